@@ -1,0 +1,85 @@
+"""A throw-away PostgreSQL on the server's core, durable as in production (fsync on)."""
+
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+
+import machine
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def programs():
+    """The folder of pg_ctl: PG_BIN, Debian's newest, or on the path."""
+    if os.environ.get("PG_BIN"):
+        return pathlib.Path(os.environ["PG_BIN"])
+    debian = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
+    if debian:
+        return debian[-1].parent
+    found = shutil.which("pg_ctl")
+    if found:
+        return pathlib.Path(found).parent
+    sys.exit("bench/run: no PostgreSQL is installed (Debian's package is `postgresql`); or set PG_BIN to the folder of pg_ctl")
+
+
+class Cluster:
+    def __init__(self, home):
+        self.bin, self.home = programs(), home
+        self.data = home / "data"
+        self.port = free_port()
+        home.mkdir(parents=True, exist_ok=True)
+        if os.getuid() == 0:
+            # The server refuses to run as root.
+            user = pwd.getpwnam("postgres")
+            os.chown(home, user.pw_uid, user.pw_gid)
+            for folder in home.parents:
+                if folder.owner() == "root" and len(folder.parts) > 2:
+                    folder.chmod(folder.stat().st_mode | 0o011)
+        if not (self.data / "PG_VERSION").exists():
+            self._run("initdb", "-U", "bench", "-A", "trust", "-E", "UTF8", "--locale=C")
+        settings = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=100 "
+            "-c fsync=on -c synchronous_commit=on -c shared_buffers=512MB -c max_wal_size=4GB -c checkpoint_timeout=15min"
+        )
+        self._run("pg_ctl", "-w", "-t", "60", "-l", self.home / "server.log", "-o", settings, "start")
+        self.pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def _run(self, program, *arguments):
+        command = machine.pinned(machine.SERVER_CORE, self.bin / program, "-D", self.data, *arguments)
+        if os.getuid() == 0:
+            command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
+        with open(self.home / f"{program}.log", "w", encoding="utf-8") as log:
+            done = subprocess.run(command, cwd="/", stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
+        if done.returncode:
+            sys.exit(f"bench/run: {program} failed:\n" + (self.home / f"{program}.log").read_text())
+
+    def database(self, name):
+        """The URL of a database of this name, made if it is not there."""
+        psql = [self.bin / "psql", "-qAt", self.url("postgres"), "-c"]
+        listed = subprocess.run([*psql, "SELECT datname FROM pg_database"], capture_output=True, text=True, check=True)
+        if name not in listed.stdout.split():
+            subprocess.run([*psql, f'CREATE DATABASE "{name}"'], check=True)
+        return self.url(name)
+
+    def url(self, name):
+        return f"postgres://bench@127.0.0.1:{self.port}/{name}"
+
+    def bytes_of(self, name):
+        asked = f"SELECT pg_database_size('{name}')"
+        told = subprocess.run([self.bin / "psql", "-qAt", self.url(name), "-c", asked], capture_output=True, text=True)
+        return int(told.stdout.strip() or 0)
+
+    def settle(self, name):
+        """What autovacuum would have done by and by."""
+        subprocess.run([self.bin / "psql", "-q", self.url(name), "-c", "VACUUM ANALYZE"], check=True)
+
+    def stop(self):
+        self._run("pg_ctl", "-m", "immediate", "stop")

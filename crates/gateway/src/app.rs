@@ -1,0 +1,66 @@
+//! What every request handler has at hand.
+
+use std::sync::Arc;
+
+use oauth::Keyring;
+use scim::{Registry, Vocabulary};
+
+use crate::config::Config;
+use crate::passwords::Passwords;
+use crate::signing::Signer;
+use crate::storage::Db;
+use crate::system;
+
+/// The parts of a running server. Cheap to clone; holds no state of any flow, session or token.
+#[derive(Clone)]
+#[allow(missing_debug_implementations)]
+pub struct App {
+    /// What the operator set.
+    pub config: Arc<Config>,
+    /// The issuer, and the base of every URL we print; without a slash at the end.
+    pub public_url: Arc<str>,
+    /// `{public_url}/scim/v2`
+    pub scim_base: Arc<str>,
+    /// The database.
+    pub db: Db,
+    /// Keys derived from the master key.
+    pub keys: Arc<Keyring>,
+    /// Lifetimes, for the oauth crate.
+    pub settings: Arc<oauth::Settings>,
+    /// The schemas.
+    pub registry: Arc<Registry>,
+    /// Argon2id.
+    pub passwords: Passwords,
+    /// Signs ID tokens.
+    pub signer: Signer,
+}
+
+impl App {
+    /// Runs a piece of the oauth crate: gives it the time, entropy and the keys.
+    pub fn oauth<T>(&self, run: impl FnOnce(&mut oauth::Context<'_>) -> T) -> T {
+        run(&mut oauth::Context {
+            now: system::now(),
+            entropy: &mut system::fill,
+            keys: &self.keys,
+            settings: &self.settings,
+        })
+    }
+
+    /// Runs a piece of the scim crate for the service provider with this vocabulary.
+    pub fn scim<T>(&self, vocabulary: &Vocabulary, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
+        run(&mut scim::Context {
+            now,
+            new_id: &mut system::new_id,
+            registry: &self.registry,
+            vocabulary,
+            base: &self.scim_base,
+            tolerance: scim::Tolerance::default(),
+            limits: self.limits(),
+        })
+    }
+
+    /// How much the SCIM endpoint answers at once.
+    pub fn limits(&self) -> scim::Limits {
+        scim::Limits { default_page: self.config.scim.page_size, max_page: self.config.scim.max_page_size }
+    }
+}

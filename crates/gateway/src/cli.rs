@@ -1,0 +1,170 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::serve;
+use crate::storage::audit::Entry;
+use crate::storage::{DbError, migrations};
+use crate::{demo, system};
+
+/// The provisioning front door: an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
+#[derive(Debug, Parser)]
+#[command(name = "gateway", version, about, arg_required_else_help = true)]
+struct Cli {
+    /// A configuration file (TOML); the environment (GATEWAY__SECTION__KEY) overrides it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve,
+    /// Start a server on a fresh SQLite database, play an identity provider's whole story against it, and stay up.
+    Demo(demo::Arguments),
+    /// Bring the database's schema up to date.
+    Migrate,
+    /// Manage operators of the admin API.
+    Operator {
+        #[command(subcommand)]
+        command: OperatorCommand,
+    },
+    /// Ask a running server whether it is ready; for container health checks.
+    Health {
+        /// Its base URL; by default the address in the configuration.
+        #[arg(long)]
+        url: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum OperatorCommand {
+    /// Make an operator; prints the token, once.
+    Create {
+        /// Who it is, for the audit trail.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let outcome = match cli.command {
+        Command::Demo(arguments) => actix_web::rt::System::new().block_on(demo::run(arguments)),
+        command => match Config::load(cli.config.as_deref()) {
+            Ok(config) => actix_web::rt::System::new().block_on(with_config(command, config)),
+            Err(mistakes) => Err(mistakes.into()),
+        },
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gateway: {}", error.to_string().trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    start_logging(&config);
+    match command {
+        Command::Serve => serve_until_told(config).await,
+        Command::Migrate => {
+            let mut conn = config.database.connect()?;
+            let applied = migrations::run(&mut conn)?;
+            println!("{}: {applied} migrations applied, the schema is up to date", config.database.display());
+            Ok(())
+        }
+        Command::Operator { command: OperatorCommand::Create { name } } => create_operator(&config, name).await,
+        Command::Health { url } => {
+            let url = url.unwrap_or_else(|| format!("http://{}", config.bind));
+            let answer = reqwest::get(format!("{url}/health/ready")).await?;
+            if answer.status().is_success() { Ok(()) } else { Err(format!("not ready: {}", answer.status()).into()) }
+        }
+        Command::Demo(_) => unreachable!("run without a configuration"),
+    }
+}
+
+/// Logs go to standard error, so that what commands print can be piped.
+pub(crate) fn start_logging(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter)
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start in one process (a test) keeps the first's.
+    let _ = if config.log_json { builder.json().try_init() } else { builder.try_init() };
+}
+
+async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+    let database = config.database.display();
+    let running = serve::start(config).await?;
+    tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
+    if running.app.config.admin_token.is_none() {
+        tracing::info!("the admin API needs an operator: `gateway operator create --name NAME` makes one");
+    }
+    let handle = running.handle.clone();
+    actix_web::rt::spawn(async move {
+        told_to_stop().await;
+        tracing::info!("stopping: no new connections, running requests are finished");
+        handle.stop(true).await;
+    });
+    running.server.await?;
+    Ok(())
+}
+
+/// Ends at SIGINT or SIGTERM.
+pub(crate) async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = tokio::signal::ctrl_c() => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(_) => {
+                let _ = tokio::signal::ctrl_c().await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = tokio::signal::ctrl_c().await;
+    }
+}
+
+async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn std::error::Error>> {
+    if name.trim().is_empty() || name.len() > 200 {
+        return Err("--name must have 1 to 200 characters".into());
+    }
+    let db = serve::open_database(config)?;
+    let keys = serve::open_keys(config, &db).await?;
+    let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
+    let fingerprint = keys.fingerprint(&token);
+    let shown = name.clone();
+    db.write::<_, DbError, _>(move |tx| {
+        let id = system::new_uuid();
+        tx.insert_operator(&id, &name, fingerprint.as_bytes(), system::now())?;
+        tx.act_as(crate::lifecycle::Actor { name: "command line".to_owned(), address: None });
+        tx.audit(Entry {
+            at: system::now(),
+            account: None,
+            action: "operator.created".to_owned(),
+            target: Some(id),
+            detail: Some(name.clone()),
+        })
+    })
+    .await?;
+    println!("{token}");
+    eprintln!("This is the token of operator `{shown}`. It is not shown again. Send it as `Authorization: Bearer …`.");
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Configuration: defaults, a file, the environment, in this order; parsed into types at the start, every mistake at once.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use config::{Environment, File, FileFormat};
+use scim::schema::overlay::Overlay;
+
+use crate::secret_text::SecretText;
+use crate::storage::DatabaseUrl;
+
+mod reader;
+
+use reader::Reader;
+
+const DEFAULTS: &str = include_str!("../../../config/default.toml");
+const ATTRIBUTES: &str = include_str!("../../../config/attributes.toml");
+
+/// Everything an operator can set, checked.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // config/default.toml says what they mean
+pub struct Config {
+    pub bind: SocketAddr,
+    pub public_url: Option<String>,
+    pub workers: usize,
+    pub trusted_proxies: Vec<IpAddr>,
+    pub database: DatabaseUrl,
+    pub connections: u32,
+    pub migrate_on_start: bool,
+    pub data_dir: PathBuf,
+    pub master_key: MasterKeySource,
+    pub admin_token: Option<SecretText>,
+    pub attributes: Vec<Overlay>,
+    pub consent_roles: Vec<String>,
+    pub consent_role_attribute: String,
+    pub oauth: OAuth,
+    pub scim: Scim,
+    pub password_threads: usize,
+    pub password_queue: usize,
+    pub log_json: bool,
+    pub log_filter: String,
+}
+
+/// Lifetimes of what is issued.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct OAuth {
+    pub access_token_seconds: u64,
+    pub authorization_code_seconds: u64,
+    pub refresh_idle_seconds: u64,
+    pub refresh_retry_seconds: u64,
+    pub session_seconds: u64,
+    pub allow_okta_internal_http: bool,
+}
+
+/// Limits of the SCIM endpoint.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Scim {
+    pub page_size: u32,
+    pub max_page_size: u32,
+    pub max_body_bytes: usize,
+}
+
+/// Where the master key comes from.
+#[derive(Debug, Clone)]
+pub enum MasterKeySource {
+    /// From the configuration.
+    Given([u8; 32]),
+    /// From this file; made there on the first start.
+    MadeIn(PathBuf),
+}
+
+/// What is wrong with a configuration: every mistake, each with its key and what would be right.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mistakes(pub Vec<String>);
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "the configuration has {} mistake(s):", self.0.len())?;
+        self.0.iter().try_for_each(|mistake| writeln!(f, "  - {mistake}"))
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+impl Config {
+    /// Reads the defaults, `file` and the environment.
+    pub fn load(file: Option<&Path>) -> Result<Config, Mistakes> {
+        let environment = Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__").ignore_empty(true);
+        Config::from_layers(file, environment)
+    }
+
+    /// As [`load`](Self::load), with variables instead of the environment: for the demo and for tests.
+    pub fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
+        let source = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let environment = Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__").source(Some(source));
+        Config::from_layers(None, environment)
+    }
+
+    fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Config, Mistakes> {
+        let mut layers = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some(file) = file {
+            layers = layers.add_source(File::new(&file.to_string_lossy(), FileFormat::Toml));
+        }
+        let tree: serde_json::Value = layers
+            .add_source(environment)
+            .build()
+            .and_then(config::Config::try_deserialize)
+            .map_err(|e| Mistakes(vec![e.to_string()]))?;
+        let mut reader = Reader::new(tree);
+        let config = read(&mut reader);
+        match (reader.finish(), config) {
+            (mistakes, Some(config)) if mistakes.is_empty() => Ok(config),
+            (mistakes, _) => Err(Mistakes(mistakes)),
+        }
+    }
+}
+
+fn read(r: &mut Reader) -> Option<Config> {
+    let bind = r.required("server.bind", |text: String| address(&text));
+    let public_url = r.optional("server.public_url", |text: String| public_url(&text));
+    let workers = r.required("server.workers", |n: u64| at_most(n, 1024)).map(|n| n as usize);
+    let trusted_proxies = r.list("server.trusted_proxies", |text: String| {
+        text.parse().map_err(|_| format!("`{text}` is not an IP address"))
+    });
+    let data_dir = r.required("data.dir", |text: String| Ok(PathBuf::from(text)));
+    let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
+    let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
+    let migrate_on_start = r.required("database.migrate_on_start", Ok::<bool, String>);
+    let given_key = r.optional("security.master_key", |text: String| crate::master_key::parse(&text));
+    let key_file = r.optional("security.master_key_file", |text: String| Ok(PathBuf::from(text)));
+    let token = r.optional("admin.token", |text: String| admin_token(&text));
+    let token_file = r.optional("admin.token_file", |path: String| read_file(&path).and_then(|t| admin_token(t.trim())));
+    let attributes = r.optional("attributes.file", |path: String| read_file(&path));
+    let attributes = match overlays(attributes.as_deref().unwrap_or(ATTRIBUTES)) {
+        Ok(attributes) => Some(attributes),
+        Err(mistake) => {
+            r.mistake(format!("attributes.file: {mistake}"));
+            None
+        }
+    };
+    let consent_roles = r.list("consent.roles", Ok::<String, String>);
+    let consent_role_attribute = r.required("consent.role_attribute", Ok::<String, String>);
+    let minutes = |n: u64| between(n, 1, 60 * 24 * 31).map(|n| n * 60);
+    let hours = |n: u64| between(n, 0, 24 * 366).map(|n| n * 3600);
+    let days = |n: u64| between(n, 1, 3660).map(|n| n * 86_400);
+    let access_token_seconds = r.required("oauth.access_token_minutes", minutes);
+    let authorization_code_seconds = r.required("oauth.authorization_code_seconds", |n: u64| between(n, 5, 600));
+    let refresh_idle_seconds = r.required("oauth.refresh_idle_days", days);
+    let refresh_retry_seconds = r.required("oauth.refresh_retry_hours", hours);
+    let session_seconds = r.required("oauth.session_hours", hours);
+    let allow_okta_internal_http = r.required("oauth.allow_okta_internal_http", Ok::<bool, String>);
+    let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
+    let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
+    let max_body_kib = r.required("scim.max_body_kib", |n: u64| between(n, 16, 1 << 20));
+    let password_threads = r.required("passwords.threads", |n: u64| between(n, 1, 256)).map(|n| n as usize);
+    let password_queue = r.required("passwords.queue", |n: u64| between(n, 1, 100_000)).map(|n| n as usize);
+    let log_json = r.required("log.format", |text: String| match text.as_str() {
+        "json" => Ok(true),
+        "text" => Ok(false),
+        _ => Err(format!("`{text}` is neither \"text\" nor \"json\"")),
+    });
+    let log_filter = r.required("log.filter", Ok::<String, String>);
+
+    let data_dir = data_dir?;
+    let master_key = match (given_key, key_file) {
+        (Some(key), None) => MasterKeySource::Given(key),
+        (None, Some(path)) => MasterKeySource::MadeIn(path),
+        (None, None) => MasterKeySource::MadeIn(data_dir.join("master.key")),
+        (Some(_), Some(_)) => {
+            r.mistake("security.master_key and security.master_key_file: set one of them".to_owned());
+            return None;
+        }
+    };
+    if token.is_some() && token_file.is_some() {
+        r.mistake("admin.token and admin.token_file: set one of them".to_owned());
+    }
+    Some(Config {
+        bind: bind?,
+        public_url,
+        workers: workers?,
+        trusted_proxies: trusted_proxies?,
+        database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
+        connections: connections?,
+        migrate_on_start: migrate_on_start?,
+        data_dir,
+        master_key,
+        admin_token: token.or(token_file),
+        attributes: attributes?,
+        consent_roles: consent_roles?,
+        consent_role_attribute: consent_role_attribute?,
+        oauth: OAuth {
+            access_token_seconds: access_token_seconds?,
+            authorization_code_seconds: authorization_code_seconds?,
+            refresh_idle_seconds: refresh_idle_seconds?,
+            refresh_retry_seconds: refresh_retry_seconds?,
+            session_seconds: session_seconds?,
+            allow_okta_internal_http: allow_okta_internal_http?,
+        },
+        scim: Scim {
+            page_size: page_size?,
+            max_page_size: max_page_size?,
+            max_body_bytes: max_body_kib? as usize * 1024,
+        },
+        password_threads: password_threads?,
+        password_queue: password_queue?,
+        log_json: log_json?,
+        log_filter: log_filter?,
+    })
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let mut found = text
+        .to_socket_addrs()
+        .map_err(|_| format!("`{text}` is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080"))?;
+    found.next().ok_or_else(|| format!("`{text}` names no address"))
+}
+
+/// The issuer identifier (RFC 8414 §2): https or http, a host, no query, no fragment; kept without a trailing slash.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = url::Url::parse(text).map_err(|e| format!("`{text}` is not a URL: {e}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(format!("`{text}` must begin with https:// (or http://) and a host name"));
+    }
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("`{text}` must have no user, query or fragment"));
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn admin_token(text: &str) -> Result<SecretText, String> {
+    if text.len() < 16 {
+        return Err("is too short to be safe: use at least 16 characters, such as `openssl rand -hex 32` prints".to_owned());
+    }
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err("may only have visible ASCII characters, for it travels in a header".to_owned());
+    }
+    Ok(SecretText::new(text))
+}
+
+fn overlays(text: &str) -> Result<Vec<Overlay>, String> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Attributes {
+        #[serde(default)]
+        attribute: Vec<Overlay>,
+    }
+    toml::from_str::<Attributes>(text).map(|a| a.attribute).map_err(|e| e.to_string())
+}
+
+fn read_file(path: &str) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|e| format!("cannot read `{path}`: {e}"))
+}
+
+fn at_most(n: u64, most: u64) -> Result<u64, String> {
+    between(n, 0, most)
+}
+
+fn between(n: u64, least: u64, most: u64) -> Result<u64, String> {
+    if (least..=most).contains(&n) { Ok(n) } else { Err(format!("{n} is not between {least} and {most}")) }
+}
+
+#[cfg(test)]
+mod tests;

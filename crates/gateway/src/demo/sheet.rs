@@ -1,0 +1,55 @@
+//! What stays on the screen: where everything is, and what to type to try more.
+
+use std::path::Path;
+
+use super::story::Ending;
+use super::transcript::Transcript;
+
+/// Prints the sheet. `stays` is whether the server goes on.
+pub(crate) fn print(
+    transcript: &Transcript,
+    base: &str,
+    admin_token: &str,
+    directory: &Path,
+    ending: &Ending,
+    stays: bool,
+) {
+    let (requests, took) = transcript.so_far();
+    let seconds = took.as_secs_f64();
+    transcript.line("");
+    transcript.say(&format!("{requests} requests in {seconds:.1} seconds, every answer as the guide promises it."));
+    if !stays {
+        return;
+    }
+    transcript.line("");
+    for (label, value) in [
+        ("Server", base.to_owned()),
+        ("SCIM base URL", format!("{base}/scim/v2")),
+        ("Authorization endpoint", ending.client.authorization_url.clone()),
+        ("Token endpoint", ending.client.token_url.clone()),
+        ("Discovery", format!("{base}/.well-known/openid-configuration")),
+        ("Client ID", ending.client.id.clone()),
+        ("Client Secret", ending.client.secret.clone()),
+        ("Log in as", ending.login.user_name.clone()),
+        ("Password", ending.login.password.clone()),
+        ("Operator's token", admin_token.to_owned()),
+        ("Database and keys", directory.display().to_string()),
+    ] {
+        transcript.value(label, &value);
+    }
+    let (id, secret) = (&ending.client.id, &ending.client.secret);
+    transcript.line("\n     Try, in another terminal:\n");
+    transcript
+        .line(&format!("curl -H 'Authorization: Bearer {}' '{base}/scim/v2/Users?count=2'\n", ending.access_token));
+    transcript.line(&format!(
+        "curl -u '{id}:{secret}' -d grant_type=client_credentials -d scope=provision:scim {}\n",
+        ending.client.token_url
+    ));
+    transcript.line(&format!(
+        "curl -H 'Authorization: Bearer {admin_token}' '{base}/admin/audit?account={}'\n",
+        ending.account
+    ));
+    transcript.say("Or in a browser, to see the pages (accepting leads to Okta, which did not ask and will say so):");
+    transcript.line(&format!("\n{}\n", ending.client.opened_by_hand()));
+    transcript.say("Ctrl-C stops the server. The directory stays; remove it when you are done.");
+}

@@ -1,0 +1,27 @@
+//! HTTP: what arrives at which path, and who answers. Handlers parse, run one unit of work, and answer.
+
+use actix_web::web;
+
+pub mod address;
+pub mod admin;
+pub mod body;
+pub mod browser;
+pub mod health;
+pub mod oauth;
+pub mod problem;
+pub mod query;
+pub mod scim;
+mod trace;
+
+pub(crate) use trace::log;
+
+/// All routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(web::resource(["/scim/v2", "/scim/v2/{tail:.*}"]).to(scim::handle))
+        .configure(health::routes)
+        .configure(oauth::routes)
+        .configure(browser::routes)
+        .configure(admin::routes)
+        .default_service(web::to(browser::pages::not_found));
+}

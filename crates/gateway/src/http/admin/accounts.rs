@@ -1,0 +1,170 @@
+//! Accounts.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use scim::schema::{CanonicalValues, GROUP, USER};
+use serde_json::{Value, json};
+
+use super::input::Input;
+use super::operator::Operator;
+use super::page::Page;
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::storage::accounts::Account;
+use crate::storage::{Cost, DbError, Tx};
+use crate::system;
+
+fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> {
+    let mut store = tx.in_account(account.seq, 0, false);
+    Ok(json!({
+        "id": account.id,
+        "name": account.name,
+        "product_environments": account.product_environments,
+        "default_role": account.default_role,
+        "users": store.count(USER)?,
+        "groups": store.count(GROUP)?,
+        "created": system::rfc3339(account.created),
+    }))
+}
+
+/// The account that a path names.
+pub(super) fn named(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
+    tx.account(id)?.ok_or_else(|| Problem::not_found("account", id))
+}
+
+pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let page = Page::of(&request)?;
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let accounts = match page.parameter("name") {
+                Some(name) => tx.account_named(name)?.into_iter().collect(),
+                None => tx.accounts_after(page.after.unwrap_or(0), page.limit)?,
+            };
+            let items = accounts.iter().map(|account| representation(tx, account)).collect::<Result<_, _>>()?;
+            Ok::<_, Problem>(page.answer(items, accounts.last().map(|a| a.seq)))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn create(
+    operator: Operator,
+    app: web::Data<App>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let account = Account {
+        seq: 0,
+        id: system::new_uuid(),
+        name: input.required_name("name"),
+        product_environments: environments(&mut input).unwrap_or_default(),
+        default_role: default_role(&mut input, &app),
+        created: system::now(),
+    };
+    input.finish()?;
+    let location = format!("{}/admin/accounts/{}", app.public_url, account.id);
+    let answer = app
+        .db
+        .write(move |tx| {
+            let mut account = account.clone();
+            tx.insert_account(&mut account)?.map_err(|_| taken(&account.name))?;
+            operator.did(tx, "account.created", &account.id, Some(account.seq), Some(account.name.clone()))?;
+            Ok::<_, Problem>(representation(tx, &account)?)
+        })
+        .await?;
+    Ok(HttpResponse::Created().insert_header(("Location", location)).json(answer))
+}
+
+pub(super) async fn get(
+    _: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let answer = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let account = named(tx, &id)?;
+            Ok::<_, Problem>(representation(tx, &account)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn change(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let name = input.name("name");
+    let environments = environments(&mut input);
+    let clears_role = input.names("default_role");
+    let role = default_role(&mut input, &app);
+    input.finish()?;
+    let answer = app
+        .db
+        .write(move |tx| {
+            let mut account = named(tx, &id)?;
+            if let Some(name) = &name {
+                account.name.clone_from(name);
+            }
+            if let Some(environments) = &environments {
+                account.product_environments.clone_from(environments);
+            }
+            if clears_role {
+                account.default_role.clone_from(&role);
+            }
+            tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
+            operator.did(tx, "account.changed", &account.id, Some(account.seq), None)?;
+            Ok::<_, Problem>(representation(tx, &account)?)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn delete(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    app.db
+        .write(move |tx| {
+            let account = named(tx, &id)?;
+            tx.delete_account(account.seq, system::now())?;
+            operator.did(tx, "account.deleted", &account.id, Some(account.seq), Some(account.name.clone()))?;
+            Ok::<_, Problem>(())
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn taken(name: &str) -> Problem {
+    Problem::conflict(format!("there is already an account named `{name}`; choose another name"))
+}
+
+/// Cloud names: each once, without spaces.
+fn environments(input: &mut Input) -> Option<Vec<String>> {
+    let names = input.texts("product_environments")?;
+    let mut distinct: Vec<String> = Vec::with_capacity(names.len());
+    for (i, name) in names.into_iter().enumerate() {
+        let fits = !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        if !fits {
+            let wrong = "must be a cloud name: letters, digits, hyphens, underscores and dots";
+            input.mistake(format!("product_environments[{i}]"), wrong);
+        } else if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    Some(distinct)
+}
+
+/// A value of the role attribute, where its declaration lists them.
+fn default_role(input: &mut Input, app: &App) -> Option<String> {
+    let role = input.text("default_role")?;
+    let attribute = app.registry.get(USER).attribute(&app.config.consent_role_attribute);
+    if let Some(CanonicalValues::Only(roles)) = attribute.map(|a| &a.canonical_values)
+        && !roles.contains(&role)
+    {
+        input.mistake("default_role", format!("must be one of {}", roles.join(", ")));
+    }
+    Some(role)
+}

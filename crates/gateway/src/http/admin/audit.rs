@@ -1,0 +1,43 @@
+//! Reading the audit trail.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+
+use super::operator::Operator;
+use super::page::Page;
+use super::accounts;
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::storage::Cost;
+use crate::system;
+
+pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let page = Page::of(&request)?;
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let account = match page.parameter("account") {
+                Some(id) => Some(accounts::named(tx, id)?),
+                None => None,
+            };
+            let seq = account.as_ref().map(|account| account.seq);
+            let records = tx.audit_before(seq, page.after.unwrap_or(i64::MAX), page.limit)?;
+            let last = records.last().map(|record| record.seq);
+            let items = records
+                .into_iter()
+                .map(|record| {
+                    json!({
+                        "at": system::rfc3339(record.at),
+                        "actor": record.actor,
+                        "action": record.action,
+                        "target": record.target,
+                        "address": record.address,
+                        "detail": record.detail,
+                    })
+                })
+                .collect();
+            Ok::<_, Problem>(page.answer(items, last))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}

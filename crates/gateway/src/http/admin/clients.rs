@@ -1,0 +1,299 @@
+//! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::client::{Mistake, Registration};
+use oauth::{Client, ClientId, EndReason, RedirectUri};
+use serde_json::{Value, json};
+
+use super::accounts;
+use super::input::Input;
+use super::operator::Operator;
+use super::page::Page;
+use crate::app::App;
+use crate::http::problem::{FieldError, Problem};
+use crate::storage::clients::ClientRecord;
+use crate::storage::{Cost, Tx};
+use crate::system;
+
+pub(super) mod secrets;
+
+/// The client that a path names.
+fn named(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, Problem> {
+    tx.client_record(id)?.ok_or_else(|| Problem::not_found("client", id))
+}
+
+fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Value, Problem> {
+    let account = match record.account {
+        Some(seq) => tx.account_at(seq)?.map(|account| account.id),
+        None => None,
+    };
+    let client = &record.client;
+    Ok(json!({
+        "client_id": client.id.as_str(),
+        "name": client.name,
+        "profile": client.profile.as_str(),
+        "account": account,
+        "okta_app_name": record.okta_app_name,
+        "redirect_uris": client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
+        "grant_types": client.grant_types.iter().map(|g| g.as_str()).collect::<Vec<_>>(),
+        "scopes": client.scopes.iter().collect::<Vec<_>>(),
+        "default_scope": client.default_scope.iter().collect::<Vec<_>>(),
+        "public": client.public,
+        "require_pkce": client.require_pkce,
+        "disabled": client.disabled,
+        "created": system::rfc3339(record.created),
+        "sheet": sheet(app, client),
+    }))
+}
+
+/// What goes into the seven fields of the identity provider's form, but for the secret.
+fn sheet(app: &App, client: &Client) -> Value {
+    let base = &app.public_url;
+    let wanted = ["openid", "offline", "provision:scim"];
+    let scope: Vec<&str> = wanted.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
+    json!({
+        "scim_base_url": app.scim_base.as_ref(),
+        "unique_identifier_field": "userName",
+        "token_url": format!("{base}/oauth2/token"),
+        "authorization_url": format!("{base}/oauth2/auth?scope={}", scope.join(" ")),
+        "authorization_url_encoded": format!("{base}/oauth2/auth?scope={}", scope.join("%20").replace(':', "%3A")),
+        "client_id": client.id.as_str(),
+    })
+}
+
+/// What the body says about the registration; `None` where it says nothing.
+fn registration(input: &mut Input) -> Registration {
+    Registration {
+        profile: input.text("profile"),
+        okta_app_name: input.text("okta_app_name"),
+        redirect_uris: input.texts("redirect_uris"),
+        grant_types: input.texts("grant_types"),
+        scopes: input.texts("scopes"),
+        default_scope: input.texts("default_scope"),
+        public: input.flag("public"),
+        require_pkce: input.flag("require_pkce"),
+    }
+}
+
+fn invalid(mistakes: Vec<Mistake>) -> Problem {
+    Problem::invalid(mistakes.into_iter().map(|m| FieldError { field: m.field, detail: m.detail }).collect())
+}
+
+pub(super) async fn create_in_account(
+    operator: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    create(operator, &app, Some(account.into_inner()), input).await
+}
+
+pub(super) async fn create_shared(
+    operator: Operator,
+    app: web::Data<App>,
+    input: Input,
+) -> Result<HttpResponse, Problem> {
+    create(operator, &app, None, input).await
+}
+
+async fn create(
+    operator: Operator,
+    app: &App,
+    account: Option<String>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let name = input.required_name("name");
+    let asked = registration(&mut input);
+    let checked = asked.check(app.config.oauth.allow_okta_internal_http);
+    if let Err(mistakes) = &checked {
+        for mistake in mistakes {
+            input.mistake(mistake.field.clone(), mistake.detail.clone());
+        }
+    }
+    input.finish()?;
+    let registered = checked.map_err(invalid)?;
+    let id = ClientId::new(system::new_client_id()).expect("a generated id is one");
+    let record = ClientRecord {
+        seq: 0,
+        account: None,
+        okta_app_name: registered.okta_app_name.map(|name| name.as_str().to_owned()),
+        created: system::now(),
+        client: Client {
+            id,
+            name,
+            public: registered.public,
+            secrets: Vec::new(),
+            redirect_uris: registered.redirect_uris,
+            grant_types: registered.grant_types,
+            scopes: registered.scopes,
+            default_scope: registered.default_scope,
+            profile: registered.profile,
+            require_pkce: registered.require_pkce,
+            disabled: false,
+            has_account: account.is_some(),
+        },
+    };
+    let secret = (!record.client.public).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
+    let fingerprint = secret.as_deref().map(|secret| app.keys.fingerprint(secret));
+    let work = app.clone();
+    let location = format!("{}/admin/clients/{}", app.public_url, record.client.id);
+    let mut answer = app
+        .db
+        .write(move |tx| {
+            let mut record = record.clone();
+            record.account = match &account {
+                Some(id) => Some(accounts::named(tx, id)?.seq),
+                None => None,
+            };
+            tx.insert_client(&mut record)?;
+            if let Some(fingerprint) = &fingerprint {
+                let id = system::new_uuid();
+                tx.insert_client_secret(record.seq, &id, fingerprint, None, record.created, None)?;
+            }
+            let client = &record.client;
+            operator.did(tx, "client.created", client.id.as_str(), record.account, Some(client.name.clone()))?;
+            representation(&work, tx, &record)
+        })
+        .await?;
+    if let Some(secret) = secret {
+        answer["client_secret"] = json!(secret);
+    }
+    Ok(HttpResponse::Created()
+        .insert_header(("Location", location))
+        .insert_header(("Cache-Control", "no-store"))
+        .json(answer))
+}
+
+pub(super) async fn list_of_account(
+    _: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    list(&app, Some(account.into_inner()), &request).await
+}
+
+pub(super) async fn list_shared(
+    _: Operator,
+    app: web::Data<App>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    list(&app, None, &request).await
+}
+
+async fn list(app: &App, account: Option<String>, request: &HttpRequest) -> Result<HttpResponse, Problem> {
+    let page = Page::of(request)?;
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let account = match &account {
+                Some(id) => Some(accounts::named(tx, id)?.seq),
+                None => None,
+            };
+            let records = tx.clients_after(account, page.after.unwrap_or(0), page.limit)?;
+            let items =
+                records.iter().map(|record| representation(&work, tx, record)).collect::<Result<_, Problem>>()?;
+            Ok::<_, Problem>(page.answer(items, records.last().map(|record| record.seq)))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let record = named(tx, &id)?;
+            representation(&work, tx, &record)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn change(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let name = input.name("name");
+    let disabled = input.flag("disabled");
+    let forgets_app = input.names("okta_app_name");
+    let asked = registration(&mut input);
+    for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.public.is_some())] {
+        if given {
+            input.mistake(fixed, "cannot be changed; make a new client");
+        }
+    }
+    input.finish()?;
+    let work = app.clone();
+    let answer = app
+        .db
+        .write(move |tx| {
+            let mut record = named(tx, &id)?;
+            // What the body leaves out stays as it is; the whole is checked again.
+            let client = &record.client;
+            let texts = |list: Vec<&str>| Some(list.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            let own_uris = || {
+                let derived = record.okta_app_name.as_deref().map(oauth::client::AppName::parse).and_then(Result::ok);
+                let derived = derived.map(|app| oauth::client::okta_redirect_uris(&app, true)).unwrap_or_default();
+                texts(client.redirect_uris.iter().filter(|u| !derived.contains(u)).map(RedirectUri::as_str).collect())
+            };
+            let whole = Registration {
+                profile: Some(client.profile.as_str().to_owned()),
+                okta_app_name: match forgets_app {
+                    true => asked.okta_app_name.clone(),
+                    false => record.okta_app_name.clone(),
+                },
+                redirect_uris: asked.redirect_uris.clone().or_else(own_uris),
+                grant_types: asked
+                    .grant_types
+                    .clone()
+                    .or_else(|| texts(client.grant_types.iter().map(|g| g.as_str()).collect())),
+                scopes: asked.scopes.clone().or_else(|| texts(client.scopes.iter().collect())),
+                default_scope: asked.default_scope.clone().or_else(|| texts(client.default_scope.iter().collect())),
+                public: Some(client.public),
+                require_pkce: asked.require_pkce.or(Some(client.require_pkce)),
+            };
+            let registered = whole.check(work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
+            record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
+            record.client.redirect_uris = registered.redirect_uris;
+            record.client.grant_types = registered.grant_types;
+            record.client.scopes = registered.scopes;
+            record.client.default_scope = registered.default_scope;
+            record.client.require_pkce = registered.require_pkce;
+            if let Some(name) = &name {
+                record.client.name.clone_from(name);
+            }
+            let action = match disabled {
+                Some(true) if !record.client.disabled => "client.disabled",
+                Some(false) if record.client.disabled => "client.enabled",
+                _ => "client.changed",
+            };
+            record.client.disabled = disabled.unwrap_or(record.client.disabled);
+            tx.update_client(&record)?;
+            operator.did(tx, action, record.client.id.as_str(), record.account, None)?;
+            representation(&work, tx, &record)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn delete(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    app.db
+        .write(move |tx| {
+            let record = named(tx, &id)?;
+            operator.did(tx, "client.deleted", &id, record.account, Some(record.client.name.clone()))?;
+            tx.end_grants_of_client(record.seq, system::now(), EndReason::ClientDeleted)?;
+            tx.delete_client(record.seq)?;
+            Ok::<_, Problem>(())
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

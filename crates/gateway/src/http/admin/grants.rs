@@ -1,0 +1,67 @@
+//! Grants: who accepted what, and ending it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::{EndReason, GrantId};
+use serde_json::json;
+
+use super::accounts;
+use super::operator::Operator;
+use super::page::Page;
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::storage::Cost;
+use crate::system;
+
+pub(super) async fn list(
+    _: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let page = Page::of(&request)?;
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let account = accounts::named(tx, &account)?;
+            let grants = tx.grants_after(account.seq, page.after.unwrap_or(0), page.limit)?;
+            let last = grants.last().map(|grant| grant.seq);
+            let items = grants
+                .into_iter()
+                .map(|grant| {
+                    json!({
+                        "id": grant.seq.to_string(),
+                        "client_id": grant.client,
+                        "client_name": grant.client_name,
+                        "user": grant.owner,
+                        "scope": grant.scope,
+                        "created": system::rfc3339(grant.created),
+                        "ended": grant.ended.map(system::rfc3339),
+                        "end_reason": grant.end_reason,
+                    })
+                })
+                .collect();
+            Ok::<_, Problem>(page.answer(items, last))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn end(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    app.db
+        .write(move |tx| {
+            let not_found = || Problem::not_found("grant", &id);
+            let grant = GrantId(id.parse().map_err(|_| not_found())?);
+            if !tx.grant_exists(grant)? {
+                return Err(not_found());
+            }
+            operator.sign(tx);
+            tx.end_grant_for(grant, system::now(), EndReason::Operator)?;
+            Ok(())
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

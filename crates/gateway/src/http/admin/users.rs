@@ -1,0 +1,223 @@
+//! Console-born users: made by operators, imported by identity providers later.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use scim::schema::USER;
+use scim::service;
+use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store};
+use serde_json::{Map, Value, json};
+
+use super::accounts;
+use super::input::Input;
+use super::operator::Operator;
+use crate::app::App;
+use crate::http::problem::Problem;
+use crate::http::query;
+use crate::secret_text::SecretText;
+use crate::storage::{Cost, Tx};
+use crate::system;
+
+/// What is ours of a console user's body; the rest is SCIM's.
+struct Ours {
+    password_hash: Option<String>,
+    service_account: Option<bool>,
+}
+
+/// The shortest password a person may choose (NIST SP 800-63B §5.1.1.1 asks for eight at least).
+const SHORTEST_PASSWORD: usize = 8;
+
+async fn ours(app: &App, input: &mut Input) -> Result<Ours, Problem> {
+    let service_account = input.flag("service_account");
+    let password = input.text("password");
+    if let Some(password) = &password {
+        let length = password.chars().count();
+        if !(SHORTEST_PASSWORD..=512).contains(&length) {
+            input.mistake("password", format!("must have {SHORTEST_PASSWORD} to 512 characters"));
+            return Ok(Ours { password_hash: None, service_account });
+        }
+    }
+    let password_hash = match password {
+        Some(password) => {
+            let hashed = app.passwords.hash(SecretText::new(&password)).await;
+            Some(hashed.map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))?)
+        }
+        None => None,
+    };
+    Ok(Ours { password_hash, service_account })
+}
+
+fn representation(app: &App, tx: &mut Tx<'_>, account: i64, user: &Resource) -> Result<Value, Problem> {
+    let shown = Projection::standard(app.registry.get(USER));
+    let mut value = Representation::new(user, &shown, &app.registry, &app.scim_base).to_value();
+    let mut store = tx.in_account(account, system::now(), false);
+    if let Some(stored) = store.get(USER, &user.id)? {
+        value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
+        value["service_account"] = json!(tx.is_service_account(stored.handle.0)?);
+    }
+    Ok(value)
+}
+
+/// Writes the log-in beside the user; their name at the log-in page is their `userName`.
+fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Result<(), Problem> {
+    if ours.password_hash.is_none() && ours.service_account.is_none() {
+        return Ok(());
+    }
+    let name = user.attributes().get("userName").and_then(Value::as_str).unwrap_or_default();
+    let mut store = tx.in_account(account, system::now(), false);
+    let Some(stored) = store.get(USER, &user.id)? else { return Ok(()) };
+    let key = scim::key_of_text(name);
+    tx.set_login(account, stored.handle.0, &key, ours.password_hash.as_deref(), ours.service_account)?;
+    Ok(())
+}
+
+fn user_id(text: &str) -> Result<Id, Problem> {
+    Id::new(text).ok_or_else(|| Problem::not_found("user", text))
+}
+
+pub(super) async fn create(
+    operator: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let ours = ours(&app, &mut input).await?;
+    let body = Value::Object(input.rest());
+    input.check()?;
+    let work = app.clone();
+    let answer = app
+        .db
+        .write(move |tx| {
+            operator.sign(tx);
+            let account = accounts::named(tx, &account)?;
+            let (now, vocabulary) = (system::now(), account.vocabulary());
+            let shown = Projection::standard(work.registry.get(USER));
+            let mut store = tx.in_account(account.seq, now, false);
+            let user = work
+                .scim(&vocabulary, now, |cx| service::create(&mut store, cx, USER, &body, &shown))?
+                .resource;
+            keep_login(tx, account.seq, &user, &ours)?;
+            representation(&work, tx, account.seq, &user)
+        })
+        .await?;
+    Ok(HttpResponse::Created().json(answer))
+}
+
+pub(super) async fn list(
+    _: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let pairs = query::pairs(request.query_string())
+        .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))?;
+    let asked = SearchRequest::from_query(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())))?;
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let account = accounts::named(tx, &account)?;
+            let vocabulary = account.vocabulary();
+            let now = system::now();
+            let shown = Projection::standard(work.registry.get(USER));
+            let mut store = tx.in_account(account.seq, now, false);
+            let list =
+                work.scim(&vocabulary, now, |cx| service::search(&mut store, cx, USER, &asked, &shown))?;
+            let items = list
+                .resources
+                .iter()
+                .map(|user| representation(&work, tx, account.seq, user))
+                .collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, Problem>(json!({"items": items, "total": list.total}))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn get(
+    _: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let account = accounts::named(tx, &path.0)?;
+            let (now, vocabulary) = (system::now(), account.vocabulary());
+            let shown = Projection::standard(work.registry.get(USER));
+            let id = user_id(&path.1)?;
+            let mut store = tx.in_account(account.seq, now, false);
+            let user = work.scim(&vocabulary, now, |cx| service::get(&mut store, cx, USER, &id, &shown))?;
+            representation(&work, tx, account.seq, &user)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn change(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let ours = ours(&app, &mut input).await?;
+    let change = merge(input.rest());
+    input.check()?;
+    let change = match change {
+        Some(body) => Some(PatchRequest::parse(&body, &scim::Tolerance::default())?),
+        None => None,
+    };
+    let work = app.clone();
+    let answer = app
+        .db
+        .write(move |tx| {
+            operator.sign(tx);
+            let account = accounts::named(tx, &path.0)?;
+            let (now, vocabulary) = (system::now(), account.vocabulary());
+            let shown = Projection::standard(work.registry.get(USER));
+            let id = user_id(&path.1)?;
+            let mut store = tx.in_account(account.seq, now, false);
+            let user = work.scim(&vocabulary, now, |cx| match &change {
+                Some(change) => {
+                    service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &shown).map(|w| w.resource)
+                }
+                None => service::get(&mut store, cx, USER, &id, &shown),
+            })?;
+            keep_login(tx, account.seq, &user, &ours)?;
+            representation(&work, tx, account.seq, &user)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// Attributes to be replaced, as a SCIM PATCH without paths; `null` removes.
+fn merge(attributes: Map<String, Value>) -> Option<Value> {
+    let (removed, replaced): (Map<_, _>, Map<_, _>) = attributes.into_iter().partition(|(_, value)| value.is_null());
+    let mut operations: Vec<Value> = removed.keys().map(|name| json!({"op": "remove", "path": name})).collect();
+    if !replaced.is_empty() {
+        operations.push(json!({"op": "replace", "value": replaced}));
+    }
+    (!operations.is_empty()).then(
+        || json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}),
+    )
+}
+
+pub(super) async fn delete(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let work = app.clone();
+    app.db
+        .write(move |tx| {
+            operator.sign(tx);
+            let account = accounts::named(tx, &path.0)?;
+            let (now, vocabulary) = (system::now(), account.vocabulary());
+            let id = user_id(&path.1)?;
+            let mut store = tx.in_account(account.seq, now, false);
+            work.scim(&vocabulary, now, |cx| service::delete(&mut store, cx, USER, &id, &Precondition::None))?;
+            Ok::<_, Problem>(())
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+

@@ -1,0 +1,101 @@
+//! What people read when something is wrong.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+
+use super::pages::message;
+use crate::storage::{DbError, Fault};
+
+/// A page that says what is wrong.
+#[derive(Debug)]
+pub(super) enum PageFailure {
+    /// The authorization request cannot be trusted, so nothing is sent back to whoever made it (RFC 6749 §4.1.2.1).
+    Refused { title: String, detail: String },
+    /// The form is not one of ours, is too old, or was sent before.
+    StaleForm,
+    /// It was answered already.
+    AlreadyAnswered,
+    /// Too much at once.
+    Busy,
+    /// The database failed.
+    Database(DbError),
+}
+
+const START_AGAIN: &str = "Go back to your identity provider and press its Authenticate button again.";
+
+impl std::fmt::Display for PageFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl ResponseError for PageFailure {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            PageFailure::Refused { .. } => StatusCode::BAD_REQUEST,
+            PageFailure::StaleForm => StatusCode::FORBIDDEN,
+            PageFailure::AlreadyAnswered => StatusCode::CONFLICT,
+            PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            PageFailure::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let status = self.status_code();
+        match self {
+            PageFailure::Refused { title, detail } => message(
+                status,
+                title,
+                detail,
+                Some("Nothing was allowed and nothing was sent back. Correct the settings in your identity provider and try again."),
+            ),
+            PageFailure::StaleForm => message(
+                status,
+                "This form can no longer be used",
+                "It was opened too long ago, or in another browser, or cookies are switched off.",
+                Some(START_AGAIN),
+            ),
+            PageFailure::AlreadyAnswered => message(
+                status,
+                "You have already answered this",
+                "Access can be accepted once for each request. If your identity provider shows the connection as working, you can \
+                 close this page.",
+                Some(START_AGAIN),
+            ),
+            PageFailure::Busy => {
+                message(status, "Too many people are logging in", "Wait a few seconds and try again.", None)
+            }
+            PageFailure::Database(cause) => {
+                tracing::error!(error = %cause, "a page could not be served");
+                message(status, "Something went wrong on our side", "Nothing was changed. Try again in a moment.", None)
+            }
+        }
+    }
+}
+
+impl From<DbError> for PageFailure {
+    fn from(error: DbError) -> Self {
+        PageFailure::Database(error)
+    }
+}
+
+impl From<oauth::StoreError> for PageFailure {
+    fn from(error: oauth::StoreError) -> Self {
+        PageFailure::Database(DbError::from(error))
+    }
+}
+
+impl From<scim::store::StoreError> for PageFailure {
+    fn from(error: scim::store::StoreError) -> Self {
+        PageFailure::Database(DbError::from(error))
+    }
+}
+
+impl Fault for PageFailure {
+    fn database(&self) -> Option<&DbError> {
+        match self {
+            PageFailure::Database(error) => Some(error),
+            _ => None,
+        }
+    }
+}

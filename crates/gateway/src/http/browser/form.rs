@@ -1,0 +1,30 @@
+//! Forms as they come back: small, and ours.
+
+use actix_web::web::Payload;
+
+use super::failure::PageFailure;
+use crate::http::{body, query};
+
+/// The most a form may have: user name, password and the sealed request.
+const LIMIT: usize = 32 << 10;
+
+/// The pairs of a form.
+#[derive(Debug)]
+pub(super) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(super) async fn read(payload: Payload) -> Result<Form, PageFailure> {
+        let bytes = body::read(payload, LIMIT).await.map_err(|_| PageFailure::StaleForm)?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| PageFailure::StaleForm)?;
+        Ok(Form(query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
+    }
+
+    /// A field; empty if there is none.
+    pub(super) fn field(&self, name: &str) -> &str {
+        self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    pub(super) fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+}

@@ -1,0 +1,183 @@
+//! The endpoints that clients call: token, revocation, introspection, userinfo, metadata, keys.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::token::{TokenRequest, TokenResponse};
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::http::{address, body, query};
+use crate::lifecycle::Actor;
+use crate::storage::Cost;
+
+mod failure;
+mod userinfo;
+
+use failure::OAuthFailure;
+
+/// The most a body of these endpoints may have.
+const BODY_LIMIT: usize = 16 << 10;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    let post_only = || web::to(|| async { Err::<HttpResponse, _>(OAuthFailure::Method("POST")) });
+    let get_only = || web::to(|| async { Err::<HttpResponse, _>(OAuthFailure::Method("GET")) });
+    config
+        .service(web::resource("/oauth2/token").route(web::post().to(token)).default_service(post_only()))
+        .service(web::resource("/oauth2/revoke").route(web::post().to(revoke)).default_service(post_only()))
+        .service(web::resource("/oauth2/introspect").route(web::post().to(introspect)).default_service(post_only()))
+        .service(
+            web::resource("/userinfo")
+                .route(web::get().to(userinfo::answer))
+                .route(web::post().to(userinfo::answer))
+                .default_service(get_only()),
+        )
+        .service(
+            web::resource("/.well-known/openid-configuration").route(web::get().to(openid)).default_service(get_only()),
+        )
+        .service(
+            web::resource("/.well-known/oauth-authorization-server")
+                .route(web::get().to(authorization_server))
+                .default_service(get_only()),
+        )
+        .service(web::resource("/.well-known/jwks.json").route(web::get().to(jwks)).default_service(get_only()));
+}
+
+/// What every one of the POST endpoints takes: client credentials in the header or body, parameters in the body.
+struct Call {
+    authorization: Option<String>,
+    query: Vec<(String, String)>,
+    form: Vec<(String, String)>,
+    actor: Actor,
+}
+
+impl Call {
+    async fn read(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<Call, OAuthFailure> {
+        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(OAuthFailure::malformed("send the parameters as application/x-www-form-urlencoded"));
+        }
+        let bytes = body::read(payload, BODY_LIMIT)
+            .await
+            .map_err(|_| OAuthFailure::malformed("the body has more than 16 KiB, or broke off"))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| OAuthFailure::malformed("the body is not UTF-8"))?;
+        let form = query::pairs(text).map_err(|why| OAuthFailure::malformed(&format!("the body is malformed: {why}")))?;
+        let query = query::pairs(request.query_string())
+            .map_err(|why| OAuthFailure::malformed(&format!("the query is malformed: {why}")))?;
+        let authorization = request.headers().get(header::AUTHORIZATION);
+        Ok(Call {
+            authorization: authorization.map(|value| value.to_str().unwrap_or("?").to_owned()),
+            query,
+            form,
+            actor: Actor {
+                name: "client".to_owned(),
+                address: address::of(request, &app.config.trusted_proxies),
+            },
+        })
+    }
+}
+
+async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> Result<HttpResponse, OAuthFailure> {
+    let call = Call::read(&request, &app, payload).await?;
+    let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
+    let issued = issue(&app, asked, call.actor).await?;
+    let mut answer = json!({
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope.to_string(),
+    });
+    if let Some(refresh_token) = &issued.refresh_token {
+        answer["refresh_token"] = json!(refresh_token);
+    }
+    if let Some(claims) = &issued.id_token {
+        answer["id_token"] = json!(app.signer.sign(claims).await?);
+    }
+    Ok(uncached().json(answer))
+}
+
+/// A client-credentials token needs no write unless it is the client's first, so it is tried as a read.
+async fn issue(app: &App, asked: TokenRequest, actor: Actor) -> Result<TokenResponse, OAuthFailure> {
+    let asked = std::sync::Arc::new(asked);
+    if asked.may_only_read() {
+        let (work, request) = (app.clone(), asked.clone());
+        let issued = app
+            .db
+            .read(Cost::Short, move |tx| {
+                Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::token::exchange_reading(tx, cx, &request))?)
+            })
+            .await?;
+        if let Some(verdict) = issued {
+            return Ok(verdict?);
+        }
+    }
+    let work = app.clone();
+    let verdict = app
+        .db
+        .write(move |tx| {
+            tx.act_as(actor.clone());
+            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::token::exchange(tx, cx, &asked))?)
+        })
+        .await?;
+    Ok(verdict?)
+}
+
+async fn revoke(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, OAuthFailure> {
+    let call = Call::read(&request, &app, payload).await?;
+    let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
+    let work = app.clone();
+    app.db
+        .write(move |tx| {
+            tx.act_as(call.actor.clone());
+            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::revoke::revoke(tx, cx, &asked))?)
+        })
+        .await??;
+    Ok(uncached().finish())
+}
+
+async fn introspect(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, OAuthFailure> {
+    let call = Call::read(&request, &app, payload).await?;
+    let asked = oauth::introspect::IntrospectionRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Short, move |tx| {
+            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::introspect::introspect(tx, cx, &asked))?)
+        })
+        .await??;
+    Ok(uncached().json(answer))
+}
+
+async fn openid(app: web::Data<App>) -> HttpResponse {
+    metadata(oauth::metadata::openid_configuration(&app.settings))
+}
+
+async fn authorization_server(app: web::Data<App>) -> HttpResponse {
+    metadata(oauth::metadata::authorization_server(&app.settings))
+}
+
+async fn jwks(app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {
+    Ok(metadata(app.signer.jwks().await?))
+}
+
+/// Public documents: anybody may read them, for a while without asking again.
+fn metadata(document: Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
+        .json(document)
+}
+
+fn uncached() -> actix_web::HttpResponseBuilder {
+    let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+    answer
+}

@@ -1,0 +1,114 @@
+//! Refusals of the OAuth endpoints (RFC 6749 §5.2).
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use oauth::{BearerError, ErrorCode, TokenError};
+use serde_json::json;
+
+use crate::storage::{DbError, Fault};
+
+/// Why an OAuth request was not carried out.
+#[derive(Debug)]
+pub(super) enum OAuthFailure {
+    /// The protocol refused it.
+    Token(TokenError),
+    /// The token does not open this door.
+    Bearer(BearerError),
+    /// The endpoint has only this method.
+    Method(&'static str),
+    /// The database failed.
+    Database(DbError),
+}
+
+impl OAuthFailure {
+    pub(super) fn malformed(description: &str) -> OAuthFailure {
+        OAuthFailure::Token(TokenError::invalid_request(description))
+    }
+}
+
+impl std::fmt::Display for OAuthFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl ResponseError for OAuthFailure {
+    fn status_code(&self) -> StatusCode {
+        let status = match self {
+            OAuthFailure::Token(error) => error.code.wire().0,
+            OAuthFailure::Bearer(error) => error.status(),
+            OAuthFailure::Method(_) => 405,
+            OAuthFailure::Database(_) => 500,
+        };
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = HttpResponse::build(self.status_code());
+        answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
+        let (code, description) = match self {
+            OAuthFailure::Token(error) => {
+                if error.code == ErrorCode::InvalidClient && error.tried_basic {
+                    answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"gateway\""));
+                }
+                (error.code.wire().1, error.description.clone())
+            }
+            OAuthFailure::Bearer(error) => {
+                answer.insert_header((header::WWW_AUTHENTICATE, error.www_authenticate()));
+                let code = match error {
+                    BearerError::InsufficientScope(_) => "insufficient_scope",
+                    _ => "invalid_token",
+                };
+                (code, error.to_string())
+            }
+            OAuthFailure::Method(allowed) => {
+                answer.insert_header((header::ALLOW, *allowed));
+                ("invalid_request", format!("this endpoint answers {allowed} only"))
+            }
+            OAuthFailure::Database(cause) => {
+                tracing::error!(error = %cause, "an OAuth request failed");
+                ("server_error", "the request could not be carried out and nothing was changed; try again".to_owned())
+            }
+        };
+        answer.json(json!({"error": code, "error_description": description}))
+    }
+}
+
+impl From<TokenError> for OAuthFailure {
+    fn from(error: TokenError) -> Self {
+        OAuthFailure::Token(error)
+    }
+}
+
+impl From<BearerError> for OAuthFailure {
+    fn from(error: BearerError) -> Self {
+        OAuthFailure::Bearer(error)
+    }
+}
+
+impl From<DbError> for OAuthFailure {
+    fn from(error: DbError) -> Self {
+        OAuthFailure::Database(error)
+    }
+}
+
+impl From<oauth::StoreError> for OAuthFailure {
+    fn from(error: oauth::StoreError) -> Self {
+        OAuthFailure::Database(error.into())
+    }
+}
+
+impl From<scim::store::StoreError> for OAuthFailure {
+    fn from(error: scim::store::StoreError) -> Self {
+        OAuthFailure::Database(error.into())
+    }
+}
+
+impl Fault for OAuthFailure {
+    fn database(&self) -> Option<&DbError> {
+        match self {
+            OAuthFailure::Database(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! Problem details (RFC 9457): how the admin API says no.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+
+use crate::storage::{DbError, Fault};
+
+/// A refusal, naming what is wrong and what would be right.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    title: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    cause: Option<DbError>,
+}
+
+/// A mistake in one field of a body.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct FieldError {
+    /// Where, as in `redirect_uris[0]`.
+    pub field: String,
+    /// What would be right.
+    pub detail: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+}
+
+impl Problem {
+    fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Problem {
+        Problem { status, title, detail: detail.into(), errors: Vec::new(), cause: None }
+    }
+
+    /// 400: the request cannot be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, "Bad request", detail)
+    }
+
+    /// 400: the body was understood and has mistakes.
+    pub fn invalid(errors: Vec<FieldError>) -> Problem {
+        let detail = errors.iter().map(|e| format!("{}: {}", e.field, e.detail)).collect::<Vec<_>>().join("; ");
+        Problem { errors, ..Problem::new(StatusCode::BAD_REQUEST, "Invalid request", detail) }
+    }
+
+    /// 400 for one field.
+    pub fn field(field: &str, detail: impl Into<String>) -> Problem {
+        Problem::invalid(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
+    }
+
+    /// 401
+    pub fn unauthorized(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
+    }
+
+    /// 404
+    pub fn not_found(what: &str, id: &str) -> Problem {
+        Problem::new(StatusCode::NOT_FOUND, "Not found", format!("there is no {what} `{id}`"))
+    }
+
+    /// 409
+    pub fn conflict(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::CONFLICT, "Conflict", detail)
+    }
+
+    /// 413
+    pub fn too_large(limit: usize) -> Problem {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Too large",
+            format!("the body may have at most {} KiB", limit / 1024),
+        )
+    }
+
+    /// 503: too much at once.
+    pub fn busy(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail)
+    }
+
+    /// With this status.
+    pub fn with_status(status: StatusCode, detail: impl Into<String>) -> Problem {
+        Problem::new(status, status.canonical_reason().unwrap_or("Error"), detail)
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.title, self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        if let Some(cause) = &self.cause {
+            tracing::error!(error = %cause, "an admin request failed");
+        }
+        let mut answer = HttpResponse::build(self.status);
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.insert_header(("WWW-Authenticate", "Bearer realm=\"admin\""));
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.insert_header(("Retry-After", "1"));
+        }
+        let body = Body {
+            r#type: "about:blank",
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            errors: &self.errors,
+        };
+        answer
+            .content_type("application/problem+json")
+            .insert_header(("Cache-Control", "no-store"))
+            .body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(cause: DbError) -> Problem {
+        let mut problem = Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Internal error",
+            "the request could not be carried out and nothing was changed; the server's log says why",
+        );
+        problem.cause = Some(cause);
+        problem
+    }
+}
+
+impl From<oauth::StoreError> for Problem {
+    fn from(error: oauth::StoreError) -> Problem {
+        DbError::from(error).into()
+    }
+}
+
+impl From<scim::store::StoreError> for Problem {
+    fn from(error: scim::store::StoreError) -> Problem {
+        DbError::from(error).into()
+    }
+}
+
+/// A refusal of the SCIM engine, where the admin API uses it.
+impl From<scim::Error> for Problem {
+    fn from(error: scim::Error) -> Problem {
+        match error {
+            scim::Error::Store(error) => error.into(),
+            error => {
+                let (status, _) = error.wire();
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+                Problem::with_status(status, error.detail())
+            }
+        }
+    }
+}
+
+impl Fault for Problem {
+    fn database(&self) -> Option<&DbError> {
+        self.cause.as_ref()
+    }
+}

@@ -1,0 +1,289 @@
+//! The SCIM endpoint (RFC 7644): a handler parses, runs one unit of work, and answers.
+//!
+//! Everything below `/scim/v2` comes through [`handle`], so that every refusal, be it of an unknown path, a wrong method or a
+//! body too large, is a SCIM error (§3.12).
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use scim::schema::ResourceTypeId;
+use scim::{Id, PatchRequest, Precondition, Projection, Registry, SearchRequest, service};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::http::body;
+use crate::http::query;
+use crate::storage::Cost;
+use crate::system;
+
+mod answer;
+mod caller;
+mod failure;
+mod route;
+
+use answer::{json, resource, written};
+use caller::Caller;
+pub(crate) use failure::ScimFailure;
+use route::Route;
+
+/// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
+pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
+    match answer(&request, &app, payload).await {
+        Ok(answer) => answer,
+        Err(failure) => failure.answer(),
+    }
+}
+
+async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<HttpResponse, ScimFailure> {
+    let caller = Caller::of(request, app);
+    let route = Route::of(request.method(), request.match_info().query("tail"), &app.registry);
+    // Who may not enter is not told what is there.
+    let route = match route {
+        Ok(route) => route,
+        Err(failure) => {
+            caller.enter(app).await?;
+            return Err(failure);
+        }
+    };
+    let pairs = query::pairs(request.query_string())
+        .map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
+    let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    if route.is_discovery() {
+        let account = caller.enter(app).await?;
+        return discovery(app, &route, &account.vocabulary(), pairs().any(|(name, _)| name == "filter"));
+    }
+    let asked = SearchRequest::from_query(pairs())?;
+    let body = match *request.method() {
+        Method::POST | Method::PUT | Method::PATCH => Some(read_json(request, app, payload).await?),
+        _ => None,
+    };
+    match route {
+        Route::Collection(kind) if request.method() == Method::POST => {
+            create(request, app, caller, kind, asked, body.unwrap_or_default()).await
+        }
+        Route::Collection(kind) => search(app, caller, kind, asked).await,
+        Route::Item(kind, id) => match *request.method() {
+            Method::GET => get(request, app, caller, kind, id, asked).await,
+            Method::PUT => replace(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,
+            Method::PATCH => patch(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,
+            _ => delete(request, app, caller, kind, id).await,
+        },
+        Route::Unknown(kind, id) => {
+            caller.enter(app).await?;
+            Err(scim::Error::NotFound(format!("No {} with id {id}", app.registry.get(kind).name)).into())
+        }
+        Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => unreachable!("answered above"),
+    }
+}
+
+fn projection(registry: &Registry, kind: ResourceTypeId, asked: &SearchRequest) -> Result<Projection, ScimFailure> {
+    Ok(asked.projection(registry.get(kind))?)
+}
+
+async fn create(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    kind: ResourceTypeId,
+    asked: SearchRequest,
+    body: Value,
+) -> Result<HttpResponse, ScimFailure> {
+    let shown = projection(&app.registry, kind, &asked)?;
+    let (work, project) = (app.clone(), shown.clone());
+    let outcome = app
+        .db
+        .write(move |tx| {
+            let account = caller.check(&work, tx)?;
+            let now = system::now();
+            let vocabulary = account.vocabulary();
+            let mut store = tx.in_account(account.seq, now, true);
+            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| service::create(&mut store, cx, kind, &body, &project))?)
+        })
+        .await?;
+    Ok(written(app, StatusCode::CREATED, &outcome, &shown))
+}
+
+async fn get(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    kind: ResourceTypeId,
+    id: Id,
+    asked: SearchRequest,
+) -> Result<HttpResponse, ScimFailure> {
+    let shown = projection(&app.registry, kind, &asked)?;
+    let cost = if shown.shows_members() { Cost::Long } else { Cost::Short };
+    let (work, project) = (app.clone(), shown.clone());
+    let found = app
+        .db
+        .read(cost, move |tx| {
+            let account = caller.check(&work, tx)?;
+            let now = system::now();
+            let vocabulary = account.vocabulary();
+            let mut store = tx.in_account(account.seq, now, true);
+            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| service::get(&mut store, cx, kind, &id, &project))?)
+        })
+        .await?;
+    Ok(resource(request, app, StatusCode::OK, &found, &shown))
+}
+
+async fn replace(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    kind: ResourceTypeId,
+    id: Id,
+    asked: SearchRequest,
+    body: Value,
+) -> Result<HttpResponse, ScimFailure> {
+    let shown = projection(&app.registry, kind, &asked)?;
+    let precondition = if_match(request);
+    let (work, project) = (app.clone(), shown.clone());
+    let outcome = app
+        .db
+        .write(move |tx| {
+            let account = caller.check(&work, tx)?;
+            let now = system::now();
+            let vocabulary = account.vocabulary();
+            let mut store = tx.in_account(account.seq, now, true);
+            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| {
+                service::replace(&mut store, cx, kind, &id, &body, &precondition, &project)
+            })?)
+        })
+        .await?;
+    Ok(written(app, StatusCode::OK, &outcome, &shown))
+}
+
+async fn patch(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    kind: ResourceTypeId,
+    id: Id,
+    asked: SearchRequest,
+    body: Value,
+) -> Result<HttpResponse, ScimFailure> {
+    // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
+    let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
+    let shown = projection(&app.registry, kind, &asked)?;
+    let precondition = if_match(request);
+    let (work, project) = (app.clone(), wants_body.then(|| shown.clone()));
+    let asked_change = PatchRequest::parse(&body, &scim::Tolerance::default())?;
+    let outcome = app
+        .db
+        .write(move |tx| {
+            let account = caller.check(&work, tx)?;
+            let now = system::now();
+            let vocabulary = account.vocabulary();
+            let mut store = tx.in_account(account.seq, now, true);
+            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| {
+                service::patch(&mut store, cx, kind, &id, &asked_change, &precondition, project.as_ref())
+            })?)
+        })
+        .await?;
+    let status = if wants_body { StatusCode::OK } else { StatusCode::NO_CONTENT };
+    Ok(written(app, status, &outcome, &shown))
+}
+
+async fn delete(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    kind: ResourceTypeId,
+    id: Id,
+) -> Result<HttpResponse, ScimFailure> {
+    let precondition = if_match(request);
+    let work = app.clone();
+    app.db
+        .write(move |tx| {
+            let account = caller.check(&work, tx)?;
+            let now = system::now();
+            let vocabulary = account.vocabulary();
+            let mut store = tx.in_account(account.seq, now, true);
+            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| {
+                service::delete(&mut store, cx, kind, &id, &precondition)
+            })?)
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn search(
+    app: &App,
+    caller: Caller,
+    kind: ResourceTypeId,
+    asked: SearchRequest,
+) -> Result<HttpResponse, ScimFailure> {
+    let shown = projection(&app.registry, kind, &asked)?;
+    let cost = if shown.shows_members() || !asked.is_indexed(app.registry.get(kind)) { Cost::Long } else { Cost::Short };
+    let (work, project) = (app.clone(), shown.clone());
+    let list = app
+        .db
+        .read(cost, move |tx| {
+            let account = caller.check(&work, tx)?;
+            let now = system::now();
+            let vocabulary = account.vocabulary();
+            let mut store = tx.in_account(account.seq, now, true);
+            Ok::<_, ScimFailure>(
+                work.scim(&vocabulary, now, |cx| service::search(&mut store, cx, kind, &asked, &project))?,
+            )
+        })
+        .await?;
+    Ok(json(StatusCode::OK).body(list.representation(&shown, &app.registry, &app.scim_base).to_bytes()))
+}
+
+fn discovery(
+    app: &App,
+    route: &Route,
+    vocabulary: &scim::Vocabulary,
+    filtered: bool,
+) -> Result<HttpResponse, ScimFailure> {
+    // RFC 7644 §4: a filter on discovery is refused with 403.
+    if filtered {
+        return Err(scim::Error::Forbidden("discovery endpoints take no filter".to_owned()).into());
+    }
+    let body = document(app, route, vocabulary)?;
+    Ok(json(StatusCode::OK).body(body.to_string()))
+}
+
+fn document(app: &App, route: &Route, vocabulary: &scim::Vocabulary) -> Result<Value, ScimFailure> {
+    let (registry, base) = (&app.registry, &app.scim_base);
+    let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
+    Ok(match route {
+        Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),
+        Route::ResourceTypes(Some(name)) => scim::discovery::resource_type(registry, base, name)
+            .ok_or_else(|| missing("resource type", name))?,
+        Route::Schemas(None) => scim::discovery::schemas(registry, vocabulary, base),
+        Route::Schemas(Some(urn)) => {
+            scim::discovery::schema(registry, vocabulary, base, urn).ok_or_else(|| missing("schema", urn))?
+        }
+        _ => scim::discovery::service_provider_config(&facts(app)),
+    })
+}
+
+fn facts(app: &App) -> scim::discovery::Facts<'_> {
+    scim::discovery::Facts { base: &app.scim_base, limits: app.limits(), documentation_uri: None }
+}
+
+fn if_match(request: &HttpRequest) -> Precondition {
+    let header = request.headers().get(header::IF_MATCH);
+    Precondition::if_match(header.map(|value| value.to_str().unwrap_or_default()))
+}
+
+/// RFC 7644 §3.8: `application/scim+json`; `application/json` is accepted too, with or without parameters.
+async fn read_json(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<Value, ScimFailure> {
+    let kind = request.headers().get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default());
+    let kind = kind.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    if kind.as_deref().is_some_and(|kind| !matches!(kind, "application/scim+json" | "application/json" | "")) {
+        return Err(ScimFailure::MediaType);
+    }
+    let limit = app.config.scim.max_body_bytes;
+    let bytes = body::read(payload, limit).await.map_err(|e| match e {
+        body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
+        body::BodyError::Broken(why) => scim::Error::InvalidSyntax(format!("the body could not be read: {why}")).into(),
+    })?;
+    if bytes.is_empty() {
+        return Err(scim::Error::InvalidSyntax("the request has no body; a JSON object was expected".to_owned()).into());
+    }
+    serde_json::from_slice(&bytes)
+        .map_err(|e| scim::Error::InvalidSyntax(format!("the body is not valid JSON: {e}")).into())
+}

@@ -1,0 +1,65 @@
+//! Answers with a resource: entity tag, location, and what was left out.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use scim::representation::Representation;
+use scim::service::Written;
+use scim::{Projection, Resource};
+
+use crate::app::App;
+
+/// A header that names the members of a pushed group that do not exist here and were left out.
+const SKIPPED_MEMBERS: &str = "Skipped-Members";
+
+pub(super) fn json(status: StatusCode) -> HttpResponseBuilder {
+    let mut answer = HttpResponse::build(status);
+    answer.content_type("application/scim+json");
+    answer
+}
+
+/// A resource as it is; 304 if the caller already has this version (RFC 7644 §3.14).
+pub(super) fn resource(
+    request: &HttpRequest,
+    app: &App,
+    status: StatusCode,
+    resource: &Resource,
+    shown: &Projection,
+) -> HttpResponse {
+    let etag = resource.etag();
+    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    if known.is_some_and(|tags| scim::precondition::none_match(tags, &etag)) {
+        return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
+    }
+    let representation = Representation::new(resource, shown, &app.registry, &app.scim_base);
+    json(status)
+        .insert_header((header::ETAG, etag))
+        .insert_header((header::LOCATION, representation.location()))
+        .body(representation.to_bytes())
+}
+
+/// A resource that was written; without a body for 204.
+pub(super) fn written(
+    app: &App,
+    status: StatusCode,
+    outcome: &Written,
+    shown: &Projection,
+) -> HttpResponse {
+    let representation = Representation::new(&outcome.resource, shown, &app.registry, &app.scim_base);
+    let mut answer = json(status);
+    answer
+        .insert_header((header::ETAG, outcome.resource.etag()))
+        .insert_header((header::LOCATION, representation.location()));
+    if !outcome.skipped_members.is_empty() {
+        let mut named: Vec<&str> = outcome.skipped_members.iter().map(String::as_str).take(20).collect();
+        if outcome.skipped_members.len() > named.len() {
+            named.push("…");
+        }
+        if let Ok(value) = header::HeaderValue::from_str(&named.join(", ")) {
+            answer.insert_header((SKIPPED_MEMBERS, value));
+        }
+    }
+    match status {
+        StatusCode::NO_CONTENT => answer.finish(),
+        _ => answer.body(representation.to_bytes()),
+    }
+}

@@ -1,0 +1,99 @@
+//! Refusals of the SCIM endpoint, all in the form of RFC 7644 §3.12.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use oauth::BearerError;
+
+use crate::storage::{DbError, Fault};
+
+/// Why a SCIM request was not carried out.
+#[derive(Debug)]
+pub(crate) enum ScimFailure {
+    /// The protocol refused it.
+    Scim(scim::Error),
+    /// The token does not open this door (RFC 6750 §3).
+    Bearer(BearerError),
+    /// The endpoint has only these methods.
+    Method(&'static str),
+    /// The body is not JSON by its own declaration.
+    MediaType,
+    /// The body has more than this many bytes.
+    TooLarge(usize),
+    /// The database failed.
+    Database(DbError),
+}
+
+impl ScimFailure {
+    pub(super) fn answer(&self) -> HttpResponse {
+        let message = |status: u16, detail: &str| scim::error::message(status, None, detail);
+        let (status, body) = match self {
+            ScimFailure::Scim(error) => {
+                if let scim::Error::Store(cause) = error {
+                    tracing::error!(error = %cause, "a SCIM request failed");
+                }
+                (error.wire().0, error.body())
+            }
+            ScimFailure::Bearer(error) => {
+                let status = error.status();
+                (status, message(status, &error.to_string()))
+            }
+            ScimFailure::Method(allowed) => (405, message(405, &format!("This endpoint has only {allowed}"))),
+            ScimFailure::MediaType => {
+                (415, message(415, "Send the body as application/scim+json (or application/json)"))
+            }
+            ScimFailure::TooLarge(limit) => {
+                (413, message(413, &format!("The body may have at most {} KiB", limit / 1024)))
+            }
+            ScimFailure::Database(cause) => {
+                tracing::error!(error = %cause, "a SCIM request failed");
+                (500, message(500, "The request could not be carried out and nothing was changed; try again"))
+            }
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut answer = HttpResponse::build(status);
+        match self {
+            ScimFailure::Bearer(error) => {
+                answer.insert_header(("WWW-Authenticate", error.www_authenticate()));
+            }
+            ScimFailure::Method(allowed) => {
+                answer.insert_header(("Allow", *allowed));
+            }
+            _ => {}
+        }
+        answer.content_type("application/scim+json").body(body.to_string())
+    }
+}
+
+impl From<scim::Error> for ScimFailure {
+    fn from(error: scim::Error) -> Self {
+        ScimFailure::Scim(error)
+    }
+}
+
+impl From<BearerError> for ScimFailure {
+    fn from(error: BearerError) -> Self {
+        ScimFailure::Bearer(error)
+    }
+}
+
+impl From<DbError> for ScimFailure {
+    fn from(error: DbError) -> Self {
+        ScimFailure::Database(error)
+    }
+}
+
+impl From<oauth::StoreError> for ScimFailure {
+    fn from(error: oauth::StoreError) -> Self {
+        ScimFailure::Database(DbError::from(error))
+    }
+}
+
+impl Fault for ScimFailure {
+    fn database(&self) -> Option<&DbError> {
+        match self {
+            ScimFailure::Database(error) => Some(error),
+            ScimFailure::Scim(scim::Error::Store(error)) => error.0.downcast_ref(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Which endpoint a path below the base URL names (RFC 7644 §3.2).
+
+use actix_web::http::Method;
+use scim::{Id, Registry, ResourceTypeId};
+
+use super::failure::ScimFailure;
+
+/// An endpoint that exists, asked by a method that it has.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    ServiceProviderConfig,
+    ResourceTypes(Option<String>),
+    Schemas(Option<String>),
+    Collection(ResourceTypeId),
+    Item(ResourceTypeId, Id),
+    /// An id that no resource can have.
+    Unknown(ResourceTypeId, String),
+}
+
+impl Route {
+    pub(super) fn of(method: &Method, tail: &str, registry: &Registry) -> Result<Route, ScimFailure> {
+        let tail = tail.trim_matches('/');
+        let (endpoint, rest) = match tail.split_once('/') {
+            Some((endpoint, rest)) => (endpoint, Some(rest)),
+            None => (tail, None),
+        };
+        let discovery = |route| match *method {
+            Method::GET | Method::HEAD => Ok(route),
+            _ => Err(ScimFailure::Method("GET")),
+        };
+        match (endpoint, rest) {
+            ("ServiceProviderConfig" | "ServiceProviderConfigs", None) => discovery(Route::ServiceProviderConfig),
+            ("ResourceTypes", rest) => discovery(Route::ResourceTypes(rest.map(str::to_owned))),
+            ("Schemas", rest) => discovery(Route::Schemas(rest.map(str::to_owned))),
+            ("Me", _) => Err(ScimFailure::Scim(scim::Error::NotImplemented("/Me is not supported".to_owned()))),
+            ("Bulk", None) => Err(ScimFailure::Scim(scim::Error::NotImplemented("/Bulk is not supported".to_owned()))),
+            (endpoint, rest) => match (registry.at_endpoint(endpoint), rest) {
+                (Some(kind), None) => match *method {
+                    Method::GET | Method::HEAD | Method::POST => Ok(Route::Collection(kind.id)),
+                    _ => Err(ScimFailure::Method("GET, POST")),
+                },
+                (Some(kind), Some(id)) if !id.contains('/') => match *method {
+                    Method::GET | Method::HEAD | Method::PUT | Method::PATCH | Method::DELETE => Ok(match Id::new(id) {
+                        Some(id) => Route::Item(kind.id, id),
+                        None => Route::Unknown(kind.id, id.chars().take(80).collect()),
+                    }),
+                    _ => Err(ScimFailure::Method("GET, PUT, PATCH, DELETE")),
+                },
+                _ => Err(ScimFailure::Scim(scim::Error::NotFound(format!(
+                    "There is no endpoint /{}; /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas exist",
+                    tail.chars().take(80).collect::<String>()
+                )))),
+            },
+        }
+    }
+
+    pub(super) fn is_discovery(&self) -> bool {
+        matches!(self, Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_))
+    }
+}

@@ -1,0 +1,22 @@
+//! The gateway: one binary that is an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
+//!
+//! The protocols live in the [`oauth`] and [`scim`] crates, as plain functions. This crate knows the world: HTTP
+//! ([`http`]), SQL ([`storage`]), the clock and entropy ([`system`]), configuration ([`config`]), the process ([`serve`]). Where
+//! one protocol's news matters to the other, the sentence is written in [`lifecycle`].
+#![cfg_attr(test, allow(missing_docs))]
+
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod http;
+pub mod lifecycle;
+pub mod master_key;
+pub mod passwords;
+pub mod reindex;
+pub mod secret_text;
+pub mod serve;
+pub mod signing;
+pub mod storage;
+pub mod system;
+pub mod worker;

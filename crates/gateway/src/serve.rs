@@ -1,0 +1,154 @@
+//! Starting the server: everything that can be wrong is found here, before the first request.
+
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::from_fn;
+use actix_web::{HttpServer, web};
+use oauth::Keyring;
+use scim::Registry;
+
+use crate::app::App;
+use crate::config::{Config, Mistakes};
+use crate::passwords::Passwords;
+use crate::signing::Signer;
+use crate::storage::db::Cost;
+use crate::storage::migrations::{self, MigrationError};
+use crate::storage::{AnyConn, Db, DbError};
+use crate::{http, master_key, reindex, worker};
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration cannot be right.
+    #[error(transparent)]
+    Config(#[from] Mistakes),
+    /// The database does not answer.
+    #[error("{0}: {1}")]
+    Database(String, DbError),
+    /// The schema is not this binary's.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// Not the key the database was written under.
+    #[error(
+        "the master key is not the one this database was written under. Nothing was changed. Configure the right key in \
+         security.master_key or security.master_key_file; every replica needs the same one"
+    )]
+    WrongMasterKey,
+    /// The master key cannot be had.
+    #[error("{0}")]
+    MasterKey(String),
+    /// The address is taken, or not ours.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(std::net::SocketAddr, std::io::Error),
+    /// Anything of the operating system's.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A server that answers.
+#[allow(missing_debug_implementations)]
+pub struct Running {
+    /// The address it listens on.
+    pub address: std::net::SocketAddr,
+    /// What its handlers have at hand.
+    pub app: App,
+    /// Stops it.
+    pub handle: ServerHandle,
+    /// Ends when it has stopped.
+    pub server: actix_web::dev::Server,
+}
+
+/// Connects to the database and brings its schema up to date, or refuses it.
+pub fn open_database(config: &Config) -> Result<Db, StartError> {
+    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    if let crate::storage::DatabaseUrl::Sqlite(path) = &config.database
+        && let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut conn: AnyConn = config.database.connect().map_err(failed)?;
+    if config.migrate_on_start {
+        let applied = migrations::run(&mut conn)?;
+        if applied > 0 {
+            tracing::info!(applied, "migrated the database");
+        }
+    } else {
+        migrations::check(&mut conn)?;
+    }
+    drop(conn);
+    Db::open(config.database.clone(), config.connections).map_err(failed)
+}
+
+/// Derives the keys and makes sure they are the database's.
+pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
+    let keys = Arc::new(Keyring::new(&master_key::load(&config.master_key).map_err(StartError::MasterKey)?));
+    let ours = keys.clone();
+    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    match db.write(move |tx| master_key::matches(tx, &ours)).await.map_err(failed)? {
+        true => Ok(keys),
+        false => Err(StartError::WrongMasterKey),
+    }
+}
+
+/// Starts the server; it answers when this returns.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    let registry = Registry::build(&config.attributes).map_err(Mistakes)?;
+    let db = open_database(&config)?;
+    let keys = open_keys(&config, &db).await?;
+    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    reindex::run(&db, &registry).await.map_err(failed)?;
+
+    let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
+    let address = listener.local_addr()?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let app = App {
+        scim_base: format!("{public_url}/scim/v2").into(),
+        settings: Arc::new(settings(&config, &public_url)),
+        public_url: public_url.into(),
+        passwords: Passwords::start(config.password_threads, config.password_queue),
+        signer: Signer::new(db.clone(), keys.clone()),
+        config: Arc::new(config),
+        registry: Arc::new(registry),
+        db,
+        keys,
+    };
+    let workers = match app.config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        n => n,
+    };
+    let state = web::Data::new(app.clone());
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .wrap(from_fn(http::log))
+            .app_data(state.clone())
+            .configure(http::routes)
+    })
+        .workers(workers)
+        .worker_max_blocking_threads((app.config.connections as usize).max(8))
+        .keep_alive(std::time::Duration::from_secs(75))
+        .client_request_timeout(std::time::Duration::from_secs(60))
+        .shutdown_timeout(30)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+    worker::start(app.clone());
+    Ok(Running { address, app, handle: server.handle(), server })
+}
+
+fn settings(config: &Config, public_url: &str) -> oauth::Settings {
+    oauth::Settings {
+        issuer: public_url.to_owned(),
+        code_lifetime_s: config.oauth.authorization_code_seconds,
+        access_token_lifetime_s: config.oauth.access_token_seconds,
+        refresh_idle_s: config.oauth.refresh_idle_seconds,
+        refresh_retry_window_s: config.oauth.refresh_retry_seconds,
+        ..oauth::Settings::default()
+    }
+}
+
+/// Whether the database answers, for health checks.
+pub async fn is_ready(app: &App) -> bool {
+    app.db.read(Cost::Short, |tx| tx.ping()).await.is_ok()
+}
+

@@ -1,0 +1,36 @@
+//! Storage: one code path over SQLite and PostgreSQL. SQL lives below here and nowhere else.
+//!
+//! [`db`] says where transactions begin and end, [`tx`] what one is, and each noun has a file. Everything that belongs to
+//! one customer is reached through [`AccountTx`], which puts the account into every statement; the look-ups that cross
+//! accounts by their nature (a client's id, a token's fingerprint, a name at the login page) are in [`clients`],
+//! [`grants`], [`tokens`] and [`logins`].
+
+pub mod accounts;
+pub mod audit;
+pub mod clients;
+mod connection;
+pub mod db;
+pub mod error;
+pub mod grants;
+mod housekeeping;
+pub mod installation;
+pub mod logins;
+pub mod members;
+pub mod migrations;
+mod oauth_store;
+pub mod operators;
+mod reindex;
+pub mod resources;
+pub mod schema;
+pub mod search;
+pub mod sessions;
+pub mod signing_keys;
+mod statement;
+pub mod tokens;
+mod tx;
+
+pub use connection::{AnyConn, DatabaseUrl};
+pub use db::{Cost, Db, Fault};
+pub use error::DbError;
+pub use resources::AccountTx;
+pub use tx::Tx;

@@ -1,0 +1,167 @@
+//! Accounts: one customer of the vendor each, the wall between customers' data.
+
+use diesel::prelude::*;
+use scim::Vocabulary;
+
+use super::error::{DbError, unique_violation};
+use super::schema::accounts;
+use super::tx::Tx;
+use crate::each;
+
+/// The name under which an account's environments are known to attribute declarations.
+pub const PRODUCT_ENVIRONMENTS: &str = "account.product_environments";
+/// The name under which an account's default role is known to attribute declarations.
+pub const DEFAULT_ROLE: &str = "account.default_role";
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number in storage.
+    pub seq: i64,
+    /// Its public id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its cloud names.
+    pub product_environments: Vec<String>,
+    /// What a user gets who comes without a role.
+    pub default_role: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+}
+
+/// As stored.
+pub(super) type AccountRow = (i64, String, String, String, Option<String>, i64);
+pub(super) type AccountColumns = (
+    accounts::seq,
+    accounts::id,
+    accounts::name,
+    accounts::product_environments,
+    accounts::default_role,
+    accounts::created,
+);
+pub(super) const COLUMNS: AccountColumns = (
+    accounts::seq,
+    accounts::id,
+    accounts::name,
+    accounts::product_environments,
+    accounts::default_role,
+    accounts::created,
+);
+
+/// The name is taken.
+#[derive(Debug)]
+pub struct NameTaken;
+
+impl Account {
+    pub(super) fn from_row(row: AccountRow) -> Result<Account, DbError> {
+        let (seq, id, name, environments, default_role, created) = row;
+        let product_environments = serde_json::from_str(&environments)
+            .map_err(|e| DbError::Corrupt(format!("environments of account {id}: {e}")))?;
+        Ok(Account { seq, id, name, product_environments, default_role, created })
+    }
+
+    /// The lists and defaults that attribute declarations take from the account.
+    pub fn vocabulary(&self) -> Vocabulary {
+        let mut vocabulary = Vocabulary::default();
+        vocabulary.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
+        if let Some(role) = &self.default_role {
+            vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
+        }
+        vocabulary
+    }
+}
+
+fn name_key(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn taken<T>(outcome: QueryResult<T>) -> Result<Result<T, NameTaken>, DbError> {
+    match outcome {
+        Err(error) if unique_violation(&error).is_some() => Ok(Err(NameTaken)),
+        outcome => Ok(Ok(outcome?)),
+    }
+}
+
+impl Tx<'_> {
+    /// Stores a new account; its `seq` is set here.
+    pub fn insert_account(&mut self, account: &mut Account) -> Result<Result<(), NameTaken>, DbError> {
+        let row = (
+            accounts::id.eq(&account.id),
+            accounts::name.eq(&account.name),
+            accounts::name_key.eq(name_key(&account.name)),
+            accounts::product_environments.eq(json(&account.product_environments)?),
+            accounts::default_role.eq(&account.default_role),
+            accounts::created.eq(account.created),
+        );
+        let seq = each!(&mut *self.conn, c => diesel::insert_into(accounts::table)
+            .values(row)
+            .returning(accounts::seq)
+            .get_result::<i64>(c));
+        Ok(taken(seq)?.map(|seq| account.seq = seq))
+    }
+
+    /// Changes the name, environments and default role.
+    pub fn update_account(&mut self, account: &Account) -> Result<Result<(), NameTaken>, DbError> {
+        let row = accounts::table.filter(accounts::seq.eq(account.seq));
+        let values = (
+            accounts::name.eq(&account.name),
+            accounts::name_key.eq(name_key(&account.name)),
+            accounts::product_environments.eq(json(&account.product_environments)?),
+            accounts::default_role.eq(&account.default_role),
+        );
+        let outcome = each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c));
+        Ok(taken(outcome)?.map(|_| ()))
+    }
+
+    /// The account with this public id.
+    pub fn account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
+        let query = accounts::table
+            .filter(accounts::id.eq(id))
+            .filter(accounts::deleted.is_null())
+            .select(COLUMNS);
+        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        row.map(Account::from_row).transpose()
+    }
+
+    /// The account with this number.
+    pub fn account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
+        let query = accounts::table
+            .filter(accounts::seq.eq(seq))
+            .filter(accounts::deleted.is_null())
+            .select(COLUMNS);
+        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        row.map(Account::from_row).transpose()
+    }
+
+    /// The account with this name, compared without regard to case.
+    pub fn account_named(&mut self, name: &str) -> Result<Option<Account>, DbError> {
+        let query = accounts::table.filter(accounts::name_key.eq(name_key(name))).select(COLUMNS);
+        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        row.map(Account::from_row).transpose()
+    }
+
+    /// Accounts in the order they were made.
+    pub fn accounts_after(&mut self, after: i64, limit: i64) -> Result<Vec<Account>, DbError> {
+        let query = accounts::table
+            .filter(accounts::seq.gt(after))
+            .filter(accounts::deleted.is_null())
+            .order(accounts::seq)
+            .limit(limit)
+            .select(COLUMNS);
+        let rows: Vec<AccountRow> = each!(&mut *self.conn, c => query.load(c))?;
+        rows.into_iter().map(Account::from_row).collect()
+    }
+
+    /// Hides the account and everything in it: one small write, however much it holds. Its name is free again.
+    pub fn delete_account(&mut self, seq: i64, now: i64) -> Result<(), DbError> {
+        let row = accounts::table.filter(accounts::seq.eq(seq));
+        let values = (accounts::deleted.eq(now), accounts::name_key.eq(None::<String>));
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
+    }
+}
+
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Result<String, DbError> {
+    serde_json::to_string(value).map_err(|e| DbError::Corrupt(e.to_string()))
+}

@@ -1,0 +1,70 @@
+//! The audit trail: who did what, on what, when, from where. Never a secret.
+
+use diesel::prelude::*;
+
+use super::error::DbError;
+use super::schema::audit;
+use super::tx::Tx;
+use crate::each;
+
+/// A row to be written; who and from where are the unit of work's.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    /// The account it concerns, if any.
+    pub account: Option<i64>,
+    /// `user.deactivated`, `client.created`, …
+    pub action: String,
+    /// The id of what it was done to.
+    pub target: Option<String>,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+/// A row as read.
+#[derive(Debug, Clone, Queryable)]
+pub struct Record {
+    /// Grows.
+    pub seq: i64,
+    /// Milliseconds since the epoch.
+    pub at: i64,
+    /// The account it concerns, if any.
+    pub account: Option<i64>,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// To what.
+    pub target: Option<String>,
+    /// From where.
+    pub address: Option<String>,
+    /// For people.
+    pub detail: Option<String>,
+}
+
+impl Tx<'_> {
+    /// Writes a row.
+    pub fn audit(&mut self, entry: Entry) -> Result<(), DbError> {
+        let row = (
+            audit::at.eq(entry.at),
+            audit::account.eq(entry.account),
+            audit::actor.eq(&self.actor.name),
+            audit::action.eq(entry.action),
+            audit::target.eq(entry.target),
+            audit::address.eq(&self.actor.address),
+            audit::detail.eq(entry.detail),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(audit::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// Rows before this one, newest first; of one account or of all.
+    pub fn audit_before(&mut self, account: Option<i64>, before: i64, limit: i64) -> Result<Vec<Record>, DbError> {
+        let rows = audit::table.filter(audit::seq.lt(before)).order(audit::seq.desc()).limit(limit);
+        Ok(match account {
+            Some(account) => each!(&mut *self.conn, c => rows.filter(audit::account.eq(account)).load(c))?,
+            None => each!(&mut *self.conn, c => rows.load(c))?,
+        })
+    }
+}

@@ -1,0 +1,267 @@
+//! OAuth clients and their secrets. Looked up by client id, across accounts.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, RedirectUri, Scopes};
+
+use super::accounts::{Account, AccountRow, json};
+use super::error::DbError;
+use super::schema::{client_secrets, clients};
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::each;
+
+/// A client as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct ClientRecord {
+    /// Its number in storage.
+    pub seq: i64,
+    /// Its account, if it has one.
+    pub account: Option<i64>,
+    /// The app's variable name, for Okta.
+    pub okta_app_name: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+    /// What the protocol knows of it; without secrets.
+    pub client: Client,
+}
+
+/// A secret as an operator sees it.
+#[derive(Debug, Clone, Queryable)]
+pub struct SecretRecord {
+    /// Its public name.
+    pub id: String,
+    /// For people.
+    pub label: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+    /// Milliseconds since the epoch.
+    pub expires: Option<i64>,
+    /// To the hour.
+    pub last_used: Option<i64>,
+}
+
+#[derive(Queryable)]
+struct Row {
+    seq: i64,
+    id: String,
+    account: Option<i64>,
+    name: String,
+    profile: String,
+    okta_app_name: Option<String>,
+    public: bool,
+    redirect_uris: String,
+    grant_types: String,
+    scopes: String,
+    default_scope: String,
+    require_pkce: bool,
+    disabled: bool,
+    created: i64,
+}
+
+/// The columns of a [`Row`], in its order.
+macro_rules! row_columns {
+    () => {
+        (clients::seq, clients::id, clients::account, clients::name, clients::profile, clients::okta_app_name, clients::public, clients::redirect_uris, clients::grant_types, clients::scopes, clients::default_scope, clients::require_pkce, clients::disabled, clients::created)
+    };
+}
+
+impl Row {
+    fn record(self) -> Result<ClientRecord, DbError> {
+        let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {}", self.id));
+        let uris: Vec<String> = serde_json::from_str(&self.redirect_uris).map_err(|_| corrupt("redirect URIs"))?;
+        let grant_types: Vec<String> = serde_json::from_str(&self.grant_types).map_err(|_| corrupt("grant types"))?;
+        let client = Client {
+            id: ClientId::new(self.id.as_str()).ok_or_else(|| corrupt("id"))?,
+            name: self.name.clone(),
+            public: self.public,
+            secrets: Vec::new(),
+            redirect_uris: uris.into_iter().map(RedirectUri::from_stored).collect(),
+            grant_types: grant_types.iter().filter_map(|text| GrantType::parse(text)).collect(),
+            scopes: Scopes::parse(&self.scopes).ok_or_else(|| corrupt("scopes"))?,
+            default_scope: Scopes::parse(&self.default_scope).ok_or_else(|| corrupt("default scope"))?,
+            profile: Profile::parse(&self.profile).ok_or_else(|| corrupt("profile"))?,
+            require_pkce: self.require_pkce,
+            disabled: self.disabled,
+            has_account: self.account.is_some(),
+        };
+        Ok(ClientRecord {
+            seq: self.seq,
+            account: self.account,
+            okta_app_name: self.okta_app_name,
+            created: self.created,
+            client,
+        })
+    }
+}
+
+const ACCOUNT_OF: &str = "SELECT a.seq, a.id, a.name, a.product_environments, a.default_role, a.created \
+     FROM clients AS c JOIN accounts AS a ON a.seq = c.account WHERE c.id = ? AND a.deleted IS NULL";
+
+impl Tx<'_> {
+    /// Stores a new client; its `seq` is set here.
+    pub fn insert_client(&mut self, record: &mut ClientRecord) -> Result<(), DbError> {
+        let client = &record.client;
+        let row = (
+            clients::id.eq(client.id.as_str()),
+            clients::account.eq(record.account),
+            clients::name.eq(&client.name),
+            clients::profile.eq(client.profile.as_str()),
+            clients::okta_app_name.eq(&record.okta_app_name),
+            clients::public.eq(client.public),
+            clients::redirect_uris.eq(uris(client)?),
+            clients::grant_types.eq(grant_types(client)?),
+            clients::scopes.eq(client.scopes.to_string()),
+            clients::default_scope.eq(client.default_scope.to_string()),
+            clients::require_pkce.eq(client.require_pkce),
+            clients::disabled.eq(client.disabled),
+            clients::created.eq(record.created),
+        );
+        record.seq = each!(&mut *self.conn, c => diesel::insert_into(clients::table)
+            .values(row)
+            .returning(clients::seq)
+            .get_result(c))?;
+        Ok(())
+    }
+
+    /// Changes everything that can be changed about a client.
+    pub fn update_client(&mut self, record: &ClientRecord) -> Result<(), DbError> {
+        let client = &record.client;
+        let row = clients::table.filter(clients::seq.eq(record.seq));
+        let values = (
+            clients::name.eq(&client.name),
+            clients::okta_app_name.eq(&record.okta_app_name),
+            clients::redirect_uris.eq(uris(client)?),
+            clients::grant_types.eq(grant_types(client)?),
+            clients::scopes.eq(client.scopes.to_string()),
+            clients::default_scope.eq(client.default_scope.to_string()),
+            clients::require_pkce.eq(client.require_pkce),
+            clients::disabled.eq(client.disabled),
+        );
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
+    }
+
+    /// Deletes a client with its secrets; whoever calls ends its grants first.
+    pub fn delete_client(&mut self, seq: i64) -> Result<(), DbError> {
+        let secrets = client_secrets::table.filter(client_secrets::client.eq(seq));
+        each!(&mut *self.conn, c => diesel::delete(secrets).execute(c))?;
+        let row = clients::table.filter(clients::seq.eq(seq));
+        each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
+        Ok(())
+    }
+
+    /// A client without its secrets.
+    pub fn client_record(&mut self, id: &str) -> Result<Option<ClientRecord>, DbError> {
+        let query = clients::table.filter(clients::id.eq(id)).select(row_columns!());
+        let row: Option<Row> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let Some(row) = row else { return Ok(None) };
+        // The clients of a deleted account are gone, whenever their rows go.
+        if let Some(account) = row.account
+            && self.account_at(account)?.is_none()
+        {
+            return Ok(None);
+        }
+        row.record().map(Some)
+    }
+
+    /// Clients of an account, or of none, in the order they were made.
+    pub fn clients_after(
+        &mut self,
+        account: Option<i64>,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<ClientRecord>, DbError> {
+        let query =
+            clients::table.filter(clients::seq.gt(after)).order(clients::seq).limit(limit).select(row_columns!());
+        let rows: Vec<Row> = match account {
+            Some(account) => each!(&mut *self.conn, c => query.filter(clients::account.eq(account)).load(c))?,
+            None => each!(&mut *self.conn, c => query.filter(clients::account.is_null()).load(c))?,
+        };
+        rows.into_iter().map(Row::record).collect()
+    }
+
+    /// A client with its secrets, as the protocol needs it.
+    pub(super) fn protocol_client(&mut self, id: &ClientId) -> Result<Option<Client>, DbError> {
+        let Some(record) = self.client_record(id.as_str())? else { return Ok(None) };
+        let query = client_secrets::table.filter(client_secrets::client.eq(record.seq)).select((
+            client_secrets::id,
+            client_secrets::fingerprint,
+            client_secrets::expires,
+            client_secrets::last_used,
+        ));
+        let secrets: Vec<(String, Vec<u8>, Option<i64>, Option<i64>)> = each!(&mut *self.conn, c => query.load(c))?;
+        let mut client = record.client;
+        for (id, fingerprint, expires, last_used) in secrets {
+            let fingerprint = Fingerprint::from_bytes(&fingerprint)
+                .ok_or_else(|| DbError::Corrupt(format!("fingerprint of client secret {id}")))?;
+            client.secrets.push(ClientSecret { id, fingerprint, expires, last_used });
+        }
+        Ok(Some(client))
+    }
+
+    /// The account a client belongs to, if it belongs to one.
+    pub fn account_of_client(&mut self, id: &ClientId) -> Result<Option<Account>, DbError> {
+        type Columns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt);
+        let row: Option<AccountRow> =
+            Statement::<Columns>::new(ACCOUNT_OF, vec![Bind::Text(id.as_str().to_owned())]).first(self.conn)?;
+        row.map(Account::from_row).transpose()
+    }
+
+    /// Gives a client one more secret.
+    pub fn insert_client_secret(
+        &mut self,
+        client: i64,
+        id: &str,
+        fingerprint: &Fingerprint,
+        label: Option<&str>,
+        created: i64,
+        expires: Option<i64>,
+    ) -> Result<(), DbError> {
+        let row = (
+            client_secrets::id.eq(id),
+            client_secrets::client.eq(client),
+            client_secrets::fingerprint.eq(fingerprint.as_bytes()),
+            client_secrets::label.eq(label),
+            client_secrets::created.eq(created),
+            client_secrets::expires.eq(expires),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(client_secrets::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// A client's secrets, oldest first, without what is secret about them.
+    pub fn client_secrets(&mut self, client: i64) -> Result<Vec<SecretRecord>, DbError> {
+        let query = client_secrets::table
+            .filter(client_secrets::client.eq(client))
+            .order((client_secrets::created, client_secrets::id))
+            .select((
+                client_secrets::id,
+                client_secrets::label,
+                client_secrets::created,
+                client_secrets::expires,
+                client_secrets::last_used,
+            ));
+        Ok(each!(&mut *self.conn, c => query.load(c))?)
+    }
+
+    /// Ends a secret; `false` if the client has none of this name.
+    pub fn end_client_secret(&mut self, client: i64, id: &str) -> Result<bool, DbError> {
+        let row = client_secrets::table.filter(client_secrets::client.eq(client)).filter(client_secrets::id.eq(id));
+        Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
+    }
+
+    pub(super) fn touch_client_secret(&mut self, id: &str, now: i64) -> Result<(), DbError> {
+        let row = client_secrets::table.filter(client_secrets::id.eq(id));
+        each!(&mut *self.conn, c => diesel::update(row).set(client_secrets::last_used.eq(now)).execute(c))?;
+        Ok(())
+    }
+}
+
+fn uris(client: &Client) -> Result<String, DbError> {
+    json(&client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>())
+}
+
+fn grant_types(client: &Client) -> Result<String, DbError> {
+    json(&client.grant_types.iter().map(|grant_type| grant_type.as_str()).collect::<Vec<_>>())
+}

@@ -1,0 +1,114 @@
+//! Connections to either database, and the pool that makes them.
+
+use std::path::{Path, PathBuf};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection, SqliteConnection};
+
+use super::error::DbError;
+
+/// A connection to one of the two databases.
+#[allow(missing_debug_implementations)] // diesel's connections have none
+pub enum AnyConn {
+    /// PostgreSQL.
+    Postgres(PgConnection),
+    /// SQLite.
+    Sqlite(SqliteConnection),
+}
+
+/// Runs the same diesel statement on whichever database this is: the body is compiled once for each.
+#[macro_export]
+macro_rules! each {
+    ($conn:expr, $c:ident => $body:expr) => {
+        match $conn {
+            $crate::storage::AnyConn::Postgres($c) => $body,
+            $crate::storage::AnyConn::Sqlite($c) => $body,
+        }
+    };
+}
+
+/// Where the data lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite:PATH`
+    Sqlite(PathBuf),
+    /// `postgres://…`, with its password
+    Postgres(String),
+}
+
+impl std::str::FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return match url::Url::parse(text) {
+                Ok(_) => Ok(DatabaseUrl::Postgres(text.to_owned())),
+                Err(e) => Err(format!("is not a valid postgres:// URL: {e}")),
+            };
+        }
+        match text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path)) {
+            Some("") => Err("names no file: write sqlite:PATH".to_owned()),
+            Some(":memory:") => Err("cannot be in memory: write sqlite:PATH".to_owned()),
+            Some(path) => Ok(DatabaseUrl::Sqlite(PathBuf::from(path))),
+            None => Err("must begin with sqlite: or postgres://".to_owned()),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// For people: without a password.
+    pub fn display(&self) -> String {
+        match self {
+            DatabaseUrl::Sqlite(path) => format!("SQLite in {}", path.display()),
+            DatabaseUrl::Postgres(url) => match url::Url::parse(url) {
+                Ok(url) => format!("PostgreSQL at {}{}", url.host_str().unwrap_or("localhost"), url.path()),
+                Err(_) => "PostgreSQL".to_owned(),
+            },
+        }
+    }
+
+    /// Opens a connection.
+    pub fn connect(&self) -> Result<AnyConn, DbError> {
+        match self {
+            DatabaseUrl::Sqlite(path) => Ok(AnyConn::Sqlite(sqlite(path)?)),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(PgConnection::establish(url)?)),
+        }
+    }
+}
+
+fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {
+    let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
+    // FULL: what is acknowledged is on the disk. 2 MiB of cache a connection; the file itself is mapped, so that pages are
+    // shared between connections by the kernel instead of being copied into each.
+    conn.batch_execute(
+        "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+         PRAGMA cache_size = -2048; PRAGMA mmap_size = 8589934592; PRAGMA temp_store = MEMORY; \
+         PRAGMA journal_size_limit = 67108864",
+    )?;
+    Ok(conn)
+}
+
+impl r2d2::ManageConnection for DatabaseUrl {
+    type Connection = AnyConn;
+    type Error = DbError;
+
+    fn connect(&self) -> Result<AnyConn, DbError> {
+        DatabaseUrl::connect(self)
+    }
+
+    fn is_valid(&self, conn: &mut AnyConn) -> Result<(), DbError> {
+        each!(conn, c => c.batch_execute("SELECT 1"))?;
+        Ok(())
+    }
+
+    fn has_broken(&self, conn: &mut AnyConn) -> bool {
+        use diesel::connection::{AnsiTransactionManager, TransactionManager};
+        fn broken<C>(conn: &mut C) -> bool
+        where
+            C: Connection<TransactionManager = AnsiTransactionManager>,
+        {
+            AnsiTransactionManager::is_broken_transaction_manager(conn)
+        }
+        std::thread::panicking() || each!(conn, c => broken(c))
+    }
+}

@@ -1,0 +1,267 @@
+//! Units of work: where transactions begin and end, and nowhere else.
+//!
+//! A unit of work is a closure over a [`Tx`]. It is kept whole or not at all, and it may run more than once, so it has no
+//! effect outside its `Tx`.
+//!
+//! **PostgreSQL**: each unit is a transaction on a pooled connection, on a blocking thread; one that loses a race the
+//! database decided is run again.
+//!
+//! **SQLite** has one writer by nature, so we give it one: a thread that takes the waiting units, runs each in a savepoint
+//! and commits them together with `synchronous = FULL`, then answers all. What is acknowledged is on the disk, and thirty
+//! concurrent writes pay for one sync. Reads have connections of their own and never wait for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use tokio::sync::{mpsc, oneshot};
+
+use super::connection::{AnyConn, DatabaseUrl};
+use super::error::DbError;
+use super::tx::Tx;
+use crate::{each, lifecycle};
+
+/// How many units of work one commit of the SQLite writer carries at most.
+const BATCH: usize = 64;
+/// How many may wait for the SQLite writer before their senders have to.
+const QUEUE: usize = 1024;
+/// How often a unit of work is run before its conflict is reported.
+const ATTEMPTS: u32 = 8;
+
+/// An error of a unit of work that may stem from the database.
+pub trait Fault: From<DbError> + Send + 'static {
+    /// The database's error, if that is what it is.
+    fn database(&self) -> Option<&DbError>;
+}
+
+impl Fault for DbError {
+    fn database(&self) -> Option<&DbError> {
+        Some(self)
+    }
+}
+
+/// How much a read may cost: a short one may run where it is asked on SQLite, a long one never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Lookups by key, one page.
+    Short,
+    /// Anything that may scan or hash.
+    Long,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+#[allow(missing_debug_implementations)]
+pub struct Db {
+    pool: r2d2::Pool<DatabaseUrl>,
+    writer: Option<mpsc::Sender<Job>>,
+    url: Arc<DatabaseUrl>,
+}
+
+/// A unit of work for the writer thread: runs in its savepoint, and says whether that is kept and how to answer.
+type Job = Box<dyn FnOnce(&mut AnyConn) -> Answer + Send>;
+/// Told `Ok` once the commit is on the disk.
+type Answer = Box<dyn FnOnce(Result<(), DbError>) + Send>;
+
+impl Db {
+    /// Connects. `connections` bounds the pool.
+    pub fn open(url: DatabaseUrl, connections: u32) -> Result<Db, DbError> {
+        let pool = r2d2::Pool::builder()
+            .max_size(connections)
+            .min_idle(Some(1))
+            .test_on_check_out(false)
+            .connection_timeout(Duration::from_secs(10))
+            .build(url.clone())?;
+        let writer = match &url {
+            DatabaseUrl::Sqlite(_) => Some(writer(url.connect()?)),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        Ok(Db { pool, writer, url: Arc::new(url) })
+    }
+
+    /// Where the data lies.
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// A connection outside any unit of work, for migrations.
+    pub fn connection(&self) -> Result<AnyConn, DbError> {
+        self.url.connect()
+    }
+
+    /// Runs a unit of work that may write. When this returns `Ok`, what it wrote is durable.
+    pub async fn write<T, E, F>(&self, mut work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fault,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        match &self.writer {
+            Some(writer) => {
+                let (answer, answered) = oneshot::channel();
+                let job: Job = Box::new(move |conn| {
+                    let outcome = nested(conn, &mut work);
+                    Box::new(move |committed| {
+                        let _ = answer.send(match committed {
+                            Ok(()) => outcome,
+                            Err(error) => outcome.and(Err(error.into())),
+                        });
+                    })
+                });
+                if writer.send(job).await.is_err() {
+                    return Err(DbError::Interrupted.into());
+                }
+                answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
+            }
+            None => {
+                let pool = self.pool.clone();
+                blocking(move || on_postgres(&pool, "BEGIN ISOLATION LEVEL READ COMMITTED", &mut work)).await
+            }
+        }
+    }
+
+    /// Runs a unit of work that only reads, on one snapshot.
+    pub async fn read<T, E, F>(&self, cost: Cost, mut work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fault,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        match *self.url {
+            DatabaseUrl::Sqlite(_) if cost == Cost::Short => on_sqlite(&pool, &mut work),
+            DatabaseUrl::Sqlite(_) => blocking(move || on_sqlite(&pool, &mut work)).await,
+            DatabaseUrl::Postgres(_) => {
+                blocking(move || on_postgres(&pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &mut work)).await
+            }
+        }
+    }
+}
+
+async fn blocking<T, E: Fault>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
+}
+
+fn on_sqlite<T, E: Fault>(
+    pool: &r2d2::Pool<DatabaseUrl>,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut conn = pool.get().map_err(DbError::from)?;
+    begin(&mut conn, "BEGIN DEFERRED")?;
+    let outcome = work(&mut Tx::new(&mut conn));
+    commit(&mut conn)?;
+    outcome
+}
+
+fn on_postgres<T, E: Fault>(
+    pool: &r2d2::Pool<DatabaseUrl>,
+    begin_sql: &str,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut attempt = 1;
+    loop {
+        let mut conn = pool.get().map_err(DbError::from)?;
+        match begin(&mut conn, begin_sql) {
+            // The connection died while it lay in the pool. Nothing was begun on it: the next one may do.
+            Err(error) if error.is_disconnect() && attempt < ATTEMPTS => {
+                attempt += 1;
+                continue;
+            }
+            begun => begun?,
+        }
+        let outcome = match complete(&mut Tx::new(&mut conn), work) {
+            Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
+            Err(error) => {
+                let _ = roll_back(&mut conn);
+                Err(error)
+            }
+        };
+        match outcome {
+            Err(error) if attempt < ATTEMPTS && error.database().is_some_and(DbError::is_retryable) => {
+                drop(conn);
+                pause(attempt);
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Spreads out units of work that collided.
+fn pause(attempt: u32) {
+    let millis = u64::from(rand::random::<u8>() % 8) * u64::from(attempt);
+    #[expect(clippy::disallowed_methods, reason = "on a blocking thread, between two attempts at a transaction")]
+    std::thread::sleep(Duration::from_millis(millis));
+}
+
+/// The work, and what follows from it.
+fn complete<T, E: Fault>(tx: &mut Tx<'_>, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    let value = work(tx)?;
+    lifecycle::react(tx)?;
+    Ok(value)
+}
+
+/// The SQLite writer. It ends when every [`Db`] that could send it work is gone.
+fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
+    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+    std::thread::Builder::new()
+        .name("sqlite-writer".to_owned())
+        .spawn(move || {
+            while let Some(first) = jobs.blocking_recv() {
+                let mut answers = Vec::with_capacity(BATCH);
+                let committed = begin(&mut conn, "BEGIN IMMEDIATE").and_then(|()| {
+                    answers.push(first(&mut conn));
+                    while answers.len() < BATCH
+                        && let Ok(job) = jobs.try_recv()
+                    {
+                        answers.push(job(&mut conn));
+                    }
+                    commit(&mut conn)
+                });
+                let failed = committed.err().map(|error| error.to_string());
+                if failed.is_some() {
+                    let _ = roll_back(&mut conn);
+                }
+                for answer in answers {
+                    answer(match &failed {
+                        None => Ok(()),
+                        Some(text) => Err(DbError::Commit(text.clone())),
+                    });
+                }
+            }
+        })
+        .expect("a thread can be started");
+    sender
+}
+
+/// Runs one unit inside the writer's transaction; its failure undoes it alone.
+fn nested<T, E: Fault>(conn: &mut AnyConn, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn), work)))
+        .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
+    match outcome {
+        Ok(value) => {
+            commit(conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            roll_back(conn)?;
+            Err(error)
+        }
+    }
+}
+
+fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
+    Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)
+}
+
+fn commit(conn: &mut AnyConn) -> Result<(), DbError> {
+    Ok(each!(conn, c => AnsiTransactionManager::commit_transaction(c))?)
+}
+
+fn roll_back(conn: &mut AnyConn) -> Result<(), DbError> {
+    Ok(each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?)
+}

@@ -1,0 +1,249 @@
+//! Grants. Each belongs to an account: that of the user who accepted, or of the client for its own credentials.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use oauth::access_token::TokenId;
+use oauth::{ClientId, EndReason, Grant, GrantId, NewGrant, Scopes, Standing, Subject};
+
+use super::accounts::{Account, AccountRow};
+use super::connection::AnyConn;
+use super::error::{DbError, unique_violation};
+use super::schema::{clients, grants, resources, revoked_tokens};
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::each;
+use crate::lifecycle::News;
+use crate::system;
+
+/// A grant as an operator sees it.
+#[derive(Debug, Clone, Queryable)]
+pub struct GrantRecord {
+    /// Its number.
+    pub seq: i64,
+    /// Of which account.
+    pub account: i64,
+    /// The client's public name.
+    pub client: String,
+    /// The client's name for people.
+    pub client_name: String,
+    /// The id of the user who accepted.
+    pub owner: Option<String>,
+    /// What was allowed.
+    pub scope: String,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+    /// Milliseconds since the epoch.
+    pub ended: Option<i64>,
+    /// Why.
+    pub end_reason: Option<String>,
+}
+
+type GrantRow = (i64, String, Option<String>, String, Option<String>, Option<i64>, i64, Option<i64>);
+
+fn grant(row: GrantRow) -> Result<Grant, DbError> {
+    let (seq, client, owner, scope, nonce, auth_time, created, ended) = row;
+    Ok(Grant {
+        id: GrantId(seq),
+        client: ClientId::new(client).ok_or_else(|| DbError::Corrupt(format!("client of grant {seq}")))?,
+        subject: owner.map(Subject::new),
+        scope: Scopes::parse(&scope).ok_or_else(|| DbError::Corrupt(format!("scope of grant {seq}")))?,
+        nonce,
+        auth_time,
+        created,
+        ended,
+    })
+}
+
+type GrantColumns = (
+    BigInt,
+    Text,
+    Nullable<Text>,
+    Text,
+    Nullable<Text>,
+    Nullable<BigInt>,
+    BigInt,
+    Nullable<BigInt>,
+);
+
+const BY_NUMBER: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
+     FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?";
+
+const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
+     FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
+
+const STANDING: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
+     c.disabled, g.owner, o.active, t.expires, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created \
+     FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
+     LEFT JOIN resources AS o ON o.seq = g.owner LEFT JOIN revoked_tokens AS t ON t.id = ? \
+     WHERE g.seq = ? AND a.deleted IS NULL";
+
+const OF_ACCOUNT: &str = "SELECT g.seq, g.account, c.id, c.name, g.owner_id, g.scope, g.created, g.ended, g.end_reason \
+     FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.account = ? AND g.seq > ? ORDER BY g.seq LIMIT ?";
+
+const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
+     WHERE g.seq = ? AND a.deleted IS NULL";
+
+impl Tx<'_> {
+    pub(super) fn insert_grant(&mut self, new: &NewGrant) -> Result<GrantId, DbError> {
+        let client = clients::table.filter(clients::id.eq(new.client.as_str())).select((clients::seq, clients::account));
+        let (client, of_client): (i64, Option<i64>) = each!(&mut *self.conn, c => client.first(c))?;
+        let (account, owner) = match &new.subject {
+            Some(subject) => {
+                let owner = resources::table
+                    .filter(resources::id.eq(subject.as_str()))
+                    .select((resources::account, resources::seq));
+                let (account, seq): (i64, i64) = match of_client {
+                    Some(account) => {
+                        each!(&mut *self.conn, c => owner.filter(resources::account.eq(account)).first(c))?
+                    }
+                    None => each!(&mut *self.conn, c => owner.first(c))?,
+                };
+                (account, Some(seq))
+            }
+            None => (of_client.ok_or_else(|| DbError::Corrupt("a client without an account acts".to_owned()))?, None),
+        };
+        let row = (
+            grants::client.eq(client),
+            grants::account.eq(account),
+            grants::owner.eq(owner),
+            grants::owner_id.eq(new.subject.as_ref().map(Subject::as_str)),
+            grants::scope.eq(new.scope.to_string()),
+            grants::nonce.eq(&new.nonce),
+            grants::auth_time.eq(new.auth_time),
+            grants::created.eq(new.created),
+        );
+        let inserted = each!(&mut *self.conn, c => diesel::insert_into(grants::table)
+            .values(row)
+            .returning(grants::seq)
+            .get_result::<i64>(c));
+        match inserted {
+            Ok(seq) => Ok(GrantId(seq)),
+            // Another replica made the client's standing grant at the same moment: the unit of work is run again.
+            Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn find_grant(&mut self, id: GrantId) -> Result<Option<Grant>, DbError> {
+        let row = Statement::<GrantColumns>::new(BY_NUMBER, vec![Bind::Number(id.0)]).first(self.conn)?;
+        row.map(grant).transpose()
+    }
+
+    /// Makes the exchanges of one grant take turns.
+    pub(super) fn lock_grant(&mut self, id: GrantId) -> Result<(), DbError> {
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let _: Option<i64> = grants::table
+                .filter(grants::seq.eq(id.0))
+                .select(grants::seq)
+                .for_no_key_update()
+                .first(c)
+                .optional()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn find_standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, DbError> {
+        let client = Bind::Text(client.as_str().to_owned());
+        let row = Statement::<GrantColumns>::new(STANDING_OF_CLIENT, vec![client]).first(self.conn)?;
+        row.map(grant).transpose()
+    }
+
+    /// Ends a grant, if it has not ended: one small write, however many tokens it has.
+    pub fn end_grant_for(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<bool, DbError> {
+        let row = grants::table.filter(grants::seq.eq(id.0)).filter(grants::ended.is_null());
+        let values = (grants::ended.eq(now), grants::end_reason.eq(reason.as_str()));
+        let ended: Option<i64> = each!(&mut *self.conn, c => diesel::update(row)
+            .set(values)
+            .returning(grants::seq)
+            .get_result(c)
+            .optional())?;
+        if ended.is_some() {
+            let event = oauth::Event::GrantEnded { grant: id, reason };
+            self.news.push(News::Authorization { now, event });
+        }
+        Ok(ended.is_some())
+    }
+
+    /// Ends every grant this user accepted.
+    pub fn end_grants_of_owner(
+        &mut self,
+        account: i64,
+        owner: &str,
+        now: i64,
+        reason: EndReason,
+    ) -> Result<(), DbError> {
+        let query = grants::table
+            .filter(grants::owner_id.eq(owner))
+            .filter(grants::account.eq(account))
+            .filter(grants::ended.is_null())
+            .select(grants::seq);
+        let open: Vec<i64> = each!(&mut *self.conn, c => query.load(c))?;
+        for seq in open {
+            self.end_grant_for(GrantId(seq), now, reason)?;
+        }
+        Ok(())
+    }
+
+    /// Ends every grant of a client.
+    pub fn end_grants_of_client(&mut self, client: i64, now: i64, reason: EndReason) -> Result<(), DbError> {
+        let query =
+            grants::table.filter(grants::client.eq(client)).filter(grants::ended.is_null()).select(grants::seq);
+        let open: Vec<i64> = each!(&mut *self.conn, c => query.load(c))?;
+        for seq in open {
+            self.end_grant_for(GrantId(seq), now, reason)?;
+        }
+        Ok(())
+    }
+
+    /// What decides whether an access token counts, in one look-up, with the account it opens.
+    pub(super) fn find_standing(&mut self, id: GrantId, token: &TokenId) -> Result<Option<Standing>, DbError> {
+        type Columns = (GrantColumns, (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>), AccountColumns);
+        type AccountColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt);
+        type Row = (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), AccountRow);
+        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Number(id.0)];
+        let row: Option<Row> = Statement::<Columns>::new(STANDING, binds).first(self.conn)?;
+        let Some((row, (client_disabled, owner, active, revoked), account)) = row else { return Ok(None) };
+        self.grant_account = Some(Account::from_row(account)?);
+        Ok(Some(Standing {
+            grant: grant(row)?,
+            client_disabled,
+            owner_active: owner.is_none() || active == Some(true),
+            token_revoked: revoked.is_some(),
+        }))
+    }
+
+    /// Grants of an account in the order they were made.
+    pub fn grants_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
+        type Columns =
+            (BigInt, BigInt, Text, Text, Nullable<Text>, Text, BigInt, Nullable<BigInt>, Nullable<Text>);
+        let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
+        Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
+    }
+
+    /// Whether there is such a grant in an account that is not deleted.
+    pub fn grant_exists(&mut self, id: GrantId) -> Result<bool, DbError> {
+        let found: Option<i64> =
+            Statement::<BigInt>::new(IN_LIVING_ACCOUNT, vec![Bind::Number(id.0)]).first(self.conn)?;
+        Ok(found.is_some())
+    }
+
+    pub(super) fn insert_revocation(&mut self, token: &TokenId, expires: i64) -> Result<(), DbError> {
+        let row = (revoked_tokens::id.eq(token.0.as_slice()), revoked_tokens::expires.eq(expires));
+        each!(&mut *self.conn, c => diesel::insert_into(revoked_tokens::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// In which account a grant's events are recorded.
+    pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
+        let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
+        Ok(each!(&mut *self.conn, c => query.first(c).optional())?)
+    }
+
+    /// The time reactions happen at, where the protocol did not bring one.
+    pub(super) fn now(&self) -> i64 {
+        system::now()
+    }
+}

@@ -1,0 +1,73 @@
+//! Removing what is due, a batch at a time. Nothing here decides what counts: expired rows are refused long before they go.
+
+use diesel::prelude::*;
+
+use super::error::DbError;
+use super::schema::{
+    accounts, attribute_values, authorization_codes, client_secrets, clients, grants, logins, members,
+    refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
+};
+use super::tx::Tx;
+use crate::each;
+
+/// Deletes the rows whose keys (fingerprints, token ids) the query selects.
+macro_rules! sweep {
+    ($tx:expr, $table:ident . $key:ident, $due:expr, $limit:expr) => {{
+        let due = $table::table.filter($due).select($table::$key).limit($limit);
+        each!(&mut *$tx.conn, c => {
+            let keys: Vec<Vec<u8>> = due.load(c)?;
+            diesel::delete($table::table.filter($table::$key.eq_any(keys))).execute(c)?
+        }) as u64
+    }};
+}
+
+impl Tx<'_> {
+    /// Expired codes, refresh tokens, sessions and revocations; spent codes and tokens are kept until `spent_before`, so that
+    /// their reuse is still recognized. Says how many rows went.
+    pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
+        let codes = authorization_codes::expires.lt(spent_before);
+        let tokens = refresh_tokens::expires.lt(now).or(refresh_tokens::used.lt(spent_before).assume_not_null());
+        let mut removed = sweep!(self, authorization_codes.fingerprint, codes, limit);
+        removed += sweep!(self, refresh_tokens.fingerprint, tokens, limit);
+        removed += sweep!(self, revoked_tokens.id, revoked_tokens::expires.lt(now), limit);
+        removed += sweep!(self, sessions.fingerprint, sessions::expires.lt(now), limit);
+        Ok(removed)
+    }
+
+    /// Takes a batch of rows out of an account that was deleted; the account's own row goes last. Its audit trail stays.
+    pub fn empty_deleted_accounts(&mut self, limit: i64) -> Result<u64, DbError> {
+        let query = accounts::table.filter(accounts::deleted.is_not_null()).order(accounts::seq).select(accounts::seq);
+        let account: Option<i64> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let Some(account) = account else { return Ok(0) };
+        let of_account = resources::table.filter(resources::account.eq(account)).select(resources::seq).limit(limit);
+        let seqs: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        if !seqs.is_empty() {
+            each!(&mut *self.conn, c => {
+                diesel::delete(members::table.filter(members::group_seq.eq_any(&seqs))).execute(c)?;
+                diesel::delete(members::table.filter(members::member_seq.eq_any(&seqs))).execute(c)?;
+                diesel::delete(logins::table.filter(logins::resource.eq_any(&seqs))).execute(c)?;
+                diesel::delete(sessions::table.filter(sessions::owner.eq_any(&seqs))).execute(c)?;
+                diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c)?
+            });
+            return Ok(seqs.len() as u64);
+        }
+        let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
+        let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq);
+        let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        each!(&mut *self.conn, c => {
+            diesel::delete(attribute_values::table.filter(attribute_values::account.eq(account))).execute(c)?;
+            diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
+            for grant in granted {
+                diesel::delete(refresh_tokens::table.filter(refresh_tokens::grant_seq.eq(grant))).execute(c)?;
+            }
+            diesel::delete(grants::table.filter(grants::account.eq(account))).execute(c)?;
+            for client in owned {
+                diesel::delete(client_secrets::table.filter(client_secrets::client.eq(client))).execute(c)?;
+            }
+            diesel::delete(clients::table.filter(clients::account.eq(account))).execute(c)?;
+            diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?
+        });
+        Ok(1)
+    }
+}

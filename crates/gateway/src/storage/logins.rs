@@ -1,0 +1,78 @@
+//! Who may log in with a password. The look-up by name crosses accounts: at the login page nobody has one yet.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+
+use super::error::DbError;
+use super::schema::logins;
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::each;
+
+/// A person who may log in.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Login {
+    /// The user's number in storage.
+    pub resource: i64,
+    /// The user's account.
+    pub account: i64,
+    /// The user's id.
+    pub id: String,
+    /// Argon2id, PHC string.
+    pub password_hash: Option<String>,
+    /// Whether this is a service account.
+    pub service_account: bool,
+}
+
+/// Account 0 is none, and stands for all.
+const NAMED: &str = "SELECT l.resource, l.account, r.id, l.password_hash, l.service_account \
+     FROM logins AS l JOIN resources AS r ON r.seq = l.resource JOIN accounts AS a ON a.seq = l.account \
+     WHERE l.name_key = ? AND l.password_hash IS NOT NULL AND r.active AND a.deleted IS NULL \
+     AND (l.account = ? OR 0 = ?) ORDER BY l.resource LIMIT 4";
+
+impl Tx<'_> {
+    /// Active users with this name and a password: in one account if it is known, else in all (at most four are returned).
+    pub fn logins_named(&mut self, name_key: &str, account: Option<i64>) -> Result<Vec<Login>, DbError> {
+        type Columns = (BigInt, BigInt, Text, Nullable<Text>, Bool);
+        let binds = vec![Bind::Text(name_key.to_owned()), Bind::Number(account.unwrap_or(0)), Bind::Number(account.unwrap_or(0))];
+        Statement::<Columns>::new(NAMED, binds).load(self.conn)
+    }
+
+    /// Whether this user is a service account.
+    pub fn is_service_account(&mut self, resource: i64) -> Result<bool, DbError> {
+        let query = logins::table.filter(logins::resource.eq(resource)).select(logins::service_account);
+        Ok(each!(&mut *self.conn, c => query.first(c).optional())?.unwrap_or(false))
+    }
+
+    /// Sets what is given, keeps the rest.
+    pub fn set_login(
+        &mut self,
+        account: i64,
+        resource: i64,
+        name_key: &str,
+        password_hash: Option<&str>,
+        service_account: Option<bool>,
+    ) -> Result<(), DbError> {
+        let row = (
+            logins::resource.eq(resource),
+            logins::account.eq(account),
+            logins::name_key.eq(name_key),
+            logins::password_hash.eq(password_hash),
+            logins::service_account.eq(service_account.unwrap_or(false)),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(logins::table)
+            .values(row)
+            .on_conflict(logins::resource)
+            .do_update()
+            .set(logins::name_key.eq(name_key))
+            .execute(c))?;
+        let row = logins::table.filter(logins::resource.eq(resource));
+        if let Some(hash) = password_hash {
+            each!(&mut *self.conn, c => diesel::update(row).set(logins::password_hash.eq(hash)).execute(c))?;
+        }
+        if let Some(service) = service_account {
+            each!(&mut *self.conn, c => diesel::update(row).set(logins::service_account.eq(service)).execute(c))?;
+        }
+        Ok(())
+    }
+}

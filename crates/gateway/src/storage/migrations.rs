@@ -1,0 +1,85 @@
+//! Migrations, embedded in the binary: one folder for each database, the same steps under the same names.
+
+use diesel::connection::SimpleConnection;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::connection::AnyConn;
+use super::error::DbError;
+use crate::each;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
+
+/// Keeps replicas that start together from migrating at once; any fixed number does.
+const LOCK: &str = "SELECT pg_advisory_lock(7305261093)";
+const UNLOCK: &str = "SELECT pg_advisory_unlock(7305261093)";
+
+/// Why the schema does not suit this binary.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// A migration failed.
+    #[error("migrating the database: {0}")]
+    Failed(Box<dyn std::error::Error + Send + Sync>),
+    /// The schema lacks migrations.
+    #[error(
+        "the database schema is behind this binary: {0} migrations are missing. Run `gateway migrate`, or start with \
+         database.migrate_on_start=true"
+    )]
+    Behind(usize),
+    /// The schema has migrations that this binary does not know.
+    #[error(
+        "the database schema is ahead of this binary: it has migration {0}, which this version does not know. Start the \
+         version that migrated it, or a newer one"
+    )]
+    Ahead(String),
+}
+
+/// Brings the schema up to date; says how many migrations were run.
+pub fn run(conn: &mut AnyConn) -> Result<usize, MigrationError> {
+    refuse_ahead(conn)?;
+    let applied = match conn {
+        AnyConn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|m| m.len()).map_err(MigrationError::Failed),
+        AnyConn::Postgres(c) => {
+            c.batch_execute(LOCK).map_err(DbError::from)?;
+            let outcome = c.run_pending_migrations(POSTGRES).map(|m| m.len()).map_err(MigrationError::Failed);
+            c.batch_execute(UNLOCK).map_err(DbError::from)?;
+            outcome
+        }
+    }?;
+    Ok(applied)
+}
+
+/// Refuses a schema that is not exactly this binary's.
+pub fn check(conn: &mut AnyConn) -> Result<(), MigrationError> {
+    refuse_ahead(conn)?;
+    let pending = match conn {
+        AnyConn::Sqlite(c) => c.pending_migrations(SQLITE).map(|m| m.len()),
+        AnyConn::Postgres(c) => c.pending_migrations(POSTGRES).map(|m| m.len()),
+    }
+    .map_err(MigrationError::Failed)?;
+    if pending > 0 { Err(MigrationError::Behind(pending)) } else { Ok(()) }
+}
+
+fn refuse_ahead(conn: &mut AnyConn) -> Result<(), MigrationError> {
+    use diesel::migration::MigrationSource;
+    let known: Vec<String> = match conn {
+        AnyConn::Sqlite(_) => MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE)
+            .map_err(MigrationError::Failed)?
+            .iter()
+            .map(|m| m.name().version().to_string())
+            .collect(),
+        AnyConn::Postgres(_) => MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES)
+            .map_err(MigrationError::Failed)?
+            .iter()
+            .map(|m| m.name().version().to_string())
+            .collect(),
+    };
+    let applied = each!(conn, c => c.applied_migrations()).map_err(MigrationError::Failed)?;
+    match applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+        Some(stranger) => Err(MigrationError::Ahead(stranger)),
+        None => Ok(()),
+    }
+}

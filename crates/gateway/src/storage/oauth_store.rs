@@ -1,0 +1,83 @@
+//! A unit of work as the oauth crate's store.
+
+use oauth::access_token::TokenId;
+use oauth::{
+    Client, ClientId, Code, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Standing, StoreError,
+};
+
+use super::tx::Tx;
+use crate::lifecycle::News;
+
+impl oauth::Store for Tx<'_> {
+    fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        Ok(self.protocol_client(id)?)
+    }
+
+    fn touch_secret(&mut self, _: &ClientId, secret: &str, now: i64) -> Result<(), StoreError> {
+        Ok(self.touch_client_secret(secret, now)?)
+    }
+
+    fn create_grant(&mut self, grant: &NewGrant) -> Result<GrantId, StoreError> {
+        Ok(self.insert_grant(grant)?)
+    }
+
+    fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        Ok(self.find_grant(id)?)
+    }
+
+    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+        Ok(self.find_standing_grant(client)?)
+    }
+
+    fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
+        self.end_grant_for(id, now, reason)?;
+        Ok(())
+    }
+
+    fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {
+        Ok(self.store_code(code)?)
+    }
+
+    fn lock_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, StoreError> {
+        Ok(self.find_code(fingerprint)?)
+    }
+
+    fn spend_code(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
+        Ok(self.mark_code_spent(fingerprint, now)?)
+    }
+
+    fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+        Ok(self.store_refresh_token(token)?)
+    }
+
+    fn lock_refresh_token(
+        &mut self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        Ok(self.find_refresh_token(fingerprint)?)
+    }
+
+    fn refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        Ok(self.read_refresh_token(fingerprint)?)
+    }
+
+    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
+        Ok(self.link_of_chain(grant, generation)?)
+    }
+
+    fn use_refresh_token(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
+        Ok(self.mark_refresh_token_used(fingerprint, now)?)
+    }
+
+    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
+        Ok(self.find_standing(grant, token)?)
+    }
+
+    fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {
+        Ok(self.insert_revocation(token, expires)?)
+    }
+
+    fn record(&mut self, event: Event) {
+        self.news.push(News::Authorization { now: self.now(), event });
+    }
+}

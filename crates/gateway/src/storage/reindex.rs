@@ -1,0 +1,46 @@
+//! Making index rows again, across all accounts, a batch at a time.
+
+use diesel::prelude::*;
+use scim::{Registry, search_keys};
+
+use super::error::DbError;
+use super::resources::{AccountTx, Row, row_columns};
+use super::schema::{attribute_values, resources};
+use super::tx::Tx;
+use crate::each;
+
+/// What one batch did.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    /// How many resources it covered.
+    pub resources: u64,
+    /// The last of them; `None` when there were none left.
+    pub last: Option<i64>,
+}
+
+impl Tx<'_> {
+    /// Makes the index rows of the next resources after this row again.
+    pub fn reindex_after(&mut self, after: i64, limit: i64, registry: &Registry) -> Result<Batch, DbError> {
+        let query = resources::table
+            .filter(resources::seq.gt(after))
+            .order(resources::seq)
+            .limit(limit)
+            .select((resources::account, row_columns!()));
+        let rows: Vec<(i64, Row)> = each!(&mut *self.conn, c => query.load(c))?;
+        let batch = Batch { resources: rows.len() as u64, last: rows.last().map(|(_, row)| row.seq) };
+        for (account, row) in rows {
+            let stored = row.stored()?;
+            let seq = stored.handle.0;
+            // Rarely run, so it may look for the rows of a resource without an index for that.
+            let stale = attribute_values::table
+                .filter(attribute_values::account.eq(account))
+                .filter(attribute_values::resource.eq(seq));
+            each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
+            let keys = search_keys(registry, &stored.resource);
+            AccountTx::new(self, account, 0, false).insert_keys(seq, &keys).map_err(|e| {
+                DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id))
+            })?;
+        }
+        Ok(batch)
+    }
+}

@@ -1,0 +1,388 @@
+//! The resources of one account: the scim crate's store.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, SmallInt, Text};
+use scim::schema::{ResourceTypeId, USER};
+use scim::resource::{GroupReference, Member, Meta};
+use scim::store::{Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, StoreError, Stored, WriteError};
+use scim::{Event, Id, KeyChange, Resource, SearchKey};
+
+use super::connection::AnyConn;
+use super::error::{DbError, unique_violation};
+use super::schema::{attribute_values, logins, members, resource_counts, resources};
+use super::tx::Tx;
+use super::{members as membership, search};
+use crate::each;
+use crate::lifecycle::News;
+
+/// A unit of work on the resources of one account. Puts the account into every statement.
+#[allow(missing_debug_implementations)]
+pub struct AccountTx<'t, 'c> {
+    pub(super) tx: &'t mut Tx<'c>,
+    pub(super) account: i64,
+    now: i64,
+    provisioning: bool,
+}
+
+/// A row of `resources` as it is read.
+#[derive(Queryable)]
+pub(super) struct Row {
+    pub(super) seq: i64,
+    resource_type: i16,
+    id: String,
+    version: i64,
+    created: i64,
+    last_modified: i64,
+    document: String,
+}
+
+/// The columns of a [`Row`], in its order.
+macro_rules! row_columns {
+    () => {
+        (resources::seq, resources::resource_type, resources::id, resources::version, resources::created, resources::last_modified, resources::document)
+    };
+}
+pub(super) use row_columns;
+
+/// The types of its columns.
+pub(super) type RowColumns = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text);
+
+/// Resources of one account and type are counted in this many rows.
+const SHARDS: i64 = 8;
+
+impl Row {
+    pub(super) fn stored(self) -> Result<Stored, DbError> {
+        let attributes = serde_json::from_str(&self.document)
+            .map_err(|e| DbError::Corrupt(format!("document of resource {}: {e}", self.id)))?;
+        let id = Id::new(self.id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
+        let meta = Meta { created: self.created, last_modified: self.last_modified, version: self.version };
+        let resource = Resource::from_stored(ResourceTypeId(self.resource_type), id, meta, attributes);
+        Ok(Stored { handle: Handle(self.seq), resource })
+    }
+}
+
+impl<'t, 'c> AccountTx<'t, 'c> {
+    pub(super) fn new(tx: &'t mut Tx<'c>, account: i64, now: i64, provisioning: bool) -> Self {
+        AccountTx { tx, account, now, provisioning }
+    }
+
+    /// Which account.
+    pub fn account(&self) -> i64 {
+        self.account
+    }
+
+    /// The unit of work underneath.
+    pub fn tx(&mut self) -> &mut Tx<'c> {
+        self.tx
+    }
+
+    pub(super) fn conn(&mut self) -> &mut AnyConn {
+        self.tx.conn
+    }
+
+    /// Whether an identity provider has ever written this resource.
+    pub fn is_provisioned(&mut self, handle: Handle) -> Result<bool, DbError> {
+        let account = self.account;
+        Ok(each!(self.conn(), c => resources::table
+            .filter(resources::seq.eq(handle.0))
+            .filter(resources::account.eq(account))
+            .select(resources::provisioned)
+            .first(c))?)
+    }
+
+    /// How many resources of this type the account has.
+    pub fn count(&mut self, resource_type: ResourceTypeId) -> Result<u64, DbError> {
+        let shards: Vec<i64> = each!(self.tx.conn, c => resource_counts::table
+            .filter(resource_counts::account.eq(self.account))
+            .filter(resource_counts::resource_type.eq(resource_type.0))
+            .select(resource_counts::n)
+            .load(c))?;
+        Ok(shards.iter().sum::<i64>().max(0) as u64)
+    }
+
+    fn add_to_count(&mut self, resource_type: ResourceTypeId, seq: i64, change: i64) -> Result<(), DbError> {
+        let row = (
+            resource_counts::account.eq(self.account),
+            resource_counts::resource_type.eq(resource_type.0),
+            resource_counts::shard.eq((seq % SHARDS) as i16),
+            resource_counts::n.eq(change),
+        );
+        each!(self.tx.conn, c => diesel::insert_into(resource_counts::table)
+            .values(row)
+            .on_conflict((resource_counts::account, resource_counts::resource_type, resource_counts::shard))
+            .do_update()
+            .set(resource_counts::n.eq(resource_counts::n + change))
+            .execute(c))?;
+        Ok(())
+    }
+
+    fn find(&mut self, resource_type: ResourceTypeId, id: &Id, lock: bool) -> Result<Option<Stored>, DbError> {
+        let query = resources::table
+            .filter(resources::account.eq(self.account))
+            .filter(resources::id.eq(id.as_str()))
+            .filter(resources::resource_type.eq(resource_type.0))
+            .select(row_columns!());
+        let row = match &mut *self.tx.conn {
+            AnyConn::Postgres(c) if lock => query.for_no_key_update().first(c).optional()?,
+            AnyConn::Postgres(c) => query.first(c).optional()?,
+            // The writer is alone: reading is locking.
+            AnyConn::Sqlite(c) => query.first(c).optional()?,
+        };
+        row.map(Row::stored).transpose()
+    }
+
+    pub(super) fn insert_keys(&mut self, seq: i64, keys: &[SearchKey]) -> Result<(), WriteError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        match &mut *self.tx.conn {
+            AnyConn::Postgres(c) => {
+                let statement = keys_sql::Insert::new(self.account, seq, keys);
+                diesel::RunQueryDsl::execute(statement, c).map_err(|e| match &e {
+                    diesel::result::Error::DatabaseError(_, info) if unique_violation(&e).is_some() => {
+                        WriteError::NotUnique { attribute: keys_sql::attribute_in(info.details()) }
+                    }
+                    _ => WriteError::Store(DbError::from(e).into()),
+                })?;
+            }
+            AnyConn::Sqlite(c) => {
+                for key in keys {
+                    let row = (
+                        attribute_values::account.eq(self.account),
+                        attribute_values::attribute.eq(key.attribute.0),
+                        attribute_values::key.eq(&key.key),
+                        attribute_values::resource.eq(seq),
+                        attribute_values::is_unique.eq(key.unique),
+                    );
+                    diesel::insert_into(attribute_values::table).values(row).execute(c).map_err(|e| {
+                        match unique_violation(&e) {
+                            Some(_) => WriteError::NotUnique { attribute: Some(key.attribute) },
+                            None => WriteError::Store(DbError::from(e).into()),
+                        }
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_keys(&mut self, seq: i64, keys: &[SearchKey]) -> Result<(), DbError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        match &mut *self.tx.conn {
+            AnyConn::Postgres(c) => {
+                diesel::RunQueryDsl::execute(keys_sql::Delete::new(self.account, seq, keys), c)?;
+            }
+            AnyConn::Sqlite(c) => {
+                for key in keys {
+                    let row = attribute_values::table
+                        .filter(attribute_values::account.eq(self.account))
+                        .filter(attribute_values::attribute.eq(key.attribute.0))
+                        .filter(attribute_values::key.eq(&key.key))
+                        .filter(attribute_values::resource.eq(seq));
+                    diesel::delete(row).execute(c)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl scim::Store for AccountTx<'_, '_> {
+    fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
+        Ok(self.find(resource_type, id, false)?)
+    }
+
+    fn lock(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
+        Ok(self.find(resource_type, id, true)?)
+    }
+
+    fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
+        let row = (
+            resources::account.eq(self.account),
+            resources::resource_type.eq(resource.resource_type.0),
+            resources::id.eq(resource.id.as_str()),
+            resources::version.eq(resource.meta.version),
+            resources::created.eq(resource.meta.created),
+            resources::last_modified.eq(resource.meta.last_modified),
+            resources::active.eq(resource.is_active()),
+            resources::provisioned.eq(self.provisioning),
+            resources::display.eq(resource.display()),
+            resources::document.eq(document(resource)?),
+        );
+        let seq: i64 = each!(self.conn(), c => diesel::insert_into(resources::table)
+            .values(row)
+            .returning(resources::seq)
+            .get_result(c))
+        .map_err(DbError::from)
+        .map_err(StoreError::from)?;
+        self.insert_keys(seq, keys)?;
+        self.add_to_count(resource.resource_type, seq, 1).map_err(StoreError::from)?;
+        Ok(Handle(seq))
+    }
+
+    fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError> {
+        let row = resources::table.filter(resources::seq.eq(handle.0)).filter(resources::account.eq(self.account));
+        let values = (
+            resources::version.eq(resource.meta.version),
+            resources::last_modified.eq(resource.meta.last_modified),
+            resources::active.eq(resource.is_active()),
+            resources::display.eq(resource.display()),
+            resources::document.eq(document(resource)?),
+        );
+        each!(&mut *self.tx.conn, c => diesel::update(row).set(values).execute(c))
+            .map_err(DbError::from)
+            .map_err(StoreError::from)?;
+        if self.provisioning && resource.resource_type == USER {
+            let unmarked = row.filter(resources::provisioned.eq(false));
+            each!(&mut *self.tx.conn, c => diesel::update(unmarked).set(resources::provisioned.eq(true)).execute(c))
+                .map_err(DbError::from)
+                .map_err(StoreError::from)?;
+        }
+        self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
+        self.insert_keys(handle.0, &keys.added)?;
+        // The one unique attribute of a user is the name they log in with.
+        if let (USER, Some(name)) = (resource.resource_type, keys.added.iter().find(|k| k.unique)) {
+            let login = logins::table.filter(logins::resource.eq(handle.0));
+            each!(&mut *self.tx.conn, c => diesel::update(login).set(logins::name_key.eq(&name.key)).execute(c))
+                .map_err(DbError::from)
+                .map_err(StoreError::from)?;
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
+        let seq = stored.handle.0;
+        let remove = |this: &mut Self| -> Result<(), DbError> {
+            // The row first: from here on nobody can make it a member of anything.
+            let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
+            each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
+            this.delete_keys(seq, keys)?;
+            this.add_to_count(stored.resource.resource_type, seq, -1)?;
+            membership::touch_groups_of(this.tx.conn, seq, now)?;
+            let memberships = members::table.filter(members::member_seq.eq(seq));
+            each!(&mut *this.tx.conn, c => diesel::delete(memberships).execute(c))?;
+            let own_members = members::table.filter(members::group_seq.eq(seq));
+            each!(&mut *this.tx.conn, c => diesel::delete(own_members).execute(c))?;
+            let login = logins::table.filter(logins::resource.eq(seq));
+            each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
+            Ok(())
+        };
+        Ok(remove(self)?)
+    }
+
+    fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
+        search::search(self, query)
+    }
+
+    fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
+        Ok(membership::of_group(self.tx.conn, self.account, group.0)?)
+    }
+
+    fn groups_of(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError> {
+        Ok(membership::groups_of(self.tx.conn, self.account, handles)?)
+    }
+
+    fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
+        Ok(membership::change(self.tx.conn, self.account, group.0, change)?)
+    }
+
+    fn record(&mut self, event: Event) {
+        self.tx.news.push(News::Resource { account: self.account, now: self.now, event });
+    }
+}
+
+fn document(resource: &Resource) -> Result<String, StoreError> {
+    serde_json::to_string(resource.attributes()).map_err(|e| StoreError(Box::new(e)))
+}
+
+/// PostgreSQL: any number of keys in one statement whose text never changes, so that it is prepared once.
+mod keys_sql {
+    use diesel::pg::Pg;
+    use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+    use diesel::result::QueryResult;
+    use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
+    use scim::{AttributeKey, SearchKey};
+
+    #[derive(QueryId)]
+    pub(super) struct Insert {
+        account: i64,
+        resource: i64,
+        attributes: Vec<i32>,
+        keys: Vec<String>,
+        unique: Vec<bool>,
+    }
+
+    impl Insert {
+        pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Insert {
+            Insert {
+                account,
+                resource,
+                attributes: keys.iter().map(|k| k.attribute.0).collect(),
+                keys: keys.iter().map(|k| k.key.clone()).collect(),
+                unique: keys.iter().map(|k| k.unique).collect(),
+            }
+        }
+    }
+
+    impl QueryFragment<Pg> for Insert {
+        fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+            sql.push_sql("INSERT INTO attribute_values (account, attribute, key, resource, is_unique) SELECT ");
+            sql.push_bind_param::<BigInt, _>(&self.account)?;
+            sql.push_sql(", k.attribute, k.key, ");
+            sql.push_bind_param::<BigInt, _>(&self.resource)?;
+            sql.push_sql(", k.is_unique FROM unnest(");
+            sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
+            sql.push_sql(") AS k(attribute, key, is_unique)");
+            Ok(())
+        }
+    }
+
+    impl diesel::RunQueryDsl<diesel::PgConnection> for Insert {}
+
+    #[derive(QueryId)]
+    pub(super) struct Delete {
+        account: i64,
+        resource: i64,
+        attributes: Vec<i32>,
+        keys: Vec<String>,
+    }
+
+    impl Delete {
+        pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Delete {
+            Delete {
+                account,
+                resource,
+                attributes: keys.iter().map(|k| k.attribute.0).collect(),
+                keys: keys.iter().map(|k| k.key.clone()).collect(),
+            }
+        }
+    }
+
+    impl QueryFragment<Pg> for Delete {
+        fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+            sql.push_sql("DELETE FROM attribute_values AS v USING unnest(");
+            sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+            sql.push_sql(") AS k(attribute, key) WHERE v.attribute = k.attribute AND v.key = k.key AND v.account = ");
+            sql.push_bind_param::<BigInt, _>(&self.account)?;
+            sql.push_sql(" AND v.resource = ");
+            sql.push_bind_param::<BigInt, _>(&self.resource)?;
+            Ok(())
+        }
+    }
+
+    impl diesel::RunQueryDsl<diesel::PgConnection> for Delete {}
+
+    /// Which attribute a unique violation is about: `Key (account, attribute, key)=(1, 42, ana) already exists.`
+    pub(super) fn attribute_in(details: Option<&str>) -> Option<AttributeKey> {
+        let (_, values) = details?.split_once(")=(")?;
+        values.split(", ").nth(1)?.parse().ok().map(AttributeKey)
+    }
+}

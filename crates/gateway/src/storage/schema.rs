@@ -1,0 +1,204 @@
+//! The tables, as diesel sees them; the same for both databases. What the columns mean stands in the migrations.
+#![allow(missing_docs)]
+
+diesel::table! {
+    installation (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    accounts (seq) {
+        seq -> BigInt,
+        id -> Text,
+        name -> Text,
+        name_key -> Nullable<Text>,
+        product_environments -> Text,
+        default_role -> Nullable<Text>,
+        created -> BigInt,
+        deleted -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    resources (seq) {
+        seq -> BigInt,
+        account -> BigInt,
+        resource_type -> SmallInt,
+        id -> Text,
+        version -> BigInt,
+        created -> BigInt,
+        last_modified -> BigInt,
+        active -> Bool,
+        provisioned -> Bool,
+        display -> Text,
+        document -> Text,
+    }
+}
+
+diesel::table! {
+    resource_counts (account, resource_type, shard) {
+        account -> BigInt,
+        resource_type -> SmallInt,
+        shard -> SmallInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    attribute_values (account, attribute, key, resource) {
+        account -> BigInt,
+        attribute -> Integer,
+        key -> Text,
+        resource -> BigInt,
+        is_unique -> Bool,
+    }
+}
+
+diesel::table! {
+    members (group_seq, member_seq) {
+        group_seq -> BigInt,
+        member_seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    logins (resource) {
+        resource -> BigInt,
+        account -> BigInt,
+        name_key -> Text,
+        password_hash -> Nullable<Text>,
+        service_account -> Bool,
+    }
+}
+
+diesel::table! {
+    clients (seq) {
+        seq -> BigInt,
+        id -> Text,
+        account -> Nullable<BigInt>,
+        name -> Text,
+        profile -> Text,
+        okta_app_name -> Nullable<Text>,
+        public -> Bool,
+        redirect_uris -> Text,
+        grant_types -> Text,
+        scopes -> Text,
+        default_scope -> Text,
+        require_pkce -> Bool,
+        disabled -> Bool,
+        created -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_secrets (id) {
+        id -> Text,
+        client -> BigInt,
+        fingerprint -> Binary,
+        label -> Nullable<Text>,
+        created -> BigInt,
+        expires -> Nullable<BigInt>,
+        last_used -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    grants (seq) {
+        seq -> BigInt,
+        client -> BigInt,
+        account -> BigInt,
+        owner -> Nullable<BigInt>,
+        owner_id -> Nullable<Text>,
+        scope -> Text,
+        nonce -> Nullable<Text>,
+        auth_time -> Nullable<BigInt>,
+        created -> BigInt,
+        expires -> Nullable<BigInt>,
+        ended -> Nullable<BigInt>,
+        end_reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    authorization_codes (fingerprint) {
+        fingerprint -> Binary,
+        request_id -> Text,
+        grant_seq -> BigInt,
+        client -> Text,
+        redirect_uri -> Text,
+        redirect_uri_was_sent -> Bool,
+        challenge -> Nullable<Text>,
+        scope -> Text,
+        nonce -> Nullable<Text>,
+        auth_time -> BigInt,
+        expires -> BigInt,
+        spent -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (fingerprint) {
+        fingerprint -> Binary,
+        grant_seq -> BigInt,
+        generation -> Integer,
+        created -> BigInt,
+        expires -> BigInt,
+        used -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    revoked_tokens (id) {
+        id -> Binary,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (fingerprint) {
+        fingerprint -> Binary,
+        account -> BigInt,
+        owner -> BigInt,
+        auth_time -> BigInt,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    operators (seq) {
+        seq -> BigInt,
+        id -> Text,
+        name -> Text,
+        fingerprint -> Binary,
+        created -> BigInt,
+        last_used -> Nullable<BigInt>,
+        ended -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        account -> Nullable<BigInt>,
+        actor -> Text,
+        action -> Text,
+        target -> Nullable<Text>,
+        address -> Nullable<Text>,
+        detail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        algorithm -> Text,
+        sealed -> Text,
+        created -> BigInt,
+        retired -> Nullable<BigInt>,
+    }
+}
+
+// No statement of the query builder joins tables; `statement` does.

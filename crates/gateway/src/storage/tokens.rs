@@ -1,0 +1,174 @@
+//! Authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
+
+use diesel::prelude::*;
+use oauth::{Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
+
+use super::connection::AnyConn;
+use super::error::DbError;
+use super::schema::{authorization_codes, refresh_tokens};
+use super::tx::Tx;
+use crate::each;
+
+#[derive(Queryable)]
+struct CodeRow {
+    request_id: String,
+    grant_seq: i64,
+    client: String,
+    redirect_uri: String,
+    redirect_uri_was_sent: bool,
+    challenge: Option<String>,
+    expires: i64,
+    spent: Option<i64>,
+}
+
+/// The columns of a [`CodeRow`], in its order.
+macro_rules! coderow_columns {
+    () => {
+        (authorization_codes::request_id, authorization_codes::grant_seq, authorization_codes::client, authorization_codes::redirect_uri, authorization_codes::redirect_uri_was_sent, authorization_codes::challenge, authorization_codes::expires, authorization_codes::spent)
+    };
+}
+
+#[derive(Queryable)]
+struct RefreshRow {
+    fingerprint: Vec<u8>,
+    grant_seq: i64,
+    generation: i32,
+    created: i64,
+    expires: i64,
+    used: Option<i64>,
+}
+
+/// The columns of a [`RefreshRow`], in its order.
+macro_rules! refreshrow_columns {
+    () => {
+        (refresh_tokens::fingerprint, refresh_tokens::grant_seq, refresh_tokens::generation, refresh_tokens::created, refresh_tokens::expires, refresh_tokens::used)
+    };
+}
+
+impl RefreshRow {
+    fn token(self) -> Result<RefreshToken, DbError> {
+        Ok(RefreshToken {
+            fingerprint: Fingerprint::from_bytes(&self.fingerprint)
+                .ok_or_else(|| DbError::Corrupt("fingerprint of a refresh token".to_owned()))?,
+            grant: GrantId(self.grant_seq),
+            generation: self.generation,
+            created: self.created,
+            expires: self.expires,
+            used: self.used,
+        })
+    }
+}
+
+impl Tx<'_> {
+    pub(super) fn store_code(&mut self, code: &Code) -> Result<bool, DbError> {
+        let row = (
+            authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()),
+            authorization_codes::request_id.eq(&code.request_id),
+            authorization_codes::grant_seq.eq(code.grant.0),
+            authorization_codes::client.eq(code.client.as_str()),
+            authorization_codes::redirect_uri.eq(code.redirect_uri.as_str()),
+            authorization_codes::redirect_uri_was_sent.eq(code.redirect_uri_was_sent),
+            authorization_codes::challenge.eq(code.challenge.as_ref().map(Challenge::as_str)),
+            authorization_codes::expires.eq(code.expires),
+        );
+        let stored = each!(&mut *self.conn, c => diesel::insert_into(authorization_codes::table)
+            .values(row)
+            .on_conflict(authorization_codes::request_id)
+            .do_nothing()
+            .execute(c))?;
+        Ok(stored == 1)
+    }
+
+    pub(super) fn find_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, DbError> {
+        let query = authorization_codes::table
+            .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))
+            .select(coderow_columns!());
+        let row: Option<CodeRow> = match &mut *self.conn {
+            AnyConn::Postgres(c) => query.for_update().first(c).optional()?,
+            AnyConn::Sqlite(c) => query.first(c).optional()?,
+        };
+        let Some(row) = row else { return Ok(None) };
+        let corrupt = |what: &str| DbError::Corrupt(format!("{what} of an authorization code"));
+        let challenge = match row.challenge {
+            Some(text) => Some(Challenge::new(&text).ok_or_else(|| corrupt("challenge"))?),
+            None => None,
+        };
+        Ok(Some(Code {
+            fingerprint: fingerprint.clone(),
+            request_id: row.request_id,
+            grant: GrantId(row.grant_seq),
+            client: ClientId::new(row.client).ok_or_else(|| corrupt("client"))?,
+            redirect_uri: RedirectUri::from_stored(row.redirect_uri),
+            redirect_uri_was_sent: row.redirect_uri_was_sent,
+            challenge,
+            expires: row.expires,
+            spent: row.spent,
+        }))
+    }
+
+    pub(super) fn mark_code_spent(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), DbError> {
+        let row = authorization_codes::table.filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()));
+        each!(&mut *self.conn, c => diesel::update(row).set(authorization_codes::spent.eq(now)).execute(c))?;
+        Ok(())
+    }
+
+    pub(super) fn store_refresh_token(&mut self, token: &RefreshToken) -> Result<(), DbError> {
+        let row = (
+            refresh_tokens::fingerprint.eq(token.fingerprint.as_bytes()),
+            refresh_tokens::grant_seq.eq(token.grant.0),
+            refresh_tokens::generation.eq(token.generation),
+            refresh_tokens::created.eq(token.created),
+            refresh_tokens::expires.eq(token.expires),
+            refresh_tokens::used.eq(token.used),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    fn refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<RefreshToken>, DbError> {
+        let query = refresh_tokens::table
+            .filter(refresh_tokens::fingerprint.eq(fingerprint.as_bytes()))
+            .select(refreshrow_columns!());
+        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        row.map(RefreshRow::token).transpose()
+    }
+
+    /// Without a lock, for those who only look.
+    pub(super) fn read_refresh_token(
+        &mut self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<(RefreshToken, Grant)>, DbError> {
+        let Some(token) = self.refresh_token(fingerprint)? else { return Ok(None) };
+        Ok(self.find_grant(token.grant)?.map(|grant| (token, grant)))
+    }
+
+    /// The lock is the grant's, so that all exchanges of a chain take turns; what the token says is read under it.
+    pub(super) fn find_refresh_token(
+        &mut self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<(RefreshToken, Grant)>, DbError> {
+        let Some(token) = self.refresh_token(fingerprint)? else { return Ok(None) };
+        self.lock_grant(token.grant)?;
+        let token = match &*self.conn {
+            AnyConn::Postgres(_) => self.refresh_token(fingerprint)?,
+            AnyConn::Sqlite(_) => Some(token),
+        };
+        let Some(token) = token else { return Ok(None) };
+        Ok(self.find_grant(token.grant)?.map(|grant| (token, grant)))
+    }
+
+    pub(super) fn link_of_chain(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, DbError> {
+        let query = refresh_tokens::table
+            .filter(refresh_tokens::grant_seq.eq(grant.0))
+            .filter(refresh_tokens::generation.eq(generation))
+            .select(refreshrow_columns!());
+        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        row.map(RefreshRow::token).transpose()
+    }
+
+    pub(super) fn mark_refresh_token_used(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), DbError> {
+        let row = refresh_tokens::table.filter(refresh_tokens::fingerprint.eq(fingerprint.as_bytes()));
+        each!(&mut *self.conn, c => diesel::update(row).set(refresh_tokens::used.eq(now)).execute(c))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,47 @@
+//! A unit of work in progress.
+
+use diesel::prelude::*;
+
+use super::accounts::Account;
+use super::connection::AnyConn;
+use super::error::DbError;
+use super::resources::AccountTx;
+use crate::lifecycle::{Actor, News};
+
+/// A unit of work in progress: a connection inside a transaction, and what is known of who works.
+///
+/// It is the oauth crate's store (clients, grants, tokens: all accounts). [`Tx::in_account`] narrows it to the scim crate's
+/// store of one account.
+#[allow(missing_debug_implementations)]
+pub struct Tx<'c> {
+    pub(crate) conn: &'c mut AnyConn,
+    /// In whose name audit rows are written.
+    pub(crate) actor: Actor,
+    /// What happened so far, for [`lifecycle`](crate::lifecycle) to react to before the commit.
+    pub(crate) news: Vec<News>,
+    /// The account of the grant that was checked last, read by the same join.
+    pub(crate) grant_account: Option<Account>,
+}
+
+impl<'c> Tx<'c> {
+    pub(crate) fn new(conn: &'c mut AnyConn) -> Tx<'c> {
+        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None }
+    }
+
+    /// Says who works, for the audit trail.
+    pub fn act_as(&mut self, actor: Actor) {
+        self.actor = actor;
+    }
+
+    /// The scim crate's store of one account's resources. `now` is when this unit of work happens; `provisioning` is
+    /// whether an identity provider is at work, and not an operator.
+    pub fn in_account(&mut self, account: i64, now: i64, provisioning: bool) -> AccountTx<'_, 'c> {
+        AccountTx::new(self, account, now, provisioning)
+    }
+
+    /// Whether the database answers.
+    pub fn ping(&mut self) -> Result<(), DbError> {
+        crate::each!(&mut *self.conn, c => diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1")).get_result::<i32>(c))?;
+        Ok(())
+    }
+}

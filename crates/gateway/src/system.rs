@@ -1,0 +1,34 @@
+//! The machine: the one place that asks for the time and for randomness.
+
+/// Now, in milliseconds since the epoch.
+#[expect(clippy::disallowed_methods, reason = "the clock's one owner")]
+pub fn now() -> i64 {
+    chrono::Utc::now().timestamp_millis()
+}
+
+/// Fills a buffer with random bytes from the operating system's generator.
+pub fn fill(buffer: &mut [u8]) {
+    rand::fill(buffer);
+}
+
+/// A new resource id: version 7, so that ids made together lie together in indexes.
+pub fn new_id() -> scim::Id {
+    scim::Id::new(uuid::Uuid::now_v7().to_string()).expect("a UUID is an id")
+}
+
+/// A new public id of anything that is not a resource.
+pub fn new_uuid() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+/// RFC 3339 in UTC, to the millisecond.
+pub fn rfc3339(millis: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(millis)
+        .unwrap_or_default()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+/// A new client id: 128 random bits in hexadecimal, so that it survives any form it is pasted into.
+pub fn new_client_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

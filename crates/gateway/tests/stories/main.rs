@@ -1,0 +1,36 @@
+//! Stories: what people and identity providers do, over real HTTP, against the built binary, on SQLite and on PostgreSQL.
+//!
+//! `story.rs` says how a story is told, `world.rs` what it happens in. `okta.rs` and `entra.rs` speak as those vendors do.
+//! The rest are the stories, one file for each theme.
+#![allow(missing_docs, unreachable_pub)] // a test binary has no outside
+
+#[macro_use]
+mod story;
+
+mod account;
+mod browser;
+mod entra;
+mod environment;
+mod html;
+mod http;
+mod identity_provider;
+mod oauth_client;
+mod okta;
+mod postgres;
+mod process;
+mod together;
+mod workplace;
+mod world;
+
+mod accounts;
+mod consent;
+mod durability;
+mod errors;
+mod filters;
+mod first_run;
+mod groups;
+mod guide;
+mod openid;
+mod replicas;
+mod tokens;
+mod users;

@@ -1,0 +1,179 @@
+//! A PostgreSQL for this run: the server behind `TEST_DATABASE_URL`, or a private, throw-away cluster of whatever PostgreSQL is
+//! installed. It knows nothing of the gateway.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+
+use crate::environment;
+use crate::workplace;
+
+/// A server in which databases can be made.
+pub struct Server {
+    url: url::Url,
+    /// Ours alone, so that a template in it disturbs nobody.
+    pub private: bool,
+}
+
+/// A database of its own; it is dropped with this value.
+pub struct Database {
+    server: &'static Server,
+    name: String,
+}
+
+/// The server, or why there is none.
+pub fn server() -> Result<&'static Server, &'static str> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    SERVER
+        .get_or_init(|| {
+            let found = match environment::variable("TEST_DATABASE_URL") {
+                Some(text) => url::Url::parse(&text)
+                    .map(|url| Server { url, private: false })
+                    .map_err(|e| format!("TEST_DATABASE_URL is not a URL: {e}")),
+                None => installed().and_then(|bin| start(&bin)),
+            };
+            if let Err(why) = &found {
+                // Past the test harness, which would keep it to itself.
+                let _ = io::stderr().write_all(
+                    format!("\n*** NO POSTGRESQL: {why}. The PostgreSQL half of the stories is NOT run. ***\n\n")
+                        .as_bytes(),
+                );
+            }
+            found
+        })
+        .as_ref()
+        .map_err(String::as_str)
+}
+
+impl Server {
+    /// Makes a database, empty or as a copy of `template`.
+    pub fn database(&'static self, template: Option<&str>) -> Database {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("t_{}_{count}_{}", std::process::id(), &uuid::Uuid::new_v4().simple().to_string()[..8]);
+        let copied = template.map(|template| format!(r#" TEMPLATE "{template}""#)).unwrap_or_default();
+        let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+        self.run(&format!(r#"CREATE DATABASE "{name}"{copied}"#)).expect("a database can be created");
+        Database { server: self, name }
+    }
+
+    fn run(&self, sql: &str) -> Result<(), String> {
+        let mut conn = PgConnection::establish(self.url.as_str()).map_err(|e| e.to_string())?;
+        conn.batch_execute(sql).map_err(|e| e.to_string())
+    }
+}
+
+impl Database {
+    /// Its name in the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        let mut url = self.server.url.clone();
+        url.set_path(&self.name);
+        url.into()
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Err(error) = self.server.run(&format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.name)) {
+            eprintln!("dropping {}: {error}", self.name);
+        }
+    }
+}
+
+/// The programs: `PG_BIN`, Debian's newest, or beside `pg_ctl` on the path.
+fn installed() -> Result<PathBuf, String> {
+    if let Some(bin) = environment::variable("PG_BIN") {
+        return Ok(bin.into());
+    }
+    let version = |path: &Path| path.parent()?.file_name()?.to_str()?.parse::<u32>().ok();
+    let debian =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let path = environment::variable("PATH").unwrap_or_default();
+    debian
+        .filter(|bin| bin.join("pg_ctl").exists())
+        .max_by_key(|bin| version(bin))
+        .or_else(|| std::env::split_paths(&path).find(|bin| bin.join("pg_ctl").exists()))
+        .ok_or_else(|| {
+            "no installed PostgreSQL was found (Debian's package is `postgresql`; or set PG_BIN to the folder of pg_ctl, or \
+             TEST_DATABASE_URL to a server)"
+                .to_owned()
+        })
+}
+
+fn start(bin: &Path) -> Result<Server, String> {
+    let home = workplace::subdirectory("postgresql");
+    let user = unprivileged()?;
+    if let Some((uid, gid)) = user {
+        std::os::unix::fs::chown(&home, Some(uid), Some(gid)).map_err(|e| e.to_string())?;
+    }
+    let data = home.join("data");
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(bin.join(program));
+        // Into a file: a server that inherits a pipe would hold it open.
+        let log = fs::File::create(home.join(format!("{program}.log"))).map_err(|e| e.to_string())?;
+        command.current_dir("/").stdin(Stdio::null()).stdout(log.try_clone().map_err(|e| e.to_string())?).stderr(log);
+        if let Some((uid, gid)) = user {
+            command.uid(uid).gid(gid); // the server refuses to run as root
+        }
+        let status = command.arg("-D").arg(&data).args(arguments).status().map_err(|e| format!("{program}: {e}"))?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("{program}: {}", fs::read_to_string(home.join(format!("{program}.log"))).unwrap_or_default()))
+    };
+    run("initdb", &["-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])?;
+    let port = free_port().map_err(|e| e.to_string())?;
+    let log = home.join("server.log");
+    let options = format!(
+        "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off \
+         -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB"
+    );
+    run("pg_ctl", &["-w", "-l", &log.to_string_lossy(), "-o", &options, "start"])?;
+    let pid = fs::read_to_string(data.join("postmaster.pid")).map_err(|e| e.to_string())?;
+    let pid = pid.lines().next().and_then(|line| line.parse().ok()).ok_or("postmaster.pid has no process id")?;
+    workplace::outlives_nobody(pid, "QUIT"); // PostgreSQL's immediate shutdown
+    let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
+    Ok(Server { url, private: true })
+}
+
+/// For root: whom to be instead.
+fn unprivileged() -> Result<Option<(u32, u32)>, String> {
+    let ask = |arguments: &[&str]| -> Option<u32> {
+        let Output { status, stdout, .. } = Command::new("id").args(arguments).output().ok()?;
+        status.success().then(|| String::from_utf8_lossy(&stdout).trim().parse().ok())?
+    };
+    match ask(&["-u"]) {
+        Some(0) => match (ask(&["-u", "postgres"]), ask(&["-g", "postgres"])) {
+            (Some(uid), Some(gid)) => Ok(Some((uid, gid))),
+            _ => Err("PostgreSQL refuses to run as root, and there is no user `postgres` to be instead".to_owned()),
+        },
+        _ => Ok(None),
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+#[test]
+fn postgresql_is_available() {
+    match server() {
+        Ok(server) => drop(server.database(None)),
+        Err(why) if environment::in_ci() => panic!("CI is set, so PostgreSQL has to be tested: {why}"),
+        Err(_) => {}
+    }
+}

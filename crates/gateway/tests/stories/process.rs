@@ -1,0 +1,113 @@
+//! A gateway as its operator knows it: a process, its environment, a port, signals.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::workplace;
+
+/// What a debug build on a loaded machine may need.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `gateway`, told nothing but what is given.
+pub fn command(arguments: &[&str], directory: &Path, environment: &[(&str, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command.args(arguments).current_dir(directory).env_clear().envs(environment.iter().map(|(k, v)| (k, v)));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// A running `gateway serve`.
+pub struct Process {
+    child: Child,
+    pub address: String,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts one on `port` and waits until it is ready.
+    pub async fn start(directory: &Path, port: u16, environment: &[(&str, String)]) -> Result<Process, String> {
+        let address = format!("http://127.0.0.1:{port}");
+        let log = directory.join(format!("gateway-{port}.log"));
+        let file = fs::File::options().create(true).append(true).open(&log).map_err(|e| e.to_string())?;
+        let child = command(&["serve"], directory, environment)
+            .env("GATEWAY__SERVER__BIND", format!("127.0.0.1:{port}"))
+            .stdout(file.try_clone().map_err(|e| e.to_string())?)
+            .stderr(file)
+            .spawn()
+            .map_err(|e| e.to_string())?;
+        workplace::outlives_nobody(child.id(), "KILL");
+        let mut process = Process { child, address, log };
+        process.wait_until_ready().await?;
+        Ok(process)
+    }
+
+    async fn wait_until_ready(&mut self) -> Result<(), String> {
+        let started = Instant::now();
+        let client = crate::http::client();
+        let url = format!("{}/health/ready", self.address);
+        loop {
+            if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())? {
+                return Err(format!("gateway ended before it was ready, with {status}:\n{}", self.log()));
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(format!("gateway was not ready after {PATIENCE:?}:\n{}", self.log()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What it has written so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        workplace::has_ended(self.child.id());
+    }
+
+    /// SIGTERM; says how it ended.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        let told = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "the gateway can be sent a signal");
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                workplace::has_ended(self.child.id());
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "the gateway did not stop:\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("---- what the gateway at {} wrote ----\n{}", self.address, self.log());
+        }
+    }
+}
+
+/// A port nobody listens on: below those the system gives to outgoing connections, so that none of them takes it meanwhile.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 18_000 + (std::process::id().wrapping_mul(101) % 130) as u16 * 100;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 1_000;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! A story is told twice: on SQLite always, on PostgreSQL where there is one.
+
+use std::future::Future;
+
+use crate::environment;
+use crate::postgres;
+use crate::world::{Database, World};
+
+/// `story!(name, async |world: World| { … });` is two tests, `name::on_sqlite` and `name::on_postgres`.
+macro_rules! story {
+    ($(#[$about:meta])* $name:ident, async |$world:ident: $type:ty| $body:block) => {
+        $(#[$about])*
+        mod $name {
+            #[allow(unused_imports)]
+            use super::*;
+
+            async fn told_in($world: $type) $body
+
+            #[test]
+            fn on_sqlite() {
+                $crate::story::on_sqlite(told_in);
+            }
+
+            #[test]
+            fn on_postgres() {
+                $crate::story::on_postgres(told_in);
+            }
+        }
+    };
+}
+
+pub fn on_sqlite<F: Future<Output = ()>>(story: impl FnOnce(World) -> F) {
+    tell(Database::sqlite, story);
+}
+
+pub fn on_postgres<F: Future<Output = ()>>(story: impl FnOnce(World) -> F) {
+    match postgres::server() {
+        Ok(server) => tell(|| Database::postgres(server), story),
+        Err(why) if environment::in_ci() => panic!("CI is set, so PostgreSQL has to be tested: {why}"),
+        Err(why) => println!("skipped: {why}"),
+    }
+}
+
+fn tell<D: Future<Output = Database>, F: Future<Output = ()>>(
+    database: impl FnOnce() -> D,
+    story: impl FnOnce(World) -> F,
+) {
+    run(async { story(World::start(database().await).await).await });
+}
+
+/// Runs what waits, on this test's own thread.
+pub fn run(future: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    runtime.block_on(future);
+}

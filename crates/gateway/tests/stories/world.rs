@@ -1,0 +1,237 @@
+//! A world of its own for every story: a database, a gateway on it, and the way to both.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::{Client, Method};
+use serde_json::Value;
+use tokio::sync::OnceCell;
+use url::Url;
+
+use crate::account::Account;
+use crate::browser::Browser;
+use crate::http::{self, Call};
+use crate::postgres;
+use crate::process::{self, Process};
+use crate::workplace;
+
+/// An operator's token, there from the start (`GATEWAY__ADMIN__TOKEN`).
+pub const OPERATOR: &str = "gwo_stories_operator_0123456789abcdef";
+/// The master key of every world, so that a copied database fits it.
+const MASTER_KEY: &str = "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=";
+/// Within reach of a port's neighbours on a machine with other habits.
+const ATTEMPTS: u32 = 5;
+
+/// Where a world keeps its data. Both kinds are copies of a database that a gateway has seen once.
+pub enum Database {
+    Sqlite(PathBuf),
+    Postgres(postgres::Database),
+}
+
+impl Database {
+    pub async fn sqlite() -> Database {
+        static TEMPLATE: OnceCell<PathBuf> = OnceCell::const_new();
+        let template = TEMPLATE
+            .get_or_init(|| async {
+                let directory = workplace::subdirectory("template");
+                seen_once(&format!("sqlite:{}", directory.join("gateway.db").display()), &directory).await;
+                directory
+            })
+            .await;
+        let directory = workplace::subdirectory("sqlite");
+        for file in ["gateway.db", "gateway.db-wal"] {
+            if template.join(file).exists() {
+                fs::copy(template.join(file), directory.join(file)).expect("the template can be copied");
+            }
+        }
+        Database::Sqlite(directory.join("gateway.db"))
+    }
+
+    pub async fn postgres(server: &'static postgres::Server) -> Database {
+        static TEMPLATE: OnceCell<postgres::Database> = OnceCell::const_new();
+        if !server.private {
+            return Database::Postgres(server.database(None));
+        }
+        let template = TEMPLATE
+            .get_or_init(|| async {
+                let database = server.database(None);
+                seen_once(&database.url(), &workplace::subdirectory("template")).await;
+                database
+            })
+            .await;
+        Database::Postgres(server.database(Some(template.name())))
+    }
+
+    pub fn url(&self) -> String {
+        match self {
+            Database::Sqlite(path) => format!("sqlite:{}", path.display()),
+            Database::Postgres(database) => database.url(),
+        }
+    }
+}
+
+/// Lets a gateway migrate a database and make its signing keys there.
+async fn seen_once(url: &str, directory: &Path) {
+    let port = process::free_port();
+    let environment = environment(url, directory, port);
+    let mut process = Process::start(directory, port, &environment).await.unwrap_or_else(|why| panic!("{why}"));
+    let keys = Call::new(http::client(), Method::GET, format!("{}/.well-known/jwks.json", process.address));
+    keys.await.expect(200);
+    assert!(process.terminate().await.success(), "a gateway that is told to stop ends well:\n{}", process.log());
+}
+
+fn environment(database_url: &str, directory: &Path, port: u16) -> Vec<(&'static str, String)> {
+    vec![
+        ("GATEWAY__SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}")),
+        ("GATEWAY__SERVER__WORKERS", "1".to_owned()),
+        ("GATEWAY__DATABASE__URL", database_url.to_owned()),
+        ("GATEWAY__DATABASE__CONNECTIONS", "6".to_owned()),
+        ("GATEWAY__DATA__DIR", directory.display().to_string()),
+        ("GATEWAY__SECURITY__MASTER_KEY", MASTER_KEY.to_owned()),
+        ("GATEWAY__ADMIN__TOKEN", OPERATOR.to_owned()),
+    ]
+}
+
+/// One logical gateway: one database and public URL, served by one process or several, taken in turn.
+pub struct Gateway {
+    pub public_url: String,
+    client: Client,
+    environment: Vec<(&'static str, String)>,
+    processes: Mutex<Vec<Process>>,
+    turn: AtomicUsize,
+    _database: Database, // dropped after the processes, which hold connections to it
+    directory: Directory,
+}
+
+struct Directory(PathBuf);
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Gateway {
+    /// Whether a URL is the server's own.
+    pub fn owns(&self, url: &Url) -> bool {
+        Url::parse(&self.public_url).is_ok_and(|ours| ours.origin() == url.origin())
+    }
+
+    /// The address to send a request to: a path or a public URL, at the process whose turn it is.
+    pub fn routed(&self, url: &str) -> String {
+        let path = url.strip_prefix(&self.public_url).unwrap_or(url);
+        assert!(path.is_empty() || path.starts_with(['/', '?']), "{url} is not the gateway's");
+        let processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        format!("{}{path}", processes[turn % processes.len()].address)
+    }
+}
+
+/// What a story happens in. Clones are the same world.
+#[derive(Clone)]
+pub struct World {
+    pub gateway: Arc<Gateway>,
+}
+
+impl World {
+    pub async fn start(database: Database) -> World {
+        World::start_with(database, &[]).await
+    }
+
+    /// With settings of its own.
+    pub async fn start_with(database: Database, settings: &[(&'static str, &str)]) -> World {
+        let directory = match &database {
+            Database::Sqlite(path) => path.parent().expect("a file lies in a directory").to_owned(),
+            Database::Postgres(_) => workplace::subdirectory("postgres"),
+        };
+        let mut failed = String::new();
+        for _ in 0..ATTEMPTS {
+            let port = process::free_port();
+            let mut environment = environment(&database.url(), &directory, port);
+            environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            match Process::start(&directory, port, &environment).await {
+                Ok(process) => {
+                    let gateway = Gateway {
+                        public_url: process.address.clone(),
+                        client: http::client(),
+                        environment,
+                        processes: Mutex::new(vec![process]),
+                        turn: AtomicUsize::new(0),
+                        _database: database,
+                        directory: Directory(directory),
+                    };
+                    return World { gateway: Arc::new(gateway) };
+                }
+                Err(why) if why.contains("cannot listen") => failed = why,
+                Err(why) => panic!("{why}"),
+            }
+        }
+        panic!("no port could be had: {failed}")
+    }
+
+    /// One more process on the same database. From here on, requests alternate.
+    pub async fn add_replica(&self) {
+        let process = self.process(process::free_port()).await;
+        self.processes().push(process);
+    }
+
+    /// `kill -9` to every process.
+    pub fn kill(&self) {
+        self.processes().iter_mut().for_each(Process::kill);
+    }
+
+    /// Starts again, on what the killed processes left behind.
+    pub async fn start_again(&self) {
+        let port = Url::parse(&self.gateway.public_url).ok().and_then(|url| url.port()).expect("a port");
+        self.processes().clear();
+        let process = self.process(port).await;
+        self.processes().push(process);
+    }
+
+    async fn process(&self, port: u16) -> Process {
+        let started = Process::start(&self.gateway.directory.0, port, &self.gateway.environment).await;
+        started.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    fn processes(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
+        self.gateway.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All that its processes have written.
+    pub fn logs(&self) -> String {
+        self.processes().iter().map(Process::log).collect()
+    }
+
+    /// A request by nobody in particular.
+    pub fn call(&self, method: Method, url: &str) -> Call {
+        Call::new(self.gateway.client.clone(), method, self.gateway.routed(url))
+    }
+
+    pub fn get(&self, url: &str) -> Call {
+        self.call(Method::GET, url)
+    }
+
+    pub fn post(&self, url: &str) -> Call {
+        self.call(Method::POST, url)
+    }
+
+    /// A request by an operator.
+    pub fn admin(&self, method: Method, path: &str) -> Call {
+        self.call(method, &format!("/admin{path}")).bearer(OPERATOR)
+    }
+
+    pub async fn admin_get(&self, path: &str) -> Value {
+        self.admin(Method::GET, path).await.expect(200).json()
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.gateway.clone())
+    }
+
+    /// An account with two environments, `NAME-prod` and `NAME-stage`.
+    pub async fn account(&self, name: &str) -> Account {
+        Account::create(self, name).await
+    }
+}

@@ -1,0 +1,348 @@
+//! Authorization requests (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1, RFC 7636 §4.3, RFC 9207).
+//!
+//! Until the client and its redirect URI are known to be right, a mistake is told to the person in the browser and to nobody
+//! else: [`Refusal::Page`]. After that it is the client's to know: [`Refusal::Redirect`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::client::{Client, ClientId, GrantType, RedirectUri};
+use crate::context::{Context, millis};
+use crate::pkce::Challenge;
+use crate::scope::Scopes;
+use crate::store::{Store, StoreError};
+
+mod parameters;
+mod sealed;
+
+use parameters::Parameters;
+
+/// A request that is understood and may be put before a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    /// Each is answered once.
+    pub id: String,
+    /// Milliseconds since the epoch.
+    pub issued: i64,
+    /// Who asks.
+    pub client: ClientId,
+    /// For people.
+    pub client_name: String,
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// Whether the request named it.
+    pub redirect_uri_was_sent: bool,
+    /// What is asked for.
+    pub scope: Scopes,
+    /// Returned as it came.
+    pub state: Option<String>,
+    /// For the ID token.
+    pub nonce: Option<String>,
+    /// PKCE.
+    pub challenge: Option<Challenge>,
+    /// What to show.
+    pub prompt: Prompt,
+    /// How old the log-in may be, in seconds.
+    pub max_age: Option<u64>,
+    /// Whom the client expects.
+    pub login_hint: Option<String>,
+}
+
+/// `prompt` (OpenID Connect Core §3.1.2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// No page at all.
+    pub none: bool,
+    /// Log in again.
+    pub login: bool,
+    /// Ask again.
+    pub consent: bool,
+}
+
+/// Why a request is not put before a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Told to the person; nothing is sent anywhere (RFC 6749 §4.1.2.1).
+    Page {
+        /// In a few words.
+        title: String,
+        /// What is wrong and what would be right.
+        detail: String,
+    },
+    /// Told to the client.
+    Redirect(RedirectError),
+}
+
+/// An error response (RFC 6749 §4.1.2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedirectError {
+    /// Where it goes.
+    pub redirect_uri: RedirectUri,
+    /// `invalid_scope`, …
+    pub code: &'static str,
+    /// For the administrator.
+    pub description: String,
+    /// As it came.
+    pub state: Option<String>,
+    /// RFC 9207.
+    pub issuer: String,
+}
+
+impl RedirectError {
+    /// The URL to send the browser to.
+    pub fn url(&self) -> String {
+        let mut parameters = vec![("error", self.code), ("error_description", self.description.as_str())];
+        if let Some(state) = &self.state {
+            parameters.push(("state", state));
+        }
+        parameters.push(("iss", &self.issuer));
+        self.redirect_uri.with(&parameters)
+    }
+}
+
+impl AuthorizationRequest {
+    /// An error response to this request.
+    pub fn error_url(&self, cx: &Context<'_>, code: &'static str, description: &str) -> String {
+        let error = RedirectError {
+            redirect_uri: self.redirect_uri.clone(),
+            code,
+            description: description.to_owned(),
+            state: self.state.clone(),
+            issuer: cx.settings.issuer.clone(),
+        };
+        error.url()
+    }
+
+    /// The success response (RFC 6749 §4.1.2).
+    pub(crate) fn success_url(&self, cx: &Context<'_>, code: &str) -> String {
+        let mut parameters = vec![("code", code)];
+        if let Some(state) = &self.state {
+            parameters.push(("state", state));
+        }
+        parameters.push(("iss", &cx.settings.issuer));
+        self.redirect_uri.with(&parameters)
+    }
+
+    /// For a hidden field of a form, so that nobody has to keep it.
+    pub fn seal(&self, cx: &mut Context<'_>) -> String {
+        sealed::seal(self, cx)
+    }
+
+    /// Out of a form; `None` if we did not seal it or it is too old.
+    pub fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest> {
+        let request = sealed::open(cx, text)?;
+        (request.issued + millis(cx.settings.request_lifetime_s) > cx.now).then_some(request)
+    }
+}
+
+/// Understands a request, or refuses it.
+pub fn authorize(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    parameters: &[(String, String)],
+) -> Result<Result<AuthorizationRequest, Refusal>, StoreError> {
+    let parameters = Parameters(parameters);
+    if parameters.is_monstrous() {
+        return Ok(Err(Refusal::Page {
+            title: "This request is malformed".to_owned(),
+            detail: "A parameter has more than 4096 characters, or a NUL character in it.".to_owned(),
+        }));
+    }
+    let (client, redirect_uri, redirect_uri_was_sent) = match who_and_where(store, &parameters)? {
+        Ok(found) => found,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let issuer = cx.settings.issuer.clone();
+    let refuse = |code: &'static str, description: String, state: Option<&str>| {
+        Err(Refusal::Redirect(RedirectError {
+            redirect_uri: redirect_uri.clone(),
+            code,
+            description,
+            state: state.map(str::to_owned),
+            issuer: issuer.clone(),
+        }))
+    };
+    if let Some(name) = parameters.repeated() {
+        let explanation = match name {
+            "scope" => {
+                " Your identity provider sends a scope of its own beside the one in the authorization URL: remove one of them."
+            }
+            _ => "",
+        };
+        let state = parameters.one("state").ok().flatten();
+        return Ok(refuse(
+            "invalid_request",
+            format!("The parameter {name} stands more than once.{explanation}"),
+            state,
+        ));
+    }
+    let state = parameters.get("state");
+    match rest_of(cx, &client, &parameters) {
+        Ok(rest) => Ok(Ok(AuthorizationRequest {
+            id: rest.id,
+            issued: cx.now,
+            client: client.id,
+            client_name: client.name,
+            redirect_uri,
+            redirect_uri_was_sent,
+            scope: rest.scope,
+            state: state.map(str::to_owned),
+            nonce: parameters.get("nonce").map(str::to_owned),
+            challenge: rest.challenge,
+            prompt: rest.prompt,
+            max_age: rest.max_age,
+            login_hint: parameters.get("login_hint").map(str::to_owned),
+        })),
+        Err((code, description)) => Ok(refuse(code, description, state)),
+    }
+}
+
+/// The client and its redirect URI. Anything wrong here is told on a page.
+fn who_and_where(
+    store: &mut dyn Store,
+    parameters: &Parameters<'_>,
+) -> Result<Result<(Client, RedirectUri, bool), Refusal>, StoreError> {
+    let page = |title: &str, detail: String| Ok(Err(Refusal::Page { title: title.to_owned(), detail }));
+    let id = match parameters.one("client_id") {
+        Ok(Some(id)) => id,
+        Ok(None) => return page("Which client is this?", "The request has no client_id.".to_owned()),
+        Err(()) => return page("Which client is this?", "The request has more than one client_id.".to_owned()),
+    };
+    let found = match ClientId::new(id) {
+        Some(id) => store.client(&id)?,
+        None => None,
+    };
+    let Some(client) = found else {
+        let detail = "There is no client with this client ID. Compare the client ID in your identity provider with the one you were given.";
+        return page("Unknown client", detail.to_owned());
+    };
+    if client.disabled {
+        let detail = format!("The client {} was switched off. Ask whoever gave you the client ID.", client.name);
+        return page("This client is switched off", detail);
+    }
+    if client.redirect_uris.is_empty() {
+        let detail = format!(
+            "No redirect URI is registered for {} yet. For Okta, send the Variable name of your app (Directory > Profile Editor) to \
+             whoever gave you the client ID.",
+            client.name
+        );
+        return page("This client is not set up yet", detail);
+    }
+    match parameters.one("redirect_uri") {
+        Ok(Some(sent)) => match client.redirect_uris.iter().find(|uri| uri.as_str() == sent) {
+            Some(uri) => {
+                let uri = uri.clone();
+                Ok(Ok((client, uri, true)))
+            }
+            None => {
+                let sent: String = sent.chars().take(300).collect();
+                let detail = format!(
+                    "The redirect URI {sent} is not registered for {}. For Okta it follows from the Variable name of your app: \
+                     compare it with the one you sent to whoever gave you the client ID.",
+                    client.name
+                );
+                page("This redirect URI is not registered", detail)
+            }
+        },
+        Ok(None) => match client.redirect_uris.as_slice() {
+            [only] => {
+                let uri = only.clone();
+                Ok(Ok((client, uri, false)))
+            }
+            _ => page(
+                "Where should the answer go?",
+                "The request has no redirect_uri, and the client has more than one registered.".to_owned(),
+            ),
+        },
+        Err(()) => page("Where should the answer go?", "The request has more than one redirect_uri.".to_owned()),
+    }
+}
+
+struct Rest {
+    id: String,
+    scope: Scopes,
+    challenge: Option<Challenge>,
+    prompt: Prompt,
+    max_age: Option<u64>,
+}
+
+fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Rest, (&'static str, String)> {
+    let invalid = |description: &str| ("invalid_request", description.to_owned());
+    if parameters.get("request").is_some() {
+        return Err(("request_not_supported", "Request objects are not supported.".to_owned()));
+    }
+    if parameters.get("request_uri").is_some() {
+        return Err(("request_uri_not_supported", "Request objects are not supported.".to_owned()));
+    }
+    match parameters.get("response_type") {
+        Some("code") => {}
+        Some(_) => return Err(("unsupported_response_type", "The only response_type is code.".to_owned())),
+        None => return Err(invalid("response_type is missing; it must be code.")),
+    }
+    if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
+        return Err(invalid("The only response_mode is query."));
+    }
+    if !client.may(GrantType::AuthorizationCode) {
+        return Err((
+            "unauthorized_client",
+            "This client may not ask people for access (authorization_code).".to_owned(),
+        ));
+    }
+    let scope = match parameters.get("scope").map(Scopes::parse) {
+        None => client.default_scope.clone(),
+        Some(Some(scope)) if scope.is_empty() => client.default_scope.clone(),
+        Some(Some(scope)) => scope,
+        Some(None) => return Err(("invalid_scope", "The scope has characters that no scope has.".to_owned())),
+    };
+    if let Some(beyond) = scope.beyond(&client.scopes) {
+        let allowed = &client.scopes;
+        return Err((
+            "invalid_scope",
+            format!("This client may not ask for the scope {beyond}; it may ask for: {allowed}."),
+        ));
+    }
+    let challenge = challenge(client, parameters)?;
+    let prompt = prompt(parameters)?;
+    let max_age = match parameters.get("max_age").map(str::parse) {
+        None => None,
+        Some(Ok(seconds)) => Some(seconds),
+        Some(Err(_)) => return Err(invalid("max_age must be a number of seconds.")),
+    };
+    let id = cx.bytes::<16>().iter().fold(String::with_capacity(32), |hex, byte| format!("{hex}{byte:02x}"));
+    Ok(Rest { id, scope, challenge, prompt, max_age })
+}
+
+fn challenge(client: &Client, parameters: &Parameters<'_>) -> Result<Option<Challenge>, (&'static str, String)> {
+    let invalid = |description: &str| Err(("invalid_request", description.to_owned()));
+    match (parameters.get("code_challenge"), parameters.get("code_challenge_method")) {
+        (None, None) if client.require_pkce || client.public => {
+            invalid("This client must use PKCE: send code_challenge and code_challenge_method=S256.")
+        }
+        (None, None) => Ok(None),
+        (None, Some(_)) => invalid("code_challenge_method is there but code_challenge is not."),
+        (Some(text), Some("S256")) => match Challenge::new(text) {
+            Some(challenge) => Ok(Some(challenge)),
+            None => invalid("code_challenge must be the SHA-256 of the verifier in base64url, 43 characters."),
+        },
+        (Some(_), _) => invalid("The only code_challenge_method is S256."),
+    }
+}
+
+fn prompt(parameters: &Parameters<'_>) -> Result<Prompt, (&'static str, String)> {
+    let mut prompt = Prompt::default();
+    let words: Vec<&str> = parameters.get("prompt").unwrap_or_default().split(' ').filter(|w| !w.is_empty()).collect();
+    for word in &words {
+        match *word {
+            "none" => prompt.none = true,
+            "login" | "select_account" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            _ => return Err(("invalid_request", "prompt must be none, login, consent or select_account.".to_owned())),
+        }
+    }
+    if prompt.none && words.len() > 1 {
+        return Err(("invalid_request", "prompt=none cannot be combined with another.".to_owned()));
+    }
+    Ok(prompt)
+}
+
+#[cfg(test)]
+mod tests;

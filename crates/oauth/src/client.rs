@@ -1,0 +1,116 @@
+//! Clients (RFC 6749 §2): who may ask, from where, for what.
+
+use crate::scope::Scopes;
+use crate::secret::Fingerprint;
+
+mod profile;
+mod redirect_uri;
+mod registration;
+
+pub use profile::Profile;
+pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris};
+pub use registration::{Mistake, Registered, Registration};
+
+/// A client's public name (RFC 6749 §2.2): visible ASCII, at most 128 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ClientId(String);
+
+impl ClientId {
+    /// `None` if no client could be called so.
+    pub fn new(text: impl Into<String>) -> Option<ClientId> {
+        let text = text.into();
+        let fits = !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then_some(ClientId(text))
+    }
+
+    /// As on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ClientId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A way to get tokens (RFC 6749 §1.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantType {
+    /// §4.1
+    AuthorizationCode,
+    /// §6
+    RefreshToken,
+    /// §4.4
+    ClientCredentials,
+}
+
+impl GrantType {
+    /// All of them.
+    pub const ALL: [GrantType; 3] =
+        [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
+
+    /// As on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GrantType::AuthorizationCode => "authorization_code",
+            GrantType::RefreshToken => "refresh_token",
+            GrantType::ClientCredentials => "client_credentials",
+        }
+    }
+
+    /// From the wire.
+    pub fn parse(text: &str) -> Option<GrantType> {
+        GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == text)
+    }
+}
+
+/// One of a client's secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSecret {
+    /// Its public name.
+    pub id: String,
+    /// What is kept of it.
+    pub fingerprint: Fingerprint,
+    /// From when on it no longer counts, in milliseconds since the epoch.
+    pub expires: Option<i64>,
+    /// When it was last seen, to the hour.
+    pub last_used: Option<i64>,
+}
+
+/// A client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its public name.
+    pub id: ClientId,
+    /// For people.
+    pub name: String,
+    /// Has no secret (RFC 6749 §2.1).
+    pub public: bool,
+    /// Its live and expired secrets.
+    pub secrets: Vec<ClientSecret>,
+    /// Where codes may be sent.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// How it may get tokens.
+    pub grant_types: Vec<GrantType>,
+    /// What it may ask for.
+    pub scopes: Scopes,
+    /// What it gets when it asks for nothing in particular.
+    pub default_scope: Scopes,
+    /// Which vendor's habits it has.
+    pub profile: Profile,
+    /// Whether PKCE is a must.
+    pub require_pkce: bool,
+    /// Switched off by an operator.
+    pub disabled: bool,
+    /// Whether it belongs to one account; client credentials make sense only then.
+    pub has_account: bool,
+}
+
+impl Client {
+    /// Whether it may use this grant type.
+    pub fn may(&self, grant_type: GrantType) -> bool {
+        self.grant_types.contains(&grant_type)
+    }
+}

@@ -1,0 +1,228 @@
+//! What an operator asks for when a client is made, checked as a whole.
+
+use super::{AppName, GrantType, Profile, RedirectUri, okta_redirect_uris};
+use crate::scope::{KNOWN, Scopes};
+
+/// More than any identity provider has; a request is compared with each of them.
+const MAX_URIS: usize = 50;
+
+/// As asked for; what is left out follows from the profile.
+#[derive(Debug, Clone, Default)]
+pub struct Registration {
+    /// `okta`, `entra`, …; `generic` if left out.
+    pub profile: Option<String>,
+    /// The app's variable name, for Okta.
+    pub okta_app_name: Option<String>,
+    /// Where codes may be sent.
+    pub redirect_uris: Option<Vec<String>>,
+    /// How it may get tokens.
+    pub grant_types: Option<Vec<String>>,
+    /// What it may ask for.
+    pub scopes: Option<Vec<String>>,
+    /// What it gets when it asks for nothing in particular.
+    pub default_scope: Option<Vec<String>>,
+    /// Without a secret.
+    pub public: Option<bool>,
+    /// Whether PKCE is a must.
+    pub require_pkce: Option<bool>,
+}
+
+/// As it will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // as in Client
+pub struct Registered {
+    pub profile: Profile,
+    pub okta_app_name: Option<AppName>,
+    pub redirect_uris: Vec<RedirectUri>,
+    pub grant_types: Vec<GrantType>,
+    pub scopes: Scopes,
+    pub default_scope: Scopes,
+    pub public: bool,
+    pub require_pkce: bool,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// `redirect_uris[0]`
+    pub field: String,
+    /// What would be right.
+    pub detail: String,
+}
+
+impl Registration {
+    /// Checks everything; all mistakes at once. `allow_internal_http` is about Okta's internal redirect URI.
+    pub fn check(&self, allow_internal_http: bool) -> Result<Registered, Vec<Mistake>> {
+        let mut mistakes = Vec::new();
+        let mut wrong = |field: &str, detail: String| mistakes.push(Mistake { field: field.to_owned(), detail });
+
+        let profile = match self.profile.as_deref().map(Profile::parse) {
+            None => Profile::Generic,
+            Some(Some(profile)) => profile,
+            Some(None) => {
+                let names: Vec<&str> = Profile::ALL.iter().map(|p| p.as_str()).collect();
+                wrong("profile", format!("must be one of {}", names.join(", ")));
+                Profile::Generic
+            }
+        };
+        let public = self.public.unwrap_or(false);
+
+        let okta_app_name = self
+            .okta_app_name
+            .as_deref()
+            .and_then(|text| AppName::parse(text).map_err(|detail| wrong("okta_app_name", detail)).ok());
+        if self.okta_app_name.is_some() && profile != Profile::Okta {
+            wrong("okta_app_name", "is for clients of profile okta only".to_owned());
+        }
+
+        let mut redirect_uris =
+            okta_app_name.as_ref().map_or_else(Vec::new, |app| okta_redirect_uris(app, allow_internal_http));
+        if self.redirect_uris.as_ref().is_some_and(|uris| uris.len() > MAX_URIS) {
+            wrong("redirect_uris", format!("must name at most {MAX_URIS} URIs"));
+        }
+        for (i, text) in self.redirect_uris.iter().flatten().take(MAX_URIS).enumerate() {
+            match RedirectUri::register(text) {
+                Ok(uri) if redirect_uris.contains(&uri) => {}
+                Ok(uri) => redirect_uris.push(uri),
+                Err(detail) => wrong(&format!("redirect_uris[{i}]"), detail),
+            }
+        }
+
+        let mut grant_types = Vec::new();
+        match &self.grant_types {
+            None => grant_types.extend(default_grant_types(profile, public)),
+            Some(names) => {
+                for (i, name) in names.iter().enumerate() {
+                    match GrantType::parse(name) {
+                        Some(grant_type) if grant_types.contains(&grant_type) => {}
+                        Some(grant_type) => grant_types.push(grant_type),
+                        None => wrong(
+                            &format!("grant_types[{i}]"),
+                            "must be authorization_code, refresh_token or client_credentials".to_owned(),
+                        ),
+                    }
+                }
+            }
+        }
+        if grant_types.contains(&GrantType::RefreshToken) && !grant_types.contains(&GrantType::AuthorizationCode) {
+            wrong("grant_types", "refresh_token is of use only together with authorization_code".to_owned());
+        }
+        if public && grant_types.contains(&GrantType::ClientCredentials) {
+            wrong("grant_types", "a public client has no credentials, so client_credentials is not for it".to_owned());
+        }
+        if grant_types.contains(&GrantType::AuthorizationCode) && redirect_uris.is_empty() && profile != Profile::Okta {
+            wrong("redirect_uris", "must name at least one URI, for authorization_code sends codes there".to_owned());
+        }
+
+        let scopes = scopes("scopes", self.scopes.as_deref(), &mut wrong).unwrap_or_else(all_scopes);
+        let default_scope = scopes_or(&self.default_scope, &scopes, &mut wrong);
+        if let Some(beyond) = default_scope.beyond(&scopes) {
+            wrong("default_scope", format!("`{beyond}` is not among the client's scopes"));
+        }
+        let registered = Registered {
+            profile,
+            okta_app_name,
+            redirect_uris,
+            grant_types,
+            scopes,
+            default_scope,
+            public,
+            require_pkce: public || self.require_pkce.unwrap_or(profile == Profile::Strict),
+        };
+        if mistakes.is_empty() { Ok(registered) } else { Err(mistakes) }
+    }
+}
+
+fn default_grant_types(profile: Profile, public: bool) -> Vec<GrantType> {
+    match profile {
+        _ if public => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        Profile::Okta => GrantType::ALL.to_vec(),
+        Profile::Entra | Profile::Ping => vec![GrantType::ClientCredentials],
+        Profile::OneLogin | Profile::JumpCloud => vec![GrantType::ClientCredentials],
+        Profile::Generic | Profile::Strict => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+    }
+}
+
+fn all_scopes() -> Scopes {
+    Scopes::parse(&KNOWN.join(" ")).unwrap_or_default()
+}
+
+fn scopes(field: &str, names: Option<&[String]>, wrong: &mut impl FnMut(&str, String)) -> Option<Scopes> {
+    let names = names?;
+    for (i, name) in names.iter().enumerate() {
+        if !KNOWN.contains(&name.as_str()) {
+            wrong(&format!("{field}[{i}]"), format!("`{name}` is not a scope; there are {}", KNOWN.join(", ")));
+        }
+    }
+    Some(Scopes::parse(&names.join(" ")).unwrap_or_default())
+}
+
+/// What a client gets that names no scope: what it was given, or all it may have but identity.
+fn scopes_or(given: &Option<Vec<String>>, allowed: &Scopes, wrong: &mut impl FnMut(&str, String)) -> Scopes {
+    scopes("default_scope", given.as_deref(), wrong)
+        .unwrap_or_else(|| allowed.only(|scope| matches!(scope, "offline" | "provision:scim")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_okta_client_needs_nothing_but_its_profile() {
+        let asked = Registration { profile: Some("okta".into()), ..Registration::default() };
+        let client = asked.check(false).unwrap();
+        assert!(client.redirect_uris.is_empty());
+        assert_eq!(client.default_scope.to_string(), "offline provision:scim");
+        let named = Registration { okta_app_name: Some("acme_1".into()), ..asked }.check(false).unwrap();
+        assert_eq!(named.redirect_uris.len(), 4);
+    }
+
+    #[test]
+    fn all_mistakes_are_found_at_once() {
+        let asked = Registration {
+            profile: Some("oktta".into()),
+            redirect_uris: Some(vec!["http://a.example".into()]),
+            grant_types: Some(vec!["password".into(), "client_credentials".into()]),
+            scopes: Some(vec!["admin".into()]),
+            public: Some(true),
+            ..Registration::default()
+        };
+        let fields: Vec<String> = asked.check(false).unwrap_err().into_iter().map(|m| m.field).collect();
+        assert_eq!(fields, ["profile", "redirect_uris[0]", "grant_types[0]", "grant_types", "scopes[0]"]);
+    }
+
+    #[test]
+    fn a_public_client_must_use_pkce() {
+        let asked = Registration {
+            public: Some(true),
+            redirect_uris: Some(vec!["https://a.example/".into()]),
+            ..Registration::default()
+        };
+        assert!(asked.check(false).unwrap().require_pkce);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_said_by_field() {
+        #[track_caller]
+        fn check(asked: Registration, field: &str) {
+            let mistakes = asked.check(false).unwrap_err();
+            assert_eq!(mistakes.iter().map(|m| m.field.as_str()).collect::<Vec<_>>(), [field], "{mistakes:?}");
+        }
+        let texts = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
+        let usual = || Registration { redirect_uris: texts(&["https://a.example/"]), ..Registration::default() };
+        assert!(usual().check(false).is_ok());
+        check(Registration { redirect_uris: None, ..usual() }, "redirect_uris");
+        check(Registration { grant_types: texts(&["refresh_token"]), ..usual() }, "grant_types");
+        check(
+            Registration { grant_types: texts(&["client_credentials"]), public: Some(true), ..usual() },
+            "grant_types",
+        );
+        check(Registration { okta_app_name: Some("acme_1".to_owned()), ..usual() }, "okta_app_name");
+        check(
+            Registration { scopes: texts(&["openid"]), default_scope: texts(&["provision:scim"]), ..usual() },
+            "default_scope",
+        );
+        let many: Vec<String> = (0..=MAX_URIS).map(|n| format!("https://a.example/{n}")).collect();
+        check(Registration { redirect_uris: Some(many), ..usual() }, "redirect_uris");
+    }
+}

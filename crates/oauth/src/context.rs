@@ -1,0 +1,69 @@
+//! What a request brings along besides itself: the time, entropy, keys and lifetimes.
+
+use crate::secret::Keyring;
+
+/// Everything that is neither in the message nor in the store.
+#[allow(missing_debug_implementations)]
+pub struct Context<'a> {
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    /// Fills a buffer with random bytes.
+    pub entropy: &'a mut dyn FnMut(&mut [u8]),
+    /// The installation's keys.
+    pub keys: &'a Keyring,
+    /// Who we are and how long things live.
+    pub settings: &'a Settings,
+}
+
+impl Context<'_> {
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.entropy)(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn seal(&mut self, purpose: &str, plain: &[u8]) -> String {
+        let nonce = self.bytes();
+        self.keys.seal(purpose, nonce, plain)
+    }
+}
+
+/// Who we are and how long things live, in seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The issuer identifier (RFC 8414 §2), without a slash at the end.
+    pub issuer: String,
+    /// From consent to the code's exchange.
+    pub code_lifetime_s: u64,
+    /// Of an access token.
+    pub access_token_lifetime_s: u64,
+    /// A refresh token that is not used for so long is dead.
+    pub refresh_idle_s: u64,
+    /// So long after it was accepted, access ends however often it is used; `None`: never.
+    pub refresh_absolute_s: Option<u64>,
+    /// How long a used refresh token may be presented again while its successor was never used.
+    pub refresh_retry_window_s: u64,
+    /// Of an ID token.
+    pub id_token_lifetime_s: u64,
+    /// From the first page to the decision.
+    pub request_lifetime_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            issuer: "http://localhost".to_owned(),
+            code_lifetime_s: 60,
+            access_token_lifetime_s: 3600,
+            refresh_idle_s: 180 * 86_400,
+            refresh_absolute_s: None,
+            refresh_retry_window_s: 86_400,
+            id_token_lifetime_s: 3600,
+            request_lifetime_s: 1800,
+        }
+    }
+}
+
+pub(crate) fn millis(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX / 1000).saturating_mul(1000)
+}

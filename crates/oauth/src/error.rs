@@ -1,0 +1,75 @@
+//! Refusals of the token endpoint and its kin (RFC 6749 §5.2), all chosen in one table.
+
+use crate::store::StoreError;
+
+/// Outside: the world failed, undo everything, 500. Inside: what the protocol answers, and what it wrote is kept either way: an
+/// ending has to be.
+pub type Verdict<T> = Result<Result<T, TokenError>, StoreError>;
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{description}")]
+pub struct TokenError {
+    /// What kind.
+    pub code: ErrorCode,
+    /// For the administrator who reads it in the identity provider.
+    pub description: String,
+    /// The client tried HTTP Basic, so the answer invites it to again.
+    pub tried_basic: bool,
+}
+
+/// The kinds of refusal (RFC 6749 §5.2, RFC 7009 §2.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorCode {
+    /// Malformed, or contradicts itself.
+    InvalidRequest,
+    /// The client did not prove who it is.
+    InvalidClient,
+    /// The code or refresh token does not count.
+    InvalidGrant,
+    /// The client may not use this grant type.
+    UnauthorizedClient,
+    /// There is no such grant type.
+    UnsupportedGrantType,
+    /// The scope is malformed or goes too far.
+    InvalidScope,
+}
+
+impl ErrorCode {
+    /// All of them.
+    pub const ALL: [ErrorCode; 6] = [
+        ErrorCode::InvalidRequest,
+        ErrorCode::InvalidClient,
+        ErrorCode::InvalidGrant,
+        ErrorCode::UnauthorizedClient,
+        ErrorCode::UnsupportedGrantType,
+        ErrorCode::InvalidScope,
+    ];
+
+    /// The status and the word on the wire.
+    pub fn wire(self) -> (u16, &'static str) {
+        match self {
+            ErrorCode::InvalidRequest => (400, "invalid_request"),
+            ErrorCode::InvalidClient => (401, "invalid_client"),
+            ErrorCode::InvalidGrant => (400, "invalid_grant"),
+            ErrorCode::UnauthorizedClient => (400, "unauthorized_client"),
+            ErrorCode::UnsupportedGrantType => (400, "unsupported_grant_type"),
+            ErrorCode::InvalidScope => (400, "invalid_scope"),
+        }
+    }
+}
+
+impl TokenError {
+    pub(crate) fn new(code: ErrorCode, description: impl Into<String>) -> TokenError {
+        TokenError { code, description: description.into(), tried_basic: false }
+    }
+
+    /// A request that cannot be understood.
+    pub fn invalid_request(description: impl Into<String>) -> TokenError {
+        TokenError::new(ErrorCode::InvalidRequest, description)
+    }
+
+    pub(crate) fn invalid_grant(description: impl Into<String>) -> TokenError {
+        TokenError::new(ErrorCode::InvalidGrant, description)
+    }
+}

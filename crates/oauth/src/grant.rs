@@ -1,0 +1,103 @@
+//! Grants: what was allowed, to which client, by whom.
+
+use crate::client::ClientId;
+use crate::scope::Scopes;
+
+/// A grant's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GrantId(pub i64);
+
+impl std::fmt::Display for GrantId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// The resource owner who accepted: opaque here, the `sub` of ID tokens.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject(String);
+
+impl Subject {
+    /// A resource owner's id.
+    pub fn new(id: impl Into<String>) -> Subject {
+        Subject(id.into())
+    }
+
+    /// As in `sub`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What was allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Its number.
+    pub id: GrantId,
+    /// To whom.
+    pub client: ClientId,
+    /// By whom; nobody for a client's own credentials.
+    pub subject: Option<Subject>,
+    /// What.
+    pub scope: Scopes,
+    /// The OpenID Connect `nonce` of the request.
+    pub nonce: Option<String>,
+    /// When the resource owner last proved who they are, in milliseconds since the epoch.
+    pub auth_time: Option<i64>,
+    /// When, in milliseconds since the epoch.
+    pub created: i64,
+    /// Since when it no longer counts.
+    pub ended: Option<i64>,
+}
+
+/// A grant about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // as in Grant
+pub struct NewGrant {
+    pub client: ClientId,
+    pub subject: Option<Subject>,
+    pub scope: Scopes,
+    pub nonce: Option<String>,
+    pub auth_time: Option<i64>,
+    pub created: i64,
+}
+
+/// Why a grant ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// A code was presented twice (RFC 6749 §4.1.2).
+    CodeReused,
+    /// Its code was presented too late, or without the right proof, and nothing else leads to it.
+    CodeRefused,
+    /// The authorization request had been answered before, so this answer counts for nothing.
+    AlreadyAnswered,
+    /// A refresh token was presented after its successor had been used (RFC 9700 §4.14).
+    RefreshTokenReused,
+    /// The client revoked its refresh token (RFC 7009).
+    Revoked,
+    /// The resource owner was deactivated.
+    OwnerDeactivated,
+    /// The resource owner was deleted.
+    OwnerDeleted,
+    /// An operator ended it.
+    Operator,
+    /// The client was deleted.
+    ClientDeleted,
+}
+
+impl EndReason {
+    /// For the record.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EndReason::CodeReused => "the authorization code was used twice",
+            EndReason::CodeRefused => "the authorization code was presented too late or without the right proof",
+            EndReason::AlreadyAnswered => "the authorization request was answered before",
+            EndReason::RefreshTokenReused => "a refresh token was used again",
+            EndReason::Revoked => "revoked by the client",
+            EndReason::OwnerDeactivated => "its owner was deactivated",
+            EndReason::OwnerDeleted => "its owner was deleted",
+            EndReason::Operator => "ended by an operator",
+            EndReason::ClientDeleted => "its client was deleted",
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Token introspection (RFC 7662).
+
+use serde_json::{Value, json};
+
+use crate::bearer::{examine, examine_grant};
+use crate::client_auth::{Credentials, Posted, identify};
+use crate::context::Context;
+use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::grant::Grant;
+use crate::store::{Store, StoreError};
+
+/// A request that is understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntrospectionRequest {
+    credentials: Credentials,
+    token: String,
+}
+
+impl IntrospectionRequest {
+    /// Reads a request (§2.1). `token_type_hint` is not needed: our tokens say what they are.
+    pub fn parse(
+        authorization: Option<&str>,
+        query: &[(String, String)],
+        form: &[(String, String)],
+    ) -> Result<IntrospectionRequest, TokenError> {
+        let posted = Posted { authorization, query, form };
+        posted.check(&["token", "client_id", "client_secret"])?;
+        let token = posted.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
+        Ok(IntrospectionRequest { credentials: posted.credentials()?, token })
+    }
+}
+
+/// What is known of a token, to the client it was issued to. Writes nothing. Everybody else's, and whatever does not count, is `{"active": false}`
+/// and no more (§2.2).
+pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &IntrospectionRequest) -> Verdict<Value> {
+    let client = match identify(store, cx, &request.credentials)? {
+        // To say who one is proves nothing, and §2.1 wants proof, so that nobody can scan for tokens.
+        Ok((client, None)) => {
+            let description = format!("the client {} is public, and introspection needs a client secret", client.id);
+            return Ok(Err(TokenError::new(ErrorCode::InvalidClient, description)));
+        }
+        Ok((client, Some(_))) => client,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let inactive = json!({"active": false});
+    let known = match examine(store, cx, &request.token)? {
+        Ok(access) => Some((access.grant, access.scope.to_string(), access.issued, access.expires, "Bearer")),
+        Err(_) => refresh_token(store, cx, &request.token)?,
+    };
+    let Some((grant, scope, issued, expires, kind)) = known else { return Ok(Ok(inactive)) };
+    let Grant { client: owner, subject, .. } = grant;
+    if owner != client.id {
+        return Ok(Ok(inactive));
+    }
+    let mut answer = json!({
+        "active": true,
+        "scope": scope,
+        "client_id": owner.as_str(),
+        "token_type": kind,
+        "iat": issued / 1000,
+        "exp": expires / 1000,
+        "iss": cx.settings.issuer,
+        "sub": subject.as_ref().map_or(owner.as_str(), |subject| subject.as_str()),
+    });
+    if kind != "Bearer" {
+        // A refresh token has no type in the sense of RFC 6749 §7.1.
+        if let Some(members) = answer.as_object_mut() {
+            members.remove("token_type");
+        }
+    }
+    Ok(Ok(answer))
+}
+
+type Known = (Grant, String, i64, i64, &'static str);
+
+/// A refresh token counts like an access token of its grant, as long as it is the last of its chain.
+fn refresh_token(store: &mut dyn Store, cx: &Context<'_>, presented: &str) -> Result<Option<Known>, StoreError> {
+    let Some((token, grant)) = store.refresh_token(&cx.keys.fingerprint(presented))? else { return Ok(None) };
+    if token.used.is_some() || token.expires <= cx.now {
+        return Ok(None);
+    }
+    let stands = examine_grant(store, grant.id)?.is_ok();
+    let scope = grant.scope.to_string();
+    Ok(stands.then_some((grant, scope, token.created, token.expires, "refresh_token")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_auth::Posted;
+    use crate::world::{Pairs, World, changed, code_of, owned};
+
+    const OKTA: Pairs<'static> = &[("client_id", "okta"), ("client_secret", "okta-secret")];
+
+    fn ask(world: &mut World, form: Pairs<'_>) -> Result<Value, TokenError> {
+        let request = IntrospectionRequest::parse(None, &[], &owned(&changed(OKTA, form)))?;
+        world.run(|store, cx| introspect(store, cx, &request)).unwrap()
+    }
+
+    fn is_active(world: &mut World, token: &str) -> bool {
+        let answer = ask(world, &[("token", token)]).unwrap();
+        let active = answer["active"].as_bool().unwrap();
+        assert!(active || answer == json!({"active": false}), "no more is said: {answer}");
+        active
+    }
+
+    #[test]
+    fn a_client_learns_what_its_tokens_are() {
+        let mut world = World::new();
+        let tokens = world.tokens();
+        let expected = json!({
+            "active": true, "scope": "openid offline provision:scim", "client_id": "okta", "token_type": "Bearer",
+            "iat": 1_800_000_000, "exp": 1_800_003_600, "iss": "https://id.example", "sub": "ada",
+        });
+        assert_eq!(ask(&mut world, &[("token", &tokens.access_token)]), Ok(expected));
+        let refresh_token = tokens.refresh_token.unwrap();
+        let answer = ask(&mut world, &[("token", &refresh_token), ("token_type_hint", "x")]).unwrap();
+        assert_eq!((&answer["active"], answer.get("token_type")), (&json!(true), None));
+        let own = changed(OKTA, &[("grant_type", "client_credentials")]);
+        let own = world.token(&own).ok().unwrap().access_token;
+        assert_eq!(ask(&mut world, &[("token", &own)]).unwrap()["sub"], "okta");
+    }
+
+    #[test]
+    fn attack_64_what_does_not_count_is_inactive_and_nothing_more() {
+        let mut world = World::new();
+        let tokens = world.tokens();
+        let first = tokens.refresh_token.unwrap();
+        let second = world.refresh(&first).ok().unwrap().refresh_token.unwrap();
+        for token in ["x", "gwa_x", "gwr_x", "é", "eyJ.e.", first.as_str()] {
+            assert!(!is_active(&mut world, token), "{token}");
+        }
+        assert!(is_active(&mut world, &second) && is_active(&mut world, &tokens.access_token));
+        world.store.inactive.push("ada".to_owned());
+        assert!(!is_active(&mut world, &second) && !is_active(&mut world, &tokens.access_token));
+        world.store.inactive.clear();
+        world.wait(3600);
+        assert!(is_active(&mut world, &second) && !is_active(&mut world, &tokens.access_token));
+        world.store.grants[0].ended = Some(1);
+        assert!(!is_active(&mut world, &second));
+    }
+
+    #[test]
+    fn attack_63_another_clients_tokens_are_inactive() {
+        let mut world = World::new();
+        let tokens = world.tokens();
+        let other = [("client_id", "other"), ("client_secret", "other-secret")];
+        for token in [tokens.access_token, tokens.refresh_token.unwrap()] {
+            let answer = ask(&mut world, &changed(&other, &[("token", &token)]));
+            assert_eq!(answer, Ok(json!({"active": false})));
+        }
+    }
+
+    #[test]
+    fn attack_64_nobody_asks_without_a_secret() {
+        let mut world = World::new();
+        let anonymous = [("token", "x"), ("client_id", ""), ("client_secret", "")];
+        for form in [&[("token", "x"), ("client_secret", "wrong")][..], &anonymous] {
+            assert_eq!(code_of(ask(&mut world, form)), "invalid_client");
+        }
+        let public = [("token", "x"), ("client_id", "phone"), ("client_secret", "")];
+        assert_eq!(code_of(ask(&mut world, &public)), "invalid_client");
+        assert_eq!(code_of(ask(&mut world, &[])), "invalid_request");
+        assert!(Posted { authorization: None, query: &owned(&[("token", "x")]), form: &[] }.check(&["token"]).is_err());
+    }
+
+    #[test]
+    fn introspection_writes_nothing() {
+        let mut world = World::new();
+        let tokens = world.tokens();
+        world.client("okta").secrets[0].last_used = None;
+        let before = format!("{:?}", world.store);
+        for token in [tokens.access_token.as_str(), tokens.refresh_token.as_deref().unwrap(), "x"] {
+            is_active(&mut world, token);
+        }
+        assert_eq!(format!("{:?}", world.store), before);
+    }
+}

@@ -1,0 +1,61 @@
+//! An OAuth 2.0 and OpenID Connect authorization server, as plain functions over values and a small storage port.
+//!
+//! Nothing here asks the machine for anything: time, entropy and keys come in a [`Context`], what has to be kept goes through a
+//! [`Store`]. A tour, in the order of the flow:
+//!
+//! | step | where |
+//! |---|---|
+//! | an operator registers a client | [`client::Registration`] |
+//! | a browser brings an authorization request | [`authorize::authorize`] |
+//! | the resource owner accepts or denies | [`consent`] |
+//! | the client exchanges the code, refreshes, or uses its own credentials | [`token::exchange`] |
+//! | a protected resource checks the access token | [`bearer::check`] |
+//! | the client introspects or revokes | [`introspect`], [`revoke`] |
+//! | anybody reads the metadata | [`metadata`] |
+//!
+//! ```
+//! use oauth::{Context, Keyring, Settings, store::memory::MemoryStore, token};
+//!
+//! let mut store = MemoryStore::default();
+//! let (keys, settings) = (Keyring::new(&[7; 32]), Settings::default());
+//! let mut cx = Context { now: 0, entropy: &mut |bytes| bytes.fill(1), keys: &keys, settings: &settings };
+//! let form = [("grant_type", "client_credentials"), ("client_id", "nobody"), ("client_secret", "x")];
+//! let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+//! let request = token::TokenRequest::parse(None, &[], &form).unwrap();
+//! let refused = token::exchange(&mut store, &mut cx, &request).unwrap().err().unwrap();
+//! assert_eq!(refused.code.wire(), (401, "invalid_client"));
+//! ```
+
+pub mod access_token;
+pub mod authorize;
+pub mod bearer;
+pub mod client;
+mod client_auth;
+pub mod consent;
+pub mod context;
+pub mod error;
+pub mod event;
+pub mod grant;
+mod id_token;
+pub mod introspect;
+pub mod metadata;
+pub mod pkce;
+pub mod revoke;
+pub mod scope;
+pub mod secret;
+pub mod store;
+pub mod token;
+#[cfg(test)]
+mod world;
+
+pub use access_token::TokenId;
+pub use bearer::{Access, BearerError};
+pub use client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
+pub use context::{Context, Settings};
+pub use error::{ErrorCode, TokenError, Verdict};
+pub use event::Event;
+pub use grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+pub use pkce::Challenge;
+pub use scope::Scopes;
+pub use secret::{Fingerprint, Keyring, Prefix, generated};
+pub use store::{Code, RefreshToken, Standing, Store, StoreError};

@@ -1,0 +1,137 @@
+//! What clients can find out by themselves (OpenID Connect Discovery §3, RFC 8414).
+
+use openidconnect::core::{
+    CoreClientAuthMethod, CoreGrantType, CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreResponseMode,
+    CoreResponseType, CoreSubjectIdentifierType,
+};
+use openidconnect::{
+    AuthUrl, EmptyAdditionalProviderMetadata, IssuerUrl, JsonWebKeySetUrl, ResponseTypes, Scope, TokenUrl, UserInfoUrl,
+};
+use serde_json::{Value, json};
+
+use crate::context::Settings;
+use crate::scope::KNOWN;
+
+/// `/.well-known/openid-configuration`
+pub fn openid_configuration(settings: &Settings) -> Value {
+    let at = |path: &str| format!("{}{path}", settings.issuer);
+    let mut document = match (
+        IssuerUrl::new(settings.issuer.clone()),
+        AuthUrl::new(at("/oauth2/auth")),
+        JsonWebKeySetUrl::new(at("/.well-known/jwks.json")),
+    ) {
+        (Ok(issuer), Ok(authorization), Ok(keys)) => {
+            let metadata = CoreProviderMetadata::new(
+                issuer,
+                authorization,
+                keys,
+                vec![ResponseTypes::new(vec![CoreResponseType::Code])],
+                vec![CoreSubjectIdentifierType::Public],
+                vec![CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256],
+                EmptyAdditionalProviderMetadata {},
+            )
+            .set_token_endpoint(TokenUrl::new(at("/oauth2/token")).ok())
+            .set_userinfo_endpoint(UserInfoUrl::new(at("/userinfo")).ok())
+            .set_scopes_supported(Some(KNOWN.iter().map(|scope| Scope::new((*scope).to_owned())).collect()))
+            .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
+            .set_grant_types_supported(Some(vec![
+                CoreGrantType::AuthorizationCode,
+                CoreGrantType::RefreshToken,
+                CoreGrantType::ClientCredentials,
+            ]))
+            .set_token_endpoint_auth_methods_supported(Some(vec![
+                CoreClientAuthMethod::ClientSecretBasic,
+                CoreClientAuthMethod::ClientSecretPost,
+                CoreClientAuthMethod::Extension("none".to_owned()),
+            ]))
+            .set_claims_parameter_supported(Some(false))
+            .set_request_parameter_supported(Some(false))
+            .set_request_uri_parameter_supported(Some(false));
+            serde_json::to_value(metadata).unwrap_or_default()
+        }
+        // The issuer was checked when the configuration was read.
+        _ => json!({"issuer": settings.issuer}),
+    };
+    let with_secret = json!(["client_secret_basic", "client_secret_post"]);
+    let methods = json!(["client_secret_basic", "client_secret_post", "none"]);
+    for (name, value) in [
+        ("revocation_endpoint", json!(at("/oauth2/revoke"))),
+        ("revocation_endpoint_auth_methods_supported", methods),
+        ("introspection_endpoint", json!(at("/oauth2/introspect"))),
+        ("introspection_endpoint_auth_methods_supported", with_secret),
+        ("code_challenge_methods_supported", json!(["S256"])),
+        ("authorization_response_iss_parameter_supported", json!(true)),
+        ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
+        (
+            "claims_supported",
+            json!([
+                "iss",
+                "sub",
+                "aud",
+                "exp",
+                "iat",
+                "auth_time",
+                "nonce",
+                "at_hash",
+                "preferred_username",
+                "name",
+                "email"
+            ]),
+        ),
+    ] {
+        document[name] = value;
+    }
+    document
+}
+
+/// `/.well-known/oauth-authorization-server` (RFC 8414 §3): the same, less what only OpenID Connect knows.
+pub fn authorization_server(settings: &Settings) -> Value {
+    let mut document = openid_configuration(settings);
+    if let Some(members) = document.as_object_mut() {
+        members.retain(|name, _| {
+            !matches!(
+                name.as_str(),
+                "subject_types_supported"
+                    | "id_token_signing_alg_values_supported"
+                    | "userinfo_endpoint"
+                    | "claims_supported"
+                    | "claims_parameter_supported"
+                    | "request_parameter_supported"
+                    | "request_uri_parameter_supported"
+            )
+        });
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_12_and_87_the_issuer_is_the_same_everywhere_and_the_response_names_it() {
+        let settings = Settings { issuer: "https://id.example".to_owned(), ..Settings::default() };
+        for document in [openid_configuration(&settings), authorization_server(&settings)] {
+            assert_eq!(document["issuer"], "https://id.example");
+            assert_eq!(document["authorization_response_iss_parameter_supported"], true);
+            assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
+            assert_eq!(document["token_endpoint"], "https://id.example/oauth2/token");
+        }
+    }
+
+    #[test]
+    fn the_document_is_what_the_openid_specification_asks_for() {
+        let settings = Settings { issuer: "https://id.example/base".to_owned(), ..Settings::default() };
+        let document = openid_configuration(&settings);
+        let read: CoreProviderMetadata = serde_json::from_value(document.clone()).expect("valid provider metadata");
+        assert_eq!(read.issuer().as_str(), "https://id.example/base");
+        assert_eq!(read.jwks_uri().as_str(), "https://id.example/base/.well-known/jwks.json");
+        assert_eq!(read.userinfo_endpoint().map(|url| url.as_str()), Some("https://id.example/base/userinfo"));
+        assert_eq!(read.response_types_supported(), &vec![ResponseTypes::new(vec![CoreResponseType::Code])]);
+        assert_eq!(document["token_endpoint_auth_methods_supported"][2], "none");
+        assert_eq!(document["introspection_endpoint_auth_methods_supported"].as_array().map(Vec::len), Some(2));
+        let plain = authorization_server(&settings);
+        assert!(plain.get("subject_types_supported").is_none() && plain.get("jwks_uri").is_some());
+        assert_eq!(plain["scopes_supported"], json!(KNOWN));
+    }
+}

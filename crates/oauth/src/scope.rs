@@ -1,0 +1,90 @@
+//! Scopes (RFC 6749 §3.3).
+
+use std::collections::BTreeSet;
+
+/// The scopes this server knows; a client cannot be given others.
+pub const KNOWN: [&str; 4] = ["openid", "offline", "offline_access", "provision:scim"];
+
+/// A set of scopes, in the order they were named.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Scopes(Vec<String>);
+
+impl Scopes {
+    /// Reads `a b c`. `None` if a part is no scope token. Duplicates count once; extra spaces are forgiven.
+    pub fn parse(text: &str) -> Option<Scopes> {
+        let mut seen = BTreeSet::new();
+        let mut scopes = Vec::new();
+        for token in text.split(' ').filter(|token| !token.is_empty()) {
+            let fits = token.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+            if !fits {
+                return None;
+            }
+            if seen.insert(token) {
+                scopes.push(token.to_owned());
+            }
+        }
+        Some(Scopes(scopes))
+    }
+
+    /// Whether it names nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this scope is in it.
+    pub fn contains(&self, scope: &str) -> bool {
+        self.0.iter().any(|s| s == scope)
+    }
+
+    /// Whether it asks for tokens that outlive the log-in: `offline` (as Ory Hydra has it) or `offline_access` (OpenID
+    /// Connect Core §11).
+    pub fn is_offline(&self) -> bool {
+        self.contains("offline") || self.contains("offline_access")
+    }
+
+    /// The first scope that the other set lacks. The two names of offline access count as one.
+    pub fn beyond<'a>(&'a self, allowed: &Scopes) -> Option<&'a str> {
+        let covered = |scope: &str| match scope {
+            "offline" | "offline_access" => allowed.is_offline(),
+            scope => allowed.contains(scope),
+        };
+        self.0.iter().map(String::as_str).find(|scope| !covered(scope))
+    }
+
+    /// Those for which the question answers yes.
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Scopes {
+        Scopes(self.0.iter().filter(|scope| keep(scope)).cloned().collect())
+    }
+
+    /// One by one.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl std::fmt::Display for Scopes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_are_a_set_in_the_order_named() {
+        let scopes = Scopes::parse("openid offline  openid provision:scim").unwrap();
+        assert_eq!(scopes.to_string(), "openid offline provision:scim");
+        assert!(Scopes::parse("a\"b").is_none());
+        assert!(Scopes::parse("ä").is_none());
+        assert!(Scopes::parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_two_names_of_offline_access_are_one() {
+        let allowed = Scopes::parse("offline_access provision:scim").unwrap();
+        assert_eq!(Scopes::parse("offline provision:scim").unwrap().beyond(&allowed), None);
+        assert_eq!(Scopes::parse("openid").unwrap().beyond(&allowed), Some("openid"));
+    }
+}

@@ -1,0 +1,138 @@
+//! The port: what the authorization server needs of a place to keep things, as one synchronous trait.
+//!
+//! Everything a [`Store`] does belongs to one unit of work, kept whole or not at all by whoever opened it. [`contract`] is a suite
+//! that every store passes, and [`memory`] the smallest store that does.
+//!
+//! What a store may forget: a code, with its request's id, half an hour after it expired (so long can a request be answered); a
+//! refresh token or the revocation of an access token after it expired; a grant that nothing leads to any more.
+
+use crate::access_token::TokenId;
+use crate::client::{Client, ClientId, RedirectUri};
+use crate::event::Event;
+use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::pkce::Challenge;
+use crate::scope::Scopes;
+use crate::secret::Fingerprint;
+
+pub mod contract;
+pub mod memory;
+
+/// The world failed: the unit of work is undone and the caller answers 500.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
+
+/// An authorization code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// What is kept of it.
+    pub fingerprint: Fingerprint,
+    /// The authorization request it answers: each is answered once.
+    pub request_id: String,
+    /// What was allowed.
+    pub grant: GrantId,
+    /// To whom.
+    pub client: ClientId,
+    /// Where it was sent.
+    pub redirect_uri: RedirectUri,
+    /// Whether the request named the URI, so that the exchange must too (RFC 6749 §4.1.3).
+    pub redirect_uri_was_sent: bool,
+    /// PKCE.
+    pub challenge: Option<Challenge>,
+    /// Milliseconds since the epoch.
+    pub expires: i64,
+    /// When it was exchanged.
+    pub spent: Option<i64>,
+}
+
+/// A refresh token: one link of its grant's chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefreshToken {
+    /// What is kept of it.
+    pub fingerprint: Fingerprint,
+    /// Its chain.
+    pub grant: GrantId,
+    /// Which link, from 0.
+    pub generation: i32,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+    /// Milliseconds since the epoch.
+    pub expires: i64,
+    /// When its successor was first issued.
+    pub used: Option<i64>,
+}
+
+/// What decides whether an access token still counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The grant it is sealed around.
+    pub grant: Grant,
+    /// The client was switched off.
+    pub client_disabled: bool,
+    /// The resource owner exists and is active; `true` where there is none.
+    pub owner_active: bool,
+    /// This very token was revoked.
+    pub token_revoked: bool,
+}
+
+/// Keeps clients, grants, codes and tokens.
+pub trait Store {
+    /// A client.
+    fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError>;
+
+    /// Notes that a secret was used.
+    fn touch_secret(&mut self, client: &ClientId, secret: &str, now: i64) -> Result<(), StoreError>;
+
+    /// Makes a grant.
+    fn create_grant(&mut self, grant: &NewGrant) -> Result<GrantId, StoreError>;
+
+    /// A grant, ended or not.
+    fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
+
+    /// The client's own grant, not ended: that of its client credentials.
+    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError>;
+
+    /// Ends a grant; nothing if it has ended.
+    fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError>;
+
+    /// Keeps a code; `false` if its request was answered before.
+    fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError>;
+
+    /// Reads a code and keeps others from spending it until this unit of work ends.
+    fn lock_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, StoreError>;
+
+    /// Notes that a locked code was exchanged.
+    fn spend_code(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError>;
+
+    /// Keeps a refresh token.
+    fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
+
+    /// Reads a refresh token with its grant, and lets the exchanges of that grant take turns until this unit of work ends.
+    fn lock_refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError>;
+
+    /// Reads a refresh token with its grant, without a lock: for introspection, which only looks. A store whose units of work
+    /// can be read-only overrides this.
+    fn refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        self.lock_refresh_token(fingerprint)
+    }
+
+    /// The link of a chain.
+    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError>;
+
+    /// Notes that a locked refresh token has a successor.
+    fn use_refresh_token(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError>;
+
+    /// What decides whether this access token counts: one look-up.
+    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError>;
+
+    /// Remembers until it expires that this access token does not count.
+    fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError>;
+
+    /// Takes note of what happened; kept or lost with the unit of work.
+    fn record(&mut self, event: Event);
+}
+
+/// For rows that keep scopes as text.
+pub fn scopes_from_stored(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap_or_default()
+}

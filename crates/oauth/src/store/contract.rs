@@ -1,0 +1,299 @@
+//! What every store promises, as a suite to run against it: implement [`Workplace`] and call [`check`].
+//!
+//! It panics where a promise is broken, and is meant for tests only.
+
+use super::{Code, RefreshToken, Store, StoreError};
+use crate::access_token::TokenId;
+use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
+use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::pkce::Challenge;
+use crate::scope::Scopes;
+use crate::secret::Fingerprint;
+
+/// A store that can be tried out, in units of work.
+pub trait Workplace {
+    /// Runs one unit of work and keeps what it wrote.
+    fn unit<T>(&mut self, work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError>;
+
+    /// Registers a client as an operator would, in an account, with its secrets.
+    fn register(&mut self, client: &Client);
+
+    /// A new resource owner in that account, who is active.
+    fn owner(&mut self) -> Subject;
+
+    /// Deactivates a resource owner.
+    fn deactivate(&mut self, owner: &Subject);
+}
+
+/// Runs the whole suite. The clients it registers begin with `contract-`.
+pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
+    clients_come_back_whole(place)?;
+    a_secret_remembers_when_it_was_used(place)?;
+    a_grant_ends_once(place)?;
+    a_client_has_one_standing_grant(place)?;
+    a_request_is_answered_once(place)?;
+    a_code_is_spent_for_everybody_after(place)?;
+    refresh_tokens_form_chains(place)?;
+    standing_tells_what_matters(place)
+}
+
+fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap_or_default()
+}
+
+fn fingerprint(name: &str) -> Fingerprint {
+    crate::Keyring::new(&[9; 32]).fingerprint(name)
+}
+
+fn client(name: &str) -> Client {
+    let secret = |n: u8, expires| ClientSecret {
+        id: format!("contract-{name}-secret-{n}"),
+        fingerprint: fingerprint(&format!("{name}{n}")),
+        expires,
+        last_used: None,
+    };
+    let uri = |path: &str| RedirectUri::from_stored(format!("https://idp.example/{path}?x=%7e"));
+    Client {
+        id: ClientId::new(format!("contract-{name}")).expect("a client id"),
+        name: format!("Contract “{name}”"),
+        public: false,
+        secrets: vec![secret(1, None), secret(2, Some(4_102_444_800_000))],
+        redirect_uris: vec![uri("b"), uri("a")],
+        grant_types: GrantType::ALL.to_vec(),
+        scopes: scopes("openid offline provision:scim"),
+        default_scope: scopes("provision:scim"),
+        profile: Profile::Okta,
+        require_pkce: true,
+        disabled: false,
+        has_account: true,
+    }
+}
+
+fn registered(place: &mut impl Workplace, name: &str) -> Client {
+    let client = client(name);
+    place.register(&client);
+    client
+}
+
+fn new_grant(client: &Client, subject: Option<Subject>) -> NewGrant {
+    NewGrant {
+        client: client.id.clone(),
+        auth_time: subject.is_some().then_some(900),
+        nonce: subject.is_some().then(|| "n-é-\"1\"".to_owned()),
+        subject,
+        scope: scopes("offline provision:scim"),
+        created: 1_000,
+    }
+}
+
+fn granted(place: &mut impl Workplace, client: &Client) -> Result<GrantId, StoreError> {
+    let owner = place.owner();
+    place.unit(|store| store.create_grant(&new_grant(client, Some(owner))))
+}
+
+fn clients_come_back_whole(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "whole");
+    let mut found = place.unit(|store| store.client(&client.id))?.expect("the client");
+    found.secrets.sort_by(|a, b| a.id.cmp(&b.id));
+    assert_eq!(found, client);
+    let nobody = ClientId::new("contract-nobody").expect("a client id");
+    assert_eq!(place.unit(|store| store.client(&nobody))?, None);
+    Ok(())
+}
+
+fn a_secret_remembers_when_it_was_used(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "touched");
+    let secret = &client.secrets[1].id;
+    place.unit(|store| store.touch_secret(&client.id, secret, 5_000))?;
+    let found = place.unit(|store| store.client(&client.id))?.expect("the client");
+    for found in &found.secrets {
+        assert_eq!(found.last_used, (found.id == *secret).then_some(5_000), "{}", found.id);
+    }
+    Ok(())
+}
+
+fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "grants");
+    let owner = place.owner();
+    let new = new_grant(&client, Some(owner));
+    let id = place.unit(|store| store.create_grant(&new))?;
+    let as_made = Grant {
+        id,
+        client: new.client.clone(),
+        subject: new.subject.clone(),
+        scope: new.scope.clone(),
+        nonce: new.nonce.clone(),
+        auth_time: new.auth_time,
+        created: new.created,
+        ended: None,
+    };
+    assert_eq!(place.unit(|store| store.grant(id))?, Some(as_made.clone()));
+    place.unit(|store| store.end_grant(id, 2_000, EndReason::Revoked))?;
+    place.unit(|store| store.end_grant(id, 3_000, EndReason::Operator))?;
+    assert_eq!(place.unit(|store| store.grant(id))?, Some(Grant { ended: Some(2_000), ..as_made }));
+    assert_eq!(place.unit(|store| store.grant(GrantId(i64::MAX)))?, None);
+    Ok(())
+}
+
+fn a_client_has_one_standing_grant(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let (client, other) = (registered(place, "standing"), registered(place, "standing-other"));
+    granted(place, &client)?;
+    assert_eq!(place.unit(|store| store.standing_grant(&client.id))?, None, "a person's grant is not the client's");
+    let first = place.unit(|store| {
+        let id = store.create_grant(&new_grant(&client, None))?;
+        assert_eq!(store.standing_grant(&client.id)?.map(|grant| grant.id), Some(id), "within the unit");
+        Ok(id)
+    })?;
+    let found = place.unit(|store| store.standing_grant(&client.id))?.expect("the grant");
+    assert_eq!((found.id, found.subject, found.nonce, found.auth_time), (first, None, None, None));
+    assert_eq!(place.unit(|store| store.standing_grant(&other.id))?, None);
+    place.unit(|store| store.end_grant(first, 2_000, EndReason::Operator))?;
+    assert_eq!(place.unit(|store| store.standing_grant(&client.id))?, None, "an ended grant does not stand");
+    let second = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
+    assert_ne!(first, second);
+    Ok(())
+}
+
+fn code(client: &Client, grant: GrantId, name: &str) -> Code {
+    Code {
+        fingerprint: fingerprint(name),
+        request_id: format!("{}-request", client.id),
+        grant,
+        client: client.id.clone(),
+        redirect_uri: client.redirect_uris[0].clone(),
+        redirect_uri_was_sent: true,
+        challenge: Challenge::new("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+        expires: 61_000,
+        spent: None,
+    }
+}
+
+fn a_request_is_answered_once(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "codes");
+    let grant = granted(place, &client)?;
+    let (first, second) = (code(&client, grant, "codes 1"), code(&client, grant, "codes 2"));
+    assert!(place.unit(|store| store.insert_code(&first))?);
+    assert!(!place.unit(|store| store.insert_code(&second))?, "the request was answered");
+    assert_eq!(place.unit(|store| store.lock_code(&first.fingerprint))?, Some(first.clone()));
+    assert_eq!(place.unit(|store| store.lock_code(&second.fingerprint))?, None);
+    let plain = Code {
+        fingerprint: fingerprint("codes 3"),
+        request_id: "contract-another-request".to_owned(),
+        redirect_uri_was_sent: false,
+        challenge: None,
+        ..first
+    };
+    assert!(place.unit(|store| store.insert_code(&plain))?);
+    assert_eq!(place.unit(|store| store.lock_code(&plain.fingerprint))?, Some(plain));
+    Ok(())
+}
+
+fn a_code_is_spent_for_everybody_after(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "spent");
+    let grant = granted(place, &client)?;
+    let code = code(&client, grant, "spent 1");
+    place.unit(|store| {
+        assert!(store.insert_code(&code)?);
+        store.lock_code(&code.fingerprint)?;
+        store.spend_code(&code.fingerprint, 2_000)
+    })?;
+    let found = place.unit(|store| store.lock_code(&code.fingerprint))?;
+    assert_eq!(found, Some(Code { spent: Some(2_000), ..code }));
+    Ok(())
+}
+
+fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "chains");
+    let (one, two) = (granted(place, &client)?, granted(place, &client)?);
+    let link = |grant: GrantId, generation: i32| RefreshToken {
+        fingerprint: fingerprint(&format!("{grant} {generation}")),
+        grant,
+        generation,
+        created: 1_000 + i64::from(generation),
+        expires: 9_000 + i64::from(generation),
+        used: None,
+    };
+    for token in [link(one, 0), link(one, 1), link(two, 0)] {
+        place.unit(|store| store.insert_refresh_token(&token))?;
+    }
+    let first = link(one, 0);
+    place.unit(|store| {
+        let (token, grant) = store.lock_refresh_token(&first.fingerprint)?.expect("the token");
+        assert_eq!((token, grant.id), (first.clone(), one));
+        store.use_refresh_token(&first.fingerprint, 2_000)
+    })?;
+    let used = RefreshToken { used: Some(2_000), ..first.clone() };
+    assert_eq!(place.unit(|store| store.refresh_token_of(one, 0))?, Some(used.clone()));
+    assert_eq!(place.unit(|store| store.refresh_token_of(one, 1))?, Some(link(one, 1)));
+    assert_eq!(place.unit(|store| store.refresh_token_of(two, 0))?, Some(link(two, 0)));
+    assert_eq!(place.unit(|store| store.refresh_token_of(two, 1))?, None);
+    assert_eq!(place.unit(|store| store.lock_refresh_token(&fingerprint("nobody's")))?, None);
+    place.unit(|store| store.end_grant(one, 3_000, EndReason::Revoked))?;
+    for found in [
+        place.unit(|store| store.lock_refresh_token(&first.fingerprint))?,
+        place.unit(|store| store.refresh_token(&first.fingerprint))?,
+    ] {
+        let (token, grant) = found.expect("the token of an ended grant is found");
+        assert_eq!((token, grant.ended), (used.clone(), Some(3_000)));
+    }
+    Ok(())
+}
+
+fn standing_tells_what_matters(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let (client, owner) = (registered(place, "counts"), place.owner());
+    let id = place.unit(|store| store.create_grant(&new_grant(&client, Some(owner.clone()))))?;
+    let own = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
+    let (token, other) = (TokenId([1; 16]), TokenId([2; 16]));
+    for grant in [id, own] {
+        let standing = place.unit(|store| store.standing(grant, &token))?.expect("it stands");
+        assert_eq!(Some(standing.grant), place.unit(|store| store.grant(grant))?);
+        assert!(standing.owner_active && !standing.client_disabled && !standing.token_revoked);
+    }
+    place.unit(|store| store.revoke_token(&token, 9_000))?;
+    place.unit(|store| store.revoke_token(&token, 9_000))?;
+    assert!(place.unit(|store| store.standing(id, &token))?.expect("it stands").token_revoked);
+    assert!(!place.unit(|store| store.standing(id, &other))?.expect("it stands").token_revoked);
+
+    place.deactivate(&owner);
+    let standing = place.unit(|store| store.standing(id, &other))?.expect("the grant is known");
+    assert!(!standing.owner_active, "the owner is not active");
+    assert!(place.unit(|store| store.standing(own, &other))?.expect("it stands").owner_active, "nobody owns it");
+    assert_eq!(place.unit(|store| store.standing(GrantId(i64::MAX), &other))?, None);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    #[derive(Default)]
+    struct InMemory {
+        store: MemoryStore,
+        owners: usize,
+    }
+
+    impl Workplace for InMemory {
+        fn unit<T>(&mut self, work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError>) -> Result<T, StoreError> {
+            work(&mut self.store)
+        }
+
+        fn register(&mut self, client: &Client) {
+            self.store.clients.push(client.clone());
+        }
+
+        fn owner(&mut self) -> Subject {
+            self.owners += 1;
+            Subject::new(format!("owner-{}", self.owners))
+        }
+
+        fn deactivate(&mut self, owner: &Subject) {
+            self.store.inactive.push(owner.as_str().to_owned());
+        }
+    }
+
+    #[test]
+    fn the_memory_store_keeps_the_promises() {
+        check(&mut InMemory::default()).expect("memory does not fail");
+    }
+}

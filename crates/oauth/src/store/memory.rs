@@ -1,0 +1,146 @@
+//! The smallest thing that satisfies the port, for tests.
+
+use std::collections::HashMap;
+
+use super::{Code, RefreshToken, Standing, Store, StoreError};
+use crate::access_token::TokenId;
+use crate::client::{Client, ClientId};
+use crate::event::Event;
+use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::secret::Fingerprint;
+
+/// Everything in memory; one unit of work after the other.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// The grants; a grant's number is its place, from 1.
+    pub grants: Vec<Grant>,
+    /// The codes.
+    pub codes: Vec<Code>,
+    /// The refresh tokens.
+    pub refresh_tokens: Vec<RefreshToken>,
+    /// The access tokens revoked one by one.
+    pub revoked: HashMap<TokenId, i64>,
+    /// Resource owners who are not active.
+    pub inactive: Vec<String>,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+impl MemoryStore {
+    fn grant_mut(&mut self, id: GrantId) -> Option<&mut Grant> {
+        self.grants.iter_mut().find(|grant| grant.id == id)
+    }
+}
+
+impl Store for MemoryStore {
+    fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        Ok(self.clients.iter().find(|client| client.id == *id).cloned())
+    }
+
+    fn touch_secret(&mut self, client: &ClientId, secret: &str, now: i64) -> Result<(), StoreError> {
+        for client in self.clients.iter_mut().filter(|c| c.id == *client) {
+            for secret in client.secrets.iter_mut().filter(|s| s.id == secret) {
+                secret.last_used = Some(now);
+            }
+        }
+        Ok(())
+    }
+
+    fn create_grant(&mut self, new: &NewGrant) -> Result<GrantId, StoreError> {
+        let id = GrantId(self.grants.len() as i64 + 1);
+        let new = new.clone();
+        self.grants.push(Grant {
+            id,
+            client: new.client,
+            subject: new.subject,
+            scope: new.scope,
+            nonce: new.nonce,
+            auth_time: new.auth_time,
+            created: new.created,
+            ended: None,
+        });
+        Ok(id)
+    }
+
+    fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        Ok(self.grants.iter().find(|grant| grant.id == id).cloned())
+    }
+
+    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+        let own = |grant: &&Grant| grant.client == *client && grant.subject.is_none() && grant.ended.is_none();
+        Ok(self.grants.iter().find(own).cloned())
+    }
+
+    fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
+        if let Some(grant) = self.grant_mut(id).filter(|grant| grant.ended.is_none()) {
+            grant.ended = Some(now);
+            self.events.push(Event::GrantEnded { grant: id, reason });
+        }
+        Ok(())
+    }
+
+    fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {
+        let fresh = self.codes.iter().all(|other| other.request_id != code.request_id);
+        if fresh {
+            self.codes.push(code.clone());
+        }
+        Ok(fresh)
+    }
+
+    fn lock_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, StoreError> {
+        Ok(self.codes.iter().find(|code| code.fingerprint == *fingerprint).cloned())
+    }
+
+    fn spend_code(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
+        for code in self.codes.iter_mut().filter(|code| code.fingerprint == *fingerprint) {
+            code.spent = Some(now);
+        }
+        Ok(())
+    }
+
+    fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+        self.refresh_tokens.push(token.clone());
+        Ok(())
+    }
+
+    fn lock_refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        let token = self.refresh_tokens.iter().find(|token| token.fingerprint == *fingerprint).cloned();
+        let Some(token) = token else { return Ok(None) };
+        Ok(self.grant(token.grant)?.map(|grant| (token, grant)))
+    }
+
+    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
+        let link = |token: &&RefreshToken| token.grant == grant && token.generation == generation;
+        Ok(self.refresh_tokens.iter().find(link).cloned())
+    }
+
+    fn use_refresh_token(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
+        for token in self.refresh_tokens.iter_mut().filter(|token| token.fingerprint == *fingerprint) {
+            token.used = Some(now);
+        }
+        Ok(())
+    }
+
+    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
+        let Some(grant) = self.grant(grant)? else { return Ok(None) };
+        let Some(client) = self.client(&grant.client)? else { return Ok(None) };
+        let owner_active = grant.subject.as_ref().is_none_or(|s| !self.inactive.iter().any(|i| i == s.as_str()));
+        Ok(Some(Standing {
+            client_disabled: client.disabled,
+            owner_active,
+            token_revoked: self.revoked.contains_key(token),
+            grant,
+        }))
+    }
+
+    fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {
+        self.revoked.insert(*token, expires);
+        Ok(())
+    }
+
+    fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}

@@ -1,0 +1,144 @@
+//! A client's own credentials (RFC 6749 §4.4): no refresh token, no ID token, and no row for each token. Behind all of a client's
+//! tokens is one standing grant.
+
+use super::{TokenResponse, respond};
+use crate::access_token::TokenId;
+use crate::client::{Client, ClientId};
+use crate::context::Context;
+use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::event::Event;
+use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::scope::Scopes;
+use crate::secret::Fingerprint;
+use crate::store::{Code, RefreshToken, Standing, Store, StoreError};
+
+/// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
+pub(super) fn exchange(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    client: &Client,
+    asked: Option<&Scopes>,
+) -> Verdict<TokenResponse> {
+    let refuse = |code, description: String| Ok(Err(TokenError::new(code, description)));
+    if !client.has_account {
+        let description =
+            "this client belongs to no account, so it cannot act on its own; somebody of an account has to accept";
+        return refuse(ErrorCode::UnauthorizedClient, description.to_owned());
+    }
+    let asked = asked.unwrap_or(&client.default_scope);
+    if let Some(beyond) = asked.beyond(&client.scopes) {
+        return refuse(
+            ErrorCode::InvalidScope,
+            format!("this client may not ask for the scope {beyond}; it may ask for: {}", client.scopes),
+        );
+    }
+    let impersonal = |scope: &str| !matches!(scope, "openid" | "offline" | "offline_access");
+    let scope = asked.only(impersonal);
+    if scope.is_empty() {
+        let description =
+            "openid and offline speak of a person, and nothing else was asked for; ask for provision:scim";
+        return refuse(ErrorCode::InvalidScope, description.to_owned());
+    }
+    let grant = match store.standing_grant(&client.id)? {
+        Some(grant) => grant,
+        None => {
+            let new = NewGrant {
+                client: client.id.clone(),
+                subject: None,
+                scope: client.scopes.only(impersonal),
+                nonce: None,
+                auth_time: None,
+                created: cx.now,
+            };
+            let id = store.create_grant(&new)?;
+            store.record(Event::GrantCreated {
+                grant: id,
+                client: client.id.to_string(),
+                scope: new.scope.to_string(),
+            });
+            Grant {
+                id,
+                client: new.client,
+                subject: None,
+                scope: new.scope,
+                nonce: None,
+                auth_time: None,
+                created: new.created,
+                ended: None,
+            }
+        }
+    };
+    Ok(Ok(respond(cx, &grant, scope, None)))
+}
+
+/// A store that only reads, and remembers that it was asked to write.
+pub(super) struct Reading<'s> {
+    store: &'s mut dyn Store,
+    wrote: bool,
+}
+
+impl<'s> Reading<'s> {
+    pub(super) fn new(store: &'s mut dyn Store) -> Self {
+        Reading { store, wrote: false }
+    }
+
+    pub(super) fn had_to_write(&self) -> bool {
+        self.wrote
+    }
+
+    fn write<T>(&mut self, answer: T) -> Result<T, StoreError> {
+        self.wrote = true;
+        Ok(answer)
+    }
+}
+
+impl Store for Reading<'_> {
+    fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        self.store.client(id)
+    }
+    fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.store.grant(id)
+    }
+    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+        self.store.standing_grant(client)
+    }
+    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
+        self.store.standing(grant, token)
+    }
+    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
+        self.store.refresh_token_of(grant, generation)
+    }
+    fn touch_secret(&mut self, _: &ClientId, _: &str, _: i64) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn create_grant(&mut self, _: &NewGrant) -> Result<GrantId, StoreError> {
+        self.write(GrantId(0))
+    }
+    fn end_grant(&mut self, _: GrantId, _: i64, _: EndReason) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn insert_code(&mut self, _: &Code) -> Result<bool, StoreError> {
+        self.write(false)
+    }
+    fn lock_code(&mut self, _: &Fingerprint) -> Result<Option<Code>, StoreError> {
+        self.write(None)
+    }
+    fn spend_code(&mut self, _: &Fingerprint, _: i64) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn insert_refresh_token(&mut self, _: &RefreshToken) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn lock_refresh_token(&mut self, _: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        self.write(None)
+    }
+    fn use_refresh_token(&mut self, _: &Fingerprint, _: i64) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn revoke_token(&mut self, _: &TokenId, _: i64) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn record(&mut self, _: Event) {
+        self.wrote = true;
+    }
+}

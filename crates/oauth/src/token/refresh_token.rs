@@ -1,0 +1,92 @@
+//! Refreshing (RFC 6749 §6), with rotation (RFC 9700 §4.14) that survives lost responses and double submission.
+//!
+//! The successor of a refresh token is *derived* from it under a key of ours, so whoever presents the same token again (a retry,
+//! a second worker, another replica) gets the same successor, and there is one live chain whatever the network does. Once the
+//! successor has been used, the predecessor is in two hands and we cannot tell whose: the grant ends.
+
+use super::{TokenResponse, respond};
+use crate::bearer::examine_grant;
+use crate::client::Client;
+use crate::context::{Context, millis};
+use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::event::Event;
+use crate::grant::{EndReason, Grant};
+use crate::scope::Scopes;
+use crate::secret::{Prefix, generated};
+use crate::store::{RefreshToken, Store, StoreError};
+
+/// The first token of a grant's chain.
+pub(super) fn first(store: &mut dyn Store, cx: &mut Context<'_>, grant: &Grant) -> Result<String, StoreError> {
+    let token = generated(Prefix::RefreshToken, cx.entropy);
+    insert(store, cx, grant, &token, 0)?;
+    Ok(token)
+}
+
+fn insert(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    grant: &Grant,
+    token: &str,
+    generation: i32,
+) -> Result<(), StoreError> {
+    let idle = cx.now.saturating_add(millis(cx.settings.refresh_idle_s));
+    store.insert_refresh_token(&RefreshToken {
+        fingerprint: cx.keys.fingerprint(token),
+        grant: grant.id,
+        generation,
+        created: cx.now,
+        expires: absolute_end(cx, grant.created).map_or(idle, |end| end.min(idle)),
+        used: None,
+    })
+}
+
+/// Answers with a fresh access token and the successor. A refusal that ends the grant has to be kept.
+pub(super) fn exchange(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    client: &Client,
+    presented: &str,
+    asked: Option<&Scopes>,
+) -> Verdict<TokenResponse> {
+    let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
+    let fingerprint = cx.keys.fingerprint(presented);
+    let Some((token, grant)) = store.lock_refresh_token(&fingerprint)? else {
+        return refuse("the refresh token is unknown");
+    };
+    if grant.client != client.id {
+        store.record(Event::ForeignToken { grant: grant.id, client: client.id.to_string() });
+        return refuse("the refresh token was issued to another client");
+    }
+    if let Err(description) = examine_grant(store, grant.id)? {
+        return refuse(description);
+    }
+    let next = token.generation.saturating_add(1);
+    if let Some(used) = token.used {
+        let untouched = store.refresh_token_of(grant.id, next)?.is_some_and(|next| next.used.is_none());
+        if !untouched || cx.now > used.saturating_add(millis(cx.settings.refresh_retry_window_s)) {
+            store.end_grant(grant.id, cx.now, EndReason::RefreshTokenReused)?;
+            return refuse("the refresh token was already used, so the access has ended; authenticate again");
+        }
+    }
+    if token.expires <= cx.now {
+        return refuse("the refresh token has expired because it was not used for too long; authenticate again");
+    }
+    if absolute_end(cx, grant.created).is_some_and(|end| end <= cx.now) {
+        return refuse("the access was accepted too long ago, however often it was used since; authenticate again");
+    }
+    if let Some(beyond) = asked.and_then(|asked| asked.beyond(&grant.scope)) {
+        let description = format!("the scope {beyond} goes beyond what was accepted: {}", grant.scope);
+        return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
+    }
+    let successor = cx.keys.successor(presented, grant.id.0, next);
+    if token.used.is_none() {
+        store.use_refresh_token(&fingerprint, cx.now)?;
+        insert(store, cx, &grant, &successor, next)?;
+    }
+    let scope = asked.unwrap_or(&grant.scope).clone();
+    Ok(Ok(respond(cx, &grant, scope, Some(successor))))
+}
+
+fn absolute_end(cx: &Context<'_>, created: i64) -> Option<i64> {
+    cx.settings.refresh_absolute_s.map(|seconds| created.saturating_add(millis(seconds)))
+}

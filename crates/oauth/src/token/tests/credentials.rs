@@ -1,0 +1,153 @@
+//! How clients say who they are, and what they get in their own name.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::client::ClientSecret;
+use crate::error::TokenError;
+use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
+use crate::world::{Pairs, World, changed, code_of, owned};
+
+const OWN: Pairs<'static> =
+    &[("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+
+fn basic(world: &mut World, header: &str, form: Pairs<'_>) -> Result<TokenResponse, TokenError> {
+    let form = changed(&[("grant_type", "client_credentials")], form);
+    let request = TokenRequest::parse(Some(header), &[], &owned(&form))?;
+    world.run(|store, cx| exchange(store, cx, &request)).unwrap()
+}
+
+fn header(text: &str) -> String {
+    format!("Basic {}", STANDARD.encode(text))
+}
+
+#[test]
+fn attack_38_credentials_come_in_one_way() {
+    let mut world = World::new();
+    let good = header("okta:okta-secret");
+    assert_eq!(code_of(basic(&mut world, &good, &[])), "no error");
+    assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "okta")])), "no error");
+    assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "other")])), "invalid_request");
+    assert_eq!(code_of(basic(&mut world, &good, &[("client_secret", "okta-secret")])), "invalid_request");
+    assert_eq!(code_of(world.token(OWN)), "no error");
+}
+
+#[test]
+fn attack_39_unknown_clients_and_wrong_secrets_are_answered_alike() {
+    let mut world = World::new();
+    let answers: Vec<TokenError> = [("okta", "wrong"), ("nobody", "wrong"), ("nobody", "okta-secret"), ("bad id", "x")]
+        .into_iter()
+        .map(|(id, secret)| world.token(&changed(OWN, &[("client_id", id), ("client_secret", secret)])).err().unwrap())
+        .collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    assert_eq!(answers[0].code.wire(), (401, "invalid_client"));
+    let by_header = basic(&mut world, &header("okta:wrong"), &[]).err().unwrap();
+    assert!(by_header.tried_basic && !answers[0].tried_basic);
+    assert_eq!(by_header.description, answers[0].description);
+}
+
+#[test]
+fn attack_41_basic_credentials_are_form_decoded_and_nonsense_is_a_401() {
+    let mut world = World::new();
+    let hard = "p%3A ss+é:/";
+    world.client("okta").secrets[0].fingerprint = world.keys.fingerprint(hard);
+    let encoded: String = url::form_urlencoded::byte_serialize(hard.as_bytes()).collect();
+    assert_eq!(code_of(basic(&mut world, &header(&format!("okta:{encoded}")), &[])), "no error");
+    assert_eq!(
+        code_of(basic(&mut world, &header(&format!("%6fkta:{encoded}")).replace("Basic", "bAsIc"), &[])),
+        "no error"
+    );
+    let long = header(&format!("okta:{}", "x".repeat(10_000)));
+    for nonsense in ["", "Basic", "Basic ", "Basic !!!", "Bearer x", "?", &header("no colon"), &header("é:%ff"), &long]
+    {
+        assert_eq!(code_of(basic(&mut world, nonsense, &[])), "invalid_client", "{nonsense}");
+    }
+}
+
+#[test]
+fn attack_42_secrets_expire_and_several_live_side_by_side() {
+    let mut world = World::new();
+    let newer = ClientSecret {
+        id: "okta-2".to_owned(),
+        fingerprint: world.keys.fingerprint("newer-secret"),
+        expires: Some(world.now + 1_000),
+        last_used: None,
+    };
+    world.client("okta").secrets.push(newer);
+    let by_newer = changed(OWN, &[("client_secret", "newer-secret")]);
+    assert_eq!(code_of(world.token(OWN)), "no error");
+    assert_eq!(code_of(world.token(&by_newer)), "no error");
+    world.wait(1);
+    let expired = world.token(&by_newer).err().unwrap();
+    assert!(expired.description.contains("expired"), "{expired}");
+    assert_eq!(code_of(world.token(OWN)), "no error");
+    world.client("okta").secrets.remove(0);
+    assert_eq!(code_of(world.token(OWN)), "invalid_client");
+}
+
+#[test]
+fn attacks_43_and_44_without_a_secret_or_when_disabled_there_is_no_way_in() {
+    let mut world = World::new();
+    let issued = world.token(OWN).ok().unwrap();
+    assert_eq!(code_of(world.token(&changed(OWN, &[("client_secret", "")]))), "invalid_client");
+    assert_eq!(code_of(world.token(&changed(OWN, &[("client_id", "")]))), "invalid_client");
+    assert_eq!(code_of(basic(&mut world, &header("okta:"), &[])), "invalid_client");
+    assert!(world.opens(&issued.access_token));
+    world.client("okta").disabled = true;
+    assert_eq!(code_of(world.token(OWN)), "invalid_client");
+    assert!(!world.opens(&issued.access_token), "its tokens are inactive at once");
+}
+
+#[test]
+fn a_public_client_has_no_secret_to_send() {
+    let mut world = World::new();
+    let form = [("grant_type", "refresh_token"), ("refresh_token", "gwr_x"), ("client_id", "phone")];
+    assert_eq!(code_of(world.token(&form)), "invalid_grant", "it is let in, and its token is not");
+    assert_eq!(code_of(world.token(&changed(&form, &[("client_secret", "x")]))), "invalid_client");
+    let request = TokenRequest::parse(Some(&header("phone:")), &[], &owned(&form)).unwrap();
+    assert_eq!(code_of(world.run(|store, cx| exchange(store, cx, &request)).unwrap()), "invalid_grant");
+}
+
+#[test]
+fn attack_48_client_credentials_give_an_access_token_and_nothing_else() {
+    let mut world = World::new();
+    let tokens = world.token(&changed(OWN, &[("scope", "openid offline provision:scim")])).ok().unwrap();
+    assert_eq!(tokens.scope.to_string(), "provision:scim");
+    assert!(tokens.refresh_token.is_none() && tokens.id_token.is_none());
+    assert!(world.opens(&tokens.access_token));
+    assert_eq!(code_of(world.token(&changed(OWN, &[("scope", "openid")]))), "invalid_scope");
+    assert_eq!(code_of(world.token(&changed(OWN, &[("scope", "admin")]))), "invalid_scope");
+    world.client("okta").has_account = false;
+    assert_eq!(code_of(world.token(OWN)), "unauthorized_client");
+}
+
+#[test]
+fn all_of_a_clients_own_tokens_have_one_grant_until_it_ends() {
+    let mut world = World::new();
+    let (one, two) = (world.token(OWN).ok().unwrap(), world.token(OWN).ok().unwrap());
+    assert_eq!(one.grant, two.grant);
+    assert_ne!(one.access_token, two.access_token);
+    assert_eq!(world.store.grants.len(), 1);
+    world.store.grants[0].ended = Some(world.now);
+    assert!(!world.opens(&one.access_token));
+    assert_ne!(world.token(OWN).ok().unwrap().grant, one.grant);
+}
+
+#[test]
+fn issuing_writes_nothing_but_once_an_hour() {
+    let mut world = World::new();
+    let request = TokenRequest::parse(None, &[], &owned(OWN)).unwrap();
+    assert!(request.may_only_read());
+    let read = |world: &mut World| world.run(|store, cx| exchange_reading(store, cx, &request)).unwrap();
+    assert!(read(&mut world).is_none(), "there is no grant yet");
+    assert!(world.store.grants.is_empty() && world.store.events.is_empty());
+    world.token(OWN).ok().unwrap();
+    let before = format!("{:?}", world.store);
+    assert!(read(&mut world).is_some_and(|verdict| verdict.is_ok()));
+    assert_eq!(format!("{:?}", world.store), before);
+    world.wait(3601);
+    assert!(read(&mut world).is_none(), "the secret's last use has to be noted");
+    let wrong = TokenRequest::parse(None, &[], &owned(&changed(OWN, &[("client_secret", "x")]))).unwrap();
+    let refused = world.run(|store, cx| exchange_reading(store, cx, &wrong)).unwrap();
+    assert!(refused.is_some_and(|verdict| code_of(verdict) == "invalid_client"), "a refusal needs no write");
+}

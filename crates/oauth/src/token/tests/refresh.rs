@@ -1,0 +1,219 @@
+//! Rotation of refresh tokens: the rules, one by one, and then the model.
+
+use proptest::prelude::*;
+
+use crate::event::Event;
+use crate::grant::EndReason;
+use crate::world::{REFRESH, World, changed, code_of};
+
+const DAY: u64 = 86_400;
+
+/// A world with a grant, and its first refresh token.
+fn granted() -> (World, String) {
+    let mut world = World::new();
+    let token = world.tokens().refresh_token.unwrap();
+    (world, token)
+}
+
+fn next(world: &mut World, token: &str) -> String {
+    world.refresh(token).ok().unwrap().refresh_token.unwrap()
+}
+
+fn is_over(world: &World) -> bool {
+    world.store.grants.iter().all(|grant| grant.ended.is_some())
+}
+
+#[test]
+fn attack_52_a_token_whose_successor_was_used_is_in_two_hands() {
+    let (mut world, first) = granted();
+    let second = next(&mut world, &first);
+    let used = world.refresh(&second).ok().unwrap();
+    assert!(world.opens(&used.access_token));
+    assert_eq!(code_of(world.refresh(&first)), "invalid_grant");
+    assert!(is_over(&world) && !world.opens(&used.access_token));
+    assert_eq!(code_of(world.refresh(&used.refresh_token.unwrap())), "invalid_grant");
+    let reason = EndReason::RefreshTokenReused;
+    assert!(
+        world.store.events.iter().any(|event| matches!(event, Event::GrantEnded { reason: r, .. } if *r == reason))
+    );
+}
+
+#[test]
+fn attack_53_a_lost_response_is_answered_again_with_the_same_successor() {
+    let (mut world, first) = granted();
+    let lost = world.refresh(&first).ok().unwrap();
+    world.wait(DAY);
+    let again = world.refresh(&first).ok().unwrap();
+    assert_eq!(again.refresh_token, lost.refresh_token);
+    assert_ne!(again.access_token, lost.access_token);
+    assert!(world.opens(&again.access_token));
+    next(&mut world, &again.refresh_token.unwrap());
+}
+
+#[test]
+fn a_retry_after_the_window_ends_the_grant() {
+    let (mut world, first) = granted();
+    next(&mut world, &first);
+    world.wait(DAY + 1);
+    assert_eq!(code_of(world.refresh(&first)), "invalid_grant");
+    assert!(is_over(&world));
+}
+
+#[test]
+fn attack_54_twenty_submissions_of_one_token_leave_one_live_token() {
+    let (mut world, first) = granted();
+    let answers: Vec<String> = (0..20).map(|_| next(&mut world, &first)).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(world.store.refresh_tokens.iter().filter(|token| token.used.is_none()).count(), 1);
+    next(&mut world, &answers[0]);
+}
+
+#[test]
+fn attack_55_another_clients_token_is_refused_noted_and_untouched() {
+    let (mut world, first) = granted();
+    let other = [("client_id", "other"), ("client_secret", "other-secret"), ("refresh_token", first.as_str())];
+    assert_eq!(code_of(world.token(&changed(REFRESH, &other))), "invalid_grant");
+    assert!(matches!(world.store.events.last(), Some(Event::ForeignToken { client, .. }) if client == "other"));
+    next(&mut world, &first);
+}
+
+#[test]
+fn attack_56_a_refresh_can_narrow_the_access_token_but_not_widen_it() {
+    let (mut world, first) = granted();
+    let asking = |world: &mut World, scope: &str| {
+        world.token(&changed(REFRESH, &[("refresh_token", first.as_str()), ("scope", scope)]))
+    };
+    assert_eq!(code_of(asking(&mut world, "provision:scim email")), "invalid_scope");
+    assert!(world.store.refresh_tokens.iter().all(|token| token.used.is_none()), "a refusal spends nothing");
+    let narrowed = asking(&mut world, "openid").ok().unwrap();
+    assert_eq!(narrowed.scope.to_string(), "openid");
+    assert!(!world.opens(&narrowed.access_token));
+    let whole = world.refresh(&narrowed.refresh_token.unwrap()).ok().unwrap();
+    assert_eq!(whole.scope.to_string(), "openid offline provision:scim");
+    assert!(world.opens(&whole.access_token));
+}
+
+#[test]
+fn attack_57_idle_and_absolute_expiry_say_which_they_are() {
+    let refusal = |world: &mut World, token: &str| world.refresh(token).err().unwrap().description;
+    let (mut world, first) = granted();
+    world.wait(180 * DAY - 1);
+    let second = next(&mut world, &first);
+    world.wait(180 * DAY);
+    assert!(refusal(&mut world, &second).contains("not used for too long"));
+
+    let (mut world, mut token) = granted();
+    world.settings.refresh_absolute_s = Some(365 * DAY);
+    for _ in 0..3 {
+        world.wait(120 * DAY);
+        token = next(&mut world, &token);
+    }
+    let last = world.store.refresh_tokens.iter().find(|token| token.used.is_none()).unwrap();
+    assert_eq!(last.expires, world.store.grants[0].created + 365 * DAY as i64 * 1000);
+    world.wait(5 * DAY);
+    assert_eq!(code_of(world.refresh(&token)), "invalid_grant");
+
+    let (mut world, token) = granted();
+    world.settings.refresh_absolute_s = Some(DAY);
+    world.wait(DAY);
+    assert!(refusal(&mut world, &token).contains("too long ago"));
+}
+
+#[test]
+fn attacks_58_and_59_the_tokens_of_a_deactivated_person_die_at_once_and_for_good() {
+    let (mut world, first) = granted();
+    let tokens = world.refresh(&first).ok().unwrap();
+    world.store.inactive.push("ada".to_owned());
+    assert!(!world.opens(&tokens.access_token));
+    assert_eq!(code_of(world.refresh(tokens.refresh_token.as_deref().unwrap())), "invalid_grant");
+    // Whoever deactivates ends the grant in the same unit of work; activation brings nothing back.
+    world.store.grants[0].ended = Some(world.now);
+    world.store.inactive.clear();
+    assert!(!world.opens(&tokens.access_token));
+    assert_eq!(code_of(world.refresh(&tokens.refresh_token.unwrap())), "invalid_grant");
+}
+
+#[test]
+fn an_id_token_comes_with_the_code_only() {
+    let (mut world, first) = granted();
+    assert!(world.refresh(&first).ok().unwrap().id_token.is_none());
+}
+
+/// What can happen to the tokens of one grant. The client has one refresh token, the thief copies of what passed by.
+#[derive(Debug, Clone)]
+enum Step {
+    /// The client refreshes, so many workers at once, and of the answers this one arrives last; `None`: all are lost.
+    Refresh { workers: usize, arrives: Option<usize> },
+    /// A thief copies the token the client has now.
+    Steal,
+    /// The thief presents what they have.
+    Abuse,
+    /// Time passes, less than the retry window altogether.
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        5 => (1..4_usize, prop::option::weighted(0.7, 0..4_usize))
+            .prop_map(|(workers, arrives)| Step::Refresh { workers, arrives: arrives.map(|n| n % workers) }),
+        1 => Just(Step::Steal),
+        2 => Just(Step::Abuse),
+        2 => (0..600_u64).prop_map(Step::Wait),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// However submissions double, answers are lost and tokens are stolen: there is one live chain or none; without a thief the
+    /// client is never refused; and client and thief never both go on for longer than one exchange each.
+    #[test]
+    fn there_is_one_live_chain_or_none(steps in prop::collection::vec(step(), 1..40)) {
+        let (mut world, mut mine) = granted();
+        let mut stolen: Option<String> = None;
+        let mut abused = false;
+        for step in steps {
+            match step {
+                Step::Refresh { workers, arrives } => {
+                    let answers: Vec<_> = (0..workers).map(|_| world.refresh(&mine)).collect();
+                    let refused = answers.iter().any(Result::is_err);
+                    prop_assert!(!refused || abused, "an honest client was refused");
+                    prop_assert_eq!(refused, is_over(&world), "refused if and only if the grant is over");
+                    let next: Vec<_> = answers.into_iter().flatten().filter_map(|answer| answer.refresh_token).collect();
+                    prop_assert!(next.windows(2).all(|pair| pair[0] == pair[1]), "two successors of one token");
+                    if let Some(token) = arrives.and_then(|arrives| next.get(arrives)) {
+                        mine.clone_from(token);
+                    }
+                }
+                Step::Steal => stolen = Some(mine.clone()),
+                Step::Abuse => {
+                    if let Some(token) = &mut stolen {
+                        abused = true;
+                        match world.refresh(token) {
+                            Ok(answer) => *token = answer.refresh_token.unwrap(),
+                            Err(_) => prop_assert!(is_over(&world), "a thief is refused only by the end of the grant"),
+                        }
+                    }
+                }
+                Step::Wait(seconds) => world.wait(seconds),
+            }
+            let live = world.store.refresh_tokens.iter().filter(|token| token.used.is_none()).count();
+            prop_assert_eq!(live, 1, "the chain has one end");
+            let generations: Vec<_> = world.store.refresh_tokens.iter().map(|token| token.generation).collect();
+            prop_assert!(generations.iter().zip(0..).all(|(found, expected)| *found == expected), "the chain has no fork");
+        }
+        if abused && !is_over(&world) {
+            // They still share the chain's end. Whoever goes on twice is found out by the other.
+            let thiefs = stolen.unwrap();
+            let ahead = world.refresh(&mine).ok().and_then(|answer| answer.refresh_token);
+            if let Some(ahead) = ahead {
+                let _ = world.refresh(&ahead);
+                let _ = world.refresh(&thiefs);
+                let _ = world.refresh(&mine);
+                prop_assert!(is_over(&world), "theft stays unnoticed");
+            } else {
+                prop_assert!(is_over(&world));
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! A small world for tests: three clients, one resource owner, a clock and an entropy source that tests hold in their hands.
+
+use crate::authorize::{AuthorizationRequest, Refusal, authorize};
+use crate::bearer;
+use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
+use crate::consent::{self, Acceptance};
+use crate::context::{Context, Settings};
+use crate::error::TokenError;
+use crate::grant::Subject;
+use crate::scope::Scopes;
+use crate::secret::Keyring;
+use crate::store::memory::MemoryStore;
+use crate::token::{self, TokenRequest, TokenResponse};
+
+pub(crate) const ISSUER: &str = "https://id.example";
+pub(crate) const CALLBACK: &str = "https://idp.example/cb?x=%7e";
+/// RFC 7636, appendix B.
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+pub(crate) type Pairs<'a> = &'a [(&'a str, &'a str)];
+
+pub(crate) fn owned(pairs: Pairs<'_>) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// `pairs` with some replaced, added, or (where the value is empty) taken out.
+pub(crate) fn changed<'a>(pairs: &[(&'a str, &'a str)], changes: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut all: Vec<_> = pairs.iter().filter(|(name, _)| !changes.iter().any(|(n, _)| n == name)).copied().collect();
+    all.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
+    all
+}
+
+pub(crate) struct World {
+    pub(crate) store: MemoryStore,
+    pub(crate) keys: Keyring,
+    pub(crate) settings: Settings,
+    /// Milliseconds.
+    pub(crate) now: i64,
+    drawn: u64,
+}
+
+impl World {
+    /// `okta` (one redirect URI) and `other` have the secrets `okta-secret` and `other-secret`; `phone` is public.
+    pub(crate) fn new() -> World {
+        let keys = Keyring::new(&[1; 32]);
+        let mut store = MemoryStore::default();
+        for (id, public) in [("okta", false), ("other", false), ("phone", true)] {
+            let secret = ClientSecret {
+                id: format!("{id}-1"),
+                fingerprint: keys.fingerprint(&format!("{id}-secret")),
+                expires: None,
+                last_used: None,
+            };
+            store.clients.push(Client {
+                id: ClientId::new(id).unwrap(),
+                name: format!("The client {id}"),
+                public,
+                secrets: if public { Vec::new() } else { vec![secret] },
+                redirect_uris: vec![RedirectUri::register(CALLBACK).unwrap()],
+                grant_types: GrantType::ALL.to_vec(),
+                scopes: Scopes::parse("openid offline_access provision:scim").unwrap(),
+                default_scope: Scopes::parse("offline provision:scim").unwrap(),
+                profile: Profile::Okta,
+                require_pkce: false,
+                disabled: false,
+                has_account: true,
+            });
+        }
+        let settings = Settings { issuer: ISSUER.to_owned(), ..Settings::default() };
+        World { store, keys, settings, now: 1_800_000_000_000, drawn: 0 }
+    }
+
+    pub(crate) fn client(&mut self, id: &str) -> &mut Client {
+        self.store.clients.iter_mut().find(|client| client.id.as_str() == id).unwrap()
+    }
+
+    pub(crate) fn wait(&mut self, seconds: u64) {
+        self.now += seconds as i64 * 1000;
+    }
+
+    /// Runs something with a context. Entropy is a counter: never the same twice, always the same in the next run.
+    pub(crate) fn run<T>(&mut self, work: impl FnOnce(&mut MemoryStore, &mut Context<'_>) -> T) -> T {
+        let drawn = &mut self.drawn;
+        let mut entropy = |bytes: &mut [u8]| {
+            *drawn += 1;
+            bytes.fill(0);
+            bytes.iter_mut().zip(drawn.to_be_bytes()).for_each(|(to, from)| *to = from);
+        };
+        let mut cx = Context { now: self.now, entropy: &mut entropy, keys: &self.keys, settings: &self.settings };
+        work(&mut self.store, &mut cx)
+    }
+
+    pub(crate) fn authorize(&mut self, pairs: Pairs<'_>) -> Result<AuthorizationRequest, Refusal> {
+        self.run(|store, cx| authorize(store, cx, &owned(pairs))).unwrap()
+    }
+
+    pub(crate) fn accept(&mut self, request: &AuthorizationRequest) -> Acceptance {
+        let auth_time = self.now;
+        self.run(|store, cx| consent::accept(store, cx, request, &Subject::new("ada"), auth_time)).unwrap()
+    }
+
+    /// A code for `okta`, accepted by Ada.
+    pub(crate) fn code(&mut self, changes: Pairs<'_>) -> String {
+        let request = self.authorize(&changed(REQUEST, changes)).unwrap();
+        let Acceptance::Redirect(url) = self.accept(&request) else { panic!("not accepted") };
+        parameter(&url, "code").unwrap()
+    }
+
+    pub(crate) fn token(&mut self, form: Pairs<'_>) -> Result<TokenResponse, TokenError> {
+        let request = TokenRequest::parse(None, &[], &owned(form))?;
+        self.run(|store, cx| token::exchange(store, cx, &request)).unwrap()
+    }
+
+    /// The tokens of a fresh grant of `okta`.
+    pub(crate) fn tokens(&mut self) -> TokenResponse {
+        let code = self.code(&[]);
+        self.token(&changed(EXCHANGE, &[("code", &code)])).ok().unwrap()
+    }
+
+    pub(crate) fn refresh(&mut self, refresh_token: &str) -> Result<TokenResponse, TokenError> {
+        self.token(&changed(REFRESH, &[("refresh_token", refresh_token)]))
+    }
+
+    /// Whether this access token opens the SCIM endpoint.
+    pub(crate) fn opens(&mut self, access_token: &str) -> bool {
+        let header = format!("Bearer {access_token}");
+        self.run(|store, cx| bearer::check(store, cx, Some(&header), "provision:scim")).unwrap().is_ok()
+    }
+}
+
+pub(crate) const REQUEST: Pairs<'static> = &[
+    ("client_id", "okta"),
+    ("redirect_uri", CALLBACK),
+    ("response_type", "code"),
+    ("scope", "openid offline provision:scim"),
+    ("state", "s-1"),
+];
+
+pub(crate) const EXCHANGE: Pairs<'static> = &[
+    ("grant_type", "authorization_code"),
+    ("client_id", "okta"),
+    ("client_secret", "okta-secret"),
+    ("redirect_uri", CALLBACK),
+];
+
+pub(crate) const REFRESH: Pairs<'static> =
+    &[("grant_type", "refresh_token"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+
+/// A parameter of a URL's query, if it stands there once.
+pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
+    let url = url::Url::parse(url).unwrap();
+    let mut values = url.query_pairs().filter(|(n, _)| n == name).map(|(_, value)| value.into_owned());
+    let value = values.next();
+    assert_eq!(values.next(), None, "{name} stands twice in {url}");
+    value
+}
+
+/// The wire code of a refusal, and that its description can travel in a header (RFC 6749 §5.2).
+pub(crate) fn code_of<T>(answer: Result<T, TokenError>) -> &'static str {
+    let Err(error) = answer else { return "no error" };
+    let fits = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
+    assert!(error.description.chars().all(fits), "{}", error.description);
+    error.code.wire().1
+}

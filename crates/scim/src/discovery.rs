@@ -1,0 +1,231 @@
+//! What a service provider says about itself (RFC 7644 §4, RFC 7643 §5 to §7): `/ServiceProviderConfig`,
+//! `/ResourceTypes`, `/Schemas`. Only what is true.
+
+use serde_json::{Map, Value, json};
+
+use crate::context::Limits;
+use crate::schema::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
+use crate::urn;
+
+/// What the configuration depends on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// As in [`Context::base`](crate::Context::base).
+    pub base: &'a str,
+    /// Where people read more.
+    pub documentation_uri: Option<&'a str>,
+    /// Published as `filter.maxResults`.
+    pub limits: Limits,
+}
+
+/// `/ServiceProviderConfig` (RFC 7643 §5).
+pub fn service_provider_config(facts: &Facts<'_>) -> Value {
+    let mut config = Map::new();
+    config.insert("schemas".to_owned(), json!([urn::SERVICE_PROVIDER_CONFIG]));
+    if let Some(uri) = facts.documentation_uri {
+        config.insert("documentationUri".to_owned(), uri.into());
+    }
+    let features = [
+        ("patch", json!({ "supported": true })),
+        ("bulk", json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 })),
+        ("filter", json!({ "supported": true, "maxResults": facts.limits.max_page })),
+        ("changePassword", json!({ "supported": false })),
+        ("sort", json!({ "supported": true })),
+        ("etag", json!({ "supported": true })),
+        (
+            "authenticationSchemes",
+            json!([{
+                "type": "oauthbearertoken",
+                "name": "OAuth Bearer Token",
+                "description": "An access token of our authorization server, sent as in RFC 6750 §2.1.",
+                "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+                "primary": true
+            }]),
+        ),
+    ];
+    config.extend(features.map(|(name, value)| (name.to_owned(), value)));
+    let location = format!("{}/ServiceProviderConfig", facts.base);
+    config.insert("meta".to_owned(), json!({ "resourceType": "ServiceProviderConfig", "location": location }));
+    Value::Object(config)
+}
+
+/// `/ResourceTypes` (RFC 7643 §6).
+pub fn resource_types(registry: &Registry, base: &str) -> Value {
+    list(registry.resource_types().iter().map(|resource_type| describe_type(resource_type, base)).collect())
+}
+
+/// `/ResourceTypes/{name}`.
+pub fn resource_type(registry: &Registry, base: &str, name: &str) -> Option<Value> {
+    let found = registry.resource_types().iter().find(|resource_type| resource_type.name == name)?;
+    Some(describe_type(found, base))
+}
+
+/// `/Schemas` (RFC 7643 §7): lists that differ from customer to customer with this customer's words.
+pub fn schemas(registry: &Registry, vocabulary: &Vocabulary, base: &str) -> Value {
+    list(all_schemas(registry).into_iter().map(|schema| describe_schema(schema, vocabulary, base)).collect())
+}
+
+/// `/Schemas/{urn}`.
+pub fn schema(registry: &Registry, vocabulary: &Vocabulary, base: &str, id: &str) -> Option<Value> {
+    let found = all_schemas(registry).into_iter().find(|schema| urn::same(&schema.id, id))?;
+    Some(describe_schema(found, vocabulary, base))
+}
+
+fn list(resources: Vec<Value>) -> Value {
+    let total = resources.len();
+    json!({
+        "schemas": [urn::LIST_RESPONSE],
+        "totalResults": total,
+        "startIndex": 1,
+        "itemsPerPage": total,
+        "Resources": resources
+    })
+}
+
+/// Each schema once, though several resource types may share an extension.
+fn all_schemas(registry: &Registry) -> Vec<&Schema> {
+    let mut schemas: Vec<&Schema> = Vec::new();
+    for resource_type in registry.resource_types() {
+        let extensions = resource_type.extensions.iter().map(|(extension, _)| extension);
+        for schema in std::iter::once(&resource_type.schema).chain(extensions) {
+            if schemas.iter().all(|known| known.id != schema.id) {
+                schemas.push(schema);
+            }
+        }
+    }
+    schemas
+}
+
+fn describe_type(resource_type: &ResourceType, base: &str) -> Value {
+    let extensions: Vec<Value> = resource_type
+        .extensions
+        .iter()
+        .map(|(extension, required)| json!({ "schema": extension.id, "required": required }))
+        .collect();
+    json!({
+        "schemas": [urn::RESOURCE_TYPE],
+        "id": resource_type.name,
+        "name": resource_type.name,
+        "endpoint": format!("/{}", resource_type.endpoint),
+        "description": resource_type.description,
+        "schema": resource_type.schema.id,
+        "schemaExtensions": extensions,
+        "meta": {
+            "resourceType": "ResourceType",
+            "location": format!("{base}/ResourceTypes/{}", resource_type.name)
+        }
+    })
+}
+
+fn describe_schema(schema: &Schema, vocabulary: &Vocabulary, base: &str) -> Value {
+    let attributes: Vec<Value> = schema.attributes.iter().map(|a| describe_attribute(a, vocabulary)).collect();
+    json!({
+        "schemas": [urn::SCHEMA],
+        "id": schema.id,
+        "name": schema.name,
+        "description": schema.description,
+        "attributes": attributes,
+        "meta": { "resourceType": "Schema", "location": format!("{base}/Schemas/{}", schema.id) }
+    })
+}
+
+fn describe_attribute(attribute: &Attribute, vocabulary: &Vocabulary) -> Value {
+    let mut described = Map::new();
+    let mut say = |name: &str, value: Value| drop(described.insert(name.to_owned(), value));
+    say("name", attribute.name.as_str().into());
+    say("type", attribute.r#type.as_str().into());
+    say("multiValued", attribute.multi_valued.into());
+    say("description", attribute.description.as_str().into());
+    say("required", attribute.required.into());
+    match &attribute.canonical_values {
+        CanonicalValues::Any => {}
+        CanonicalValues::Suggested(values) | CanonicalValues::Only(values) => {
+            say("canonicalValues", values.as_slice().into());
+        }
+        CanonicalValues::OnlyListed(name) => {
+            say("canonicalValues", vocabulary.lists.get(name).map_or(&[][..], Vec::as_slice).into());
+        }
+    }
+    say("caseExact", attribute.case_exact.into());
+    say("mutability", attribute.mutability.as_str().into());
+    say("returned", attribute.returned.as_str().into());
+    say("uniqueness", attribute.uniqueness.as_str().into());
+    if !attribute.reference_types.is_empty() {
+        say("referenceTypes", attribute.reference_types.as_slice().into());
+    }
+    if !attribute.sub_attributes.is_empty() {
+        let subs: Vec<Value> = attribute.sub_attributes.iter().map(|s| describe_attribute(s, vocabulary)).collect();
+        say("subAttributes", subs.into());
+    }
+    Value::Object(described)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::{BASE, provisioning};
+
+    #[test]
+    fn point_42_schemas_and_resource_types_are_lists_that_refer_to_each_other() {
+        let (registry, vocabulary) = provisioning();
+        let types = resource_types(&registry, BASE);
+        let schemas = schemas(&registry, &vocabulary, BASE);
+        for list in [&types, &schemas] {
+            assert_eq!(list["schemas"], json!([urn::LIST_RESPONSE]));
+            assert_eq!(list["totalResults"].as_u64(), list["Resources"].as_array().map(|r| r.len() as u64));
+        }
+        let published: Vec<&str> =
+            schemas["Resources"].as_array().unwrap().iter().map(|schema| schema["id"].as_str().unwrap()).collect();
+        assert_eq!(published, [urn::USER, urn::ENTERPRISE_USER, urn::GROUP], "no message is a schema");
+        for described in types["Resources"].as_array().unwrap() {
+            assert!(published.contains(&described["schema"].as_str().unwrap()), "point 43");
+            assert_eq!(described["id"], described["name"]);
+            let one = resource_type(&registry, BASE, described["name"].as_str().unwrap());
+            assert_eq!(one.as_ref(), Some(described));
+        }
+        for id in published {
+            let one = schema(&registry, &vocabulary, BASE, id).unwrap();
+            assert_eq!(one["meta"]["location"], format!("{BASE}/Schemas/{id}"));
+        }
+        assert_eq!(resource_type(&registry, BASE, "Printer"), None);
+        assert_eq!(schema(&registry, &vocabulary, BASE, "urn:x"), None);
+    }
+
+    #[test]
+    fn an_operators_attributes_are_published_with_this_customers_words() {
+        let (registry, vocabulary) = provisioning();
+        let user = schema(&registry, &vocabulary, BASE, urn::USER).unwrap();
+        let attribute = |name: &str| {
+            let attributes = user["attributes"].as_array().unwrap();
+            attributes.iter().find(|attribute| attribute["name"] == name).cloned().unwrap()
+        };
+        let role = attribute("role");
+        assert_eq!((&role["required"], &role["multiValued"]), (&json!(true), &json!(false)));
+        assert_eq!(role["canonicalValues"], json!(["master_admin", "admin", "billing"]));
+        assert_eq!(attribute("product_environments")["canonicalValues"], json!(["prod", "stage"]));
+        assert_eq!(attribute("userName")["uniqueness"], "server");
+        assert_eq!(attribute("groups")["mutability"], "readOnly");
+        let password = attribute("password");
+        assert_eq!((&password["mutability"], &password["returned"]), (&json!("writeOnly"), &json!("never")));
+        assert_eq!(attribute("emails")["subAttributes"][0]["name"], "value");
+        for attribute in user["attributes"].as_array().unwrap() {
+            for characteristic in ["name", "type", "multiValued", "description", "required", "mutability", "returned"] {
+                assert!(!attribute[characteristic].is_null(), "{characteristic} of {}", attribute["name"]);
+            }
+        }
+    }
+
+    #[test]
+    fn point_43_the_configuration_claims_what_is_true() {
+        let facts = Facts { base: BASE, documentation_uri: None, limits: Limits { default_page: 10, max_page: 77 } };
+        let config = service_provider_config(&facts);
+        assert_eq!(config["filter"], json!({ "supported": true, "maxResults": 77 }));
+        for (feature, supported) in
+            [("patch", true), ("bulk", false), ("changePassword", false), ("sort", true), ("etag", true)]
+        {
+            assert_eq!(config[feature]["supported"], supported, "{feature}");
+        }
+        assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
+        assert_eq!(config.get("documentationUri"), None);
+    }
+}

@@ -1,0 +1,167 @@
+//! Refusals (RFC 7644 §3.12): what was wrong, and what would be right.
+//!
+//! An identity provider shows the `detail` of an error to its administrator, so a detail names the attribute and the
+//! remedy, in a sentence. It never repeats a password.
+
+use serde_json::{Value, json};
+
+use crate::store::{SearchError, StoreError};
+use crate::urn;
+
+/// Why a request was refused, or, in the last variant, why it could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The filter is malformed, or asks what an attribute cannot answer.
+    #[error("{0}")]
+    InvalidFilter(String),
+    /// A PATCH path is malformed or names nothing.
+    #[error("{0}")]
+    InvalidPath(String),
+    /// The message does not have the structure of its schema.
+    #[error("{0}")]
+    InvalidSyntax(String),
+    /// A value is missing, or does not suit its attribute.
+    #[error("{0}")]
+    InvalidValue(String),
+    /// The attribute cannot be changed so.
+    #[error("{0}")]
+    Mutability(String),
+    /// The PATCH path leads to nothing that could be changed.
+    #[error("{0}")]
+    NoTarget(String),
+    /// Another resource has this value already.
+    #[error("{detail}")]
+    NotUnique {
+        /// Which attribute, where it is known.
+        attribute: Option<String>,
+        /// For the administrator.
+        detail: String,
+    },
+    /// The answer would take more work than the service provider allows.
+    #[error("{0}")]
+    TooMany(String),
+    /// A request's URL holds what belongs into a body.
+    #[error("{0}")]
+    Sensitive(String),
+    /// No such resource.
+    #[error("{0}")]
+    NotFound(String),
+    /// The resource is not in the version that `If-Match` asks for.
+    #[error("{0}")]
+    Stale(String),
+    /// The client may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The request is larger than the service provider accepts.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The service provider does not do this.
+    #[error("{0}")]
+    NotImplemented(String),
+    /// The world failed, not the request.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Error {
+    /// RFC 7644 §3.12, tables 8 and 9: the only place a SCIM status is chosen.
+    pub fn wire(&self) -> (u16, Option<&'static str>) {
+        match self {
+            Error::InvalidFilter(_) => (400, Some("invalidFilter")),
+            Error::InvalidPath(_) => (400, Some("invalidPath")),
+            Error::InvalidSyntax(_) => (400, Some("invalidSyntax")),
+            Error::InvalidValue(_) => (400, Some("invalidValue")),
+            Error::Mutability(_) => (400, Some("mutability")),
+            Error::NoTarget(_) => (400, Some("noTarget")),
+            Error::NotUnique { .. } => (409, Some("uniqueness")),
+            Error::TooMany(_) => (400, Some("tooMany")),
+            Error::Sensitive(_) => (403, Some("sensitive")),
+            Error::NotFound(_) => (404, None),
+            Error::Stale(_) => (412, None),
+            Error::Forbidden(_) => (403, None),
+            Error::TooLarge(_) => (413, None),
+            Error::NotImplemented(_) => (501, None),
+            Error::Store(_) => (500, None),
+        }
+    }
+
+    /// The sentence for the administrator. What failed inside is for the log ([`Display`](std::fmt::Display)), not for
+    /// the wire.
+    pub fn detail(&self) -> String {
+        match self {
+            Error::Store(_) => "The service provider failed; nothing was changed. Try again later.".to_owned(),
+            refusal => refusal.to_string(),
+        }
+    }
+
+    /// The error message.
+    pub fn body(&self) -> Value {
+        let (status, scim_type) = self.wire();
+        message(status, scim_type, &self.detail())
+    }
+}
+
+/// An error message, also for what goes wrong outside this crate (401, 405, 415, 429): `status` is a string.
+pub fn message(status: u16, scim_type: Option<&str>, detail: &str) -> Value {
+    let mut body = json!({ "schemas": [urn::ERROR], "status": status.to_string() });
+    if let (Some(body), Some(scim_type)) = (body.as_object_mut(), scim_type) {
+        body.insert("scimType".to_owned(), scim_type.into());
+    }
+    if let Some(body) = body.as_object_mut() {
+        body.insert("detail".to_owned(), detail.into());
+    }
+    body
+}
+
+impl From<SearchError> for Error {
+    fn from(error: SearchError) -> Error {
+        match error {
+            SearchError::TooMany => Error::TooMany(
+                "The filter would have to read too many resources; add a condition on an indexed attribute, such as \
+                 userName or externalId."
+                    .to_owned(),
+            ),
+            SearchError::Store(error) => Error::Store(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_the_status_and_the_type_of_the_tables() {
+        let text = String::new;
+        let table: Vec<(Error, u16, Option<&str>)> = vec![
+            (Error::InvalidFilter(text()), 400, Some("invalidFilter")),
+            (Error::InvalidPath(text()), 400, Some("invalidPath")),
+            (Error::InvalidSyntax(text()), 400, Some("invalidSyntax")),
+            (Error::InvalidValue(text()), 400, Some("invalidValue")),
+            (Error::Mutability(text()), 400, Some("mutability")),
+            (Error::NoTarget(text()), 400, Some("noTarget")),
+            (Error::NotUnique { attribute: None, detail: text() }, 409, Some("uniqueness")),
+            (Error::TooMany(text()), 400, Some("tooMany")),
+            (Error::Sensitive(text()), 403, Some("sensitive")),
+            (Error::NotFound(text()), 404, None),
+            (Error::Stale(text()), 412, None),
+            (Error::Forbidden(text()), 403, None),
+            (Error::TooLarge(text()), 413, None),
+            (Error::NotImplemented(text()), 501, None),
+            (Error::Store(StoreError("disk".into())), 500, None),
+        ];
+        for (error, status, scim_type) in table {
+            assert_eq!(error.wire(), (status, scim_type));
+            let body = error.body();
+            assert_eq!(body["schemas"], json!([urn::ERROR]));
+            assert_eq!(body["status"], json!(status.to_string()), "a string");
+            assert_eq!(body.get("scimType").and_then(Value::as_str), scim_type);
+        }
+    }
+
+    #[test]
+    fn what_failed_inside_stays_inside() {
+        let error = Error::Store(StoreError("password=hunter2 in the connection string".into()));
+        assert!(!error.body().to_string().contains("hunter2"));
+    }
+}

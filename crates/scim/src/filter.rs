@@ -1,0 +1,228 @@
+//! SCIM filters (RFC 7644 §3.4.2.2): text in, questions about resources out.
+//!
+//! A filter lives three lives, and each is a type:
+//!
+//! ```text
+//! text ──parse──▶ Filter ──resolve(&ResourceType)──▶ Predicate ──▶ matches(&Resource)  or  plan ──▶ an index
+//! ```
+//!
+//! [`Filter`] knows grammar and nothing else. In a [`Predicate`] every attribute exists, every operator suits its
+//! attribute's type and every literal is folded as the search keys are. Only a `Predicate` can be run, so an unknown
+//! attribute is a 400 before any query starts.
+//!
+//! ```
+//! let filter: scim::Filter = r#"userName sw "bj" and not (active eq false)"#.parse()?;
+//! assert!(filter.resolve(&scim::schema::user())?.matches(&scim::examples::barbara_jensen()));
+//! # Ok::<(), scim::Error>(())
+//! ```
+//!
+//! Where the RFC leaves a choice:
+//!
+//! * A multi-valued attribute matches if any value does, also with `ne`; an attribute without a value is `ne` to all.
+//! * `eq null` asks for no value, `ne null` for one, like `not (… pr)` and `… pr`.
+//! * A complex attribute without a sub-attribute is compared by its `value`.
+//! * An extension's attribute may be named without its URN where no other has the name.
+//! * dateTimes are instants to the millisecond.
+//! * `groups` are those a resource is in directly.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::path::AttributePath;
+use crate::schema::ResourceType;
+use crate::search_keys::AttributeKey;
+
+mod compare;
+mod matches;
+pub(crate) mod parse;
+mod plan;
+mod refusals;
+pub(crate) mod resolve;
+pub(crate) mod target;
+
+use compare::Literal;
+use target::Target;
+
+/// The longest filter, in bytes.
+pub const MAX_LENGTH: usize = 8 * 1024;
+/// How deep parentheses and brackets may nest.
+pub const MAX_DEPTH: usize = 32;
+/// How many comparisons a filter may have.
+pub const MAX_NODES: usize = 256;
+
+/// A filter as written: grammar, nothing else. `And` and `Or` have at least two parts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of them.
+    And(Vec<Filter>),
+    /// At least one of them.
+    Or(Vec<Filter>),
+    /// Not this.
+    Not(Box<Filter>),
+    /// `title pr`
+    Present(Box<AttributePath>),
+    /// `userName eq "bjensen"`; the value is a string, a number, `true`, `false` or `null`.
+    Compare(Box<AttributePath>, Operator, Value),
+    /// `emails[type eq "work"]`: some value is like that. The path has a filter and no sub-attribute.
+    Some(Box<AttributePath>),
+}
+
+/// A comparison (RFC 7644 table 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // named as in the RFC
+pub enum Operator {
+    Eq,
+    Ne,
+    Co,
+    Sw,
+    Ew,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+/// A filter about a resource type, ready to be asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Predicate(Node);
+
+/// What has to be loaded on a resource before it is asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// [`Resource::members`](crate::resource::Resource::members)
+    pub members: bool,
+    /// [`Resource::groups`](crate::resource::Resource::groups)
+    pub groups: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Node {
+    /// The resource type decides.
+    Constant(bool),
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+    Test(Test),
+    /// Some value of the target is like this; inside, targets are parts of that value.
+    Some(Target, Box<Node>),
+}
+
+/// One question about one attribute.
+#[derive(Debug, Clone, PartialEq)]
+struct Test {
+    target: Target,
+    /// Where the index has it.
+    index: Option<AttributeKey>,
+    question: Question,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Question {
+    Present,
+    Compare(Operator, Literal),
+}
+
+impl FromStr for Filter {
+    type Err = Error;
+    /// Parses a filter; [`Error::InvalidFilter`] says where and why not.
+    fn from_str(text: &str) -> Result<Filter, Error> {
+        parse::filter(text)
+    }
+}
+
+impl Filter {
+    /// Looks every attribute up in a resource type; [`Error::InvalidFilter`] names what it has not, or cannot compare.
+    pub fn resolve(&self, resource_type: &ResourceType) -> Result<Predicate, Error> {
+        resolve::filter(self, resource_type).map(Predicate)
+    }
+}
+
+impl Needs {
+    /// What either needs.
+    pub fn and(self, other: Needs) -> Needs {
+        Needs { members: self.members || other.members, groups: self.groups || other.groups }
+    }
+}
+
+impl Predicate {
+    /// What has to be loaded on a resource before [`matches`](Predicate::matches) is asked.
+    pub fn needs(&self) -> Needs {
+        self.0.needs()
+    }
+}
+
+impl Node {
+    fn needs(&self) -> Needs {
+        match self {
+            Node::Constant(_) => Needs::default(),
+            Node::All(parts) | Node::Any(parts) => parts.iter().map(Node::needs).fold(Needs::default(), Needs::and),
+            Node::Not(inner) => inner.needs(),
+            Node::Test(test) => test.target.needs(),
+            Node::Some(target, inner) => target.needs().and(inner.needs()),
+        }
+    }
+}
+
+impl Operator {
+    /// As written, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::Eq => "eq",
+            Operator::Ne => "ne",
+            Operator::Co => "co",
+            Operator::Sw => "sw",
+            Operator::Ew => "ew",
+            Operator::Gt => "gt",
+            Operator::Ge => "ge",
+            Operator::Lt => "lt",
+            Operator::Le => "le",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Operator> {
+        use Operator::{Co, Eq, Ew, Ge, Gt, Le, Lt, Ne, Sw};
+        [Eq, Ne, Co, Sw, Ew, Gt, Ge, Lt, Le].into_iter().find(|operator| operator.as_str().eq_ignore_ascii_case(word))
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let group = |f: &mut fmt::Formatter<'_>, part: &Filter, parentheses: bool| match parentheses {
+            true => write!(f, "({part})"),
+            false => write!(f, "{part}"),
+        };
+        match self {
+            Filter::And(parts) => {
+                separated(f, parts, " and ", |f, part| group(f, part, matches!(part, Filter::And(_) | Filter::Or(_))))
+            }
+            Filter::Or(parts) => separated(f, parts, " or ", |f, part| group(f, part, matches!(part, Filter::Or(_)))),
+            Filter::Not(inner) => write!(f, "not ({inner})"),
+            Filter::Present(path) => write!(f, "{path} pr"),
+            Filter::Compare(path, operator, value) => write!(f, "{path} {} {value}", operator.as_str()),
+            Filter::Some(path) => write!(f, "{path}"),
+        }
+    }
+}
+
+fn separated(
+    f: &mut fmt::Formatter<'_>,
+    parts: &[Filter],
+    between: &str,
+    show: impl Fn(&mut fmt::Formatter<'_>, &Filter) -> fmt::Result,
+) -> fmt::Result {
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            f.write_str(between)?;
+        }
+        show(f, part)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod tests;

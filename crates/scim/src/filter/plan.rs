@@ -1,0 +1,216 @@
+//! What an index can tell of a predicate. It never excludes a match; see [`Plan::exact`].
+//!
+//! A multi-valued attribute has a key for each value, so two conditions on it, each met by some value, are two questions
+//! about keys: what `and` means outside brackets, and less than it means inside them.
+
+use super::compare::Literal;
+use super::target::{Origin, Target};
+use super::{Node, Operator, Predicate, Question, Test};
+use crate::narrow::{KeyRange, Narrow, Plan};
+use crate::resource::Id;
+use crate::schema::ResourceType;
+use crate::search_keys::AttributeKey;
+use crate::search_keys::key_text::{MARK, WHOLE, of_boolean, of_decimal, of_folded, of_integer, prefix};
+
+impl Predicate {
+    /// How to look it up among the resources of the type it was resolved for.
+    pub fn plan(&self, _resource_type: &ResourceType) -> Plan {
+        self.0.plan(None)
+    }
+}
+
+const EVERYTHING: Plan = Plan { narrow: Narrow::Any, exact: true };
+const NOTHING: Plan = Plan { narrow: Narrow::Nothing, exact: true };
+const NO_IDEA: Plan = Plan { narrow: Narrow::Any, exact: false };
+
+fn exactly(narrow: Narrow) -> Plan {
+    Plan { narrow, exact: true }
+}
+
+impl Node {
+    /// Inside brackets, `outer` is whose values are asked.
+    fn plan(&self, outer: Option<&Target>) -> Plan {
+        match self {
+            Node::Constant(true) => EVERYTHING,
+            Node::Constant(false) => NOTHING,
+            Node::All(parts) => all(parts.iter().map(|part| part.plan(outer))),
+            Node::Any(parts) => any(parts.iter().map(|part| part.plan(outer))),
+            Node::Not(inner) => match inner.plan(outer) {
+                plan if plan == NOTHING => EVERYTHING,
+                plan if plan == EVERYTHING => NOTHING,
+                _ => NO_IDEA,
+            },
+            Node::Test(test) => test.plan(outer),
+            Node::Some(target, inner) => {
+                let plan = inner.plan(Some(target));
+                // one condition on one value is what the key says; and no value is like nothing
+                let single = matches!(**inner, Node::Test(_)) && plan.narrow != Narrow::Any;
+                let exact = plan.exact && (single || plan.narrow == Narrow::Nothing);
+                Plan { narrow: plan.narrow, exact }
+            }
+        }
+    }
+}
+
+fn all(plans: impl Iterator<Item = Plan>) -> Plan {
+    let mut exact = true;
+    let mut narrows = Vec::new();
+    for plan in plans {
+        match plan.narrow {
+            Narrow::Nothing => return NOTHING,
+            Narrow::Any => {}
+            Narrow::All(parts) => narrows.extend(parts),
+            narrow => narrows.push(narrow),
+        }
+        exact &= plan.exact;
+    }
+    let narrow = match narrows.len() {
+        0 => Narrow::Any,
+        1 => narrows.swap_remove(0),
+        _ => Narrow::All(narrows),
+    };
+    Plan { narrow, exact }
+}
+
+fn any(plans: impl Iterator<Item = Plan>) -> Plan {
+    let mut exact = true;
+    let mut unbounded = false;
+    let mut narrows = Vec::new();
+    for plan in plans {
+        if plan == EVERYTHING {
+            return EVERYTHING;
+        }
+        match plan.narrow {
+            Narrow::Nothing => {}
+            Narrow::Any => unbounded = true,
+            Narrow::AnyOf(parts) => narrows.extend(parts),
+            narrow => narrows.push(narrow),
+        }
+        exact &= plan.exact;
+    }
+    let narrow = match narrows.len() {
+        _ if unbounded => return NO_IDEA,
+        0 => Narrow::Nothing,
+        1 => narrows.swap_remove(0),
+        _ => Narrow::AnyOf(narrows),
+    };
+    Plan { narrow, exact }
+}
+
+impl Test {
+    fn plan(&self, outer: Option<&Target>) -> Plan {
+        let origin = outer.map_or(&self.target.origin, |outer| &outer.origin);
+        let part = self.target.sub.as_deref();
+        let (operator, literal) = match &self.question {
+            Question::Present => {
+                return match (origin, self.index) {
+                    (Origin::Id | Origin::Created | Origin::LastModified | Origin::Version, _) => EVERYTHING,
+                    (_, Some(attribute)) => between(attribute, None, None),
+                    _ => NO_IDEA,
+                };
+            }
+            Question::Compare(operator, literal) => (*operator, literal),
+        };
+        match (origin, part, literal) {
+            (Origin::Id, _, Literal::Text { text, .. }) if operator == Operator::Eq => by_id(text, Narrow::Id),
+            (Origin::Members, Some("value"), Literal::Text { text, .. }) if operator == Operator::Eq => {
+                by_id(text, Narrow::HasMember)
+            }
+            (Origin::Groups, Some("value"), Literal::Text { text, .. }) if operator == Operator::Eq => {
+                by_id(text, Narrow::MemberOf)
+            }
+            (Origin::LastModified, _, Literal::Instant(instant)) => last_modified(operator, *instant),
+            _ => self.index.map_or(NO_IDEA, |attribute| by_key(attribute, operator, literal)),
+        }
+    }
+}
+
+/// What cannot be an id is nobody's.
+fn by_id(text: &str, narrow: fn(Id) -> Narrow) -> Plan {
+    Id::new(text).map_or(NOTHING, |id| exactly(narrow(id)))
+}
+
+fn last_modified(operator: Operator, at: i64) -> Plan {
+    let after = at.saturating_add(1);
+    let (from, until) = match operator {
+        Operator::Eq => (Some(at), Some(after)),
+        Operator::Gt => (Some(after), None),
+        Operator::Ge => (Some(at), None),
+        Operator::Lt => (None, Some(at)),
+        Operator::Le => (None, Some(after)),
+        Operator::Ne | Operator::Co | Operator::Sw | Operator::Ew => return NO_IDEA,
+    };
+    exactly(Narrow::LastModified { from, until })
+}
+
+fn by_key(attribute: AttributeKey, operator: Operator, literal: &Literal) -> Plan {
+    let key = match literal {
+        Literal::Text { text, .. } => return by_text(attribute, operator, text),
+        Literal::Boolean(value) => of_boolean(*value).to_owned(),
+        Literal::Integer(value) | Literal::Instant(value) => of_integer(*value),
+        Literal::Decimal(value) => of_decimal(*value),
+    };
+    if operator == Operator::Eq {
+        return equals(attribute, key);
+    }
+    ordered(attribute, operator, key)
+}
+
+/// What is longer than [`WHOLE`] has its place among the keys only roughly: its beginning narrows, and no more.
+fn by_text(attribute: AttributeKey, operator: Operator, text: &str) -> Plan {
+    if operator == Operator::Eq {
+        return match text {
+            "" => NOTHING, // an empty value is none (RFC 7643 §2.5)
+            text => equals(attribute, of_folded(text.into())),
+        };
+    }
+    let start = prefix(text, WHOLE);
+    let whole = start.len() == text.len();
+    let plan = match operator {
+        Operator::Sw => between(attribute, Some(start.to_owned()), after_all_with(start)),
+        Operator::Gt | Operator::Ge if !whole => between(attribute, Some(start.to_owned()), None),
+        Operator::Lt | Operator::Le if !whole => between(attribute, None, after_all_with(start)),
+        operator => ordered(attribute, operator, start.to_owned()),
+    };
+    Plan { exact: plan.exact && whole, ..plan }
+}
+
+/// What directly follows a key, there being no U+0000, is the key and U+0001.
+fn ordered(attribute: AttributeKey, operator: Operator, key: String) -> Plan {
+    let next = |mut key: String| {
+        key.push(MARK);
+        Some(key)
+    };
+    match operator {
+        Operator::Gt => between(attribute, next(key), None),
+        Operator::Ge => between(attribute, Some(key), None),
+        Operator::Lt => between(attribute, None, Some(key)),
+        Operator::Le => between(attribute, None, next(key)),
+        Operator::Eq | Operator::Ne | Operator::Co | Operator::Sw | Operator::Ew => NO_IDEA,
+    }
+}
+
+fn equals(attribute: AttributeKey, key: String) -> Plan {
+    exactly(Narrow::Keys { attribute, range: KeyRange::Equals(key) })
+}
+
+fn between(attribute: AttributeKey, from: Option<String>, until: Option<String>) -> Plan {
+    exactly(Narrow::Keys { attribute, range: KeyRange::Between { from, until } })
+}
+
+/// The first text after all that begin so; `None` where none follows.
+fn after_all_with(start: &str) -> Option<String> {
+    let mut text = start.to_owned();
+    while let Some(last) = text.pop() {
+        let next = match last {
+            '\u{d7ff}' => Some('\u{e000}'), // what lies between is no character
+            char::MAX => None,
+            last => char::from_u32(u32::from(last) + 1),
+        };
+        if let Some(next) = next {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}

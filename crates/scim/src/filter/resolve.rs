@@ -1,0 +1,332 @@
+//! From names to attributes: what a filter or a path asks for must exist, and be able to answer (RFC 7644 §3.4.2.2).
+
+use serde_json::Value;
+
+use super::compare::Literal;
+use super::refusals::{complex_needs_sub, unanswerable, unfit_literal, unfit_operator, unknown, unknown_sub};
+use super::target::{Datum, Origin, Target};
+use super::{Filter, Node, Operator, Predicate, Question, Test};
+use crate::error::Error;
+use crate::path::{AttributePath, ResolvedPath};
+use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type, common};
+use crate::search_keys::AttributeKey;
+use crate::urn;
+
+/// Resolves a filter about resources.
+pub(super) fn filter(filter: &Filter, resource_type: &ResourceType) -> Result<Node, Error> {
+    Place { resource_type, element: None }.node(filter)
+}
+
+/// Resolves a path; `None`: no such attribute.
+pub(crate) fn path<'r>(
+    path: &AttributePath,
+    resource_type: &'r ResourceType,
+) -> Result<Option<ResolvedPath<'r>>, Error> {
+    let found = find(path, resource_type).map_err(|error| Error::InvalidPath(error.detail()))?;
+    let Some(found) = found else { return Ok(None) };
+    let Some(attribute) = found.attribute else {
+        let plain = path.filter.is_none() && path.sub.is_none();
+        return Ok(plain.then_some(ResolvedPath {
+            extension: found.extension,
+            attribute: None,
+            filter: None,
+            sub: None,
+        }));
+    };
+    let sub = match &path.sub {
+        None => None,
+        Some(name) => match attribute.sub_attribute(name) {
+            None => return Ok(None),
+            found => found,
+        },
+    };
+    let filter = match &path.filter {
+        None => None,
+        Some(filter) => Some(Predicate(element(found.extension, attribute, resource_type)?.node(filter)?)),
+    };
+    Ok(Some(ResolvedPath { extension: found.extension, attribute: Some(attribute), filter, sub }))
+}
+
+/// A path without brackets, down to values that compare.
+pub(crate) struct Leaf<'r> {
+    pub(crate) target: Target,
+    pub(crate) definition: &'r Attribute,
+    /// Where the index has it.
+    pub(crate) index: Option<AttributeKey>,
+}
+
+/// Resolves what a list is sorted by.
+pub(crate) fn leaf<'r>(path: &AttributePath, resource_type: &'r ResourceType) -> Result<Option<Leaf<'r>>, Error> {
+    let Some(found) = find(path, resource_type)? else { return Ok(None) };
+    let Some(attribute) = found.attribute else { return Ok(None) };
+    let sub = match &path.sub {
+        Some(name) => match attribute.sub_attribute(name) {
+            None => return Ok(None),
+            sub => sub,
+        },
+        None if attribute.r#type == Type::Complex => match attribute.sub_attribute("value") {
+            None => return Err(complex_needs_sub(attribute)),
+            sub => sub,
+        },
+        None => None,
+    };
+    let definition = sub.unwrap_or(attribute);
+    let Some(origin) = origin(found.extension, attribute, sub, resource_type) else {
+        return Err(unanswerable(definition, attribute));
+    };
+    let index = index(resource_type, found.extension, attribute, sub);
+    Ok(Some(Leaf { target: target(origin, sub), definition, index }))
+}
+
+struct Found<'r> {
+    extension: Option<&'r Schema>,
+    /// `None`: the extension as a whole.
+    attribute: Option<&'r Attribute>,
+}
+
+/// Looks up everything before the bracket. An error where an unqualified name could mean two extensions' attributes.
+fn find<'r>(path: &AttributePath, resource_type: &'r ResourceType) -> Result<Option<Found<'r>>, Error> {
+    if let Some(urn) = &path.urn {
+        if urn::same(urn, &resource_type.schema.id) {
+            let attribute = resource_type.attribute(&path.name);
+            return Ok(attribute.map(|attribute| Found { extension: None, attribute: Some(attribute) }));
+        }
+        if let Some(schema) = resource_type.extension(urn) {
+            let attribute = schema.attribute(&path.name);
+            return Ok(attribute.map(|attribute| Found { extension: Some(schema), attribute: Some(attribute) }));
+        }
+        let whole = format!("{urn}:{}", path.name);
+        return Ok(resource_type.extension(&whole).map(|schema| Found { extension: Some(schema), attribute: None }));
+    }
+    if let Some(attribute) = resource_type.attribute(&path.name) {
+        return Ok(Some(Found { extension: None, attribute: Some(attribute) }));
+    }
+    let mut candidates = resource_type
+        .extensions
+        .iter()
+        .filter_map(|(schema, _)| schema.attribute(&path.name).map(|attribute| (schema, attribute)));
+    match (candidates.next(), candidates.next()) {
+        (None, _) => Ok(None),
+        (Some((schema, attribute)), None) => Ok(Some(Found { extension: Some(schema), attribute: Some(attribute) })),
+        (Some((one, attribute)), Some((two, _))) => Err(Error::InvalidFilter(format!(
+            "More than one extension has the attribute {name}: write {one}:{name} or {two}:{name}",
+            name = attribute.name,
+            one = one.id,
+            two = two.id
+        ))),
+    }
+}
+
+/// Where the names in a filter are looked up.
+struct Place<'r> {
+    resource_type: &'r ResourceType,
+    /// Inside the brackets of a value path: which attribute's values it is about.
+    element: Option<(Option<&'r Schema>, &'r Attribute)>,
+}
+
+fn element<'r>(
+    extension: Option<&'r Schema>,
+    attribute: &'r Attribute,
+    resource_type: &'r ResourceType,
+) -> Result<Place<'r>, Error> {
+    if attribute.r#type != Type::Complex && !attribute.multi_valued {
+        return Err(Error::InvalidFilter(format!(
+            "{name} has a single value, so there is nothing to choose in brackets: write {name} alone",
+            name = attribute.name
+        )));
+    }
+    Ok(Place { resource_type, element: Some((extension, attribute)) })
+}
+
+/// A resolved attribute and everything a test about it has to know.
+struct Resolved<'r> {
+    extension: Option<&'r Schema>,
+    attribute: &'r Attribute,
+    sub: Option<&'r Attribute>,
+}
+
+impl<'r> Place<'r> {
+    fn node(&self, filter: &Filter) -> Result<Node, Error> {
+        match filter {
+            Filter::And(parts) => parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>().map(Node::All),
+            Filter::Or(parts) => parts.iter().map(|part| self.node(part)).collect::<Result<_, _>>().map(Node::Any),
+            Filter::Not(inner) => self.node(inner).map(|inner| Node::Not(Box::new(inner))),
+            Filter::Present(path) => self.ask(path, Asked::Present),
+            // `eq null` and `ne null`: unassigned and null are one state (RFC 7643 §2.5)
+            Filter::Compare(path, Operator::Ne, Value::Null) => self.ask(path, Asked::Present),
+            Filter::Compare(path, Operator::Eq, Value::Null) => self.ask(path, Asked::Absent),
+            Filter::Compare(path, operator, value) => self.ask(path, Asked::Compare(*operator, value)),
+            Filter::Some(path) => self.ask(path, Asked::Present),
+        }
+    }
+
+    fn ask(&self, path: &AttributePath, asked: Asked<'_>) -> Result<Node, Error> {
+        let Resolved { extension, attribute, sub } = self.resolve(path)?;
+        let Some(filter) = &path.filter else {
+            return self.leaf(extension, attribute, sub, asked);
+        };
+        // emails[type eq "work"].value eq "x": one value is both
+        let inside = element(extension, attribute, self.resource_type)?;
+        let mut inner = inside.node(filter)?;
+        let whole = sub.is_none() && matches!(asked, Asked::Present);
+        if !whole {
+            let test = inside.leaf(extension, attribute, sub, asked)?;
+            inner = match inner {
+                Node::All(mut parts) => {
+                    parts.push(test);
+                    Node::All(parts)
+                }
+                inner => Node::All(vec![inner, test]),
+            };
+        }
+        match origin(extension, attribute, None, self.resource_type) {
+            Some(origin) => Ok(Node::Some(Target::new(origin, None), Box::new(inner))),
+            None => Err(unanswerable(attribute, attribute)),
+        }
+    }
+
+    fn resolve(&self, path: &AttributePath) -> Result<Resolved<'r>, Error> {
+        let Some((extension, attribute)) = self.element else {
+            let Some(Found { extension, attribute: Some(attribute) }) = find(path, self.resource_type)? else {
+                return Err(unknown(&self.resource_type.name, path));
+            };
+            let sub = match &path.sub {
+                None => None,
+                Some(name) => match attribute.sub_attribute(name) {
+                    None => return Err(unknown_sub(attribute, name)),
+                    sub => sub,
+                },
+            };
+            return Ok(Resolved { extension, attribute, sub });
+        };
+        // inside brackets: a sub-attribute, or `value` for the values of a simple attribute
+        let nested = path.urn.is_some() || path.sub.is_some() || path.filter.is_some();
+        match attribute.sub_attribute(&path.name) {
+            Some(sub) if !nested => Ok(Resolved { extension, attribute, sub: Some(sub) }),
+            None if !nested && is_whole_value(attribute, &path.name) => {
+                Ok(Resolved { extension, attribute, sub: None })
+            }
+            _ => Err(unknown_sub(attribute, &path.to_string())),
+        }
+    }
+
+    fn leaf(
+        &self,
+        extension: Option<&Schema>,
+        attribute: &Attribute,
+        sub: Option<&Attribute>,
+        asked: Asked<'_>,
+    ) -> Result<Node, Error> {
+        let presence = matches!(asked, Asked::Present | Asked::Absent);
+        // a complex attribute is compared by its `value`
+        let sub = match sub {
+            None if attribute.r#type == Type::Complex && !presence => match attribute.sub_attribute("value") {
+                None => return Err(complex_needs_sub(attribute)),
+                value => value,
+            },
+            // every value has its reference, made when it is shown
+            Some(_) if presence && attribute.relation.is_some() => None,
+            sub => sub,
+        };
+        let definition = sub.unwrap_or(attribute);
+        let question = match asked {
+            Asked::Present | Asked::Absent => Question::Present,
+            Asked::Compare(operator, value) => compare(definition, operator, value)?,
+        };
+        let node = match (attribute.name.as_str(), sub.map(|sub| sub.name.as_str())) {
+            _ if extension.is_some() => None,
+            ("meta", _) if presence => Some(Node::Constant(true)),
+            ("meta", Some("resourceType")) => Some(Node::Constant(match &question {
+                Question::Present => true,
+                Question::Compare(operator, literal) => literal.holds(*operator, Datum::Text(&self.resource_type.name)),
+            })),
+            _ => None,
+        };
+        let node = match node {
+            Some(node) => node,
+            None => {
+                let origin = match self.element {
+                    // what is computed is so inside brackets, too
+                    Some(_) if origin(extension, attribute, sub, self.resource_type).is_some() => Some(Origin::Element),
+                    Some(_) => None,
+                    None => origin(extension, attribute, sub, self.resource_type),
+                };
+                let Some(origin) = origin else { return Err(unanswerable(definition, attribute)) };
+                let index = index(self.resource_type, extension, attribute, sub);
+                Node::Test(Test { target: target(origin, sub), index, question })
+            }
+        };
+        Ok(if matches!(asked, Asked::Absent) { Node::Not(Box::new(node)) } else { node })
+    }
+}
+
+enum Asked<'f> {
+    Present,
+    Absent,
+    Compare(Operator, &'f Value),
+}
+
+fn compare(definition: &Attribute, operator: Operator, value: &Value) -> Result<Question, Error> {
+    let kind = definition.r#type;
+    let unordered = matches!(kind, Type::Boolean | Type::Binary) && operator.is_about_order();
+    let not_text = !matches!(kind, Type::String | Type::Reference | Type::Binary) && operator.is_about_text();
+    if unordered || not_text {
+        return Err(unfit_operator(definition, operator));
+    }
+    match Literal::read(definition, value) {
+        Ok(literal) => Ok(Question::Compare(operator, literal)),
+        Err(fitting) => Err(unfit_literal(definition, value, fitting)),
+    }
+}
+
+/// Where an attribute's values are; `None` where nobody may know them, or they are made when they are shown.
+fn origin(
+    extension: Option<&Schema>,
+    attribute: &Attribute,
+    sub: Option<&Attribute>,
+    resource_type: &ResourceType,
+) -> Option<Origin> {
+    if attribute.mutability == Mutability::WriteOnly || sub.is_some_and(|sub| sub.mutability == Mutability::WriteOnly) {
+        return None;
+    }
+    let sub_name = sub.map(|sub| sub.name.as_str());
+    match attribute.relation {
+        Some(_) if sub_name == Some("$ref") => return None,
+        Some(Relation::Members) => return Some(Origin::Members),
+        Some(Relation::Groups) => return Some(Origin::Groups),
+        None => {}
+    }
+    let is_common = extension.is_none() && common().iter().any(|common| std::ptr::eq(common, attribute));
+    match (attribute.name.as_str(), sub_name) {
+        ("id", _) if is_common => Some(Origin::Id),
+        ("schemas", _) if is_common => Some(Origin::Schemas { core: resource_type.schema.id.as_str().into() }),
+        ("meta", Some("created")) if is_common => Some(Origin::Created),
+        ("meta", Some("lastModified")) if is_common => Some(Origin::LastModified),
+        ("meta", Some("version")) if is_common => Some(Origin::Version),
+        ("meta", _) if is_common => None,
+        _ => Some(Origin::Document {
+            extension: extension.map(|schema| schema.id.as_str().into()),
+            name: attribute.name.as_str().into(),
+        }),
+    }
+}
+
+fn target(origin: Origin, sub: Option<&Attribute>) -> Target {
+    let is_field = matches!(origin, Origin::Created | Origin::LastModified | Origin::Version);
+    Target::new(origin, sub.filter(|_| !is_field).map(|sub| sub.name.as_str()))
+}
+
+fn index(
+    resource_type: &ResourceType,
+    extension: Option<&Schema>,
+    attribute: &Attribute,
+    sub: Option<&Attribute>,
+) -> Option<AttributeKey> {
+    let urn = extension.map(|schema| schema.id.as_str());
+    let indexed = sub.unwrap_or(attribute).indexed;
+    indexed.then(|| AttributeKey::of(&resource_type.name, urn, &attribute.name, sub.map(|sub| sub.name.as_str())))
+}
+
+fn is_whole_value(attribute: &Attribute, name: &str) -> bool {
+    attribute.r#type != Type::Complex && name.eq_ignore_ascii_case("value")
+}

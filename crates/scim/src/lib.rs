@@ -1,0 +1,95 @@
+//! SCIM 2.0 (RFC 7643, RFC 7644) as plain functions over values and a small storage port: no clock, no randomness, no
+//! input or output of its own.
+//!
+//! A tour, in the order of a request:
+//!
+//! - [`schema`]: what attributes there are. [`Registry`] holds the resource types; an operator's own attributes are
+//!   [`Overlay`]s.
+//! - [`service`]: `create`, `get`, `replace`, `patch`, `delete`, `search`, each one unit of work over a [`Store`]. The
+//!   order of their steps (lock, `If-Match`, change, validation, write, events) is the protocol's and stands there.
+//! - [`resource`]: a [`Resource`] that has passed its schema. [`patch`] edits one.
+//! - [`filter`], [`sort`], [`path`]: text to something that can be asked of a resource, or of an index
+//!   ([`narrow`], [`mod@search_keys`]).
+//! - [`projection`], [`representation`], [`list`], [`discovery`], [`error`]: what the client gets to see.
+//! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
+//!
+//! ```
+//! use scim::{Context, Id, Limits, Projection, Registry, SearchRequest, Tolerance, Vocabulary};
+//! use scim::{patch::PatchRequest, precondition::Precondition, schema::USER, service, store::memory::MemoryStore};
+//! use serde_json::json;
+//!
+//! let registry = Registry::standard();
+//! let vocabulary = Vocabulary::default();
+//! let mut ids = 0..;
+//! let mut cx = Context {
+//!     now: 1_764_000_000_000,
+//!     new_id: &mut || Id::new(format!("user-{}", ids.next().unwrap_or(0))).expect("an id"),
+//!     registry: &registry,
+//!     vocabulary: &vocabulary,
+//!     base: "https://scim.example/scim/v2",
+//!     tolerance: Tolerance::default(),
+//!     limits: Limits::default(),
+//! };
+//! let mut store = MemoryStore::new();
+//! let all = Projection::standard(registry.get(USER));
+//!
+//! let body = json!({ "userName": "ana@orchard.example", "name": { "givenName": "Ana" } });
+//! let ana = service::create(&mut store, &mut cx, USER, &body, &all)?.resource;
+//!
+//! let off = json!({
+//!     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+//!     "Operations": [{ "op": "Replace", "path": "active", "value": "False" }]
+//! });
+//! let off = PatchRequest::parse(&off, &cx.tolerance)?;
+//! service::patch(&mut store, &cx, USER, &ana.id, &off, &Precondition::None, &all)?;
+//!
+//! let query = SearchRequest::from_query([("filter", "userName eq \"ANA@orchard.example\" and active eq false")])?;
+//! let found = service::search(&mut store, &cx, USER, &query, &all)?;
+//! let answer = found.representation(&all, &registry, cx.base).to_value();
+//! assert_eq!(answer["totalResults"], 1);
+//! assert_eq!(answer["Resources"][0]["meta"]["version"], "W/\"2\"");
+//! # Ok::<(), scim::Error>(())
+//! ```
+
+pub mod context;
+pub mod discovery;
+pub mod error;
+pub mod event;
+pub mod examples;
+pub mod filter;
+pub mod list;
+pub mod narrow;
+pub mod patch;
+pub mod path;
+pub mod precondition;
+pub mod projection;
+pub mod representation;
+pub mod resource;
+pub mod schema;
+pub mod search_keys;
+pub mod service;
+pub mod sort;
+pub mod store;
+pub mod urn;
+#[cfg(test)]
+mod world;
+
+pub use context::{Context, Limits, Tolerance};
+pub use error::Error;
+pub use event::{Event, EventKind};
+pub use filter::{Filter, Needs, Predicate};
+pub use list::{ListResponse, SearchRequest};
+pub use narrow::{KeyRange, Narrow, Plan};
+pub use patch::PatchRequest;
+pub use path::{AttributePath, ResolvedPath};
+pub use precondition::Precondition;
+pub use projection::Projection;
+pub use representation::Representation;
+pub use resource::{GroupReference, Id, Member, Meta, Resource};
+pub use schema::{Overlay, Registry, ResourceTypeId, Vocabulary};
+pub use search_keys::{AttributeKey, KeyChange, SearchKey, key_of_text, search_keys};
+pub use service::Written;
+pub use sort::{Sort, SortBy, SortKey};
+pub use store::{
+    Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
+};

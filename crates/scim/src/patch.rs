@@ -1,0 +1,128 @@
+//! PATCH (RFC 7644 §3.5.2): a list of operations, applied in order, all or none.
+//!
+//! [`PatchRequest::parse`] knows the message and nothing of schemas; `apply` looks every path up and edits a copy of the
+//! document. Members of a group are not in the document: what the operations mean for them is gathered in a
+//! `MembershipEdit`, so a PATCH of one member costs the same whatever the size of the group.
+//!
+//! Where the RFC leaves a choice:
+//!
+//! - `remove` of what is not there succeeds and changes nothing.
+//! - `replace` of a complex attribute keeps the sub-attributes it does not name (§3.5.2.3), except a `$ref` that would
+//!   point to what `value` no longer names.
+//! - `add` of a value whose `type` and `value` are there already is laid over it (RFC 7643 §2.4: the same pair only once).
+//! - What is ours (`id`, `meta`, `groups`, `schemas`) is ignored inside a value without a path, refused as a path.
+
+use serde_json::{Map, Value};
+
+use crate::context::Tolerance;
+use crate::error::Error;
+use crate::path::AttributePath;
+use crate::urn;
+
+pub(crate) mod apply;
+mod elements;
+mod membership;
+#[cfg(test)]
+mod properties;
+mod selection;
+#[cfg(test)]
+mod tests;
+
+/// The most operations of one request.
+pub const MAX_OPERATIONS: usize = 5000;
+
+/// A PATCH as written: names are not looked up yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchRequest {
+    /// In the order they take effect.
+    pub operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// `op`
+    pub kind: OperationKind,
+    /// `path`
+    pub path: Option<AttributePath>,
+    /// `value`
+    pub value: Option<Value>,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)] // RFC 7644 §3.5.2.1 to §3.5.2.3
+pub enum OperationKind {
+    Add,
+    Remove,
+    Replace,
+}
+
+impl PatchRequest {
+    /// Reads the message.
+    pub fn parse(body: &Value, tolerance: &Tolerance) -> Result<PatchRequest, Error> {
+        let Value::Object(body) = body else {
+            return Err(syntax("The body is a PatchOp as a JSON object."));
+        };
+        let schemas = member(body, "schemas").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if !schemas.iter().filter_map(Value::as_str).any(|schema| urn::same(schema, urn::PATCH_OP)) {
+            return Err(syntax(&format!("A PATCH has \"schemas\": [\"{}\"].", urn::PATCH_OP)));
+        }
+        let operations = match member(body, "Operations") {
+            Some(Value::Array(operations)) => operations,
+            _ => return Err(syntax("A PATCH has \"Operations\", an array of operations.")),
+        };
+        if operations.is_empty() && !tolerance.empty_operations {
+            return Err(syntax("Operations is empty; send at least one operation."));
+        }
+        if operations.len() > MAX_OPERATIONS {
+            return Err(Error::TooLarge(format!("A PATCH has at most {MAX_OPERATIONS} operations; send several.")));
+        }
+        let operations = operations.iter().map(|operation| Operation::parse(operation, tolerance));
+        Ok(PatchRequest { operations: operations.collect::<Result<_, _>>()? })
+    }
+}
+
+impl Operation {
+    fn parse(operation: &Value, tolerance: &Tolerance) -> Result<Operation, Error> {
+        let Value::Object(operation) = operation else {
+            return Err(syntax("An operation is an object with \"op\", \"path\" and \"value\"."));
+        };
+        let kind = member(operation, "op").and_then(Value::as_str).unwrap_or_default();
+        let folded = if tolerance.operations_in_any_case { kind.to_ascii_lowercase() } else { kind.to_owned() };
+        let kind = match folded.as_str() {
+            "add" => OperationKind::Add,
+            "remove" => OperationKind::Remove,
+            "replace" => OperationKind::Replace,
+            _ => return Err(syntax("The \"op\" of an operation is \"add\", \"remove\" or \"replace\".")),
+        };
+        let path = match member(operation, "path") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(path)) if path.trim().is_empty() => None,
+            Some(Value::String(path)) => Some(path.parse()?),
+            Some(_) => return Err(Error::InvalidPath("The \"path\" of an operation is a string.".to_owned())),
+        };
+        let value = member(operation, "value").cloned();
+        match (kind, &path, &value) {
+            (OperationKind::Remove, None, _) => Err(Error::NoTarget(
+                "A remove operation needs a \"path\" that says what to remove, such as members[value eq \"…\"]."
+                    .to_owned(),
+            )),
+            (OperationKind::Add | OperationKind::Replace, _, None) => {
+                Err(syntax("An add or replace operation needs a \"value\"."))
+            }
+            (OperationKind::Add | OperationKind::Replace, None, Some(value)) if !value.is_object() => {
+                Err(syntax("An operation without a \"path\" needs an object of attributes as its \"value\"."))
+            }
+            _ => Ok(Operation { kind, path, value }),
+        }
+    }
+}
+
+fn member<'b>(object: &'b Map<String, Value>, name: &str) -> Option<&'b Value> {
+    object.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+}
+
+fn syntax(detail: &str) -> Error {
+    Error::InvalidSyntax(detail.to_owned())
+}

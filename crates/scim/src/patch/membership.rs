@@ -1,0 +1,199 @@
+//! Operations on `members`, gathered (RFC 7644 §3.5.2; RFC 7643 §4.2).
+//!
+//! Which members a path means is usually in the path itself (`members[value eq "…"]`) or in the value. Only another
+//! filter (`members[display eq "…"]`) asks for the group's members as they are.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::OperationKind;
+use super::selection::{Selection, ids};
+use crate::context::Tolerance;
+use crate::error::Error;
+use crate::resource::Id;
+use crate::resource::members::NamedMembers;
+use crate::store::MembershipChange;
+
+/// What a PATCH does to the members of a group, each id once, in the order of the ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MembershipEdit {
+    clear: bool,
+    joins: BTreeMap<Id, bool>,
+    /// What was to be added and is no id.
+    pub malformed: Vec<String>,
+}
+
+/// Members as a filter sees them: those the group has in the store, if they are asked for, and these others as far as
+/// they exist.
+pub(crate) type LoadMembers<'a> = dyn FnMut(bool, &[Id]) -> Result<Vec<(Id, Value)>, Error> + 'a;
+
+impl MembershipEdit {
+    /// What to do, or nothing.
+    pub(crate) fn change(&self) -> Option<MembershipChange> {
+        if !self.clear && self.joins.is_empty() {
+            return None;
+        }
+        let those = |joins: bool| -> Vec<Id> {
+            self.joins.iter().filter(|(_, j)| **j == joins).map(|(id, _)| id.clone()).collect()
+        };
+        Some(MembershipChange { clear: self.clear, remove: those(false), add: those(true) })
+    }
+
+    fn join(&mut self, named: NamedMembers) {
+        self.joins.extend(named.ids.into_iter().map(|id| (id, true)));
+        self.malformed.extend(named.malformed);
+    }
+
+    fn leave(&mut self, id: Id) {
+        if self.clear {
+            self.joins.remove(&id);
+        } else {
+            self.joins.insert(id, false);
+        }
+    }
+
+    fn everybody_leaves(&mut self) {
+        self.clear = true;
+        self.joins.clear();
+    }
+
+    /// One operation on `members`, with or without a filter.
+    pub(crate) fn apply(
+        &mut self,
+        kind: OperationKind,
+        selection: Option<Selection<'_>>,
+        value: &Value,
+        tolerance: Tolerance,
+        load: &mut LoadMembers<'_>,
+    ) -> Result<(), Error> {
+        match (kind, selection) {
+            (OperationKind::Add, None) => self.join(NamedMembers::read(value, tolerance)?),
+            (OperationKind::Replace, None) => {
+                let named = NamedMembers::read(value, tolerance)?;
+                self.everybody_leaves();
+                self.join(named);
+            }
+            (OperationKind::Remove, None) if value.is_null() || !tolerance.remove_listed_values => {
+                self.everybody_leaves();
+            }
+            (OperationKind::Remove, None) => {
+                // Who is no id is no member either: the malformed are not worth a report.
+                for id in NamedMembers::read(value, tolerance)?.ids {
+                    self.leave(id);
+                }
+            }
+            (OperationKind::Add, Some(selection)) => {
+                let mut named = NamedMembers::read(value, tolerance)?;
+                if named == NamedMembers::default() {
+                    named.ids = ids(selection.filter).unwrap_or_default();
+                }
+                self.join(named);
+            }
+            (OperationKind::Replace, Some(selection)) => {
+                let named = NamedMembers::read(value, tolerance)?;
+                self.leave_selected(selection, load)?;
+                self.join(named);
+            }
+            (OperationKind::Remove, Some(selection)) => self.leave_selected(selection, load)?,
+        }
+        Ok(())
+    }
+
+    fn leave_selected(&mut self, selection: Selection<'_>, load: &mut LoadMembers<'_>) -> Result<(), Error> {
+        if let Some(ids) = ids(selection.filter) {
+            ids.into_iter().for_each(|id| self.leave(id));
+            return Ok(());
+        }
+        let added: Vec<Id> = self.joins.iter().filter(|(_, joins)| **joins).map(|(id, _)| id.clone()).collect();
+        for (id, element) in load(!self.clear, &added)? {
+            if selection.predicate.matches_value(&element) {
+                self.leave(id);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use crate::schema::GROUP;
+    use crate::world::World;
+
+    /// What an operation does to a set of the users `id-1` to `id-4`, whose names are `user1` to `user4`.
+    #[derive(Debug, Clone)]
+    enum Op {
+        Add(Vec<u8>),
+        Replace(Vec<u8>),
+        RemoveListed(Vec<u8>),
+        RemoveSelected(Vec<u8>),
+        RemoveByName(u8),
+        RemoveAll,
+    }
+
+    impl Op {
+        fn wire(&self) -> Value {
+            let list = |ids: &[u8]| ids.iter().map(|id| json!({ "value": format!("id-{id}") })).collect::<Value>();
+            match self {
+                Op::Add(ids) => json!({ "op": "add", "path": "members", "value": list(ids) }),
+                Op::Replace(ids) => json!({ "op": "Replace", "path": "members", "value": list(ids) }),
+                Op::RemoveListed(ids) => json!({ "op": "Remove", "path": "members", "value": list(ids) }),
+                Op::RemoveSelected(ids) => {
+                    let values: Vec<String> = ids.iter().map(|id| format!("value eq \"id-{id}\"")).collect();
+                    json!({ "op": "remove", "path": format!("members[{}]", values.join(" or ")) })
+                }
+                Op::RemoveByName(id) => json!({ "op": "remove", "path": format!("members[display eq \"USER{id}\"]") }),
+                Op::RemoveAll => json!({ "op": "remove", "path": "members" }),
+            }
+        }
+
+        /// 5 and above do not exist.
+        fn model(&self, members: &mut BTreeSet<u8>) {
+            match self {
+                Op::Add(ids) => members.extend(ids.iter().filter(|id| **id <= 4)),
+                Op::Replace(ids) => *members = ids.iter().copied().filter(|id| *id <= 4).collect(),
+                Op::RemoveListed(ids) | Op::RemoveSelected(ids) => members.retain(|member| !ids.contains(member)),
+                Op::RemoveByName(id) => drop(members.remove(id)),
+                Op::RemoveAll => members.clear(),
+            }
+        }
+    }
+
+    fn any_op() -> impl Strategy<Value = Op> {
+        let ids = || prop::collection::vec(1u8..7, 0..4);
+        prop_oneof![
+            4 => ids().prop_map(Op::Add),
+            1 => ids().prop_map(Op::Replace),
+            2 => ids().prop_map(Op::RemoveListed),
+            2 => prop::collection::vec(1u8..7, 1..4).prop_map(Op::RemoveSelected),
+            1 => (1u8..7).prop_map(Op::RemoveByName),
+            1 => Just(Op::RemoveAll),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_patch_does_to_members_what_its_operations_do_to_a_set(
+            requests in prop::collection::vec(prop::collection::vec(any_op(), 0..5), 1..4),
+        ) {
+            let mut world = World::new();
+            (1..=4).for_each(|number| drop(world.user(&format!("user{number}"))));
+            let group = world.group("Editors", &["id-1", "id-2"]);
+            let mut model = BTreeSet::from([1, 2]);
+            for request in requests {
+                let before = model.clone();
+                request.iter().for_each(|op| op.model(&mut model));
+                let operations: Value = request.iter().map(Op::wire).collect();
+                let written = world.patch(GROUP, &group, operations).expect("a patch");
+                let expected: Vec<String> = model.iter().map(|id| format!("id-{id}")).collect();
+                prop_assert_eq!(world.members(&group), expected);
+                prop_assert_eq!(written.changed, model != before, "a version for each change, and for nothing else");
+            }
+        }
+    }
+}

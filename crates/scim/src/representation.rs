@@ -1,0 +1,250 @@
+//! A resource as a client sees it (RFC 7643 §3): the document under its projection, and around it what we know ourselves:
+//! `schemas`, `id`, `meta`, `members`, `groups`.
+//!
+//! A [`Representation`] borrows everything and is written straight into the answer by any serde serializer.
+
+use chrono::{DateTime, SecondsFormat};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::{Map, Value};
+
+use crate::projection::{Projection, Shown};
+use crate::resource::{GroupReference, Id, Member, Resource};
+use crate::schema::{Registry, ResourceType, ResourceTypeId};
+use crate::urn;
+
+/// A resource, ready to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Representation<'a> {
+    resource: &'a Resource,
+    resource_type: &'a ResourceType,
+    projection: &'a Projection,
+    registry: &'a Registry,
+    base: &'a str,
+}
+
+impl<'a> Representation<'a> {
+    /// `base` as in [`Context::base`](crate::Context::base). Members and groups are shown if they were loaded.
+    pub fn new(
+        resource: &'a Resource,
+        projection: &'a Projection,
+        registry: &'a Registry,
+        base: &'a str,
+    ) -> Representation<'a> {
+        let resource_type = registry.get(resource.resource_type);
+        Representation { resource, resource_type, projection, registry, base }
+    }
+
+    /// `meta.location`, and the `Location` header.
+    pub fn location(&self) -> String {
+        location(self.base, self.resource_type, &self.resource.id)
+    }
+
+    /// As a value.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    /// As the body of an answer.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    fn reference(&self, resource_type: ResourceTypeId, id: &Id) -> (&'a str, String) {
+        let resource_type = self.registry.get(resource_type);
+        (&resource_type.name, location(self.base, resource_type, id))
+    }
+}
+
+/// Where a resource is.
+pub fn location(base: &str, resource_type: &ResourceType, id: &Id) -> String {
+    // Written for every member of a list of members, so without the machinery of `format!`.
+    let parts = [base, "/", &resource_type.endpoint, "/", id.as_str()];
+    parts.concat()
+}
+
+/// Milliseconds since the epoch as on the wire: `2011-08-01T21:32:44.882Z`.
+pub fn date_time(milliseconds: i64) -> String {
+    DateTime::from_timestamp_millis(milliseconds).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+impl<'a> Serialize for Representation<'a> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("schemas", &Schemas(self))?;
+        map.serialize_entry("id", self.resource.id.as_str())?;
+        for (name, value) in &self.resource.attributes {
+            if urn::is_extension_key(name) {
+                self.extension(&mut map, name, value)?;
+            } else {
+                entry(&mut map, name, value, self.projection.shown(None, name))?;
+            }
+        }
+        if let Some(members) = &self.resource.members
+            && self.projection.shows_members()
+        {
+            let shown = self.projection.shown(None, "members");
+            map.serialize_entry(
+                "members",
+                &References(members, |member: &'a Member| {
+                    let (kind, reference) = self.reference(member.resource_type, &member.id);
+                    Reference { shown, value: member.id.as_str(), reference, kind, display: &member.display }
+                }),
+            )?;
+        }
+        if let Some(groups) = self.resource.groups.as_ref().filter(|groups| !groups.is_empty())
+            && self.projection.shows_groups()
+        {
+            let shown = self.projection.shown(None, "groups");
+            map.serialize_entry(
+                "groups",
+                &References(groups, |group: &'a GroupReference| {
+                    let (_, reference) = self.reference(crate::schema::GROUP, &group.id);
+                    let kind = if group.direct { "direct" } else { "indirect" };
+                    Reference { shown, value: group.id.as_str(), reference, kind, display: &group.display }
+                }),
+            )?;
+        }
+        match self.projection.shown(None, "meta") {
+            Shown::Hidden => {}
+            shown => map.serialize_entry("meta", &MetaEntry(self, shown))?,
+        }
+        map.end()
+    }
+}
+
+impl Representation<'_> {
+    fn extension<M: SerializeMap>(&self, map: &mut M, urn: &str, attributes: &Value) -> Result<(), M::Error> {
+        let Value::Object(attributes) = attributes else { return Ok(()) };
+        let under_urn = Extension { attributes, urn, projection: self.projection };
+        if under_urn.shown().next().is_some() { map.serialize_entry(urn, &under_urn) } else { Ok(()) }
+    }
+}
+
+/// Writes an attribute as far as it is shown.
+fn entry<M: SerializeMap>(map: &mut M, name: &str, value: &Value, shown: &Shown) -> Result<(), M::Error> {
+    match shown {
+        Shown::Whole => map.serialize_entry(name, value),
+        Shown::Hidden => Ok(()),
+        Shown::Only(_) | Shown::Without(_) => match part(value, shown) {
+            Some(part) => map.serialize_entry(name, &part),
+            None => Ok(()),
+        },
+    }
+}
+
+/// A complex value, or several, with some of the sub-attributes.
+fn part(value: &Value, shown: &Shown) -> Option<Value> {
+    match value {
+        Value::Array(elements) => {
+            let parts: Vec<Value> = elements.iter().filter_map(|element| part(element, shown)).collect();
+            (!parts.is_empty()).then_some(Value::Array(parts))
+        }
+        Value::Object(object) => {
+            let kept: Map<String, Value> = object
+                .iter()
+                .filter(|(name, _)| shown.includes(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect();
+            (!kept.is_empty()).then_some(Value::Object(kept))
+        }
+        simple => Some(simple.clone()),
+    }
+}
+
+/// RFC 7643 §3: the base schema and exactly the extensions that the resource has attributes of.
+struct Schemas<'a>(&'a Representation<'a>);
+
+impl Serialize for Schemas<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut urns = serializer.serialize_seq(None)?;
+        urns.serialize_element(&self.0.resource_type.schema.id)?;
+        for urn in self.0.resource.attributes.keys().filter(|key| urn::is_extension_key(key)) {
+            urns.serialize_element(urn)?;
+        }
+        urns.end()
+    }
+}
+
+struct Extension<'a> {
+    attributes: &'a Map<String, Value>,
+    urn: &'a str,
+    projection: &'a Projection,
+}
+
+impl Extension<'_> {
+    fn shown(&self) -> impl Iterator<Item = (&String, &Value, &Shown)> {
+        let shown = self.attributes.iter().map(|(n, v)| (n, v, self.projection.shown(Some(self.urn), n)));
+        shown.filter(|(_, value, shown)| match shown {
+            Shown::Whole => true,
+            Shown::Hidden => false,
+            partly => part(value, partly).is_some(),
+        })
+    }
+}
+
+impl Serialize for Extension<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value, shown) in self.shown() {
+            entry(&mut map, name, value, shown)?;
+        }
+        map.end()
+    }
+}
+
+struct MetaEntry<'a>(&'a Representation<'a>, &'a Shown);
+
+impl Serialize for MetaEntry<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let MetaEntry(representation, shown) = self;
+        let resource = representation.resource;
+        let mut map = serializer.serialize_map(None)?;
+        if shown.includes("resourceType") {
+            map.serialize_entry("resourceType", &representation.resource_type.name)?;
+        }
+        if shown.includes("created") {
+            map.serialize_entry("created", &date_time(resource.meta.created))?;
+        }
+        if shown.includes("lastModified") {
+            map.serialize_entry("lastModified", &date_time(resource.meta.last_modified))?;
+        }
+        if shown.includes("location") {
+            map.serialize_entry("location", &representation.location())?;
+        }
+        if shown.includes("version") {
+            map.serialize_entry("version", &resource.etag())?;
+        }
+        map.end()
+    }
+}
+
+/// The values of `members` or `groups`, made one by one as they are written.
+struct References<'a, T, F>(&'a [T], F);
+
+impl<'a, T, F: Fn(&'a T) -> Reference<'a>> Serialize for References<'a, T, F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(&self.1))
+    }
+}
+
+struct Reference<'a> {
+    shown: &'a Shown,
+    value: &'a str,
+    reference: String,
+    kind: &'a str,
+    display: &'a str,
+}
+
+impl Serialize for Reference<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        let entries =
+            [("value", self.value), ("$ref", &self.reference), ("type", self.kind), ("display", self.display)];
+        for (name, value) in entries {
+            if self.shown.includes(name) {
+                map.serialize_entry(name, value)?;
+            }
+        }
+        map.end()
+    }
+}

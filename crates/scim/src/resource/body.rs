@@ -1,0 +1,175 @@
+//! The body of a POST or PUT (RFC 7644 §3.3, §3.5.1), from JSON to the document we keep.
+//!
+//! Ignored, never refused: `id`, `meta` and other readOnly attributes, unknown attributes, unknown schema URNs. Of two
+//! keys that differ only in letter case the last one counts. Write-only attributes (`password`) are checked and dropped:
+//! they are never part of a resource.
+
+use serde_json::{Map, Value};
+
+use super::locate::{Place, locate};
+use super::members::NamedMembers;
+use super::value::{Named, Reader};
+use crate::context::Tolerance;
+use crate::error::Error;
+use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
+
+/// What a client wants a resource to be, before defaults and requirements.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub attributes: Map<String, Value>,
+    /// `None`: the body says nothing about members.
+    pub members: Option<NamedMembers>,
+}
+
+impl Draft {
+    /// Reads a body.
+    pub(crate) fn read(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> Result<Draft, Error> {
+        let Value::Object(body) = body else {
+            return Err(Error::InvalidSyntax(format!("The body is a {} as a JSON object.", resource_type.name)));
+        };
+        check_schemas(body, resource_type, reader.tolerance)?;
+        let mut draft = Draft::default();
+        for (key, given) in body {
+            match locate(resource_type, key, reader.tolerance.unqualified_extension_names) {
+                None => {}
+                Some(Place::Attribute(extension, attribute)) => draft.put(extension, attribute, given, reader)?,
+                Some(Place::Extension(extension)) => {
+                    draft.put_all(Some(extension), &extension.attributes, &extension.id, given, reader)?;
+                }
+                Some(Place::Core) => {
+                    let schema = &resource_type.schema;
+                    draft.put_all(None, &schema.attributes, &schema.id, given, reader)?;
+                }
+            }
+        }
+        draft.attributes.retain(|_, value| !value.as_object().is_some_and(Map::is_empty));
+        Ok(draft)
+    }
+
+    fn put_all(
+        &mut self,
+        extension: Option<&Schema>,
+        attributes: &[Attribute],
+        urn: &str,
+        given: &Value,
+        reader: &Reader<'_>,
+    ) -> Result<(), Error> {
+        let given = match given {
+            Value::Object(given) => given,
+            Value::Null => return Ok(()),
+            Value::String(text) if text.is_empty() => return Ok(()),
+            _ => return Err(Error::InvalidValue(format!("{urn} is an object of the extension's attributes"))),
+        };
+        for (key, given) in given {
+            if let Some(attribute) = attributes.iter().find(|a| a.name.eq_ignore_ascii_case(key)) {
+                self.put(extension, attribute, given, reader)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put(
+        &mut self,
+        extension: Option<&Schema>,
+        attribute: &Attribute,
+        given: &Value,
+        reader: &Reader<'_>,
+    ) -> Result<(), Error> {
+        if is_ours(extension, attribute) {
+            return Ok(());
+        }
+        if attribute.relation == Some(Relation::Members) {
+            self.members = Some(NamedMembers::read(given, reader.tolerance)?);
+            return Ok(());
+        }
+        let value = reader.attribute(attribute, Named::new(extension, attribute), given)?;
+        if attribute.mutability != Mutability::WriteOnly {
+            assign(&mut self.attributes, extension, attribute, value);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a client's word on this attribute is ignored.
+pub(crate) fn is_ours(extension: Option<&Schema>, attribute: &Attribute) -> bool {
+    attribute.mutability == Mutability::ReadOnly
+        || attribute.relation == Some(Relation::Groups)
+        || (extension.is_none() && matches!(attribute.name.as_str(), "id" | "meta" | "schemas"))
+}
+
+/// Gives an attribute of a document its value, or takes it away.
+pub(crate) fn assign(
+    document: &mut Map<String, Value>,
+    extension: Option<&Schema>,
+    attribute: &Attribute,
+    value: Option<Value>,
+) {
+    let Some(extension) = extension else {
+        match value {
+            Some(value) => drop(document.insert(attribute.name.clone(), value)),
+            None => drop(document.shift_remove(&attribute.name)),
+        }
+        return;
+    };
+    match value {
+        Some(value) => {
+            let under_urn = document.entry(extension.id.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Value::Object(under_urn) = under_urn {
+                under_urn.insert(attribute.name.clone(), value);
+            }
+        }
+        None => {
+            if let Some(Value::Object(under_urn)) = document.get_mut(&extension.id) {
+                under_urn.shift_remove(&attribute.name);
+                if under_urn.is_empty() {
+                    document.shift_remove(&extension.id);
+                }
+            }
+        }
+    }
+}
+
+/// An attribute's value in a document.
+pub(crate) fn assigned<'d>(
+    document: &'d Map<String, Value>,
+    extension: Option<&Schema>,
+    attribute: &Attribute,
+) -> Option<&'d Value> {
+    match extension {
+        None => document.get(&attribute.name),
+        Some(extension) => document.get(&extension.id)?.get(&attribute.name),
+    }
+}
+
+/// RFC 7643 §3: `schemas` names the base schema. Its order, repetitions, and URNs we do not know make no difference.
+fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, tolerance: Tolerance) -> Result<(), Error> {
+    let base = &resource_type.schema.id;
+    let refused = |why: &str| {
+        Err(Error::InvalidSyntax(format!("schemas {why}; a {} has \"schemas\": [\"{base}\"].", resource_type.name)))
+    };
+    let given = body.iter().rfind(|(key, _)| key.eq_ignore_ascii_case("schemas")).map(|(_, value)| value);
+    let urns = match given {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(urns)) => urns.as_slice(),
+        Some(one @ Value::String(_)) if tolerance.element_without_array => std::slice::from_ref(one),
+        Some(_) => return refused("is not an array of URNs"),
+    };
+    if urns.iter().any(|urn| !urn.is_string()) {
+        return refused("contains what is not a string");
+    }
+    if urns.is_empty() {
+        return if tolerance.absent_schemas { Ok(()) } else { refused("is missing") };
+    }
+    let mut urns = urns.iter().filter_map(Value::as_str);
+    if urns.clone().any(|urn| urn.eq_ignore_ascii_case(base)) {
+        return Ok(());
+    }
+    let of_something_else = |urn: &str| {
+        let urn = urn.to_ascii_lowercase();
+        urn.starts_with("urn:ietf:params:scim:schemas:core:2.0:") || urn.starts_with("urn:ietf:params:scim:api:")
+    };
+    if !tolerance.foreign_schemas || urns.any(of_something_else) {
+        return refused("does not name the resource's own schema");
+    }
+    Ok(())
+}

@@ -1,0 +1,326 @@
+//! One attribute's value, from the wire to its canonical form (RFC 7643 §2.3 to §2.5).
+//!
+//! Canonical means: of the declared type, sub-attributes under their declared names, no `null`, no empty text, array or
+//! object, a closed list's value in the list's own spelling. What is unassigned comes back as `None`.
+
+use chrono::{DateTime, NaiveDateTime};
+use serde_json::{Map, Number, Value};
+
+use crate::context::Tolerance;
+use crate::error::Error;
+use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Schema, Type, Uniqueness, Vocabulary};
+
+/// The longest text of an ordinary attribute, in bytes.
+pub(crate) const MAX_TEXT: usize = 64 * 1024;
+/// The longest text of an attribute that has to be unique: it becomes an index key, and a person's name for signing in.
+pub(crate) const MAX_UNIQUE_TEXT: usize = 1024;
+/// The most values of one attribute. (A group's members are not kept in the document and not counted.)
+pub(crate) const MAX_VALUES: usize = 1000;
+
+/// What an error calls an attribute: `name.givenName`, `urn:…:enterprise:2.0:User:department`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named<'a> {
+    pub extension: Option<&'a str>,
+    pub name: &'a str,
+    pub sub: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    pub(crate) fn new(extension: Option<&'a Schema>, attribute: &'a Attribute) -> Named<'a> {
+        Named { extension: extension.map(|e| e.id.as_str()), name: &attribute.name, sub: None }
+    }
+
+    pub(crate) fn sub(self, sub: &'a Attribute) -> Named<'a> {
+        Named { sub: Some(&sub.name), ..self }
+    }
+}
+
+impl std::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(urn) = self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(self.name)?;
+        if let Some(sub) = self.sub {
+            write!(f, ".{sub}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads values for one client of one service provider.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    pub vocabulary: &'a Vocabulary,
+    pub tolerance: Tolerance,
+}
+
+impl Reader<'_> {
+    /// The whole value of an attribute: an array for a multi-valued one.
+    pub(crate) fn attribute(
+        &self,
+        attribute: &Attribute,
+        named: Named<'_>,
+        given: &Value,
+    ) -> Result<Option<Value>, Error> {
+        if !attribute.multi_valued {
+            return self.single(attribute, named, given);
+        }
+        let elements = self.elements(attribute, named, given)?;
+        Ok((!elements.is_empty()).then_some(Value::Array(elements)))
+    }
+
+    /// The values of a multi-valued attribute, each once.
+    pub(crate) fn elements(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Vec<Value>, Error> {
+        let given = match given {
+            Value::Array(elements) => elements.as_slice(),
+            Value::Null => &[],
+            one if self.tolerance.element_without_array => std::slice::from_ref(one),
+            _ => return Err(invalid(format!("{named} is multi-valued: send an array"))),
+        };
+        if given.len() > MAX_VALUES {
+            return Err(invalid(format!("{named} has more than {MAX_VALUES} values")));
+        }
+        let mut elements: Vec<Value> = Vec::with_capacity(given.len());
+        for element in given {
+            if let Some(element) = self.one(attribute, named, element)?
+                && !elements.contains(&element)
+            {
+                elements.push(element);
+            }
+        }
+        Ok(elements)
+    }
+
+    /// The value of an attribute that is not multi-valued, or one element of a multi-valued one.
+    pub(crate) fn single(
+        &self,
+        attribute: &Attribute,
+        named: Named<'_>,
+        given: &Value,
+    ) -> Result<Option<Value>, Error> {
+        match given {
+            Value::Array(elements) => match elements.as_slice() {
+                [] => Ok(None),
+                [only] if self.tolerance.singular_in_array => self.one(attribute, named, only),
+                _ => Err(invalid(format!("{named} has one value: send it without an array"))),
+            },
+            one => self.one(attribute, named, one),
+        }
+    }
+
+    /// One value; never an array.
+    pub(crate) fn one(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
+        match given {
+            Value::Null => return Ok(None),
+            Value::String(text) if text.is_empty() => return Ok(None),
+            Value::String(text) => check_text(attribute, named, text)?,
+            _ => {}
+        }
+        match attribute.r#type {
+            Type::Complex => {
+                let object = self.complex(attribute, named, Map::new(), given)?;
+                Ok((!object.is_empty()).then_some(Value::Object(object)))
+            }
+            Type::String | Type::Reference => self.text(attribute, named, given).map(Some),
+            Type::Boolean => self.boolean(named, given).map(Some),
+            Type::Integer => self.integer(named, given).map(Some),
+            Type::Decimal => self.decimal(named, given).map(Some),
+            Type::DateTime => self.date_time(named, given).map(Some),
+            Type::Binary => binary(named, given).map(Some),
+        }
+    }
+
+    /// A complex value: what is given, laid over what is there.
+    pub(crate) fn complex(
+        &self,
+        attribute: &Attribute,
+        named: Named<'_>,
+        mut object: Map<String, Value>,
+        given: &Value,
+    ) -> Result<Map<String, Value>, Error> {
+        match given {
+            Value::Object(members) => {
+                for (key, given) in members {
+                    let Some(sub) = self.sub_attribute(attribute, key) else { continue };
+                    if sub.mutability == Mutability::ReadOnly {
+                        continue;
+                    }
+                    match self.attribute(sub, named.sub(sub), given)? {
+                        _ if sub.mutability == Mutability::WriteOnly => {}
+                        Some(value) => drop(object.insert(sub.name.clone(), value)),
+                        None => drop(object.shift_remove(&sub.name)),
+                    }
+                }
+            }
+            Value::Array(_) => return Err(invalid(format!("a value of {named} is an object, not an array"))),
+            bare => {
+                let value = attribute.sub_attribute("value").filter(|_| self.tolerance.bare_complex_value);
+                let Some(value) = value else {
+                    return Err(invalid(format!("a value of {named} is an object, such as {{\"value\": …}}")));
+                };
+                if let Some(bare) = self.attribute(value, named.sub(value), bare)? {
+                    object.insert(value.name.clone(), bare);
+                }
+            }
+        }
+        Ok(object)
+    }
+
+    /// The sub-attribute that a member of a complex value stands for; what has none is ignored.
+    fn sub_attribute<'a>(&self, attribute: &'a Attribute, key: &str) -> Option<&'a Attribute> {
+        attribute.sub_attribute(key).or_else(|| {
+            let manager_id =
+                self.tolerance.manager_id && attribute.name == "manager" && key.eq_ignore_ascii_case("managerId");
+            manager_id.then(|| attribute.sub_attribute("value")).flatten()
+        })
+    }
+
+    fn text(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Value, Error> {
+        let coerced;
+        let text = match given {
+            Value::String(text) => text,
+            Value::Bool(_) | Value::Number(_) if self.tolerance.scalar_coercion => {
+                coerced = given.to_string();
+                &coerced
+            }
+            _ => return Err(invalid(format!("{named} is a string"))),
+        };
+        let allowed: &[String] = match &attribute.canonical_values {
+            CanonicalValues::Any | CanonicalValues::Suggested(_) => return Ok(text.as_str().into()),
+            CanonicalValues::Only(values) => values,
+            CanonicalValues::OnlyListed(name) => self.vocabulary.lists.get(name).map_or(&[], Vec::as_slice),
+        };
+        if allowed.contains(text) {
+            return Ok(text.as_str().into());
+        }
+        let folded = text.to_lowercase();
+        let same_but_case = allowed.iter().find(|value| value.to_lowercase() == folded);
+        match same_but_case {
+            Some(value) if !attribute.case_exact => Ok(value.as_str().into()),
+            found => Err(not_allowed(attribute, named, text, allowed, found)),
+        }
+    }
+
+    fn boolean(&self, named: Named<'_>, given: &Value) -> Result<Value, Error> {
+        match given {
+            Value::Bool(_) => Ok(given.clone()),
+            Value::String(text) if self.tolerance.boolean_strings && text.eq_ignore_ascii_case("true") => {
+                Ok(true.into())
+            }
+            Value::String(text) if self.tolerance.boolean_strings && text.eq_ignore_ascii_case("false") => {
+                Ok(false.into())
+            }
+            _ => Err(invalid(format!("{named} is a boolean: true or false"))),
+        }
+    }
+
+    fn integer(&self, named: Named<'_>, given: &Value) -> Result<Value, Error> {
+        let whole =
+            |number: f64| (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64);
+        let integer = match given {
+            Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
+            Value::String(text) if self.tolerance.scalar_coercion => text.trim().parse().ok(),
+            _ => None,
+        };
+        integer.map(Value::from).ok_or_else(|| invalid(format!("{named} is an integer of at most 64 bits")))
+    }
+
+    fn decimal(&self, named: Named<'_>, given: &Value) -> Result<Value, Error> {
+        match given {
+            Value::Number(_) => Some(given.clone()),
+            Value::String(text) if self.tolerance.scalar_coercion => {
+                text.trim().parse().ok().and_then(Number::from_f64).map(Value::Number)
+            }
+            _ => None,
+        }
+        .ok_or_else(|| invalid(format!("{named} is a number")))
+    }
+
+    fn date_time(&self, named: Named<'_>, given: &Value) -> Result<Value, Error> {
+        if let Value::String(text) = given {
+            if DateTime::parse_from_rfc3339(text).is_ok() {
+                return Ok(given.clone());
+            }
+            let without_offset = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok();
+            if self.tolerance.scalar_coercion && without_offset {
+                return Ok(format!("{text}Z").into());
+            }
+        }
+        Err(invalid(format!("{named} is a date and time such as 2011-08-01T21:32:44.882Z")))
+    }
+
+    /// What an attribute without a value gets, if anything.
+    pub(crate) fn default(&self, attribute: &Attribute, named: Named<'_>) -> Result<Option<Value>, Error> {
+        match &attribute.default {
+            None => Ok(None),
+            Some(DefaultValue::Fixed(value)) => self.attribute(attribute, named, value),
+            Some(DefaultValue::Named(name)) => match self.vocabulary.defaults.get(name) {
+                Some(value) => self.attribute(attribute, named, &value.as_str().into()),
+                None => Ok(None),
+            },
+        }
+    }
+
+    /// The refusal of a resource that lacks a required attribute.
+    pub(crate) fn missing(&self, attribute: &Attribute, named: Named<'_>) -> Error {
+        let allowed: &[String] = match &attribute.canonical_values {
+            CanonicalValues::Any | CanonicalValues::Suggested(_) => &[],
+            CanonicalValues::Only(values) => values,
+            CanonicalValues::OnlyListed(name) => self.vocabulary.lists.get(name).map_or(&[], Vec::as_slice),
+        };
+        match allowed {
+            [] => invalid(format!("{named} is required and has no value")),
+            some => invalid(format!("{named} is required and has no value; allowed values: {}", some.join(", "))),
+        }
+    }
+}
+
+fn invalid(detail: String) -> Error {
+    Error::InvalidValue(detail)
+}
+
+fn check_text(attribute: &Attribute, named: Named<'_>, text: &str) -> Result<(), Error> {
+    if text.contains('\0') {
+        return Err(invalid(format!("{named} contains the character U+0000, which cannot be stored")));
+    }
+    let longest = if attribute.uniqueness == Uniqueness::None { MAX_TEXT } else { MAX_UNIQUE_TEXT };
+    if text.len() > longest {
+        return Err(invalid(format!("{named} is {} bytes long; at most {longest} are allowed", text.len())));
+    }
+    Ok(())
+}
+
+fn not_allowed(
+    attribute: &Attribute,
+    named: Named<'_>,
+    text: &str,
+    allowed: &[String],
+    same_but_case: Option<&String>,
+) -> Error {
+    let given = match attribute.mutability {
+        Mutability::WriteOnly => "the value".to_owned(),
+        _ => format!("{:?}", text.chars().take(80).collect::<String>()),
+    };
+    let list = match allowed {
+        [] => "no value is allowed at present".to_owned(),
+        some => format!("allowed values: {}", some.join(", ")),
+    };
+    match same_but_case {
+        Some(value) => {
+            invalid(format!("{named}: {given} differs from {value:?} only in letter case, which matters here; {list}"))
+        }
+        None => invalid(format!("{named}: {given} is not allowed; {list}")),
+    }
+}
+
+/// Base64 in either alphabet (RFC 4648 §4, §5), kept as sent.
+fn binary(named: Named<'_>, given: &Value) -> Result<Value, Error> {
+    let refused = || invalid(format!("{named} is binary: send it in base64"));
+    let text = given.as_str().ok_or_else(refused)?;
+    let digits = text.trim_end_matches('=');
+    let suits = digits.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(&b))
+        && digits.len() % 4 != 1
+        && (digits.len() == text.len() || (text.len() % 4 == 0 && text.len() - digits.len() <= 2));
+    if suits { Ok(given.clone()) } else { Err(refused()) }
+}

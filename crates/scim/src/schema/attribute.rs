@@ -1,0 +1,202 @@
+//! How definitions are written down: one row for each attribute, saying only what is not the default (RFC 7643 §2.2).
+
+use serde_json::Value;
+
+use super::{
+    Attribute, CanonicalValues, DefaultValue, Mutability, Relation, ResourceType, Returned, Schema, Type, Uniqueness,
+};
+
+impl Type {
+    /// As published.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::Boolean => "boolean",
+            Type::Decimal => "decimal",
+            Type::Integer => "integer",
+            Type::DateTime => "dateTime",
+            Type::Binary => "binary",
+            Type::Reference => "reference",
+            Type::Complex => "complex",
+        }
+    }
+}
+
+impl Mutability {
+    /// As published.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mutability::ReadOnly => "readOnly",
+            Mutability::ReadWrite => "readWrite",
+            Mutability::Immutable => "immutable",
+            Mutability::WriteOnly => "writeOnly",
+        }
+    }
+}
+
+impl Returned {
+    /// As published.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Returned::Always => "always",
+            Returned::Never => "never",
+            Returned::Default => "default",
+            Returned::Request => "request",
+        }
+    }
+}
+
+impl Uniqueness {
+    /// As published.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Uniqueness::None => "none",
+            Uniqueness::Server => "server",
+            Uniqueness::Global => "global",
+        }
+    }
+}
+
+impl Attribute {
+    /// The sub-attribute of this name, in any letter case.
+    pub fn sub_attribute(&self, name: &str) -> Option<&Attribute> {
+        find(&self.sub_attributes, name)
+    }
+
+    pub(crate) fn new(r#type: Type, name: &str, description: &str) -> Attribute {
+        Attribute {
+            name: name.to_owned(),
+            r#type,
+            multi_valued: false,
+            description: description.to_owned(),
+            required: false,
+            case_exact: matches!(r#type, Type::Reference | Type::Binary),
+            mutability: Mutability::ReadWrite,
+            returned: Returned::Default,
+            uniqueness: Uniqueness::None,
+            canonical_values: CanonicalValues::Any,
+            reference_types: Vec::new(),
+            sub_attributes: Vec::new(),
+            indexed: false,
+            default: None,
+            relation: None,
+        }
+    }
+
+    pub(super) fn string(name: &str, description: &str) -> Attribute {
+        Attribute::new(Type::String, name, description)
+    }
+
+    pub(super) fn boolean(name: &str, description: &str) -> Attribute {
+        Attribute::new(Type::Boolean, name, description)
+    }
+
+    pub(super) fn date_time(name: &str, description: &str) -> Attribute {
+        Attribute::new(Type::DateTime, name, description)
+    }
+
+    pub(super) fn binary(name: &str, description: &str) -> Attribute {
+        Attribute::new(Type::Binary, name, description)
+    }
+
+    pub(super) fn reference(name: &str, to: &[&str], description: &str) -> Attribute {
+        let mut attribute = Attribute::new(Type::Reference, name, description);
+        attribute.reference_types = owned(to);
+        attribute
+    }
+
+    pub(super) fn complex(name: &str, description: &str, sub_attributes: Vec<Attribute>) -> Attribute {
+        let mut attribute = Attribute::new(Type::Complex, name, description);
+        attribute.sub_attributes = sub_attributes;
+        attribute
+    }
+
+    pub(super) fn multi_valued(mut self) -> Attribute {
+        self.multi_valued = true;
+        self
+    }
+
+    pub(super) fn required(mut self) -> Attribute {
+        self.required = true;
+        self
+    }
+
+    pub(super) fn case_exact(mut self) -> Attribute {
+        self.case_exact = true;
+        self
+    }
+
+    pub(super) fn indexed(mut self) -> Attribute {
+        self.indexed = true;
+        self
+    }
+
+    pub(super) fn unique(mut self) -> Attribute {
+        self.uniqueness = Uniqueness::Server;
+        self
+    }
+
+    pub(super) fn read_only(mut self) -> Attribute {
+        self.mutability = Mutability::ReadOnly;
+        self
+    }
+
+    pub(super) fn immutable(mut self) -> Attribute {
+        self.mutability = Mutability::Immutable;
+        self
+    }
+
+    /// Accepted, and never seen again (RFC 7643 §4.1.1 `password`).
+    pub(super) fn secret(mut self) -> Attribute {
+        self.mutability = Mutability::WriteOnly;
+        self.returned = Returned::Never;
+        self.case_exact()
+    }
+
+    pub(super) fn always_returned(mut self) -> Attribute {
+        self.returned = Returned::Always;
+        self
+    }
+
+    pub(super) fn suggested(mut self, values: &[&str]) -> Attribute {
+        self.canonical_values = CanonicalValues::Suggested(owned(values));
+        self
+    }
+
+    pub(super) fn default_to(mut self, value: Value) -> Attribute {
+        self.default = Some(DefaultValue::Fixed(value));
+        self
+    }
+
+    pub(super) fn kept_as_rows(mut self, relation: Relation) -> Attribute {
+        self.relation = Some(relation);
+        self
+    }
+}
+
+impl Schema {
+    /// The attribute of this name, in any letter case.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        find(&self.attributes, name)
+    }
+}
+
+impl ResourceType {
+    /// The core or common attribute of this name, in any letter case.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.schema.attribute(name).or_else(|| find(super::common(), name))
+    }
+
+    /// The extension of this URN, in any letter case.
+    pub fn extension(&self, urn: &str) -> Option<&Schema> {
+        self.extensions.iter().map(|(schema, _)| schema).find(|schema| crate::urn::same(&schema.id, urn))
+    }
+}
+
+fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
+    attributes.iter().find(|attribute| attribute.name.eq_ignore_ascii_case(name))
+}
+
+fn owned(values: &[&str]) -> Vec<String> {
+    values.iter().map(|&value| value.to_owned()).collect()
+}

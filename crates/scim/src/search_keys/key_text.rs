@@ -1,0 +1,149 @@
+//! Values as text that compares, byte by byte, as the values do.
+//!
+//! Strings are folded to lower case unless they are `caseExact`, and cut when they are long: [`CUT`] bytes at most, then
+//! a mark and a hash of the whole. Equality survives the cut, and so does the order against anything up to [`WHOLE`]
+//! bytes. No key holds U+0000, which PostgreSQL cannot store.
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, NaiveDateTime};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::schema::Type;
+
+/// Counts the changes to this file that change a key.
+pub(crate) const VERSION: u32 = 1;
+
+/// The longest string that is a key as it is.
+const CUT: usize = 200;
+
+/// The longest literal whose place among the keys is its place among the values: shorter than any cut key's kept part
+/// (at least `CUT - 3` bytes), with room for the next prefix to be three bytes longer.
+pub(crate) const WHOLE: usize = 190;
+
+/// What ends the kept part of a cut key, and what follows a string in the order of strings without U+0000.
+pub(crate) const MARK: char = '\u{1}';
+
+/// Folds case: each character by itself, so that the folding of a part is a part of the folding, and both sigmas are one.
+pub(crate) fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return Cow::Owned(text.to_ascii_lowercase());
+        }
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect())
+}
+
+/// The key of one value; `None` where it does not suit the type, or is empty.
+pub(crate) fn of(r#type: Type, case_exact: bool, value: &Value) -> Option<String> {
+    match r#type {
+        Type::String | Type::Reference | Type::Binary => {
+            let text = value.as_str().filter(|text| !text.is_empty())?;
+            Some(of_folded(if case_exact { Cow::Borrowed(text) } else { fold(text) }))
+        }
+        Type::Boolean => value.as_bool().map(|value| of_boolean(value).to_owned()),
+        Type::Integer => value.as_i64().map(of_integer),
+        Type::Decimal => value.as_f64().map(of_decimal),
+        Type::DateTime => value.as_str().and_then(instant).map(of_integer),
+        Type::Complex => None,
+    }
+}
+
+/// The key of a string that is already folded, or exact.
+pub(crate) fn of_folded(text: Cow<'_, str>) -> String {
+    if text.len() <= CUT {
+        return text.into_owned();
+    }
+    let mut key = prefix(&text, CUT).to_owned();
+    key.push(MARK);
+    key.push_str(&hex(&Sha256::digest(text.as_bytes())));
+    key
+}
+
+/// The longest prefix of at most so many bytes.
+pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
+    let mut end = bytes.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+pub(crate) fn of_boolean(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+/// Sixteen hexadecimal digits, the sign bit flipped: their order is the order of the numbers.
+pub(crate) fn of_integer(value: i64) -> String {
+    format!("{:016x}", (value as u64) ^ (1 << 63))
+}
+
+/// Sixteen hexadecimal digits of the IEEE 754 bits, mirrored below zero: their order is the order of the numbers.
+pub(crate) fn of_decimal(value: f64) -> String {
+    let bits = (value + 0.0).to_bits(); // -0.0 becomes 0.0
+    let ordered = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
+    format!("{ordered:016x}")
+}
+
+/// Milliseconds since the epoch of a dateTime (RFC 7643 §2.3.5); without an offset it is taken as UTC. Finer than a
+/// millisecond is cut off, for filters as for values.
+pub(crate) fn instant(text: &str) -> Option<i64> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.timestamp_millis());
+    }
+    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
+    Some(local.and_utc().timestamp_millis())
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| DIGITS[usize::from(nibble)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn folding_is_unicode_and_the_folding_of_a_part_is_a_part_of_the_folding() {
+        for (text, folded) in [("BJensen", "bjensen"), ("Ärger", "ärger"), ("ΟΔΟΣ", "οδοσ"), ("οδος", "οδοσ"), ("", "")]
+        {
+            assert_eq!(fold(text), folded);
+        }
+        assert_eq!(format!("{}{}", fold("ΟΔΟΣ"), fold("Α")), fold("ΟΔΟΣΑ"));
+    }
+
+    #[test]
+    fn numbers_and_instants_keep_their_order() {
+        let integers = [i64::MIN, -5, -1, 0, 1, 2, 10, i64::MAX].map(of_integer);
+        assert!(integers.is_sorted());
+        let decimals = [f64::MIN, -2.5, -0.25, 0.0, 0.25, 2.5, 10.0, f64::MAX].map(of_decimal);
+        assert!(decimals.is_sorted());
+        assert_eq!(of_decimal(-0.0), of_decimal(0.0));
+        let noon = instant("2011-05-13T12:00:00Z");
+        assert!(noon.is_some());
+        assert_eq!(instant("2011-05-13T14:00:00+02:00"), noon);
+        assert_eq!(instant("2011-05-13T12:00:00.000"), noon);
+        assert_eq!(instant("yesterday"), None);
+    }
+
+    #[test]
+    fn a_long_string_keeps_its_beginning_and_its_identity() {
+        let long = "é".repeat(101);
+        let key = of_folded(Cow::Borrowed(&long));
+        assert!(key.starts_with(&"é".repeat(100)) && key.len() == CUT + 1 + 64);
+        assert_ne!(key, of_folded(Cow::Owned(format!("{long}!"))));
+        assert_eq!(of_folded(Cow::Owned("x".repeat(200))), "x".repeat(200));
+    }
+
+    #[test]
+    fn a_value_of_another_type_or_an_empty_one_has_no_key() {
+        assert_eq!(of(Type::Integer, false, &json!("5")), None);
+        assert_eq!(of(Type::Boolean, false, &json!("true")), None);
+        assert_eq!(of(Type::String, false, &json!("")), None);
+        assert_eq!(of(Type::Boolean, false, &json!(true)), Some("true".to_owned()));
+    }
+}

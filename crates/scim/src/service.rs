@@ -1,0 +1,85 @@
+//! The operations of a SCIM service provider (RFC 7644 §3), each one unit of work over a [`Store`].
+//!
+//! The order of the steps is part of the protocol and therefore here: lock, `If-Match`, the change, its validation, the
+//! difference to what is stored, the write, the events. Whoever calls begins a unit of work before and, **on any error,
+//! undoes it**: an operation may find out late that it must not happen.
+//!
+//! A change that changes nothing writes nothing: the version and `lastModified` stay (RFC 7644 §3.5.2.1).
+//!
+//! What a PUT leaves out (RFC 7644 §3.5.1 lets us choose): an attribute that is left out is cleared, or gets its default
+//! where it has one; a group's members are cleared too. Three things stay: `active`, so that nobody is let in by saying
+//! nothing (nor by `null`, in a PATCH either); immutable attributes; the password, which is no part of a resource.
+
+use std::collections::HashMap;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::projection::Projection;
+use crate::resource::value::Reader;
+use crate::resource::{GroupReference, Id, Resource};
+use crate::schema::ResourceType;
+use crate::store::{Handle, Store, StoreError, Stored};
+
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use read::{get, search};
+pub use write::{create, delete, patch, replace};
+
+/// What a write came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// The resource as it is now, with members and groups if the projection shows them; a caller who shows nothing of
+    /// it gives no projection.
+    pub resource: Resource,
+    /// Whether anything changed.
+    pub changed: bool,
+    /// Members that were named and do not exist: left out, the others kept. As sent, at most 128 characters of each.
+    pub skipped_members: Vec<String>,
+}
+
+fn reader<'a>(cx: &Context<'a>) -> Reader<'a> {
+    Reader { vocabulary: cx.vocabulary, tolerance: cx.tolerance }
+}
+
+fn not_found(resource_type: &ResourceType, id: &Id) -> Error {
+    Error::NotFound(format!("There is no {} with the id {id}.", resource_type.name))
+}
+
+/// Reads what a projection shows of a resource beside its document; nothing where nothing is shown.
+fn loaded(store: &mut dyn Store, stored: Stored, projection: Option<&Projection>) -> Result<Resource, StoreError> {
+    let Stored { handle, mut resource } = stored;
+    let Some(projection) = projection else { return Ok(resource) };
+    if projection.shows_members() {
+        resource.members = Some(store.members(handle)?);
+    }
+    if projection.shows_groups() {
+        resource.groups = Some(store.groups_of(&[handle])?.into_iter().map(|(_, group)| group).collect());
+    }
+    Ok(resource)
+}
+
+/// The same for a page: the groups of all in one question.
+fn all_loaded(store: &mut dyn Store, page: Vec<Stored>, projection: &Projection) -> Result<Vec<Resource>, StoreError> {
+    let mut groups: HashMap<Handle, Vec<GroupReference>> = HashMap::new();
+    if projection.shows_groups() && !page.is_empty() {
+        let mut handles: Vec<Handle> = page.iter().map(|stored| stored.handle).collect();
+        handles.sort_unstable();
+        for (member, group) in store.groups_of(&handles)? {
+            groups.entry(member).or_default().push(group);
+        }
+    }
+    let mut resources = Vec::with_capacity(page.len());
+    for Stored { handle, mut resource } in page {
+        if projection.shows_members() {
+            resource.members = Some(store.members(handle)?);
+        }
+        if projection.shows_groups() {
+            resource.groups = Some(groups.remove(&handle).unwrap_or_default());
+        }
+        resources.push(resource);
+    }
+    Ok(resources)
+}

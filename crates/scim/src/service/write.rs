@@ -1,0 +1,305 @@
+//! Writing: POST (RFC 7644 §3.3), PUT (§3.5.1), PATCH (§3.5.2), DELETE (§3.6).
+
+use serde_json::{Map, Value, json};
+
+use super::{Written, loaded, not_found, reader};
+use crate::context::Context;
+use crate::error::Error;
+use crate::event::{Event, EventKind};
+use crate::patch::PatchRequest;
+use crate::patch::apply::{Patched, apply};
+use crate::precondition::Precondition;
+use crate::projection::Projection;
+use crate::resource::body::{Draft, assign, assigned};
+use crate::resource::complete::complete;
+use crate::resource::value::Named;
+use crate::resource::{Id, Member, Meta, Resource};
+use crate::schema::{Attribute, Mutability, Relation, ResourceType, ResourceTypeId, Schema};
+use crate::search_keys::{KeyChange, SearchKey, search_keys};
+use crate::store::{Handle, MembershipChange, MembershipOutcome, Store, Stored, WriteError};
+
+/// Makes a resource out of a POST's body.
+pub fn create<'p>(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    resource_type: ResourceTypeId,
+    body: &Value,
+    projection: impl Into<Option<&'p Projection>>,
+) -> Result<Written, Error> {
+    let described = cx.registry.get(resource_type);
+    let reader = reader(cx);
+    let Draft { mut attributes, members } = Draft::read(body, described, &reader)?;
+    complete(&mut attributes, described, &reader)?;
+    let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
+    let resource = Resource::from_stored(resource_type, (cx.new_id)(), meta, attributes);
+    let keys = search_keys(cx.registry, &resource);
+    let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, described, error, &keys))?;
+    let mut membership = Membership::default();
+    if let Some(members) = members {
+        let change = MembershipChange { clear: false, remove: Vec::new(), add: members.ids };
+        membership = Membership::change(store, cx, handle, &resource.id, change, members.malformed)?;
+    }
+    let note = |kind| Event { kind, resource_type, id: resource.id.clone() };
+    store.record(note(EventKind::Created));
+    membership.events().into_iter().for_each(|kind| store.record(note(kind)));
+    let stored = Stored { handle, resource };
+    written(store, stored, projection.into(), true, membership.skipped)
+}
+
+/// Makes a resource what a PUT's body says. Never makes a new one.
+pub fn replace<'p>(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    resource_type: ResourceTypeId,
+    id: &Id,
+    body: &Value,
+    if_match: &Precondition,
+    projection: impl Into<Option<&'p Projection>>,
+) -> Result<Written, Error> {
+    let described = cx.registry.get(resource_type);
+    let stored = locked(store, described, id, if_match)?;
+    let reader = reader(cx);
+    let Draft { mut attributes, members } = Draft::read(body, described, &reader)?;
+    carry_over(stored.resource.attributes(), &mut attributes, described)?;
+    complete(&mut attributes, described, &reader)?;
+    let mut membership = Membership::default();
+    if described.schema.attributes.iter().any(|attribute| attribute.relation == Some(Relation::Members)) {
+        let members = members.unwrap_or_default();
+        let change = MembershipChange { clear: true, remove: Vec::new(), add: members.ids };
+        membership = Membership::change(store, cx, stored.handle, id, change, members.malformed)?;
+    }
+    finish(store, cx, stored, attributes, membership, EventKind::Replaced, projection.into())
+}
+
+/// Applies a PATCH.
+pub fn patch<'p>(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    resource_type: ResourceTypeId,
+    id: &Id,
+    request: &PatchRequest,
+    if_match: &Precondition,
+    projection: impl Into<Option<&'p Projection>>,
+) -> Result<Written, Error> {
+    let described = cx.registry.get(resource_type);
+    let stored = locked(store, described, id, if_match)?;
+    let Patched { document, membership: edit } = {
+        let mut load = |stored_too: bool, others: &[Id]| described_members(store, cx, &stored, stored_too, others);
+        apply(request, stored.resource.attributes(), described, &reader(cx), &mut load)?
+    };
+    let membership = match edit.change() {
+        Some(change) => Membership::change(store, cx, stored.handle, id, change, edit.malformed)?,
+        None => Membership { skipped: edit.malformed, ..Membership::default() },
+    };
+    finish(store, cx, stored, document, membership, EventKind::Patched, projection.into())
+}
+
+/// Removes a resource, and it from all groups.
+pub fn delete(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    resource_type: ResourceTypeId,
+    id: &Id,
+    if_match: &Precondition,
+) -> Result<(), Error> {
+    let stored = locked(store, cx.registry.get(resource_type), id, if_match)?;
+    let keys = search_keys(cx.registry, &stored.resource);
+    store.delete(&stored, &keys, cx.now)?;
+    store.record(Event { kind: EventKind::Deleted, resource_type, id: id.clone() });
+    Ok(())
+}
+
+/// Members as the filter of a PATCH path sees them.
+fn described_members(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    group: &Stored,
+    stored_too: bool,
+    others: &[Id],
+) -> Result<Vec<(Id, Value)>, Error> {
+    let mut members = if stored_too { store.members(group.handle)? } else { Vec::new() };
+    for id in others {
+        for resource_type in cx.registry.resource_types() {
+            if let Some(Stored { resource, .. }) = store.get(resource_type.id, id)? {
+                let display = resource.display().to_owned();
+                members.push(Member { id: resource.id, resource_type: resource_type.id, display });
+            }
+        }
+    }
+    let element = |Member { id, resource_type, display }| {
+        let kind = &cx.registry.get(resource_type).name;
+        let element = json!({ "value": id.as_str(), "type": kind, "display": display });
+        (id, element)
+    };
+    Ok(members.into_iter().map(element).collect())
+}
+
+/// `If-Match` is asked under the lock: of two writers who saw the same version, one is told.
+fn locked(
+    store: &mut dyn Store,
+    resource_type: &ResourceType,
+    id: &Id,
+    if_match: &Precondition,
+) -> Result<Stored, Error> {
+    let stored = store.lock(resource_type.id, id)?.ok_or_else(|| not_found(resource_type, id))?;
+    if_match.check(&stored.resource)?;
+    Ok(stored)
+}
+
+/// What a PUT that leaves it out does not take away; see the [module](super) documentation.
+fn carry_over(
+    old: &Map<String, Value>,
+    new: &mut Map<String, Value>,
+    resource_type: &ResourceType,
+) -> Result<(), Error> {
+    let mut keep = |extension: Option<&Schema>, attribute: &Attribute| {
+        let Some(there) = assigned(old, extension, attribute) else { return Ok(()) };
+        let given = assigned(new, extension, attribute);
+        let is_active = extension.is_none() && attribute.name == "active";
+        match attribute.mutability {
+            Mutability::Immutable if given.is_some_and(|given| given != there) => Err(Error::Mutability(format!(
+                "{} is immutable: it keeps the value it has",
+                Named::new(extension, attribute)
+            ))),
+            Mutability::Immutable | Mutability::ReadOnly => {
+                assign(new, extension, attribute, Some(there.clone()));
+                Ok(())
+            }
+            _ if is_active && given.is_none() => {
+                assign(new, extension, attribute, Some(there.clone()));
+                Ok(())
+            }
+            Mutability::ReadWrite | Mutability::WriteOnly => Ok(()),
+        }
+    };
+    resource_type.schema.attributes.iter().try_for_each(|attribute| keep(None, attribute))?;
+    resource_type
+        .extensions
+        .iter()
+        .try_for_each(|(extension, _)| extension.attributes.iter().try_for_each(|a| keep(Some(extension), a)))
+}
+
+/// Writes the difference between what is stored and what is wanted, if there is any.
+fn finish(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    stored: Stored,
+    document: Map<String, Value>,
+    membership: Membership,
+    kind: EventKind,
+    projection: Option<&Projection>,
+) -> Result<Written, Error> {
+    let Stored { handle, resource: old } = stored;
+    let note = |kind| Event { kind, resource_type: old.resource_type, id: old.id.clone() };
+    let rewritten = document != *old.attributes();
+    if !rewritten && !membership.changed() {
+        membership.events().into_iter().for_each(|kind| store.record(note(kind)));
+        return written(store, Stored { handle, resource: old }, projection, false, membership.skipped);
+    }
+    let meta = Meta {
+        created: old.meta.created,
+        last_modified: cx.now.max(old.meta.last_modified),
+        version: old.meta.version + 1,
+    };
+    let new = Resource::from_stored(old.resource_type, old.id.clone(), meta, document);
+    let (keys, change) = if rewritten {
+        let keys = search_keys(cx.registry, &new);
+        let change = KeyChange::between(&search_keys(cx.registry, &old), &keys);
+        (keys, change)
+    } else {
+        (Vec::new(), KeyChange::default())
+    };
+    let described = cx.registry.get(old.resource_type);
+    store.update(handle, &new, &change).map_err(|error| refused(cx, described, error, &keys))?;
+    store.record(note(kind));
+    match (old.is_active(), new.is_active()) {
+        (true, false) => store.record(note(EventKind::Deactivated)),
+        (false, true) => store.record(note(EventKind::Activated)),
+        _ => {}
+    }
+    membership.events().into_iter().for_each(|kind| store.record(note(kind)));
+    written(store, Stored { handle, resource: new }, projection, true, membership.skipped)
+}
+
+fn written(
+    store: &mut dyn Store,
+    stored: Stored,
+    projection: Option<&Projection>,
+    changed: bool,
+    skipped_members: Vec<String>,
+) -> Result<Written, Error> {
+    Ok(Written { resource: loaded(store, stored, projection)?, changed, skipped_members })
+}
+
+/// What became of the members that a request named.
+#[derive(Debug, Default)]
+struct Membership {
+    outcome: MembershipOutcome,
+    skipped: Vec<String>,
+}
+
+impl Membership {
+    /// Changes the members of a group; who does not exist is left out and reported, or to the letter refused.
+    fn change(
+        store: &mut dyn Store,
+        cx: &Context<'_>,
+        group: Handle,
+        id: &Id,
+        mut change: MembershipChange,
+        malformed: Vec<String>,
+    ) -> Result<Membership, Error> {
+        let mut skipped = malformed;
+        let named = change.add.len();
+        change.add.retain(|member| member != id);
+        if change.add.len() < named {
+            skipped.push(id.to_string()); // a group is not its own member
+        }
+        let outcome = store.change_members(group, &change)?;
+        skipped.extend(outcome.unknown.iter().map(Id::to_string));
+        match skipped.first() {
+            Some(first) if !cx.tolerance.unknown_members => Err(Error::InvalidValue(format!(
+                "members.value: {first} is not the id of a resource that can be a member of this group"
+            ))),
+            _ => Ok(Membership { outcome, skipped }),
+        }
+    }
+
+    fn changed(&self) -> bool {
+        self.outcome.added > 0 || self.outcome.removed > 0
+    }
+
+    fn events(&self) -> Vec<EventKind> {
+        let mut events = Vec::new();
+        if self.changed() {
+            let MembershipOutcome { added, removed, .. } = self.outcome;
+            events.push(EventKind::MembershipChanged { added, removed });
+        }
+        if !self.skipped.is_empty() {
+            events.push(EventKind::MembersSkipped { ids: self.skipped.clone() });
+        }
+        events
+    }
+}
+
+/// A write that the store did not make.
+fn refused(cx: &Context<'_>, resource_type: &ResourceType, error: WriteError, keys: &[SearchKey]) -> Error {
+    let attribute = match error {
+        WriteError::Store(error) => return Error::Store(error),
+        WriteError::NotUnique { attribute } => attribute,
+    };
+    // Where the database does not say which, there is no doubt if only one has to be unique.
+    let mut unique = keys.iter().filter(|key| key.unique);
+    let key = match attribute {
+        Some(attribute) => unique.find(|key| key.attribute == attribute),
+        None => unique.next().filter(|_| unique.next().is_none()),
+    };
+    let Some(key) = key else {
+        let detail = format!("Another {} has the same value of an attribute that must be unique.", resource_type.name);
+        return Error::NotUnique { attribute: None, detail };
+    };
+    let attribute = cx.registry.attribute_name(key.attribute);
+    let value: String = key.key.chars().take_while(|c| *c != '\u{1}').take(100).collect();
+    let name = attribute.as_deref().unwrap_or("value");
+    let detail = format!("Another {} has the {name} {value:?}; it must be unique.", resource_type.name);
+    Error::NotUnique { attribute, detail }
+}

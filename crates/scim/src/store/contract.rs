@@ -1,0 +1,440 @@
+//! What every [`Store`] must do, as tests: each case takes a fresh store and panics where the port's promise is broken.
+//!
+//! ```
+//! use scim::store::{contract, memory::MemoryStore};
+//!
+//! contract::run(|_name, case| case(&mut MemoryStore::new()));
+//! ```
+//!
+//! Every case is one unit of work. A case that makes a write fail does nothing after it, for some databases end a
+//! transaction there.
+
+use serde_json::{Value, json};
+
+use super::{Handle, MembershipChange, MembershipOutcome, Page, Query, Start, Store, Stored, WriteError};
+use crate::narrow::{Narrow, Plan};
+use crate::resource::{Id, Meta, Resource};
+use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
+use crate::search_keys::{KeyChange, search_keys};
+use crate::sort::Sort;
+
+/// One promise.
+pub type Case = fn(&mut dyn Store);
+
+/// All promises, each with its name.
+pub const CASES: &[(&str, Case)] = &[
+    ("what was inserted is there", inserted_is_there),
+    ("an id nobody has is not there", unknown_is_not_there),
+    ("handles grow", handles_grow),
+    ("an update replaces document, metadata and keys", update_replaces),
+    ("a unique value is taken on insert", unique_on_insert),
+    ("a unique value is taken on update", unique_on_update),
+    ("a unique value can be used again", unique_again),
+    ("what was deleted is gone", deleted_is_gone),
+    ("a deleted member leaves its groups in a new version", deleted_member_leaves),
+    ("a deleted group is nobody's group", deleted_group_leaves),
+    ("members join and leave once", members_join_and_leave),
+    ("unknown members are named and do no harm", unknown_members),
+    ("a whole membership is replaced by its difference", membership_replaced),
+    ("memberships are seen from both sides in order", both_sides_in_order),
+    ("pages are in the order of creation", pages_in_order),
+    ("a page after a handle continues", pages_after_handle),
+    ("totals follow writes", totals_follow),
+    ("every kind of filter is answered", filters_are_answered),
+    ("sorting places missing values and keeps the order of equals", sorting),
+];
+
+/// Runs all of them; `with` makes a fresh store and hands it to the case.
+pub fn run(mut with: impl FnMut(&str, Case)) {
+    for (name, case) in CASES {
+        with(name, *case);
+    }
+}
+
+fn id(number: u32) -> Id {
+    Id::new(format!("00000000-0000-4000-8000-{number:012}")).expect("an id")
+}
+
+fn resource(kind: ResourceTypeId, number: u32, document: Value) -> Resource {
+    let Value::Object(document) = document else { panic!("a document is an object") };
+    let moment = 1_000 + i64::from(number);
+    Resource::from_stored(kind, id(number), Meta { created: moment, last_modified: moment, version: 1 }, document)
+}
+
+fn insert(store: &mut dyn Store, resource: &Resource) -> Handle {
+    store.insert(resource, &search_keys(&Registry::standard(), resource)).expect("an insert")
+}
+
+fn user(store: &mut dyn Store, number: u32, name: &str) -> Handle {
+    insert(store, &resource(USER, number, json!({ "userName": name, "active": true })))
+}
+
+fn group(store: &mut dyn Store, number: u32, name: &str) -> Handle {
+    insert(store, &resource(GROUP, number, json!({ "displayName": name })))
+}
+
+fn stored(store: &mut dyn Store, kind: ResourceTypeId, number: u32) -> Stored {
+    store.lock(kind, &id(number)).expect("a lock").expect("a resource")
+}
+
+fn update(store: &mut dyn Store, number: u32, change: impl FnOnce(&mut Resource)) -> Result<(), WriteError> {
+    let Stored { handle, resource: old } = stored(store, USER, number);
+    let mut new = old.clone();
+    change(&mut new);
+    let registry = Registry::standard();
+    let keys = KeyChange::between(&search_keys(&registry, &old), &search_keys(&registry, &new));
+    store.update(handle, &new, &keys)
+}
+
+fn delete(store: &mut dyn Store, kind: ResourceTypeId, number: u32, now: i64) {
+    let stored = stored(store, kind, number);
+    let keys = search_keys(&Registry::standard(), &stored.resource);
+    store.delete(&stored, &keys, now).expect("a delete");
+}
+
+fn change(store: &mut dyn Store, group: Handle, clear: bool, remove: &[u32], add: &[u32]) -> MembershipOutcome {
+    let ids = |numbers: &[u32]| numbers.iter().map(|number| id(*number)).collect();
+    store.change_members(group, &MembershipChange { clear, remove: ids(remove), add: ids(add) }).expect("a change")
+}
+
+fn member_ids(store: &mut dyn Store, group: Handle) -> Vec<Id> {
+    store.members(group).expect("members").into_iter().map(|member| member.id).collect()
+}
+
+fn ids(numbers: &[u32]) -> Vec<Id> {
+    numbers.iter().map(|number| id(*number)).collect()
+}
+
+/// A search, with the filter and the sorting as text.
+fn page(store: &mut dyn Store, kind: ResourceTypeId, filter: &str, sort: &str, start: Start, count: u32) -> Page {
+    let registry = Registry::standard();
+    let described = registry.get(kind);
+    let filter = (!filter.is_empty())
+        .then(|| filter.parse::<crate::Filter>().and_then(|f| f.resolve(described)).expect("a filter"));
+    let plan = filter.as_ref().map_or(Plan { narrow: Narrow::Any, exact: true }, |filter| filter.plan(described));
+    let (path, descending) = sort.strip_prefix('-').map_or((sort, false), |path| (path, true));
+    let sort = (!sort.is_empty()).then(|| Sort::new(path, descending, described).expect("a sort"));
+    let query = Query {
+        resource_type: kind,
+        filter: filter.as_ref(),
+        narrow: &plan.narrow,
+        exact: plan.exact,
+        sort: sort.as_ref(),
+        start,
+        count,
+    };
+    store.search(&query).expect("a page")
+}
+
+fn found(store: &mut dyn Store, kind: ResourceTypeId, filter: &str, sort: &str) -> Vec<Id> {
+    let page = page(store, kind, filter, sort, Start::Index(1), 100);
+    assert_eq!(page.total, page.resources.len() as u64, "the total of {filter}");
+    page.resources.into_iter().map(|stored| stored.resource.id).collect()
+}
+
+fn inserted_is_there(store: &mut dyn Store) {
+    let document = json!({
+        "userName": "Ana", "externalId": "X-1", "name": { "givenName": "Ana \u{e9}\u{1F600}\"\\" }, "active": false,
+        "emails": [{ "value": "a@x.test", "type": "work", "primary": true }],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "News" }
+    });
+    let ana = resource(USER, 1, document);
+    let handle = insert(store, &ana);
+    for read in [store.get(USER, &ana.id), store.lock(USER, &ana.id)] {
+        let read = read.expect("a read").expect("a resource");
+        assert_eq!(read.handle, handle);
+        assert_eq!(read.resource, ana);
+    }
+    assert!(store.get(GROUP, &ana.id).expect("a read").is_none(), "a User is no Group");
+}
+
+fn unknown_is_not_there(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    for unknown in ["00000000-0000-4000-8000-000000000002", "123456789012345678901234567890", "nobody", "~"] {
+        let unknown = Id::new(unknown).expect("an id");
+        assert!(store.get(USER, &unknown).expect("a read").is_none());
+        assert!(store.lock(USER, &unknown).expect("a lock").is_none());
+    }
+}
+
+fn handles_grow(store: &mut dyn Store) {
+    let handles = [user(store, 3, "c"), group(store, 2, "b"), user(store, 1, "a")];
+    assert!(handles.is_sorted_by(|a, b| a < b), "{handles:?}");
+}
+
+fn update_replaces(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    let changed = update(store, 1, |ana| {
+        ana.attributes.insert("userName".to_owned(), "anna".into());
+        ana.attributes.insert("displayName".to_owned(), "Anna".into());
+        ana.meta.version = 2;
+        ana.meta.last_modified = 5_000;
+    });
+    changed.expect("an update");
+    let anna = stored(store, USER, 1).resource;
+    assert_eq!(anna.attributes.get("userName"), Some(&json!("anna")));
+    assert_eq!(anna.meta, Meta { created: 1_001, last_modified: 5_000, version: 2 });
+    assert_eq!(found(store, USER, "userName eq \"ana\"", ""), []);
+    assert_eq!(found(store, USER, "userName eq \"ANNA\"", ""), ids(&[1]));
+    assert_eq!(found(store, USER, "displayName sw \"ann\"", ""), ids(&[1]));
+    assert_eq!(found(store, USER, "meta.lastModified ge \"1970-01-01T00:00:05Z\"", ""), ids(&[1]));
+}
+
+fn refused_as_taken(result: Result<(), WriteError>) {
+    let registry = Registry::standard();
+    match result {
+        Err(WriteError::NotUnique { attribute: None }) => {}
+        Err(WriteError::NotUnique { attribute: Some(key) }) => {
+            assert_eq!(registry.attribute_name(key).as_deref(), Some("userName"));
+        }
+        other => panic!("not refused as taken: {other:?}"),
+    }
+}
+
+fn unique_on_insert(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    let again = resource(USER, 2, json!({ "userName": "ANA" }));
+    let keys = search_keys(&Registry::standard(), &again);
+    refused_as_taken(store.insert(&again, &keys).map(drop));
+}
+
+fn unique_on_update(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    user(store, 2, "ben");
+    refused_as_taken(update(store, 2, |ben| drop(ben.attributes.insert("userName".to_owned(), "Ana".into()))));
+}
+
+fn unique_again(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    update(store, 1, |ana| drop(ana.attributes.insert("userName".to_owned(), "ANA".into()))).expect("its own name");
+    update(store, 1, |ana| drop(ana.attributes.insert("userName".to_owned(), "anna".into()))).expect("a new name");
+    user(store, 2, "ana");
+    delete(store, USER, 2, 9_000);
+    user(store, 3, "ana");
+    group(store, 4, "ana");
+    group(store, 5, "ana");
+    assert_eq!(found(store, USER, "userName eq \"ana\"", ""), ids(&[3]));
+    assert_eq!(found(store, GROUP, "displayName eq \"ana\"", ""), ids(&[4, 5]));
+}
+
+fn deleted_is_gone(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    user(store, 2, "ben");
+    delete(store, USER, 1, 9_000);
+    assert!(store.get(USER, &id(1)).expect("a read").is_none());
+    assert!(store.lock(USER, &id(1)).expect("a lock").is_none());
+    assert_eq!(found(store, USER, "", ""), ids(&[2]));
+    assert_eq!(found(store, USER, "userName eq \"ana\"", ""), []);
+    assert_eq!(found(store, USER, "active eq true", ""), ids(&[2]));
+}
+
+fn deleted_member_leaves(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    user(store, 2, "ben");
+    let (editors, readers) = (group(store, 3, "Editors"), group(store, 4, "Readers"));
+    change(store, editors, false, &[], &[1, 2]);
+    change(store, readers, false, &[], &[2]);
+    delete(store, USER, 1, 9_000);
+    assert_eq!(member_ids(store, editors), ids(&[2]));
+    let meta = stored(store, GROUP, 3).resource.meta;
+    assert_eq!((meta.version, meta.last_modified, meta.created), (2, 9_000, 1_003));
+    assert_eq!(stored(store, GROUP, 4).resource.meta.version, 1, "it was not a member there");
+}
+
+fn deleted_group_leaves(store: &mut dyn Store) {
+    let ana = user(store, 1, "ana");
+    let (editors, _) = (group(store, 2, "Editors"), group(store, 3, "Readers"));
+    change(store, editors, false, &[], &[1]);
+    delete(store, GROUP, 2, 9_000);
+    assert_eq!(store.groups_of(&[ana]).expect("groups"), []);
+    assert_eq!(stored(store, USER, 1).resource.meta.version, 1, "a user's version does not follow its groups");
+    assert_eq!(found(store, GROUP, "", ""), ids(&[3]));
+}
+
+fn members_join_and_leave(store: &mut dyn Store) {
+    for (number, name) in [(1, "ana"), (2, "ben"), (3, "cas")] {
+        user(store, number, name);
+    }
+    let editors = group(store, 4, "Editors");
+    let outcome = change(store, editors, false, &[], &[1, 2]);
+    assert_eq!((outcome.added, outcome.removed), (2, 0));
+    let outcome = change(store, editors, false, &[], &[2, 3]);
+    assert_eq!((outcome.added, outcome.removed), (1, 0), "who is there does not join again");
+    let outcome = change(store, editors, false, &[1], &[]);
+    assert_eq!((outcome.added, outcome.removed), (0, 1));
+    let outcome = change(store, editors, false, &[1, 9], &[]);
+    assert_eq!((outcome.added, outcome.removed), (0, 0), "who is not there cannot leave");
+    assert_eq!(member_ids(store, editors), ids(&[2, 3]));
+    assert_eq!(stored(store, GROUP, 4).resource.meta.version, 1, "the version is the protocol's affair");
+}
+
+fn unknown_members(store: &mut dyn Store) {
+    user(store, 1, "ana");
+    let editors = group(store, 2, "Editors");
+    let stranger = Id::new("nobody").expect("an id");
+    let add = vec![id(8), id(1), stranger.clone(), id(9)];
+    let outcome = store.change_members(editors, &MembershipChange { add, ..MembershipChange::default() });
+    let mut outcome = outcome.expect("a change");
+    outcome.unknown.sort();
+    assert_eq!(outcome, MembershipOutcome { added: 1, removed: 0, unknown: vec![id(8), id(9), stranger] });
+    assert_eq!(member_ids(store, editors), ids(&[1]));
+}
+
+fn membership_replaced(store: &mut dyn Store) {
+    for (number, name) in [(1, "ana"), (2, "ben"), (3, "cas")] {
+        user(store, number, name);
+    }
+    let editors = group(store, 4, "Editors");
+    change(store, editors, false, &[], &[1, 2]);
+    let outcome = change(store, editors, true, &[], &[2, 3]);
+    assert_eq!((outcome.added, outcome.removed), (1, 1));
+    assert_eq!(member_ids(store, editors), ids(&[2, 3]));
+    let outcome = change(store, editors, true, &[], &[3, 2]);
+    assert_eq!((outcome.added, outcome.removed), (0, 0), "the same again");
+    let outcome = change(store, editors, true, &[], &[]);
+    assert_eq!((outcome.added, outcome.removed), (0, 2));
+    assert_eq!(member_ids(store, editors), []);
+}
+
+fn both_sides_in_order(store: &mut dyn Store) {
+    let ana = insert(store, &resource(USER, 5, json!({ "userName": "ana", "displayName": "Ana Ito" })));
+    let ben = user(store, 4, "ben");
+    let editors = group(store, 3, "Editors");
+    let all = group(store, 2, "Everybody");
+    change(store, all, false, &[], &[3, 4, 5]);
+    change(store, editors, false, &[], &[5]);
+    let members = store.members(all).expect("members");
+    let described: Vec<_> = members.iter().map(|m| (m.id.clone(), m.resource_type, m.display.as_str())).collect();
+    assert_eq!(described, [(id(5), USER, "Ana Ito"), (id(4), USER, "ben"), (id(3), GROUP, "Editors")]);
+    let groups = store.groups_of(&[ana, ben, editors]).expect("groups");
+    let described: Vec<_> = groups.iter().map(|(m, g)| (*m, g.id.clone(), g.display.as_str(), g.direct)).collect();
+    let expected = [
+        (ana, id(3), "Editors", true),
+        (ana, id(2), "Everybody", true),
+        (ben, id(2), "Everybody", true),
+        (editors, id(2), "Everybody", true),
+    ];
+    assert_eq!(described, expected);
+    assert_eq!(store.groups_of(&[]).expect("groups"), []);
+    let read = store.get(GROUP, &id(2)).expect("a read").expect("a group");
+    assert_eq!((read.resource.members, read.resource.groups), (None, None), "not loaded unasked");
+}
+
+fn pages_in_order(store: &mut dyn Store) {
+    for number in [7, 3, 9, 1, 5] {
+        user(store, number, &format!("user{number}"));
+        group(store, number + 10, "a group");
+    }
+    let mut check = |filter: &str, first: u64, count: u32, expected: &[u32], total: u64| {
+        let page = page(store, USER, filter, "", Start::Index(first), count);
+        let found: Vec<Id> = page.resources.into_iter().map(|stored| stored.resource.id).collect();
+        assert_eq!((found, page.total), (ids(expected), total), "{filter:?} from {first}, {count}");
+    };
+    for filter in ["", "userName sw \"user\"", "userName co \"SER\"", "active eq true"] {
+        check(filter, 1, 2, &[7, 3], 5);
+        check(filter, 3, 2, &[9, 1], 5);
+        check(filter, 5, 2, &[5], 5);
+        check(filter, 6, 2, &[], 5);
+        check(filter, 1_000_000_000, 2, &[], 5);
+        check(filter, 1, 0, &[], 5);
+        check(filter, 1, 100, &[7, 3, 9, 1, 5], 5);
+    }
+    check("userName gt \"user3\"", 2, 1, &[9], 3);
+    check("userName eq \"none\"", 1, 10, &[], 0);
+}
+
+fn pages_after_handle(store: &mut dyn Store) {
+    let handles: Vec<Handle> = [4, 2, 3, 1].map(|number| user(store, number, &format!("user{number}"))).to_vec();
+    for filter in ["", "userName co \"user\""] {
+        let next = page(store, USER, filter, "", Start::After(handles[1]), 1);
+        assert_eq!(next.resources.iter().map(|stored| stored.handle).collect::<Vec<_>>(), [handles[2]]);
+        let last = page(store, USER, filter, "", Start::After(handles[3]), 10);
+        assert!(last.resources.is_empty());
+    }
+}
+
+fn totals_follow(store: &mut dyn Store) {
+    let total = |store: &mut dyn Store| page(store, USER, "", "", Start::Index(1), 0).total;
+    assert_eq!(total(store), 0);
+    user(store, 1, "ana");
+    user(store, 2, "ben");
+    group(store, 3, "Editors");
+    assert_eq!(total(store), 2);
+    delete(store, USER, 1, 9_000);
+    assert_eq!(total(store), 1);
+}
+
+fn filters_are_answered(store: &mut dyn Store) {
+    let emails = |work: &str, home: &str| json!([{"value": work, "type": "work"}, {"value": home, "type": "home"}]);
+    let documents = [
+        json!({ "userName": "Ana", "externalId": "abc", "active": true, "emails": emails("ana@w.test", "ana@h.test") }),
+        json!({ "userName": "ben", "externalId": "ABC", "active": false, "emails": emails("ben@w.test", "ana@w.test") }),
+        json!({ "userName": "\u{c4}nna_%", "displayName": "\u{df}", "title": "Editor", "active": true }),
+        json!({ "userName": "zo\u{eb}\u{10FFFF}", "displayName": "It's \"so\" \\", "active": true }),
+    ];
+    for (number, document) in (1u32..).zip(documents) {
+        insert(store, &resource(USER, number, document));
+    }
+    let (editors, all) = (group(store, 5, "Editors"), group(store, 6, "Everybody"));
+    change(store, editors, false, &[], &[1, 2]);
+    change(store, all, false, &[], &[2, 3, 5]);
+    let mut check = |kind: ResourceTypeId, filter: &str, expected: &[u32]| {
+        assert_eq!(found(store, kind, filter, ""), ids(expected), "{filter}");
+    };
+    check(USER, "userName eq \"ANA\"", &[1]);
+    check(USER, "userName ne \"ana\"", &[2, 3, 4]);
+    check(USER, "userName eq \"\u{e4}NNA_%\"", &[3]);
+    check(USER, "userName sw \"\u{e4}nna_\"", &[3]);
+    check(USER, "userName sw \"_\"", &[]);
+    check(USER, "userName ew \"A\"", &[1]);
+    check(USER, "userName co \"n\"", &[1, 2, 3]);
+    check(USER, "userName ge \"ben\" and userName lt \"zp\"", &[2, 4]);
+    check(USER, "userName sw \"zo\u{eb}\u{10FFFF}\"", &[4]);
+    check(USER, "externalId eq \"abc\"", &[1]);
+    check(USER, "externalId eq \"ABC\" or userName eq \"ana\"", &[1, 2]);
+    check(USER, "externalId pr", &[1, 2]);
+    check(USER, "not (externalId pr)", &[3, 4]);
+    check(USER, "active eq false", &[2]);
+    check(USER, "active eq true and not (userName eq \"ana\")", &[3, 4]);
+    check(USER, "displayName eq \"It's \\\"so\\\" \\\\\"", &[4]);
+    check(USER, "title eq \"editor\"", &[3]);
+    check(USER, "emails.value eq \"ANA@w.test\"", &[1, 2]);
+    check(USER, "emails eq \"ana@w.test\"", &[1, 2]);
+    check(USER, "emails[type eq \"work\"].value eq \"ana@w.test\"", &[1]);
+    check(USER, "emails[type eq \"home\" and value sw \"ana@\"]", &[1, 2]);
+    check(USER, "emails.value sw \"ana\" and emails.value sw \"ben\"", &[2]);
+    check(USER, &format!("id eq \"{}\"", id(2)), &[2]);
+    check(USER, &format!("id eq \"{}\" and userName eq \"ana\"", id(2)), &[]);
+    check(USER, "id eq \"nobody\"", &[]);
+    check(USER, &format!("groups eq \"{}\"", id(5)), &[1, 2]);
+    check(USER, &format!("groups.value eq \"{}\" and active eq true", id(6)), &[3]);
+    check(USER, "meta.lastModified gt \"1970-01-01T00:00:01.002Z\"", &[3, 4]);
+    check(USER, "meta.lastModified le \"1970-01-01T01:00:01.002+01:00\"", &[1, 2]);
+    check(GROUP, "displayName sw \"e\"", &[5, 6]);
+    check(GROUP, &format!("members eq \"{}\"", id(2)), &[5, 6]);
+    check(GROUP, &format!("id eq \"{}\" and members eq \"{}\"", id(6), id(1)), &[]);
+    check(GROUP, &format!("members[value eq \"{}\"]", id(5)), &[6]);
+    check(GROUP, &format!("not (members.value eq \"{}\")", id(1)), &[6]);
+    check(GROUP, "members.type eq \"Group\"", &[6]);
+}
+
+fn sorting(store: &mut dyn Store) {
+    let documents = [
+        json!({ "userName": "delta", "displayName": "b" }),
+        json!({ "userName": "Alpha" }),
+        json!({ "userName": "charlie", "displayName": "B" }),
+        json!({ "userName": "bravo", "displayName": "a" }),
+    ];
+    for (number, document) in (1u32..).zip(documents) {
+        insert(store, &resource(USER, number, document));
+    }
+    let mut check = |sort: &str, expected: &[u32]| assert_eq!(found(store, USER, "", sort), ids(expected), "{sort}");
+    check("userName", &[2, 4, 3, 1]);
+    check("-userName", &[1, 3, 4, 2]);
+    check("displayName", &[4, 1, 3, 2]);
+    check("-displayName", &[2, 1, 3, 4]);
+    check("-meta.created", &[4, 3, 2, 1]);
+    let second = page(store, USER, "userName co \"a\"", "userName", Start::Index(2), 2);
+    let found: Vec<Id> = second.resources.into_iter().map(|stored| stored.resource.id).collect();
+    assert_eq!((found, second.total), (ids(&[4, 3]), 4));
+}

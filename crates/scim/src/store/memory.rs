@@ -1,0 +1,224 @@
+//! The smallest thing that satisfies the port: for tests, and as the oracle that databases are compared with.
+//!
+//! It searches by asking [`Predicate::matches`](crate::Predicate::matches) of everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
+};
+use crate::event::Event;
+use crate::resource::{GroupReference, Id, Member, Resource};
+use crate::schema::ResourceTypeId;
+use crate::search_keys::{KeyChange, SearchKey};
+
+/// A store that forgets everything when it is dropped.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore {
+    last: i64,
+    resources: BTreeMap<Handle, Entry>,
+    /// Group, member.
+    members: BTreeSet<(Handle, Handle)>,
+    /// What was recorded, oldest first.
+    pub events: Vec<Event>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    resource: Resource,
+    keys: BTreeSet<SearchKey>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    /// A unit of work: on an error everything is as before.
+    pub fn unit<T, E>(&mut self, work: impl FnOnce(&mut MemoryStore) -> Result<T, E>) -> Result<T, E> {
+        let before = self.clone();
+        let result = work(self);
+        if result.is_err() {
+            *self = before;
+        }
+        result
+    }
+
+    fn find(&self, resource_type: ResourceTypeId, id: &Id) -> Option<Stored> {
+        self.resources
+            .iter()
+            .find(|(_, entry)| entry.resource.resource_type == resource_type && entry.resource.id == *id)
+            .map(|(handle, entry)| Stored { handle: *handle, resource: entry.resource.clone() })
+    }
+
+    fn by_id(&self, id: &Id) -> Option<Handle> {
+        self.resources.iter().find(|(_, entry)| entry.resource.id == *id).map(|(handle, _)| *handle)
+    }
+
+    fn taken(&self, but: Option<Handle>, keys: &[SearchKey]) -> Result<(), WriteError> {
+        for key in keys.iter().filter(|key| key.unique) {
+            let others = self.resources.iter().filter(|(handle, _)| Some(**handle) != but);
+            if others.into_iter().any(|(_, entry)| entry.keys.contains(key)) {
+                return Err(WriteError::NotUnique { attribute: Some(key.attribute) });
+            }
+        }
+        Ok(())
+    }
+
+    fn members_of(&self, group: Handle) -> Vec<Handle> {
+        self.members.range((group, Handle(i64::MIN))..=(group, Handle(i64::MAX))).map(|(_, member)| *member).collect()
+    }
+
+    fn loaded_members(&self, group: Handle) -> Vec<Member> {
+        let entries = self.members_of(group).into_iter().filter_map(|member| self.resources.get(&member));
+        let member = |entry: &Entry| Member {
+            id: entry.resource.id.clone(),
+            resource_type: entry.resource.resource_type,
+            display: entry.resource.display().to_owned(),
+        };
+        entries.map(member).collect()
+    }
+
+    fn loaded_groups(&self, member: Handle) -> Vec<GroupReference> {
+        let groups = self.members.iter().filter(|(_, m)| *m == member).map(|(group, _)| group);
+        let reference = |entry: &Entry| GroupReference {
+            id: entry.resource.id.clone(),
+            display: entry.resource.display().to_owned(),
+            direct: true,
+        };
+        groups.filter_map(|group| self.resources.get(group)).map(reference).collect()
+    }
+
+    fn with_relations(&self, handle: Handle, resource: &Resource) -> Resource {
+        let mut resource = resource.clone();
+        resource.members = Some(self.loaded_members(handle));
+        resource.groups = Some(self.loaded_groups(handle));
+        resource
+    }
+}
+
+impl Store for MemoryStore {
+    fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
+        Ok(self.find(resource_type, id))
+    }
+
+    fn lock(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
+        Ok(self.find(resource_type, id))
+    }
+
+    fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
+        self.taken(None, keys)?;
+        self.last += 1;
+        let handle = Handle(self.last);
+        let mut resource = resource.clone();
+        (resource.members, resource.groups) = (None, None);
+        self.resources.insert(handle, Entry { resource, keys: keys.iter().cloned().collect() });
+        Ok(handle)
+    }
+
+    fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError> {
+        self.taken(Some(handle), &keys.added)?;
+        let missing = || StoreError("no resource has this handle".into());
+        let entry = self.resources.get_mut(&handle).ok_or_else(missing)?;
+        entry.resource = resource.clone();
+        (entry.resource.members, entry.resource.groups) = (None, None);
+        for key in &keys.removed {
+            entry.keys.remove(key);
+        }
+        entry.keys.extend(keys.added.iter().cloned());
+        Ok(())
+    }
+
+    fn delete(&mut self, stored: &Stored, _keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
+        self.resources.remove(&stored.handle);
+        let left: Vec<(Handle, Handle)> =
+            self.members.iter().filter(|(g, m)| *g == stored.handle || *m == stored.handle).copied().collect();
+        for pair in left {
+            self.members.remove(&pair);
+            if let Some(group) = self.resources.get_mut(&pair.0) {
+                group.resource.meta.version += 1;
+                group.resource.meta.last_modified = now;
+            }
+        }
+        Ok(())
+    }
+
+    fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
+        let mut found: Vec<(Handle, Resource)> = self
+            .resources
+            .iter()
+            .filter(|(_, entry)| entry.resource.resource_type == query.resource_type)
+            .map(|(handle, entry)| (*handle, self.with_relations(*handle, &entry.resource)))
+            .filter(|(_, resource)| query.filter.is_none_or(|filter| filter.matches(resource)))
+            .collect();
+        if let Some(sort) = query.sort {
+            found.sort_by(|(_, a), (_, b)| sort.compare(a, b));
+        }
+        let total = found.len() as u64;
+        let rest = found.into_iter().enumerate().filter(|(index, (handle, _))| match query.start {
+            Start::Index(first) => *index as u64 + 1 >= first,
+            Start::After(last) => *handle > last,
+        });
+        let without_relations = |(_, (handle, mut resource)): (usize, (Handle, Resource))| {
+            (resource.members, resource.groups) = (None, None);
+            Stored { handle, resource }
+        };
+        Ok(Page { total, resources: rest.take(query.count as usize).map(without_relations).collect() })
+    }
+
+    fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
+        Ok(self.loaded_members(group))
+    }
+
+    fn groups_of(&mut self, members: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError> {
+        let members: BTreeSet<Handle> = members.iter().copied().collect();
+        let pairs = members
+            .into_iter()
+            .flat_map(|member| self.loaded_groups(member).into_iter().map(move |group| (member, group)));
+        Ok(pairs.collect())
+    }
+
+    fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
+        let before: BTreeSet<Handle> = self.members_of(group).into_iter().collect();
+        let mut after = if change.clear { BTreeSet::new() } else { before.clone() };
+        let mut unknown = Vec::new();
+        for id in &change.remove {
+            if let Some(member) = self.by_id(id) {
+                after.remove(&member);
+            }
+        }
+        for id in &change.add {
+            match self.by_id(id) {
+                Some(member) => drop(after.insert(member)),
+                None => unknown.push(id.clone()),
+            }
+        }
+        for member in before.difference(&after) {
+            self.members.remove(&(group, *member));
+        }
+        for member in after.difference(&before) {
+            self.members.insert((group, *member));
+        }
+        Ok(MembershipOutcome {
+            added: after.difference(&before).count() as u64,
+            removed: before.difference(&after).count() as u64,
+            unknown,
+        })
+    }
+
+    fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+    use crate::store::contract;
+
+    #[test]
+    fn memory_keeps_the_contract() {
+        contract::run(|_, case| case(&mut MemoryStore::new()));
+    }
+}

@@ -1,0 +1,32 @@
+//! The URNs of SCIM (RFC 7643 §8.7, RFC 7644 §8.2): schemas of resources and of messages.
+
+/// The core User.
+pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+/// The core Group.
+pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+/// The enterprise extension of the User.
+pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// What the service provider can do.
+pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+/// A resource type, as published.
+pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+/// A schema, as published.
+pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
+/// The answer to a query.
+pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+/// A query by POST.
+pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
+/// A PATCH.
+pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// A refusal.
+pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+/// Whether a key of a document names an extension: no attribute's name contains a colon (RFC 7643 §2.1).
+pub(crate) fn is_extension_key(key: &str) -> bool {
+    key.contains(':')
+}
+
+/// Whether two URNs are the same (RFC 8141 §3.1 for the prefix; for the rest RFC 7644 §3.10 is generous).
+pub(crate) fn same(left: &str, right: &str) -> bool {
+    left.eq_ignore_ascii_case(right)
+}

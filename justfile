@@ -1,0 +1,33 @@
+# What people type. CI runs `.ci/run`, which holds the same checks.
+
+# Everything CI checks, with whatever databases are installed.
+check: format lint docs dependencies test
+
+format:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+dependencies:
+    .ci/dependencies
+
+test:
+    cargo test --workspace
+
+# The same with PostgreSQL's absence a failure.
+check-postgres: format lint docs dependencies
+    CI=true cargo test --workspace
+
+# One story, on both databases: `just story deactivating_the_service_account`.
+story name:
+    cargo test --package gateway --test stories -- {{name}}
+
+serve:
+    cargo run --release -- serve
+
+demo:
+    cargo run --release -- demo

@@ -1,0 +1,17 @@
+DROP TABLE signing_keys;
+DROP TABLE audit;
+DROP TABLE operators;
+DROP TABLE sessions;
+DROP TABLE revoked_tokens;
+DROP TABLE refresh_tokens;
+DROP TABLE authorization_codes;
+DROP TABLE grants;
+DROP TABLE client_secrets;
+DROP TABLE clients;
+DROP TABLE logins;
+DROP TABLE members;
+DROP TABLE attribute_values;
+DROP TABLE resource_counts;
+DROP TABLE resources;
+DROP TABLE accounts;
+DROP TABLE installation;
