@@ -94,7 +94,8 @@ impl Config {
     /// As [`load`](Self::load), with variables instead of the environment: for the demo and for tests.
     pub fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
         let source = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let environment = Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__").source(Some(source));
+        let environment =
+            Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__").source(Some(source));
         Config::from_layers(None, environment)
     }
 
@@ -131,7 +132,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let given_key = r.optional("security.master_key", |text: String| crate::master_key::parse(&text));
     let key_file = r.optional("security.master_key_file", |text: String| Ok(PathBuf::from(text)));
     let token = r.optional("admin.token", |text: String| admin_token(&text));
-    let token_file = r.optional("admin.token_file", |path: String| read_file(&path).and_then(|t| admin_token(t.trim())));
+    let token_file =
+        r.optional("admin.token_file", |path: String| read_file(&path).and_then(|t| admin_token(t.trim())));
     let attributes = r.optional("attributes.file", |path: String| read_file(&path));
     let attributes = match overlays(attributes.as_deref().unwrap_or(ATTRIBUTES)) {
         Ok(attributes) => Some(attributes),
@@ -231,7 +233,9 @@ fn public_url(text: &str) -> Result<String, String> {
 
 fn admin_token(text: &str) -> Result<SecretText, String> {
     if text.len() < 16 {
-        return Err("is too short to be safe: use at least 16 characters, such as `openssl rand -hex 32` prints".to_owned());
+        return Err(
+            "is too short to be safe: use at least 16 characters, such as `openssl rand -hex 32` prints".to_owned()
+        );
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err("may only have visible ASCII characters, for it travels in a header".to_owned());

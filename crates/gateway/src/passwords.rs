@@ -21,7 +21,8 @@ pub struct Busy;
 type Job = Box<dyn FnOnce(&Argon2<'_>) + Send>;
 
 /// Verified where a name is unknown, so that an unknown name takes as long as a wrong password.
-const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$XcMMWsSKU3+xkUOLRdB4uv8rOQPzuCc0i0m3r5Gf6Vg";
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$XcMMWsSKU3+xkUOLRdB4uv8rOQPzuCc0i0m3r5Gf6Vg";
 
 impl Passwords {
     /// Starts the threads.

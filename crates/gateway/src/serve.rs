@@ -119,19 +119,16 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let state = web::Data::new(app.clone());
     let server = HttpServer::new(move || {
-        actix_web::App::new()
-            .wrap(from_fn(http::log))
-            .app_data(state.clone())
-            .configure(http::routes)
+        actix_web::App::new().wrap(from_fn(http::log)).app_data(state.clone()).configure(http::routes)
     })
-        .workers(workers)
-        .worker_max_blocking_threads((app.config.connections as usize).max(8))
-        .keep_alive(std::time::Duration::from_secs(75))
-        .client_request_timeout(std::time::Duration::from_secs(60))
-        .shutdown_timeout(30)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+    .workers(workers)
+    .worker_max_blocking_threads((app.config.connections as usize).max(8))
+    .keep_alive(std::time::Duration::from_secs(75))
+    .client_request_timeout(std::time::Duration::from_secs(60))
+    .shutdown_timeout(30)
+    .disable_signals()
+    .listen(listener)?
+    .run();
     worker::start(app.clone());
     Ok(Running { address, app, handle: server.handle(), server })
 }
@@ -151,4 +148,3 @@ fn settings(config: &Config, public_url: &str) -> oauth::Settings {
 pub async fn is_ready(app: &App) -> bool {
     app.db.read(Cost::Short, |tx| tx.ping()).await.is_ok()
 }
-

@@ -133,9 +133,6 @@ CREATE TABLE authorization_codes (
     redirect_uri          TEXT    NOT NULL,
     redirect_uri_was_sent BOOLEAN NOT NULL,
     challenge             TEXT,
-    scope                 TEXT    NOT NULL,
-    nonce                 TEXT,
-    auth_time             BIGINT  NOT NULL,
     expires               BIGINT  NOT NULL,
     spent                 BIGINT
 ) WITHOUT ROWID;

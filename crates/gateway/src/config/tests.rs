@@ -37,7 +37,9 @@ fn every_mistake_is_listed_at_once() {
     ])
     .unwrap_err()
     .0;
-    for key in ["server.bind", "server.public_url", "database.url", "database.connections", "admin.token", "server.colour"] {
+    for key in
+        ["server.bind", "server.public_url", "database.url", "database.connections", "admin.token", "server.colour"]
+    {
         assert!(mistakes.iter().any(|m| m.starts_with(&format!("{key}: "))), "{key} in {mistakes:#?}");
     }
     assert_eq!(mistakes.len(), 6, "{mistakes:#?}");

@@ -55,9 +55,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                     .default_service(wrong_method()),
             )
             .service(
-                resource("/accounts/{account}/grants")
-                    .route(get().to(grants::list))
-                    .default_service(wrong_method()),
+                resource("/accounts/{account}/grants").route(get().to(grants::list)).default_service(wrong_method()),
             )
             .service(
                 resource("/clients")
@@ -91,9 +89,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                     .default_service(wrong_method()),
             )
             .service(
-                resource("/operators/{operator}")
-                    .route(delete().to(operators::end))
-                    .default_service(wrong_method()),
+                resource("/operators/{operator}").route(delete().to(operators::end)).default_service(wrong_method()),
             )
             .service(resource("/audit").route(get().to(audit::list)).default_service(wrong_method()))
             .default_service(web::to(unknown)),

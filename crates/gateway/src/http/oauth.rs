@@ -61,7 +61,8 @@ impl Call {
             .await
             .map_err(|_| OAuthFailure::malformed("the body has more than 16 KiB, or broke off"))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| OAuthFailure::malformed("the body is not UTF-8"))?;
-        let form = query::pairs(text).map_err(|why| OAuthFailure::malformed(&format!("the body is malformed: {why}")))?;
+        let form =
+            query::pairs(text).map_err(|why| OAuthFailure::malformed(&format!("the body is malformed: {why}")))?;
         let query = query::pairs(request.query_string())
             .map_err(|why| OAuthFailure::malformed(&format!("the query is malformed: {why}")))?;
         let authorization = request.headers().get(header::AUTHORIZATION);
@@ -69,10 +70,7 @@ impl Call {
             authorization: authorization.map(|value| value.to_str().unwrap_or("?").to_owned()),
             query,
             form,
-            actor: Actor {
-                name: "client".to_owned(),
-                address: address::of(request, &app.config.trusted_proxies),
-            },
+            actor: Actor { name: "client".to_owned(), address: address::of(request, &app.config.trusted_proxies) },
         })
     }
 }

@@ -27,6 +27,10 @@ fn decode(text: &str) -> Result<String, &'static str> {
             byte => bytes.push(byte),
         }
     }
+    // No value anywhere may have one, and PostgreSQL could not keep it.
+    if bytes.contains(&0) {
+        return Err("it contains a NUL character");
+    }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8")
 }
 
@@ -52,5 +56,6 @@ mod tests {
         assert!(pairs("a=%").is_err());
         assert!(pairs("a=%zz").is_err());
         assert!(pairs("a=%ff").is_err());
+        assert!(pairs("a=%00").is_err());
     }
 }

@@ -96,7 +96,9 @@ async fn create(
             let now = system::now();
             let vocabulary = account.vocabulary();
             let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| service::create(&mut store, cx, kind, &body, &project))?)
+            Ok::<_, ScimFailure>(
+                work.scim(&vocabulary, now, |cx| service::create(&mut store, cx, kind, &body, &project))?,
+            )
         })
         .await?;
     Ok(written(app, StatusCode::CREATED, &outcome, &shown))
@@ -199,9 +201,9 @@ async fn delete(
             let now = system::now();
             let vocabulary = account.vocabulary();
             let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| {
-                service::delete(&mut store, cx, kind, &id, &precondition)
-            })?)
+            Ok::<_, ScimFailure>(
+                work.scim(&vocabulary, now, |cx| service::delete(&mut store, cx, kind, &id, &precondition))?,
+            )
         })
         .await?;
     Ok(HttpResponse::NoContent().finish())
@@ -214,7 +216,8 @@ async fn search(
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
     let shown = projection(&app.registry, kind, &asked)?;
-    let cost = if shown.shows_members() || !asked.is_indexed(app.registry.get(kind)) { Cost::Long } else { Cost::Short };
+    let cost =
+        if shown.shows_members() || !asked.is_indexed(app.registry.get(kind)) { Cost::Long } else { Cost::Short };
     let (work, project) = (app.clone(), shown.clone());
     let list = app
         .db
@@ -250,8 +253,9 @@ fn document(app: &App, route: &Route, vocabulary: &scim::Vocabulary) -> Result<V
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
     Ok(match route {
         Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),
-        Route::ResourceTypes(Some(name)) => scim::discovery::resource_type(registry, base, name)
-            .ok_or_else(|| missing("resource type", name))?,
+        Route::ResourceTypes(Some(name)) => {
+            scim::discovery::resource_type(registry, base, name).ok_or_else(|| missing("resource type", name))?
+        }
         Route::Schemas(None) => scim::discovery::schemas(registry, vocabulary, base),
         Route::Schemas(Some(urn)) => {
             scim::discovery::schema(registry, vocabulary, base, urn).ok_or_else(|| missing("schema", urn))?

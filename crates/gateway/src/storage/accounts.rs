@@ -116,20 +116,14 @@ impl Tx<'_> {
 
     /// The account with this public id.
     pub fn account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
-        let query = accounts::table
-            .filter(accounts::id.eq(id))
-            .filter(accounts::deleted.is_null())
-            .select(COLUMNS);
+        let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
         row.map(Account::from_row).transpose()
     }
 
     /// The account with this number.
     pub fn account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
-        let query = accounts::table
-            .filter(accounts::seq.eq(seq))
-            .filter(accounts::deleted.is_null())
-            .select(COLUMNS);
+        let query = accounts::table.filter(accounts::seq.eq(seq)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
         row.map(Account::from_row).transpose()
     }

@@ -62,7 +62,22 @@ struct Row {
 /// The columns of a [`Row`], in its order.
 macro_rules! row_columns {
     () => {
-        (clients::seq, clients::id, clients::account, clients::name, clients::profile, clients::okta_app_name, clients::public, clients::redirect_uris, clients::grant_types, clients::scopes, clients::default_scope, clients::require_pkce, clients::disabled, clients::created)
+        (
+            clients::seq,
+            clients::id,
+            clients::account,
+            clients::name,
+            clients::profile,
+            clients::okta_app_name,
+            clients::public,
+            clients::redirect_uris,
+            clients::grant_types,
+            clients::scopes,
+            clients::default_scope,
+            clients::require_pkce,
+            clients::disabled,
+            clients::created,
+        )
     };
 }
 

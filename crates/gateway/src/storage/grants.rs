@@ -54,16 +54,7 @@ fn grant(row: GrantRow) -> Result<Grant, DbError> {
     })
 }
 
-type GrantColumns = (
-    BigInt,
-    Text,
-    Nullable<Text>,
-    Text,
-    Nullable<Text>,
-    Nullable<BigInt>,
-    BigInt,
-    Nullable<BigInt>,
-);
+type GrantColumns = (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, BigInt, Nullable<BigInt>);
 
 const BY_NUMBER: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?";
@@ -85,7 +76,8 @@ const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS 
 
 impl Tx<'_> {
     pub(super) fn insert_grant(&mut self, new: &NewGrant) -> Result<GrantId, DbError> {
-        let client = clients::table.filter(clients::id.eq(new.client.as_str())).select((clients::seq, clients::account));
+        let client =
+            clients::table.filter(clients::id.eq(new.client.as_str())).select((clients::seq, clients::account));
         let (client, of_client): (i64, Option<i64>) = each!(&mut *self.conn, c => client.first(c))?;
         let (account, owner) = match &new.subject {
             Some(subject) => {
@@ -186,8 +178,7 @@ impl Tx<'_> {
 
     /// Ends every grant of a client.
     pub fn end_grants_of_client(&mut self, client: i64, now: i64, reason: EndReason) -> Result<(), DbError> {
-        let query =
-            grants::table.filter(grants::client.eq(client)).filter(grants::ended.is_null()).select(grants::seq);
+        let query = grants::table.filter(grants::client.eq(client)).filter(grants::ended.is_null()).select(grants::seq);
         let open: Vec<i64> = each!(&mut *self.conn, c => query.load(c))?;
         for seq in open {
             self.end_grant_for(GrantId(seq), now, reason)?;
@@ -214,8 +205,7 @@ impl Tx<'_> {
 
     /// Grants of an account in the order they were made.
     pub fn grants_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
-        type Columns =
-            (BigInt, BigInt, Text, Text, Nullable<Text>, Text, BigInt, Nullable<BigInt>, Nullable<Text>);
+        type Columns = (BigInt, BigInt, Text, Text, Nullable<Text>, Text, BigInt, Nullable<BigInt>, Nullable<Text>);
         let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
         Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
     }

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::error::DbError;
 use super::schema::{
-    accounts, attribute_values, authorization_codes, client_secrets, clients, grants, logins, members,
-    refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
+    accounts, attribute_values, authorization_codes, client_secrets, clients, grants, logins, members, refresh_tokens,
+    resource_counts, resources, revoked_tokens, sessions,
 };
 use super::tx::Tx;
 use crate::each;

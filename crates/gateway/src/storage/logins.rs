@@ -34,7 +34,11 @@ impl Tx<'_> {
     /// Active users with this name and a password: in one account if it is known, else in all (at most four are returned).
     pub fn logins_named(&mut self, name_key: &str, account: Option<i64>) -> Result<Vec<Login>, DbError> {
         type Columns = (BigInt, BigInt, Text, Nullable<Text>, Bool);
-        let binds = vec![Bind::Text(name_key.to_owned()), Bind::Number(account.unwrap_or(0)), Bind::Number(account.unwrap_or(0))];
+        let binds = vec![
+            Bind::Text(name_key.to_owned()),
+            Bind::Number(account.unwrap_or(0)),
+            Bind::Number(account.unwrap_or(0)),
+        ];
         Statement::<Columns>::new(NAMED, binds).load(self.conn)
     }
 

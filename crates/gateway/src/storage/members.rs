@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use diesel::sqlite::Sqlite;
-use scim::schema::ResourceTypeId;
 use scim::Id;
 use scim::resource::{GroupReference, Member};
+use scim::schema::ResourceTypeId;
 use scim::store::{Handle, MembershipChange, MembershipOutcome};
 
 use super::connection::AnyConn;
@@ -169,9 +169,7 @@ struct Statement<'a> {
 
 fn execute(conn: &mut AnyConn, verb: Verb, group: i64, seqs: &[i64]) -> Result<u64, DbError> {
     let rows = match conn {
-        AnyConn::Postgres(c) => {
-            diesel::RunQueryDsl::execute(Statement { verb, group, seqs, json: String::new() }, c)?
-        }
+        AnyConn::Postgres(c) => diesel::RunQueryDsl::execute(Statement { verb, group, seqs, json: String::new() }, c)?,
         AnyConn::Sqlite(c) => {
             let json = serde_json::to_string(seqs).map_err(|e| DbError::Corrupt(e.to_string()))?;
             diesel::RunQueryDsl::execute(Statement { verb, group, seqs, json }, c)?

@@ -50,10 +50,7 @@ impl oauth::Store for Tx<'_> {
         Ok(self.store_refresh_token(token)?)
     }
 
-    fn lock_refresh_token(
-        &mut self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+    fn lock_refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         Ok(self.find_refresh_token(fingerprint)?)
     }
 

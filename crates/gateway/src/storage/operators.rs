@@ -60,10 +60,8 @@ impl Tx<'_> {
 
     /// All operators whose tokens count.
     pub fn operators(&mut self) -> Result<Vec<Operator>, DbError> {
-        let query = operators::table
-            .filter(operators::ended.is_null())
-            .order(operators::seq)
-            .select(operator_columns!());
+        let query =
+            operators::table.filter(operators::ended.is_null()).order(operators::seq).select(operator_columns!());
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 

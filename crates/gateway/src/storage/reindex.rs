@@ -37,9 +37,9 @@ impl Tx<'_> {
                 .filter(attribute_values::resource.eq(seq));
             each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
             let keys = search_keys(registry, &stored.resource);
-            AccountTx::new(self, account, 0, false).insert_keys(seq, &keys).map_err(|e| {
-                DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id))
-            })?;
+            AccountTx::new(self, account, 0, false)
+                .insert_keys(seq, &keys)
+                .map_err(|e| DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id)))?;
         }
         Ok(batch)
     }

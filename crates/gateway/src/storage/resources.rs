@@ -2,9 +2,11 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
-use scim::schema::{ResourceTypeId, USER};
 use scim::resource::{GroupReference, Member, Meta};
-use scim::store::{Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, StoreError, Stored, WriteError};
+use scim::schema::{ResourceTypeId, USER};
+use scim::store::{
+    Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, StoreError, Stored, WriteError,
+};
 use scim::{Event, Id, KeyChange, Resource, SearchKey};
 
 use super::connection::AnyConn;
@@ -39,7 +41,15 @@ pub(super) struct Row {
 /// The columns of a [`Row`], in its order.
 macro_rules! row_columns {
     () => {
-        (resources::seq, resources::resource_type, resources::id, resources::version, resources::created, resources::last_modified, resources::document)
+        (
+            resources::seq,
+            resources::resource_type,
+            resources::id,
+            resources::version,
+            resources::created,
+            resources::last_modified,
+            resources::document,
+        )
     };
 }
 pub(super) use row_columns;

@@ -130,9 +130,6 @@ diesel::table! {
         redirect_uri -> Text,
         redirect_uri_was_sent -> Bool,
         challenge -> Nullable<Text>,
-        scope -> Text,
-        nonce -> Nullable<Text>,
-        auth_time -> BigInt,
         expires -> BigInt,
         spent -> Nullable<BigInt>,
     }

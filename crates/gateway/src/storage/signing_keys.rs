@@ -28,9 +28,8 @@ macro_rules! sealedkey_columns {
 impl Tx<'_> {
     /// The keys that sign or may still verify, newest first.
     pub fn signing_keys(&mut self) -> Result<Vec<SealedKey>, DbError> {
-        let query = signing_keys::table
-            .order((signing_keys::created.desc(), signing_keys::kid))
-            .select(sealedkey_columns!());
+        let query =
+            signing_keys::table.order((signing_keys::created.desc(), signing_keys::kid)).select(sealedkey_columns!());
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 

@@ -24,7 +24,16 @@ struct CodeRow {
 /// The columns of a [`CodeRow`], in its order.
 macro_rules! coderow_columns {
     () => {
-        (authorization_codes::request_id, authorization_codes::grant_seq, authorization_codes::client, authorization_codes::redirect_uri, authorization_codes::redirect_uri_was_sent, authorization_codes::challenge, authorization_codes::expires, authorization_codes::spent)
+        (
+            authorization_codes::request_id,
+            authorization_codes::grant_seq,
+            authorization_codes::client,
+            authorization_codes::redirect_uri,
+            authorization_codes::redirect_uri_was_sent,
+            authorization_codes::challenge,
+            authorization_codes::expires,
+            authorization_codes::spent,
+        )
     };
 }
 
@@ -41,7 +50,14 @@ struct RefreshRow {
 /// The columns of a [`RefreshRow`], in its order.
 macro_rules! refreshrow_columns {
     () => {
-        (refresh_tokens::fingerprint, refresh_tokens::grant_seq, refresh_tokens::generation, refresh_tokens::created, refresh_tokens::expires, refresh_tokens::used)
+        (
+            refresh_tokens::fingerprint,
+            refresh_tokens::grant_seq,
+            refresh_tokens::generation,
+            refresh_tokens::created,
+            refresh_tokens::expires,
+            refresh_tokens::used,
+        )
     };
 }
 

@@ -47,11 +47,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
     Ok(HttpResponse::Ok().json(answer))
 }
 
-pub(super) async fn create(
-    operator: Operator,
-    app: web::Data<App>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
     let account = Account {
         seq: 0,
         id: system::new_uuid(),
@@ -74,11 +70,7 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().insert_header(("Location", location)).json(answer))
 }
 
-pub(super) async fn get(
-    _: Operator,
-    app: web::Data<App>,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
     let answer = app
         .db
         .read(Cost::Short, move |tx| {
@@ -146,7 +138,8 @@ fn environments(input: &mut Input) -> Option<Vec<String>> {
     let names = input.texts("product_environments")?;
     let mut distinct: Vec<String> = Vec::with_capacity(names.len());
     for (i, name) in names.into_iter().enumerate() {
-        let fits = !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+        let fits =
+            !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
         if !fits {
             let wrong = "must be a cloud name: letters, digits, hyphens, underscores and dots";
             input.mistake(format!("product_environments[{i}]"), wrong);

@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
+use super::accounts;
 use super::operator::Operator;
 use super::page::Page;
-use super::accounts;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::storage::Cost;

@@ -68,9 +68,9 @@ impl Input {
 
     pub(super) fn text(&mut self, field: &str) -> Option<String> {
         match self.take(field)? {
-            Value::String(text) => Some(text),
+            Value::String(text) if !text.contains('\0') => Some(text),
             _ => {
-                self.mistake(field, "must be text");
+                self.mistake(field, "must be text without NUL characters");
                 None
             }
         }
@@ -112,8 +112,8 @@ impl Input {
         let mut texts = Vec::with_capacity(values.len());
         for (i, value) in values.into_iter().enumerate() {
             match value {
-                Value::String(text) => texts.push(text),
-                _ => self.mistake(format!("{field}[{i}]"), "must be text"),
+                Value::String(text) if !text.contains('\0') => texts.push(text),
+                _ => self.mistake(format!("{field}[{i}]"), "must be text without NUL characters"),
             }
         }
         Some(texts)

@@ -26,6 +26,9 @@ const TOUCH: i64 = 3_600_000;
 
 impl Operator {
     async fn of(request: HttpRequest) -> Result<Operator, Problem> {
+        if request.path().contains("%00") {
+            return Err(Problem::not_found("admin endpoint", request.path()));
+        }
         let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
         let address = address::of(&request, &app.config.trusted_proxies);
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
@@ -42,7 +45,8 @@ impl Operator {
         }
         let now = system::now();
         let looked_up = presented.clone();
-        let found = app.db.read(Cost::Short, move |tx| tx.operator(looked_up.as_bytes())).await.map_err(Problem::from)?;
+        let found =
+            app.db.read(Cost::Short, move |tx| tx.operator(looked_up.as_bytes())).await.map_err(Problem::from)?;
         let operator = found.ok_or_else(|| Problem::unauthorized("this operator's token is unknown or was ended"))?;
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;

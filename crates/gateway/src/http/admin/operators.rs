@@ -26,11 +26,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>) -> Result<HttpRespons
     Ok(HttpResponse::Ok().json(json!({"items": items})))
 }
 
-pub(super) async fn create(
-    operator: Operator,
-    app: web::Data<App>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
     let name = input.required_name("name");
     input.finish()?;
     let (id, now) = (system::new_uuid(), system::now());

@@ -91,9 +91,7 @@ pub(super) async fn create(
             let (now, vocabulary) = (system::now(), account.vocabulary());
             let shown = Projection::standard(work.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
-            let user = work
-                .scim(&vocabulary, now, |cx| service::create(&mut store, cx, USER, &body, &shown))?
-                .resource;
+            let user = work.scim(&vocabulary, now, |cx| service::create(&mut store, cx, USER, &body, &shown))?.resource;
             keep_login(tx, account.seq, &user, &ours)?;
             representation(&work, tx, account.seq, &user)
         })
@@ -119,8 +117,7 @@ pub(super) async fn list(
             let now = system::now();
             let shown = Projection::standard(work.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
-            let list =
-                work.scim(&vocabulary, now, |cx| service::search(&mut store, cx, USER, &asked, &shown))?;
+            let list = work.scim(&vocabulary, now, |cx| service::search(&mut store, cx, USER, &asked, &shown))?;
             let items = list
                 .resources
                 .iter()
@@ -167,25 +164,24 @@ pub(super) async fn change(
         None => None,
     };
     let work = app.clone();
-    let answer = app
-        .db
-        .write(move |tx| {
-            operator.sign(tx);
-            let account = accounts::named(tx, &path.0)?;
-            let (now, vocabulary) = (system::now(), account.vocabulary());
-            let shown = Projection::standard(work.registry.get(USER));
-            let id = user_id(&path.1)?;
-            let mut store = tx.in_account(account.seq, now, false);
-            let user = work.scim(&vocabulary, now, |cx| match &change {
-                Some(change) => {
-                    service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &shown).map(|w| w.resource)
-                }
-                None => service::get(&mut store, cx, USER, &id, &shown),
-            })?;
-            keep_login(tx, account.seq, &user, &ours)?;
-            representation(&work, tx, account.seq, &user)
-        })
-        .await?;
+    let answer =
+        app.db
+            .write(move |tx| {
+                operator.sign(tx);
+                let account = accounts::named(tx, &path.0)?;
+                let (now, vocabulary) = (system::now(), account.vocabulary());
+                let shown = Projection::standard(work.registry.get(USER));
+                let id = user_id(&path.1)?;
+                let mut store = tx.in_account(account.seq, now, false);
+                let user = work.scim(&vocabulary, now, |cx| match &change {
+                    Some(change) => service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &shown)
+                        .map(|w| w.resource),
+                    None => service::get(&mut store, cx, USER, &id, &shown),
+                })?;
+                keep_login(tx, account.seq, &user, &ours)?;
+                representation(&work, tx, account.seq, &user)
+            })
+            .await?;
     Ok(HttpResponse::Ok().json(answer))
 }
 
@@ -196,9 +192,8 @@ fn merge(attributes: Map<String, Value>) -> Option<Value> {
     if !replaced.is_empty() {
         operations.push(json!({"op": "replace", "value": replaced}));
     }
-    (!operations.is_empty()).then(
-        || json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}),
-    )
+    (!operations.is_empty())
+        .then(|| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations}))
 }
 
 pub(super) async fn delete(
@@ -220,4 +215,3 @@ pub(super) async fn delete(
         .await?;
     Ok(HttpResponse::NoContent().finish())
 }
-

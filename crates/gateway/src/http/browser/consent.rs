@@ -51,9 +51,8 @@ impl Person {
             return Ok(None);
         };
         let provisioned = store.is_provisioned(user.handle)?;
-        let text = |name: &str| {
-            user.resource.attributes().get(name).and_then(|value| value.as_str()).map(str::to_owned)
-        };
+        let text =
+            |name: &str| user.resource.attributes().get(name).and_then(|value| value.as_str()).map(str::to_owned);
         Ok(Some(Person {
             account: account.name,
             name: text("userName").unwrap_or_else(|| user.resource.display().to_owned()),
@@ -159,14 +158,15 @@ pub(super) async fn decide(
             };
             tx.act_as(Actor { name: format!("user:{}", found.name), address: from.clone() });
             let subject = Subject::new(person.owner_id.clone());
-            Ok::<_, PageFailure>(Some(
-                work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))?,
-            ))
+            match work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))? {
+                Acceptance::Redirect(url) => Ok(Some(url)),
+                // An error undoes the unit of work, and with it the grant that was made a moment ago.
+                Acceptance::AlreadyUsed => Err(PageFailure::AlreadyAnswered),
+            }
         })
         .await?;
     match accepted {
-        Some(Acceptance::Redirect(url)) => Ok(redirect(&url)),
-        Some(Acceptance::AlreadyUsed) => Err(PageFailure::AlreadyAnswered),
+        Some(url) => Ok(redirect(&url)),
         // Their role changed between the page and the button.
         None => page_for(&app, &browser, &asked, &session).await,
     }

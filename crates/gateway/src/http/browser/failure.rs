@@ -47,7 +47,9 @@ impl ResponseError for PageFailure {
                 status,
                 title,
                 detail,
-                Some("Nothing was allowed and nothing was sent back. Correct the settings in your identity provider and try again."),
+                Some(
+                    "Nothing was allowed and nothing was sent back. Correct the settings in your identity provider and try again.",
+                ),
             ),
             PageFailure::StaleForm => message(
                 status,

@@ -103,8 +103,7 @@ async fn who(
         })
         .await?;
     let hashes = candidates.iter().filter_map(|login| login.password_hash.clone()).collect();
-    let verdicts =
-        app.passwords.verify(SecretText::new(password), hashes).await.map_err(|_| PageFailure::Busy)?;
+    let verdicts = app.passwords.verify(SecretText::new(password), hashes).await.map_err(|_| PageFailure::Busy)?;
     let mut right = candidates.into_iter().zip(verdicts).filter(|(_, right)| *right).map(|(login, _)| login);
     let (found, another) = (right.next(), right.next());
     let now = system::now();
@@ -120,13 +119,12 @@ async fn who(
         })
         .await?;
     Ok(match (found, another) {
-        (Some(login), None) => Ok(Session {
-            account: login.account,
-            owner: login.resource,
-            owner_id: login.id,
-            auth_time: now,
-        }),
-        (Some(_), Some(_)) => Err("This user name and password exist in more than one account. Ask for a client of your own account."),
+        (Some(login), None) => {
+            Ok(Session { account: login.account, owner: login.resource, owner_id: login.id, auth_time: now })
+        }
+        (Some(_), Some(_)) => {
+            Err("This user name and password exist in more than one account. Ask for a client of your own account.")
+        }
         (None, _) => Err(WRONG),
     })
 }

@@ -66,10 +66,7 @@ pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
 }
 
 pub(super) fn message(status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
-    page(
-        status,
-        &MessagePage { title: title.to_owned(), detail: detail.to_owned(), hint: hint.map(str::to_owned) },
-    )
+    page(status, &MessagePage { title: title.to_owned(), detail: detail.to_owned(), hint: hint.map(str::to_owned) })
 }
 
 /// For paths that nothing answers.

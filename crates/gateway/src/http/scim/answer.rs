@@ -38,12 +38,7 @@ pub(super) fn resource(
 }
 
 /// A resource that was written; without a body for 204.
-pub(super) fn written(
-    app: &App,
-    status: StatusCode,
-    outcome: &Written,
-    shown: &Projection,
-) -> HttpResponse {
+pub(super) fn written(app: &App, status: StatusCode, outcome: &Written, shown: &Projection) -> HttpResponse {
     let representation = Representation::new(&outcome.resource, shown, &app.registry, &app.scim_base);
     let mut answer = json(status);
     answer

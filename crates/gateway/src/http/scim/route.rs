@@ -40,10 +40,12 @@ impl Route {
                     _ => Err(ScimFailure::Method("GET, POST")),
                 },
                 (Some(kind), Some(id)) if !id.contains('/') => match *method {
-                    Method::GET | Method::HEAD | Method::PUT | Method::PATCH | Method::DELETE => Ok(match Id::new(id) {
-                        Some(id) => Route::Item(kind.id, id),
-                        None => Route::Unknown(kind.id, id.chars().take(80).collect()),
-                    }),
+                    Method::GET | Method::HEAD | Method::PUT | Method::PATCH | Method::DELETE => {
+                        Ok(match Id::new(id) {
+                            Some(id) => Route::Item(kind.id, id),
+                            None => Route::Unknown(kind.id, id.chars().take(80).collect()),
+                        })
+                    }
                     _ => Err(ScimFailure::Method("GET, PUT, PATCH, DELETE")),
                 },
                 _ => Err(ScimFailure::Scim(scim::Error::NotFound(format!(
