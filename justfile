@@ -10,7 +10,7 @@ lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
 
 docs:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --document-private-items --locked
 
 dependencies:
     .ci/dependencies

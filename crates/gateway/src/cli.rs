@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::serve;
 use crate::storage::audit::Entry;
-use crate::storage::{DbError, migrations};
+use crate::storage::{Cost, DbError, migrations};
 use crate::{demo, system};
 
 /// The provisioning front door: an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
@@ -97,7 +98,10 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
 pub(crate) fn start_logging(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second start in one process (a test) keeps the first's.
     let _ = if config.log_json { builder.json().try_init() } else { builder.try_init() };
 }
@@ -106,7 +110,8 @@ async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Erro
     let database = config.database.display();
     let running = serve::start(config).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
-    if running.app.config.admin_token.is_none() {
+    let operators = running.app.db.read(Cost::Long, |tx| tx.operators()).await?;
+    if running.app.config.admin_token.is_none() && operators.is_empty() {
         tracing::info!("the admin API needs an operator: `gateway operator create --name NAME` makes one");
     }
     let handle = running.handle.clone();

@@ -58,7 +58,7 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
     };
     match route {
         Route::Collection(kind) if request.method() == Method::POST => {
-            create(request, app, caller, kind, asked, body.unwrap_or_default()).await
+            create(app, caller, kind, asked, body.unwrap_or_default()).await
         }
         Route::Collection(kind) => search(app, caller, kind, asked).await,
         Route::Item(kind, id) => match *request.method() {
@@ -80,7 +80,6 @@ fn projection(registry: &Registry, kind: ResourceTypeId, asked: &SearchRequest) 
 }
 
 async fn create(
-    request: &HttpRequest,
     app: &App,
     caller: Caller,
     kind: ResourceTypeId,

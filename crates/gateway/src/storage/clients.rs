@@ -205,7 +205,8 @@ impl Tx<'_> {
             client_secrets::expires,
             client_secrets::last_used,
         ));
-        let secrets: Vec<(String, Vec<u8>, Option<i64>, Option<i64>)> = each!(&mut *self.conn, c => query.load(c))?;
+        type Row = (String, Vec<u8>, Option<i64>, Option<i64>);
+        let secrets: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
         let mut client = record.client;
         for (id, fingerprint, expires, last_used) in secrets {
             let fingerprint = Fingerprint::from_bytes(&fingerprint)

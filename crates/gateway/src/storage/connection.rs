@@ -77,6 +77,13 @@ impl DatabaseUrl {
 }
 
 fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {
+    // A new database is nobody else's to read; SQLite gives its side files the same mode. What is wrong with the path, SQLite
+    // itself says better.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    }
     let mut conn = SqliteConnection::establish(&path.to_string_lossy())?;
     // FULL: what is acknowledged is on the disk. 2 MiB of cache a connection; the file itself is mapped, so that pages are
     // shared between connections by the kernel instead of being copied into each.

@@ -138,6 +138,20 @@ impl Db {
     }
 }
 
+/// Runs one unit of work on a connection of the caller's own: for commands and tests.
+pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    begin(conn, "BEGIN")?;
+    let mut tx = Tx::new(conn);
+    let outcome = work(&mut tx).and_then(|value| Ok(lifecycle::react(&mut tx).map(|()| value)?));
+    match outcome {
+        Ok(value) => commit(conn).map(|()| value).map_err(E::from),
+        Err(error) => {
+            roll_back(conn)?;
+            Err(error)
+        }
+    }
+}
+
 async fn blocking<T, E: Fault>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,

@@ -92,7 +92,7 @@ impl Page {
 
     /// Whether there is a note of warning.
     pub fn warns(&self) -> bool {
-        self.answer.text().contains(r#"class="note""#)
+        self.answer.text().contains(r#"role="note""#)
     }
 }
 

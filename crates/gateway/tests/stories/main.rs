@@ -24,9 +24,11 @@ mod world;
 
 mod accounts;
 mod consent;
+mod contracts;
 mod durability;
 mod errors;
 mod filters;
+mod filters_agree;
 mod first_run;
 mod groups;
 mod guide;

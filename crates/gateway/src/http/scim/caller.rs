@@ -32,7 +32,7 @@ impl Caller {
     pub(super) fn check(&self, app: &App, tx: &mut Tx<'_>) -> Result<Account, ScimFailure> {
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, self.authorization.as_deref(), SCOPE))??;
         tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
-        tx.grant_account.take().ok_or_else(|| oauth::BearerError::Invalid("the account is gone".into()).into())
+        tx.grant_account.take().ok_or_else(|| oauth::BearerError::Invalid("The account is gone").into())
     }
 
     /// Only the check, for requests that need nothing else of the database.
