@@ -61,6 +61,10 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
             create(app, caller, kind, asked, body.unwrap_or_default()).await
         }
         Route::Collection(kind) => search(app, caller, kind, asked).await,
+        Route::Search(kind) => {
+            let asked = SearchRequest::from_body(&body.unwrap_or_default())?;
+            search(app, caller, kind, asked).await
+        }
         Route::Item(kind, id) => match *request.method() {
             Method::GET => get(request, app, caller, kind, id, asked).await,
             Method::PUT => replace(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,

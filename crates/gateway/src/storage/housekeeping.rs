@@ -51,12 +51,14 @@ impl Tx<'_> {
             });
             return Ok(seqs.len() as u64);
         }
+        if self.empty_index(account, limit * 8)? > 0 {
+            return Ok(1);
+        }
         let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
         let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq);
         let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         each!(&mut *self.conn, c => {
-            diesel::delete(attribute_values::table.filter(attribute_values::account.eq(account))).execute(c)?;
             diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
             for grant in granted {
                 diesel::delete(refresh_tokens::table.filter(refresh_tokens::grant_seq.eq(grant))).execute(c)?;
@@ -69,5 +71,25 @@ impl Tx<'_> {
             diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?
         });
         Ok(1)
+    }
+
+    /// Index rows are found by their account alone, so they go apart from their resources.
+    fn empty_index(&mut self, account: i64, limit: i64) -> Result<usize, DbError> {
+        type Key = (i32, String, i64);
+        let query = attribute_values::table
+            .filter(attribute_values::account.eq(account))
+            .order((attribute_values::attribute, attribute_values::key, attribute_values::resource))
+            .limit(limit)
+            .select((attribute_values::attribute, attribute_values::key, attribute_values::resource));
+        let rows: Vec<Key> = each!(&mut *self.conn, c => query.load(c))?;
+        for (attribute, key, resource) in &rows {
+            let row = attribute_values::table
+                .filter(attribute_values::account.eq(account))
+                .filter(attribute_values::attribute.eq(attribute))
+                .filter(attribute_values::key.eq(key))
+                .filter(attribute_values::resource.eq(resource));
+            each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
+        }
+        Ok(rows.len())
     }
 }

@@ -23,8 +23,14 @@ fn id(text: String) -> Result<Id, DbError> {
 const OF_GROUP: &str = "SELECT r.id, r.resource_type, r.display FROM members AS m JOIN resources AS r ON r.seq = m.member_seq \
      WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq";
 
-const GROUPS_OF: &str = "SELECT r.id, r.display FROM members AS m JOIN resources AS r ON r.seq = m.group_seq \
-     WHERE m.member_seq = ? AND r.account = ? ORDER BY m.group_seq";
+const GROUPS_OF_SQLITE: &str = "SELECT m.member_seq, r.id, r.display FROM members AS m \
+     JOIN resources AS r ON r.seq = m.group_seq \
+     WHERE m.member_seq IN (SELECT value FROM json_each(?)) AND r.account = ? ORDER BY m.member_seq, m.group_seq";
+
+const GROUPS_OF_POSTGRES: &str = "SELECT m.member_seq, r.id, r.display FROM members AS m \
+     JOIN resources AS r ON r.seq = m.group_seq \
+     WHERE m.member_seq IN (SELECT value::bigint FROM json_array_elements_text(?::json)) AND r.account = ? \
+     ORDER BY m.member_seq, m.group_seq";
 
 /// All members of a group, in the order of their creation.
 pub(super) fn of_group(conn: &mut AnyConn, account: i64, group: i64) -> Result<Vec<Member>, DbError> {
@@ -41,15 +47,19 @@ pub(super) fn groups_of(
     account: i64,
     handles: &[Handle],
 ) -> Result<Vec<(Handle, GroupReference)>, DbError> {
-    let mut found = Vec::new();
-    for handle in handles {
-        let binds = vec![Bind::Number(handle.0), Bind::Number(account)];
-        let rows: Vec<(String, String)> = Fixed::<(Text, Text)>::new(GROUPS_OF, binds).load(conn)?;
-        for (text, display) in rows {
-            found.push((*handle, GroupReference { id: id(text)?, display, direct: true }));
-        }
+    if handles.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(found)
+    let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
+    let seqs = serde_json::to_string(&seqs).map_err(|e| DbError::Corrupt(e.to_string()))?;
+    let text = match conn {
+        AnyConn::Postgres(_) => GROUPS_OF_POSTGRES,
+        AnyConn::Sqlite(_) => GROUPS_OF_SQLITE,
+    };
+    let rows: Vec<(i64, String, String)> =
+        Fixed::<(BigInt, Text, Text)>::new(text, vec![Bind::Text(seqs), Bind::Number(account)]).load(conn)?;
+    let reference = |(seq, text, display)| Ok((Handle(seq), GroupReference { id: id(text)?, display, direct: true }));
+    rows.into_iter().map(reference).collect()
 }
 
 /// Moves the version of every group this resource is in.

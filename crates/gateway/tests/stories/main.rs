@@ -32,6 +32,7 @@ mod filters_agree;
 mod first_run;
 mod groups;
 mod guide;
+mod housekeeping;
 mod openid;
 mod replicas;
 mod tokens;

@@ -101,7 +101,7 @@ pub struct Gateway {
     environment: Vec<(&'static str, String)>,
     processes: Mutex<Vec<Process>>,
     turn: AtomicUsize,
-    _database: Database, // dropped after the processes, which hold connections to it
+    database: Database, // dropped after the processes, which hold connections to it
     directory: Directory,
 }
 
@@ -159,7 +159,7 @@ impl World {
                         environment,
                         processes: Mutex::new(vec![process]),
                         turn: AtomicUsize::new(0),
-                        _database: database,
+                        database,
                         directory: Directory(directory),
                     };
                     return World { gateway: Arc::new(gateway) };
@@ -197,6 +197,11 @@ impl World {
 
     fn processes(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
         self.gateway.processes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where the data is, for what only a look behind the scenes shows.
+    pub fn database_url(&self) -> String {
+        self.gateway.database.url()
     }
 
     /// All that its processes have written.

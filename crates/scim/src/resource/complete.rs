@@ -39,6 +39,9 @@ pub(crate) fn complete_attribute(
     }
     let named = Named::new(extension, attribute);
     match assigned(document, extension, attribute) {
+        Some(Value::String(blank)) if attribute.required && blank.trim().is_empty() => {
+            Err(reader.missing(attribute, named))
+        }
         Some(value) => check(attribute, named, value, reader),
         None => match reader.default(attribute, named)? {
             Some(value) => {

@@ -158,6 +158,11 @@ impl Attribute {
         self
     }
 
+    pub(super) fn on_request(mut self) -> Attribute {
+        self.returned = Returned::Request;
+        self
+    }
+
     pub(super) fn suggested(mut self, values: &[&str]) -> Attribute {
         self.canonical_values = CanonicalValues::Suggested(owned(values));
         self

@@ -36,7 +36,8 @@ fn members() -> Attribute {
             Attribute::string("type", "What the member is: 'User' or 'Group'.")
                 .immutable()
                 .suggested(&["User", "Group"]),
-            Attribute::string("display", "A human-readable name of the member.").read_only(),
+            // §8.7.1 does not list it. Who wants it asks for it: a group read stays small, and equal to what was written.
+            Attribute::string("display", "A human-readable name of the member.").read_only().on_request(),
         ],
     )
     .multi_valued()

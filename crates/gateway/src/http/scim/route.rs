@@ -12,6 +12,8 @@ pub(super) enum Route {
     ResourceTypes(Option<String>),
     Schemas(Option<String>),
     Collection(ResourceTypeId),
+    /// A query in a POST's body (§3.4.3).
+    Search(ResourceTypeId),
     Item(ResourceTypeId, Id),
     /// An id that no resource can have.
     Unknown(ResourceTypeId, String),
@@ -33,11 +35,19 @@ impl Route {
             ("ResourceTypes", rest) => discovery(Route::ResourceTypes(rest.map(str::to_owned))),
             ("Schemas", rest) => discovery(Route::Schemas(rest.map(str::to_owned))),
             ("Me", _) => Err(ScimFailure::Scim(scim::Error::NotImplemented("/Me is not supported".to_owned()))),
+            (".search", None) => Err(ScimFailure::Scim(scim::Error::NotImplemented(
+                "a search over all resource types is not supported; search /Users/.search or /Groups/.search"
+                    .to_owned(),
+            ))),
             ("Bulk", None) => Err(ScimFailure::Scim(scim::Error::NotImplemented("/Bulk is not supported".to_owned()))),
             (endpoint, rest) => match (registry.at_endpoint(endpoint), rest) {
                 (Some(kind), None) => match *method {
                     Method::GET | Method::HEAD | Method::POST => Ok(Route::Collection(kind.id)),
                     _ => Err(ScimFailure::Method("GET, POST")),
+                },
+                (Some(kind), Some(".search")) => match *method {
+                    Method::POST => Ok(Route::Search(kind.id)),
+                    _ => Err(ScimFailure::Method("POST")),
                 },
                 (Some(kind), Some(id)) if !id.contains('/') => match *method {
                     Method::GET | Method::HEAD | Method::PUT | Method::PATCH | Method::DELETE => {
