@@ -18,7 +18,7 @@ use crate::each;
 
 mod candidates;
 
-use candidates::{Candidates, Count, Rows};
+use candidates::Candidates;
 
 /// How long a search that has to read documents may take.
 const SCAN_LIMIT: Duration = Duration::from_secs(10);
@@ -63,8 +63,7 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>, narrow: &Narrow) -> R
         }
         (narrow, start) => {
             let (after, offset) = position(start);
-            let page = Rows { of: candidates(store, query, narrow), after, offset, count };
-            each!(store.conn(), c => page.load::<Row>(c))?
+            candidates(store, query, narrow).rows(store.conn(), after, offset, count)?
         }
     };
     let total = match (narrow, query.start) {
@@ -99,10 +98,7 @@ fn count_exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>, narrow: &Narrow
                 .count();
             each!(store.conn(), c => hits.get_result(c))?
         }
-        _ => {
-            let count = Count { of: candidates(store, query, narrow) };
-            each!(store.conn(), c => count.get_result(c))?
-        }
+        _ => candidates(store, query, narrow).count(store.conn())?,
     };
     Ok(n.max(0) as u64)
 }
@@ -188,10 +184,7 @@ fn is_inside(start: Start, ordinal: u64, handle: Handle) -> bool {
 fn candidates_after(store: &mut AccountTx<'_, '_>, query: &Query<'_>, after: i64) -> Result<Vec<Row>, DbError> {
     match query.narrow {
         Narrow::Any => in_order(store, query, after, CHUNK),
-        narrow => {
-            let chunk = Rows { of: candidates(store, query, narrow), after, offset: 0, count: CHUNK };
-            Ok(each!(store.conn(), c => chunk.load::<Row>(c))?)
-        }
+        narrow => candidates(store, query, narrow).rows(store.conn(), after, 0, CHUNK),
     }
 }
 

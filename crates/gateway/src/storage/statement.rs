@@ -1,5 +1,10 @@
-//! Statements written by hand, for what joins several tables: the same text for both databases, prepared once a connection,
-//! values always bound. (A join of five tables through the query builder took the compiler minutes.)
+//! Statements written by hand, for what joins several tables or takes any number of values; values are always bound.
+//! (A join of five tables through the query builder took the compiler minutes.)
+//!
+//! A statement with a fixed text is prepared once a connection. Many values travel as one: a JSON array, which SQLite takes
+//! apart with `json_each` and PostgreSQL with `json_array_elements_text`, so the text does not depend on their number.
+
+use std::borrow::Cow;
 
 use diesel::backend::Backend;
 use diesel::pg::Pg;
@@ -20,17 +25,55 @@ pub(super) enum Bind {
     Bytes(Vec<u8>),
 }
 
+impl Bind {
+    /// Many values as one.
+    pub(super) fn list<T: serde::Serialize>(values: &[T]) -> Result<Bind, DbError> {
+        let json = serde_json::to_string(values).map_err(|e| DbError::Corrupt(e.to_string()))?;
+        Ok(Bind::Text(json))
+    }
+}
+
+/// One text for each database.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Dialects {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+impl Dialects {
+    pub(super) fn of(self, conn: &AnyConn) -> &'static str {
+        match conn {
+            AnyConn::Postgres(_) => self.postgres,
+            AnyConn::Sqlite(_) => self.sqlite,
+        }
+    }
+}
+
 /// A statement whose text has a `?` for each value; `ST` are the SQL types of its columns.
 #[derive(Debug)]
 pub(super) struct Statement<ST> {
-    text: &'static str,
+    text: Cow<'static, str>,
     binds: Vec<Bind>,
     columns: std::marker::PhantomData<ST>,
 }
 
 impl<ST> Statement<ST> {
-    pub(super) fn new(text: &'static str, binds: Vec<Bind>) -> Self {
-        Statement { text, binds, columns: std::marker::PhantomData }
+    /// `text` is a constant where it is fixed. An owned text differs from request to request, and is not kept prepared: clients
+    /// could fill memory with it.
+    pub(super) fn new(text: impl Into<Cow<'static, str>>, binds: Vec<Bind>) -> Self {
+        Statement { text: text.into(), binds, columns: std::marker::PhantomData }
+    }
+
+    /// Runs it for what it does; says how many rows it touched.
+    pub(super) fn execute(self, conn: &mut AnyConn) -> Result<u64, DbError>
+    where
+        Self: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
+    {
+        let rows = match conn {
+            AnyConn::Postgres(c) => RunQueryDsl::execute(self, c)?,
+            AnyConn::Sqlite(c) => RunQueryDsl::execute(self, c)?,
+        };
+        Ok(rows as u64)
     }
 
     /// All rows.
@@ -65,6 +108,9 @@ where
     Vec<u8>: ToSql<Binary, DB>,
 {
     fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if matches!(self.text, Cow::Owned(_)) {
+            sql.unsafe_to_cache_prepared();
+        }
         let mut parts = self.text.split('?');
         sql.push_sql(parts.next().unwrap_or_default());
         for (part, bind) in parts.zip(&self.binds) {
@@ -81,7 +127,7 @@ where
 
 impl<ST: 'static> QueryId for Statement<ST> {
     type QueryId = ();
-    // Cached by its text, of which there are as many as places that write one.
+    // Cached by its text, if at all.
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 

@@ -1,7 +1,7 @@
 //! What the background worker removes, on both databases.
 
 use gateway::storage::db::unit_of_work;
-use gateway::storage::{DatabaseUrl, DbError};
+use gateway::storage::DatabaseUrl;
 
 use reqwest::Method;
 
@@ -22,10 +22,10 @@ story!(a_deleted_account_is_emptied_in_batches_and_its_name_is_free, async |worl
     let url: DatabaseUrl = world.database_url().parse().expect("a database");
     let mut conn = url.connect().expect("it answers");
     let mut batches = 0;
-    while unit_of_work(&mut conn, |tx| Ok::<_, DbError>(tx.empty_deleted_accounts(2)?)).expect("it works") > 0 {
+    while unit_of_work(&mut conn, |tx| tx.empty_deleted_accounts(2)).expect("it works") > 0 {
         batches += 1;
     }
     assert!(batches >= 3, "{batches} batches");
-    let swept = unit_of_work(&mut conn, |tx| Ok::<_, DbError>(tx.sweep_expired(i64::MAX, i64::MAX, 100)?));
+    let swept = unit_of_work(&mut conn, |tx| tx.sweep_expired(i64::MAX, i64::MAX, 100));
     assert!(swept.expect("it works") > 0, "codes, tokens and sessions expire");
 });

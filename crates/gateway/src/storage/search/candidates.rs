@@ -3,13 +3,15 @@
 //! Each leaf is a condition on a resource: `r.seq IN (SELECT resource FROM attribute_values WHERE …)`. Values are bound; the
 //! only text that varies is how leaves are combined.
 
-use diesel::backend::Backend;
-use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, HasSqlType, Integer, SmallInt, Text};
+use diesel::sql_types::BigInt;
+use scim::Id;
 use scim::narrow::{KeyRange, Narrow};
 use scim::schema::ResourceTypeId;
+
+use super::super::connection::AnyConn;
+use super::super::error::DbError;
+use super::super::resources::{Row, RowColumns};
+use super::super::statement::{Bind, Statement};
 
 /// The resources of one account and type that a [`Narrow`] holds.
 #[derive(Debug, Clone, Copy)]
@@ -19,204 +21,104 @@ pub(super) struct Candidates<'a> {
     pub(super) narrow: &'a Narrow,
 }
 
-/// A page of them in creation order: after this row, skipping some.
-#[derive(Debug)]
-pub(super) struct Rows<'a> {
-    pub(super) of: Candidates<'a>,
-    pub(super) after: i64,
-    pub(super) offset: i64,
-    pub(super) count: i64,
-}
-
-/// How many there are.
-#[derive(Debug)]
-pub(super) struct Count<'a> {
-    pub(super) of: Candidates<'a>,
-}
-
-/// What a backend has to know to run these.
-pub(super) trait Speaks: Backend + HasSqlType<BigInt> + HasSqlType<Integer> + HasSqlType<SmallInt> {}
-impl<DB: Backend + HasSqlType<BigInt> + HasSqlType<Integer> + HasSqlType<SmallInt>> Speaks for DB {}
-
 impl Candidates<'_> {
-    fn push_from<'b, DB>(&'b self, sql: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Speaks,
-        String: ToSql<Text, DB>,
-        str: ToSql<Text, DB>,
-        i64: ToSql<BigInt, DB>,
-        i32: ToSql<Integer, DB>,
-        i16: ToSql<SmallInt, DB>,
-    {
-        // The text differs from filter to filter: preparing it for ever would let clients fill memory.
-        sql.unsafe_to_cache_prepared();
-        sql.push_sql(" FROM resources AS r WHERE r.account = ");
-        sql.push_bind_param::<BigInt, _>(&self.account)?;
-        sql.push_sql(" AND r.resource_type = ");
-        sql.push_bind_param::<SmallInt, _>(&self.resource_type.0)?;
-        sql.push_sql(" AND ");
-        push_condition(sql, &self.account, self.narrow)
+    /// A page of them in creation order: after this row, skipping some.
+    pub(super) fn rows(&self, conn: &mut AnyConn, after: i64, offset: i64, count: i64) -> Result<Vec<Row>, DbError> {
+        let mut sql =
+            Sql::select("SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document");
+        self.write(&mut sql);
+        sql.number(" AND r.seq > ?", after);
+        sql.number(" ORDER BY r.seq LIMIT ?", count);
+        sql.number(" OFFSET ?", offset);
+        Statement::<RowColumns>::new(sql.text, sql.binds).load(conn)
     }
-}
 
-fn push_condition<'b, DB>(sql: &mut AstPass<'_, 'b, DB>, account: &'b i64, narrow: &'b Narrow) -> QueryResult<()>
-where
-    DB: Speaks,
-    String: ToSql<Text, DB>,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-    i32: ToSql<Integer, DB>,
-{
-    match narrow {
-        Narrow::Any => sql.push_sql("1 = 1"),
-        Narrow::Nothing => sql.push_sql("1 = 0"),
-        Narrow::Id(id) => {
-            sql.push_sql("r.id = ");
-            sql.push_bind_param::<Text, str>(id.as_str())?;
-        }
-        Narrow::Keys { attribute, range } => {
-            sql.push_sql("r.seq IN (SELECT v.resource FROM attribute_values AS v WHERE v.account = ");
-            sql.push_bind_param::<BigInt, _>(account)?;
-            sql.push_sql(" AND v.attribute = ");
-            sql.push_bind_param::<Integer, _>(&attribute.0)?;
-            match range {
-                KeyRange::Equals(key) => push_bound(sql, " AND v.key = ", Some(key))?,
-                KeyRange::Between { from, until } => {
-                    push_bound(sql, " AND v.key >= ", from.as_ref())?;
-                    push_bound(sql, " AND v.key < ", until.as_ref())?;
+    /// How many there are.
+    pub(super) fn count(&self, conn: &mut AnyConn) -> Result<i64, DbError> {
+        let mut sql = Sql::select("SELECT count(*)");
+        self.write(&mut sql);
+        let count: Option<i64> = Statement::<BigInt>::new(sql.text, sql.binds).first(conn)?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn write(&self, sql: &mut Sql) {
+        sql.number(" FROM resources AS r WHERE r.account = ?", self.account);
+        sql.number(" AND r.resource_type = ?", i64::from(self.resource_type.0));
+        sql.push(" AND ");
+        self.condition(sql, self.narrow);
+    }
+
+    fn condition(&self, sql: &mut Sql, narrow: &Narrow) {
+        match narrow {
+            Narrow::Any => sql.push("1 = 1"),
+            Narrow::Nothing => sql.push("1 = 0"),
+            Narrow::Id(id) => sql.text("r.id = ?", id.as_str()),
+            Narrow::Keys { attribute, range } => {
+                sql.number("r.seq IN (SELECT v.resource FROM attribute_values AS v WHERE v.account = ?", self.account);
+                sql.number(" AND v.attribute = ?", i64::from(attribute.0));
+                match range {
+                    KeyRange::Equals(key) => sql.text(" AND v.key = ?", key),
+                    KeyRange::Between { from, until } => {
+                        from.iter().for_each(|key| sql.text(" AND v.key >= ?", key));
+                        until.iter().for_each(|key| sql.text(" AND v.key < ?", key));
+                    }
                 }
+                sql.push(")");
             }
-            sql.push_sql(")");
-        }
-        Narrow::LastModified { from, until } => {
-            sql.push_sql("1 = 1");
-            for (comparison, bound) in [(" AND r.last_modified >= ", from), (" AND r.last_modified < ", until)] {
-                if let Some(bound) = bound {
-                    sql.push_sql(comparison);
-                    sql.push_bind_param::<BigInt, _>(bound)?;
-                }
+            Narrow::LastModified { from, until } => {
+                sql.push("1 = 1");
+                from.iter().for_each(|time| sql.number(" AND r.last_modified >= ?", *time));
+                until.iter().for_each(|time| sql.number(" AND r.last_modified < ?", *time));
             }
+            Narrow::HasMember(id) => {
+                self.related(sql, "r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.member_seq IN ", id);
+            }
+            Narrow::MemberOf(id) => {
+                self.related(sql, "r.seq IN (SELECT m.member_seq FROM members AS m WHERE m.group_seq IN ", id);
+            }
+            Narrow::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
+            Narrow::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),
         }
-        Narrow::HasMember(id) => {
-            sql.push_sql("r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.member_seq IN ");
-            push_seq_of(sql, account, id)?;
-            sql.push_sql(")");
+    }
+
+    fn related(&self, sql: &mut Sql, text: &str, id: &Id) {
+        sql.push(text);
+        sql.number("(SELECT o.seq FROM resources AS o WHERE o.account = ?", self.account);
+        sql.text(" AND o.id = ?))", id.as_str());
+    }
+
+    fn joined(&self, sql: &mut Sql, parts: &[Narrow], joint: &str, empty: &str) {
+        sql.push(if parts.is_empty() { empty } else { "(" });
+        for (i, part) in parts.iter().enumerate() {
+            sql.push(if i > 0 { joint } else { "" });
+            self.condition(sql, part);
         }
-        Narrow::MemberOf(id) => {
-            sql.push_sql("r.seq IN (SELECT m.member_seq FROM members AS m WHERE m.group_seq IN ");
-            push_seq_of(sql, account, id)?;
-            sql.push_sql(")");
-        }
-        Narrow::All(parts) => push_joined(sql, account, parts, " AND ", "1 = 1")?,
-        Narrow::AnyOf(parts) => push_joined(sql, account, parts, " OR ", "1 = 0")?,
-    }
-    Ok(())
-}
-
-fn push_joined<'b, DB>(
-    sql: &mut AstPass<'_, 'b, DB>,
-    account: &'b i64,
-    parts: &'b [Narrow],
-    joint: &str,
-    empty: &str,
-) -> QueryResult<()>
-where
-    DB: Speaks,
-    String: ToSql<Text, DB>,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-    i32: ToSql<Integer, DB>,
-{
-    sql.push_sql("(");
-    if parts.is_empty() {
-        sql.push_sql(empty);
-    }
-    for (i, part) in parts.iter().enumerate() {
-        if i > 0 {
-            sql.push_sql(joint);
-        }
-        push_condition(sql, account, part)?;
-    }
-    sql.push_sql(")");
-    Ok(())
-}
-
-fn push_bound<'b, DB>(sql: &mut AstPass<'_, 'b, DB>, comparison: &str, bound: Option<&'b String>) -> QueryResult<()>
-where
-    DB: Speaks,
-    String: ToSql<Text, DB>,
-{
-    if let Some(bound) = bound {
-        sql.push_sql(comparison);
-        sql.push_bind_param::<Text, _>(bound)?;
-    }
-    Ok(())
-}
-
-fn push_seq_of<'b, DB>(sql: &mut AstPass<'_, 'b, DB>, account: &'b i64, id: &'b scim::Id) -> QueryResult<()>
-where
-    DB: Speaks,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-{
-    sql.push_sql("(SELECT o.seq FROM resources AS o WHERE o.account = ");
-    sql.push_bind_param::<BigInt, _>(account)?;
-    sql.push_sql(" AND o.id = ");
-    sql.push_bind_param::<Text, str>(id.as_str())?;
-    sql.push_sql(")");
-    Ok(())
-}
-
-impl<DB> QueryFragment<DB> for Rows<'_>
-where
-    DB: Speaks,
-    String: ToSql<Text, DB>,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-    i32: ToSql<Integer, DB>,
-    i16: ToSql<SmallInt, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        sql.push_sql("SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document");
-        self.of.push_from(&mut sql)?;
-        sql.push_sql(" AND r.seq > ");
-        sql.push_bind_param::<BigInt, _>(&self.after)?;
-        sql.push_sql(" ORDER BY r.seq LIMIT ");
-        sql.push_bind_param::<BigInt, _>(&self.count)?;
-        sql.push_sql(" OFFSET ");
-        sql.push_bind_param::<BigInt, _>(&self.offset)?;
-        Ok(())
+        sql.push(if parts.is_empty() { "" } else { ")" });
     }
 }
 
-impl<DB> QueryFragment<DB> for Count<'_>
-where
-    DB: Speaks,
-    String: ToSql<Text, DB>,
-    str: ToSql<Text, DB>,
-    i64: ToSql<BigInt, DB>,
-    i32: ToSql<Integer, DB>,
-    i16: ToSql<SmallInt, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        sql.push_sql("SELECT count(*)");
-        self.of.push_from(&mut sql)
-    }
+/// A statement in the making: a `?` for each value.
+struct Sql {
+    text: String,
+    binds: Vec<Bind>,
 }
 
-impl Query for Rows<'_> {
-    type SqlType = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text);
-}
-impl Query for Count<'_> {
-    type SqlType = BigInt;
-}
-impl<C> diesel::RunQueryDsl<C> for Rows<'_> {}
-impl<C> diesel::RunQueryDsl<C> for Count<'_> {}
-impl QueryId for Rows<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-impl QueryId for Count<'_> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
+impl Sql {
+    fn select(text: &str) -> Sql {
+        Sql { text: text.to_owned(), binds: Vec::new() }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    fn number(&mut self, text: &str, value: i64) {
+        self.push(text);
+        self.binds.push(Bind::Number(value));
+    }
+
+    fn text(&mut self, text: &str, value: &str) {
+        self.push(text);
+        self.binds.push(Bind::Text(value.to_owned()));
+    }
 }
