@@ -133,6 +133,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     Ok(Running { address, app, handle: server.handle(), server })
 }
 
+/// Each blocking thread holds a connection while it works. All workers' together leave one connection to each worker, so that
+/// short reads, which run on the workers themselves on SQLite, never wait for long ones.
+fn blocking_threads(connections: usize, workers: usize) -> usize {
+    (connections.saturating_sub(workers) / workers).max(2)
+}
+
 fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod audit;
+mod bookmarks;
 pub mod clients;
 mod connection;
 pub mod db;

@@ -16,6 +16,7 @@ use std::time::Duration;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use tokio::sync::{mpsc, oneshot};
 
+use super::bookmarks::Bookmarks;
 use super::connection::{AnyConn, DatabaseUrl};
 use super::error::DbError;
 use super::tx::Tx;
@@ -56,6 +57,7 @@ pub struct Db {
     pool: r2d2::Pool<DatabaseUrl>,
     writer: Option<mpsc::Sender<Job>>,
     url: Arc<DatabaseUrl>,
+    bookmarks: Arc<Bookmarks>,
 }
 
 /// A unit of work for the writer thread: runs in its savepoint, and says whether that is kept and how to answer.
@@ -76,7 +78,7 @@ impl Db {
             DatabaseUrl::Sqlite(_) => Some(writer(url.connect()?)),
             DatabaseUrl::Postgres(_) => None,
         };
-        Ok(Db { pool, writer, url: Arc::new(url) })
+        Ok(Db { pool, writer, url: Arc::new(url), bookmarks: Arc::default() })
     }
 
     /// Where the data lies.
@@ -99,8 +101,9 @@ impl Db {
         match &self.writer {
             Some(writer) => {
                 let (answer, answered) = oneshot::channel();
+                let bookmarks = self.bookmarks.clone();
                 let job: Job = Box::new(move |conn| {
-                    let outcome = nested(conn, &mut work);
+                    let outcome = nested(conn, bookmarks, &mut work);
                     Box::new(move |committed| {
                         let _ = answer.send(match committed {
                             Ok(()) => outcome,
@@ -114,8 +117,8 @@ impl Db {
                 answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
             }
             None => {
-                let pool = self.pool.clone();
-                blocking(move || on_postgres(&pool, "BEGIN ISOLATION LEVEL READ COMMITTED", &mut work)).await
+                let db = self.clone();
+                blocking(move || db.on_postgres("BEGIN ISOLATION LEVEL READ COMMITTED", &mut work)).await
             }
         }
     }
@@ -127,12 +130,55 @@ impl Db {
         E: Fault,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        match *self.url {
-            DatabaseUrl::Sqlite(_) if cost == Cost::Short => on_sqlite(&pool, &mut work),
-            DatabaseUrl::Sqlite(_) => blocking(move || on_sqlite(&pool, &mut work)).await,
-            DatabaseUrl::Postgres(_) => {
-                blocking(move || on_postgres(&pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &mut work)).await
+        if cost == Cost::Short && self.writer.is_some() {
+            return self.on_sqlite(&mut work);
+        }
+        let db = self.clone();
+        blocking(move || match *db.url {
+            DatabaseUrl::Sqlite(_) => db.on_sqlite(&mut work),
+            DatabaseUrl::Postgres(_) => db.on_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &mut work),
+        })
+        .await
+    }
+
+    fn on_sqlite<T, E: Fault>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let mut conn = self.pool.get().map_err(DbError::from)?;
+        begin(&mut conn, "BEGIN DEFERRED")?;
+        let outcome = work(&mut Tx::new(&mut conn, self.bookmarks.clone()));
+        commit(&mut conn)?;
+        outcome
+    }
+
+    fn on_postgres<T, E: Fault>(
+        &self,
+        begin_sql: &str,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut attempt = 1;
+        loop {
+            let mut conn = self.pool.get().map_err(DbError::from)?;
+            match begin(&mut conn, begin_sql) {
+                // The connection died while it lay in the pool. Nothing was begun on it: the next one may do.
+                Err(error) if error.is_disconnect() && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    continue;
+                }
+                begun => begun?,
+            }
+            let outcome = match complete(&mut Tx::new(&mut conn, self.bookmarks.clone()), work) {
+                Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
+                Err(error) => {
+                    let _ = roll_back(&mut conn);
+                    Err(error)
+                }
+            };
+            match outcome {
+                Err(error) if attempt < ATTEMPTS && error.database().is_some_and(DbError::is_retryable) => {
+                    drop(conn);
+                    pause(attempt);
+                    attempt += 1;
+                }
+                outcome => return outcome,
             }
         }
     }
@@ -141,7 +187,7 @@ impl Db {
 /// Runs one unit of work on a connection of the caller's own: for commands and tests.
 pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
     begin(conn, "BEGIN")?;
-    let mut tx = Tx::new(conn);
+    let mut tx = Tx::new(conn, Arc::default());
     let outcome = work(&mut tx).and_then(|value| Ok(lifecycle::react(&mut tx).map(|()| value)?));
     match outcome {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
@@ -157,51 +203,6 @@ where
     T: Send + 'static,
 {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
-}
-
-fn on_sqlite<T, E: Fault>(
-    pool: &r2d2::Pool<DatabaseUrl>,
-    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut conn = pool.get().map_err(DbError::from)?;
-    begin(&mut conn, "BEGIN DEFERRED")?;
-    let outcome = work(&mut Tx::new(&mut conn));
-    commit(&mut conn)?;
-    outcome
-}
-
-fn on_postgres<T, E: Fault>(
-    pool: &r2d2::Pool<DatabaseUrl>,
-    begin_sql: &str,
-    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
-    let mut attempt = 1;
-    loop {
-        let mut conn = pool.get().map_err(DbError::from)?;
-        match begin(&mut conn, begin_sql) {
-            // The connection died while it lay in the pool. Nothing was begun on it: the next one may do.
-            Err(error) if error.is_disconnect() && attempt < ATTEMPTS => {
-                attempt += 1;
-                continue;
-            }
-            begun => begun?,
-        }
-        let outcome = match complete(&mut Tx::new(&mut conn), work) {
-            Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
-            Err(error) => {
-                let _ = roll_back(&mut conn);
-                Err(error)
-            }
-        };
-        match outcome {
-            Err(error) if attempt < ATTEMPTS && error.database().is_some_and(DbError::is_retryable) => {
-                drop(conn);
-                pause(attempt);
-                attempt += 1;
-            }
-            outcome => return outcome,
-        }
-    }
 }
 
 /// Spreads out units of work that collided.
@@ -252,10 +253,15 @@ fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
 }
 
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
-fn nested<T, E: Fault>(conn: &mut AnyConn, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+fn nested<T, E: Fault>(
+    conn: &mut AnyConn,
+    bookmarks: Arc<Bookmarks>,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn), work)))
-        .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
+    let outcome =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn, bookmarks), work)))
+            .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
     match outcome {
         Ok(value) => {
             commit(conn)?;

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use scim::narrow::{KeyRange, Narrow};
 use scim::store::{Handle, Page, Query, SearchError, Start, Store, Stored};
 
+use super::bookmarks::Place;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, RowColumns, row_columns};
 use super::schema::{attribute_values, resources};
@@ -43,11 +44,7 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>, narrow: &Narrow) -> R
     let count = i64::from(query.count);
     let mut rows = match (narrow, query.start) {
         _ if count == 0 => Vec::new(),
-        (Narrow::Any, Start::Index(n)) if n > 1 => match seq_at(store, query, n)? {
-            Some(seq) => in_order(store, query, seq - 1, count)?,
-            None => Vec::new(),
-        },
-        (Narrow::Any, Start::Index(_)) => in_order(store, query, 0, count)?,
+        (Narrow::Any, Start::Index(n)) => from_index(store, query, n, count)?,
         (Narrow::Any, Start::After(handle)) => in_order(store, query, handle.0, count)?,
         (Narrow::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
             let (after, offset) = position(start);
@@ -101,6 +98,28 @@ fn count_exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>, narrow: &Narrow
         _ => candidates(store, query, narrow).count(store.conn())?,
     };
     Ok(n.max(0) as u64)
+}
+
+/// A page of everything, from the n-th on: after where the page before ended, if that is remembered.
+fn from_index(store: &mut AccountTx<'_, '_>, query: &Query<'_>, n: u64, count: i64) -> Result<Vec<Row>, DbError> {
+    let bookmarks = store.tx().bookmarks.clone();
+    let (account, resource_type) = (store.account, query.resource_type);
+    let place = |index| Place { account, resource_type, index };
+    let (here, after_page) = (place(n), |rows: usize| place(n + rows as u64));
+    let after = match bookmarks.after(here) {
+        _ if n <= 1 => 0,
+        Some(after) => after,
+        None => match seq_at(store, query, n)? {
+            Some(seq) => seq - 1,
+            None => return Ok(Vec::new()),
+        },
+    };
+    let rows = in_order(store, query, after, count)?;
+    if let Some(last) = rows.last() {
+        bookmarks.remember(here, after);
+        bookmarks.remember(after_page(rows.len()), last.seq);
+    }
+    Ok(rows)
 }
 
 /// The row of the n-th resource of its type, by the index alone.

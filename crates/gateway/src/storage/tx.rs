@@ -1,8 +1,11 @@
 //! A unit of work in progress.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::accounts::Account;
+use super::bookmarks::Bookmarks;
 use super::connection::AnyConn;
 use super::error::DbError;
 use super::resources::AccountTx;
@@ -21,11 +24,13 @@ pub struct Tx<'c> {
     pub(crate) news: Vec<News>,
     /// The account of the grant that was checked last, read by the same join.
     pub(crate) grant_account: Option<Account>,
+    /// Where pages ended.
+    pub(super) bookmarks: Arc<Bookmarks>,
 }
 
 impl<'c> Tx<'c> {
-    pub(crate) fn new(conn: &'c mut AnyConn) -> Tx<'c> {
-        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None }
+    pub(super) fn new(conn: &'c mut AnyConn, bookmarks: Arc<Bookmarks>) -> Tx<'c> {
+        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None, bookmarks }
     }
 
     /// Says who works, for the audit trail.

@@ -37,3 +37,4 @@ mod openid;
 mod replicas;
 mod tokens;
 mod users;
+mod walks;
