@@ -117,12 +117,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
     };
+    let connections = app.config.connections as usize;
     let state = web::Data::new(app.clone());
     let server = HttpServer::new(move || {
         actix_web::App::new().wrap(from_fn(http::log)).app_data(state.clone()).configure(http::routes)
     })
     .workers(workers)
-    .worker_max_blocking_threads((app.config.connections as usize).max(8))
+    .worker_max_blocking_threads(blocking_threads(connections, workers))
     .keep_alive(std::time::Duration::from_secs(75))
     .client_request_timeout(std::time::Duration::from_secs(60))
     .shutdown_timeout(30)

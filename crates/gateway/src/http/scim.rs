@@ -23,7 +23,7 @@ mod route;
 use answer::{json, resource, written};
 use caller::Caller;
 pub(crate) use failure::ScimFailure;
-use route::Route;
+use route::{ITEM_METHODS, Route};
 
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
 pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
@@ -66,10 +66,12 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
             search(app, caller, kind, asked).await
         }
         Route::Item(kind, id) => match *request.method() {
-            Method::GET => get(request, app, caller, kind, id, asked).await,
+            // The server leaves out the body of an answer to HEAD.
+            Method::GET | Method::HEAD => get(request, app, caller, kind, id, asked).await,
             Method::PUT => replace(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,
             Method::PATCH => patch(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,
-            _ => delete(request, app, caller, kind, id).await,
+            Method::DELETE => delete(request, app, caller, kind, id).await,
+            _ => Err(ScimFailure::Method(ITEM_METHODS)),
         },
         Route::Unknown(kind, id) => {
             caller.enter(app).await?;

@@ -1,5 +1,6 @@
 //! Users over the wire: what is refused and how, what is forgiven, what is answered.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::account::text;
@@ -213,4 +214,14 @@ story!(entra_provisions_users_in_its_own_way, async |world: World| {
     entra.set_active(&ravi, true).await;
     idp.delete(&ravi).await.expect(204);
     idp.delete(&ravi).await.expect_scim_error(404, None);
+});
+
+story!(asking_with_head_tells_of_a_user_and_changes_nothing, async |world: World| {
+    let idp = world.account("acme").await.connected_identity_provider().await;
+    let ana = idp.create_user(&a_user("ana@acme.test")).await;
+    let path = format!("/Users/{}", ana["id"].as_str().expect("an id"));
+    let answer = idp.call(Method::HEAD, &path).await.expect(200);
+    assert_eq!(answer.text(), "");
+    idp.call(Method::OPTIONS, &path).await.expect(405);
+    assert_eq!(idp.read(&ana).await["userName"], "ana@acme.test");
 });

@@ -5,6 +5,9 @@ use scim::{Id, Registry, ResourceTypeId};
 
 use super::failure::ScimFailure;
 
+/// What can be done to one resource.
+pub(super) const ITEM_METHODS: &str = "GET, PUT, PATCH, DELETE";
+
 /// An endpoint that exists, asked by a method that it has.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
@@ -56,7 +59,7 @@ impl Route {
                             None => Route::Unknown(kind.id, id.chars().take(80).collect()),
                         })
                     }
-                    _ => Err(ScimFailure::Method("GET, PUT, PATCH, DELETE")),
+                    _ => Err(ScimFailure::Method(ITEM_METHODS)),
                 },
                 _ => Err(ScimFailure::Scim(scim::Error::NotFound(format!(
                     "There is no endpoint /{}; /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas exist",
