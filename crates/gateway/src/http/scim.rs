@@ -13,7 +13,6 @@ use crate::app::App;
 use crate::http::body;
 use crate::http::query;
 use crate::storage::Cost;
-use crate::system;
 
 mod answer;
 mod caller;
@@ -93,19 +92,8 @@ async fn create(
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
     let shown = projection(&app.registry, kind, &asked)?;
-    let (work, project) = (app.clone(), shown.clone());
-    let outcome = app
-        .db
-        .write(move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(
-                work.scim(&vocabulary, now, |cx| service::create(&mut store, cx, kind, &body, &project))?,
-            )
-        })
-        .await?;
+    let wanted = shown.clone();
+    let outcome = caller.change(app, move |store, cx| service::create(store, cx, kind, &body, &wanted)).await?;
     Ok(written(app, StatusCode::CREATED, &outcome, &shown))
 }
 
@@ -119,17 +107,8 @@ async fn get(
 ) -> Result<HttpResponse, ScimFailure> {
     let shown = projection(&app.registry, kind, &asked)?;
     let cost = if shown.shows_members() { Cost::Long } else { Cost::Short };
-    let (work, project) = (app.clone(), shown.clone());
-    let found = app
-        .db
-        .read(cost, move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| service::get(&mut store, cx, kind, &id, &project))?)
-        })
-        .await?;
+    let wanted = shown.clone();
+    let found = caller.look(app, cost, move |store, cx| service::get(store, cx, kind, &id, &wanted)).await?;
     Ok(resource(request, app, StatusCode::OK, &found, &shown))
 }
 
@@ -143,20 +122,9 @@ async fn replace(
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
     let shown = projection(&app.registry, kind, &asked)?;
-    let precondition = if_match(request);
-    let (work, project) = (app.clone(), shown.clone());
-    let outcome = app
-        .db
-        .write(move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| {
-                service::replace(&mut store, cx, kind, &id, &body, &precondition, &project)
-            })?)
-        })
-        .await?;
+    let (if_match, wanted) = (if_match(request), shown.clone());
+    let outcome =
+        caller.change(app, move |store, cx| service::replace(store, cx, kind, &id, &body, &if_match, &wanted)).await?;
     Ok(written(app, StatusCode::OK, &outcome, &shown))
 }
 
@@ -172,20 +140,10 @@ async fn patch(
     // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
     let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
     let shown = projection(&app.registry, kind, &asked)?;
-    let precondition = if_match(request);
-    let (work, project) = (app.clone(), wants_body.then(|| shown.clone()));
-    let asked_change = PatchRequest::parse(&body, &scim::Tolerance::default())?;
-    let outcome = app
-        .db
-        .write(move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| {
-                service::patch(&mut store, cx, kind, &id, &asked_change, &precondition, project.as_ref())
-            })?)
-        })
+    let (if_match, wanted) = (if_match(request), wants_body.then(|| shown.clone()));
+    let change = PatchRequest::parse(&body, &scim::Tolerance::default())?;
+    let outcome = caller
+        .change(app, move |store, cx| service::patch(store, cx, kind, &id, &change, &if_match, wanted.as_ref()))
         .await?;
     let status = if wants_body { StatusCode::OK } else { StatusCode::NO_CONTENT };
     Ok(written(app, status, &outcome, &shown))
@@ -198,19 +156,8 @@ async fn delete(
     kind: ResourceTypeId,
     id: Id,
 ) -> Result<HttpResponse, ScimFailure> {
-    let precondition = if_match(request);
-    let work = app.clone();
-    app.db
-        .write(move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(
-                work.scim(&vocabulary, now, |cx| service::delete(&mut store, cx, kind, &id, &precondition))?,
-            )
-        })
-        .await?;
+    let if_match = if_match(request);
+    caller.change(app, move |store, cx| service::delete(store, cx, kind, &id, &if_match)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -223,19 +170,8 @@ async fn search(
     let shown = projection(&app.registry, kind, &asked)?;
     let cost =
         if shown.shows_members() || !asked.is_indexed(app.registry.get(kind)) { Cost::Long } else { Cost::Short };
-    let (work, project) = (app.clone(), shown.clone());
-    let list = app
-        .db
-        .read(cost, move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(
-                work.scim(&vocabulary, now, |cx| service::search(&mut store, cx, kind, &asked, &project))?,
-            )
-        })
-        .await?;
+    let wanted = shown.clone();
+    let list = caller.look(app, cost, move |store, cx| service::search(store, cx, kind, &asked, &wanted)).await?;
     Ok(json(StatusCode::OK).body(list.representation(&shown, &app.registry, &app.scim_base).to_bytes()))
 }
 

@@ -136,12 +136,7 @@ pub(super) async fn decide(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let form = Form::read(payload).await?;
-    let browser = Browser::of(&request, &app);
-    if !browser.sent(&app, form.field("csrf")) {
-        return Err(PageFailure::StaleForm);
-    }
-    let asked = open(&app, form.field("request"))?;
+    let (form, browser, asked) = Form::ours(&request, &app, payload).await?;
     let Some(session) = browser.session(&app).await? else {
         return login::page_for(&app, &browser, &asked, "", None, StatusCode::OK).await;
     };

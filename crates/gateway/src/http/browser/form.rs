@@ -1,8 +1,13 @@
 //! Forms as they come back: small, and ours.
 
+use actix_web::HttpRequest;
 use actix_web::web::Payload;
+use oauth::authorize::AuthorizationRequest;
 
+use super::authorize::open;
+use super::cookies::Browser;
 use super::failure::PageFailure;
+use crate::app::App;
 use crate::http::{body, query};
 
 /// The most a form may have: user name, password and the sealed request.
@@ -17,6 +22,21 @@ impl Form {
         let bytes = body::read(payload, LIMIT).await.map_err(|_| PageFailure::StaleForm)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| PageFailure::StaleForm)?;
         Ok(Form(query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
+    }
+
+    /// A form that we showed to this browser, with the authorization request it is about; any other is refused.
+    pub(super) async fn ours(
+        request: &HttpRequest,
+        app: &App,
+        payload: Payload,
+    ) -> Result<(Form, Browser, AuthorizationRequest), PageFailure> {
+        let form = Form::read(payload).await?;
+        let browser = Browser::of(request, app);
+        if !browser.sent(app, form.field("csrf")) {
+            return Err(PageFailure::StaleForm);
+        }
+        let asked = open(app, form.field("request"))?;
+        Ok((form, browser, asked))
     }
 
     /// A field; empty if there is none.

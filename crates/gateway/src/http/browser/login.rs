@@ -64,12 +64,7 @@ pub(super) async fn submit(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let form = Form::read(payload).await?;
-    let browser = Browser::of(&request, &app);
-    if !browser.sent(&app, form.field("csrf")) {
-        return Err(PageFailure::StaleForm);
-    }
-    let asked = open(&app, form.field("request"))?;
+    let (form, browser, asked) = Form::ours(&request, &app, payload).await?;
     let username = form.field("username").trim();
     let from = address::of(&request, &app.config.trusted_proxies);
     let session = match who(&app, &asked, username, form.field("password"), from).await? {
@@ -135,12 +130,7 @@ pub(super) async fn switch(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let form = Form::read(payload).await?;
-    let browser = Browser::of(&request, &app);
-    if !browser.sent(&app, form.field("csrf")) {
-        return Err(PageFailure::StaleForm);
-    }
-    let asked = open(&app, form.field("request"))?;
+    let (_, browser, asked) = Form::ours(&request, &app, payload).await?;
     let cookie = browser.log_out(&app).await?;
     let mut answer = redirect(&format!("{}/login?request={}", app.public_url, app.oauth(|cx| asked.seal(cx))));
     let _ = answer.add_cookie(&cookie);

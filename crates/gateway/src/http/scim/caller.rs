@@ -8,7 +8,8 @@ use crate::app::App;
 use crate::http::address;
 use crate::lifecycle::Actor;
 use crate::storage::accounts::Account;
-use crate::storage::{Cost, Tx};
+use crate::storage::{AccountTx, Cost, Tx};
+use crate::system;
 
 /// The scope that opens the SCIM endpoint.
 const SCOPE: &str = "provision:scim";
@@ -35,9 +36,44 @@ impl Caller {
         tx.grant_account.take().ok_or_else(|| oauth::BearerError::Invalid("The account is gone").into())
     }
 
+    /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it.
+    pub(super) async fn change<T: Send + 'static>(self, app: &App, mut work: impl Work<T>) -> Result<T, ScimFailure> {
+        let at_hand = app.clone();
+        app.db.write(move |tx| self.enter_and(&at_hand, tx, &mut work)).await
+    }
+
+    /// The same for a piece that only reads.
+    pub(super) async fn look<T: Send + 'static>(
+        self,
+        app: &App,
+        cost: Cost,
+        mut work: impl Work<T>,
+    ) -> Result<T, ScimFailure> {
+        let at_hand = app.clone();
+        app.db.read(cost, move |tx| self.enter_and(&at_hand, tx, &mut work)).await
+    }
+
+    fn enter_and<T>(&self, app: &App, tx: &mut Tx<'_>, work: &mut impl Work<T>) -> Result<T, ScimFailure> {
+        let account = self.check(app, tx)?;
+        let (now, vocabulary) = (system::now(), account.vocabulary());
+        let mut store = tx.in_account(account.seq, now, true);
+        Ok(app.scim(&vocabulary, now, |cx| work(&mut store, cx))?)
+    }
+
     /// Only the check, for requests that need nothing else of the database.
     pub(super) async fn enter(self, app: &App) -> Result<Account, ScimFailure> {
         let work = app.clone();
         app.db.read(Cost::Short, move |tx| self.check(&work, tx)).await
     }
+}
+
+/// A piece of the SCIM engine with its parameters; may run more than once.
+pub(super) trait Work<T>:
+    FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error> + Send + 'static
+{
+}
+
+impl<T, W> Work<T> for W where
+    W: FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error> + Send + 'static
+{
 }
