@@ -25,6 +25,7 @@ mod world;
 mod accounts;
 mod consent;
 mod contracts;
+mod conversations;
 mod durability;
 mod errors;
 mod filters;
