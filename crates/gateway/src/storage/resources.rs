@@ -1,7 +1,7 @@
 //! The resources of one account: the scim crate's store.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, SmallInt, Text};
+use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 use scim::resource::{GroupReference, Member, Meta};
 use scim::schema::{ResourceTypeId, USER};
 use scim::store::{
@@ -238,18 +238,14 @@ impl scim::Store for AccountTx<'_, '_> {
             resources::version.eq(resource.meta.version),
             resources::last_modified.eq(resource.meta.last_modified),
             resources::active.eq(resource.is_active()),
+            // Once an identity provider has written it, it stays managed by one.
+            resources::provisioned.eq(resources::provisioned.or(self.provisioning.into_sql::<Bool>())),
             resources::display.eq(resource.display()),
             resources::document.eq(document(resource)?),
         );
         each!(&mut *self.tx.conn, c => diesel::update(row).set(values).execute(c))
             .map_err(DbError::from)
             .map_err(StoreError::from)?;
-        if self.provisioning && resource.resource_type == USER {
-            let unmarked = row.filter(resources::provisioned.eq(false));
-            each!(&mut *self.tx.conn, c => diesel::update(unmarked).set(resources::provisioned.eq(true)).execute(c))
-                .map_err(DbError::from)
-                .map_err(StoreError::from)?;
-        }
         self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.0, &keys.added)?;
         // The one unique attribute of a user is the name they log in with.

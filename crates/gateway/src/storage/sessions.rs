@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::error::DbError;
-use super::schema::{resources, sessions};
+use super::schema::sessions;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
@@ -25,6 +25,8 @@ pub struct Session {
 const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time \
      FROM sessions AS s JOIN resources AS r ON r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
      WHERE s.fingerprint = ? AND s.expires > ? AND r.active AND a.deleted IS NULL";
+
+const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 
 impl Tx<'_> {
     /// Begins a session.
@@ -55,16 +57,9 @@ impl Tx<'_> {
 
     /// Ends all sessions of a user.
     pub fn end_sessions_of(&mut self, account: i64, user: &str) -> Result<(), DbError> {
-        let owner = resources::table
-            .filter(resources::account.eq(account))
-            .filter(resources::id.eq(user))
-            .select(resources::seq);
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.
-        let owner: Option<i64> = each!(&mut *self.conn, c => owner.first(c).optional())?;
-        if let Some(owner) = owner {
-            let rows = sessions::table.filter(sessions::owner.eq(owner));
-            each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
-        }
+        let binds = vec![Bind::Number(account), Bind::Text(user.to_owned())];
+        Statement::<()>::new(END_ALL, binds).execute(self.conn)?;
         Ok(())
     }
 }
