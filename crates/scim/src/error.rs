@@ -43,6 +43,9 @@ pub enum Error {
     /// A request's URL holds what belongs into a body.
     #[error("{0}")]
     Sensitive(String),
+    /// The request cannot be carried out as things are.
+    #[error("{0}")]
+    Conflict(String),
     /// No such resource.
     #[error("{0}")]
     NotFound(String),
@@ -74,6 +77,7 @@ impl Error {
             Error::Mutability(_) => (400, Some("mutability")),
             Error::NoTarget(_) => (400, Some("noTarget")),
             Error::NotUnique { .. } => (409, Some("uniqueness")),
+            Error::Conflict(_) => (409, None),
             Error::TooMany(_) => (400, Some("tooMany")),
             Error::Sensitive(_) => (403, Some("sensitive")),
             Error::NotFound(_) => (404, None),
@@ -141,6 +145,7 @@ mod tests {
             (Error::Mutability(text()), 400, Some("mutability")),
             (Error::NoTarget(text()), 400, Some("noTarget")),
             (Error::NotUnique { attribute: None, detail: text() }, 409, Some("uniqueness")),
+            (Error::Conflict(text()), 409, None),
             (Error::TooMany(text()), 400, Some("tooMany")),
             (Error::Sensitive(text()), 403, Some("sensitive")),
             (Error::NotFound(text()), 404, None),

@@ -8,6 +8,7 @@
 //! - [`service`]: `create`, `get`, `replace`, `patch`, `delete`, `search`, each one unit of work over a [`Store`]. The
 //!   order of their steps (lock, `If-Match`, change, validation, write, events) is the protocol's and stands there.
 //! - [`resource`]: a [`Resource`] that has passed its schema. [`patch`] edits one.
+//! - [`bulk`]: many operations in one request, in the order their references ask for.
 //! - [`filter`], [`sort`], [`path`]: text to something that can be asked of a resource, or of an index
 //!   ([`narrow`], [`mod@search_keys`]).
 //! - [`projection`], [`representation`], [`list`], [`discovery`], [`error`]: what the client gets to see.
@@ -51,6 +52,7 @@
 //! # Ok::<(), scim::Error>(())
 //! ```
 
+pub mod bulk;
 pub mod context;
 pub mod discovery;
 pub mod error;

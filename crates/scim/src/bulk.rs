@@ -1,0 +1,365 @@
+//! Bulk operations (RFC 7644 §3.7): many in one request, each a unit of work of its own.
+//!
+//! A [`Job`] is driven from outside: it says which [`Step`] comes [`next`](Job::next), is told what the step came to by
+//! [`done`](Job::done), and at the end has a [`response`](Job::response). One failure undoes one step and nothing else.
+//!
+//! Operations run in the order of the request as far as their references allow: one that refers to `bulkId:x` waits for
+//! the POST that has this `bulkId`, wherever it stands. A circle (§3.7.1) is opened at the first operation that can be
+//! carried out without its reference: the resource is created, and what was left out is added by a PATCH as soon as the
+//! other one exists. If it never does, the resource is removed again and the operation has failed with 409.
+//!
+//! After `failOnErrors` errors nothing new is begun, though what was begun is brought to its end. An operation that was
+//! not begun is not in the response.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::precondition::Precondition;
+use crate::resource::Id;
+use crate::schema::Registry;
+use crate::urn;
+
+mod operation;
+mod reference;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use operation::{Method, Operation, Target, Task};
+pub use step::{Done, Failure, Step};
+
+/// The most operations of one request; published as `bulk.maxOperations`.
+pub const MAX_OPERATIONS: usize = 1000;
+
+/// A bulk request on its way.
+#[derive(Debug)]
+pub struct Job {
+    operations: Vec<Operation>,
+    states: Vec<State>,
+    /// Who creates what `bulkId:x` stands for.
+    creators: HashMap<String, usize>,
+    fail_on_errors: Option<u64>,
+    errors: u64,
+    running: Option<(usize, Stage)>,
+    base: String,
+}
+
+#[derive(Debug)]
+enum State {
+    Waiting,
+    /// Created, but not yet with all its references.
+    Begun {
+        id: Id,
+        apart: Map<String, Value>,
+        /// Why it cannot stay.
+        broken: Option<Failure>,
+    },
+    Done(Done),
+    Failed(Failure),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    Run,
+    Link,
+    Undo,
+}
+
+impl Job {
+    /// Reads the message. What is wrong with one operation is that operation's failure. `base` as in
+    /// [`Context::base`](crate::Context::base).
+    pub fn parse(body: Value, registry: &Registry, base: &str) -> Result<Job, Error> {
+        let Value::Object(mut body) = body else {
+            return Err(syntax("The body is a BulkRequest as a JSON object."));
+        };
+        let schemas = operation::member(&body, "schemas").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        if !schemas.iter().filter_map(Value::as_str).any(|schema| urn::same(schema, urn::BULK_REQUEST)) {
+            return Err(syntax(&format!("A bulk request has \"schemas\": [\"{}\"].", urn::BULK_REQUEST)));
+        }
+        let fail_on_errors = match operation::member(&body, "failOnErrors") {
+            None => None,
+            Some(given) => match given.as_u64() {
+                Some(errors) if errors > 0 => Some(errors),
+                _ => return Err(Error::InvalidValue("failOnErrors is an integer from 1 upwards.".to_owned())),
+            },
+        };
+        let operations = match operation::take(&mut body, "Operations") {
+            Value::Array(operations) => operations,
+            _ => return Err(syntax("A bulk request has \"Operations\", an array of operations.")),
+        };
+        if operations.len() > MAX_OPERATIONS {
+            return Err(Error::TooLarge(format!(
+                "A bulk request has at most {MAX_OPERATIONS} operations, and this one has {}; send several.",
+                operations.len()
+            )));
+        }
+        let mut operations: Vec<Operation> = operations.into_iter().map(|o| Operation::parse(o, registry)).collect();
+        let mut creators = HashMap::new();
+        for (index, operation) in operations.iter_mut().enumerate() {
+            if let (Some(name), true) = (&operation.bulk_id, operation.is_creation())
+                && *creators.entry(name.clone()).or_insert(index) != index
+            {
+                let detail = format!("The bulkId {name:?} belongs to another operation already; it must be unique.");
+                operation.task = Err(Error::InvalidValue(detail).into());
+            }
+        }
+        for operation in &mut operations {
+            operation.find_needs(&creators, registry);
+        }
+        let states = operations.iter().map(|_| State::Waiting).collect();
+        let base = base.to_owned();
+        Ok(Job { operations, states, creators, fail_on_errors, errors: 0, running: None, base })
+    }
+
+    /// What to do now, and then to report by [`done`](Job::done); nothing at the end.
+    #[allow(clippy::should_implement_trait)] // an iterator would not wait for the outcome
+    pub fn next(&mut self) -> Option<Step> {
+        loop {
+            if let Some(step) = self.completion() {
+                return Some(step);
+            }
+            if self.fail_on_errors.is_some_and(|most| self.errors >= most) {
+                return None;
+            }
+            let begun = match self.ready() {
+                Some(index) => (index, self.begin(index)),
+                None => self.open_circle()?,
+            };
+            match begun {
+                (index, Ok(step)) => {
+                    self.running = Some((index, Stage::Run));
+                    return Some(step);
+                }
+                (index, Err(failure)) => self.fail(index, failure),
+            }
+        }
+    }
+
+    /// What the last step came to.
+    pub fn done(&mut self, outcome: Result<Done, Failure>) {
+        let Some((index, stage)) = self.running.take() else { return };
+        match (stage, outcome) {
+            (Stage::Run, Ok(done)) => {
+                let operation = &mut self.operations[index];
+                operation.locate(&self.base, &done.id);
+                let apart = std::mem::take(&mut operation.apart);
+                self.states[index] = if apart.is_empty() {
+                    State::Done(done)
+                } else {
+                    State::Begun { id: done.id, apart, broken: None }
+                };
+            }
+            (Stage::Link, Ok(done)) => self.states[index] = State::Done(done),
+            (Stage::Link, Err(failure)) => {
+                if let State::Begun { broken, .. } = &mut self.states[index] {
+                    *broken = Some(failure);
+                }
+            }
+            (Stage::Undo, Ok(_)) => {
+                if let State::Begun { broken: Some(failure), .. } = &self.states[index] {
+                    let failure = failure.clone();
+                    self.fail(index, failure);
+                }
+            }
+            (Stage::Run | Stage::Undo, Err(failure)) => self.fail(index, failure),
+        }
+    }
+
+    /// The BulkResponse, in the order of the request.
+    pub fn response(&self) -> Value {
+        let operations = self.operations.iter().zip(&self.states);
+        let operations: Vec<Value> = operations.filter_map(|(operation, state)| answer(operation, state)).collect();
+        json!({ "schemas": [urn::BULK_RESPONSE], "Operations": operations })
+    }
+
+    /// Brings what was begun to its end, one way or the other, if the time has come.
+    fn completion(&mut self) -> Option<Step> {
+        let stopped = self.fail_on_errors.is_some_and(|most| self.errors >= most);
+        for index in 0..self.states.len() {
+            let State::Begun { broken, .. } = &self.states[index] else { continue };
+            let mut failure = broken.clone();
+            let mut waits = false;
+            for &needed in self.operations[index].needs.keys() {
+                match self.states[needed] {
+                    State::Begun { .. } | State::Done(_) => {}
+                    State::Waiting if !stopped => waits = true,
+                    State::Waiting | State::Failed(_) => {
+                        let name = self.operations[needed].bulk_id.as_deref().unwrap_or_default();
+                        failure.get_or_insert_with(|| unresolved(name));
+                    }
+                }
+            }
+            match failure {
+                Some(failure) => return self.undo(index, failure),
+                None if !waits => return self.link(index),
+                None => {}
+            }
+        }
+        None
+    }
+
+    fn link(&mut self, index: usize) -> Option<Step> {
+        let State::Begun { id, apart, .. } = &mut self.states[index] else { return None };
+        let (id, mut value) = (id.clone(), Value::Object(std::mem::take(apart)));
+        reference::resolve(&mut value, &mut |name| self.id_of(name));
+        let body = json!({ "schemas": [urn::PATCH_OP], "Operations": [{ "op": "add", "value": value }] });
+        self.running = Some((index, Stage::Link));
+        Some(Step::patch(self.operations[index].resource_type?, id, body, Precondition::None))
+    }
+
+    fn undo(&mut self, index: usize, failure: Failure) -> Option<Step> {
+        let State::Begun { id, broken, .. } = &mut self.states[index] else { return None };
+        *broken = Some(failure);
+        self.running = Some((index, Stage::Undo));
+        Some(Step::delete(self.operations[index].resource_type?, id.clone(), Precondition::None))
+    }
+
+    fn waiting(&self) -> impl Iterator<Item = usize> {
+        self.states.iter().enumerate().filter(|(_, state)| matches!(state, State::Waiting)).map(|(index, _)| index)
+    }
+
+    /// The first operation that waits for nobody. Who refers to a resource that still lacks a reference of its own waits
+    /// too, for it may have to go again; unless everybody else does.
+    fn ready(&self) -> Option<usize> {
+        let all = |index: usize, fine: fn(&State) -> bool| {
+            self.operations[index].needs.keys().all(|&needed| fine(&self.states[needed]))
+        };
+        self.waiting()
+            .find(|&index| all(index, |state| matches!(state, State::Done(_) | State::Failed(_))))
+            .or_else(|| self.waiting().find(|&index| all(index, |state| !matches!(state, State::Waiting))))
+    }
+
+    /// Everybody waits for somebody: begins one that somebody waits for without the references that are missing.
+    fn open_circle(&mut self) -> Option<(usize, Result<Step, Failure>)> {
+        let circular = self.circular();
+        let can_be_linked = |index: &&usize| {
+            let needs = &self.operations[**index].needs;
+            needs.iter().all(|(&needed, &linkable)| linkable || !matches!(self.states[needed], State::Waiting))
+        };
+        let index = match circular.iter().find(can_be_linked) {
+            Some(&index) => index,
+            None => {
+                let detail = "The references between these operations are circular, and each stands where a value is \
+                              required; leave one out and add it in a second request.";
+                return Some((*circular.first()?, Err(Error::Conflict(detail.to_owned()).into())));
+            }
+        };
+        let Job { operations, states, creators, .. } = self;
+        let missing = |name: &str| creators.get(name).is_some_and(|&other| matches!(states[other], State::Waiting));
+        if let Operation { task: Ok(Task { data: Value::Object(body), .. }), apart, .. } = &mut operations[index] {
+            *apart = reference::set_apart(body, &missing);
+        }
+        Some((index, self.begin(index)))
+    }
+
+    /// Who waits, and is waited for: operations that nobody waits for are left out again and again.
+    fn circular(&self) -> Vec<usize> {
+        let mut waited_for = vec![0_usize; self.states.len()];
+        let mut left: Vec<bool> = self.states.iter().map(|state| !matches!(state, State::Waiting)).collect();
+        for index in self.waiting() {
+            self.operations[index].needs.keys().for_each(|&needed| waited_for[needed] += 1);
+        }
+        let mut free: Vec<usize> = self.waiting().filter(|&index| waited_for[index] == 0).collect();
+        while let Some(index) = free.pop() {
+            left[index] = true;
+            for &needed in self.operations[index].needs.keys() {
+                waited_for[needed] -= 1;
+                if waited_for[needed] == 0 && !left[needed] {
+                    free.push(needed);
+                }
+            }
+        }
+        (0..left.len()).filter(|&index| !left[index]).collect()
+    }
+
+    /// The step of an operation whose references, but for those set apart, can be resolved.
+    fn begin(&mut self, index: usize) -> Result<Step, Failure> {
+        let spent = || Error::Conflict("The operation was begun already.".to_owned()).into();
+        let task = std::mem::replace(&mut self.operations[index].task, Err(spent()));
+        let Task { method, resource_type, target, mut data, if_match } = task?;
+        let mut failed = None;
+        let mut id_of = |name: &str| {
+            let id = self.id_of(name);
+            if id.is_none() {
+                failed.get_or_insert_with(|| unresolved(name));
+            }
+            id
+        };
+        let id = match target {
+            Target::Collection => None,
+            Target::Item(id) => Some(id),
+            Target::Reference(name) => id_of(&name),
+        };
+        reference::resolve(&mut data, &mut id_of);
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        let Some(id) = id else {
+            return Ok(Step::create(resource_type, data));
+        };
+        self.operations[index].locate(&self.base, &id);
+        Ok(match method {
+            Method::Put => Step::replace(resource_type, id, data, if_match),
+            Method::Delete => Step::delete(resource_type, id, if_match),
+            Method::Patch | Method::Post => Step::patch(resource_type, id, data, if_match),
+        })
+    }
+
+    fn creator(&self, name: &str) -> Option<&State> {
+        self.states.get(*self.creators.get(name)?)
+    }
+
+    fn id_of(&self, name: &str) -> Option<Id> {
+        match self.creator(name)? {
+            State::Begun { id, .. } | State::Done(Done { id, .. }) => Some(id.clone()),
+            State::Waiting | State::Failed(_) => None,
+        }
+    }
+
+    fn fail(&mut self, index: usize, failure: Failure) {
+        self.errors += 1;
+        self.states[index] = State::Failed(failure);
+    }
+}
+
+/// What the response says about an operation; nothing if it was not begun.
+fn answer(operation: &Operation, state: &State) -> Option<Value> {
+    let mut answer = Map::new();
+    let mut say = |name: &str, value: Value| drop(answer.insert(name.to_owned(), value));
+    if let Some(method) = &operation.method {
+        say("method", method.as_str().into());
+    }
+    if let Some(bulk_id) = &operation.bulk_id {
+        say("bulkId", bulk_id.as_str().into());
+    }
+    match state {
+        State::Waiting | State::Begun { .. } => return None,
+        State::Done(done) => {
+            say("location", operation.location.as_deref().into());
+            if let Some(version) = &done.version {
+                say("version", version.as_str().into());
+            }
+            say("status", operation.status().into());
+        }
+        State::Failed(failure) => {
+            if let (Some(location), false) = (&operation.location, operation.is_creation()) {
+                say("location", location.as_str().into());
+            }
+            say("status", failure.status.to_string().into());
+            say("response", failure.body.clone());
+        }
+    }
+    Some(Value::Object(answer))
+}
+
+fn unresolved(name: &str) -> Failure {
+    let name: String = name.chars().take(80).collect();
+    Error::Conflict(format!("The operation refers to bulkId:{name}, and the operation that should create it failed."))
+        .into()
+}
+
+fn syntax(detail: &str) -> Error {
+    Error::InvalidSyntax(detail.to_owned())
+}
