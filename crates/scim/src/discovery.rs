@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::bulk;
 use crate::context::Limits;
 use crate::schema::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
 use crate::urn;
@@ -16,6 +17,8 @@ pub struct Facts<'a> {
     pub documentation_uri: Option<&'a str>,
     /// Published as `filter.maxResults`.
     pub limits: Limits,
+    /// The largest body in bytes; published as `bulk.maxPayloadSize`.
+    pub max_payload: usize,
 }
 
 /// `/ServiceProviderConfig` (RFC 7643 §5).
@@ -27,7 +30,10 @@ pub fn service_provider_config(facts: &Facts<'_>) -> Value {
     }
     let features = [
         ("patch", json!({ "supported": true })),
-        ("bulk", json!({ "supported": false, "maxOperations": 0, "maxPayloadSize": 0 })),
+        (
+            "bulk",
+            json!({ "supported": true, "maxOperations": bulk::MAX_OPERATIONS, "maxPayloadSize": facts.max_payload }),
+        ),
         ("filter", json!({ "supported": true, "maxResults": facts.limits.max_page })),
         ("changePassword", json!({ "supported": false })),
         ("sort", json!({ "supported": true })),
@@ -217,11 +223,17 @@ mod tests {
 
     #[test]
     fn point_43_the_configuration_claims_what_is_true() {
-        let facts = Facts { base: BASE, documentation_uri: None, limits: Limits { default_page: 10, max_page: 77 } };
-        let config = service_provider_config(&facts);
+        let limits = Limits { default_page: 10, max_page: 77 };
+        let config =
+            service_provider_config(&Facts { base: BASE, documentation_uri: None, limits, max_payload: 1 << 20 });
+        assert_eq!(
+            config["bulk"],
+            json!({ "supported": true, "maxOperations": 1000, "maxPayloadSize": 1_048_576 }),
+            "point 37"
+        );
         assert_eq!(config["filter"], json!({ "supported": true, "maxResults": 77 }));
         for (feature, supported) in
-            [("patch", true), ("bulk", false), ("changePassword", false), ("sort", true), ("etag", true)]
+            [("patch", true), ("bulk", true), ("changePassword", false), ("sort", true), ("etag", true)]
         {
             assert_eq!(config[feature]["supported"], supported, "{feature}");
         }

@@ -15,6 +15,7 @@ use crate::http::query;
 use crate::storage::Cost;
 
 mod answer;
+mod bulk;
 mod caller;
 mod failure;
 mod route;
@@ -51,6 +52,10 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
         return discovery(app, &route, &account.vocabulary(), pairs().any(|(name, _)| name == "filter"));
     }
     let asked = SearchRequest::from_query(pairs())?;
+    let route = match route {
+        Route::Me => Route::Item(scim::schema::USER, caller.user(app).await?),
+        route => route,
+    };
     let body = match *request.method() {
         Method::POST | Method::PUT | Method::PATCH => Some(read_json(request, app, payload).await?),
         _ => None,
@@ -72,11 +77,14 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
             Method::DELETE => delete(request, app, caller, kind, id).await,
             _ => Err(ScimFailure::Method(ITEM_METHODS)),
         },
+        Route::Bulk => bulk::run(app, caller, body.unwrap_or_default()).await,
         Route::Unknown(kind, id) => {
             caller.enter(app).await?;
             Err(scim::Error::NotFound(format!("No {} with id {id}", app.registry.get(kind).name)).into())
         }
-        Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => unreachable!("answered above"),
+        Route::Me | Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => {
+            unreachable!("answered above")
+        }
     }
 }
 
@@ -206,7 +214,12 @@ fn document(app: &App, route: &Route, vocabulary: &scim::Vocabulary) -> Result<V
 }
 
 fn facts(app: &App) -> scim::discovery::Facts<'_> {
-    scim::discovery::Facts { base: &app.scim_base, limits: app.limits(), documentation_uri: None }
+    scim::discovery::Facts {
+        base: &app.scim_base,
+        limits: app.limits(),
+        max_payload: app.config.scim.max_body_bytes,
+        documentation_uri: None,
+    }
 }
 
 fn if_match(request: &HttpRequest) -> Precondition {

@@ -62,6 +62,8 @@ story!(scim_answers_every_malformed_body_with_a_scim_error, async |world: World|
         (Method::PATCH, &user),
         (Method::PATCH, &group),
         (Method::POST, "/Users/.search"),
+        (Method::POST, "/Bulk"),
+        (Method::PATCH, "/Me"),
         (Method::POST, "/Nothing"),
     ];
     for (method, path) in &endpoints {

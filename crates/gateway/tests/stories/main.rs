@@ -23,6 +23,7 @@ mod workplace;
 mod world;
 
 mod accounts;
+mod bulk;
 mod consent;
 mod contracts;
 mod conversations;
@@ -34,6 +35,7 @@ mod first_run;
 mod groups;
 mod guide;
 mod housekeeping;
+mod me;
 mod openid;
 mod replicas;
 mod tokens;

@@ -2,6 +2,8 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use oauth::Access;
+use scim::Id;
 
 use super::failure::ScimFailure;
 use crate::app::App;
@@ -31,9 +33,25 @@ impl Caller {
 
     /// The account of the grant behind the token, if the token counts at this moment and has the scope.
     pub(super) fn check(&self, app: &App, tx: &mut Tx<'_>) -> Result<Account, ScimFailure> {
+        self.access(app, tx)?;
+        tx.grant_account.take().ok_or_else(|| oauth::BearerError::Invalid("The account is gone").into())
+    }
+
+    fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Access, ScimFailure> {
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, self.authorization.as_deref(), SCOPE))??;
         tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
-        tx.grant_account.take().ok_or_else(|| oauth::BearerError::Invalid("The account is gone").into())
+        Ok(access)
+    }
+
+    /// Whom `/Me` stands for: the user who accepted. A grant never changes hands, so the work itself may come later.
+    pub(super) async fn user(&self, app: &App) -> Result<Id, ScimFailure> {
+        let (work, caller) = (app.clone(), self.clone());
+        let access = app.db.read(Cost::Short, move |tx| caller.access(&work, tx)).await?;
+        access.grant.subject.and_then(|subject| Id::new(subject.as_str())).ok_or_else(|| {
+            let detail = "There is no /Me for this access token: it was issued to a client by its own credentials, \
+                          and stands for no user. Use /Users/{id}.";
+            scim::Error::NotFound(detail.to_owned()).into()
+        })
     }
 
     /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it.

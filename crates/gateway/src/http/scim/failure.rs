@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oauth::BearerError;
+use serde_json::Value;
 
 use crate::storage::{DbError, Fault};
 
@@ -24,9 +25,10 @@ pub(crate) enum ScimFailure {
 }
 
 impl ScimFailure {
-    pub(super) fn answer(&self) -> HttpResponse {
+    /// The status and the error message.
+    pub(super) fn message(&self) -> (u16, Value) {
         let message = |status: u16, detail: &str| scim::error::message(status, None, detail);
-        let (status, body) = match self {
+        match self {
             ScimFailure::Scim(error) => {
                 if let scim::Error::Store(cause) = error {
                     tracing::error!(error = %cause, "a SCIM request failed");
@@ -48,7 +50,11 @@ impl ScimFailure {
                 tracing::error!(error = %cause, "a SCIM request failed");
                 (500, message(500, "The request could not be carried out and nothing was changed; try again"))
             }
-        };
+        }
+    }
+
+    pub(super) fn answer(&self) -> HttpResponse {
+        let (status, body) = self.message();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = HttpResponse::build(status);
         match self {

@@ -18,6 +18,10 @@ pub(super) enum Route {
     /// A query in a POST's body (§3.4.3).
     Search(ResourceTypeId),
     Item(ResourceTypeId, Id),
+    /// The user behind the token (§3.11).
+    Me,
+    /// Many operations (§3.7).
+    Bulk,
     /// An id that no resource can have.
     Unknown(ResourceTypeId, String),
 }
@@ -37,12 +41,18 @@ impl Route {
             ("ServiceProviderConfig" | "ServiceProviderConfigs", None) => discovery(Route::ServiceProviderConfig),
             ("ResourceTypes", rest) => discovery(Route::ResourceTypes(rest.map(str::to_owned))),
             ("Schemas", rest) => discovery(Route::Schemas(rest.map(str::to_owned))),
-            ("Me", _) => Err(ScimFailure::Scim(scim::Error::NotImplemented("/Me is not supported".to_owned()))),
+            ("Me", None) => match *method {
+                Method::GET | Method::HEAD | Method::PUT | Method::PATCH | Method::DELETE => Ok(Route::Me),
+                _ => Err(ScimFailure::Method("GET, PUT, PATCH, DELETE")),
+            },
+            ("Bulk", None) => match *method {
+                Method::POST => Ok(Route::Bulk),
+                _ => Err(ScimFailure::Method("POST")),
+            },
             (".search", None) => Err(ScimFailure::Scim(scim::Error::NotImplemented(
                 "a search over all resource types is not supported; search /Users/.search or /Groups/.search"
                     .to_owned(),
             ))),
-            ("Bulk", None) => Err(ScimFailure::Scim(scim::Error::NotImplemented("/Bulk is not supported".to_owned()))),
             (endpoint, rest) => match (registry.at_endpoint(endpoint), rest) {
                 (Some(kind), None) => match *method {
                     Method::GET | Method::HEAD | Method::POST => Ok(Route::Collection(kind.id)),
@@ -62,7 +72,8 @@ impl Route {
                     _ => Err(ScimFailure::Method(ITEM_METHODS)),
                 },
                 _ => Err(ScimFailure::Scim(scim::Error::NotFound(format!(
-                    "There is no endpoint /{}; /Users, /Groups, /ServiceProviderConfig, /ResourceTypes and /Schemas exist",
+                    "There is no endpoint /{}; /Users, /Groups, /Me, /Bulk, /ServiceProviderConfig, /ResourceTypes and \
+                     /Schemas exist",
                     tail.chars().take(80).collect::<String>()
                 )))),
             },
