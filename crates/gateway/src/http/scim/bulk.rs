@@ -10,7 +10,6 @@ use super::caller::Caller;
 use super::failure::ScimFailure;
 use crate::app::App;
 use crate::storage::DbError;
-use crate::system;
 
 pub(super) async fn run(app: &App, caller: Caller, body: Value) -> Result<HttpResponse, ScimFailure> {
     caller.clone().enter(app).await?;
@@ -29,17 +28,7 @@ async fn drive(app: App, caller: Caller, mut job: Job) -> Value {
 
 /// The token is asked for each step: one that ended on the way opens nothing any more.
 async fn perform(app: &App, caller: &Caller, step: Step) -> Result<Done, Failure> {
-    let (work, caller) = (app.clone(), caller.clone());
-    let outcome = app
-        .db
-        .write(move |tx| {
-            let account = caller.check(&work, tx)?;
-            let now = system::now();
-            let vocabulary = account.vocabulary();
-            let mut store = tx.in_account(account.seq, now, true);
-            Ok::<_, ScimFailure>(work.scim(&vocabulary, now, |cx| step.run(&mut store, cx))?)
-        })
-        .await;
+    let outcome = caller.clone().change(app, move |store, cx| step.run(store, cx)).await;
     outcome.map_err(|failure| {
         let (status, body) = failure.message();
         Failure { status, body }
