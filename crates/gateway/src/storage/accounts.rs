@@ -117,21 +117,21 @@ impl Tx<'_> {
     /// The account with this public id.
     pub fn account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
-        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(Account::from_row).transpose()
     }
 
     /// The account with this number.
     pub fn account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::seq.eq(seq)).filter(accounts::deleted.is_null()).select(COLUMNS);
-        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(Account::from_row).transpose()
     }
 
     /// The account with this name, compared without regard to case.
     pub fn account_named(&mut self, name: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::name_key.eq(name_key(name))).select(COLUMNS);
-        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(Account::from_row).transpose()
     }
 

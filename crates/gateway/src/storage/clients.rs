@@ -169,7 +169,7 @@ impl Tx<'_> {
     /// A client without its secrets.
     pub fn client_record(&mut self, id: &str) -> Result<Option<ClientRecord>, DbError> {
         let query = clients::table.filter(clients::id.eq(id)).select(row_columns!());
-        let row: Option<Row> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let row: Option<Row> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         let Some(row) = row else { return Ok(None) };
         // The clients of a deleted account are gone, whenever their rows go.
         if let Some(account) = row.account

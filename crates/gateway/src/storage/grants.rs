@@ -78,7 +78,7 @@ impl Tx<'_> {
     pub(super) fn insert_grant(&mut self, new: &NewGrant) -> Result<GrantId, DbError> {
         let client =
             clients::table.filter(clients::id.eq(new.client.as_str())).select((clients::seq, clients::account));
-        let (client, of_client): (i64, Option<i64>) = each!(&mut *self.conn, c => client.first(c))?;
+        let (client, of_client): (i64, Option<i64>) = each!(&mut *self.conn, c => client.get_result(c))?;
         let (account, owner) = match &new.subject {
             Some(subject) => {
                 let owner = resources::table
@@ -86,9 +86,9 @@ impl Tx<'_> {
                     .select((resources::account, resources::seq));
                 let (account, seq): (i64, i64) = match of_client {
                     Some(account) => {
-                        each!(&mut *self.conn, c => owner.filter(resources::account.eq(account)).first(c))?
+                        each!(&mut *self.conn, c => owner.filter(resources::account.eq(account)).get_result(c))?
                     }
-                    None => each!(&mut *self.conn, c => owner.first(c))?,
+                    None => each!(&mut *self.conn, c => owner.get_result(c))?,
                 };
                 (account, Some(seq))
             }
@@ -128,7 +128,7 @@ impl Tx<'_> {
                 .filter(grants::seq.eq(id.0))
                 .select(grants::seq)
                 .for_no_key_update()
-                .first(c)
+                .get_result(c)
                 .optional()?;
         }
         Ok(())
@@ -229,7 +229,7 @@ impl Tx<'_> {
     /// In which account a grant's events are recorded.
     pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
         let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
-        Ok(each!(&mut *self.conn, c => query.first(c).optional())?)
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
     /// The time reactions happen at, where the protocol did not bring one.

@@ -11,7 +11,7 @@ impl Tx<'_> {
     /// The value under this name.
     pub fn fact(&mut self, name: &str) -> Result<Option<String>, DbError> {
         let query = installation::table.filter(installation::name.eq(name)).select(installation::value);
-        Ok(each!(&mut *self.conn, c => query.first(c).optional())?)
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
     /// Sets a value if there is none; says what holds afterwards, be it ours or another replica's.

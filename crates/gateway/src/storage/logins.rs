@@ -45,7 +45,7 @@ impl Tx<'_> {
     /// Whether this user is a service account.
     pub fn is_service_account(&mut self, resource: i64) -> Result<bool, DbError> {
         let query = logins::table.filter(logins::resource.eq(resource)).select(logins::service_account);
-        Ok(each!(&mut *self.conn, c => query.first(c).optional())?.unwrap_or(false))
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?.unwrap_or(false))
     }
 
     /// Sets what is given, keeps the rest.

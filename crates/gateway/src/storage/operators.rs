@@ -48,7 +48,7 @@ impl Tx<'_> {
             .filter(operators::fingerprint.eq(fingerprint))
             .filter(operators::ended.is_null())
             .select(operator_columns!());
-        Ok(each!(&mut *self.conn, c => query.first(c).optional())?)
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
     /// Notes that the token was used.

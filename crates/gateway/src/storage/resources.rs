@@ -97,7 +97,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
             .filter(resources::seq.eq(handle.0))
             .filter(resources::account.eq(account))
             .select(resources::provisioned)
-            .first(c))?)
+            .get_result(c))?)
     }
 
     /// How many resources of this type the account has.
@@ -133,10 +133,10 @@ impl<'t, 'c> AccountTx<'t, 'c> {
             .filter(resources::resource_type.eq(resource_type.0))
             .select(row_columns!());
         let row = match &mut *self.tx.conn {
-            AnyConn::Postgres(c) if lock => query.for_no_key_update().first(c).optional()?,
-            AnyConn::Postgres(c) => query.first(c).optional()?,
+            AnyConn::Postgres(c) if lock => query.for_no_key_update().get_result(c).optional()?,
+            AnyConn::Postgres(c) => query.get_result(c).optional()?,
             // The writer is alone: reading is locking.
-            AnyConn::Sqlite(c) => query.first(c).optional()?,
+            AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
         row.map(Row::stored).transpose()
     }

@@ -100,8 +100,8 @@ impl Tx<'_> {
             .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))
             .select(coderow_columns!());
         let row: Option<CodeRow> = match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_update().first(c).optional()?,
-            AnyConn::Sqlite(c) => query.first(c).optional()?,
+            AnyConn::Postgres(c) => query.for_update().get_result(c).optional()?,
+            AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
         let Some(row) = row else { return Ok(None) };
         let corrupt = |what: &str| DbError::Corrupt(format!("{what} of an authorization code"));
@@ -145,7 +145,7 @@ impl Tx<'_> {
         let query = refresh_tokens::table
             .filter(refresh_tokens::fingerprint.eq(fingerprint.as_bytes()))
             .select(refreshrow_columns!());
-        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(RefreshRow::token).transpose()
     }
 
@@ -178,7 +178,7 @@ impl Tx<'_> {
             .filter(refresh_tokens::grant_seq.eq(grant.0))
             .filter(refresh_tokens::generation.eq(generation))
             .select(refreshrow_columns!());
-        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(RefreshRow::token).transpose()
     }
 
