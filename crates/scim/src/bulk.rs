@@ -6,7 +6,8 @@
 //! Operations run in the order of the request as far as their references allow: one that refers to `bulkId:x` waits for
 //! the POST that has this `bulkId`, wherever it stands. A circle (§3.7.1) is opened at the first operation that can be
 //! carried out without its reference: the resource is created, and what was left out is added by a PATCH as soon as the
-//! other one exists. If it never does, the resource is removed again and the operation has failed with 409.
+//! other one exists. If it never does, the resource is removed again, with those of the circle that refer to it, and the
+//! operation has failed with 409.
 //!
 //! After `failOnErrors` errors nothing new is begun, though what was begun is brought to its end. An operation that was
 //! not begun is not in the response.
@@ -161,6 +162,7 @@ impl Job {
                 if let State::Begun { broken: Some(failure), .. } = &self.states[index] {
                     let failure = failure.clone();
                     self.fail(index, failure);
+                    self.recall(index);
                 }
             }
             (Stage::Run | Stage::Undo, Err(failure)) => self.fail(index, failure),
@@ -216,19 +218,52 @@ impl Job {
         Some(Step::delete(self.operations[index].resource_type?, id.clone(), Precondition::None))
     }
 
+    /// Who was created with a reference to a resource that was removed again has to go too.
+    fn recall(&mut self, removed: usize) {
+        let broken = Some(unresolved(self.operations[removed].bulk_id.as_deref().unwrap_or_default()));
+        for (operation, state) in self.operations.iter().zip(&mut self.states) {
+            if let State::Done(Done { id, .. }) = state
+                && operation.is_creation()
+                && operation.needs.contains_key(&removed)
+            {
+                *state = State::Begun { id: id.clone(), apart: Map::new(), broken: broken.clone() };
+            }
+        }
+    }
+
     fn waiting(&self) -> impl Iterator<Item = usize> {
         self.states.iter().enumerate().filter(|(_, state)| matches!(state, State::Waiting)).map(|(index, _)| index)
     }
 
     /// The first operation that waits for nobody. Who refers to a resource that still lacks a reference of its own waits
-    /// too, for it may have to go again; unless everybody else does.
+    /// too, for it may have to go again; but who is in the same circle must not.
     fn ready(&self) -> Option<usize> {
         let all = |index: usize, fine: fn(&State) -> bool| {
             self.operations[index].needs.keys().all(|&needed| fine(&self.states[needed]))
         };
-        self.waiting()
-            .find(|&index| all(index, |state| matches!(state, State::Done(_) | State::Failed(_))))
-            .or_else(|| self.waiting().find(|&index| all(index, |state| !matches!(state, State::Waiting))))
+        self.waiting().find(|&index| all(index, |state| matches!(state, State::Done(_) | State::Failed(_)))).or_else(
+            || {
+                let wanted = self.wanted();
+                let free = |index: usize| all(index, |state| !matches!(state, State::Waiting));
+                self.waiting().find(|&index| wanted[index] && free(index))
+            },
+        )
+    }
+
+    /// Whom the resources that were begun wait for, be it through others.
+    fn wanted(&self) -> Vec<bool> {
+        let mut wanted = vec![false; self.states.len()];
+        let begun = self.states.iter().enumerate().filter(|(_, state)| matches!(state, State::Begun { .. }));
+        let mut open: Vec<usize> = begun.map(|(index, _)| index).collect();
+        while let Some(index) = open.pop() {
+            for &needed in self.operations[index].needs.keys() {
+                if !wanted[needed] && matches!(self.states[needed], State::Waiting) {
+                    wanted[needed] = true;
+                    open.push(needed);
+                }
+            }
+        }
+        wanted
     }
 
     /// Everybody waits for somebody: begins one that somebody waits for without the references that are missing.

@@ -1,5 +1,6 @@
 //! The statements about bulk requests, each with its number.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Failure, Job, MAX_OPERATIONS};
@@ -216,6 +217,19 @@ fn point_37_a_circle_that_cannot_be_closed_is_a_conflict_and_leaves_nothing() {
     assert_eq!(answers[0].get("location"), None, "a POST that failed has no location");
     assert_eq!(world.list(USER, &[]).unwrap()["totalResults"], 2, "not half of it");
 
+    // Neither does a longer one, though one of its operations was done already; who is not in it has waited.
+    let operations = json!([
+        report("u1", "ana", "bulkId:u3"),
+        { "method": "PATCH", "path": format!("/Users/{}", id(&answers[2])), "data": { "schemas": [urn::PATCH_OP],
+          "Operations": [{ "op": "add", "path": "manager", "value": { "value": "bulkId:u1" } }] } },
+        report("u2", "ben", "bulkId:u1"),
+        report("u3", "taken", "bulkId:u2"),
+        group("g", "A", &["bulkId:u2"]),
+    ]);
+    assert_eq!(statuses(&bulk(&mut world, operations)), ["409"; 5]);
+    assert_eq!(world.list(USER, &[]).unwrap()["totalResults"], 2);
+    assert_eq!(manager(&mut world, &answers[2]), Value::Null);
+
     // Where a value is required nothing can be created without it.
     let mut needs_each_other = [user("a", "bulkId:b"), user("b", "bulkId:a")];
     needs_each_other[0]["data"]["title"] = json!("bulkId:b");
@@ -331,4 +345,63 @@ fn point_37_a_malformed_or_too_large_request_is_refused_whole() {
     }
     check(request(Value::Array(vec![json!({}); MAX_OPERATIONS + 1])), 413);
     assert_eq!(run(&mut world, request(json!([]))).unwrap(), Vec::<Value>::new());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whoever refers to whom: everything is created, once, and every reference leads where it should. Or, where one
+    /// cannot be created, it and whoever needs it are not, and everybody else is.
+    #[test]
+    fn point_37_any_references_at_all_are_resolved(
+        managers in prop::collection::vec(0_usize..6, 6),
+        members in prop::collection::vec(prop::collection::btree_set(0_usize..10, 0..4), 4),
+        failing in prop::option::of(0_usize..6),
+        order in Just((0_usize..10).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let mut world = World::new();
+        world.user("taken");
+        let mut operations: Vec<Value> = managers.iter().enumerate().map(|(n, manager)| {
+            let name = if failing == Some(n) { "taken".to_owned() } else { format!("name{n}") };
+            report(&n.to_string(), &name, &format!("bulkId:{manager}"))
+        }).collect();
+        for (n, members) in members.iter().enumerate() {
+            let members: Vec<String> =
+                members.iter().filter(|&&m| m != n + 6).map(|member| format!("bulkId:{member}")).collect();
+            let members: Vec<&str> = members.iter().map(String::as_str).collect();
+            operations.push(group(&(n + 6).to_string(), "G", &members));
+        }
+        let shuffled: Vec<Value> = order.iter().map(|&n| operations[n].clone()).collect();
+        let answers = bulk(&mut world, Value::Array(shuffled));
+        let of = |n: usize| &answers[order.iter().position(|&other| other == n).unwrap()];
+        let needs = |n: usize| -> Vec<usize> {
+            if n < 6 { vec![managers[n]] } else { members[n - 6].iter().copied().filter(|&m| m != n).collect() }
+        };
+        let mut doomed = vec![false; 10];
+        if let Some(failing) = failing {
+            doomed[failing] = true;
+        }
+        for _ in 0..10 {
+            for n in 0..10 {
+                doomed[n] |= needs(n).iter().any(|&needed| doomed[needed]);
+            }
+        }
+        for (n, &doomed) in doomed.iter().enumerate() {
+            prop_assert_eq!(&of(n)["status"], if doomed { "409" } else { "201" }, "{}", n);
+            if doomed {
+                continue;
+            }
+            let expected: Vec<String> = needs(n).into_iter().map(|needed| id(of(needed))).collect();
+            if n < 6 {
+                prop_assert_eq!(manager(&mut world, of(n)), expected[0].as_str());
+            } else {
+                let mut found = world.get(GROUP, &id(of(n))).unwrap()["members"].as_array().cloned().unwrap_or_default();
+                found.sort_by_key(|member| expected.iter().position(|id| member["value"] == id.as_str()));
+                let found: Vec<&str> = found.iter().map(|member| member["value"].as_str().unwrap()).collect();
+                prop_assert_eq!(found, expected);
+            }
+        }
+        let created = doomed.iter().take(6).filter(|doomed| !**doomed).count();
+        prop_assert_eq!(&world.list(USER, &[]).unwrap()["totalResults"], created + 1);
+    }
 }
