@@ -377,7 +377,7 @@ proptest! {
         let needs = |n: usize| -> Vec<usize> {
             if n < 6 { vec![managers[n]] } else { members[n - 6].iter().copied().filter(|&m| m != n).collect() }
         };
-        let mut doomed = vec![false; 10];
+        let mut doomed = [false; 10];
         if let Some(failing) = failing {
             doomed[failing] = true;
         }
