@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,6 +37,8 @@ def options():
 
 
 def main():
+    # Told to stop, it takes its servers along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench/run: stopped"))
     asked = options()
     unknown = set((asked.only or "").split(",")) - set(scenarios.NAMES) - {""}
     if unknown:

@@ -2,7 +2,7 @@
 
 from scenarios import SCENARIOS
 
-COLUMNS = ["scenario", "conn.", "/s", "p50 ms", "p99 ms", "cpu s per 1000", "/cpu s", "MiB", "limit /s", "ratio", "ratio of cpu", "wanted", "target", ""]
+COLUMNS = ["scenario", "conn.", "/s", "p50 ms", "p99 ms", "cpu s per 1000", "of it ours", "/cpu s", "MiB", "limit /s", "ratio", "ratio of cpu", "wanted", "target", ""]
 
 
 def number(value):
@@ -53,6 +53,7 @@ def cells(scenario, figure, database, limits):
         number(figure["p50_ms"]),
         number(figure["p99_ms"]),
         number(cpu),
+        number(figure["own_cpu_s_per_1000"]) if database == "postgres" else "all",
         number(1000 / cpu) if cpu else "",
         number(figure["own_mib"]),
         number(limit.get("per_s")),

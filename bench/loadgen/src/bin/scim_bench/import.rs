@@ -11,6 +11,7 @@ use crate::service::total_results;
 pub async fn import(bench: &Bench) {
     let count: usize = bench.args.num("count", 100);
     let cap: f64 = bench.args.num("cap", 120.0);
+    let server = &bench.pids[..bench.pids.len().min(1)];
     for run in 1..=bench.runs {
         let (mut at, mut seen, mut bytes) = (1, 0, 0);
         let mut most_memory: f64 = 0.0;
@@ -29,7 +30,7 @@ pub async fn import(bench: &Bench) {
             let here = String::from_utf8_lossy(&body).matches("\"userName\"").count();
             (seen, at, bytes, pages) = (seen + here, at + here, bytes + body.len(), pages + 1);
             if pages % 256 == 1 {
-                most_memory = most_memory.max(memory_mib(&bench.pids).1);
+                most_memory = most_memory.max(memory_mib(server).1);
             }
             if here == 0 || seen >= total_results(&body) {
                 break;
@@ -40,7 +41,7 @@ pub async fn import(bench: &Bench) {
             }
         }
         let (wall, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds(&bench.pids) - cpu_before);
-        let (pss, own) = memory_mib(&bench.pids);
+        let (pss, own) = memory_mib(server);
         let line = json!({"scenario": "import", "conc": 1, "run": run, "ok": seen, "errors": usize::from(!error.is_empty()),
             "page": count, "wall_s": wall, "rps": seen as f64 / wall, "cpu_s": cpu,
             "cpu_s_per_1000": cpu * 1000.0 / seen.max(1) as f64, "pss_mib": pss, "own_mib": own.max(most_memory),

@@ -62,6 +62,16 @@ impl Service {
     }
 }
 
+/// The n-th user's name. Names come in no order, as people's do: an index that is filled in order would flatter us.
+pub fn user_name(n: usize) -> String {
+    format!("user{:08x}@example.com", scattered(n))
+}
+
+/// A permutation of the 32-bit numbers (Knuth's multiplicative hash).
+fn scattered(n: usize) -> u32 {
+    (n as u32).wrapping_mul(2_654_435_761)
+}
+
 /// The body Okta sends when it pushes a new user, with the role our schema requires.
 pub fn user_body(name: &str, n: usize) -> Vec<u8> {
     json!({
@@ -70,7 +80,7 @@ pub fn user_body(name: &str, n: usize) -> Vec<u8> {
         "name": {"givenName": format!("Given{n}"), "familyName": format!("Family{n}")},
         "emails": [{"primary": true, "value": name, "type": "work"}],
         "displayName": format!("Given{n} Family{n}"),
-        "externalId": format!("00u{n:017}"),
+        "externalId": format!("00u{:017}", scattered(n).rotate_left(16)),
         "locale": "en-US",
         "groups": [],
         "active": true,

@@ -6,7 +6,7 @@ use loadgen::text::percent_encoded;
 use loadgen::{Limits, Outcome, Rng, closed_loop, report};
 use serde_json::json;
 
-use crate::service::{Known, append_state, id_of, load_state, total_results, user_body};
+use crate::service::{Known, append_state, id_of, load_state, total_results, user_body, user_name};
 use crate::{Bench, shared};
 
 /// Creates users on `conc` connections until there are `first + n`, or the time is over.
@@ -17,7 +17,7 @@ async fn create_many(bench: &Bench, conc: usize, limits: Limits, first: usize) -
         let (service, made) = (service.clone(), out.clone());
         async move {
             let n = first + ordinal;
-            let name = format!("user{n:07}@example.com");
+            let name = user_name(n);
             let answer = service.call(worker, "POST", "/Users", &user_body(&name, n), &[201]).await?;
             made.borrow_mut().push(Known { name, id: id_of(&answer.body)? });
             Ok(answer.body.len())
