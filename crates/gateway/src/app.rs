@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{Registry, Vocabulary};
+use scim::{Cursors, Registry, Vocabulary};
 
 use crate::config::Config;
 use crate::passwords::Passwords;
@@ -48,6 +48,17 @@ impl App {
 
     /// Runs a piece of the scim crate for the service provider with this vocabulary.
     pub fn scim<T>(&self, vocabulary: &Vocabulary, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
+        self.scim_with(None, vocabulary, now, run)
+    }
+
+    /// The same for somebody who may walk lists by cursor.
+    pub fn scim_with<T>(
+        &self,
+        cursors: Option<&dyn Cursors>,
+        vocabulary: &Vocabulary,
+        now: i64,
+        run: impl FnOnce(&mut scim::Context<'_>) -> T,
+    ) -> T {
         run(&mut scim::Context {
             now,
             new_id: &mut system::new_id,
@@ -56,6 +67,7 @@ impl App {
             base: &self.scim_base,
             tolerance: scim::Tolerance::default(),
             limits: self.limits(),
+            cursors,
         })
     }
 

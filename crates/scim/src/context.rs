@@ -1,5 +1,6 @@
 //! What a request brings along besides itself: the time, a source of ids, the schemas, and how patient we are.
 
+use crate::cursor::Cursors;
 use crate::resource::Id;
 use crate::schema::{Registry, Vocabulary};
 
@@ -19,6 +20,8 @@ pub struct Context<'a> {
     pub tolerance: Tolerance,
     /// How much is answered at once.
     pub limits: Limits,
+    /// Makes and reads the cursors of whoever asks; `None` where lists are paged by index only.
+    pub cursors: Option<&'a dyn Cursors>,
 }
 
 /// How much is answered at once (RFC 7644 §3.4.2.4).

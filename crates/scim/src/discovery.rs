@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bulk;
 use crate::context::Limits;
+use crate::cursor;
 use crate::schema::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
 use crate::urn;
 
@@ -15,13 +16,13 @@ pub struct Facts<'a> {
     pub base: &'a str,
     /// Where people read more.
     pub documentation_uri: Option<&'a str>,
-    /// Published as `filter.maxResults`.
+    /// Published as `filter.maxResults` and in `pagination`.
     pub limits: Limits,
     /// The largest body in bytes; published as `bulk.maxPayloadSize`.
     pub max_payload: usize,
 }
 
-/// `/ServiceProviderConfig` (RFC 7643 §5).
+/// `/ServiceProviderConfig` (RFC 7643 §5, RFC 9865 §4).
 pub fn service_provider_config(facts: &Facts<'_>) -> Value {
     let mut config = Map::new();
     config.insert("schemas".to_owned(), json!([urn::SERVICE_PROVIDER_CONFIG]));
@@ -38,6 +39,17 @@ pub fn service_provider_config(facts: &Facts<'_>) -> Value {
         ("changePassword", json!({ "supported": false })),
         ("sort", json!({ "supported": true })),
         ("etag", json!({ "supported": true })),
+        (
+            "pagination",
+            json!({
+                "cursor": true,
+                "index": true,
+                "defaultPaginationMethod": "index",
+                "defaultPageSize": facts.limits.default_page.min(facts.limits.max_page),
+                "maxPageSize": facts.limits.max_page,
+                "cursorTimeout": cursor::TIMEOUT
+            }),
+        ),
         (
             "authenticationSchemes",
             json!([{
@@ -237,6 +249,11 @@ mod tests {
         {
             assert_eq!(config[feature]["supported"], supported, "{feature}");
         }
+        let pagination = json!({
+            "cursor": true, "index": true, "defaultPaginationMethod": "index", "defaultPageSize": 10, "maxPageSize": 77,
+            "cursorTimeout": 3600
+        });
+        assert_eq!(config["pagination"], pagination, "point 52");
         assert_eq!(config["authenticationSchemes"][0]["type"], "oauthbearertoken");
         assert_eq!(config.get("documentationUri"), None);
     }

@@ -37,6 +37,15 @@ pub enum Error {
         /// For the administrator.
         detail: String,
     },
+    /// The cursor is not one of ours, not this client's, or another query's (RFC 9865 §2.1).
+    #[error("{0}")]
+    InvalidCursor(String),
+    /// The cursor was good once.
+    #[error("{0}")]
+    ExpiredCursor(String),
+    /// With a cursor: more than a page may have, or not what the first page had.
+    #[error("{0}")]
+    InvalidCount(String),
     /// The answer would take more work than the service provider allows.
     #[error("{0}")]
     TooMany(String),
@@ -67,7 +76,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// RFC 7644 §3.12, tables 8 and 9: the only place a SCIM status is chosen.
+    /// RFC 7644 §3.12, tables 8 and 9, and RFC 9865 §2.1: the only place a SCIM status is chosen.
     pub fn wire(&self) -> (u16, Option<&'static str>) {
         match self {
             Error::InvalidFilter(_) => (400, Some("invalidFilter")),
@@ -78,6 +87,9 @@ impl Error {
             Error::NoTarget(_) => (400, Some("noTarget")),
             Error::NotUnique { .. } => (409, Some("uniqueness")),
             Error::Conflict(_) => (409, None),
+            Error::InvalidCursor(_) => (400, Some("invalidCursor")),
+            Error::ExpiredCursor(_) => (400, Some("expiredCursor")),
+            Error::InvalidCount(_) => (400, Some("invalidCount")),
             Error::TooMany(_) => (400, Some("tooMany")),
             Error::Sensitive(_) => (403, Some("sensitive")),
             Error::NotFound(_) => (404, None),

@@ -11,7 +11,7 @@
 //! - [`bulk`]: many operations in one request, in the order their references ask for.
 //! - [`filter`], [`sort`], [`path`]: text to something that can be asked of a resource, or of an index
 //!   ([`narrow`], [`mod@search_keys`]).
-//! - [`projection`], [`representation`], [`list`], [`discovery`], [`error`]: what the client gets to see.
+//! - [`projection`], [`representation`], [`list`], [`cursor`], [`discovery`], [`error`]: what the client gets to see.
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
@@ -30,6 +30,7 @@
 //!     base: "https://scim.example/scim/v2",
 //!     tolerance: Tolerance::default(),
 //!     limits: Limits::default(),
+//!     cursors: None,
 //! };
 //! let mut store = MemoryStore::new();
 //! let all = Projection::standard(registry.get(USER));
@@ -54,6 +55,7 @@
 
 pub mod bulk;
 pub mod context;
+pub mod cursor;
 pub mod discovery;
 pub mod error;
 pub mod event;
@@ -77,6 +79,7 @@ pub mod urn;
 mod world;
 
 pub use context::{Context, Limits, Tolerance};
+pub use cursor::Cursors;
 pub use error::Error;
 pub use event::{Event, EventKind};
 pub use filter::{Filter, Needs, Predicate};

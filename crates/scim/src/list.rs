@@ -1,4 +1,4 @@
-//! Queries (RFC 7644 §3.4.2, §3.4.3) and their answer, the ListResponse.
+//! Queries (RFC 7644 §3.4.2, §3.4.3; RFC 9865) and their answer, the ListResponse.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value};
@@ -25,6 +25,8 @@ pub struct SearchRequest {
     pub start_index: Option<i64>,
     /// As sent; below 0 means 0.
     pub count: Option<i64>,
+    /// As sent; empty for the first page of a walk by cursor.
+    pub cursor: Option<String>,
     /// The names in `attributes`.
     pub attributes: Vec<String>,
     /// The names in `excludedAttributes`.
@@ -51,7 +53,8 @@ impl SearchRequest {
                 2 => request.descending = descending(value)?,
                 3 => request.start_index = integer("startIndex", value)?,
                 4 => request.count = integer("count", value)?,
-                5 => request.attributes = names(value),
+                5 => request.cursor = Some(value.to_owned()),
+                6 => request.attributes = names(value),
                 _ => request.excluded_attributes = names(value),
             }
         }
@@ -77,6 +80,7 @@ impl SearchRequest {
             descending: text(body, "sortOrder")?.map(descending).transpose()?.unwrap_or(false),
             start_index: number(body, "startIndex")?,
             count: number(body, "count")?,
+            cursor: text(body, "cursor")?.map(str::to_owned),
             attributes: list(body, "attributes")?,
             excluded_attributes: list(body, "excludedAttributes")?,
         })
@@ -112,8 +116,8 @@ impl SearchRequest {
     }
 }
 
-const PARAMETERS: [&str; 7] =
-    ["filter", "sortBy", "sortOrder", "startIndex", "count", "attributes", "excludedAttributes"];
+const PARAMETERS: [&str; 8] =
+    ["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor", "attributes", "excludedAttributes"];
 
 fn descending(text: &str) -> Result<bool, Error> {
     match text.trim() {
@@ -179,8 +183,10 @@ fn list(body: &Map<String, Value>, name: &str) -> Result<Vec<String>, Error> {
 pub struct ListResponse {
     /// How many match in all.
     pub total: u64,
-    /// The index of the first of these, from 1.
-    pub start_index: u64,
+    /// The index of the first of these, from 1; `None` in a walk by cursor.
+    pub start_index: Option<u64>,
+    /// In a walk by cursor, what leads to the next page, if there is one.
+    pub next_cursor: Option<String>,
     /// The page.
     pub resources: Vec<Resource>,
 }
@@ -220,11 +226,16 @@ impl ListRepresentation<'_> {
 
 impl Serialize for ListRepresentation<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(5))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("schemas", &[urn::LIST_RESPONSE])?;
         map.serialize_entry("totalResults", &self.list.total)?;
-        map.serialize_entry("startIndex", &self.list.start_index)?;
+        if let Some(start_index) = self.list.start_index {
+            map.serialize_entry("startIndex", &start_index)?;
+        }
         map.serialize_entry("itemsPerPage", &self.list.resources.len())?;
+        if let Some(next_cursor) = &self.list.next_cursor {
+            map.serialize_entry("nextCursor", next_cursor)?;
+        }
         map.serialize_entry("Resources", &Resources(self))?;
         map.end()
     }

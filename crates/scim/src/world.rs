@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::context::{Context, Limits, Tolerance};
+use crate::cursor::Unsealed;
 use crate::error::Error;
 use crate::event::EventKind;
 use crate::list::SearchRequest;
@@ -88,6 +89,7 @@ impl World {
             base: BASE,
             tolerance: *tolerance,
             limits: *limits,
+            cursors: Some(&Unsealed),
         };
         store.unit(|store| work(store, &mut cx))
     }

@@ -17,6 +17,7 @@ use crate::storage::Cost;
 mod answer;
 mod bulk;
 mod caller;
+mod cursors;
 mod failure;
 mod route;
 

@@ -103,6 +103,7 @@ impl Account {
             base: "https://scim.example/scim/v2",
             tolerance: Tolerance::default(),
             limits: Limits::default(),
+            cursors: None,
         };
         unit_of_work(&mut self.bare.conn, |tx| Ok::<_, DbError>(work(&mut tx.in_account(seq, 1_000, false), &mut cx)))
             .expect("kept")

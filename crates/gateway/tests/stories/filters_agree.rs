@@ -202,6 +202,7 @@ fn created(
         base: "https://scim.example/scim/v2",
         tolerance: Tolerance::default(),
         limits: Limits::default(),
+        cursors: None,
     };
     let written = service::create(store, &mut cx, kind, body, None);
     written.map(|written| written.resource.id.to_string()).map_err(|e| TestCaseError::fail(e.to_string()))

@@ -1,7 +1,8 @@
-//! Reading: one resource (RFC 7644 §3.4.1), and queries (§3.4.2).
+//! Reading: one resource (RFC 7644 §3.4.1), and queries (§3.4.2, RFC 9865).
 
 use super::{all_loaded, loaded, not_found};
 use crate::context::Context;
+use crate::cursor::Walk;
 use crate::error::Error;
 use crate::list::{ListResponse, SearchRequest};
 use crate::narrow::{Narrow, Plan};
@@ -9,7 +10,7 @@ use crate::projection::Projection;
 use crate::resource::{Id, Resource};
 use crate::schema::ResourceTypeId;
 use crate::sort::Sort;
-use crate::store::{Query, Start, Store};
+use crate::store::{Page, Query, Start, Store};
 
 /// Reads a resource. Members and groups are read only if the projection shows them.
 pub fn get(
@@ -39,19 +40,33 @@ pub fn search(
         None => Plan { narrow: Narrow::Any, exact: true },
     };
     let sort = request.sort_by.as_ref().map(|path| Sort::new(path, request.descending, described)).transpose()?;
-    let start_index = request.first();
-    if plan.narrow == Narrow::Nothing {
-        return Ok(ListResponse { total: 0, start_index, resources: Vec::new() });
+    let walk = request.cursor.as_ref().map(|cursor| Walk::at(cursor, cx, resource_type, request)).transpose()?;
+    let (start, count) = match &walk {
+        Some(walk) => (walk.start(), walk.rows()),
+        None => (Start::Index(request.first()), request.page(cx.limits)),
+    };
+    let mut page = match plan.narrow {
+        Narrow::Nothing => Page::default(),
+        ref narrow => store.search(&Query {
+            resource_type,
+            filter: filter.as_ref(),
+            narrow,
+            exact: plan.exact,
+            sort: sort.as_ref(),
+            start,
+            count,
+        })?,
+    };
+    let mut next_cursor = None;
+    if let Some(walk) = &walk {
+        let more = page.resources.len() > walk.count as usize;
+        page.resources.truncate(walk.count as usize);
+        next_cursor = page.resources.last().filter(|_| more).map(|last| walk.next(last.handle));
     }
-    let page = store.search(&Query {
-        resource_type,
-        filter: filter.as_ref(),
-        narrow: &plan.narrow,
-        exact: plan.exact,
-        sort: sort.as_ref(),
-        start: Start::Index(start_index),
-        count: request.page(cx.limits),
-    })?;
-    let resources = all_loaded(store, page.resources, projection)?;
-    Ok(ListResponse { total: page.total, start_index, resources })
+    Ok(ListResponse {
+        total: page.total,
+        start_index: walk.is_none().then(|| request.first()),
+        next_cursor,
+        resources: all_loaded(store, page.resources, projection)?,
+    })
 }

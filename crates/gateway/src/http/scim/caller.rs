@@ -5,6 +5,7 @@ use actix_web::http::header;
 use oauth::Access;
 use scim::Id;
 
+use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use crate::app::App;
 use crate::http::address;
@@ -74,8 +75,9 @@ impl Caller {
     fn enter_and<T>(&self, app: &App, tx: &mut Tx<'_>, work: &mut impl Work<T>) -> Result<T, ScimFailure> {
         let account = self.check(app, tx)?;
         let (now, vocabulary) = (system::now(), account.vocabulary());
+        let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
         let mut store = tx.in_account(account.seq, now, true);
-        Ok(app.scim(&vocabulary, now, |cx| work(&mut store, cx))?)
+        Ok(app.scim_with(Some(&cursors), &vocabulary, now, |cx| work(&mut store, cx))?)
     }
 
     /// Only the check, for requests that need nothing else of the database.

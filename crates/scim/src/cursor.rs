@@ -1,0 +1,179 @@
+//! Cursors (RFC 9865): where the next page begins, said so that only we understand it.
+//!
+//! A walk follows the order of creation and continues after the last resource of the page before, so nothing is kept
+//! between two pages, and whatever is written or deleted meanwhile, every resource that matches throughout the walk is
+//! returned exactly once.
+//!
+//! Inside a cursor are that resource's [`Handle`], what the client asked for (as a hash), how many at a time, and when the
+//! cursor was made. Who may use it is [`Cursors`]' to say.
+
+use sha2::{Digest, Sha256};
+
+use crate::context::{Context, Limits};
+use crate::error::Error;
+use crate::list::SearchRequest;
+use crate::schema::ResourceTypeId;
+use crate::store::{Handle, Start};
+
+/// How long a cursor is good for, in seconds. Published as `pagination.cursorTimeout`.
+pub const TIMEOUT: u32 = 3_600;
+
+/// No cursor is as long as this.
+const MAX_LENGTH: usize = 1_000;
+
+/// The layout of a cursor's bytes.
+const VERSION: u8 = 1;
+
+/// Makes cursors of bytes, and bytes of cursors.
+pub trait Cursors {
+    /// Text of unreserved characters (RFC 3986 §2.3) that tells its reader nothing.
+    fn seal(&self, plain: &[u8]) -> String;
+
+    /// What was sealed, for the same client; `None` for everything else.
+    fn open(&self, text: &str) -> Option<Vec<u8>>;
+}
+
+/// The bytes in hexadecimal: cursors for tests, which everybody could forge.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsealed;
+
+impl Cursors for Unsealed {
+    fn seal(&self, plain: &[u8]) -> String {
+        plain.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn open(&self, text: &str) -> Option<Vec<u8>> {
+        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+        text.len().is_multiple_of(2).then(|| text.as_bytes().chunks(2).map(byte).collect())?
+    }
+}
+
+/// A walk through a list, at one of its pages.
+pub(crate) struct Walk<'a> {
+    cursors: &'a dyn Cursors,
+    now: i64,
+    query: [u8; 32],
+    after: Option<Handle>,
+    /// How many resources a page has at most.
+    pub(crate) count: u32,
+}
+
+impl<'a> Walk<'a> {
+    /// The page that a request with this `cursor` asks for: the first where it is empty.
+    pub(crate) fn at(
+        cursor: &str,
+        cx: &Context<'a>,
+        resource_type: ResourceTypeId,
+        request: &SearchRequest,
+    ) -> Result<Walk<'a>, Error> {
+        let Some(cursors) = cx.cursors else {
+            return Err(Error::InvalidCursor("This list has no cursors; page it by startIndex and count.".to_owned()));
+        };
+        if request.start_index.is_some() {
+            return Err(Error::InvalidValue(
+                "startIndex and cursor are two ways of paging; send one of them only".to_owned(),
+            ));
+        }
+        if request.sort_by.is_some() {
+            return Err(Error::InvalidValue(
+                "a list with a cursor is in the order of creation; leave sortBy away, or page by startIndex".to_owned(),
+            ));
+        }
+        let (count, query) = (count(request, cx.limits)?, digest(resource_type, request));
+        let mut walk = Walk { cursors, now: cx.now, query, after: None, count };
+        if !cursor.is_empty() {
+            let opened = Some(cursor).filter(|text| text.len() < MAX_LENGTH).and_then(|text| cursors.open(text));
+            walk.after = Some(walk.resume(&opened.unwrap_or_default())?);
+        }
+        Ok(walk)
+    }
+
+    /// Where the page begins.
+    pub(crate) fn start(&self) -> Start {
+        self.after.map_or(Start::Index(1), Start::After)
+    }
+
+    /// How many rows tell the page and whether it is the last one.
+    pub(crate) fn rows(&self) -> u32 {
+        if self.count == 0 { 0 } else { self.count.saturating_add(1) }
+    }
+
+    /// The cursor of the page that begins after this resource.
+    pub(crate) fn next(&self, last: Handle) -> String {
+        let mut plain = vec![VERSION];
+        plain.extend_from_slice(&self.query);
+        plain.extend_from_slice(&self.now.to_be_bytes());
+        plain.extend_from_slice(&self.count.to_be_bytes());
+        plain.extend_from_slice(&last.0.to_be_bytes());
+        self.cursors.seal(&plain)
+    }
+
+    fn resume(&self, plain: &[u8]) -> Result<Handle, Error> {
+        let (query, issued, count, after) = read(plain).ok_or_else(|| {
+            Error::InvalidCursor(
+                "The cursor is not one this service provider gave to this client; begin again with an empty one."
+                    .to_owned(),
+            )
+        })?;
+        if query != self.query {
+            return Err(Error::InvalidCursor(
+                "The cursor belongs to another query; repeat all parameters of the first page.".to_owned(),
+            ));
+        }
+        if self.now.saturating_sub(issued) > i64::from(TIMEOUT) * 1_000 {
+            return Err(Error::ExpiredCursor(format!(
+                "The cursor is older than {TIMEOUT} seconds; begin again with an empty one."
+            )));
+        }
+        if count != self.count {
+            return Err(Error::InvalidCount(format!("The first page had the count {count}; ask for the same again.")));
+        }
+        Ok(after)
+    }
+}
+
+fn read(plain: &[u8]) -> Option<([u8; 32], i64, u32, Handle)> {
+    let (version, rest) = plain.split_first()?;
+    let (query, rest) = rest.split_first_chunk::<32>()?;
+    let (issued, rest) = rest.split_first_chunk::<8>()?;
+    let (count, rest) = rest.split_first_chunk::<4>()?;
+    let after = Handle(i64::from_be_bytes(rest.try_into().ok()?));
+    (*version == VERSION).then_some((*query, i64::from_be_bytes(*issued), u32::from_be_bytes(*count), after))
+}
+
+fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
+    let Some(count) = request.count else { return Ok(request.page(limits)) };
+    let count = u32::try_from(count).ok().filter(|count| *count <= limits.max_page);
+    count.ok_or_else(|| Error::InvalidCount(format!("With a cursor, count is between 0 and {}.", limits.max_page)))
+}
+
+/// What has to be the same on every page.
+fn digest(resource_type: ResourceTypeId, request: &SearchRequest) -> [u8; 32] {
+    let SearchRequest {
+        filter,
+        sort_by,
+        descending,
+        attributes,
+        excluded_attributes,
+        start_index: _,
+        count: _,
+        cursor: _,
+    } = request;
+    let mut hash = Sha256::new();
+    hash.update(resource_type.0.to_be_bytes());
+    hash.update([u8::from(*descending), u8::from(filter.is_some()), u8::from(sort_by.is_some())]);
+    let mut say = |text: &str| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    };
+    say(&filter.as_ref().map(ToString::to_string).unwrap_or_default());
+    say(sort_by.as_deref().unwrap_or_default());
+    for names in [attributes, excluded_attributes] {
+        say(&names.len().to_string());
+        names.iter().for_each(|name| say(name));
+    }
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests;
