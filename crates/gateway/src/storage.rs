@@ -20,6 +20,7 @@ pub mod members;
 pub mod migrations;
 mod oauth_store;
 pub mod operators;
+pub mod options;
 mod reindex;
 pub mod resources;
 pub mod schema;

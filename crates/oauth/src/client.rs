@@ -3,10 +3,12 @@
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 
+mod options;
 mod profile;
 mod redirect_uri;
 mod registration;
 
+pub use options::Options;
 pub use profile::Profile;
 pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris};
 pub use registration::{Mistake, Registered, Registration};
@@ -106,6 +108,8 @@ pub struct Client {
     pub disabled: bool,
     /// Whether it belongs to one account; client credentials make sense only then.
     pub has_account: bool,
+    /// What an operator set beyond that.
+    pub options: Options,
 }
 
 impl Client {

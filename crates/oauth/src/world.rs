@@ -65,6 +65,7 @@ impl World {
                 require_pkce: false,
                 disabled: false,
                 has_account: true,
+                options: crate::client::Options::default(),
             });
         }
         let settings = Settings { issuer: ISSUER.to_owned(), ..Settings::default() };

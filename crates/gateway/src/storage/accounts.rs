@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use scim::Vocabulary;
 
 use super::error::{DbError, unique_violation};
+use super::options::AccountOptions;
 use super::schema::accounts;
 use super::tx::Tx;
 use crate::each;
@@ -28,10 +29,12 @@ pub struct Account {
     pub default_role: Option<String>,
     /// Milliseconds since the epoch.
     pub created: i64,
+    /// What an operator set beyond that.
+    pub options: AccountOptions,
 }
 
 /// As stored.
-pub(super) type AccountRow = (i64, String, String, String, Option<String>, i64);
+pub(super) type AccountRow = (i64, String, String, String, Option<String>, i64, String);
 pub(super) type AccountColumns = (
     accounts::seq,
     accounts::id,
@@ -39,6 +42,7 @@ pub(super) type AccountColumns = (
     accounts::product_environments,
     accounts::default_role,
     accounts::created,
+    accounts::options,
 );
 pub(super) const COLUMNS: AccountColumns = (
     accounts::seq,
@@ -47,6 +51,7 @@ pub(super) const COLUMNS: AccountColumns = (
     accounts::product_environments,
     accounts::default_role,
     accounts::created,
+    accounts::options,
 );
 
 /// The name is taken.
@@ -55,10 +60,12 @@ pub struct NameTaken;
 
 impl Account {
     pub(super) fn from_row(row: AccountRow) -> Result<Account, DbError> {
-        let (seq, id, name, environments, default_role, created) = row;
+        let (seq, id, name, environments, default_role, created, options) = row;
         let product_environments = serde_json::from_str(&environments)
             .map_err(|e| DbError::Corrupt(format!("environments of account {id}: {e}")))?;
-        Ok(Account { seq, id, name, product_environments, default_role, created })
+        let options =
+            serde_json::from_str(&options).map_err(|e| DbError::Corrupt(format!("options of account {id}: {e}")))?;
+        Ok(Account { seq, id, name, product_environments, default_role, created, options })
     }
 
     /// The lists and defaults that attribute declarations take from the account.
@@ -93,6 +100,7 @@ impl Tx<'_> {
             accounts::product_environments.eq(json(&account.product_environments)?),
             accounts::default_role.eq(&account.default_role),
             accounts::created.eq(account.created),
+            accounts::options.eq(json(&account.options)?),
         );
         let seq = each!(&mut *self.conn, c => diesel::insert_into(accounts::table)
             .values(row)
@@ -101,7 +109,7 @@ impl Tx<'_> {
         Ok(taken(seq)?.map(|seq| account.seq = seq))
     }
 
-    /// Changes the name, environments and default role.
+    /// Changes everything that can be changed about an account.
     pub fn update_account(&mut self, account: &Account) -> Result<Result<(), NameTaken>, DbError> {
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
         let values = (
@@ -109,6 +117,7 @@ impl Tx<'_> {
             accounts::name_key.eq(name_key(&account.name)),
             accounts::product_environments.eq(json(&account.product_environments)?),
             accounts::default_role.eq(&account.default_role),
+            accounts::options.eq(json(&account.options)?),
         );
         let outcome = each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c));
         Ok(taken(outcome)?.map(|_| ()))

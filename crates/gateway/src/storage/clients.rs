@@ -6,6 +6,7 @@ use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, Red
 
 use super::accounts::{Account, AccountRow, json};
 use super::error::DbError;
+use super::options::{ClientOptions, ScimOptions};
 use super::schema::{client_secrets, clients};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -24,6 +25,8 @@ pub struct ClientRecord {
     pub created: i64,
     /// What the protocol knows of it; without secrets.
     pub client: Client,
+    /// How the SCIM endpoint treats it.
+    pub scim: ScimOptions,
 }
 
 /// A secret as an operator sees it.
@@ -57,6 +60,7 @@ struct Row {
     require_pkce: bool,
     disabled: bool,
     created: i64,
+    options: String,
 }
 
 /// The columns of a [`Row`], in its order.
@@ -77,6 +81,7 @@ macro_rules! row_columns {
             clients::require_pkce,
             clients::disabled,
             clients::created,
+            clients::options,
         )
     };
 }
@@ -85,6 +90,7 @@ impl Row {
     fn record(self) -> Result<ClientRecord, DbError> {
         let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {}", self.id));
         let uris: Vec<String> = serde_json::from_str(&self.redirect_uris).map_err(|_| corrupt("redirect URIs"))?;
+        let options: ClientOptions = serde_json::from_str(&self.options).map_err(|_| corrupt("options"))?;
         let grant_types: Vec<String> = serde_json::from_str(&self.grant_types).map_err(|_| corrupt("grant types"))?;
         let client = Client {
             id: ClientId::new(self.id.as_str()).ok_or_else(|| corrupt("id"))?,
@@ -99,6 +105,7 @@ impl Row {
             require_pkce: self.require_pkce,
             disabled: self.disabled,
             has_account: self.account.is_some(),
+            options: options.oauth,
         };
         Ok(ClientRecord {
             seq: self.seq,
@@ -106,11 +113,12 @@ impl Row {
             okta_app_name: self.okta_app_name,
             created: self.created,
             client,
+            scim: options.scim,
         })
     }
 }
 
-const ACCOUNT_OF: &str = "SELECT a.seq, a.id, a.name, a.product_environments, a.default_role, a.created \
+const ACCOUNT_OF: &str = "SELECT a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options \
      FROM clients AS c JOIN accounts AS a ON a.seq = c.account WHERE c.id = ? AND a.deleted IS NULL";
 
 impl Tx<'_> {
@@ -131,6 +139,7 @@ impl Tx<'_> {
             clients::require_pkce.eq(client.require_pkce),
             clients::disabled.eq(client.disabled),
             clients::created.eq(record.created),
+            clients::options.eq(options(record)?),
         );
         record.seq = each!(&mut *self.conn, c => diesel::insert_into(clients::table)
             .values(row)
@@ -152,6 +161,7 @@ impl Tx<'_> {
             clients::default_scope.eq(client.default_scope.to_string()),
             clients::require_pkce.eq(client.require_pkce),
             clients::disabled.eq(client.disabled),
+            clients::options.eq(options(record)?),
         );
         each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
         Ok(())
@@ -218,7 +228,7 @@ impl Tx<'_> {
 
     /// The account a client belongs to, if it belongs to one.
     pub fn account_of_client(&mut self, id: &ClientId) -> Result<Option<Account>, DbError> {
-        type Columns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt);
+        type Columns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
         let row: Option<AccountRow> =
             Statement::<Columns>::new(ACCOUNT_OF, vec![Bind::Text(id.as_str().to_owned())]).first(self.conn)?;
         row.map(Account::from_row).transpose()
@@ -272,6 +282,10 @@ impl Tx<'_> {
         each!(&mut *self.conn, c => diesel::update(row).set(client_secrets::last_used.eq(now)).execute(c))?;
         Ok(())
     }
+}
+
+fn options(record: &ClientRecord) -> Result<String, DbError> {
+    json(&ClientOptions { oauth: record.client.options.clone(), scim: record.scim.clone() })
 }
 
 fn uris(client: &Client) -> Result<String, DbError> {

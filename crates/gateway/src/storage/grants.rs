@@ -63,7 +63,7 @@ const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.non
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
 const STANDING: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
-     c.disabled, g.owner, o.active, t.expires, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created \
+     c.disabled, g.owner, o.active, t.expires, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
      LEFT JOIN resources AS o ON o.seq = g.owner LEFT JOIN revoked_tokens AS t ON t.id = ? \
      WHERE g.seq = ? AND a.deleted IS NULL";
@@ -189,7 +189,7 @@ impl Tx<'_> {
     /// What decides whether an access token counts, in one look-up, with the account it opens.
     pub(super) fn find_standing(&mut self, id: GrantId, token: &TokenId) -> Result<Option<Standing>, DbError> {
         type Columns = (GrantColumns, (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>), AccountColumns);
-        type AccountColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt);
+        type AccountColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
         type Row = (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), AccountRow);
         let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Number(id.0)];
         let row: Option<Row> = Statement::<Columns>::new(STANDING, binds).first(self.conn)?;

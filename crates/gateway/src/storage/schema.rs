@@ -18,6 +18,7 @@ diesel::table! {
         default_role -> Nullable<Text>,
         created -> BigInt,
         deleted -> Nullable<BigInt>,
+        options -> Text,
     }
 }
 
@@ -89,6 +90,7 @@ diesel::table! {
         require_pkce -> Bool,
         disabled -> Bool,
         created -> BigInt,
+        options -> Text,
     }
 }
 

@@ -87,6 +87,7 @@ impl Account {
             product_environments: Vec::new(),
             default_role: None,
             created: 0,
+            options: Default::default(),
         };
         unit_of_work(&mut bare.conn, |tx| tx.insert_account(&mut account)).expect("stored").expect("the name is free");
         Account { bare, seq: account.seq, registry: Registry::standard(), owners: 0 }
@@ -125,6 +126,7 @@ impl Workplace for Account {
             okta_app_name: None,
             created: 1_000,
             client: client.clone(),
+            scim: Default::default(),
         };
         unit_of_work(&mut self.bare.conn, |tx| {
             tx.insert_client(&mut record)?;

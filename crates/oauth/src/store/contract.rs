@@ -66,6 +66,7 @@ fn client(name: &str) -> Client {
         require_pkce: true,
         disabled: false,
         has_account: true,
+        options: crate::client::Options::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use super::page::Page;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::storage::accounts::Account;
+use crate::storage::options::AccountOptions;
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
@@ -55,6 +56,7 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         product_environments: environments(&mut input).unwrap_or_default(),
         default_role: default_role(&mut input, &app),
         created: system::now(),
+        options: AccountOptions::default(),
     };
     input.finish()?;
     let location = format!("{}/admin/accounts/{}", app.public_url, account.id);

@@ -12,6 +12,7 @@ use super::page::Page;
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
 use crate::storage::clients::ClientRecord;
+use crate::storage::options::ScimOptions;
 use crate::storage::{Cost, Tx};
 use crate::system;
 
@@ -131,7 +132,9 @@ async fn create(
             require_pkce: registered.require_pkce,
             disabled: false,
             has_account: account.is_some(),
+            options: oauth::client::Options::default(),
         },
+        scim: ScimOptions::default(),
     };
     let secret = (!record.client.public).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
     let fingerprint = secret.as_deref().map(|secret| app.keys.fingerprint(secret));

@@ -1,0 +1,2 @@
+ALTER TABLE clients DROP COLUMN options;
+ALTER TABLE accounts DROP COLUMN options;
