@@ -4,6 +4,7 @@ use actix_web::web;
 
 pub mod address;
 pub mod admin;
+mod bearer;
 pub mod body;
 pub mod browser;
 pub mod health;

@@ -30,6 +30,9 @@ pub enum BearerError {
     /// There is none.
     #[error("Send an access token: Authorization: Bearer …")]
     Missing,
+    /// It does not come as it should: in the URL, or twice.
+    #[error("{0}")]
+    Malformed(&'static str),
     /// It does not count.
     #[error("{0}")]
     Invalid(&'static str),
@@ -42,6 +45,7 @@ impl BearerError {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
+            BearerError::Malformed(_) => 400,
             BearerError::Missing | BearerError::Invalid(_) => 401,
             BearerError::InsufficientScope(_) => 403,
         }
@@ -51,6 +55,9 @@ impl BearerError {
     pub fn www_authenticate(&self) -> String {
         match self {
             BearerError::Missing => "Bearer realm=\"gateway\"".to_owned(),
+            BearerError::Malformed(description) => {
+                format!("Bearer realm=\"gateway\", error=\"invalid_request\", error_description=\"{description}\"")
+            }
             BearerError::Invalid(description) => {
                 format!("Bearer realm=\"gateway\", error=\"invalid_token\", error_description=\"{description}\"")
             }

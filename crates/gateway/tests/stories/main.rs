@@ -23,6 +23,9 @@ mod workplace;
 mod world;
 
 mod accounts;
+mod attacks_authorization;
+mod attacks_pkce;
+mod attacks_token_endpoint;
 mod bulk;
 mod consent;
 mod contracts;

@@ -57,6 +57,7 @@ impl ResponseError for OAuthFailure {
                 answer.insert_header((header::WWW_AUTHENTICATE, error.www_authenticate()));
                 let code = match error {
                     BearerError::InsufficientScope(_) => "insufficient_scope",
+                    BearerError::Malformed(_) => "invalid_request",
                     _ => "invalid_token",
                 };
                 (code, error.to_string())

@@ -8,13 +8,13 @@ use serde_json::{Map, Value, json};
 
 use super::failure::OAuthFailure;
 use crate::app::App;
+use crate::http::bearer;
 use crate::storage::Cost;
 use crate::system;
 
 /// `GET, POST /userinfo`
 pub(super) async fn answer(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    let authorization = authorization.map(|value| value.to_str().unwrap_or("?").to_owned());
+    let authorization = bearer::presented(&request)?;
     let work = app.clone();
     let claims = app
         .db

@@ -1,14 +1,13 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
-use oauth::Access;
+use oauth::{Access, BearerError};
 use scim::Id;
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use crate::app::App;
-use crate::http::address;
+use crate::http::{address, bearer};
 use crate::lifecycle::Actor;
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
@@ -20,26 +19,24 @@ const SCOPE: &str = "provision:scim";
 /// What a request says about its sender.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
-    authorization: Option<String>,
+    authorization: Result<Option<String>, BearerError>,
     address: Option<String>,
 }
 
 impl Caller {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Caller {
-        // Bytes that are no text can be no token.
-        let authorization = request.headers().get(header::AUTHORIZATION);
-        let authorization = authorization.map(|value| value.to_str().unwrap_or("?").to_owned());
-        Caller { authorization, address: address::of(request, &app.config.trusted_proxies) }
+        Caller { authorization: bearer::presented(request), address: address::of(request, &app.config.trusted_proxies) }
     }
 
     /// The account of the grant behind the token, if the token counts at this moment and has the scope.
     pub(super) fn check(&self, app: &App, tx: &mut Tx<'_>) -> Result<Account, ScimFailure> {
         self.access(app, tx)?;
-        tx.grant_account.take().ok_or_else(|| oauth::BearerError::Invalid("The account is gone").into())
+        tx.grant_account.take().ok_or_else(|| BearerError::Invalid("The account is gone").into())
     }
 
     fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Access, ScimFailure> {
-        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, self.authorization.as_deref(), SCOPE))??;
+        let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
+        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, authorization.as_deref(), SCOPE))??;
         tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
         Ok(access)
     }
