@@ -38,6 +38,7 @@ pub mod event;
 pub mod grant;
 mod id_token;
 pub mod introspect;
+pub mod jose;
 pub mod metadata;
 pub mod pkce;
 pub mod revoke;
