@@ -22,6 +22,10 @@ test:
 check-postgres: format lint docs dependencies
     CI=true cargo test --workspace
 
+# Writes docs/conformance.md anew: after a test that carries the number of a statement came, went or changed its name.
+conformance:
+    .ci/conformance write
+
 # One story, on both databases: `just story deactivating_the_service_account`.
 story name:
     cargo test --package gateway --test stories -- {{name}}
