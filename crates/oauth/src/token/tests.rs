@@ -91,6 +91,17 @@ fn attacks_29_and_30_a_code_used_twice_ends_all_it_led_to() {
 }
 
 #[test]
+fn module_code_reuse_30_seconds_later_is_still_recognized() {
+    let mut world = World::new();
+    let code = world.code(&[]);
+    let tokens = exchange_with(&mut world, &code, &[]).ok().unwrap();
+    world.wait(30);
+    assert!(world.opens(&tokens.access_token));
+    assert_eq!(code_of(exchange_with(&mut world, &code, &[])), "invalid_grant");
+    assert!(!world.opens(&tokens.access_token));
+}
+
+#[test]
 fn attack_31_a_code_is_good_for_a_minute() {
     for (seconds, expected) in [(59, "no error"), (60, "invalid_grant")] {
         let mut world = World::new();
