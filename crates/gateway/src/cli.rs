@@ -12,6 +12,8 @@ use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, migrations};
 use crate::{demo, system};
 
+mod keys;
+
 /// The provisioning front door: an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
 #[derive(Debug, Parser)]
 #[command(name = "gateway", version, about, arg_required_else_help = true)]
@@ -31,6 +33,11 @@ enum Command {
     Demo(demo::Arguments),
     /// Bring the database's schema up to date.
     Migrate,
+    /// Manage the keys that sign, and what the master key seals.
+    Keys {
+        #[command(subcommand)]
+        command: keys::KeysCommand,
+    },
     /// Manage operators of the admin API.
     Operator {
         #[command(subcommand)]
@@ -84,6 +91,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
             println!("{}: {applied} migrations applied, the schema is up to date", config.database.display());
             Ok(())
         }
+        Command::Keys { command } => keys::run(&config, command).await,
         Command::Operator { command: OperatorCommand::Create { name } } => create_operator(&config, name).await,
         Command::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.bind));

@@ -22,6 +22,7 @@ const ATTRIBUTES: &str = include_str!("../../../config/attributes.toml");
 pub struct Config {
     pub bind: SocketAddr,
     pub public_url: Option<String>,
+    pub insecure_http: bool,
     pub workers: usize,
     pub trusted_proxies: Vec<IpAddr>,
     pub database: DatabaseUrl,
@@ -50,6 +51,7 @@ pub struct OAuth {
     pub refresh_idle_seconds: u64,
     pub refresh_retry_seconds: u64,
     pub session_seconds: u64,
+    pub signing_key_days: Option<i64>,
     pub allow_okta_internal_http: bool,
 }
 
@@ -65,9 +67,9 @@ pub struct Scim {
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
 pub enum MasterKeySource {
-    /// From the configuration.
-    Given([u8; 32]),
-    /// From this file; made there on the first start.
+    /// From the configuration: the first seals, all open.
+    Given(Vec<[u8; 32]>),
+    /// From this file, one on each line; made there on the first start.
     MadeIn(PathBuf),
 }
 
@@ -121,6 +123,7 @@ impl Config {
 fn read(r: &mut Reader) -> Option<Config> {
     let bind = r.required("server.bind", |text: String| address(&text));
     let public_url = r.optional("server.public_url", |text: String| public_url(&text));
+    let insecure_http = r.required("server.insecure_http", Ok::<bool, String>);
     let workers = r.required("server.workers", |n: u64| at_most(n, 1024)).map(|n| n as usize);
     let trusted_proxies = r.list("server.trusted_proxies", |text: String| {
         text.parse().map_err(|_| format!("`{text}` is not an IP address"))
@@ -130,6 +133,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
     let migrate_on_start = r.required("database.migrate_on_start", Ok::<bool, String>);
     let given_key = r.optional("security.master_key", |text: String| crate::master_key::parse(&text));
+    let given_keys = r.list("security.master_keys", |text: String| crate::master_key::parse(&text));
     let key_file = r.optional("security.master_key_file", |text: String| Ok(PathBuf::from(text)));
     let token = r.optional("admin.token", |text: String| admin_token(&text));
     let token_file =
@@ -152,6 +156,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let refresh_idle_seconds = r.required("oauth.refresh_idle_days", days);
     let refresh_retry_seconds = r.required("oauth.refresh_retry_hours", hours);
     let session_seconds = r.required("oauth.session_hours", hours);
+    let signing_key_days = r.required("oauth.signing_key_days", |n: u64| at_most(n, 3660));
     let allow_okta_internal_http = r.required("oauth.allow_okta_internal_http", Ok::<bool, String>);
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
@@ -166,14 +171,28 @@ fn read(r: &mut Reader) -> Option<Config> {
     let log_filter = r.required("log.filter", Ok::<String, String>);
 
     let data_dir = data_dir?;
-    let master_key = match (given_key, key_file) {
-        (Some(key), None) => MasterKeySource::Given(key),
-        (None, Some(path)) => MasterKeySource::MadeIn(path),
-        (None, None) => MasterKeySource::MadeIn(data_dir.join("master.key")),
-        (Some(_), Some(_)) => {
-            r.mistake("security.master_key and security.master_key_file: set one of them".to_owned());
+    let given_keys = Some(given_keys?).filter(|keys| !keys.is_empty());
+    let master_key = match (given_key, given_keys, key_file) {
+        (Some(key), None, None) => MasterKeySource::Given(vec![key]),
+        (None, Some(keys), None) => MasterKeySource::Given(keys),
+        (None, None, Some(path)) => MasterKeySource::MadeIn(path),
+        (None, None, None) => MasterKeySource::MadeIn(data_dir.join("master.key")),
+        _ => {
+            r.mistake(
+                "security.master_key, security.master_keys and security.master_key_file: set one of them".to_owned(),
+            );
             return None;
         }
+    };
+    let public_url = match public_url {
+        Some(url) if !insecure_http? && is_exposed(&url) => {
+            r.mistake(format!(
+                "server.public_url: `{url}` is plain http, and passwords and tokens would travel readable; put a proxy with TLS \
+                 in front and use its https:// address. (server.insecure_http = true allows it in a closed test network.)"
+            ));
+            None
+        }
+        url => url,
     };
     if token.is_some() && token_file.is_some() {
         r.mistake("admin.token and admin.token_file: set one of them".to_owned());
@@ -181,6 +200,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     Some(Config {
         bind: bind?,
         public_url,
+        insecure_http: insecure_http?,
         workers: workers?,
         trusted_proxies: trusted_proxies?,
         database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
@@ -198,6 +218,7 @@ fn read(r: &mut Reader) -> Option<Config> {
             refresh_idle_seconds: refresh_idle_seconds?,
             refresh_retry_seconds: refresh_retry_seconds?,
             session_seconds: session_seconds?,
+            signing_key_days: Some(signing_key_days? as i64 * 86_400_000).filter(|every| *every > 0),
             allow_okta_internal_http: allow_okta_internal_http?,
         },
         scim: Scim {
@@ -229,6 +250,18 @@ fn public_url(text: &str) -> Result<String, String> {
         return Err(format!("`{text}` must have no user, query or fragment"));
     }
     Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Plain http that leaves the machine.
+pub(crate) fn is_exposed(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else { return false };
+    let loopback = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "http" && !loopback
 }
 
 fn admin_token(text: &str) -> Result<SecretText, String> {

@@ -1,10 +1,16 @@
-//! The master key: 32 bytes from which every other key is derived.
+//! Master keys: 32 bytes each, outside the database; and the root inside it, sealed under them.
+//!
+//! Of a list of master keys the first seals and all open, so that one can be put in another's place while servers run
+//! (`docs/keys.md`). What rows are found by (fingerprints) must never change, and is derived from the root; which key the root is
+//! sealed under may. Databases of before there were roots have their founding master key as root.
 
 use std::io::Write;
 use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use oauth::Keyring;
+use zeroize::Zeroizing;
 
 use crate::config::MasterKeySource;
 use crate::storage::{DbError, Tx};
@@ -20,15 +26,25 @@ fn wrong() -> String {
     "must be 32 bytes in base64, such as `openssl rand -base64 32` prints".to_owned()
 }
 
-/// The key, made and kept on the first start where the configuration has none.
-pub fn load(source: &MasterKeySource) -> Result<[u8; 32], String> {
+/// The keys, the one that seals first; made and kept on the first start where the configuration has none.
+pub fn load(source: &MasterKeySource) -> Result<Vec<[u8; 32]>, String> {
     match source {
-        MasterKeySource::Given(key) => Ok(*key),
+        MasterKeySource::Given(keys) => Ok(keys.clone()),
         MasterKeySource::MadeIn(path) => match std::fs::read_to_string(path) {
-            Ok(text) => parse(&text).map_err(|why| format!("{}: {why}", path.display())),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                make(path).map_err(|e| format!("cannot make the master key {}: {e}", path.display()))
+            Ok(text) => {
+                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+                let keys: Result<Vec<_>, String> = lines.map(parse).collect();
+                match keys {
+                    Ok(keys) if keys.is_empty() => {
+                        Err(format!("{}: has no key; each line {}", path.display(), wrong()))
+                    }
+                    Ok(keys) => Ok(keys),
+                    Err(why) => Err(format!("{}: each line {why}", path.display())),
+                }
             }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path)
+                .map(|key| vec![key])
+                .map_err(|e| format!("cannot make the master key {}: {e}", path.display())),
             Err(error) => Err(format!("cannot read the master key {}: {error}", path.display())),
         },
     }
@@ -63,12 +79,87 @@ fn make(path: &Path) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// Whether this is the key the database was written under; on a new database it becomes it.
-pub fn matches(tx: &mut Tx<'_>, keys: &oauth::Keyring) -> Result<bool, DbError> {
-    use std::fmt::Write;
-    let mut ours = String::new();
-    for byte in keys.tag("installation", b"master key check") {
-        let _ = write!(ours, "{byte:02x}");
+/// What the root is sealed for.
+pub(crate) const ROOT_PURPOSE: &str = "root key";
+/// Under which name it is kept.
+pub(crate) const ROOT: &str = "root_key";
+/// What installations without a root have instead: a tag that only their founding master key makes.
+const CHECK: &str = "master_key_check";
+
+/// A root and a nonce, drawn for the case that there is none yet.
+#[allow(missing_debug_implementations)]
+pub struct Root {
+    key: Zeroizing<[u8; 32]>,
+    nonce: [u8; 24],
+}
+
+impl Root {
+    /// A new one.
+    pub fn draft() -> Root {
+        let mut root = Root { key: Zeroizing::new([0; 32]), nonce: [0; 24] };
+        system::fill(&mut *root.key);
+        system::fill(&mut root.nonce);
+        root
     }
-    Ok(tx.establish_fact("master_key_check", &ours)? == ours)
+}
+
+/// The keyring of this database; `None` if none of the master keys is one of its own. A new database gets `draft` as its root.
+pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Option<Keyring>, DbError> {
+    let sealing = Keyring::with_root(&[0; 32], masters);
+    let sealed = match (tx.fact(ROOT)?, tx.fact(CHECK)?) {
+        (Some(sealed), _) => sealed,
+        (None, Some(check)) => {
+            let Some(founding) = masters.iter().find(|master| check == tag_of(master)) else { return Ok(None) };
+            tx.establish_fact(ROOT, &sealing.seal(ROOT_PURPOSE, draft.nonce, founding))?
+        }
+        // Of two replicas that start together, both get the same one.
+        (None, None) => tx.establish_fact(ROOT, &sealing.seal(ROOT_PURPOSE, draft.nonce, &*draft.key))?,
+    };
+    let root = sealing.open(ROOT_PURPOSE, &sealed).map(Zeroizing::new);
+    let root = root.and_then(|root| <[u8; 32]>::try_from(root.as_slice()).ok()).map(Zeroizing::new);
+    Ok(root.map(|root| Keyring::with_root(&root, masters)))
+}
+
+fn tag_of(master: &[u8; 32]) -> String {
+    let tag = Keyring::new(master).tag("installation", b"master key check");
+    tag.iter().fold(String::with_capacity(64), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::db::unit_of_work;
+    use crate::storage::{DatabaseUrl, migrations};
+
+    #[test]
+    fn attack_86_a_database_opens_under_any_of_its_master_keys_and_under_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = DatabaseUrl::Sqlite(folder.path().join("gateway.db")).connect().unwrap();
+        migrations::run(&mut conn).unwrap();
+        let (one, two, three) = ([1; 32], [2; 32], [3; 32]);
+        let mut opened =
+            |masters: &[[u8; 32]]| unit_of_work(&mut conn, |tx| open(tx, masters, &Root::draft())).unwrap();
+        let first = opened(&[one]).unwrap();
+        assert_ne!(first.fingerprint("x"), Keyring::new(&one).fingerprint("x"), "the root is not the master key");
+        assert!(opened(&[two]).is_none() && opened(&[two, three]).is_none());
+        let both = opened(&[two, one]).unwrap();
+        assert_eq!(both.fingerprint("x"), first.fingerprint("x"), "rows are found as before");
+        assert_eq!(both.open("a", &first.seal("a", [1; 24], b"old")).as_deref(), Some(&b"old"[..]));
+        assert!(opened(&[one]).is_some(), "nothing was changed");
+    }
+
+    #[test]
+    fn attack_86_the_founding_key_of_an_older_database_becomes_its_root() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = DatabaseUrl::Sqlite(folder.path().join("gateway.db")).connect().unwrap();
+        migrations::run(&mut conn).unwrap();
+        let (one, two) = ([1; 32], [2; 32]);
+        unit_of_work(&mut conn, |tx| tx.set_fact(CHECK, &tag_of(&one))).unwrap();
+        let mut opened =
+            |masters: &[[u8; 32]]| unit_of_work(&mut conn, |tx| open(tx, masters, &Root::draft())).unwrap();
+        assert!(opened(&[two]).is_none());
+        let keys = opened(&[two, one]).unwrap();
+        assert_eq!(keys.fingerprint("x"), Keyring::new(&one).fingerprint("x"));
+        assert!(opened(&[two]).is_some(), "from here on the newer one is enough: the root is sealed under it");
+    }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
-use actix_web::middleware::from_fn;
+use actix_web::http::header;
+use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
 use actix_web::{HttpServer, web};
 use oauth::Keyring;
 use scim::Registry;
@@ -29,12 +30,18 @@ pub enum StartError {
     /// The schema is not this binary's.
     #[error(transparent)]
     Migration(#[from] MigrationError),
-    /// Not the key the database was written under.
+    /// None of the keys the database was written under.
     #[error(
         "the master key is not the one this database was written under. Nothing was changed. Configure the right key in \
          security.master_key or security.master_key_file; every replica needs the same one"
     )]
     WrongMasterKey,
+    /// Everybody can reach it, and it does not know its own address.
+    #[error(
+        "server.public_url is missing: listening on {0}, this server cannot know the address that people and identity providers \
+         use. Set it to the https:// address of your proxy; on your own machine, to http://localhost:PORT"
+    )]
+    NoPublicUrl(std::net::SocketAddr),
     /// The master key cannot be had.
     #[error("{0}")]
     MasterKey(String),
@@ -82,22 +89,24 @@ pub fn open_database(config: &Config) -> Result<Db, StartError> {
 
 /// Derives the keys and makes sure they are the database's.
 pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
-    let keys = Arc::new(Keyring::new(&master_key::load(&config.master_key).map_err(StartError::MasterKey)?));
-    let ours = keys.clone();
+    let masters = master_key::load(&config.master_key).map_err(StartError::MasterKey)?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
-    match db.write(move |tx| master_key::matches(tx, &ours)).await.map_err(failed)? {
-        true => Ok(keys),
-        false => Err(StartError::WrongMasterKey),
-    }
+    let draft = master_key::Root::draft();
+    let keys = db.write(move |tx| master_key::open(tx, &masters, &draft)).await.map_err(failed)?;
+    keys.map(Arc::new).ok_or(StartError::WrongMasterKey)
 }
 
 /// Starts the server; it answers when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
     let registry = Registry::build(&config.attributes).map_err(Mistakes)?;
+    if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
+        return Err(StartError::NoPublicUrl(config.bind));
+    }
     let db = open_database(&config)?;
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     reindex::run(&db, &registry).await.map_err(failed)?;
+    let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
 
     let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
     let address = listener.local_addr()?;
@@ -107,7 +116,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         settings: Arc::new(settings(&config, &public_url)),
         public_url: public_url.into(),
         passwords: Passwords::start(config.password_threads, config.password_queue),
-        signer: Signer::new(db.clone(), keys.clone()),
+        signer,
         config: Arc::new(config),
         registry: Arc::new(registry),
         db,
@@ -119,8 +128,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     };
     let connections = app.config.connections as usize;
     let state = web::Data::new(app.clone());
+    let is_https = app.public_url.starts_with("https://");
     let server = HttpServer::new(move || {
-        actix_web::App::new().wrap(from_fn(http::log)).app_data(state.clone()).configure(http::routes)
+        actix_web::App::new()
+            .wrap(Condition::new(is_https, strict_transport()))
+            .wrap(from_fn(http::log))
+            .app_data(state.clone())
+            .configure(http::routes)
     })
     .workers(workers)
     .worker_max_blocking_threads(blocking_threads(connections, workers))
@@ -134,13 +148,18 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     Ok(Running { address, app, handle: server.handle(), server })
 }
 
+/// Whoever came by https once does not come by http again (RFC 6797), for two years.
+fn strict_transport() -> DefaultHeaders {
+    DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"))
+}
+
 /// Each blocking thread holds a connection while it works. All workers' together leave one connection to each worker, so that
 /// short reads, which run on the workers themselves on SQLite, never wait for long ones.
 fn blocking_threads(connections: usize, workers: usize) -> usize {
     (connections.saturating_sub(workers) / workers).max(2)
 }
 
-fn settings(config: &Config, public_url: &str) -> oauth::Settings {
+pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),
         code_lifetime_s: config.oauth.authorization_code_seconds,

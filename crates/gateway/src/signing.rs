@@ -1,108 +1,267 @@
-//! Signing ID tokens (OpenID Connect Core §2, RFC 7515) and publishing the keys that verify them (RFC 7517).
+//! Signing JWTs of ours (RFC 7515) and publishing the keys that verify them (RFC 7517).
 //!
-//! Keys are made when they are first needed, sealed under the master key and kept in the database, so every replica signs with
-//! the same ones. RS256 is what OpenID Connect requires of everybody; ES256 is published beside it for clients that ask.
+//! One key for each algorithm signs at a time. Keys are made when there is none, sealed under the master key and kept in the
+//! database, so every replica signs with the same ones. A key lives three lives, told apart by the clock alone:
+//!
+//! ```text
+//! made ── published, so that caches learn it ──▶ signs_from ── signs ──▶ the successor's signs_from ── published ──▶ expires
+//! ```
+//!
+//! A replica looks at the database again when what it knows is half a minute old, so nothing has to be told to anybody.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth::Keyring;
-use ring::rand::SystemRandom;
-use ring::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
-use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
-use rsa::traits::PublicKeyParts;
+use oauth::jose::{Jwk, Jws};
+use oauth::signing::{SigningAlgorithm, Unsigned};
 use serde_json::{Value, json};
 
+use crate::storage::audit::Entry;
 use crate::storage::signing_keys::SealedKey;
-use crate::storage::{Cost, Db, DbError};
+use crate::storage::{Cost, Db, DbError, Tx};
 use crate::system;
 
-const PURPOSE: &str = "signing key";
-const RS256: &str = "RS256";
+pub(crate) mod key;
 
-/// Signs with the installation's current key. Cheap to clone.
+use key::SigningKey;
+
+/// How long a new key is published before it signs. Longer than anybody keeps our JWKS: it may be kept for five minutes, and
+/// there are clients that keep it for a day, whatever they are told.
+pub const PUBLISHED_AHEAD_MS: i64 = 24 * 3600 * 1000;
+/// How long after the last token of a key has expired the key is still published: clocks differ, and a replica may sign with
+/// the predecessor for half a minute.
+const SLACK_MS: i64 = 10 * 60 * 1000;
+/// After so long a replica looks at the database again.
+const FRESH_MS: i64 = 30 * 1000;
+/// When a stranger names a key we do not know, no more often than this.
+const IMPATIENT_MS: i64 = 1000;
+
+/// Signs with the installation's current keys. Cheap to clone.
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
 pub struct Signer {
     db: Db,
-    keys: Arc<Keyring>,
-    opened: Arc<tokio::sync::OnceCell<Arc<Opened>>>,
+    keyring: Arc<Keyring>,
+    known: Arc<RwLock<Arc<Known>>>,
+    /// So that of many requests one looks.
+    looking: Arc<tokio::sync::Mutex<()>>,
 }
 
-struct Opened {
-    kid: String,
-    pair: RsaKeyPair,
-    jwks: Value,
+/// The keys as they were at one moment.
+#[allow(missing_debug_implementations)]
+pub struct Known {
+    at: i64,
+    keys: Vec<KnownKey>,
+    public: Vec<Jwk>,
+}
+
+struct KnownKey {
+    signs_from: i64,
+    expires: Option<i64>,
+    key: Arc<SigningKey>,
+}
+
+impl Known {
+    /// The public keys, for checking what we signed.
+    pub fn public(&self) -> &[Jwk] {
+        &self.public
+    }
+
+    fn signing(&self, algorithm: SigningAlgorithm, now: i64) -> Option<&SigningKey> {
+        let of_algorithm = || self.keys.iter().filter(|known| known.key.algorithm == algorithm);
+        let begun = of_algorithm().filter(|known| known.signs_from <= now).max_by_key(|known| known.signs_from);
+        // A clock that runs behind the one that made the only key must not stop us.
+        begun.or_else(|| of_algorithm().min_by_key(|known| known.signs_from)).map(|known| &*known.key)
+    }
+}
+
+/// When a key that follows another begins to sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handover {
+    /// After everybody could learn of it; what the old one signed stays good.
+    Announced,
+    /// The old one is in wrong hands: it is gone at once, and so is what it signed.
+    Compromised,
 }
 
 impl Signer {
-    /// A signer for this installation; touches nothing until it is used.
-    pub fn new(db: Db, keys: Arc<Keyring>) -> Signer {
-        Signer { db, keys, opened: Arc::default() }
-    }
-
-    async fn opened(&self) -> Result<Arc<Opened>, DbError> {
-        self.opened.get_or_try_init(|| self.open()).await.cloned()
-    }
-
-    async fn open(&self) -> Result<Arc<Opened>, DbError> {
-        let mut stored: Vec<SealedKey> = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
-        if !stored.iter().any(|key| key.algorithm == RS256) {
-            let keys = self.keys.clone();
-            let fresh = tokio::task::spawn_blocking(move || make(&keys)).await.map_err(|_| DbError::Interrupted)??;
-            self.db.write(move |tx| tx.insert_signing_key(&fresh, system::now())).await?;
-            stored = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
+    /// Opens the keys of this installation and makes those that are missing.
+    pub async fn open(db: Db, keyring: Arc<Keyring>) -> Result<Signer, DbError> {
+        let known = Arc::new(Known { at: i64::MIN, keys: Vec::new(), public: Vec::new() });
+        let signer = Signer { db, keyring, known: Arc::new(RwLock::new(known)), looking: Arc::default() };
+        signer.look().await?;
+        let known = signer.known();
+        let missing = SigningAlgorithm::ALL.into_iter().filter(|algorithm| known.signing(*algorithm, 0).is_none());
+        let missing: Vec<SigningAlgorithm> = missing.collect();
+        for algorithm in &missing {
+            let now = system::now();
+            let fresh = signer.make(*algorithm, now, now).await?;
+            // Another replica may have been faster; then its key is the one.
+            signer.db.write(move |tx| tx.insert_signing_key(&fresh).map(drop)).await?;
         }
-        let key = stored
-            .into_iter()
-            .find(|key| key.algorithm == RS256)
-            .ok_or_else(|| DbError::Corrupt("no signing key".to_owned()))?;
-        let unreadable = || DbError::Corrupt(format!("signing key {} cannot be opened with this master key", key.kid));
-        let der = self.keys.open(PURPOSE, &key.sealed).ok_or_else(unreadable)?;
-        let pair = RsaKeyPair::from_pkcs8(&der).map_err(|_| unreadable())?;
-        let public = rsa::RsaPrivateKey::from_pkcs8_der(&der).map_err(|_| unreadable())?;
-        let modulus = URL_SAFE_NO_PAD.encode(public.n().to_bytes_be());
-        let exponent = URL_SAFE_NO_PAD.encode(public.e().to_bytes_be());
-        let jwks = json!({"keys": [
-            {"kty": "RSA", "use": "sig", "alg": RS256, "kid": key.kid, "n": modulus, "e": exponent}
-        ]});
-        Ok(Arc::new(Opened { kid: key.kid, pair, jwks }))
+        if !missing.is_empty() {
+            signer.look().await?;
+        }
+        Ok(signer)
+    }
+
+    /// What is known at the moment.
+    pub fn known(&self) -> Arc<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn look(&self) -> Result<(), DbError> {
+        let stored: Vec<SealedKey> = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
+        let (before, now) = (self.known(), system::now());
+        let mut keys = Vec::with_capacity(stored.len());
+        for stored in stored.iter().filter(|key| key.expires.is_none_or(|expires| expires > now)) {
+            let open = before.keys.iter().find(|known| known.key.kid == stored.kid).map(|known| known.key.clone());
+            let key = match open {
+                Some(key) => key,
+                None => Arc::new(SigningKey::open(&self.keyring, stored)?),
+            };
+            keys.push(KnownKey { signs_from: stored.signs_from, expires: stored.expires, key });
+        }
+        let public = keys.iter().map(|known| known.key.public.clone()).collect();
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { at: now, keys, public });
+        Ok(())
+    }
+
+    /// What is known, looked up anew if it is older than this.
+    async fn fresh(&self, age: i64) -> Result<Arc<Known>, DbError> {
+        let known = self.known();
+        if system::now().saturating_sub(known.at) < age {
+            return Ok(known);
+        }
+        let _turn = self.looking.lock().await;
+        if system::now().saturating_sub(self.known().at) >= age {
+            self.look().await?;
+        }
+        Ok(self.known())
     }
 
     /// The public keys (RFC 7517 §5).
     pub async fn jwks(&self) -> Result<Value, DbError> {
-        Ok(self.opened().await?.jwks.clone())
+        let (known, now) = (self.fresh(IMPATIENT_MS).await?, system::now());
+        let published = known.keys.iter().filter(|known| known.expires.is_none_or(|expires| expires > now));
+        Ok(json!({"keys": published.map(|known| known.key.public.to_value()).collect::<Vec<_>>()}))
     }
 
-    /// A signed JWT (RFC 7515 §3.1) with these claims.
-    pub async fn sign(&self, claims: &Value) -> Result<String, DbError> {
-        let key = self.opened().await?;
-        let header = json!({"typ": "JWT", "alg": RS256, "kid": key.kid});
-        let mut token = URL_SAFE_NO_PAD.encode(header.to_string());
-        token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(claims.to_string()));
-        let mut signature = vec![0; key.pair.public_key().modulus_len()];
-        key.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| DbError::Corrupt("the signing key does not sign".to_owned()))?;
-        token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(signature));
-        Ok(token)
+    /// Makes sure that the key which a JWT names is known, if it exists; for who checks one in a unit of work a moment later.
+    /// Costs nothing for what is no JWT.
+    pub async fn expect(&self, presented: Option<&str>) -> Result<(), DbError> {
+        let Some(text) = presented.and_then(|text| text.split(' ').next_back()).filter(|text| text.starts_with("eyJ"))
+        else {
+            return Ok(());
+        };
+        let known = self.fresh(FRESH_MS).await?;
+        let kid = Jws::parse(text).ok().and_then(|jws| jws.kid().map(str::to_owned));
+        if kid.is_some_and(|kid| known.keys.iter().all(|known| known.key.kid != kid)) {
+            self.fresh(IMPATIENT_MS).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs.
+    pub async fn sign(&self, unsigned: &Unsigned) -> Result<String, DbError> {
+        let known = self.fresh(FRESH_MS).await?;
+        let key = known.signing(unsigned.algorithm, system::now());
+        let key = key.ok_or_else(|| DbError::Corrupt(format!("no {} signing key", unsigned.algorithm.as_str())))?;
+        key.sign(unsigned.typ, &unsigned.claims)
+    }
+
+    async fn make(&self, algorithm: SigningAlgorithm, now: i64, signs_from: i64) -> Result<SealedKey, DbError> {
+        let keys = self.keyring.clone();
+        // An RSA key may take a second.
+        let made = tokio::task::spawn_blocking(move || key::make(&keys, algorithm, now, signs_from));
+        made.await.map_err(|_| DbError::Interrupted)?
+    }
+
+    /// Makes a successor to the newest key of this algorithm; `None` if another replica was faster. `longest_ms` is the longest
+    /// life of anything signed.
+    pub async fn rotate(
+        &self,
+        algorithm: SigningAlgorithm,
+        handover: Handover,
+        longest_ms: i64,
+    ) -> Result<Option<SealedKey>, DbError> {
+        let stored = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
+        let newest = stored.iter().find(|key| key.algorithm == algorithm.as_str() && key.expires.is_none());
+        self.succeed(algorithm, newest.map(|key| key.kid.clone()), handover, longest_ms).await
+    }
+
+    async fn succeed(
+        &self,
+        algorithm: SigningAlgorithm,
+        predecessor: Option<String>,
+        handover: Handover,
+        longest_ms: i64,
+    ) -> Result<Option<SealedKey>, DbError> {
+        let now = system::now();
+        let signs_from = match handover {
+            Handover::Announced => now + PUBLISHED_AHEAD_MS,
+            Handover::Compromised => now,
+        };
+        let fresh = self.make(algorithm, now, signs_from).await?;
+        let next = fresh.clone();
+        let done = self
+            .db
+            .write(move |tx| succeed(tx, predecessor.as_deref(), &next, handover, signs_from + longest_ms + SLACK_MS))
+            .await?;
+        self.look().await?;
+        Ok(done.then_some(fresh))
+    }
+
+    /// Makes successors to keys that will soon have signed for so long; `None`: only commands do.
+    pub async fn keep_up(&self, every_ms: Option<i64>, longest_ms: i64) -> Result<(), DbError> {
+        let Some(every) = every_ms else { return Ok(()) };
+        let (known, now) = (self.fresh(FRESH_MS).await?, system::now());
+        for algorithm in SigningAlgorithm::ALL {
+            let newest = known.keys.iter().find(|known| known.key.algorithm == algorithm && known.expires.is_none());
+            let Some(newest) = newest.filter(|newest| newest.signs_from + every - PUBLISHED_AHEAD_MS <= now) else {
+                continue;
+            };
+            let kid = Some(newest.key.kid.clone());
+            if let Some(made) = self.succeed(algorithm, kid, Handover::Announced, longest_ms).await? {
+                tracing::info!(kid = made.kid, algorithm = made.algorithm, "made the next signing key");
+            }
+        }
+        Ok(())
     }
 }
 
-/// A new RSA key of 2048 bits. ring signs with RSA but does not make keys, so the rsa crate does.
-fn make(keys: &Keyring) -> Result<SealedKey, DbError> {
-    let failed = |e: &dyn std::fmt::Display| DbError::Corrupt(format!("cannot make a signing key: {e}"));
-    let private = rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).map_err(|e| failed(&e))?;
-    let der = private.to_pkcs8_der().map_err(|e| failed(&e))?;
-    let mut nonce = [0; 24];
-    system::fill(&mut nonce);
-    let digest = ring::digest::digest(&ring::digest::SHA256, &private.n().to_bytes_be());
-    Ok(SealedKey {
-        kid: URL_SAFE_NO_PAD.encode(&digest.as_ref()[..12]),
-        algorithm: RS256.to_owned(),
-        sealed: keys.seal(PURPOSE, nonce, der.as_bytes()),
-    })
+/// One key follows another, in one unit of work.
+fn succeed(
+    tx: &mut Tx<'_>,
+    predecessor: Option<&str>,
+    next: &SealedKey,
+    handover: Handover,
+    published_until: i64,
+) -> Result<bool, DbError> {
+    let free = match (handover, predecessor) {
+        (Handover::Compromised, _) => {
+            tx.remove_signing_keys_of(&next.algorithm)?;
+            true
+        }
+        (Handover::Announced, Some(kid)) => tx.expire_signing_key(kid, published_until)?,
+        (Handover::Announced, None) => true,
+    };
+    if !free || !tx.insert_signing_key(next)? {
+        return Ok(false);
+    }
+    let action = match handover {
+        Handover::Announced => "signing_key.rotated",
+        Handover::Compromised => "signing_key.replaced",
+    };
+    tx.audit(Entry {
+        at: next.created,
+        account: None,
+        action: action.to_owned(),
+        target: Some(next.kid.clone()),
+        detail: Some(format!("{}, signs from {}", next.algorithm, system::rfc3339(next.signs_from))),
+    })?;
+    Ok(true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ pub mod options;
 mod reindex;
 pub mod resources;
 pub mod schema;
+pub mod sealed;
 pub mod search;
 pub mod sessions;
 pub mod signing_keys;

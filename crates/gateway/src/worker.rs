@@ -21,6 +21,9 @@ pub fn start(app: App) {
             if let Err(error) = sweep(&app).await {
                 tracing::warn!(%error, "housekeeping failed; it will be tried again");
             }
+            if let Err(error) = app.signer.keep_up(app.config.oauth.signing_key_days, app.settings.longest_ms()).await {
+                tracing::warn!(%error, "a signing key could not be replaced; it will be tried again");
+            }
         }
     });
 }

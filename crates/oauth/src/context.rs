@@ -49,6 +49,13 @@ pub struct Settings {
     pub request_lifetime_s: u64,
 }
 
+impl Settings {
+    /// The longest life of anything that is signed, in milliseconds.
+    pub fn longest_ms(&self) -> i64 {
+        millis(self.access_token_lifetime_s.max(self.id_token_lifetime_s))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {

@@ -44,6 +44,7 @@ pub mod pkce;
 pub mod revoke;
 pub mod scope;
 pub mod secret;
+pub mod signing;
 pub mod store;
 pub mod token;
 #[cfg(test)]

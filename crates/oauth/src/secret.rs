@@ -104,10 +104,11 @@ impl std::fmt::Debug for Fingerprint {
     }
 }
 
-/// The keys derived from the installation's master key, one for each use.
+/// The installation's keys, one for each use.
 ///
-/// Of several master keys the newest seals and all open. Fingerprints, successors and tags stay with the one the installation
-/// was founded with, because stored rows are found by them.
+/// They come from two places, so that a master key can be replaced. **Master keys** seal: the first of the list seals, all of
+/// them open. The **root** is 32 random bytes that never change, for stored rows are found by what is derived from it:
+/// fingerprints, successors and tags. It is kept sealed under a master key like everything else.
 pub struct Keyring {
     fingerprints: Hmac<Sha256>,
     successors: Hmac<Sha256>,
@@ -143,21 +144,19 @@ fn finish(mac: Hmac<Sha256>) -> [u8; 32] {
 }
 
 impl Keyring {
-    /// Derives all keys (HMAC-SHA256 of a label under the master key).
+    /// Derives all keys (HMAC-SHA256 of a label) from one master key, which is also the root.
     pub fn new(master: &[u8; 32]) -> Keyring {
-        Keyring {
-            fingerprints: hmac(&derived(master, "gateway fingerprint 1")),
-            successors: hmac(&derived(master, "gateway successor 1")),
-            tags: hmac(&derived(master, "gateway tag 1")),
-            sealing: vec![sealing(master)],
-        }
+        Keyring::with_root(master, std::slice::from_ref(master))
     }
 
-    /// Puts a newer master key in front: it seals from now on, and what older ones sealed can still be opened.
-    #[must_use]
-    pub fn rotated(mut self, newer: &[u8; 32]) -> Keyring {
-        self.sealing.insert(0, sealing(newer));
-        self
+    /// Derives all keys; of the master keys the first seals, and all open.
+    pub fn with_root(root: &[u8; 32], masters: &[[u8; 32]]) -> Keyring {
+        Keyring {
+            fingerprints: hmac(&derived(root, "gateway fingerprint 1")),
+            successors: hmac(&derived(root, "gateway successor 1")),
+            tags: hmac(&derived(root, "gateway tag 1")),
+            sealing: masters.iter().map(sealing).collect(),
+        }
     }
 
     /// What storage keeps of this secret.
@@ -198,12 +197,21 @@ impl Keyring {
 
     /// What was sealed; `None` if it was not sealed by us, for this purpose.
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
-        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, sealed) = bytes.split_at_checked(24)?;
-        let nonce = XNonce::try_from(nonce).ok()?;
-        let payload = || Payload { msg: sealed, aad: purpose.as_bytes() };
-        self.sealing.iter().find_map(|key| key.decrypt(&nonce, payload()).ok())
+        open_with(&self.sealing, purpose, sealed)
     }
+
+    /// Whether this was sealed by the key that seals now, so that the older ones are not needed for it.
+    pub fn is_newest(&self, purpose: &str, sealed: &str) -> bool {
+        open_with(self.sealing.get(..1).unwrap_or_default(), purpose, sealed).is_some()
+    }
+}
+
+fn open_with(keys: &[XChaCha20Poly1305], purpose: &str, sealed: &str) -> Option<Vec<u8>> {
+    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (nonce, sealed) = bytes.split_at_checked(24)?;
+    let nonce = XNonce::try_from(nonce).ok()?;
+    let payload = || Payload { msg: sealed, aad: purpose.as_bytes() };
+    keys.iter().find_map(|key| key.decrypt(&nonce, payload()).ok())
 }
 
 #[cfg(test)]
@@ -242,14 +250,19 @@ mod tests {
     }
 
     #[test]
-    fn after_a_rotation_the_newer_key_seals_and_both_open() {
+    fn attack_86_of_several_master_keys_the_first_seals_and_all_open() {
         let old = Keyring::new(&[1; 32]);
-        let rotated = Keyring::new(&[1; 32]).rotated(&[2; 32]);
-        assert_eq!(rotated.open("a", &old.seal("a", [9; 24], b"old")).as_deref(), Some(&b"old"[..]));
-        let new = rotated.seal("a", [9; 24], b"new");
-        assert_eq!(rotated.open("a", &new).as_deref(), Some(&b"new"[..]));
-        assert_eq!(old.open("a", &new), None);
-        assert_eq!(rotated.fingerprint("x"), old.fingerprint("x"), "stored rows are still found");
+        let both = Keyring::with_root(&[1; 32], &[[2; 32], [1; 32]]);
+        let (sealed_before, sealed_after) = (old.seal("a", [9; 24], b"old"), both.seal("a", [9; 24], b"new"));
+        assert_eq!(both.open("a", &sealed_before).as_deref(), Some(&b"old"[..]));
+        assert_eq!(both.open("a", &sealed_after).as_deref(), Some(&b"new"[..]));
+        assert!(!both.is_newest("a", &sealed_before) && both.is_newest("a", &sealed_after));
+        assert!(!both.is_newest("b", &sealed_after));
+        assert_eq!(old.open("a", &sealed_after), None);
+        // The first key is taken away: the root keeps what rows are found by.
+        let without = Keyring::with_root(&[1; 32], &[[2; 32]]);
+        assert_eq!(without.fingerprint("x"), old.fingerprint("x"));
+        assert_eq!(without.open("a", &sealed_before), None);
     }
 
     #[test]

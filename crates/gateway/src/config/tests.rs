@@ -26,6 +26,37 @@ fn the_environment_overrides_and_lists_are_separated_by_commas() {
 }
 
 #[test]
+fn attack_88_plain_http_that_leaves_the_machine_is_refused() {
+    let with = |url: &str, insecure: &str| {
+        Config::from_variables(&[("GATEWAY__SERVER__PUBLIC_URL", url), ("GATEWAY__SERVER__INSECURE_HTTP", insecure)])
+    };
+    for url in ["http://id.example.com", "http://10.0.0.7:8080", "http://localhost.example.com", "http://0.0.0.0:1"] {
+        let mistakes = with(url, "false").unwrap_err().0;
+        assert!(matches!(mistakes.as_slice(), [one] if one.contains("https://") && one.contains(url)), "{mistakes:?}");
+        assert!(with(url, "true").is_ok(), "{url}");
+    }
+    for url in [
+        "https://id.example.com",
+        "http://localhost:8080",
+        "http://gateway.localhost",
+        "http://[::1]",
+        "http://127.0.0.2",
+    ] {
+        assert!(with(url, "false").is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn attack_86_master_keys_are_given_in_one_way() {
+    let (a, b) = ("YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=", "YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI=");
+    let list = Config::from_variables(&[("GATEWAY__SECURITY__MASTER_KEYS", &format!("{b}, {a}"))]).unwrap();
+    assert!(matches!(list.master_key, MasterKeySource::Given(keys) if keys == [[b'b'; 32], [b'a'; 32]]));
+    let twice = [("GATEWAY__SECURITY__MASTER_KEYS", a), ("GATEWAY__SECURITY__MASTER_KEY", b)];
+    assert!(Config::from_variables(&twice).unwrap_err().0[0].contains("set one of them"));
+    assert!(Config::from_variables(&[("GATEWAY__SECURITY__MASTER_KEYS", "c2hvcnQ=")]).is_err());
+}
+
+#[test]
 fn every_mistake_is_listed_at_once() {
     let mistakes = Config::from_variables(&[
         ("GATEWAY__SERVER__BIND", "nowhere"),

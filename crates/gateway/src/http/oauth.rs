@@ -89,7 +89,9 @@ async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload)
         answer["refresh_token"] = json!(refresh_token);
     }
     if let Some(claims) = &issued.id_token {
-        answer["id_token"] = json!(app.signer.sign(claims).await?);
+        let algorithm = oauth::signing::SigningAlgorithm::Rs256;
+        let unsigned = oauth::signing::Unsigned { algorithm, typ: "JWT", claims: claims.clone() };
+        answer["id_token"] = json!(app.signer.sign(&unsigned).await?);
     }
     Ok(uncached().json(answer))
 }

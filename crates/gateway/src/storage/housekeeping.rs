@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::error::DbError;
 use super::schema::{
-    accounts, attribute_values, authorization_codes, client_secrets, clients, grants, logins, members, refresh_tokens,
-    resource_counts, resources, revoked_tokens, sessions,
+    accounts, attribute_values, authorization_codes, client_secrets, clients, dpop_proofs, grants, logins, members,
+    pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
 };
 use super::tx::Tx;
 use crate::each;
@@ -22,7 +22,7 @@ macro_rules! sweep {
 }
 
 impl Tx<'_> {
-    /// Expired codes, refresh tokens, sessions and revocations; spent codes and tokens are kept until `spent_before`, so that
+    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs and signing keys; spent codes and tokens are kept until `spent_before`, so that
     /// their reuse is still recognized. Says how many rows went.
     pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
         let codes = authorization_codes::expires.lt(spent_before);
@@ -31,6 +31,9 @@ impl Tx<'_> {
         removed += sweep!(self, refresh_tokens.fingerprint, tokens, limit);
         removed += sweep!(self, revoked_tokens.id, revoked_tokens::expires.lt(now), limit);
         removed += sweep!(self, sessions.fingerprint, sessions::expires.lt(now), limit);
+        removed += sweep!(self, pushed_requests.fingerprint, pushed_requests::expires.lt(now), limit);
+        removed += sweep!(self, dpop_proofs.id, dpop_proofs::expires.lt(now), limit);
+        removed += self.remove_expired_signing_keys(now)? as u64;
         Ok(removed)
     }
 

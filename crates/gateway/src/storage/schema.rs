@@ -134,6 +134,7 @@ diesel::table! {
         challenge -> Nullable<Text>,
         expires -> BigInt,
         spent -> Nullable<BigInt>,
+        bounds -> Nullable<Text>,
     }
 }
 
@@ -145,6 +146,7 @@ diesel::table! {
         created -> BigInt,
         expires -> BigInt,
         used -> Nullable<BigInt>,
+        bounds -> Nullable<Text>,
     }
 }
 
@@ -196,7 +198,24 @@ diesel::table! {
         algorithm -> Text,
         sealed -> Text,
         created -> BigInt,
-        retired -> Nullable<BigInt>,
+        expires -> Nullable<BigInt>,
+        signs_from -> BigInt,
+    }
+}
+
+diesel::table! {
+    pushed_requests (fingerprint) {
+        fingerprint -> Binary,
+        client -> Text,
+        parameters -> Text,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    dpop_proofs (id) {
+        id -> Binary,
+        expires -> BigInt,
     }
 }
 

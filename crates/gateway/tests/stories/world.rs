@@ -199,6 +199,22 @@ impl World {
         self.gateway.processes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A command of the operator's, beside the running processes and with their settings; these come on top.
+    pub fn command(&self, arguments: &[&str], settings: &[(&'static str, &str)]) -> std::process::Output {
+        let mut environment = self.gateway.environment.clone();
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let mut command = process::command(arguments, &self.gateway.directory.0, &environment);
+        command.output().expect("the gateway can be run")
+    }
+
+    /// One more process with settings of its own on the same database; it does not take turns with the others.
+    pub async fn process_with(&self, settings: &[(&'static str, &str)]) -> Process {
+        let mut environment = self.gateway.environment.clone();
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let started = Process::start(&self.gateway.directory.0, process::free_port(), &environment).await;
+        started.unwrap_or_else(|why| panic!("{why}"))
+    }
+
     /// Where the data is, for what only a look behind the scenes shows.
     pub fn database_url(&self) -> String {
         self.gateway.database.url()

@@ -1,0 +1,63 @@
+//! What is stored sealed under a master key, and how it comes under a newer one.
+//!
+//! A column that keeps what [`Keyring::seal`] made, for longer than a token lives, has a row in [`PLACES`].
+
+use diesel::sql_types::Text;
+use oauth::Keyring;
+
+use super::audit::Entry;
+use super::error::DbError;
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::{master_key, signing, system};
+
+/// A column of sealed values.
+struct Place {
+    /// What they are sealed for.
+    purpose: &'static str,
+    /// Finds the rows: a text that names one, and the sealed value.
+    all: &'static str,
+    /// Puts a new value (first) in the place of the old (last) in a row.
+    put: &'static str,
+}
+
+const PLACES: [Place; 2] = [
+    Place {
+        purpose: master_key::ROOT_PURPOSE,
+        all: "SELECT name, value FROM installation WHERE name = 'root_key'",
+        put: "UPDATE installation SET value = ? WHERE name = ? AND value = ?",
+    },
+    Place {
+        purpose: signing::key::PURPOSE,
+        all: "SELECT kid, sealed FROM signing_keys ORDER BY kid",
+        put: "UPDATE signing_keys SET sealed = ? WHERE kid = ? AND sealed = ?",
+    },
+];
+
+/// Seals everything again that is not under the first master key; says how many values that were.
+pub fn seal_again(tx: &mut Tx<'_>, keys: &Keyring) -> Result<u64, DbError> {
+    let mut done = 0;
+    for place in &PLACES {
+        let rows: Vec<(String, String)> = Statement::<(Text, Text)>::new(place.all, Vec::new()).load(tx.conn)?;
+        for (name, sealed) in rows.into_iter().filter(|(_, sealed)| !keys.is_newest(place.purpose, sealed)) {
+            let unreadable =
+                || DbError::Corrupt(format!("{} {name} cannot be opened with these master keys", place.purpose));
+            let plain = zeroize::Zeroizing::new(keys.open(place.purpose, &sealed).ok_or_else(unreadable)?);
+            let mut nonce = [0; 24];
+            system::fill(&mut nonce);
+            let again = keys.seal(place.purpose, nonce, &plain);
+            let binds = [again, name, sealed].map(Bind::Text).into();
+            done += Statement::<()>::new(place.put, binds).execute(tx.conn)?;
+        }
+    }
+    if done > 0 {
+        tx.audit(Entry {
+            at: system::now(),
+            account: None,
+            action: "master_key.reencrypted".to_owned(),
+            target: None,
+            detail: Some(format!("{done} values")),
+        })?;
+    }
+    Ok(done)
+}
