@@ -92,7 +92,7 @@ pub use projection::Projection;
 pub use representation::Representation;
 pub use resource::{GroupReference, Id, Member, Meta, Resource};
 pub use schema::{Overlay, Registry, ResourceTypeId, Vocabulary};
-pub use search_keys::{AttributeKey, KeyChange, SearchKey, key_of_text, search_keys};
+pub use search_keys::{AttributeKey, IndexedAttribute, KeyChange, SearchKey, key_of_text, search_keys};
 pub use service::Written;
 pub use sort::{Sort, SortBy, SortKey};
 pub use store::{

@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::search_keys::IndexedAttribute;
 
+mod addition;
 mod attribute;
 mod common;
 pub mod enterprise;
@@ -18,6 +19,7 @@ pub mod overlay;
 mod registry;
 pub mod user;
 
+pub use addition::{Addition, Stage};
 pub use common::common;
 pub use enterprise::enterprise_user;
 pub use group::group;
@@ -25,7 +27,7 @@ pub use overlay::Overlay;
 pub use user::user;
 
 /// A data type (RFC 7643 §2.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Type {
     /// §2.3.1
@@ -47,7 +49,7 @@ pub enum Type {
 }
 
 /// Who may write an attribute (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mutability {
     /// Only the service provider.
@@ -61,7 +63,7 @@ pub enum Mutability {
 }
 
 /// When an attribute is part of an answer (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Returned {
     /// Whatever is asked.
@@ -75,7 +77,7 @@ pub enum Returned {
 }
 
 /// How far a value must be unique (RFC 7643 §7).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Uniqueness {
     /// Not at all.
@@ -186,6 +188,15 @@ pub struct ResourceType {
 pub struct Registry {
     pub(crate) resource_types: Vec<ResourceType>,
     pub(crate) indexed: Vec<IndexedAttribute>,
+    pub(crate) retired: Vec<Retired>,
+}
+
+/// An attribute that was taken away, while documents may still have values of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retired {
+    pub(crate) resource_type: ResourceTypeId,
+    pub(crate) extension: Option<String>,
+    pub(crate) name: String,
 }
 
 impl Registry {
@@ -194,7 +205,8 @@ impl Registry {
         &self.resource_types
     }
 
-    /// The attributes whose values become search keys, common ones once for each resource type.
+    /// The attributes whose values become search keys, common ones once for each resource type. Of those whose index is
+    /// not [complete](Stage::Indexing) no filter asks it.
     pub fn indexed(&self) -> &[IndexedAttribute] {
         &self.indexed
     }

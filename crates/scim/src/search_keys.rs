@@ -15,6 +15,13 @@ pub(crate) mod key_text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeKey(pub i32);
 
+impl SearchKey {
+    /// The value for people: folded, and only its beginning where it is long.
+    pub fn display(&self) -> String {
+        self.key.chars().take_while(|c| *c != '\u{1}').take(100).collect()
+    }
+}
+
 /// One of the values a resource can be found by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SearchKey {
@@ -58,6 +65,11 @@ pub fn key_of_text(text: &str) -> String {
 }
 
 impl AttributeKey {
+    /// That of `userName`, the name a person logs in with.
+    pub fn user_name() -> AttributeKey {
+        AttributeKey::of("User", None, "userName", None)
+    }
+
     /// FNV-1a over `User:emails.value`, `User:urn:…:user:department`: all after the resource type in lower case.
     pub(crate) fn of(resource_type: &str, extension: Option<&str>, name: &str, sub: Option<&str>) -> AttributeKey {
         let mut hash: u32 = 0x811c_9dc5;
@@ -89,16 +101,37 @@ impl IndexedAttribute {
             .extensions
             .iter()
             .flat_map(|(schema, _)| schema.attributes.iter().map(|attribute| (Some(schema.id.as_str()), attribute)));
-        let mut all = Vec::new();
-        for (extension, attribute) in core.chain(extensions) {
-            if attribute.indexed {
-                all.push(IndexedAttribute::new(resource_type, extension, attribute, None));
-            }
-            for sub in attribute.sub_attributes.iter().filter(|sub| sub.indexed) {
-                all.push(IndexedAttribute::new(resource_type, extension, attribute, Some(sub)));
-            }
+        core.chain(extensions)
+            .flat_map(|(extension, attribute)| IndexedAttribute::of(resource_type, extension, attribute))
+            .collect()
+    }
+
+    /// What of one attribute is indexed: itself, or its parts.
+    pub(crate) fn of(
+        resource_type: &ResourceType,
+        extension: Option<&str>,
+        attribute: &Attribute,
+    ) -> Vec<IndexedAttribute> {
+        let itself = attribute.indexed.then_some(None);
+        let parts = attribute.sub_attributes.iter().filter(|sub| sub.indexed).map(Some);
+        let new = |sub| IndexedAttribute::new(resource_type, extension, attribute, sub);
+        itself.into_iter().chain(parts).map(new).collect()
+    }
+
+    /// The keys of one resource, sorted, each once.
+    pub fn keys(&self, resource: &Resource) -> Vec<SearchKey> {
+        let mut keys = Vec::new();
+        if self.resource_type == resource.resource_type {
+            self.collect(resource.attributes(), &mut keys);
         }
-        all
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Whether a value may be there only once.
+    pub fn is_unique(&self) -> bool {
+        self.unique
     }
 
     fn new(

@@ -3,22 +3,27 @@
 //! An [`Overlay`] declares one attribute; from there it is in `/Schemas`, validation, filters, PATCH and projection like
 //! the standard's own. Its words are those of RFC 7643 §7.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Attribute, CanonicalValues, DefaultValue, Mutability, ResourceType, Returned, Schema, Type, Uniqueness};
+use super::{
+    Attribute, CanonicalValues, DefaultValue, Mutability, ResourceType, ResourceTypeId, Returned, Schema, Type,
+    Uniqueness,
+};
 use crate::urn;
 
 mod check;
 
 /// One attribute, as it is declared in a configuration file. Only `name` is needed.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overlay {
     /// The schema that gets the attribute: a core schema, an extension, or a new URN, which makes a new extension of
     /// `resource_type`. Left out: the core schema of `resource_type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
     /// `User` (where nothing else is said) or `Group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
     /// A letter, then letters, digits, `-` and `_`.
     pub name: String,
@@ -31,6 +36,7 @@ pub struct Overlay {
     /// Whether a resource must have a value.
     pub required: bool,
     /// Whether letter case matters; where nothing else is said, to references only.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub case_exact: Option<bool>,
     /// `readWrite` where nothing else is said.
     pub mutability: Mutability,
@@ -39,18 +45,24 @@ pub struct Overlay {
     /// `none` where nothing else is said.
     pub uniqueness: Uniqueness,
     /// What a reference leads to; `external` where nothing else is said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reference_types: Vec<String>,
     /// The parts of a complex attribute, declared in the same words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sub_attributes: Vec<Overlay>,
     /// Whether resources are looked up by it.
     pub indexed: bool,
     /// The only values allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_values: Option<Vec<String>>,
     /// The name of the list of the only values allowed in the request's [`Vocabulary`](super::Vocabulary).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_values_from: Option<String>,
     /// The name of what a resource without a value gets in the request's [`Vocabulary`](super::Vocabulary).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// What a resource without a value gets.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_value: Option<Value>,
 }
 
@@ -79,79 +91,126 @@ impl Default for Overlay {
     }
 }
 
+/// What is wrong with a declaration, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where, as declared: `canonical_values`, `sub_attributes[1].name`.
+    pub field: String,
+    /// For people.
+    pub detail: String,
+}
+
+impl Mistake {
+    fn new(field: &str, detail: impl Into<String>) -> Mistake {
+        Mistake { field: field.to_owned(), detail: detail.into() }
+    }
+}
+
 /// Adds each attribute to its schema; returns every mistake.
 pub(super) fn apply(overlays: &[Overlay], resource_types: &mut [ResourceType]) -> Vec<String> {
     let mut mistakes = Vec::new();
     for (index, overlay) in overlays.iter().enumerate() {
-        let mut found = check::definition(overlay);
-        match destination(overlay, resource_types) {
-            Err(mistake) => found.push(mistake),
-            Ok((resource_type, schema)) => match taken(&overlay.name, &schema, resource_type) {
-                Some(mistake) => found.push(mistake),
-                None if found.is_empty() => add(overlay.attribute(), schema, resource_type),
-                None => {}
-            },
-        }
+        let found = match check(overlay, resource_types) {
+            Ok(place) => {
+                add(overlay.attribute(), place, resource_types);
+                continue;
+            }
+            Err(found) => found,
+        };
         let who =
             format!("attribute {} ({})", index + 1, if overlay.name.is_empty() { "no name" } else { &overlay.name });
-        mistakes.extend(found.into_iter().map(|mistake| format!("{who}: {mistake}")));
+        mistakes.extend(found.into_iter().map(|mistake| format!("{who}: {}", mistake.detail)));
     }
     mistakes
 }
 
-/// The resource type and the URN of the schema that gets the attribute.
-fn destination<'r>(
-    overlay: &Overlay,
-    resource_types: &'r mut [ResourceType],
-) -> Result<(&'r mut ResourceType, String), String> {
+/// The schema that gets an attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) resource_type: ResourceTypeId,
+    /// As the resource type spells it, where it has it already.
+    pub(super) schema: String,
+    /// `None`: the core schema.
+    pub(super) extension: Option<String>,
+}
+
+/// Where an attribute goes, if its declaration is right and nothing there has its name.
+pub(super) fn check(overlay: &Overlay, resource_types: &[ResourceType]) -> Result<Place, Vec<Mistake>> {
+    let mut mistakes = check::definition(overlay);
+    let place = match place(overlay, resource_types) {
+        Ok(place) => place,
+        Err(mistake) => {
+            mistakes.push(mistake);
+            return Err(mistakes);
+        }
+    };
+    let resource_type = resource_types.iter().find(|known| known.id == place.resource_type);
+    if let Some(mistake) = resource_type.and_then(|known| taken(&overlay.name, &place, known)) {
+        mistakes.push(mistake);
+    }
+    if mistakes.is_empty() { Ok(place) } else { Err(mistakes) }
+}
+
+/// The resource type and the schema that a declaration names.
+pub(super) fn place(overlay: &Overlay, resource_types: &[ResourceType]) -> Result<Place, Mistake> {
     let owner = overlay.schema.as_ref().and_then(|schema| {
         resource_types.iter().find(|known| urn::same(&known.schema.id, schema) || known.extension(schema).is_some())
     });
-    let owner = owner.map(|owner| owner.name.clone());
     let name = match (&overlay.resource_type, owner) {
-        (Some(said), Some(owner)) if *said != owner => {
-            return Err(format!("its schema belongs to {owner}, not to {said}: leave resource_type out"));
+        (Some(said), Some(owner)) if *said != owner.name => {
+            let detail = format!("its schema belongs to {}, not to {said}: leave resource_type out", owner.name);
+            return Err(Mistake::new("resource_type", detail));
         }
-        (Some(said), _) => said.clone(),
-        (None, Some(owner)) => owner,
-        (None, None) => "User".to_owned(),
+        (Some(said), _) => said,
+        (None, Some(owner)) => &owner.name,
+        (None, None) => "User",
     };
-    let names: Vec<String> = resource_types.iter().map(|known| known.name.clone()).collect();
-    let Some(resource_type) = resource_types.iter_mut().find(|known| known.name == name) else {
-        return Err(format!("there is no resource type {name}; there are {}", names.join(", ")));
+    let Some(resource_type) = resource_types.iter().find(|known| known.name == *name) else {
+        let names: Vec<&str> = resource_types.iter().map(|known| known.name.as_str()).collect();
+        let detail = format!("there is no resource type {name}; there are {}", names.join(", "));
+        return Err(Mistake::new("resource_type", detail));
     };
-    let schema = overlay.schema.clone().unwrap_or_else(|| resource_type.schema.id.clone());
-    check::urn(&schema)?;
-    Ok((resource_type, schema))
+    let core = &resource_type.schema.id;
+    let schema = overlay.schema.as_ref().unwrap_or(core);
+    check::urn(schema).map_err(|detail| Mistake::new("schema", detail))?;
+    let is_core = urn::same(schema, core);
+    let known = if is_core { Some(core) } else { resource_type.extension(schema).map(|extension| &extension.id) };
+    let schema = known.unwrap_or(schema).clone();
+    let extension = (!is_core).then(|| schema.clone());
+    Ok(Place { resource_type: resource_type.id, schema, extension })
 }
 
-fn taken(name: &str, schema: &str, resource_type: &ResourceType) -> Option<String> {
-    let known = match urn::same(schema, &resource_type.schema.id) {
-        true => resource_type.attribute(name),
-        false => resource_type.extension(schema).and_then(|extension| extension.attribute(name)),
+fn taken(name: &str, place: &Place, resource_type: &ResourceType) -> Option<Mistake> {
+    let known = match &place.extension {
+        None => resource_type.attribute(name),
+        Some(urn) => resource_type.extension(urn).and_then(|extension| extension.attribute(name)),
     };
-    known.map(|known| format!("a {} already has the attribute {}: choose another name", resource_type.name, known.name))
+    let known = known?;
+    let detail = format!("a {} already has the attribute {}: choose another name", resource_type.name, known.name);
+    Some(Mistake::new("name", detail))
 }
 
-fn add(attribute: Attribute, schema: String, resource_type: &mut ResourceType) {
-    if urn::same(&schema, &resource_type.schema.id) {
+/// Gives a schema the attribute, and makes the schema if it is new.
+pub(super) fn add(attribute: Attribute, place: Place, resource_types: &mut [ResourceType]) {
+    let Some(resource_type) = resource_types.iter_mut().find(|known| known.id == place.resource_type) else { return };
+    let Some(urn) = place.extension else {
         resource_type.schema.attributes.push(attribute);
         return;
-    }
-    let known = resource_type.extensions.iter_mut().find(|(extension, _)| urn::same(&extension.id, &schema));
+    };
+    let known = resource_type.extensions.iter_mut().find(|(extension, _)| extension.id == urn);
     match known {
         Some((extension, _)) => extension.attributes.push(attribute),
         None => {
-            let name = schema.rsplit(':').next().unwrap_or_default().to_owned();
+            let name = urn.rsplit(':').next().unwrap_or_default().to_owned();
             let description = format!("Extension of {}", resource_type.name);
-            let extension = Schema { id: schema, name, description, attributes: vec![attribute] };
+            let extension = Schema { id: urn, name, description, attributes: vec![attribute] };
             resource_type.extensions.push((extension, false));
         }
     }
 }
 
 impl Overlay {
-    fn attribute(&self) -> Attribute {
+    pub(super) fn attribute(&self) -> Attribute {
         let mut attribute = Attribute::new(self.r#type, &self.name, &self.description);
         attribute.multi_valued = self.multi_valued;
         attribute.required = self.required;

@@ -21,7 +21,8 @@ pub fn get(
     projection: &Projection,
 ) -> Result<Resource, Error> {
     let stored = store.get(resource_type, id)?;
-    let stored = stored.ok_or_else(|| not_found(cx.registry.get(resource_type), id))?;
+    let mut stored = stored.ok_or_else(|| not_found(cx.registry.get(resource_type), id))?;
+    cx.registry.prune(&mut stored.resource);
     Ok(loaded(store, stored, Some(projection))?)
 }
 
@@ -57,6 +58,9 @@ pub fn search(
             count,
         })?,
     };
+    page.resources.iter_mut().for_each(|stored| {
+        cx.registry.prune(&mut stored.resource);
+    });
     let mut next_cursor = None;
     if let Some(walk) = &walk {
         let more = page.resources.len() > walk.count as usize;

@@ -14,7 +14,7 @@ use crate::resource::body::{Draft, assign, assigned};
 use crate::resource::complete::complete;
 use crate::resource::value::Named;
 use crate::resource::{Id, Member, Meta, Resource};
-use crate::schema::{Attribute, Mutability, Relation, ResourceType, ResourceTypeId, Schema};
+use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema};
 use crate::search_keys::{KeyChange, SearchKey, search_keys};
 use crate::store::{Handle, MembershipChange, MembershipOutcome, Store, Stored, WriteError};
 
@@ -57,7 +57,7 @@ pub fn replace<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
-    let stored = locked(store, described, id, if_match)?;
+    let stored = locked(store, cx.registry, resource_type, id, if_match)?;
     let reader = reader(cx);
     let Draft { mut attributes, members } = Draft::read(body, described, &reader)?;
     carry_over(stored.resource.attributes(), &mut attributes, described)?;
@@ -82,7 +82,7 @@ pub fn patch<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
-    let stored = locked(store, described, id, if_match)?;
+    let stored = locked(store, cx.registry, resource_type, id, if_match)?;
     let Patched { document, membership: edit } = {
         let mut load = |stored_too: bool, others: &[Id]| described_members(store, cx, &stored, stored_too, others);
         apply(request, stored.resource.attributes(), described, &reader(cx), &mut load)?
@@ -102,7 +102,7 @@ pub fn delete(
     id: &Id,
     if_match: &Precondition,
 ) -> Result<(), Error> {
-    let stored = locked(store, cx.registry.get(resource_type), id, if_match)?;
+    let stored = locked(store, cx.registry, resource_type, id, if_match)?;
     let keys = search_keys(cx.registry, &stored.resource);
     store.delete(&stored, &keys, cx.now)?;
     store.record(Event { kind: EventKind::Deleted, resource_type, id: id.clone() });
@@ -137,12 +137,15 @@ fn described_members(
 /// `If-Match` is asked under the lock: of two writers who saw the same version, one is told.
 fn locked(
     store: &mut dyn Store,
-    resource_type: &ResourceType,
+    registry: &Registry,
+    resource_type: ResourceTypeId,
     id: &Id,
     if_match: &Precondition,
 ) -> Result<Stored, Error> {
-    let stored = store.lock(resource_type.id, id)?.ok_or_else(|| not_found(resource_type, id))?;
+    let stored = store.lock(resource_type, id)?;
+    let mut stored = stored.ok_or_else(|| not_found(registry.get(resource_type), id))?;
     if_match.check(&stored.resource)?;
+    registry.prune(&mut stored.resource);
     Ok(stored)
 }
 
@@ -298,7 +301,7 @@ fn refused(cx: &Context<'_>, resource_type: &ResourceType, error: WriteError, ke
         return Error::NotUnique { attribute: None, detail };
     };
     let attribute = cx.registry.attribute_name(key.attribute);
-    let value: String = key.key.chars().take_while(|c| *c != '\u{1}').take(100).collect();
+    let value = key.display();
     let name = attribute.as_deref().unwrap_or("value");
     let detail = format!("Another {} has the {name} {value:?}; it must be unique.", resource_type.name);
     Error::NotUnique { attribute, detail }

@@ -2,122 +2,149 @@
 
 use serde_json::Value;
 
-use super::Overlay;
+use super::{Mistake, Overlay};
 use crate::filter::parse::is_name;
 use crate::schema::{Mutability, Returned, Type, Uniqueness};
 use crate::search_keys::key_text::{fold, instant};
 
 /// Every mistake of an attribute and its sub-attributes.
-pub(super) fn definition(overlay: &Overlay) -> Vec<String> {
+pub(super) fn definition(overlay: &Overlay) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    let mut must = |right: bool, mistake: &str| {
+    let mut must = |right: bool, field: &str, mistake: &str| {
         if !right {
-            mistakes.push(mistake.to_owned());
+            mistakes.push(Mistake::new(field, mistake));
         }
     };
     let complex = overlay.r#type == Type::Complex;
-    must(!overlay.sub_attributes.is_empty() || !complex, "a complex attribute needs sub_attributes");
-    must(overlay.sub_attributes.is_empty() || complex, "only an attribute of the type complex has sub_attributes");
+    must(!overlay.sub_attributes.is_empty() || !complex, "sub_attributes", "a complex attribute needs sub_attributes");
+    must(
+        overlay.sub_attributes.is_empty() || complex,
+        "sub_attributes",
+        "only an attribute of the type complex has sub_attributes",
+    );
     must(
         !overlay.required || overlay.mutability != Mutability::ReadOnly,
+        "required",
         "nobody could send what is required and readOnly: drop one of the two",
     );
     let named = [&overlay.default, &overlay.canonical_values_from];
     must(
         named.iter().all(|name| name.as_ref().is_none_or(|name| !name.is_empty())),
+        "default",
         "default and canonical_values_from are names in the vocabulary and cannot be empty",
     );
     must(
         overlay.default.is_none() || overlay.default_value.is_none(),
+        "default_value",
         "default names a value of the vocabulary, default_value is one: give one of the two",
     );
     must(
         overlay.default.is_none() || overlay.r#type == Type::String && !overlay.multi_valued,
+        "default",
         "default names a text of the vocabulary, so the attribute must be a string with a single value",
     );
     if let Some(value) = &overlay.default_value {
-        mistakes.extend(default_value(overlay, value));
+        mistakes.extend(default_value(overlay, value).map(|mistake| Mistake::new("default_value", mistake)));
     }
     mistakes.extend(leaf(overlay));
     let mut seen: Vec<String> = Vec::new();
-    for sub in &overlay.sub_attributes {
+    for (index, sub) in overlay.sub_attributes.iter().enumerate() {
         let mut found = leaf(sub);
         found.extend(sub_attribute(sub));
         let folded = sub.name.to_ascii_lowercase();
         if seen.contains(&folded) {
-            found.push("the name is given twice".to_owned());
+            found.push(Mistake::new("name", "the name is given twice"));
         }
         seen.push(folded);
-        mistakes.extend(found.into_iter().map(|mistake| format!("sub-attribute {}: {mistake}", sub.name)));
+        mistakes.extend(found.into_iter().map(|mistake| Mistake {
+            field: format!("sub_attributes[{index}].{}", mistake.field),
+            detail: format!("sub-attribute {}: {}", sub.name, mistake.detail),
+        }));
     }
     mistakes
 }
 
 /// What holds for attributes and sub-attributes.
-fn leaf(overlay: &Overlay) -> Vec<String> {
+fn leaf(overlay: &Overlay) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    let mut must = |right: bool, mistake: &str| {
+    let mut must = |right: bool, field: &str, mistake: &str| {
         if !right {
-            mistakes.push(mistake.to_owned());
+            mistakes.push(Mistake::new(field, mistake));
         }
     };
     must(
         is_name(&overlay.name) && !overlay.name.starts_with('$'),
+        "name",
         "name must be a letter, then letters, digits, - and _ (RFC 7643 §2.1)",
     );
     must(
         overlay.mutability != Mutability::WriteOnly,
+        "mutability",
         "a writeOnly value would be accepted and lost: choose readWrite, with returned = \"request\" to keep it out of \
          most answers",
     );
     must(
         overlay.returned != Returned::Never,
+        "returned",
         "a value that is never returned would be lost to its client: choose returned = \"request\"",
     );
     must(
         overlay.uniqueness != Uniqueness::Global,
+        "uniqueness",
         "uniqueness beyond the service provider cannot be promised: choose \"server\"",
     );
     must(
         overlay.uniqueness == Uniqueness::None || overlay.indexed,
+        "indexed",
         "uniqueness is kept by the index: add indexed = true",
     );
     must(
         !overlay.indexed || !matches!(overlay.r#type, Type::Complex | Type::Binary),
+        "indexed",
         "a complex or binary attribute cannot be indexed: mark a sub-attribute instead",
     );
     must(
         overlay.reference_types.is_empty() || overlay.r#type == Type::Reference,
+        "reference_types",
         "reference_types needs the type reference",
     );
     must(
         overlay.canonical_values.is_none() || overlay.canonical_values_from.is_none(),
+        "canonical_values_from",
         "canonical_values is a list, canonical_values_from the name of one in the vocabulary: give one of the two",
     );
     let listed = overlay.canonical_values.is_some() || overlay.canonical_values_from.is_some();
-    must(!listed || overlay.r#type == Type::String, "canonical values are for the type string");
+    must(!listed || overlay.r#type == Type::String, "canonical_values", "canonical values are for the type string");
     if let Some(values) = &overlay.canonical_values {
-        must(!values.is_empty(), "canonical_values is empty, so no value would be allowed: leave it out or list some");
-        must(values.iter().all(|value| !value.is_empty()), "a canonical value is empty");
+        must(
+            !values.is_empty(),
+            "canonical_values",
+            "canonical_values is empty, so no value would be allowed: leave it out or list some",
+        );
+        must(values.iter().all(|value| !value.is_empty()), "canonical_values", "a canonical value is empty");
         let exact = overlay.case_exact == Some(true);
         let mut folded: Vec<_> = values.iter().map(|value| if exact { value.into() } else { fold(value) }).collect();
         folded.sort_unstable();
-        must(folded.windows(2).all(|pair| pair.first() != pair.last()), "a canonical value is listed twice");
+        must(
+            folded.windows(2).all(|pair| pair.first() != pair.last()),
+            "canonical_values",
+            "a canonical value is listed twice",
+        );
     }
     mistakes
 }
 
 /// What holds for sub-attributes alone.
-fn sub_attribute(sub: &Overlay) -> Vec<String> {
+fn sub_attribute(sub: &Overlay) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     if sub.r#type == Type::Complex || !sub.sub_attributes.is_empty() {
-        mistakes.push("a sub-attribute cannot be complex itself (RFC 7643 §2.3.8)".to_owned());
+        mistakes.push(Mistake::new("type", "a sub-attribute cannot be complex itself (RFC 7643 §2.3.8)"));
     }
     if sub.schema.is_some() || sub.resource_type.is_some() {
-        mistakes.push("schema and resource_type stand with the attribute, not with its parts".to_owned());
+        mistakes.push(Mistake::new("schema", "schema and resource_type stand with the attribute, not with its parts"));
     }
     if sub.default.is_some() || sub.default_value.is_some() {
-        mistakes.push("a default stands with the attribute, not with its parts".to_owned());
+        mistakes.push(Mistake::new("default", "a default stands with the attribute, not with its parts"));
     }
     mistakes
 }

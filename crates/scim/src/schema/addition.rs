@@ -1,0 +1,203 @@
+//! Attributes that come and go while the service provider runs: a registry with what one customer adds to it.
+//!
+//! An attribute declared indexed is so only when every resource written before is in the index; until then its keys are
+//! written and nobody asks them ([`Stage::Indexing`]). One taken away is gone at once, though documents still have values of
+//! it ([`Stage::Removing`]): nobody is shown them, and whoever writes the resource writes it without.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::overlay::{self, Mistake};
+use super::{Attribute, Overlay, Registry, ResourceTypeId, Retired};
+use crate::resource::Resource;
+use crate::search_keys::{AttributeKey, IndexedAttribute};
+
+/// Where an addition stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// An attribute like any other.
+    Ready,
+    /// The same, but resources written before are not all in its index, so filters do not ask it.
+    Indexing,
+    /// An attribute no more.
+    Removing,
+}
+
+/// An attribute that a customer adds, and how far that went.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Addition<'a> {
+    /// Its declaration.
+    pub overlay: &'a Overlay,
+    /// How far it went.
+    pub stage: Stage,
+}
+
+impl Registry {
+    /// This registry and what is added to it, with the mistakes of each addition that cannot be, by its place in the list.
+    /// Such an addition is left out: what is here already goes first.
+    pub fn with(&self, additions: &[Addition<'_>]) -> (Registry, Vec<(usize, Vec<Mistake>)>) {
+        let mut whole = self.clone();
+        let mut left_out = Vec::new();
+        for (index, addition) in additions.iter().enumerate() {
+            let added = match addition.stage {
+                Stage::Removing => whole.retire(addition.overlay),
+                Stage::Ready | Stage::Indexing => whole.add(addition.overlay, addition.stage),
+            };
+            if let Err(mistakes) = added {
+                left_out.push((index, mistakes));
+            }
+        }
+        (whole, left_out)
+    }
+
+    fn add(&mut self, overlay: &Overlay, stage: Stage) -> Result<(), Vec<Mistake>> {
+        let place = overlay::check(overlay, &self.resource_types)?;
+        let resource_type = self.get(place.resource_type);
+        let mut attribute = overlay.attribute();
+        let indexed = IndexedAttribute::of(resource_type, place.extension.as_deref(), &attribute);
+        if let Some(mistake) = indexed.iter().find_map(|new| self.collision(new)) {
+            return Err(vec![mistake]);
+        }
+        if stage == Stage::Indexing {
+            look_away(&mut attribute);
+        }
+        overlay::add(attribute, place, &mut self.resource_types);
+        self.indexed.extend(indexed);
+        Ok(())
+    }
+
+    /// Two attributes under one number would answer for each other.
+    fn collision(&self, new: &IndexedAttribute) -> Option<Mistake> {
+        let other = self.indexed.iter().find(|known| known.key == new.key)?;
+        let detail = format!(
+            "{} and {} cannot both be indexed (their numbers collide): choose another name, or leave it out of the index",
+            other.path, new.path
+        );
+        Some(Mistake { field: "name".to_owned(), detail })
+    }
+
+    fn retire(&mut self, overlay: &Overlay) -> Result<(), Vec<Mistake>> {
+        let place = overlay::place(overlay, &self.resource_types).map_err(|mistake| vec![mistake])?;
+        let (resource_type, extension) = (place.resource_type, place.extension);
+        self.retired.push(Retired { resource_type, extension, name: overlay.name.clone() });
+        Ok(())
+    }
+
+    /// Where a declaration puts its attribute: the resource type, and the schema in its own spelling.
+    pub fn place(&self, overlay: &Overlay) -> Result<(ResourceTypeId, String), Mistake> {
+        overlay::place(overlay, &self.resource_types).map(|place| (place.resource_type, place.schema))
+    }
+
+    /// The numbers under which a declaration's values are, or would be, in the index.
+    pub fn index_keys(&self, overlay: &Overlay) -> Vec<AttributeKey> {
+        self.index_of(overlay).into_iter().map(|indexed| indexed.key).collect()
+    }
+
+    /// What of a declaration becomes search keys.
+    pub fn index_of(&self, overlay: &Overlay) -> Vec<IndexedAttribute> {
+        let Ok(place) = overlay::place(overlay, &self.resource_types) else { return Vec::new() };
+        let resource_type = self.get(place.resource_type);
+        IndexedAttribute::of(resource_type, place.extension.as_deref(), &overlay.attribute())
+    }
+
+    /// Takes out of a resource what is no attribute any more; says whether there was anything.
+    pub fn prune(&self, resource: &mut Resource) -> bool {
+        let mut pruned = false;
+        for retired in self.retired.iter().filter(|retired| retired.resource_type == resource.resource_type) {
+            let document = &mut resource.attributes;
+            pruned |= match &retired.extension {
+                None => document.shift_remove(&retired.name).is_some(),
+                Some(urn) => {
+                    let Some(Value::Object(under_urn)) = document.get_mut(urn) else { continue };
+                    let removed = under_urn.shift_remove(&retired.name).is_some();
+                    if under_urn.is_empty() {
+                        document.shift_remove(urn);
+                    }
+                    removed
+                }
+            };
+        }
+        pruned
+    }
+}
+
+/// Its index is written, and not asked.
+fn look_away(attribute: &mut Attribute) {
+    attribute.indexed = false;
+    attribute.sub_attributes.iter_mut().for_each(look_away);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::filter::Filter;
+    use crate::narrow::Narrow;
+    use crate::schema::USER;
+    use crate::search_keys::search_keys;
+    use crate::world::provisioning;
+    use crate::{examples, urn};
+
+    fn declared(declaration: Value) -> Overlay {
+        serde_json::from_value(declaration).expect("a declaration")
+    }
+
+    fn with(overlay: &Overlay, stage: Stage) -> Registry {
+        let (registry, left_out) = provisioning().0.with(&[Addition { overlay, stage }]);
+        assert_eq!(left_out, []);
+        registry
+    }
+
+    fn narrow(registry: &Registry, filter: &str) -> Narrow {
+        let user = registry.get(USER);
+        let filter: Filter = filter.parse().expect("a filter");
+        filter.resolve(user).expect("resolves").plan(user).narrow
+    }
+
+    #[test]
+    fn an_index_that_is_not_complete_is_written_and_not_asked() {
+        let overlay = declared(json!({"name": "desk", "indexed": true, "uniqueness": "server"}));
+        let desk = examples::user(json!({"userName": "ana", "desk": "7B"}));
+        for (stage, asked) in [(Stage::Indexing, false), (Stage::Ready, true)] {
+            let registry = with(&overlay, stage);
+            let keys = search_keys(&registry, &desk);
+            assert!(keys.iter().any(|key| key.key == "7b" && key.unique), "{stage:?}: {keys:?}");
+            assert_eq!(narrow(&registry, "desk eq \"7b\"") != Narrow::Any, asked, "{stage:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_away_is_no_attribute_and_pruned_from_resources() {
+        let urn = "urn:orchard:params:scim:1.0:Desk";
+        let desk = declared(json!({"schema": urn, "name": "desk", "indexed": true}));
+        let shoe = declared(json!({"name": "shoeSize", "type": "integer"}));
+        let both = [&desk, &shoe].map(|overlay| Addition { overlay, stage: Stage::Removing });
+        let (registry, left_out) = provisioning().0.with(&both);
+        assert_eq!(left_out, []);
+        assert_eq!(registry.get(USER).extension(urn), None);
+        let mut user = examples::user(json!({"userName": "ana", "shoeSize": 38, (urn): {"desk": "7B"}}));
+        assert!(search_keys(&registry, &user).iter().all(|key| key.key != "7b"));
+        assert!(registry.prune(&mut user));
+        assert_eq!(Value::Object(user.attributes().clone()), json!({"userName": "ana"}));
+        assert!(!registry.prune(&mut user), "once");
+    }
+
+    #[test]
+    fn what_is_here_already_goes_first() {
+        let overlays = [
+            declared(json!({"name": "desk"})),
+            declared(json!({"name": "ROLE"})),
+            declared(json!({"name": "Desk"})),
+            declared(json!({"schema": urn::ENTERPRISE_USER, "name": "desk"})),
+        ];
+        let additions: Vec<Addition<'_>> =
+            overlays.iter().map(|overlay| Addition { overlay, stage: Stage::Ready }).collect();
+        let (registry, left_out) = provisioning().0.with(&additions);
+        assert_eq!(left_out.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2]);
+        assert!(left_out.iter().all(|(_, mistakes)| mistakes[0].field == "name"));
+        assert!(registry.get(USER).attribute("desk").is_some());
+        assert_eq!(provisioning().0.with(&[]).0, provisioning().0);
+    }
+}
