@@ -7,8 +7,10 @@ use scim::{Cursors, Registry, Vocabulary};
 
 use crate::config::Config;
 use crate::passwords::Passwords;
+use crate::schemas::Schemas;
 use crate::signing::Signer;
-use crate::storage::Db;
+use crate::storage::accounts::Account;
+use crate::storage::{Db, DbError};
 use crate::system;
 
 /// The parts of a running server. Cheap to clone; holds no state of any flow, session or token.
@@ -27,12 +29,21 @@ pub struct App {
     pub keys: Arc<Keyring>,
     /// Lifetimes, for the oauth crate.
     pub settings: Arc<oauth::Settings>,
-    /// The schemas.
-    pub registry: Arc<Registry>,
+    /// The schemas of each account.
+    pub schemas: Schemas,
     /// Argon2id.
     pub passwords: Passwords,
     /// Signs ID tokens.
     pub signer: Signer,
+}
+
+/// The SCIM service provider as one account has it: its schemas, and the words they take from it.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// The resource types.
+    pub registry: Arc<Registry>,
+    /// The lists and defaults of the account.
+    pub vocabulary: Vocabulary,
 }
 
 impl App {
@@ -46,24 +57,29 @@ impl App {
         })
     }
 
-    /// Runs a piece of the scim crate for the service provider with this vocabulary.
-    pub fn scim<T>(&self, vocabulary: &Vocabulary, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
-        self.scim_with(None, vocabulary, now, run)
+    /// What SCIM is in this account, as it was read.
+    pub fn provider(&self, account: &Account) -> Result<Provider, DbError> {
+        Ok(Provider { registry: self.schemas.of(account)?, vocabulary: account.vocabulary() })
+    }
+
+    /// Runs a piece of the scim crate for this service provider.
+    pub fn scim<T>(&self, provider: &Provider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
+        self.scim_with(None, provider, now, run)
     }
 
     /// The same for somebody who may walk lists by cursor.
     pub fn scim_with<T>(
         &self,
         cursors: Option<&dyn Cursors>,
-        vocabulary: &Vocabulary,
+        provider: &Provider,
         now: i64,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
     ) -> T {
         run(&mut scim::Context {
             now,
             new_id: &mut system::new_id,
-            registry: &self.registry,
-            vocabulary,
+            registry: &provider.registry,
+            vocabulary: &provider.vocabulary,
             base: &self.scim_base,
             tolerance: scim::Tolerance::default(),
             limits: self.limits(),

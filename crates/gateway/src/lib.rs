@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod master_key;
 pub mod passwords;
 pub mod reindex;
+pub mod schemas;
 pub mod secret_text;
 pub mod serve;
 pub mod signing;

@@ -12,6 +12,7 @@ use scim::Registry;
 use crate::app::App;
 use crate::config::{Config, Mistakes};
 use crate::passwords::Passwords;
+use crate::schemas::Schemas;
 use crate::signing::Signer;
 use crate::storage::db::Cost;
 use crate::storage::migrations::{self, MigrationError};
@@ -98,14 +99,14 @@ pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartEr
 
 /// Starts the server; it answers when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let registry = Registry::build(&config.attributes).map_err(Mistakes)?;
+    let schemas = Schemas::new(Registry::build(&config.attributes).map_err(Mistakes)?);
     if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
         return Err(StartError::NoPublicUrl(config.bind));
     }
     let db = open_database(&config)?;
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
-    reindex::run(&db, &registry).await.map_err(failed)?;
+    reindex::run(&db, &schemas).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
 
     let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
@@ -118,7 +119,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         passwords: Passwords::start(config.password_threads, config.password_queue),
         signer,
         config: Arc::new(config),
-        registry: Arc::new(registry),
+        schemas,
         db,
         keys,
     };

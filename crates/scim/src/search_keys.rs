@@ -15,13 +15,6 @@ pub(crate) mod key_text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeKey(pub i32);
 
-impl SearchKey {
-    /// The value for people: folded, and only its beginning where it is long.
-    pub fn display(&self) -> String {
-        self.key.chars().take_while(|c| *c != '\u{1}').take(100).collect()
-    }
-}
-
 /// One of the values a resource can be found by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SearchKey {
@@ -31,6 +24,13 @@ pub struct SearchKey {
     pub key: String,
     /// No other resource of the service provider may have the same.
     pub unique: bool,
+}
+
+impl SearchKey {
+    /// The value for people: folded, and only its beginning where it is long.
+    pub fn display(&self) -> String {
+        self.key.chars().take_while(|c| *c != '\u{1}').take(100).collect()
+    }
 }
 
 /// How the keys of a resource changed.

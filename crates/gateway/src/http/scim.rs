@@ -6,13 +6,13 @@
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::schema::ResourceTypeId;
-use scim::{Id, PatchRequest, Precondition, Projection, Registry, SearchRequest, service};
+use scim::{Id, PatchRequest, Precondition, SearchRequest, service};
 use serde_json::Value;
 
-use crate::app::App;
+use crate::app::{App, Provider};
 use crate::http::body;
 use crate::http::query;
-use crate::storage::Cost;
+use crate::storage::{AccountTx, Cost};
 
 mod answer;
 mod bulk;
@@ -22,7 +22,7 @@ mod failure;
 mod route;
 
 use answer::{json, resource, written};
-use caller::Caller;
+use caller::{Caller, Outcome};
 pub(crate) use failure::ScimFailure;
 use route::{ITEM_METHODS, Route};
 
@@ -36,7 +36,7 @@ pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Pay
 
 async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<HttpResponse, ScimFailure> {
     let caller = Caller::of(request, app);
-    let route = Route::of(request.method(), request.match_info().query("tail"), &app.registry);
+    let route = Route::of(request.method(), request.match_info().query("tail"), app.schemas.configured());
     // Who may not enter is not told what is there.
     let route = match route {
         Ok(route) => route,
@@ -49,8 +49,8 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
         .map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     if route.is_discovery() {
-        let account = caller.enter(app).await?;
-        return discovery(app, &route, &account.vocabulary(), pairs().any(|(name, _)| name == "filter"));
+        let provider = caller.enter(app).await?;
+        return discovery(app, &route, &provider, pairs().any(|(name, _)| name == "filter"));
     }
     let asked = SearchRequest::from_query(pairs())?;
     let route = match route {
@@ -81,7 +81,7 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
         Route::Bulk => bulk::run(app, caller, body.unwrap_or_default()).await,
         Route::Unknown(kind, id) => {
             caller.enter(app).await?;
-            Err(scim::Error::NotFound(format!("No {} with id {id}", app.registry.get(kind).name)).into())
+            Err(scim::Error::NotFound(format!("No {} with id {id}", app.schemas.configured().get(kind).name)).into())
         }
         Route::Me | Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => {
             unreachable!("answered above")
@@ -89,8 +89,11 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
     }
 }
 
-fn projection(registry: &Registry, kind: ResourceTypeId, asked: &SearchRequest) -> Result<Projection, ScimFailure> {
-    Ok(asked.projection(registry.get(kind))?)
+/// How much a read may cost, by what the configuration knows: what an account declares beyond that never makes it less.
+fn cost(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Cost {
+    let described = app.schemas.configured().get(kind);
+    let alone = || asked.projection(described).is_ok_and(|shown| !shown.shows_members());
+    if asked.is_indexed(described) && alone() { Cost::Short } else { Cost::Long }
 }
 
 async fn create(
@@ -100,10 +103,11 @@ async fn create(
     asked: SearchRequest,
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
-    let shown = projection(&app.registry, kind, &asked)?;
-    let wanted = shown.clone();
-    let outcome = caller.change(app, move |store, cx| service::create(store, cx, kind, &body, &wanted)).await?;
-    Ok(written(app, StatusCode::CREATED, &outcome, &shown))
+    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+        let shown = asked.projection(cx.registry.get(kind))?;
+        Ok((service::create(store, cx, kind, &body, &shown)?, shown))
+    };
+    Ok(written(app, StatusCode::CREATED, &caller.change(app, work).await?))
 }
 
 async fn get(
@@ -114,11 +118,13 @@ async fn get(
     id: Id,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
-    let shown = projection(&app.registry, kind, &asked)?;
-    let cost = if shown.shows_members() { Cost::Long } else { Cost::Short };
-    let wanted = shown.clone();
-    let found = caller.look(app, cost, move |store, cx| service::get(store, cx, kind, &id, &wanted)).await?;
-    Ok(resource(request, app, StatusCode::OK, &found, &shown))
+    let asked = SearchRequest { filter: None, sort_by: None, ..asked };
+    let cost = cost(app, kind, &asked);
+    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+        let shown = asked.projection(cx.registry.get(kind))?;
+        Ok((service::get(store, cx, kind, &id, &shown)?, shown))
+    };
+    Ok(resource(request, app, StatusCode::OK, &caller.look(app, cost, work).await?))
 }
 
 async fn replace(
@@ -130,11 +136,12 @@ async fn replace(
     asked: SearchRequest,
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
-    let shown = projection(&app.registry, kind, &asked)?;
-    let (if_match, wanted) = (if_match(request), shown.clone());
-    let outcome =
-        caller.change(app, move |store, cx| service::replace(store, cx, kind, &id, &body, &if_match, &wanted)).await?;
-    Ok(written(app, StatusCode::OK, &outcome, &shown))
+    let if_match = if_match(request);
+    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+        let shown = asked.projection(cx.registry.get(kind))?;
+        Ok((service::replace(store, cx, kind, &id, &body, &if_match, &shown)?, shown))
+    };
+    Ok(written(app, StatusCode::OK, &caller.change(app, work).await?))
 }
 
 async fn patch(
@@ -148,14 +155,15 @@ async fn patch(
 ) -> Result<HttpResponse, ScimFailure> {
     // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
     let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
-    let shown = projection(&app.registry, kind, &asked)?;
-    let (if_match, wanted) = (if_match(request), wants_body.then(|| shown.clone()));
+    let if_match = if_match(request);
     let change = PatchRequest::parse(&body, &scim::Tolerance::default())?;
-    let outcome = caller
-        .change(app, move |store, cx| service::patch(store, cx, kind, &id, &change, &if_match, wanted.as_ref()))
-        .await?;
+    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+        let shown = asked.projection(cx.registry.get(kind))?;
+        let wanted = wants_body.then_some(&shown);
+        Ok((service::patch(store, cx, kind, &id, &change, &if_match, wanted)?, shown))
+    };
     let status = if wants_body { StatusCode::OK } else { StatusCode::NO_CONTENT };
-    Ok(written(app, status, &outcome, &shown))
+    Ok(written(app, status, &caller.change(app, work).await?))
 }
 
 async fn delete(
@@ -176,30 +184,26 @@ async fn search(
     kind: ResourceTypeId,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
-    let shown = projection(&app.registry, kind, &asked)?;
-    let cost =
-        if shown.shows_members() || !asked.is_indexed(app.registry.get(kind)) { Cost::Long } else { Cost::Short };
-    let wanted = shown.clone();
-    let list = caller.look(app, cost, move |store, cx| service::search(store, cx, kind, &asked, &wanted)).await?;
-    Ok(json(StatusCode::OK).body(list.representation(&shown, &app.registry, &app.scim_base).to_bytes()))
+    let cost = cost(app, kind, &asked);
+    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+        let shown = asked.projection(cx.registry.get(kind))?;
+        Ok((service::search(store, cx, kind, &asked, &shown)?, shown))
+    };
+    let Outcome { value: (list, shown), registry } = caller.look(app, cost, work).await?;
+    Ok(json(StatusCode::OK).body(list.representation(&shown, &registry, &app.scim_base).to_bytes()))
 }
 
-fn discovery(
-    app: &App,
-    route: &Route,
-    vocabulary: &scim::Vocabulary,
-    filtered: bool,
-) -> Result<HttpResponse, ScimFailure> {
+fn discovery(app: &App, route: &Route, provider: &Provider, filtered: bool) -> Result<HttpResponse, ScimFailure> {
     // RFC 7644 §4: a filter on discovery is refused with 403.
     if filtered {
         return Err(scim::Error::Forbidden("discovery endpoints take no filter".to_owned()).into());
     }
-    let body = document(app, route, vocabulary)?;
+    let body = document(app, route, provider)?;
     Ok(json(StatusCode::OK).body(body.to_string()))
 }
 
-fn document(app: &App, route: &Route, vocabulary: &scim::Vocabulary) -> Result<Value, ScimFailure> {
-    let (registry, base) = (&app.registry, &app.scim_base);
+fn document(app: &App, route: &Route, provider: &Provider) -> Result<Value, ScimFailure> {
+    let (Provider { registry, vocabulary }, base) = (provider, &app.scim_base);
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
     Ok(match route {
         Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),

@@ -1,7 +1,11 @@
 //! What an operator may set that SQL never asks for: a document on the client and one on the account, so that a new option is a
 //! new member and no migration. An absent member has its default.
 
+use scim::schema::{Addition, Overlay, Stage};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::error::DbError;
 
 /// As kept with a client.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -21,4 +25,75 @@ pub struct ScimOptions {}
 /// As kept with an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct AccountOptions {}
+pub struct AccountOptions {
+    /// The attributes that the account declares itself.
+    pub attributes: Declarations,
+}
+
+/// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::schemas::Schemas)).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Declarations(Option<Box<RawValue>>);
+
+/// One attribute that an account declares.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declared {
+    /// As it was declared; its schema is always named.
+    pub declaration: Overlay,
+    /// How far it went.
+    pub stage: Stage,
+    /// Why it could not be made unique: the values that several resources had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub duplicates: Vec<Duplicate>,
+}
+
+/// A value that several resources have, of an attribute that was to be unique.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    /// Folded, and only its beginning where it is long.
+    pub value: String,
+    /// The ids of the resources, or some of them.
+    pub resources: Vec<String>,
+}
+
+impl Declarations {
+    /// Nothing is declared.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// What is declared, in the order it was.
+    pub fn read(&self) -> Result<Vec<Declared>, DbError> {
+        let Some(text) = &self.0 else { return Ok(Vec::new()) };
+        serde_json::from_str(text.get()).map_err(|e| DbError::Corrupt(format!("declarations of an account: {e}")))
+    }
+
+    /// This is declared.
+    pub fn write(declared: &[Declared]) -> Result<Declarations, DbError> {
+        if declared.is_empty() {
+            return Ok(Declarations(None));
+        }
+        let text = serde_json::value::to_raw_value(declared).map_err(|e| DbError::Corrupt(e.to_string()))?;
+        Ok(Declarations(Some(text)))
+    }
+
+    fn text(&self) -> Option<&str> {
+        self.0.as_deref().map(RawValue::get)
+    }
+}
+
+impl PartialEq for Declarations {
+    fn eq(&self, other: &Declarations) -> bool {
+        self.text() == other.text()
+    }
+}
+
+impl Eq for Declarations {}
+
+impl Declared {
+    /// For the registry.
+    pub fn addition(&self) -> Addition<'_> {
+        Addition { overlay: &self.declaration, stage: self.stage }
+    }
+}

@@ -1,5 +1,8 @@
 //! Making index rows again, across all accounts, a batch at a time.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use diesel::prelude::*;
 use scim::{Registry, search_keys};
 
@@ -8,6 +11,7 @@ use super::resources::{AccountTx, Row, row_columns};
 use super::schema::{attribute_values, resources};
 use super::tx::Tx;
 use crate::each;
+use crate::schemas::Schemas;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +24,7 @@ pub struct Batch {
 
 impl Tx<'_> {
     /// Makes the index rows of the next resources after this row again.
-    pub fn reindex_after(&mut self, after: i64, limit: i64, registry: &Registry) -> Result<Batch, DbError> {
+    pub fn reindex_after(&mut self, after: i64, limit: i64, schemas: &Schemas) -> Result<Batch, DbError> {
         let query = resources::table
             .filter(resources::seq.gt(after))
             .order(resources::seq)
@@ -28,7 +32,19 @@ impl Tx<'_> {
             .select((resources::account, row_columns!()));
         let rows: Vec<(i64, Row)> = each!(&mut *self.conn, c => query.load(c))?;
         let batch = Batch { resources: rows.len() as u64, last: rows.last().map(|(_, row)| row.seq) };
+        let mut registries: HashMap<i64, Arc<Registry>> = HashMap::new();
         for (account, row) in rows {
+            let registry = match registries.get(&account) {
+                Some(known) => known.clone(),
+                None => {
+                    let registry = match self.account_at(account)? {
+                        Some(account) => schemas.of(&account)?,
+                        None => schemas.configured().clone(),
+                    };
+                    registries.insert(account, registry.clone());
+                    registry
+                }
+            };
             let stored = row.stored()?;
             let seq = stored.handle.0;
             // Rarely run, so it may look for the rows of a resource without an index for that.
@@ -36,7 +52,7 @@ impl Tx<'_> {
                 .filter(attribute_values::account.eq(account))
                 .filter(attribute_values::resource.eq(seq));
             each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
-            let keys = search_keys(registry, &stored.resource);
+            let keys = search_keys(&registry, &stored.resource);
             AccountTx::new(self, account, 0, false)
                 .insert_keys(seq, &keys)
                 .map_err(|e| DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id)))?;

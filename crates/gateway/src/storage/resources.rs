@@ -7,7 +7,7 @@ use scim::schema::{ResourceTypeId, USER};
 use scim::store::{
     Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, StoreError, Stored, WriteError,
 };
-use scim::{Event, Id, KeyChange, Resource, SearchKey};
+use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
 use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
@@ -248,8 +248,9 @@ impl scim::Store for AccountTx<'_, '_> {
             .map_err(StoreError::from)?;
         self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.0, &keys.added)?;
-        // The one unique attribute of a user is the name they log in with.
-        if let (USER, Some(name)) = (resource.resource_type, keys.added.iter().find(|k| k.unique)) {
+        // A user logs in with their userName.
+        let user_name = AttributeKey::user_name();
+        if let (USER, Some(name)) = (resource.resource_type, keys.added.iter().find(|k| k.attribute == user_name)) {
             let login = logins::table.filter(logins::resource.eq(handle.0));
             each!(&mut *self.tx.conn, c => diesel::update(login).set(logins::name_key.eq(&name.key)).execute(c))
                 .map_err(DbError::from)

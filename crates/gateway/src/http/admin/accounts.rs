@@ -155,7 +155,7 @@ fn environments(input: &mut Input) -> Option<Vec<String>> {
 /// A value of the role attribute, where its declaration lists them.
 fn default_role(input: &mut Input, app: &App) -> Option<String> {
     let role = input.text("default_role")?;
-    let attribute = app.registry.get(USER).attribute(&app.config.consent_role_attribute);
+    let attribute = app.schemas.configured().get(USER).attribute(&app.config.consent_role_attribute);
     if let Some(CanonicalValues::Only(roles)) = attribute.map(|a| &a.canonical_values)
         && !roles.contains(&role)
     {

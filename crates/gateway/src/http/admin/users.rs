@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::accounts;
 use super::input::Input;
 use super::operator::Operator;
-use crate::app::App;
+use crate::app::{App, Provider};
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::secret_text::SecretText;
@@ -45,9 +45,15 @@ async fn ours(app: &App, input: &mut Input) -> Result<Ours, Problem> {
     Ok(Ours { password_hash, service_account })
 }
 
-fn representation(app: &App, tx: &mut Tx<'_>, account: i64, user: &Resource) -> Result<Value, Problem> {
-    let shown = Projection::standard(app.registry.get(USER));
-    let mut value = Representation::new(user, &shown, &app.registry, &app.scim_base).to_value();
+fn representation(
+    app: &App,
+    tx: &mut Tx<'_>,
+    account: i64,
+    provider: &Provider,
+    user: &Resource,
+) -> Result<Value, Problem> {
+    let shown = Projection::standard(provider.registry.get(USER));
+    let mut value = Representation::new(user, &shown, &provider.registry, &app.scim_base).to_value();
     let mut store = tx.in_account(account, system::now(), false);
     if let Some(stored) = store.get(USER, &user.id)? {
         value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
@@ -88,12 +94,12 @@ pub(super) async fn create(
         .write(move |tx| {
             operator.sign(tx);
             let account = accounts::named(tx, &account)?;
-            let (now, vocabulary) = (system::now(), account.vocabulary());
-            let shown = Projection::standard(work.registry.get(USER));
+            let (now, provider) = (system::now(), work.provider(&account)?);
+            let shown = Projection::standard(provider.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
-            let user = work.scim(&vocabulary, now, |cx| service::create(&mut store, cx, USER, &body, &shown))?.resource;
+            let user = work.scim(&provider, now, |cx| service::create(&mut store, cx, USER, &body, &shown))?.resource;
             keep_login(tx, account.seq, &user, &ours)?;
-            representation(&work, tx, account.seq, &user)
+            representation(&work, tx, account.seq, &provider, &user)
         })
         .await?;
     Ok(HttpResponse::Created().json(answer))
@@ -113,15 +119,15 @@ pub(super) async fn list(
         .db
         .read(Cost::Long, move |tx| {
             let account = accounts::named(tx, &account)?;
-            let vocabulary = account.vocabulary();
+            let provider = work.provider(&account)?;
             let now = system::now();
-            let shown = Projection::standard(work.registry.get(USER));
+            let shown = Projection::standard(provider.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
-            let list = work.scim(&vocabulary, now, |cx| service::search(&mut store, cx, USER, &asked, &shown))?;
+            let list = work.scim(&provider, now, |cx| service::search(&mut store, cx, USER, &asked, &shown))?;
             let items = list
                 .resources
                 .iter()
-                .map(|user| representation(&work, tx, account.seq, user))
+                .map(|user| representation(&work, tx, account.seq, &provider, user))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok::<_, Problem>(json!({"items": items, "total": list.total}))
         })
@@ -139,12 +145,12 @@ pub(super) async fn get(
         .db
         .read(Cost::Short, move |tx| {
             let account = accounts::named(tx, &path.0)?;
-            let (now, vocabulary) = (system::now(), account.vocabulary());
-            let shown = Projection::standard(work.registry.get(USER));
+            let (now, provider) = (system::now(), work.provider(&account)?);
+            let shown = Projection::standard(provider.registry.get(USER));
             let id = user_id(&path.1)?;
             let mut store = tx.in_account(account.seq, now, false);
-            let user = work.scim(&vocabulary, now, |cx| service::get(&mut store, cx, USER, &id, &shown))?;
-            representation(&work, tx, account.seq, &user)
+            let user = work.scim(&provider, now, |cx| service::get(&mut store, cx, USER, &id, &shown))?;
+            representation(&work, tx, account.seq, &provider, &user)
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))
@@ -169,17 +175,17 @@ pub(super) async fn change(
             .write(move |tx| {
                 operator.sign(tx);
                 let account = accounts::named(tx, &path.0)?;
-                let (now, vocabulary) = (system::now(), account.vocabulary());
-                let shown = Projection::standard(work.registry.get(USER));
+                let (now, provider) = (system::now(), work.provider(&account)?);
+                let shown = Projection::standard(provider.registry.get(USER));
                 let id = user_id(&path.1)?;
                 let mut store = tx.in_account(account.seq, now, false);
-                let user = work.scim(&vocabulary, now, |cx| match &change {
+                let user = work.scim(&provider, now, |cx| match &change {
                     Some(change) => service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &shown)
                         .map(|w| w.resource),
                     None => service::get(&mut store, cx, USER, &id, &shown),
                 })?;
                 keep_login(tx, account.seq, &user, &ours)?;
-                representation(&work, tx, account.seq, &user)
+                representation(&work, tx, account.seq, &provider, &user)
             })
             .await?;
     Ok(HttpResponse::Ok().json(answer))
@@ -206,10 +212,10 @@ pub(super) async fn delete(
         .write(move |tx| {
             operator.sign(tx);
             let account = accounts::named(tx, &path.0)?;
-            let (now, vocabulary) = (system::now(), account.vocabulary());
+            let (now, provider) = (system::now(), work.provider(&account)?);
             let id = user_id(&path.1)?;
             let mut store = tx.in_account(account.seq, now, false);
-            work.scim(&vocabulary, now, |cx| service::delete(&mut store, cx, USER, &id, &Precondition::None))?;
+            work.scim(&provider, now, |cx| service::delete(&mut store, cx, USER, &id, &Precondition::None))?;
             Ok::<_, Problem>(())
         })
         .await?;

@@ -6,6 +6,7 @@ use scim::representation::Representation;
 use scim::service::Written;
 use scim::{Projection, Resource};
 
+use super::caller::Outcome;
 use crate::app::App;
 
 /// A header that names the members of a pushed group that do not exist here and were left out.
@@ -22,15 +23,15 @@ pub(super) fn resource(
     request: &HttpRequest,
     app: &App,
     status: StatusCode,
-    resource: &Resource,
-    shown: &Projection,
+    found: &Outcome<(Resource, Projection)>,
 ) -> HttpResponse {
+    let Outcome { value: (resource, shown), registry } = found;
     let etag = resource.etag();
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
     if known.is_some_and(|tags| scim::precondition::none_match(tags, &etag)) {
         return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
     }
-    let representation = Representation::new(resource, shown, &app.registry, &app.scim_base);
+    let representation = Representation::new(resource, shown, registry, &app.scim_base);
     json(status)
         .insert_header((header::ETAG, etag))
         .insert_header((header::LOCATION, representation.location()))
@@ -38,8 +39,9 @@ pub(super) fn resource(
 }
 
 /// A resource that was written; without a body for 204.
-pub(super) fn written(app: &App, status: StatusCode, outcome: &Written, shown: &Projection) -> HttpResponse {
-    let representation = Representation::new(&outcome.resource, shown, &app.registry, &app.scim_base);
+pub(super) fn written(app: &App, status: StatusCode, done: &Outcome<(Written, Projection)>) -> HttpResponse {
+    let Outcome { value: (outcome, shown), registry } = done;
+    let representation = Representation::new(&outcome.resource, shown, registry, &app.scim_base);
     let mut answer = json(status);
     answer
         .insert_header((header::ETAG, outcome.resource.etag()))

@@ -12,8 +12,8 @@ use crate::app::App;
 use crate::storage::DbError;
 
 pub(super) async fn run(app: &App, caller: Caller, body: Value) -> Result<HttpResponse, ScimFailure> {
-    caller.clone().enter(app).await?;
-    let job = Job::parse(body, &app.registry, &app.scim_base)?;
+    let provider = caller.clone().enter(app).await?;
+    let job = Job::parse(body, &provider.registry, &app.scim_base)?;
     // A task of its own: a client that hangs up does not leave half a circle behind.
     let response = actix_web::rt::spawn(drive(app.clone(), caller, job)).await.map_err(|_| DbError::Interrupted)?;
     Ok(json(StatusCode::OK).body(response.to_string()))
@@ -29,7 +29,7 @@ async fn drive(app: App, caller: Caller, mut job: Job) -> Value {
 /// The token is asked for each step: one that ended on the way opens nothing any more.
 async fn perform(app: &App, caller: &Caller, step: Step) -> Result<Done, Failure> {
     let outcome = caller.clone().change(app, move |store, cx| step.run(store, cx)).await;
-    outcome.map_err(|failure| {
+    outcome.map(|outcome| outcome.value).map_err(|failure| {
         let (status, body) = failure.message();
         Failure { status, body }
     })

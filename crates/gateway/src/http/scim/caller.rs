@@ -1,12 +1,14 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use oauth::{Access, BearerError};
-use scim::Id;
+use scim::{Id, Registry};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
-use crate::app::App;
+use crate::app::{App, Provider};
 use crate::http::{address, bearer};
 use crate::lifecycle::Actor;
 use crate::storage::accounts::Account;
@@ -53,7 +55,11 @@ impl Caller {
     }
 
     /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it.
-    pub(super) async fn change<T: Send + 'static>(self, app: &App, mut work: impl Work<T>) -> Result<T, ScimFailure> {
+    pub(super) async fn change<T: Send + 'static>(
+        self,
+        app: &App,
+        mut work: impl Work<T>,
+    ) -> Result<Outcome<T>, ScimFailure> {
         let at_hand = app.clone();
         app.db.write(move |tx| self.enter_and(&at_hand, tx, &mut work)).await
     }
@@ -64,24 +70,32 @@ impl Caller {
         app: &App,
         cost: Cost,
         mut work: impl Work<T>,
-    ) -> Result<T, ScimFailure> {
+    ) -> Result<Outcome<T>, ScimFailure> {
         let at_hand = app.clone();
         app.db.read(cost, move |tx| self.enter_and(&at_hand, tx, &mut work)).await
     }
 
-    fn enter_and<T>(&self, app: &App, tx: &mut Tx<'_>, work: &mut impl Work<T>) -> Result<T, ScimFailure> {
+    fn enter_and<T>(&self, app: &App, tx: &mut Tx<'_>, work: &mut impl Work<T>) -> Result<Outcome<T>, ScimFailure> {
         let account = self.check(app, tx)?;
-        let (now, vocabulary) = (system::now(), account.vocabulary());
+        let (now, provider) = (system::now(), app.provider(&account)?);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
         let mut store = tx.in_account(account.seq, now, true);
-        Ok(app.scim_with(Some(&cursors), &vocabulary, now, |cx| work(&mut store, cx))?)
+        let value = app.scim_with(Some(&cursors), &provider, now, |cx| work(&mut store, cx))?;
+        Ok(Outcome { value, registry: provider.registry })
     }
 
     /// Only the check, for requests that need nothing else of the database.
-    pub(super) async fn enter(self, app: &App) -> Result<Account, ScimFailure> {
+    pub(super) async fn enter(self, app: &App) -> Result<Provider, ScimFailure> {
         let work = app.clone();
-        app.db.read(Cost::Short, move |tx| self.check(&work, tx)).await
+        app.db.read(Cost::Short, move |tx| Ok(work.provider(&self.check(&work, tx)?)?)).await
     }
+}
+
+/// What came of a piece of work, and the schemas it went by: those to answer with.
+#[derive(Debug)]
+pub(super) struct Outcome<T> {
+    pub(super) value: T,
+    pub(super) registry: Arc<Registry>,
 }
 
 /// A piece of the SCIM engine with its parameters; may run more than once.
