@@ -194,7 +194,7 @@ story!(scim_answers_strange_urls_and_headers_with_a_scim_error, async |world: Wo
     let challenge = anonymous.header("www-authenticate").unwrap_or_default().to_owned();
     assert!(challenge.starts_with("Bearer") && !challenge.contains("error="), "RFC 6750 §3.1: {challenge}");
     // Never in the URL (RFC 9700 §4.3.2), and in any letter case in the header.
-    world.get(&format!("/scim/v2/Users?access_token={}", idp.access_token)).await.expect_scim_error(401, None);
+    world.get(&format!("/scim/v2/Users?access_token={}", idp.access_token)).await.expect_scim_error(400, None);
     world.get("/scim/v2/Users").header("authorization", &format!("bEARER {}", idp.access_token)).await.expect(200);
     for other in [idp.refresh_token.clone().unwrap_or_default(), OPERATOR.to_owned()] {
         world.get("/scim/v2/Users").bearer(&other).await.expect_scim_error(401, None);
