@@ -64,7 +64,7 @@ fn id(operation: &Value) -> String {
     text(&operation["location"]).rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-story!(a_bulk_request_does_many_things_and_each_on_its_own, async |world: World| {
+story!(point_37_a_bulk_request_does_many_things_and_each_on_its_own, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let config = idp.read("/ServiceProviderConfig").await;
@@ -104,7 +104,7 @@ story!(a_bulk_request_does_many_things_and_each_on_its_own, async |world: World|
     assert_eq!(idp.found("/Groups", "displayName eq \"Twins\"").await.len(), 0);
 });
 
-story!(a_bulk_request_resolves_circles, async |world: World| {
+story!(point_37_a_bulk_request_resolves_circles, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let operations = bulk(
@@ -137,7 +137,7 @@ story!(a_bulk_request_resolves_circles, async |world: World| {
     assert_eq!(idp.names("userName sw \"cleo\"").await, [""; 0]);
 });
 
-story!(a_bulk_request_stops_after_as_many_errors_as_it_says, async |world: World| {
+story!(point_37_a_bulk_request_stops_after_as_many_errors_as_it_says, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let mut body = request(json!([
@@ -152,7 +152,7 @@ story!(a_bulk_request_stops_after_as_many_errors_as_it_says, async |world: World
     assert_eq!(idp.names("userName co \"acme.test\" and name.familyName eq \"Test\"").await.len(), 2);
 });
 
-story!(a_bulk_request_has_limits_and_a_form, async |world: World| {
+story!(point_37_a_bulk_request_has_limits_and_a_form, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let many: Vec<Value> = (0..1001).map(|n| user(&n.to_string(), &format!("u{n}@acme.test"))).collect();
@@ -165,6 +165,31 @@ story!(a_bulk_request_has_limits_and_a_form, async |world: World| {
     assert_eq!(answer.header("allow"), Some("POST"));
     answer.scim_error();
     world.post("/scim/v2/Bulk").scim(&request(json!([]))).await.expect_scim_error(401, None);
+});
+
+story!(point_38_the_data_of_a_patch_is_one_object, async |world: World| {
+    let idp = world.account("acme").await.connected_identity_provider().await;
+    let ana = idp.create_user(&a_user("ana@acme.test")).await;
+    let path = format!("/Users/{}", text(&ana["id"]));
+    let message =
+        |title: &str| json!({"schemas": [PATCH], "Operations": [{"op": "replace", "path": "title", "value": title}]});
+    let patch = |data: Value| json!({"method": "PATCH", "path": path, "data": data});
+    let operations = bulk(
+        &idp,
+        &request(json!([
+            patch(message("one")),
+            patch(json!([message("two")])),
+            patch(message("three")["Operations"].clone()),
+            patch(json!("four")),
+        ])),
+    )
+    .await;
+    assert_eq!(statuses(&operations), ["200", "400", "400", "400"]);
+    for refused in &operations[1..] {
+        assert_eq!(refused["response"]["scimType"], "invalidSyntax", "{refused}");
+    }
+    let now = idp.read(&ana).await;
+    assert_eq!((&now["title"], &now["meta"]["version"]), (&json!("one"), &operations[0]["version"]));
 });
 
 story!(a_bulk_request_that_ends_its_own_token_ends_there, async |world: World| {

@@ -72,7 +72,7 @@ story!(filters_find_exactly_what_they_say, async |world: World| {
     assert_eq!(idp.names(&format!(r#"id eq "{id}""#)).await, ["ana@acme.test"]);
 });
 
-story!(a_filter_that_cannot_be_evaluated_never_means_everything, async |world: World| {
+story!(point_10_a_filter_that_cannot_be_evaluated_never_means_everything, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let deep = format!("{}userName pr{}", "(".repeat(1_000), ")".repeat(1_000));
@@ -110,7 +110,7 @@ story!(a_filter_that_cannot_be_evaluated_never_means_everything, async |world: W
     idp.list("/Users?").await;
 });
 
-story!(pages_add_up_to_the_whole, async |world: World| {
+story!(points_2_and_3_pages_add_up_to_the_whole, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     people(&idp).await;

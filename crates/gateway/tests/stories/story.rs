@@ -6,9 +6,13 @@ use crate::environment;
 use crate::postgres;
 use crate::world::{Database, World};
 
-/// `story!(name, async |world: World| { … });` is two tests, `name::on_sqlite` and `name::on_postgres`.
+/// `story!(name, async |world: World| { … });` is two tests, `name::on_sqlite` and `name::on_postgres`. A story whose gateway has
+/// settings of its own says `settings = [("GATEWAY__…", "…")]` before it begins.
 macro_rules! story {
     ($(#[$about:meta])* $name:ident, async |$world:ident: $type:ty| $body:block) => {
+        story!($(#[$about])* $name, settings = [], async |$world: $type| $body);
+    };
+    ($(#[$about:meta])* $name:ident, settings = [$($setting:expr),*], async |$world:ident: $type:ty| $body:block $(,)?) => {
         $(#[$about])*
         mod $name {
             #[allow(unused_imports)]
@@ -18,24 +22,26 @@ macro_rules! story {
 
             #[test]
             fn on_sqlite() {
-                $crate::story::on_sqlite(told_in);
+                $crate::story::on_sqlite(&[$($setting),*], told_in);
             }
 
             #[test]
             fn on_postgres() {
-                $crate::story::on_postgres(told_in);
+                $crate::story::on_postgres(&[$($setting),*], told_in);
             }
         }
     };
 }
 
-pub fn on_sqlite<F: Future<Output = ()>>(story: impl FnOnce(World) -> F) {
-    tell(Database::sqlite, story);
+type Settings<'s> = &'s [(&'static str, &'static str)];
+
+pub fn on_sqlite<F: Future<Output = ()>>(settings: Settings<'_>, story: impl FnOnce(World) -> F) {
+    tell(Database::sqlite, settings, story);
 }
 
-pub fn on_postgres<F: Future<Output = ()>>(story: impl FnOnce(World) -> F) {
+pub fn on_postgres<F: Future<Output = ()>>(settings: Settings<'_>, story: impl FnOnce(World) -> F) {
     match postgres::server() {
-        Ok(server) => tell(|| Database::postgres(server), story),
+        Ok(server) => tell(|| Database::postgres(server), settings, story),
         Err(why) if environment::in_ci() => panic!("CI is set, so PostgreSQL has to be tested: {why}"),
         Err(why) => println!("skipped: {why}"),
     }
@@ -43,9 +49,10 @@ pub fn on_postgres<F: Future<Output = ()>>(story: impl FnOnce(World) -> F) {
 
 fn tell<D: Future<Output = Database>, F: Future<Output = ()>>(
     database: impl FnOnce() -> D,
+    settings: Settings<'_>,
     story: impl FnOnce(World) -> F,
 ) {
-    run(async { story(World::start(database().await).await).await });
+    run(async { story(World::start(database().await, settings).await).await });
 }
 
 /// Runs what waits, on this test's own thread.

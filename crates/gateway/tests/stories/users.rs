@@ -73,7 +73,7 @@ story!(what_is_not_known_is_ignored, async |world: World| {
     assert_eq!(put["meta"], read["meta"], "nothing changed, so nothing says it did");
 });
 
-story!(a_user_name_is_unique_in_any_letter_case, async |world: World| {
+story!(point_17_a_user_name_is_unique_in_any_letter_case, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let ana = idp.create_user(&a_user("ana@acme.test")).await;

@@ -136,12 +136,8 @@ pub struct World {
 }
 
 impl World {
-    pub async fn start(database: Database) -> World {
-        World::start_with(database, &[]).await
-    }
-
-    /// With settings of its own.
-    pub async fn start_with(database: Database, settings: &[(&'static str, &str)]) -> World {
+    /// With settings of its own, beside those of every world.
+    pub async fn start(database: Database, settings: &[(&'static str, &str)]) -> World {
         let directory = match &database {
             Database::Sqlite(path) => path.parent().expect("a file lies in a directory").to_owned(),
             Database::Postgres(_) => workplace::subdirectory("postgres"),

@@ -8,7 +8,8 @@ use crate::urn;
 /// The User resource type with its enterprise extension, as the standard has it.
 ///
 /// `addresses` has `primary` (§2.4 and the examples of §8.2 have it, the table of §8.7.1 forgot it); `id`s are exact
-/// (§3.1), therefore `groups.value` is.
+/// (§3.1), therefore `groups.value` is. `active` is required, which the standard leaves to us: somebody may come in or
+/// not, there is no third state, so nobody can be brought into one by removing it.
 pub fn user() -> ResourceType {
     ResourceType {
         id: USER,
@@ -46,7 +47,10 @@ fn attributes() -> Vec<Attribute> {
         string("preferredLanguage", "The User's preferred written or spoken language, such as 'en_US'."),
         string("locale", "The User's default location, for localizing items such as currency or date format."),
         string("timezone", "The User's time zone, such as 'America/Los_Angeles'."),
-        Attribute::boolean("active", "The User's administrative status.").indexed().default_to(json!(true)),
+        Attribute::boolean("active", "The User's administrative status. Whoever is created without one is active.")
+            .required()
+            .indexed()
+            .default_to(json!(true)),
         string("password", "The User's cleartext password. Accepted, never returned.").secret(),
         plural(
             "emails",
