@@ -26,6 +26,11 @@ check-postgres: format lint docs dependencies
 conformance:
     .ci/conformance write
 
+# Other people's SCIM testers against the built server.
+scim2-tester:
+    cargo build --package gateway
+    .ci/scim2-tester
+
 # One story, on both databases: `just story deactivating_the_service_account`.
 story name:
     cargo test --package gateway --test stories -- {{name}}

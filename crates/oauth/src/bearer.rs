@@ -75,16 +75,23 @@ pub fn check(
     authorization: Option<&str>,
     scope: &'static str,
 ) -> Result<Result<Access, BearerError>, StoreError> {
-    let presented = match authorization.map(|header| header.trim().split_once(' ')) {
-        None => return Ok(Err(BearerError::Missing)),
-        Some(Some((scheme, token))) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        Some(_) => return Ok(Err(BearerError::Missing)),
-    };
+    let Some(presented) = presented(authorization) else { return Ok(Err(BearerError::Missing)) };
     match examine(store, cx, presented)? {
         Ok(access) if access.scope.contains(scope) => Ok(Ok(access)),
         Ok(_) => Ok(Err(BearerError::InsufficientScope(scope))),
         Err(description) => Ok(Err(BearerError::Invalid(description))),
     }
+}
+
+/// Whether an `Authorization` header has a token that we sealed: the least that can be asked of a stranger, and it asks
+/// nothing of the store. Whether the token counts is [`check`]'s to say.
+pub fn is_sealed(cx: &Context<'_>, authorization: Option<&str>) -> bool {
+    presented(authorization).is_some_and(|token| AccessToken::open(cx, token).is_some())
+}
+
+fn presented(authorization: Option<&str>) -> Option<&str> {
+    let (scheme, token) = authorization?.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Whether a token counts; if not, why.

@@ -28,23 +28,20 @@ use route::{ITEM_METHODS, Route};
 
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
 pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
-    match answer(&request, &app, payload).await {
+    let caller = Caller::of(&request, &app);
+    match answer(&request, &app, caller.clone(), payload).await {
         Ok(answer) => answer,
-        Err(failure) => failure.answer(),
+        Err(failure) => caller.learns(&app, failure).await.answer(),
     }
 }
 
-async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<HttpResponse, ScimFailure> {
-    let caller = Caller::of(request, app);
-    let route = Route::of(request.method(), request.match_info().query("tail"), app.schemas.configured());
-    // Who may not enter is not told what is there.
-    let route = match route {
-        Ok(route) => route,
-        Err(failure) => {
-            caller.enter(app).await?;
-            return Err(failure);
-        }
-    };
+async fn answer(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    payload: web::Payload,
+) -> Result<HttpResponse, ScimFailure> {
+    let route = Route::of(request.method(), request.match_info().query("tail"), app.schemas.configured())?;
     let pairs = query::pairs(request.query_string())
         .map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -58,7 +55,10 @@ async fn answer(request: &HttpRequest, app: &App, payload: web::Payload) -> Resu
         route => route,
     };
     let body = match *request.method() {
-        Method::POST | Method::PUT | Method::PATCH => Some(read_json(request, app, payload).await?),
+        Method::POST | Method::PUT | Method::PATCH => {
+            caller.shows_a_token(app).await?;
+            Some(read_json(request, app, payload).await?)
+        }
         _ => None,
     };
     match route {

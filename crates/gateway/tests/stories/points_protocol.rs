@@ -48,7 +48,7 @@ story!(point_35_what_is_deleted_is_gone_and_its_name_is_free, async |world: Worl
             format!("id eq \"{}\"", text(&made["id"])),
             format!("{name} sw \"ana\""),
         ] {
-            assert_eq!(idp.found(endpoint, &filter).await, [json!(0); 0], "{filter}");
+            assert!(idp.found(endpoint, &filter).await.is_empty(), "{filter}");
         }
         let everybody = idp.list(&format!("{endpoint}?count=1000")).await;
         assert_eq!(everybody["totalResults"], if endpoint == "/Users" { 1 } else { 0 });

@@ -1,6 +1,7 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpRequest;
 use oauth::{Access, BearerError};
@@ -23,11 +24,17 @@ const SCOPE: &str = "provision:scim";
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
     address: Option<String>,
+    /// Whether the token was found good in the course of this request.
+    entered: Arc<AtomicBool>,
 }
 
 impl Caller {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Caller {
-        Caller { authorization: bearer::presented(request), address: address::of(request, &app.config.trusted_proxies) }
+        Caller {
+            authorization: bearer::presented(request),
+            address: address::of(request, &app.config.trusted_proxies),
+            entered: Arc::default(),
+        }
     }
 
     /// The account of the grant behind the token, if the token counts at this moment and has the scope.
@@ -40,6 +47,7 @@ impl Caller {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, authorization.as_deref(), SCOPE))??;
         tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
+        self.entered.store(true, Ordering::Relaxed);
         Ok(access)
     }
 
@@ -88,6 +96,24 @@ impl Caller {
     pub(super) async fn enter(self, app: &App) -> Result<Provider, ScimFailure> {
         let work = app.clone();
         app.db.read(Cost::Short, move |tx| Ok(work.provider(&self.check(&work, tx)?)?)).await
+    }
+
+    /// What this caller is told of a failure: who may not enter is not told what is there.
+    pub(super) async fn learns(self, app: &App, failure: ScimFailure) -> ScimFailure {
+        let settled = matches!(failure, ScimFailure::Bearer(_) | ScimFailure::Database(_));
+        if settled || self.entered.load(Ordering::Relaxed) {
+            return failure;
+        }
+        self.enter(app).await.err().unwrap_or(failure)
+    }
+
+    /// Refuses whoever shows no token that we sealed: their body is not even read.
+    pub(super) async fn shows_a_token(&self, app: &App) -> Result<(), ScimFailure> {
+        let shown = self.authorization.as_ref().ok().and_then(Option::as_deref);
+        if !app.oauth(|cx| oauth::bearer::is_sealed(cx, shown)) {
+            self.clone().enter(app).await?;
+        }
+        Ok(())
     }
 }
 
