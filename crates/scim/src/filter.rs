@@ -34,6 +34,7 @@ use crate::error::Error;
 use crate::path::AttributePath;
 use crate::schema::ResourceType;
 use crate::search_keys::AttributeKey;
+use crate::tolerance::Leniency;
 
 mod compare;
 mod matches;
@@ -136,7 +137,12 @@ impl FromStr for Filter {
 impl Filter {
     /// Looks every attribute up in a resource type; [`Error::InvalidFilter`] names what it has not, or cannot compare.
     pub fn resolve(&self, resource_type: &ResourceType) -> Result<Predicate, Error> {
-        resolve::filter(self, resource_type).map(Predicate)
+        self.resolve_for(resource_type, &Leniency::generous())
+    }
+
+    /// The same for a client that is not forgiven everything.
+    pub fn resolve_for(&self, resource_type: &ResourceType, leniency: &Leniency) -> Result<Predicate, Error> {
+        resolve::filter(self, resource_type, leniency).map(Predicate)
     }
 }
 

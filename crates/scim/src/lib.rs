@@ -8,6 +8,7 @@
 //! - [`service`]: `create`, `get`, `replace`, `patch`, `delete`, `search`, each one unit of work over a [`Store`]. The
 //!   order of their steps (lock, `If-Match`, change, validation, write, events) is the protocol's and stands there.
 //! - [`resource`]: a [`Resource`] that has passed its schema. [`patch`] edits one.
+//! - [`tolerance`]: which deviations a client is forgiven.
 //! - [`bulk`]: many operations in one request, in the order their references ask for.
 //! - [`filter`], [`sort`], [`path`]: text to something that can be asked of a resource, or of an index
 //!   ([`narrow`], [`mod@search_keys`]).
@@ -15,12 +16,13 @@
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
-//! use scim::{Context, Id, Limits, Projection, Registry, SearchRequest, Tolerance, Vocabulary};
+//! use scim::{Context, Id, Leniency, Limits, Projection, Registry, SearchRequest, Vocabulary};
 //! use scim::{patch::PatchRequest, precondition::Precondition, schema::USER, service, store::memory::MemoryStore};
 //! use serde_json::json;
 //!
 //! let registry = Registry::standard();
 //! let vocabulary = Vocabulary::default();
+//! let leniency = Leniency::generous();
 //! let mut ids = 0..;
 //! let mut cx = Context {
 //!     now: 1_764_000_000_000,
@@ -28,7 +30,7 @@
 //!     registry: &registry,
 //!     vocabulary: &vocabulary,
 //!     base: "https://scim.example/scim/v2",
-//!     tolerance: Tolerance::default(),
+//!     leniency: &leniency,
 //!     limits: Limits::default(),
 //!     cursors: None,
 //! };
@@ -42,7 +44,7 @@
 //!     "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
 //!     "Operations": [{ "op": "Replace", "path": "active", "value": "False" }]
 //! });
-//! let off = PatchRequest::parse(&off, &cx.tolerance)?;
+//! let off = PatchRequest::parse(&off)?;
 //! service::patch(&mut store, &cx, USER, &ana.id, &off, &Precondition::None, &all)?;
 //!
 //! let query = SearchRequest::from_query([("filter", "userName eq \"ANA@orchard.example\" and active eq false")])?;
@@ -74,11 +76,12 @@ pub mod search_keys;
 pub mod service;
 pub mod sort;
 pub mod store;
+pub mod tolerance;
 pub mod urn;
 #[cfg(test)]
 mod world;
 
-pub use context::{Context, Limits, Tolerance};
+pub use context::{Context, Limits};
 pub use cursor::Cursors;
 pub use error::Error;
 pub use event::{Event, EventKind};
@@ -98,3 +101,4 @@ pub use sort::{Sort, SortBy, SortKey};
 pub use store::{
     Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
 };
+pub use tolerance::{Leniency, Tolerance, Tolerances};

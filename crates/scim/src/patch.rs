@@ -14,9 +14,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::path::AttributePath;
+use crate::tolerance::{Leniency, Tolerance, Tolerances};
 use crate::urn;
 
 pub(crate) mod apply;
@@ -36,6 +36,8 @@ pub const MAX_OPERATIONS: usize = 5000;
 pub struct PatchRequest {
     /// In the order they take effect.
     pub operations: Vec<Operation>,
+    /// What has to be forgiven for it to be a PATCH.
+    pub(crate) needs: Tolerances,
 }
 
 /// One operation.
@@ -59,8 +61,8 @@ pub enum OperationKind {
 }
 
 impl PatchRequest {
-    /// Reads the message.
-    pub fn parse(body: &Value, tolerance: &Tolerance) -> Result<PatchRequest, Error> {
+    /// Reads the message, whoever sends it: what has to be forgiven is asked when it is applied.
+    pub fn parse(body: &Value) -> Result<PatchRequest, Error> {
         let Value::Object(body) = body else {
             return Err(syntax("The body is a PatchOp as a JSON object."));
         };
@@ -72,24 +74,39 @@ impl PatchRequest {
             Some(Value::Array(operations)) => operations,
             _ => return Err(syntax("A PATCH has \"Operations\", an array of operations.")),
         };
-        if operations.is_empty() && !tolerance.empty_operations {
-            return Err(syntax("Operations is empty; send at least one operation."));
-        }
         if operations.len() > MAX_OPERATIONS {
             return Err(Error::TooLarge(format!("A PATCH has at most {MAX_OPERATIONS} operations; send several.")));
         }
-        let operations = operations.iter().map(|operation| Operation::parse(operation, tolerance));
-        Ok(PatchRequest { operations: operations.collect::<Result<_, _>>()? })
+        let mut needs = Tolerances::NONE;
+        if operations.is_empty() {
+            needs = needs.with(Tolerance::EmptyOperations);
+        }
+        let operations = operations.iter().map(|operation| Operation::parse(operation, &mut needs));
+        Ok(PatchRequest { operations: operations.collect::<Result<_, _>>()?, needs })
+    }
+
+    /// Refuses the message of a client that is not forgiven its form.
+    pub(crate) fn check(&self, leniency: &Leniency) -> Result<(), Error> {
+        for needed in self.needs.iter().filter(|needed| !leniency.forgives(*needed)) {
+            return Err(syntax(match needed {
+                Tolerance::EmptyOperations => "Operations is empty; send at least one operation.",
+                _ => "The \"op\" of an operation is \"add\", \"remove\" or \"replace\", in lower case.",
+            }));
+        }
+        Ok(())
     }
 }
 
 impl Operation {
-    fn parse(operation: &Value, tolerance: &Tolerance) -> Result<Operation, Error> {
+    fn parse(operation: &Value, needs: &mut Tolerances) -> Result<Operation, Error> {
         let Value::Object(operation) = operation else {
             return Err(syntax("An operation is an object with \"op\", \"path\" and \"value\"."));
         };
         let kind = member(operation, "op").and_then(Value::as_str).unwrap_or_default();
-        let folded = if tolerance.operations_in_any_case { kind.to_ascii_lowercase() } else { kind.to_owned() };
+        let folded = kind.to_ascii_lowercase();
+        if folded != kind {
+            *needs = needs.with(Tolerance::OperationsInAnyCase);
+        }
         let kind = match folded.as_str() {
             "add" => OperationKind::Add,
             "remove" => OperationKind::Remove,

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::error::Error;
 use crate::filter::{Filter, Predicate};
 use crate::schema::{Attribute, ResourceType, Schema};
+use crate::tolerance::Leniency;
 
 /// A path as written: grammar, nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +61,15 @@ impl std::str::FromStr for AttributePath {
 impl AttributePath {
     /// Looks the path up, names compared without regard to case. `Ok(None)`: no such attribute.
     pub fn resolve<'r>(&self, resource_type: &'r ResourceType) -> Result<Option<ResolvedPath<'r>>, Error> {
-        crate::filter::resolve::path(self, resource_type)
+        self.resolve_for(resource_type, &Leniency::generous())
+    }
+
+    /// The same for a client that is not forgiven everything.
+    pub fn resolve_for<'r>(
+        &self,
+        resource_type: &'r ResourceType,
+        leniency: &Leniency,
+    ) -> Result<Option<ResolvedPath<'r>>, Error> {
+        crate::filter::resolve::path(self, resource_type, leniency)
     }
 }

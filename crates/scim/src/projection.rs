@@ -145,14 +145,14 @@ impl Projection {
 
 fn find<'r>(resource_type: &'r ResourceType, name: &str) -> Option<Name<'r>> {
     let name = name.trim();
-    match locate(resource_type, name, true) {
+    match locate(resource_type, name).map(|located| located.place) {
         Some(Place::Core) => return Some(Name::Core),
         Some(Place::Extension(extension)) => return Some(Name::Extension(extension)),
         Some(Place::Attribute(extension, attribute)) => return Some(Name::Attribute(extension, attribute, None)),
         None => {}
     }
     let (name, of) = name.rsplit_once('.')?;
-    match locate(resource_type, name, true)? {
+    match locate(resource_type, name)?.place {
         Place::Attribute(extension, attribute) => {
             Some(Name::Attribute(extension, attribute, Some(attribute.sub_attribute(of)?)))
         }

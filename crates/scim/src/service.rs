@@ -41,7 +41,7 @@ pub struct Written {
 }
 
 fn reader<'a>(cx: &Context<'a>) -> Reader<'a> {
-    Reader { vocabulary: cx.vocabulary, tolerance: cx.tolerance }
+    Reader { vocabulary: cx.vocabulary, leniency: cx.leniency }
 }
 
 fn not_found(resource_type: &ResourceType, id: &Id) -> Error {

@@ -30,6 +30,27 @@ pub(crate) fn is_extension_key(key: &str) -> bool {
     key.contains(':')
 }
 
+/// What a URN of SCIM 1, or of a draft of SCIM 2, stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scim1 {
+    Core,
+    Enterprise,
+}
+
+impl Scim1 {
+    /// `urn:scim:schemas:core:1.0`, `urn:scim:schemas:extension:enterprise:2.0:User`, …
+    pub(crate) fn of(urn: &str) -> Option<Scim1> {
+        let urn = urn.to_ascii_lowercase();
+        let rest = urn.strip_prefix("urn:scim:schemas:")?;
+        let (meaning, version) = match (rest.strip_prefix("core:"), rest.strip_prefix("extension:enterprise:")) {
+            (Some(version), _) => (Scim1::Core, version),
+            (_, Some(version)) => (Scim1::Enterprise, version),
+            _ => return None,
+        };
+        matches!(version, "1.0" | "2.0" | "2.0:user" | "2.0:group").then_some(meaning)
+    }
+}
+
 /// Whether two URNs are the same (RFC 8141 §3.1 for the prefix; for the rest RFC 7644 §3.10 is generous).
 pub(crate) fn same(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right)

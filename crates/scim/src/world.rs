@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::context::{Context, Limits, Tolerance};
+use crate::context::{Context, Limits};
 use crate::cursor::Unsealed;
 use crate::error::Error;
 use crate::event::EventKind;
@@ -18,6 +18,7 @@ use crate::schema::{GROUP, Overlay, Registry, ResourceTypeId, USER, Vocabulary};
 use crate::service;
 use crate::service::Written;
 use crate::store::memory::MemoryStore;
+use crate::tolerance::{Leniency, Tolerances};
 use crate::urn::{ENTERPRISE_USER, USER as USER_SCHEMA};
 
 pub(crate) const BASE: &str = "https://scim.example/scim/v2";
@@ -42,7 +43,9 @@ pub(crate) struct World {
     pub(crate) registry: Registry,
     pub(crate) vocabulary: Vocabulary,
     pub(crate) store: MemoryStore,
-    pub(crate) tolerance: Tolerance,
+    pub(crate) on: Tolerances,
+    /// What the last request needed.
+    pub(crate) forgiven: Tolerances,
     pub(crate) limits: Limits,
     pub(crate) now: i64,
     ids: u32,
@@ -55,7 +58,8 @@ impl World {
             registry,
             vocabulary,
             store: MemoryStore::new(),
-            tolerance: Tolerance::default(),
+            on: Tolerances::EVERY,
+            forgiven: Tolerances::NONE,
             limits: Limits::default(),
             now: 1_000_000,
             ids: 0,
@@ -63,7 +67,7 @@ impl World {
     }
 
     pub(crate) fn strict() -> World {
-        World { tolerance: Tolerance::STRICT, ..World::new() }
+        World { on: Tolerances::NONE, ..World::new() }
     }
 
     pub(crate) fn projection(&self, kind: ResourceTypeId) -> Projection {
@@ -76,7 +80,8 @@ impl World {
         work: impl FnOnce(&mut MemoryStore, &mut Context<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.now += 1_000;
-        let World { registry, vocabulary, store, tolerance, limits, now, ids } = self;
+        let World { registry, vocabulary, store, on, forgiven, limits, now, ids } = self;
+        let leniency = Leniency::new(*on);
         let mut new_id = || {
             *ids += 1;
             Id::new(format!("id-{ids}")).expect("an id")
@@ -87,11 +92,13 @@ impl World {
             registry,
             vocabulary,
             base: BASE,
-            tolerance: *tolerance,
+            leniency: &leniency,
             limits: *limits,
             cursors: Some(&Unsealed),
         };
-        store.unit(|store| work(store, &mut cx))
+        let outcome = store.unit(|store| work(store, &mut cx));
+        *forgiven = leniency.forgiven();
+        outcome
     }
 
     pub(crate) fn create(&mut self, kind: ResourceTypeId, body: Value) -> Result<Written, Error> {
@@ -118,7 +125,7 @@ impl World {
         let body = json!({ "schemas": [crate::urn::PATCH_OP], "Operations": operations });
         let projection = self.projection(kind);
         self.work(|store, cx| {
-            let request = PatchRequest::parse(&body, &cx.tolerance)?;
+            let request = PatchRequest::parse(&body)?;
             service::patch(store, cx, kind, &named(id), &request, &Precondition::None, &projection)
         })
     }

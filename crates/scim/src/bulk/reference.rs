@@ -91,7 +91,7 @@ pub(super) fn set_apart(body: &mut Map<String, Value>, missing: &dyn Fn(&str) ->
 pub(super) fn each_linkable<'v>(body: &'v Value, resource_type: &ResourceType, found: &mut dyn FnMut(&'v str, bool)) {
     let Value::Object(body) = body else { return };
     for (key, value) in body {
-        let extension = match locate(resource_type, key, true) {
+        let extension = match locate(resource_type, key).map(|located| located.place) {
             Some(Place::Extension(extension)) => extension,
             Some(Place::Core) => &resource_type.schema,
             Some(Place::Attribute(_, attribute)) => {

@@ -80,7 +80,7 @@ impl Step {
             Action::Create(body) => service::create(store, cx, kind, body, None)?,
             Action::Replace(id, body, if_match) => service::replace(store, cx, kind, id, body, if_match, None)?,
             Action::Patch(id, body, if_match) => {
-                let asked = PatchRequest::parse(body, &cx.tolerance)?;
+                let asked = PatchRequest::parse(body)?;
                 service::patch(store, cx, kind, id, &asked, if_match, None)?
             }
             Action::Delete(id, if_match) => {

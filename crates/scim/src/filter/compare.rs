@@ -7,8 +7,10 @@ use serde_json::Value;
 
 use super::Operator;
 use super::target::Datum;
+use crate::resource::value::boolean_in;
 use crate::schema::{Attribute, Type};
 use crate::search_keys::key_text::{fold, instant};
+use crate::tolerance::{Leniency, Tolerance};
 
 /// A literal in the type of its attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,12 +29,13 @@ pub(super) enum Literal {
 
 impl Literal {
     /// Reads a literal as a value of this attribute; the error says what would suit it.
-    pub(super) fn read(attribute: &Attribute, value: &Value) -> Result<Literal, &'static str> {
+    pub(super) fn read(attribute: &Attribute, value: &Value, leniency: &Leniency) -> Result<Literal, &'static str> {
+        let coerces = || leniency.forgives(Tolerance::ScalarCoercion);
         match attribute.r#type {
             Type::String | Type::Reference | Type::Binary => {
                 let text = match value {
                     Value::String(text) => Cow::Borrowed(text.as_str()),
-                    Value::Number(number) => Cow::Owned(number.to_string()), // employeeNumber eq 701984
+                    Value::Number(number) if coerces() => Cow::Owned(number.to_string()), // employeeNumber eq 701984
                     _ => return Err("text in double quotes"),
                 };
                 let exact = attribute.case_exact;
@@ -41,19 +44,23 @@ impl Literal {
             }
             Type::Boolean => match value {
                 Value::Bool(value) => Some(*value),
-                Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true), // "True", from Entra
-                Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+                Value::String(text) => boolean_in(text).filter(|_| leniency.forgives(Tolerance::BooleanStrings)),
                 _ => None,
             }
             .map(Literal::Boolean)
             .ok_or("true or false"),
+            Type::Integer | Type::Decimal if value.is_string() && decimal(value).is_some() && !coerces() => {
+                Err("a number without quotes")
+            }
             Type::Integer => integer(value).map(Literal::Integer).ok_or("a whole number"),
             Type::Decimal => decimal(value).map(Literal::Decimal).ok_or("a number"),
-            Type::DateTime => value
-                .as_str()
-                .and_then(instant)
-                .map(Literal::Instant)
-                .ok_or("a date and time in double quotes, such as \"2011-05-13T04:42:34Z\""),
+            Type::DateTime => {
+                const FITTING: &str = "a date and time in double quotes, such as \"2011-05-13T04:42:34Z\"";
+                let text = value.as_str().ok_or(FITTING)?;
+                let at = instant(text).ok_or(FITTING)?;
+                let complete = chrono::DateTime::parse_from_rfc3339(text).is_ok() || coerces();
+                if complete { Ok(Literal::Instant(at)) } else { Err(FITTING) }
+            }
             Type::Complex => Err("a sub-attribute"),
         }
     }

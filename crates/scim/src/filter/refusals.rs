@@ -30,6 +30,15 @@ pub(super) fn complex_needs_sub(attribute: &Attribute) -> Error {
     Error::InvalidFilter(format!("{name} is complex: name a part of it, {}", parts.join(", ")))
 }
 
+/// A comparison after the brackets of a value path, which the grammar of filters has not.
+pub(super) fn beside_brackets(path: &AttributePath) -> Error {
+    let path: String = path.to_string().chars().take(200).collect();
+    Error::InvalidFilter(format!(
+        "Nothing is compared after brackets ({path}): put the whole condition into them, \
+         such as emails[type eq \"work\" and value eq \"ana@orchard.example\"]"
+    ))
+}
+
 /// A value that nobody may know, or that is made when it is shown.
 pub(super) fn unanswerable(definition: &Attribute, attribute: &Attribute) -> Error {
     let name = match std::ptr::eq(definition, attribute) {

@@ -3,24 +3,28 @@
 use serde_json::Value;
 
 use super::compare::Literal;
-use super::refusals::{complex_needs_sub, unanswerable, unfit_literal, unfit_operator, unknown, unknown_sub};
+use super::refusals::{
+    beside_brackets, complex_needs_sub, unanswerable, unfit_literal, unfit_operator, unknown, unknown_sub,
+};
 use super::target::{Datum, Origin, Target};
 use super::{Filter, Node, Operator, Predicate, Question, Test};
 use crate::error::Error;
 use crate::path::{AttributePath, ResolvedPath};
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type, common};
 use crate::search_keys::AttributeKey;
+use crate::tolerance::{Leniency, Tolerance};
 use crate::urn;
 
 /// Resolves a filter about resources.
-pub(super) fn filter(filter: &Filter, resource_type: &ResourceType) -> Result<Node, Error> {
-    Place { resource_type, element: None }.node(filter)
+pub(super) fn filter(filter: &Filter, resource_type: &ResourceType, leniency: &Leniency) -> Result<Node, Error> {
+    Place { resource_type, element: None, leniency }.node(filter)
 }
 
 /// Resolves a path; `None`: no such attribute.
 pub(crate) fn path<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
+    leniency: &Leniency,
 ) -> Result<Option<ResolvedPath<'r>>, Error> {
     let found = find(path, resource_type).map_err(|error| Error::InvalidPath(error.detail()))?;
     let Some(found) = found else { return Ok(None) };
@@ -42,7 +46,7 @@ pub(crate) fn path<'r>(
     };
     let filter = match &path.filter {
         None => None,
-        Some(filter) => Some(Predicate(element(found.extension, attribute, resource_type)?.node(filter)?)),
+        Some(filter) => Some(Predicate(element(found.extension, attribute, resource_type, leniency)?.node(filter)?)),
     };
     Ok(Some(ResolvedPath { extension: found.extension, attribute: Some(attribute), filter, sub }))
 }
@@ -122,12 +126,14 @@ struct Place<'r> {
     resource_type: &'r ResourceType,
     /// Inside the brackets of a value path: which attribute's values it is about.
     element: Option<(Option<&'r Schema>, &'r Attribute)>,
+    leniency: &'r Leniency,
 }
 
 fn element<'r>(
     extension: Option<&'r Schema>,
     attribute: &'r Attribute,
     resource_type: &'r ResourceType,
+    leniency: &'r Leniency,
 ) -> Result<Place<'r>, Error> {
     if attribute.r#type != Type::Complex && !attribute.multi_valued {
         return Err(Error::InvalidFilter(format!(
@@ -135,7 +141,7 @@ fn element<'r>(
             name = attribute.name
         )));
     }
-    Ok(Place { resource_type, element: Some((extension, attribute)) })
+    Ok(Place { resource_type, element: Some((extension, attribute)), leniency })
 }
 
 /// A resolved attribute and everything a test about it has to know.
@@ -166,10 +172,13 @@ impl<'r> Place<'r> {
             return self.leaf(extension, attribute, sub, asked);
         };
         // emails[type eq "work"].value eq "x": one value is both
-        let inside = element(extension, attribute, self.resource_type)?;
+        let inside = element(extension, attribute, self.resource_type, self.leniency)?;
         let mut inner = inside.node(filter)?;
         let whole = sub.is_none() && matches!(asked, Asked::Present);
         if !whole {
+            if !self.leniency.forgives(Tolerance::ValuePathComparisons) {
+                return Err(beside_brackets(path));
+            }
             let test = inside.leaf(extension, attribute, sub, asked)?;
             inner = match inner {
                 Node::All(mut parts) => {
@@ -231,7 +240,7 @@ impl<'r> Place<'r> {
         let definition = sub.unwrap_or(attribute);
         let question = match asked {
             Asked::Present | Asked::Absent => Question::Present,
-            Asked::Compare(operator, value) => compare(definition, operator, value)?,
+            Asked::Compare(operator, value) => compare(definition, operator, value, self.leniency)?,
         };
         let node = match (attribute.name.as_str(), sub.map(|sub| sub.name.as_str())) {
             _ if extension.is_some() => None,
@@ -266,14 +275,14 @@ enum Asked<'f> {
     Compare(Operator, &'f Value),
 }
 
-fn compare(definition: &Attribute, operator: Operator, value: &Value) -> Result<Question, Error> {
+fn compare(definition: &Attribute, operator: Operator, value: &Value, leniency: &Leniency) -> Result<Question, Error> {
     let kind = definition.r#type;
     let unordered = matches!(kind, Type::Boolean | Type::Binary) && operator.is_about_order();
     let not_text = !matches!(kind, Type::String | Type::Reference | Type::Binary) && operator.is_about_text();
     if unordered || not_text {
         return Err(unfit_operator(definition, operator));
     }
-    match Literal::read(definition, value) {
+    match Literal::read(definition, value, leniency) {
         Ok(literal) => Ok(Question::Compare(operator, literal)),
         Err(fitting) => Err(unfit_literal(definition, value, fitting)),
     }

@@ -13,6 +13,7 @@ use crate::resource::complete::complete_attribute;
 use crate::resource::locate::{Place, locate};
 use crate::resource::value::{Named, Reader};
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
+use crate::tolerance::Tolerance;
 
 /// What a PATCH makes of a resource.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ pub(crate) fn apply(
     reader: &Reader<'_>,
     load: &mut LoadMembers<'_>,
 ) -> Result<Patched, Error> {
+    request.check(reader.leniency)?;
     let document = document.clone();
     let patched = Patched { document, membership: MembershipEdit::default() };
     let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new() };
@@ -66,8 +68,8 @@ impl<'r> Patcher<'r, '_> {
         let Some(path) = &operation.path else {
             return self.all(operation.kind, None, value);
         };
-        let Some(resolved) = path.resolve(self.resource_type)? else {
-            if self.reader.tolerance.unknown_patch_targets {
+        let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
+            if self.reader.forgives(Tolerance::UnknownPatchTargets) {
                 return Ok(());
             }
             return Err(Error::InvalidPath(format!("a {} has no attribute {}", self.resource_type.name, path.name)));
@@ -102,38 +104,53 @@ impl<'r> Patcher<'r, '_> {
         };
         for (key, value) in object {
             match within {
-                Some(extension) => self.key(kind, &format!("{}:{key}", extension.id), value)?,
-                None => self.key(kind, key, value)?,
+                Some(extension) => self.key(kind, Some(extension), &format!("{}:{key}", extension.id), value)?,
+                None => self.key(kind, None, key, value)?,
             }
         }
         Ok(())
     }
 
-    /// One key of such an object: an attribute, an extension, or a path (`name.givenName`). What is ours or unknown is
-    /// ignored.
-    fn key(&mut self, kind: OperationKind, key: &str, value: &Value) -> Result<(), Error> {
+    /// One key of such an object: an attribute, an extension, or a path (`name.givenName`). What is unknown is ignored.
+    fn key(&mut self, kind: OperationKind, within: Option<&'r Schema>, key: &str, value: &Value) -> Result<(), Error> {
         let resource_type = self.resource_type;
-        match locate(resource_type, key, self.reader.tolerance.unqualified_extension_names) {
-            Some(Place::Attribute(extension, attribute)) if !is_ours(extension, attribute) => {
+        let located = match locate(resource_type, key) {
+            // The same without the extension it is in: it was taken apart above.
+            Some(located) if located.needs == Some(Tolerance::PathsAsKeys) && within.is_some() => Some(located.place),
+            Some(located) => Some(located.forgiven(key, self.reader.leniency)?),
+            None => None,
+        };
+        match located {
+            Some(Place::Attribute(extension, attribute)) if is_ours(extension, attribute) => {
+                self.ours(Named::new(extension, attribute))
+            }
+            Some(Place::Attribute(extension, attribute)) => {
                 self.at(kind, &Target { extension, attribute, sub: None, selection: None }, value)
             }
-            Some(Place::Attribute(..)) => Ok(()),
             Some(Place::Extension(extension)) => self.all(kind, Some(extension), value),
             Some(Place::Core) => match value {
                 Value::Object(object) => object.iter().try_for_each(|(key, value)| {
-                    let attribute = resource_type.schema.attribute(key).filter(|a| !is_ours(None, a));
-                    let Some(attribute) = attribute else { return Ok(()) };
+                    let Some(attribute) = resource_type.schema.attribute(key) else { return Ok(()) };
+                    if is_ours(None, attribute) {
+                        return self.ours(Named::new(None, attribute));
+                    }
                     self.at(kind, &Target { extension: None, attribute, sub: None, selection: None }, value)
                 }),
                 _ => Ok(()),
             },
             None => {
                 let Ok(path) = key.parse::<AttributePath>() else { return Ok(()) };
-                let Some(resolved) = path.resolve(resource_type)? else { return Ok(()) };
+                let Some(resolved) = path.resolve_for(resource_type, self.reader.leniency)? else { return Ok(()) };
                 let Some(attribute) = resolved.attribute else { return Ok(()) };
+                if !self.reader.forgives(Tolerance::PathsAsKeys) {
+                    let shortened: String = key.chars().take(200).collect();
+                    return Err(Error::InvalidSyntax(format!(
+                        "{shortened} is a path, and no name of an attribute: send it as the \"path\" of an operation."
+                    )));
+                }
                 let sub_is_ours = resolved.sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
                 if is_ours(resolved.extension, attribute) || sub_is_ours {
-                    return Ok(());
+                    return self.ours(Named::new(resolved.extension, attribute));
                 }
                 let selection = match (&path.filter, &resolved.filter) {
                     (Some(filter), Some(predicate)) => Some(Selection { filter, predicate }),
@@ -143,6 +160,14 @@ impl<'r> Patcher<'r, '_> {
                 self.at(kind, &target, value)
             }
         }
+    }
+
+    /// What is readOnly, inside a value.
+    fn ours(&self, named: Named<'_>) -> Result<(), Error> {
+        if self.reader.forgives(Tolerance::ReadOnlyInValues) {
+            return Ok(());
+        }
+        Err(Error::Mutability(format!("{named} is readOnly: leave it out of the value")))
     }
 
     fn remove_extension(&mut self, extension: &'r Schema) -> Result<(), Error> {
@@ -171,7 +196,7 @@ impl<'r> Patcher<'r, '_> {
             )));
         }
         if attribute.relation == Some(Relation::Members) {
-            return self.patched.membership.apply(kind, selection, value, self.reader.tolerance, self.load);
+            return self.patched.membership.apply(kind, selection, value, self.reader.leniency, self.load);
         }
         if kind == OperationKind::Remove && attribute.required && sub.is_none() && selection.is_none() {
             return Err(Error::Mutability(format!("{named} is required: replace it instead of removing it")));
@@ -221,7 +246,7 @@ impl<'r> Patcher<'r, '_> {
         let attribute = target.attribute;
         let given = match value {
             Value::Array(elements) if elements.is_empty() => &Value::Null,
-            Value::Array(elements) if elements.len() == 1 && self.reader.tolerance.singular_in_array => {
+            Value::Array(elements) if elements.len() == 1 && self.reader.forgives(Tolerance::SingularInArray) => {
                 elements.first().unwrap_or(&Value::Null)
             }
             given => given,

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::resource::complete::{is_primary, two_primaries};
 use crate::resource::value::{MAX_VALUES, Named, Reader};
 use crate::schema::Attribute;
+use crate::tolerance::Tolerance;
 
 pub(super) struct Elements<'a> {
     pub attribute: &'a Attribute,
@@ -62,7 +63,9 @@ impl Elements<'_> {
                 }
                 Ok(new)
             }
-            OperationKind::Remove if value.is_null() || !self.reader.tolerance.remove_listed_values => Ok(Vec::new()),
+            OperationKind::Remove if value.is_null() || !self.reader.forgives(Tolerance::RemoveListedValues) => {
+                Ok(Vec::new())
+            }
             OperationKind::Remove => {
                 let listed = self.reader.elements(self.attribute, self.named, value)?;
                 let stays = |element: &&Value| !listed.iter().any(|l| self.describes(l, element));
@@ -137,7 +140,7 @@ impl Elements<'_> {
         if let Some(selection) = selection {
             let no_target =
                 || Error::NoTarget(format!("no value of {} matches the filter of the operation's path", self.named));
-            if kind == OperationKind::Replace && !self.reader.tolerance.create_on_unmatched_replace {
+            if kind == OperationKind::Replace && !self.reader.forgives(Tolerance::CreateOnUnmatchedReplace) {
                 return Err(no_target());
             }
             for (name, value) in equalities(selection.filter).ok_or_else(no_target)? {
@@ -155,7 +158,7 @@ impl Elements<'_> {
             let element = self.reader.complex(self.attribute, self.named, element, given)?;
             return Ok((!element.is_empty()).then_some(Value::Object(element)));
         };
-        match self.reader.attribute(sub, self.named.sub(sub), unwrapped(sub, value))? {
+        match self.reader.attribute(sub, self.named.sub(sub), self.unwrapped(sub, value))? {
             None => Ok(None),
             Some(value) => {
                 element.insert(sub.name.clone(), value);
@@ -166,7 +169,7 @@ impl Elements<'_> {
 
     fn with_sub(&self, element: &Value, sub: &Attribute, value: &Value) -> Result<Option<Value>, Error> {
         let mut new = object(element);
-        match self.reader.attribute(sub, self.named.sub(sub), unwrapped(sub, value))? {
+        match self.reader.attribute(sub, self.named.sub(sub), self.unwrapped(sub, value))? {
             Some(value) => drop(new.insert(sub.name.clone(), value)),
             None => drop(new.shift_remove(&sub.name)),
         }
@@ -178,12 +181,24 @@ impl Elements<'_> {
         match value {
             Value::Array(elements) => match elements.as_slice() {
                 [] => Ok(&Value::Null),
-                [only] => Ok(only),
+                [only] if self.reader.forgives(Tolerance::SingularInArray) => Ok(only),
                 _ => {
                     Err(Error::InvalidValue(format!("{}: an operation on selected values takes one value", self.named)))
                 }
             },
             one => Ok(one),
+        }
+    }
+
+    /// `"x"` of `[{"value": "x"}]`: some clients send the element where a sub-attribute is asked for.
+    fn unwrapped<'v>(&self, sub: &Attribute, value: &'v Value) -> &'v Value {
+        let one = match value {
+            Value::Array(elements) if elements.len() == 1 => elements.first().unwrap_or(value),
+            one => one,
+        };
+        match one.as_object().and_then(|element| element.get(&sub.name)) {
+            Some(part) if self.reader.forgives(Tolerance::ElementForSubAttribute) => part,
+            _ => value,
         }
     }
 
@@ -233,18 +248,6 @@ fn without(element: &Value, sub: &Attribute) -> Option<Value> {
     let mut object = object(element);
     object.shift_remove(&sub.name);
     (!object.is_empty()).then_some(Value::Object(object))
-}
-
-/// `"x"` of `[{"value": "x"}]`: some clients send the element where a sub-attribute is asked for.
-fn unwrapped<'v>(sub: &Attribute, value: &'v Value) -> &'v Value {
-    let one = match value {
-        Value::Array(elements) if elements.len() == 1 => elements.first().unwrap_or(value),
-        one => one,
-    };
-    match one {
-        Value::Object(object) => object.get(&sub.name).unwrap_or(value),
-        _ => value,
-    }
 }
 
 /// RFC 7643 §2.4: the same `type` and `value`.

@@ -9,11 +9,11 @@ use serde_json::Value;
 
 use super::OperationKind;
 use super::selection::{Selection, ids};
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::resource::Id;
 use crate::resource::members::NamedMembers;
 use crate::store::MembershipChange;
+use crate::tolerance::{Leniency, Tolerance};
 
 /// What a PATCH does to the members of a group, each id once, in the order of the ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,34 +64,34 @@ impl MembershipEdit {
         kind: OperationKind,
         selection: Option<Selection<'_>>,
         value: &Value,
-        tolerance: Tolerance,
+        leniency: &Leniency,
         load: &mut LoadMembers<'_>,
     ) -> Result<(), Error> {
         match (kind, selection) {
-            (OperationKind::Add, None) => self.join(NamedMembers::read(value, tolerance)?),
+            (OperationKind::Add, None) => self.join(NamedMembers::read(value, leniency)?),
             (OperationKind::Replace, None) => {
-                let named = NamedMembers::read(value, tolerance)?;
+                let named = NamedMembers::read(value, leniency)?;
                 self.everybody_leaves();
                 self.join(named);
             }
-            (OperationKind::Remove, None) if value.is_null() || !tolerance.remove_listed_values => {
+            (OperationKind::Remove, None) if value.is_null() || !leniency.forgives(Tolerance::RemoveListedValues) => {
                 self.everybody_leaves();
             }
             (OperationKind::Remove, None) => {
                 // Who is no id is no member either: the malformed are not worth a report.
-                for id in NamedMembers::read(value, tolerance)?.ids {
+                for id in NamedMembers::read(value, leniency)?.ids {
                     self.leave(id);
                 }
             }
             (OperationKind::Add, Some(selection)) => {
-                let mut named = NamedMembers::read(value, tolerance)?;
+                let mut named = NamedMembers::read(value, leniency)?;
                 if named == NamedMembers::default() {
                     named.ids = ids(selection.filter).unwrap_or_default();
                 }
                 self.join(named);
             }
             (OperationKind::Replace, Some(selection)) => {
-                let named = NamedMembers::read(value, tolerance)?;
+                let named = NamedMembers::read(value, leniency)?;
                 self.leave_selected(selection, load)?;
                 self.join(named);
             }

@@ -2,22 +2,23 @@ use serde_json::{Value, json};
 
 use super::PatchRequest;
 use super::apply::{Patched, apply};
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::resource::value::Reader;
 use crate::schema::{ResourceTypeId, USER};
+use crate::tolerance::{Leniency, Tolerances};
 use crate::urn;
 use crate::world::provisioning;
 
 pub(super) const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
 pub(super) const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
 
-pub(super) fn apply_with(tolerance: Tolerance, document: &Value, operations: &Value) -> Result<Value, Error> {
+pub(super) fn apply_with(on: Tolerances, document: &Value, operations: &Value) -> Result<Value, Error> {
     let (registry, vocabulary) = provisioning();
     let kind: ResourceTypeId = USER;
     let body = json!({ "schemas": [urn::PATCH_OP], "Operations": operations });
-    let request = PatchRequest::parse(&body, &tolerance)?;
-    let reader = Reader { vocabulary: &vocabulary, tolerance };
+    let request = PatchRequest::parse(&body)?;
+    let leniency = Leniency::new(on);
+    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency };
     let document = document.as_object().expect("an object");
     let mut no_members = |_: bool, _: &[crate::resource::Id]| Ok(Vec::new());
     let Patched { document, .. } = apply(&request, document, registry.get(kind), &reader, &mut no_members)?;
@@ -26,12 +27,12 @@ pub(super) fn apply_with(tolerance: Tolerance, document: &Value, operations: &Va
 
 /// The operations lead from one document to the other. The attributes every user has are left out.
 fn check(before: Value, operations: Value, after: Value) {
-    let result = apply_with(Tolerance::default(), &full(before), &operations);
+    let result = apply_with(Tolerances::EVERY, &full(before), &operations);
     assert_eq!(result.unwrap_or_else(|error| panic!("{operations}: {error}")), full(after), "{operations}");
 }
 
-fn refused(tolerance: Tolerance, before: Value, operations: Value, scim_type: &str) {
-    let error = apply_with(tolerance, &full(before), &operations).expect_err(&operations.to_string());
+fn refused(on: Tolerances, before: Value, operations: Value, scim_type: &str) {
+    let error = apply_with(on, &full(before), &operations).expect_err(&operations.to_string());
     assert_eq!(error.wire(), (400, Some(scim_type)), "{operations}: {error}");
 }
 
@@ -58,7 +59,10 @@ pub(super) fn work_and_home() -> Value {
 
 #[test]
 fn point_24_the_message_must_be_a_patch() {
-    let parse = |body: Value, tolerance: Tolerance| PatchRequest::parse(&body, &tolerance);
+    let parse = |body: Value, on: Tolerances| {
+        let request = PatchRequest::parse(&body)?;
+        request.check(&Leniency::new(on)).map(|()| request)
+    };
     let schemas = json!([urn::PATCH_OP]);
     for wrong in [
         json!({ "Operations": [] }),
@@ -72,16 +76,16 @@ fn point_24_the_message_must_be_a_patch() {
         json!({ "schemas": schemas, "Operations": [{ "op": "replace", "value": "x" }] }),
         json!([]),
     ] {
-        let error = parse(wrong.clone(), Tolerance::default()).expect_err(&wrong.to_string());
+        let error = parse(wrong.clone(), Tolerances::EVERY).expect_err(&wrong.to_string());
         assert_eq!(error.wire(), (400, Some("invalidSyntax")), "{wrong}");
     }
-    assert!(parse(json!({ "Schemas": schemas, "operations": [] }), Tolerance::default()).is_ok());
-    assert!(parse(json!({ "schemas": schemas, "Operations": [] }), Tolerance::STRICT).is_err());
+    assert!(parse(json!({ "Schemas": schemas, "operations": [] }), Tolerances::EVERY).is_ok());
+    assert!(parse(json!({ "schemas": schemas, "Operations": [] }), Tolerances::NONE).is_err());
     let capital = json!({ "schemas": schemas, "Operations": [{ "op": "Replace", "path": "title", "value": "x" }] });
-    assert!(parse(capital.clone(), Tolerance::default()).is_ok());
-    assert!(parse(capital, Tolerance::STRICT).is_err());
+    assert!(parse(capital.clone(), Tolerances::EVERY).is_ok());
+    assert!(parse(capital, Tolerances::NONE).is_err());
     let many = vec![json!({ "op": "remove", "path": "title" }); super::MAX_OPERATIONS + 1];
-    let error = parse(json!({ "schemas": schemas, "Operations": many }), Tolerance::default()).unwrap_err();
+    let error = parse(json!({ "schemas": schemas, "Operations": many }), Tolerances::EVERY).unwrap_err();
     assert_eq!(error.wire(), (413, None));
 }
 
@@ -263,9 +267,9 @@ fn point_29_a_path_without_a_match_creates_the_value_unless_we_are_strict() {
         );
         check(json!({}), one(op, "emails[type eq \"work\"].value", json!("")), json!({}));
         let who_knows = one(op, "emails[type eq \"work\" or value co \"x\"].value", json!("x"));
-        refused(Tolerance::default(), json!({}), who_knows, "noTarget");
+        refused(Tolerances::EVERY, json!({}), who_knows, "noTarget");
     }
-    refused(Tolerance::STRICT, json!({}), one("replace", "emails[type eq \"work\"].value", json!("x")), "noTarget");
+    refused(Tolerances::NONE, json!({}), one("replace", "emails[type eq \"work\"].value", json!("x")), "noTarget");
 }
 
 #[test]
@@ -287,7 +291,7 @@ fn point_31_one_value_is_primary() {
         ])),
     );
     let two = json!([{ "value": "n", "primary": true }, { "value": "m", "primary": true }]);
-    let tolerant = Tolerance::default();
+    let tolerant = Tolerances::EVERY;
     refused(tolerant, work_and_home(), one("add", "emails", two.clone()), "invalidValue");
     refused(tolerant, work_and_home(), one("replace", "emails", two), "invalidValue");
     refused(tolerant, work_and_home(), one("replace", "emails.primary", json!(true)), "invalidValue");
@@ -297,7 +301,7 @@ fn point_31_one_value_is_primary() {
 
 #[test]
 fn point_28_what_cannot_be_removed_or_written_is_refused() {
-    let tolerant = Tolerance::default();
+    let tolerant = Tolerances::EVERY;
     refused(tolerant, json!({}), json!([{ "op": "remove" }]), "noTarget");
     refused(tolerant, json!({}), json!([{ "op": "remove", "path": "userName" }]), "mutability");
     refused(tolerant, json!({}), json!([{ "op": "remove", "path": "role" }]), "mutability");
@@ -317,7 +321,7 @@ fn point_28_what_cannot_be_removed_or_written_is_refused() {
 
 #[test]
 fn point_19_an_immutable_value_stays() {
-    let tolerant = Tolerance::default();
+    let tolerant = Tolerances::EVERY;
     check(json!({}), one("add", "badge", json!("gold")), json!({ "badge": "gold" }));
     check(json!({ "badge": "gold" }), one("replace", "badge", json!("gold")), json!({ "badge": "gold" }));
     refused(tolerant, json!({ "badge": "gold" }), one("replace", "badge", json!("silver")), "mutability");
@@ -328,7 +332,7 @@ fn point_19_an_immutable_value_stays() {
 fn an_unknown_attribute_is_ignored_unless_we_are_strict() {
     for path in ["shoeSize", "name.shoeSize", "urn:example:thing:size", "emails[type eq \"work\"].shoeSize"] {
         check(json!({}), one("replace", path, json!("x")), json!({}));
-        refused(Tolerance::STRICT, json!({}), one("replace", path, json!("x")), "invalidPath");
+        refused(Tolerances::NONE, json!({}), one("replace", path, json!("x")), "invalidPath");
     }
 }
 
@@ -344,5 +348,5 @@ fn a_password_is_accepted_and_kept_nowhere() {
     check(json!({}), without_path("replace", json!({ "password": "hunter2" })), json!({}));
     check(json!({}), one("replace", "password", json!("hunter2")), json!({}));
     check(json!({}), json!([{ "op": "remove", "path": "password" }]), json!({}));
-    refused(Tolerance::default(), json!({}), one("replace", "password", json!({ "a": 1 })), "invalidValue");
+    refused(Tolerances::EVERY, json!({}), one("replace", "password", json!({ "a": 1 })), "invalidValue");
 }

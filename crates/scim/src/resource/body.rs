@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use super::locate::{Place, locate};
 use super::members::NamedMembers;
 use super::value::{Named, Reader};
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
+use crate::tolerance::{Leniency, Tolerance};
+use crate::urn::{self, Scim1};
 
 /// What a client wants a resource to be, before defaults and requirements.
 #[derive(Debug, Default)]
@@ -27,16 +28,16 @@ impl Draft {
         let Value::Object(body) = body else {
             return Err(Error::InvalidSyntax(format!("The body is a {} as a JSON object.", resource_type.name)));
         };
-        check_schemas(body, resource_type, reader.tolerance)?;
+        check_schemas(body, resource_type, reader.leniency)?;
         let mut draft = Draft::default();
         for (key, given) in body {
-            match locate(resource_type, key, reader.tolerance.unqualified_extension_names) {
-                None => {}
-                Some(Place::Attribute(extension, attribute)) => draft.put(extension, attribute, given, reader)?,
-                Some(Place::Extension(extension)) => {
+            let Some(located) = locate(resource_type, key) else { continue };
+            match located.forgiven(key, reader.leniency)? {
+                Place::Attribute(extension, attribute) => draft.put(extension, attribute, given, reader)?,
+                Place::Extension(extension) => {
                     draft.put_all(Some(extension), &extension.attributes, &extension.id, given, reader)?;
                 }
-                Some(Place::Core) => {
+                Place::Core => {
                     let schema = &resource_type.schema;
                     draft.put_all(None, &schema.attributes, &schema.id, given, reader)?;
                 }
@@ -79,7 +80,7 @@ impl Draft {
             return Ok(());
         }
         if attribute.relation == Some(Relation::Members) {
-            self.members = Some(NamedMembers::read(given, reader.tolerance)?);
+            self.members = Some(NamedMembers::read(given, reader.leniency)?);
             return Ok(());
         }
         let value = reader.attribute(attribute, Named::new(extension, attribute), given)?;
@@ -142,7 +143,7 @@ pub(crate) fn assigned<'d>(
 }
 
 /// RFC 7643 §3: `schemas` names the base schema. Its order, repetitions, and URNs we do not know make no difference.
-fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, tolerance: Tolerance) -> Result<(), Error> {
+fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, leniency: &Leniency) -> Result<(), Error> {
     let base = &resource_type.schema.id;
     let refused = |why: &str| {
         Err(Error::InvalidSyntax(format!("schemas {why}; a {} has \"schemas\": [\"{base}\"].", resource_type.name)))
@@ -151,25 +152,32 @@ fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, tolera
     let urns = match given {
         None | Some(Value::Null) => &[],
         Some(Value::Array(urns)) => urns.as_slice(),
-        Some(one @ Value::String(_)) if tolerance.element_without_array => std::slice::from_ref(one),
+        Some(one @ Value::String(_)) if leniency.forgives(Tolerance::ElementWithoutArray) => std::slice::from_ref(one),
         Some(_) => return refused("is not an array of URNs"),
     };
     if urns.iter().any(|urn| !urn.is_string()) {
         return refused("contains what is not a string");
     }
     if urns.is_empty() {
-        return if tolerance.absent_schemas { Ok(()) } else { refused("is missing") };
+        return if leniency.forgives(Tolerance::AbsentSchemas) { Ok(()) } else { refused("is missing") };
     }
     let mut urns = urns.iter().filter_map(Value::as_str);
-    if urns.clone().any(|urn| urn.eq_ignore_ascii_case(base)) {
+    if urns.clone().any(|urn| urn::same(urn, base)) {
         return Ok(());
     }
     let of_something_else = |urn: &str| {
         let urn = urn.to_ascii_lowercase();
         urn.starts_with("urn:ietf:params:scim:schemas:core:2.0:") || urn.starts_with("urn:ietf:params:scim:api:")
     };
-    if !tolerance.foreign_schemas || urns.any(of_something_else) {
+    let of_scim_1 = urns.clone().any(|urn| Scim1::of(urn) == Some(Scim1::Core));
+    if urns.any(of_something_else) {
         return refused("does not name the resource's own schema");
     }
-    Ok(())
+    if of_scim_1 && leniency.would_forgive(Tolerance::Scim1Urns) && leniency.forgives(Tolerance::Scim1Urns) {
+        return Ok(());
+    }
+    if leniency.forgives(Tolerance::ForeignSchemas) {
+        return Ok(());
+    }
+    refused("does not name the resource's own schema")
 }

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::resource::Id;
+use crate::tolerance::{Leniency, Tolerance};
 
 /// Who was named, in order and each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,12 +19,12 @@ pub(crate) struct NamedMembers {
 
 impl NamedMembers {
     /// Reads the value of `members`: an array of objects, or of bare ids; one of them; nothing.
-    pub(crate) fn read(given: &Value, tolerance: Tolerance) -> Result<NamedMembers, Error> {
+    pub(crate) fn read(given: &Value, leniency: &Leniency) -> Result<NamedMembers, Error> {
         let given = match given {
             Value::Array(elements) => elements.as_slice(),
             Value::Null => &[],
             Value::String(text) if text.is_empty() => &[],
-            one if tolerance.element_without_array => std::slice::from_ref(one),
+            one if leniency.forgives(Tolerance::ElementWithoutArray) => std::slice::from_ref(one),
             _ => return Err(Error::InvalidValue("members is multi-valued: send an array".to_owned())),
         };
         let mut named = NamedMembers::default();
@@ -36,7 +36,13 @@ impl NamedMembers {
                     .iter()
                     .rfind(|(key, _)| key.eq_ignore_ascii_case("value"))
                     .map_or(&Value::Null, |(_, value)| value),
-                bare => bare,
+                bare if leniency.forgives(Tolerance::BareComplexValue) => bare,
+                bare => {
+                    return Err(Error::InvalidValue(format!(
+                        "members: {} is not an object; send {{\"value\": \"…\"}}",
+                        shortened(bare)
+                    )));
+                }
             };
             match value.as_str().and_then(Id::new) {
                 Some(id) => {
@@ -44,7 +50,7 @@ impl NamedMembers {
                         named.ids.push(id);
                     }
                 }
-                None if tolerance.unknown_members => named.malformed.push(shortened(value)),
+                None if leniency.forgives(Tolerance::UnknownMembers) => named.malformed.push(shortened(value)),
                 None => {
                     return Err(Error::InvalidValue(format!(
                         "members.value: {} is not the id of a resource; send the id we answered when it was created",
@@ -72,7 +78,7 @@ mod tests {
     use serde_json::json;
 
     fn check(given: Value, ids: &[&str], malformed: &[&str]) {
-        let named = NamedMembers::read(&given, Tolerance::default()).unwrap();
+        let named = NamedMembers::read(&given, &Leniency::generous()).unwrap();
         assert_eq!(named.ids.iter().map(Id::as_str).collect::<Vec<_>>(), ids, "{given}");
         assert_eq!(named.malformed, malformed, "{given}");
     }
@@ -100,7 +106,7 @@ mod tests {
 
     #[test]
     fn to_the_letter_a_malformed_member_is_refused() {
-        let refused = NamedMembers::read(&json!([{"value": "no id"}]), Tolerance::STRICT).unwrap_err();
+        let refused = NamedMembers::read(&json!([{"value": "no id"}]), &Leniency::default()).unwrap_err();
         assert_eq!(refused.wire(), (400, Some("invalidValue")));
     }
 }

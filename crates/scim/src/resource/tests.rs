@@ -4,15 +4,16 @@ use serde_json::{Map, Value, json};
 use super::body::Draft;
 use super::complete::complete;
 use super::value::Reader;
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::schema::{GROUP, ResourceTypeId, USER};
+use crate::tolerance::{Leniency, Tolerances};
 use crate::urn;
 use crate::world::{World, any_value, is_canonical, provisioning};
 
-fn accept(kind: ResourceTypeId, body: &Value, tolerance: Tolerance) -> Result<Map<String, Value>, Error> {
+fn accept(kind: ResourceTypeId, body: &Value, on: Tolerances) -> Result<Map<String, Value>, Error> {
     let (registry, vocabulary) = provisioning();
-    let reader = Reader { vocabulary: &vocabulary, tolerance };
+    let leniency = Leniency::new(on);
+    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency };
     let resource_type = registry.get(kind);
     let mut draft = Draft::read(body, resource_type, &reader)?;
     complete(&mut draft.attributes, resource_type, &reader)?;
@@ -22,7 +23,7 @@ fn accept(kind: ResourceTypeId, body: &Value, tolerance: Tolerance) -> Result<Ma
 /// A user with this beside the required attributes becomes a document with that beside them.
 fn check(given: Value, expected: Value) {
     let body = user(given.clone());
-    let mut document = accept(USER, &body, Tolerance::default()).unwrap_or_else(|error| panic!("{given}: {error}"));
+    let mut document = accept(USER, &body, Tolerances::EVERY).unwrap_or_else(|error| panic!("{given}: {error}"));
     for (name, value) in [("userName", json!("ana")), ("role", json!("admin")), ("active", json!(true))] {
         if expected.get(name).is_none() {
             assert_eq!(document.shift_remove(name), Some(value), "{given}");
@@ -37,14 +38,14 @@ fn user(given: Value) -> Value {
     body
 }
 
-fn check_refused(body: &Value, tolerance: Tolerance, scim_type: &str, says: &str) {
-    let error = accept(USER, body, tolerance).expect_err(&body.to_string());
+fn check_refused(body: &Value, on: Tolerances, scim_type: &str, says: &str) {
+    let error = accept(USER, body, on).expect_err(&body.to_string());
     assert_eq!(error.wire(), (400, Some(scim_type)), "{body}");
     assert!(error.detail().contains(says), "{body}: {}", error.detail());
 }
 
 fn refused(given: Value, says: &str) {
-    check_refused(&user(given), Tolerance::default(), "invalidValue", says);
+    check_refused(&user(given), Tolerances::EVERY, "invalidValue", says);
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn what_does_not_suit_its_attribute_is_refused_by_name() {
 #[test]
 fn a_password_is_checked_dropped_and_never_repeated() {
     check(json!({ "password": "hunter2" }), json!({}));
-    let error = accept(USER, &user(json!({ "password": { "hunter2": 1 } })), Tolerance::default()).unwrap_err();
+    let error = accept(USER, &user(json!({ "password": { "hunter2": 1 } })), Tolerances::EVERY).unwrap_err();
     assert_eq!(error.detail(), "password is a string");
 }
 
@@ -144,7 +145,7 @@ fn a_closed_list_is_enforced_and_explained() {
 fn a_required_attribute_gets_its_default_or_is_asked_for() {
     let (registry, mut vocabulary) = provisioning();
     let resource_type = registry.get(USER);
-    let tolerance = Tolerance::default();
+    let tolerance = Tolerances::EVERY;
     for role in [json!(null), json!(""), json!([])] {
         check_refused(&user(json!({ "role": role })), tolerance, "invalidValue", "role is required");
         check_refused(&user(json!({ "role": role })), tolerance, "invalidValue", "master_admin, admin, billing");
@@ -153,7 +154,8 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
     check_refused(&user(json!({ "userName": "" })), tolerance, "invalidValue", "userName is required");
 
     vocabulary.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
-    let reader = Reader { vocabulary: &vocabulary, tolerance };
+    let leniency = Leniency::generous();
+    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency };
     let mut document = Draft::read(&json!({ "userName": "ana" }), resource_type, &reader).unwrap().attributes;
     complete(&mut document, resource_type, &reader).unwrap();
     assert_eq!(Value::Object(document), json!({ "userName": "ana", "role": "billing", "active": true }));
@@ -161,11 +163,11 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
 
 #[test]
 fn point_47_a_group_needs_a_name() {
-    let error = accept(GROUP, &json!({ "schemas": [urn::GROUP] }), Tolerance::default()).unwrap_err();
+    let error = accept(GROUP, &json!({ "schemas": [urn::GROUP] }), Tolerances::EVERY).unwrap_err();
     assert!(error.detail().contains("displayName is required"));
     let members = json!({ "displayName": "G", "members": [{ "value": "a" }] });
     assert_eq!(
-        Value::Object(accept(GROUP, &members, Tolerance::default()).unwrap()),
+        Value::Object(accept(GROUP, &members, Tolerances::EVERY).unwrap()),
         json!({ "displayName": "G" }),
         "members are not part of the document"
     );
@@ -182,19 +184,19 @@ fn point_31_two_primaries_are_refused() {
 
 #[test]
 fn point_22_schemas_name_the_base_schema_or_something_we_forgive() {
-    let tolerant = Tolerance::default();
+    let tolerant = Tolerances::EVERY;
     let with = |schemas: Value| json!({ "schemas": schemas, "userName": "ana", "role": "admin" });
     for fine in [
         json!([urn::USER]),
         json!([urn::ENTERPRISE_USER, urn::USER, urn::USER, "urn:unknown"]),
         json!(["URN:ietf:params:scim:schemas:core:2.0:user"]),
     ] {
-        assert!(accept(USER, &with(fine.clone()), Tolerance::STRICT).is_ok(), "{fine}");
+        assert!(accept(USER, &with(fine.clone()), Tolerances::NONE).is_ok(), "{fine}");
     }
     for forgiven in [json!(null), json!([]), json!(["urn:scim:schemas:core:1.0"]), json!(["urn:scim:schemas:core:2.0"])]
     {
         assert!(accept(USER, &with(forgiven.clone()), tolerant).is_ok(), "{forgiven}");
-        check_refused(&with(forgiven), Tolerance::STRICT, "invalidSyntax", urn::USER);
+        check_refused(&with(forgiven), Tolerances::NONE, "invalidSyntax", urn::USER);
     }
     for wrong in [json!([urn::GROUP]), json!([urn::PATCH_OP]), json!(7), json!([7])] {
         check_refused(&with(wrong), tolerant, "invalidSyntax", urn::USER);
@@ -206,7 +208,7 @@ fn point_22_schemas_name_the_base_schema_or_something_we_forgive() {
 
 #[test]
 fn to_the_letter_nothing_is_coerced() {
-    let strict = |given: Value, says: &str| check_refused(&user(given), Tolerance::STRICT, "invalidValue", says);
+    let strict = |given: Value, says: &str| check_refused(&user(given), Tolerances::NONE, "invalidValue", says);
     strict(json!({ "active": "true" }), "active is a boolean");
     strict(json!({ "active": [true] }), "active has one value");
     strict(json!({ "title": 42 }), "title is a string");
@@ -217,7 +219,7 @@ fn to_the_letter_nothing_is_coerced() {
 proptest! {
     #[test]
     fn any_body_becomes_canonical_or_is_refused(body in any_value(), strict in any::<bool>()) {
-        let tolerance = if strict { Tolerance::STRICT } else { Tolerance::default() };
+        let tolerance = if strict { Tolerances::NONE } else { Tolerances::EVERY };
         match accept(USER, &body, tolerance) {
             Ok(document) => prop_assert!(is_canonical(&Value::Object(document.clone())), "{body} became {document:?}"),
             Err(error) => prop_assert!(error.wire().0 == 400, "{body}: {error}"),

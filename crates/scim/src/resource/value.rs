@@ -6,9 +6,9 @@
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Number, Value};
 
-use crate::context::Tolerance;
 use crate::error::Error;
 use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Schema, Type, Uniqueness, Vocabulary};
+use crate::tolerance::{Leniency, Tolerance};
 
 /// The longest text of an ordinary attribute, in bytes.
 pub(crate) const MAX_TEXT: usize = 64 * 1024;
@@ -52,10 +52,24 @@ impl std::fmt::Display for Named<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     pub vocabulary: &'a Vocabulary,
-    pub tolerance: Tolerance,
+    pub leniency: &'a Leniency,
+}
+
+/// `"True"`
+pub(crate) fn boolean_in(text: &str) -> Option<bool> {
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
 }
 
 impl Reader<'_> {
+    /// Whether a deviation that is there is forgiven.
+    pub(crate) fn forgives(&self, tolerance: Tolerance) -> bool {
+        self.leniency.forgives(tolerance)
+    }
+
     /// The whole value of an attribute: an array for a multi-valued one.
     pub(crate) fn attribute(
         &self,
@@ -75,7 +89,7 @@ impl Reader<'_> {
         let given = match given {
             Value::Array(elements) => elements.as_slice(),
             Value::Null => &[],
-            one if self.tolerance.element_without_array => std::slice::from_ref(one),
+            one if self.forgives(Tolerance::ElementWithoutArray) => std::slice::from_ref(one),
             _ => return Err(invalid(format!("{named} is multi-valued: send an array"))),
         };
         if given.len() > MAX_VALUES {
@@ -102,7 +116,7 @@ impl Reader<'_> {
         match given {
             Value::Array(elements) => match elements.as_slice() {
                 [] => Ok(None),
-                [only] if self.tolerance.singular_in_array => self.one(attribute, named, only),
+                [only] if self.forgives(Tolerance::SingularInArray) => self.one(attribute, named, only),
                 _ => Err(invalid(format!("{named} has one value: send it without an array"))),
             },
             one => self.one(attribute, named, one),
@@ -155,7 +169,7 @@ impl Reader<'_> {
             }
             Value::Array(_) => return Err(invalid(format!("a value of {named} is an object, not an array"))),
             bare => {
-                let value = attribute.sub_attribute("value").filter(|_| self.tolerance.bare_complex_value);
+                let value = attribute.sub_attribute("value").filter(|_| self.forgives(Tolerance::BareComplexValue));
                 let Some(value) = value else {
                     return Err(invalid(format!("a value of {named} is an object, such as {{\"value\": …}}")));
                 };
@@ -170,9 +184,8 @@ impl Reader<'_> {
     /// The sub-attribute that a member of a complex value stands for; what has none is ignored.
     fn sub_attribute<'a>(&self, attribute: &'a Attribute, key: &str) -> Option<&'a Attribute> {
         attribute.sub_attribute(key).or_else(|| {
-            let manager_id =
-                self.tolerance.manager_id && attribute.name == "manager" && key.eq_ignore_ascii_case("managerId");
-            manager_id.then(|| attribute.sub_attribute("value")).flatten()
+            let manager_id = attribute.name == "manager" && key.eq_ignore_ascii_case("managerId");
+            (manager_id && self.forgives(Tolerance::ManagerId)).then(|| attribute.sub_attribute("value")).flatten()
         })
     }
 
@@ -180,7 +193,7 @@ impl Reader<'_> {
         let coerced;
         let text = match given {
             Value::String(text) => text,
-            Value::Bool(_) | Value::Number(_) if self.tolerance.scalar_coercion => {
+            Value::Bool(_) | Value::Number(_) if self.forgives(Tolerance::ScalarCoercion) => {
                 coerced = given.to_string();
                 &coerced
             }
@@ -205,12 +218,10 @@ impl Reader<'_> {
     fn boolean(&self, named: Named<'_>, given: &Value) -> Result<Value, Error> {
         match given {
             Value::Bool(_) => Ok(given.clone()),
-            Value::String(text) if self.tolerance.boolean_strings && text.eq_ignore_ascii_case("true") => {
-                Ok(true.into())
-            }
-            Value::String(text) if self.tolerance.boolean_strings && text.eq_ignore_ascii_case("false") => {
-                Ok(false.into())
-            }
+            Value::String(text) => match boolean_in(text).filter(|_| self.forgives(Tolerance::BooleanStrings)) {
+                Some(value) => Ok(value.into()),
+                None => Err(invalid(format!("{named} is a boolean: true or false, without quotes"))),
+            },
             _ => Err(invalid(format!("{named} is a boolean: true or false"))),
         }
     }
@@ -220,7 +231,7 @@ impl Reader<'_> {
             |number: f64| (number.fract() == 0.0 && number.abs() < 9_007_199_254_740_992.0).then_some(number as i64);
         let integer = match given {
             Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(whole)),
-            Value::String(text) if self.tolerance.scalar_coercion => text.trim().parse().ok(),
+            Value::String(text) => text.trim().parse().ok().filter(|_: &i64| self.forgives(Tolerance::ScalarCoercion)),
             _ => None,
         };
         integer.map(Value::from).ok_or_else(|| invalid(format!("{named} is an integer of at most 64 bits")))
@@ -229,8 +240,9 @@ impl Reader<'_> {
     fn decimal(&self, named: Named<'_>, given: &Value) -> Result<Value, Error> {
         match given {
             Value::Number(_) => Some(given.clone()),
-            Value::String(text) if self.tolerance.scalar_coercion => {
-                text.trim().parse().ok().and_then(Number::from_f64).map(Value::Number)
+            Value::String(text) => {
+                let number = text.trim().parse().ok().and_then(Number::from_f64).map(Value::Number);
+                number.filter(|_| self.forgives(Tolerance::ScalarCoercion))
             }
             _ => None,
         }
@@ -243,7 +255,7 @@ impl Reader<'_> {
                 return Ok(given.clone());
             }
             let without_offset = NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f").is_ok();
-            if self.tolerance.scalar_coercion && without_offset {
+            if without_offset && self.forgives(Tolerance::ScalarCoercion) {
                 return Ok(format!("{text}Z").into());
             }
         }

@@ -35,7 +35,7 @@ pub fn search(
     projection: &Projection,
 ) -> Result<ListResponse, Error> {
     let described = cx.registry.get(resource_type);
-    let filter = request.filter.as_ref().map(|filter| filter.resolve(described)).transpose()?;
+    let filter = request.filter.as_ref().map(|filter| filter.resolve_for(described, cx.leniency)).transpose()?;
     let plan = match &filter {
         Some(filter) => filter.plan(described),
         None => Plan { narrow: Narrow::Any, exact: true },

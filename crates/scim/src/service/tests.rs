@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 
-use crate::context::Tolerance;
 use crate::event::EventKind;
 use crate::precondition::Precondition;
 use crate::projection::Projection;
 use crate::schema::{GROUP, USER};
 use crate::service;
+use crate::tolerance::{Tolerance, Tolerances};
 use crate::urn;
 use crate::world::{BASE, World, named, refusal};
 
@@ -259,7 +259,7 @@ fn unknown_members_are_reported_and_lose_nobody() {
     let written = world.patch(GROUP, &group, itself).unwrap();
     assert_eq!((written.skipped_members, written.changed), (vec![group.clone()], false));
 
-    world.tolerance = Tolerance { unknown_members: false, ..Tolerance::default() };
+    world.on = Tolerances::EVERY.without(Tolerance::UnknownMembers);
     assert_eq!(refusal(world.create(GROUP, body)), (400, Some("invalidValue")));
     let unknown = json!([{ "op": "add", "path": "members", "value": [{ "value": "nobody" }] }]);
     assert_eq!(refusal(world.patch(GROUP, &group, unknown)), (400, Some("invalidValue")));

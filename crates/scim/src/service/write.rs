@@ -17,6 +17,7 @@ use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema};
 use crate::search_keys::{KeyChange, SearchKey, search_keys};
 use crate::store::{Handle, MembershipChange, MembershipOutcome, Store, Stored, WriteError};
+use crate::tolerance::Tolerance;
 
 /// Makes a resource out of a POST's body.
 pub fn create<'p>(
@@ -260,7 +261,7 @@ impl Membership {
         let outcome = store.change_members(group, &change)?;
         skipped.extend(outcome.unknown.iter().map(Id::to_string));
         match skipped.first() {
-            Some(first) if !cx.tolerance.unknown_members => Err(Error::InvalidValue(format!(
+            Some(first) if !cx.leniency.forgives(Tolerance::UnknownMembers) => Err(Error::InvalidValue(format!(
                 "members.value: {first} is not the id of a resource that can be a member of this group"
             ))),
             _ => Ok(Membership { outcome, skipped }),

@@ -1,0 +1,241 @@
+//! What is forgiven: each deviation from the RFCs that some real client needs is a named switch.
+//!
+//! A [`Tolerance`] is one deviation, with its name, what is forgiven and what the letter of the RFC says. [`Tolerances`]
+//! are the switches of one client. A [`Leniency`] is asked in the course of one request, and remembers what the request
+//! needed, so that whoever answers can count it: identity providers change overnight.
+//!
+//! What the RFCs themselves allow needs no switch: names and operators of filters in any letter case, readOnly attributes
+//! and unknown ones in a POST or PUT, `null` and `[]` for unassigned, `application/json`.
+
+use std::cell::Cell;
+
+/// Defines the switches: a name on the wire, what is forgiven, and what the RFC asks for instead.
+macro_rules! tolerances {
+    ($($variant:ident $name:literal: $forgives:literal; $letter:literal ($rfc:literal);)*) => {
+        /// One deviation from the RFCs that can be forgiven.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Tolerance {
+            $(#[doc = $forgives] $variant,)*
+        }
+
+        impl Tolerance {
+            /// All of them.
+            pub const ALL: &[Tolerance] = &[$(Tolerance::$variant),*];
+
+            /// Its name in settings and reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Tolerance::$variant => $name),* }
+            }
+
+            /// What is forgiven, for people.
+            pub fn forgives(self) -> &'static str {
+                match self { $(Tolerance::$variant => $forgives),* }
+            }
+
+            /// What a client has to do, or gets, where it is not forgiven.
+            pub fn letter(self) -> &'static str {
+                match self { $(Tolerance::$variant => $letter),* }
+            }
+
+            /// Where the RFC says so.
+            pub fn rfc(self) -> &'static str {
+                match self { $(Tolerance::$variant => $rfc),* }
+            }
+        }
+    };
+}
+
+tolerances! {
+    AbsentSchemas "absent_schemas":
+        "A POST or PUT without `schemas`.";
+        "`schemas` names the resource's own schema" ("RFC 7643 §3.1");
+    ForeignSchemas "foreign_schemas":
+        "A POST or PUT whose `schemas` names only URNs that are not known here (another vendor's, SCIM 1).";
+        "`schemas` names the resource's own schema" ("RFC 7643 §3.1");
+    Scim1Urns "scim_1_urns":
+        "The URNs of SCIM 1 and of early drafts, such as `urn:scim:schemas:extension:enterprise:1.0`, for today's.";
+        "only the URNs in `/Schemas` stand for a schema" ("RFC 7643 §8.7");
+    UnqualifiedExtensionNames "unqualified_extension_names":
+        "`department` beside the core attributes of a body, for the `department` of the one extension that has it.";
+        "an extension's attributes stand in an object under the extension's URN" ("RFC 7643 §3.3");
+    PathsAsKeys "paths_as_keys":
+        "A path as the name of a member: `name.givenName`, `urn:…:User:department`, `emails[type eq \"work\"].value`.";
+        "a member is named after an attribute; a path is the `path` of an operation" ("RFC 7643 §3, RFC 7644 §3.5.2");
+    BooleanStrings "boolean_strings":
+        "`\"true\"`, `\"False\"` for a boolean, in a body and in a filter (`primary eq \"True\"`).";
+        "a boolean is `true` or `false`, without quotes" ("RFC 7643 §2.3.2");
+    ScalarCoercion "scalar_coercion":
+        "`42` for a string, `\"42\"` for a number, a date and time without an offset; in a body and in a filter.";
+        "a value has the type of its attribute" ("RFC 7643 §2.3");
+    SingularInArray "singular_in_array":
+        "`[true]`, an array of one, for an attribute that is not multi-valued, or for one chosen value.";
+        "one value stands without an array" ("RFC 7643 §2.4");
+    ElementWithoutArray "element_without_array":
+        "`{…}` or `\"x\"`, without an array, for a multi-valued attribute.";
+        "the values of a multi-valued attribute stand in an array" ("RFC 7643 §2.4");
+    BareComplexValue "bare_complex_value":
+        "`\"x\"` for a complex value `{\"value\": \"x\"}`, a member or a manager for instance.";
+        "a complex value is an object" ("RFC 7643 §2.3.8");
+    ManagerId "manager_id":
+        "`managerId` for a manager's `value`.";
+        "a sub-attribute that does not exist is ignored" ("RFC 7643 §4.3");
+    OperationsInAnyCase "operations_in_any_case":
+        "`Add`, `REPLACE` for the `op` of a PATCH operation.";
+        "`op` is `add`, `remove` or `replace`" ("RFC 7644 §3.5.2");
+    EmptyOperations "empty_operations":
+        "A PATCH with an empty array of operations: it changes nothing, and succeeds.";
+        "a PATCH has one operation or more" ("RFC 7644 §3.5.2");
+    UnknownPatchTargets "unknown_patch_targets":
+        "A PATCH operation on an attribute that does not exist: it changes nothing, and succeeds.";
+        "the `path` of an operation leads to an attribute" ("RFC 7644 §3.5.2");
+    ReadOnlyInValues "read_only_in_values":
+        "`id`, `meta`, `groups` in the value of a PATCH operation without a path: they are ignored.";
+        "a PATCH of what is readOnly is refused" ("RFC 7644 §3.5.2");
+    CreateOnUnmatchedReplace "create_on_unmatched_replace":
+        "`replace` of `emails[type eq \"work\"].value` where no value matches: the value is created.";
+        "a `replace` whose filter matches nothing is refused with `noTarget`" ("RFC 7644 §3.5.2.3");
+    ElementForSubAttribute "element_for_sub_attribute":
+        "`[{\"value\": \"x\"}]` where a sub-attribute is asked for and `\"x\"` would do.";
+        "the value of an operation is that of the attribute its `path` names" ("RFC 7644 §3.5.2");
+    RemoveListedValues "remove_listed_values":
+        "`remove` with a `value`: these values go, the others stay.";
+        "`remove` of an attribute takes all of its values; the path chooses, `members[value eq \"…\"]`" ("RFC 7644 §3.5.2.2");
+    ValuePathComparisons "value_path_comparisons":
+        "A filter `emails[type eq \"work\"].value eq \"x\"`.";
+        "the whole condition stands in the brackets: `emails[type eq \"work\" and value eq \"x\"]`" ("RFC 7644 §3.4.2.2");
+    UnknownMembers "unknown_members":
+        "Members who do not exist: the others are kept, and the answer says who is missing.";
+        "a request that names a member who does not exist is refused, and changes nothing" ("RFC 7644 §3.12");
+}
+
+impl Tolerance {
+    /// By its name.
+    pub fn named(name: &str) -> Option<Tolerance> {
+        Tolerance::ALL.iter().copied().find(|tolerance| tolerance.name() == name)
+    }
+}
+
+/// A set of switches that are on.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tolerances(u64);
+
+impl Tolerances {
+    /// Nothing is forgiven: the RFCs to the letter.
+    pub const NONE: Tolerances = Tolerances(0);
+
+    /// Everything is forgiven.
+    pub const EVERY: Tolerances = Tolerances((1 << Tolerance::ALL.len()) - 1);
+
+    /// Whether it is on.
+    pub const fn contains(self, tolerance: Tolerance) -> bool {
+        self.0 & (1 << tolerance as u32) != 0
+    }
+
+    /// With one more on.
+    pub const fn with(self, tolerance: Tolerance) -> Tolerances {
+        Tolerances(self.0 | (1 << tolerance as u32))
+    }
+
+    /// With one off.
+    pub const fn without(self, tolerance: Tolerance) -> Tolerances {
+        Tolerances(self.0 & !(1 << tolerance as u32))
+    }
+
+    /// Those that are on, in the order of [`Tolerance::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Tolerance> {
+        Tolerance::ALL.iter().copied().filter(move |tolerance| self.contains(*tolerance))
+    }
+
+    /// Whether none is on.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl std::fmt::Debug for Tolerances {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.iter().map(Tolerance::name)).finish()
+    }
+}
+
+impl FromIterator<Tolerance> for Tolerances {
+    fn from_iter<I: IntoIterator<Item = Tolerance>>(tolerances: I) -> Tolerances {
+        tolerances.into_iter().fold(Tolerances::NONE, Tolerances::with)
+    }
+}
+
+/// One client's switches in the course of one request, and what the request needed of them.
+#[derive(Debug, Clone, Default)]
+pub struct Leniency {
+    on: Tolerances,
+    forgiven: Cell<Tolerances>,
+    missed: Cell<Tolerances>,
+}
+
+impl Leniency {
+    /// For one request of a client with these switches.
+    pub fn new(on: Tolerances) -> Leniency {
+        Leniency { on, ..Leniency::default() }
+    }
+
+    /// Everything is forgiven.
+    pub fn generous() -> Leniency {
+        Leniency::new(Tolerances::EVERY)
+    }
+
+    /// Asked where a request deviates, and only there: whether that is forgiven. Takes note either way.
+    pub fn forgives(&self, tolerance: Tolerance) -> bool {
+        let on = self.on.contains(tolerance);
+        let noted = if on { &self.forgiven } else { &self.missed };
+        noted.set(noted.get().with(tolerance));
+        on
+    }
+
+    /// Whether it would be forgiven; takes no note.
+    pub fn would_forgive(&self, tolerance: Tolerance) -> bool {
+        self.on.contains(tolerance)
+    }
+
+    /// What was forgiven so far.
+    pub fn forgiven(&self) -> Tolerances {
+        self.forgiven.get()
+    }
+
+    /// What would have had to be forgiven, and was not.
+    pub fn missed(&self) -> Tolerances {
+        self.missed.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tolerance_has_a_name_of_its_own_and_can_be_found_by_it() {
+        for tolerance in Tolerance::ALL {
+            assert_eq!(Tolerance::named(tolerance.name()), Some(*tolerance));
+            let snake = tolerance.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            assert!(snake, "{tolerance:?}");
+        }
+        assert_eq!(Tolerance::named("everything"), None);
+    }
+
+    #[test]
+    fn a_set_is_what_was_put_into_it() {
+        assert_eq!(Tolerances::EVERY.iter().count(), Tolerance::ALL.len());
+        assert!(Tolerances::NONE.is_empty());
+        let set = Tolerances::NONE.with(Tolerance::ManagerId).with(Tolerance::BooleanStrings);
+        assert_eq!(set.iter().collect::<Vec<_>>(), [Tolerance::BooleanStrings, Tolerance::ManagerId]);
+        assert_eq!(set.without(Tolerance::ManagerId), [Tolerance::BooleanStrings].into_iter().collect());
+    }
+
+    #[test]
+    fn a_leniency_remembers_what_was_needed() {
+        let leniency = Leniency::new(Tolerances::EVERY.without(Tolerance::ManagerId));
+        assert!(leniency.forgives(Tolerance::BooleanStrings) && leniency.forgives(Tolerance::BooleanStrings));
+        assert!(!leniency.forgives(Tolerance::ManagerId));
+        assert_eq!(leniency.forgiven().iter().collect::<Vec<_>>(), [Tolerance::BooleanStrings]);
+        assert_eq!(leniency.missed().iter().collect::<Vec<_>>(), [Tolerance::ManagerId]);
+    }
+}
