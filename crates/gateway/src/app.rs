@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{Cursors, Registry, Vocabulary};
+use scim::{Cursors, Leniency, Registry, Vocabulary};
 
 use crate::config::Config;
+use crate::leniency::Tally;
 use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
@@ -35,6 +36,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Signs ID tokens.
     pub signer: Signer,
+    /// Which tolerances were needed; not yet in the database.
+    pub tally: Arc<Tally>,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.
@@ -64,13 +67,14 @@ impl App {
 
     /// Runs a piece of the scim crate for this service provider.
     pub fn scim<T>(&self, provider: &Provider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
-        self.scim_with(None, provider, now, run)
+        self.scim_with(None, &Leniency::generous(), provider, now, run)
     }
 
-    /// The same for somebody who may walk lists by cursor.
+    /// The same for a client, who may walk lists by cursor and is not forgiven everything.
     pub fn scim_with<T>(
         &self,
         cursors: Option<&dyn Cursors>,
+        leniency: &Leniency,
         provider: &Provider,
         now: i64,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
@@ -81,7 +85,7 @@ impl App {
             registry: &provider.registry,
             vocabulary: &provider.vocabulary,
             base: &self.scim_base,
-            tolerance: scim::Tolerance::default(),
+            leniency,
             limits: self.limits(),
             cursors,
         })

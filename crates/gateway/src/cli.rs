@@ -129,6 +129,7 @@ async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Erro
         handle.stop(true).await;
     });
     running.server.await?;
+    crate::worker::add_tally(&running.app).await?;
     Ok(())
 }
 

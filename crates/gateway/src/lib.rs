@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod leniency;
 pub mod lifecycle;
 pub mod master_key;
 pub mod passwords;

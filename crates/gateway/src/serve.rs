@@ -118,6 +118,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         public_url: public_url.into(),
         passwords: Passwords::start(config.password_threads, config.password_queue),
         signer,
+        tally: Arc::default(),
         config: Arc::new(config),
         schemas,
         db,

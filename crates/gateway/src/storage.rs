@@ -30,6 +30,7 @@ pub mod sessions;
 pub mod signing_keys;
 mod statement;
 pub mod tokens;
+pub mod tolerance_needs;
 mod tx;
 
 pub use connection::{AnyConn, DatabaseUrl};

@@ -208,34 +208,4 @@ impl Leniency {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_tolerance_has_a_name_of_its_own_and_can_be_found_by_it() {
-        for tolerance in Tolerance::ALL {
-            assert_eq!(Tolerance::named(tolerance.name()), Some(*tolerance));
-            let snake = tolerance.name().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-            assert!(snake, "{tolerance:?}");
-        }
-        assert_eq!(Tolerance::named("everything"), None);
-    }
-
-    #[test]
-    fn a_set_is_what_was_put_into_it() {
-        assert_eq!(Tolerances::EVERY.iter().count(), Tolerance::ALL.len());
-        assert!(Tolerances::NONE.is_empty());
-        let set = Tolerances::NONE.with(Tolerance::ManagerId).with(Tolerance::BooleanStrings);
-        assert_eq!(set.iter().collect::<Vec<_>>(), [Tolerance::BooleanStrings, Tolerance::ManagerId]);
-        assert_eq!(set.without(Tolerance::ManagerId), [Tolerance::BooleanStrings].into_iter().collect());
-    }
-
-    #[test]
-    fn a_leniency_remembers_what_was_needed() {
-        let leniency = Leniency::new(Tolerances::EVERY.without(Tolerance::ManagerId));
-        assert!(leniency.forgives(Tolerance::BooleanStrings) && leniency.forgives(Tolerance::BooleanStrings));
-        assert!(!leniency.forgives(Tolerance::ManagerId));
-        assert_eq!(leniency.forgiven().iter().collect::<Vec<_>>(), [Tolerance::BooleanStrings]);
-        assert_eq!(leniency.missed().iter().collect::<Vec<_>>(), [Tolerance::ManagerId]);
-    }
-}
+mod tests;

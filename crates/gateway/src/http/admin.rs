@@ -71,6 +71,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                     .default_service(wrong_method()),
             )
             .service(
+                resource("/clients/{client}/tolerances")
+                    .route(get().to(clients::tolerances::list))
+                    .default_service(wrong_method()),
+            )
+            .service(
                 resource("/clients/{client}/secrets")
                     .route(get().to(clients::secrets::list))
                     .route(post().to(clients::secrets::add))

@@ -156,7 +156,7 @@ async fn patch(
     // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
     let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
     let if_match = if_match(request);
-    let change = PatchRequest::parse(&body, &scim::Tolerance::default())?;
+    let change = PatchRequest::parse(&body)?;
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         let wanted = wants_body.then_some(&shown);

@@ -7,7 +7,7 @@ use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, Red
 use super::accounts::{Account, AccountRow, json};
 use super::error::DbError;
 use super::options::{ClientOptions, ScimOptions};
-use super::schema::{client_secrets, clients};
+use super::schema::{client_secrets, clients, tolerance_needs};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
@@ -171,6 +171,8 @@ impl Tx<'_> {
     pub fn delete_client(&mut self, seq: i64) -> Result<(), DbError> {
         let secrets = client_secrets::table.filter(client_secrets::client.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(secrets).execute(c))?;
+        let needs = tolerance_needs::table.filter(tolerance_needs::client.eq(seq));
+        each!(&mut *self.conn, c => diesel::delete(needs).execute(c))?;
         let row = clients::table.filter(clients::seq.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
         Ok(())

@@ -3,15 +3,17 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use oauth::access_token::TokenId;
-use oauth::{ClientId, EndReason, Grant, GrantId, NewGrant, Scopes, Standing, Subject};
+use oauth::{ClientId, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
 
 use super::accounts::{Account, AccountRow};
 use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
+use super::options::ScimOptions;
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Statement};
-use super::tx::Tx;
+use super::tx::{GrantClient, Tx};
 use crate::each;
+use crate::leniency;
 use crate::lifecycle::News;
 use crate::system;
 
@@ -54,6 +56,13 @@ fn grant(row: GrantRow) -> Result<Grant, DbError> {
     })
 }
 
+fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantClient, DbError> {
+    let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
+    let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
+    let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
+    Ok(GrantClient { seq, tolerances: leniency::of_client(profile, &options.tolerances) })
+}
+
 type GrantColumns = (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, BigInt, Nullable<BigInt>);
 
 const BY_NUMBER: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
@@ -63,7 +72,7 @@ const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.non
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
 const STANDING: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
-     c.disabled, g.owner, o.active, t.expires, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options \
+     c.disabled, g.owner, o.active, t.expires, c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
      LEFT JOIN resources AS o ON o.seq = g.owner LEFT JOIN revoked_tokens AS t ON t.id = ? \
      WHERE g.seq = ? AND a.deleted IS NULL";
@@ -188,12 +197,15 @@ impl Tx<'_> {
 
     /// What decides whether an access token counts, in one look-up, with the account it opens.
     pub(super) fn find_standing(&mut self, id: GrantId, token: &TokenId) -> Result<Option<Standing>, DbError> {
-        type Columns = (GrantColumns, (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>), AccountColumns);
+        type Columns = (GrantColumns, StandingColumns, ClientColumns, AccountColumns);
+        type StandingColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>);
+        type ClientColumns = (BigInt, Text, Text);
         type AccountColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
-        type Row = (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), AccountRow);
+        type Row = (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), (i64, String, String), AccountRow);
         let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Number(id.0)];
         let row: Option<Row> = Statement::<Columns>::new(STANDING, binds).first(self.conn)?;
-        let Some((row, (client_disabled, owner, active, revoked), account)) = row else { return Ok(None) };
+        let Some((row, (client_disabled, owner, active, revoked), client, account)) = row else { return Ok(None) };
+        self.grant_client = Some(grant_client(client)?);
         self.grant_account = Some(Account::from_row(account)?);
         Ok(Some(Standing {
             grant: grant(row)?,

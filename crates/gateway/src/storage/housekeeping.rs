@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::error::DbError;
 use super::schema::{
     accounts, attribute_values, authorization_codes, client_secrets, clients, dpop_proofs, grants, logins, members,
-    pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
+    pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions, tolerance_needs,
 };
 use super::tx::Tx;
 use crate::each;
@@ -69,6 +69,7 @@ impl Tx<'_> {
             diesel::delete(grants::table.filter(grants::account.eq(account))).execute(c)?;
             for client in owned {
                 diesel::delete(client_secrets::table.filter(client_secrets::client.eq(client))).execute(c)?;
+                diesel::delete(tolerance_needs::table.filter(tolerance_needs::client.eq(client))).execute(c)?;
             }
             diesel::delete(clients::table.filter(clients::account.eq(account))).execute(c)?;
             diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::DbError;
+use crate::leniency::Overrides;
 
 /// As kept with a client.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +21,22 @@ pub struct ClientOptions {
 /// How the SCIM endpoint treats a client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ScimOptions {}
+pub struct ScimOptions {
+    /// What it is forgiven, or not, whatever its profile says.
+    pub tolerances: Overrides,
+}
+
+impl ScimOptions {
+    /// The part of a client's stored options that every SCIM request needs.
+    pub(super) fn of_client(options: &str) -> Result<ScimOptions, serde_json::Error> {
+        #[derive(Default, Deserialize)]
+        #[serde(default)]
+        struct Part {
+            scim: ScimOptions,
+        }
+        Ok(serde_json::from_str::<Part>(options)?.scim)
+    }
+}
 
 /// As kept with an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

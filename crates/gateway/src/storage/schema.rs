@@ -65,6 +65,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    parked_members (seq) {
+        seq -> BigInt,
+        account -> BigInt,
+        group_seq -> BigInt,
+        value -> Text,
+        name_key -> Text,
+        parked -> BigInt,
+    }
+}
+
+diesel::table! {
+    tolerance_needs (client, tolerance) {
+        client -> BigInt,
+        tolerance -> Text,
+        forgiven -> BigInt,
+        refused -> BigInt,
+        last_needed -> BigInt,
+    }
+}
+
+diesel::table! {
     logins (resource) {
         resource -> BigInt,
         account -> BigInt,

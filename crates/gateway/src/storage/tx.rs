@@ -24,13 +24,24 @@ pub struct Tx<'c> {
     pub(crate) news: Vec<News>,
     /// The account of the grant that was checked last, read by the same join.
     pub(crate) grant_account: Option<Account>,
+    /// The client of that grant, read by the same join.
+    pub(crate) grant_client: Option<GrantClient>,
     /// Where pages ended.
     pub(super) bookmarks: Arc<Bookmarks>,
 }
 
+/// The client behind a grant, as far as the SCIM endpoint has to know it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct GrantClient {
+    /// Its number in storage.
+    pub(crate) seq: i64,
+    /// What it is forgiven.
+    pub(crate) tolerances: scim::Tolerances,
+}
+
 impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c mut AnyConn, bookmarks: Arc<Bookmarks>) -> Tx<'c> {
-        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None, bookmarks }
+        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None, grant_client: None, bookmarks }
     }
 
     /// Says who works, for the audit trail.

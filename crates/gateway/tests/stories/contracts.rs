@@ -6,7 +6,7 @@ use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
 use oauth::store::contract::Workplace;
 use oauth::{Client, Store as _, Subject};
 use scim::schema::USER;
-use scim::{Context, Limits, PatchRequest, Precondition, Registry, Tolerance, Vocabulary, service};
+use scim::{Context, Leniency, Limits, PatchRequest, Precondition, Registry, Vocabulary, service};
 use serde_json::json;
 
 use crate::{environment, postgres, workplace};
@@ -102,7 +102,7 @@ impl Account {
             registry,
             vocabulary: &Vocabulary::default(),
             base: "https://scim.example/scim/v2",
-            tolerance: Tolerance::default(),
+            leniency: &Leniency::generous(),
             limits: Limits::default(),
             cursors: None,
         };
@@ -152,7 +152,7 @@ impl Workplace for Account {
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{"op": "replace", "path": "active", "value": false}]
         });
-        let off = PatchRequest::parse(&off, &Tolerance::default()).expect("a patch");
+        let off = PatchRequest::parse(&off).expect("a patch");
         let id = scim::Id::new(owner.as_str()).expect("an id");
         self.scim(|store, cx| service::patch(store, cx, USER, &id, &off, &Precondition::None, None)).expect("patched");
     }

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use scim::narrow::{Narrow, Plan};
 use scim::schema::{GROUP, ResourceType, ResourceTypeId, USER};
 use scim::store::{Handle, Query, Start, Store};
-use scim::{Context, Filter, Limits, Registry, Resource, Tolerance, Vocabulary, service};
+use scim::{Context, Filter, Leniency, Limits, Registry, Resource, Vocabulary, service};
 use serde_json::{Value, json};
 
 use crate::contracts::Bare;
@@ -200,7 +200,7 @@ fn created(
         registry,
         vocabulary: &Vocabulary::default(),
         base: "https://scim.example/scim/v2",
-        tolerance: Tolerance::default(),
+        leniency: &Leniency::generous(),
         limits: Limits::default(),
         cursors: None,
     };

@@ -50,6 +50,7 @@ mod points_querying;
 mod points_writing;
 mod replicas;
 mod tokens;
+mod tolerances;
 mod transport;
 mod users;
 mod walks;

@@ -197,7 +197,7 @@ impl Reader<'_> {
                 coerced = given.to_string();
                 &coerced
             }
-            _ => return Err(invalid(format!("{named} is a string"))),
+            _ => return Err(invalid(format!("{named} is a string: send it in double quotes"))),
         };
         let allowed: &[String] = match &attribute.canonical_values {
             CanonicalValues::Any | CanonicalValues::Suggested(_) => return Ok(text.as_str().into()),

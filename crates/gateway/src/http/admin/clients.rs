@@ -17,6 +17,7 @@ use crate::storage::{Cost, Tx};
 use crate::system;
 
 pub(super) mod secrets;
+pub(super) mod tolerances;
 
 /// The client that a path names.
 fn named(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, Problem> {
@@ -43,6 +44,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "require_pkce": client.require_pkce,
         "disabled": client.disabled,
         "created": system::rfc3339(record.created),
+        "tolerances": tolerances::representation(record),
         "sheet": sheet(app, client),
     }))
 }
@@ -105,6 +107,7 @@ async fn create(
 ) -> Result<HttpResponse, Problem> {
     let name = input.required_name("name");
     let asked = registration(&mut input);
+    let switches = tolerances::change(&mut input);
     let checked = asked.check(app.config.oauth.allow_okta_internal_http);
     if let Err(mistakes) = &checked {
         for mistake in mistakes {
@@ -114,6 +117,8 @@ async fn create(
     input.finish()?;
     let registered = checked.map_err(invalid)?;
     let id = ClientId::new(system::new_client_id()).expect("a generated id is one");
+    let mut scim = ScimOptions::default();
+    tolerances::apply(&switches, &mut scim.tolerances);
     let record = ClientRecord {
         seq: 0,
         account: None,
@@ -134,7 +139,7 @@ async fn create(
             has_account: account.is_some(),
             options: oauth::client::Options::default(),
         },
-        scim: ScimOptions::default(),
+        scim,
     };
     let secret = (!record.client.public).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
     let fingerprint = secret.as_deref().map(|secret| app.keys.fingerprint(secret));
@@ -225,6 +230,7 @@ pub(super) async fn change(
     let disabled = input.flag("disabled");
     let forgets_app = input.names("okta_app_name");
     let asked = registration(&mut input);
+    let switches = tolerances::change(&mut input);
     for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.public.is_some())] {
         if given {
             input.mistake(fixed, "cannot be changed; make a new client");
@@ -276,8 +282,9 @@ pub(super) async fn change(
                 _ => "client.changed",
             };
             record.client.disabled = disabled.unwrap_or(record.client.disabled);
+            let said = tolerances::apply(&switches, &mut record.scim.tolerances);
             tx.update_client(&record)?;
-            operator.did(tx, action, record.client.id.as_str(), record.account, None)?;
+            operator.did(tx, action, record.client.id.as_str(), record.account, said)?;
             representation(&work, tx, &record)
         })
         .await?;

@@ -166,7 +166,7 @@ pub(super) async fn change(
     let change = merge(input.rest());
     input.check()?;
     let change = match change {
-        Some(body) => Some(PatchRequest::parse(&body, &scim::Tolerance::default())?),
+        Some(body) => Some(PatchRequest::parse(&body)?),
         None => None,
     };
     let work = app.clone();

@@ -1,16 +1,17 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::{Access, BearerError};
-use scim::{Id, Registry};
+use scim::{Id, Leniency, Registry};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use crate::app::{App, Provider};
 use crate::http::{address, bearer};
+use crate::leniency::Need;
 use crate::lifecycle::Actor;
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
@@ -68,8 +69,11 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let at_hand = app.clone();
-        app.db.write(move |tx| self.enter_and(&at_hand, tx, &mut work)).await
+        let (at_hand, needed) = (app.clone(), Needed::default());
+        let noted = needed.clone();
+        let outcome = app.db.write(move |tx| self.enter_and(&at_hand, tx, &noted, &mut work)).await;
+        needed.count(app, &outcome);
+        outcome
     }
 
     /// The same for a piece that only reads.
@@ -79,17 +83,29 @@ impl Caller {
         cost: Cost,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let at_hand = app.clone();
-        app.db.read(cost, move |tx| self.enter_and(&at_hand, tx, &mut work)).await
+        let (at_hand, needed) = (app.clone(), Needed::default());
+        let noted = needed.clone();
+        let outcome = app.db.read(cost, move |tx| self.enter_and(&at_hand, tx, &noted, &mut work)).await;
+        needed.count(app, &outcome);
+        outcome
     }
 
-    fn enter_and<T>(&self, app: &App, tx: &mut Tx<'_>, work: &mut impl Work<T>) -> Result<Outcome<T>, ScimFailure> {
+    fn enter_and<T>(
+        &self,
+        app: &App,
+        tx: &mut Tx<'_>,
+        needed: &Needed,
+        work: &mut impl Work<T>,
+    ) -> Result<Outcome<T>, ScimFailure> {
         let account = self.check(app, tx)?;
+        let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
         let (now, provider) = (system::now(), app.provider(&account)?);
+        let leniency = Leniency::new(client.tolerances);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
         let mut store = tx.in_account(account.seq, now, true);
-        let value = app.scim_with(Some(&cursors), &provider, now, |cx| work(&mut store, cx))?;
-        Ok(Outcome { value, registry: provider.registry })
+        let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
+        needed.note(Need::of(client.seq, &leniency, now));
+        Ok(Outcome { value: outcome?, registry: provider.registry })
     }
 
     /// Only the check, for requests that need nothing else of the database.
@@ -122,6 +138,22 @@ impl Caller {
 pub(super) struct Outcome<T> {
     pub(super) value: T,
     pub(super) registry: Arc<Registry>,
+}
+
+/// What the last run of a unit of work needed to be forgiven; each run writes over the one before.
+#[derive(Debug, Clone, Default)]
+struct Needed(Arc<Mutex<Option<Need>>>);
+
+impl Needed {
+    fn note(&self, need: Need) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(need);
+    }
+
+    fn count<T>(&self, app: &App, outcome: &Result<T, ScimFailure>) {
+        if let Some(need) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            app.tally.count(need, matches!(outcome, Err(ScimFailure::Scim(_))));
+        }
+    }
 }
 
 /// A piece of the SCIM engine with its parameters; may run more than once.

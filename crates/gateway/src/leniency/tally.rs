@@ -1,0 +1,111 @@
+//! How often which client needed which tolerance: gathered in memory, added to the database every few seconds, so that no
+//! request writes for it. Several replicas add up. A process that is killed loses what it gathered since it last added.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use scim::{Leniency, Tolerance, Tolerances};
+
+/// What one request needed.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    /// The client's number in storage.
+    pub client: i64,
+    /// What was forgiven.
+    pub forgiven: Tolerances,
+    /// What was not.
+    pub missed: Tolerances,
+    /// When, in milliseconds since the epoch.
+    pub at: i64,
+}
+
+/// How often, and when for the last time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Requests that were forgiven this.
+    pub forgiven: u64,
+    /// Requests that were refused, and needed this.
+    pub refused: u64,
+    /// Milliseconds since the epoch.
+    pub last_needed: i64,
+}
+
+/// What was gathered and not yet written, by client and tolerance.
+pub type Counts = BTreeMap<(i64, Tolerance), Count>;
+
+/// Gathers.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<Counts>);
+
+impl Need {
+    /// What a request of this client needed.
+    pub fn of(client: i64, leniency: &Leniency, at: i64) -> Need {
+        Need { client, forgiven: leniency.forgiven(), missed: leniency.missed(), at }
+    }
+}
+
+impl Count {
+    fn add(&mut self, other: Count) {
+        self.forgiven += other.forgiven;
+        self.refused += other.refused;
+        self.last_needed = self.last_needed.max(other.last_needed);
+    }
+}
+
+impl Tally {
+    /// Counts a request once for each tolerance it needed. What it missed counts only if it was refused.
+    pub fn count(&self, need: &Need, refused: bool) {
+        let missed = if refused { need.missed } else { Tolerances::NONE };
+        if need.forgiven.is_empty() && missed.is_empty() {
+            return;
+        }
+        let one = |forgiven, refused| Count { forgiven, refused, last_needed: need.at };
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for tolerance in need.forgiven.iter() {
+            counts.entry((need.client, tolerance)).or_default().add(one(1, 0));
+        }
+        for tolerance in missed.iter() {
+            counts.entry((need.client, tolerance)).or_default().add(one(0, 1));
+        }
+    }
+
+    /// Takes what was gathered.
+    pub fn take(&self) -> Counts {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts back what could not be written.
+    pub fn put_back(&self, counts: Counts) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, count) in counts {
+            now.entry(key).or_default().add(count);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_counts_once_for_each_tolerance_and_what_was_put_back_is_not_lost() {
+        let tally = Tally::default();
+        let need = |at| Need {
+            client: 7,
+            forgiven: Tolerances::NONE.with(Tolerance::BooleanStrings),
+            missed: Tolerances::NONE.with(Tolerance::ManagerId),
+            at,
+        };
+        tally.count(&need(1), false);
+        let taken = tally.take();
+        assert_eq!(taken.len(), 1, "what a request was not refused for was not needed");
+        tally.count(&need(3), true);
+        tally.count(&need(2), true);
+        tally.put_back(taken);
+        let counts = tally.take();
+        let count = |tolerance| counts[&(7, tolerance)];
+        assert_eq!(count(Tolerance::BooleanStrings), Count { forgiven: 3, refused: 0, last_needed: 3 });
+        assert_eq!(count(Tolerance::ManagerId), Count { forgiven: 0, refused: 2, last_needed: 3 });
+        assert!(tally.take().is_empty());
+    }
+}

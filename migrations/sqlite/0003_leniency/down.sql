@@ -1,0 +1,2 @@
+DROP TABLE parked_members;
+DROP TABLE tolerance_needs;
