@@ -87,13 +87,11 @@ impl PatchRequest {
 
     /// Refuses the message of a client that is not forgiven its form.
     pub(crate) fn check(&self, leniency: &Leniency) -> Result<(), Error> {
-        for needed in self.needs.iter().filter(|needed| !leniency.forgives(*needed)) {
-            return Err(syntax(match needed {
-                Tolerance::EmptyOperations => "Operations is empty; send at least one operation.",
-                _ => "The \"op\" of an operation is \"add\", \"remove\" or \"replace\", in lower case.",
-            }));
+        match self.needs.iter().find(|needed| !leniency.forgives(*needed)) {
+            None => Ok(()),
+            Some(Tolerance::EmptyOperations) => Err(syntax("Operations is empty; send at least one operation.")),
+            Some(_) => Err(syntax("The \"op\" of an operation is \"add\", \"remove\" or \"replace\", in lower case.")),
         }
-        Ok(())
     }
 }
 
