@@ -125,7 +125,7 @@ fn what_does_not_suit_its_attribute_is_refused_by_name() {
 fn a_password_is_checked_dropped_and_never_repeated() {
     check(json!({ "password": "hunter2" }), json!({}));
     let error = accept(USER, &user(json!({ "password": { "hunter2": 1 } })), Tolerances::EVERY).unwrap_err();
-    assert_eq!(error.detail(), "password is a string");
+    assert_eq!(error.detail(), "password is a string: send it in double quotes");
 }
 
 #[test]
