@@ -52,10 +52,12 @@ pub struct Provider {
 impl App {
     /// Runs a piece of the oauth crate: gives it the time, entropy and the keys.
     pub fn oauth<T>(&self, run: impl FnOnce(&mut oauth::Context<'_>) -> T) -> T {
+        let known = self.signer.known();
         run(&mut oauth::Context {
             now: system::now(),
             entropy: &mut system::fill,
             keys: &self.keys,
+            published: known.public(),
             settings: &self.settings,
         })
     }

@@ -164,6 +164,7 @@ fn blocking_threads(connections: usize, workers: usize) -> usize {
 pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),
+        scim_base: format!("{public_url}/scim/v2"),
         code_lifetime_s: config.oauth.authorization_code_seconds,
         access_token_lifetime_s: config.oauth.access_token_seconds,
         refresh_idle_s: config.oauth.refresh_idle_seconds,

@@ -67,6 +67,13 @@ impl Known {
         &self.public
     }
 
+    /// Signs.
+    pub fn sign(&self, unsigned: &Unsigned) -> Result<String, DbError> {
+        let key = self.signing(unsigned.algorithm, system::now());
+        let key = key.ok_or_else(|| DbError::Corrupt(format!("no {} signing key", unsigned.algorithm.as_str())))?;
+        key.sign(unsigned.typ, &unsigned.claims)
+    }
+
     fn signing(&self, algorithm: SigningAlgorithm, now: i64) -> Option<&SigningKey> {
         let of_algorithm = || self.keys.iter().filter(|known| known.key.algorithm == algorithm);
         let begun = of_algorithm().filter(|known| known.signs_from <= now).max_by_key(|known| known.signs_from);
@@ -162,12 +169,9 @@ impl Signer {
         Ok(())
     }
 
-    /// Signs.
-    pub async fn sign(&self, unsigned: &Unsigned) -> Result<String, DbError> {
-        let known = self.fresh(FRESH_MS).await?;
-        let key = known.signing(unsigned.algorithm, system::now());
-        let key = key.ok_or_else(|| DbError::Corrupt(format!("no {} signing key", unsigned.algorithm.as_str())))?;
-        key.sign(unsigned.typ, &unsigned.claims)
+    /// The keys to sign with now.
+    pub async fn ready(&self) -> Result<Arc<Known>, DbError> {
+        self.fresh(FRESH_MS).await
     }
 
     async fn make(&self, algorithm: SigningAlgorithm, now: i64, signs_from: i64) -> Result<SealedKey, DbError> {

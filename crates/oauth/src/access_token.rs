@@ -1,14 +1,31 @@
-//! Access tokens: opaque to clients, sealed by us around the grant they belong to. Issuing one writes nothing; whether it counts
-//! is decided at each use by the rows of its grant, client and owner ([`Standing`](crate::store::Standing)).
+//! Access tokens: sealed by us around the grant they belong to. Issuing one writes nothing; whether it counts is decided at each
+//! use by the rows of its grant, client and owner ([`Standing`](crate::store::Standing)).
+//!
+//! As a rule a token is opaque to clients. One that is a JWT (RFC 9068) is a signed envelope for others to read, with the same
+//! sealed record inside; to us the record says everything, and the signature that nobody put it into another envelope.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::json;
+
+use crate::bounds::{Bounds, Resource, ours};
+use crate::client::Client;
 use crate::context::{Context, millis};
-use crate::grant::GrantId;
+use crate::grant::{Grant, GrantId, Subject};
+use crate::jose::Jws;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
+use crate::signing::Unsigned;
 
 const PURPOSE: &str = "access token";
+/// What is in an envelope is no token without it.
+const INSIDE: &str = "access token in a JWT";
+/// The media type of the envelope (RFC 9068 §2.1).
+pub(crate) const TYPE: &str = "at+jwt";
+/// The claim with the sealed record.
+const RECORD: &str = "grant";
 /// None of ours is longer; longer texts are not even decoded.
-const MAX_LENGTH: usize = 1024;
+const MAX_LENGTH: usize = 8192;
 
 /// Names one access token, so that it can be revoked alone: 128 random bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,24 +44,84 @@ pub struct AccessToken {
     pub expires: i64,
     /// What it opens: the grant's scope, or less.
     pub scope: Scopes,
+    /// What else it is limited to.
+    pub bounds: Bounds,
 }
 
 impl AccessToken {
     /// A new token for a grant.
-    pub(crate) fn new(cx: &mut Context<'_>, grant: GrantId, scope: Scopes) -> AccessToken {
+    pub(crate) fn new(cx: &mut Context<'_>, grant: GrantId, scope: Scopes, bounds: Bounds) -> AccessToken {
         let expires = cx.now + millis(cx.settings.access_token_lifetime_s);
-        AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope }
+        AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope, bounds }
     }
 
-    /// As on the wire.
-    pub(crate) fn seal(&self, cx: &mut Context<'_>) -> String {
+    fn record(&self) -> Vec<u8> {
         let mut plain = Vec::with_capacity(96);
         plain.extend_from_slice(&self.id.0);
         plain.extend_from_slice(&self.grant.0.to_be_bytes());
         plain.extend_from_slice(&self.issued.to_be_bytes());
         plain.extend_from_slice(&self.expires.to_be_bytes());
         plain.extend_from_slice(self.scope.to_string().as_bytes());
-        format!("{}{}", Prefix::AccessToken.as_str(), cx.seal(PURPOSE, &plain))
+        if let Some(bounds) = self.bounds.to_stored() {
+            // No scope has a line break in it.
+            plain.push(b'\n');
+            plain.extend_from_slice(bounds.as_bytes());
+        }
+        plain
+    }
+
+    fn from_record(plain: &[u8]) -> Option<AccessToken> {
+        let (id, rest) = plain.split_first_chunk::<16>()?;
+        let (grant, rest) = rest.split_first_chunk::<8>()?;
+        let (issued, rest) = rest.split_first_chunk::<8>()?;
+        let (expires, rest) = rest.split_first_chunk::<8>()?;
+        let rest = std::str::from_utf8(rest).ok()?;
+        let (scope, bounds) = rest.split_once('\n').map_or((rest, None), |(scope, bounds)| (scope, Some(bounds)));
+        Some(AccessToken {
+            id: TokenId(*id),
+            grant: GrantId(i64::from_be_bytes(*grant)),
+            issued: i64::from_be_bytes(*issued),
+            expires: i64::from_be_bytes(*expires),
+            scope: Scopes::parse(scope)?,
+            bounds: Bounds::from_stored(bounds)?,
+        })
+    }
+
+    /// As on the wire, opaque.
+    pub(crate) fn seal(&self, cx: &mut Context<'_>) -> String {
+        format!("{}{}", Prefix::AccessToken.as_str(), cx.seal(PURPOSE, &self.record()))
+    }
+
+    /// As on the wire once it is signed (RFC 9068 §2.2).
+    pub(crate) fn envelope(&self, cx: &mut Context<'_>, client: &Client, grant: &Grant) -> Unsigned {
+        let audience: Vec<&str> = match self.bounds.resources.as_slice() {
+            [] => {
+                let [scim, issuer] = ours(cx.settings);
+                let of_scope = [(scim, "provision:scim"), (issuer, "openid")];
+                of_scope.into_iter().filter(|(_, scope)| self.scope.contains(scope)).map(|(name, _)| name).collect()
+            }
+            resources => resources.iter().map(Resource::as_str).collect(),
+        };
+        // A token that opens nothing of ours still has an audience (§2.2): whoever answers for it.
+        let audience = if audience.is_empty() { vec![cx.settings.issuer.as_str()] } else { audience };
+        let mut claims = json!({
+            "iss": cx.settings.issuer,
+            "sub": grant.subject.as_ref().map_or(client.id.as_str(), Subject::as_str),
+            "aud": audience,
+            "exp": self.expires / 1000,
+            "iat": self.issued / 1000,
+            "jti": URL_SAFE_NO_PAD.encode(self.id.0),
+            "client_id": client.id.as_str(),
+            "scope": self.scope.to_string(),
+        });
+        if let Some(auth_time) = grant.auth_time {
+            claims["auth_time"] = json!(auth_time / 1000);
+        }
+        if let Some(key) = &self.bounds.key {
+            claims["cnf"] = json!({"jkt": key.as_str()});
+        }
+        claims[RECORD] = json!(cx.seal(INSIDE, &self.record()));
+        Unsigned { algorithm: client.options.tokens.access_token_signing_alg, typ: TYPE, claims }
     }
 
     /// From the wire; `None` if we did not seal it. An expired token opens: the caller says so.
@@ -52,18 +129,25 @@ impl AccessToken {
         if text.len() > MAX_LENGTH {
             return None;
         }
-        let plain = cx.keys.open(PURPOSE, text.strip_prefix(Prefix::AccessToken.as_str())?)?;
-        let (id, rest) = plain.split_first_chunk::<16>()?;
-        let (grant, rest) = rest.split_first_chunk::<8>()?;
-        let (issued, rest) = rest.split_first_chunk::<8>()?;
-        let (expires, scope) = rest.split_first_chunk::<8>()?;
-        Some(AccessToken {
-            id: TokenId(*id),
-            grant: GrantId(i64::from_be_bytes(*grant)),
-            issued: i64::from_be_bytes(*issued),
-            expires: i64::from_be_bytes(*expires),
-            scope: Scopes::parse(std::str::from_utf8(scope).ok()?)?,
-        })
+        match text.strip_prefix(Prefix::AccessToken.as_str()) {
+            Some(sealed) => AccessToken::from_record(&cx.keys.open(PURPOSE, sealed)?),
+            None => AccessToken::open_envelope(cx, text),
+        }
+    }
+
+    /// What RFC 9068 §4 and RFC 8725 ask for. There is no key of ours for `none` or anything symmetric, and no `crit` we know.
+    fn open_envelope(cx: &Context<'_>, text: &str) -> Option<AccessToken> {
+        if !text.starts_with("eyJ") {
+            return None;
+        }
+        let jws = Jws::parse(text).ok().filter(|jws| jws.is_typed(TYPE))?;
+        let kid = jws.kid()?;
+        let claims = jws.verified_by(cx.published.iter().filter(|key| key.kid() == Some(kid))).ok()?;
+        if claims.issuer() != Some(cx.settings.issuer.as_str()) {
+            return None;
+        }
+        let token = AccessToken::from_record(&cx.keys.open(INSIDE, claims.text(RECORD)?)?)?;
+        (claims.id() == Some(URL_SAFE_NO_PAD.encode(token.id.0).as_str())).then_some(token)
     }
 }
 
@@ -77,8 +161,13 @@ mod tests {
     fn attack_62_only_what_we_sealed_as_an_access_token_opens() {
         let (keys, others, settings) = (Keyring::new(&[1; 32]), Keyring::new(&[2; 32]), Settings::default());
         let mut entropy = |bytes: &mut [u8]| bytes.fill(5);
-        let mut cx = Context { now: 1_000, entropy: &mut entropy, keys: &keys, settings: &settings };
-        let token = AccessToken::new(&mut cx, GrantId(42), Scopes::parse("openid provision:scim").unwrap());
+        let mut cx = Context { now: 1_000, entropy: &mut entropy, keys: &keys, settings: &settings, published: &[] };
+        let scope = Scopes::parse("openid provision:scim").unwrap();
+        let resources = vec![Resource::parse("https://api.example/").unwrap()];
+        let bounded = AccessToken::new(&mut cx, GrantId(42), scope.clone(), Bounds { resources, key: None });
+        let text = bounded.seal(&mut cx);
+        assert_eq!(AccessToken::open(&cx, &text), Some(bounded));
+        let token = AccessToken::new(&mut cx, GrantId(42), scope, Bounds::default());
         assert_eq!(token.expires, 1_000 + 3_600_000);
         let text = token.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(token));

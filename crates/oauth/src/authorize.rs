@@ -5,8 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::{self, Bounds, Thumbprint};
 use crate::client::{Client, ClientId, GrantType, RedirectUri};
 use crate::context::{Context, millis};
+use crate::par;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::store::{Store, StoreError};
@@ -45,6 +47,8 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u64>,
     /// Whom the client expects.
     pub login_hint: Option<String>,
+    /// What the tokens are to be limited to: resources, and the key named by `dpop_jkt` (RFC 9449 §10).
+    pub bounds: Bounds,
 }
 
 /// `prompt` (OpenID Connect Core §3.1.2.1).
@@ -134,11 +138,47 @@ impl AuthorizationRequest {
     }
 }
 
-/// Understands a request, or refuses it.
+/// Whether a request is no more than a reference to one that was pushed (RFC 9126 §4). Answering it writes.
+pub fn is_pushed(parameters: &[(String, String)]) -> bool {
+    parameters.iter().any(|(name, value)| name == "request_uri" && par::reference(value).is_some())
+}
+
+/// Understands a request, or refuses it. Of one that was pushed only `client_id` and `request_uri` count; what else stands beside
+/// them is passed over.
 pub fn authorize(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
     parameters: &[(String, String)],
+) -> Result<Result<AuthorizationRequest, Refusal>, StoreError> {
+    if !is_pushed(parameters) {
+        return understand(store, cx, parameters, false);
+    }
+    let sent = Parameters(parameters);
+    let reference = sent.one("request_uri").ok().flatten().and_then(par::reference);
+    let client = sent.one("client_id").ok().flatten().and_then(ClientId::new);
+    let (Some(reference), Some(client)) = (reference, client) else {
+        return Ok(Err(Refusal::Page {
+            title: "This request is malformed".to_owned(),
+            detail: "A request that was pushed is named by one client_id and one request_uri.".to_owned(),
+        }));
+    };
+    match par::take(store, cx, &client, reference)? {
+        Some(pushed) => understand(store, cx, &pushed, true),
+        None => Ok(Err(Refusal::Page {
+            title: "This link has been used".to_owned(),
+            detail: "It was opened before, or more than a minute and a half ago, or it is another application's. Go back to the \
+                     application and begin again."
+                .to_owned(),
+        })),
+    }
+}
+
+/// The same for the parameters themselves.
+pub(crate) fn understand(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    parameters: &[(String, String)],
+    was_pushed: bool,
 ) -> Result<Result<AuthorizationRequest, Refusal>, StoreError> {
     let parameters = Parameters(parameters);
     if parameters.is_monstrous() {
@@ -176,6 +216,11 @@ pub fn authorize(
         ));
     }
     let state = parameters.get("state");
+    if client.options.tokens.require_pushed_authorization_requests && !was_pushed {
+        let description =
+            "This client must push its authorization requests (RFC 9126) and send the browser with a request_uri.";
+        return Ok(refuse("invalid_request", description.to_owned(), state));
+    }
     match rest_of(cx, &client, &parameters) {
         Ok(rest) => Ok(Ok(AuthorizationRequest {
             id: rest.id,
@@ -191,6 +236,7 @@ pub fn authorize(
             prompt: rest.prompt,
             max_age: rest.max_age,
             login_hint: parameters.get("login_hint").map(str::to_owned),
+            bounds: rest.bounds,
         })),
         Err((code, description)) => Ok(refuse(code, description, state)),
     }
@@ -263,6 +309,7 @@ struct Rest {
     challenge: Option<Challenge>,
     prompt: Prompt,
     max_age: Option<u64>,
+    bounds: Bounds,
 }
 
 fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Rest, (&'static str, String)> {
@@ -308,7 +355,21 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
         Some(Err(_)) => return Err(invalid("max_age must be a number of seconds.")),
     };
     let id = cx.bytes::<16>().iter().fold(String::with_capacity(32), |hex, byte| format!("{hex}{byte:02x}"));
-    Ok(Rest { id, scope, challenge, prompt, max_age })
+    let bounds = bounds(cx, client, parameters)?;
+    Ok(Rest { id, scope, challenge, prompt, max_age, bounds })
+}
+
+fn bounds(cx: &Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Bounds, (&'static str, String)> {
+    let resources = bounds::asked(cx.settings, client, parameters.all("resource"));
+    let key = match parameters.get("dpop_jkt").map(Thumbprint::parse) {
+        None => None,
+        Some(Some(key)) => Some(key),
+        Some(None) => {
+            let description = "dpop_jkt must be the SHA-256 thumbprint of a key in base64url, 43 characters.";
+            return Err(("invalid_request", description.to_owned()));
+        }
+    };
+    Ok(Bounds { resources: resources.map_err(|why| ("invalid_target", format!("{why}.")))?, key })
 }
 
 fn challenge(client: &Client, parameters: &Parameters<'_>) -> Result<Option<Challenge>, (&'static str, String)> {

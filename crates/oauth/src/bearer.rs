@@ -1,8 +1,11 @@
 //! Bearer tokens at a protected resource (RFC 6750).
 
 use crate::access_token::{AccessToken, TokenId};
-use crate::context::Context;
+use crate::bounds::{Bounds, Thumbprint, ours};
+use crate::context::{Context, Settings};
+use crate::dpop::{Proof, ProofError, SpentProof};
 use crate::grant::{Grant, GrantId};
+use crate::jose::Algorithm;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::store::{Standing, Store, StoreError};
@@ -22,6 +25,54 @@ pub struct Access {
     pub issued: i64,
     /// Milliseconds since the epoch.
     pub expires: i64,
+    /// What else it is limited to.
+    pub bounds: Bounds,
+}
+
+/// A protected resource of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// The SCIM endpoint.
+    Scim,
+    /// `/userinfo`.
+    Userinfo,
+}
+
+impl Door {
+    /// The scope that opens it.
+    pub fn scope(self) -> &'static str {
+        match self {
+            Door::Scim => "provision:scim",
+            Door::Userinfo => "openid",
+        }
+    }
+
+    /// What a token may call it in its audience (RFC 8707 §2).
+    fn names(self, settings: &Settings) -> [&str; 1] {
+        let [scim, issuer] = ours(settings);
+        match self {
+            Door::Scim => [scim],
+            Door::Userinfo => [issuer],
+        }
+    }
+}
+
+/// What a request brings along to get in.
+#[derive(Debug, Clone, Default)]
+pub struct Presented<'a> {
+    /// The `Authorization` header.
+    pub authorization: Option<&'a str>,
+    /// The proof of possession, which counts once and does now.
+    pub proof: Option<&'a SpentProof>,
+}
+
+impl<'a> Presented<'a> {
+    /// The token, and whether it comes as one that is bound to a key (RFC 9449 §7.1).
+    pub fn token(&self) -> Option<(&'a str, bool)> {
+        let (scheme, token) = self.authorization?.trim().split_once(' ')?;
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        (is("bearer") || is("dpop")).then_some((token.trim(), is("dpop")))
+    }
 }
 
 /// Why a token does not open the door (§3.1).
@@ -36,6 +87,12 @@ pub enum BearerError {
     /// It does not count.
     #[error("{0}")]
     Invalid(&'static str),
+    /// It is bound to a key, or comes as if it were, and does not count like this (RFC 9449 §7.1).
+    #[error("{0}")]
+    Unbound(&'static str),
+    /// The proof of possession is missing or not right.
+    #[error("{0}")]
+    Proof(#[from] ProofError),
     /// It counts, but not here.
     #[error("The access token lacks the scope {0}")]
     InsufficientScope(&'static str),
@@ -46,7 +103,7 @@ impl BearerError {
     pub fn status(&self) -> u16 {
         match self {
             BearerError::Malformed(_) => 400,
-            BearerError::Missing | BearerError::Invalid(_) => 401,
+            BearerError::Missing | BearerError::Invalid(_) | BearerError::Unbound(_) | BearerError::Proof(_) => 401,
             BearerError::InsufficientScope(_) => 403,
         }
     }
@@ -61,6 +118,8 @@ impl BearerError {
             BearerError::Invalid(description) => {
                 format!("Bearer realm=\"gateway\", error=\"invalid_token\", error_description=\"{description}\"")
             }
+            BearerError::Unbound(description) => dpop_challenge("invalid_token", description),
+            BearerError::Proof(error) => dpop_challenge("invalid_dpop_proof", &error.to_string()),
             BearerError::InsufficientScope(scope) => {
                 format!("Bearer realm=\"gateway\", error=\"insufficient_scope\", scope=\"{scope}\"")
             }
@@ -68,30 +127,65 @@ impl BearerError {
     }
 }
 
-/// Opens the token in an `Authorization` header and asks the store whether it counts. `scope` is what this door needs.
+/// RFC 9449 §7.1.
+fn dpop_challenge(code: &str, description: &str) -> String {
+    let algorithms = Algorithm::ALL.map(Algorithm::as_str).join(" ");
+    format!("DPoP realm=\"gateway\", algs=\"{algorithms}\", error=\"{code}\", error_description=\"{description}\"")
+}
+
+/// Whether a proof that came along could be the right one, before it is spent: strangers must not fill what we remember.
+pub fn suits(cx: &Context<'_>, presented: &Presented<'_>, proof: &Proof) -> Result<(), BearerError> {
+    match presented.token() {
+        Some((token, true)) => is_bound(cx, token, proof.key(), proof.is_for(token)),
+        _ => Err(BearerError::Missing),
+    }
+}
+
+fn is_bound(cx: &Context<'_>, token: &str, key: &Thumbprint, is_for: bool) -> Result<(), BearerError> {
+    let bound = AccessToken::open(cx, token).ok_or_else(|| BearerError::Unbound(what_is(token)))?.bounds.key;
+    match bound {
+        None => Err(BearerError::Unbound("The access token is not bound to a key; send it as Bearer")),
+        Some(bound) if bound != *key => Err(BearerError::Proof(ProofError("it is by another key than the token's"))),
+        Some(_) if !is_for => Err(BearerError::Proof(ProofError("its ath is not the hash of this access token"))),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Opens the token and asks the store whether it counts at this door.
 pub fn check(
     store: &mut dyn Store,
     cx: &Context<'_>,
-    authorization: Option<&str>,
-    scope: &'static str,
+    presented: &Presented<'_>,
+    door: Door,
 ) -> Result<Result<Access, BearerError>, StoreError> {
-    let Some(presented) = presented(authorization) else { return Ok(Err(BearerError::Missing)) };
-    match examine(store, cx, presented)? {
-        Ok(access) if access.scope.contains(scope) => Ok(Ok(access)),
-        Ok(_) => Ok(Err(BearerError::InsufficientScope(scope))),
-        Err(description) => Ok(Err(BearerError::Invalid(description))),
+    let Some((token, is_dpop)) = presented.token() else { return Ok(Err(BearerError::Missing)) };
+    if is_dpop {
+        let proven = match presented.proof {
+            Some(proof) => is_bound(cx, token, proof.key(), proof.is_for(token)),
+            None => Err(BearerError::Proof(ProofError("there is none; send one in the DPoP header"))),
+        };
+        if let Err(refused) = proven {
+            return Ok(Err(refused));
+        }
     }
+    Ok(match examine(store, cx, token)? {
+        Ok(access) if access.bounds.key.is_some() && !is_dpop => {
+            Err(BearerError::Unbound("The access token is bound to a key; send it as DPoP, with a proof by that key"))
+        }
+        Ok(access) if !access.bounds.admit(&door.names(cx.settings)) => {
+            Err(BearerError::Invalid("The access token is for another resource"))
+        }
+        Ok(access) if access.scope.contains(door.scope()) => Ok(access),
+        Ok(_) => Err(BearerError::InsufficientScope(door.scope())),
+        Err(description) => Err(BearerError::Invalid(description)),
+    })
 }
 
 /// Whether an `Authorization` header has a token that we sealed: the least that can be asked of a stranger, and it asks
 /// nothing of the store. Whether the token counts is [`check`]'s to say.
 pub fn is_sealed(cx: &Context<'_>, authorization: Option<&str>) -> bool {
-    presented(authorization).is_some_and(|token| AccessToken::open(cx, token).is_some())
-}
-
-fn presented(authorization: Option<&str>) -> Option<&str> {
-    let (scheme, token) = authorization?.trim().split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let presented = Presented { authorization, proof: None };
+    presented.token().is_some_and(|(token, _)| AccessToken::open(cx, token).is_some())
 }
 
 /// Whether a token counts; if not, why.
@@ -113,6 +207,7 @@ pub(crate) fn examine(
         token: token.id,
         issued: token.issued,
         expires: token.expires,
+        bounds: token.bounds,
     }))
 }
 
@@ -135,7 +230,7 @@ fn what_is(presented: &str) -> &'static str {
         Some(Prefix::Operator) => "This is an operator's token for the admin API, not an access token",
         // Microsoft Entra ID sends a token of its own when its field is empty.
         None if presented.starts_with("eyJ") => {
-            "This JWT was not issued here; in Microsoft Entra ID, fill in the token endpoint, client identifier and client secret"
+            "This JWT is not an access token that was issued here; in Microsoft Entra ID, fill in the token endpoint, client identifier and client secret"
         }
         _ => "The access token is not one of ours",
     }
@@ -164,7 +259,8 @@ mod tests {
     use crate::world::{EXCHANGE, World, changed};
 
     fn ask(world: &mut World, header: Option<&str>) -> Result<Access, BearerError> {
-        world.run(|store, cx| check(store, cx, header, "provision:scim")).unwrap()
+        let presented = Presented { authorization: header, proof: None };
+        world.run(|store, cx| check(store, cx, &presented, Door::Scim)).unwrap()
     }
 
     #[test]

@@ -7,11 +7,13 @@ mod options;
 mod profile;
 mod redirect_uri;
 mod registration;
+mod tokens;
 
 pub use options::Options;
 pub use profile::Profile;
 pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris};
 pub use registration::{Mistake, Registered, Registration};
+pub use tokens::{AccessTokenFormat, AskedTokens, TokenOptions};
 
 /// A client's public name (RFC 6749 §2.2): visible ASCII, at most 128 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -65,6 +65,11 @@ impl<'a> Posted<'a> {
         self.form.iter().find(|(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
+    /// A parameter that may stand more than once.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.form.iter().filter(move |(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
     pub(crate) fn credentials(&self) -> Result<Credentials, TokenError> {
         let (id, secret) = (self.get("client_id"), self.get("client_secret"));
         let Some(header) = self.authorization else {

@@ -57,6 +57,7 @@ pub fn accept(
         challenge: request.challenge.clone(),
         expires: cx.now + millis(cx.settings.code_lifetime_s),
         spent: None,
+        bounds: request.bounds.clone(),
     })?;
     if !kept {
         // Refusals are kept like everything else, and a grant that nothing leads to should not stand.

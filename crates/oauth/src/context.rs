@@ -1,5 +1,6 @@
 //! What a request brings along besides itself: the time, entropy, keys and lifetimes.
 
+use crate::jose::Jwk;
 use crate::secret::Keyring;
 
 /// Everything that is neither in the message nor in the store.
@@ -11,6 +12,8 @@ pub struct Context<'a> {
     pub entropy: &'a mut dyn FnMut(&mut [u8]),
     /// The installation's keys.
     pub keys: &'a Keyring,
+    /// The public keys of those that sign for us.
+    pub published: &'a [Jwk],
     /// Who we are and how long things live.
     pub settings: &'a Settings,
 }
@@ -33,6 +36,8 @@ impl Context<'_> {
 pub struct Settings {
     /// The issuer identifier (RFC 8414 §2), without a slash at the end.
     pub issuer: String,
+    /// The base URL of the SCIM endpoint, as a resource (RFC 8707); without a slash at the end.
+    pub scim_base: String,
     /// From consent to the code's exchange.
     pub code_lifetime_s: u64,
     /// Of an access token.
@@ -60,6 +65,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             issuer: "http://localhost".to_owned(),
+            scim_base: "http://localhost/scim/v2".to_owned(),
             code_lifetime_s: 60,
             access_token_lifetime_s: 3600,
             refresh_idle_s: 180 * 86_400,

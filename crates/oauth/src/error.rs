@@ -1,5 +1,6 @@
 //! Refusals of the token endpoint and its kin (RFC 6749 §5.2), all chosen in one table.
 
+use crate::dpop::ProofError;
 use crate::store::StoreError;
 
 /// Outside: the world failed, undo everything, 500. Inside: what the protocol answers, and what it wrote is kept either way: an
@@ -33,17 +34,25 @@ pub enum ErrorCode {
     UnsupportedGrantType,
     /// The scope is malformed or goes too far.
     InvalidScope,
+    /// The resource is malformed or not for this client (RFC 8707 §2).
+    InvalidTarget,
+    /// The proof of possession is missing or not right (RFC 9449 §5).
+    InvalidDpopProof,
+    /// What the authorization endpoint would have said to a request that was pushed (RFC 9126 §2.3).
+    Authorization(&'static str),
 }
 
 impl ErrorCode {
-    /// All of them.
-    pub const ALL: [ErrorCode; 6] = [
+    /// All that have one word each.
+    pub const ALL: [ErrorCode; 8] = [
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidClient,
         ErrorCode::InvalidGrant,
         ErrorCode::UnauthorizedClient,
         ErrorCode::UnsupportedGrantType,
         ErrorCode::InvalidScope,
+        ErrorCode::InvalidTarget,
+        ErrorCode::InvalidDpopProof,
     ];
 
     /// The status and the word on the wire.
@@ -55,6 +64,9 @@ impl ErrorCode {
             ErrorCode::UnauthorizedClient => (400, "unauthorized_client"),
             ErrorCode::UnsupportedGrantType => (400, "unsupported_grant_type"),
             ErrorCode::InvalidScope => (400, "invalid_scope"),
+            ErrorCode::InvalidTarget => (400, "invalid_target"),
+            ErrorCode::InvalidDpopProof => (400, "invalid_dpop_proof"),
+            ErrorCode::Authorization(word) => (400, word),
         }
     }
 }
@@ -67,6 +79,11 @@ impl TokenError {
     /// A request that cannot be understood.
     pub fn invalid_request(description: impl Into<String>) -> TokenError {
         TokenError::new(ErrorCode::InvalidRequest, description)
+    }
+
+    /// A proof of possession that is not right (RFC 9449 §5).
+    pub fn refused_proof(error: ProofError) -> TokenError {
+        TokenError::new(ErrorCode::InvalidDpopProof, error.to_string())
     }
 
     pub(crate) fn invalid_grant(description: impl Into<String>) -> TokenError {

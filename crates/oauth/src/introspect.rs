@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::bearer::{examine, examine_grant};
+use crate::bounds::Bounds;
 use crate::client_auth::{Credentials, Posted, identify};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
@@ -43,8 +44,13 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
         Err(refused) => return Ok(Err(refused)),
     };
     let inactive = json!({"active": false});
+    let mut bounds = Bounds::default();
     let known = match examine(store, cx, &request.token)? {
-        Ok(access) => Some((access.grant, access.scope.to_string(), access.issued, access.expires, "Bearer")),
+        Ok(access) => {
+            bounds = access.bounds;
+            let kind = if bounds.key.is_some() { "DPoP" } else { "Bearer" };
+            Some((access.grant, access.scope.to_string(), access.issued, access.expires, kind))
+        }
         Err(_) => refresh_token(store, cx, &request.token)?,
     };
     let Some((grant, scope, issued, expires, kind)) = known else { return Ok(Ok(inactive)) };
@@ -62,7 +68,13 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
         "iss": cx.settings.issuer,
         "sub": subject.as_ref().map_or(owner.as_str(), |subject| subject.as_str()),
     });
-    if kind != "Bearer" {
+    if !bounds.resources.is_empty() {
+        answer["aud"] = json!(bounds.resources);
+    }
+    if let Some(key) = &bounds.key {
+        answer["cnf"] = json!({"jkt": key.as_str()});
+    }
+    if kind == "refresh_token" {
         // A refresh token has no type in the sense of RFC 6749 §7.1.
         if let Some(members) = answer.as_object_mut() {
             members.remove("token_type");

@@ -8,6 +8,7 @@
 //! | an operator registers a client | [`client::Registration`] |
 //! | a browser brings an authorization request | [`authorize::authorize`] |
 //! | the resource owner accepts or denies | [`consent`] |
+//! | or the client pushes it first | [`par`] |
 //! | the client exchanges the code, refreshes, or uses its own credentials | [`token::exchange`] |
 //! | a protected resource checks the access token | [`bearer::check`] |
 //! | the client introspects or revokes | [`introspect`], [`revoke`] |
@@ -18,7 +19,7 @@
 //!
 //! let mut store = MemoryStore::default();
 //! let (keys, settings) = (Keyring::new(&[7; 32]), Settings::default());
-//! let mut cx = Context { now: 0, entropy: &mut |bytes| bytes.fill(1), keys: &keys, settings: &settings };
+//! let mut cx = Context { now: 0, entropy: &mut |bytes| bytes.fill(1), keys: &keys, settings: &settings, published: &[] };
 //! let form = [("grant_type", "client_credentials"), ("client_id", "nobody"), ("client_secret", "x")];
 //! let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
 //! let request = token::TokenRequest::parse(None, &[], &form).unwrap();
@@ -29,10 +30,12 @@
 pub mod access_token;
 pub mod authorize;
 pub mod bearer;
+pub mod bounds;
 pub mod client;
 mod client_auth;
 pub mod consent;
 pub mod context;
+pub mod dpop;
 pub mod error;
 pub mod event;
 pub mod grant;
@@ -40,6 +43,7 @@ mod id_token;
 pub mod introspect;
 pub mod jose;
 pub mod metadata;
+pub mod par;
 pub mod pkce;
 pub mod revoke;
 pub mod scope;
@@ -51,7 +55,8 @@ pub mod token;
 mod world;
 
 pub use access_token::TokenId;
-pub use bearer::{Access, BearerError};
+pub use bearer::{Access, BearerError, Door, Presented};
+pub use bounds::{Bounds, Resource, Thumbprint};
 pub use client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 pub use context::{Context, Settings};
 pub use error::{ErrorCode, TokenError, Verdict};

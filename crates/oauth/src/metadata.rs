@@ -10,6 +10,7 @@ use openidconnect::{
 use serde_json::{Value, json};
 
 use crate::context::Settings;
+use crate::jose::Algorithm;
 use crate::scope::KNOWN;
 
 /// `/.well-known/openid-configuration`
@@ -27,7 +28,11 @@ pub fn openid_configuration(settings: &Settings) -> Value {
                 keys,
                 vec![ResponseTypes::new(vec![CoreResponseType::Code])],
                 vec![CoreSubjectIdentifierType::Public],
-                vec![CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256],
+                vec![
+                    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+                    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+                    CoreJwsSigningAlgorithm::EdDsa,
+                ],
                 EmptyAdditionalProviderMetadata {},
             )
             .set_token_endpoint(TokenUrl::new(at("/oauth2/token")).ok())
@@ -60,6 +65,9 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         ("introspection_endpoint", json!(at("/oauth2/introspect"))),
         ("introspection_endpoint_auth_methods_supported", with_secret),
         ("code_challenge_methods_supported", json!(["S256"])),
+        ("pushed_authorization_request_endpoint", json!(at("/oauth2/par"))),
+        ("require_pushed_authorization_requests", json!(false)),
+        ("dpop_signing_alg_values_supported", json!(Algorithm::ALL.map(Algorithm::as_str))),
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
         (

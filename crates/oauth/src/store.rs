@@ -3,13 +3,15 @@
 //! Everything a [`Store`] does belongs to one unit of work, kept whole or not at all by whoever opened it. [`contract`] is a suite
 //! that every store passes, and [`memory`] the smallest store that does.
 //!
-//! What a store may forget: a code, with its request's id, half an hour after it expired (so long can a request be answered); a
+//! What a store may forget: a pushed request or a proof after it expired; a code, with its request's id, half an hour after it expired (so long can a request be answered); a
 //! refresh token or the revocation of an access token after it expired; a grant that nothing leads to any more.
 
 use crate::access_token::TokenId;
+use crate::bounds::Bounds;
 use crate::client::{Client, ClientId, RedirectUri};
 use crate::event::Event;
 use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
@@ -43,6 +45,8 @@ pub struct Code {
     pub expires: i64,
     /// When it was exchanged.
     pub spent: Option<i64>,
+    /// What the tokens are limited to that it leads to.
+    pub bounds: Bounds,
 }
 
 /// A refresh token: one link of its grant's chain.
@@ -60,6 +64,8 @@ pub struct RefreshToken {
     pub expires: i64,
     /// When its successor was first issued.
     pub used: Option<i64>,
+    /// The resources that were accepted, and the key of a public client; the same along the chain.
+    pub bounds: Bounds,
 }
 
 /// What decides whether an access token still counts.
@@ -124,6 +130,20 @@ pub trait Store {
 
     /// What decides whether this access token counts: one look-up.
     fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError>;
+
+    /// Keeps an authorization request that was pushed.
+    fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError>;
+
+    /// Takes a pushed request of this client's away and says what it was. Of two units of work that want it, one gets it.
+    fn take_pushed_request(
+        &mut self,
+        fingerprint: &Fingerprint,
+        client: &ClientId,
+    ) -> Result<Option<PushedRequest>, StoreError>;
+
+    /// Notes that a DPoP proof was used, to be remembered until it expires; `false` if it was used before. Of two units of work
+    /// that use it at once, one is told `false`.
+    fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError>;
 
     /// Remembers until it expires that this access token does not count.
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError>;

@@ -1,14 +1,18 @@
 //! The token endpoint (RFC 6749 §3.2).
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access_token::AccessToken;
-use crate::client::GrantType;
+use crate::bounds::{self, Bounds, Resource, Thumbprint};
+use crate::client::{AccessTokenFormat, Client, GrantType};
 use crate::client_auth::{Credentials, Posted, authenticate};
 use crate::context::Context;
+use crate::dpop::{Proof, SpentProof};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::{Grant, GrantId};
+use crate::id_token;
 use crate::scope::Scopes;
+use crate::signing::{SigningAlgorithm, Unsigned};
 use crate::store::{Store, StoreError};
 
 mod authorization_code;
@@ -21,6 +25,31 @@ pub struct TokenRequest {
     credentials: Credentials,
     ask: Ask,
     scope: Option<Scopes>,
+    resources: Vec<String>,
+    proof: Option<Proof>,
+}
+
+/// How the access token that is asked for is to be limited.
+pub(crate) struct Limits<'a> {
+    /// As asked for, unchecked.
+    resources: &'a [String],
+    /// The key that was proven.
+    key: Option<&'a Thumbprint>,
+}
+
+impl Limits<'_> {
+    /// The resources asked for, if the client may have them.
+    fn resources(&self, cx: &Context<'_>, client: &Client) -> Result<Vec<Resource>, TokenError> {
+        bounds::asked(cx.settings, client, self.resources.iter().map(String::as_str))
+            .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))
+    }
+
+    /// The limits of a token whose resources were accepted before.
+    fn within(&self, cx: &Context<'_>, client: &Client, accepted: &[Resource]) -> Result<Bounds, TokenError> {
+        let resources = bounds::narrowed(cx.settings, accepted, self.resources(cx, client)?)
+            .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))?;
+        Ok(Bounds { resources, key: self.key.cloned() })
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -50,12 +79,48 @@ pub struct TokenResponse {
     pub expires_in: u64,
     /// What the access token opens.
     pub scope: Scopes,
+    /// The JWT that is to be sent in the place of `access_token` once it is signed.
+    pub envelope: Option<Unsigned>,
+    /// Whether it is worth nothing without a key (RFC 9449 §5).
+    pub is_bound: bool,
     /// For later.
     pub refresh_token: Option<String>,
-    /// The claims of an ID token, to be signed.
+    /// The claims of an ID token, to be signed
     pub id_token: Option<Value>,
+    /// like this.
+    pub id_token_alg: SigningAlgorithm,
     /// The grant behind it.
     pub grant: GrantId,
+}
+
+impl TokenResponse {
+    /// Whether [`body`](Self::body) will have something signed.
+    pub fn has_to_be_signed(&self) -> bool {
+        self.envelope.is_some() || self.id_token.is_some()
+    }
+
+    /// The answer (§5.1), with what has to be signed signed: first the access token, for the ID token has a hash of it.
+    pub fn body<E>(&self, sign: impl Fn(&Unsigned) -> Result<String, E>) -> Result<Value, E> {
+        let access_token = match &self.envelope {
+            Some(envelope) => sign(envelope)?,
+            None => self.access_token.clone(),
+        };
+        let mut body = json!({
+            "access_token": access_token,
+            "token_type": if self.is_bound { "DPoP" } else { "Bearer" },
+            "expires_in": self.expires_in,
+            "scope": self.scope.to_string(),
+        });
+        if let Some(refresh_token) = &self.refresh_token {
+            body["refresh_token"] = json!(refresh_token);
+        }
+        if let Some(claims) = &self.id_token {
+            let mut claims = claims.clone();
+            claims["at_hash"] = json!(id_token::at_hash(&access_token, self.id_token_alg));
+            body["id_token"] = json!(sign(&Unsigned { algorithm: self.id_token_alg, typ: "JWT", claims })?);
+        }
+        Ok(body)
+    }
 }
 
 const PARAMETERS: [&str; 8] =
@@ -91,12 +156,20 @@ impl TokenRequest {
             }
             None => return Err(TokenError::invalid_request("grant_type is missing")),
         };
-        Ok(TokenRequest { credentials, ask, scope: scope(&posted)? })
+        let resources = posted.all("resource").map(str::to_owned).collect();
+        Ok(TokenRequest { credentials, ask, scope: scope(&posted)?, resources, proof: None })
+    }
+
+    /// With the proof that came along, if one did.
+    #[must_use]
+    pub fn with_proof(mut self, proof: Option<Proof>) -> TokenRequest {
+        self.proof = proof;
+        self
     }
 
     /// Whether it can be answered without writing anything, as a rule.
     pub fn may_only_read(&self) -> bool {
-        self.ask == Ask::ClientCredentials
+        self.ask == Ask::ClientCredentials && self.proof.is_none()
     }
 }
 
@@ -134,14 +207,26 @@ pub fn exchange(store: &mut dyn Store, cx: &mut Context<'_>, request: &TokenRequ
         let description = format!("this client may not use the grant type {}", grant_type.as_str());
         return Ok(Err(TokenError::new(ErrorCode::UnauthorizedClient, description)));
     }
+    let proof = match request.proof.clone().map(|proof| proof.spend(store)).transpose()? {
+        Some(None) => {
+            return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, "this DPoP proof was used before")));
+        }
+        Some(spent) => spent,
+        None if client.options.tokens.dpop_bound_access_tokens => {
+            let description = "this client's tokens are bound to a key: send a DPoP proof";
+            return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, description)));
+        }
+        None => None,
+    };
+    let limits = Limits { resources: &request.resources, key: proof.as_ref().map(SpentProof::key) };
     match &request.ask {
         Ask::Code { code, redirect_uri, verifier } => {
             let proof =
                 authorization_code::Proof { redirect_uri: redirect_uri.as_deref(), verifier: verifier.as_deref() };
-            authorization_code::exchange(store, cx, &client, code, &proof)
+            authorization_code::exchange(store, cx, &client, code, &proof, &limits)
         }
-        Ask::Refresh { token } => refresh_token::exchange(store, cx, &client, token, request.scope.as_ref()),
-        Ask::ClientCredentials => client_credentials::exchange(store, cx, &client, request.scope.as_ref()),
+        Ask::Refresh { token } => refresh_token::exchange(store, cx, &client, token, request.scope.as_ref(), &limits),
+        Ask::ClientCredentials => client_credentials::exchange(store, cx, &client, request.scope.as_ref(), &limits),
     }
 }
 
@@ -158,13 +243,30 @@ pub fn exchange_reading(
 
 /// An access token for a grant. The ID token comes with the code only: what it says of the log-in is no news later, and OpenID
 /// Connect Core §12.2 leaves it out of a refresh.
-fn respond(cx: &mut Context<'_>, grant: &Grant, scope: Scopes, refresh_token: Option<String>) -> TokenResponse {
+fn respond(
+    cx: &mut Context<'_>,
+    client: &Client,
+    grant: &Grant,
+    scope: Scopes,
+    bounds: Bounds,
+    refresh_token: Option<String>,
+) -> TokenResponse {
+    let is_bound = bounds.key.is_some();
+    let token = AccessToken::new(cx, grant.id, scope.clone(), bounds);
+    let tokens = &client.options.tokens;
+    let (access_token, envelope) = match tokens.access_token_format {
+        AccessTokenFormat::Opaque => (token.seal(cx), None),
+        AccessTokenFormat::Jwt => (String::new(), Some(token.envelope(cx, client, grant))),
+    };
     TokenResponse {
-        access_token: AccessToken::new(cx, grant.id, scope.clone()).seal(cx),
+        access_token,
+        envelope,
+        is_bound,
         expires_in: cx.settings.access_token_lifetime_s,
         scope,
         refresh_token,
         id_token: None,
+        id_token_alg: tokens.id_token_signed_response_alg,
         grant: grant.id,
     }
 }

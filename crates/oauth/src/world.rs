@@ -1,12 +1,18 @@
 //! A small world for tests: three clients, one resource owner, a clock and an entropy source that tests hold in their hands.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
-use crate::bearer;
+use crate::bearer::{self, Door, Presented};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 use crate::consent::{self, Acceptance};
 use crate::context::{Context, Settings};
 use crate::error::TokenError;
 use crate::grant::Subject;
+use crate::jose::Jwk;
 use crate::scope::Scopes;
 use crate::secret::Keyring;
 use crate::store::memory::MemoryStore;
@@ -68,7 +74,8 @@ impl World {
                 options: crate::client::Options::default(),
             });
         }
-        let settings = Settings { issuer: ISSUER.to_owned(), ..Settings::default() };
+        let scim_base = format!("{ISSUER}/scim/v2");
+        let settings = Settings { issuer: ISSUER.to_owned(), scim_base, ..Settings::default() };
         World { store, keys, settings, now: 1_800_000_000_000, drawn: 0 }
     }
 
@@ -88,7 +95,14 @@ impl World {
             bytes.fill(0);
             bytes.iter_mut().zip(drawn.to_be_bytes()).for_each(|(to, from)| *to = from);
         };
-        let mut cx = Context { now: self.now, entropy: &mut entropy, keys: &self.keys, settings: &self.settings };
+        let published = [signing_key().1];
+        let mut cx = Context {
+            now: self.now,
+            entropy: &mut entropy,
+            keys: &self.keys,
+            settings: &self.settings,
+            published: &published,
+        };
         work(&mut self.store, &mut cx)
     }
 
@@ -126,8 +140,29 @@ impl World {
     /// Whether this access token opens the SCIM endpoint.
     pub(crate) fn opens(&mut self, access_token: &str) -> bool {
         let header = format!("Bearer {access_token}");
-        self.run(|store, cx| bearer::check(store, cx, Some(&header), "provision:scim")).unwrap().is_ok()
+        let presented = Presented { authorization: Some(&header), proof: None };
+        self.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).unwrap().is_ok()
     }
+}
+
+/// The key that signs in these tests, and its public half, which is named `k-1`.
+fn signing_key() -> (Ed25519KeyPair, Jwk) {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let x = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    let public = json!({"kty": "OKP", "crv": "Ed25519", "x": x, "kid": "k-1", "alg": "EdDSA"});
+    (pair, Jwk::parse(&public).unwrap())
+}
+
+/// A JWT signed by that key, whatever the header says.
+pub(crate) fn signed(header: &Value, claims: &Value) -> String {
+    let text = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+    let signature = signing_key().0.sign(text.as_bytes());
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Its public half as a JWK.
+pub(crate) fn public_key() -> Value {
+    signing_key().1.to_value()
 }
 
 pub(crate) const REQUEST: Pairs<'static> = &[

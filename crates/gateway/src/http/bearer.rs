@@ -1,10 +1,14 @@
-//! The access token that a request brings along (RFC 6750 §2): in its header, and nowhere else.
+//! The access token that a request brings along (RFC 6750 §2): in its header, and nowhere else; with it, if it is bound to a key, the
+//! proof of possession (RFC 9449 §7).
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use oauth::BearerError;
+use oauth::dpop::{Proof, ProofError, SpentProof};
+use oauth::{BearerError, Presented};
 
 use super::query;
+use crate::app::App;
+use crate::storage::{DbError, Fault};
 
 /// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end
 /// up in logs, histories and referrers (RFC 9700 §4.3.2).
@@ -16,4 +20,33 @@ pub(crate) fn presented(request: &HttpRequest) -> Result<Option<String>, BearerE
     // Bytes that are no text can be no token.
     let authorization = request.headers().get(header::AUTHORIZATION);
     Ok(authorization.map(|value| value.to_str().unwrap_or("?").to_owned()))
+}
+
+/// The proof in the `DPoP` header, if there is one and it is right for this request. The URL it names has to be the public one.
+pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, ProofError> {
+    let headers: Vec<&str> = request.headers().get_all("DPoP").map(|value| value.to_str().unwrap_or("?")).collect();
+    if headers.is_empty() {
+        return Ok(None);
+    }
+    let url = format!("{}{}", app.public_url, request.path());
+    app.oauth(|cx| Proof::read(cx, &headers, request.method().as_str(), &url))
+}
+
+/// Everything that has to be known about what is presented before it is checked in a unit of work: the key that a JWT names, and
+/// that the proof of possession was not seen before. That is written at once, whatever comes of the request.
+pub(crate) async fn prepare<E: Fault + From<BearerError>>(
+    request: &HttpRequest,
+    app: &App,
+    authorization: Option<&str>,
+) -> Result<Option<SpentProof>, E> {
+    app.signer.expect(authorization).await?;
+    let presented = Presented { authorization, proof: None };
+    if !matches!(presented.token(), Some((_, true))) {
+        return Ok(None);
+    }
+    let Some(proof) = proof(request, app).map_err(BearerError::from)? else { return Ok(None) };
+    app.oauth(|cx| oauth::bearer::suits(cx, &presented, &proof))?;
+    let spent = app.db.write(move |tx| Ok::<_, DbError>(proof.clone().spend(tx)?)).await?;
+    let spent = spent.ok_or(BearerError::Proof(ProofError("it was used before")))?;
+    Ok(Some(spent))
 }

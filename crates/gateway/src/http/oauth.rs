@@ -1,16 +1,17 @@
-//! The endpoints that clients call: token, revocation, introspection, userinfo, metadata, keys.
+//! The endpoints that clients call: token, pushed requests, revocation, introspection, userinfo, metadata, keys.
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::token::{TokenRequest, TokenResponse};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::App;
-use crate::http::{address, body, query};
+use crate::http::{address, bearer, body, query};
 use crate::lifecycle::Actor;
 use crate::storage::Cost;
 
 mod failure;
+mod par;
 mod userinfo;
 
 use failure::OAuthFailure;
@@ -23,6 +24,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     let get_only = || web::to(|| async { Err::<HttpResponse, _>(OAuthFailure::Method("GET")) });
     config
         .service(web::resource("/oauth2/token").route(web::post().to(token)).default_service(post_only()))
+        .service(web::resource("/oauth2/par").route(web::post().to(par::push)).default_service(post_only()))
         .service(web::resource("/oauth2/revoke").route(web::post().to(revoke)).default_service(post_only()))
         .service(web::resource("/oauth2/introspect").route(web::post().to(introspect)).default_service(post_only()))
         .service(
@@ -77,23 +79,14 @@ impl Call {
 
 async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> Result<HttpResponse, OAuthFailure> {
     let call = Call::read(&request, &app, payload).await?;
-    let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
+    let proof = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
+    let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(proof);
     let issued = issue(&app, asked, call.actor).await?;
-    let mut answer = json!({
-        "access_token": issued.access_token,
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in,
-        "scope": issued.scope.to_string(),
-    });
-    if let Some(refresh_token) = &issued.refresh_token {
-        answer["refresh_token"] = json!(refresh_token);
-    }
-    if let Some(claims) = &issued.id_token {
-        let algorithm = oauth::signing::SigningAlgorithm::Rs256;
-        let unsigned = oauth::signing::Unsigned { algorithm, typ: "JWT", claims: claims.clone() };
-        answer["id_token"] = json!(app.signer.sign(&unsigned).await?);
-    }
-    Ok(uncached().json(answer))
+    let keys = match issued.has_to_be_signed() {
+        true => app.signer.ready().await?,
+        false => app.signer.known(),
+    };
+    Ok(uncached().json(issued.body(|unsigned| keys.sign(unsigned))?))
 }
 
 /// A client-credentials token needs no write unless it is the client's first, so it is tried as a read.
@@ -146,6 +139,7 @@ async fn introspect(
 ) -> Result<HttpResponse, OAuthFailure> {
     let call = Call::read(&request, &app, payload).await?;
     let asked = oauth::introspect::IntrospectionRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
+    app.signer.expect(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str())).await?;
     let work = app.clone();
     let answer = app
         .db

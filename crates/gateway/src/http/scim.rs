@@ -28,7 +28,10 @@ use route::{ITEM_METHODS, Route};
 
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
 pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
-    let caller = Caller::of(&request, &app);
+    let caller = match Caller::of(&request, &app).proven(&request, &app).await {
+        Ok(caller) => caller,
+        Err(failure) => return failure.answer(),
+    };
     match answer(&request, &app, caller.clone(), payload).await {
         Ok(answer) => answer,
         Err(failure) => caller.learns(&app, failure).await.answer(),

@@ -47,7 +47,7 @@ fn es256(sub: &str) -> Unsigned {
 }
 
 async fn kid_of(signer: &Signer) -> String {
-    let text = signer.sign(&es256("ada")).await.unwrap();
+    let text = signer.ready().await.unwrap().sign(&es256("ada")).unwrap();
     Jws::parse(&text).unwrap().kid().unwrap().to_owned()
 }
 
@@ -73,7 +73,7 @@ async fn attack_85_a_key_is_published_before_it_signs_and_until_its_last_token_h
     let replicas = Replicas::new();
     let signer = replicas.signer().await;
     let old = kid_of(&signer).await;
-    let before = signer.sign(&es256("ada")).await.unwrap();
+    let before = signer.ready().await.unwrap().sign(&es256("ada")).unwrap();
     let next = signer.rotate(SigningAlgorithm::Es256, Handover::Announced, HOUR).await.unwrap().unwrap().kid;
     assert_eq!(kid_of(&signer).await, old, "everybody learns of the new key first");
     assert!(published(&signer).await.contains(&next));
@@ -120,12 +120,12 @@ async fn a_schedule_makes_the_successor_a_day_ahead_and_once_for_all_replicas() 
 async fn a_compromised_key_is_gone_at_once_and_another_replica_learns_it_by_the_name_of_the_new() {
     let replicas = Replicas::new();
     let (one, two) = (replicas.signer().await, replicas.signer().await);
-    let (old, before) = (kid_of(&one).await, one.sign(&es256("ada")).await.unwrap());
+    let (old, before) = (kid_of(&one).await, one.ready().await.unwrap().sign(&es256("ada")).unwrap());
     one.rotate(SigningAlgorithm::Es256, Handover::Compromised, HOUR).await.unwrap().unwrap();
     assert_ne!(kid_of(&one).await, old);
     assert!(!published(&one).await.contains(&old));
     assert!(Jws::parse(&before).unwrap().verified_by(one.known().public()).is_err());
-    let after = one.sign(&es256("ada")).await.unwrap();
+    let after = one.ready().await.unwrap().sign(&es256("ada")).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(IMPATIENT_MS as u64)).await;
     two.expect(Some(&format!("Bearer {after}"))).await.unwrap();
     assert!(Jws::parse(&after).unwrap().verified_by(two.known().public()).is_ok());

@@ -1,6 +1,7 @@
 //! A unit of work as the oauth crate's store.
 
 use oauth::access_token::TokenId;
+use oauth::par::PushedRequest;
 use oauth::{
     Client, ClientId, Code, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Standing, StoreError,
 };
@@ -68,6 +69,22 @@ impl oauth::Store for Tx<'_> {
 
     fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
         Ok(self.find_standing(grant, token)?)
+    }
+
+    fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError> {
+        Ok(self.store_pushed_request(request)?)
+    }
+
+    fn take_pushed_request(
+        &mut self,
+        fingerprint: &Fingerprint,
+        client: &ClientId,
+    ) -> Result<Option<PushedRequest>, StoreError> {
+        Ok(self.delete_pushed_request(fingerprint, client)?)
+    }
+
+    fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
+        Ok(self.insert_proof(id, expires)?)
     }
 
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
 
 use diesel::prelude::*;
-use oauth::{Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
+use oauth::{Bounds, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
 
 use super::connection::AnyConn;
 use super::error::DbError;
@@ -19,6 +19,7 @@ struct CodeRow {
     challenge: Option<String>,
     expires: i64,
     spent: Option<i64>,
+    bounds: Option<String>,
 }
 
 /// The columns of a [`CodeRow`], in its order.
@@ -33,6 +34,7 @@ macro_rules! coderow_columns {
             authorization_codes::challenge,
             authorization_codes::expires,
             authorization_codes::spent,
+            authorization_codes::bounds,
         )
     };
 }
@@ -45,6 +47,7 @@ struct RefreshRow {
     created: i64,
     expires: i64,
     used: Option<i64>,
+    bounds: Option<String>,
 }
 
 /// The columns of a [`RefreshRow`], in its order.
@@ -57,6 +60,7 @@ macro_rules! refreshrow_columns {
             refresh_tokens::created,
             refresh_tokens::expires,
             refresh_tokens::used,
+            refresh_tokens::bounds,
         )
     };
 }
@@ -71,6 +75,8 @@ impl RefreshRow {
             created: self.created,
             expires: self.expires,
             used: self.used,
+            bounds: Bounds::from_stored(self.bounds.as_deref())
+                .ok_or_else(|| DbError::Corrupt("bounds of a refresh token".to_owned()))?,
         })
     }
 }
@@ -86,6 +92,7 @@ impl Tx<'_> {
             authorization_codes::redirect_uri_was_sent.eq(code.redirect_uri_was_sent),
             authorization_codes::challenge.eq(code.challenge.as_ref().map(Challenge::as_str)),
             authorization_codes::expires.eq(code.expires),
+            authorization_codes::bounds.eq(code.bounds.to_stored()),
         );
         let stored = each!(&mut *self.conn, c => diesel::insert_into(authorization_codes::table)
             .values(row)
@@ -119,6 +126,7 @@ impl Tx<'_> {
             challenge,
             expires: row.expires,
             spent: row.spent,
+            bounds: Bounds::from_stored(row.bounds.as_deref()).ok_or_else(|| corrupt("bounds"))?,
         }))
     }
 
@@ -136,6 +144,7 @@ impl Tx<'_> {
             refresh_tokens::created.eq(token.created),
             refresh_tokens::expires.eq(token.expires),
             refresh_tokens::used.eq(token.used),
+            refresh_tokens::bounds.eq(token.bounds.to_stored()),
         );
         each!(&mut *self.conn, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c))?;
         Ok(())

@@ -46,6 +46,13 @@ impl Call {
         self
     }
 
+    /// One more of a header that is there already.
+    pub fn another_header(mut self, name: &str, value: &str) -> Call {
+        let name: HeaderName = name.parse().expect("a header's name");
+        self.headers.append(name, HeaderValue::from_str(value).expect("a header's value"));
+        self
+    }
+
     pub fn headers(self, headers: &[(&str, &str)]) -> Call {
         headers.iter().fold(self, |call, (name, value)| call.header(name, value))
     }

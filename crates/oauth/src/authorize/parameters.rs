@@ -1,6 +1,6 @@
 //! Parameters as pairs (RFC 6749 §3.1): without a value counts as left out; twice is a mistake.
 
-const KNOWN: [&str; 15] = [
+const KNOWN: [&str; 16] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -16,6 +16,7 @@ const KNOWN: [&str; 15] = [
     "request",
     "request_uri",
     "id_token_hint",
+    "dpop_jkt",
 ];
 
 /// What a parameter may weigh.
@@ -24,7 +25,8 @@ const MAX_LENGTH: usize = 4096;
 pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
 
 impl<'a> Parameters<'a> {
-    fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
+    /// The values of a parameter that may stand more than once.
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 

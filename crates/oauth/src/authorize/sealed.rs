@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AuthorizationRequest, Prompt};
+use crate::bounds::Bounds;
 use crate::client::{ClientId, RedirectUri};
 use crate::context::Context;
 use crate::pkce::Challenge;
@@ -25,6 +26,8 @@ struct Wire {
     prompt: Prompt,
     max_age: Option<u64>,
     hint: Option<String>,
+    #[serde(default)]
+    bounds: Bounds,
 }
 
 pub(super) fn seal(request: &AuthorizationRequest, cx: &mut Context<'_>) -> String {
@@ -43,6 +46,7 @@ pub(super) fn seal(request: &AuthorizationRequest, cx: &mut Context<'_>) -> Stri
         prompt: request.prompt,
         max_age: request.max_age,
         hint: request.login_hint,
+        bounds: request.bounds,
     };
     cx.seal(PURPOSE, serde_json::to_string(&wire).unwrap_or_default().as_bytes())
 }
@@ -67,5 +71,6 @@ pub(super) fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest>
         prompt: wire.prompt,
         max_age: wire.max_age,
         login_hint: wire.hint,
+        bounds: wire.bounds,
     })
 }

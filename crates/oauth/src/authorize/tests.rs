@@ -122,7 +122,7 @@ fn attack_9_a_parameter_that_stands_twice_is_refused() {
 
 #[test]
 fn attack_10_unknown_and_empty_parameters_are_ignored() {
-    check(&[("resource", "https://x"), ("display", "popup"), ("foo", "bar"), ("acr_values", "1 2")], "ok");
+    check(&[("claims_locales", "de"), ("display", "popup"), ("foo", "bar"), ("acr_values", "1 2")], "ok");
     let mut world = World::new();
     let mut pairs = REQUEST.to_vec();
     pairs.extend([

@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::TokenOptions;
+
 /// Options of one client. An absent member has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Options {}
+pub struct Options {
+    /// What its tokens are like, and how it has to ask for them.
+    pub tokens: TokenOptions,
+}

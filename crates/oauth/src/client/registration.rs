@@ -1,6 +1,6 @@
 //! What an operator asks for when a client is made, checked as a whole.
 
-use super::{AppName, GrantType, Profile, RedirectUri, okta_redirect_uris};
+use super::{AppName, AskedTokens, GrantType, Profile, RedirectUri, TokenOptions, okta_redirect_uris};
 use crate::scope::{KNOWN, Scopes};
 
 /// More than any identity provider has; a request is compared with each of them.
@@ -25,6 +25,10 @@ pub struct Registration {
     pub public: Option<bool>,
     /// Whether PKCE is a must.
     pub require_pkce: Option<bool>,
+    /// What its tokens are like,
+    pub tokens: AskedTokens,
+    /// and what they were like before.
+    pub tokens_before: TokenOptions,
 }
 
 /// As it will be.
@@ -39,6 +43,7 @@ pub struct Registered {
     pub default_scope: Scopes,
     pub public: bool,
     pub require_pkce: bool,
+    pub tokens: TokenOptions,
 }
 
 /// What is wrong, and where.
@@ -119,7 +124,9 @@ impl Registration {
         if let Some(beyond) = default_scope.beyond(&scopes) {
             wrong("default_scope", format!("`{beyond}` is not among the client's scopes"));
         }
+        let tokens = self.tokens.check(&self.tokens_before, &mut wrong);
         let registered = Registered {
+            tokens,
             profile,
             okta_app_name,
             redirect_uris,

@@ -4,8 +4,10 @@
 
 use super::{Code, RefreshToken, Store, StoreError};
 use crate::access_token::TokenId;
+use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
@@ -34,7 +36,9 @@ pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
     a_request_is_answered_once(place)?;
     a_code_is_spent_for_everybody_after(place)?;
     refresh_tokens_form_chains(place)?;
-    standing_tells_what_matters(place)
+    standing_tells_what_matters(place)?;
+    a_pushed_request_is_taken_once_and_by_its_client(place)?;
+    a_proof_counts_once(place)
 }
 
 fn scopes(text: &str) -> Scopes {
@@ -155,6 +159,13 @@ fn a_client_has_one_standing_grant(place: &mut impl Workplace) -> Result<(), Sto
     Ok(())
 }
 
+fn bounds() -> Bounds {
+    Bounds {
+        resources: Resource::parse("https://api.example/?a=%7e").into_iter().collect(),
+        key: Thumbprint::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
+    }
+}
+
 fn code(client: &Client, grant: GrantId, name: &str) -> Code {
     Code {
         fingerprint: fingerprint(name),
@@ -166,6 +177,7 @@ fn code(client: &Client, grant: GrantId, name: &str) -> Code {
         challenge: Challenge::new("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         expires: 61_000,
         spent: None,
+        bounds: bounds(),
     }
 }
 
@@ -182,6 +194,7 @@ fn a_request_is_answered_once(place: &mut impl Workplace) -> Result<(), StoreErr
         request_id: "contract-another-request".to_owned(),
         redirect_uri_was_sent: false,
         challenge: None,
+        bounds: Bounds::default(),
         ..first
     };
     assert!(place.unit(|store| store.insert_code(&plain))?);
@@ -213,6 +226,7 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
         created: 1_000 + i64::from(generation),
         expires: 9_000 + i64::from(generation),
         used: None,
+        bounds: if generation == 0 { bounds() } else { Bounds::default() },
     };
     for token in [link(one, 0), link(one, 1), link(two, 0)] {
         place.unit(|store| store.insert_refresh_token(&token))?;
@@ -260,6 +274,29 @@ fn standing_tells_what_matters(place: &mut impl Workplace) -> Result<(), StoreEr
     assert!(!standing.owner_active, "the owner is not active");
     assert!(place.unit(|store| store.standing(own, &other))?.expect("it stands").owner_active, "nobody owns it");
     assert_eq!(place.unit(|store| store.standing(GrantId(i64::MAX), &other))?, None);
+    Ok(())
+}
+
+fn a_pushed_request_is_taken_once_and_by_its_client(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let (client, other) = (registered(place, "pushes"), registered(place, "pushes-other"));
+    let request = PushedRequest {
+        fingerprint: fingerprint("pushed 1"),
+        client: client.id.clone(),
+        parameters: "sealed-é".to_owned(),
+        expires: 9_000,
+    };
+    place.unit(|store| store.push_request(&request))?;
+    assert_eq!(place.unit(|store| store.take_pushed_request(&request.fingerprint, &other.id))?, None);
+    assert_eq!(place.unit(|store| store.take_pushed_request(&fingerprint("pushed 2"), &client.id))?, None);
+    assert_eq!(place.unit(|store| store.take_pushed_request(&request.fingerprint, &client.id))?, Some(request.clone()));
+    assert_eq!(place.unit(|store| store.take_pushed_request(&request.fingerprint, &client.id))?, None);
+    Ok(())
+}
+
+fn a_proof_counts_once(place: &mut impl Workplace) -> Result<(), StoreError> {
+    assert!(place.unit(|store| store.use_proof(&[7; 32], 9_000))?);
+    assert!(!place.unit(|store| store.use_proof(&[7; 32], 9_000))?);
+    assert!(place.unit(|store| store.use_proof(&[8; 32], 9_000))?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::access_token::TokenId;
 use crate::client::{Client, ClientId};
 use crate::event::Event;
 use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::par::PushedRequest;
 use crate::secret::Fingerprint;
 
 /// Everything in memory; one unit of work after the other.
@@ -22,6 +23,10 @@ pub struct MemoryStore {
     pub refresh_tokens: Vec<RefreshToken>,
     /// The access tokens revoked one by one.
     pub revoked: HashMap<TokenId, i64>,
+    /// Authorization requests that were pushed.
+    pub pushed: Vec<PushedRequest>,
+    /// Proofs that were used.
+    pub proofs: HashMap<[u8; 32], i64>,
     /// Resource owners who are not active.
     pub inactive: Vec<String>,
     /// What happened.
@@ -133,6 +138,24 @@ impl Store for MemoryStore {
             token_revoked: self.revoked.contains_key(token),
             grant,
         }))
+    }
+
+    fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError> {
+        self.pushed.push(request.clone());
+        Ok(())
+    }
+
+    fn take_pushed_request(
+        &mut self,
+        fingerprint: &Fingerprint,
+        client: &ClientId,
+    ) -> Result<Option<PushedRequest>, StoreError> {
+        let place = self.pushed.iter().position(|r| r.fingerprint == *fingerprint && r.client == *client);
+        Ok(place.map(|place| self.pushed.remove(place)))
+    }
+
+    fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
+        Ok(self.proofs.insert(*id, expires).is_none())
     }
 
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {

@@ -1,7 +1,8 @@
 //! Exchanging a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 
-use super::{TokenResponse, refresh_token, respond};
+use super::{Limits, TokenResponse, refresh_token, respond};
 use crate::bearer::examine_grant;
+use crate::bounds::Bounds;
 use crate::client::{Client, GrantType};
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
@@ -26,6 +27,7 @@ pub(super) fn exchange(
     client: &Client,
     code: &str,
     proof: &Proof<'_>,
+    limits: &Limits<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
     let fingerprint = cx.keys.fingerprint(code);
@@ -44,7 +46,7 @@ pub(super) fn exchange(
     store.spend_code(&fingerprint, cx.now)?;
     let timely = match found.expires <= cx.now {
         true => Err("the authorization code has expired; authenticate again"),
-        false => is_proven(&found, proof),
+        false => is_proven(&found, proof).and_then(|()| is_held(&found, limits)),
     };
     if let Err(description) = timely {
         store.end_grant(found.grant, cx.now, EndReason::CodeRefused)?;
@@ -54,16 +56,36 @@ pub(super) fn exchange(
         Ok(grant) => grant,
         Err(description) => return refuse(description),
     };
+    let bounds = match limits.within(cx, client, &found.bounds.resources) {
+        Ok(bounds) => bounds,
+        Err(refused) => {
+            store.end_grant(found.grant, cx.now, EndReason::CodeRefused)?;
+            return Ok(Err(refused));
+        }
+    };
+    // A confidential client proves itself at each refresh; of a public one the key is all the proof there is (RFC 9449 §5).
+    let key = bounds.key.clone().filter(|_| client.public);
+    let chain = Bounds { resources: found.bounds.resources.clone(), key };
     let refresh_token = match grant.scope.is_offline() && client.may(GrantType::RefreshToken) {
-        true => Some(refresh_token::first(store, cx, &grant)?),
+        true => Some(refresh_token::first(store, cx, &grant, &chain)?),
         false => None,
     };
     let scope = grant.scope.clone();
-    let mut response = respond(cx, &grant, scope, refresh_token);
+    let mut response = respond(cx, client, &grant, scope, bounds, refresh_token);
     if response.scope.contains("openid") {
-        response.id_token = id_token::claims(cx, client, &grant, &response.access_token);
+        response.id_token = id_token::claims(cx, client, &grant);
     }
     Ok(Ok(response))
+}
+
+/// The key that the authorization request named (RFC 9449 §10).
+fn is_held(code: &Code, limits: &Limits<'_>) -> Result<(), &'static str> {
+    match (&code.bounds.key, limits.key) {
+        (Some(named), Some(proven)) if named == proven => Ok(()),
+        (Some(_), Some(_)) => Err("the DPoP proof is by another key than dpop_jkt of the authorization request"),
+        (Some(_), None) => Err("a DPoP proof is missing; the authorization request named a key"),
+        (None, _) => Ok(()),
+    }
 }
 
 fn is_proven(code: &Code, proof: &Proof<'_>) -> Result<(), &'static str> {

@@ -1,13 +1,15 @@
 //! A client's own credentials (RFC 6749 §4.4): no refresh token, no ID token, and no row for each token. Behind all of a client's
 //! tokens is one standing grant.
 
-use super::{TokenResponse, respond};
+use super::{Limits, TokenResponse, respond};
 use crate::access_token::TokenId;
+use crate::bounds::Bounds;
 use crate::client::{Client, ClientId};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
 use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::par::PushedRequest;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::store::{Code, RefreshToken, Standing, Store, StoreError};
@@ -18,6 +20,7 @@ pub(super) fn exchange(
     cx: &mut Context<'_>,
     client: &Client,
     asked: Option<&Scopes>,
+    limits: &Limits<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |code, description: String| Ok(Err(TokenError::new(code, description)));
     if !client.has_account {
@@ -39,6 +42,11 @@ pub(super) fn exchange(
             "openid and offline speak of a person, and nothing else was asked for; ask for provision:scim";
         return refuse(ErrorCode::InvalidScope, description.to_owned());
     }
+    let resources = match limits.resources(cx, client) {
+        Ok(resources) => resources,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let bounds = Bounds { resources, key: limits.key.cloned() };
     let grant = match store.standing_grant(&client.id)? {
         Some(grant) => grant,
         None => {
@@ -68,7 +76,7 @@ pub(super) fn exchange(
             }
         }
     };
-    Ok(Ok(respond(cx, &grant, scope, None)))
+    Ok(Ok(respond(cx, client, &grant, scope, bounds, None)))
 }
 
 /// A store that only reads, and remembers that it was asked to write.
@@ -134,6 +142,15 @@ impl Store for Reading<'_> {
     }
     fn use_refresh_token(&mut self, _: &Fingerprint, _: i64) -> Result<(), StoreError> {
         self.write(())
+    }
+    fn push_request(&mut self, _: &PushedRequest) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn take_pushed_request(&mut self, _: &Fingerprint, _: &ClientId) -> Result<Option<PushedRequest>, StoreError> {
+        self.write(None)
+    }
+    fn use_proof(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
+        self.write(true)
     }
     fn revoke_token(&mut self, _: &TokenId, _: i64) -> Result<(), StoreError> {
         self.write(())

@@ -4,8 +4,9 @@
 //! a second worker, another replica) gets the same successor, and there is one live chain whatever the network does. Once the
 //! successor has been used, the predecessor is in two hands and we cannot tell whose: the grant ends.
 
-use super::{TokenResponse, respond};
+use super::{Limits, TokenResponse, respond};
 use crate::bearer::examine_grant;
+use crate::bounds::Bounds;
 use crate::client::Client;
 use crate::context::{Context, millis};
 use crate::error::{ErrorCode, TokenError, Verdict};
@@ -16,9 +17,14 @@ use crate::secret::{Prefix, generated};
 use crate::store::{RefreshToken, Store, StoreError};
 
 /// The first token of a grant's chain.
-pub(super) fn first(store: &mut dyn Store, cx: &mut Context<'_>, grant: &Grant) -> Result<String, StoreError> {
+pub(super) fn first(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    grant: &Grant,
+    bounds: &Bounds,
+) -> Result<String, StoreError> {
     let token = generated(Prefix::RefreshToken, cx.entropy);
-    insert(store, cx, grant, &token, 0)?;
+    insert(store, cx, grant, &token, 0, bounds)?;
     Ok(token)
 }
 
@@ -28,6 +34,7 @@ fn insert(
     grant: &Grant,
     token: &str,
     generation: i32,
+    bounds: &Bounds,
 ) -> Result<(), StoreError> {
     let idle = cx.now.saturating_add(millis(cx.settings.refresh_idle_s));
     store.insert_refresh_token(&RefreshToken {
@@ -37,6 +44,7 @@ fn insert(
         created: cx.now,
         expires: absolute_end(cx, grant.created).map_or(idle, |end| end.min(idle)),
         used: None,
+        bounds: bounds.clone(),
     })
 }
 
@@ -47,6 +55,7 @@ pub(super) fn exchange(
     client: &Client,
     presented: &str,
     asked: Option<&Scopes>,
+    limits: &Limits<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
     let fingerprint = cx.keys.fingerprint(presented);
@@ -59,6 +68,9 @@ pub(super) fn exchange(
     }
     if let Err(description) = examine_grant(store, grant.id)? {
         return refuse(description);
+    }
+    if token.bounds.key.as_ref().is_some_and(|key| limits.key != Some(key)) {
+        return refuse("the refresh token is bound to a key: send a DPoP proof by that key");
     }
     let next = token.generation.saturating_add(1);
     if let Some(used) = token.used {
@@ -78,13 +90,17 @@ pub(super) fn exchange(
         let description = format!("the scope {beyond} goes beyond what was accepted: {}", grant.scope);
         return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
     }
+    let bounds = match limits.within(cx, client, &token.bounds.resources) {
+        Ok(bounds) => bounds,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let successor = cx.keys.successor(presented, grant.id.0, next);
     if token.used.is_none() {
         store.use_refresh_token(&fingerprint, cx.now)?;
-        insert(store, cx, &grant, &successor, next)?;
+        insert(store, cx, &grant, &successor, next, &token.bounds)?;
     }
     let scope = asked.unwrap_or(&grant.scope).clone();
-    Ok(Ok(respond(cx, &grant, scope, Some(successor))))
+    Ok(Ok(respond(cx, client, &grant, scope, bounds, Some(successor))))
 }
 
 fn absolute_end(cx: &Context<'_>, created: i64) -> Option<i64> {

@@ -3,8 +3,11 @@ use crate::event::Event;
 use crate::grant::EndReason;
 use crate::world::{CALLBACK, CHALLENGE, EXCHANGE, Pairs, REFRESH, REQUEST, VERIFIER, World, changed, code_of, owned};
 
+mod bound;
 mod credentials;
+mod envelope;
 mod refresh;
+mod resources;
 
 const PKCE: Pairs<'static> = &[("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
 

@@ -1,7 +1,7 @@
 //! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::client::{Mistake, Registration};
+use oauth::client::{AskedTokens, Mistake, Registration, TokenOptions};
 use oauth::{Client, ClientId, EndReason, RedirectUri};
 use serde_json::{Value, json};
 
@@ -30,6 +30,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         None => None,
     };
     let client = &record.client;
+    let tokens = &client.options.tokens;
     Ok(json!({
         "client_id": client.id.as_str(),
         "name": client.name,
@@ -42,6 +43,12 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "default_scope": client.default_scope.iter().collect::<Vec<_>>(),
         "public": client.public,
         "require_pkce": client.require_pkce,
+        "access_token_format": tokens.access_token_format,
+        "access_token_signing_alg": tokens.access_token_signing_alg,
+        "id_token_signed_response_alg": tokens.id_token_signed_response_alg,
+        "resources": tokens.resources,
+        "require_pushed_authorization_requests": tokens.require_pushed_authorization_requests,
+        "dpop_bound_access_tokens": tokens.dpop_bound_access_tokens,
         "disabled": client.disabled,
         "created": system::rfc3339(record.created),
         "tolerances": tolerances::representation(record),
@@ -75,6 +82,15 @@ fn registration(input: &mut Input) -> Registration {
         default_scope: input.texts("default_scope"),
         public: input.flag("public"),
         require_pkce: input.flag("require_pkce"),
+        tokens: AskedTokens {
+            access_token_format: input.text("access_token_format"),
+            access_token_signing_alg: input.text("access_token_signing_alg"),
+            id_token_signed_response_alg: input.text("id_token_signed_response_alg"),
+            resources: input.texts("resources"),
+            require_pushed_authorization_requests: input.flag("require_pushed_authorization_requests"),
+            dpop_bound_access_tokens: input.flag("dpop_bound_access_tokens"),
+        },
+        tokens_before: TokenOptions::default(),
     }
 }
 
@@ -137,7 +153,7 @@ async fn create(
             require_pkce: registered.require_pkce,
             disabled: false,
             has_account: account.is_some(),
-            options: oauth::client::Options::default(),
+            options: oauth::client::Options { tokens: registered.tokens },
         },
         scim,
     };
@@ -265,6 +281,8 @@ pub(super) async fn change(
                 default_scope: asked.default_scope.clone().or_else(|| texts(client.default_scope.iter().collect())),
                 public: Some(client.public),
                 require_pkce: asked.require_pkce.or(Some(client.require_pkce)),
+                tokens: asked.tokens.clone(),
+                tokens_before: client.options.tokens.clone(),
             };
             let registered = whole.check(work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
             record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
@@ -273,6 +291,7 @@ pub(super) async fn change(
             record.client.scopes = registered.scopes;
             record.client.default_scope = registered.default_scope;
             record.client.require_pkce = registered.require_pkce;
+            record.client.options.tokens = registered.tokens;
             if let Some(name) = &name {
                 record.client.name.clone_from(name);
             }

@@ -10,8 +10,8 @@ use super::form::Form;
 use super::{consent, login};
 use crate::app::App;
 use crate::http::query;
-use crate::storage::Cost;
 use crate::storage::sessions::Session;
+use crate::storage::{Cost, Tx};
 use crate::system;
 
 /// `GET /oauth2/auth`
@@ -43,13 +43,14 @@ async fn begin(
     app: &App,
     parameters: Vec<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
+    let is_pushed = oauth::authorize::is_pushed(&parameters);
     let work = app.clone();
-    let understood = app
-        .db
-        .read(Cost::Short, move |tx| {
-            Ok::<_, PageFailure>(work.oauth(|cx| oauth::authorize::authorize(tx, cx, &parameters))?)
-        })
-        .await?;
+    let understand =
+        move |tx: &mut Tx<'_>| Ok::<_, PageFailure>(work.oauth(|cx| oauth::authorize::authorize(tx, cx, &parameters))?);
+    let understood = match is_pushed {
+        true => app.db.write(understand).await?,
+        false => app.db.read(Cost::Short, understand).await?,
+    };
     let asked = match understood {
         Ok(asked) => asked,
         Err(Refusal::Page { title, detail }) => return Err(PageFailure::Refused { title, detail }),

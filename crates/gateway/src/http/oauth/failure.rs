@@ -2,6 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
+use oauth::dpop::ProofError;
 use oauth::{BearerError, ErrorCode, TokenError};
 use serde_json::json;
 
@@ -21,6 +22,11 @@ pub(super) enum OAuthFailure {
 }
 
 impl OAuthFailure {
+    /// At an endpoint for clients (RFC 9449 §5).
+    pub(super) fn proof(error: ProofError) -> OAuthFailure {
+        OAuthFailure::Token(TokenError::refused_proof(error))
+    }
+
     pub(super) fn malformed(description: &str) -> OAuthFailure {
         OAuthFailure::Token(TokenError::invalid_request(description))
     }
@@ -58,6 +64,7 @@ impl ResponseError for OAuthFailure {
                 let code = match error {
                     BearerError::InsufficientScope(_) => "insufficient_scope",
                     BearerError::Malformed(_) => "invalid_request",
+                    BearerError::Proof(_) => "invalid_dpop_proof",
                     _ => "invalid_token",
                 };
                 (code, error.to_string())

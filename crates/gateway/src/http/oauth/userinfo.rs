@@ -2,6 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::{Door, Presented};
 use scim::schema::USER;
 use scim::{Id, Store};
 use serde_json::{Map, Value, json};
@@ -15,11 +16,13 @@ use crate::system;
 /// `GET, POST /userinfo`
 pub(super) async fn answer(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {
     let authorization = bearer::presented(&request)?;
+    let proof = bearer::prepare::<OAuthFailure>(&request, &app, authorization.as_deref()).await?;
     let work = app.clone();
     let claims = app
         .db
         .read(Cost::Short, move |tx| {
-            let access = work.oauth(|cx| oauth::bearer::check(tx, cx, authorization.as_deref(), "openid"))??;
+            let presented = Presented { authorization: authorization.as_deref(), proof: proof.as_ref() };
+            let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Userinfo))??;
             let gone = || oauth::BearerError::Invalid("The user who accepted access is gone");
             let account = tx.grant_account.take().ok_or_else(gone)?;
             let subject = access.grant.subject.ok_or_else(gone)?;

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::HttpRequest;
-use oauth::{Access, BearerError};
+use oauth::dpop::SpentProof;
+use oauth::{Access, BearerError, Door, Presented};
 use scim::{Id, Leniency, Registry};
 
 use super::cursors::SealedCursors;
@@ -17,13 +18,11 @@ use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
 use crate::system;
 
-/// The scope that opens the SCIM endpoint.
-const SCOPE: &str = "provision:scim";
-
 /// What a request says about its sender.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
+    proof: Option<SpentProof>,
     address: Option<String>,
     /// Whether the token was found good in the course of this request.
     entered: Arc<AtomicBool>,
@@ -33,9 +32,17 @@ impl Caller {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Caller {
         Caller {
             authorization: bearer::presented(request),
+            proof: None,
             address: address::of(request, &app.config.trusted_proxies),
             entered: Arc::default(),
         }
+    }
+
+    /// Lets the proof of possession count, if the token needs one.
+    pub(super) async fn proven(self, request: &HttpRequest, app: &App) -> Result<Caller, ScimFailure> {
+        let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
+        let proof = bearer::prepare::<ScimFailure>(request, app, authorization.as_deref()).await?;
+        Ok(Caller { proof, ..self })
     }
 
     /// The account of the grant behind the token, if the token counts at this moment and has the scope.
@@ -46,7 +53,8 @@ impl Caller {
 
     fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Access, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
-        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, authorization.as_deref(), SCOPE))??;
+        let presented = Presented { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
+        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Scim))??;
         tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
         self.entered.store(true, Ordering::Relaxed);
         Ok(access)

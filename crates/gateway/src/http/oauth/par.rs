@@ -1,0 +1,34 @@
+//! Pushed authorization requests (RFC 9126).
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::par::PushRequest;
+use serde_json::json;
+
+use super::Call;
+use super::failure::OAuthFailure;
+use crate::app::App;
+use crate::http::bearer;
+
+/// `POST /oauth2/par`
+pub(super) async fn push(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, OAuthFailure> {
+    let call = Call::read(&request, &app, payload).await?;
+    let proof = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
+    let asked = PushRequest::parse(call.authorization.as_deref(), &call.query, &call.form, proof)?;
+    let work = app.clone();
+    let pushed = app
+        .db
+        .write(move |tx| {
+            tx.act_as(call.actor.clone());
+            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::par::push(tx, cx, &asked))?)
+        })
+        .await??;
+    Ok(HttpResponse::Created()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::PRAGMA, "no-cache"))
+        .json(json!({"request_uri": pushed.request_uri, "expires_in": pushed.expires_in})))
+}

@@ -1,0 +1,170 @@
+//! What a token is limited to besides its scope: the resources it is for (RFC 8707), and the key that its bearer must hold
+//! (RFC 9449).
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::client::Client;
+use crate::context::Settings;
+
+/// More than any client has a use for; they travel in every token.
+const MAX_RESOURCES: usize = 8;
+const MAX_LENGTH: usize = 256;
+
+/// A protected resource by its name (RFC 8707 §2): an absolute URI without a fragment, compared byte by byte.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Resource(String);
+
+impl Resource {
+    /// Reads one; says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Resource, &'static str> {
+        let fits = text.len() <= MAX_LENGTH && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
+        match Url::parse(text) {
+            Ok(_) if text.contains('#') => Err("must have no fragment"),
+            Ok(_) if fits => Ok(Resource(text.to_owned())),
+            _ => Err("must be an absolute URI of at most 256 characters, such as https://api.example.com/"),
+        }
+    }
+
+    /// As on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of a key: its SHA-256 thumbprint in base64url (RFC 7638), as in `jkt`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Thumbprint(String);
+
+impl Thumbprint {
+    /// `None` if it cannot be one.
+    pub fn parse(text: &str) -> Option<Thumbprint> {
+        let fits = text.len() == 43 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        fits.then(|| Thumbprint(text.to_owned()))
+    }
+
+    /// As on the wire.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The limits of a token, a refresh token or a code. The default is none: every resource of ours, whoever presents it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bounds {
+    /// The resources it is for; empty: those of ours.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// The key that must be proven.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Thumbprint>,
+}
+
+impl Bounds {
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        self.resources.is_empty() && self.key.is_none()
+    }
+
+    /// For storage and inside of tokens.
+    pub fn to_stored(&self) -> Option<String> {
+        (!self.is_none()).then(|| serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// From there; `None` if it cannot be read.
+    pub fn from_stored(text: Option<&str>) -> Option<Bounds> {
+        text.map_or_else(|| Some(Bounds::default()), |text| serde_json::from_str(text).ok())
+    }
+
+    /// Whether a token with these limits is for this resource of ours.
+    pub(crate) fn admit(&self, names: &[&str]) -> bool {
+        self.resources.is_empty() || self.resources.iter().any(|resource| names.contains(&resource.as_str()))
+    }
+}
+
+/// The protected resources that this server is itself.
+pub(crate) fn ours(settings: &Settings) -> [&str; 2] {
+    [&settings.scim_base, &settings.issuer]
+}
+
+/// The resources that a request asks for (§2). Each must be one of ours or of the client's own.
+pub(crate) fn asked<'a>(
+    settings: &Settings,
+    client: &Client,
+    texts: impl Iterator<Item = &'a str>,
+) -> Result<Vec<Resource>, String> {
+    let mut resources = Vec::new();
+    for text in texts {
+        let resource = Resource::parse(text).map_err(|why| format!("resource {why}"))?;
+        let own = &client.options.tokens.resources;
+        if !ours(settings).contains(&resource.as_str()) && !own.contains(&resource) {
+            let known: Vec<&str> = ours(settings).into_iter().chain(own.iter().map(Resource::as_str)).collect();
+            return Err(format!("this client may ask for the resources {}, and for no other", known.join(" ")));
+        }
+        if !resources.contains(&resource) {
+            resources.push(resource);
+        }
+    }
+    if resources.len() > MAX_RESOURCES {
+        return Err(format!("a request may name {MAX_RESOURCES} resources at most"));
+    }
+    Ok(resources)
+}
+
+/// The resources of one access token: those asked for, if they are among those that were accepted (§2.2); all of these if
+/// none are asked for.
+pub(crate) fn narrowed(
+    settings: &Settings,
+    accepted: &[Resource],
+    asked: Vec<Resource>,
+) -> Result<Vec<Resource>, &'static str> {
+    let is_accepted = |resource: &Resource| match accepted {
+        [] => ours(settings).contains(&resource.as_str()),
+        accepted => accepted.contains(resource),
+    };
+    match asked.iter().all(is_accepted) {
+        true if asked.is_empty() => Ok(accepted.to_vec()),
+        true => Ok(asked),
+        false => Err("resource goes beyond what was accepted; authenticate again and ask for it there"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_is_an_absolute_uri_without_a_fragment() {
+        for good in ["https://api.example.com/", "https://api.example.com/v1?x=1", "urn:example:api"] {
+            assert_eq!(Resource::parse(good).map(|resource| resource.0), Ok(good.to_owned()));
+        }
+        let long = format!("https://api.example.com/{}", "x".repeat(300));
+        for bad in [
+            "",
+            "/scim/v2",
+            "api.example.com",
+            "https://a.example/#x",
+            "https://a.example/#",
+            "https://a.example/ä",
+            &long,
+        ] {
+            assert!(Resource::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_are_kept_and_read_back_and_none_takes_no_room() {
+        let key = Thumbprint::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+        assert!(key.is_some() && Thumbprint::parse("short").is_none());
+        let resources = vec![Resource::parse("https://api.example.com/").unwrap()];
+        for bounds in [Bounds { resources: resources.clone(), key: key.clone() }, Bounds { resources, key: None }] {
+            assert_eq!(Bounds::from_stored(bounds.to_stored().as_deref()), Some(bounds));
+        }
+        assert_eq!(Bounds::default().to_stored(), None);
+        assert_eq!(Bounds::from_stored(None), Some(Bounds::default()));
+        assert_eq!(Bounds::from_stored(Some("{")), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! Pushed authorization requests (RFC 9126): the client sends its request to us directly, and the browser only a reference to it.
+//!
+//! What is pushed is checked as if it had come by the browser, and again when the browser comes, for a client may have been
+//! switched off meanwhile. A reference counts once, for its own client, for a minute and a half.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::authorize::{Refusal, understand};
+use crate::client::ClientId;
+use crate::client_auth::{Credentials, Posted, authenticate};
+use crate::context::Context;
+use crate::dpop::Proof;
+use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::secret::Fingerprint;
+use crate::store::{Store, StoreError};
+
+/// What every reference begins with (§2.2).
+const URN: &str = "urn:ietf:params:oauth:request_uri:";
+const PURPOSE: &str = "pushed authorization request";
+/// How long a reference counts, in seconds.
+pub const LIFETIME_S: u64 = 90;
+/// What belongs to the call and not to the request that it carries.
+const OF_THE_CALL: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
+
+/// A pushed request as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedRequest {
+    /// What is kept of the reference.
+    pub fingerprint: Fingerprint,
+    /// Whose.
+    pub client: ClientId,
+    /// Its parameters, sealed.
+    pub parameters: String,
+    /// Milliseconds since the epoch.
+    pub expires: i64,
+}
+
+/// A call that is understood.
+#[derive(Debug, Clone)]
+pub struct PushRequest {
+    credentials: Credentials,
+    parameters: Vec<(String, String)>,
+    proof: Option<Proof>,
+}
+
+/// The answer (§2.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pushed {
+    /// For the browser.
+    pub request_uri: String,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+impl PushRequest {
+    /// Reads a call (§2.1); with a DPoP proof the code is bound to its key (RFC 9449 §10.1).
+    pub fn parse(
+        authorization: Option<&str>,
+        query: &[(String, String)],
+        form: &[(String, String)],
+        proof: Option<Proof>,
+    ) -> Result<PushRequest, TokenError> {
+        let posted = Posted { authorization, query, form };
+        posted.check(&["client_id", "client_secret"])?;
+        if posted.get("request_uri").is_some() {
+            return Err(TokenError::invalid_request("request_uri cannot be pushed; push the request itself"));
+        }
+        let own = |name: &str| !OF_THE_CALL.contains(&name);
+        let parameters = form.iter().filter(|(name, _)| own(name)).cloned().collect();
+        Ok(PushRequest { credentials: posted.credentials()?, parameters, proof })
+    }
+}
+
+/// Keeps a request that could be put before a person, and says how to refer to it.
+pub fn push(store: &mut dyn Store, cx: &mut Context<'_>, request: &PushRequest) -> Verdict<Pushed> {
+    let client = match authenticate(store, cx, &request.credentials)? {
+        Ok(client) => client,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let mut parameters = request.parameters.clone();
+    if !parameters.iter().any(|(name, _)| name == "client_id") {
+        parameters.push(("client_id".to_owned(), client.id.to_string()));
+    }
+    if let Some(proof) = &request.proof {
+        let Some(proof) = proof.clone().spend(store)? else {
+            return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, "this DPoP proof was used before")));
+        };
+        match parameters.iter().find(|(name, _)| name == "dpop_jkt") {
+            Some((_, key)) if key != proof.key().as_str() => {
+                return Ok(Err(TokenError::invalid_request("dpop_jkt is not the key of the DPoP proof")));
+            }
+            Some(_) => {}
+            None => parameters.push(("dpop_jkt".to_owned(), proof.key().as_str().to_owned())),
+        }
+    }
+    if let Err(refusal) = understand(store, cx, &parameters, true)? {
+        return Ok(Err(refused(refusal)));
+    }
+    let reference = URL_SAFE_NO_PAD.encode(cx.bytes::<32>());
+    let plain = serde_json::to_vec(&parameters).unwrap_or_default();
+    store.push_request(&PushedRequest {
+        fingerprint: cx.keys.fingerprint(&reference),
+        client: client.id,
+        parameters: cx.seal(PURPOSE, &plain),
+        expires: cx.now + crate::context::millis(LIFETIME_S),
+    })?;
+    Ok(Ok(Pushed { request_uri: format!("{URN}{reference}"), expires_in: LIFETIME_S }))
+}
+
+/// What would have been told to a person or sent back by the browser goes to the client itself (§2.3).
+fn refused(refusal: Refusal) -> TokenError {
+    let (code, description) = match refusal {
+        Refusal::Page { detail, .. } => (ErrorCode::InvalidRequest, detail),
+        Refusal::Redirect(error) => (ErrorCode::Authorization(error.code), error.description),
+    };
+    // RFC 6749 §5.2: what an error_description may have.
+    let plain = |c: char| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' };
+    TokenError::new(code, description.chars().map(plain).collect::<String>())
+}
+
+/// What a `request_uri` refers to, if it has the form of ours.
+pub(crate) fn reference(request_uri: &str) -> Option<&str> {
+    request_uri.strip_prefix(URN)
+}
+
+/// Takes the parameters that were pushed; from now on the reference counts no more. `None` if it does not count: used, too old,
+/// another client's, or nobody's.
+pub(crate) fn take(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    client: &ClientId,
+    reference: &str,
+) -> Result<Option<Vec<(String, String)>>, StoreError> {
+    let Some(pushed) = store.take_pushed_request(&cx.keys.fingerprint(reference), client)? else { return Ok(None) };
+    if pushed.expires <= cx.now {
+        return Ok(None);
+    }
+    let plain = cx.keys.open(PURPOSE, &pushed.parameters);
+    Ok(plain.and_then(|plain| serde_json::from_slice(&plain).ok()))
+}
+
+#[cfg(test)]
+mod tests;

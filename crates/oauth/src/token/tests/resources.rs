@@ -1,0 +1,93 @@
+//! Resource indicators (RFC 8707).
+
+use super::*;
+use crate::bearer::{self, BearerError, Door, Presented};
+
+const SCIM: &str = "https://id.example/scim/v2";
+const ISSUER: &str = "https://id.example";
+const API: &str = "https://api.example/";
+
+fn at(world: &mut World, door: Door, token: &str) -> Result<(), BearerError> {
+    let header = format!("Bearer {token}");
+    let presented = Presented { authorization: Some(&header), proof: None };
+    world.run(|store, cx| bearer::check(store, cx, &presented, door)).unwrap().map(drop)
+}
+
+fn doors(world: &mut World, token: &str) -> (bool, bool) {
+    (at(world, Door::Scim, token).is_ok(), at(world, Door::Userinfo, token).is_ok())
+}
+
+fn world() -> World {
+    let mut world = World::new();
+    world.client("okta").options.tokens.resources = vec![Resource::parse(API).unwrap()];
+    world
+}
+
+#[test]
+fn a_token_is_for_the_resources_that_were_asked_for_and_opens_no_other() {
+    let mut world = world();
+    let open = |world: &mut World, resources: &[&str]| {
+        let mut request: Vec<_> = REQUEST.to_vec();
+        request.extend(resources.iter().map(|resource| ("resource", *resource)));
+        let request = world.authorize(&request).unwrap();
+        let crate::consent::Acceptance::Redirect(url) = world.accept(&request) else { panic!("not accepted") };
+        let code = crate::world::parameter(&url, "code").unwrap();
+        exchange_with(world, &code, &[]).ok().unwrap()
+    };
+    for (resources, expected) in [
+        (&[][..], (true, true)),
+        (&[SCIM], (true, false)),
+        (&[ISSUER], (false, true)),
+        (&[SCIM, ISSUER], (true, true)),
+        (&[API], (false, false)),
+        (&[API, SCIM], (true, false)),
+    ] {
+        let tokens = open(&mut world, resources);
+        assert_eq!(doors(&mut world, &tokens.access_token), expected, "{resources:?}");
+        // A refresh keeps it, and may narrow it but not widen it (§2.2).
+        let again = world.refresh(tokens.refresh_token.as_deref().unwrap()).ok().unwrap();
+        assert_eq!(doors(&mut world, &again.access_token), expected, "{resources:?}");
+    }
+    let both = open(&mut world, &[SCIM, API]).refresh_token.unwrap();
+    let narrowed = changed(REFRESH, &[("refresh_token", &both), ("resource", API)]);
+    let narrowed = world.token(&narrowed).ok().unwrap();
+    assert_eq!(doors(&mut world, &narrowed.access_token), (false, false));
+    let next = narrowed.refresh_token.unwrap();
+    let widened = changed(REFRESH, &[("refresh_token", &next), ("resource", ISSUER)]);
+    assert_eq!(code_of(world.token(&widened)), "invalid_target");
+    let whole = world.refresh(&next).ok().unwrap();
+    assert_eq!(doors(&mut world, &whole.access_token), (true, false), "the refresh token kept what was accepted");
+}
+
+#[test]
+fn attack_62_a_token_for_another_resource_is_refused_in_words() {
+    let mut world = world();
+    let own = [("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    let token = world.token(&changed(&own, &[("resource", API)])).ok().unwrap().access_token;
+    let refused = at(&mut world, Door::Scim, &token).unwrap_err();
+    assert_eq!((refused.status(), refused.to_string().as_str()), (401, "The access token is for another resource"));
+    let both = [("resource", API), ("resource", SCIM)];
+    let token = world.token(&[&own[..], &both].concat()).ok().unwrap().access_token;
+    assert!(world.opens(&token));
+}
+
+#[test]
+fn what_is_no_resource_or_not_the_clients_is_an_invalid_target() {
+    let mut world = world();
+    let own = [("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    for bad in ["/scim/v2", "https://id.example/scim/v2#x", "https://id.example/scim/v2/", "https://evil.example/"] {
+        assert_eq!(code_of(world.token(&changed(&own, &[("resource", bad)]))), "invalid_target", "{bad}");
+        let Err(crate::authorize::Refusal::Redirect(error)) = world.authorize(&changed(REQUEST, &[("resource", bad)]))
+        else {
+            panic!("{bad} was accepted")
+        };
+        assert_eq!(error.code, "invalid_target", "{bad}");
+    }
+    let other = [("grant_type", "client_credentials"), ("client_id", "other"), ("client_secret", "other-secret")];
+    assert_eq!(code_of(world.token(&changed(&other, &[("resource", API)]))), "invalid_target", "it is okta's");
+    assert!(world.token(&changed(&own, &[("resource", "")])).is_ok(), "without a value it counts as left out");
+    let many: Vec<String> = (0..9).map(|n| format!("https://api.example/{n}")).collect();
+    world.client("okta").options.tokens.resources = many.iter().flat_map(|text| Resource::parse(text)).collect();
+    let asked: Vec<_> = many.iter().map(|text| ("resource", text.as_str())).collect();
+    assert_eq!(code_of(world.token(&[&own[..], &asked].concat())), "invalid_target");
+}
