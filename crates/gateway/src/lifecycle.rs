@@ -66,10 +66,8 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
         EventKind::MembershipChanged { added, removed } => {
             ("membership_changed", Some(format!("{added} joined, {removed} left")))
         }
-        EventKind::MembersSkipped { ids } => {
-            let named: Vec<&str> = ids.iter().take(20).map(String::as_str).collect();
-            ("members_skipped", Some(format!("{} unknown: {}", ids.len(), named.join(", "))))
-        }
+        EventKind::MembersParked { names } => ("members_parked", Some(format!("waits for {}", listed(names)))),
+        EventKind::MembersSkipped { ids } => ("members_skipped", Some(format!("left out {}", listed(ids)))),
     };
     tx.audit(Entry {
         at: now,
@@ -85,6 +83,13 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
         tx.end_sessions_of(account, event.id.as_str())?;
     }
     Ok(())
+}
+
+/// How many, and the first of them.
+fn listed(names: &[String]) -> String {
+    let first: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
+    let more = if names.len() > first.len() { ", …" } else { "" };
+    format!("{}: {}{more}", names.len(), first.join(", "))
 }
 
 /// The token belongs to the person who accepted.

@@ -22,6 +22,7 @@ pub mod migrations;
 mod oauth_store;
 pub mod operators;
 pub mod options;
+pub mod parked;
 mod pushed_requests;
 mod reindex;
 pub mod resources;

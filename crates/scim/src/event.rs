@@ -36,6 +36,11 @@ pub enum EventKind {
         /// How many left.
         removed: u64,
     },
+    /// A group was given members who do not exist yet, and waits for them from now on.
+    MembersParked {
+        /// What stood in `value`; at most 128 characters of each.
+        names: Vec<String>,
+    },
     /// Members were named that do not exist; they were left out and the rest was kept.
     MembersSkipped {
         /// What stood in `value`, which need not have the form of an id; at most 128 characters of each.

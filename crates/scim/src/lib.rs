@@ -99,6 +99,7 @@ pub use search_keys::{AttributeKey, IndexedAttribute, KeyChange, SearchKey, key_
 pub use service::Written;
 pub use sort::{Sort, SortBy, SortKey};
 pub use store::{
-    Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
+    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
+    Store, StoreError, Stored, WriteError,
 };
 pub use tolerance::{Leniency, Tolerance, Tolerances};

@@ -22,6 +22,7 @@ use crate::urn;
 pub(crate) mod apply;
 mod elements;
 mod membership;
+pub(crate) use membership::MembersChange;
 #[cfg(test)]
 mod properties;
 mod selection;

@@ -65,6 +65,11 @@ pub fn key_of_text(text: &str) -> String {
 }
 
 impl AttributeKey {
+    /// That of a user's `externalId`.
+    pub fn external_id() -> AttributeKey {
+        AttributeKey::of("User", None, "externalId", None)
+    }
+
     /// That of `userName`, the name a person logs in with.
     pub fn user_name() -> AttributeKey {
         AttributeKey::of("User", None, "userName", None)

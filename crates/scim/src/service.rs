@@ -20,11 +20,13 @@ use crate::resource::{GroupReference, Id, Resource};
 use crate::schema::ResourceType;
 use crate::store::{Handle, Store, StoreError, Stored};
 
+mod membership;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use membership::MAX_PARKED;
 pub use read::{get, search};
 pub use write::{create, delete, patch, replace};
 
@@ -38,6 +40,8 @@ pub struct Written {
     pub changed: bool,
     /// Members that were named and do not exist: left out, the others kept. As sent, at most 128 characters of each.
     pub skipped_members: Vec<String>,
+    /// Those of them that the group waits for: they join when a user gets this name.
+    pub parked_members: Vec<String>,
 }
 
 fn reader<'a>(cx: &Context<'a>) -> Reader<'a> {

@@ -54,27 +54,76 @@ pub struct Stored {
 
 /// What to do to the members of a group, in this order: clear, remove, add.
 ///
-/// The three are already reconciled: no id is both removed and added.
+/// The three are already reconciled: nobody is both removed and added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MembershipChange {
     /// Everybody leaves first (a `replace` or a PUT of the whole list). A store must apply the *difference* and touch no
     /// row of a member who stays.
     pub clear: bool,
     /// Who leaves. Not being a member is fine.
-    pub remove: Vec<Id>,
+    pub remove: Vec<Handle>,
     /// Who joins. Being a member is fine. No duplicates.
-    pub add: Vec<Id>,
+    pub add: Vec<Handle>,
 }
 
 /// What a [`MembershipChange`] did.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MembershipOutcome {
-    /// Who became a member and was not before.
+    /// How many became members and were not before.
     pub added: u64,
-    /// Who was a member and is not any more.
+    /// How many were members and are not any more.
     pub removed: u64,
-    /// Ids in `add` that name no resource: skipped.
-    pub unknown: Vec<Id>,
+}
+
+/// A resource that has a search key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Of the key.
+    pub attribute: AttributeKey,
+    /// The key.
+    pub key: String,
+    /// Who has it.
+    pub handle: Handle,
+    /// Their id.
+    pub id: Id,
+    /// Whether they are active.
+    pub active: bool,
+    /// Whether only the service provider itself may bring them back: a POST that means them is refused.
+    pub guarded: bool,
+}
+
+/// Which names a group waits for, from now on and no longer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParkedChange {
+    /// No longer. Not being waited for is fine.
+    pub remove: Vec<String>,
+    /// From now on. Being waited for is fine. No duplicates.
+    pub add: Vec<String>,
+}
+
+/// A group that waits for somebody of this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Awaiting {
+    /// The group.
+    pub group: Handle,
+    /// Its id.
+    pub id: Id,
+    /// The name, as it was parked.
+    pub name: String,
+}
+
+impl MembershipChange {
+    /// Nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        !self.clear && self.remove.is_empty() && self.add.is_empty()
+    }
+}
+
+impl ParkedChange {
+    /// Nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.add.is_empty()
+    }
 }
 
 /// Where a page begins.
@@ -129,7 +178,7 @@ pub trait Store {
     /// Replaces a locked resource (document, metadata, keys).
     fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError>;
 
-    /// Removes a locked resource with its keys and its memberships on both sides; the groups it was in get a new version
+    /// Removes a locked resource with its keys, the names it waits for, and its memberships on both sides; the groups it was in get a new version
     /// and `last_modified = now` (milliseconds since the epoch).
     fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError>;
 
@@ -141,6 +190,27 @@ pub trait Store {
 
     /// The groups that each of these resources is directly in, as pairs in the order of both handles.
     fn groups_of(&mut self, members: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError>;
+
+    /// Which of these ids are of resources. They cannot be deleted by others until this unit of work ends.
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle)>, StoreError>;
+
+    /// Who has one of these keys; a resource with two of them comes twice. They cannot be deleted by others until this unit of
+    /// work ends.
+    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError>;
+
+    /// Keeps others from giving a user a name until this unit of work ends. Who is at it already has finished when this
+    /// returns, and is seen by what is asked afterwards.
+    fn hold_names(&mut self) -> Result<(), StoreError>;
+
+    /// The names that a group waits for.
+    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError>;
+
+    /// Changes the names that a locked group waits for. Names are added only under [`hold_names`](Self::hold_names).
+    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError>;
+
+    /// The groups that wait for a name with one of these keys ([`key_of_text`](crate::key_of_text)), two at most; the key
+    /// narrows, the name decides. Asked by whoever has just written a user.
+    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError>;
 
     /// Changes the membership of a locked group as a difference. Does not touch the group's version.
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError>;

@@ -103,6 +103,10 @@ tolerances! {
     ValuePathComparisons "value_path_comparisons":
         "A filter `emails[type eq \"work\"].value eq \"x\"`.";
         "the whole condition stands in the brackets: `emails[type eq \"work\" and value eq \"x\"]`" ("RFC 7644 §3.4.2.2");
+    MembersByName "members_by_name":
+        "A member of a group whose `value` is a user's `externalId` or `userName` instead of the `id`. Whoever is not there \
+         yet is parked, and joins when they appear.";
+        "the `value` of a member is an `id`" ("RFC 7643 §4.2");
     UnknownMembers "unknown_members":
         "Members who do not exist: the others are kept, and the answer says who is missing.";
         "a request that names a member who does not exist is refused, and changes nothing" ("RFC 7644 §3.12");

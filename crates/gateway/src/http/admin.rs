@@ -16,6 +16,7 @@ mod input;
 mod operator;
 mod operators;
 mod page;
+mod parked_members;
 mod users;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -52,6 +53,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 resource("/accounts/{account}/clients")
                     .route(get().to(clients::list_of_account))
                     .route(post().to(clients::create_in_account))
+                    .default_service(wrong_method()),
+            )
+            .service(
+                resource("/accounts/{account}/parked-members")
+                    .route(get().to(parked_members::list))
                     .default_service(wrong_method()),
             )
             .service(

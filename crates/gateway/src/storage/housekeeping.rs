@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use super::error::DbError;
 use super::schema::{
     accounts, attribute_values, authorization_codes, client_secrets, clients, dpop_proofs, grants, logins, members,
-    pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions, tolerance_needs,
+    parked_members, pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
+    tolerance_needs,
 };
 use super::tx::Tx;
 use crate::each;
@@ -49,6 +50,7 @@ impl Tx<'_> {
                 diesel::delete(members::table.filter(members::group_seq.eq_any(&seqs))).execute(c)?;
                 diesel::delete(members::table.filter(members::member_seq.eq_any(&seqs))).execute(c)?;
                 diesel::delete(logins::table.filter(logins::resource.eq_any(&seqs))).execute(c)?;
+                diesel::delete(parked_members::table.filter(parked_members::group_seq.eq_any(&seqs))).execute(c)?;
                 diesel::delete(sessions::table.filter(sessions::owner.eq_any(&seqs))).execute(c)?;
                 diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c)?
             });

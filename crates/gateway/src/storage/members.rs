@@ -96,44 +96,33 @@ pub(super) fn touch_groups_of(conn: &mut AnyConn, member: i64, now: i64) -> Resu
 }
 
 /// Applies a change as a difference: no row of a member who stays is touched.
-pub(super) fn change(
-    conn: &mut AnyConn,
-    account: i64,
-    group: i64,
-    change: &MembershipChange,
-) -> Result<MembershipOutcome, DbError> {
+pub(super) fn change(conn: &mut AnyConn, group: i64, change: &MembershipChange) -> Result<MembershipOutcome, DbError> {
     let mut outcome = MembershipOutcome::default();
-    let joining = resolve(conn, account, group, &change.add)?;
-    if joining.len() < change.add.len() {
-        let known: std::collections::HashSet<&str> = joining.iter().map(|(id, _)| id.as_str()).collect();
-        outcome.unknown = change.add.iter().filter(|id| !known.contains(id.as_str())).cloned().collect();
-    }
     if change.clear {
-        outcome.removed = apply(conn, LEAVE_UNLESS, group, &joining)?;
+        outcome.removed = apply(conn, LEAVE_UNLESS, group, &change.add)?;
     } else if !change.remove.is_empty() {
-        let leaving = resolve(conn, account, group, &change.remove)?;
-        outcome.removed = apply(conn, LEAVE, group, &leaving)?;
+        outcome.removed = apply(conn, LEAVE, group, &change.remove)?;
     }
-    if !joining.is_empty() {
-        outcome.added = apply(conn, JOIN, group, &joining)?;
+    if !change.add.is_empty() {
+        outcome.added = apply(conn, JOIN, group, &change.add)?;
     }
     Ok(outcome)
 }
 
-/// Ids to numbers; ids of no resource, and the group itself, are left out. On PostgreSQL the resources found cannot be
-/// deleted by others until this unit of work ends.
-fn resolve(conn: &mut AnyConn, account: i64, group: i64, ids: &[Id]) -> Result<Vec<(String, i64)>, DbError> {
+/// Ids to numbers; ids of no resource are left out. On PostgreSQL the resources found cannot be deleted by others until this
+/// unit of work ends.
+pub(super) fn resolve(conn: &mut AnyConn, account: i64, ids: &[Id]) -> Result<Vec<(Id, Handle)>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
     let binds = vec![Bind::Number(account), Bind::list(&ids)?];
     let found: Vec<(String, i64)> = Statement::<(Text, BigInt)>::new(RESOLVE.of(conn), binds).load(conn)?;
-    Ok(found.into_iter().filter(|(_, seq)| *seq != group).collect())
+    found.into_iter().map(|(text, seq)| Ok((id(text)?, Handle(seq)))).collect()
 }
 
 /// Runs one of the statements above for a group and these members.
-fn apply(conn: &mut AnyConn, verb: Dialects, group: i64, members: &[(String, i64)]) -> Result<u64, DbError> {
-    let seqs: Vec<i64> = members.iter().map(|(_, seq)| *seq).collect();
+fn apply(conn: &mut AnyConn, verb: Dialects, group: i64, members: &[Handle]) -> Result<u64, DbError> {
+    let seqs: Vec<i64> = members.iter().map(|handle| handle.0).collect();
     Statement::<()>::new(verb.of(conn), vec![Bind::Number(group), Bind::list(&seqs)?]).execute(conn)
 }

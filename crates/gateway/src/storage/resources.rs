@@ -3,9 +3,10 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 use scim::resource::{GroupReference, Member, Meta};
-use scim::schema::{ResourceTypeId, USER};
+use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{
-    Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, StoreError, Stored, WriteError,
+    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, StoreError,
+    Stored, WriteError,
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
@@ -13,7 +14,7 @@ use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, logins, members, resource_counts, resources};
 use super::tx::Tx;
-use super::{members as membership, search};
+use super::{members as membership, parked, search};
 use crate::each;
 use crate::lifecycle::News;
 
@@ -147,8 +148,12 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         }
         match &mut *self.tx.conn {
             AnyConn::Postgres(c) => {
-                let statement = keys_sql::Insert::new(self.account, seq, keys);
-                diesel::RunQueryDsl::execute(statement, c).map_err(|e| match &e {
+                let names = [AttributeKey::user_name(), AttributeKey::external_id()];
+                let inserted = match keys.iter().any(|key| names.contains(&key.attribute)) {
+                    true => diesel::RunQueryDsl::execute(keys_sql::Insert::<true>::new(self.account, seq, keys), c),
+                    false => diesel::RunQueryDsl::execute(keys_sql::Insert::<false>::new(self.account, seq, keys), c),
+                };
+                inserted.map_err(|e| match &e {
                     diesel::result::Error::DatabaseError(_, info) if unique_violation(&e).is_some() => {
                         WriteError::NotUnique { attribute: keys_sql::attribute_in(info.details()) }
                     }
@@ -272,6 +277,9 @@ impl scim::Store for AccountTx<'_, '_> {
             each!(&mut *this.tx.conn, c => diesel::delete(memberships).execute(c))?;
             let own_members = members::table.filter(members::group_seq.eq(seq));
             each!(&mut *this.tx.conn, c => diesel::delete(own_members).execute(c))?;
+            if stored.resource.resource_type == GROUP {
+                parked::forget(this.tx.conn, &[seq])?;
+            }
             let login = logins::table.filter(logins::resource.eq(seq));
             each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
             Ok(())
@@ -291,8 +299,32 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(membership::groups_of(self.tx.conn, self.account, handles)?)
     }
 
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle)>, StoreError> {
+        Ok(membership::resolve(self.tx.conn, self.account, ids)?)
+    }
+
+    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {
+        Ok(parked::holders(self.tx.conn, self.account, keys)?)
+    }
+
+    fn hold_names(&mut self) -> Result<(), StoreError> {
+        Ok(parked::hold_names(self.tx.conn, self.account)?)
+    }
+
+    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
+        Ok(parked::of_group(self.tx.conn, group.0)?)
+    }
+
+    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError> {
+        Ok(parked::change(self.tx.conn, self.account, group.0, change, self.now)?)
+    }
+
+    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError> {
+        Ok(parked::awaiting(self.tx.conn, self.account, keys)?)
+    }
+
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
-        Ok(membership::change(self.tx.conn, self.account, group.0, change)?)
+        Ok(membership::change(self.tx.conn, group.0, change)?)
     }
 
     fn record(&mut self, event: Event) {
@@ -312,8 +344,8 @@ mod keys_sql {
     use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
     use scim::{AttributeKey, SearchKey};
 
-    #[derive(QueryId)]
-    pub(super) struct Insert {
+    /// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`parked`](super::super::parked)).
+    pub(super) struct Insert<const NAME: bool> {
         account: i64,
         resource: i64,
         attributes: Vec<i32>,
@@ -321,8 +353,13 @@ mod keys_sql {
         unique: Vec<bool>,
     }
 
-    impl Insert {
-        pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Insert {
+    impl<const NAME: bool> QueryId for Insert<NAME> {
+        type QueryId = Insert<NAME>;
+        const HAS_STATIC_QUERY_ID: bool = true;
+    }
+
+    impl<const NAME: bool> Insert<NAME> {
+        pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Insert<NAME> {
             Insert {
                 account,
                 resource,
@@ -333,13 +370,19 @@ mod keys_sql {
         }
     }
 
-    impl QueryFragment<Pg> for Insert {
+    impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
         fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
             sql.push_sql("INSERT INTO attribute_values (account, attribute, key, resource, is_unique) SELECT ");
             sql.push_bind_param::<BigInt, _>(&self.account)?;
             sql.push_sql(", k.attribute, k.key, ");
             sql.push_bind_param::<BigInt, _>(&self.resource)?;
-            sql.push_sql(", k.is_unique FROM unnest(");
+            sql.push_sql(", k.is_unique FROM ");
+            if NAME {
+                sql.push_sql("(SELECT pg_advisory_xact_lock_shared(73052, (");
+                sql.push_bind_param::<BigInt, _>(&self.account)?;
+                sql.push_sql(" % 2147483647)::int)) AS shared, ");
+            }
+            sql.push_sql("unnest(");
             sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
             sql.push_sql(", ");
             sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
@@ -350,7 +393,7 @@ mod keys_sql {
         }
     }
 
-    impl diesel::RunQueryDsl<diesel::PgConnection> for Insert {}
+    impl<const NAME: bool> diesel::RunQueryDsl<diesel::PgConnection> for Insert<NAME> {}
 
     #[derive(QueryId)]
     pub(super) struct Delete {

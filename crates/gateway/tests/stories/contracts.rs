@@ -70,6 +70,76 @@ fn the_scim_store_keeps_its_promises_on_postgres() {
     Bare::postgres().into_iter().for_each(the_scim_store_keeps_its_promises);
 }
 
+/// One unit of work on PostgreSQL has done `first` and not committed when another one begins `second`; what that finds.
+fn side_by_side<T: Send + 'static>(
+    first: impl FnOnce(&mut dyn scim::Store),
+    second: impl FnOnce(&mut dyn scim::Store) -> T + Send + 'static,
+) -> Option<T> {
+    let mut bare = Bare::postgres()?;
+    let url: DatabaseUrl = bare._database.as_ref()?.url().parse().expect("a database");
+    let (done, second_done) = std::sync::mpsc::channel();
+    let mut other = None;
+    unit_of_work(&mut bare.conn, |tx| {
+        first(&mut tx.in_account(1, 0, true));
+        other = Some(std::thread::spawn(move || {
+            let mut conn = url.connect().expect("the database answers");
+            let found = unit_of_work(&mut conn, |tx| Ok::<_, DbError>(second(&mut tx.in_account(1, 0, true))));
+            let _ = done.send(());
+            found.expect("kept")
+        }));
+        let waits = second_done.recv_timeout(std::time::Duration::from_millis(300)).is_err();
+        assert!(waits, "whoever comes second waits for the first");
+        Ok::<_, DbError>(())
+    })
+    .expect("kept");
+    Some(other?.join().expect("it ended"))
+}
+
+fn ana() -> (scim::Resource, Vec<scim::SearchKey>) {
+    let body = json!({"userName": "ana", "externalId": "00uANA"});
+    let document = body.as_object().expect("an object").clone();
+    let meta = scim::Meta { created: 0, last_modified: 0, version: 1 };
+    let ana = scim::Resource::from_stored(USER, scim::Id::new("id-of-ana").expect("an id"), meta, document);
+    let keys = scim::search_keys(&Registry::standard(), &ana);
+    (ana, keys)
+}
+
+#[test]
+fn whoever_holds_names_sees_a_user_who_is_being_created() {
+    let found = side_by_side(
+        |store| {
+            let (ana, keys) = ana();
+            store.insert(&ana, &keys).expect("inserted");
+        },
+        |store| {
+            store.hold_names().expect("held");
+            store.holders(&ana().1).expect("holders").len()
+        },
+    );
+    assert!(found.is_none_or(|found| found == 2), "by both names");
+}
+
+#[test]
+fn whoever_creates_a_user_sees_a_name_that_is_being_parked() {
+    let found = side_by_side(
+        |store| {
+            let meta = scim::Meta { created: 0, last_modified: 0, version: 1 };
+            let id = scim::Id::new("id-of-editors").expect("an id");
+            let group = scim::Resource::from_stored(scim::schema::GROUP, id, meta, Default::default());
+            let group = store.insert(&group, &[]).expect("inserted");
+            store.hold_names().expect("held");
+            let parked = scim::ParkedChange { add: vec!["00uANA".to_owned()], remove: Vec::new() };
+            store.change_parked(group, &parked).expect("parked");
+        },
+        |store| {
+            let (ana, keys) = ana();
+            store.insert(&ana, &keys).expect("inserted");
+            store.awaiting(&[scim::key_of_text("00uANA")]).expect("groups").len()
+        },
+    );
+    assert!(found.is_none_or(|found| found == 1));
+}
+
 /// The account whose clients and owners the oauth suite uses.
 struct Account {
     bare: Bare,

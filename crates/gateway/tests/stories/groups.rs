@@ -36,7 +36,7 @@ story!(unknown_members_are_skipped_and_the_rest_is_kept, async |world: World| {
     assert_eq!(idp.members(&group).await, ids(&users));
     idp.put(&group, &body).await.expect(200);
     assert_eq!(idp.members(&group).await, ids(&users[..2]));
-    assert!(acme.audit().await.actions().contains(&"group.members_skipped"), "and reported");
+    assert!(acme.audit().await.actions().contains(&"group.members_parked"), "and reported");
 });
 
 story!(memberships_change_in_every_shape, async |world: World| {

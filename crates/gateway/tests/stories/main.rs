@@ -45,6 +45,7 @@ mod keys;
 mod me;
 mod modules_tokens;
 mod openid;
+mod parked_members;
 mod points_cursors;
 mod points_patch;
 mod points_protocol;

@@ -8,20 +8,29 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::OperationKind;
-use super::selection::{Selection, ids};
+use super::selection::{Selection, names};
 use crate::error::Error;
 use crate::resource::Id;
 use crate::resource::members::NamedMembers;
-use crate::store::MembershipChange;
 use crate::tolerance::{Leniency, Tolerance};
 
-/// What a PATCH does to the members of a group, each id once, in the order of the ids.
+/// What a request does to the members of a group, by the names it has for them: clear, remove, add. Nobody is both
+/// removed and added.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MembersChange {
+    pub clear: bool,
+    pub remove: Vec<String>,
+    pub add: Vec<String>,
+    /// What was to be added and can be nobody's name.
+    pub malformed: Vec<String>,
+}
+
+/// What a PATCH does to the members of a group, each name once, in the order of the names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MembershipEdit {
     clear: bool,
-    joins: BTreeMap<Id, bool>,
-    /// What was to be added and is no id.
-    pub malformed: Vec<String>,
+    joins: BTreeMap<String, bool>,
+    malformed: Vec<String>,
 }
 
 /// Members as a filter sees them: those the group has in the store, if they are asked for, and these others as far as
@@ -30,26 +39,26 @@ pub(crate) type LoadMembers<'a> = dyn FnMut(bool, &[Id]) -> Result<Vec<(Id, Valu
 
 impl MembershipEdit {
     /// What to do, or nothing.
-    pub(crate) fn change(&self) -> Option<MembershipChange> {
-        if !self.clear && self.joins.is_empty() {
+    pub(crate) fn change(self) -> Option<MembersChange> {
+        let MembershipEdit { clear, joins, malformed } = self;
+        if !clear && joins.is_empty() && malformed.is_empty() {
             return None;
         }
-        let those = |joins: bool| -> Vec<Id> {
-            self.joins.iter().filter(|(_, j)| **j == joins).map(|(id, _)| id.clone()).collect()
-        };
-        Some(MembershipChange { clear: self.clear, remove: those(false), add: those(true) })
+        let (add, remove): (BTreeMap<_, _>, BTreeMap<_, _>) = joins.into_iter().partition(|(_, joins)| *joins);
+        let (add, remove) = (add.into_keys().collect(), remove.into_keys().collect());
+        Some(MembersChange { clear, remove, add, malformed })
     }
 
     fn join(&mut self, named: NamedMembers) {
-        self.joins.extend(named.ids.into_iter().map(|id| (id, true)));
+        self.joins.extend(named.names.into_iter().map(|name| (name, true)));
         self.malformed.extend(named.malformed);
     }
 
-    fn leave(&mut self, id: Id) {
+    fn leave(&mut self, name: String) {
         if self.clear {
-            self.joins.remove(&id);
+            self.joins.remove(&name);
         } else {
-            self.joins.insert(id, false);
+            self.joins.insert(name, false);
         }
     }
 
@@ -78,15 +87,15 @@ impl MembershipEdit {
                 self.everybody_leaves();
             }
             (OperationKind::Remove, None) => {
-                // Who is no id is no member either: the malformed are not worth a report.
-                for id in NamedMembers::read(value, leniency)?.ids {
-                    self.leave(id);
+                // What can be nobody's name is no member either, and not worth a report.
+                for name in NamedMembers::read(value, leniency)?.names {
+                    self.leave(name);
                 }
             }
             (OperationKind::Add, Some(selection)) => {
                 let mut named = NamedMembers::read(value, leniency)?;
                 if named == NamedMembers::default() {
-                    named.ids = ids(selection.filter).unwrap_or_default();
+                    named.names = names(selection.filter).unwrap_or_default();
                 }
                 self.join(named);
             }
@@ -101,14 +110,15 @@ impl MembershipEdit {
     }
 
     fn leave_selected(&mut self, selection: Selection<'_>, load: &mut LoadMembers<'_>) -> Result<(), Error> {
-        if let Some(ids) = ids(selection.filter) {
-            ids.into_iter().for_each(|id| self.leave(id));
+        if let Some(names) = names(selection.filter) {
+            names.into_iter().for_each(|name| self.leave(name));
             return Ok(());
         }
-        let added: Vec<Id> = self.joins.iter().filter(|(_, joins)| **joins).map(|(id, _)| id.clone()).collect();
+        let added = self.joins.iter().filter(|(_, joins)| **joins);
+        let added: Vec<Id> = added.filter_map(|(name, _)| Id::new(name.as_str())).collect();
         for (id, element) in load(!self.clear, &added)? {
             if selection.predicate.matches_value(&element) {
-                self.leave(id);
+                self.leave(id.to_string());
             }
         }
         Ok(())

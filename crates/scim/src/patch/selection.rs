@@ -1,10 +1,9 @@
-//! What can be read off a value path's filter without asking anybody: the ids it names, the values it gives.
+//! What can be read off a value path's filter without asking anybody: the members it names, the values it gives.
 
 use serde_json::Value;
 
 use crate::filter::{Filter, Operator, Predicate};
 use crate::path::AttributePath;
-use crate::resource::Id;
 
 /// The filter of a path, as written and as resolved.
 #[derive(Debug, Clone, Copy)]
@@ -13,14 +12,14 @@ pub(crate) struct Selection<'s> {
     pub predicate: &'s Predicate,
 }
 
-/// The ids of `value eq "…" or value eq "…"`; `None` for any other filter. What is no id selects nobody.
-pub(crate) fn ids(filter: &Filter) -> Option<Vec<Id>> {
+/// The names in `value eq "…" or value eq "…"`; `None` for any other filter.
+pub(crate) fn names(filter: &Filter) -> Option<Vec<String>> {
     match filter {
         Filter::Compare(path, Operator::Eq, Value::String(text)) => {
             let by_value = is_bare(path) && path.name.eq_ignore_ascii_case("value");
-            by_value.then(|| Id::new(text.as_str()).into_iter().collect())
+            by_value.then(|| vec![text.clone()])
         }
-        Filter::Or(parts) => Some(parts.iter().map(ids).collect::<Option<Vec<_>>>()?.concat()),
+        Filter::Or(parts) => Some(parts.iter().map(names).collect::<Option<Vec<_>>>()?.concat()),
         _ => None,
     }
 }

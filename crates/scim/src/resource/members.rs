@@ -1,19 +1,20 @@
 //! The `members` of a group as a request names them (RFC 7643 §4.2).
 //!
-//! Only `value` counts: `type`, `$ref` and `display` follow from who the member is. What is no id at all is set aside,
-//! so that one bad entry does not lose the others.
+//! Only `value` counts: `type`, `$ref` and `display` follow from who the member is. What can be no name at all is set
+//! aside, so that one bad entry does not lose the others.
 
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::resource::Id;
+use crate::patch::MembersChange;
+use crate::resource::value::MAX_UNIQUE_TEXT;
 use crate::tolerance::{Leniency, Tolerance};
 
 /// Who was named, in order and each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NamedMembers {
-    pub ids: Vec<Id>,
-    /// What no resource can be called, shortened.
+    pub names: Vec<String>,
+    /// What can be nobody's name, shortened.
     pub malformed: Vec<String>,
 }
 
@@ -44,10 +45,10 @@ impl NamedMembers {
                     )));
                 }
             };
-            match value.as_str().and_then(Id::new) {
-                Some(id) => {
-                    if seen.insert(id.clone()) {
-                        named.ids.push(id);
+            match value.as_str().filter(|text| is_name(text)) {
+                Some(name) => {
+                    if seen.insert(name.to_owned()) {
+                        named.names.push(name.to_owned());
                     }
                 }
                 None if leniency.forgives(Tolerance::UnknownMembers) => named.malformed.push(shortened(value)),
@@ -60,6 +61,18 @@ impl NamedMembers {
             }
         }
         Ok(named)
+    }
+}
+
+/// Whether somebody can be called so: by an `id`, an `externalId`, a `userName`.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_UNIQUE_TEXT && !text.contains('\0')
+}
+
+impl NamedMembers {
+    /// As the members of a group that has none yet, or whose members are all replaced.
+    pub(crate) fn whole(self, clear: bool) -> MembersChange {
+        MembersChange { clear, remove: Vec::new(), add: self.names, malformed: self.malformed }
     }
 }
 
@@ -77,9 +90,9 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(given: Value, ids: &[&str], malformed: &[&str]) {
+    fn check(given: Value, names: &[&str], malformed: &[&str]) {
         let named = NamedMembers::read(&given, &Leniency::generous()).unwrap();
-        assert_eq!(named.ids.iter().map(Id::as_str).collect::<Vec<_>>(), ids, "{given}");
+        assert_eq!(named.names, names, "{given}");
         assert_eq!(named.malformed, malformed, "{given}");
     }
 
@@ -98,15 +111,15 @@ mod tests {
     #[test]
     fn a_malformed_member_does_not_lose_the_others() {
         check(
-            json!([{"value": "a"}, {"value": "no id"}, {"value": 7}, {"display": "x"}, 8, [], {"value": "b"}]),
-            &["a", "b"],
-            &["no id", "7", "(no value)", "8", "[]"],
+            json!([{"value": "a"}, {"value": "b@c"}, {"value": 7}, {"display": "x"}, 8, [], {"value": "\0"}, {"value": ""}]),
+            &["a", "b@c"],
+            &["7", "(no value)", "8", "[]", "\0", ""],
         );
     }
 
     #[test]
     fn to_the_letter_a_malformed_member_is_refused() {
-        let refused = NamedMembers::read(&json!([{"value": "no id"}]), &Leniency::default()).unwrap_err();
+        let refused = NamedMembers::read(&json!([{"value": 7}]), &Leniency::default()).unwrap_err();
         assert_eq!(refused.wire(), (400, Some("invalidValue")));
     }
 }

@@ -5,7 +5,6 @@ use crate::precondition::Precondition;
 use crate::projection::Projection;
 use crate::schema::{GROUP, USER};
 use crate::service;
-use crate::tolerance::{Tolerance, Tolerances};
 use crate::urn;
 use crate::world::{BASE, World, named, refusal};
 
@@ -242,28 +241,6 @@ fn a_group_moves_when_its_membership_really_changed() {
     assert!(world.members(&group).is_empty(), "a PUT without members clears them");
     assert_eq!(version(&mut world), "W/\"3\"");
     assert_eq!(world.events(), [EventKind::Replaced, EventKind::MembershipChanged { added: 0, removed: 1 }]);
-}
-
-#[test]
-fn unknown_members_are_reported_and_lose_nobody() {
-    let mut world = World::new();
-    let ana = world.user("ana");
-    let members = json!([{ "value": "nobody" }, { "value": ana }, { "value": "not an id" }]);
-    let body = json!({ "displayName": "Editors", "members": members });
-    let written = world.create(GROUP, body.clone()).unwrap();
-    assert_eq!(written.skipped_members, ["not an id", "nobody"]);
-    let group = written.resource.id.to_string();
-    assert_eq!(world.members(&group), [ana]);
-    assert!(world.events().contains(&EventKind::MembersSkipped { ids: written.skipped_members }));
-    let itself = json!([{ "op": "add", "path": "members", "value": [{ "value": group }] }]);
-    let written = world.patch(GROUP, &group, itself).unwrap();
-    assert_eq!((written.skipped_members, written.changed), (vec![group.clone()], false));
-
-    world.on = Tolerances::EVERY.without(Tolerance::UnknownMembers);
-    assert_eq!(refusal(world.create(GROUP, body)), (400, Some("invalidValue")));
-    let unknown = json!([{ "op": "add", "path": "members", "value": [{ "value": "nobody" }] }]);
-    assert_eq!(refusal(world.patch(GROUP, &group, unknown)), (400, Some("invalidValue")));
-    assert_eq!(world.list(GROUP, &[]).unwrap()["totalResults"], 1);
 }
 
 #[test]

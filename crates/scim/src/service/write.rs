@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::membership::{self, Membership};
 use super::{Written, loaded, not_found, reader};
 use crate::context::Context;
 use crate::error::Error;
@@ -14,10 +15,9 @@ use crate::resource::body::{Draft, assign, assigned};
 use crate::resource::complete::complete;
 use crate::resource::value::Named;
 use crate::resource::{Id, Member, Meta, Resource};
-use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema};
+use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
 use crate::search_keys::{KeyChange, SearchKey, search_keys};
-use crate::store::{Handle, MembershipChange, MembershipOutcome, Store, Stored, WriteError};
-use crate::tolerance::Tolerance;
+use crate::store::{Store, Stored, WriteError};
 
 /// Makes a resource out of a POST's body.
 pub fn create<'p>(
@@ -37,14 +37,16 @@ pub fn create<'p>(
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, described, error, &keys))?;
     let mut membership = Membership::default();
     if let Some(members) = members {
-        let change = MembershipChange { clear: false, remove: Vec::new(), add: members.ids };
-        membership = Membership::change(store, cx, handle, &resource.id, change, members.malformed)?;
+        membership = Membership::change(store, cx, handle, &resource.id, members.whole(false))?;
     }
     let note = |kind| Event { kind, resource_type, id: resource.id.clone() };
     store.record(note(EventKind::Created));
     membership.events().into_iter().for_each(|kind| store.record(note(kind)));
     let stored = Stored { handle, resource };
-    written(store, stored, projection.into(), true, membership.skipped)
+    if resource_type == USER {
+        membership::welcome(store, cx, &stored)?;
+    }
+    written(store, stored, projection.into(), true, membership)
 }
 
 /// Makes a resource what a PUT's body says. Never makes a new one.
@@ -66,8 +68,7 @@ pub fn replace<'p>(
     let mut membership = Membership::default();
     if described.schema.attributes.iter().any(|attribute| attribute.relation == Some(Relation::Members)) {
         let members = members.unwrap_or_default();
-        let change = MembershipChange { clear: true, remove: Vec::new(), add: members.ids };
-        membership = Membership::change(store, cx, stored.handle, id, change, members.malformed)?;
+        membership = Membership::change(store, cx, stored.handle, id, members.whole(true))?;
     }
     finish(store, cx, stored, attributes, membership, EventKind::Replaced, projection.into())
 }
@@ -89,8 +90,8 @@ pub fn patch<'p>(
         apply(request, stored.resource.attributes(), described, &reader(cx), &mut load)?
     };
     let membership = match edit.change() {
-        Some(change) => Membership::change(store, cx, stored.handle, id, change, edit.malformed)?,
-        None => Membership { skipped: edit.malformed, ..Membership::default() },
+        Some(change) => Membership::change(store, cx, stored.handle, id, change)?,
+        None => Membership::default(),
     };
     finish(store, cx, stored, document, membership, EventKind::Patched, projection.into())
 }
@@ -198,7 +199,7 @@ fn finish(
     let rewritten = document != *old.attributes();
     if !rewritten && !membership.changed() {
         membership.events().into_iter().for_each(|kind| store.record(note(kind)));
-        return written(store, Stored { handle, resource: old }, projection, false, membership.skipped);
+        return written(store, Stored { handle, resource: old }, projection, false, membership);
     }
     let meta = Meta {
         created: old.meta.created,
@@ -222,7 +223,11 @@ fn finish(
         _ => {}
     }
     membership.events().into_iter().for_each(|kind| store.record(note(kind)));
-    written(store, Stored { handle, resource: new }, projection, true, membership.skipped)
+    let stored = Stored { handle, resource: new };
+    if stored.resource.resource_type == USER && change.added.iter().any(membership::is_name) {
+        membership::welcome(store, cx, &stored)?;
+    }
+    written(store, stored, projection, true, membership)
 }
 
 fn written(
@@ -230,63 +235,14 @@ fn written(
     stored: Stored,
     projection: Option<&Projection>,
     changed: bool,
-    skipped_members: Vec<String>,
+    membership: Membership,
 ) -> Result<Written, Error> {
-    Ok(Written { resource: loaded(store, stored, projection)?, changed, skipped_members })
-}
-
-/// What became of the members that a request named.
-#[derive(Debug, Default)]
-struct Membership {
-    outcome: MembershipOutcome,
-    skipped: Vec<String>,
-}
-
-impl Membership {
-    /// Changes the members of a group; who does not exist is left out and reported, or to the letter refused.
-    fn change(
-        store: &mut dyn Store,
-        cx: &Context<'_>,
-        group: Handle,
-        id: &Id,
-        mut change: MembershipChange,
-        malformed: Vec<String>,
-    ) -> Result<Membership, Error> {
-        let mut skipped = malformed;
-        let named = change.add.len();
-        change.add.retain(|member| member != id);
-        if change.add.len() < named {
-            skipped.push(id.to_string()); // a group is not its own member
-        }
-        let outcome = store.change_members(group, &change)?;
-        skipped.extend(outcome.unknown.iter().map(Id::to_string));
-        match skipped.first() {
-            Some(first) if !cx.leniency.forgives(Tolerance::UnknownMembers) => Err(Error::InvalidValue(format!(
-                "members.value: {first} is not the id of a resource that can be a member of this group"
-            ))),
-            _ => Ok(Membership { outcome, skipped }),
-        }
-    }
-
-    fn changed(&self) -> bool {
-        self.outcome.added > 0 || self.outcome.removed > 0
-    }
-
-    fn events(&self) -> Vec<EventKind> {
-        let mut events = Vec::new();
-        if self.changed() {
-            let MembershipOutcome { added, removed, .. } = self.outcome;
-            events.push(EventKind::MembershipChanged { added, removed });
-        }
-        if !self.skipped.is_empty() {
-            events.push(EventKind::MembersSkipped { ids: self.skipped.clone() });
-        }
-        events
-    }
+    let (skipped_members, parked_members) = membership.report();
+    Ok(Written { resource: loaded(store, stored, projection)?, changed, skipped_members, parked_members })
 }
 
 /// A write that the store did not make.
-fn refused(cx: &Context<'_>, resource_type: &ResourceType, error: WriteError, keys: &[SearchKey]) -> Error {
+pub(super) fn refused(cx: &Context<'_>, resource_type: &ResourceType, error: WriteError, keys: &[SearchKey]) -> Error {
     let attribute = match error {
         WriteError::Store(error) => return Error::Store(error),
         WriteError::NotUnique { attribute } => attribute,

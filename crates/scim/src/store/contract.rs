@@ -11,11 +11,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Handle, MembershipChange, MembershipOutcome, Page, Query, Start, Store, Stored, WriteError};
+use super::{Handle, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, Start, Store, Stored, WriteError};
 use crate::narrow::{Narrow, Plan};
 use crate::resource::{Id, Meta, Resource};
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
-use crate::search_keys::{KeyChange, search_keys};
+use crate::search_keys::{AttributeKey, KeyChange, SearchKey, key_of_text, search_keys};
 use crate::sort::Sort;
 
 /// One promise.
@@ -34,7 +34,9 @@ pub const CASES: &[(&str, Case)] = &[
     ("a deleted member leaves its groups in a new version", deleted_member_leaves),
     ("a deleted group is nobody's group", deleted_group_leaves),
     ("members join and leave once", members_join_and_leave),
-    ("unknown members are named and do no harm", unknown_members),
+    ("ids of nobody are not resolved", unknown_ids),
+    ("whoever has a key is found by it", holders_of_keys),
+    ("a group waits for names until it is told otherwise", parked_names),
     ("a whole membership is replaced by its difference", membership_replaced),
     ("memberships are seen from both sides in order", both_sides_in_order),
     ("pages are in the order of creation", pages_in_order),
@@ -93,8 +95,13 @@ fn delete(store: &mut dyn Store, kind: ResourceTypeId, number: u32, now: i64) {
 }
 
 fn change(store: &mut dyn Store, group: Handle, clear: bool, remove: &[u32], add: &[u32]) -> MembershipOutcome {
-    let ids = |numbers: &[u32]| numbers.iter().map(|number| id(*number)).collect();
-    store.change_members(group, &MembershipChange { clear, remove: ids(remove), add: ids(add) }).expect("a change")
+    let (remove, add) = (handles(store, remove), handles(store, add));
+    store.change_members(group, &MembershipChange { clear, remove, add }).expect("a change")
+}
+
+fn handles(store: &mut dyn Store, numbers: &[u32]) -> Vec<Handle> {
+    let resolved = store.resolve(&ids(numbers)).expect("resources");
+    resolved.into_iter().map(|(_, handle)| handle).collect()
 }
 
 fn member_ids(store: &mut dyn Store, group: Handle) -> Vec<Id> {
@@ -268,16 +275,85 @@ fn members_join_and_leave(store: &mut dyn Store) {
     assert_eq!(stored(store, GROUP, 4).resource.meta.version, 1, "the version is the protocol's affair");
 }
 
-fn unknown_members(store: &mut dyn Store) {
-    user(store, 1, "ana");
+fn unknown_ids(store: &mut dyn Store) {
+    let ana = user(store, 1, "ana");
     let editors = group(store, 2, "Editors");
     let stranger = Id::new("nobody").expect("an id");
-    let add = vec![id(8), id(1), stranger.clone(), id(9)];
-    let outcome = store.change_members(editors, &MembershipChange { add, ..MembershipChange::default() });
-    let mut outcome = outcome.expect("a change");
-    outcome.unknown.sort();
-    assert_eq!(outcome, MembershipOutcome { added: 1, removed: 0, unknown: vec![id(8), id(9), stranger] });
-    assert_eq!(member_ids(store, editors), ids(&[1]));
+    let mut resolved = store.resolve(&[id(8), id(2), stranger, id(1), id(9)]).expect("an answer");
+    resolved.sort();
+    assert_eq!(resolved, [(id(1), ana), (id(2), editors)]);
+    assert_eq!(store.resolve(&[]).expect("an answer"), []);
+}
+
+/// The key of a `userName` or an `externalId`.
+fn key(attribute: AttributeKey, key: &str) -> SearchKey {
+    SearchKey { attribute, key: key.to_owned(), unique: false }
+}
+
+fn holders_of_keys(store: &mut dyn Store) {
+    let (by_name, by_external_id) = (AttributeKey::user_name(), AttributeKey::external_id());
+    let ana = insert(store, &resource(USER, 1, json!({ "userName": "Ana", "externalId": "X", "active": true })));
+    let ben = insert(store, &resource(USER, 2, json!({ "userName": "ben", "externalId": "X", "active": false })));
+    insert(store, &resource(USER, 3, json!({ "userName": "X", "externalId": "x", "active": true })));
+    insert(store, &resource(GROUP, 4, json!({ "displayName": "Editors", "externalId": "X" })));
+    let mut asked = |keys: &[SearchKey]| {
+        let mut holders: Vec<(AttributeKey, String, Handle, Id, bool)> = Vec::new();
+        for holder in store.holders(keys).expect("holders") {
+            holders.push((holder.attribute, holder.key, holder.handle, holder.id, holder.active));
+        }
+        holders.sort();
+        holders
+    };
+    let named = |key: &str, handle, number, active| (by_name, key.to_owned(), handle, id(number), active);
+    let external = |handle, number, active| (by_external_id, "X".to_owned(), handle, id(number), active);
+    assert_eq!(asked(&[key(by_name, "ana")]), [named("ana", ana, 1, true)]);
+    let mut both = vec![named("ana", ana, 1, true), external(ana, 1, true), external(ben, 2, false)];
+    both.sort();
+    assert_eq!(asked(&[key(by_name, "ana"), key(by_external_id, "X"), key(by_name, "nobody")]), both);
+    assert_eq!(asked(&[key(by_name, "Ana"), key(by_external_id, "nobody")]), [], "keys are folded already");
+    assert_eq!(asked(&[]), []);
+}
+
+fn park(store: &mut dyn Store, group: Handle, remove: &[&str], add: &[&str]) {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    store.hold_names().expect("held");
+    store.change_parked(group, &ParkedChange { remove: names(remove), add: names(add) }).expect("a change");
+}
+
+fn parked(store: &mut dyn Store, group: Handle) -> Vec<String> {
+    let mut names = store.parked(group).expect("names");
+    names.sort();
+    names
+}
+
+fn parked_names(store: &mut dyn Store) {
+    let (editors, readers) = (group(store, 1, "Editors"), group(store, 2, "Readers"));
+    let long = "x".repeat(1024);
+    assert_eq!(parked(store, editors), [""; 0]);
+    park(store, editors, &[], &["ana@x.test", "ANA@x.test", "'; --", "\u{c4}nna", &long]);
+    park(store, readers, &[], &["Ana@X.test"]);
+    park(store, editors, &["'; --", "nobody"], &["ana@x.test", "00u"]);
+    assert_eq!(parked(store, editors), ["00u", "ANA@x.test", "ana@x.test", &long, "\u{c4}nna"]);
+    let mut awaiting = |keys: &[&str]| {
+        let keys: Vec<String> = keys.iter().map(|key| key_of_text(key)).collect();
+        let mut groups: Vec<(Handle, Id, String)> = Vec::new();
+        for waiting in store.awaiting(&keys).expect("groups") {
+            groups.push((waiting.group, waiting.id, waiting.name));
+        }
+        groups.sort();
+        groups
+    };
+    let waits = |group, number, name: &str| (group, id(number), name.to_owned());
+    let for_ana = [waits(editors, 1, "ANA@x.test"), waits(editors, 1, "ana@x.test"), waits(readers, 2, "Ana@X.test")];
+    assert_eq!(awaiting(&["aNa@x.test"]), for_ana);
+    assert_eq!(awaiting(&["nobody", "\u{e4}NNA"]), [waits(editors, 1, "\u{c4}nna")]);
+    assert_eq!(awaiting(&[&long]), [waits(editors, 1, &long)]);
+    assert_eq!(awaiting(&["'; --"]), []);
+    assert_eq!(awaiting(&[]), []);
+    assert_eq!(member_ids(store, editors), [], "who is waited for is no member");
+    delete(store, GROUP, 1, 9_000);
+    assert_eq!(store.awaiting(&[key_of_text("00u")]).expect("groups"), [], "a deleted group waits for nobody");
+    assert_eq!(parked(store, readers), ["Ana@X.test"]);
 }
 
 fn membership_replaced(store: &mut dyn Store) {

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Handle, MembershipChange, MembershipOutcome, Page, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
+    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
+    Store, StoreError, Stored, WriteError,
 };
 use crate::event::Event;
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::ResourceTypeId;
-use crate::search_keys::{KeyChange, SearchKey};
+use crate::search_keys::{KeyChange, SearchKey, key_of_text};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +20,10 @@ pub struct MemoryStore {
     resources: BTreeMap<Handle, Entry>,
     /// Group, member.
     members: BTreeSet<(Handle, Handle)>,
+    /// Group, name.
+    parked: BTreeSet<(Handle, String)>,
+    /// Who cannot be brought back by a POST.
+    pub guarded: BTreeSet<Id>,
     /// What was recorded, oldest first.
     pub events: Vec<Event>,
 }
@@ -132,6 +137,7 @@ impl Store for MemoryStore {
 
     fn delete(&mut self, stored: &Stored, _keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
         self.resources.remove(&stored.handle);
+        self.parked.retain(|(group, _)| *group != stored.handle);
         let left: Vec<(Handle, Handle)> =
             self.members.iter().filter(|(g, m)| *g == stored.handle || *m == stored.handle).copied().collect();
         for pair in left {
@@ -179,21 +185,61 @@ impl Store for MemoryStore {
         Ok(pairs.collect())
     }
 
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle)>, StoreError> {
+        Ok(ids.iter().filter_map(|id| Some((id.clone(), self.by_id(id)?))).collect())
+    }
+
+    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {
+        let mut holders = Vec::new();
+        for (handle, entry) in &self.resources {
+            for key in entry
+                .keys
+                .iter()
+                .filter(|key| keys.iter().any(|asked| (asked.attribute, &asked.key) == (key.attribute, &key.key)))
+            {
+                holders.push(Holder {
+                    attribute: key.attribute,
+                    key: key.key.clone(),
+                    handle: *handle,
+                    id: entry.resource.id.clone(),
+                    active: entry.resource.is_active(),
+                    guarded: self.guarded.contains(&entry.resource.id),
+                });
+            }
+        }
+        Ok(holders)
+    }
+
+    fn hold_names(&mut self) -> Result<(), StoreError> {
+        Ok(()) // nobody else is here
+    }
+
+    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
+        Ok(self.parked.iter().filter(|(g, _)| *g == group).map(|(_, name)| name.clone()).collect())
+    }
+
+    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError> {
+        for name in &change.remove {
+            self.parked.remove(&(group, name.clone()));
+        }
+        self.parked.extend(change.add.iter().map(|name| (group, name.clone())));
+        Ok(())
+    }
+
+    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError> {
+        let waiting = self.parked.iter().filter(|(_, name)| keys.contains(&key_of_text(name)));
+        let known = waiting.filter_map(|(group, name)| {
+            let id = self.resources.get(group)?.resource.id.clone();
+            Some(Awaiting { group: *group, id, name: name.clone() })
+        });
+        Ok(known.collect())
+    }
+
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
         let before: BTreeSet<Handle> = self.members_of(group).into_iter().collect();
         let mut after = if change.clear { BTreeSet::new() } else { before.clone() };
-        let mut unknown = Vec::new();
-        for id in &change.remove {
-            if let Some(member) = self.by_id(id) {
-                after.remove(&member);
-            }
-        }
-        for id in &change.add {
-            match self.by_id(id) {
-                Some(member) => drop(after.insert(member)),
-                None => unknown.push(id.clone()),
-            }
-        }
+        after.retain(|member| !change.remove.contains(member));
+        after.extend(&change.add);
         for member in before.difference(&after) {
             self.members.remove(&(group, *member));
         }
@@ -203,7 +249,6 @@ impl Store for MemoryStore {
         Ok(MembershipOutcome {
             added: after.difference(&before).count() as u64,
             removed: before.difference(&after).count() as u64,
-            unknown,
         })
     }
 

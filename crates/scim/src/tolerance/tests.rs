@@ -143,6 +143,7 @@ fn each_tolerance_is_needed_by_what_it_forgives_and_refused_where_it_is_off() {
         (ElementForSubAttribute, VALUE, Patch(op("add", "emails[type eq \"work\"].value", json!({ "value": "x" })))),
         (RemoveListedValues, None, PatchGroup(op("remove", "members", json!([{ "value": "id-9" }])))),
         (ValuePathComparisons, Some("invalidFilter"), Filter("emails[type eq \"work\"].value eq \"a@w\"")),
+        (MembersByName, None, PatchGroup(op("add", "members", json!([{ "value": "00uANA" }])))), // unknown then
         (UnknownMembers, VALUE, PatchGroup(op("add", "members", json!([{ "value": "nobody" }])))),
     ];
     for (tolerance, refused, sent) in &cases {

@@ -11,6 +11,10 @@ use crate::app::App;
 
 /// A header that names the members of a pushed group that do not exist here and were left out.
 const SKIPPED_MEMBERS: &str = "Skipped-Members";
+/// A header that names those of them that the group waits for: they join when a user gets the name.
+const PARKED_MEMBERS: &str = "Parked-Members";
+/// How many names such a header has at most.
+const NAMED: usize = 20;
 
 pub(super) fn json(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
@@ -46,17 +50,33 @@ pub(super) fn written(app: &App, status: StatusCode, done: &Outcome<(Written, Pr
     answer
         .insert_header((header::ETAG, outcome.resource.etag()))
         .insert_header((header::LOCATION, representation.location()));
-    if !outcome.skipped_members.is_empty() {
-        let mut named: Vec<&str> = outcome.skipped_members.iter().map(String::as_str).take(20).collect();
-        if outcome.skipped_members.len() > named.len() {
-            named.push("…");
-        }
-        if let Ok(value) = header::HeaderValue::from_str(&named.join(", ")) {
-            answer.insert_header((SKIPPED_MEMBERS, value));
+    for (name, members) in [(SKIPPED_MEMBERS, &outcome.skipped_members), (PARKED_MEMBERS, &outcome.parked_members)] {
+        if !members.is_empty() {
+            answer.insert_header((name, list(members)));
         }
     }
     match status {
         StatusCode::NO_CONTENT => answer.finish(),
         _ => answer.body(representation.to_bytes()),
     }
+}
+
+/// Names as the value of a header: `a, b`; what has no place there is percent-encoded.
+fn list(names: &[String]) -> String {
+    let mut value = String::new();
+    for name in names.iter().take(NAMED) {
+        if !value.is_empty() {
+            value.push_str(", ");
+        }
+        for byte in name.bytes() {
+            match byte {
+                b' '..=b'~' if !b"%,".contains(&byte) => value.push(char::from(byte)),
+                _ => value.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    if names.len() > NAMED {
+        value.push_str(", ...");
+    }
+    value
 }

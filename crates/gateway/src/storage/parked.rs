@@ -1,0 +1,190 @@
+//! Names that groups wait for: members that do not exist yet.
+//!
+//! Whoever parks a name and whoever gets one may be at work at the same moment, each unable to see what the other has not
+//! committed. So on PostgreSQL they exclude each other for the rest of their transactions: a parker holds a lock of the
+//! account alone ([`hold_names`]), all who give a user a name share it (in the statement that
+//! writes the keys, `resources.rs`). Whoever is later then sees what the other
+//! did. On SQLite the writer is alone anyway.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
+use scim::store::{Awaiting, Handle, Holder, ParkedChange};
+use scim::{AttributeKey, Id, SearchKey, key_of_text};
+
+use super::connection::AnyConn;
+use super::error::DbError;
+use super::schema::parked_members;
+use super::statement::{Bind, Dialects, Statement};
+use super::tx::Tx;
+use crate::each;
+
+/// How many rows one statement inserts.
+const ROWS: usize = 200;
+
+/// A name that a group waits for, as an operator sees it.
+#[derive(Debug, Clone)]
+pub struct ParkedMember {
+    /// Grows.
+    pub seq: i64,
+    /// The group's id.
+    pub group: String,
+    /// The group's name.
+    pub group_display: String,
+    /// What stood in `value`.
+    pub value: String,
+    /// Since when, in milliseconds since the epoch.
+    pub parked: i64,
+}
+
+/// 73052 is for nothing else; collisions of accounts only cost time.
+const HOLD_NAMES: &str = "SELECT pg_advisory_xact_lock(73052, (? % 2147483647)::int)";
+
+/// Two attributes with any keys each. An account's resource is guarded if it can log in or is nobody's but the console's.
+const HOLDERS: Dialects = Dialects {
+    sqlite: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
+         (SELECT attribute, key, resource FROM attribute_values \
+         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_each(?)) \
+         UNION ALL SELECT attribute, key, resource FROM attribute_values \
+         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_each(?))) AS v \
+         JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq",
+    postgres: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
+         (SELECT attribute, key, resource FROM attribute_values \
+         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_array_elements_text(?::json)) \
+         UNION ALL SELECT attribute, key, resource FROM attribute_values \
+         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_array_elements_text(?::json))) AS v \
+         JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq \
+         FOR KEY SHARE OF r",
+};
+
+const AWAITING: &str = "SELECT p.group_seq, r.id, p.value FROM parked_members AS p JOIN resources AS r ON r.seq = p.group_seq \
+     WHERE p.account = ? AND p.name_key IN (?, ?) ORDER BY p.group_seq";
+
+const UNPARK: Dialects = Dialects {
+    sqlite: "DELETE FROM parked_members WHERE group_seq = ? AND value IN (SELECT value FROM json_each(?))",
+    postgres: "DELETE FROM parked_members WHERE group_seq = ? \
+         AND value IN (SELECT value FROM json_array_elements_text(?::json))",
+};
+
+/// An empty id is none, and stands for all.
+const OF_ACCOUNT: &str = "SELECT p.seq, r.id, r.display, p.value, p.parked FROM parked_members AS p \
+     JOIN resources AS r ON r.seq = p.group_seq \
+     WHERE p.account = ? AND p.seq > ? AND (r.id = ? OR '' = ?) ORDER BY p.seq LIMIT ?";
+
+/// Keeps names as they are until this unit of work ends.
+pub(super) fn hold_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+    if matches!(conn, AnyConn::Postgres(_)) {
+        Statement::<()>::new(HOLD_NAMES, vec![Bind::Number(account)]).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Who has these keys. On PostgreSQL they cannot be deleted by others until this unit of work ends.
+pub(super) fn holders(conn: &mut AnyConn, account: i64, keys: &[SearchKey]) -> Result<Vec<Holder>, DbError> {
+    type Columns = (Integer, Text, BigInt, Text, Bool, Bool);
+    type Row = (i32, String, i64, String, bool, bool);
+    let mut attributes: Vec<AttributeKey> = keys.iter().map(|key| key.attribute).collect();
+    attributes.sort_unstable();
+    attributes.dedup();
+    let mut holders = Vec::new();
+    for pair in attributes.chunks(2) {
+        let mut binds = Vec::with_capacity(6);
+        for n in 0..2 {
+            let these = keys.iter().filter(|key| pair.get(n) == Some(&key.attribute));
+            let texts: Vec<&str> = these.map(|key| key.key.as_str()).collect();
+            let number = pair.get(n).map_or(0, |attribute| i64::from(attribute.0));
+            binds.extend([Bind::Number(account), Bind::Number(number), Bind::list(&texts)?]);
+        }
+        let rows: Vec<Row> = Statement::<Columns>::new(HOLDERS.of(conn), binds).load(conn)?;
+        for (attribute, key, seq, id, active, guarded) in rows {
+            let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
+            holders.push(Holder { attribute: AttributeKey(attribute), key, handle: Handle(seq), id, active, guarded });
+        }
+    }
+    Ok(holders)
+}
+
+/// The names that a group waits for.
+pub(super) fn of_group(conn: &mut AnyConn, group: i64) -> Result<Vec<String>, DbError> {
+    let query = parked_members::table
+        .filter(parked_members::group_seq.eq(group))
+        .order(parked_members::value)
+        .select(parked_members::value);
+    Ok(each!(conn, c => query.load(c))?)
+}
+
+/// The groups that may wait for a user with these one or two keys of names.
+pub(super) fn awaiting(conn: &mut AnyConn, account: i64, keys: &[String]) -> Result<Vec<Awaiting>, DbError> {
+    let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
+    let binds = vec![Bind::Number(account), Bind::Text(first.clone()), Bind::Text(last.clone())];
+    let rows: Vec<(i64, String, String)> = Statement::<(BigInt, Text, Text)>::new(AWAITING, binds).load(conn)?;
+    rows.into_iter()
+        .map(|(group, id, name)| {
+            let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
+            Ok(Awaiting { group: Handle(group), id, name })
+        })
+        .collect()
+}
+
+/// Adds and removes names that a group waits for.
+pub(super) fn change(
+    conn: &mut AnyConn,
+    account: i64,
+    group: i64,
+    change: &ParkedChange,
+    now: i64,
+) -> Result<(), DbError> {
+    if !change.remove.is_empty() {
+        Statement::<()>::new(UNPARK.of(conn), vec![Bind::Number(group), Bind::list(&change.remove)?]).execute(conn)?;
+    }
+    let row = |name: &String| {
+        (
+            parked_members::account.eq(account),
+            parked_members::group_seq.eq(group),
+            parked_members::value.eq(name.clone()),
+            parked_members::name_key.eq(key_of_text(name)),
+            parked_members::parked.eq(now),
+        )
+    };
+    for names in change.add.chunks(ROWS) {
+        let insert = diesel::insert_into(parked_members::table);
+        match &mut *conn {
+            AnyConn::Postgres(c) => {
+                let rows: Vec<_> = names.iter().map(row).collect();
+                insert.values(rows).on_conflict_do_nothing().execute(c)?;
+            }
+            AnyConn::Sqlite(c) => {
+                for name in names {
+                    insert.values(row(name)).on_conflict_do_nothing().execute(c)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A group that is deleted waits for nobody.
+pub(super) fn forget(conn: &mut AnyConn, groups: &[i64]) -> Result<(), DbError> {
+    let rows = parked_members::table.filter(parked_members::group_seq.eq_any(groups));
+    each!(conn, c => diesel::delete(rows).execute(c))?;
+    Ok(())
+}
+
+impl Tx<'_> {
+    /// The names that groups of an account wait for, in the order they were parked; of one group if its id is given.
+    pub fn parked_members_after(
+        &mut self,
+        account: i64,
+        group: Option<&str>,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<ParkedMember>, DbError> {
+        let group = Bind::Text(group.unwrap_or_default().to_owned());
+        let binds = vec![Bind::Number(account), Bind::Number(after), group.clone(), group, Bind::Number(limit)];
+        type Columns = (BigInt, Text, Text, Text, BigInt);
+        let rows: Vec<(i64, String, String, String, i64)> =
+            Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)?;
+        let member =
+            |(seq, group, group_display, value, parked)| ParkedMember { seq, group, group_display, value, parked };
+        Ok(rows.into_iter().map(member).collect())
+    }
+}

@@ -1,0 +1,269 @@
+//! Who becomes a member, and who is waited for (RFC 7643 §4.2).
+//!
+//! A request names members: by `id`, or, where that is forgiven, by a user's `externalId` or `userName`. A name that
+//! nobody has is *parked* with the group. It is no member and nobody who reads the group sees it, but as soon as a user
+//! gets that name, they join: the order in which users and groups arrive does not matter.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::write::refused;
+use crate::context::Context;
+use crate::error::Error;
+use crate::event::{Event, EventKind};
+use crate::patch::MembersChange;
+use crate::resource::{Id, Meta, Resource};
+use crate::schema::GROUP;
+use crate::search_keys::key_text::{fold, of_folded};
+use crate::search_keys::{AttributeKey, KeyChange, SearchKey, key_of_text};
+use crate::store::{Handle, MembershipChange, MembershipOutcome, ParkedChange, Store, StoreError, Stored};
+use crate::tolerance::Tolerance;
+
+/// How many names a group waits for at most; further ones are left out.
+pub const MAX_PARKED: usize = 1000;
+/// How much of a name is repeated in an answer.
+const SHOWN: usize = 128;
+
+/// What became of the members that a request named.
+#[derive(Debug, Default)]
+pub(super) struct Membership {
+    outcome: MembershipOutcome,
+    /// Left out for good.
+    omitted: Vec<String>,
+    /// Waited for.
+    parked: Vec<String>,
+    /// Those of them who were not waited for before.
+    newly_parked: Vec<String>,
+}
+
+impl Membership {
+    /// Changes the members of a group. Who does not exist is parked, or left out, and reported; or, to the letter, the whole
+    /// request is refused.
+    pub(super) fn change(
+        store: &mut dyn Store,
+        cx: &Context<'_>,
+        group: Handle,
+        id: &Id,
+        change: MembersChange,
+    ) -> Result<Membership, Error> {
+        let MembersChange { clear, remove, mut add, malformed } = change;
+        let mut omitted = malformed;
+        let named = add.len();
+        add.retain(|name| name != id.as_str());
+        if add.len() < named {
+            omitted.push(id.to_string()); // a group is not its own member
+        }
+        let mut known = Known::default();
+        known.look_up_ids(store, add.iter().chain(&remove))?;
+        known.look_up_names(store, cx, add.iter().chain(&remove))?;
+        let asks = clear || add.iter().chain(&remove).any(|name| !known.has(name));
+        let before: BTreeSet<String> = if asks { store.parked(group)?.into_iter().collect() } else { BTreeSet::new() };
+        let parks = [Tolerance::MembersByName, Tolerance::UnknownMembers].iter().all(|t| cx.leniency.would_forgive(*t));
+        if parks && add.iter().any(|name| !known.has(name) && !before.contains(name)) {
+            // Somebody may be getting one of these names at this very moment: they are seen here, or see what is parked.
+            store.hold_names()?;
+            known.look_up_names(store, cx, add.iter())?;
+        }
+        let missing: Vec<String> = add.iter().filter(|name| !known.has(name)).cloned().collect();
+        if let Some(first) = omitted.iter().chain(&missing).next()
+            && !cx.leniency.forgives(Tolerance::UnknownMembers)
+        {
+            return Err(nobody(first));
+        }
+        let mut parked = Parked::settle(clear, &remove, &missing, before, parks);
+        omitted.append(&mut parked.omitted);
+        if !parked.change.is_empty() {
+            store.change_parked(group, &parked.change)?;
+        }
+        let joins: BTreeSet<Handle> = add.iter().filter_map(|name| known.handle(name)).collect();
+        let leaves: BTreeSet<Handle> = remove.iter().filter_map(|name| known.handle(name)).collect();
+        let change = MembershipChange {
+            clear,
+            remove: leaves.difference(&joins).copied().collect(),
+            add: joins.into_iter().collect(),
+        };
+        let outcome =
+            if change.is_empty() { MembershipOutcome::default() } else { store.change_members(group, &change)? };
+        let newly_parked = parked.change.add;
+        Ok(Membership { outcome, omitted, parked: parked.named, newly_parked })
+    }
+
+    pub(super) fn changed(&self) -> bool {
+        self.outcome.added > 0 || self.outcome.removed > 0
+    }
+
+    pub(super) fn events(&self) -> Vec<EventKind> {
+        let mut events = Vec::new();
+        if self.changed() {
+            let MembershipOutcome { added, removed } = self.outcome;
+            events.push(EventKind::MembershipChanged { added, removed });
+        }
+        if !self.newly_parked.is_empty() {
+            events.push(EventKind::MembersParked { names: shown(&self.newly_parked) });
+        }
+        if !self.omitted.is_empty() {
+            events.push(EventKind::MembersSkipped { ids: shown(&self.omitted) });
+        }
+        events
+    }
+
+    /// Who was named and is no member now; of them, who is waited for.
+    pub(super) fn report(self) -> (Vec<String>, Vec<String>) {
+        let Membership { omitted, parked, .. } = self;
+        (shown(omitted.iter().chain(&parked)), shown(&parked))
+    }
+}
+
+/// Whom the names of a request mean.
+#[derive(Default)]
+struct Known(HashMap<String, Handle>);
+
+impl Known {
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn handle(&self, name: &str) -> Option<Handle> {
+        self.0.get(name).copied()
+    }
+
+    fn look_up_ids<'n>(
+        &mut self,
+        store: &mut dyn Store,
+        names: impl Iterator<Item = &'n String>,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<Id> = names.filter_map(|name| Id::new(name.as_str())).collect();
+        if !ids.is_empty() {
+            self.0.extend(store.resolve(&ids)?.into_iter().map(|(id, handle)| (id.to_string(), handle)));
+        }
+        Ok(())
+    }
+
+    /// Users by `externalId`, exactly, if only one has it; else by `userName`.
+    fn look_up_names<'n>(
+        &mut self,
+        store: &mut dyn Store,
+        cx: &Context<'_>,
+        names: impl Iterator<Item = &'n String>,
+    ) -> Result<(), StoreError> {
+        let names: Vec<&str> = names.map(String::as_str).filter(|name| !self.has(name)).collect();
+        if names.is_empty() || !cx.leniency.would_forgive(Tolerance::MembersByName) {
+            return Ok(());
+        }
+        let keys: Vec<SearchKey> = names.iter().flat_map(|name| [external_id(name), user_name(name)]).collect();
+        let mut holders: HashMap<(AttributeKey, String), Vec<Handle>> = HashMap::new();
+        for holder in store.holders(&keys)? {
+            holders.entry((holder.attribute, holder.key)).or_default().push(holder.handle);
+        }
+        let mut with = |key: SearchKey| holders.remove(&(key.attribute, key.key)).unwrap_or_default();
+        for name in names {
+            let found = match with(external_id(name)).as_slice() {
+                [] => with(user_name(name)).first().copied(),
+                [one] => Some(*one),
+                _ => None, // whom it means nobody can say
+            };
+            if let Some(handle) = found {
+                cx.leniency.forgives(Tolerance::MembersByName);
+                self.0.insert(name.to_owned(), handle);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a request does to the names that a group waits for.
+#[derive(Default)]
+struct Parked {
+    change: ParkedChange,
+    /// Named by the request, and waited for.
+    named: Vec<String>,
+    /// For whom there is no room, or who are not waited for.
+    omitted: Vec<String>,
+}
+
+impl Parked {
+    fn settle(clear: bool, remove: &[String], missing: &[String], before: BTreeSet<String>, parks: bool) -> Parked {
+        let missing_set: HashSet<&String> = missing.iter().collect();
+        let removed: HashSet<&String> = remove.iter().collect();
+        let stays = |name: &String| missing_set.contains(name) || !clear && !removed.contains(name);
+        let (kept, gone): (BTreeSet<String>, BTreeSet<String>) = before.into_iter().partition(stays);
+        let mut parked = Parked::default();
+        for name in missing {
+            if kept.contains(name) {
+                parked.named.push(name.clone());
+            } else if parks && kept.len() + parked.change.add.len() < MAX_PARKED {
+                parked.named.push(name.clone());
+                parked.change.add.push(name.clone());
+            } else {
+                parked.omitted.push(name.clone());
+            }
+        }
+        parked.change.remove = gone.into_iter().collect();
+        parked
+    }
+}
+
+/// Lets a user who got a name join the groups that wait for it: the groups get a new version, as by any other change.
+pub(super) fn welcome(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) -> Result<(), Error> {
+    let text = |name: &str| user.resource.attributes().get(name).and_then(Value::as_str);
+    let (external_id, user_name) = (text("externalId"), text("userName").map(fold));
+    let means_them = |name: &str| Some(name) == external_id || user_name.as_ref().is_some_and(|n| *n == fold(name));
+    let mut keys: Vec<String> = [text("externalId"), text("userName")].into_iter().flatten().map(key_of_text).collect();
+    keys.dedup();
+    let waiting = store.awaiting(&keys)?.into_iter().filter(|waiting| means_them(&waiting.name));
+    let groups: BTreeMap<Handle, Id> = waiting.map(|waiting| (waiting.group, waiting.id)).collect();
+    for (handle, id) in groups {
+        let Some(group) = store.lock(GROUP, &id)? else { continue };
+        // Asked again, under the lock.
+        let remove: Vec<String> = store.parked(handle)?.into_iter().filter(|name| means_them(name)).collect();
+        if remove.is_empty() {
+            continue;
+        }
+        store.change_parked(handle, &ParkedChange { remove, add: Vec::new() })?;
+        let joins = MembershipChange { add: vec![user.handle], ..MembershipChange::default() };
+        let MembershipOutcome { added, removed } = store.change_members(handle, &joins)?;
+        if added == 0 {
+            continue;
+        }
+        let old = group.resource.meta;
+        let last_modified = cx.now.max(old.last_modified);
+        let meta = Meta { created: old.created, last_modified, version: old.version + 1 };
+        let moved = Resource { meta, ..group.resource };
+        let written = store.update(handle, &moved, &KeyChange::default());
+        written.map_err(|error| refused(cx, cx.registry.get(GROUP), error, &[]))?;
+        let kind = EventKind::MembershipChanged { added, removed };
+        store.record(Event { kind, resource_type: GROUP, id });
+    }
+    Ok(())
+}
+
+/// Whether this is one of a user's names, by which groups may wait for them.
+pub(super) fn is_name(key: &SearchKey) -> bool {
+    [AttributeKey::external_id(), AttributeKey::user_name()].contains(&key.attribute)
+}
+
+/// The key of a user's `externalId`.
+fn external_id(text: &str) -> SearchKey {
+    SearchKey { attribute: AttributeKey::external_id(), key: of_folded(text.into()), unique: false }
+}
+
+/// The key of a `userName`.
+fn user_name(text: &str) -> SearchKey {
+    SearchKey { attribute: AttributeKey::user_name(), key: key_of_text(text), unique: true }
+}
+
+fn nobody(name: &str) -> Error {
+    let name: String = name.chars().take(SHOWN).collect();
+    Error::InvalidValue(format!(
+        "members.value: {name} is not the id of a resource that can be a member of this group; send the id we answered \
+         when it was created"
+    ))
+}
+
+fn shown<'n>(names: impl IntoIterator<Item = &'n String>) -> Vec<String> {
+    names.into_iter().map(|name| name.chars().take(SHOWN).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests;

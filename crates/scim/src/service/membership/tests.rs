@@ -1,0 +1,150 @@
+use serde_json::{Value, json};
+
+use super::MAX_PARKED;
+use crate::event::EventKind;
+use crate::schema::{GROUP, USER};
+use crate::tolerance::{Tolerance, Tolerances};
+use crate::world::{World, refusal};
+
+fn members(names: &[&str]) -> Value {
+    names.iter().map(|name| json!({ "value": name })).collect()
+}
+
+fn op(op: &str, names: &[&str]) -> Value {
+    json!([{ "op": op, "path": "members", "value": members(names) }])
+}
+
+/// A user with an `externalId`.
+fn user(world: &mut World, external_id: &str, user_name: &str) -> String {
+    let body = json!({ "userName": user_name, "externalId": external_id, "role": "admin" });
+    world.create(USER, body).expect("a user").resource.id.to_string()
+}
+
+fn version(world: &mut World, group: &str) -> Value {
+    world.get(GROUP, group).expect("a group")["meta"]["version"].clone()
+}
+
+#[test]
+fn unknown_members_are_reported_and_lose_nobody() {
+    let mut world = World::new();
+    let ana = world.user("ana");
+    let named = json!([{ "value": "nobody" }, { "value": ana }, { "value": 7 }, { "value": "ben@x" }]);
+    let body = json!({ "displayName": "Editors", "members": named });
+    let written = world.create(GROUP, body.clone()).unwrap();
+    assert_eq!(written.skipped_members, ["7", "nobody", "ben@x"]);
+    assert_eq!(written.parked_members, ["nobody", "ben@x"]);
+    let group = written.resource.id.to_string();
+    assert_eq!(world.members(&group), [ana]);
+    let events = world.events();
+    assert!(events.contains(&EventKind::MembersSkipped { ids: vec!["7".to_owned()] }), "{events:?}");
+    assert!(events.contains(&EventKind::MembersParked { names: written.parked_members }), "{events:?}");
+    let written = world.patch(GROUP, &group, op("add", &[&group, "nobody"])).unwrap();
+    assert_eq!((written.skipped_members, written.changed), (vec![group.clone(), "nobody".to_owned()], false));
+    assert_eq!(world.events(), [EventKind::MembersSkipped { ids: vec![group.clone()] }], "nobody was parked already");
+
+    world.on = Tolerances::EVERY.without(Tolerance::UnknownMembers);
+    assert_eq!(refusal(world.create(GROUP, body)), (400, Some("invalidValue")));
+    assert_eq!(refusal(world.patch(GROUP, &group, op("add", &["somebody"]))), (400, Some("invalidValue")));
+    assert_eq!(world.list(GROUP, &[]).unwrap()["totalResults"], 1);
+}
+
+#[test]
+fn who_is_waited_for_joins_when_they_appear_by_either_name() {
+    let mut world = World::new();
+    let group = world.group("Editors", &["00uANA", "Ben@X.test", "00ucas"]);
+    let readers = world.group("Readers", &["00uANA"]);
+    assert!(world.members(&group).is_empty());
+    assert_eq!(version(&mut world, &group), "W/\"1\"", "who waits for somebody is as before");
+    world.events();
+    let ana = user(&mut world, "00uANA", "ana@x.test");
+    let joined = EventKind::MembershipChanged { added: 1, removed: 0 };
+    assert_eq!(world.events(), [EventKind::Created, joined.clone(), joined]);
+    let ben = user(&mut world, "00uBEN", "ben@x.TEST");
+    user(&mut world, "00uCAS", "cas@x.test");
+    assert_eq!(world.members(&group), [ana.clone(), ben], "an externalId is compared exactly, a userName is not");
+    assert_eq!(version(&mut world, &group), "W/\"3\"");
+    assert_eq!(world.members(&readers), [ana.clone()]);
+    let seen = world.get(USER, &ana).unwrap();
+    assert_eq!(seen["groups"].as_array().map(Vec::len), Some(2), "{seen}");
+    assert_eq!(seen["meta"]["version"], "W/\"1\"");
+}
+
+#[test]
+fn a_user_who_gets_the_name_later_joins_then_and_only_once() {
+    let mut world = World::new();
+    let group = world.group("Editors", &["00uANA"]);
+    let ana = world.user("ana");
+    let name = json!([{ "op": "add", "path": "externalId", "value": "00uANA" }]);
+    world.patch(USER, &ana, name).unwrap();
+    assert_eq!(world.members(&group), [ana.clone()]);
+    world.patch(GROUP, &group, op("remove", &[&ana])).unwrap();
+    for other in ["00uX", "00uANA"] {
+        world.put(USER, &ana, json!({ "userName": "ana", "role": "admin", "externalId": other })).unwrap();
+    }
+    assert!(world.members(&group).is_empty(), "nobody waits any more");
+}
+
+#[test]
+fn names_are_parked_until_they_are_removed_or_the_list_is_replaced() {
+    type Change<'c> = &'c dyn Fn(&mut World, &str);
+    let changes: [Change<'_>; 5] = [
+        &|world, group| drop(world.patch(GROUP, group, op("remove", &["00uANA"])).unwrap()),
+        &|world, group| {
+            let one = json!([{ "op": "remove", "path": "members[value eq \"00uANA\"]" }]);
+            world.patch(GROUP, group, one).unwrap();
+        },
+        &|world, group| drop(world.patch(GROUP, group, json!([{ "op": "remove", "path": "members" }])).unwrap()),
+        &|world, group| drop(world.patch(GROUP, group, op("replace", &["ben"])).unwrap()),
+        &|world, group| {
+            let body = json!({ "displayName": "Editors", "members": members(&["ben"]) });
+            world.put(GROUP, group, body).unwrap();
+        },
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        let mut world = World::new();
+        let group = world.group("Editors", &["00uANA", "ben"]);
+        change(&mut world, &group);
+        user(&mut world, "00uANA", "ana");
+        assert!(world.members(&group).is_empty(), "{n}");
+        let ben = world.user("BEN");
+        let expected: &[String] = if n == 2 { &[] } else { &[ben] };
+        assert_eq!(world.members(&group), expected, "{n}");
+    }
+}
+
+#[test]
+fn whoever_is_there_is_found_by_name_too_and_a_put_of_the_same_changes_nothing() {
+    let mut world = World::new();
+    let (ana, ben) = (user(&mut world, "00uANA", "ana@x"), user(&mut world, "00uBEN", "ben@x"));
+    let group = world.group("Editors", &["00uANA", "BEN@x", &ana]);
+    assert_eq!(world.members(&group), [ana.clone(), ben.clone()]);
+    let body = json!({ "displayName": "Editors", "members": members(&["ana@x", &ben]) });
+    let written = world.put(GROUP, &group, body).unwrap();
+    assert!(!written.changed && written.skipped_members.is_empty());
+    world.patch(GROUP, &group, op("remove", &["00uBEN"])).unwrap();
+    assert_eq!(world.members(&group), [ana.clone()]);
+    user(&mut world, "00uANA", "another");
+    let written = world.patch(GROUP, &group, op("replace", &["00uANA"])).unwrap();
+    assert_eq!(written.parked_members, ["00uANA"], "whom it means nobody can say");
+
+    world.on = Tolerances::EVERY.without(Tolerance::MembersByName);
+    let written = world.patch(GROUP, &group, op("add", &["ben@x"])).unwrap();
+    assert_eq!((written.skipped_members.len(), written.parked_members.len()), (1, 0), "left out, and not waited for");
+    assert!(world.members(&group).is_empty());
+}
+
+#[test]
+fn a_group_waits_for_so_many_and_no_more() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..MAX_PARKED + 5).map(|n| format!("user{n:05}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let body = json!({ "displayName": "Everybody", "members": members(&names) });
+    let written = world.create(GROUP, body).unwrap();
+    let group = written.resource.id.to_string();
+    assert_eq!((written.skipped_members.len(), written.parked_members.len()), (MAX_PARKED + 5, MAX_PARKED));
+    let written = world.patch(GROUP, &group, op("add", &["one more"])).unwrap();
+    assert_eq!((written.skipped_members.len(), written.parked_members.len()), (1, 0));
+    world.patch(GROUP, &group, op("remove", &[names[0]])).unwrap();
+    let written = world.patch(GROUP, &group, op("add", &["one more"])).unwrap();
+    assert_eq!(written.parked_members.len(), 1, "there is room again");
+}
