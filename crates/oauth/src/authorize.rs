@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds::{self, Bounds, Thumbprint};
 use crate::client::{Client, ClientId, GrantType, RedirectUri};
 use crate::context::{Context, millis};
+use crate::grant::Subject;
 use crate::par;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -45,10 +46,14 @@ pub struct AuthorizationRequest {
     pub prompt: Prompt,
     /// How old the log-in may be, in seconds.
     pub max_age: Option<u64>,
-    /// Whom the client expects.
+    /// Whom the client expects, as it likes to call them.
     pub login_hint: Option<String>,
     /// What the tokens are to be limited to: resources, and the key named by `dpop_jkt` (RFC 9449 §10).
     pub bounds: Bounds,
+    /// An ID token of whom the client expects, as it was sent: nothing of it is believed yet. It does not travel on.
+    pub id_token_hint: Option<String>,
+    /// Nobody else may answer: the subject of an ID token hint that was believed.
+    pub expected: Option<Subject>,
 }
 
 /// `prompt` (OpenID Connect Core §3.1.2.1).
@@ -60,6 +65,8 @@ pub struct Prompt {
     pub login: bool,
     /// Ask again.
     pub consent: bool,
+    /// Let the person choose who they are.
+    pub select_account: bool,
 }
 
 /// Why a request is not put before a person.
@@ -104,6 +111,18 @@ impl RedirectError {
 }
 
 impl AuthorizationRequest {
+    /// Whether somebody who proved at this time (milliseconds since the epoch) who they are may answer, or has to prove it again:
+    /// `prompt=login`, `max_age`, `id_token_hint` (§3.1.2.1). Ages are those at the moment of the request, so a log-in for this very
+    /// request is always young enough, however long the person then thinks.
+    pub fn accepts_login(&self, subject: &Subject, auth_time: i64) -> bool {
+        let oldest = match (self.prompt.login, self.max_age) {
+            (true, _) => self.issued,
+            (false, Some(seconds)) => self.issued.saturating_sub(millis(seconds)),
+            (false, None) => i64::MIN,
+        };
+        auth_time >= oldest && self.expected.as_ref().is_none_or(|expected| expected == subject)
+    }
+
     /// An error response to this request.
     pub fn error_url(&self, cx: &Context<'_>, code: &'static str, description: &str) -> String {
         let error = RedirectError {
@@ -237,6 +256,8 @@ pub(crate) fn understand(
             max_age: rest.max_age,
             login_hint: parameters.get("login_hint").map(str::to_owned),
             bounds: rest.bounds,
+            id_token_hint: parameters.get("id_token_hint").map(str::to_owned),
+            expected: None,
         })),
         Err((code, description)) => Ok(refuse(code, description, state)),
     }
@@ -394,8 +415,9 @@ fn prompt(parameters: &Parameters<'_>) -> Result<Prompt, (&'static str, String)>
     for word in &words {
         match *word {
             "none" => prompt.none = true,
-            "login" | "select_account" => prompt.login = true,
+            "login" => prompt.login = true,
             "consent" => prompt.consent = true,
+            "select_account" => prompt.select_account = true,
             _ => return Err(("invalid_request", "prompt must be none, login, consent or select_account.".to_owned())),
         }
     }

@@ -81,6 +81,8 @@ pub enum EndReason {
     OwnerDeleted,
     /// An operator ended it.
     Operator,
+    /// The resource owner took it back.
+    Owner,
     /// The client was deleted.
     ClientDeleted,
 }
@@ -97,6 +99,7 @@ impl EndReason {
             EndReason::OwnerDeactivated => "its owner was deactivated",
             EndReason::OwnerDeleted => "its owner was deleted",
             EndReason::Operator => "ended by an operator",
+            EndReason::Owner => "taken back by its owner",
             EndReason::ClientDeleted => "its client was deleted",
         }
     }

@@ -11,6 +11,7 @@
 //! | or the client pushes it first | [`par`] |
 //! | the client exchanges the code, refreshes, or uses its own credentials | [`token::exchange`] |
 //! | a protected resource checks the access token | [`bearer::check`] |
+//! | the person logs out, sent by the client | [`logout`] |
 //! | the client introspects or revokes | [`introspect`], [`revoke`] |
 //! | anybody reads the metadata | [`metadata`] |
 //!
@@ -39,9 +40,11 @@ pub mod dpop;
 pub mod error;
 pub mod event;
 pub mod grant;
+pub mod hint;
 mod id_token;
 pub mod introspect;
 pub mod jose;
+pub mod logout;
 pub mod metadata;
 pub mod par;
 pub mod pkce;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::context::Settings;
 use crate::jose::Algorithm;
-use crate::scope::KNOWN;
+use crate::scope::{KNOWN, STANDARD_CLAIMS};
 
 /// `/.well-known/openid-configuration`
 pub fn openid_configuration(settings: &Settings) -> Value {
@@ -69,27 +69,19 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         ("require_pushed_authorization_requests", json!(false)),
         ("dpop_signing_alg_values_supported", json!(Algorithm::ALL.map(Algorithm::as_str))),
         ("authorization_response_iss_parameter_supported", json!(true)),
+        ("end_session_endpoint", json!(at("/oauth2/logout"))),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
-        (
-            "claims_supported",
-            json!([
-                "iss",
-                "sub",
-                "aud",
-                "exp",
-                "iat",
-                "auth_time",
-                "nonce",
-                "at_hash",
-                "preferred_username",
-                "name",
-                "email"
-            ]),
-        ),
+        ("claims_supported", json!(claims_supported())),
     ] {
         document[name] = value;
     }
     document
+}
+
+/// Those of ID tokens, and those of `/userinfo`.
+fn claims_supported() -> Vec<&'static str> {
+    let of_id_tokens = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"];
+    of_id_tokens.into_iter().chain(STANDARD_CLAIMS.iter().flat_map(|(_, claims)| claims.iter().copied())).collect()
 }
 
 /// `/.well-known/oauth-authorization-server` (RFC 8414 §3): the same, less what only OpenID Connect knows.
@@ -102,6 +94,7 @@ pub fn authorization_server(settings: &Settings) -> Value {
                 "subject_types_supported"
                     | "id_token_signing_alg_values_supported"
                     | "userinfo_endpoint"
+                    | "end_session_endpoint"
                     | "claims_supported"
                     | "claims_parameter_supported"
                     | "request_parameter_supported"

@@ -3,7 +3,40 @@
 use std::collections::BTreeSet;
 
 /// The scopes this server knows; a client cannot be given others.
-pub const KNOWN: [&str; 4] = ["openid", "offline", "offline_access", "provision:scim"];
+pub const KNOWN: [&str; 8] =
+    ["openid", "offline", "offline_access", "provision:scim", "profile", "email", "address", "phone"];
+
+/// What a client may ask for unless more is said: enough to provision, and to know who accepted. Who needs to know people better
+/// (OpenID Connect Core §5.4) says so.
+pub const USUAL: [&str; 4] = ["openid", "offline", "offline_access", "provision:scim"];
+
+/// Which claims of `/userinfo` each scope opens (OpenID Connect Core §5.4), as far as a user of ours can have them.
+pub const STANDARD_CLAIMS: [(&str, &[&str]); 4] = [
+    (
+        "profile",
+        &[
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ],
+    ),
+    ("email", &["email"]),
+    ("address", &["address"]),
+    ("phone", &["phone_number"]),
+];
+
+/// Whether a scope is about the person who accepts, so that it means nothing to a client on its own.
+pub(crate) fn is_personal(scope: &str) -> bool {
+    scope != "provision:scim"
+}
 
 /// A set of scopes, in the order they were named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +89,13 @@ impl Scopes {
         Scopes(self.0.iter().filter(|scope| keep(scope)).cloned().collect())
     }
 
+    /// These and those, each once.
+    #[must_use]
+    pub fn and(&self, other: &Scopes) -> Scopes {
+        let more = other.0.iter().filter(|scope| !self.contains(scope));
+        Scopes(self.0.iter().chain(more).cloned().collect())
+    }
+
     /// One by one.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -79,6 +119,12 @@ mod tests {
         assert!(Scopes::parse("a\"b").is_none());
         assert!(Scopes::parse("ä").is_none());
         assert!(Scopes::parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn scopes_are_joined_without_saying_any_twice() {
+        let (one, other) = (Scopes::parse("openid email").unwrap(), Scopes::parse("profile openid").unwrap());
+        assert_eq!(one.and(&other).to_string(), "openid email profile");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::access_token::TokenId;
 use crate::bounds::Bounds;
 use crate::client::{Client, ClientId, RedirectUri};
 use crate::event::Event;
-use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -94,6 +94,9 @@ pub trait Store {
 
     /// A grant, ended or not.
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
+
+    /// What this person accepted for this client and did not take back: the scope of each of those grants that stands.
+    fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError>;
 
     /// The client's own grant, not ended: that of its client credentials.
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError>;

@@ -6,6 +6,7 @@ use super::{AuthorizationRequest, Prompt};
 use crate::bounds::Bounds;
 use crate::client::{ClientId, RedirectUri};
 use crate::context::Context;
+use crate::grant::Subject;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 
@@ -28,6 +29,7 @@ struct Wire {
     hint: Option<String>,
     #[serde(default)]
     bounds: Bounds,
+    expected: Option<String>,
 }
 
 pub(super) fn seal(request: &AuthorizationRequest, cx: &mut Context<'_>) -> String {
@@ -47,6 +49,7 @@ pub(super) fn seal(request: &AuthorizationRequest, cx: &mut Context<'_>) -> Stri
         max_age: request.max_age,
         hint: request.login_hint,
         bounds: request.bounds,
+        expected: request.expected.map(|subject| subject.as_str().to_owned()),
     };
     cx.seal(PURPOSE, serde_json::to_string(&wire).unwrap_or_default().as_bytes())
 }
@@ -72,5 +75,7 @@ pub(super) fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest>
         max_age: wire.max_age,
         login_hint: wire.hint,
         bounds: wire.bounds,
+        id_token_hint: None,
+        expected: wire.expected.map(Subject::new),
     })
 }

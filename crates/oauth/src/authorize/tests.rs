@@ -193,8 +193,48 @@ fn attacks_16_and_17_prompt_and_max_age_are_understood_or_refused() {
         check(&[("max_age", bad)], "invalid_request");
     }
     let request = World::new().authorize(&changed(REQUEST, &[("prompt", "login consent"), ("max_age", "0")])).unwrap();
-    assert_eq!(request.prompt, Prompt { none: false, login: true, consent: true });
+    assert_eq!(request.prompt, Prompt { login: true, consent: true, ..Prompt::default() });
     assert_eq!(request.max_age, Some(0));
+}
+
+#[test]
+fn attack_17_a_log_in_is_old_at_the_moment_of_the_request_and_never_after_one_for_it() {
+    #[track_caller]
+    fn check(changes: Pairs<'_>, age_ms: i64, accepted: bool) {
+        let mut world = World::new();
+        let request = world.authorize(&changed(REQUEST, changes)).unwrap();
+        let ada = Subject::new("ada");
+        assert_eq!(request.accepts_login(&ada, world.now - age_ms), accepted, "{changes:?} after {age_ms} ms");
+        world.wait(1700);
+        assert!(request.accepts_login(&ada, world.now), "a log-in for the request itself, made slowly");
+        let sealed = world.run(|_, cx| request.seal(cx));
+        let reopened = world.run(|_, cx| AuthorizationRequest::open(cx, &sealed)).unwrap();
+        assert_eq!(reopened.accepts_login(&ada, request.issued - age_ms), accepted, "what is asked for travels along");
+    }
+    check(&[], 8 * 3_600_000, true);
+    check(&[("prompt", "login")], 1, false);
+    check(&[("prompt", "login consent")], 1, false);
+    check(&[("prompt", "consent")], 1, true);
+    check(&[("prompt", "select_account")], 1, true);
+    check(&[("max_age", "0")], 1, false);
+    check(&[("max_age", "1")], 1_000, true);
+    check(&[("max_age", "1")], 1_001, false);
+    check(&[("max_age", "10000")], 9_999_000, true);
+    check(&[("max_age", "18446744073709551615")], i64::MAX / 2, true);
+    check(&[("max_age", "10000"), ("prompt", "login")], 1, false);
+}
+
+#[test]
+fn attack_18_only_the_person_who_was_hinted_at_may_answer() {
+    let mut world = World::new();
+    let mut request = world.authorize(&changed(REQUEST, &[("id_token_hint", "x.y.z")])).unwrap();
+    assert_eq!(request.id_token_hint.take().as_deref(), Some("x.y.z"));
+    assert!(request.accepts_login(&Subject::new("bob"), 0), "nothing of an unread hint is believed");
+    request.expected = Some(Subject::new("ada"));
+    let sealed = world.run(|_, cx| request.seal(cx));
+    let request = world.run(|_, cx| AuthorizationRequest::open(cx, &sealed)).unwrap();
+    assert!(request.accepts_login(&Subject::new("ada"), 0));
+    assert!(!request.accepts_login(&Subject::new("bob"), world.now));
 }
 
 #[test]

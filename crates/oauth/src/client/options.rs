@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::TokenOptions;
+use super::{RedirectUri, TokenOptions};
 
 /// Options of one client. An absent member has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,4 +10,6 @@ use super::TokenOptions;
 pub struct Options {
     /// What its tokens are like, and how it has to ask for them.
     pub tokens: TokenOptions,
+    /// Where browsers may be sent after logging out (OpenID Connect RP-Initiated Logout 1.0 §3.1); compared byte by byte.
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
 }

@@ -1,9 +1,11 @@
 //! Redirect URIs (RFC 6749 §3.1.2, RFC 9700 §2.1, §4.1): registered whole, compared byte by byte.
 
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-/// Where codes may be sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where browsers may be sent, with a code or after logging out. Serialized as it was registered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RedirectUri(String);
 
 const MAX_LENGTH: usize = 2048;

@@ -1,7 +1,7 @@
 //! What an operator asks for when a client is made, checked as a whole.
 
 use super::{AppName, AskedTokens, GrantType, Profile, RedirectUri, TokenOptions, okta_redirect_uris};
-use crate::scope::{KNOWN, Scopes};
+use crate::scope::{KNOWN, Scopes, USUAL};
 
 /// More than any identity provider has; a request is compared with each of them.
 const MAX_URIS: usize = 50;
@@ -29,6 +29,8 @@ pub struct Registration {
     pub tokens: AskedTokens,
     /// and what they were like before.
     pub tokens_before: TokenOptions,
+    /// Where browsers may be sent after logging out.
+    pub post_logout_redirect_uris: Option<Vec<String>>,
 }
 
 /// As it will be.
@@ -44,6 +46,7 @@ pub struct Registered {
     pub public: bool,
     pub require_pkce: bool,
     pub tokens: TokenOptions,
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
 }
 
 /// What is wrong, and where.
@@ -82,16 +85,14 @@ impl Registration {
 
         let mut redirect_uris =
             okta_app_name.as_ref().map_or_else(Vec::new, |app| okta_redirect_uris(app, allow_internal_http));
-        if self.redirect_uris.as_ref().is_some_and(|uris| uris.len() > MAX_URIS) {
-            wrong("redirect_uris", format!("must name at most {MAX_URIS} URIs"));
-        }
-        for (i, text) in self.redirect_uris.iter().flatten().take(MAX_URIS).enumerate() {
-            match RedirectUri::register(text) {
-                Ok(uri) if redirect_uris.contains(&uri) => {}
-                Ok(uri) => redirect_uris.push(uri),
-                Err(detail) => wrong(&format!("redirect_uris[{i}]"), detail),
+        for uri in uris("redirect_uris", self.redirect_uris.as_deref(), &mut wrong) {
+            if !redirect_uris.contains(&uri) {
+                redirect_uris.push(uri);
             }
         }
+
+        let post_logout_redirect_uris =
+            uris("post_logout_redirect_uris", self.post_logout_redirect_uris.as_deref(), &mut wrong);
 
         let mut grant_types = Vec::new();
         match &self.grant_types {
@@ -119,7 +120,7 @@ impl Registration {
             wrong("redirect_uris", "must name at least one URI, for authorization_code sends codes there".to_owned());
         }
 
-        let scopes = scopes("scopes", self.scopes.as_deref(), &mut wrong).unwrap_or_else(all_scopes);
+        let scopes = scopes("scopes", self.scopes.as_deref(), &mut wrong).unwrap_or_else(usual_scopes);
         let default_scope = scopes_or(&self.default_scope, &scopes, &mut wrong);
         if let Some(beyond) = default_scope.beyond(&scopes) {
             wrong("default_scope", format!("`{beyond}` is not among the client's scopes"));
@@ -135,9 +136,27 @@ impl Registration {
             default_scope,
             public,
             require_pkce: public || self.require_pkce.unwrap_or(profile == Profile::Strict),
+            post_logout_redirect_uris,
         };
         if mistakes.is_empty() { Ok(registered) } else { Err(mistakes) }
     }
+}
+
+/// Each once, in the order they were named.
+fn uris(field: &str, texts: Option<&[String]>, wrong: &mut impl FnMut(&str, String)) -> Vec<RedirectUri> {
+    let texts = texts.unwrap_or_default();
+    if texts.len() > MAX_URIS {
+        wrong(field, format!("must name at most {MAX_URIS} URIs"));
+    }
+    let mut uris = Vec::new();
+    for (i, text) in texts.iter().take(MAX_URIS).enumerate() {
+        match RedirectUri::register(text) {
+            Ok(uri) if uris.contains(&uri) => {}
+            Ok(uri) => uris.push(uri),
+            Err(detail) => wrong(&format!("{field}[{i}]"), detail),
+        }
+    }
+    uris
 }
 
 fn default_grant_types(profile: Profile, public: bool) -> Vec<GrantType> {
@@ -150,8 +169,8 @@ fn default_grant_types(profile: Profile, public: bool) -> Vec<GrantType> {
     }
 }
 
-fn all_scopes() -> Scopes {
-    Scopes::parse(&KNOWN.join(" ")).unwrap_or_default()
+fn usual_scopes() -> Scopes {
+    Scopes::parse(&USUAL.join(" ")).unwrap_or_default()
 }
 
 fn scopes(field: &str, names: Option<&[String]>, wrong: &mut impl FnMut(&str, String)) -> Option<Scopes> {

@@ -33,6 +33,7 @@ pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
     a_secret_remembers_when_it_was_used(place)?;
     a_grant_ends_once(place)?;
     a_client_has_one_standing_grant(place)?;
+    what_was_accepted_is_known_until_it_ends(place)?;
     a_request_is_answered_once(place)?;
     a_code_is_spent_for_everybody_after(place)?;
     refresh_tokens_form_chains(place)?;
@@ -164,6 +165,22 @@ fn bounds() -> Bounds {
         resources: Resource::parse("https://api.example/?a=%7e").into_iter().collect(),
         key: Thumbprint::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
     }
+}
+
+fn what_was_accepted_is_known_until_it_ends(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let (client, other) = (registered(place, "accepted"), registered(place, "accepted-other"));
+    let (owner, another) = (place.owner(), place.owner());
+    let accepted = NewGrant { scope: scopes("openid profile"), ..new_grant(&client, Some(owner.clone())) };
+    let first = place.unit(|store| store.create_grant(&accepted))?;
+    place.unit(|store| store.create_grant(&NewGrant { scope: scopes("openid"), ..accepted.clone() }))?;
+    let mut found = place.unit(|store| store.accepted_scopes(&client.id, &owner))?;
+    found.sort_by_key(ToString::to_string);
+    assert_eq!(found, [scopes("openid"), scopes("openid profile")]);
+    assert_eq!(place.unit(|store| store.accepted_scopes(&client.id, &another))?, []);
+    assert_eq!(place.unit(|store| store.accepted_scopes(&other.id, &owner))?, []);
+    place.unit(|store| store.end_grant(first, 2_000, EndReason::Owner))?;
+    assert_eq!(place.unit(|store| store.accepted_scopes(&client.id, &owner))?, [scopes("openid")]);
+    Ok(())
 }
 
 fn code(client: &Client, grant: GrantId, name: &str) -> Code {

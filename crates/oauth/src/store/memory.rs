@@ -6,8 +6,9 @@ use super::{Code, RefreshToken, Standing, Store, StoreError};
 use crate::access_token::TokenId;
 use crate::client::{Client, ClientId};
 use crate::event::Event;
-use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
+use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 
 /// Everything in memory; one unit of work after the other.
@@ -71,6 +72,12 @@ impl Store for MemoryStore {
 
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         Ok(self.grants.iter().find(|grant| grant.id == id).cloned())
+    }
+
+    fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError> {
+        let theirs =
+            self.grants.iter().filter(|grant| grant.client == *client && grant.subject.as_ref() == Some(subject));
+        Ok(theirs.filter(|grant| grant.ended.is_none()).map(|grant| grant.scope.clone()).collect())
     }
 
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {

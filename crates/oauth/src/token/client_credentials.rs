@@ -8,9 +8,9 @@ use crate::client::{Client, ClientId};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
-use crate::grant::{EndReason, Grant, GrantId, NewGrant};
+use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
-use crate::scope::Scopes;
+use crate::scope::{Scopes, is_personal};
 use crate::secret::Fingerprint;
 use crate::store::{Code, RefreshToken, Standing, Store, StoreError};
 
@@ -35,11 +35,10 @@ pub(super) fn exchange(
             format!("this client may not ask for the scope {beyond}; it may ask for: {}", client.scopes),
         );
     }
-    let impersonal = |scope: &str| !matches!(scope, "openid" | "offline" | "offline_access");
+    let impersonal = |scope: &str| !is_personal(scope);
     let scope = asked.only(impersonal);
     if scope.is_empty() {
-        let description =
-            "openid and offline speak of a person, and nothing else was asked for; ask for provision:scim";
+        let description = "what was asked for speaks of a person, and here is none; ask for provision:scim";
         return refuse(ErrorCode::InvalidScope, description.to_owned());
     }
     let resources = match limits.resources(cx, client) {
@@ -106,6 +105,9 @@ impl Store for Reading<'_> {
     }
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.store.grant(id)
+    }
+    fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError> {
+        self.store.accepted_scopes(client, subject)
     }
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
         self.store.standing_grant(client)
