@@ -1,6 +1,9 @@
 //! Passwords chosen by people: argon2id on threads of their own behind a bounded queue, so that log-ins never starve the
 //! rest and memory stays within 19 MiB a thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use tokio::sync::oneshot;
@@ -12,6 +15,7 @@ use crate::secret_text::SecretText;
 #[allow(missing_debug_implementations)]
 pub struct Passwords {
     queue: std::sync::mpsc::SyncSender<Job>,
+    verified: Arc<AtomicU64>,
 }
 
 /// The queue is full: try again in a moment.
@@ -28,7 +32,7 @@ impl Passwords {
     /// Starts the threads.
     pub fn start(threads: usize, waiting: usize) -> Passwords {
         let (queue, jobs) = std::sync::mpsc::sync_channel::<Job>(waiting);
-        let jobs = std::sync::Arc::new(std::sync::Mutex::new(jobs));
+        let jobs = Arc::new(std::sync::Mutex::new(jobs));
         for _ in 0..threads {
             let jobs = jobs.clone();
             let work = move || {
@@ -45,7 +49,7 @@ impl Passwords {
             };
             std::thread::Builder::new().name("passwords".to_owned()).spawn(work).expect("a thread can be started");
         }
-        Passwords { queue }
+        Passwords { queue, verified: Arc::default() }
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static) -> Result<T, Busy> {
@@ -65,10 +69,17 @@ impl Passwords {
         .await
     }
 
+    /// How often a password was verified since the start.
+    pub fn verified(&self) -> u64 {
+        self.verified.load(Ordering::Relaxed)
+    }
+
     /// Which of the hashes this password has. With none at all it takes as long as with one.
     pub async fn verify(&self, password: SecretText, hashes: Vec<String>) -> Result<Vec<bool>, Busy> {
+        let verified = self.verified.clone();
         self.run(move |argon2| {
             let check = |hash: &str| {
+                verified.fetch_add(1, Ordering::Relaxed);
                 argon2::password_hash::phc::PasswordHash::new(hash)
                     .is_ok_and(|hash| argon2.verify_password(password.reveal().as_bytes(), &hash).is_ok())
             };
@@ -93,6 +104,19 @@ mod tests {
         let right = passwords.verify(SecretText::new("correct horse"), vec![hash.clone()]).await.unwrap();
         let wrong = passwords.verify(SecretText::new("battery staple"), vec![hash]).await.unwrap();
         assert_eq!((right, wrong), (vec![true], vec![false]));
+    }
+
+    #[tokio::test]
+    async fn attack_69_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() {
+        let passwords = Passwords::start(1, 4);
+        let hash = passwords.hash(SecretText::new("correct horse")).await.unwrap();
+        for hashes in [vec![], vec![hash.clone()], vec![NOBODY.to_owned()]] {
+            let before = passwords.verified();
+            passwords.verify(SecretText::new("wrong"), hashes).await.unwrap();
+            assert_eq!(passwords.verified() - before, 1);
+        }
+        let parameters = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(parameters(&hash), parameters(NOBODY), "by the same parameters");
     }
 
     #[test]

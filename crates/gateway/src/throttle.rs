@@ -1,0 +1,189 @@
+//! Slowing down whoever guesses, without locking anybody out.
+//!
+//! Failed attempts are counted for several things at once: a name at an address, an address, a name wherever it is tried. After some
+//! that are free, each makes the next wait twice as long, up to a limit of minutes; attempts that were told to wait count for nothing,
+//! and what was counted is forgiven bit by bit. So the worst that strangers can do to a name is a short delay, and to a browser that
+//! has logged in with it before not even that: it has a count of its own. [Why](../../../docs/decisions/0024-who-has-to-wait-at-the-log-in.md)
+//!
+//! The counts are in the database, so it does not matter which replica is asked, and keys are keyed hashes, so no name that somebody
+//! typed (it may have been the password) is kept.
+
+use oauth::Keyring;
+
+/// How long one kind of attempt has to wait. Times are in milliseconds.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Limit {
+    name: &'static str,
+    /// So many cost nothing.
+    free: i64,
+    /// The wait after those, doubled by each that follows.
+    first: i64,
+    /// The longest wait.
+    longest: i64,
+    /// After so long, one attempt is forgiven.
+    forgiven: i64,
+    /// A success ends the count; otherwise it only takes itself out.
+    pub(crate) ends_with_success: bool,
+}
+
+const SECOND: i64 = 1000;
+const MINUTE: i64 = 60 * SECOND;
+
+/// One name from one address: somebody guesses a password.
+const NAME_AT_ADDRESS: Limit = Limit {
+    name: "name at address",
+    free: 5,
+    first: 2 * SECOND,
+    longest: 15 * MINUTE,
+    forgiven: 10 * MINUTE,
+    ends_with_success: true,
+};
+
+/// Any name from one address: somebody tries one password on many. An office behind one address has many people.
+const ADDRESS: Limit = Limit {
+    name: "address",
+    free: 50,
+    first: 2 * SECOND,
+    longest: 5 * MINUTE,
+    forgiven: MINUTE,
+    ends_with_success: false,
+};
+
+/// One name from anywhere: somebody has many addresses. They can make its owner wait, so the wait is short.
+const NAME: Limit = Limit {
+    name: "name",
+    free: 20,
+    first: SECOND,
+    longest: 30 * SECOND,
+    forgiven: 2 * MINUTE,
+    ends_with_success: false,
+};
+
+/// One name in one browser that has logged in with it before; instead of the others.
+const DEVICE: Limit = Limit { name: "device", free: 10, ..NAME_AT_ADDRESS };
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// How many, as of the last.
+    pub failures: i64,
+    /// When the last was, in milliseconds since the epoch.
+    pub last: i64,
+}
+
+impl Limit {
+    /// Until when the next attempt has to wait, if it has to.
+    pub fn blocked_until(&self, record: Record, now: i64) -> Option<i64> {
+        let beyond = u32::try_from(record.failures - self.free).ok()?;
+        let wait = self.first.saturating_mul(1_i64.checked_shl(beyond).filter(|n| *n > 0).unwrap_or(i64::MAX));
+        // A clock that was set back must not make anybody wait longer than the longest wait.
+        let until = record.last.min(now) + wait.min(self.longest);
+        (until > now).then_some(until)
+    }
+
+    /// One more.
+    pub fn failed(&self, record: Record, now: i64) -> Record {
+        let forgiven = (now - record.last).max(0) / self.forgiven;
+        Record { failures: (record.failures - forgiven).max(0) + 1, last: now }
+    }
+
+    /// From when on the record says nothing any more.
+    pub fn forgotten(&self, record: Record) -> i64 {
+        record.last + self.longest + record.failures.saturating_mul(self.forgiven)
+    }
+}
+
+/// A thing that attempts are counted for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    pub(crate) key: [u8; 32],
+    pub(crate) limit: &'static Limit,
+}
+
+impl Count {
+    fn of(keys: &Keyring, limit: &'static Limit, parts: &[&str]) -> Count {
+        let mut text = limit.name.to_owned();
+        for part in parts {
+            text.push('\0');
+            text.push_str(part);
+        }
+        Count { key: keys.tag("attempts", text.as_bytes()), limit }
+    }
+
+    /// What a log-in with this name counts for.
+    pub fn log_in(keys: &Keyring, name_key: &str, address: Option<&str>) -> Vec<Count> {
+        let place = place(address);
+        vec![
+            Count::of(keys, &NAME_AT_ADDRESS, &[name_key, &place]),
+            Count::of(keys, &ADDRESS, &[&place]),
+            Count::of(keys, &NAME, &[name_key]),
+        ]
+    }
+
+    /// What it counts for in a browser that is known to its owner.
+    pub fn known_device(keys: &Keyring, name_key: &str, device: &str) -> Vec<Count> {
+        vec![Count::of(keys, &DEVICE, &[name_key, device])]
+    }
+}
+
+/// Whoever has an IPv6 address has 2⁶⁴ of them (RFC 6177 §2).
+fn place(address: Option<&str>) -> String {
+    match address.map(str::parse) {
+        Some(Ok(std::net::IpAddr::V6(ip))) if ip.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Some(Ok(ip)) => ip.to_canonical().to_string(),
+        _ => String::new(),
+    }
+}
+
+/// `Retry-After` (RFC 9110 §10.2.3): whole seconds, at least one.
+pub fn retry_after(until: i64, now: i64) -> i64 {
+    ((until - now).max(1) + SECOND - 1) / SECOND
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(limit: &Limit, failures: i64) -> i64 {
+        limit.blocked_until(Record { failures, last: 0 }, 0).unwrap_or(0)
+    }
+
+    #[test]
+    fn attack_70_waits_grow_and_end() {
+        let waits: Vec<i64> = (4..9).map(|n| after(&NAME_AT_ADDRESS, n) / SECOND).collect();
+        assert_eq!(waits, [0, 2, 4, 8, 16]);
+        for limit in [&NAME_AT_ADDRESS, &ADDRESS, &NAME, &DEVICE] {
+            for failures in [limit.free + 30, limit.free + 62, limit.free + 63, limit.free + 64, 1 << 40] {
+                assert_eq!(after(limit, failures), limit.longest, "{} after {failures}", limit.name);
+            }
+            let worst = Record { failures: 1 << 40, last: 0 };
+            assert_eq!(limit.blocked_until(worst, limit.longest), None, "never for ever");
+            assert_eq!(limit.blocked_until(worst, -3_600_000), Some(limit.longest - 3_600_000), "a clock set back");
+        }
+    }
+
+    #[test]
+    fn attack_70_what_was_counted_is_forgiven_bit_by_bit() {
+        let record = (0..8).fold(Record { failures: 0, last: 0 }, |record, _| NAME_AT_ADDRESS.failed(record, 0));
+        assert_eq!(record.failures, 8);
+        assert_eq!(NAME_AT_ADDRESS.failed(record, 30 * MINUTE).failures, 6);
+        assert_eq!(NAME_AT_ADDRESS.failed(record, 30 * 24 * 60 * MINUTE).failures, 1);
+        assert!(NAME_AT_ADDRESS.forgotten(record) >= 8 * NAME_AT_ADDRESS.forgiven);
+    }
+
+    #[test]
+    fn an_ipv6_neighbourhood_is_one_place() {
+        assert_eq!(place(Some("2001:db8:1:2::5")), place(Some("2001:db8:1:2:ffff::1")));
+        assert_ne!(place(Some("2001:db8:1:2::5")), place(Some("2001:db8:1:3::5")));
+        assert_eq!(place(Some("::ffff:192.0.2.1")), "192.0.2.1");
+        assert_eq!(place(None), "");
+    }
+
+    #[test]
+    fn seconds_are_rounded_up() {
+        assert_eq!((retry_after(1, 0), retry_after(1000, 0), retry_after(1001, 0), retry_after(0, 5)), (1, 1, 2, 1));
+    }
+}
