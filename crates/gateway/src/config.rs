@@ -52,6 +52,7 @@ pub struct OAuth {
     pub refresh_retry_seconds: u64,
     pub session_seconds: u64,
     pub signing_key_days: Option<i64>,
+    pub session_idle_seconds: u64,
     pub allow_okta_internal_http: bool,
 }
 
@@ -157,6 +158,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let refresh_retry_seconds = r.required("oauth.refresh_retry_hours", hours);
     let session_seconds = r.required("oauth.session_hours", hours);
     let signing_key_days = r.required("oauth.signing_key_days", |n: u64| at_most(n, 3660));
+    let session_idle_seconds = r.required("oauth.session_idle_minutes", minutes);
     let allow_okta_internal_http = r.required("oauth.allow_okta_internal_http", Ok::<bool, String>);
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
@@ -219,6 +221,7 @@ fn read(r: &mut Reader) -> Option<Config> {
             refresh_retry_seconds: refresh_retry_seconds?,
             session_seconds: session_seconds?,
             signing_key_days: Some(signing_key_days? as i64 * 86_400_000).filter(|every| *every > 0),
+            session_idle_seconds: session_idle_seconds?,
             allow_okta_internal_http: allow_okta_internal_http?,
         },
         scim: Scim {

@@ -21,4 +21,5 @@ pub mod serve;
 pub mod signing;
 pub mod storage;
 pub mod system;
+pub mod throttle;
 pub mod worker;

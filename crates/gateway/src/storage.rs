@@ -6,10 +6,12 @@
 //! [`grants`], [`tokens`] and [`logins`].
 
 pub mod accounts;
+mod attempts;
 pub mod audit;
 mod bookmarks;
 pub mod clients;
 mod connection;
+pub mod connections;
 pub mod db;
 mod dpop_proofs;
 pub mod error;

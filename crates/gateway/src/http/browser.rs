@@ -1,17 +1,26 @@
-//! The pages people see: logging in and accepting access (RFC 6749 §3.1, §4.1; OpenID Connect Core §3.1.2).
+//! The pages people see: logging in and out, accepting access and taking it back (RFC 6749 §3.1, §4.1; OpenID Connect Core §3.1.2).
 //!
 //! The authorization request travels sealed in a hidden field of each form, so nothing of a flow is kept here: any replica
 //! can serve the next step, and two tabs do not disturb each other. What is kept is who is logged in (`sessions`).
 
 use actix_web::{HttpResponse, web};
+use oauth::jose::Jwks;
 
+use crate::app::App;
+use crate::storage::DbError;
+
+mod account;
 mod authorize;
 mod consent;
 mod cookies;
+mod device;
+mod errand;
 mod failure;
 mod form;
 mod login;
+mod logout;
 pub mod pages;
+mod words;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -38,7 +47,32 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(login::switch))
                 .default_service(web::to(pages::wrong_method)),
         )
+        .service(
+            web::resource("/oauth2/logout")
+                .route(web::get().to(logout::by_query))
+                .route(web::post().to(logout::by_form))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/account").route(web::get().to(account::show)).default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/account/connections/end")
+                .route(web::post().to(account::end_connection))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/account/sessions/end")
+                .route(web::post().to(account::end_session))
+                .default_service(web::to(pages::wrong_method)),
+        )
         .route("/assets/page.css", web::get().to(stylesheet));
+}
+
+/// The keys that ID tokens of ours are checked with when clients bring them back.
+async fn own_keys(app: &App) -> Result<Jwks, DbError> {
+    let published = app.signer.jwks().await?;
+    Jwks::published(&published).ok_or_else(|| DbError::Corrupt("the published keys cannot be read".to_owned()))
 }
 
 async fn stylesheet() -> HttpResponse {

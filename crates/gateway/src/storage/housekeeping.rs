@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::error::DbError;
 use super::schema::{
-    accounts, attribute_values, authorization_codes, client_secrets, clients, dpop_proofs, grants, logins, members,
-    parked_members, pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
+    accounts, attempts, attribute_values, authorization_codes, client_secrets, clients, dpop_proofs, grants, logins,
+    members, parked_members, pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
     tolerance_needs,
 };
 use super::tx::Tx;
@@ -23,7 +23,8 @@ macro_rules! sweep {
 }
 
 impl Tx<'_> {
-    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs and signing keys; spent codes and tokens are kept until `spent_before`, so that
+    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs, signing keys and counts of attempts; spent
+    /// codes and tokens are kept until `spent_before`, so that
     /// their reuse is still recognized. Says how many rows went.
     pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
         let codes = authorization_codes::expires.lt(spent_before);
@@ -35,6 +36,7 @@ impl Tx<'_> {
         removed += sweep!(self, pushed_requests.fingerprint, pushed_requests::expires.lt(now), limit);
         removed += sweep!(self, dpop_proofs.id, dpop_proofs::expires.lt(now), limit);
         removed += self.remove_expired_signing_keys(now)? as u64;
+        removed += sweep!(self, attempts.key, attempts::expires.lt(now), limit);
         Ok(removed)
     }
 

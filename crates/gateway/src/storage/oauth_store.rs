@@ -3,7 +3,8 @@
 use oauth::access_token::TokenId;
 use oauth::par::PushedRequest;
 use oauth::{
-    Client, ClientId, Code, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Standing, StoreError,
+    Client, ClientId, Code, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Scopes, Standing,
+    StoreError, Subject,
 };
 
 use super::tx::Tx;
@@ -24,6 +25,10 @@ impl oauth::Store for Tx<'_> {
 
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         Ok(self.find_grant(id)?)
+    }
+
+    fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError> {
+        Ok(self.scopes_accepted(client, subject)?)
     }
 
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {

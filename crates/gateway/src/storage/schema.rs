@@ -185,6 +185,17 @@ diesel::table! {
         owner -> BigInt,
         auth_time -> BigInt,
         expires -> BigInt,
+        last_seen -> BigInt,
+        address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    attempts (key) {
+        key -> Binary,
+        failures -> BigInt,
+        last -> BigInt,
+        expires -> BigInt,
     }
 }
 

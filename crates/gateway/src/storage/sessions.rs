@@ -20,39 +20,89 @@ pub struct Session {
     pub owner_id: String,
     /// When they proved who they are, in milliseconds since the epoch.
     pub auth_time: i64,
+    /// When their browser last came by, to the minute.
+    pub last_seen: i64,
 }
 
-const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time \
+/// A session as its owner sees it.
+#[derive(Debug, Clone, Queryable)]
+pub struct SessionRecord {
+    /// What is kept of its secret.
+    pub fingerprint: Vec<u8>,
+    /// When it began, in milliseconds since the epoch.
+    pub auth_time: i64,
+    /// When its browser last came by.
+    pub last_seen: i64,
+    /// From where it began.
+    pub address: Option<String>,
+}
+
+/// What decides whether a session still counts, in milliseconds since the epoch.
+#[derive(Debug, Clone, Copy)]
+pub struct Liveness {
+    /// Now.
+    pub now: i64,
+    /// Not seen since then, it is over.
+    pub idle_since: i64,
+}
+
+const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen \
      FROM sessions AS s JOIN resources AS r ON r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
-     WHERE s.fingerprint = ? AND s.expires > ? AND r.active AND a.deleted IS NULL";
+     WHERE s.fingerprint = ? AND s.expires > ? AND s.last_seen > ? AND r.active AND a.deleted IS NULL";
 
 const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 
 impl Tx<'_> {
     /// Begins a session.
-    pub fn insert_session(&mut self, fingerprint: &[u8], session: &Session, expires: i64) -> Result<(), DbError> {
+    pub fn insert_session(
+        &mut self,
+        fingerprint: &[u8],
+        session: &Session,
+        expires: i64,
+        address: Option<&str>,
+    ) -> Result<(), DbError> {
         let row = (
             sessions::fingerprint.eq(fingerprint),
             sessions::account.eq(session.account),
             sessions::owner.eq(session.owner),
             sessions::auth_time.eq(session.auth_time),
             sessions::expires.eq(expires),
+            sessions::last_seen.eq(session.last_seen),
+            sessions::address.eq(address),
         );
         each!(&mut *self.conn, c => diesel::insert_into(sessions::table).values(row).execute(c))?;
         Ok(())
     }
 
-    /// The session behind this fingerprint, if it still counts: not expired, its user active.
-    pub fn session(&mut self, fingerprint: &[u8], now: i64) -> Result<Option<Session>, DbError> {
-        let binds = vec![Bind::Bytes(fingerprint.to_vec()), Bind::Number(now)];
-        Statement::<(BigInt, BigInt, Text, BigInt)>::new(LIVE, binds).first(self.conn)
+    /// The session behind this fingerprint, if it still counts: neither expired nor left alone, its user active.
+    pub fn session(&mut self, fingerprint: &[u8], alive: Liveness) -> Result<Option<Session>, DbError> {
+        let binds = vec![Bind::Bytes(fingerprint.to_vec()), Bind::Number(alive.now), Bind::Number(alive.idle_since)];
+        Statement::<(BigInt, BigInt, Text, BigInt, BigInt)>::new(LIVE, binds).first(self.conn)
     }
 
-    /// Ends one session.
-    pub fn end_session(&mut self, fingerprint: &[u8]) -> Result<(), DbError> {
+    /// Notes that its browser came by.
+    pub fn touch_session(&mut self, fingerprint: &[u8], now: i64) -> Result<(), DbError> {
         let row = sessions::table.filter(sessions::fingerprint.eq(fingerprint));
-        each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
+        each!(&mut *self.conn, c => diesel::update(row).set(sessions::last_seen.eq(now)).execute(c))?;
         Ok(())
+    }
+
+    /// A user's sessions that still count, the latest first.
+    pub fn sessions_of(&mut self, owner: i64, alive: Liveness) -> Result<Vec<SessionRecord>, DbError> {
+        let query = sessions::table
+            .filter(sessions::owner.eq(owner))
+            .filter(sessions::expires.gt(alive.now))
+            .filter(sessions::last_seen.gt(alive.idle_since))
+            .order(sessions::auth_time.desc())
+            .limit(50)
+            .select((sessions::fingerprint, sessions::auth_time, sessions::last_seen, sessions::address));
+        Ok(each!(&mut *self.conn, c => query.load(c))?)
+    }
+
+    /// Ends one session; says whether there was one.
+    pub fn end_session(&mut self, fingerprint: &[u8]) -> Result<bool, DbError> {
+        let row = sessions::table.filter(sessions::fingerprint.eq(fingerprint));
+        Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
 
     /// Ends all sessions of a user.

@@ -102,6 +102,15 @@ impl Tx<'_> {
         Ok(stored == 1)
     }
 
+    /// Whether this authorization request has been accepted already.
+    pub fn is_answered(&mut self, request_id: &str) -> Result<bool, DbError> {
+        let query = authorization_codes::table
+            .filter(authorization_codes::request_id.eq(request_id))
+            .select(authorization_codes::grant_seq);
+        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.is_some())
+    }
+
     pub(super) fn find_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, DbError> {
         let query = authorization_codes::table
             .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))

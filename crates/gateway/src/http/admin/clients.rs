@@ -49,6 +49,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "resources": tokens.resources,
         "require_pushed_authorization_requests": tokens.require_pushed_authorization_requests,
         "dpop_bound_access_tokens": tokens.dpop_bound_access_tokens,
+        "post_logout_redirect_uris": client.options.post_logout_redirect_uris,
         "disabled": client.disabled,
         "created": system::rfc3339(record.created),
         "tolerances": tolerances::representation(record),
@@ -91,6 +92,7 @@ fn registration(input: &mut Input) -> Registration {
             dpop_bound_access_tokens: input.flag("dpop_bound_access_tokens"),
         },
         tokens_before: TokenOptions::default(),
+        post_logout_redirect_uris: input.texts("post_logout_redirect_uris"),
     }
 }
 
@@ -153,7 +155,10 @@ async fn create(
             require_pkce: registered.require_pkce,
             disabled: false,
             has_account: account.is_some(),
-            options: oauth::client::Options { tokens: registered.tokens },
+            options: oauth::client::Options {
+                tokens: registered.tokens,
+                post_logout_redirect_uris: registered.post_logout_redirect_uris,
+            },
         },
         scim,
     };
@@ -283,6 +288,9 @@ pub(super) async fn change(
                 require_pkce: asked.require_pkce.or(Some(client.require_pkce)),
                 tokens: asked.tokens.clone(),
                 tokens_before: client.options.tokens.clone(),
+                post_logout_redirect_uris: asked.post_logout_redirect_uris.clone().or_else(|| {
+                    texts(client.options.post_logout_redirect_uris.iter().map(RedirectUri::as_str).collect())
+                }),
             };
             let registered = whole.check(work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
             record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
@@ -292,6 +300,7 @@ pub(super) async fn change(
             record.client.default_scope = registered.default_scope;
             record.client.require_pkce = registered.require_pkce;
             record.client.options.tokens = registered.tokens;
+            record.client.options.post_logout_redirect_uris = registered.post_logout_redirect_uris;
             if let Some(name) = &name {
                 record.client.name.clone_from(name);
             }

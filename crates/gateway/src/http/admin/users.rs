@@ -72,6 +72,10 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
     let Some(stored) = store.get(USER, &user.id)? else { return Ok(()) };
     let key = scim::key_of_text(name);
     tx.set_login(account, stored.handle.0, &key, ours.password_hash.as_deref(), ours.service_account)?;
+    if ours.password_hash.is_some() {
+        // Whoever logged in by the old password has to know the new one.
+        tx.end_sessions_of(account, user.id.as_str())?;
+    }
     Ok(())
 }
 

@@ -2,25 +2,31 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::Subject;
 use oauth::authorize::{AuthorizationRequest, Refusal};
+use oauth::hint::IdTokenHint;
 
 use super::cookies::Browser;
+use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::{consent, login};
+use super::login::{self, Said};
+use super::{consent, own_keys};
 use crate::app::App;
 use crate::http::query;
-use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
-use crate::system;
 
 /// `GET /oauth2/auth`
 pub(super) async fn by_query(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    begin(&request, &app, parameters(&request)?).await
+    match understand(&app, parameters(&request)?).await? {
+        Ok(asked) => proceed(&app, &Browser::of(&request, &app), &asked).await,
+        Err(url) => Ok(redirect(&url)),
+    }
 }
 
 /// `POST /oauth2/auth` (OpenID Connect Core §3.1.2.1). Parameters may still stand in the URL, as the scope does that an
-/// administrator typed there.
+/// administrator typed there. Browsers keep our cookies from a form of another site (`SameSite=Lax`), so the session is looked at
+/// one redirect later.
 pub(super) async fn by_form(
     request: HttpRequest,
     app: web::Data<App>,
@@ -28,7 +34,10 @@ pub(super) async fn by_form(
 ) -> Result<HttpResponse, PageFailure> {
     let mut parameters = parameters(&request)?;
     parameters.extend(Form::read(payload).await?.into_pairs());
-    begin(&request, &app, parameters).await
+    Ok(redirect(&match understand(&app, parameters).await? {
+        Ok(asked) => Errand::answer(&asked).url(&app),
+        Err(url) => url,
+    }))
 }
 
 fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, PageFailure> {
@@ -38,11 +47,11 @@ fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, PageFailur
     })
 }
 
-async fn begin(
-    request: &HttpRequest,
+/// The request, or where the browser is sent with an error.
+async fn understand(
     app: &App,
     parameters: Vec<(String, String)>,
-) -> Result<HttpResponse, PageFailure> {
+) -> Result<Result<AuthorizationRequest, String>, PageFailure> {
     let is_pushed = oauth::authorize::is_pushed(&parameters);
     let work = app.clone();
     let understand =
@@ -51,28 +60,55 @@ async fn begin(
         true => app.db.write(understand).await?,
         false => app.db.read(Cost::Short, understand).await?,
     };
-    let asked = match understood {
+    let mut asked = match understood {
         Ok(asked) => asked,
         Err(Refusal::Page { title, detail }) => return Err(PageFailure::Refused { title, detail }),
-        Err(Refusal::Redirect(error)) => return Ok(redirect(&error.url())),
+        Err(Refusal::Redirect(error)) => return Ok(Err(error.url())),
     };
-    let browser = Browser::of(request, app);
-    let session = browser.session(app).await?.filter(|session| !must_log_in(&asked, session));
-    match session {
-        Some(_) if asked.prompt.none => Ok(refuse(app, &asked, "consent_required", "nobody has accepted this yet")),
-        None if asked.prompt.none => Ok(refuse(app, &asked, "login_required", "nobody is logged in")),
-        Some(session) => consent::page_for(app, &browser, &asked, &session).await,
-        None => login::page_for(app, &browser, &asked, "", None, StatusCode::OK).await,
+    if let Some(text) = asked.id_token_hint.take() {
+        let keys = own_keys(app).await?;
+        let wrong = match app.oauth(|cx| IdTokenHint::read(cx, &keys, &text)) {
+            Ok(hint) if hint.is_for(&asked.client) => {
+                asked.expected = Some(hint.subject);
+                return Ok(Ok(asked));
+            }
+            Ok(_) => "id_token_hint was issued to another client.".to_owned(),
+            Err(not_ours) => format!("{not_ours}."),
+        };
+        return Ok(Err(app.oauth(|cx| asked.error_url(cx, "invalid_request", &wrong))));
+    }
+    Ok(Ok(asked))
+}
+
+/// What comes next for a request that is understood: proof of who somebody is, or the question whether they accept. Every way to
+/// the second leads through here, so none leads around the first.
+pub(super) async fn proceed(
+    app: &App,
+    browser: &Browser,
+    asked: &AuthorizationRequest,
+) -> Result<HttpResponse, PageFailure> {
+    let session = browser.session(app).await?;
+    let was_logged_in = session.is_some();
+    let fit =
+        session.filter(|session| asked.accepts_login(&Subject::new(session.owner_id.as_str()), session.auth_time));
+    match fit {
+        Some(session) => consent::ask(app, browser, asked, &session).await,
+        None if asked.prompt.none => {
+            let why = if was_logged_in { "the log-in does not suit the request" } else { "nobody is logged in" };
+            Ok(refuse(app, asked, "login_required", why))
+        }
+        None => {
+            let note = was_logged_in.then_some(match asked.expected {
+                Some(_) => "You are logged in, but perhaps not as the user this is for.",
+                None => "You are logged in, but this asks you to prove once more that it is you.",
+            });
+            let said = Said { note: note.map(str::to_owned), status: StatusCode::OK, ..Said::default() };
+            login::page_for(app, browser, &Errand::answer(asked), said).await
+        }
     }
 }
 
-/// `prompt=login`, and `max_age` when the log-in is older.
-fn must_log_in(asked: &AuthorizationRequest, session: &Session) -> bool {
-    let age = (system::now() - session.auth_time) / 1000;
-    asked.prompt.login || asked.max_age.is_some_and(|most| age > i64::try_from(most).unwrap_or(i64::MAX))
-}
-
-fn refuse(app: &App, asked: &AuthorizationRequest, code: &'static str, description: &str) -> HttpResponse {
+pub(super) fn refuse(app: &App, asked: &AuthorizationRequest, code: &'static str, description: &str) -> HttpResponse {
     redirect(&app.oauth(|cx| asked.error_url(cx, code, description)))
 }
 

@@ -8,14 +8,16 @@ use oauth::consent::{self, Acceptance};
 use scim::schema::USER;
 use scim::{Id, Store};
 
-use super::authorize::{open, redirect};
+use super::authorize::{open, proceed, redirect, refuse};
 use super::cookies::Browser;
+use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::login;
+use super::login::{self, Said};
 use super::pages::{ConsentPage, page};
+use super::words;
 use crate::app::App;
-use crate::http::{address, query};
+use crate::http::query;
 use crate::lifecycle::Actor;
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
@@ -62,72 +64,99 @@ impl Person {
         }))
     }
 
-    fn may_accept(&self, app: &App) -> bool {
-        self.role.as_ref().is_some_and(|role| app.config.consent_roles.contains(role))
+    /// Any user may say who they are; to open the SCIM endpoint takes a role.
+    fn may_accept(&self, app: &App, asked: &AuthorizationRequest) -> bool {
+        !asked.scope.contains("provision:scim")
+            || self.role.as_ref().is_some_and(|role| app.config.consent_roles.contains(role))
     }
 }
 
-/// The consent page, for somebody who is logged in.
-pub(super) async fn page_for(
+/// What is known before anything is shown.
+struct Situation {
+    person: Option<Person>,
+    remembered: bool,
+    answered: bool,
+}
+
+/// Asks somebody who is logged in; or does not, where they have accepted as much before.
+pub(super) async fn ask(
     app: &App,
     browser: &Browser,
     asked: &AuthorizationRequest,
     session: &Session,
 ) -> Result<HttpResponse, PageFailure> {
     let (work, asking, logged_in) = (app.clone(), asked.clone(), session.clone());
-    let person = app.db.read(Cost::Short, move |tx| Person::find(&work, tx, &asking, &logged_in)).await?;
-    let Some(person) = person else {
-        let problem = "You are logged in to another account than the one this connection is for.";
-        return login::page_for(app, browser, asked, "", Some(problem), StatusCode::OK).await;
-    };
+    let situation = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let subject = Subject::new(logged_in.owner_id.as_str());
+            Ok::<_, PageFailure>(Situation {
+                person: Person::find(&work, tx, &asking, &logged_in)?,
+                remembered: consent::is_remembered(tx, &asking, &subject)?,
+                answered: tx.is_answered(&asking.id)?,
+            })
+        })
+        .await?;
+    if situation.answered {
+        return Err(PageFailure::AlreadyAnswered);
+    }
+    match situation.person {
+        Some(person) if situation.remembered && person.may_accept(app, asked) => {
+            match accept(app, browser, asked, session).await? {
+                Some(url) => Ok(redirect(&url)),
+                None => Ok(refuse(app, asked, "access_denied", "The user may not accept this.")),
+            }
+        }
+        Some(_) if asked.prompt.none => Ok(refuse(app, asked, "consent_required", "nobody has accepted this yet")),
+        None if asked.prompt.none => {
+            Ok(refuse(app, asked, "login_required", "somebody of another account is logged in"))
+        }
+        Some(person) => Ok(shown(app, browser, asked, session, person)),
+        None => {
+            let problem = "You are logged in to another account than the one this connection is for.";
+            login::page_for(app, browser, &Errand::answer(asked), Said::problem(problem, StatusCode::OK)).await
+        }
+    }
+}
+
+fn shown(
+    app: &App,
+    browser: &Browser,
+    asked: &AuthorizationRequest,
+    session: &Session,
+    person: Person,
+) -> HttpResponse {
     let shown = ConsentPage {
-        client: asked.client_name.clone(),
+        client: words::shown(&asked.client_name),
         destination: asked.redirect_uri.origin(),
-        account: person.account.clone(),
-        may_accept: person.may_accept(app),
-        user: person.name,
-        role: person.role.unwrap_or_else(|| "none".to_owned()),
+        account: words::shown(&person.account),
+        may_accept: person.may_accept(app, asked),
+        provisions: asked.scope.contains("provision:scim"),
+        lasts: asked.scope.is_offline(),
+        user: words::shown(&person.name),
+        role: words::shown(person.role.as_deref().unwrap_or("none")),
         needed_roles: app.config.consent_roles.join(" or "),
         service_account: person.service_account,
         provisioned: person.provisioned,
-        sentences: sentences(asked),
+        sentences: words::of_scopes(&asked.scope),
         idle_days: app.config.oauth.refresh_idle_seconds / 86_400,
+        access_minutes: app.config.oauth.access_token_seconds / 60,
         request: app.oauth(|cx| asked.seal(cx)),
+        owner: session.owner_id.clone(),
         csrf: browser.csrf(app),
     };
     let mut answer = page(StatusCode::OK, &shown);
     if let Some(cookie) = browser.introduction(app) {
         let _ = answer.add_cookie(&cookie);
     }
-    Ok(answer)
-}
-
-/// What the scopes mean, in words.
-fn sentences(asked: &AuthorizationRequest) -> Vec<&'static str> {
-    let mut sentences = Vec::new();
-    if asked.scope.contains("provision:scim") {
-        sentences.push("read, create, change, deactivate and delete every user and group");
-        sentences.push("set users' roles and product environments");
-    }
-    if asked.scope.contains("offline") || asked.scope.contains("offline_access") {
-        sentences.push("do so at any time, without asking again");
-    }
-    if asked.scope.contains("openid") {
-        sentences.push("learn who accepted");
-    }
-    sentences
+    answer
 }
 
 /// `GET /oauth2/consent?request=…`
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
     let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("", |(_, value)| value);
-    let asked = open(&app, sealed)?;
-    let browser = Browser::of(&request, &app);
-    match browser.session(&app).await? {
-        Some(session) => page_for(&app, &browser, &asked, &session).await,
-        None => login::page_for(&app, &browser, &asked, "", None, StatusCode::OK).await,
-    }
+    proceed(&app, &Browser::of(&request, &app), &open(&app, sealed)?).await
 }
 
 /// `POST /oauth2/consent`
@@ -136,21 +165,38 @@ pub(super) async fn decide(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let (form, browser, asked) = Form::ours(&request, &app, payload).await?;
-    let Some(session) = browser.session(&app).await? else {
-        return login::page_for(&app, &browser, &asked, "", None, StatusCode::OK).await;
-    };
+    let (form, browser) = Form::ours(&request, &app, payload).await?;
+    let asked = open(&app, form.field("request"))?;
     if form.field("decision") != "accept" {
         return Ok(redirect(&app.oauth(|cx| consent::deny(cx, &asked))));
     }
-    let from = address::of(&request, &app.config.trusted_proxies);
-    let (work, asking, person) = (app.clone(), asked.clone(), session.clone());
-    let accepted = app
-        .db
+    // Whoever the page named accepts, or nobody: another tab may have logged in as somebody else meanwhile.
+    let session = browser.session(&app).await?.filter(|session| session.owner_id == form.field("owner"));
+    let fit =
+        session.filter(|session| asked.accepts_login(&Subject::new(session.owner_id.as_str()), session.auth_time));
+    let accepted = match fit {
+        Some(session) => accept(&app, &browser, &asked, &session).await?,
+        None => None,
+    };
+    match accepted {
+        Some(url) => Ok(redirect(&url)),
+        // Or their role changed between the page and the button.
+        None => proceed(&app, &browser, &asked).await,
+    }
+}
+
+/// Where to send the browser with its code; `None` if this person may not accept.
+async fn accept(
+    app: &App,
+    browser: &Browser,
+    asked: &AuthorizationRequest,
+    session: &Session,
+) -> Result<Option<String>, PageFailure> {
+    let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.address.clone());
+    app.db
         .write(move |tx| {
-            let Some(found) = Person::find(&work, tx, &asking, &person)?.filter(|found| found.may_accept(&work)) else {
-                return Ok(None);
-            };
+            let found = Person::find(&work, tx, &asking, &person)?;
+            let Some(found) = found.filter(|found| found.may_accept(&work, &asking)) else { return Ok(None) };
             tx.act_as(Actor { name: format!("user:{}", found.name), address: from.clone() });
             let subject = Subject::new(person.owner_id.clone());
             match work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))? {
@@ -159,10 +205,5 @@ pub(super) async fn decide(
                 Acceptance::AlreadyUsed => Err(PageFailure::AlreadyAnswered),
             }
         })
-        .await?;
-    match accepted {
-        Some(url) => Ok(redirect(&url)),
-        // Their role changed between the page and the button.
-        None => page_for(&app, &browser, &asked, &session).await,
-    }
+        .await
 }

@@ -15,6 +15,8 @@ pub(super) enum PageFailure {
     StaleForm,
     /// It was answered already.
     AlreadyAnswered,
+    /// A request to log out that cannot be right.
+    Logout(String),
     /// Too much at once.
     Busy,
     /// The database failed.
@@ -32,7 +34,7 @@ impl std::fmt::Display for PageFailure {
 impl ResponseError for PageFailure {
     fn status_code(&self) -> StatusCode {
         match self {
-            PageFailure::Refused { .. } => StatusCode::BAD_REQUEST,
+            PageFailure::Refused { .. } | PageFailure::Logout(_) => StatusCode::BAD_REQUEST,
             PageFailure::StaleForm => StatusCode::FORBIDDEN,
             PageFailure::AlreadyAnswered => StatusCode::CONFLICT,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -63,6 +65,12 @@ impl ResponseError for PageFailure {
                 "Access can be accepted once for each request. If your identity provider shows the connection as working, you can \
                  close this page.",
                 Some(START_AGAIN),
+            ),
+            PageFailure::Logout(why) => message(
+                status,
+                "This is no way to log out",
+                why,
+                Some("You are logged in as before, and were sent nowhere. To log out, open /account here."),
             ),
             PageFailure::Busy => {
                 message(status, "Too many people are logging in", "Wait a few seconds and try again.", None)

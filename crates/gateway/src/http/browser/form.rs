@@ -2,9 +2,7 @@
 
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
-use oauth::authorize::AuthorizationRequest;
 
-use super::authorize::open;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use crate::app::App;
@@ -24,19 +22,18 @@ impl Form {
         Ok(Form(query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
     }
 
-    /// A form that we showed to this browser, with the authorization request it is about; any other is refused.
+    /// A form that we showed to this browser; any other is refused.
     pub(super) async fn ours(
         request: &HttpRequest,
         app: &App,
         payload: Payload,
-    ) -> Result<(Form, Browser, AuthorizationRequest), PageFailure> {
+    ) -> Result<(Form, Browser), PageFailure> {
         let form = Form::read(payload).await?;
         let browser = Browser::of(request, app);
         if !browser.sent(app, form.field("csrf")) {
             return Err(PageFailure::StaleForm);
         }
-        let asked = open(app, form.field("request"))?;
-        Ok((form, browser, asked))
+        Ok((form, browser))
     }
 
     /// A field; empty if there is none.

@@ -1,51 +1,83 @@
-//! Logging in.
+//! Logging in, step by step. Each step has a type of its own, and the next can be had from nothing else:
+//!
+//! ```text
+//! who are you ──▶ Claim ──proof──▶ Proven ──further proof──▶ finish ──▶ a session, and back to the errand
+//! ```
+//!
+//! `steps` has the steps. Another way to prove who one is joins by making a [`Proven`](steps::Proven); a further proof joins in
+//! [`steps::further`].
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::authorize::AuthorizationRequest;
 
 use super::authorize::{open, redirect};
 use super::cookies::Browser;
+use super::device::Device;
+use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::pages::{LoginPage, page};
+use super::words;
 use crate::app::App;
-use crate::http::{address, query};
-use crate::lifecycle::Actor;
-use crate::secret_text::SecretText;
+use crate::http::query;
 use crate::storage::Cost;
-use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
-use crate::system;
 
-const WRONG: &str = "The user name or the password is not right.";
+mod steps;
 
-/// The login page, for a request that is understood.
+use steps::{Next, Proven, Refused};
+
+/// What the page says beside asking.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// What stands in the field already.
+    pub(super) username: String,
+    /// What went wrong.
+    pub(super) problem: Option<String>,
+    /// What is good to know.
+    pub(super) note: Option<String>,
+    pub(super) status: StatusCode,
+    /// In so many seconds it may be tried again.
+    pub(super) retry_after: Option<i64>,
+}
+
+impl Said {
+    pub(super) fn problem(problem: &str, status: StatusCode) -> Said {
+        Said { problem: Some(problem.to_owned()), status, ..Said::default() }
+    }
+}
+
+/// The login page.
 pub(super) async fn page_for(
     app: &App,
     browser: &Browser,
-    asked: &AuthorizationRequest,
-    username: &str,
-    problem: Option<&str>,
-    status: StatusCode,
+    errand: &Errand,
+    said: Said,
 ) -> Result<HttpResponse, PageFailure> {
-    let client = asked.client.clone();
-    let account = app.db.read(Cost::Short, move |tx| tx.account_of_client(&client)).await?;
-    let username = match (username, &asked.login_hint) {
-        ("", Some(hint)) => hint.as_str(),
+    let account = match errand.client().cloned() {
+        Some(client) => app.db.read(Cost::Short, move |tx| tx.account_of_client(&client)).await?,
+        None => None,
+    };
+    let username = match (said.username, errand.asked().and_then(|asked| asked.login_hint.clone())) {
+        (username, Some(hint)) if username.is_empty() => hint,
         (username, _) => username,
     };
     let shown = LoginPage {
-        client: asked.client_name.clone(),
-        account: account.map(|account| account.name),
-        problem: problem.map(str::to_owned),
-        request: app.oauth(|cx| asked.seal(cx)),
+        client: errand.asked().map(|asked| words::shown(&asked.client_name)),
+        provisions: errand.asked().is_some_and(|asked| asked.scope.contains("provision:scim")),
+        account: account.map(|account| words::shown(&account.name)),
+        problem: said.problem,
+        note: said.note,
+        request: errand.seal(app),
         csrf: browser.csrf(app),
-        username: username.chars().take(200).collect(),
+        username: words::shown(&username).chars().take(200).collect(),
     };
-    let mut answer = page(status, &shown);
+    let mut answer = page(said.status, &shown);
     if let Some(cookie) = browser.introduction(app) {
         let _ = answer.add_cookie(&cookie);
+    }
+    if let Some(seconds) = said.retry_after {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     Ok(answer)
 }
@@ -53,9 +85,9 @@ pub(super) async fn page_for(
 /// `GET /login?request=…`
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
-    let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("", |(_, value)| value);
-    let asked = open(&app, sealed)?;
-    page_for(&app, &Browser::of(&request, &app), &asked, "", None, StatusCode::OK).await
+    let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("account", |(_, value)| value);
+    let errand = Errand::open(&app, sealed)?;
+    page_for(&app, &Browser::of(&request, &app), &errand, Said::default()).await
 }
 
 /// `POST /login`
@@ -64,64 +96,50 @@ pub(super) async fn submit(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let (form, browser, asked) = Form::ours(&request, &app, payload).await?;
+    let (form, browser) = Form::ours(&request, &app, payload).await?;
+    let errand = Errand::open(&app, form.field("request"))?;
     let username = form.field("username").trim();
-    let from = address::of(&request, &app.config.trusted_proxies);
-    let session = match who(&app, &asked, username, form.field("password"), from).await? {
-        Ok(session) => session,
-        Err(problem) => {
-            return page_for(&app, &browser, &asked, username, Some(problem), StatusCode::UNAUTHORIZED).await;
-        }
+    let outcome = match steps::who(&app, &browser, &errand, username).await? {
+        Ok(claim) => steps::password(&app, &browser, claim, form.field("password")).await?,
+        Err(refused) => Err(refused),
     };
-    let cookie = browser.log_in(&app, session).await?;
-    let sealed = app.oauth(|cx| asked.seal(cx));
-    let mut answer = redirect(&format!("{}/oauth2/consent?request={sealed}", app.public_url));
-    let _ = answer.add_cookie(&cookie);
-    Ok(answer)
+    match outcome {
+        Ok(proven) => match steps::further(proven) {
+            Next::Finish(proven) => finish(&app, &browser, &errand, proven).await,
+        },
+        Err(Refused { problem, retry_after }) => {
+            let status = match retry_after {
+                Some(_) => StatusCode::TOO_MANY_REQUESTS,
+                None => StatusCode::UNAUTHORIZED,
+            };
+            let said = Said { username: username.to_owned(), problem: Some(problem), retry_after, status, note: None };
+            page_for(&app, &browser, &errand, said).await
+        }
+    }
 }
 
-/// Who this is, or what to tell them. An unknown name takes as long as a wrong password and reads the same.
-async fn who(
+/// The last step: a session under a new secret, and back to what they came for.
+pub(super) async fn finish(
     app: &App,
-    asked: &AuthorizationRequest,
-    username: &str,
-    password: &str,
-    from: Option<String>,
-) -> Result<Result<Session, &'static str>, PageFailure> {
-    let key = scim::key_of_text(username);
-    let client = asked.client.clone();
-    let candidates = app
-        .db
-        .read(Cost::Short, move |tx| {
-            let account = tx.account_of_client(&client)?;
-            tx.logins_named(&key, account.map(|account| account.seq))
-        })
-        .await?;
-    let hashes = candidates.iter().filter_map(|login| login.password_hash.clone()).collect();
-    let verdicts = app.passwords.verify(SecretText::new(password), hashes).await.map_err(|_| PageFailure::Busy)?;
-    let mut right = candidates.into_iter().zip(verdicts).filter(|(_, right)| *right).map(|(login, _)| login);
-    let (found, another) = (right.next(), right.next());
-    let now = system::now();
-    let (action, target, account) = match &found {
-        Some(login) => ("login.succeeded", Some(login.id.clone()), Some(login.account)),
-        None => ("login.failed", None, None),
+    browser: &Browser,
+    errand: &Errand,
+    proven: Proven,
+) -> Result<HttpResponse, PageFailure> {
+    // Replicas' clocks differ: a log-in for a request is never older than the request.
+    let auth_time = proven.at.max(errand.asked().map_or(0, |asked| asked.issued));
+    let device = Device::after_log_in(browser.device.as_ref(), app, &proven.id, proven.at);
+    let session = Session {
+        account: proven.account,
+        owner: proven.resource,
+        owner_id: proven.id,
+        auth_time,
+        last_seen: proven.at,
     };
-    let entry = Entry { at: now, account, action: action.to_owned(), target, detail: None };
-    app.db
-        .write(move |tx| {
-            tx.act_as(Actor { name: "browser".to_owned(), address: from.clone() });
-            tx.audit(entry.clone())
-        })
-        .await?;
-    Ok(match (found, another) {
-        (Some(login), None) => {
-            Ok(Session { account: login.account, owner: login.resource, owner_id: login.id, auth_time: now })
-        }
-        (Some(_), Some(_)) => {
-            Err("This user name and password exist in more than one account. Ask for a client of your own account.")
-        }
-        (None, _) => Err(WRONG),
-    })
+    let cookie = browser.log_in(app, session).await?;
+    let mut answer = redirect(&errand.url(app));
+    let _ = answer.add_cookie(&cookie);
+    let _ = answer.add_cookie(&device);
+    Ok(answer)
 }
 
 /// `POST /oauth2/switch`: not the right person; log in as another.
@@ -130,9 +148,11 @@ pub(super) async fn switch(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let (_, browser, asked) = Form::ours(&request, &app, payload).await?;
+    let (form, browser) = Form::ours(&request, &app, payload).await?;
+    let asked = open(&app, form.field("request"))?;
     let cookie = browser.log_out(&app).await?;
-    let mut answer = redirect(&format!("{}/login?request={}", app.public_url, app.oauth(|cx| asked.seal(cx))));
+    let sealed = Errand::answer(&asked).seal(&app);
+    let mut answer = redirect(&format!("{}/login?request={sealed}", app.public_url));
     let _ = answer.add_cookie(&cookie);
     Ok(answer)
 }

@@ -4,13 +4,18 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use super::words;
+
 /// Log in.
 #[derive(Debug, Template)]
 #[template(path = "login.html")]
 pub(super) struct LoginPage {
-    pub(super) client: String,
+    /// Who sends them; nobody if they come by themselves.
+    pub(super) client: Option<String>,
     pub(super) account: Option<String>,
+    pub(super) provisions: bool,
     pub(super) problem: Option<String>,
+    pub(super) note: Option<String>,
     pub(super) request: String,
     pub(super) csrf: String,
     pub(super) username: String,
@@ -27,11 +32,58 @@ pub(super) struct ConsentPage {
     pub(super) role: String,
     pub(super) needed_roles: String,
     pub(super) may_accept: bool,
+    /// It opens the SCIM endpoint.
+    pub(super) provisions: bool,
+    /// It works while they are away.
+    pub(super) lasts: bool,
     pub(super) service_account: bool,
     pub(super) provisioned: bool,
     pub(super) sentences: Vec<&'static str>,
     pub(super) idle_days: u64,
+    pub(super) access_minutes: u64,
+    pub(super) owner: String,
     pub(super) request: String,
+    pub(super) csrf: String,
+}
+
+/// What somebody has connected, and where they are logged in.
+#[derive(Debug, Template)]
+#[template(path = "account.html")]
+pub(super) struct AccountPage {
+    pub(super) user: String,
+    pub(super) account: String,
+    pub(super) connections: Vec<ShownConnection>,
+    pub(super) sessions: Vec<ShownSession>,
+    pub(super) csrf: String,
+}
+
+/// A connection on its owner's page.
+#[derive(Debug)]
+pub(super) struct ShownConnection {
+    pub(super) client: String,
+    pub(super) name: String,
+    pub(super) sentences: Vec<&'static str>,
+    pub(super) since: String,
+    pub(super) renewed: Option<String>,
+}
+
+/// A session on its owner's page.
+#[derive(Debug)]
+pub(super) struct ShownSession {
+    pub(super) name: String,
+    pub(super) is_this: bool,
+    pub(super) begun: String,
+    pub(super) seen: String,
+    pub(super) address: Option<String>,
+}
+
+/// Log out?
+#[derive(Debug, Template)]
+#[template(path = "logout.html")]
+pub(super) struct LogoutPage {
+    pub(super) client: Option<String>,
+    /// What the client sent.
+    pub(super) parameters: Vec<(String, String)>,
     pub(super) csrf: String,
 }
 
@@ -44,7 +96,8 @@ pub(super) struct MessagePage {
     pub(super) hint: Option<String>,
 }
 
-/// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), and without scripts.
+/// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), and without scripts. There is no `form-action`,
+/// for browsers apply it to the redirect after the form too, and that leads to the client.
 pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
     match page.render() {
         Ok(html) => HttpResponse::build(status)
@@ -66,7 +119,8 @@ pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
 }
 
 pub(super) fn message(status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
-    page(status, &MessagePage { title: title.to_owned(), detail: detail.to_owned(), hint: hint.map(str::to_owned) })
+    let (title, detail) = (words::shown(title), words::shown(detail));
+    page(status, &MessagePage { title, detail, hint: hint.map(str::to_owned) })
 }
 
 /// For paths that nothing answers.

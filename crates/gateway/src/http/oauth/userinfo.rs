@@ -1,21 +1,30 @@
-//! Who accepted (OpenID Connect Core §5.3), with what this vendor's users have beyond the standard.
+//! Who accepted (OpenID Connect Core §5.3): what each scope opens of a SCIM user (§5.4), and with `openid` what this vendor's users
+//! have beyond the standard. A claim is there if the user has the attribute.
 
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::{Door, Presented};
+use oauth::scope::STANDARD_CLAIMS;
+use oauth::{BearerError, Door, Presented, Scopes};
 use scim::schema::USER;
-use scim::{Id, Store};
+use scim::{Id, Resource, Store};
 use serde_json::{Map, Value, json};
 
 use super::failure::OAuthFailure;
 use crate::app::App;
-use crate::http::bearer;
+use crate::http::{bearer, body, query};
 use crate::storage::Cost;
 use crate::system;
 
+/// The most a body may have: a token, and nothing else counts.
+const BODY_LIMIT: usize = 16 << 10;
+
 /// `GET, POST /userinfo`
-pub(super) async fn answer(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {
-    let authorization = bearer::presented(&request)?;
+pub(super) async fn answer(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, OAuthFailure> {
+    let authorization = presented(&request, payload).await?;
     let proof = bearer::prepare::<OAuthFailure>(&request, &app, authorization.as_deref()).await?;
     let work = app.clone();
     let claims = app
@@ -28,39 +37,90 @@ pub(super) async fn answer(request: HttpRequest, app: web::Data<App>) -> Result<
             let subject = access.grant.subject.ok_or_else(gone)?;
             let id = Id::new(subject.as_str()).ok_or_else(gone)?;
             let mut store = tx.in_account(account.seq, system::now(), false);
-            let user = store.get(USER, &id)?.ok_or_else(gone)?;
-            let custom = work.config.attributes.iter().map(|overlay| overlay.name.as_str());
-            Ok::<_, OAuthFailure>(claims(subject.as_str(), &account.name, user.resource.attributes(), custom))
+            let user = store.get(USER, &id)?.ok_or_else(gone)?.resource;
+            let mut claims = standard(&user, &access.scope);
+            for overlay in &work.config.attributes {
+                if let Some(value) = user.attributes().get(&overlay.name) {
+                    claims.insert(overlay.name.clone(), value.clone());
+                }
+            }
+            claims.insert("account".to_owned(), json!(account.name));
+            claims.insert("sub".to_owned(), json!(subject.as_str()));
+            Ok::<_, OAuthFailure>(claims)
         })
         .await?;
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims))
 }
 
-fn claims<'a>(
-    subject: &str,
-    account: &str,
-    user: &Map<String, Value>,
-    custom: impl Iterator<Item = &'a str>,
-) -> Map<String, Value> {
-    let mut claims = Map::new();
-    let mut claim = |name: &str, value: Option<&Value>| {
-        if let Some(value) = value {
-            claims.insert(name.to_owned(), value.clone());
-        }
-    };
-    claim("sub", Some(&json!(subject)));
-    claim("account", Some(&json!(account)));
-    claim("preferred_username", user.get("userName"));
-    let name = user.get("name");
-    claim("name", user.get("displayName").or_else(|| name.and_then(|name| name.get("formatted"))));
-    claim("given_name", name.and_then(|name| name.get("givenName")));
-    claim("family_name", name.and_then(|name| name.get("familyName")));
-    claim("locale", user.get("locale"));
-    let emails = user.get("emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let primary = emails.iter().find(|email| email["primary"] == true).or(emails.first());
-    claim("email", primary.and_then(|email| email.get("value")));
-    for name in custom {
-        claim(name, user.get(name));
+/// The token in the header, or here in the body of a form too (RFC 6750 §2.2, OpenID Connect Core §5.3.1), but not in both.
+async fn presented(request: &HttpRequest, payload: web::Payload) -> Result<Option<String>, OAuthFailure> {
+    let in_header = bearer::presented(request)?;
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_form = kind
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"));
+    if request.method() != Method::POST || !is_form {
+        return Ok(in_header);
     }
-    claims
+    let malformed = || BearerError::Malformed("The body must be a form of at most 16 KiB");
+    let bytes = body::read(payload, BODY_LIMIT).await.map_err(|_| malformed())?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
+    let form = query::pairs(text).map_err(|_| malformed())?;
+    let mut tokens = form.into_iter().filter(|(name, _)| name == "access_token").map(|(_, token)| token);
+    match (in_header, tokens.next(), tokens.next()) {
+        (header, None, _) => Ok(header),
+        (None, Some(token), None) => Ok(Some(format!("Bearer {token}"))),
+        _ => Err(BearerError::Malformed("Send the access token once: in the header or in the body").into()),
+    }
+}
+
+/// The claims of OpenID Connect Core §5.1 that these scopes open.
+fn standard(user: &Resource, scope: &Scopes) -> Map<String, Value> {
+    let opened = STANDARD_CLAIMS.iter().filter(|(name, _)| scope.contains(name)).flat_map(|(_, claims)| claims.iter());
+    opened.filter_map(|claim| Some(((*claim).to_owned(), value(user, claim)?))).collect()
+}
+
+/// What a user has for a claim.
+fn value(user: &Resource, claim: &str) -> Option<Value> {
+    let attributes = user.attributes();
+    let name = |part: &str| attributes.get("name").and_then(|name| name.get(part)).cloned();
+    match claim {
+        "name" => attributes.get("displayName").cloned().or_else(|| name("formatted")),
+        "given_name" => name("givenName"),
+        "family_name" => name("familyName"),
+        "middle_name" => name("middleName"),
+        "nickname" => attributes.get("nickName").cloned(),
+        "preferred_username" => attributes.get("userName").cloned(),
+        "profile" => attributes.get("profileUrl").cloned(),
+        "picture" => primary(attributes.get("photos")?)?.get("value").cloned(),
+        "zoneinfo" => attributes.get("timezone").cloned(),
+        "locale" => attributes.get("locale").cloned(),
+        "updated_at" => Some(json!(user.meta.last_modified / 1000)),
+        "email" => primary(attributes.get("emails")?)?.get("value").cloned(),
+        "phone_number" => primary(attributes.get("phoneNumbers")?)?.get("value").cloned(),
+        "address" => address(primary(attributes.get("addresses")?)?),
+        _ => None,
+    }
+}
+
+/// The value that its owner prefers (RFC 7643 §2.4), or the first.
+fn primary(values: &Value) -> Option<&Value> {
+    let values = values.as_array()?;
+    values.iter().find(|value| value["primary"] == true).or(values.first())
+}
+
+/// RFC 7643 §4.1.2 as OpenID Connect Core §5.1.1 has it.
+fn address(address: &Value) -> Option<Value> {
+    let parts = [
+        ("formatted", "formatted"),
+        ("street_address", "streetAddress"),
+        ("locality", "locality"),
+        ("region", "region"),
+        ("postal_code", "postalCode"),
+        ("country", "country"),
+    ];
+    let there = parts.into_iter().filter_map(|(claim, part)| Some((claim.to_owned(), address.get(part)?.clone())));
+    let claim: Map<String, Value> = there.collect();
+    (!claim.is_empty()).then_some(Value::Object(claim))
 }

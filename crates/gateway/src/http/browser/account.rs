@@ -1,0 +1,148 @@
+//! A person's own page: what they have connected and where they are logged in, each with a way to end it.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use scim::schema::USER;
+use scim::{Id, Store};
+
+use super::authorize::redirect;
+use super::cookies::{self, Browser};
+use super::errand::Errand;
+use super::failure::PageFailure;
+use super::form::Form;
+use super::login::{self, Said};
+use super::pages::{AccountPage, ShownConnection, ShownSession, page};
+use super::words;
+use crate::app::App;
+use crate::lifecycle::Actor;
+use crate::storage::Cost;
+use crate::storage::audit::Entry;
+use crate::storage::sessions::Session;
+use crate::system;
+
+/// The name of a session in a form: says nothing about its secret.
+fn name(app: &App, fingerprint: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&app.keys.tag("session name", fingerprint)[..16])
+}
+
+/// `GET /account`
+pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let browser = Browser::of(&request, &app);
+    let Some(session) = browser.session(&app).await? else {
+        return login::page_for(&app, &browser, &Errand::Account, Said::default()).await;
+    };
+    let (alive, own) = (cookies::alive(&app), browser.session_fingerprint(&app));
+    let work = app.clone();
+    let shown = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let account = tx.account_at(session.account)?;
+            let id = Id::new(session.owner_id.as_str());
+            let user = match id {
+                Some(id) => tx.in_account(session.account, alive.now, false).get(USER, &id)?,
+                None => None,
+            };
+            let user = user.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
+            let connections = tx.connections_of(session.account, &session.owner_id)?.into_iter();
+            let sessions = tx.sessions_of(session.owner, alive)?.into_iter();
+            Ok::<_, PageFailure>(AccountPage {
+                user: words::shown(&user.unwrap_or_default()),
+                account: words::shown(&account.map(|account| account.name).unwrap_or_default()),
+                connections: connections
+                    .map(|connection| ShownConnection {
+                        client: connection.client,
+                        name: words::shown(&connection.client_name),
+                        sentences: words::of_scopes(&connection.scope),
+                        since: words::when(connection.since),
+                        renewed: connection.renewed.map(words::when),
+                    })
+                    .collect(),
+                sessions: sessions
+                    .map(|found| ShownSession {
+                        name: name(&work, &found.fingerprint),
+                        is_this: own.as_ref().is_some_and(|own| own.as_bytes() == found.fingerprint),
+                        begun: words::when(found.auth_time),
+                        seen: words::when(found.last_seen),
+                        address: found.address,
+                    })
+                    .collect(),
+                csrf: String::new(),
+            })
+        })
+        .await?;
+    let mut answer = page(actix_web::http::StatusCode::OK, &AccountPage { csrf: browser.csrf(&app), ..shown });
+    if let Some(cookie) = browser.introduction(&app) {
+        let _ = answer.add_cookie(&cookie);
+    }
+    Ok(answer)
+}
+
+/// A form of this page, and who sent it; without a session they log in first.
+async fn ours(
+    request: &HttpRequest,
+    app: &App,
+    payload: web::Payload,
+) -> Result<(Form, Browser, Option<Session>), PageFailure> {
+    let (form, browser) = Form::ours(request, app, payload).await?;
+    let session = browser.session(app).await?;
+    Ok((form, browser, session))
+}
+
+fn back(app: &App) -> HttpResponse {
+    redirect(&format!("{}/account", app.public_url))
+}
+
+/// `POST /account/connections/end`: takes back everything that was accepted for a client. Its tokens are dead with the commit.
+pub(super) async fn end_connection(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    let client = form.field("client").to_owned();
+    app.db
+        .write(move |tx| {
+            let name = format!("user:{}", session.owner_id);
+            tx.act_as(Actor { name, address: browser.address.clone() });
+            tx.end_connection(session.account, &session.owner_id, &client, system::now())
+        })
+        .await?;
+    Ok(back(&app))
+}
+
+/// `POST /account/sessions/end`: logs another browser out.
+pub(super) async fn end_session(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    let (work, wanted, alive) = (app.clone(), form.field("session").to_owned(), cookies::alive(&app));
+    app.db
+        .write(move |tx| {
+            let theirs = tx.sessions_of(session.owner, alive)?;
+            let Some(found) = theirs.into_iter().find(|found| name(&work, &found.fingerprint) == wanted) else {
+                return Ok(());
+            };
+            let name = format!("user:{}", session.owner_id);
+            tx.act_as(Actor { name, address: browser.address.clone() });
+            if tx.end_session(&found.fingerprint)? {
+                tx.audit(logged_out(&session))?;
+            }
+            Ok::<_, PageFailure>(())
+        })
+        .await?;
+    Ok(back(&app))
+}
+
+/// For the audit trail.
+pub(super) fn logged_out(session: &Session) -> Entry {
+    Entry {
+        at: system::now(),
+        account: Some(session.account),
+        action: "session.ended".to_owned(),
+        target: Some(session.owner_id.clone()),
+        detail: None,
+    }
+}

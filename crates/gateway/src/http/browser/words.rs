@@ -1,0 +1,69 @@
+//! What people read: scopes in words, times, and the names that strangers chose.
+
+use oauth::Scopes;
+
+/// What a client may do with these scopes, as ends of a sentence that begins with "it can".
+pub(super) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
+    let mut sentences = Vec::new();
+    if scope.contains("provision:scim") {
+        sentences.push("read, create, change, deactivate and delete every user and group");
+        sentences.push("set users' roles and product environments");
+    }
+    if scope.is_offline() {
+        sentences.push("do so at any time, without asking again");
+    }
+    if scope.contains("openid") {
+        sentences.push("learn who accepted");
+    }
+    for (name, sentence) in [
+        ("profile", "see your name, picture, language and time zone"),
+        ("email", "see your e-mail address"),
+        ("address", "see your postal address"),
+        ("phone", "see your telephone number"),
+    ] {
+        if scope.contains(name) {
+            sentences.push(sentence);
+        }
+    }
+    sentences
+}
+
+/// A name that somebody else chose, as it is shown: without characters that nobody sees and that turn around what stands beside
+/// them (Unicode TR 36 §2.5). Look-alike letters stay what they are, so a page never lets a name alone speak for its bearer.
+pub(super) fn shown(name: &str) -> String {
+    let invisible = |c: &char| matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    name.chars().filter(|c| !invisible(c) && !c.is_control()).collect()
+}
+
+/// A time, to the minute.
+pub(super) fn when(millis: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.format("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+/// How long somebody has to wait.
+pub(super) fn wait(seconds: i64) -> String {
+    match seconds {
+        1 => "a second".to_owned(),
+        2..=90 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", (seconds + 59) / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_77_what_turns_text_around_is_not_shown() {
+        assert_eq!(shown("Okta\u{202e}gnidaer\u{202c}"), "Oktagnidaer");
+        assert_eq!(shown("a\u{2066}b\u{200b}c\u{feff}\u{61c}\u{7}"), "abc");
+        assert_eq!(shown("عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"), "عربي و English, Ωμέγα, 名前 👩\u{200d}🔧");
+    }
+
+    #[test]
+    fn times_and_waits_read_like_speech() {
+        assert_eq!(when(1_800_000_000_000), "15 January 2027, 08:00 UTC");
+        assert_eq!([wait(1), wait(45), wait(91), wait(900)], ["a second", "45 seconds", "2 minutes", "15 minutes"]);
+    }
+}

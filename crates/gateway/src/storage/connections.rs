@@ -1,0 +1,74 @@
+//! What a person has accepted and not taken back, as they see it: by client, however often they accepted.
+
+use diesel::sql_types::{BigInt, Nullable, Text};
+use oauth::{ClientId, EndReason, GrantId, Scopes, Subject};
+
+use super::error::DbError;
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+
+/// What one client may do in a person's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The client's public name.
+    pub client: String,
+    /// The client's name for people.
+    pub client_name: String,
+    /// All that was accepted.
+    pub scope: Scopes,
+    /// When it was first accepted, in milliseconds since the epoch.
+    pub since: i64,
+    /// When the client last renewed its access, if it ever did.
+    pub renewed: Option<i64>,
+}
+
+const SCOPES: &str = "SELECT g.scope FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+     WHERE g.owner_id = ? AND c.id = ? AND g.ended IS NULL ORDER BY g.seq DESC LIMIT 100";
+
+const OF_OWNER: &str = "SELECT c.id, c.name, g.scope, g.created, \
+     (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.grant_seq = g.seq AND t.generation > 0) \
+     FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+     WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL ORDER BY g.seq";
+
+const GRANTS: &str = "SELECT g.seq FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+     WHERE g.owner_id = ? AND g.account = ? AND c.id = ? AND g.ended IS NULL ORDER BY g.seq";
+
+impl Tx<'_> {
+    /// The scope of each standing grant that this person gave this client, the latest first; not more than a hundred.
+    pub(super) fn scopes_accepted(&mut self, client: &ClientId, owner: &Subject) -> Result<Vec<Scopes>, DbError> {
+        let binds = vec![Bind::Text(owner.as_str().to_owned()), Bind::Text(client.as_str().to_owned())];
+        let rows: Vec<String> = Statement::<Text>::new(SCOPES, binds).load(self.conn)?;
+        Ok(rows.iter().map(|scope| oauth::store::scopes_from_stored(scope)).collect())
+    }
+
+    /// A person's connections, in the order they were first accepted.
+    pub fn connections_of(&mut self, account: i64, owner: &str) -> Result<Vec<Connection>, DbError> {
+        type Columns = (Text, Text, Text, BigInt, Nullable<BigInt>);
+        type Row = (String, String, String, i64, Option<i64>);
+        let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account)];
+        let rows: Vec<Row> = Statement::<Columns>::new(OF_OWNER, binds).load(self.conn)?;
+        let mut connections: Vec<Connection> = Vec::new();
+        for (client, client_name, scope, since, renewed) in rows {
+            let scope = oauth::store::scopes_from_stored(&scope);
+            match connections.iter_mut().find(|connection| connection.client == client) {
+                Some(connection) => {
+                    connection.scope = connection.scope.and(&scope);
+                    connection.renewed = connection.renewed.max(renewed);
+                }
+                None => connections.push(Connection { client, client_name, scope, since, renewed }),
+            }
+        }
+        Ok(connections)
+    }
+
+    /// Takes back everything this person accepted for this client; says whether there was anything.
+    pub fn end_connection(&mut self, account: i64, owner: &str, client: &str, now: i64) -> Result<bool, DbError> {
+        let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account), Bind::Text(client.to_owned())];
+        let grants: Vec<i64> = Statement::<BigInt>::new(GRANTS, binds).load(self.conn)?;
+        let mut ended = false;
+        for grant in grants {
+            ended |= self.end_grant_for(GrantId(grant), now, EndReason::Owner)?;
+        }
+        Ok(ended)
+    }
+}

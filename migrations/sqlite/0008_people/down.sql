@@ -1,0 +1,3 @@
+DROP TABLE attempts;
+ALTER TABLE sessions DROP COLUMN address;
+ALTER TABLE sessions DROP COLUMN last_seen;
