@@ -2,17 +2,22 @@
 
 use std::sync::Arc;
 
-use reqwest::{Client, Method, cookie};
+use reqwest::cookie::{self, CookieStore};
+use reqwest::{Client, Method};
 use url::Url;
 
 use crate::html::{self, Form};
 use crate::http::{self, Answer, Call};
+use crate::process::Process;
 use crate::world::Gateway;
 
 /// One browser with its own cookies. Its tabs are the pages it has been given.
 pub struct Browser {
     client: Client,
+    jar: Arc<cookie::Jar>,
     gateway: Arc<Gateway>,
+    /// Behind this proxy, at this address.
+    behind: Option<(String, String)>,
 }
 
 /// Where a step of the browser ended.
@@ -99,8 +104,30 @@ impl Page {
 impl Browser {
     pub fn new(gateway: Arc<Gateway>) -> Browser {
         let jar = Arc::new(cookie::Jar::default());
-        let client = http::builder().cookie_provider(jar).build().expect("a client can be built");
-        Browser { client, gateway }
+        let client = http::builder().cookie_provider(jar.clone()).build().expect("a client can be built");
+        Browser { client, jar, gateway, behind: None }
+    }
+
+    /// Somewhere else in the world: what it sends reaches this process, which believes that it comes from this address.
+    pub fn at(mut self, process: &Process, address: &str) -> Browser {
+        self.behind = Some((process.address.clone(), address.to_owned()));
+        self
+    }
+
+    fn here(&self) -> Url {
+        let (base, _) = self.behind.clone().unwrap_or_else(|| (self.gateway.public_url.clone(), String::new()));
+        Url::parse(&base).expect("a URL")
+    }
+
+    /// A cookie's value.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let all = self.jar.cookies(&self.here())?;
+        let mut pairs = all.to_str().ok()?.split("; ").filter_map(|pair| pair.split_once('='));
+        pairs.find(|(n, _)| *n == name).map(|(_, value)| value.to_owned())
+    }
+
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.jar.add_cookie_str(&format!("{name}={value}; Path=/"), &self.here());
     }
 
     /// Opens a URL as it was typed.
@@ -146,7 +173,14 @@ impl Browser {
             if !self.gateway.owns(&url) {
                 return Landing::Left(url);
             }
-            let call = Call::new(self.client.clone(), method.clone(), self.gateway.routed(url.as_str()));
+            let call = match &self.behind {
+                None => Call::new(self.client.clone(), method.clone(), self.gateway.routed(url.as_str())),
+                Some((base, address)) => {
+                    let path = &url[url::Position::BeforePath..];
+                    let call = Call::new(self.client.clone(), method.clone(), format!("{base}{path}"));
+                    call.header("x-forwarded-for", address)
+                }
+            };
             let answer = if method == Method::POST { call.form(pairs).await } else { call.await };
             assert!(!answer.status.is_server_error(), "{}: {}\n{}", answer.request, answer.status, answer.text());
             let location = answer.header("location").filter(|_| answer.status.is_redirection());

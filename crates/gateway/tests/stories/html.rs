@@ -182,6 +182,15 @@ fn open(tag: &str) -> Token {
     }
 }
 
+/// As the server's templates write text.
+pub fn escaped(text: &str) -> String {
+    let escape = |c| match c {
+        '&' | '<' | '>' | '"' | '\'' => format!("&#{};", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

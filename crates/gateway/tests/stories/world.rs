@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use diesel::RunQueryDsl;
+use gateway::storage::{AnyConn, DatabaseUrl};
 use reqwest::{Client, Method};
 use serde_json::Value;
 use tokio::sync::OnceCell;
@@ -214,6 +216,24 @@ impl World {
     /// Where the data is, for what only a look behind the scenes shows.
     pub fn database_url(&self) -> String {
         self.gateway.database.url()
+    }
+
+    /// Changes the data as only time does.
+    pub fn alter(&self, sql: &str) -> usize {
+        let url: DatabaseUrl = self.database_url().parse().expect("a database");
+        let changed = match url.connect().expect("it answers") {
+            AnyConn::Sqlite(mut c) => diesel::sql_query(sql).execute(&mut c),
+            AnyConn::Postgres(mut c) => diesel::sql_query(sql).execute(&mut c),
+        };
+        changed.unwrap_or_else(|why| panic!("{sql}: {why}"))
+    }
+
+    /// So many seconds pass for whoever is logged in.
+    pub fn make_sessions_older(&self, seconds: u64) {
+        let by = seconds * 1000;
+        self.alter(&format!(
+            "UPDATE sessions SET auth_time = auth_time - {by}, last_seen = last_seen - {by}, expires = expires - {by}"
+        ));
     }
 
     /// All that its processes have written.
