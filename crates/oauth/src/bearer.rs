@@ -129,7 +129,7 @@ impl BearerError {
 
 /// RFC 9449 §7.1.
 fn dpop_challenge(code: &str, description: &str) -> String {
-    let algorithms = Algorithm::ALL.map(Algorithm::as_str).join(" ");
+    let algorithms = Algorithm::NAMES.join(" ");
     format!("DPoP realm=\"gateway\", algs=\"{algorithms}\", error=\"{code}\", error_description=\"{description}\"")
 }
 

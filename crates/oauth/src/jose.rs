@@ -64,9 +64,15 @@ impl Algorithm {
         }
     }
 
+    /// Every name that is understood: `Ed25519` is the newer one of EdDSA with that curve (RFC 9864 §2.2), and some clients send no other.
+    pub const NAMES: [&str; 5] = ["ES256", "EdDSA", "Ed25519", "PS256", "RS256"];
+
     /// From `alg`; case matters (RFC 7515 §4.1.1).
     pub fn parse(text: &str) -> Option<Algorithm> {
-        Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
+        match text {
+            "Ed25519" => Some(Algorithm::EdDsa),
+            text => Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text),
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         ("code_challenge_methods_supported", json!(["S256"])),
         ("pushed_authorization_request_endpoint", json!(at("/oauth2/par"))),
         ("require_pushed_authorization_requests", json!(false)),
-        ("dpop_signing_alg_values_supported", json!(Algorithm::ALL.map(Algorithm::as_str))),
+        ("dpop_signing_alg_values_supported", json!(Algorithm::NAMES)),
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("end_session_endpoint", json!(at("/oauth2/logout"))),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),

@@ -267,8 +267,9 @@ fn keys_made_here_and_now_fit_their_signatures_and_no_others() {
     };
     let by_ec = token("ES256", &|message| ec.sign(&random, message).unwrap().as_ref().to_vec());
     let by_ed = token("EdDSA", &|message| ed.sign(message).as_ref().to_vec());
+    let by_its_newer_name = token("Ed25519", &|message| ed.sign(message).as_ref().to_vec());
     let keys = [key(rsa()), key(p256()), key(ed25519()), ec_key.clone(), ed_key.clone()];
-    for text in [&by_ec, &by_ed] {
+    for text in [&by_ec, &by_ed, &by_its_newer_name] {
         let jws = Jws::parse(text).unwrap();
         assert_eq!(jws.verified_by(&keys).unwrap().subject(), Some("s"), "the right one is found among others");
         assert_eq!(jws.verified_by(&keys[..3]).unwrap_err(), JoseError::Signature);

@@ -70,9 +70,9 @@ fn attack_90_a_bound_token_opens_the_door_with_its_key_and_not_otherwise() {
     assert!(mine.opens(&mut world, "dpop", &token, "3").is_ok());
     let refused = thiefs.opens(&mut world, "DPoP", &token, "4").unwrap_err();
     assert!(
-        refused
-            .www_authenticate()
-            .starts_with("DPoP realm=\"gateway\", algs=\"ES256 EdDSA PS256 RS256\", error=\"invalid_dpop_proof\"")
+        refused.www_authenticate().starts_with(
+            "DPoP realm=\"gateway\", algs=\"ES256 EdDSA Ed25519 PS256 RS256\", error=\"invalid_dpop_proof\""
+        )
     );
     let bearer = Presented { authorization: Some(&format!("Bearer {token}")), proof: None };
     let refused = world.run(|store, cx| bearer::check(store, cx, &bearer, Door::Scim)).unwrap().unwrap_err();
