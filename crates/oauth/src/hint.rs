@@ -51,3 +51,48 @@ impl IdTokenHint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::world::{ISSUER, World};
+
+    fn read(seed: u8, header: &Value, claims: &Value) -> Result<IdTokenHint, NotOurs> {
+        let ours = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+        let point = URL_SAFE_NO_PAD.encode(ours.public_key().as_ref());
+        let keys =
+            Jwks::published(&json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "x": point}]})).unwrap();
+        let signer = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+        let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encoded(header), encoded(claims));
+        let signature = URL_SAFE_NO_PAD.encode(signer.sign(signed.as_bytes()).as_ref());
+        World::new().run(|_, cx| IdTokenHint::read(cx, &keys, &format!("{signed}.{signature}")))
+    }
+
+    #[test]
+    fn attack_18_a_hint_may_have_expired_but_must_be_an_id_token_that_we_signed() {
+        let header = json!({"typ": "JWT", "alg": "EdDSA", "kid": "k"});
+        let claims = json!({"iss": ISSUER, "sub": "ada", "aud": ["okta"], "exp": 1_000, "iat": 1});
+        let hint = read(7, &header, &claims).unwrap();
+        assert_eq!((hint.subject.as_str(), hint.client()), ("ada", ClientId::new("okta")));
+        assert!(hint.is_for(&ClientId::new("okta").unwrap()) && !hint.is_for(&ClientId::new("other").unwrap()));
+        for (changed, value) in [("iss", json!("https://evil.example")), ("sub", Value::Null), ("sub", json!(5))] {
+            let mut claims = claims.clone();
+            claims[changed] = value;
+            assert_eq!(read(7, &header, &claims), Err(NotOurs), "{claims}");
+        }
+        for (changed, value) in
+            [("typ", json!("at+jwt")), ("typ", json!("dpop+jwt")), ("alg", json!("none")), ("kid", json!("x"))]
+        {
+            let mut header = header.clone();
+            header[changed] = value;
+            assert_eq!(read(7, &header, &claims), Err(NotOurs), "{header}");
+        }
+        assert_eq!(read(8, &header, &claims), Err(NotOurs), "somebody else signed it");
+    }
+}
