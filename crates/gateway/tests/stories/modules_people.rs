@@ -192,7 +192,7 @@ story!(module_prompt_login_asks_for_the_password_again_and_auth_time_moves, asyn
     world.make_sessions_older(100);
     let before = party.auth_time(&party.open(&browser, &[]).await.callback()).await;
     let page = party.open(&browser, &[("prompt", "login")]).await.page();
-    page.login_form();
+    assert_eq!(crate::relying_party::field(&page.login_form(), "username"), party.ada.user_name);
     let callback = party.log_in(&browser, &page).await.callback();
     let after = party.auth_time(&callback).await;
     assert!(after - before >= 100, "{before}, then {after}");

@@ -16,14 +16,27 @@ use super::pages::{AccountPage, ShownConnection, ShownSession, page};
 use super::words;
 use crate::app::App;
 use crate::lifecycle::Actor;
-use crate::storage::Cost;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
+use crate::storage::{Cost, Tx};
 use crate::system;
 
 /// The name of a session in a form: says nothing about its secret.
 fn name(app: &App, fingerprint: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&app.keys.tag("session name", fingerprint)[..16])
+}
+
+/// What somebody who is logged in is called here.
+pub(super) async fn name_of(app: &App, session: &Session) -> Result<String, PageFailure> {
+    let session = session.clone();
+    app.db.read(Cost::Short, move |tx| user_name(tx, &session)).await
+}
+
+fn user_name(tx: &mut Tx<'_>, session: &Session) -> Result<String, PageFailure> {
+    let Some(id) = Id::new(session.owner_id.as_str()) else { return Ok(String::new()) };
+    let user = tx.in_account(session.account, system::now(), false).get(USER, &id)?;
+    let name = user.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
+    Ok(name.unwrap_or_default())
 }
 
 /// `GET /account`
@@ -38,16 +51,11 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
         .db
         .read(Cost::Long, move |tx| {
             let account = tx.account_at(session.account)?;
-            let id = Id::new(session.owner_id.as_str());
-            let user = match id {
-                Some(id) => tx.in_account(session.account, alive.now, false).get(USER, &id)?,
-                None => None,
-            };
-            let user = user.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
+            let user = user_name(tx, &session)?;
             let connections = tx.connections_of(session.account, &session.owner_id)?.into_iter();
             let sessions = tx.sessions_of(session.owner, alive)?.into_iter();
             Ok::<_, PageFailure>(AccountPage {
-                user: words::shown(&user.unwrap_or_default()),
+                user: words::shown(&user),
                 account: words::shown(&account.map(|account| account.name).unwrap_or_default()),
                 connections: connections
                     .map(|connection| ShownConnection {

@@ -1,6 +1,6 @@
 //! The authorization endpoint (RFC 6749 §3.1): the request is understood, and the page that comes next is shown.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::Subject;
 use oauth::authorize::{AuthorizationRequest, Refusal};
@@ -11,7 +11,7 @@ use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::login::{self, Said};
-use super::{consent, own_keys};
+use super::{account, consent, own_keys};
 use crate::app::App;
 use crate::http::query;
 use crate::storage::{Cost, Tx};
@@ -88,21 +88,27 @@ pub(super) async fn proceed(
     asked: &AuthorizationRequest,
 ) -> Result<HttpResponse, PageFailure> {
     let session = browser.session(app).await?;
-    let was_logged_in = session.is_some();
+    let logged_in = session.clone();
     let fit =
         session.filter(|session| asked.accepts_login(&Subject::new(session.owner_id.as_str()), session.auth_time));
     match fit {
         Some(session) => consent::ask(app, browser, asked, &session).await,
         None if asked.prompt.none => {
-            let why = if was_logged_in { "the log-in does not suit the request" } else { "nobody is logged in" };
+            let why = if logged_in.is_some() { "the log-in does not suit the request" } else { "nobody is logged in" };
             Ok(refuse(app, asked, "login_required", why))
         }
         None => {
-            let note = was_logged_in.then_some(match asked.expected {
-                Some(_) => "You are logged in, but perhaps not as the user this is for.",
-                None => "You are logged in, but this asks you to prove once more that it is you.",
-            });
-            let said = Said { note: note.map(str::to_owned), status: StatusCode::OK, ..Said::default() };
+            let mut said = Said::default();
+            if let Some(session) = logged_in {
+                let note = match asked.expected {
+                    Some(_) => "You are logged in, but perhaps not as the user this is for.",
+                    None => "You are logged in, but this asks you to prove once more that it is you.",
+                };
+                said.note = Some(note.to_owned());
+                if asked.expected.is_none() {
+                    said.username = account::name_of(app, &session).await?;
+                }
+            }
             login::page_for(app, browser, &Errand::answer(asked), said).await
         }
     }
