@@ -8,7 +8,6 @@
 pub mod accounts;
 mod attempts;
 pub mod audit;
-mod bookmarks;
 pub mod clients;
 mod connection;
 pub mod connections;
@@ -37,6 +36,7 @@ mod statement;
 pub mod tokens;
 pub mod tolerance_needs;
 mod tx;
+mod walks;
 
 pub use connection::{AnyConn, DatabaseUrl};
 pub use db::{Cost, Db, Fault};

@@ -1,11 +1,11 @@
 //! Cursors (RFC 9865): where the next page begins, said so that only we understand it.
 //!
-//! A walk follows the order of creation and continues after the last resource of the page before, so nothing is kept
-//! between two pages, and whatever is written or deleted meanwhile, every resource that matches throughout the walk is
-//! returned exactly once.
+//! A walk follows the order of the list and continues after the last resource of the page before, so nothing is kept
+//! between two pages, and whatever is written or deleted meanwhile, every resource that matches throughout the walk, and
+//! keeps what it is sorted by, is returned exactly once.
 //!
-//! Inside a cursor are that resource's [`Handle`], what the client asked for (as a hash), how many at a time, and when the
-//! cursor was made. Who may use it is [`Cursors`]' to say.
+//! Inside a cursor are that resource's [`Mark`], how many were returned so far and how many there were to return, what the
+//! client asked for (as a hash), how many at a time, and when the cursor was made. Who may use it is [`Cursors`]' to say.
 
 use sha2::{Digest, Sha256};
 
@@ -13,7 +13,8 @@ use crate::context::{Context, Limits};
 use crate::error::Error;
 use crate::list::SearchRequest;
 use crate::schema::ResourceTypeId;
-use crate::store::{Handle, Start};
+use crate::sort::SortKey;
+use crate::store::{Handle, Mark, WalkId};
 
 /// How long a cursor is good for, in seconds. Published as `pagination.cursorTimeout`.
 pub const TIMEOUT: u32 = 3_600;
@@ -22,7 +23,7 @@ pub const TIMEOUT: u32 = 3_600;
 const MAX_LENGTH: usize = 1_000;
 
 /// The layout of a cursor's bytes.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Makes cursors of bytes, and bytes of cursors.
 pub trait Cursors {
@@ -48,12 +49,57 @@ impl Cursors for Unsealed {
     }
 }
 
-/// A walk through a list, at one of its pages.
+/// How far a walk has come: where its next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// How many resources it has returned.
+    pub(crate) returned: u64,
+    /// How many matched when it was last counted.
+    pub(crate) total: u64,
+    /// After which resource it continues.
+    pub(crate) after: Mark,
+}
+
+impl Position {
+    /// As bytes, after others.
+    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.returned.to_be_bytes());
+        bytes.extend_from_slice(&self.total.to_be_bytes());
+        bytes.extend_from_slice(&self.after.handle.0.to_be_bytes());
+        let key = self.after.key.as_ref().map(SortKey::as_str);
+        // A key has some 270 bytes at most.
+        let length = key.map_or(NO_KEY, |key| u16::try_from(key.len()).unwrap_or(NO_KEY));
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(key.unwrap_or_default().as_bytes());
+    }
+
+    /// From the beginning of these bytes, and what follows.
+    pub(crate) fn read(bytes: &[u8]) -> Option<(Position, &[u8])> {
+        let (returned, rest) = bytes.split_first_chunk::<8>()?;
+        let (total, rest) = rest.split_first_chunk::<8>()?;
+        let (handle, rest) = rest.split_first_chunk::<8>()?;
+        let (length, rest) = rest.split_first_chunk::<2>()?;
+        let (key, rest) = match u16::from_be_bytes(*length) {
+            NO_KEY => (None, rest),
+            length => {
+                let (key, rest) = rest.split_at_checked(usize::from(length))?;
+                (Some(SortKey(std::str::from_utf8(key).ok()?.to_owned())), rest)
+            }
+        };
+        let after = Mark { key, handle: Handle(i64::from_be_bytes(*handle)) };
+        Some((Position { returned: u64::from_be_bytes(*returned), total: u64::from_be_bytes(*total), after }, rest))
+    }
+}
+
+const NO_KEY: u16 = u16::MAX;
+
+/// A walk through a list by cursor, at one of its pages.
 pub(crate) struct Walk<'a> {
     cursors: &'a dyn Cursors,
     now: i64,
-    query: [u8; 32],
-    after: Option<Handle>,
+    query: WalkId,
+    /// Where the page begins; `None` at the first one.
+    pub(crate) position: Option<Position>,
     /// How many resources a page has at most.
     pub(crate) count: u32,
 }
@@ -63,7 +109,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn at(
         cursor: &str,
         cx: &Context<'a>,
-        resource_type: ResourceTypeId,
+        query: WalkId,
         request: &SearchRequest,
     ) -> Result<Walk<'a>, Error> {
         let Some(cursors) = cx.cursors else {
@@ -74,42 +120,26 @@ impl<'a> Walk<'a> {
                 "startIndex and cursor are two ways of paging; send one of them only".to_owned(),
             ));
         }
-        if request.sort_by.is_some() {
-            return Err(Error::InvalidValue(
-                "a list with a cursor is in the order of creation; leave sortBy away, or page by startIndex".to_owned(),
-            ));
-        }
-        let (count, query) = (count(request, cx.limits)?, digest(resource_type, request));
-        let mut walk = Walk { cursors, now: cx.now, query, after: None, count };
+        let mut walk = Walk { cursors, now: cx.now, query, position: None, count: count(request, cx.limits)? };
         if !cursor.is_empty() {
             let opened = Some(cursor).filter(|text| text.len() < MAX_LENGTH).and_then(|text| cursors.open(text));
-            walk.after = Some(walk.resume(&opened.unwrap_or_default())?);
+            walk.position = Some(walk.resume(&opened.unwrap_or_default())?);
         }
         Ok(walk)
     }
 
-    /// Where the page begins.
-    pub(crate) fn start(&self) -> Start {
-        self.after.map_or(Start::Index(1), Start::After)
-    }
-
-    /// How many rows tell the page and whether it is the last one.
-    pub(crate) fn rows(&self) -> u32 {
-        if self.count == 0 { 0 } else { self.count.saturating_add(1) }
-    }
-
-    /// The cursor of the page that begins after this resource.
-    pub(crate) fn next(&self, last: Handle) -> String {
+    /// The cursor of the page that begins there.
+    pub(crate) fn cursor(&self, position: &Position) -> String {
         let mut plain = vec![VERSION];
-        plain.extend_from_slice(&self.query);
+        plain.extend_from_slice(&self.query.0);
         plain.extend_from_slice(&self.now.to_be_bytes());
         plain.extend_from_slice(&self.count.to_be_bytes());
-        plain.extend_from_slice(&last.0.to_be_bytes());
+        position.write(&mut plain);
         self.cursors.seal(&plain)
     }
 
-    fn resume(&self, plain: &[u8]) -> Result<Handle, Error> {
-        let (query, issued, count, after) = read(plain).ok_or_else(|| {
+    fn resume(&self, plain: &[u8]) -> Result<Position, Error> {
+        let (query, issued, count, position) = read(plain).ok_or_else(|| {
             Error::InvalidCursor(
                 "The cursor is not one this service provider gave to this client; begin again with an empty one."
                     .to_owned(),
@@ -128,17 +158,18 @@ impl<'a> Walk<'a> {
         if count != self.count {
             return Err(Error::InvalidCount(format!("The first page had the count {count}; ask for the same again.")));
         }
-        Ok(after)
+        Ok(position)
     }
 }
 
-fn read(plain: &[u8]) -> Option<([u8; 32], i64, u32, Handle)> {
+fn read(plain: &[u8]) -> Option<(WalkId, i64, u32, Position)> {
     let (version, rest) = plain.split_first()?;
     let (query, rest) = rest.split_first_chunk::<32>()?;
     let (issued, rest) = rest.split_first_chunk::<8>()?;
     let (count, rest) = rest.split_first_chunk::<4>()?;
-    let after = Handle(i64::from_be_bytes(rest.try_into().ok()?));
-    (*version == VERSION).then_some((*query, i64::from_be_bytes(*issued), u32::from_be_bytes(*count), after))
+    let (position, rest) = Position::read(rest)?;
+    let fits = *version == VERSION && rest.is_empty();
+    fits.then_some((WalkId(*query), i64::from_be_bytes(*issued), u32::from_be_bytes(*count), position))
 }
 
 fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
@@ -148,7 +179,7 @@ fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
 }
 
 /// What has to be the same on every page.
-fn digest(resource_type: ResourceTypeId, request: &SearchRequest) -> [u8; 32] {
+pub(crate) fn digest(resource_types: impl Iterator<Item = ResourceTypeId>, request: &SearchRequest) -> WalkId {
     let SearchRequest {
         filter,
         sort_by,
@@ -160,7 +191,7 @@ fn digest(resource_type: ResourceTypeId, request: &SearchRequest) -> [u8; 32] {
         cursor: _,
     } = request;
     let mut hash = Sha256::new();
-    hash.update(resource_type.0.to_be_bytes());
+    resource_types.for_each(|resource_type| hash.update(resource_type.0.to_be_bytes()));
     hash.update([u8::from(*descending), u8::from(filter.is_some()), u8::from(sort_by.is_some())]);
     let mut say = |text: &str| {
         hash.update((text.len() as u64).to_be_bytes());
@@ -172,7 +203,7 @@ fn digest(resource_type: ResourceTypeId, request: &SearchRequest) -> [u8; 32] {
         say(&names.len().to_string());
         names.iter().for_each(|name| say(name));
     }
-    hash.finalize().into()
+    WalkId(hash.finalize().into())
 }
 
 #[cfg(test)]

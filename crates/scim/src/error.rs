@@ -133,8 +133,8 @@ impl From<SearchError> for Error {
     fn from(error: SearchError) -> Error {
         match error {
             SearchError::TooMany => Error::TooMany(
-                "The filter would have to read too many resources; add a condition on an indexed attribute, such as \
-                 userName or externalId."
+                "The query would have to read too many resources; add a condition on an indexed attribute, such as \
+                 userName or externalId, or sort by one of these or by meta.lastModified."
                     .to_owned(),
             ),
             SearchError::Store(error) => Error::Store(error),

@@ -23,7 +23,7 @@
 //! * A complex attribute without a sub-attribute is compared by its `value`.
 //! * An extension's attribute may be named without its URN where no other has the name.
 //! * dateTimes are instants to the millisecond.
-//! * `groups` are those a resource is in directly.
+//! * `groups` are those an answer shows: direct and indirect ones. `groups[type eq "direct"]` asks for the direct ones.
 
 use std::fmt;
 use std::str::FromStr;
@@ -143,6 +143,16 @@ impl Filter {
     /// The same for a client that is not forgiven everything.
     pub fn resolve_for(&self, resource_type: &ResourceType, leniency: &Leniency) -> Result<Predicate, Error> {
         resolve::filter(self, resource_type, leniency).map(Predicate)
+    }
+
+    /// The same for a query about resources of several types, one predicate for each. An attribute that a type does not
+    /// have is there without a value (RFC 7644 §3.4.2.1); one that none of them has is an error.
+    pub fn resolve_among(
+        &self,
+        resource_types: &[&ResourceType],
+        leniency: &Leniency,
+    ) -> Result<Vec<Predicate>, Error> {
+        resolve::among(self, resource_types, leniency).map(|nodes| nodes.into_iter().map(Predicate).collect())
     }
 }
 

@@ -67,6 +67,7 @@ pub mod list;
 pub mod narrow;
 pub mod patch;
 pub mod path;
+pub mod places;
 pub mod precondition;
 pub mod projection;
 pub mod representation;
@@ -90,6 +91,7 @@ pub use list::{ListResponse, SearchRequest};
 pub use narrow::{KeyRange, Narrow, Plan};
 pub use patch::PatchRequest;
 pub use path::{AttributePath, ResolvedPath};
+pub use places::Bookmark;
 pub use precondition::Precondition;
 pub use projection::Projection;
 pub use representation::Representation;
@@ -99,7 +101,7 @@ pub use search_keys::{AttributeKey, IndexedAttribute, KeyChange, SearchKey, key_
 pub use service::Written;
 pub use sort::{Sort, SortBy, SortKey};
 pub use store::{
-    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
-    Store, StoreError, Stored, WriteError,
+    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
+    Store, StoreError, Stored, WalkId, WriteError,
 };
 pub use tolerance::{Leniency, Tolerance, Tolerances};

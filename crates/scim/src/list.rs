@@ -6,10 +6,11 @@ use serde_json::{Map, Value};
 use crate::context::Limits;
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::places::Bookmark;
 use crate::projection::Projection;
 use crate::representation::Representation;
 use crate::resource::Resource;
-use crate::schema::{Registry, ResourceType};
+use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
 
 /// A query as written: names are not looked up yet.
@@ -89,6 +90,11 @@ impl SearchRequest {
     /// What the answer shows.
     pub fn projection(&self, resource_type: &ResourceType) -> Result<Projection, Error> {
         Projection::named(resource_type, &self.attributes, &self.excluded_attributes)
+    }
+
+    /// What the answer to a query at the root shows of each resource type (§3.4.2.1, §3.4.3).
+    pub fn projections(&self, registry: &Registry) -> Result<Vec<(ResourceTypeId, Projection)>, Error> {
+        registry.resource_types().iter().map(|described| Ok((described.id, self.projection(described)?))).collect()
     }
 
     /// Whether the caller said which attributes to answer with.
@@ -181,12 +187,15 @@ fn list(body: &Map<String, Value>, name: &str) -> Result<Vec<String>, Error> {
 /// The answer to a query (RFC 7644 §3.4.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListResponse {
-    /// How many match in all.
+    /// How many match in all. In the middle of a walk: never so few that who stops there would miss a resource.
     pub total: u64,
     /// The index of the first of these, from 1; `None` in a walk by cursor.
     pub start_index: Option<u64>,
     /// In a walk by cursor, what leads to the next page, if there is one.
     pub next_cursor: Option<String>,
+    /// What [`service::keep`](crate::service::keep) has to keep **before** this is answered, if anything: where the page
+    /// at the next index begins.
+    pub bookmark: Option<Bookmark>,
     /// The page.
     pub resources: Vec<Resource>,
 }
@@ -199,7 +208,32 @@ impl ListResponse {
         registry: &'a Registry,
         base: &'a str,
     ) -> ListRepresentation<'a> {
-        ListRepresentation { list: self, projection, registry, base }
+        ListRepresentation { list: self, shown: Shown::Alike(projection), registry, base }
+    }
+
+    /// The same for resources of several types.
+    pub fn representation_of_all<'a>(
+        &'a self,
+        projections: &'a [(ResourceTypeId, Projection)],
+        registry: &'a Registry,
+        base: &'a str,
+    ) -> ListRepresentation<'a> {
+        ListRepresentation { list: self, shown: Shown::ByType(projections), registry, base }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shown<'a> {
+    Alike(&'a Projection),
+    ByType(&'a [(ResourceTypeId, Projection)]),
+}
+
+impl<'a> Shown<'a> {
+    fn of(self, resource: &Resource) -> Option<&'a Projection> {
+        match self {
+            Shown::Alike(projection) => Some(projection),
+            Shown::ByType(each) => each.iter().find(|(id, _)| *id == resource.resource_type).map(|(_, shown)| shown),
+        }
     }
 }
 
@@ -207,7 +241,7 @@ impl ListResponse {
 #[derive(Debug, Clone, Copy)]
 pub struct ListRepresentation<'a> {
     list: &'a ListResponse,
-    projection: &'a Projection,
+    shown: Shown<'a>,
     registry: &'a Registry,
     base: &'a str,
 }
@@ -245,8 +279,9 @@ struct Resources<'a>(&'a ListRepresentation<'a>);
 
 impl Serialize for Resources<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ListRepresentation { list, projection, registry, base } = self.0;
-        serializer.collect_seq(list.resources.iter().map(|r| Representation::new(r, projection, registry, base)))
+        let ListRepresentation { list, shown, registry, base } = self.0;
+        let resources = list.resources.iter().filter_map(|resource| Some((resource, shown.of(resource)?)));
+        serializer.collect_seq(resources.map(|(resource, shown)| Representation::new(resource, shown, registry, base)))
     }
 }
 

@@ -31,7 +31,7 @@ pub enum Narrow {
     },
     /// Groups with this member (`members eq`, `members.value eq`).
     HasMember(Id),
-    /// Resources that are directly in this group (`groups eq`, `groups.value eq`).
+    /// Resources that are in this group, directly or through other groups (`groups eq`, `groups.value eq`).
     MemberOf(Id),
     /// Those in every one of these.
     All(Vec<Narrow>),
@@ -77,7 +77,7 @@ impl Narrow {
                 from.is_none_or(|from| from <= at) && until.is_none_or(|until| at < until)
             }
             Narrow::HasMember(id) => resource.members.iter().flatten().any(|member| member.id == *id),
-            Narrow::MemberOf(id) => resource.groups.iter().flatten().any(|group| group.direct && group.id == *id),
+            Narrow::MemberOf(id) => resource.groups.iter().flatten().any(|group| group.id == *id),
             Narrow::All(parts) => parts.iter().all(|part| part.contains(resource, keys)),
             Narrow::AnyOf(parts) => parts.iter().any(|part| part.contains(resource, keys)),
         }

@@ -99,8 +99,8 @@ impl<'a> Serialize for Representation<'a> {
                 "groups",
                 &References(groups, |group: &'a GroupReference| {
                     let (_, reference) = self.reference(crate::schema::GROUP, &group.id);
-                    let kind = if group.direct { "direct" } else { "indirect" };
-                    Reference { shown, value: group.id.as_str(), reference, kind, display: &group.display }
+                    let (value, kind) = (group.id.as_str(), group.kind());
+                    Reference { shown, value, reference, kind, display: &group.display }
                 }),
             )?;
         }

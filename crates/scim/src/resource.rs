@@ -91,6 +91,13 @@ impl std::fmt::Display for Id {
     }
 }
 
+impl GroupReference {
+    /// `type`, as on the wire.
+    pub fn kind(&self) -> &'static str {
+        if self.direct { "direct" } else { "indirect" }
+    }
+}
+
 impl Resource {
     /// A resource out of the store, which got it from us: trusted, not validated again.
     pub fn from_stored(resource_type: ResourceTypeId, id: Id, meta: Meta, attributes: Map<String, Value>) -> Resource {

@@ -17,17 +17,20 @@ use crate::error::Error;
 use crate::projection::Projection;
 use crate::resource::value::Reader;
 use crate::resource::{GroupReference, Id, Resource};
-use crate::schema::ResourceType;
+use crate::schema::{ResourceType, ResourceTypeId};
 use crate::store::{Handle, Store, StoreError, Stored};
 
 mod membership;
 mod read;
+mod search;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub use crate::places::keep;
 pub use membership::MAX_PARKED;
-pub use read::{get, search};
+pub use read::get;
+pub use search::{search, search_all};
 pub use write::{create, delete, patch, replace};
 
 /// What a write came to.
@@ -66,10 +69,15 @@ fn loaded(store: &mut dyn Store, stored: Stored, projection: Option<&Projection>
 }
 
 /// The same for a page: the groups of all in one question.
-fn all_loaded(store: &mut dyn Store, page: Vec<Stored>, projection: &Projection) -> Result<Vec<Resource>, StoreError> {
+fn all_loaded<'p>(
+    store: &mut dyn Store,
+    page: Vec<Stored>,
+    projection: impl Fn(ResourceTypeId) -> &'p Projection,
+) -> Result<Vec<Resource>, StoreError> {
     let mut groups: HashMap<Handle, Vec<GroupReference>> = HashMap::new();
-    if projection.shows_groups() && !page.is_empty() {
-        let mut handles: Vec<Handle> = page.iter().map(|stored| stored.handle).collect();
+    let with_groups = page.iter().filter(|stored| projection(stored.resource.resource_type).shows_groups());
+    let mut handles: Vec<Handle> = with_groups.map(|stored| stored.handle).collect();
+    if !handles.is_empty() {
         handles.sort_unstable();
         for (member, group) in store.groups_of(&handles)? {
             groups.entry(member).or_default().push(group);
@@ -77,6 +85,7 @@ fn all_loaded(store: &mut dyn Store, page: Vec<Stored>, projection: &Projection)
     }
     let mut resources = Vec::with_capacity(page.len());
     for Stored { handle, mut resource } in page {
+        let projection = projection(resource.resource_type);
         if projection.shows_members() {
             resource.members = Some(store.members(handle)?);
         }

@@ -1,36 +1,58 @@
 //! The order of a list (RFC 7644 §3.4.2.3).
 //!
 //! A multi-valued attribute sorts by its primary value, else its first; text by its folding unless it is `caseExact`; a
-//! resource without a value comes last when ascending and first when descending.
+//! resource without a value comes last when ascending and first when descending. Equals are in the order of creation, and
+//! descending is ascending backwards. Of a text longer than 200 bytes the rest does not count for the order.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::sync::LazyLock;
 
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::filter::Needs;
 use crate::filter::resolve::{self, Leaf};
 use crate::filter::target::{Datum, Origin, Scope, Target};
 use crate::path::AttributePath;
 use crate::resource::Resource;
-use crate::schema::{ResourceType, Type};
+use crate::schema::{Registry, ResourceType, Type};
 use crate::search_keys::AttributeKey;
-use crate::search_keys::key_text::{fold, of_boolean, of_decimal, of_integer};
+use crate::search_keys::key_text::{fold, of_boolean, of_decimal, of_folded, of_integer, to_integer};
+use crate::store::{Mark, Stored};
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sort {
+    /// `None`: nothing that a resource of the type has.
+    value: Option<SortValue>,
+    descending: bool,
+    by: SortBy,
+    always: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct SortValue {
     target: Target,
     r#type: Type,
     case_exact: bool,
-    descending: bool,
-    by: SortBy,
 }
 
-/// What a resource is ordered by, as text that compares as the values do.
+/// What a resource is ordered by, as text that compares as the values do: the same text as the search key of an indexed
+/// attribute, so at most some 270 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SortKey(String);
+pub struct SortKey(pub(crate) String);
+
+impl SortKey {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The number or instant (in milliseconds since the epoch) that it stands for.
+    pub fn integer(&self) -> Option<i64> {
+        to_integer(&self.0)
+    }
+}
 
 /// Where a store may find the order ready-made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,16 +63,40 @@ pub enum SortBy {
     Created,
     /// `meta.lastModified`
     LastModified,
-    /// An indexed attribute with at most one value. Its keys have this order, but for values that begin with the same
-    /// 190 bytes.
+    /// An indexed attribute with at most one value: its keys have this order.
     Key(AttributeKey),
+    /// No resource of this type has a value.
+    Nothing,
     /// Only [`Sort::key`] knows.
     Document,
 }
 
+/// Which attributes the standard requires: no resource was ever without.
+static STANDARD: LazyLock<Registry> = LazyLock::new(Registry::standard);
+
 impl Sort {
     /// Reads `sortBy` and `sortOrder`; [`Error::InvalidValue`] names what cannot be sorted by.
     pub fn new(path: &str, descending: bool, resource_type: &ResourceType) -> Result<Sort, Error> {
+        Sort::find(path, descending, resource_type)?.ok_or_else(|| {
+            let name: String = path.chars().take(200).collect();
+            Error::InvalidValue(format!("sortBy: a {} has no attribute {name}", resource_type.name))
+        })
+    }
+
+    /// The same for a list of several resource types, one sort for each. Where a type does not have the attribute, its
+    /// resources are without a value (RFC 7644 §3.4.2.1); one of the types has to have it.
+    pub fn among(path: &str, descending: bool, resource_types: &[&ResourceType]) -> Result<Vec<Sort>, Error> {
+        let found = resource_types.iter().map(|resource_type| Sort::find(path, descending, resource_type));
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        if found.iter().all(Option::is_none) {
+            let name: String = path.chars().take(200).collect();
+            return Err(Error::InvalidValue(format!("sortBy: no resource has an attribute {name}")));
+        }
+        let nothing = Sort { value: None, descending, by: SortBy::Nothing, always: false };
+        Ok(found.into_iter().map(|sort| sort.unwrap_or_else(|| nothing.clone())).collect())
+    }
+
+    fn find(path: &str, descending: bool, resource_type: &ResourceType) -> Result<Option<Sort>, Error> {
         let refused = |why: String| Error::InvalidValue(format!("sortBy: {why}"));
         let parsed: AttributePath = path.parse().map_err(|error: Error| refused(error.detail()))?;
         if parsed.filter.is_some() {
@@ -59,10 +105,10 @@ impl Sort {
             ));
         }
         let found = resolve::leaf(&parsed, resource_type).map_err(|error| refused(error.detail()))?;
-        let Some(Leaf { target, definition, index }) = found else {
-            let name: String = path.chars().take(200).collect();
-            return Err(refused(format!("a {} has no attribute {name}", resource_type.name)));
-        };
+        let Some(Leaf { target, definition, index }) = found else { return Ok(None) };
+        if target.needs() != Default::default() {
+            return Err(refused("a list is not sorted by who is in which group".to_owned()));
+        }
         let by = match (&target.origin, index) {
             (Origin::Id, _) => SortBy::Id,
             (Origin::Created, _) => SortBy::Created,
@@ -71,7 +117,10 @@ impl Sort {
             _ => SortBy::Document,
         };
         let (r#type, case_exact) = (definition.r#type, definition.case_exact);
-        Ok(Sort { target, r#type, case_exact, descending, by })
+        let standard = STANDARD.resource_types().iter().find(|standard| standard.id == resource_type.id);
+        let always = matches!((&target.origin, standard), (Origin::Document { extension: None, name }, Some(standard))
+            if standard.schema.attributes.iter().any(|attribute| attribute.required && attribute.name == **name));
+        Ok(Some(Sort { value: Some(SortValue { target, r#type, case_exact }), descending, by, always }))
     }
 
     /// Largest first.
@@ -84,13 +133,38 @@ impl Sort {
         self.by
     }
 
-    /// What has to be loaded on a resource before it is compared.
-    pub fn needs(&self) -> Needs {
-        self.target.needs()
+    /// Whether every resource has a value: the standard requires it.
+    pub fn is_always_there(&self) -> bool {
+        self.always
     }
 
     /// What a resource is ordered by; `None` where it has no value.
     pub fn key(&self, resource: &Resource) -> Option<SortKey> {
+        self.value.as_ref()?.key(resource)
+    }
+}
+
+impl Mark {
+    /// The place just after a resource, in a list that is sorted so.
+    pub fn after(stored: &Stored, sort: Option<&Sort>) -> Mark {
+        Mark { key: sort.and_then(|sort| sort.key(&stored.resource)), handle: stored.handle }
+    }
+
+    /// The order of two places in a list; `None` as the sort is creation order.
+    pub fn compare(&self, other: &Mark, sort: Option<&Sort>) -> Ordering {
+        let by_key = match (&self.key, &other.key) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        let ascending = by_key.then(self.handle.cmp(&other.handle));
+        if sort.is_some_and(Sort::is_descending) { ascending.reverse() } else { ascending }
+    }
+}
+
+impl SortValue {
+    fn key(&self, resource: &Resource) -> Option<SortKey> {
         if let Some(primary) = self.primary(resource) {
             return Some(primary);
         }
@@ -100,22 +174,6 @@ impl Sort {
             key.is_some()
         });
         key
-    }
-
-    /// The order of two resources; where it is equal, the order of their creation is to decide.
-    pub fn compare(&self, a: &Resource, b: &Resource) -> Ordering {
-        self.compare_keys(self.key(a).as_ref(), self.key(b).as_ref())
-    }
-
-    /// The order of two resources whose keys are known.
-    pub fn compare_keys(&self, a: Option<&SortKey>, b: Option<&SortKey>) -> Ordering {
-        let ascending = match (a, b) {
-            (Some(a), Some(b)) => a.cmp(b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
-        };
-        if self.descending { ascending.reverse() } else { ascending }
     }
 
     /// The key of the value that says it is the primary one.
@@ -139,7 +197,7 @@ impl Sort {
         let text = match self.r#type {
             Type::String | Type::Reference | Type::Binary => {
                 let text = datum.text().filter(|text| !text.is_empty())?;
-                if self.case_exact { Cow::Borrowed(text) } else { fold(text) }.into_owned()
+                of_folded(if self.case_exact { Cow::Borrowed(text) } else { fold(text) })
             }
             Type::Boolean => of_boolean(datum.boolean()?).to_owned(),
             Type::Integer => of_integer(datum.integer()?),
@@ -156,14 +214,16 @@ mod tests {
     use super::*;
     use crate::examples::{barbara_jensen, user};
     use crate::schema;
+    use crate::store::Handle;
     use serde_json::json;
 
     fn sorted(by: &str, descending: bool, people: &[Value]) -> Vec<usize> {
         let sort = Sort::new(by, descending, &schema::user()).expect("an attribute to sort by");
-        let people: Vec<Resource> = people.iter().cloned().map(user).collect();
-        let mut order: Vec<usize> = (0..people.len()).collect();
-        order.sort_by(|&a, &b| sort.compare(&people[a], &people[b]));
-        order
+        let stored = |(n, person): (usize, &Value)| Stored { handle: Handle(n as i64), resource: user(person.clone()) };
+        let people = people.iter().enumerate().map(stored);
+        let mut marks: Vec<Mark> = people.map(|person| Mark::after(&person, Some(&sort))).collect();
+        marks.sort_by(|a, b| a.compare(b, Some(&sort)));
+        marks.into_iter().map(|mark| mark.handle.0 as usize).collect()
     }
 
     #[test]
@@ -212,7 +272,22 @@ mod tests {
         assert_eq!(by("userName"), SortBy::Key(AttributeKey::of("User", None, "userName", None)));
         assert_eq!(by("emails.value"), SortBy::Document);
         let sort = Sort::new("meta.lastModified", false, &schema::user()).expect("sorts");
-        assert!(sort.key(&barbara_jensen()).is_some());
+        let key = sort.key(&barbara_jensen()).expect("a key");
+        assert_eq!(key.integer(), Some(barbara_jensen().meta.last_modified));
+        assert!(Sort::new("userName", false, &schema::user()).expect("sorts").is_always_there());
+        assert!(!Sort::new("displayName", false, &schema::user()).expect("sorts").is_always_there());
+        assert!(Sort::new("displayName", false, &schema::group()).expect("sorts").is_always_there());
+    }
+
+    #[test]
+    fn several_types_are_sorted_together_where_one_has_the_attribute() {
+        let (user, group) = (schema::user(), schema::group());
+        let by = |path: &str| Sort::among(path, false, &[&user, &group]).map(|s| [s[0].by(), s[1].by()]);
+        let key = |kind: &str, name: &str| SortBy::Key(AttributeKey::of(kind, None, name, None));
+        let both = [key("User", "displayName"), key("Group", "displayName")];
+        assert_eq!(by("displayName").ok(), Some(both));
+        assert_eq!(by("userName").ok(), Some([key("User", "userName"), SortBy::Nothing]));
+        assert!(by("shoeSize").is_err());
     }
 
     #[test]
@@ -222,6 +297,7 @@ mod tests {
             ("name", "name.formatted, name.familyName"),
             ("emails[type eq \"work\"].value", "brackets"),
             ("password", "never disclosed"),
+            ("groups.display", "in which group"),
             ("emails.", "emails."),
             ("", "missing"),
         ] {

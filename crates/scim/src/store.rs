@@ -12,7 +12,7 @@ use crate::narrow::Narrow;
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::ResourceTypeId;
 use crate::search_keys::{KeyChange, SearchKey};
-use crate::sort::Sort;
+use crate::sort::{Sort, SortKey};
 use crate::{AttributeKey, Predicate};
 
 pub mod contract;
@@ -126,14 +126,27 @@ impl ParkedChange {
     }
 }
 
+/// A place in the order of a list: just after a resource, whether or not it is still there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// What the resource was ordered by ([`Sort::key`]); `None` where it had no value, and in creation order.
+    pub key: Option<SortKey>,
+    /// Which resource.
+    pub handle: Handle,
+}
+
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum Start<'a> {
     /// At the n-th match, counted from 1 (RFC 7644 §3.4.2.4).
     Index(u64),
-    /// After this resource in creation order.
-    After(Handle),
+    /// After this place. What it costs does not depend on how far down the list that is.
+    After(&'a Mark),
 }
+
+/// Which walk through a list by index: what was asked for, as a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WalkId(pub [u8; 32]);
 
 /// A search, ready to be run.
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +163,7 @@ pub struct Query<'a> {
     /// `None`: creation order.
     pub sort: Option<&'a Sort>,
     /// Where to begin.
-    pub start: Start,
+    pub start: Start<'a>,
     /// How many at most; 0 asks for the total alone.
     pub count: u32,
 }
@@ -158,8 +171,8 @@ pub struct Query<'a> {
 /// One page.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// Matches in all.
-    pub total: u64,
+    /// Matches in all. A page [after](Start::After) a place may be without, where counting would cost more than the page.
+    pub total: Option<u64>,
     /// The page, in order.
     pub resources: Vec<Stored>,
 }
@@ -188,7 +201,8 @@ pub trait Store {
     /// All members of a group, or an error: never some of them. In the order of the members' handles.
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError>;
 
-    /// The groups that each of these resources is directly in, as pairs in the order of both handles.
+    /// The groups that each of these resources is in, directly or through other groups, as pairs in the order of both
+    /// handles. Groups may contain each other in a circle; no group is in itself.
     fn groups_of(&mut self, members: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError>;
 
     /// Which of these ids are of resources. They cannot be deleted by others until this unit of work ends.
@@ -214,6 +228,13 @@ pub trait Store {
 
     /// Changes the membership of a locked group as a difference. Does not touch the group's version.
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError>;
+
+    /// What was [kept](Store::keep) last for a walk of whoever asks, if it is not too old to be kept any longer.
+    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps a note for a walk of whoever asks, in place of the one before, for at least as long as a cursor is good for. It
+    /// may be lost in a power failure.
+    fn keep(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), StoreError>;
 
     /// Takes note of what happened; kept or lost with the unit of work.
     fn record(&mut self, event: Event);

@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::app::{App, Provider};
 use crate::http::body;
 use crate::http::query;
-use crate::storage::{AccountTx, Cost};
+use crate::storage::{AccountTx, Cost, Tx};
+use crate::system;
 
 mod answer;
 mod bulk;
@@ -68,10 +69,15 @@ async fn answer(
         Route::Collection(kind) if request.method() == Method::POST => {
             create(app, caller, kind, asked, body.unwrap_or_default()).await
         }
-        Route::Collection(kind) => search(app, caller, kind, asked).await,
+        Route::Collection(kind) => search(app, caller, Some(kind), asked).await,
+        Route::Everything => search(app, caller, None, asked).await,
         Route::Search(kind) => {
             let asked = SearchRequest::from_body(&body.unwrap_or_default())?;
-            search(app, caller, kind, asked).await
+            search(app, caller, Some(kind), asked).await
+        }
+        Route::SearchEverything => {
+            let asked = SearchRequest::from_body(&body.unwrap_or_default())?;
+            search(app, caller, None, asked).await
         }
         Route::Item(kind, id) => match *request.method() {
             // The server leaves out the body of an answer to HEAD.
@@ -181,19 +187,38 @@ async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// A query about the resources of one type, or of all. Where the next page of a walk by index begins is kept before this one is
+/// answered.
 async fn search(
     app: &App,
     caller: Caller,
-    kind: ResourceTypeId,
+    kind: Option<ResourceTypeId>,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
-    let cost = cost(app, kind, &asked);
+    let short = kind.is_some_and(|kind| cost(app, kind, &asked) == Cost::Short);
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
-        let shown = asked.projection(cx.registry.get(kind))?;
-        Ok((service::search(store, cx, kind, &asked, &shown)?, shown))
+        let (list, shown) = match kind {
+            Some(kind) => {
+                let shown = asked.projection(cx.registry.get(kind))?;
+                (service::search(store, cx, kind, &asked, &shown)?, vec![(kind, shown)])
+            }
+            None => {
+                let shown = asked.projections(cx.registry)?;
+                (service::search_all(store, cx, &asked, &shown)?, shown)
+            }
+        };
+        Ok((list, shown, store.account(), store.tx().actor.clone()))
     };
-    let Outcome { value: (list, shown), registry } = caller.look(app, cost, work).await?;
-    Ok(json(StatusCode::OK).body(list.representation(&shown, &registry, &app.scim_base).to_bytes()))
+    let cost = if short { Cost::Short } else { Cost::Long };
+    let Outcome { value: (list, shown, account, actor), registry } = caller.look(app, cost, work).await?;
+    if let Some(bookmark) = list.bookmark.clone() {
+        let keep = move |tx: &mut Tx<'_>| -> Result<(), ScimFailure> {
+            tx.act_as(actor.clone());
+            Ok(service::keep(&mut tx.in_account(account, system::now(), true), &bookmark)?)
+        };
+        app.db.jot(keep).await?;
+    }
+    Ok(json(StatusCode::OK).body(list.representation_of_all(&shown, &registry, &app.scim_base).to_bytes()))
 }
 
 fn discovery(app: &App, route: &Route, provider: &Provider, filtered: bool) -> Result<HttpResponse, ScimFailure> {

@@ -13,10 +13,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use tokio::sync::{mpsc, oneshot};
 
-use super::bookmarks::Bookmarks;
 use super::connection::{AnyConn, DatabaseUrl};
 use super::error::DbError;
 use super::tx::Tx;
@@ -28,6 +27,9 @@ const BATCH: usize = 64;
 const QUEUE: usize = 1024;
 /// How often a unit of work is run before its conflict is reported.
 const ATTEMPTS: u32 = 8;
+
+const BEGIN_DURABLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+const BEGIN_JOTTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off";
 
 /// An error of a unit of work that may stem from the database.
 pub trait Fault: From<DbError> + Send + 'static {
@@ -57,11 +59,16 @@ pub struct Db {
     pool: r2d2::Pool<DatabaseUrl>,
     writer: Option<mpsc::Sender<Job>>,
     url: Arc<DatabaseUrl>,
-    bookmarks: Arc<Bookmarks>,
 }
 
-/// A unit of work for the writer thread: runs in its savepoint, and says whether that is kept and how to answer.
-type Job = Box<dyn FnOnce(&mut AnyConn) -> Answer + Send>;
+/// A unit of work for the writer thread.
+struct Job {
+    /// Runs in its savepoint, and says whether that is kept and how to answer.
+    run: Box<dyn FnOnce(&mut AnyConn) -> Answer + Send>,
+    /// Whether it has to be on the disk before it is answered.
+    durable: bool,
+}
+
 /// Told `Ok` once the commit is on the disk.
 type Answer = Box<dyn FnOnce(Result<(), DbError>) + Send>;
 
@@ -78,7 +85,7 @@ impl Db {
             DatabaseUrl::Sqlite(_) => Some(writer(url.connect()?)),
             DatabaseUrl::Postgres(_) => None,
         };
-        Ok(Db { pool, writer, url: Arc::new(url), bookmarks: Arc::default() })
+        Ok(Db { pool, writer, url: Arc::new(url) })
     }
 
     /// Where the data lies.
@@ -92,7 +99,27 @@ impl Db {
     }
 
     /// Runs a unit of work that may write. When this returns `Ok`, what it wrote is durable.
-    pub async fn write<T, E, F>(&self, mut work: F) -> Result<T, E>
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fault,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.change(work, true).await
+    }
+
+    /// The same for what nobody was promised: when this returns everybody sees it, whichever process they ask, and only a
+    /// failure of the machine may take it back.
+    pub async fn jot<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fault,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.change(work, false).await
+    }
+
+    async fn change<T, E, F>(&self, mut work: F, durable: bool) -> Result<T, E>
     where
         T: Send + 'static,
         E: Fault,
@@ -101,9 +128,8 @@ impl Db {
         match &self.writer {
             Some(writer) => {
                 let (answer, answered) = oneshot::channel();
-                let bookmarks = self.bookmarks.clone();
-                let job: Job = Box::new(move |conn| {
-                    let outcome = nested(conn, bookmarks, &mut work);
+                let run = Box::new(move |conn: &mut AnyConn| -> Answer {
+                    let outcome = nested(conn, &mut work);
                     Box::new(move |committed| {
                         let _ = answer.send(match committed {
                             Ok(()) => outcome,
@@ -111,14 +137,15 @@ impl Db {
                         });
                     })
                 });
-                if writer.send(job).await.is_err() {
+                if writer.send(Job { run, durable }).await.is_err() {
                     return Err(DbError::Interrupted.into());
                 }
                 answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
             }
             None => {
                 let db = self.clone();
-                blocking(move || db.on_postgres("BEGIN ISOLATION LEVEL READ COMMITTED", &mut work)).await
+                let begin = if durable { BEGIN_DURABLE } else { BEGIN_JOTTED };
+                blocking(move || db.on_postgres(begin, &mut work)).await
             }
         }
     }
@@ -144,7 +171,7 @@ impl Db {
     fn on_sqlite<T, E: Fault>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.pool.get().map_err(DbError::from)?;
         begin(&mut conn, "BEGIN DEFERRED")?;
-        let outcome = work(&mut Tx::new(&mut conn, self.bookmarks.clone()));
+        let outcome = work(&mut Tx::new(&mut conn));
         commit(&mut conn)?;
         outcome
     }
@@ -165,7 +192,7 @@ impl Db {
                 }
                 begun => begun?,
             }
-            let outcome = match complete(&mut Tx::new(&mut conn, self.bookmarks.clone()), work) {
+            let outcome = match complete(&mut Tx::new(&mut conn), work) {
                 Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
                 Err(error) => {
                     let _ = roll_back(&mut conn);
@@ -187,7 +214,7 @@ impl Db {
 /// Runs one unit of work on a connection of the caller's own: for commands and tests.
 pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
     begin(conn, "BEGIN")?;
-    let mut tx = Tx::new(conn, Arc::default());
+    let mut tx = Tx::new(conn);
     let outcome = work(&mut tx).and_then(|value| Ok(lifecycle::react(&mut tx).map(|()| value)?));
     match outcome {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
@@ -225,14 +252,21 @@ fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
     std::thread::Builder::new()
         .name("sqlite-writer".to_owned())
         .spawn(move || {
-            while let Some(first) = jobs.blocking_recv() {
+            let (mut synced, mut held) = (true, None);
+            while let Some(first) = held.take().or_else(|| jobs.blocking_recv()) {
                 let mut answers = Vec::with_capacity(BATCH);
-                let committed = begin(&mut conn, "BEGIN IMMEDIATE").and_then(|()| {
-                    answers.push(first(&mut conn));
+                let durable = first.durable;
+                let committed = synchronous(&mut conn, &mut synced, durable).and_then(|()| {
+                    begin(&mut conn, "BEGIN IMMEDIATE")?;
+                    answers.push((first.run)(&mut conn));
                     while answers.len() < BATCH
                         && let Ok(job) = jobs.try_recv()
                     {
-                        answers.push(job(&mut conn));
+                        if job.durable && !durable {
+                            held = Some(job); // it waits for a commit of its own kind
+                            break;
+                        }
+                        answers.push((job.run)(&mut conn));
                     }
                     commit(&mut conn)
                 });
@@ -252,16 +286,21 @@ fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
     sender
 }
 
+/// Whether the next commit waits for the disk.
+fn synchronous(conn: &mut AnyConn, now: &mut bool, wanted: bool) -> Result<(), DbError> {
+    if *now != wanted {
+        let sql = if wanted { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        each!(conn, c => c.batch_execute(sql))?;
+        *now = wanted;
+    }
+    Ok(())
+}
+
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
-fn nested<T, E: Fault>(
-    conn: &mut AnyConn,
-    bookmarks: Arc<Bookmarks>,
-    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
-) -> Result<T, E> {
+fn nested<T, E: Fault>(conn: &mut AnyConn, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
     each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
-    let outcome =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn, bookmarks), work)))
-            .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn), work)))
+        .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
     match outcome {
         Ok(value) => {
             commit(conn)?;

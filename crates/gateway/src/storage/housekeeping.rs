@@ -23,8 +23,8 @@ macro_rules! sweep {
 }
 
 impl Tx<'_> {
-    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs, signing keys and counts of attempts; spent
-    /// codes and tokens are kept until `spent_before`, so that
+    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs, signing keys and counts of attempts, and
+    /// where walks nobody continues had come to; spent codes and tokens are kept until `spent_before`, so that
     /// their reuse is still recognized. Says how many rows went.
     pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
         let codes = authorization_codes::expires.lt(spent_before);
@@ -37,6 +37,7 @@ impl Tx<'_> {
         removed += sweep!(self, dpop_proofs.id, dpop_proofs::expires.lt(now), limit);
         removed += self.remove_expired_signing_keys(now)? as u64;
         removed += sweep!(self, attempts.key, attempts::expires.lt(now), limit);
+        removed += self.forget_walks(now, limit)?;
         Ok(removed)
     }
 
@@ -61,6 +62,7 @@ impl Tx<'_> {
         if self.empty_index(account, limit * 8)? > 0 {
             return Ok(1);
         }
+        self.empty_walks(account)?;
         let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
         let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq);

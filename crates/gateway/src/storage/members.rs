@@ -1,5 +1,7 @@
 //! Who is in which group: rows, never part of a document, so that a change costs the same in a group of 10 and of 100 000.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 use scim::Id;
@@ -20,12 +22,16 @@ fn id(text: String) -> Result<Id, DbError> {
 const OF_GROUP: &str = "SELECT r.id, r.resource_type, r.display FROM members AS m JOIN resources AS r ON r.seq = m.member_seq \
      WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq";
 
-const GROUPS_OF: Dialects = Dialects {
-    sqlite: "SELECT m.member_seq, r.id, r.display FROM members AS m JOIN resources AS r ON r.seq = m.group_seq \
-         WHERE m.member_seq IN (SELECT value FROM json_each(?)) AND r.account = ? ORDER BY m.member_seq, m.group_seq",
-    postgres: "SELECT m.member_seq, r.id, r.display FROM members AS m JOIN resources AS r ON r.seq = m.group_seq \
-         WHERE m.member_seq IN (SELECT value::bigint FROM json_array_elements_text(?::json)) AND r.account = ? \
-         ORDER BY m.member_seq, m.group_seq",
+/// Every membership on a way up from these resources, each once however many ways lead there, so circles end.
+const UPWARDS: Dialects = Dialects {
+    sqlite: "WITH RECURSIVE inside (seq) AS (SELECT value FROM json_each(?) \
+         UNION SELECT m.group_seq FROM inside JOIN members AS m ON m.member_seq = inside.seq) \
+         SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside JOIN members AS m ON m.member_seq = inside.seq \
+         JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
+    postgres: "WITH RECURSIVE inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
+         UNION SELECT m.group_seq FROM inside JOIN members AS m ON m.member_seq = inside.seq) \
+         SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside JOIN members AS m ON m.member_seq = inside.seq \
+         JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
 };
 
 const RESOLVE: Dialects = Dialects {
@@ -63,7 +69,7 @@ pub(super) fn of_group(conn: &mut AnyConn, account: i64, group: i64) -> Result<V
         .collect()
 }
 
-/// The groups that each of these is directly in.
+/// The groups that each of these is in, directly or through other groups: one statement, whatever the depth.
 pub(super) fn groups_of(
     conn: &mut AnyConn,
     account: i64,
@@ -74,10 +80,29 @@ pub(super) fn groups_of(
     }
     let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
     let binds = vec![Bind::list(&seqs)?, Bind::Number(account)];
-    let rows: Vec<(i64, String, String)> =
-        Statement::<(BigInt, Text, Text)>::new(GROUPS_OF.of(conn), binds).load(conn)?;
-    let reference = |(seq, text, display)| Ok((Handle(seq), GroupReference { id: id(text)?, display, direct: true }));
-    rows.into_iter().map(reference).collect()
+    let rows: Vec<(i64, i64, String, String)> =
+        Statement::<(BigInt, BigInt, Text, Text)>::new(UPWARDS.of(conn), binds).load(conn)?;
+    let mut groups: BTreeMap<i64, (Id, String)> = BTreeMap::new();
+    let mut around: HashMap<i64, Vec<i64>> = HashMap::new();
+    for (member, group, text, display) in rows {
+        around.entry(member).or_default().push(group);
+        groups.insert(group, (id(text)?, display));
+    }
+    let mut found = Vec::new();
+    for handle in handles {
+        let direct = around.get(&handle.0).map(Vec::as_slice).unwrap_or_default();
+        let mut all: BTreeSet<i64> = direct.iter().copied().collect();
+        let mut new = direct.to_vec();
+        while let Some(group) = new.pop() {
+            new.extend(around.get(&group).into_iter().flatten().copied().filter(|outer| all.insert(*outer)));
+        }
+        all.remove(&handle.0);
+        for group in all {
+            let (id, display) = groups[&group].clone();
+            found.push((*handle, GroupReference { id, display, direct: direct.contains(&group) }));
+        }
+    }
+    Ok(found)
 }
 
 /// Moves the version of every group this resource is in.

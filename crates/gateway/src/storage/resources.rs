@@ -6,7 +6,7 @@ use scim::resource::{GroupReference, Member, Meta};
 use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{
     Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, StoreError,
-    Stored, WriteError,
+    Stored, WalkId, WriteError,
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
@@ -28,7 +28,7 @@ pub struct AccountTx<'t, 'c> {
 }
 
 /// A row of `resources` as it is read.
-#[derive(Queryable)]
+#[derive(Clone, Queryable)]
 pub(super) struct Row {
     pub(super) seq: i64,
     resource_type: i16,
@@ -325,6 +325,14 @@ impl scim::Store for AccountTx<'_, '_> {
 
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
         Ok(membership::change(self.tx.conn, group.0, change)?)
+    }
+
+    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.recall_walk(walk)?)
+    }
+
+    fn keep(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), StoreError> {
+        Ok(self.keep_walk(walk, note, now)?)
     }
 
     fn record(&mut self, event: Event) {

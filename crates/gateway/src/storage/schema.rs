@@ -86,6 +86,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    walks (account, actor, walk) {
+        account -> BigInt,
+        actor -> Text,
+        walk -> Binary,
+        note -> Binary,
+        made -> BigInt,
+    }
+}
+
+diesel::table! {
     logins (resource) {
         resource -> BigInt,
         account -> BigInt,

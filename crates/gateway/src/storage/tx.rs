@@ -1,11 +1,8 @@
 //! A unit of work in progress.
 
-use std::sync::Arc;
-
 use diesel::prelude::*;
 
 use super::accounts::Account;
-use super::bookmarks::Bookmarks;
 use super::connection::AnyConn;
 use super::error::DbError;
 use super::resources::AccountTx;
@@ -26,8 +23,6 @@ pub struct Tx<'c> {
     pub(crate) grant_account: Option<Account>,
     /// The client of that grant, read by the same join.
     pub(crate) grant_client: Option<GrantClient>,
-    /// Where pages ended.
-    pub(super) bookmarks: Arc<Bookmarks>,
 }
 
 /// The client behind a grant, as far as the SCIM endpoint has to know it.
@@ -40,8 +35,8 @@ pub(crate) struct GrantClient {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c mut AnyConn, bookmarks: Arc<Bookmarks>) -> Tx<'c> {
-        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None, grant_client: None, bookmarks }
+    pub(super) fn new(conn: &'c mut AnyConn) -> Tx<'c> {
+        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None, grant_client: None }
     }
 
     /// Says who works, for the audit trail.

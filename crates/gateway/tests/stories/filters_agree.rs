@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use scim::narrow::{Narrow, Plan};
 use scim::schema::{GROUP, ResourceType, ResourceTypeId, USER};
-use scim::store::{Handle, Query, Start, Store};
-use scim::{Context, Filter, Leniency, Limits, Registry, Resource, Vocabulary, service};
+use scim::store::{Handle, Mark, MembershipChange, Page, Query, Start, Store};
+use scim::{Context, Filter, Leniency, Limits, Registry, Resource, Sort, Vocabulary, service};
 use serde_json::{Value, json};
 
 use crate::contracts::Bare;
@@ -66,6 +66,10 @@ fn leaf() -> impl Strategy<Value = String> {
         1 => change.prop_map(|(operator, time)| format!("meta.lastModified {operator} \"{time}\"")),
         1 => Just("id eq \"{id}\"".to_owned()),
         1 => Just("groups eq \"{group}\"".to_owned()),
+        1 => Just("groups.value eq \"{outer}\"".to_owned()),
+        1 => (pick(&["direct", "indirect"]), pick(&["{group}", "{outer}"]))
+            .prop_map(|(kind, group)| format!("groups[type eq \"{kind}\" and value eq \"{group}\"]")),
+        1 => pick(&["direct", "indirect"]).prop_map(|kind| format!("groups.type eq \"{kind}\"")),
         1 => (pick(&["work", "home"]), literal())
             .prop_map(|(kind, value)| format!("emails[type eq \"{kind}\" and value sw {value}]")),
     ]
@@ -127,7 +131,7 @@ fn found(
             count: page,
         };
         let found = store.search(&query).expect("an answer");
-        total = total.max(found.total);
+        total = total.max(found.total.expect("a page by index has a total"));
         if found.resources.is_empty() {
             return (total, handles);
         }
@@ -167,11 +171,17 @@ fn agree(store: &mut dyn Store, registry: &Registry, users: &[Value], filters: &
     let members: Vec<Value> = ids.iter().step_by(2).map(|id| json!({"value": id})).collect();
     let group = json!({"displayName": "Editors", "members": members});
     let group = created(store, registry, GROUP, next + 1, &group)?;
+    // A circle of groups, with another user in it.
+    let members = [&group, &ids[ids.len() - 1]].map(|id| json!({"value": id}));
+    let outer = created(store, registry, GROUP, next + 2, &json!({"displayName": "Outer", "members": members}))?;
+    let within = store.lock(GROUP, &scim::Id::new(&*group).expect("an id")).expect("a group").expect("a group").handle;
+    let add = vec![scim::Id::new(&*outer).expect("an id")];
+    store.change_members(within, &MembershipChange { add, ..Default::default() }).expect("a member");
 
     let kind = registry.get(USER);
     let all = everything(store, USER);
     for text in filters {
-        let text = text.replace("{id}", &ids[0]).replace("{group}", &group);
+        let text = text.replace("{id}", &ids[0]).replace("{group}", &group).replace("{outer}", &outer);
         let parsed: Filter = text.parse().map_err(|e: scim::Error| TestCaseError::fail(format!("{text}: {e}")))?;
         let Ok(predicate) = parsed.resolve(kind) else { continue };
         let expected: Vec<Handle> =
@@ -206,6 +216,74 @@ fn created(
     };
     let written = service::create(store, &mut cx, kind, body, None);
     written.map(|written| written.resource.id.to_string()).map_err(|e| TestCaseError::fail(e.to_string()))
+}
+
+/// More than are sorted in memory, so that filters meet the order of an index.
+fn sorted_pages_follow_each_other(mut bare: Bare) {
+    let registry = Registry::standard();
+    bare.undone(|tx| {
+        let store = &mut tx.in_account(1, 0, true);
+        for n in 0..600 {
+            let mut user = json!({"userName": format!("user{}", n * 7 % 600), "active": n % 3 > 0});
+            if n % 5 > 0 {
+                user["displayName"] = json!(WORDS[n % 6]);
+            }
+            if n % 7 == 0 {
+                user["title"] = json!(format!("title {}", n % 10));
+            }
+            created(store, &registry, USER, n as i64 + 1, &user).expect("created");
+        }
+        let kind = registry.get(USER);
+        let filters =
+            ["", "active eq true", "title pr", "active eq true and title co \"title\"", "userName sw \"user1\""];
+        let paths = ["displayName", "userName", "title", "id", "meta.lastModified", "active", "externalId"];
+        for (path, descending) in paths.iter().flat_map(|path| [(path, false), (path, true)]) {
+            let sort = Sort::new(path, descending, kind).expect("a sort");
+            for text in filters {
+                let filter = text.parse::<Filter>().ok().map(|filter| filter.resolve(kind).expect("a filter"));
+                let plan = filter.as_ref().map_or(Plan { narrow: Narrow::Any, exact: true }, |f| f.plan(kind));
+                let mut expected: Vec<Mark> = everything(store, USER)
+                    .into_iter()
+                    .filter(|(_, user)| filter.as_ref().is_none_or(|filter| filter.matches(user)))
+                    .map(|(handle, user)| Mark { key: sort.key(&user), handle })
+                    .collect();
+                expected.sort_by(|a, b| a.compare(b, Some(&sort)));
+                let mut page = |start: Start<'_>, count| {
+                    let (filter, narrow, exact) = (filter.as_ref(), &plan.narrow, plan.exact);
+                    let query = Query { resource_type: USER, filter, narrow, exact, sort: Some(&sort), start, count };
+                    store.search(&query).expect("a page")
+                };
+                let marks = |page: Page| -> Vec<Mark> {
+                    page.resources.iter().map(|stored| Mark::after(stored, Some(&sort))).collect()
+                };
+                let mut met = marks(page(Start::Index(1), 70));
+                while let Some(last) = met.last().cloned() {
+                    let next = marks(page(Start::After(&last), 70));
+                    if next.is_empty() {
+                        break;
+                    }
+                    met.extend(next);
+                }
+                assert_eq!(met, expected, "{path} {descending} {text}");
+                for n in [1, 2, 119, 120, 121, 400, 599, 600, 601] {
+                    let jumped = page(Start::Index(n), 3);
+                    assert_eq!(jumped.total, Some(expected.len() as u64), "{path} {descending} {text}");
+                    let there = expected.iter().skip(n as usize - 1).take(3).cloned().collect::<Vec<_>>();
+                    assert_eq!(marks(jumped), there, "{path} {descending} {text} at {n}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn sorted_pages_follow_each_other_on_sqlite() {
+    sorted_pages_follow_each_other(Bare::sqlite());
+}
+
+#[test]
+fn sorted_pages_follow_each_other_on_postgres() {
+    Bare::postgres().into_iter().for_each(sorted_pages_follow_each_other);
 }
 
 #[test]

@@ -14,6 +14,12 @@ pub(super) fn unknown(type_name: &str, path: &AttributePath) -> Error {
     Error::InvalidFilter(format!("A {type_name} has no attribute {text}; /Schemas lists those it has"))
 }
 
+/// No resource type has it.
+pub(super) fn unknown_anywhere(path: &str) -> Error {
+    let text: String = path.chars().take(200).collect();
+    Error::InvalidFilter(format!("No resource has an attribute {text}; /Schemas lists those there are"))
+}
+
 /// No such sub-attribute.
 pub(super) fn unknown_sub(attribute: &Attribute, name: &str) -> Error {
     let name: String = name.chars().take(200).collect();

@@ -1,10 +1,13 @@
 //! From names to attributes: what a filter or a path asks for must exist, and be able to answer (RFC 7644 §3.4.2.2).
 
+use std::cell::RefCell;
+
 use serde_json::Value;
 
 use super::compare::Literal;
 use super::refusals::{
-    beside_brackets, complex_needs_sub, unanswerable, unfit_literal, unfit_operator, unknown, unknown_sub,
+    beside_brackets, complex_needs_sub, unanswerable, unfit_literal, unfit_operator, unknown, unknown_anywhere,
+    unknown_sub,
 };
 use super::target::{Datum, Origin, Target};
 use super::{Filter, Node, Operator, Predicate, Question, Test};
@@ -17,7 +20,30 @@ use crate::urn;
 
 /// Resolves a filter about resources.
 pub(super) fn filter(filter: &Filter, resource_type: &ResourceType, leniency: &Leniency) -> Result<Node, Error> {
-    Place { resource_type, element: None, leniency }.node(filter)
+    Place { resource_type, element: None, leniency, missing: None }.node(filter)
+}
+
+/// Resolves a filter about resources of several types, for each of them.
+pub(super) fn among(
+    filter: &Filter,
+    resource_types: &[&ResourceType],
+    leniency: &Leniency,
+) -> Result<Vec<Node>, Error> {
+    let mut nodes = Vec::with_capacity(resource_types.len());
+    let mut in_none: Option<Vec<String>> = None;
+    for resource_type in resource_types {
+        let missing = RefCell::default();
+        nodes.push(Place { resource_type, element: None, leniency, missing: Some(&missing) }.node(filter)?);
+        let missing: Vec<String> = missing.into_inner();
+        in_none = Some(match in_none {
+            None => missing,
+            Some(names) => names.into_iter().filter(|name| missing.contains(name)).collect(),
+        });
+    }
+    match in_none.unwrap_or_default().first() {
+        None => Ok(nodes),
+        Some(name) => Err(unknown_anywhere(name)),
+    }
 }
 
 /// Resolves a path; `None`: no such attribute.
@@ -127,6 +153,8 @@ struct Place<'r> {
     /// Inside the brackets of a value path: which attribute's values it is about.
     element: Option<(Option<&'r Schema>, &'r Attribute)>,
     leniency: &'r Leniency,
+    /// Where names are written down that the type does not have; `None`: they are refused.
+    missing: Option<&'r RefCell<Vec<String>>>,
 }
 
 fn element<'r>(
@@ -141,7 +169,7 @@ fn element<'r>(
             name = attribute.name
         )));
     }
-    Ok(Place { resource_type, element: Some((extension, attribute)), leniency })
+    Ok(Place { resource_type, element: Some((extension, attribute)), leniency, missing: None })
 }
 
 /// A resolved attribute and everything a test about it has to know.
@@ -167,7 +195,14 @@ impl<'r> Place<'r> {
     }
 
     fn ask(&self, path: &AttributePath, asked: Asked<'_>) -> Result<Node, Error> {
-        let Resolved { extension, attribute, sub } = self.resolve(path)?;
+        let resolved = match (self.resolve(path), self.missing) {
+            (Err(Lack::Unknown(_)), Some(missing)) => {
+                missing.borrow_mut().push(path.to_string());
+                return Ok(Node::Constant(asked.of_nothing() && path.filter.is_none()));
+            }
+            (resolved, _) => resolved?,
+        };
+        let Resolved { extension, attribute, sub } = resolved;
         let Some(filter) = &path.filter else {
             return self.leaf(extension, attribute, sub, asked);
         };
@@ -194,15 +229,15 @@ impl<'r> Place<'r> {
         }
     }
 
-    fn resolve(&self, path: &AttributePath) -> Result<Resolved<'r>, Error> {
+    fn resolve(&self, path: &AttributePath) -> Result<Resolved<'r>, Lack> {
         let Some((extension, attribute)) = self.element else {
             let Some(Found { extension, attribute: Some(attribute) }) = find(path, self.resource_type)? else {
-                return Err(unknown(&self.resource_type.name, path));
+                return Err(Lack::Unknown(unknown(&self.resource_type.name, path)));
             };
             let sub = match &path.sub {
                 None => None,
                 Some(name) => match attribute.sub_attribute(name) {
-                    None => return Err(unknown_sub(attribute, name)),
+                    None => return Err(Lack::Unknown(unknown_sub(attribute, name))),
                     sub => sub,
                 },
             };
@@ -215,7 +250,7 @@ impl<'r> Place<'r> {
             None if !nested && is_whole_value(attribute, &path.name) => {
                 Ok(Resolved { extension, attribute, sub: None })
             }
-            _ => Err(unknown_sub(attribute, &path.to_string())),
+            _ => Err(Lack::Unknown(unknown_sub(attribute, &path.to_string()))),
         }
     }
 
@@ -273,6 +308,35 @@ enum Asked<'f> {
     Present,
     Absent,
     Compare(Operator, &'f Value),
+}
+
+impl Asked<'_> {
+    /// The answer of a resource without a value.
+    fn of_nothing(&self) -> bool {
+        matches!(self, Asked::Absent | Asked::Compare(Operator::Ne, _))
+    }
+}
+
+/// Why a name is not looked up.
+enum Lack {
+    /// There is no such attribute, or no such part of it.
+    Unknown(Error),
+    /// There are several.
+    Ambiguous(Error),
+}
+
+impl From<Error> for Lack {
+    fn from(error: Error) -> Lack {
+        Lack::Ambiguous(error)
+    }
+}
+
+impl From<Lack> for Error {
+    fn from(lack: Lack) -> Error {
+        match lack {
+            Lack::Unknown(error) | Lack::Ambiguous(error) => error,
+        }
+    }
 }
 
 fn compare(definition: &Attribute, operator: Operator, value: &Value, leniency: &Leniency) -> Result<Question, Error> {

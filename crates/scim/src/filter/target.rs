@@ -96,7 +96,7 @@ impl Target {
             }
             Origin::Groups => {
                 let groups = resource.groups.as_deref().unwrap_or_default();
-                groups.iter().filter(|group| group.direct).any(|group| Datum::Group(group).part(sub, stop))
+                groups.iter().any(|group| Datum::Group(group).part(sub, stop))
             }
         }
     }
@@ -115,7 +115,7 @@ impl Datum<'_> {
             (Datum::Member(member), Some("type")) => stop(Datum::Text(type_name(member.resource_type))),
             (Datum::Group(group), Some("value")) => stop(Datum::Text(group.id.as_str())),
             (Datum::Group(group), Some("display")) => stop(Datum::Text(&group.display)),
-            (Datum::Group(_), Some("type")) => stop(Datum::Text("direct")),
+            (Datum::Group(group), Some("type")) => stop(Datum::Text(group.kind())),
             (_, None) => stop(self),
             (_, Some(_)) => false,
         }

@@ -116,7 +116,8 @@ fn what_real_clients_ask_is_answered() {
     check(r#"department eq "Tour Operations""#, true);
     check(r#"manager.displayName sw "john""#, true);
     check(r#"groups eq "g1" and groups.display co "guides" and groups[value eq "g1" and type eq "direct"]"#, true);
-    check(r#"groups.value eq "g2""#, false);
+    check(r#"groups.value eq "g2" and groups[value eq "g2" and type eq "indirect"]"#, true);
+    check(r#"groups[value eq "g2" and type eq "direct"]"#, false);
     check(r#"meta.resourceType eq "User""#, true);
     check(r#"meta.resourceType eq "Group""#, false);
     check(r#"meta.version eq "W/\"3\"""#, true);

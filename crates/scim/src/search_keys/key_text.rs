@@ -80,6 +80,11 @@ pub(crate) fn of_integer(value: i64) -> String {
     format!("{:016x}", (value as u64) ^ (1 << 63))
 }
 
+/// The number that a key stands for.
+pub(crate) fn to_integer(key: &str) -> Option<i64> {
+    u64::from_str_radix(key, 16).ok().map(|bits| (bits ^ (1 << 63)) as i64)
+}
+
 /// Sixteen hexadecimal digits of the IEEE 754 bits, mirrored below zero: their order is the order of the numbers.
 pub(crate) fn of_decimal(value: f64) -> String {
     let bits = (value + 0.0).to_bits(); // -0.0 becomes 0.0

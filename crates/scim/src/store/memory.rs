@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
-    Store, StoreError, Stored, WriteError,
+    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
+    Store, StoreError, Stored, WalkId, WriteError,
 };
 use crate::event::Event;
 use crate::resource::{GroupReference, Id, Member, Resource};
@@ -20,6 +20,7 @@ pub struct MemoryStore {
     resources: BTreeMap<Handle, Entry>,
     /// Group, member.
     members: BTreeSet<(Handle, Handle)>,
+    notes: BTreeMap<WalkId, Vec<u8>>,
     /// Group, name.
     parked: BTreeSet<(Handle, String)>,
     /// Who cannot be brought back by a POST.
@@ -86,13 +87,19 @@ impl MemoryStore {
     }
 
     fn loaded_groups(&self, member: Handle) -> Vec<GroupReference> {
-        let groups = self.members.iter().filter(|(_, m)| *m == member).map(|(group, _)| group);
-        let reference = |entry: &Entry| GroupReference {
+        let holding = |inner: Handle| self.members.iter().filter(move |(_, m)| *m == inner).map(|(group, _)| *group);
+        let direct: BTreeSet<Handle> = holding(member).collect();
+        let (mut all, mut new) = (direct.clone(), direct.iter().copied().collect::<Vec<_>>());
+        while let Some(group) = new.pop() {
+            new.extend(holding(group).filter(|outer| all.insert(*outer)));
+        }
+        all.remove(&member);
+        let reference = |(group, entry): (Handle, &Entry)| GroupReference {
             id: entry.resource.id.clone(),
             display: entry.resource.display().to_owned(),
-            direct: true,
+            direct: direct.contains(&group),
         };
-        groups.filter_map(|group| self.resources.get(group)).map(reference).collect()
+        all.into_iter().filter_map(|group| Some((group, self.resources.get(&group)?))).map(reference).collect()
     }
 
     fn with_relations(&self, handle: Handle, resource: &Resource) -> Resource {
@@ -151,26 +158,25 @@ impl Store for MemoryStore {
     }
 
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
-        let mut found: Vec<(Handle, Resource)> = self
+        let mut found: Vec<(Mark, Stored)> = self
             .resources
             .iter()
             .filter(|(_, entry)| entry.resource.resource_type == query.resource_type)
             .map(|(handle, entry)| (*handle, self.with_relations(*handle, &entry.resource)))
             .filter(|(_, resource)| query.filter.is_none_or(|filter| filter.matches(resource)))
+            .map(|(handle, mut resource)| {
+                (resource.members, resource.groups) = (None, None);
+                Stored { handle, resource }
+            })
+            .map(|stored| (Mark::after(&stored, query.sort), stored))
             .collect();
-        if let Some(sort) = query.sort {
-            found.sort_by(|(_, a), (_, b)| sort.compare(a, b));
-        }
-        let total = found.len() as u64;
-        let rest = found.into_iter().enumerate().filter(|(index, (handle, _))| match query.start {
+        found.sort_by(|(a, _), (b, _)| a.compare(b, query.sort));
+        let total = Some(found.len() as u64);
+        let rest = found.into_iter().enumerate().filter(|(index, (mark, _))| match query.start {
             Start::Index(first) => *index as u64 + 1 >= first,
-            Start::After(last) => *handle > last,
+            Start::After(last) => mark.compare(last, query.sort).is_gt(),
         });
-        let without_relations = |(_, (handle, mut resource)): (usize, (Handle, Resource))| {
-            (resource.members, resource.groups) = (None, None);
-            Stored { handle, resource }
-        };
-        Ok(Page { total, resources: rest.take(query.count as usize).map(without_relations).collect() })
+        Ok(Page { total, resources: rest.take(query.count as usize).map(|(_, (_, stored))| stored).collect() })
     }
 
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
@@ -250,6 +256,15 @@ impl Store for MemoryStore {
             added: after.difference(&before).count() as u64,
             removed: before.difference(&after).count() as u64,
         })
+    }
+
+    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.notes.get(walk).cloned())
+    }
+
+    fn keep(&mut self, walk: &WalkId, note: &[u8], _now: i64) -> Result<(), StoreError> {
+        self.notes.insert(*walk, note.to_vec());
+        Ok(())
     }
 
     fn record(&mut self, event: Event) {

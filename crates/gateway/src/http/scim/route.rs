@@ -17,6 +17,10 @@ pub(super) enum Route {
     Collection(ResourceTypeId),
     /// A query in a POST's body (§3.4.3).
     Search(ResourceTypeId),
+    /// A query at the root, about the resources of all types (§3.4.2.1).
+    Everything,
+    /// The same in a POST's body.
+    SearchEverything,
     Item(ResourceTypeId, Id),
     /// The user behind the token (§3.11).
     Me,
@@ -49,10 +53,14 @@ impl Route {
                 Method::POST => Ok(Route::Bulk),
                 _ => Err(ScimFailure::Method("POST")),
             },
-            (".search", None) => Err(ScimFailure::Scim(scim::Error::NotImplemented(
-                "a search over all resource types is not supported; search /Users/.search or /Groups/.search"
-                    .to_owned(),
-            ))),
+            ("", None) => match *method {
+                Method::GET | Method::HEAD => Ok(Route::Everything),
+                _ => Err(ScimFailure::Method("GET")),
+            },
+            (".search", None) => match *method {
+                Method::POST => Ok(Route::SearchEverything),
+                _ => Err(ScimFailure::Method("POST")),
+            },
             (endpoint, rest) => match (registry.at_endpoint(endpoint), rest) {
                 (Some(kind), None) => match *method {
                     Method::GET | Method::HEAD | Method::POST => Ok(Route::Collection(kind.id)),

@@ -4,9 +4,10 @@
 //! only text that varies is how leaves are combined.
 
 use diesel::sql_types::BigInt;
-use scim::Id;
 use scim::narrow::{KeyRange, Narrow};
 use scim::schema::ResourceTypeId;
+use scim::store::Mark;
+use scim::{Id, SortBy};
 
 use super::super::connection::AnyConn;
 use super::super::error::DbError;
@@ -21,31 +22,98 @@ pub(super) struct Candidates<'a> {
     pub(super) narrow: &'a Narrow,
 }
 
+/// An order that an index has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Along {
+    /// `None`: creation order. With [`SortBy::Key`] only the resources that have a key are there.
+    pub(super) by: Option<SortBy>,
+    pub(super) descending: bool,
+}
+
+impl Along {
+    pub(super) const CREATION: Along = Along { by: None, descending: false };
+}
+
 impl Candidates<'_> {
-    /// A page of them in creation order: after this row, skipping some.
-    pub(super) fn rows(&self, conn: &mut AnyConn, after: i64, offset: i64, count: i64) -> Result<Vec<Row>, DbError> {
+    /// A page of them: after a place, skipping some.
+    pub(super) fn rows(
+        &self,
+        conn: &mut AnyConn,
+        along: Along,
+        after: Option<&Mark>,
+        offset: i64,
+        count: i64,
+    ) -> Result<Vec<Row>, DbError> {
         let mut sql =
             Sql::select("SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document");
-        self.write(&mut sql);
-        sql.number(" AND r.seq > ?", after);
-        sql.number(" ORDER BY r.seq LIMIT ?", count);
+        self.write(&mut sql, along);
+        let (beyond, direction) = if along.descending { (" < ", " DESC") } else { (" > ", "") };
+        let key = after.and_then(|mark| mark.key.as_ref());
+        let columns = match along.by {
+            Some(SortBy::Key(_)) => ["s.key", "s.resource"].as_slice(),
+            Some(SortBy::LastModified) => &["r.last_modified", "r.seq"],
+            Some(SortBy::Id) => &["r.id"],
+            _ => &["r.seq"],
+        };
+        if let Some(mark) = after {
+            sql.push(&format!(" AND ({}){beyond}(", columns.join(", ")));
+            match (along.by, key) {
+                (Some(SortBy::Key(_)), Some(key)) => sql.text("?, ", key.as_str()),
+                (Some(SortBy::LastModified), Some(key)) => sql.number("?, ", key.integer().unwrap_or_default()),
+                (Some(SortBy::Id), Some(key)) => sql.text("?", key.as_str()),
+                _ => {}
+            }
+            if !matches!(along.by, Some(SortBy::Id)) {
+                sql.number("?", mark.handle.0);
+            }
+            sql.push(")");
+        }
+        let order: Vec<String> = columns.iter().map(|column| format!("{column}{direction}")).collect();
+        sql.push(&format!(" ORDER BY {}", order.join(", ")));
+        sql.number(" LIMIT ?", count);
         sql.number(" OFFSET ?", offset);
         Statement::<RowColumns>::new(sql.text, sql.binds).load(conn)
     }
 
-    /// How many there are.
-    pub(super) fn count(&self, conn: &mut AnyConn) -> Result<i64, DbError> {
+    /// How many there are; it stops counting there.
+    pub(super) fn count(&self, conn: &mut AnyConn, most: i64) -> Result<i64, DbError> {
         let mut sql = Sql::select("SELECT count(*)");
-        self.write(&mut sql);
+        if most < i64::MAX {
+            sql.push(" FROM (SELECT 1");
+        }
+        self.write(&mut sql, Along::CREATION);
+        if most < i64::MAX {
+            sql.number(" LIMIT ?) AS counted", most);
+        }
         let count: Option<i64> = Statement::<BigInt>::new(sql.text, sql.binds).first(conn)?;
         Ok(count.unwrap_or(0))
     }
 
-    fn write(&self, sql: &mut Sql) {
-        sql.number(" FROM resources AS r WHERE r.account = ?", self.account);
-        sql.number(" AND r.resource_type = ?", i64::from(self.resource_type.0));
-        sql.push(" AND ");
-        self.condition(sql, self.narrow);
+    /// How many of them an order has.
+    pub(super) fn count_along(&self, conn: &mut AnyConn, along: Along) -> Result<i64, DbError> {
+        let mut sql = Sql::select("SELECT count(*)");
+        self.write(&mut sql, along);
+        let count: Option<i64> = Statement::<BigInt>::new(sql.text, sql.binds).first(conn)?;
+        Ok(count.unwrap_or(0))
+    }
+
+    fn write(&self, sql: &mut Sql, along: Along) {
+        match along.by {
+            // The key's attribute is the resource type's own.
+            Some(SortBy::Key(attribute)) => {
+                sql.push(" FROM attribute_values AS s JOIN resources AS r ON r.seq = s.resource");
+                sql.number(" WHERE s.account = ?", self.account);
+                sql.number(" AND s.attribute = ?", i64::from(attribute.0));
+            }
+            _ => {
+                sql.number(" FROM resources AS r WHERE r.account = ?", self.account);
+                sql.number(" AND r.resource_type = ?", i64::from(self.resource_type.0));
+            }
+        }
+        if *self.narrow != Narrow::Any {
+            sql.push(" AND ");
+            self.condition(sql, self.narrow);
+        }
     }
 
     fn condition(&self, sql: &mut Sql, narrow: &Narrow) {
@@ -71,20 +139,26 @@ impl Candidates<'_> {
                 until.iter().for_each(|time| sql.number(" AND r.last_modified < ?", *time));
             }
             Narrow::HasMember(id) => {
-                self.related(sql, "r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.member_seq IN ", id);
+                sql.push("r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.member_seq IN (");
+                self.named(sql, id);
+                sql.push("))");
             }
+            // `UNION` keeps each row once, so circles end.
             Narrow::MemberOf(id) => {
-                self.related(sql, "r.seq IN (SELECT m.member_seq FROM members AS m WHERE m.group_seq IN ", id);
+                sql.push("r.seq IN (WITH RECURSIVE inside (seq) AS (");
+                self.named(sql, id);
+                sql.push(" UNION SELECT m.member_seq FROM inside JOIN members AS m ON m.group_seq = inside.seq)");
+                sql.push(" SELECT m.member_seq FROM inside JOIN members AS m ON m.group_seq = inside.seq)");
             }
             Narrow::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
             Narrow::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),
         }
     }
 
-    fn related(&self, sql: &mut Sql, text: &str, id: &Id) {
-        sql.push(text);
-        sql.number("(SELECT o.seq FROM resources AS o WHERE o.account = ?", self.account);
-        sql.text(" AND o.id = ?))", id.as_str());
+    /// The row of the resource with this id.
+    fn named(&self, sql: &mut Sql, id: &Id) {
+        sql.number("SELECT o.seq FROM resources AS o WHERE o.account = ?", self.account);
+        sql.text(" AND o.id = ?", id.as_str());
     }
 
     fn joined(&self, sql: &mut Sql, parts: &[Narrow], joint: &str, empty: &str) {

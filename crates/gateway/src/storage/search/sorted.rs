@@ -1,0 +1,181 @@
+//! Sorted lists (RFC 7644 §3.4.2.3).
+//!
+//! Where an index has the order, a page is read along it from the place where it begins. Where none has, or where few
+//! resources come into question, all of them are looked at, within the time limit, and the least that the page needs are kept.
+
+use std::time::Instant;
+
+use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Stored};
+use scim::{Narrow, Sort, SortBy};
+
+use super::super::error::DbError;
+use super::super::resources::{AccountTx, Row, RowColumns};
+use super::super::statement::{Bind, Dialects, Statement};
+use super::{Along, CHUNK, SCAN_LIMIT, candidates, count_exact, each_match, matching, skipped, stored};
+
+/// So few candidates are sorted rather than looked for along the order of all.
+const FEW: i64 = 500;
+
+const BY_SEQ: Dialects = Dialects {
+    sqlite: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document FROM resources AS r \
+         WHERE r.account = ? AND r.seq IN (SELECT value FROM json_each(?))",
+    postgres: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
+         FROM resources AS r \
+         WHERE r.account = ? AND r.seq IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
+};
+
+pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
+    let Some(segments) = Segment::of(sort) else { return by_sorting(store, query, sort) };
+    let unfiltered = query.exact && *query.narrow == Narrow::Any;
+    let few = match query.narrow {
+        _ if unfiltered => false,
+        Narrow::Any => store.count(query.resource_type)? <= FEW as u64,
+        _ => candidates(store, query).count(store.conn(), FEW + 1)? <= FEW,
+    };
+    if few { by_sorting(store, query, sort) } else { along_index(store, query, sort, &segments) }
+}
+
+/// A part of a sorted list that lies together in an index.
+#[derive(Debug, Clone, Copy)]
+enum Segment {
+    /// The resources with a value.
+    Keyed(Along),
+    /// Those without, in creation order.
+    Keyless(Along),
+}
+
+impl Segment {
+    /// The parts in the order of the list; `None` where no index has it.
+    fn of(sort: &Sort) -> Option<Vec<Segment>> {
+        let descending = sort.is_descending();
+        let along = |by| Along { by, descending };
+        let keyless = Segment::Keyless(Along { descending, ..Along::CREATION });
+        let mut segments = match sort.by() {
+            SortBy::Document | SortBy::Created => return None,
+            SortBy::Nothing => vec![keyless],
+            by @ (SortBy::Id | SortBy::LastModified) => vec![Segment::Keyed(along(Some(by)))],
+            by @ SortBy::Key(_) if sort.is_always_there() => vec![Segment::Keyed(along(Some(by)))],
+            by @ SortBy::Key(_) => vec![Segment::Keyed(along(Some(by))), keyless],
+        };
+        if descending {
+            segments.reverse();
+        }
+        Some(segments)
+    }
+
+    fn holds(self, mark: &Mark) -> bool {
+        matches!((self, &mark.key), (Segment::Keyed(_), Some(_)) | (Segment::Keyless(_), None))
+    }
+}
+
+fn along_index(
+    store: &mut AccountTx<'_, '_>,
+    query: &Query<'_>,
+    sort: &Sort,
+    segments: &[Segment],
+) -> Result<Page, SearchError> {
+    let (total, mut skip, mut after) = match query.start {
+        Start::After(mark) if *query.narrow == Narrow::Any && query.exact => {
+            (Some(store.count(query.resource_type)?), 0, Some(mark.clone()))
+        }
+        Start::After(mark) => (None, 0, Some(mark.clone())),
+        Start::Index(n) if query.exact => (Some(count_exact(store, query)?), skipped(n), None),
+        Start::Index(n) => {
+            let mut total = 0;
+            each_match(store, query, 0, &mut |_| {
+                total += 1;
+                true
+            })?;
+            (Some(total), skipped(n), None)
+        }
+    };
+    let deadline = Instant::now() + SCAN_LIMIT;
+    let wanted = if total.is_some_and(|total| skip as u64 >= total) { 0 } else { query.count as usize };
+    let mut found: Vec<Stored> = Vec::new();
+    let begin = after.as_ref().and_then(|mark| segments.iter().position(|segment| segment.holds(mark))).unwrap_or(0);
+    for segment in &segments[begin..] {
+        let (Segment::Keyed(along) | Segment::Keyless(along)) = *segment;
+        // Where the index alone decides who belongs here, it also counts.
+        let counts = query.exact && matches!(segment, Segment::Keyed(_));
+        if counts && skip > 0 {
+            let here = candidates(store, query).count_along(store.conn(), along)?;
+            if here <= skip {
+                skip -= here;
+                continue;
+            }
+        }
+        while found.len() < wanted {
+            let offset = if counts { std::mem::take(&mut skip) } else { 0 };
+            let missing = (wanted - found.len()) as i64 + skip;
+            let limit = if counts { missing } else { missing.clamp(CHUNK.min(50), CHUNK) };
+            let rows = candidates(store, query).rows(store.conn(), along, after.as_ref(), offset, limit)?;
+            let read = rows.len() as i64;
+            after = match (&rows.last(), segment) {
+                (None, _) => break,
+                (Some(last), Segment::Keyed(_)) => Some(mark_of(last, sort)?),
+                (Some(last), Segment::Keyless(_)) => Some(Mark { key: None, handle: Handle(last.seq) }),
+            };
+            let filter = query.filter.filter(|_| !query.exact);
+            for stored in matching(store, filter, rows)? {
+                let belongs = matches!(segment, Segment::Keyed(_)) || sort.key(&stored.resource).is_none();
+                match belongs {
+                    true if skip > 0 => skip -= 1,
+                    true if found.len() < wanted => found.push(stored),
+                    _ => {}
+                }
+            }
+            if read < limit {
+                break;
+            }
+            if Instant::now() > deadline {
+                return Err(SearchError::TooMany);
+            }
+        }
+        if found.len() >= wanted {
+            break;
+        }
+        after = None;
+    }
+    Ok(Page { total, resources: found })
+}
+
+fn mark_of(row: &Row, sort: &Sort) -> Result<Mark, DbError> {
+    Ok(Mark::after(&row.clone().stored()?, Some(sort)))
+}
+
+/// Looks at all candidates and keeps the places of those that the page needs and of those before it.
+fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
+    let skip = match query.start {
+        Start::Index(n) => usize::try_from(n.saturating_sub(1)).unwrap_or(usize::MAX),
+        Start::After(_) => 0,
+    };
+    let needed = skip.saturating_add(query.count as usize);
+    let (mut total, mut least) = (0_u64, Vec::new());
+    let compare = |a: &Mark, b: &Mark| a.compare(b, Some(sort));
+    each_match(store, query, 0, &mut |stored| {
+        total += 1;
+        let mark = Mark::after(&stored, Some(sort));
+        let inside = match query.start {
+            Start::Index(_) => true,
+            Start::After(last) => compare(&mark, last).is_gt(),
+        };
+        if inside {
+            least.push(mark);
+        }
+        if least.len() >= needed.saturating_mul(2).max(CHUNK as usize) {
+            least.sort_unstable_by(compare);
+            least.truncate(needed);
+        }
+        true
+    })?;
+    least.sort_unstable_by(compare);
+    least.truncate(needed);
+    let page: Vec<i64> = least.iter().skip(skip).map(|mark| mark.handle.0).collect();
+    let binds = vec![Bind::Number(store.account), Bind::list(&page)?];
+    let mut resources = match page.is_empty() {
+        true => Vec::new(),
+        false => stored(Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?)?,
+    };
+    resources.sort_unstable_by(|a, b| compare(&Mark::after(a, Some(sort)), &Mark::after(b, Some(sort))));
+    Ok(Page { total: Some(total), resources })
+}

@@ -1,0 +1,60 @@
+//! Where walks by index continue (`scim::places`): one small row for each caller and query, for an hour.
+
+use diesel::prelude::*;
+use scim::store::WalkId;
+
+use super::error::DbError;
+use super::resources::AccountTx;
+use super::schema::walks;
+use super::tx::Tx;
+use crate::each;
+
+/// Nobody continues a walk after so many milliseconds.
+const LIFETIME: i64 = scim::cursor::TIMEOUT as i64 * 1_000;
+
+impl AccountTx<'_, '_> {
+    pub(super) fn recall_walk(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, DbError> {
+        let note = walks::table
+            .filter(walks::account.eq(self.account))
+            .filter(walks::actor.eq(&self.tx.actor.name))
+            .filter(walks::walk.eq(walk.0.as_slice()))
+            .select(walks::note);
+        Ok(each!(&mut *self.tx.conn, c => note.get_result(c).optional())?)
+    }
+
+    pub(super) fn keep_walk(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), DbError> {
+        let row = (
+            walks::account.eq(self.account),
+            walks::actor.eq(&self.tx.actor.name),
+            walks::walk.eq(walk.0.as_slice()),
+            walks::note.eq(note),
+            walks::made.eq(now),
+        );
+        each!(&mut *self.tx.conn, c => diesel::insert_into(walks::table)
+            .values(row)
+            .on_conflict((walks::account, walks::actor, walks::walk))
+            .do_update()
+            .set((walks::note.eq(note), walks::made.eq(now)))
+            .execute(c))?;
+        Ok(())
+    }
+}
+
+impl Tx<'_> {
+    /// Forgets walks that nobody continues any more; says how many.
+    pub(super) fn forget_walks(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
+        let due = walks::made.lt(now - LIFETIME);
+        let oldest = walks::table.filter(due).order(walks::made).limit(limit).select(walks::made);
+        let oldest: Vec<i64> = each!(&mut *self.conn, c => oldest.load(c))?;
+        let Some(last) = oldest.last() else { return Ok(0) };
+        let rows = each!(&mut *self.conn, c => diesel::delete(walks::table.filter(walks::made.le(last))).execute(c))?;
+        Ok(rows as u64)
+    }
+
+    /// Forgets all walks in an account.
+    pub(super) fn empty_walks(&mut self, account: i64) -> Result<(), DbError> {
+        let all = walks::table.filter(walks::account.eq(account));
+        each!(&mut *self.conn, c => diesel::delete(all).execute(c))?;
+        Ok(())
+    }
+}

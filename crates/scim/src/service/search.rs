@@ -1,0 +1,207 @@
+//! Queries (RFC 7644 §3.4.2, RFC 9865): of one resource type, or of all (§3.4.2.1).
+//!
+//! A list is in the order of creation, or as it is sorted. A page that is not the first one continues where the one before
+//! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`places`](crate::places)).
+
+use super::all_loaded;
+use crate::context::Context;
+use crate::cursor::{Position, Walk, digest};
+use crate::error::Error;
+use crate::filter::Predicate;
+use crate::list::{ListResponse, SearchRequest};
+use crate::narrow::{Narrow, Plan};
+use crate::places::Places;
+use crate::projection::Projection;
+use crate::schema::{ResourceType, ResourceTypeId};
+use crate::sort::Sort;
+use crate::store::{Mark, Page, Query, Start, Store};
+
+/// How far into a list of several types a page may begin that nobody walked up to: all before it has to be read.
+const FARTHEST_JUMP: u64 = 10_000;
+
+/// Answers a query. No match is an empty list, not an error (§3.4.2).
+pub fn search(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    resource_type: ResourceTypeId,
+    request: &SearchRequest,
+    projection: &Projection,
+) -> Result<ListResponse, Error> {
+    let described = cx.registry.get(resource_type);
+    let filter = request.filter.as_ref().map(|filter| filter.resolve_for(described, cx.leniency)).transpose()?;
+    let sort = request.sort_by.as_ref().map(|path| Sort::new(path, request.descending, described)).transpose()?;
+    answer(store, cx, &[Part::new(described, filter, sort)], request, |_| projection)
+}
+
+/// Answers a query at the root, about the resources of all these types (§3.4.2.1, §3.4.3); each type comes with what the
+/// answer shows of it. An attribute that a type does not have has no value there.
+pub fn search_all(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    request: &SearchRequest,
+    projections: &[(ResourceTypeId, Projection)],
+) -> Result<ListResponse, Error> {
+    let types: Vec<&ResourceType> = projections.iter().map(|(id, _)| cx.registry.get(*id)).collect();
+    let filters = request.filter.as_ref().map(|filter| filter.resolve_among(&types, cx.leniency)).transpose()?;
+    let sorts = request.sort_by.as_ref().map(|path| Sort::among(path, request.descending, &types)).transpose()?;
+    let mut filters = filters.into_iter().flatten();
+    let mut sorts = sorts.into_iter().flatten();
+    let parts: Vec<Part> = types.iter().map(|described| Part::new(described, filters.next(), sorts.next())).collect();
+    answer(store, cx, &parts, request, |kind| {
+        let shown = projections.iter().find(|(id, _)| *id == kind);
+        &shown.expect("only resources of these types are found").1
+    })
+}
+
+/// The resources of one type that a query asks for.
+struct Part {
+    resource_type: ResourceTypeId,
+    filter: Option<Predicate>,
+    plan: Plan,
+    sort: Option<Sort>,
+}
+
+impl Part {
+    fn new(described: &ResourceType, filter: Option<Predicate>, sort: Option<Sort>) -> Part {
+        let plan = match &filter {
+            Some(filter) => filter.plan(described),
+            None => Plan { narrow: Narrow::Any, exact: true },
+        };
+        Part { resource_type: described.id, filter, plan, sort }
+    }
+
+    fn page(&self, store: &mut dyn Store, start: Start<'_>, count: u32) -> Result<Page, Error> {
+        if self.plan.narrow == Narrow::Nothing {
+            return Ok(Page { total: Some(0), resources: Vec::new() });
+        }
+        Ok(store.search(&Query {
+            resource_type: self.resource_type,
+            filter: self.filter.as_ref(),
+            narrow: &self.plan.narrow,
+            exact: self.plan.exact,
+            sort: self.sort.as_ref(),
+            start,
+            count,
+        })?)
+    }
+}
+
+fn answer<'p>(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    parts: &[Part],
+    request: &SearchRequest,
+    projection: impl Fn(ResourceTypeId) -> &'p Projection,
+) -> Result<ListResponse, Error> {
+    let id = digest(parts.iter().map(|part| part.resource_type), request);
+    let walk = request.cursor.as_ref().map(|cursor| Walk::at(cursor, cx, id, request)).transpose()?;
+    let first = request.first();
+    let mut places = None;
+    let position = match &walk {
+        Some(walk) => walk.position.clone(),
+        None if first == 1 => None,
+        None => {
+            let known = places.insert(Places::read(store.recall(&id)?.as_deref()));
+            known.at(first, cx.now).cloned()
+        }
+    };
+    let count = walk.as_ref().map_or_else(|| request.page(cx.limits), |walk| walk.count);
+    let start = match &position {
+        Some(position) => Start::After(&position.after),
+        None => Start::Index(if walk.is_some() { 1 } else { first }),
+    };
+    // One more than wanted says whether the page is the last one.
+    let rows = if count == 0 { 0 } else { count.saturating_add(1) };
+    let mut page = page_of_all(store, parts, start, rows)?;
+    let more = page.resources.len() > count as usize;
+    page.resources.truncate(count as usize);
+
+    let returned = match (&position, &walk) {
+        (Some(position), _) => position.returned,
+        (None, Some(_)) => 0,
+        (None, None) => first - 1,
+    };
+    let counted = page.total.or(position.map(|position| position.total)).unwrap_or_default();
+    let so_far = returned + page.resources.len() as u64;
+    let total = match (more, page.resources.last()) {
+        _ if count == 0 => counted,
+        (true, _) => counted.max(so_far + 1),
+        (false, Some(_)) => so_far,
+        (false, None) => counted.min(returned),
+    };
+    let sort = parts.first().and_then(|part| part.sort.as_ref());
+    let next = page.resources.last().filter(|_| more).map(|last| {
+        let own = parts.iter().find(|part| part.resource_type == last.resource.resource_type);
+        Position { returned: so_far, total, after: Mark::after(last, own.map_or(sort, |part| part.sort.as_ref())) }
+    });
+    page.resources.iter_mut().for_each(|stored| {
+        cx.registry.prune(&mut stored.resource);
+    });
+    let (mut next_cursor, mut bookmark) = (None, None);
+    match (&walk, next) {
+        (Some(walk), Some(next)) => next_cursor = Some(walk.cursor(&next)),
+        (None, Some(next)) => {
+            let places = match places {
+                Some(places) => places,
+                None => Places::read(store.recall(&id)?.as_deref()),
+            };
+            bookmark = places.bookmark(id, next, cx.now);
+        }
+        (_, None) => {}
+    }
+    Ok(ListResponse {
+        total,
+        start_index: walk.is_none().then_some(first),
+        next_cursor,
+        bookmark,
+        resources: all_loaded(store, page.resources, projection)?,
+    })
+}
+
+/// A page of several types: each one's next resources, merged in the order of the list. A place in the list is a place in
+/// each of them, for handles are in the order of creation across types.
+fn page_of_all(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32) -> Result<Page, Error> {
+    match (parts, start) {
+        ([part], _) => part.page(store, start, count),
+        (_, Start::Index(first)) if first > 1 => jump(store, parts, first - 1, count),
+        _ => merged(store, parts, start, count),
+    }
+}
+
+fn merged(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32) -> Result<Page, Error> {
+    let mut total = Some(0);
+    let mut found = Vec::new();
+    for part in parts {
+        let page = part.page(store, start, count)?;
+        total = total.zip(page.total).map(|(sum, more)| sum + more);
+        found.extend(page.resources.into_iter().map(|stored| (Mark::after(&stored, part.sort.as_ref()), stored)));
+    }
+    let sort = parts.first().and_then(|part| part.sort.as_ref());
+    found.sort_by(|(a, _), (b, _)| a.compare(b, sort));
+    Ok(Page { total, resources: found.into_iter().take(count as usize).map(|(_, stored)| stored).collect() })
+}
+
+/// The page after so many that nobody walked through.
+fn jump(store: &mut dyn Store, parts: &[Part], mut skip: u64, count: u32) -> Result<Page, Error> {
+    let all = merged(store, parts, Start::Index(1), 0)?.total;
+    if all.is_some_and(|all| all <= skip) {
+        return Ok(Page { total: all, resources: Vec::new() });
+    }
+    if skip > FARTHEST_JUMP {
+        return Err(Error::TooMany(format!(
+            "a query of several resource types cannot begin at an index above {FARTHEST_JUMP} unless the pages before it \
+             were asked for; begin at 1, use a cursor, or query one type"
+        )));
+    }
+    let mut after: Option<Mark> = None;
+    while skip > 0 {
+        let start = after.as_ref().map_or(Start::Index(1), Start::After);
+        let passed = merged(store, parts, start, u32::try_from(skip.min(500)).unwrap_or(500))?;
+        let Some(last) = passed.resources.last() else { return Ok(Page { total: all, resources: Vec::new() }) };
+        let own = parts.iter().find(|part| part.resource_type == last.resource.resource_type);
+        after = Some(Mark::after(last, own.and_then(|part| part.sort.as_ref())));
+        skip -= passed.resources.len() as u64;
+    }
+    let start = after.as_ref().map_or(Start::Index(1), Start::After);
+    Ok(Page { total: all, ..merged(store, parts, start, count)? })
+}
