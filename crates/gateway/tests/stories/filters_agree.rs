@@ -234,6 +234,7 @@ fn sorted_pages_follow_each_other(mut bare: Bare) {
             created(store, &registry, USER, n as i64 + 1, &user).expect("created");
         }
         let kind = registry.get(USER);
+        let all = everything(store, USER);
         let filters =
             ["", "active eq true", "title pr", "active eq true and title co \"title\"", "userName sw \"user1\""];
         let paths = ["displayName", "userName", "title", "id", "meta.lastModified", "active", "externalId"];
@@ -242,10 +243,10 @@ fn sorted_pages_follow_each_other(mut bare: Bare) {
             for text in filters {
                 let filter = text.parse::<Filter>().ok().map(|filter| filter.resolve(kind).expect("a filter"));
                 let plan = filter.as_ref().map_or(Plan { narrow: Narrow::Any, exact: true }, |f| f.plan(kind));
-                let mut expected: Vec<Mark> = everything(store, USER)
-                    .into_iter()
+                let mut expected: Vec<Mark> = all
+                    .iter()
                     .filter(|(_, user)| filter.as_ref().is_none_or(|filter| filter.matches(user)))
-                    .map(|(handle, user)| Mark { key: sort.key(&user), handle })
+                    .map(|(handle, user)| Mark { key: sort.key(user), handle: *handle })
                     .collect();
                 expected.sort_by(|a, b| a.compare(b, Some(&sort)));
                 let mut page = |start: Start<'_>, count| {
@@ -256,16 +257,16 @@ fn sorted_pages_follow_each_other(mut bare: Bare) {
                 let marks = |page: Page| -> Vec<Mark> {
                     page.resources.iter().map(|stored| Mark::after(stored, Some(&sort))).collect()
                 };
-                let mut met = marks(page(Start::Index(1), 70));
+                let mut met = marks(page(Start::Index(1), 150));
                 while let Some(last) = met.last().cloned() {
-                    let next = marks(page(Start::After(&last), 70));
+                    let next = marks(page(Start::After(&last), 150));
                     if next.is_empty() {
                         break;
                     }
                     met.extend(next);
                 }
                 assert_eq!(met, expected, "{path} {descending} {text}");
-                for n in [1, 2, 119, 120, 121, 400, 599, 600, 601] {
+                for n in [1, 120, 121, 480, 600, 601] {
                     let jumped = page(Start::Index(n), 3);
                     assert_eq!(jumped.total, Some(expected.len() as u64), "{path} {descending} {text}");
                     let there = expected.iter().skip(n as usize - 1).take(3).cloned().collect::<Vec<_>>();

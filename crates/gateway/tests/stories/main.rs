@@ -37,6 +37,7 @@ mod conversations;
 mod dpop;
 mod durability;
 mod errors;
+mod everywhere;
 mod filters;
 mod filters_agree;
 mod first_run;

@@ -1,5 +1,6 @@
 //! Imports page by page, while others write.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -20,50 +21,225 @@ async fn page(idp: &IdentityProvider, query: &str, cursor: &str) -> (Vec<String>
     (ids, list.get("nextCursor").map(text))
 }
 
-/// All pages.
-async fn walk(idp: &IdentityProvider, query: &str) -> Vec<String> {
-    let (mut met, mut cursor) = (Vec::new(), String::new());
-    loop {
-        let (ids, next) = page(idp, query, &cursor).await;
-        met.extend(ids);
-        match next {
-            Some(next) => cursor = next,
-            None => return met,
+/// How a client pages.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Paging {
+    Cursor,
+    /// By `startIndex`, ending as clients do: when it exceeds the `totalResults` of the page before.
+    Index,
+}
+
+/// All pages, as a client reads them that knows nothing but the last answer.
+async fn walk(idp: &IdentityProvider, query: &str, paging: Paging) -> Vec<String> {
+    match paging {
+        Paging::Cursor => {
+            let (mut met, mut cursor) = (Vec::new(), String::new());
+            loop {
+                let (ids, next) = page(idp, query, &cursor).await;
+                met.extend(ids);
+                match next {
+                    Some(next) => cursor = next,
+                    None => return met,
+                }
+            }
+        }
+        Paging::Index => {
+            let (mut met, mut total) = (Vec::new(), 1);
+            while met.len() < total {
+                let list = idp.list(&format!("/Users?startIndex={}&{query}", met.len() + 1)).await;
+                total = list["totalResults"].as_u64().expect("a number") as usize;
+                let ids = ids(&list);
+                assert!(!ids.is_empty() || met.len() >= total, "an empty page is the end: {list}");
+                met.extend(ids);
+            }
+            met
         }
     }
 }
 
-story!(a_walk_by_cursor_meets_everybody_who_stays_exactly_once, async |world: World| {
+fn ids(list: &Value) -> Vec<String> {
+    list["Resources"].as_array().into_iter().flatten().map(|user| text(&user["id"])).collect()
+}
+
+/// Numbers without a pattern, the same in every run.
+struct Chance(u64);
+
+impl Chance {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}
+
+/// Creates, changes and deletes users who are no residents, until the walks are over.
+async fn disturb(idp: &IdentityProvider, mut others: Vec<Value>, seed: u64, over: &Cell<bool>) -> usize {
+    let (mut chance, mut done) = (Chance(seed), 0);
+    while !over.get() && done < 400 {
+        done += 1;
+        let name = format!("user{:02}-{seed}-{done}@acme.test", chance.below(60));
+        match chance.below(4) {
+            0 => others.push(idp.create_user(&a_user(&name)).await),
+            _ if others.is_empty() => {}
+            1 | 2 => {
+                let user = others.swap_remove(chance.below(others.len()));
+                idp.delete(&user).await.expect(204);
+            }
+            _ => {
+                // What the lists are filtered by and sorted by.
+                let (user, titles) = (&others[chance.below(others.len())], ["Editor", "Author", "Reader"]);
+                let patch = idp.patch(user).replace("userName", name).replace("title", titles[chance.below(3)]);
+                patch.replace("active", chance.below(2) == 0).await.expect(200);
+            }
+        }
+    }
+    done
+}
+
+/// The property: every resource that is there during the whole walk, and keeps what the list is filtered and sorted by, is
+/// returned exactly once; by index and by cursor; to two clients at the same time.
+async fn everybody_who_stays_is_met_exactly_once(world: World, seed: u64) {
+    let acme = world.account("acme").await;
+    let owner = acme.service_account().await;
+    let idp = acme.connect_identity_provider_as(&owner).await;
+    let colleague = acme.generic_client().await.connect_as(&owner).await;
+    let (mut chance, mut stay, mut others) = (Chance(seed), Vec::new(), [const { Vec::new() }; 6]);
+    for n in 0..60 {
+        let mut user = a_user(&format!("user{n:02}@acme.test"));
+        user["title"] = json!("Editor");
+        let user = idp.create_user(&user).await;
+        match chance.below(2) {
+            0 => stay.push(text(&user["id"])),
+            _ => others[n % 6].push(user),
+        }
+    }
+    let queries = [
+        "",
+        "filter=name.familyName+eq+%22test%22",
+        "filter=active+eq+true",
+        "filter=userName+sw+%22user%22",
+        "filter=title+eq+%22Editor%22",
+        "sortBy=userName&sortOrder=descending",
+        "sortBy=title",
+        "sortBy=userName&filter=active+eq+true",
+    ];
+    let (over, left) = (&Cell::new(false), &Cell::new(queries.len() * 4));
+    let mut pieces: Vec<Pin<Box<dyn Future<Output = Option<(String, Vec<String>)>>>>> = Vec::new();
+    for query in queries {
+        for (client, count) in [(&idp, 2), (&colleague, 3)] {
+            for paging in [Paging::Cursor, Paging::Index] {
+                pieces.push(Box::pin(async move {
+                    let met = walk(client, &format!("{query}&count={count}&attributes=id"), paging).await;
+                    left.set(left.get() - 1);
+                    over.set(left.get() == 0);
+                    Some((format!("{query}, {count} at a time by {paging:?}"), met))
+                }));
+            }
+        }
+    }
+    for (n, others) in others.into_iter().enumerate() {
+        let idp = &idp;
+        pieces.push(Box::pin(async move {
+            assert!(disturb(idp, others, seed + n as u64, over).await > 10, "much has changed meanwhile");
+            None
+        }));
+    }
+    for (about, met) in together::all(pieces).await.into_iter().flatten() {
+        for id in &stay {
+            let times = met.iter().filter(|met| *met == id).count();
+            assert_eq!(times, 1, "{about}: {id} was there throughout; seed {seed}");
+        }
+        if !about.contains("sortBy") {
+            let mut once = met.clone();
+            once.sort();
+            once.dedup();
+            assert_eq!(once.len(), met.len(), "{about}: nobody twice; seed {seed}");
+            let stayed: Vec<&String> = met.iter().filter(|id| stay.contains(id)).collect();
+            assert_eq!(stayed, stay.iter().collect::<Vec<_>>(), "{about}: in the order of creation");
+        }
+    }
+}
+
+story!(a_walk_meets_everybody_who_stays_exactly_once, async |world: World| {
+    everybody_who_stays_is_met_exactly_once(world, 1).await;
+});
+
+story!(a_walk_at_two_replicas_meets_everybody_who_stays_exactly_once, async |world: World| {
+    world.add_replica().await;
+    everybody_who_stays_is_met_exactly_once(world, 2).await;
+});
+
+story!(a_walk_outlives_the_process_and_a_page_may_be_asked_for_again, async |world: World| {
+    let acme = world.account("acme").await;
+    let owner = acme.service_account().await;
+    let idp = acme.connect_identity_provider_as(&owner).await;
+    for n in 0..35 {
+        idp.create_user(&a_user(&format!("user{n:02}@acme.test"))).await;
+    }
+    for query in ["", "filter=active+eq+true", "sortBy=userName"] {
+        let everybody = ids(&idp.list(&format!("/Users?count=100&{query}")).await);
+        let mut first = ids(&idp.list(&format!("/Users?count=8&{query}")).await);
+        first.retain(|id| *id != owner.id);
+        let gone = &first[..3];
+        for id in gone {
+            idp.delete(&format!("/Users/{id}")).await.expect(204);
+        }
+        world.kill();
+        world.start_again().await;
+        let second = format!("/Users?startIndex=9&count=8&{query}");
+        let before = ids(&idp.list(&second).await);
+        assert_eq!(before, everybody[8..16], "{query}");
+        assert_eq!(ids(&idp.list(&second).await), before, "the same page again");
+        idp.list(&format!("/Users?startIndex=17&count=8&{query}")).await;
+        assert_eq!(ids(&idp.list(&second).await), before, "and the page before");
+        // Who begins anew walks the present list.
+        let met = walk(&idp, &format!("{query}&count=8"), Paging::Index).await;
+        let left: Vec<&String> = everybody.iter().filter(|id| !gone.contains(id)).collect();
+        assert_eq!(met.iter().collect::<Vec<_>>(), left, "{query}");
+    }
+});
+
+story!(who_stops_at_total_results_never_stops_early, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
-    let (mut stay, mut go) = (Vec::new(), Vec::new());
-    for n in 0..40 {
-        let user = idp.create_user(&a_user(&format!("user{n:02}@acme.test"))).await;
-        if n % 3 == 0 { go.push(user) } else { stay.push(text(&user["id"])) }
+    let mut users = Vec::new();
+    for n in 0..29 {
+        users.push(idp.create_user(&a_user(&format!("user{n:02}@acme.test"))).await);
     }
-    let filters = ["", "filter=name.familyName+eq+%22test%22", "filter=userName+sw+%22user%22"];
-    let mut pieces: Vec<Pin<Box<dyn Future<Output = Vec<String>>>>> = Vec::new();
-    for filter in filters {
-        for count in [1, 3] {
-            let idp = &idp;
-            pieces.push(Box::pin(async move { walk(idp, &format!("{filter}&count={count}&attributes=id")).await }));
-        }
+    assert_eq!(idp.list("/Users?count=20").await["totalResults"], 30);
+    for user in &users[..15] {
+        idp.delete(user).await.expect(204);
     }
-    pieces.push(Box::pin(async {
-        for (n, user) in go.iter().enumerate() {
-            idp.delete(user).await.expect(204);
-            idp.create_user(&a_user(&format!("user{n:02}-new@acme.test"))).await;
+    // Fifteen are left in all; ten of them are still to come.
+    let second = idp.list("/Users?startIndex=21&count=9").await;
+    assert_eq!((ids(&second).len(), &second["totalResults"]), (9, &json!(30)), "and one more is to come");
+    let third = idp.list("/Users?startIndex=30&count=9").await;
+    assert_eq!((ids(&third).len(), &third["totalResults"]), (1, &json!(30)));
+    // And who is past the end is told so.
+    assert_eq!(idp.list("/Users?count=10&filter=active+eq+true").await["totalResults"], 15);
+    for user in &users[24..] {
+        idp.delete(user).await.expect(204);
+    }
+    let end = idp.list("/Users?startIndex=11&count=10&filter=active+eq+true").await;
+    assert_eq!((ids(&end).len(), &end["totalResults"]), (0, &json!(10)), "{end}");
+});
+
+story!(a_sorted_list_is_walked_by_cursor_too, async |world: World| {
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
+    for n in 0..20 {
+        let mut user = a_user(&format!("user{:02}@acme.test", n * 7 % 20));
+        if n % 3 > 0 {
+            user["displayName"] = json!(["ana", "Ben", "cem"][n % 4 % 3]);
         }
-        Vec::new()
-    }));
-    let walks = together::all(pieces).await;
-    for met in &walks[..filters.len() * 2] {
-        let mut once = met.clone();
-        once.sort();
-        once.dedup();
-        assert_eq!(once.len(), met.len(), "nobody twice: {met:?}");
-        let stayed: Vec<&String> = met.iter().filter(|id| stay.contains(id)).collect();
-        assert_eq!(stayed, stay.iter().collect::<Vec<_>>(), "who was there throughout, in the order of creation");
+        idp.create_user(&user).await;
+    }
+    for sort in ["userName", "displayName", "name.givenName", "meta.lastModified", "meta.created", "id", "emails"] {
+        for query in [format!("sortBy={sort}"), format!("sortBy={sort}&sortOrder=descending&filter=active+eq+true")] {
+            let whole = ids(&idp.list(&format!("/Users?count=100&{query}")).await);
+            assert_eq!(whole.len(), 21);
+            assert_eq!(walk(&idp, &format!("{query}&count=3"), Paging::Cursor).await, whole, "{query}");
+            assert_eq!(walk(&idp, &format!("{query}&count=4"), Paging::Index).await, whole, "{query}");
+        }
     }
 });
 
@@ -109,9 +285,6 @@ story!(a_cursor_serves_its_own_client_and_query, async |world: World| {
     let second = idp.post("/Users/.search", &body).await.expect(200).json();
     let (third, end) = page(&idp, "count=2", &text(&second["nextCursor"])).await;
     assert_eq!(end, None);
-    let ids = |list: &Value| -> Vec<String> {
-        list["Resources"].as_array().into_iter().flatten().map(|user| text(&user["id"])).collect()
-    };
     let met = [ids(&first), ids(&second), third].concat();
     assert_eq!(met, ids(&idp.list("/Users?count=100").await));
 });

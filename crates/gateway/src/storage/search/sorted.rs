@@ -92,8 +92,18 @@ fn along_index(
     let deadline = Instant::now() + SCAN_LIMIT;
     let wanted = if total.is_some_and(|total| skip as u64 >= total) { 0 } else { query.count as usize };
     let mut found: Vec<Stored> = Vec::new();
-    let begin = after.as_ref().and_then(|mark| segments.iter().position(|segment| segment.holds(mark))).unwrap_or(0);
-    for segment in &segments[begin..] {
+    let within = after.as_ref().and_then(|mark| segments.iter().position(|segment| segment.holds(mark)));
+    let rest = match (&after, within) {
+        (None, _) => segments,
+        (Some(_), Some(n)) => &segments[n..],
+        // A place among resources of another type, with a value where these have none, or the other way round.
+        (Some(mark), None) if mark.key.is_some() != sort.is_descending() => {
+            after = None;
+            segments
+        }
+        (Some(_), None) => &[],
+    };
+    for segment in rest {
         let (Segment::Keyed(along) | Segment::Keyless(along)) = *segment;
         // Where the index alone decides who belongs here, it also counts.
         let counts = query.exact && matches!(segment, Segment::Keyed(_));
