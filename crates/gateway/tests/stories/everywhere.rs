@@ -45,7 +45,7 @@ async fn five(world: &World) -> IdentityProvider {
     idp
 }
 
-story!(a_query_at_the_root_is_about_all_resource_types, async |world: World| {
+story!(point_15_a_query_at_the_root_is_about_all_resource_types, async |world: World| {
     let idp = five(&world).await;
     let check = async |filter: &str, expected: &[&str]| {
         let by_post = search(&idp, json!({"filter": filter})).await;
