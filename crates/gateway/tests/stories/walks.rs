@@ -95,6 +95,9 @@ async fn disturb(idp: &IdentityProvider, mut others: Vec<Value>, seed: u64, over
     done
 }
 
+/// A walk, which says what it was and whom it met, or a writer beside it.
+type Piece<'a> = Pin<Box<dyn Future<Output = Option<(String, Vec<String>)>> + 'a>>;
+
 /// The property: every resource that is there during the whole walk, and keeps what the list is filtered and sorted by, is
 /// returned exactly once; by index and by cursor; to two clients at the same time.
 async fn everybody_who_stays_is_met_exactly_once(world: World, seed: u64) {
@@ -123,7 +126,7 @@ async fn everybody_who_stays_is_met_exactly_once(world: World, seed: u64) {
         "sortBy=userName&filter=active+eq+true",
     ];
     let (over, left) = (&Cell::new(false), &Cell::new(queries.len() * 4));
-    let mut pieces: Vec<Pin<Box<dyn Future<Output = Option<(String, Vec<String>)>>>>> = Vec::new();
+    let mut pieces: Vec<Piece<'_>> = Vec::new();
     for query in queries {
         for (client, count) in [(&idp, 2), (&colleague, 3)] {
             for paging in [Paging::Cursor, Paging::Index] {

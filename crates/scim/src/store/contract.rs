@@ -43,6 +43,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("a whole membership is replaced by its difference", membership_replaced),
     ("memberships are seen from both sides in order", both_sides_in_order),
     ("groups are direct or through others, and circles end", groups_in_groups),
+    ("a chain of a thousand groups has an end, closed to a circle too", a_long_chain),
     ("pages are in the order of creation", pages_in_order),
     ("a page after a handle continues", pages_after_handle),
     ("totals follow writes", totals_follow),
@@ -434,6 +435,23 @@ fn groups_in_groups(store: &mut dyn Store) {
     let left = store.groups_of(&[ana, ben]).expect("groups");
     let left: Vec<_> = left.iter().map(|(m, g)| (*m, g.id.clone(), g.direct)).collect();
     assert_eq!(left, [(ana, id(4), true), (ben, id(7), true)]);
+}
+
+fn a_long_chain(store: &mut dyn Store) {
+    let ana = user(store, 1, "ana");
+    let groups: Vec<Handle> = (2..1_002).map(|number| group(store, number, "a link")).collect();
+    for (number, link) in (1..).zip(&groups) {
+        change(store, *link, false, &[], &[number]);
+    }
+    for circle in [false, true] {
+        if circle {
+            change(store, groups[0], false, &[], &[1_001]);
+        }
+        let found_groups = store.groups_of(&[ana]).expect("groups");
+        assert_eq!(found_groups.len(), 1_000);
+        assert_eq!(found_groups.iter().filter(|(_, group)| group.direct).count(), 1);
+        assert_eq!(found(store, USER, &format!("groups eq \"{}\"", id(1_001)), ""), ids(&[1]));
+    }
 }
 
 fn pages_in_order(store: &mut dyn Store) {
