@@ -71,7 +71,7 @@ pub enum SortBy {
     Document,
 }
 
-/// Which attributes the standard requires: no resource was ever without.
+/// Which attributes the standard requires of whoever writes: no resource was ever without.
 static STANDARD: LazyLock<Registry> = LazyLock::new(Registry::standard);
 
 impl Sort {
@@ -119,7 +119,7 @@ impl Sort {
         let (r#type, case_exact) = (definition.r#type, definition.case_exact);
         let standard = STANDARD.resource_types().iter().find(|standard| standard.id == resource_type.id);
         let always = matches!((&target.origin, standard), (Origin::Document { extension: None, name }, Some(standard))
-            if standard.schema.attributes.iter().any(|attribute| attribute.required && attribute.name == **name));
+            if standard.schema.attributes.iter().any(|attribute| attribute.required && attribute.default.is_none() && attribute.name == **name));
         Ok(Some(Sort { value: Some(SortValue { target, r#type, case_exact }), descending, by, always }))
     }
 
