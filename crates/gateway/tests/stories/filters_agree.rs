@@ -175,7 +175,8 @@ fn agree(store: &mut dyn Store, registry: &Registry, users: &[Value], filters: &
     let members = [&group, &ids[ids.len() - 1]].map(|id| json!({"value": id}));
     let outer = created(store, registry, GROUP, next + 2, &json!({"displayName": "Outer", "members": members}))?;
     let within = store.lock(GROUP, &scim::Id::new(&*group).expect("an id")).expect("a group").expect("a group").handle;
-    let add = vec![scim::Id::new(&*outer).expect("an id")];
+    let outside = store.get(GROUP, &scim::Id::new(&*outer).expect("an id")).expect("a group").expect("a group").handle;
+    let add = vec![outside];
     store.change_members(within, &MembershipChange { add, ..Default::default() }).expect("a member");
 
     let kind = registry.get(USER);
