@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(missing_docs))]
 
 pub mod app;
+pub mod catalogs;
 pub mod cli;
 pub mod config;
 pub mod demo;

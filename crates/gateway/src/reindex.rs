@@ -1,11 +1,21 @@
-//! When the set of indexed attributes changes (a new release, a new declaration), the index rows of every resource are made
-//! again before the server answers.
+//! Keeping the index in step with the schemas.
+//!
+//! When the set of indexed attributes of the configuration changes, the index rows of every resource are made again before
+//! the server answers. What an account declares or takes away at run time is made up for in the background, and the account
+//! is answered exactly meanwhile.
 
+use std::time::Duration;
+
+use crate::app::App;
 use crate::schemas::Schemas;
-use crate::storage::{Db, DbError};
+use crate::storage::attribute_work::Progress;
+use crate::storage::{Cost, Db, DbError};
 
 const FACT: &str = "index_fingerprint";
 const BATCH: i64 = 500;
+/// How long to wait for somebody who still goes by the declarations of before, and how often.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSES: u32 = 600;
 
 /// Makes the index suit these schemas, if it does not.
 pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
@@ -24,7 +34,43 @@ pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
         done += batch.resources;
         after = last;
     }
-    db.write(move |tx| tx.set_fact(FACT, &wanted)).await?;
+    db.write(move |tx| tx.restart_attribute_work().and_then(|()| tx.set_fact(FACT, &wanted))).await?;
     tracing::info!(resources = done, "the index is made");
+    Ok(())
+}
+
+/// Does in the background what accounts' declarations ask for, from now on rather than with the next housekeeping.
+pub fn hurry(app: &App) {
+    let (db, schemas) = (app.db.clone(), app.schemas.clone());
+    actix_web::rt::spawn(async move {
+        if let Err(error) = catch_up(&db, &schemas).await {
+            tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");
+        }
+    });
+}
+
+/// Does what accounts' declarations ask for, until nothing is left or somebody has to be waited for too long. Any replica may,
+/// and several may at once.
+pub async fn catch_up(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
+    for _ in 0..PAUSES {
+        let todo = db.read(Cost::Short, |tx| tx.attribute_work()).await?;
+        if todo.is_empty() {
+            return Ok(());
+        }
+        let mut idle = true;
+        for (account, attribute) in todo {
+            loop {
+                let (schemas, attribute) = (schemas.clone(), attribute.clone());
+                let progress = db.write(move |tx| tx.do_attribute_work(account, &attribute, &schemas)).await?;
+                idle &= progress == Progress::Waiting;
+                if progress != Progress::Going {
+                    break;
+                }
+            }
+        }
+        if idle {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
     Ok(())
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use scim::Registry;
+use scim::schema::overlay::Mistake;
 
 use crate::storage::DbError;
 use crate::storage::accounts::Account;
@@ -61,6 +62,18 @@ impl Schemas {
         }
         built.insert(account.seq, Built { of: declarations.clone(), registry: registry.clone() });
         Ok(registry)
+    }
+
+    /// What is wrong with one of these declarations beside the others.
+    pub fn mistakes(&self, declared: &[Declared], at: usize) -> Option<Vec<Mistake>> {
+        let additions: Vec<_> = declared.iter().map(Declared::addition).collect();
+        let left_out = self.configured.with(&additions).1;
+        left_out.into_iter().find(|(index, _)| *index == at).map(|(_, mistakes)| mistakes)
+    }
+
+    /// Whether the configuration took this declaration's place since it was made.
+    pub fn overrules(&self, declared: &[Declared], at: usize) -> bool {
+        self.mistakes(declared, at).is_some()
     }
 
     /// Those of an account that declares this. What the configuration took for itself since then is left out.

@@ -17,7 +17,7 @@ use crate::signing::Signer;
 use crate::storage::db::Cost;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::{AnyConn, Db, DbError};
-use crate::{http, master_key, reindex, worker};
+use crate::{catalogs, http, master_key, reindex, worker};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -99,7 +99,8 @@ pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartEr
 
 /// Starts the server; it answers when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let schemas = Schemas::new(Registry::build(&config.attributes).map_err(Mistakes)?);
+    let configured = Registry::build(&config.attributes).map_err(Mistakes)?;
+    let schemas = Schemas::new(catalogs::offer(configured, &config.consent_role_attribute));
     if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
         return Err(StartError::NoPublicUrl(config.bind));
     }

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 mod attempts;
+pub mod attribute_work;
 pub mod audit;
 pub mod clients;
 mod connection;

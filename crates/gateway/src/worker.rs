@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::reindex;
 use crate::storage::DbError;
 use crate::system;
 
@@ -32,6 +33,9 @@ pub fn start(app: App) {
             tokio::time::sleep(PAUSE).await;
             if let Err(error) = sweep(&app).await {
                 tracing::warn!(%error, "housekeeping failed; it will be tried again");
+            }
+            if let Err(error) = reindex::catch_up(&app.db, &app.schemas).await {
+                tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");
             }
             if let Err(error) = app.signer.keep_up(app.config.oauth.signing_key_days, app.settings.longest_ms()).await {
                 tracing::warn!(%error, "a signing key could not be replaced; it will be tried again");

@@ -69,12 +69,12 @@ pub fn service_provider_config(facts: &Facts<'_>) -> Value {
 
 /// `/ResourceTypes` (RFC 7643 §6).
 pub fn resource_types(registry: &Registry, base: &str) -> Value {
-    list(registry.resource_types().iter().map(|resource_type| describe_type(resource_type, base)).collect())
+    list(published(registry).map(|resource_type| describe_type(resource_type, base)).collect())
 }
 
 /// `/ResourceTypes/{name}`.
 pub fn resource_type(registry: &Registry, base: &str, name: &str) -> Option<Value> {
-    let found = registry.resource_types().iter().find(|resource_type| resource_type.name == name)?;
+    let found = published(registry).find(|resource_type| resource_type.name == name)?;
     Some(describe_type(found, base))
 }
 
@@ -100,10 +100,14 @@ fn list(resources: Vec<Value>) -> Value {
     })
 }
 
+fn published(registry: &Registry) -> impl Iterator<Item = &ResourceType> {
+    registry.resource_types().iter().chain(registry.catalogs().map(|catalog| &catalog.resource_type))
+}
+
 /// Each schema once, though several resource types may share an extension.
 fn all_schemas(registry: &Registry) -> Vec<&Schema> {
     let mut schemas: Vec<&Schema> = Vec::new();
-    for resource_type in registry.resource_types() {
+    for resource_type in published(registry) {
         let extensions = resource_type.extensions.iter().map(|(extension, _)| extension);
         for schema in std::iter::once(&resource_type.schema).chain(extensions) {
             if schemas.iter().all(|known| known.id != schema.id) {

@@ -12,6 +12,7 @@ use crate::search_keys::IndexedAttribute;
 
 mod addition;
 mod attribute;
+pub mod catalog;
 mod common;
 pub mod enterprise;
 pub mod group;
@@ -20,6 +21,7 @@ mod registry;
 pub mod user;
 
 pub use addition::{Addition, Stage};
+pub use catalog::Catalog;
 pub use common::common;
 pub use enterprise::enterprise_user;
 pub use group::group;
@@ -189,6 +191,7 @@ pub struct Registry {
     pub(crate) resource_types: Vec<ResourceType>,
     pub(crate) indexed: Vec<IndexedAttribute>,
     pub(crate) retired: Vec<Retired>,
+    pub(crate) catalogs: Vec<Catalog>,
 }
 
 /// An attribute that was taken away, while documents may still have values of it.
@@ -200,7 +203,7 @@ pub(crate) struct Retired {
 }
 
 impl Registry {
-    /// The resource types in the order published.
+    /// The resource types in the order published, before the [catalogs](Registry::catalogs).
     pub fn resource_types(&self) -> &[ResourceType] {
         &self.resource_types
     }
@@ -211,15 +214,38 @@ impl Registry {
         &self.indexed
     }
 
-    /// The type with this number.
+    /// The resource types whose resources are words, as far as there are closed lists of them.
+    pub fn catalogs(&self) -> impl Iterator<Item = &Catalog> {
+        self.catalogs.iter().filter(|catalog| catalog.is_closed(self))
+    }
+
+    /// The catalog with this number.
+    pub fn catalog(&self, id: ResourceTypeId) -> Option<&Catalog> {
+        self.catalogs.iter().find(|catalog| catalog.resource_type.id == id)
+    }
+
+    /// The catalog served at this endpoint, matched as written.
+    pub fn catalog_at(&self, endpoint: &str) -> Option<&Catalog> {
+        self.catalogs().find(|catalog| catalog.resource_type.endpoint == endpoint)
+    }
+
+    /// This registry with a catalog more.
+    pub fn offering(mut self, catalog: Catalog) -> Registry {
+        self.catalogs.push(catalog);
+        self
+    }
+
+    /// The type with this number, be it a catalog's.
     ///
     /// # Panics
     /// If there is none: numbers come from our own storage and constants, never from a request.
     pub fn get(&self, id: ResourceTypeId) -> &ResourceType {
-        self.resource_types.iter().find(|t| t.id == id).expect("a registered resource type")
+        let catalogs = self.catalogs.iter().map(|catalog| &catalog.resource_type);
+        self.resource_types.iter().chain(catalogs).find(|t| t.id == id).expect("a registered resource type")
     }
 
-    /// The type served at this endpoint (`Users`), matched as written.
+    /// The type served at this endpoint (`Users`), matched as written; catalogs, which nobody writes, are
+    /// [elsewhere](Registry::catalog_at).
     pub fn at_endpoint(&self, endpoint: &str) -> Option<&ResourceType> {
         self.resource_types.iter().find(|t| t.endpoint == endpoint)
     }
@@ -232,4 +258,6 @@ pub struct Vocabulary {
     pub lists: HashMap<String, Vec<String>>,
     /// For [`DefaultValue::Named`].
     pub defaults: HashMap<String, String>,
+    /// Since when it knows them, in milliseconds since the epoch: `meta.created` of a [`Catalog`]'s resources.
+    pub since: i64,
 }

@@ -6,6 +6,10 @@ pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// The enterprise extension of the User.
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+/// What a user can be, as Okta discovers it.
+pub const ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";
+/// What a user can be entitled to, as Okta discovers it.
+pub const ENTITLEMENT: &str = "urn:okta:scim:schemas:core:1.0:Entitlement";
 /// What the service provider can do.
 pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 /// A resource type, as published.

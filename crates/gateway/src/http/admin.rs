@@ -3,12 +3,13 @@
 //! Every handler takes an [`Operator`](operator::Operator), which cannot be had without a token that counts.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{delete, get, patch, post, resource};
+use actix_web::web::{delete, get, patch, post, put, resource};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::problem::Problem;
 
 mod accounts;
+mod attributes;
 mod audit;
 mod clients;
 mod grants;
@@ -34,6 +35,18 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                     .route(get().to(accounts::get))
                     .route(patch().to(accounts::change))
                     .route(delete().to(accounts::delete))
+                    .default_service(wrong_method()),
+            )
+            .service(
+                resource("/accounts/{account}/attributes")
+                    .route(get().to(attributes::list))
+                    .default_service(wrong_method()),
+            )
+            .service(
+                resource("/accounts/{account}/attributes/{attribute}")
+                    .route(get().to(attributes::get))
+                    .route(put().to(attributes::put))
+                    .route(delete().to(attributes::delete))
                     .default_service(wrong_method()),
             )
             .service(

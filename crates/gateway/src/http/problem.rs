@@ -71,6 +71,11 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "Conflict", detail)
     }
 
+    /// With what is wrong where.
+    pub fn with_errors(self, errors: Vec<FieldError>) -> Problem {
+        Problem { errors, ..self }
+    }
+
     /// 413
     pub fn too_large(limit: usize) -> Problem {
         Problem::new(

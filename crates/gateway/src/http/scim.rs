@@ -131,7 +131,11 @@ async fn get(
     let cost = cost(app, kind, &asked);
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
-        Ok((service::get(store, cx, kind, &id, &shown)?, shown))
+        let found = match cx.registry.catalog(kind) {
+            Some(catalog) => service::get(&mut catalog.store(cx.registry, cx.vocabulary), cx, kind, &id, &shown)?,
+            None => service::get(store, cx, kind, &id, &shown)?,
+        };
+        Ok((found, shown))
     };
     Ok(resource(request, app, StatusCode::OK, &caller.look(app, cost, work).await?))
 }
@@ -200,7 +204,13 @@ async fn search(
         let (list, shown) = match kind {
             Some(kind) => {
                 let shown = asked.projection(cx.registry.get(kind))?;
-                (service::search(store, cx, kind, &asked, &shown)?, vec![(kind, shown)])
+                let list = match cx.registry.catalog(kind) {
+                    Some(catalog) => {
+                        service::search(&mut catalog.store(cx.registry, cx.vocabulary), cx, kind, &asked, &shown)?
+                    }
+                    None => service::search(store, cx, kind, &asked, &shown)?,
+                };
+                (list, vec![(kind, shown)])
             }
             None => {
                 let shown = asked.projections(cx.registry)?;

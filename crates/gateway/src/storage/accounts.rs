@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use scim::Vocabulary;
 
+use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::options::AccountOptions;
 use super::schema::accounts;
@@ -70,7 +71,7 @@ impl Account {
 
     /// The lists and defaults that attribute declarations take from the account.
     pub fn vocabulary(&self) -> Vocabulary {
-        let mut vocabulary = Vocabulary::default();
+        let mut vocabulary = Vocabulary { since: self.created, ..Vocabulary::default() };
         vocabulary.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
         if let Some(role) = &self.default_role {
             vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
@@ -109,7 +110,7 @@ impl Tx<'_> {
         Ok(taken(seq)?.map(|seq| account.seq = seq))
     }
 
-    /// Changes everything that can be changed about an account.
+    /// Changes everything that can be changed about an account, which has to be [locked](Tx::lock_account).
     pub fn update_account(&mut self, account: &Account) -> Result<Result<(), NameTaken>, DbError> {
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
         let values = (
@@ -128,6 +129,33 @@ impl Tx<'_> {
         let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(Account::from_row).transpose()
+    }
+
+    /// The same, and keeps everybody else from changing it until this unit of work ends. Whoever only reads it does not wait.
+    pub fn lock_account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
+        let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
+        let row: Option<AccountRow> = match &mut *self.conn {
+            AnyConn::Postgres(c) => query.for_no_key_update().get_result(c).optional()?,
+            // The writer is alone: reading is locking.
+            AnyConn::Sqlite(c) => query.get_result(c).optional()?,
+        };
+        row.map(Account::from_row).transpose()
+    }
+
+    /// The same for the account with this number.
+    pub(super) fn lock_account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
+        match self.account_at(seq)? {
+            Some(account) => self.lock_account(&account.id),
+            None => Ok(None),
+        }
+    }
+
+    /// Changes the options of a locked account.
+    pub fn set_account_options(&mut self, account: &Account) -> Result<(), DbError> {
+        let row = accounts::table.filter(accounts::seq.eq(account.seq));
+        let values = accounts::options.eq(json(&account.options)?);
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
     }
 
     /// The account with this number.

@@ -67,6 +67,7 @@ impl Tx<'_> {
         let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq);
         let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        self.end_all_attribute_work(account)?;
         each!(&mut *self.conn, c => {
             diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
             for grant in granted {

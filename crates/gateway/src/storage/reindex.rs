@@ -4,8 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use diesel::prelude::*;
+use scim::schema::Stage;
 use scim::{Registry, search_keys};
 
+use super::accounts::Account;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, row_columns};
 use super::schema::{attribute_values, resources};
@@ -20,6 +22,13 @@ pub struct Batch {
     pub resources: u64,
     /// The last of them; `None` when there were none left.
     pub last: Option<i64>,
+}
+
+/// The schemas of an account without what is still being indexed, which may not be unique yet as it is declared.
+fn complete(account: &Account, schemas: &Schemas) -> Result<Registry, DbError> {
+    let mut declared = account.options.attributes.read()?;
+    declared.retain(|one| one.stage != Stage::Indexing);
+    Ok(schemas.with(&declared))
 }
 
 impl Tx<'_> {
@@ -38,7 +47,7 @@ impl Tx<'_> {
                 Some(known) => known.clone(),
                 None => {
                     let registry = match self.account_at(account)? {
-                        Some(account) => schemas.of(&account)?,
+                        Some(account) => Arc::new(complete(&account, schemas)?),
                         None => schemas.configured().clone(),
                     };
                     registries.insert(account, registry.clone());

@@ -58,6 +58,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    attribute_work (account, attribute) {
+        account -> BigInt,
+        attribute -> Text,
+        waits_for -> Nullable<Text>,
+        done_until -> BigInt,
+        duplicates -> Text,
+    }
+}
+
+diesel::table! {
     members (group_seq, member_seq) {
         group_seq -> BigInt,
         member_seq -> BigInt,

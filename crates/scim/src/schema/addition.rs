@@ -79,6 +79,9 @@ impl Registry {
 
     fn retire(&mut self, overlay: &Overlay) -> Result<(), Vec<Mistake>> {
         let place = overlay::place(overlay, &self.resource_types).map_err(|mistake| vec![mistake])?;
+        // What is declared elsewhere by now is no longer ours to take away.
+        let known = self.get(place.resource_type);
+        overlay::taken(&overlay.name, &place, known).map_or(Ok(()), |mistake| Err(vec![mistake]))?;
         let (resource_type, extension) = (place.resource_type, place.extension);
         self.retired.push(Retired { resource_type, extension, name: overlay.name.clone() });
         Ok(())

@@ -180,7 +180,8 @@ pub(super) fn place(overlay: &Overlay, resource_types: &[ResourceType]) -> Resul
     Ok(Place { resource_type: resource_type.id, schema, extension })
 }
 
-fn taken(name: &str, place: &Place, resource_type: &ResourceType) -> Option<Mistake> {
+/// The mistake of a name that is taken there.
+pub(super) fn taken(name: &str, place: &Place, resource_type: &ResourceType) -> Option<Mistake> {
     let known = match &place.extension {
         None => resource_type.attribute(name),
         Some(urn) => resource_type.extension(urn).and_then(|extension| extension.attribute(name)),
@@ -210,11 +211,16 @@ pub(super) fn add(attribute: Attribute, place: Place, resource_types: &mut [Reso
 }
 
 impl Overlay {
+    /// Whether letter case matters, be it declared or by its type.
+    pub fn is_case_exact(&self) -> bool {
+        self.case_exact.unwrap_or(matches!(self.r#type, Type::Reference | Type::Binary))
+    }
+
     pub(super) fn attribute(&self) -> Attribute {
         let mut attribute = Attribute::new(self.r#type, &self.name, &self.description);
         attribute.multi_valued = self.multi_valued;
         attribute.required = self.required;
-        attribute.case_exact = self.case_exact.unwrap_or(attribute.case_exact);
+        attribute.case_exact = self.is_case_exact();
         attribute.mutability = self.mutability;
         attribute.returned = self.returned;
         attribute.uniqueness = self.uniqueness;

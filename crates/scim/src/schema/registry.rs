@@ -12,14 +12,18 @@ impl Registry {
         let mut mistakes = overlay::apply(overlays, &mut resource_types);
         let indexed: Vec<IndexedAttribute> = resource_types.iter().flat_map(IndexedAttribute::all_of).collect();
         mistakes.extend(collisions(&indexed));
-        if mistakes.is_empty() { Ok(Registry { resource_types, indexed, retired: Vec::new() }) } else { Err(mistakes) }
+        if mistakes.is_empty() {
+            Ok(Registry { resource_types, indexed, retired: Vec::new(), catalogs: Vec::new() })
+        } else {
+            Err(mistakes)
+        }
     }
 
     /// User and Group as the standard has them.
     pub fn standard() -> Registry {
         let resource_types: Vec<ResourceType> = vec![super::user(), super::group()];
         let indexed = resource_types.iter().flat_map(IndexedAttribute::all_of).collect();
-        Registry { resource_types, indexed, retired: Vec::new() }
+        Registry { resource_types, indexed, retired: Vec::new(), catalogs: Vec::new() }
     }
 }
 

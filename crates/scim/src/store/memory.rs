@@ -41,6 +41,16 @@ impl MemoryStore {
         MemoryStore::default()
     }
 
+    /// One with these resources, which no index knows.
+    pub fn holding(resources: impl IntoIterator<Item = Resource>) -> MemoryStore {
+        let mut store = MemoryStore::default();
+        for resource in resources {
+            store.last += 1;
+            store.resources.insert(Handle(store.last), Entry { resource, keys: BTreeSet::new() });
+        }
+        store
+    }
+
     /// A unit of work: on an error everything is as before.
     pub fn unit<T, E>(&mut self, work: impl FnOnce(&mut MemoryStore) -> Result<T, E>) -> Result<T, E> {
         let before = self.clone();

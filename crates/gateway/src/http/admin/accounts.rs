@@ -32,6 +32,11 @@ pub(super) fn named(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
     tx.account(id)?.ok_or_else(|| Problem::not_found("account", id))
 }
 
+/// The same; nobody else changes it until the unit of work ends.
+pub(super) fn locked(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
+    tx.lock_account(id)?.ok_or_else(|| Problem::not_found("account", id))
+}
+
 pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let page = Page::of(&request)?;
     let answer = app
@@ -97,7 +102,7 @@ pub(super) async fn change(
     let answer = app
         .db
         .write(move |tx| {
-            let mut account = named(tx, &id)?;
+            let mut account = locked(tx, &id)?;
             if let Some(name) = &name {
                 account.name.clone_from(name);
             }

@@ -61,6 +61,9 @@ impl Route {
                 Method::POST => Ok(Route::SearchEverything),
                 _ => Err(ScimFailure::Method("POST")),
             },
+            (endpoint, rest) if let Some(catalog) = registry.catalog_at(endpoint) => {
+                Route::of_words(method, catalog.resource_type.id, rest)
+            }
             (endpoint, rest) => match (registry.at_endpoint(endpoint), rest) {
                 (Some(kind), None) => match *method {
                     Method::GET | Method::HEAD | Method::POST => Ok(Route::Collection(kind.id)),
@@ -80,11 +83,27 @@ impl Route {
                     _ => Err(ScimFailure::Method(ITEM_METHODS)),
                 },
                 _ => Err(ScimFailure::Scim(scim::Error::NotFound(format!(
-                    "There is no endpoint /{}; /Users, /Groups, /Me, /Bulk, /ServiceProviderConfig, /ResourceTypes and \
+                    "There is no endpoint /{}; /Users, /Groups, /Me, /Bulk, {}/ServiceProviderConfig, /ResourceTypes and \
                      /Schemas exist",
-                    tail.chars().take(80).collect::<String>()
+                    tail.chars().take(80).collect::<String>(),
+                    registry.catalogs().map(|c| format!("/{}, ", c.resource_type.endpoint)).collect::<String>()
                 )))),
             },
+        }
+    }
+
+    /// What is only read.
+    fn of_words(method: &Method, kind: ResourceTypeId, rest: Option<&str>) -> Result<Route, ScimFailure> {
+        let read = matches!(*method, Method::GET | Method::HEAD);
+        match rest {
+            Some(".search") if *method == Method::POST => Ok(Route::Search(kind)),
+            Some(".search") => Err(ScimFailure::Method("POST")),
+            _ if !read => Err(ScimFailure::Method("GET")),
+            None => Ok(Route::Collection(kind)),
+            Some(id) => Ok(match Id::new(id) {
+                Some(id) => Route::Item(kind, id),
+                None => Route::Unknown(kind, id.chars().take(80).collect()),
+            }),
         }
     }
 

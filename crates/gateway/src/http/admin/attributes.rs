@@ -1,0 +1,155 @@
+//! The attributes that an account declares beyond the standard and the configuration.
+//!
+//! A declaration counts from the next request on, at every replica. What was written before gets into its index, or out of the
+//! documents, in the background ([`reindex`](crate::reindex)).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
+
+use super::accounts;
+use super::input::Input;
+use super::operator::Operator;
+use super::page::Page;
+use crate::app::App;
+use crate::http::problem::{FieldError, Problem};
+use crate::reindex;
+use crate::storage::Cost;
+use crate::storage::options::{Declarations, Declared, Duplicate};
+
+mod change;
+mod declaration;
+
+use change::Change;
+use declaration::{Name, representation};
+use scim::schema::Stage;
+
+/// The declaration that a path names, and its place.
+fn find(declared: &[Declared], app: &App, name: &Name) -> Option<usize> {
+    let id = name.id(app.schemas.configured());
+    declared.iter().position(|one| one.id().eq_ignore_ascii_case(&id))
+}
+
+pub(super) async fn list(
+    _: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    // Never more than fit on a page.
+    Page::of(&request)?;
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let declared = accounts::named(tx, &account)?.options.attributes.read()?;
+            let items: Vec<_> = declared.iter().map(|one| representation(one, &declared, &work.schemas)).collect();
+            Ok::<_, Problem>(json!({"items": items}))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+pub(super) async fn get(
+    _: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let work = app.clone();
+    let answer = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let name = Name::of(&path.1);
+            let declared = accounts::named(tx, &path.0)?.options.attributes.read()?;
+            let at = find(&declared, &work, &name).ok_or_else(|| Problem::not_found("attribute", &path.1))?;
+            Ok::<_, Problem>(representation(&declared[at], &declared, &work.schemas))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// Declares an attribute, or changes its declaration.
+pub(super) async fn put(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+    mut input: Input,
+) -> Result<HttpResponse, Problem> {
+    let (account, name) = path.into_inner();
+    let overlay = declaration::read(input.rest(), &Name::of(&name), &app.schemas)?;
+    let (work, looked_up, wanted) = (app.clone(), account.clone(), overlay.clone());
+    let (seq, change) = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let account = accounts::named(tx, &looked_up)?;
+            Ok::<_, Problem>((account.seq, Change::of(&account, &wanted, &work.schemas)?))
+        })
+        .await?;
+    let duplicates = change.duplicates(&app.db, seq).await?;
+    if !duplicates.is_empty() {
+        return Err(not_unique(&change.id, &duplicates));
+    }
+    let work = app.clone();
+    let (created, answer) = app
+        .db
+        .write(move |tx| {
+            let mut account = accounts::locked(tx, &account)?;
+            // As things are now: somebody else may have declared something meanwhile.
+            let change = Change::of(&account, &overlay, &work.schemas)?;
+            let action = if change.created { "attribute.declared" } else { "attribute.changed" };
+            if change.changed {
+                operator.did(tx, action, &change.id, Some(account.seq), None)?;
+                account.options.attributes = Declarations::write(&change.declared)?;
+                tx.set_account_options(&account)?;
+            }
+            if change.begins {
+                tx.begin_attribute_work(account.seq, &change.id)?;
+            }
+            let answer = representation(&change.declared[change.at], &change.declared, &work.schemas);
+            Ok::<_, Problem>((change.created, answer))
+        })
+        .await?;
+    reindex::hurry(&app);
+    Ok(if created { HttpResponse::Created() } else { HttpResponse::Ok() }.json(answer))
+}
+
+/// Takes an attribute away, with its values.
+pub(super) async fn delete(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let work = app.clone();
+    app.db
+        .write(move |tx| {
+            let mut account = accounts::locked(tx, &path.0)?;
+            let mut declared = account.options.attributes.read()?;
+            let at = find(&declared, &work, &Name::of(&path.1));
+            let at = at.filter(|at| declared[*at].stage != Stage::Removing);
+            let at = at.ok_or_else(|| Problem::not_found("attribute", &path.1))?;
+            let id = declared[at].id();
+            match work.schemas.overrules(&declared, at) {
+                // What there is of it is the configuration's.
+                true => drop(declared.remove(at)),
+                false => {
+                    declared[at].stage = Stage::Removing;
+                    tx.begin_attribute_work(account.seq, &id)?;
+                }
+            }
+            account.options.attributes = Declarations::write(&declared)?;
+            tx.set_account_options(&account)?;
+            operator.did(tx, "attribute.removed", &id, Some(account.seq), None)?;
+            Ok::<_, Problem>(())
+        })
+        .await?;
+    reindex::hurry(&app);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+fn not_unique(id: &str, duplicates: &[Duplicate]) -> Problem {
+    let errors = duplicates.iter().map(|duplicate| FieldError {
+        field: "uniqueness".to_owned(),
+        detail: format!("{:?} is the value of {}", duplicate.value, duplicate.resources.join(" and ")),
+    });
+    let detail = format!("{id} cannot be unique, for several resources have the same value; change theirs first");
+    Problem::conflict(detail).with_errors(errors.collect())
+}
