@@ -87,7 +87,7 @@ pub enum BearerError {
     /// It does not count.
     #[error("{0}")]
     Invalid(&'static str),
-    /// It is bound to a key, or comes as if it were, and does not count like this (RFC 9449 §7.1).
+    /// It is bound to a key, or comes as if it were, and does not count, at least not like this (RFC 9449 §7.1).
     #[error("{0}")]
     Unbound(&'static str),
     /// The proof of possession is missing or not right.
@@ -177,6 +177,7 @@ pub fn check(
         }
         Ok(access) if access.scope.contains(door.scope()) => Ok(access),
         Ok(_) => Err(BearerError::InsufficientScope(door.scope())),
+        Err(description) if is_dpop => Err(BearerError::Unbound(description)),
         Err(description) => Err(BearerError::Invalid(description)),
     })
 }

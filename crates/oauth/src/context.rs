@@ -55,9 +55,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The longest life of anything that is signed, in milliseconds.
+    /// The longest life of anything that is signed, in milliseconds. A client may have lifetimes of its own, of a day at most.
     pub fn longest_ms(&self) -> i64 {
-        millis(self.access_token_lifetime_s.max(self.id_token_lifetime_s))
+        millis(self.access_token_lifetime_s.max(self.id_token_lifetime_s).max(86_400))
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box
                     sealed::seal_again(tx, &keys)
                 })
                 .await?;
-            let free = system::rfc3339(system::now() + settings.longest_ms().max(3_600_000));
+            let free = system::rfc3339(system::now() + settings.longest_ms());
             println!("{done} values sealed again; everything stored is sealed under the first master key.");
             println!(
                 "Access tokens and forms in browsers may be sealed under an older one until {free}; keep it configured"

@@ -2,6 +2,9 @@
 
 use std::process::Output;
 
+use gateway::storage::db::unit_of_work;
+use gateway::storage::signing_keys::SealedKey;
+use gateway::storage::{DatabaseUrl, DbError, Tx};
 use oauth::jose::{Jwk, Jws};
 use reqwest::Method;
 use serde_json::Value;
@@ -80,6 +83,33 @@ story!(attack_85_keys_are_rotated_by_command_and_running_replicas_follow, async 
         assert!(kids(&after).iter().all(|kid| !kids(&before).contains(kid)));
         assert!(!verifies(&after, &token));
     }
+});
+
+story!(of_two_replicas_that_follow_a_key_at_once_one_does, async |world: World| {
+    let url: DatabaseUrl = world.database_url().parse().expect("a database");
+    let mut conn = url.connect().expect("it answers");
+    let mut run = |work: &mut dyn FnMut(&mut Tx<'_>) -> Result<bool, DbError>| {
+        unit_of_work(&mut conn, |tx| work(tx)).expect("kept")
+    };
+    let mut stored = Vec::new();
+    run(&mut |tx| {
+        stored = tx.signing_keys()?;
+        Ok(true)
+    });
+    assert_eq!(stored.len(), 3);
+    let old = stored[0].clone();
+    let next = |kid: &str| SealedKey { kid: kid.to_owned(), created: old.created + 1, ..old.clone() };
+    assert!(!run(&mut |tx| tx.insert_signing_key(&next("early"))), "there is one that has no successor yet");
+    assert!(run(&mut |tx| tx.expire_signing_key(&old.kid, 9_000)));
+    assert!(!run(&mut |tx| tx.expire_signing_key(&old.kid, 8_000)), "it has a successor");
+    assert!(run(&mut |tx| tx.insert_signing_key(&next("first"))));
+    assert!(!run(&mut |tx| tx.insert_signing_key(&next("second"))));
+    run(&mut |tx| tx.sweep_expired(9_000, 0, 100).map(|removed| removed > 0));
+    run(&mut |tx| {
+        let kids: Vec<String> = tx.signing_keys()?.into_iter().map(|key| key.kid).collect();
+        assert!(kids.contains(&"first".to_owned()) && !kids.contains(&old.kid), "{kids:?}");
+        Ok(true)
+    });
 });
 
 story!(attack_86_a_master_key_is_replaced_while_everything_goes_on, async |world: World| {

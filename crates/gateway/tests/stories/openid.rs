@@ -70,6 +70,11 @@ story!(both_discovery_documents_say_the_same, async |world: World| {
         assert_eq!(openid[endpoint], oauth[endpoint], "{endpoint}");
         assert!(openid[endpoint].as_str().is_some_and(|url| url.starts_with(base)), "{endpoint}: {openid}");
     }
+    for name in ["dpop_signing_alg_values_supported", "id_token_signing_alg_values_supported"] {
+        let listed = openid[name].as_array().cloned().unwrap_or_default();
+        assert!(["RS256", "ES256", "EdDSA"].iter().all(|alg| listed.contains(&json!(alg))), "{name}: {openid}");
+        assert!(!listed.contains(&json!("none")), "{name}");
+    }
     let keys = world.get("/.well-known/jwks.json").await.expect(200).json();
     let keys = keys["keys"].as_array().cloned().unwrap_or_default();
     assert!(!keys.is_empty());
