@@ -6,7 +6,7 @@
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::schema::ResourceTypeId;
-use scim::{Id, PatchRequest, Precondition, SearchRequest, service};
+use scim::{Id, ListResponse, PatchRequest, Precondition, SearchRequest, service};
 use serde_json::Value;
 
 use crate::app::{App, Provider};
@@ -206,7 +206,9 @@ async fn search(
                 let shown = asked.projection(cx.registry.get(kind))?;
                 let list = match cx.registry.catalog(kind) {
                     Some(catalog) => {
-                        service::search(&mut catalog.store(cx.registry, cx.vocabulary), cx, kind, &asked, &shown)?
+                        let mut words = catalog.store(cx.registry, cx.vocabulary);
+                        // Made anew for each request, it has no use for a place in it.
+                        ListResponse { bookmark: None, ..service::search(&mut words, cx, kind, &asked, &shown)? }
                     }
                     None => service::search(store, cx, kind, &asked, &shown)?,
                 };

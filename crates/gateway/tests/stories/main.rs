@@ -31,6 +31,7 @@ mod attacks_people;
 mod attacks_pkce;
 mod attacks_token_endpoint;
 mod attributes;
+mod attributes_configured;
 mod attributes_published;
 mod bulk;
 mod catalogs;
