@@ -7,6 +7,8 @@ use scim::{Cursors, Leniency, Registry, Vocabulary};
 
 use crate::config::Config;
 use crate::leniency::Tally;
+use crate::outbound::Outbound;
+use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
@@ -34,6 +36,10 @@ pub struct App {
     pub schemas: Schemas,
     /// Argon2id.
     pub passwords: Passwords,
+    /// Calls to other servers.
+    pub outbound: Outbound,
+    /// Public keys that clients and their identity providers keep.
+    pub published_keys: PublishedKeys,
     /// Signs ID tokens.
     pub signer: Signer,
     /// Which tolerances were needed; not yet in the database.

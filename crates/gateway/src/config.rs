@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
 
+use crate::outbound::address::Reach;
 use crate::secret_text::SecretText;
 use crate::storage::DatabaseUrl;
 
@@ -35,6 +36,7 @@ pub struct Config {
     pub consent_roles: Vec<String>,
     pub consent_role_attribute: String,
     pub oauth: OAuth,
+    pub outbound: Reach,
     pub scim: Scim,
     pub password_threads: usize,
     pub password_queue: usize,
@@ -54,6 +56,8 @@ pub struct OAuth {
     pub signing_key_days: Option<i64>,
     pub session_idle_seconds: u64,
     pub allow_okta_internal_http: bool,
+    /// 0: for ever.
+    pub client_secret_days: u32,
 }
 
 /// Limits of the SCIM endpoint.
@@ -160,6 +164,10 @@ fn read(r: &mut Reader) -> Option<Config> {
     let signing_key_days = r.required("oauth.signing_key_days", |n: u64| at_most(n, 3660));
     let session_idle_seconds = r.required("oauth.session_idle_minutes", minutes);
     let allow_okta_internal_http = r.required("oauth.allow_okta_internal_http", Ok::<bool, String>);
+    let client_secret_days = r.required("oauth.client_secret_days", |n: u64| at_most(n, 3660)).map(|n| n as u32);
+    let outbound = r.required("outbound.allow_loopback", |loopback: bool| {
+        Ok(if loopback { Reach::PublicAndLoopback } else { Reach::Public })
+    });
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_body_kib = r.required("scim.max_body_kib", |n: u64| between(n, 16, 1 << 20));
@@ -223,7 +231,9 @@ fn read(r: &mut Reader) -> Option<Config> {
             signing_key_days: Some(signing_key_days? as i64 * 86_400_000).filter(|every| *every > 0),
             session_idle_seconds: session_idle_seconds?,
             allow_okta_internal_http: allow_okta_internal_http?,
+            client_secret_days: client_secret_days?,
         },
+        outbound: outbound?,
         scim: Scim {
             page_size: page_size?,
             max_page_size: max_page_size?,

@@ -1,7 +1,8 @@
 //! The gateway: one binary that is an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
 //!
 //! The protocols live in the [`oauth`] and [`scim`] crates, as plain functions. This crate knows the world: HTTP
-//! ([`http`]), SQL ([`storage`]), the clock and entropy ([`system`]), configuration ([`config`]), the process ([`serve`]). Where
+//! ([`http`]), SQL ([`storage`]), the clock and entropy ([`system`]), configuration ([`config`]), calls to other
+//! servers ([`outbound`]), the process ([`serve`]). Where
 //! one protocol's news matters to the other, the sentence is written in [`lifecycle`].
 #![cfg_attr(test, allow(missing_docs))]
 
@@ -14,6 +15,7 @@ pub mod http;
 pub mod leniency;
 pub mod lifecycle;
 pub mod master_key;
+pub mod outbound;
 pub mod passwords;
 pub mod reindex;
 pub mod schemas;

@@ -11,6 +11,8 @@ use scim::Registry;
 
 use crate::app::App;
 use crate::config::{Config, Mistakes};
+use crate::outbound::Outbound;
+use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
@@ -113,7 +115,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
     let address = listener.local_addr()?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let outbound = Outbound::new(config.outbound);
     let app = App {
+        published_keys: PublishedKeys::new(outbound.clone()),
+        outbound,
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: Arc::new(settings(&config, &public_url)),
         public_url: public_url.into(),

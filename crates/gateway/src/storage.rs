@@ -3,12 +3,13 @@
 //! [`db`] says where transactions begin and end, [`tx`] what one is, and each noun has a file. Everything that belongs to
 //! one customer is reached through [`AccountTx`], which puts the account into every statement; the look-ups that cross
 //! accounts by their nature (a client's id, a token's fingerprint, a name at the login page) are in [`clients`],
-//! [`grants`], [`tokens`] and [`logins`].
+//! [`grants`], [`tokens`], [`static_tokens`] and [`logins`].
 
 pub mod accounts;
 mod attempts;
 pub mod attribute_work;
 pub mod audit;
+mod client_proofs;
 pub mod clients;
 mod connection;
 pub mod connections;
@@ -34,6 +35,7 @@ pub mod search;
 pub mod sessions;
 pub mod signing_keys;
 mod statement;
+pub mod static_tokens;
 pub mod tokens;
 pub mod tolerance_needs;
 mod tx;

@@ -27,6 +27,8 @@ pub struct Access {
     pub expires: i64,
     /// What else it is limited to.
     pub bounds: Bounds,
+    /// The name of the static token that it is, if its use has to be written down: for whoever may write.
+    pub unwritten_use: Option<String>,
 }
 
 /// A protected resource of ours.
@@ -195,6 +197,9 @@ pub(crate) fn examine(
     cx: &Context<'_>,
     presented: &str,
 ) -> Result<Result<Access, &'static str>, StoreError> {
+    if Prefix::of(presented) == Some(Prefix::StaticToken) {
+        return examine_static(store, cx, presented);
+    }
     let Some(token) = AccessToken::open(cx, presented) else { return Ok(Err(what_is(presented))) };
     if token.expires <= cx.now {
         return Ok(Err("The access token has expired"));
@@ -209,6 +214,32 @@ pub(crate) fn examine(
         issued: token.issued,
         expires: token.expires,
         bounds: token.bounds,
+        unwritten_use: None,
+    }))
+}
+
+fn examine_static(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    presented: &str,
+) -> Result<Result<Access, &'static str>, StoreError> {
+    let fingerprint = cx.keys.fingerprint(presented);
+    let Some(token) = store.static_token(&fingerprint)? else {
+        return Ok(Err("The static token was ended, or was never one of ours; make a new one and paste it"));
+    };
+    if token.expires <= cx.now {
+        return Ok(Err("The static token has expired; make a new one and paste it"));
+    }
+    let news = token.use_is_news(cx.now).then(|| token.id.clone());
+    let id = fingerprint.as_bytes().first_chunk().copied().unwrap_or_default();
+    Ok(verdict(&token.standing).map(|()| Access {
+        grant: token.standing.grant,
+        scope: token.scope,
+        token: TokenId(id),
+        issued: token.created,
+        expires: token.expires,
+        bounds: Bounds::default(),
+        unwritten_use: news,
     }))
 }
 
@@ -299,6 +330,32 @@ mod tests {
             let description = error.to_string();
             assert!(description.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\'), "{description}");
         }
+    }
+
+    #[test]
+    fn a_static_token_opens_the_door_until_it_expires_or_is_ended() {
+        let mut world = World::new();
+        let (header, id) = (format!("Bearer {}", world.static_token("t-1")), Some("t-1".to_owned()));
+        let access = ask(&mut world, Some(&header)).unwrap();
+        assert_eq!((access.grant.client.as_str(), access.grant.subject, access.unwritten_use), ("okta", None, id));
+        world.store.static_tokens[0].1.last_used = Some(world.now - 3_600_000);
+        assert_eq!(ask(&mut world, Some(&header)).unwrap().unwritten_use, None, "noted to the hour");
+
+        let said = |world: &mut World| ask(world, Some(&header)).unwrap_err().to_string();
+        world.client("okta").disabled = true;
+        assert!(said(&mut world).contains("switched off"));
+        world.client("okta").disabled = false;
+        world.client("okta").scopes = Scopes::parse("openid").unwrap();
+        assert!(said(&mut world).contains("lacks the scope"), "it opens no more than its client may ask for");
+        world.client("okta").scopes = Scopes::parse("provision:scim").unwrap();
+        world.store.grants[0].ended = Some(1);
+        assert!(said(&mut world).contains("was ended"));
+        world.store.grants[0].ended = None;
+        assert!(ask(&mut world, Some(&header)).is_ok());
+        world.wait(86_400);
+        assert!(said(&mut world).contains("expired"));
+        world.store.static_tokens.clear();
+        assert!(said(&mut world).contains("never one of ours"));
     }
 
     #[test]

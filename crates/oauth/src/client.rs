@@ -3,12 +3,14 @@
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 
+mod authentication;
 mod options;
 mod profile;
 mod redirect_uri;
 mod registration;
 mod tokens;
 
+pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
 pub use options::Options;
 pub use profile::Profile;
 pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris};

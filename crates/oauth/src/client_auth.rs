@@ -1,24 +1,66 @@
-//! Client authentication (RFC 6749 §2.3.1): by HTTP Basic or in the body, never both, never in the URL.
+//! Client authentication (RFC 6749 §2.3): a secret by HTTP Basic or in the body, or a signed assertion; one of them, never two,
+//! never in the URL.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::{Client, ClientId, ClientSecret};
+use crate::assertion::{self, Assertion};
+use crate::client::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::store::Store;
 
-/// Who a client says it is, and its proof.
+/// Who a client says it is, and its proof, of which nothing is believed yet.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Credentials {
+pub struct Credentials {
     id: Option<String>,
-    secret: Option<String>,
+    proof: Proof,
     basic: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Proof {
+    /// Public clients have none.
+    None,
+    Secret(String),
+    Assertion(Assertion),
+}
+
+/// By what a client proved who it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proven {
+    /// By nothing: it is public, and only says who it is.
+    Nothing,
+    /// By the secret of this name.
+    Secret(String),
+    /// By an assertion.
+    Assertion,
 }
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("id", &self.id).field("basic", &self.basic).finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// Who it says it is. An assertion need not have the parameter beside it (RFC 7521 §4.2).
+    pub fn client_id(&self) -> Option<&str> {
+        self.id.as_deref().or_else(|| self.assertion().map(Assertion::subject))
+    }
+
+    pub(crate) fn assertion(&self) -> Option<&Assertion> {
+        match &self.proof {
+            Proof::Assertion(assertion) => Some(assertion),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn assertion_mut(&mut self) -> Option<&mut Assertion> {
+        match &mut self.proof {
+            Proof::Assertion(assertion) => Some(assertion),
+            _ => None,
+        }
     }
 }
 
@@ -35,19 +77,24 @@ pub(crate) struct Posted<'a> {
 
 /// What a parameter may weigh.
 const MAX_PARAMETER: usize = 4096;
+/// Others sign what they like into an assertion.
+const MAX_ASSERTION: usize = 8192;
+/// Where a client says who it is. Every request may have them.
+const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
 impl<'a> Posted<'a> {
     /// Refuses what no request may have: a repeated or oversized parameter, a NUL, anything secret in the URL.
     pub(crate) fn check(&self, known: &[&'static str]) -> Result<(), TokenError> {
         for (name, value) in self.form {
-            if value.len() > MAX_PARAMETER || name.len() > MAX_PARAMETER {
-                return Err(TokenError::invalid_request("a parameter has more than 4096 characters"));
+            let most = if name == "client_assertion" { MAX_ASSERTION } else { MAX_PARAMETER };
+            if value.len() > most || name.len() > MAX_PARAMETER {
+                return Err(TokenError::invalid_request(format!("a parameter has more than {most} characters")));
             }
             if value.contains('\0') {
                 return Err(TokenError::invalid_request("a parameter contains a NUL character"));
             }
         }
-        for name in known {
+        for name in CREDENTIALS.iter().chain(known) {
             if self.form.iter().filter(|(n, _)| n == name).count() > 1 {
                 return Err(TokenError::invalid_request(format!("the parameter {name} stands more than once")));
             }
@@ -72,8 +119,17 @@ impl<'a> Posted<'a> {
 
     pub(crate) fn credentials(&self) -> Result<Credentials, TokenError> {
         let (id, secret) = (self.get("client_id"), self.get("client_secret"));
+        let assertion = self.assertion()?;
+        if assertion.is_some() && (secret.is_some() || self.authorization.is_some()) {
+            return Err(TokenError::invalid_request("send a client assertion or a client secret, not both"));
+        }
         let Some(header) = self.authorization else {
-            return Ok(Credentials { id: id.map(str::to_owned), secret: secret.map(str::to_owned), basic: false });
+            let proof = match (assertion, secret) {
+                (Some(assertion), _) => Proof::Assertion(assertion),
+                (None, Some(secret)) => Proof::Secret(secret.to_owned()),
+                (None, None) => Proof::None,
+            };
+            return Ok(Credentials { id: id.map(str::to_owned), proof, basic: false });
         };
         let refused = |description: &str| {
             let mut error = TokenError::new(ErrorCode::InvalidClient, description);
@@ -94,8 +150,20 @@ impl<'a> Posted<'a> {
             ));
         }
         // An empty password is no secret at all (RFC 6749 §2.3.1): so public clients may say who they are.
-        let secret = Some(basic_secret).filter(|secret| !secret.is_empty());
-        Ok(Credentials { id: Some(basic_id), secret, basic: true })
+        let proof = if basic_secret.is_empty() { Proof::None } else { Proof::Secret(basic_secret) };
+        Ok(Credentials { id: Some(basic_id), proof, basic: true })
+    }
+
+    fn assertion(&self) -> Result<Option<Assertion>, TokenError> {
+        match (self.get("client_assertion_type"), self.get("client_assertion")) {
+            (None, None) => Ok(None),
+            (Some(assertion::TYPE), Some(text)) => Assertion::parse(text).map(Some),
+            (Some(_), Some(_)) => {
+                let description = format!("client_assertion_type must be {}", assertion::TYPE);
+                Err(TokenError::new(ErrorCode::InvalidClient, description))
+            }
+            _ => Err(TokenError::invalid_request("client_assertion and client_assertion_type come together")),
+        }
     }
 }
 
@@ -118,56 +186,97 @@ fn basic(header: &str) -> Option<(String, String)> {
 
 /// Who the client is, and a note in the store that its secret is in use.
 pub(crate) fn authenticate(store: &mut dyn Store, cx: &Context<'_>, credentials: &Credentials) -> Verdict<Client> {
-    let (client, used) = match identify(store, cx, credentials)? {
+    let (client, proven) = match identify(store, cx, credentials)? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
     };
     let stale = |secret: &&ClientSecret| secret.last_used.is_none_or(|then| cx.now - then > TOUCH);
-    if let Some(secret) = client.secrets.iter().find(|secret| Some(&secret.id) == used.as_ref()).filter(stale) {
+    if let Proven::Secret(used) = proven
+        && let Some(secret) = client.secrets.iter().find(|secret| secret.id == used).filter(stale)
+    {
         store.touch_secret(&client.id, &secret.id, cx.now)?;
     }
     Ok(Ok(client))
 }
 
-/// Who the client is, and by which of its secrets; writes nothing. An unknown client reads and costs the same as a wrong secret.
+/// Who the client is, and by what; writes nothing but the use of an assertion. An unknown client reads and costs the same as a
+/// wrong secret.
 pub(crate) fn identify(
     store: &mut dyn Store,
     cx: &Context<'_>,
     credentials: &Credentials,
-) -> Verdict<(Client, Option<String>)> {
+) -> Verdict<(Client, Proven)> {
     let refuse = |description: &str| {
         let mut error = TokenError::new(ErrorCode::InvalidClient, description);
         error.tried_basic = credentials.basic;
         Ok(Err(error))
     };
-    let Some(id) = &credentials.id else {
+    let Some(id) = credentials.client_id() else {
         return refuse("the client must say who it is: send client ID and secret");
     };
     const WRONG: &str = "the client ID or the client secret is not right";
-    let presented = cx.keys.fingerprint(credentials.secret.as_deref().unwrap_or_default());
-    let client = match ClientId::new(id.as_str()) {
+    let presented = match &credentials.proof {
+        Proof::Secret(secret) => secret,
+        _ => "",
+    };
+    let presented = cx.keys.fingerprint(presented);
+    let client = match ClientId::new(id) {
         Some(id) => store.client(&id)?,
         None => None,
     };
-    let Some(client) = client else { return refuse(WRONG) };
-    let used = match (client.public, credentials.secret.is_some()) {
-        (true, false) => None,
-        (true, true) => return refuse(WRONG),
-        (false, false) => return refuse("the client must prove who it is: send the client secret"),
-        (false, true) => {
+    let Some(client) = client else {
+        return refuse(match credentials.proof {
+            Proof::Assertion(_) => {
+                "the client assertion does not count: no client has its sub, or the client_id beside it"
+            }
+            _ => WRONG,
+        });
+    };
+    let proven = match (&credentials.proof, client.public) {
+        (Proof::None, true) => Proven::Nothing,
+        (Proof::Secret(_) | Proof::Assertion(_), true) => return refuse(WRONG),
+        (Proof::None, false) => return refuse("the client must prove who it is: send the client secret"),
+        (Proof::Secret(_), false) => {
             // All are compared, whichever it is.
             let matching: Vec<_> = client.secrets.iter().filter(|secret| secret.fingerprint == presented).collect();
             let Some(secret) = matching.first() else { return refuse(WRONG) };
             if secret.expires.is_some_and(|expires| expires <= cx.now) {
                 return refuse("this client secret has expired; use a newer one");
             }
-            Some(secret.id.clone())
+            match client.options.authentication.method {
+                AuthMethod::ClientSecretBasic if !credentials.basic => {
+                    return refuse(
+                        "this client sends its secret in the Authorization header (client_secret_basic) only",
+                    );
+                }
+                AuthMethod::ClientSecretPost if credentials.basic => {
+                    return refuse("this client sends its secret in the body (client_secret_post) only");
+                }
+                AuthMethod::PrivateKeyJwt => {
+                    return refuse("this client authenticates by a signed assertion (private_key_jwt) only");
+                }
+                _ => Proven::Secret(secret.id.clone()),
+            }
+        }
+        (Proof::Assertion(assertion), false) => {
+            let single = match assertion.verify(cx, &client) {
+                Ok(single) => single,
+                Err(refused) => return Ok(Err(refused)),
+            };
+            if let Some(single) = single
+                && !store.use_assertion(&single.id, single.expires)?
+            {
+                return refuse(
+                    "the client assertion does not count: it was used before; make a new one for each request",
+                );
+            }
+            Proven::Assertion
         }
     };
     if client.disabled {
         return refuse("this client was switched off by an operator");
     }
-    Ok(Ok((client, used)))
+    Ok(Ok((client, proven)))
 }
 
 #[cfg(test)]

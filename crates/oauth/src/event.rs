@@ -33,6 +33,13 @@ pub enum Event {
         /// Of this grant.
         grant: GrantId,
     },
+    /// One static token was revoked by its client.
+    StaticTokenRevoked {
+        /// Of this grant.
+        grant: GrantId,
+        /// Its public name.
+        token: String,
+    },
     /// An authorization without PKCE was accepted, for the client's vendor does not send it.
     AcceptedWithoutPkce {
         /// The grant.
@@ -52,6 +59,7 @@ impl Event {
                 ("grant.foreign_token", grant.to_string(), Some(format!("presented by client {client}")))
             }
             Event::TokenRevoked { grant } => ("token.revoked", grant.to_string(), None),
+            Event::StaticTokenRevoked { token, .. } => ("static_token.revoked", token.clone(), None),
             Event::AcceptedWithoutPkce { grant } => ("grant.without_pkce", grant.to_string(), None),
         }
     }
@@ -63,6 +71,7 @@ impl Event {
             | Event::GrantEnded { grant, .. }
             | Event::ForeignToken { grant, .. }
             | Event::TokenRevoked { grant }
+            | Event::StaticTokenRevoked { grant, .. }
             | Event::AcceptedWithoutPkce { grant } => *grant,
         }
     }

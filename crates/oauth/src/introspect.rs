@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use crate::assertion::ClientCredentials;
 use crate::bearer::{examine, examine_grant};
 use crate::bounds::Bounds;
-use crate::client_auth::{Credentials, Posted, identify};
+use crate::client_auth::{Credentials, Posted, Proven, identify};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::Grant;
@@ -25,22 +26,29 @@ impl IntrospectionRequest {
         form: &[(String, String)],
     ) -> Result<IntrospectionRequest, TokenError> {
         let posted = Posted { authorization, query, form };
-        posted.check(&["token", "client_id", "client_secret"])?;
+        posted.check(&["token"])?;
         let token = posted.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
         Ok(IntrospectionRequest { credentials: posted.credentials()?, token })
     }
 }
 
-/// What is known of a token, to the client it was issued to. Writes nothing. Everybody else's, and whatever does not count, is `{"active": false}`
+impl ClientCredentials for IntrospectionRequest {
+    fn credentials(&mut self) -> &mut Credentials {
+        &mut self.credentials
+    }
+}
+
+/// What is known of a token, to the client it was issued to. Writes nothing, but that an
+/// assertion was used. Everybody else's, and whatever does not count, is `{"active": false}`
 /// and no more (§2.2).
 pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &IntrospectionRequest) -> Verdict<Value> {
     let client = match identify(store, cx, &request.credentials)? {
         // To say who one is proves nothing, and §2.1 wants proof, so that nobody can scan for tokens.
-        Ok((client, None)) => {
+        Ok((client, Proven::Nothing)) => {
             let description = format!("the client {} is public, and introspection needs a client secret", client.id);
             return Ok(Err(TokenError::new(ErrorCode::InvalidClient, description)));
         }
-        Ok((client, Some(_))) => client,
+        Ok((client, Proven::Secret(_) | Proven::Assertion)) => client,
         Err(refused) => return Ok(Err(refused)),
     };
     let inactive = json!({"active": false});
@@ -131,6 +139,19 @@ mod tests {
         let own = changed(OKTA, &[("grant_type", "client_credentials")]);
         let own = world.token(&own).ok().unwrap().access_token;
         assert_eq!(ask(&mut world, &[("token", &own)]).unwrap()["sub"], "okta");
+    }
+
+    #[test]
+    fn a_static_token_is_known_to_its_client() {
+        let mut world = World::new();
+        let token = world.static_token("t-1");
+        let expected = json!({
+            "active": true, "scope": "provision:scim", "client_id": "okta", "token_type": "Bearer",
+            "iat": 1_800_000_000, "exp": 1_800_086_400, "iss": "https://id.example", "sub": "okta",
+        });
+        assert_eq!(ask(&mut world, &[("token", &token)]), Ok(expected));
+        world.wait(86_400);
+        assert!(!is_active(&mut world, &token));
     }
 
     #[test]

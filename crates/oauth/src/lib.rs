@@ -29,6 +29,7 @@
 //! ```
 
 pub mod access_token;
+pub mod assertion;
 pub mod authorize;
 pub mod bearer;
 pub mod bounds;
@@ -52,6 +53,7 @@ pub mod revoke;
 pub mod scope;
 pub mod secret;
 pub mod signing;
+pub mod static_token;
 pub mod store;
 pub mod token;
 #[cfg(test)]
@@ -68,4 +70,5 @@ pub use grant::{EndReason, Grant, GrantId, NewGrant, Subject};
 pub use pkce::Challenge;
 pub use scope::Scopes;
 pub use secret::{Fingerprint, Keyring, Prefix, generated};
+pub use static_token::StaticToken;
 pub use store::{Code, RefreshToken, Standing, Store, StoreError};

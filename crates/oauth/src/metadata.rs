@@ -47,6 +47,7 @@ pub fn openid_configuration(settings: &Settings) -> Value {
             .set_token_endpoint_auth_methods_supported(Some(vec![
                 CoreClientAuthMethod::ClientSecretBasic,
                 CoreClientAuthMethod::ClientSecretPost,
+                CoreClientAuthMethod::PrivateKeyJwt,
                 CoreClientAuthMethod::Extension("none".to_owned()),
             ]))
             .set_claims_parameter_supported(Some(false))
@@ -57,13 +58,17 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         // The issuer was checked when the configuration was read.
         _ => json!({"issuer": settings.issuer}),
     };
-    let with_secret = json!(["client_secret_basic", "client_secret_post"]);
-    let methods = json!(["client_secret_basic", "client_secret_post", "none"]);
+    let with_proof = json!(["client_secret_basic", "client_secret_post", "private_key_jwt"]);
+    let methods = json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]);
+    let algorithms = json!(Algorithm::ALL.map(Algorithm::as_str));
     for (name, value) in [
+        ("token_endpoint_auth_signing_alg_values_supported", algorithms.clone()),
         ("revocation_endpoint", json!(at("/oauth2/revoke"))),
         ("revocation_endpoint_auth_methods_supported", methods),
+        ("revocation_endpoint_auth_signing_alg_values_supported", algorithms.clone()),
         ("introspection_endpoint", json!(at("/oauth2/introspect"))),
-        ("introspection_endpoint_auth_methods_supported", with_secret),
+        ("introspection_endpoint_auth_methods_supported", with_proof),
+        ("introspection_endpoint_auth_signing_alg_values_supported", algorithms),
         ("code_challenge_methods_supported", json!(["S256"])),
         ("pushed_authorization_request_endpoint", json!(at("/oauth2/par"))),
         ("require_pushed_authorization_requests", json!(false)),
@@ -129,8 +134,13 @@ mod tests {
         assert_eq!(read.jwks_uri().as_str(), "https://id.example/base/.well-known/jwks.json");
         assert_eq!(read.userinfo_endpoint().map(|url| url.as_str()), Some("https://id.example/base/userinfo"));
         assert_eq!(read.response_types_supported(), &vec![ResponseTypes::new(vec![CoreResponseType::Code])]);
-        assert_eq!(document["token_endpoint_auth_methods_supported"][2], "none");
-        assert_eq!(document["introspection_endpoint_auth_methods_supported"].as_array().map(Vec::len), Some(2));
+        let methods = json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]);
+        assert_eq!(document["token_endpoint_auth_methods_supported"], methods);
+        assert_eq!(document["introspection_endpoint_auth_methods_supported"].as_array().map(Vec::len), Some(3));
+        for endpoint in ["token", "revocation", "introspection"] {
+            let algorithms = &document[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")];
+            assert_eq!(algorithms, &json!(["ES256", "EdDSA", "PS256", "RS256"]), "RFC 8414 section 2: never none");
+        }
         let plain = authorization_server(&settings);
         assert!(plain.get("subject_types_supported").is_none() && plain.get("jwks_uri").is_some());
         assert_eq!(plain["scopes_supported"], json!(KNOWN));

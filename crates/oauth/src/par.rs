@@ -6,6 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::assertion::ClientCredentials;
 use crate::authorize::{Refusal, understand};
 use crate::client::ClientId;
 use crate::client_auth::{Credentials, Posted, authenticate};
@@ -62,13 +63,19 @@ impl PushRequest {
         proof: Option<Proof>,
     ) -> Result<PushRequest, TokenError> {
         let posted = Posted { authorization, query, form };
-        posted.check(&["client_id", "client_secret"])?;
+        posted.check(&[])?;
         if posted.get("request_uri").is_some() {
             return Err(TokenError::invalid_request("request_uri cannot be pushed; push the request itself"));
         }
         let own = |name: &str| !OF_THE_CALL.contains(&name);
         let parameters = form.iter().filter(|(name, _)| own(name)).cloned().collect();
         Ok(PushRequest { credentials: posted.credentials()?, parameters, proof })
+    }
+}
+
+impl ClientCredentials for PushRequest {
+    fn credentials(&mut self) -> &mut Credentials {
+        &mut self.credentials
     }
 }
 

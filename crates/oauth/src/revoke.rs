@@ -1,11 +1,13 @@
 //! Token revocation (RFC 7009): a refresh token takes its whole grant along, an access token goes alone.
 
 use crate::access_token::AccessToken;
+use crate::assertion::ClientCredentials;
 use crate::client_auth::{Credentials, Posted, authenticate};
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::Event;
 use crate::grant::EndReason;
+use crate::secret::Prefix;
 use crate::store::Store;
 
 /// A request that is understood.
@@ -23,9 +25,15 @@ impl RevocationRequest {
         form: &[(String, String)],
     ) -> Result<RevocationRequest, TokenError> {
         let posted = Posted { authorization, query, form };
-        posted.check(&["token", "client_id", "client_secret"])?;
+        posted.check(&["token"])?;
         let token = posted.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
         Ok(RevocationRequest { credentials: posted.credentials()?, token })
+    }
+}
+
+impl ClientCredentials for RevocationRequest {
+    fn credentials(&mut self) -> &mut Credentials {
+        &mut self.credentials
     }
 }
 
@@ -43,7 +51,16 @@ pub fn revoke(store: &mut dyn Store, cx: &mut Context<'_>, request: &RevocationR
         }
         return Ok(Ok(()));
     }
-    if let Some((_, grant)) = store.lock_refresh_token(&cx.keys.fingerprint(&request.token))?
+    let fingerprint = cx.keys.fingerprint(&request.token);
+    if Prefix::of(&request.token) == Some(Prefix::StaticToken) {
+        let token = store.static_token(&fingerprint)?.filter(|token| token.standing.grant.client == client.id);
+        if let Some(token) = token {
+            store.end_static_token(&token.id)?;
+            store.record(Event::StaticTokenRevoked { grant: token.standing.grant.id, token: token.id });
+        }
+        return Ok(Ok(()));
+    }
+    if let Some((_, grant)) = store.lock_refresh_token(&fingerprint)?
         && grant.client == client.id
     {
         store.end_grant(grant.id, cx.now, EndReason::Revoked)?;
@@ -75,6 +92,20 @@ mod tests {
         }
         assert!(!world.opens(&tokens.access_token) && world.opens(&sibling.access_token));
         assert!(world.refresh(&sibling.refresh_token.unwrap()).is_ok());
+    }
+
+    #[test]
+    fn attack_65_a_static_token_goes_alone_and_only_at_its_own_clients_word() {
+        let mut world = World::new();
+        let (one, two) = (world.static_token("t-1"), world.static_token("t-2"));
+        send(&mut world, &[("token", &one), ("client_id", "other"), ("client_secret", "other-secret")], "no error");
+        assert!(world.opens(&one));
+        for _ in 0..2 {
+            send(&mut world, &[("token", &one)], "no error");
+        }
+        assert!(!world.opens(&one) && world.opens(&two));
+        let revoked = world.store.events.iter().filter(|event| matches!(event, Event::StaticTokenRevoked { .. }));
+        assert_eq!(revoked.count(), 1);
     }
 
     #[test]

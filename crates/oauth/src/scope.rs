@@ -96,6 +96,13 @@ impl Scopes {
         Scopes(self.0.iter().chain(more).cloned().collect())
     }
 
+    /// Each by another name; those that come to have the same one count once.
+    pub(crate) fn renamed(&self, name: impl Fn(&str) -> &str) -> Scopes {
+        let mut seen = BTreeSet::new();
+        let names = self.0.iter().map(|scope| name(scope).to_owned());
+        Scopes(names.filter(|scope| seen.insert(scope.clone())).collect())
+    }
+
     /// One by one.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

@@ -24,6 +24,8 @@ pub enum Prefix {
     RefreshToken,
     /// `gwa_`: an access token.
     AccessToken,
+    /// `gwt_`: a static token.
+    StaticToken,
     /// `gwo_`: an operator's token for the admin API.
     Operator,
     /// `gwn_`: a browser session.
@@ -32,11 +34,12 @@ pub enum Prefix {
 
 impl Prefix {
     /// All of them.
-    pub const ALL: [Prefix; 6] = [
+    pub const ALL: [Prefix; 7] = [
         Prefix::ClientSecret,
         Prefix::Code,
         Prefix::RefreshToken,
         Prefix::AccessToken,
+        Prefix::StaticToken,
         Prefix::Operator,
         Prefix::Session,
     ];
@@ -53,6 +56,7 @@ impl Prefix {
             Prefix::Code => "gwc_",
             Prefix::RefreshToken => "gwr_",
             Prefix::AccessToken => "gwa_",
+            Prefix::StaticToken => "gwt_",
             Prefix::Operator => "gwo_",
             Prefix::Session => "gwn_",
         }

@@ -15,6 +15,7 @@ use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
+use crate::static_token::StaticToken;
 
 pub mod contract;
 pub mod memory;
@@ -89,6 +90,10 @@ pub trait Store {
     /// Notes that a secret was used.
     fn touch_secret(&mut self, client: &ClientId, secret: &str, now: i64) -> Result<(), StoreError>;
 
+    /// Notes that a client assertion was used, to be remembered until it expires; `false` if it was used before. Of two units of
+    /// work that use it at once, one is told `false`.
+    fn use_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError>;
+
     /// Makes a grant.
     fn create_grant(&mut self, grant: &NewGrant) -> Result<GrantId, StoreError>;
 
@@ -147,6 +152,12 @@ pub trait Store {
     /// Notes that a DPoP proof was used, to be remembered until it expires; `false` if it was used before. Of two units of work
     /// that use it at once, one is told `false`.
     fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError>;
+
+    /// A static token with what decides whether it counts: one look-up.
+    fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError>;
+
+    /// Ends a static token of this name.
+    fn end_static_token(&mut self, id: &str) -> Result<(), StoreError>;
 
     /// Remembers until it expires that this access token does not count.
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError>;

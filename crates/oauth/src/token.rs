@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::access_token::AccessToken;
+use crate::assertion::ClientCredentials;
 use crate::bounds::{self, Bounds, Resource, Thumbprint};
 use crate::client::{AccessTokenFormat, Client, GrantType};
 use crate::client_auth::{Credentials, Posted, authenticate};
@@ -18,6 +19,8 @@ use crate::store::{Store, StoreError};
 mod authorization_code;
 mod client_credentials;
 mod refresh_token;
+
+pub use client_credentials::own_grant;
 
 /// A request that is understood; nothing of it is believed yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,8 +126,7 @@ impl TokenResponse {
     }
 }
 
-const PARAMETERS: [&str; 8] =
-    ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "client_id", "client_secret", "scope"];
+const PARAMETERS: [&str; 6] = ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"];
 
 impl TokenRequest {
     /// Reads a request: the `Authorization` header, the URL's query and the body. Of the query only `scope` counts, for Okta has
@@ -170,6 +172,12 @@ impl TokenRequest {
     /// Whether it can be answered without writing anything, as a rule.
     pub fn may_only_read(&self) -> bool {
         self.ask == Ask::ClientCredentials && self.proof.is_none()
+    }
+}
+
+impl ClientCredentials for TokenRequest {
+    fn credentials(&mut self) -> &mut Credentials {
+        &mut self.credentials
     }
 }
 

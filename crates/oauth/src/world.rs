@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
+use crate::access_token::TokenId;
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
 use crate::bearer::{self, Door, Presented};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
@@ -14,9 +15,11 @@ use crate::error::TokenError;
 use crate::grant::Subject;
 use crate::jose::Jwk;
 use crate::scope::Scopes;
-use crate::secret::Keyring;
+use crate::secret::{Keyring, Prefix, generated};
+use crate::static_token::StaticToken;
+use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::token::{self, TokenRequest, TokenResponse};
+use crate::token::{self, TokenRequest, TokenResponse, own_grant};
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const CALLBACK: &str = "https://idp.example/cb?x=%7e";
@@ -135,6 +138,26 @@ impl World {
 
     pub(crate) fn refresh(&mut self, refresh_token: &str) -> Result<TokenResponse, TokenError> {
         self.token(&changed(REFRESH, &[("refresh_token", refresh_token)]))
+    }
+
+    /// A static token of `okta` that is good for a day.
+    pub(crate) fn static_token(&mut self, id: &str) -> String {
+        let client = self.client("okta").clone();
+        let token = self.run(|_, cx| generated(Prefix::StaticToken, cx.entropy));
+        let now = self.now;
+        let grant = self.run(|store, _| own_grant(store, now, &client)).unwrap();
+        let standing = self.run(|store, _| store.standing(grant.id, &TokenId([0; 16]))).unwrap().unwrap();
+        let scope = Scopes::parse("provision:scim").unwrap();
+        let kept = StaticToken {
+            id: id.to_owned(),
+            scope,
+            created: now,
+            expires: now + 86_400_000,
+            last_used: None,
+            standing,
+        };
+        self.store.static_tokens.push((self.keys.fingerprint(&token), kept));
+        token
     }
 
     /// Whether this access token opens the SCIM endpoint.

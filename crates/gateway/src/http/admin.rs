@@ -105,6 +105,17 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                     .route(delete().to(clients::secrets::end))
                     .default_service(wrong_method()),
             )
+            .service(
+                resource("/clients/{client}/tokens")
+                    .route(get().to(clients::tokens::list))
+                    .route(post().to(clients::tokens::add))
+                    .default_service(wrong_method()),
+            )
+            .service(
+                resource("/clients/{client}/tokens/{token}")
+                    .route(delete().to(clients::tokens::end))
+                    .default_service(wrong_method()),
+            )
             .service(resource("/grants/{grant}").route(delete().to(grants::end)).default_service(wrong_method()))
             .service(
                 resource("/operators")

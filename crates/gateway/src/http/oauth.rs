@@ -2,19 +2,22 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::assertion::ClientCredentials;
 use oauth::token::{TokenRequest, TokenResponse};
 use serde_json::Value;
 
 use crate::app::App;
 use crate::http::{address, bearer, body, query};
 use crate::lifecycle::Actor;
-use crate::storage::Cost;
+use crate::storage::{Cost, Tx};
 
 mod failure;
 mod par;
+mod proof;
 mod userinfo;
 
 use failure::OAuthFailure;
+use proof::Attempts;
 
 /// The most a body of these endpoints may have.
 const BODY_LIMIT: usize = 16 << 10;
@@ -79,9 +82,11 @@ impl Call {
 
 async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> Result<HttpResponse, OAuthFailure> {
     let call = Call::read(&request, &app, payload).await?;
-    let proof = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
-    let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(proof);
-    let issued = issue(&app, asked, call.actor).await?;
+    let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
+    let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
+    let asked = proof::with_keys(&app, asked).await?;
+    let attempts = Attempts::of(&app, &asked, &call.actor);
+    let issued = attempts.watch(&app, issue(&app, asked, call.actor, &attempts)).await?;
     let keys = match issued.has_to_be_signed() {
         true => app.signer.ready().await?,
         false => app.signer.known(),
@@ -90,13 +95,19 @@ async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload)
 }
 
 /// A client-credentials token needs no write unless it is the client's first, so it is tried as a read.
-async fn issue(app: &App, asked: TokenRequest, actor: Actor) -> Result<TokenResponse, OAuthFailure> {
+async fn issue(
+    app: &App,
+    asked: TokenRequest,
+    actor: Actor,
+    attempts: &Attempts,
+) -> Result<TokenResponse, OAuthFailure> {
     let asked = std::sync::Arc::new(asked);
     if asked.may_only_read() {
-        let (work, request) = (app.clone(), asked.clone());
+        let (work, request, attempts) = (app.clone(), asked.clone(), attempts.clone());
         let issued = app
             .db
             .read(Cost::Short, move |tx| {
+                attempts.check(tx)?;
                 Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::token::exchange_reading(tx, cx, &request))?)
             })
             .await?;
@@ -104,10 +115,11 @@ async fn issue(app: &App, asked: TokenRequest, actor: Actor) -> Result<TokenResp
             return Ok(verdict?);
         }
     }
-    let work = app.clone();
+    let (work, attempts) = (app.clone(), attempts.clone());
     let verdict = app
         .db
         .write(move |tx| {
+            attempts.check(tx)?;
             tx.act_as(actor.clone());
             Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::token::exchange(tx, cx, &asked))?)
         })
@@ -122,13 +134,15 @@ async fn revoke(
 ) -> Result<HttpResponse, OAuthFailure> {
     let call = Call::read(&request, &app, payload).await?;
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
-    let work = app.clone();
-    app.db
-        .write(move |tx| {
-            tx.act_as(call.actor.clone());
-            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::revoke::revoke(tx, cx, &asked))?)
-        })
-        .await??;
+    let asked = proof::with_keys(&app, asked).await?;
+    let attempts = Attempts::of(&app, &asked, &call.actor);
+    let (work, before) = (app.clone(), attempts.clone());
+    let revoked = app.db.write(move |tx| {
+        before.check(tx)?;
+        tx.act_as(call.actor.clone());
+        Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::revoke::revoke(tx, cx, &asked))?)
+    });
+    attempts.watch(&app, async { Ok(revoked.await??) }).await?;
     Ok(uncached().finish())
 }
 
@@ -140,13 +154,18 @@ async fn introspect(
     let call = Call::read(&request, &app, payload).await?;
     let asked = oauth::introspect::IntrospectionRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
     app.signer.expect(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str())).await?;
-    let work = app.clone();
-    let answer = app
-        .db
-        .read(Cost::Short, move |tx| {
-            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::introspect::introspect(tx, cx, &asked))?)
-        })
-        .await??;
+    let mut asked = proof::with_keys(&app, asked).await?;
+    let attempts = Attempts::of(&app, &asked, &call.actor);
+    let (work, before, noted) = (app.clone(), attempts.clone(), asked.has_assertion());
+    let answer = move |tx: &mut Tx<'_>| {
+        before.check(tx)?;
+        Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::introspect::introspect(tx, cx, &asked))?)
+    };
+    let answer = attempts.watch(&app, async {
+        // An assertion is noted, so that it counts once; nothing else is written.
+        Ok(if noted { app.db.write(answer).await } else { app.db.read(Cost::Short, answer).await }??)
+    });
+    let answer = answer.await?;
     Ok(uncached().json(answer))
 }
 

@@ -7,7 +7,7 @@ use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, Red
 use super::accounts::{Account, AccountRow, json};
 use super::error::DbError;
 use super::options::{ClientOptions, ScimOptions};
-use super::schema::{client_secrets, clients, tolerance_needs};
+use super::schema::{client_secrets, clients, static_tokens, tolerance_needs};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
@@ -167,12 +167,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Deletes a client with its secrets; whoever calls ends its grants first.
+    /// Deletes a client with its secrets and static tokens; whoever calls ends its grants first.
     pub fn delete_client(&mut self, seq: i64) -> Result<(), DbError> {
         let secrets = client_secrets::table.filter(client_secrets::client.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(secrets).execute(c))?;
         let needs = tolerance_needs::table.filter(tolerance_needs::client.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(needs).execute(c))?;
+        let tokens = static_tokens::table.filter(static_tokens::client.eq(seq));
+        each!(&mut *self.conn, c => diesel::delete(tokens).execute(c))?;
         let row = clients::table.filter(clients::seq.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
         Ok(())

@@ -71,11 +71,33 @@ const BY_NUMBER: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.aut
 const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
-const STANDING: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
-     c.disabled, g.owner, o.active, t.expires, c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options \
-     FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
+/// What decides whether a token counts, and the account it opens. `$revoked` is when its own revocation may be forgotten.
+macro_rules! standing_columns {
+    ($revoked:literal) => {
+        concat!(
+            "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, c.disabled, g.owner, o.active, ",
+            $revoked,
+            ", c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
+        )
+    };
+}
+pub(super) use standing_columns;
+
+/// The types of these columns.
+pub(super) type StandingColumns =
+    (GrantColumns, (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>), ClientColumns, AccountSqlColumns);
+type ClientColumns = (BigInt, Text, Text);
+type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
+/// And of their values.
+pub(super) type StandingRow =
+    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), (i64, String, String), AccountRow);
+
+const STANDING: &str = concat!(
+    standing_columns!("t.expires"),
+    " FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
      LEFT JOIN resources AS o ON o.seq = g.owner LEFT JOIN revoked_tokens AS t ON t.id = ? \
-     WHERE g.seq = ? AND a.deleted IS NULL";
+     WHERE g.seq = ? AND a.deleted IS NULL"
+);
 
 const OF_ACCOUNT: &str = "SELECT g.seq, g.account, c.id, c.name, g.owner_id, g.scope, g.created, g.ended, g.end_reason \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.account = ? AND g.seq > ? ORDER BY g.seq LIMIT ?";
@@ -197,22 +219,21 @@ impl Tx<'_> {
 
     /// What decides whether an access token counts, in one look-up, with the account it opens.
     pub(super) fn find_standing(&mut self, id: GrantId, token: &TokenId) -> Result<Option<Standing>, DbError> {
-        type Columns = (GrantColumns, StandingColumns, ClientColumns, AccountColumns);
-        type StandingColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>);
-        type ClientColumns = (BigInt, Text, Text);
-        type AccountColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
-        type Row = (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), (i64, String, String), AccountRow);
         let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Number(id.0)];
-        let row: Option<Row> = Statement::<Columns>::new(STANDING, binds).first(self.conn)?;
-        let Some((row, (client_disabled, owner, active, revoked), client, account)) = row else { return Ok(None) };
+        let row = Statement::<StandingColumns>::new(STANDING, binds).first(self.conn)?;
+        row.map(|row| self.standing_of(row)).transpose()
+    }
+
+    pub(super) fn standing_of(&mut self, row: StandingRow) -> Result<Standing, DbError> {
+        let (row, (client_disabled, owner, active, revoked), client, account) = row;
         self.grant_client = Some(grant_client(client)?);
         self.grant_account = Some(Account::from_row(account)?);
-        Ok(Some(Standing {
+        Ok(Standing {
             grant: grant(row)?,
             client_disabled,
             owner_active: owner.is_none() || active == Some(true),
             token_revoked: revoked.is_some(),
-        }))
+        })
     }
 
     /// Grants of an account in the order they were made.

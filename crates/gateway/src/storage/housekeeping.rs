@@ -4,9 +4,9 @@ use diesel::prelude::*;
 
 use super::error::DbError;
 use super::schema::{
-    accounts, attempts, attribute_values, authorization_codes, client_secrets, clients, dpop_proofs, grants, logins,
-    members, parked_members, pushed_requests, refresh_tokens, resource_counts, resources, revoked_tokens, sessions,
-    tolerance_needs,
+    accounts, attempts, attribute_values, authorization_codes, client_failures, client_secrets, clients, dpop_proofs,
+    grants, logins, members, parked_members, pushed_requests, refresh_tokens, resource_counts, resources,
+    revoked_tokens, sessions, static_tokens, tolerance_needs, used_assertions,
 };
 use super::tx::Tx;
 use crate::each;
@@ -23,8 +23,8 @@ macro_rules! sweep {
 }
 
 impl Tx<'_> {
-    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs, signing keys and counts of attempts, and
-    /// where walks nobody continues had come to; spent codes and tokens are kept until `spent_before`, so that
+    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs, assertions, signing keys and counts of attempts
+    /// and failures, and where walks nobody continues had come to; spent codes and tokens are kept until `spent_before`, so that
     /// their reuse is still recognized. Says how many rows went.
     pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
         let codes = authorization_codes::expires.lt(spent_before);
@@ -32,6 +32,8 @@ impl Tx<'_> {
         let mut removed = sweep!(self, authorization_codes.fingerprint, codes, limit);
         removed += sweep!(self, refresh_tokens.fingerprint, tokens, limit);
         removed += sweep!(self, revoked_tokens.id, revoked_tokens::expires.lt(now), limit);
+        removed += sweep!(self, used_assertions.id, used_assertions::expires.lt(now), limit);
+        removed += sweep!(self, client_failures.id, client_failures::expires.lt(now), limit);
         removed += sweep!(self, sessions.fingerprint, sessions::expires.lt(now), limit);
         removed += sweep!(self, pushed_requests.fingerprint, pushed_requests::expires.lt(now), limit);
         removed += sweep!(self, dpop_proofs.id, dpop_proofs::expires.lt(now), limit);
@@ -77,6 +79,7 @@ impl Tx<'_> {
             for client in owned {
                 diesel::delete(client_secrets::table.filter(client_secrets::client.eq(client))).execute(c)?;
                 diesel::delete(tolerance_needs::table.filter(tolerance_needs::client.eq(client))).execute(c)?;
+                diesel::delete(static_tokens::table.filter(static_tokens::client.eq(client))).execute(c)?;
             }
             diesel::delete(clients::table.filter(clients::account.eq(account))).execute(c)?;
             diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?

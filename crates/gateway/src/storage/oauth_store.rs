@@ -4,7 +4,7 @@ use oauth::access_token::TokenId;
 use oauth::par::PushedRequest;
 use oauth::{
     Client, ClientId, Code, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Scopes, Standing,
-    StoreError, Subject,
+    StaticToken, StoreError, Subject,
 };
 
 use super::tx::Tx;
@@ -17,6 +17,10 @@ impl oauth::Store for Tx<'_> {
 
     fn touch_secret(&mut self, _: &ClientId, secret: &str, now: i64) -> Result<(), StoreError> {
         Ok(self.touch_client_secret(secret, now)?)
+    }
+
+    fn use_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
+        Ok(self.note_assertion(id, expires)?)
     }
 
     fn create_grant(&mut self, grant: &NewGrant) -> Result<GrantId, StoreError> {
@@ -90,6 +94,14 @@ impl oauth::Store for Tx<'_> {
 
     fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
         Ok(self.insert_proof(id, expires)?)
+    }
+
+    fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError> {
+        Ok(self.find_static_token(fingerprint)?)
+    }
+
+    fn end_static_token(&mut self, id: &str) -> Result<(), StoreError> {
+        Ok(self.delete_static_token(id)?)
     }
 
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {

@@ -220,6 +220,35 @@ diesel::table! {
 }
 
 diesel::table! {
+    static_tokens (id) {
+        id -> Text,
+        client -> BigInt,
+        grant_seq -> BigInt,
+        fingerprint -> Binary,
+        name -> Text,
+        scope -> Text,
+        created -> BigInt,
+        expires -> BigInt,
+        last_used -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    used_assertions (id) {
+        id -> Binary,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_failures (id) {
+        id -> Binary,
+        n -> BigInt,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
     operators (seq) {
         seq -> BigInt,
         id -> Text,

@@ -210,6 +210,24 @@ impl Workplace for Account {
         assert!(known.is_some());
     }
 
+    fn keep_static_token(&mut self, fingerprint: &oauth::Fingerprint, token: &oauth::StaticToken) {
+        let (grant, client) = (token.standing.grant.id.0, token.standing.grant.client.as_str());
+        unit_of_work(&mut self.bare.conn, |tx| {
+            let client = tx.client_record(client)?.expect("the client").seq;
+            let record = gateway::storage::static_tokens::StaticTokenRecord {
+                id: token.id.clone(),
+                name: "contract".to_owned(),
+                scope: token.scope.to_string(),
+                created: token.created,
+                expires: token.expires,
+                last_used: None,
+                grant,
+            };
+            tx.insert_static_token(client, fingerprint, &record)
+        })
+        .expect("kept");
+    }
+
     fn owner(&mut self) -> Subject {
         self.owners += 1;
         let body = json!({"userName": format!("owner-{}", self.owners)});

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RedirectUri, TokenOptions};
+use super::{Authentication, RedirectUri, TokenOptions};
 
 /// Options of one client. An absent member has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,4 +12,9 @@ pub struct Options {
     pub tokens: TokenOptions,
     /// Where browsers may be sent after logging out (OpenID Connect RP-Initiated Logout 1.0 §3.1); compared byte by byte.
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// How it proves who it is.
+    pub authentication: Authentication,
+    /// How long a new secret counts, in days; the installation's setting if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_lifetime_days: Option<u32>,
 }

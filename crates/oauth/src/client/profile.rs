@@ -1,5 +1,7 @@
 //! Whose habits a client has. What we forgive is data on the client, never a global switch.
 
+use crate::scope::Scopes;
+
 /// An identity provider's name, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
@@ -41,6 +43,18 @@ impl Profile {
             Profile::Ping => "ping",
             Profile::Generic => "generic",
             Profile::Strict => "strict",
+        }
+    }
+
+    /// What this vendor means by a scope. Microsoft Entra ID asks for `scim` or `scim.readwrite` when it is federated, whatever
+    /// scopes there are (its guide to workload identity federation for SCIM).
+    pub(crate) fn meant(self, asked: &Scopes) -> Scopes {
+        match self {
+            Profile::Entra => asked.renamed(|scope| match scope {
+                "scim" | "scim.readwrite" => "provision:scim",
+                scope => scope,
+            }),
+            _ => asked.clone(),
         }
     }
 

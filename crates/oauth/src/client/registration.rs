@@ -1,6 +1,9 @@
 //! What an operator asks for when a client is made, checked as a whole.
 
-use super::{AppName, AskedTokens, GrantType, Profile, RedirectUri, TokenOptions, okta_redirect_uris};
+use super::{
+    AppName, AskedAuthentication, AskedTokens, Authentication, GrantType, Profile, RedirectUri, TokenOptions,
+    okta_redirect_uris,
+};
 use crate::scope::{KNOWN, Scopes, USUAL};
 
 /// More than any identity provider has; a request is compared with each of them.
@@ -31,6 +34,8 @@ pub struct Registration {
     pub tokens_before: TokenOptions,
     /// Where browsers may be sent after logging out.
     pub post_logout_redirect_uris: Option<Vec<String>>,
+    /// How it proves who it is.
+    pub authentication: AskedAuthentication,
 }
 
 /// As it will be.
@@ -47,6 +52,7 @@ pub struct Registered {
     pub require_pkce: bool,
     pub tokens: TokenOptions,
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    pub authentication: Authentication,
 }
 
 /// What is wrong, and where.
@@ -73,7 +79,11 @@ impl Registration {
                 Profile::Generic
             }
         };
-        let public = self.public.unwrap_or(false);
+        let public = self.public.unwrap_or(self.authentication.is_none());
+        if self.authentication.is_none() && !public {
+            wrong("token_endpoint_auth_method", "none is for public clients only".to_owned());
+        }
+        let authentication = self.authentication.check(public || self.authentication.is_none(), &mut wrong);
 
         let okta_app_name = self
             .okta_app_name
@@ -137,6 +147,7 @@ impl Registration {
             public,
             require_pkce: public || self.require_pkce.unwrap_or(profile == Profile::Strict),
             post_logout_redirect_uris,
+            authentication,
         };
         if mistakes.is_empty() { Ok(registered) } else { Err(mistakes) }
     }
@@ -164,7 +175,8 @@ fn default_grant_types(profile: Profile, public: bool) -> Vec<GrantType> {
         _ if public => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         Profile::Okta => GrantType::ALL.to_vec(),
         Profile::Entra | Profile::Ping => vec![GrantType::ClientCredentials],
-        Profile::OneLogin | Profile::JumpCloud => vec![GrantType::ClientCredentials],
+        // They can only paste a static token.
+        Profile::OneLogin | Profile::JumpCloud => Vec::new(),
         Profile::Generic | Profile::Strict => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
     }
 }

@@ -11,6 +11,7 @@ use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
+use crate::static_token::StaticToken;
 
 /// A store that can be tried out, in units of work.
 pub trait Workplace {
@@ -19,6 +20,9 @@ pub trait Workplace {
 
     /// Registers a client as an operator would, in an account, with its secrets.
     fn register(&mut self, client: &Client);
+
+    /// Keeps a static token of this grant, as an operator would.
+    fn keep_static_token(&mut self, fingerprint: &Fingerprint, token: &StaticToken);
 
     /// A new resource owner in that account, who is active.
     fn owner(&mut self) -> Subject;
@@ -31,12 +35,14 @@ pub trait Workplace {
 pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
     clients_come_back_whole(place)?;
     a_secret_remembers_when_it_was_used(place)?;
+    an_assertion_is_used_once(place)?;
     a_grant_ends_once(place)?;
     a_client_has_one_standing_grant(place)?;
     what_was_accepted_is_known_until_it_ends(place)?;
     a_request_is_answered_once(place)?;
     a_code_is_spent_for_everybody_after(place)?;
     refresh_tokens_form_chains(place)?;
+    a_static_token_is_found_with_its_standing(place)?;
     standing_tells_what_matters(place)?;
     a_pushed_request_is_taken_once_and_by_its_client(place)?;
     a_proof_counts_once(place)
@@ -115,6 +121,14 @@ fn a_secret_remembers_when_it_was_used(place: &mut impl Workplace) -> Result<(),
     for found in &found.secrets {
         assert_eq!(found.last_used, (found.id == *secret).then_some(5_000), "{}", found.id);
     }
+    Ok(())
+}
+
+fn an_assertion_is_used_once(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let (one, other) = ([1; 32], [2; 32]);
+    assert!(place.unit(|store| store.use_assertion(&one, 4_102_444_800_000))?);
+    assert!(place.unit(|store| store.use_assertion(&other, 4_102_444_800_000))?);
+    assert!(!place.unit(|store| store.use_assertion(&one, 4_102_444_900_000))?);
     Ok(())
 }
 
@@ -271,6 +285,30 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
     Ok(())
 }
 
+fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "static");
+    let grant = place.unit(|store| crate::token::own_grant(store, 1_000, &client))?;
+    let standing = place.unit(|store| store.standing(grant.id, &TokenId([0; 16])))?.expect("a standing");
+    let token = StaticToken {
+        id: "contract-static-token".to_owned(),
+        scope: scopes("provision:scim"),
+        created: 1_000,
+        expires: 4_102_444_800_000,
+        last_used: None,
+        standing,
+    };
+    let print = fingerprint("static token");
+    place.keep_static_token(&print, &token);
+    assert_eq!(place.unit(|store| store.static_token(&print))?, Some(token.clone()));
+    assert_eq!(place.unit(|store| store.static_token(&fingerprint("another")))?, None);
+    place.unit(|store| store.end_grant(grant.id, 2_000, EndReason::Operator))?;
+    let found = place.unit(|store| store.static_token(&print))?.expect("the token");
+    assert_eq!(found.standing.grant.ended, Some(2_000));
+    place.unit(|store| store.end_static_token(&token.id))?;
+    assert_eq!(place.unit(|store| store.static_token(&print))?, None);
+    Ok(())
+}
+
 fn standing_tells_what_matters(place: &mut impl Workplace) -> Result<(), StoreError> {
     let (client, owner) = (registered(place, "counts"), place.owner());
     let id = place.unit(|store| store.create_grant(&new_grant(&client, Some(owner.clone()))))?;
@@ -335,6 +373,10 @@ mod tests {
 
         fn register(&mut self, client: &Client) {
             self.store.clients.push(client.clone());
+        }
+
+        fn keep_static_token(&mut self, fingerprint: &Fingerprint, token: &StaticToken) {
+            self.store.static_tokens.push((fingerprint.clone(), token.clone()));
         }
 
         fn owner(&mut self) -> Subject {

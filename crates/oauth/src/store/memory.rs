@@ -10,6 +10,7 @@ use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
+use crate::static_token::StaticToken;
 
 /// Everything in memory; one unit of work after the other.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +31,10 @@ pub struct MemoryStore {
     pub proofs: HashMap<[u8; 32], i64>,
     /// Resource owners who are not active.
     pub inactive: Vec<String>,
+    /// The static tokens, each with its fingerprint. Their standing is read anew.
+    pub static_tokens: Vec<(Fingerprint, StaticToken)>,
+    /// The client assertions that were used.
+    pub assertions: HashMap<[u8; 32], i64>,
     /// What happened.
     pub events: Vec<Event>,
 }
@@ -52,6 +57,10 @@ impl Store for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    fn use_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
+        Ok(self.assertions.insert(*id, expires).is_none())
     }
 
     fn create_grant(&mut self, new: &NewGrant) -> Result<GrantId, StoreError> {
@@ -163,6 +172,21 @@ impl Store for MemoryStore {
 
     fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
         Ok(self.proofs.insert(*id, expires).is_none())
+    }
+
+    fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError> {
+        let Some((_, found)) = self.static_tokens.iter().find(|(other, _)| other == fingerprint).cloned() else {
+            return Ok(None);
+        };
+        let Some(standing) = self.standing(found.standing.grant.id, &TokenId([0; 16]))? else { return Ok(None) };
+        let client = self.client(&standing.grant.client)?;
+        let scope = found.scope.only(|scope| client.as_ref().is_some_and(|client| client.scopes.contains(scope)));
+        Ok(Some(StaticToken { scope, standing, ..found }))
+    }
+
+    fn end_static_token(&mut self, id: &str) -> Result<(), StoreError> {
+        self.static_tokens.retain(|(_, token)| token.id != id);
+        Ok(())
     }
 
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {

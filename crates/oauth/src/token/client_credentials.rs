@@ -12,6 +12,7 @@ use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::scope::{Scopes, is_personal};
 use crate::secret::Fingerprint;
+use crate::static_token::StaticToken;
 use crate::store::{Code, RefreshToken, Standing, Store, StoreError};
 
 /// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
@@ -28,14 +29,13 @@ pub(super) fn exchange(
             "this client belongs to no account, so it cannot act on its own; somebody of an account has to accept";
         return refuse(ErrorCode::UnauthorizedClient, description.to_owned());
     }
-    let asked = asked.unwrap_or(&client.default_scope);
+    let asked = asked.map_or_else(|| client.default_scope.clone(), |asked| client.profile.meant(asked));
     if let Some(beyond) = asked.beyond(&client.scopes) {
         return refuse(
             ErrorCode::InvalidScope,
             format!("this client may not ask for the scope {beyond}; it may ask for: {}", client.scopes),
         );
     }
-    let impersonal = |scope: &str| !is_personal(scope);
     let scope = asked.only(impersonal);
     if scope.is_empty() {
         let description = "what was asked for speaks of a person, and here is none; ask for provision:scim";
@@ -46,36 +46,40 @@ pub(super) fn exchange(
         Err(refused) => return Ok(Err(refused)),
     };
     let bounds = Bounds { resources, key: limits.key.cloned() };
-    let grant = match store.standing_grant(&client.id)? {
-        Some(grant) => grant,
-        None => {
-            let new = NewGrant {
-                client: client.id.clone(),
-                subject: None,
-                scope: client.scopes.only(impersonal),
-                nonce: None,
-                auth_time: None,
-                created: cx.now,
-            };
-            let id = store.create_grant(&new)?;
-            store.record(Event::GrantCreated {
-                grant: id,
-                client: client.id.to_string(),
-                scope: new.scope.to_string(),
-            });
-            Grant {
-                id,
-                client: new.client,
-                subject: None,
-                scope: new.scope,
-                nonce: None,
-                auth_time: None,
-                created: new.created,
-                ended: None,
-            }
-        }
-    };
+    let grant = own_grant(store, cx.now, client)?;
     Ok(Ok(respond(cx, client, &grant, scope, bounds, None)))
+}
+
+/// The grant behind whatever a client does in its own name; made when it is first needed.
+pub fn own_grant(store: &mut dyn Store, now: i64, client: &Client) -> Result<Grant, StoreError> {
+    if let Some(grant) = store.standing_grant(&client.id)? {
+        return Ok(grant);
+    }
+    let new = NewGrant {
+        client: client.id.clone(),
+        subject: None,
+        scope: client.scopes.only(impersonal),
+        nonce: None,
+        auth_time: None,
+        created: now,
+    };
+    let id = store.create_grant(&new)?;
+    store.record(Event::GrantCreated { grant: id, client: client.id.to_string(), scope: new.scope.to_string() });
+    Ok(Grant {
+        id,
+        client: new.client,
+        subject: None,
+        scope: new.scope,
+        nonce: None,
+        auth_time: None,
+        created: new.created,
+        ended: None,
+    })
+}
+
+/// Whether a scope speaks of no person.
+fn impersonal(scope: &str) -> bool {
+    !is_personal(scope)
 }
 
 /// A store that only reads, and remembers that it was asked to write.
@@ -121,6 +125,9 @@ impl Store for Reading<'_> {
     fn touch_secret(&mut self, _: &ClientId, _: &str, _: i64) -> Result<(), StoreError> {
         self.write(())
     }
+    fn use_assertion(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
+        self.write(true)
+    }
     fn create_grant(&mut self, _: &NewGrant) -> Result<GrantId, StoreError> {
         self.write(GrantId(0))
     }
@@ -153,6 +160,12 @@ impl Store for Reading<'_> {
     }
     fn use_proof(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
         self.write(true)
+    }
+    fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError> {
+        self.store.static_token(fingerprint)
+    }
+    fn end_static_token(&mut self, _: &str) -> Result<(), StoreError> {
+        self.write(())
     }
     fn revoke_token(&mut self, _: &TokenId, _: i64) -> Result<(), StoreError> {
         self.write(())

@@ -1,7 +1,7 @@
 //! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::client::{AskedTokens, Mistake, Registration, TokenOptions};
+use oauth::client::{AskedAuthentication, AskedTokens, Mistake, Registration, TokenOptions};
 use oauth::{Client, ClientId, EndReason, RedirectUri};
 use serde_json::{Value, json};
 
@@ -16,8 +16,11 @@ use crate::storage::options::ScimOptions;
 use crate::storage::{Cost, Tx};
 use crate::system;
 
+mod authentication;
 pub(super) mod secrets;
+pub(super) mod tokens;
 pub(super) mod tolerances;
+mod warnings;
 
 /// The client that a path names.
 fn named(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, Problem> {
@@ -31,7 +34,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
     };
     let client = &record.client;
     let tokens = &client.options.tokens;
-    Ok(json!({
+    let mut answer = json!({
         "client_id": client.id.as_str(),
         "name": client.name,
         "profile": client.profile.as_str(),
@@ -53,8 +56,14 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "disabled": client.disabled,
         "created": system::rfc3339(record.created),
         "tolerances": tolerances::representation(record),
+        "secret_lifetime_days": client.options.secret_lifetime_days,
+        "warnings": warnings::of(tx, record)?,
         "sheet": sheet(app, client),
-    }))
+    });
+    if let Some(members) = answer.as_object_mut() {
+        authentication::describe(client, members);
+    }
+    Ok(answer)
 }
 
 /// What goes into the seven fields of the identity provider's form, but for the secret.
@@ -73,7 +82,7 @@ fn sheet(app: &App, client: &Client) -> Value {
 }
 
 /// What the body says about the registration; `None` where it says nothing.
-fn registration(input: &mut Input) -> Registration {
+fn registration(input: &mut Input, authentication: AskedAuthentication) -> Registration {
     Registration {
         profile: input.text("profile"),
         okta_app_name: input.text("okta_app_name"),
@@ -93,6 +102,7 @@ fn registration(input: &mut Input) -> Registration {
         },
         tokens_before: TokenOptions::default(),
         post_logout_redirect_uris: input.texts("post_logout_redirect_uris"),
+        authentication,
     }
 }
 
@@ -124,7 +134,10 @@ async fn create(
     mut input: Input,
 ) -> Result<HttpResponse, Problem> {
     let name = input.required_name("name");
-    let asked = registration(&mut input);
+    let proofs = authentication::Asked::of(&mut input);
+    let asked = registration(&mut input, proofs.alone());
+    let secret_days = secrets::asked_days(&mut input, asked.profile.as_deref());
+    let tried = proofs.try_addresses(app, &mut input).await;
     let switches = tolerances::change(&mut input);
     let checked = asked.check(app.config.oauth.allow_okta_internal_http);
     if let Err(mistakes) = &checked {
@@ -158,11 +171,15 @@ async fn create(
             options: oauth::client::Options {
                 tokens: registered.tokens,
                 post_logout_redirect_uris: registered.post_logout_redirect_uris,
+                authentication: registered.authentication,
+                secret_lifetime_days: secret_days.flatten(),
             },
         },
         scim,
     };
-    let secret = (!record.client.public).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
+    let expires = secrets::expiry(app, &record.client, record.created);
+    let secret =
+        secrets::is_of_use(&record.client).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
     let fingerprint = secret.as_deref().map(|secret| app.keys.fingerprint(secret));
     let work = app.clone();
     let location = format!("{}/admin/clients/{}", app.public_url, record.client.id);
@@ -177,7 +194,7 @@ async fn create(
             tx.insert_client(&mut record)?;
             if let Some(fingerprint) = &fingerprint {
                 let id = system::new_uuid();
-                tx.insert_client_secret(record.seq, &id, fingerprint, None, record.created, None)?;
+                tx.insert_client_secret(record.seq, &id, fingerprint, None, record.created, expires)?;
             }
             let client = &record.client;
             operator.did(tx, "client.created", client.id.as_str(), record.account, Some(client.name.clone()))?;
@@ -186,11 +203,19 @@ async fn create(
         .await?;
     if let Some(secret) = secret {
         answer["client_secret"] = json!(secret);
+        answer["client_secret_expires"] = json!(expires.map(system::rfc3339));
     }
+    warn(&mut answer, tried);
     Ok(HttpResponse::Created()
         .insert_header(("Location", location))
         .insert_header(("Cache-Control", "no-store"))
         .json(answer))
+}
+
+fn warn(answer: &mut Value, tried: Vec<String>) {
+    if let Some(warnings) = answer["warnings"].as_array_mut() {
+        warnings.extend(tried.into_iter().map(Value::String));
+    }
 }
 
 pub(super) async fn list_of_account(
@@ -250,7 +275,10 @@ pub(super) async fn change(
     let name = input.name("name");
     let disabled = input.flag("disabled");
     let forgets_app = input.names("okta_app_name");
-    let asked = registration(&mut input);
+    let proofs = authentication::Asked::of(&mut input);
+    let asked = registration(&mut input, proofs.alone());
+    let secret_days = secrets::asked_days(&mut input, None);
+    let tried = proofs.try_addresses(&app, &mut input).await;
     let switches = tolerances::change(&mut input);
     for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.public.is_some())] {
         if given {
@@ -259,7 +287,7 @@ pub(super) async fn change(
     }
     input.finish()?;
     let work = app.clone();
-    let answer = app
+    let mut answer = app
         .db
         .write(move |tx| {
             let mut record = named(tx, &id)?;
@@ -291,6 +319,7 @@ pub(super) async fn change(
                 post_logout_redirect_uris: asked.post_logout_redirect_uris.clone().or_else(|| {
                     texts(client.options.post_logout_redirect_uris.iter().map(RedirectUri::as_str).collect())
                 }),
+                authentication: proofs.over(client),
             };
             let registered = whole.check(work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
             record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
@@ -301,6 +330,10 @@ pub(super) async fn change(
             record.client.require_pkce = registered.require_pkce;
             record.client.options.tokens = registered.tokens;
             record.client.options.post_logout_redirect_uris = registered.post_logout_redirect_uris;
+            record.client.options.authentication = registered.authentication;
+            if let Some(days) = secret_days {
+                record.client.options.secret_lifetime_days = days;
+            }
             if let Some(name) = &name {
                 record.client.name.clone_from(name);
             }
@@ -316,6 +349,7 @@ pub(super) async fn change(
             representation(&work, tx, &record)
         })
         .await?;
+    warn(&mut answer, tried);
     Ok(HttpResponse::Ok().json(answer))
 }
 

@@ -104,6 +104,20 @@ impl Input {
         }
     }
 
+    /// A whole number within bounds: `None` where the body says nothing, `Some(None)` where it says `null`.
+    pub(super) fn number(&mut self, field: &str, bounds: std::ops::RangeInclusive<u64>) -> Option<Option<u64>> {
+        match self.fields.remove(field)? {
+            Value::Null => Some(None),
+            value => match value.as_u64().filter(|n| bounds.contains(n)) {
+                Some(n) => Some(Some(n)),
+                None => {
+                    self.mistake(field, format!("must be a whole number from {} to {}", bounds.start(), bounds.end()));
+                    None
+                }
+            },
+        }
+    }
+
     pub(super) fn texts(&mut self, field: &str) -> Option<Vec<String>> {
         let Value::Array(values) = self.take(field)? else {
             self.mistake(field, "must be a list of texts");

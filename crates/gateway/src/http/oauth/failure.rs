@@ -15,6 +15,8 @@ pub(super) enum OAuthFailure {
     Token(TokenError),
     /// The token does not open this door.
     Bearer(BearerError),
+    /// Too many proofs of this client failed from this address; how long to wait, in seconds.
+    TooManyFailures(i64),
     /// The endpoint has only this method.
     Method(&'static str),
     /// The database failed.
@@ -43,6 +45,7 @@ impl ResponseError for OAuthFailure {
         let status = match self {
             OAuthFailure::Token(error) => error.code.wire().0,
             OAuthFailure::Bearer(error) => error.status(),
+            OAuthFailure::TooManyFailures(_) => 429,
             OAuthFailure::Method(_) => 405,
             OAuthFailure::Database(_) => 500,
         };
@@ -68,6 +71,13 @@ impl ResponseError for OAuthFailure {
                     _ => "invalid_token",
                 };
                 (code, error.to_string())
+            }
+            OAuthFailure::TooManyFailures(seconds) => {
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+                let description = format!(
+                    "this client failed to prove who it is too often from this address; try again in {seconds} seconds"
+                );
+                ("temporarily_unavailable", description)
             }
             OAuthFailure::Method(allowed) => {
                 answer.insert_header((header::ALLOW, *allowed));

@@ -1,7 +1,7 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
@@ -26,6 +26,8 @@ pub(super) struct Caller {
     address: Option<String>,
     /// Whether the token was found good in the course of this request.
     entered: Arc<AtomicBool>,
+    /// The static token whose use has to be written down, once it is known.
+    unwritten: Arc<OnceLock<String>>,
 }
 
 impl Caller {
@@ -35,6 +37,7 @@ impl Caller {
             proof: None,
             address: address::of(request, &app.config.trusted_proxies),
             entered: Arc::default(),
+            unwritten: Arc::default(),
         }
     }
 
@@ -55,16 +58,30 @@ impl Caller {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = Presented { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Scim))??;
+        if let Some(token) = &access.unwritten_use {
+            let _ = self.unwritten.set(token.clone());
+        }
         tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
         self.entered.store(true, Ordering::Relaxed);
         Ok(access)
     }
 
+    /// Writes down, at most once an hour, that a static token is in use: whatever became of the request, and in a unit of work of its
+    /// own, because most requests only read. Nobody's request fails of it.
+    async fn note_use(&self, app: &App) {
+        if let Some(token) = self.unwritten.get().cloned()
+            && let Err(error) = app.db.write(move |tx| tx.touch_static_token(&token, system::now())).await
+        {
+            tracing::warn!(%error, "the use of a static token could not be noted");
+        }
+    }
+
     /// Whom `/Me` stands for: the user who accepted. A grant never changes hands, so the work itself may come later.
     pub(super) async fn user(&self, app: &App) -> Result<Id, ScimFailure> {
         let (work, caller) = (app.clone(), self.clone());
-        let access = app.db.read(Cost::Short, move |tx| caller.access(&work, tx)).await?;
-        access.grant.subject.and_then(|subject| Id::new(subject.as_str())).ok_or_else(|| {
+        let access = app.db.read(Cost::Short, move |tx| caller.access(&work, tx)).await;
+        self.note_use(app).await;
+        access?.grant.subject.and_then(|subject| Id::new(subject.as_str())).ok_or_else(|| {
             let detail = "There is no /Me for this access token: it was issued to a client by its own credentials, \
                           and stands for no user. Use /Users/{id}.";
             scim::Error::NotFound(detail.to_owned()).into()
@@ -77,10 +94,11 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, needed) = (app.clone(), Needed::default());
+        let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
         let noted = needed.clone();
-        let outcome = app.db.write(move |tx| self.enter_and(&at_hand, tx, &noted, &mut work)).await;
+        let outcome = app.db.write(move |tx| caller.enter_and(&at_hand, tx, &noted, &mut work)).await;
         needed.count(app, &outcome);
+        self.note_use(app).await;
         outcome
     }
 
@@ -91,10 +109,11 @@ impl Caller {
         cost: Cost,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, needed) = (app.clone(), Needed::default());
+        let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
         let noted = needed.clone();
-        let outcome = app.db.read(cost, move |tx| self.enter_and(&at_hand, tx, &noted, &mut work)).await;
+        let outcome = app.db.read(cost, move |tx| caller.enter_and(&at_hand, tx, &noted, &mut work)).await;
         needed.count(app, &outcome);
+        self.note_use(app).await;
         outcome
     }
 
@@ -118,8 +137,10 @@ impl Caller {
 
     /// Only the check, for requests that need nothing else of the database.
     pub(super) async fn enter(self, app: &App) -> Result<Provider, ScimFailure> {
-        let work = app.clone();
-        app.db.read(Cost::Short, move |tx| Ok(work.provider(&self.check(&work, tx)?)?)).await
+        let (work, caller) = (app.clone(), self.clone());
+        let provider = app.db.read(Cost::Short, move |tx| Ok(work.provider(&caller.check(&work, tx)?)?)).await;
+        self.note_use(app).await;
+        provider
     }
 
     /// What this caller is told of a failure: who may not enter is not told what is there.

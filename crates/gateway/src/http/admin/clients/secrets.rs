@@ -3,16 +3,49 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::named;
+use oauth::{Client, Profile};
+
+use super::{named, warnings};
 use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
-use crate::http::problem::Problem;
+use crate::http::problem::{FieldError, Problem};
 use crate::storage::Cost;
 use crate::system;
 
 /// How many secrets a client may have.
 const MOST: usize = 10;
+const DAY_MS: i64 = 86_400_000;
+/// What an operator may set as a lifetime, in days: ten years at most.
+const DAYS: std::ops::RangeInclusive<u64> = 1..=3660;
+/// Microsoft Entra ID asks service providers for secrets that live one to three years.
+const ENTRA_USUAL_DAYS: u32 = 2 * 365;
+const ENTRA_MOST_DAYS: u32 = 3 * 366;
+
+/// What the body says about how long secrets live: nothing, `null` for the installation's, or days.
+pub(super) fn asked_days(input: &mut Input, profile: Option<&str>) -> Option<Option<u32>> {
+    let days = input.number("secret_lifetime_days", DAYS)?.and_then(|days| u32::try_from(days).ok());
+    if profile == Some(Profile::Entra.as_str()) && days.is_some_and(|days| days > ENTRA_MOST_DAYS) {
+        input.mistake("secret_lifetime_days", "is at most three years for Microsoft Entra ID");
+    }
+    Some(days)
+}
+
+/// Whether a client is given a secret when it is made: it authenticates by one, and gets something by that.
+pub(super) fn is_of_use(client: &Client) -> bool {
+    !client.public && client.options.authentication.method.takes_secrets() && !client.grant_types.is_empty()
+}
+
+/// When a secret made now expires, unless its maker says otherwise.
+pub(super) fn expiry(app: &App, client: &Client, now: i64) -> Option<i64> {
+    let installation = Some(app.config.oauth.client_secret_days).filter(|days| *days > 0);
+    let days = client.options.secret_lifetime_days.or(installation);
+    let days = match client.profile {
+        Profile::Entra => Some(days.unwrap_or(ENTRA_USUAL_DAYS).min(ENTRA_MOST_DAYS)),
+        _ => days,
+    };
+    days.map(|days| now + i64::from(days) * DAY_MS)
+}
 
 pub(in crate::http::admin) async fn list(
     _: Operator,
@@ -26,6 +59,7 @@ pub(in crate::http::admin) async fn list(
             Ok::<_, Problem>(tx.client_secrets(record.seq)?)
         })
         .await?;
+    let now = system::now();
     let items: Vec<Value> = secrets
         .into_iter()
         .map(|secret| {
@@ -35,6 +69,7 @@ pub(in crate::http::admin) async fn list(
                 "created": system::rfc3339(secret.created),
                 "expires": secret.expires.map(system::rfc3339),
                 "last_used": secret.last_used.map(system::rfc3339),
+                "warning": secret.expires.and_then(|expires| warnings::ending(expires, now)),
             })
         })
         .collect();
@@ -57,28 +92,41 @@ pub(in crate::http::admin) async fn add(
     let secret = oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&secret);
     let id = system::new_uuid();
-    let answer = json!({
+    let mut answer = json!({
         "id": id,
         "client_id": client.as_str(),
         "client_secret": secret,
         "label": label,
         "created": system::rfc3339(now),
-        "expires": expires.map(system::rfc3339),
     });
-    app.db
+    let work = app.clone();
+    let expires = app
+        .db
         .write(move |tx| {
             let record = named(tx, &client)?;
             if record.client.public {
                 return Err(Problem::conflict("a public client has no secrets"));
+            }
+            let method = record.client.options.authentication.method;
+            if !method.takes_secrets() {
+                let detail = format!("this client authenticates by {} only; set token_endpoint_auth_method first", method.as_str());
+                return Err(Problem::conflict(detail));
+            }
+            let expires = expires.or_else(|| expiry(&work, &record.client, now));
+            let longest = now + i64::from(ENTRA_MOST_DAYS) * DAY_MS;
+            if record.client.profile == Profile::Entra && expires.is_none_or(|expires| expires > longest) {
+                let detail = "must be at most three years ahead: Microsoft Entra ID asks for secrets that live one to three years";
+                return Err(Problem::invalid(vec![FieldError { field: "expires".to_owned(), detail: detail.to_owned() }]));
             }
             if tx.client_secrets(record.seq)?.len() >= MOST {
                 return Err(Problem::conflict(format!("a client may have {MOST} secrets; end one first")));
             }
             tx.insert_client_secret(record.seq, &id, &fingerprint, label.as_deref(), now, expires)?;
             operator.did(tx, "client.secret_added", &client, record.account, Some(id.clone()))?;
-            Ok(())
+            Ok(expires)
         })
         .await?;
+    answer["expires"] = json!(expires.map(system::rfc3339));
     Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(answer))
 }
 

@@ -1,0 +1,158 @@
+//! Calls to other servers: the one room they are made from. Customers tell us addresses, so each call is made as if by an enemy:
+//!
+//! - https only, so that who answers is who was meant; certificates are checked against the operating system's store.
+//! - The address a name resolves to is checked and is the one connected to: nothing inside the operator's network, no cloud's
+//!   metadata service ([`address`]). A name that resolves to something else a moment later is of no use to anybody.
+//! - No redirect is followed, no proxy is used, no cookie kept, no credential sent.
+//! - An answer has to come within [`TOTAL`] and to fit into [`MAX_BYTES`].
+//!
+//! No call is made inside a unit of work.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect;
+use serde_json::Value;
+use url::Url;
+
+pub mod address;
+pub mod keys;
+
+use address::Reach;
+
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// How long the whole may take.
+const TOTAL: Duration = Duration::from_secs(5);
+/// What an answer may weigh.
+const MAX_BYTES: usize = 64 << 10;
+/// How many calls are made at once; others wait.
+const AT_ONCE: usize = 16;
+
+/// Why a document was not fetched. The texts fit into an `error_description` (RFC 6749 §5.2).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It never will be.
+    #[error("{0}")]
+    Refused(String),
+    /// Not this time.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Makes calls. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    reach: Reach,
+    patience: Duration,
+    client: Arc<OnceLock<Result<reqwest::Client, String>>>,
+    slots: Arc<tokio::sync::Semaphore>,
+}
+
+impl Outbound {
+    /// Makes calls to whatever is within reach; costs nothing until the first.
+    pub fn new(reach: Reach) -> Outbound {
+        Outbound {
+            reach,
+            patience: TOTAL,
+            client: Arc::default(),
+            slots: Arc::new(tokio::sync::Semaphore::new(AT_ONCE)),
+        }
+    }
+
+    /// An address that may be called, as far as it shows; if not, what would be right.
+    pub fn url(&self, text: &str) -> Result<Url, String> {
+        self.reach.url(text)
+    }
+
+    /// The JSON document at this address.
+    pub async fn json(&self, address: &str) -> Result<Value, Failure> {
+        let url = self.url(address).map_err(|why| Failure::Refused(format!("its address {why}")))?;
+        let client = self.client.get_or_init(|| client(self.reach, self.patience)).as_ref();
+        let client = client.map_err(|why| Failure::Unavailable(format!("TLS cannot be set up here: {why}")))?;
+        let _slot = self.slots.acquire().await;
+        let request = client.get(url).header("accept", "application/json").send();
+        let mut response = request.await.map_err(|error| self.explained(&error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(Failure::Refused(format!(
+                "it redirects ({}), and redirects are not followed",
+                status.as_u16()
+            )));
+        }
+        if status != reqwest::StatusCode::OK {
+            return Err(Failure::Unavailable(format!("it answers with the status {}", status.as_u16())));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.explained(&error))? {
+            if bytes.len() + chunk.len() > MAX_BYTES {
+                return Err(Failure::Refused(format!("it has more than {} KiB", MAX_BYTES >> 10)));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        serde_json::from_slice(&bytes).map_err(|_| Failure::Refused("it is no JSON document".to_owned()))
+    }
+
+    /// Never the error's own words: they may quote the address, or anything that came from there.
+    fn explained(&self, error: &reqwest::Error) -> Failure {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+        while let Some(inner) = cause {
+            if inner.is::<OutOfReach>() {
+                return Failure::Refused(OutOfReach.to_string());
+            }
+            cause = inner.source();
+        }
+        tracing::info!(%error, "a call to another server failed");
+        Failure::Unavailable(match (error.is_timeout(), error.is_connect()) {
+            (true, _) => format!("it does not answer within {} seconds", self.patience.as_secs_f32()),
+            (_, true) => "it cannot be connected to, or shows no certificate that is trusted here".to_owned(),
+            _ => "it breaks off".to_owned(),
+        })
+    }
+}
+
+fn client(reach: Reach, patience: Duration) -> Result<reqwest::Client, String> {
+    // Whoever comes first installs it; everybody installs the same.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .user_agent(concat!("gateway/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .timeout(patience)
+        .pool_max_idle_per_host(1)
+        .dns_resolver(Arc::new(Checked(reach)))
+        .build()
+        .map_err(|error| error.to_string())
+}
+
+/// A name leads to nothing within reach.
+#[derive(Debug, thiserror::Error)]
+#[error("the name of its host leads to no address that may be called: it is private, or reserved")]
+struct OutOfReach;
+
+/// Resolves names to addresses that may be called; the connection goes to one of these.
+struct Checked(Reach);
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            let found = tokio::task::spawn_blocking(move || {
+                use std::net::ToSocketAddrs;
+                (name.as_str(), 0).to_socket_addrs().map(|found| found.collect::<Vec<_>>())
+            });
+            let mut found = found.await??;
+            found.retain(|socket| reach.covers(socket.ip()));
+            match found.is_empty() {
+                true => Err(OutOfReach.into()),
+                false => Ok(Box::new(found.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,223 @@
+//! Public keys that others keep: fetched when they are first needed, and again when they are old or a new name turns up.
+//!
+//! Each process remembers them for itself. That is no state another replica would have to know: they are public documents, and
+//! everybody reads the same.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use oauth::assertion::{KeySource, Supply};
+use oauth::jose::Jwks;
+use serde_json::Value;
+
+use super::{Failure, Outbound};
+use crate::system;
+
+/// Keys are believed so long without asking again.
+const FRESH_MS: i64 = 3600 * 1000;
+/// If their owner does not answer, they are believed so long.
+const STALE_MS: i64 = 24 * FRESH_MS;
+/// So long is nobody asked who has just failed.
+const AFTER_FAILURE_MS: i64 = 15 * 1000;
+/// Keys of a name we do not know are looked for so often in
+const LOOKS: u32 = 3;
+/// so long: whoever invents names cannot make us call without end.
+const WINDOW_MS: i64 = 300 * 1000;
+/// How many owners are remembered; the one remembered longest is forgotten first.
+const MAX_SOURCES: usize = 1000;
+
+/// Public keys of others. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PublishedKeys {
+    outbound: Outbound,
+    sources: Arc<Mutex<Sources>>,
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    known: HashMap<KeySource, Arc<tokio::sync::Mutex<Known>>>,
+    order: VecDeque<KeySource>,
+}
+
+/// What is known of one owner's keys.
+#[derive(Debug, Default)]
+struct Known {
+    keys: Option<(i64, Arc<Jwks>)>,
+    failure: Option<(i64, String)>,
+    looks: Option<(i64, u32)>,
+}
+
+/// What to do about it.
+#[derive(Debug, PartialEq, Eq)]
+enum Decision {
+    Fetch,
+    Answer(Supply),
+}
+
+impl PublishedKeys {
+    /// Knows nothing yet.
+    pub fn new(outbound: Outbound) -> PublishedKeys {
+        PublishedKeys { outbound, sources: Arc::default() }
+    }
+
+    /// The keys of a source, among which one of this name is looked for.
+    pub async fn of(&self, source: &KeySource, kid: Option<&str>) -> Supply {
+        let known = self.known(source);
+        // Whoever comes while they are fetched waits for them.
+        let mut known = known.lock().await;
+        let now = system::now();
+        if let Decision::Answer(supply) = known.decide(kid, now) {
+            return supply;
+        }
+        match self.fetch(source).await {
+            Ok(keys) => {
+                known.failure = None;
+                known.keys = Some((now, Arc::new(keys)));
+            }
+            Err(failure) => {
+                tracing::warn!(?source, %failure, "keys of a client cannot be read");
+                known.failure = Some((now, failure.to_string()));
+            }
+        }
+        known.answer(now)
+    }
+
+    /// Fetches keys and remembers nothing: to try an address out.
+    pub async fn fetch(&self, source: &KeySource) -> Result<Jwks, Failure> {
+        let document = match source {
+            KeySource::JwksUri(uri) => self.outbound.json(uri).await?,
+            KeySource::Issuer(issuer) => {
+                let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+                let discovered = self.outbound.json(&discovery).await?;
+                self.outbound.json(keys_of(issuer, &discovered)?).await?
+            }
+        };
+        Jwks::published(&document).ok_or_else(|| {
+            Failure::Refused("it is no JWK set with a public key of use, or shows a private one".to_owned())
+        })
+    }
+
+    fn known(&self, source: &KeySource) -> Arc<tokio::sync::Mutex<Known>> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = sources.known.get(source) {
+            return known.clone();
+        }
+        if sources.order.len() >= MAX_SOURCES
+            && let Some(oldest) = sources.order.pop_front()
+        {
+            sources.known.remove(&oldest);
+        }
+        sources.order.push_back(source.clone());
+        sources.known.entry(source.clone()).or_default().clone()
+    }
+}
+
+/// `jwks_uri` of a discovery document, which has to be the issuer's own (OpenID Connect Discovery §4.3).
+fn keys_of<'a>(issuer: &str, discovered: &'a Value) -> Result<&'a str, Failure> {
+    let refused = |why: &str| Err(Failure::Refused(why.to_owned()));
+    match (discovered["issuer"].as_str(), discovered["jwks_uri"].as_str()) {
+        (Some(named), Some(uri)) if named == issuer => Ok(uri),
+        (Some(_), Some(_)) => refused("its discovery document is about another issuer"),
+        _ => refused("its discovery document has no issuer or no jwks_uri"),
+    }
+}
+
+impl Known {
+    fn decide(&mut self, kid: Option<&str>, now: i64) -> Decision {
+        if self.failure.as_ref().is_some_and(|(then, _)| now - then < AFTER_FAILURE_MS) {
+            return Decision::Answer(self.answer(now));
+        }
+        let fresh = self.keys.as_ref().filter(|(then, _)| now - then < FRESH_MS);
+        let Some((_, keys)) = fresh else { return Decision::Fetch };
+        if keys.named(kid).next().is_some() {
+            return Decision::Answer(self.answer(now));
+        }
+        let (since, looks) = self.looks.filter(|(since, _)| now - since < WINDOW_MS).unwrap_or((now, 0));
+        self.looks = Some((since, looks + 1));
+        if looks < LOOKS { Decision::Fetch } else { Decision::Answer(self.answer(now)) }
+    }
+
+    fn answer(&self, now: i64) -> Supply {
+        match (&self.keys, &self.failure) {
+            (Some((then, keys)), _) if now - then < STALE_MS => Supply::Keys(keys.clone()),
+            (_, Some((_, failure))) => Supply::Failed(failure.clone()),
+            _ => Supply::Failed("they were not read for too long".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn keys() -> Arc<Jwks> {
+        let key =
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "a"});
+        Arc::new(Jwks::published(&json!({"keys": [key]})).unwrap())
+    }
+
+    fn knows() -> Known {
+        Known { keys: Some((0, keys())), ..Known::default() }
+    }
+
+    #[test]
+    fn known_keys_are_not_fetched_again_before_they_are_old() {
+        assert_eq!(Known::default().decide(Some("a"), 0), Decision::Fetch);
+        let mut known = knows();
+        for now in [0, FRESH_MS - 1] {
+            assert_eq!(known.decide(Some("a"), now), Decision::Answer(Supply::Keys(keys())));
+            assert_eq!(known.decide(None, now), Decision::Answer(Supply::Keys(keys())));
+        }
+        assert_eq!(known.decide(Some("a"), FRESH_MS), Decision::Fetch);
+    }
+
+    #[test]
+    fn an_unknown_name_is_looked_for_a_few_times_in_a_while() {
+        let mut known = knows();
+        for _ in 0..LOOKS {
+            assert_eq!(known.decide(Some("b"), 1000), Decision::Fetch);
+        }
+        assert_eq!(known.decide(Some("c"), 2000), Decision::Answer(Supply::Keys(keys())));
+        assert_eq!(
+            known.decide(Some("a"), 2000),
+            Decision::Answer(Supply::Keys(keys())),
+            "known ones are not affected"
+        );
+        assert_eq!(known.decide(Some("b"), 1000 + WINDOW_MS), Decision::Fetch);
+    }
+
+    #[test]
+    fn who_fails_is_left_alone_for_a_moment_and_believed_for_a_day() {
+        let mut known = Known { failure: Some((0, "no answer".to_owned())), ..Known::default() };
+        let failed = || Decision::Answer(Supply::Failed("no answer".to_owned()));
+        assert_eq!(known.decide(Some("a"), AFTER_FAILURE_MS - 1), failed());
+        assert_eq!(known.decide(Some("a"), AFTER_FAILURE_MS), Decision::Fetch);
+        let mut known = Known { failure: Some((2 * FRESH_MS, "no answer".to_owned())), ..knows() };
+        assert_eq!(known.decide(Some("a"), 2 * FRESH_MS), Decision::Answer(Supply::Keys(keys())));
+        known.failure = Some((STALE_MS, "no answer".to_owned()));
+        assert_eq!(known.decide(Some("a"), STALE_MS), failed());
+    }
+
+    #[test]
+    fn a_discovery_document_speaks_for_its_own_issuer_only() {
+        let document = json!({"issuer": "https://a.example", "jwks_uri": "https://a.example/keys"});
+        assert_eq!(keys_of("https://a.example", &document), Ok("https://a.example/keys"));
+        for issuer in ["https://a.example/", "https://b.example", "https://A.example"] {
+            assert!(keys_of(issuer, &document).is_err(), "{issuer}");
+        }
+        assert!(keys_of("https://a.example", &json!({"issuer": "https://a.example"})).is_err());
+        assert!(keys_of("https://a.example", &json!([])).is_err());
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let keys = PublishedKeys::new(Outbound::new(super::super::Reach::Public));
+        for n in 0..MAX_SOURCES + 10 {
+            keys.known(&KeySource::JwksUri(format!("https://{n}.example/")));
+        }
+        let sources = keys.sources.lock().unwrap();
+        assert_eq!((sources.known.len(), sources.order.len()), (MAX_SOURCES, MAX_SOURCES));
+    }
+}

@@ -1,0 +1,44 @@
+//! What is remembered of clients' proofs: assertions that were used, and failures that were counted.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::error::DbError;
+use super::schema::{client_failures, used_assertions};
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::each;
+
+/// One more failure; a window that has passed begins anew.
+const COUNT: &str = "INSERT INTO client_failures (id, n, expires) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET \
+     n = CASE WHEN client_failures.expires <= ? THEN 1 ELSE client_failures.n + 1 END, \
+     expires = CASE WHEN client_failures.expires <= ? THEN excluded.expires ELSE client_failures.expires END";
+
+impl Tx<'_> {
+    /// The key is what keeps two replicas from both using one: the second waits for the first, and inserts nothing.
+    pub(super) fn note_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, DbError> {
+        let row = (used_assertions::id.eq(&id[..]), used_assertions::expires.eq(expires));
+        let stored = each!(&mut *self.conn, c => diesel::insert_into(used_assertions::table)
+            .values(row)
+            .on_conflict(used_assertions::id)
+            .do_nothing()
+            .execute(c))?;
+        Ok(stored == 1)
+    }
+
+    /// How many failures are counted under this key, and until when.
+    pub fn client_failures(&mut self, id: &[u8; 32], now: i64) -> Result<Option<(i64, i64)>, DbError> {
+        let query = client_failures::table
+            .filter(client_failures::id.eq(&id[..]))
+            .filter(client_failures::expires.gt(now))
+            .select((client_failures::n, client_failures::expires));
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+
+    /// Counts one more failure, in a window that ends at `expires` unless one is open.
+    pub fn count_client_failure(&mut self, id: &[u8; 32], now: i64, expires: i64) -> Result<(), DbError> {
+        let binds = vec![Bind::Bytes(id.to_vec()), Bind::Number(expires), Bind::Number(now), Bind::Number(now)];
+        Statement::<BigInt>::new(COUNT, binds).execute(self.conn)?;
+        Ok(())
+    }
+}

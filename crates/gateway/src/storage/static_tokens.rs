@@ -1,0 +1,113 @@
+//! Static tokens: kept as fingerprints, looked up across accounts. The account is that of the grant behind them.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use oauth::{Fingerprint, Scopes, StaticToken};
+
+use super::error::DbError;
+use super::grants::{StandingColumns, StandingRow, standing_columns};
+use super::schema::static_tokens;
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+use crate::each;
+
+/// A static token as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct StaticTokenRecord {
+    /// Its public name.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// What it opens.
+    pub scope: String,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+    /// Milliseconds since the epoch.
+    pub expires: i64,
+    /// To the hour.
+    pub last_used: Option<i64>,
+    /// The client's own grant when it was made.
+    pub grant: i64,
+}
+
+const BY_FINGERPRINT: &str = concat!(
+    standing_columns!("CAST(NULL AS BIGINT)"),
+    ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
+     JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
+     LEFT JOIN resources AS o ON o.seq = g.owner WHERE s.fingerprint = ? AND a.deleted IS NULL"
+);
+
+impl Tx<'_> {
+    /// Keeps a static token of a client.
+    pub fn insert_static_token(
+        &mut self,
+        client: i64,
+        fingerprint: &Fingerprint,
+        record: &StaticTokenRecord,
+    ) -> Result<(), DbError> {
+        let row = (
+            static_tokens::id.eq(&record.id),
+            static_tokens::client.eq(client),
+            static_tokens::grant_seq.eq(record.grant),
+            static_tokens::fingerprint.eq(fingerprint.as_bytes()),
+            static_tokens::name.eq(&record.name),
+            static_tokens::scope.eq(&record.scope),
+            static_tokens::created.eq(record.created),
+            static_tokens::expires.eq(record.expires),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(static_tokens::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// A client's static tokens, oldest first, without what is secret about them.
+    pub fn static_tokens(&mut self, client: i64) -> Result<Vec<StaticTokenRecord>, DbError> {
+        let query = static_tokens::table
+            .filter(static_tokens::client.eq(client))
+            .order((static_tokens::created, static_tokens::id))
+            .select((
+                static_tokens::id,
+                static_tokens::name,
+                static_tokens::scope,
+                static_tokens::created,
+                static_tokens::expires,
+                static_tokens::last_used,
+                static_tokens::grant_seq,
+            ));
+        Ok(each!(&mut *self.conn, c => query.load(c))?)
+    }
+
+    /// Ends a static token of a client; `false` if it has none of this name.
+    pub fn end_static_token_of(&mut self, client: i64, id: &str) -> Result<bool, DbError> {
+        let row = static_tokens::table.filter(static_tokens::client.eq(client)).filter(static_tokens::id.eq(id));
+        Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
+    }
+
+    pub(super) fn delete_static_token(&mut self, id: &str) -> Result<(), DbError> {
+        let row = static_tokens::table.filter(static_tokens::id.eq(id));
+        each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
+        Ok(())
+    }
+
+    /// Notes that a static token was used.
+    pub fn touch_static_token(&mut self, id: &str, now: i64) -> Result<(), DbError> {
+        let row = static_tokens::table.filter(static_tokens::id.eq(id));
+        each!(&mut *self.conn, c => diesel::update(row).set(static_tokens::last_used.eq(now)).execute(c))?;
+        Ok(())
+    }
+
+    /// A static token with what decides whether it counts, in one look-up, with the account it opens.
+    pub(super) fn find_static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, DbError> {
+        type Own = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
+        type OwnRow = (String, String, i64, i64, Option<i64>, String);
+        let binds = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
+        let row: Option<(StandingRow, OwnRow)> =
+            Statement::<(StandingColumns, Own)>::new(BY_FINGERPRINT, binds).first(self.conn)?;
+        let Some((standing, (id, scope, created, expires, last_used, client_scopes))) = row else { return Ok(None) };
+        let corrupt = || DbError::Corrupt(format!("scope of static token {id}"));
+        let scope = Scopes::parse(&scope).ok_or_else(corrupt)?;
+        let of_client = Scopes::parse(&client_scopes).ok_or_else(corrupt)?;
+        let scope = scope.only(|scope| of_client.contains(scope));
+        let standing = self.standing_of(standing)?;
+        Ok(Some(StaticToken { id, scope, created, expires, last_used, standing }))
+    }
+}

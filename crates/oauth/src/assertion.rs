@@ -1,0 +1,206 @@
+//! Client assertions (RFC 7521 §4.2): a signed JWT in place of a secret. It is signed by the client itself (`private_key_jwt`,
+//! OpenID Connect Core §9, RFC 7523 §3), or by an issuer that the operator trusts to vouch for it (workload identity federation).
+//!
+//! The client's keys may be elsewhere, and nothing here fetches: a request says which keys it [wants](ClientCredentials::keys_wanted),
+//! whoever serves it fetches them outside any unit of work, and [supplies](ClientCredentials::supply) them. The client is read
+//! again when the request is answered, so what was fetched counts only if it is still what the client is registered with.
+
+use std::sync::Arc;
+
+use crate::client::{AuthMethod, Client, ClientId, ClientKeys};
+pub use crate::client_auth::Credentials;
+use crate::context::Context;
+use crate::error::{ErrorCode, TokenError};
+use crate::jose::{Claims, JoseError, Jwks, Jws};
+use crate::store::{Store, StoreError};
+
+/// The only `client_assertion_type` (RFC 7523 §2.2).
+pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// By so much may clocks differ, in seconds.
+const LEEWAY_S: u32 = 30;
+/// A client makes an assertion when it needs one, so it has no need to make it last, in seconds.
+const MAX_AHEAD_S: u32 = 600;
+/// An issuer's tokens live as long as the issuer likes: an hour at Microsoft Entra ID, a day for its managed identities.
+const MAX_AHEAD_FEDERATED_S: u32 = 86_400;
+
+/// Where keys are that we do not have.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum KeySource {
+    /// A JWK set at this address.
+    JwksUri(String),
+    /// Where the discovery document of this issuer says (OpenID Connect Discovery §4).
+    Issuer(String),
+}
+
+/// What was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Supply {
+    /// The keys.
+    Keys(Arc<Jwks>),
+    /// None, for a reason that an administrator can read; plain ASCII without quotes.
+    Failed(String),
+}
+
+/// A request in which a client says who it is.
+pub trait ClientCredentials {
+    /// What it says.
+    fn credentials(&mut self) -> &mut Credentials;
+
+    /// The keys that have to be fetched before this request can be answered, and the `kid` they are asked for. `None` if there is
+    /// no need: there is no assertion, nobody it could be of, or its keys are known.
+    fn keys_wanted(&mut self, store: &mut dyn Store) -> Result<Option<(KeySource, Option<String>)>, StoreError> {
+        let credentials = self.credentials();
+        let Some(assertion) = credentials.assertion() else { return Ok(None) };
+        let Some(id) = credentials.client_id().and_then(ClientId::new) else { return Ok(None) };
+        let Some(client) = store.client(&id)? else { return Ok(None) };
+        let source = match assertion.vouched_by(&client) {
+            Some(Voucher::Source(source)) => source,
+            _ => return Ok(None),
+        };
+        Ok(Some((source, assertion.kid.clone())))
+    }
+
+    /// Whether it has to write even where the same request with a secret would only read: an assertion is used once.
+    fn has_assertion(&mut self) -> bool {
+        self.credentials().assertion().is_some()
+    }
+
+    /// Hands over what was fetched.
+    fn supply(&mut self, source: KeySource, supply: Supply) {
+        if let Some(assertion) = self.credentials().assertion_mut() {
+            assertion.supplied = Some((source, supply));
+        }
+    }
+}
+
+/// An assertion of which nothing is believed yet, but that it is a JWS with an algorithm of ours.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Assertion {
+    text: String,
+    issuer: String,
+    subject: String,
+    kid: Option<String>,
+    supplied: Option<(KeySource, Supply)>,
+}
+
+/// Whose keys an assertion has to be signed with.
+enum Voucher<'c> {
+    Registered(&'c Jwks),
+    Source(KeySource),
+}
+
+/// A client assertion that may be used once: its name, and until when that has to be remembered.
+pub(crate) struct Single {
+    pub(crate) id: [u8; 32],
+    pub(crate) expires: i64,
+}
+
+fn refused(why: impl std::fmt::Display) -> TokenError {
+    TokenError::new(ErrorCode::InvalidClient, format!("the client assertion does not count: {why}"))
+}
+
+impl Assertion {
+    pub(crate) fn parse(text: &str) -> Result<Assertion, TokenError> {
+        let jws = Jws::parse(text).map_err(refused)?;
+        let claims = jws.unverified_claims().map_err(refused)?;
+        let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else {
+            return Err(refused("it needs iss and sub"));
+        };
+        Ok(Assertion {
+            issuer: issuer.to_owned(),
+            subject: subject.to_owned(),
+            kid: jws.kid().map(str::to_owned),
+            text: text.to_owned(),
+            supplied: None,
+        })
+    }
+
+    /// The client of the same name, if it vouches for itself.
+    pub(crate) fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    fn is_own(&self, client: &Client) -> bool {
+        self.issuer == client.id.as_str()
+    }
+
+    fn vouched_by<'c>(&self, client: &'c Client) -> Option<Voucher<'c>> {
+        let authentication = &client.options.authentication;
+        if self.is_own(client) {
+            return Some(match authentication.keys.as_ref()? {
+                ClientKeys::Jwks(set) => Voucher::Registered(set),
+                ClientKeys::JwksUri(uri) => Voucher::Source(KeySource::JwksUri(uri.clone())),
+            });
+        }
+        let federation = authentication.federation.as_ref().filter(|federation| federation.issuer == self.issuer)?;
+        Some(Voucher::Source(match &federation.jwks_uri {
+            Some(uri) => KeySource::JwksUri(uri.clone()),
+            None => KeySource::Issuer(federation.issuer.clone()),
+        }))
+    }
+
+    /// Checks everything but whether it was used before: that is for the store, and only if there is something to remember.
+    pub(crate) fn verify(&self, cx: &Context<'_>, client: &Client) -> Result<Option<Single>, TokenError> {
+        let method = client.options.authentication.method;
+        if !matches!(method, AuthMethod::Any | AuthMethod::PrivateKeyJwt) {
+            return Err(refused(format_args!("this client authenticates by {} only", method.as_str())));
+        }
+        let Some(voucher) = self.vouched_by(client) else {
+            return Err(refused(
+                "no keys are registered for its iss: neither the client's own, nor those of a federation",
+            ));
+        };
+        let keys = match (&voucher, &self.supplied) {
+            (Voucher::Registered(set), _) => *set,
+            (Voucher::Source(wanted), Some((source, supply))) if source == wanted => match supply {
+                Supply::Keys(set) => set,
+                Supply::Failed(why) => return Err(refused(format_args!("its keys cannot be read: {why}"))),
+            },
+            (Voucher::Source(_), _) => return Err(refused("its keys were replaced at this very moment; try again")),
+        };
+        let claims =
+            Jws::parse(&self.text).and_then(|jws| jws.verified_by(keys.named(self.kid.as_deref()))).map_err(refused)?;
+        if self.is_own(client) { self.by_itself(cx, client, &claims) } else { self.by_federation(cx, client, &claims) }
+    }
+
+    /// RFC 7523 §3.
+    fn by_itself(&self, cx: &Context<'_>, client: &Client, claims: &Claims) -> Result<Option<Single>, TokenError> {
+        if self.subject != client.id.as_str() {
+            return Err(refused("its iss and sub must both be the client ID"));
+        }
+        let ours = |audience: &str| {
+            audience.strip_prefix(cx.settings.issuer.as_str()).is_some_and(|path| matches!(path, "" | "/oauth2/token"))
+        };
+        if !claims.audience().into_iter().any(ours) {
+            return Err(refused(format_args!(
+                "its aud must be {issuer} or {issuer}/oauth2/token",
+                issuer = cx.settings.issuer
+            )));
+        }
+        claims.check_times(cx.now, LEEWAY_S, Some(MAX_AHEAD_S)).map_err(refused)?;
+        let (Some(id), Some(expires)) = (claims.id().filter(|id| !id.is_empty()), claims.expires()) else {
+            return Err(refused("it needs a jti, for it counts once"));
+        };
+        // One client cannot use up another's names.
+        let named = format!("{}\n{id}", client.id);
+        let id = cx.keys.tag("client assertion", named.as_bytes());
+        Ok(Some(Single { id, expires: expires.saturating_add(i64::from(LEEWAY_S) * 1000) }))
+    }
+
+    /// The issuer keeps a token and presents it until it expires, and gives it no `jti`, so it counts as often as it comes.
+    fn by_federation(&self, cx: &Context<'_>, client: &Client, claims: &Claims) -> Result<Option<Single>, TokenError> {
+        let Some(federation) = &client.options.authentication.federation else { return Err(refused(JoseError::NoKey)) };
+        if self.subject != federation.subject {
+            return Err(refused("its sub is not the subject that was registered for this client"));
+        }
+        if !claims.audience().into_iter().any(|audience| federation.is_meant(audience)) {
+            return Err(refused("its aud is not the audience that was registered for this client"));
+        }
+        claims.check_times(cx.now, LEEWAY_S, Some(MAX_AHEAD_FEDERATED_S)).map_err(refused)?;
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+DROP TABLE client_failures;
+DROP TABLE used_assertions;
+DROP TABLE static_tokens;

@@ -1,0 +1,28 @@
+-- What identity providers present that can only paste a token. It belongs to the grant that its client has in its own name.
+CREATE TABLE static_tokens (
+    id          TEXT COLLATE "C"  PRIMARY KEY NOT NULL,
+    client      BIGINT NOT NULL,
+    grant_seq   BIGINT NOT NULL,
+    fingerprint BYTEA  NOT NULL UNIQUE,
+    name        TEXT COLLATE "C"  NOT NULL,
+    scope       TEXT COLLATE "C"  NOT NULL,
+    created     BIGINT NOT NULL,
+    expires     BIGINT NOT NULL,
+    last_used   BIGINT
+);
+CREATE INDEX static_tokens_by_client ON static_tokens (client);
+
+-- Client assertions that were used, until they expire: each counts once.
+CREATE TABLE used_assertions (
+    id      BYTEA  PRIMARY KEY NOT NULL,
+    expires BIGINT NOT NULL
+);
+CREATE INDEX used_assertions_by_expiry ON used_assertions (expires);
+
+-- How often somebody at one address failed to prove that they are one client, within one window of time.
+CREATE TABLE client_failures (
+    id      BYTEA  PRIMARY KEY NOT NULL,
+    n       BIGINT NOT NULL,
+    expires BIGINT NOT NULL
+);
+CREATE INDEX client_failures_by_expiry ON client_failures (expires);
