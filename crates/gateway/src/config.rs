@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
@@ -26,6 +27,7 @@ pub struct Config {
     pub insecure_http: bool,
     pub workers: usize,
     pub trusted_proxies: Vec<IpAddr>,
+    pub body_patience: Duration,
     pub database: DatabaseUrl,
     pub connections: u32,
     pub migrate_on_start: bool,
@@ -133,6 +135,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let trusted_proxies = r.list("server.trusted_proxies", |text: String| {
         text.parse().map_err(|_| format!("`{text}` is not an IP address"))
     });
+    let body_seconds = r.required("server.body_seconds", |n: u64| between(n, 1, 3600));
     let data_dir = r.required("data.dir", |text: String| Ok(PathBuf::from(text)));
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
     let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
@@ -213,6 +216,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         insecure_http: insecure_http?,
         workers: workers?,
         trusted_proxies: trusted_proxies?,
+        body_patience: Duration::from_secs(body_seconds?),
         database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
         connections: connections?,
         migrate_on_start: migrate_on_start?,

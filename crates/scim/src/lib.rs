@@ -10,6 +10,7 @@
 //! - [`resource`]: a [`Resource`] that has passed its schema. [`patch`] edits one.
 //! - [`tolerance`]: which deviations a client is forgiven.
 //! - [`bulk`]: many operations in one request, in the order their references ask for.
+//! - [`json`]: a body, from bytes.
 //! - [`filter`], [`sort`], [`path`]: text to something that can be asked of a resource, or of an index
 //!   ([`narrow`], [`mod@search_keys`]).
 //! - [`projection`], [`representation`], [`list`], [`cursor`], [`discovery`], [`error`]: what the client gets to see.
@@ -63,6 +64,7 @@ pub mod error;
 pub mod event;
 pub mod examples;
 pub mod filter;
+pub mod json;
 pub mod list;
 pub mod narrow;
 pub mod patch;

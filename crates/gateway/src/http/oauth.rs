@@ -62,9 +62,9 @@ impl Call {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(OAuthFailure::malformed("send the parameters as application/x-www-form-urlencoded"));
         }
-        let bytes = body::read(payload, BODY_LIMIT)
+        let bytes = body::read(payload, BODY_LIMIT, app.config.body_patience)
             .await
-            .map_err(|_| OAuthFailure::malformed("the body has more than 16 KiB, or broke off"))?;
+            .map_err(|_| OAuthFailure::malformed("the body has more than 16 KiB, broke off, or came too slowly"))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| OAuthFailure::malformed("the body is not UTF-8"))?;
         let form =
             query::pairs(text).map_err(|why| OAuthFailure::malformed(&format!("the body is malformed: {why}")))?;

@@ -279,14 +279,15 @@ async fn read_json(request: &HttpRequest, app: &App, payload: web::Payload) -> R
     if kind.as_deref().is_some_and(|kind| !matches!(kind, "application/scim+json" | "application/json" | "")) {
         return Err(ScimFailure::MediaType);
     }
-    let limit = app.config.scim.max_body_bytes;
-    let bytes = body::read(payload, limit).await.map_err(|e| match e {
-        body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
-        body::BodyError::Broken(why) => scim::Error::InvalidSyntax(format!("the body could not be read: {why}")).into(),
-    })?;
-    if bytes.is_empty() {
-        return Err(scim::Error::InvalidSyntax("the request has no body; a JSON object was expected".to_owned()).into());
+    let coding = request.headers().get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
+    if coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
+        return Err(ScimFailure::Encoding);
     }
-    serde_json::from_slice(&bytes)
-        .map_err(|e| scim::Error::InvalidSyntax(format!("the body is not valid JSON: {e}")).into())
+    let limit = app.config.scim.max_body_bytes;
+    let bytes = body::read(payload, limit, app.config.body_patience).await.map_err(|e| match e {
+        body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
+        body::BodyError::TooSlow(patience) => ScimFailure::TooSlow(patience),
+        body::BodyError::Broken(why) => scim::Error::InvalidSyntax(format!("The body could not be read: {why}")).into(),
+    })?;
+    Ok(scim::json::parse(&bytes)?)
 }

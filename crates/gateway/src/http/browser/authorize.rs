@@ -33,7 +33,7 @@ pub(super) async fn by_form(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let mut parameters = parameters(&request)?;
-    parameters.extend(Form::read(payload).await?.into_pairs());
+    parameters.extend(Form::read(&app, payload).await?.into_pairs());
     Ok(redirect(&match understand(&app, parameters).await? {
         Ok(asked) => Errand::answer(&asked).url(&app),
         Err(url) => url,

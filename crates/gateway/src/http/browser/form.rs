@@ -16,8 +16,8 @@ const LIMIT: usize = 32 << 10;
 pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
-    pub(super) async fn read(payload: Payload) -> Result<Form, PageFailure> {
-        let bytes = body::read(payload, LIMIT).await.map_err(|_| PageFailure::StaleForm)?;
+    pub(super) async fn read(app: &App, payload: Payload) -> Result<Form, PageFailure> {
+        let bytes = body::read(payload, LIMIT, app.config.body_patience).await.map_err(|_| PageFailure::StaleForm)?;
         let text = std::str::from_utf8(&bytes).map_err(|_| PageFailure::StaleForm)?;
         Ok(Form(query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
     }
@@ -28,7 +28,7 @@ impl Form {
         app: &App,
         payload: Payload,
     ) -> Result<(Form, Browser), PageFailure> {
-        let form = Form::read(payload).await?;
+        let form = Form::read(app, payload).await?;
         let browser = Browser::of(request, app);
         if !browser.sent(app, form.field("csrf")) {
             return Err(PageFailure::StaleForm);

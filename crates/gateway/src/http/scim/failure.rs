@@ -1,5 +1,7 @@
 //! Refusals of the SCIM endpoint, all in the form of RFC 7644 §3.12.
 
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oauth::BearerError;
@@ -18,6 +20,10 @@ pub(crate) enum ScimFailure {
     Method(&'static str),
     /// The body is not JSON by its own declaration.
     MediaType,
+    /// The body is compressed.
+    Encoding,
+    /// The body was not here in this time.
+    TooSlow(Duration),
     /// The body has more than this many bytes.
     TooLarge(usize),
     /// The database failed.
@@ -43,6 +49,16 @@ impl ScimFailure {
             ScimFailure::MediaType => {
                 (415, message(415, "Send the body as application/scim+json (or application/json)"))
             }
+            ScimFailure::Encoding => (
+                415,
+                message(
+                    415,
+                    "Send the body as it is, without a Content-Encoding; compressed bodies are not understood",
+                ),
+            ),
+            ScimFailure::TooSlow(patience) => {
+                (408, message(408, &format!("The body was not here after {} seconds", patience.as_secs())))
+            }
             ScimFailure::TooLarge(limit) => {
                 (413, message(413, &format!("The body may have at most {} KiB", limit / 1024)))
             }
@@ -63,6 +79,14 @@ impl ScimFailure {
             }
             ScimFailure::Method(allowed) => {
                 answer.insert_header(("Allow", *allowed));
+            }
+            // RFC 9110 §12.5.3: what would be understood.
+            ScimFailure::Encoding => {
+                answer.insert_header(("Accept-Encoding", "identity"));
+            }
+            // What is still to come would be taken for the next request.
+            ScimFailure::TooSlow(_) | ScimFailure::TooLarge(_) => {
+                answer.force_close();
             }
             _ => {}
         }
