@@ -40,6 +40,8 @@ pub mod context;
 pub mod dpop;
 pub mod error;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod grant;
 pub mod hint;
 mod id_token;
@@ -56,7 +58,7 @@ pub mod signing;
 pub mod static_token;
 pub mod store;
 pub mod token;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod world;
 
 pub use access_token::TokenId;

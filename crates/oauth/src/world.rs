@@ -1,4 +1,5 @@
 //! A small world for tests: three clients, one resource owner, a clock and an entropy source that tests hold in their hands.
+#![cfg_attr(fuzzing, allow(dead_code))] // the fuzzers need a part of it
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

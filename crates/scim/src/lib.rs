@@ -64,6 +64,8 @@ pub mod error;
 pub mod event;
 pub mod examples;
 pub mod filter;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod json;
 pub mod list;
 pub mod narrow;
@@ -81,7 +83,7 @@ pub mod sort;
 pub mod store;
 pub mod tolerance;
 pub mod urn;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod world;
 
 pub use context::{Context, Limits};

@@ -1,6 +1,8 @@
 //! A service provider for tests: the standard's schemas with an operator's attributes, a store in memory, a clock that
 //! moves one second with each request, and ids that count.
+#![cfg_attr(fuzzing, allow(dead_code))] // the fuzzers need a part of it
 
+#[cfg(test)]
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -19,6 +21,7 @@ use crate::service;
 use crate::service::Written;
 use crate::store::memory::MemoryStore;
 use crate::tolerance::{Leniency, Tolerances};
+#[cfg(test)]
 use crate::urn::{ENTERPRISE_USER, USER as USER_SCHEMA};
 
 pub(crate) const BASE: &str = "https://scim.example/scim/v2";
@@ -174,6 +177,7 @@ pub(crate) fn refusal<T>(result: Result<T, Error>) -> (u16, Option<&'static str>
 }
 
 /// JSON with the names and values that documents have, some of them wrong.
+#[cfg(test)]
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!(null)),

@@ -284,10 +284,18 @@ async fn read_json(request: &HttpRequest, app: &App, payload: web::Payload) -> R
         return Err(ScimFailure::Encoding);
     }
     let limit = app.config.scim.max_body_bytes;
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|announced| announced > limit as u64) {
+        return Err(ScimFailure::TooLarge(limit));
+    }
     let bytes = body::read(payload, limit, app.config.body_patience).await.map_err(|e| match e {
         body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
         body::BodyError::TooSlow(patience) => ScimFailure::TooSlow(patience),
-        body::BodyError::Broken(why) => scim::Error::InvalidSyntax(format!("The body could not be read: {why}")).into(),
+        body::BodyError::Broken(why) => {
+            tracing::debug!(why, "a body could not be read");
+            let detail = "The body could not be read: it broke off, or its transfer coding is malformed.";
+            scim::Error::InvalidSyntax(detail.to_owned()).into()
+        }
     })?;
     Ok(scim::json::parse(&bytes)?)
 }

@@ -81,6 +81,14 @@ impl Account {
         self.connect_identity_provider_as(&self.service_account().await).await
     }
 
+    /// Connected by a client that is forgiven nothing.
+    pub async fn strict_identity_provider(&self) -> IdentityProvider {
+        let body = json!({
+            "name": "To the letter", "profile": "strict", "grant_types": ["client_credentials"], "scopes": ["provision:scim"],
+        });
+        self.client(body).await.connect_by_credentials().await
+    }
+
     /// The users as the console sees them.
     pub async fn users(&self) -> Vec<Value> {
         items(&self.admin_get("/users?limit=100").await)

@@ -36,6 +36,7 @@ mod attacks_token_endpoint;
 mod attributes;
 mod attributes_configured;
 mod attributes_published;
+mod bad_input;
 mod bulk;
 mod catalogs;
 mod consent;

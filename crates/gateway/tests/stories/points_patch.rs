@@ -178,7 +178,8 @@ story!(point_28_what_cannot_be_removed_is_refused_and_what_is_not_there_is_not, 
 });
 
 story!(point_29_replacing_what_is_not_there_adds_it_or_has_no_target, async |world: World| {
-    let idp = world.account("acme").await.connected_identity_provider().await;
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
     let ana = ana(&idp, json!({})).await;
     let patch = idp.patch(&ana).replace("title", "Editor").replace("name.middleName", "M");
     let patch = patch.replace(&format!("{ENTERPRISE}:department"), "News").replace("roles", json!([{"value": "r"}]));
@@ -196,9 +197,18 @@ story!(point_29_replacing_what_is_not_there_adds_it_or_has_no_target, async |wor
         assert!(detail.contains("filter"), "{detail}");
     }
     assert_eq!(idp.read(&ana).await, now);
-    // Identity providers mean "create it" where the filter does say: a tolerance.
-    let now = idp.patch(&ana).replace("emails[type eq \"home\"].value", "ana@home.test").await.expect(200).json();
-    assert_eq!(now["emails"][1], json!({"type": "home", "value": "ana@home.test"}));
+    // Where it does say, identity providers mean "create it": a tolerance.
+    let strict = acme.strict_identity_provider().await;
+    let unmatched = strict.patch(&ana).replace("emails[type eq \"home\"].value", "ana@home.test").await;
+    unmatched.expect_scim_error(400, Some("noTarget"));
+    assert_eq!(
+        strict.patch(&ana).replace("nickName", "A").remove("nickName").await.expect(200).json()["emails"],
+        now["emails"]
+    );
+    let now = idp.read(&ana).await;
+    let then = idp.patch(&ana).replace("emails[type eq \"home\"].value", "ana@home.test").await.expect(200).json();
+    assert_eq!((&then["emails"][0], &then["title"]), (&now["emails"][0], &now["title"]));
+    assert_eq!(then["emails"][1], json!({"type": "home", "value": "ana@home.test"}));
 });
 
 story!(point_30_a_filter_replaces_whole_values_or_a_part_of_each, async |world: World| {

@@ -141,7 +141,8 @@ story!(point_21_null_an_empty_array_and_absence_are_one, async |world: World| {
 });
 
 story!(point_22_schemas_say_what_a_resource_has, async |world: World| {
-    let idp = world.account("acme").await.connected_identity_provider().await;
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
     let schemas = |given: Value| user("ana", json!({"schemas": given}));
     for given in [
         json!([USER]),
@@ -171,6 +172,13 @@ story!(point_22_schemas_say_what_a_resource_has, async |world: World| {
     }
     let user_as_group = json!({"schemas": [USER], "displayName": "G"});
     idp.post("/Groups", &user_as_group).await.expect_scim_error(400, Some("invalidSyntax"));
+    // To the letter, the base schema is named.
+    let strict = acme.strict_identity_provider().await;
+    for given in [json!(null), json!([]), json!([ENTERPRISE]), json!(["urn:scim:schemas:core:1.0"]), json!(["urn:x"])] {
+        let detail = strict.put(&ana, &schemas(given.clone())).await.expect_scim_error(400, Some("invalidSyntax"));
+        assert!(detail.contains(USER), "{given}: {detail}");
+    }
+    strict.put(&ana, &schemas(json!(["urn:x", ENTERPRISE, USER]))).await.expect(200);
 });
 
 story!(point_23_names_in_bodies_match_in_any_letter_case, async |world: World| {

@@ -236,6 +236,11 @@ impl World {
         ));
     }
 
+    /// The memory that its first process holds and the most it ever held, in MiB; where the system tells.
+    pub fn memory(&self) -> Option<(u64, u64)> {
+        self.processes().first().and_then(Process::memory)
+    }
+
     /// All that its processes have written.
     pub fn logs(&self) -> String {
         self.processes().iter().map(Process::log).collect()

@@ -8,7 +8,7 @@ use super::selection::Selection;
 use super::{Operation, OperationKind, PatchRequest};
 use crate::error::Error;
 use crate::path::AttributePath;
-use crate::resource::body::{assign, assigned, is_ours};
+use crate::resource::body::{assign, assigned, is_ours, taken};
 use crate::resource::complete::complete_attribute;
 use crate::resource::locate::{Place, locate};
 use crate::resource::value::{Named, Reader};
@@ -22,6 +22,10 @@ pub(crate) struct Patched {
     pub membership: MembershipEdit,
 }
 
+/// The most comparisons of values in one PATCH: a second of work, which everybody else waits for. An attribute of ten values
+/// bears as many operations as a PATCH may have.
+const MAX_COMPARISONS: usize = 4_000_000;
+
 /// Applies all operations to a copy of the document. `load` is asked for the group's members only where a filter needs
 /// them.
 pub(crate) fn apply(
@@ -34,7 +38,7 @@ pub(crate) fn apply(
     request.check(reader.leniency)?;
     let document = document.clone();
     let patched = Patched { document, membership: MembershipEdit::default() };
-    let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new() };
+    let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new(), comparisons: 0 };
     for operation in &request.operations {
         patcher.operation(operation)?;
     }
@@ -52,6 +56,8 @@ struct Patcher<'r, 'l> {
     load: &'l mut LoadMembers<'l>,
     patched: Patched,
     touched: Vec<(Option<&'r Schema>, &'r Attribute)>,
+    /// How many values were compared with how many, so far.
+    comparisons: usize,
 }
 
 /// Where an operation leads.
@@ -209,10 +215,14 @@ impl<'r> Patcher<'r, '_> {
                 named.sub(sub)
             )));
         }
-        let old = assigned(&self.patched.document, extension, attribute).cloned();
+        let immutable = attribute.mutability == Mutability::Immutable;
+        let old = assigned(&self.patched.document, extension, attribute);
+        let old = old.filter(|_| !attribute.multi_valued || immutable).cloned();
         let new = if attribute.multi_valued {
+            let there = taken(&mut self.patched.document, extension, attribute);
+            self.compares(&there, value)?;
             let elements = Elements { attribute, named, reader: self.reader };
-            elements.edit(kind, old.clone(), sub, selection, value)?
+            elements.edit(kind, there, sub, selection, value)?
         } else if selection.is_some() {
             return Err(Error::InvalidPath(format!("{named} has one value: its path takes no filter")));
         } else {
@@ -221,7 +231,7 @@ impl<'r> Patcher<'r, '_> {
         if attribute.mutability == Mutability::WriteOnly {
             return Ok(()); // its value was checked, and is kept nowhere
         }
-        if attribute.mutability == Mutability::Immutable && old.is_some() && new != old {
+        if immutable && old.is_some() && new != old {
             return Err(Error::Mutability(format!("{named} is immutable: it keeps the value it has")));
         }
         if new.is_none() && old.is_some() && extension.is_none() && attribute.name == "active" {
@@ -230,6 +240,22 @@ impl<'r> Patcher<'r, '_> {
         assign(&mut self.patched.document, extension, attribute, new);
         if !self.touched.iter().any(|(_, touched)| std::ptr::eq(*touched, attribute)) {
             self.touched.push((extension, attribute));
+        }
+        Ok(())
+    }
+
+    /// Counts what an operation on a multi-valued attribute compares: each value given with each one there and given.
+    fn compares(&mut self, there: &Option<Value>, given: &Value) -> Result<(), Error> {
+        let count = |value: &Value| value.as_array().map_or(1, Vec::len);
+        let (there, given) = (there.as_ref().map_or(0, count), count(given));
+        let all = there.saturating_mul(given + 1).saturating_add(given.saturating_mul(given));
+        self.comparisons = self.comparisons.saturating_add(all);
+        if self.comparisons > MAX_COMPARISONS {
+            return Err(Error::TooLarge(
+                "The operations of this PATCH compare too many values with each other; send them in several requests, or \
+                 replace the attribute as a whole."
+                    .to_owned(),
+            ));
         }
         Ok(())
     }

@@ -32,19 +32,20 @@ impl Elements<'_> {
             Some(one) => vec![one],
             None => Vec::new(),
         };
+        let primary: Vec<Value> = old.iter().filter(|element| is_primary(element)).cloned().collect();
         let mut new = match (selection, sub) {
-            (None, None) => self.whole(kind, &old, value)?,
-            (selection, sub) => self.selected(kind, &old, sub, selection, value)?,
+            (None, None) => self.whole(kind, old, value)?,
+            (selection, sub) => self.selected(kind, old, sub, selection, value)?,
         };
         if new.len() > MAX_VALUES {
             return Err(Error::InvalidValue(format!("{} has more than {MAX_VALUES} values", self.named)));
         }
-        self.one_primary(&old, &mut new)?;
+        self.one_primary(&primary, &mut new)?;
         Ok((!new.is_empty()).then_some(Value::Array(new)))
     }
 
     /// `path: emails`
-    fn whole(&self, kind: OperationKind, old: &[Value], value: &Value) -> Result<Vec<Value>, Error> {
+    fn whole(&self, kind: OperationKind, mut old: Vec<Value>, value: &Value) -> Result<Vec<Value>, Error> {
         let given = || -> Result<Vec<Value>, Error> {
             let elements = self.reader.elements(self.attribute, self.named, value)?;
             let primaries = elements.iter().filter(|element| is_primary(element)).count();
@@ -53,23 +54,21 @@ impl Elements<'_> {
         match kind {
             OperationKind::Replace => given(),
             OperationKind::Add => {
-                let mut new = old.to_vec();
                 for added in given()? {
-                    if let Some(there) = new.iter_mut().find(|there| same_pair(there, &added)) {
-                        lay_over(there, added);
-                    } else if !new.contains(&added) {
-                        new.push(added);
+                    match same(&mut old, &added) {
+                        Some(there) => lay_over(there, added),
+                        None => old.push(added),
                     }
                 }
-                Ok(new)
+                Ok(old)
             }
             OperationKind::Remove if value.is_null() || !self.reader.forgives(Tolerance::RemoveListedValues) => {
                 Ok(Vec::new())
             }
             OperationKind::Remove => {
                 let listed = self.reader.elements(self.attribute, self.named, value)?;
-                let stays = |element: &&Value| !listed.iter().any(|l| self.describes(l, element));
-                Ok(old.iter().filter(stays).cloned().collect())
+                old.retain(|element| !listed.iter().any(|listed| self.describes(listed, element)));
+                Ok(old)
             }
         }
     }
@@ -78,40 +77,41 @@ impl Elements<'_> {
     fn selected(
         &self,
         kind: OperationKind,
-        old: &[Value],
+        mut old: Vec<Value>,
         sub: Option<&Attribute>,
         selection: Option<Selection<'_>>,
         value: &Value,
     ) -> Result<Vec<Value>, Error> {
         let selects = |element: &Value| selection.is_none_or(|selection| selection.predicate.matches_value(element));
-        let count = old.iter().filter(|element| selects(element)).count();
+        let selected: Vec<bool> = old.iter().map(selects).collect();
+        let count = selected.iter().filter(|selected| **selected).count();
+        let elements = |old: Vec<Value>| old.into_iter().zip(selected);
         if kind == OperationKind::Remove {
-            let kept = old.iter().filter_map(|element| match sub {
-                _ if !selects(element) => Some(element.clone()),
+            let kept = elements(old).filter_map(|(element, selected)| match sub {
+                _ if !selected => Some(element),
                 None => None,
                 Some(sub) => without(element, sub),
             });
             return Ok(kept.collect());
         }
         if count == 0 {
-            let mut new = old.to_vec();
-            new.extend(self.created(kind, sub, selection, value)?);
-            return Ok(new);
+            old.extend(self.created(kind, sub, selection, value)?);
+            return Ok(old);
         }
         let primary = sub.is_some_and(|sub| sub.name == "primary");
         let mut new = Vec::with_capacity(old.len());
         let mut replaced = false;
-        for element in old {
-            if !selects(element) {
-                new.push(element.clone());
+        for (element, selected) in elements(old) {
+            if !selected {
+                new.push(element);
                 continue;
             }
             let changed = match (sub, kind) {
-                (Some(sub), _) => self.with_sub(element, sub, value)?,
+                (Some(sub), _) => self.with_sub(&element, sub, value)?,
                 (None, OperationKind::Add) if element.is_object() => {
                     let given = self.only(value)?;
-                    let laid = self.reader.complex(self.attribute, self.named, object(element), given)?;
-                    settled(self.attribute, Some(element), laid)
+                    let laid = self.reader.complex(self.attribute, self.named, object(&element), given)?;
+                    settled(self.attribute, Some(&element), laid)
                 }
                 // All matching values become the one given: once is enough.
                 _ if replaced => None,
@@ -220,6 +220,7 @@ impl Elements<'_> {
     }
 
     /// RFC 7644 §3.5.2: a value made primary ends the primacy of the others; two made primary at once contradict.
+    /// `old` are those that were primary before.
     fn one_primary(&self, old: &[Value], new: &mut [Value]) -> Result<(), Error> {
         if new.iter().filter(|element| is_primary(element)).count() < 2 {
             return Ok(());
@@ -244,15 +245,17 @@ fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-fn without(element: &Value, sub: &Attribute) -> Option<Value> {
-    let mut object = object(element);
+fn without(element: Value, sub: &Attribute) -> Option<Value> {
+    let Value::Object(mut object) = element else { return None };
     object.shift_remove(&sub.name);
     (!object.is_empty()).then_some(Value::Object(object))
 }
 
-/// RFC 7643 §2.4: the same `type` and `value`.
-fn same_pair(left: &Value, right: &Value) -> bool {
-    left.get("value").is_some() && left.get("value") == right.get("value") && left.get("type") == right.get("type")
+/// The element that an added one is laid over: one with the same `value` and `type` (RFC 7643 §2.4), or else an equal one.
+fn same<'e>(elements: &'e mut [Value], added: &Value) -> Option<&'e mut Value> {
+    let Some(value) = added.get("value") else { return elements.iter_mut().find(|there| *there == added) };
+    let kind = added.get("type");
+    elements.iter_mut().find(|there| there.get("value") == Some(value) && there.get("type") == kind)
 }
 
 fn lay_over(there: &mut Value, added: Value) {

@@ -31,7 +31,12 @@ pub(crate) struct MembershipEdit {
     clear: bool,
     joins: BTreeMap<String, bool>,
     malformed: Vec<String>,
+    /// How many operations asked for the members as they are.
+    searches: usize,
 }
+
+/// The most operations of one PATCH that choose members by anything but their `value`: each reads all of them.
+const MAX_SEARCHES: usize = 10;
 
 /// Members as a filter sees them: those the group has in the store, if they are asked for, and these others as far as
 /// they exist.
@@ -113,6 +118,13 @@ impl MembershipEdit {
         if let Some(names) = names(selection.filter) {
             names.into_iter().for_each(|name| self.leave(name));
             return Ok(());
+        }
+        self.searches += 1;
+        if self.searches > MAX_SEARCHES {
+            return Err(Error::TooLarge(format!(
+                "At most {MAX_SEARCHES} operations of a PATCH may choose members by anything but their value; choose them by \
+                 members[value eq \"…\"], or send several requests."
+            )));
         }
         let added = self.joins.iter().filter(|(_, joins)| **joins);
         let added: Vec<Id> = added.filter_map(|(name, _)| Id::new(name.as_str())).collect();

@@ -273,6 +273,22 @@ fn point_29_a_path_without_a_match_creates_the_value_unless_we_are_strict() {
 }
 
 #[test]
+fn what_a_patch_costs_is_bounded() {
+    let emails: Vec<Value> = (0..1000).map(|number| json!({ "value": format!("{number}@x") })).collect();
+    let there = full(json!({ "emails": emails }));
+    let patch = |operation: Value, count: usize| apply_with(Tolerances::EVERY, &there, &json!(vec![operation; count]));
+    let one = json!({ "op": "add", "path": "emails[value eq \"7@x\"].type", "value": "work" });
+    assert!(patch(one.clone(), 1_900).is_ok());
+    let whole = json!({ "op": "add", "path": "emails", "value": emails });
+    let listed = json!({ "op": "remove", "path": "emails", "value": vec![json!({ "value": "nobody" }); 1000] });
+    for (operation, count) in [(one, 2_100), (whole, 3), (listed, 3)] {
+        let error = patch(operation, count).expect_err("too much");
+        assert_eq!(error.wire(), (413, None));
+        assert!(error.detail().contains("several requests"), "{error}");
+    }
+}
+
+#[test]
 fn point_31_one_value_is_primary() {
     let emails = |list: Value| json!({ "emails": list });
     let after = emails(json!([

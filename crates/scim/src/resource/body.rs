@@ -142,6 +142,19 @@ pub(crate) fn assigned<'d>(
     }
 }
 
+/// An attribute's value, taken out of a document that is assigned another one, or thrown away.
+pub(crate) fn taken(
+    document: &mut Map<String, Value>,
+    extension: Option<&Schema>,
+    attribute: &Attribute,
+) -> Option<Value> {
+    let value = match extension {
+        None => document.get_mut(&attribute.name),
+        Some(extension) => document.get_mut(&extension.id)?.get_mut(&attribute.name),
+    };
+    value.map(Value::take)
+}
+
 /// RFC 7643 §3: `schemas` names the base schema. Its order, repetitions, and URNs we do not know make no difference.
 fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, leniency: &Leniency) -> Result<(), Error> {
     let base = &resource_type.schema.id;
