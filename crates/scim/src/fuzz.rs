@@ -146,7 +146,9 @@ pub fn search(bytes: &[u8]) {
 pub fn bulk(bytes: &[u8]) {
     let Ok(body) = json::parse(bytes) else { return };
     let (mut world, ..) = world(Tolerances::EVERY);
-    let asked = body["Operations"].as_array().map_or(0, Vec::len);
+    let members = body.as_object().into_iter().flatten();
+    let asked = members.filter(|(name, _)| name.eq_ignore_ascii_case("Operations")).map(|(_, all)| all);
+    let asked: usize = asked.filter_map(Value::as_array).map(Vec::len).sum();
     let mut job = match Job::parse(body, &world.registry, BASE) {
         Ok(job) => job,
         Err(error) => return refused(&error),

@@ -93,7 +93,7 @@ story!(what_is_too_much_is_refused_whole, async |world: World| {
     let strict = acme.strict_identity_provider().await;
     let ana = idp.create_user(&a_user("ana@acme.test")).await;
     let group = idp.create_group("Editors", &[&ana]).await;
-    let path = format!("/Users/{}", text(&ana["id"]));
+    let (ana, path) = (idp.read(&ana).await, format!("/Users/{}", text(&ana["id"])));
     let patch = |operations: Value| json!({"schemas": [PATCH], "Operations": operations}).to_string();
     let title = json!({"op": "add", "path": "title", "value": "x"});
     let value = |n: usize| json!({"value": format!("{n}@acme.test")});
