@@ -2,7 +2,7 @@
 //! `fuzz/` call them, and the tests below do.
 
 use crate::authorize::{Refusal, authorize};
-use crate::bearer;
+use crate::bearer::{self, Door, Presented};
 use crate::error::TokenError;
 use crate::introspect::IntrospectionRequest;
 use crate::revoke::RevocationRequest;
@@ -67,7 +67,8 @@ pub fn token_request(authorization: Option<&str>, query: &str, form: &str) {
 pub fn authorization_header(header: &str) {
     token_request(Some(header), "", "grant_type=client_credentials&scope=provision:scim");
     let mut world = World::new();
-    let outcome = world.run(|store, cx| bearer::check(store, cx, Some(header), "provision:scim")).expect("a store");
+    let presented = Presented { authorization: Some(header), proof: None };
+    let outcome = world.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).expect("a store");
     let error = outcome.expect_err("nobody guesses a token");
     assert!(error.www_authenticate().bytes().all(|byte| matches!(byte, b' '..=b'~')));
     assert!(!world.run(|_, cx| bearer::is_sealed(cx, Some(header))));

@@ -45,7 +45,7 @@ pub(crate) type LoadMembers<'a> = dyn FnMut(bool, &[Id]) -> Result<Vec<(Id, Valu
 impl MembershipEdit {
     /// What to do, or nothing.
     pub(crate) fn change(self) -> Option<MembersChange> {
-        let MembershipEdit { clear, joins, malformed } = self;
+        let MembershipEdit { clear, joins, malformed, searches: _ } = self;
         if !clear && joins.is_empty() && malformed.is_empty() {
             return None;
         }

@@ -33,7 +33,7 @@ pub(super) async fn by_form(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let form = Form::read(payload).await?;
+    let form = Form::read(&app, payload).await?;
     let browser = Browser::of(&request, &app);
     let was_asked = form.field("decision") == "log_out" && browser.sent(&app, form.field("csrf"));
     let stays = form.field("decision") == "stay";

@@ -24,7 +24,7 @@ pub(super) async fn answer(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, OAuthFailure> {
-    let authorization = presented(&request, payload).await?;
+    let authorization = presented(&request, &app, payload).await?;
     let proof = bearer::prepare::<OAuthFailure>(&request, &app, authorization.as_deref()).await?;
     let work = app.clone();
     let claims = app
@@ -53,7 +53,7 @@ pub(super) async fn answer(
 }
 
 /// The token in the header, or here in the body of a form too (RFC 6750 §2.2, OpenID Connect Core §5.3.1), but not in both.
-async fn presented(request: &HttpRequest, payload: web::Payload) -> Result<Option<String>, OAuthFailure> {
+async fn presented(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<Option<String>, OAuthFailure> {
     let in_header = bearer::presented(request)?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_form = kind
@@ -64,7 +64,7 @@ async fn presented(request: &HttpRequest, payload: web::Payload) -> Result<Optio
         return Ok(in_header);
     }
     let malformed = || BearerError::Malformed("The body must be a form of at most 16 KiB");
-    let bytes = body::read(payload, BODY_LIMIT).await.map_err(|_| malformed())?;
+    let bytes = body::read(payload, BODY_LIMIT, app.config.body_patience).await.map_err(|_| malformed())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
     let form = query::pairs(text).map_err(|_| malformed())?;
     let mut tokens = form.into_iter().filter(|(name, _)| name == "access_token").map(|(_, token)| token);
