@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{Cursors, Leniency, Registry, Vocabulary};
+use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 
 use crate::config::Config;
 use crate::leniency::Tally;
@@ -53,6 +53,8 @@ pub struct Provider {
     pub registry: Arc<Registry>,
     /// The lists and defaults of the account.
     pub vocabulary: Vocabulary,
+    /// What becomes of users who are created again after they were deactivated.
+    pub inactive_match: InactiveMatch,
 }
 
 impl App {
@@ -70,12 +72,18 @@ impl App {
 
     /// What SCIM is in this account, as it was read.
     pub fn provider(&self, account: &Account) -> Result<Provider, DbError> {
-        Ok(Provider { registry: self.schemas.of(account)?, vocabulary: account.vocabulary() })
+        Ok(Provider {
+            registry: self.schemas.of(account)?,
+            vocabulary: account.vocabulary(),
+            inactive_match: account.options.inactive_match,
+        })
     }
 
     /// Runs a piece of the scim crate for this service provider.
     pub fn scim<T>(&self, provider: &Provider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
-        self.scim_with(None, &Leniency::generous(), provider, now, run)
+        // An operator who creates somebody means somebody new.
+        let provider = Provider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
+        self.scim_with(None, &Leniency::generous(), &provider, now, run)
     }
 
     /// The same for a client, who may walk lists by cursor and is not forgiven everything.
@@ -94,6 +102,7 @@ impl App {
             vocabulary: &provider.vocabulary,
             base: &self.scim_base,
             leniency,
+            inactive_match: provider.inactive_match,
             limits: self.limits(),
             cursors,
         })

@@ -58,6 +58,7 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
     let noun = if event.resource_type == USER { "user" } else { "group" };
     let (verb, detail) = match &event.kind {
         EventKind::Created => ("created", None),
+        EventKind::Restored => ("restored", None),
         EventKind::Replaced => ("replaced", None),
         EventKind::Patched => ("patched", None),
         EventKind::Activated => ("activated", None),

@@ -19,6 +19,8 @@ pub struct Context<'a> {
     pub base: &'a str,
     /// What we forgive this client, and what it needed so far.
     pub leniency: &'a Leniency,
+    /// What becomes of a user who is created again after they were deactivated.
+    pub inactive_match: InactiveMatch,
     /// How much is answered at once.
     pub limits: Limits,
     /// Makes and reads the cursors of whoever asks; `None` where lists are paged by index only.
@@ -37,5 +39,29 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits { default_page: 100, max_page: 1000 }
+    }
+}
+
+/// What becomes of a user who is created while a deactivated one has the same `userName` or `externalId`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InactiveMatch {
+    /// The deactivated user is restored: keeps `id` and memberships, and is otherwise what the body says.
+    #[default]
+    Restore,
+    /// The request is refused, and told who is in the way.
+    Conflict,
+}
+
+impl InactiveMatch {
+    /// Both.
+    pub const ALL: [InactiveMatch; 2] = [InactiveMatch::Restore, InactiveMatch::Conflict];
+
+    /// Its name in settings.
+    pub fn name(self) -> &'static str {
+        match self {
+            InactiveMatch::Restore => "restore",
+            InactiveMatch::Conflict => "conflict",
+        }
     }
 }

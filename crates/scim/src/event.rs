@@ -19,6 +19,8 @@ pub struct Event {
 pub enum EventKind {
     /// POST.
     Created,
+    /// POST of a user who had been deactivated.
+    Restored,
     /// PUT that changed something.
     Replaced,
     /// PATCH that changed something.

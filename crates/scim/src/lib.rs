@@ -17,7 +17,7 @@
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
-//! use scim::{Context, Id, Leniency, Limits, Projection, Registry, SearchRequest, Vocabulary};
+//! use scim::{Context, Id, InactiveMatch, Leniency, Limits, Projection, Registry, SearchRequest, Vocabulary};
 //! use scim::{patch::PatchRequest, precondition::Precondition, schema::USER, service, store::memory::MemoryStore};
 //! use serde_json::json;
 //!
@@ -32,6 +32,7 @@
 //!     vocabulary: &vocabulary,
 //!     base: "https://scim.example/scim/v2",
 //!     leniency: &leniency,
+//!     inactive_match: InactiveMatch::Restore,
 //!     limits: Limits::default(),
 //!     cursors: None,
 //! };
@@ -86,7 +87,7 @@ pub mod urn;
 #[cfg(any(test, fuzzing))]
 mod world;
 
-pub use context::{Context, Limits};
+pub use context::{Context, InactiveMatch, Limits};
 pub use cursor::Cursors;
 pub use error::Error;
 pub use event::{Event, EventKind};

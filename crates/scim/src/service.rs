@@ -22,6 +22,7 @@ use crate::store::{Handle, Store, StoreError, Stored};
 
 mod membership;
 mod read;
+mod returning;
 mod search;
 #[cfg(test)]
 mod tests;

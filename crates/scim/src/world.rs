@@ -6,7 +6,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::context::{Context, Limits};
+use crate::context::{Context, InactiveMatch, Limits};
 use crate::cursor::Unsealed;
 use crate::error::Error;
 use crate::event::EventKind;
@@ -47,6 +47,7 @@ pub(crate) struct World {
     pub(crate) vocabulary: Vocabulary,
     pub(crate) store: MemoryStore,
     pub(crate) on: Tolerances,
+    pub(crate) inactive_match: InactiveMatch,
     /// What the last request needed.
     pub(crate) forgiven: Tolerances,
     pub(crate) limits: Limits,
@@ -62,6 +63,7 @@ impl World {
             vocabulary,
             store: MemoryStore::new(),
             on: Tolerances::EVERY,
+            inactive_match: InactiveMatch::Restore,
             forgiven: Tolerances::NONE,
             limits: Limits::default(),
             now: 1_000_000,
@@ -83,7 +85,7 @@ impl World {
         work: impl FnOnce(&mut MemoryStore, &mut Context<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.now += 1_000;
-        let World { registry, vocabulary, store, on, forgiven, limits, now, ids } = self;
+        let World { registry, vocabulary, store, on, inactive_match, forgiven, limits, now, ids } = self;
         let leniency = Leniency::new(*on);
         let mut new_id = || {
             *ids += 1;
@@ -96,6 +98,7 @@ impl World {
             vocabulary,
             base: BASE,
             leniency: &leniency,
+            inactive_match: *inactive_match,
             limits: *limits,
             cursors: Some(&Unsealed),
         };

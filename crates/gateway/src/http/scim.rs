@@ -243,7 +243,7 @@ fn discovery(app: &App, route: &Route, provider: &Provider, filtered: bool) -> R
 }
 
 fn document(app: &App, route: &Route, provider: &Provider) -> Result<Value, ScimFailure> {
-    let (Provider { registry, vocabulary }, base) = (provider, &app.scim_base);
+    let (Provider { registry, vocabulary, .. }, base) = (provider, &app.scim_base);
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
     Ok(match route {
         Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),

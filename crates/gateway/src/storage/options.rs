@@ -1,6 +1,7 @@
 //! What an operator may set that SQL never asks for: a document on the client and one on the account, so that a new option is a
 //! new member and no migration. An absent member has its default.
 
+use scim::InactiveMatch;
 use scim::schema::{Addition, Overlay, Stage};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -44,6 +45,8 @@ impl ScimOptions {
 pub struct AccountOptions {
     /// The attributes that the account declares itself.
     pub attributes: Declarations,
+    /// What becomes of users who are created again after they were deactivated.
+    pub inactive_match: InactiveMatch,
 }
 
 /// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::schemas::Schemas)).

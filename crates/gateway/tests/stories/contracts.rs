@@ -173,6 +173,7 @@ impl Account {
             vocabulary: &Vocabulary::default(),
             base: "https://scim.example/scim/v2",
             leniency: &Leniency::generous(),
+            inactive_match: scim::InactiveMatch::Restore,
             limits: Limits::default(),
             cursors: None,
         };

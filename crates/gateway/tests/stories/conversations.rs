@@ -26,7 +26,7 @@ const TOLD_ELSEWHERE: [u32; 2] = [21, 27];
 story!(every_conversation_goes_as_recorded, async |world: World| {
     let mut failures = Vec::new();
     for (n, recording) in Recording::all().iter().enumerate() {
-        let idp = connect(&world, &format!("customer-{n}"), &recording.profile).await;
+        let idp = connect(&world, &format!("customer-{n}"), recording).await;
         if let Err(failure) = replay::replay(&idp, recording).await {
             failures.push(failure);
         }
@@ -39,14 +39,15 @@ story!(every_conversation_goes_as_recorded, async |world: World| {
 });
 
 /// An account of its own for a conversation, empty, in which who comes without a role gets one.
-async fn connect(world: &World, name: &str, profile: &str) -> IdentityProvider {
-    let body = json!({
+async fn connect(world: &World, name: &str, recording: &Recording) -> IdentityProvider {
+    let mut body = json!({
         "name": name, "default_role": "media_library_user", "product_environments": ["orchard-prod", "orchard-stage"],
     });
+    body.as_object_mut().expect("an object").extend(recording.account.clone());
     let made = world.admin(Method::POST, "/accounts").json(&body).await.expect(201).json();
     let account = Account { world: world.clone(), id: text(&made["id"]), name: name.to_owned() };
     let client = json!({
-        "name": "Identity provider", "profile": profile, "grant_types": ["client_credentials"], "scopes": ["provision:scim"],
+        "name": "Identity provider", "profile": recording.profile, "grant_types": ["client_credentials"], "scopes": ["provision:scim"],
     });
     account.client(client).await.connect_by_credentials().await
 }

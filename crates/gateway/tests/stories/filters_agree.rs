@@ -212,6 +212,7 @@ fn created(
         vocabulary: &Vocabulary::default(),
         base: "https://scim.example/scim/v2",
         leniency: &Leniency::generous(),
+        inactive_match: scim::InactiveMatch::Restore,
         limits: Limits::default(),
         cursors: None,
     };

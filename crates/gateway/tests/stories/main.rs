@@ -70,6 +70,7 @@ mod points_writing;
 mod pushed_requests;
 mod races;
 mod replicas;
+mod returning;
 mod token_formats;
 mod tokens;
 mod tolerances;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::context::Context;
+use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
 use crate::patch::PatchRequest;
 use crate::precondition::Precondition;
@@ -77,7 +77,11 @@ impl Step {
     pub fn run(&self, store: &mut dyn Store, cx: &mut Context<'_>) -> Result<Done, Error> {
         let kind = self.resource_type;
         let written = match &self.action {
-            Action::Create(body) => service::create(store, cx, kind, body, None)?,
+            Action::Create(body) => {
+                // What a bulk request created may have to go again: nobody who was there before is put at that risk.
+                cx.inactive_match = InactiveMatch::Conflict;
+                service::create(store, cx, kind, body, None)?
+            }
             Action::Replace(id, body, if_match) => service::replace(store, cx, kind, id, body, if_match, None)?,
             Action::Patch(id, body, if_match) => {
                 let asked = PatchRequest::parse(body)?;

@@ -142,6 +142,7 @@ mod tests {
             vocabulary: &vocabulary,
             base: BASE,
             leniency: &Leniency::generous(),
+            inactive_match: crate::InactiveMatch::Restore,
             limits: Limits::default(),
             cursors: None,
         };

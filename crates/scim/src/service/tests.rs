@@ -49,7 +49,7 @@ fn point_17_a_user_name_is_unique_whatever_its_case() {
     let ben = world.user("ben");
     let again = world.create(USER, json!({ "userName": "ANA", "role": "admin" })).unwrap_err();
     assert_eq!(again.wire(), (409, Some("uniqueness")));
-    assert_eq!(again.detail(), "Another User has the userName \"ana\"; it must be unique.");
+    assert_eq!(again.detail(), "Another User has the userName \"ana\"; it must be unique. It is the User id-1.");
     assert_eq!(refusal(world.patch(USER, &ben, replace("userName", json!("Ana")))), (409, Some("uniqueness")));
     assert!(world.patch(USER, &ben, replace("userName", json!("BEN"))).unwrap().changed);
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::membership::{self, Membership};
+use super::returning::returning;
 use super::{Written, loaded, not_found, reader};
 use crate::context::Context;
 use crate::error::Error;
@@ -19,7 +20,7 @@ use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, Res
 use crate::search_keys::{KeyChange, SearchKey, search_keys};
 use crate::store::{Store, Stored, WriteError};
 
-/// Makes a resource out of a POST's body.
+/// Makes a resource out of a POST's body; or brings a deactivated user back, who is found by their names.
 pub fn create<'p>(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
@@ -34,6 +35,13 @@ pub fn create<'p>(
     let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
     let resource = Resource::from_stored(resource_type, (cx.new_id)(), meta, attributes);
     let keys = search_keys(cx.registry, &resource);
+    if resource_type == USER
+        && let Some(stored) = returning(store, cx, &keys)?
+    {
+        let Resource { mut attributes, .. } = resource;
+        carry_over(stored.resource.attributes(), &mut attributes, described)?;
+        return finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection.into());
+    }
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, described, error, &keys))?;
     let mut membership = Membership::default();
     if let Some(members) = members {

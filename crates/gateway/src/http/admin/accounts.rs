@@ -1,6 +1,7 @@
 //! Accounts.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use scim::InactiveMatch;
 use scim::schema::{CanonicalValues, GROUP, USER};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> 
         "name": account.name,
         "product_environments": account.product_environments,
         "default_role": account.default_role,
+        "inactive_match": account.options.inactive_match.name(),
         "users": store.count(USER)?,
         "groups": store.count(GROUP)?,
         "created": system::rfc3339(account.created),
@@ -54,6 +56,8 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
 }
 
 pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
+    let options =
+        AccountOptions { inactive_match: inactive_match(&mut input).unwrap_or_default(), ..Default::default() };
     let account = Account {
         seq: 0,
         id: system::new_uuid(),
@@ -61,7 +65,7 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         product_environments: environments(&mut input).unwrap_or_default(),
         default_role: default_role(&mut input, &app),
         created: system::now(),
-        options: AccountOptions::default(),
+        options,
     };
     input.finish()?;
     let location = format!("{}/admin/accounts/{}", app.public_url, account.id);
@@ -98,6 +102,7 @@ pub(super) async fn change(
     let environments = environments(&mut input);
     let clears_role = input.names("default_role");
     let role = default_role(&mut input, &app);
+    let inactive_match = inactive_match(&mut input);
     input.finish()?;
     let answer = app
         .db
@@ -111,6 +116,9 @@ pub(super) async fn change(
             }
             if clears_role {
                 account.default_role.clone_from(&role);
+            }
+            if let Some(inactive_match) = inactive_match {
+                account.options.inactive_match = inactive_match;
             }
             tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
             operator.did(tx, "account.changed", &account.id, Some(account.seq), None)?;
@@ -155,6 +163,16 @@ fn environments(input: &mut Input) -> Option<Vec<String>> {
         }
     }
     Some(distinct)
+}
+
+/// What becomes of users who are created again after they were deactivated.
+fn inactive_match(input: &mut Input) -> Option<InactiveMatch> {
+    let text = input.text("inactive_match")?;
+    let found = InactiveMatch::ALL.into_iter().find(|policy| policy.name() == text);
+    if found.is_none() {
+        input.mistake("inactive_match", "must be \"restore\" or \"conflict\"");
+    }
+    found
 }
 
 /// A value of the role attribute, where its declaration lists them.

@@ -18,6 +18,9 @@ pub struct Recording {
     pub about: String,
     /// The profile of the client that speaks.
     pub profile: String,
+    /// What its account has besides a name, environments and a default role.
+    #[serde(default)]
+    pub account: serde_json::Map<String, Value>,
     /// Sent with every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
