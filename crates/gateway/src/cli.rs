@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::serve;
 use crate::storage::audit::Entry;
+use crate::storage::audit::chain::{Link, Verdict};
+use crate::storage::operators::Operator;
 use crate::storage::{Cost, DbError, migrations};
 use crate::{demo, system};
 
@@ -43,6 +45,11 @@ enum Command {
         #[command(subcommand)]
         command: OperatorCommand,
     },
+    /// Look after the audit trail.
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
     /// Ask a running server whether it is ready; for container health checks.
     Health {
         /// Its base URL; by default the address in the configuration.
@@ -58,6 +65,16 @@ enum OperatorCommand {
         /// Who it is, for the audit trail.
         #[arg(long)]
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Go through the chain of the audit trail: whether a row was changed, removed or slipped in.
+    Verify {
+        /// A head that an earlier run printed, kept elsewhere: it has to be a link of the chain.
+        #[arg(long, value_name = "NUMBER:HASH")]
+        expect: Option<Link>,
     },
 }
 
@@ -93,6 +110,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
         }
         Command::Keys { command } => keys::run(&config, command).await,
         Command::Operator { command: OperatorCommand::Create { name } } => create_operator(&config, name).await,
+        Command::Audit { command: AuditCommand::Verify { expect } } => verify_audit(&config, expect).await,
         Command::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.bind));
             let answer = reqwest::get(format!("{url}/health/ready")).await?;
@@ -167,18 +185,49 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
     let shown = name.clone();
     db.write::<_, DbError, _>(move |tx| {
         let id = system::new_uuid();
-        tx.insert_operator(&id, &name, fingerprint.as_bytes(), system::now())?;
+        let (created, name) = (system::now(), name.clone());
+        let operator = Operator {
+            seq: 0,
+            id: id.clone(),
+            name: name.clone(),
+            created,
+            last_used: None,
+            account: None,
+            expires: None,
+        };
+        tx.insert_operator(&operator, fingerprint.as_bytes())?;
         tx.act_as(crate::lifecycle::Actor { name: "command line".to_owned(), address: None });
         tx.audit(Entry {
             at: system::now(),
             account: None,
             action: "operator.created".to_owned(),
             target: Some(id),
-            detail: Some(name.clone()),
+            detail: Some(name),
         })
     })
     .await?;
     println!("{token}");
     eprintln!("This is the token of operator `{shown}`. It is not shown again. Send it as `Authorization: Bearer …`.");
+    Ok(())
+}
+
+async fn verify_audit(config: &Config, expected: Option<Link>) -> Result<(), Box<dyn std::error::Error>> {
+    let db = serve::open_database(config)?;
+    let keys = serve::open_keys(config, &db).await?;
+    let now = system::now();
+    let verdict = db.read(Cost::Long, move |tx| tx.verify_audit(&keys, now, expected.as_ref())).await?;
+    let Verdict { breaks, late, sealed, waiting, forgotten, head } = verdict;
+    if !breaks.is_empty() {
+        let breaks: Vec<String> = breaks.iter().map(|line| format!("  - {line}")).collect();
+        return Err(format!("the audit trail is not whole:\n{}", breaks.join("\n")).into());
+    }
+    println!(
+        "The audit trail is whole: {sealed} rows in {} segments, {waiting} more wait for their seal.",
+        head.number - forgotten
+    );
+    println!("Head: {head}");
+    if late > 0 {
+        eprintln!("{late} of the rows that wait are older than ten minutes; a running gateway seals them.");
+    }
     Ok(())
 }

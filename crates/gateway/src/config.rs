@@ -40,6 +40,7 @@ pub struct Config {
     pub oauth: OAuth,
     pub outbound: Reach,
     pub scim: Scim,
+    pub audit_retention_days: Option<u32>,
     pub password_threads: usize,
     pub password_queue: usize,
     pub log_json: bool,
@@ -53,6 +54,7 @@ pub struct OAuth {
     pub access_token_seconds: u64,
     pub authorization_code_seconds: u64,
     pub refresh_idle_seconds: u64,
+    pub refresh_absolute_seconds: Option<u64>,
     pub refresh_retry_seconds: u64,
     pub session_seconds: u64,
     pub signing_key_days: Option<i64>,
@@ -162,6 +164,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let access_token_seconds = r.required("oauth.access_token_minutes", minutes);
     let authorization_code_seconds = r.required("oauth.authorization_code_seconds", |n: u64| between(n, 5, 600));
     let refresh_idle_seconds = r.required("oauth.refresh_idle_days", days);
+    let refresh_absolute_seconds =
+        r.required("oauth.refresh_absolute_days", |n: u64| at_most(n, 3650).map(|n| (n > 0).then_some(n * 86_400)));
     let refresh_retry_seconds = r.required("oauth.refresh_retry_hours", hours);
     let session_seconds = r.required("oauth.session_hours", hours);
     let signing_key_days = r.required("oauth.signing_key_days", |n: u64| at_most(n, 3660));
@@ -174,6 +178,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_body_kib = r.required("scim.max_body_kib", |n: u64| between(n, 16, 1 << 20));
+    let audit_retention_days =
+        r.required("audit.retention_days", |n: u64| at_most(n, 36_500).map(|n| (n > 0).then_some(n as u32)));
     let password_threads = r.required("passwords.threads", |n: u64| between(n, 1, 256)).map(|n| n as usize);
     let password_queue = r.required("passwords.queue", |n: u64| between(n, 1, 100_000)).map(|n| n as usize);
     let log_json = r.required("log.format", |text: String| match text.as_str() {
@@ -230,6 +236,7 @@ fn read(r: &mut Reader) -> Option<Config> {
             access_token_seconds: access_token_seconds?,
             authorization_code_seconds: authorization_code_seconds?,
             refresh_idle_seconds: refresh_idle_seconds?,
+            refresh_absolute_seconds: refresh_absolute_seconds?,
             refresh_retry_seconds: refresh_retry_seconds?,
             session_seconds: session_seconds?,
             signing_key_days: Some(signing_key_days? as i64 * 86_400_000).filter(|every| *every > 0),
@@ -243,6 +250,7 @@ fn read(r: &mut Reader) -> Option<Config> {
             max_page_size: max_page_size?,
             max_body_bytes: max_body_kib? as usize * 1024,
         },
+        audit_retention_days: audit_retention_days?,
         password_threads: password_threads?,
         password_queue: password_queue?,
         log_json: log_json?,

@@ -1,14 +1,20 @@
 //! Where one protocol's news matters to the other, and to the record: reactions that commit with what caused them.
 //!
 //! - A user who was deactivated or deleted takes their grants and sessions along: the token belongs to the person who
-//!   accepted. Activating them again brings nothing back.
+//!   accepted. Activating them again brings nothing back. It is one small write, however many tokens there are.
+//! - So does a user who loses the role that may accept access, as far as their grants open the SCIM endpoint.
+//! - An account may name a co-owner, to whom such grants pass instead.
 //! - Everything that happened leaves an audit row.
 
 use oauth::EndReason;
 use scim::schema::USER;
-use scim::{Event, EventKind};
+use scim::{AttributeKey, Event, EventKind, Id, KeyChange, Registry};
+use serde_json::{Map, Value};
 
+use crate::config::Config;
+use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
+use crate::storage::options::OwnDeactivation;
 use crate::storage::{DbError, Tx};
 
 /// Who is at work, for the audit trail.
@@ -18,6 +24,38 @@ pub struct Actor {
     pub name: String,
     /// The network address the request came from.
     pub address: Option<String>,
+}
+
+/// Who may own a grant: whoever has one of these roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    attribute: String,
+    roles: Vec<String>,
+    key: Option<AttributeKey>,
+}
+
+impl Policy {
+    /// From the settings `consent.roles` and `consent.role_attribute`.
+    pub fn new(config: &Config, registry: &Registry) -> Policy {
+        let attribute = config.consent_role_attribute.clone();
+        let indexed =
+            registry.indexed().iter().find(|indexed| indexed.resource_type == USER && indexed.path == attribute);
+        Policy { key: indexed.map(|indexed| indexed.key), roles: config.consent_roles.clone(), attribute }
+    }
+
+    /// Whether a user with these attributes may own a grant.
+    pub fn may_own(&self, attributes: &Map<String, Value>) -> bool {
+        let role = attributes.get(&self.attribute).and_then(Value::as_str);
+        role.is_some_and(|role| self.roles.iter().any(|may| may == role))
+    }
+
+    /// Whether a change may have taken a role away. A role that is not indexed may have changed at any time.
+    pub(crate) fn watches(&self, change: &KeyChange) -> bool {
+        match self.key {
+            Some(role) => change.removed.iter().any(|key| key.attribute == role),
+            None => !self.attribute.is_empty(),
+        }
+    }
 }
 
 /// Something that happened in a unit of work.
@@ -31,6 +69,15 @@ pub enum News {
         now: i64,
         /// What.
         event: Event,
+    },
+    /// A user no longer has a role that may own grants.
+    RoleLost {
+        /// In this account,
+        account: i64,
+        /// at this time (milliseconds since the epoch),
+        now: i64,
+        /// this user.
+        owner: Id,
     },
     /// To a client, grant or token.
     Authorization {
@@ -47,6 +94,9 @@ pub(crate) fn react(tx: &mut Tx<'_>) -> Result<(), DbError> {
         for news in std::mem::take(&mut tx.news) {
             match news {
                 News::Resource { account, now, event } => resource_changed(tx, account, now, &event)?,
+                News::RoleLost { account, now, owner } => {
+                    owner_left(tx, account, now, owner.as_str(), EndReason::OwnerRoleLost)?;
+                }
                 News::Authorization { now, event } => authorization_changed(tx, now, &event)?,
             }
         }
@@ -70,17 +120,20 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
         EventKind::MembersParked { names } => ("members_parked", Some(format!("waits for {}", listed(names)))),
         EventKind::MembersSkipped { ids } => ("members_skipped", Some(format!("left out {}", listed(ids)))),
     };
-    tx.audit(Entry {
+    let written = matches!(event.kind, EventKind::Replaced | EventKind::Patched);
+    let changes = tx.changes.take_if(|(id, _)| written && *id == event.id).map(|(_, changes)| changes);
+    let entry = Entry {
         at: now,
         account: Some(account),
         action: format!("{noun}.{verb}"),
         target: Some(event.id.to_string()),
         detail,
-    })?;
+    };
+    tx.audit_change(entry, changes)?;
     if event.resource_type == USER
         && let Some(reason) = ends_grants(&event.kind)
     {
-        tx.end_grants_of_owner(account, event.id.as_str(), now, reason)?;
+        owner_left(tx, account, now, event.id.as_str(), reason)?;
         tx.end_sessions_of(account, event.id.as_str())?;
     }
     Ok(())
@@ -91,6 +144,44 @@ fn listed(names: &[String]) -> String {
     let first: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
     let more = if names.len() > first.len() { ", …" } else { "" };
     format!("{}: {}{more}", names.len(), first.join(", "))
+}
+
+/// What they accepted for provisioning passes to the account's co-owner, if there is one who may; everything else ends.
+fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, reason: EndReason) -> Result<(), DbError> {
+    if tx.open_grant_of_owner(account, owner)?.is_none() {
+        return Ok(());
+    }
+    if let Some(successor) = tx.lock_successor_of(account, owner)? {
+        for grant in tx.rebind_grants(account, owner, &successor, now)? {
+            let event = oauth::Event::GrantRebound { grant, from: owner.to_owned(), to: successor.id.clone(), reason };
+            tx.news.push(News::Authorization { now, event });
+        }
+    }
+    if tx.end_grants_of_owner(account, owner, now, reason)? {
+        tx.audit(Entry {
+            at: now,
+            account: Some(account),
+            action: "grants.ended".to_owned(),
+            target: Some(owner.to_owned()),
+            detail: Some(reason.as_str().to_owned()),
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether this unit of work would end the very grant that it works under, and the account's policy is to refuse that.
+pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str) -> Result<bool, DbError> {
+    if account.options.own_deactivation == OwnDeactivation::Allow {
+        return Ok(false);
+    }
+    let leaves = tx.news.iter().any(|news| match news {
+        News::Resource { event, .. } => {
+            event.resource_type == USER && event.id.as_str() == owner && ends_grants(&event.kind).is_some()
+        }
+        News::RoleLost { owner: lost, .. } => lost.as_str() == owner,
+        News::Authorization { .. } => false,
+    });
+    Ok(leaves && tx.lock_successor_of(account.seq, owner)?.is_none())
 }
 
 /// The token belongs to the person who accepted.

@@ -11,6 +11,7 @@ use scim::Registry;
 
 use crate::app::App;
 use crate::config::{Config, Mistakes};
+use crate::lifecycle::Policy;
 use crate::outbound::Outbound;
 use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
@@ -106,7 +107,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
         return Err(StartError::NoPublicUrl(config.bind));
     }
-    let db = open_database(&config)?;
+    let db = open_database(&config)?.governed_by(Policy::new(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     reindex::run(&db, &schemas).await.map_err(failed)?;
@@ -174,6 +175,7 @@ pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
         code_lifetime_s: config.oauth.authorization_code_seconds,
         access_token_lifetime_s: config.oauth.access_token_seconds,
         refresh_idle_s: config.oauth.refresh_idle_seconds,
+        refresh_absolute_s: config.oauth.refresh_absolute_seconds,
         refresh_retry_window_s: config.oauth.refresh_retry_seconds,
         ..oauth::Settings::default()
     }

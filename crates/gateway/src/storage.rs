@@ -15,6 +15,7 @@ mod connection;
 pub mod connections;
 pub mod db;
 mod dpop_proofs;
+mod endings;
 pub mod error;
 pub mod grants;
 mod housekeeping;

@@ -1,5 +1,6 @@
-//! What happens in the background: housekeeping in small batches (what has expired goes, what was deleted is emptied), and
-//! counts that requests leave in memory are added to the database.
+//! What happens in the background: housekeeping in small batches (what has expired goes, what was deleted is emptied, what ended is
+//! written down), the audit trail is sealed, and counts that requests leave in memory are added to the database.
+//! `docs/retention.md` says what is kept how long. Any number of replicas may do it at once.
 
 use std::time::Duration;
 
@@ -14,8 +15,12 @@ const PAUSE: Duration = Duration::from_secs(30);
 const ADD: Duration = Duration::from_secs(3);
 /// How many rows one unit of work removes at most.
 pub(crate) const BATCH: i64 = 500;
-/// Spent codes and refresh tokens are kept so long, so that their reuse is recognized.
-const KEEP_SPENT: i64 = 7 * 24 * 3600 * 1000;
+const DAY: i64 = 24 * 3600 * 1000;
+/// Spent and expired codes and refresh tokens are kept so long, so that their reuse is recognized, and at least as long as a refresh
+/// may be repeated.
+const KEEP_SPENT: i64 = 7 * DAY;
+/// A grant that has ended can be read about for so long.
+const KEEP_ENDED: i64 = 90 * DAY;
 
 /// Starts the worker; it ends with the process.
 pub fn start(app: App) {
@@ -58,13 +63,23 @@ pub async fn add_tally(app: &App) -> Result<(), DbError> {
     outcome
 }
 
-/// Removes everything that is due.
+/// Does everything that is due.
 pub async fn sweep(app: &App) -> Result<(), DbError> {
+    let keep_spent =
+        KEEP_SPENT.max(i64::try_from(app.config.oauth.refresh_retry_seconds).unwrap_or(i64::MAX / 1000) * 1000);
     loop {
         let now = system::now();
-        let removed = app.db.write(move |tx| tx.sweep_expired(now, now - KEEP_SPENT, BATCH)).await?;
-        let emptied = app.db.write(move |tx| tx.empty_deleted_accounts(BATCH)).await?;
-        if removed + emptied == 0 {
+        let mut done = app.db.write(move |tx| tx.settle_endings(BATCH)).await?;
+        done += app.db.write(move |tx| tx.sweep_expired(now, now - keep_spent, BATCH)).await?;
+        done += app.db.write(move |tx| tx.forget_grants(now - KEEP_ENDED, BATCH)).await?;
+        done += app.db.write(move |tx| tx.empty_deleted_accounts(BATCH)).await?;
+        let keys = app.keys.clone();
+        done += app.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await?;
+        if let Some(days) = app.config.audit_retention_days {
+            let (keys, before) = (app.keys.clone(), now - i64::from(days) * DAY);
+            done += app.db.write(move |tx| tx.forget_audit(&keys, before)).await?;
+        }
+        if done == 0 {
             return Ok(());
         }
     }

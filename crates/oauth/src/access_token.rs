@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::bounds::{Bounds, Resource, ours};
 use crate::client::Client;
-use crate::context::{Context, millis};
+use crate::context::Context;
 use crate::grant::{Grant, GrantId, Subject};
 use crate::jose::Jws;
 use crate::scope::Scopes;
@@ -49,9 +49,14 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A new token for a grant.
-    pub(crate) fn new(cx: &mut Context<'_>, grant: GrantId, scope: Scopes, bounds: Bounds) -> AccessToken {
-        let expires = cx.now + millis(cx.settings.access_token_lifetime_s);
+    /// A new token for a grant, until this time in milliseconds since the epoch.
+    pub(crate) fn new(
+        cx: &mut Context<'_>,
+        grant: GrantId,
+        scope: Scopes,
+        expires: i64,
+        bounds: Bounds,
+    ) -> AccessToken {
         AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope, bounds }
     }
 
@@ -164,11 +169,10 @@ mod tests {
         let mut cx = Context { now: 1_000, entropy: &mut entropy, keys: &keys, settings: &settings, published: &[] };
         let scope = Scopes::parse("openid provision:scim").unwrap();
         let resources = vec![Resource::parse("https://api.example/").unwrap()];
-        let bounded = AccessToken::new(&mut cx, GrantId(42), scope.clone(), Bounds { resources, key: None });
+        let bounded = AccessToken::new(&mut cx, GrantId(42), scope.clone(), 3_601_000, Bounds { resources, key: None });
         let text = bounded.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(bounded));
-        let token = AccessToken::new(&mut cx, GrantId(42), scope, Bounds::default());
-        assert_eq!(token.expires, 1_000 + 3_600_000);
+        let token = AccessToken::new(&mut cx, GrantId(42), scope, 3_601_000, Bounds::default());
         let text = token.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(token));
 

@@ -208,8 +208,8 @@ pub(crate) fn examine(
         return Ok(Err(GONE));
     };
     Ok(verdict(&standing).map(|()| Access {
+        scope: standing.grant.opens(&token.scope),
         grant: standing.grant,
-        scope: token.scope,
         token: token.id,
         issued: token.issued,
         expires: token.expires,

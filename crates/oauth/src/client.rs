@@ -1,5 +1,6 @@
 //! Clients (RFC 6749 §2): who may ask, from where, for what.
 
+use crate::context::Settings;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 
@@ -11,7 +12,7 @@ mod registration;
 mod tokens;
 
 pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
-pub use options::Options;
+pub use options::{ACCESS_TOKEN_SECONDS, Lifetimes, Options, REFRESH_SECONDS};
 pub use profile::Profile;
 pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris};
 pub use registration::{Mistake, Registered, Registration};
@@ -117,6 +118,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// How long what it gets lives.
+    pub fn lifetimes(&self, settings: &Settings) -> Lifetimes {
+        self.options.lifetimes(self.profile, settings)
+    }
+
     /// Whether it may use this grant type.
     pub fn may(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)

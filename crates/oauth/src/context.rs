@@ -1,5 +1,6 @@
 //! What a request brings along besides itself: the time, entropy, keys and lifetimes.
 
+use crate::client::ACCESS_TOKEN_SECONDS;
 use crate::jose::Jwk;
 use crate::secret::Keyring;
 
@@ -55,9 +56,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The longest life of anything that is signed, in milliseconds. A client may have lifetimes of its own, of a day at most.
+    /// The longest life of anything that is signed, in milliseconds, whatever a client was given.
     pub fn longest_ms(&self) -> i64 {
-        millis(self.access_token_lifetime_s.max(self.id_token_lifetime_s).max(86_400))
+        let access_token = self.access_token_lifetime_s.max(*ACCESS_TOKEN_SECONDS.end());
+        millis(access_token.max(self.id_token_lifetime_s))
     }
 }
 

@@ -21,6 +21,17 @@ pub enum Event {
         /// Why.
         reason: EndReason,
     },
+    /// A grant passed to another resource owner, for its own left.
+    GrantRebound {
+        /// The grant.
+        grant: GrantId,
+        /// Who left.
+        from: String,
+        /// Who took over.
+        to: String,
+        /// How they left.
+        reason: EndReason,
+    },
     /// A code or refresh token was presented by a client it was not issued to.
     ForeignToken {
         /// Whose grant it belongs to.
@@ -55,6 +66,11 @@ impl Event {
                 ("grant.created", grant.to_string(), Some(format!("client {client}, scope {scope}")))
             }
             Event::GrantEnded { grant, reason } => ("grant.ended", grant.to_string(), Some(reason.as_str().to_owned())),
+            Event::GrantRebound { grant, from, to, reason } => (
+                "grant.rebound",
+                grant.to_string(),
+                Some(format!("from user {from} to user {to}: {}", reason.as_str())),
+            ),
             Event::ForeignToken { grant, client } => {
                 ("grant.foreign_token", grant.to_string(), Some(format!("presented by client {client}")))
             }
@@ -69,6 +85,7 @@ impl Event {
         match self {
             Event::GrantCreated { grant, .. }
             | Event::GrantEnded { grant, .. }
+            | Event::GrantRebound { grant, .. }
             | Event::ForeignToken { grant, .. }
             | Event::TokenRevoked { grant }
             | Event::StaticTokenRevoked { grant, .. }

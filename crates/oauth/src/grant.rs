@@ -48,6 +48,19 @@ pub struct Grant {
     pub created: i64,
     /// Since when it no longer counts.
     pub ended: Option<i64>,
+    /// Since when somebody else than who accepted is its resource owner.
+    pub rebound: Option<i64>,
+}
+
+impl Grant {
+    /// What a token of this grant opens, of a scope that was accepted. Once it has passed to another resource owner, it says nothing
+    /// any more about who somebody is: that was accepted by one person, about one person.
+    pub fn opens(&self, accepted: &Scopes) -> Scopes {
+        match self.rebound {
+            None => accepted.clone(),
+            Some(_) => accepted.only(|scope| scope != "openid"),
+        }
+    }
 }
 
 /// A grant about to be made.
@@ -85,6 +98,10 @@ pub enum EndReason {
     Owner,
     /// The client was deleted.
     ClientDeleted,
+    /// The resource owner lost the role that may accept access.
+    OwnerRoleLost,
+    /// Everything that led to it has expired.
+    Unused,
 }
 
 impl EndReason {
@@ -101,6 +118,8 @@ impl EndReason {
             EndReason::Operator => "ended by an operator",
             EndReason::Owner => "taken back by its owner",
             EndReason::ClientDeleted => "its client was deleted",
+            EndReason::OwnerRoleLost => "its owner lost the role that may accept access",
+            EndReason::Unused => "it was not used for too long",
         }
     }
 }

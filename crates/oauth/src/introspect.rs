@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 use crate::assertion::ClientCredentials;
 use crate::bearer::{examine, examine_grant};
 use crate::bounds::Bounds;
+use crate::client::Client;
 use crate::client_auth::{Credentials, Posted, Proven, identify};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::Grant;
 use crate::store::{Store, StoreError};
+use crate::token::refresh_token::expiry;
 
 /// A request that is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +61,7 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
             let kind = if bounds.key.is_some() { "DPoP" } else { "Bearer" };
             Some((access.grant, access.scope.to_string(), access.issued, access.expires, kind))
         }
-        Err(_) => refresh_token(store, cx, &request.token)?,
+        Err(_) => refresh_token(store, cx, &client, &request.token)?,
     };
     let Some((grant, scope, issued, expires, kind)) = known else { return Ok(Ok(inactive)) };
     let Grant { client: owner, subject, .. } = grant;
@@ -94,14 +96,20 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
 type Known = (Grant, String, i64, i64, &'static str);
 
 /// A refresh token counts like an access token of its grant, as long as it is the last of its chain.
-fn refresh_token(store: &mut dyn Store, cx: &Context<'_>, presented: &str) -> Result<Option<Known>, StoreError> {
+fn refresh_token(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    client: &Client,
+    presented: &str,
+) -> Result<Option<Known>, StoreError> {
     let Some((token, grant)) = store.refresh_token(&cx.keys.fingerprint(presented))? else { return Ok(None) };
-    if token.used.is_some() || token.expires <= cx.now {
+    let expires = expiry(&client.lifetimes(cx.settings), &token, &grant);
+    if token.used.is_some() || expires <= cx.now {
         return Ok(None);
     }
     let stands = examine_grant(store, grant.id)?.is_ok();
-    let scope = grant.scope.to_string();
-    Ok(stands.then_some((grant, scope, token.created, token.expires, "refresh_token")))
+    let scope = grant.opens(&grant.scope).to_string();
+    Ok(stands.then_some((grant, scope, token.created, expires, "refresh_token")))
 }
 
 #[cfg(test)]

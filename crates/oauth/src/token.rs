@@ -7,7 +7,7 @@ use crate::assertion::ClientCredentials;
 use crate::bounds::{self, Bounds, Resource, Thumbprint};
 use crate::client::{AccessTokenFormat, Client, GrantType};
 use crate::client_auth::{Credentials, Posted, authenticate};
-use crate::context::Context;
+use crate::context::{Context, millis};
 use crate::dpop::{Proof, SpentProof};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::{Grant, GrantId};
@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError};
 
 mod authorization_code;
 mod client_credentials;
-mod refresh_token;
+pub(crate) mod refresh_token;
 
 pub use client_credentials::own_grant;
 
@@ -259,8 +259,15 @@ fn respond(
     bounds: Bounds,
     refresh_token: Option<String>,
 ) -> TokenResponse {
+    let lifetimes = client.lifetimes(cx.settings);
+    let usual = cx.now.saturating_add(millis(lifetimes.access_token));
+    // What ends at a certain time ends with all its tokens.
+    let expires = match &refresh_token {
+        Some(_) => lifetimes.absolute_end(grant).map_or(usual, |end| end.min(usual)),
+        None => usual,
+    };
     let is_bound = bounds.key.is_some();
-    let token = AccessToken::new(cx, grant.id, scope.clone(), bounds);
+    let token = AccessToken::new(cx, grant.id, scope.clone(), expires, bounds);
     let tokens = &client.options.tokens;
     let (access_token, envelope) = match tokens.access_token_format {
         AccessTokenFormat::Opaque => (token.seal(cx), None),
@@ -270,7 +277,7 @@ fn respond(
         access_token,
         envelope,
         is_bound,
-        expires_in: cx.settings.access_token_lifetime_s,
+        expires_in: (expires.saturating_sub(cx.now) / 1000).unsigned_abs(),
         scope,
         refresh_token,
         id_token: None,

@@ -1,9 +1,9 @@
 //! The admin API: for Customer Success Managers' tools and for automation. `docs/admin-api.md` is its contract.
 //!
-//! Every handler takes an [`Operator`](operator::Operator), which cannot be had without a token that counts.
+//! [`ENDPOINTS`] is all of it. Every handler takes an [`Operator`](operator::Operator), which cannot be had without a token that
+//! counts; a story asks each row of the table without one.
 
-use actix_web::http::StatusCode;
-use actix_web::web::{delete, get, patch, post, put, resource};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::problem::Problem;
@@ -20,115 +20,72 @@ mod page;
 mod parked_members;
 mod users;
 
+/// A method on a path.
+#[allow(missing_debug_implementations)] // a function has nothing to show
+pub struct Endpoint {
+    /// `GET`
+    pub method: Method,
+    /// Below `/admin`, with names in braces.
+    pub path: &'static str,
+    route: fn() -> actix_web::Route,
+}
+
+/// A table of endpoints: method, path, handler.
+macro_rules! endpoints {
+    ($($method:ident $path:literal => $handler:path),* $(,)?) => {
+        &[$(Endpoint { method: Method::$method, path: $path, route: || web::route().to($handler) }),*]
+    };
+}
+
+/// Every endpoint of the admin API; those of one path stand together.
+pub static ENDPOINTS: &[Endpoint] = endpoints![
+    GET "/accounts" => accounts::list,
+    POST "/accounts" => accounts::create,
+    GET "/accounts/{account}" => accounts::get,
+    PATCH "/accounts/{account}" => accounts::change,
+    DELETE "/accounts/{account}" => accounts::delete,
+    GET "/accounts/{account}/attributes" => attributes::list,
+    GET "/accounts/{account}/attributes/{attribute}" => attributes::get,
+    PUT "/accounts/{account}/attributes/{attribute}" => attributes::put,
+    DELETE "/accounts/{account}/attributes/{attribute}" => attributes::delete,
+    GET "/accounts/{account}/users" => users::list,
+    POST "/accounts/{account}/users" => users::create,
+    GET "/accounts/{account}/users/{user}" => users::get,
+    PATCH "/accounts/{account}/users/{user}" => users::change,
+    DELETE "/accounts/{account}/users/{user}" => users::delete,
+    GET "/accounts/{account}/clients" => clients::list_of_account,
+    POST "/accounts/{account}/clients" => clients::create_in_account,
+    GET "/accounts/{account}/parked-members" => parked_members::list,
+    GET "/accounts/{account}/grants" => grants::list,
+    GET "/clients" => clients::list_shared,
+    POST "/clients" => clients::create_shared,
+    GET "/clients/{client}" => clients::get,
+    PATCH "/clients/{client}" => clients::change,
+    DELETE "/clients/{client}" => clients::delete,
+    GET "/clients/{client}/tolerances" => clients::tolerances::list,
+    GET "/clients/{client}/secrets" => clients::secrets::list,
+    POST "/clients/{client}/secrets" => clients::secrets::add,
+    DELETE "/clients/{client}/secrets/{secret}" => clients::secrets::end,
+    GET "/clients/{client}/tokens" => clients::tokens::list,
+    POST "/clients/{client}/tokens" => clients::tokens::add,
+    DELETE "/clients/{client}/tokens/{token}" => clients::tokens::end,
+    DELETE "/grants/{grant}" => grants::end,
+    GET "/operators" => operators::list,
+    POST "/operators" => operators::create,
+    DELETE "/operators/{operator}" => operators::end,
+    GET "/audit" => audit::list,
+];
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let wrong_method = || web::to(wrong_method);
-    config.service(
-        web::scope("/admin")
-            .service(
-                resource("/accounts")
-                    .route(get().to(accounts::list))
-                    .route(post().to(accounts::create))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}")
-                    .route(get().to(accounts::get))
-                    .route(patch().to(accounts::change))
-                    .route(delete().to(accounts::delete))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/attributes")
-                    .route(get().to(attributes::list))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/attributes/{attribute}")
-                    .route(get().to(attributes::get))
-                    .route(put().to(attributes::put))
-                    .route(delete().to(attributes::delete))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/users")
-                    .route(get().to(users::list))
-                    .route(post().to(users::create))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/users/{user}")
-                    .route(get().to(users::get))
-                    .route(patch().to(users::change))
-                    .route(delete().to(users::delete))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/clients")
-                    .route(get().to(clients::list_of_account))
-                    .route(post().to(clients::create_in_account))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/parked-members")
-                    .route(get().to(parked_members::list))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/accounts/{account}/grants").route(get().to(grants::list)).default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients")
-                    .route(get().to(clients::list_shared))
-                    .route(post().to(clients::create_shared))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients/{client}")
-                    .route(get().to(clients::get))
-                    .route(patch().to(clients::change))
-                    .route(delete().to(clients::delete))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients/{client}/tolerances")
-                    .route(get().to(clients::tolerances::list))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients/{client}/secrets")
-                    .route(get().to(clients::secrets::list))
-                    .route(post().to(clients::secrets::add))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients/{client}/secrets/{secret}")
-                    .route(delete().to(clients::secrets::end))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients/{client}/tokens")
-                    .route(get().to(clients::tokens::list))
-                    .route(post().to(clients::tokens::add))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/clients/{client}/tokens/{token}")
-                    .route(delete().to(clients::tokens::end))
-                    .default_service(wrong_method()),
-            )
-            .service(resource("/grants/{grant}").route(delete().to(grants::end)).default_service(wrong_method()))
-            .service(
-                resource("/operators")
-                    .route(get().to(operators::list))
-                    .route(post().to(operators::create))
-                    .default_service(wrong_method()),
-            )
-            .service(
-                resource("/operators/{operator}").route(delete().to(operators::end)).default_service(wrong_method()),
-            )
-            .service(resource("/audit").route(get().to(audit::list)).default_service(wrong_method()))
-            .default_service(web::to(unknown)),
-    );
+    let mut scope = web::scope("/admin");
+    for endpoints in ENDPOINTS.chunk_by(|one, next| one.path == next.path) {
+        let mut resource = web::resource(endpoints[0].path).default_service(web::to(wrong_method));
+        for endpoint in endpoints {
+            resource = resource.route((endpoint.route)().method(endpoint.method.clone()));
+        }
+        scope = scope.service(resource);
+    }
+    config.service(scope.default_service(web::to(unknown)));
 }
 
 async fn unknown(_operator: operator::Operator, request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -42,7 +42,7 @@ pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Pay
 async fn answer(
     request: &HttpRequest,
     app: &App,
-    caller: Caller,
+    mut caller: Caller,
     payload: web::Payload,
 ) -> Result<HttpResponse, ScimFailure> {
     let route = Route::of(request.method(), request.match_info().query("tail"), app.schemas.configured())?;

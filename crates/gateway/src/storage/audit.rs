@@ -1,4 +1,5 @@
-//! The audit trail: who did what, on what, when, from where. Never a secret.
+//! The audit trail: who did what, on what, when, from where. Never a secret. Rows are only added; [`chain`] shows that none was
+//! changed or taken out.
 
 use diesel::prelude::*;
 
@@ -6,6 +7,8 @@ use super::error::DbError;
 use super::schema::audit;
 use super::tx::Tx;
 use crate::each;
+
+pub mod chain;
 
 /// A row to be written; who and from where are the unit of work's.
 #[derive(Debug, Clone)]
@@ -41,11 +44,20 @@ pub struct Record {
     pub address: Option<String>,
     /// For people.
     pub detail: Option<String>,
+    /// A JSON object: what changed, each with `before` and `after`.
+    pub changes: Option<String>,
+    /// The link of the chain that seals it.
+    pub segment: Option<i64>,
 }
 
 impl Tx<'_> {
     /// Writes a row.
     pub fn audit(&mut self, entry: Entry) -> Result<(), DbError> {
+        self.audit_change(entry, None)
+    }
+
+    /// Writes a row that says what was before and after: a JSON object, see [`Record::changes`].
+    pub fn audit_change(&mut self, entry: Entry, changes: Option<String>) -> Result<(), DbError> {
         let row = (
             audit::at.eq(entry.at),
             audit::account.eq(entry.account),
@@ -54,6 +66,7 @@ impl Tx<'_> {
             audit::target.eq(entry.target),
             audit::address.eq(&self.actor.address),
             audit::detail.eq(entry.detail),
+            audit::changes.eq(changes),
         );
         each!(&mut *self.conn, c => diesel::insert_into(audit::table).values(row).execute(c))?;
         Ok(())

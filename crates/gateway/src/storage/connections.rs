@@ -3,6 +3,7 @@
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{ClientId, EndReason, GrantId, Scopes, Subject};
 
+use super::endings::ended;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -22,16 +23,28 @@ pub struct Connection {
     pub renewed: Option<i64>,
 }
 
-const SCOPES: &str = "SELECT g.scope FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND c.id = ? AND g.ended IS NULL ORDER BY g.seq DESC LIMIT 100";
+const SCOPES: &str = concat!(
+    "SELECT g.scope FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+     WHERE g.owner_id = ? AND c.id = ? AND g.ended IS NULL AND ",
+    ended!("e.at", "g.ended"),
+    " IS NULL AND g.rebound IS NULL ORDER BY g.seq DESC LIMIT 100"
+);
 
-const OF_OWNER: &str = "SELECT c.id, c.name, g.scope, g.created, \
+const OF_OWNER: &str = concat!(
+    "SELECT c.id, c.name, g.scope, g.created, \
      (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.grant_seq = g.seq AND t.generation > 0) \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL ORDER BY g.seq";
+     WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL AND ",
+    ended!("e.at", "g.ended"),
+    " IS NULL ORDER BY g.seq"
+);
 
-const GRANTS: &str = "SELECT g.seq FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND g.account = ? AND c.id = ? AND g.ended IS NULL ORDER BY g.seq";
+const GRANTS: &str = concat!(
+    "SELECT g.seq FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+     WHERE g.owner_id = ? AND g.account = ? AND c.id = ? AND g.ended IS NULL AND ",
+    ended!("e.at", "g.ended"),
+    " IS NULL ORDER BY g.seq"
+);
 
 impl Tx<'_> {
     /// The scope of each standing grant that this person gave this client, the latest first; not more than a hundred.

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::connection::{AnyConn, DatabaseUrl};
 use super::error::DbError;
 use super::tx::Tx;
+use crate::lifecycle::Policy;
 use crate::{each, lifecycle};
 
 /// How many units of work one commit of the SQLite writer carries at most.
@@ -59,6 +60,7 @@ pub struct Db {
     pool: r2d2::Pool<DatabaseUrl>,
     writer: Option<mpsc::Sender<Job>>,
     url: Arc<DatabaseUrl>,
+    policy: Arc<Policy>,
 }
 
 /// A unit of work for the writer thread.
@@ -85,7 +87,14 @@ impl Db {
             DatabaseUrl::Sqlite(_) => Some(writer(url.connect()?)),
             DatabaseUrl::Postgres(_) => None,
         };
-        Ok(Db { pool, writer, url: Arc::new(url) })
+        Ok(Db { pool, writer, url: Arc::new(url), policy: Arc::default() })
+    }
+
+    /// Says who may own a grant, so that whoever no longer may loses theirs; without it nobody is judged by a role.
+    #[must_use]
+    pub fn governed_by(mut self, policy: Policy) -> Db {
+        self.policy = Arc::new(policy);
+        self
     }
 
     /// Where the data lies.
@@ -128,8 +137,9 @@ impl Db {
         match &self.writer {
             Some(writer) => {
                 let (answer, answered) = oneshot::channel();
+                let policy = self.policy.clone();
                 let run = Box::new(move |conn: &mut AnyConn| -> Answer {
-                    let outcome = nested(conn, &mut work);
+                    let outcome = nested(conn, policy, &mut work);
                     Box::new(move |committed| {
                         let _ = answer.send(match committed {
                             Ok(()) => outcome,
@@ -171,7 +181,7 @@ impl Db {
     fn on_sqlite<T, E: Fault>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let mut conn = self.pool.get().map_err(DbError::from)?;
         begin(&mut conn, "BEGIN DEFERRED")?;
-        let outcome = work(&mut Tx::new(&mut conn));
+        let outcome = work(&mut Tx::new(&mut conn, self.policy.clone()));
         commit(&mut conn)?;
         outcome
     }
@@ -192,7 +202,7 @@ impl Db {
                 }
                 begun => begun?,
             }
-            let outcome = match complete(&mut Tx::new(&mut conn), work) {
+            let outcome = match complete(&mut Tx::new(&mut conn, self.policy.clone()), work) {
                 Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
                 Err(error) => {
                     let _ = roll_back(&mut conn);
@@ -213,8 +223,10 @@ impl Db {
 
 /// Runs one unit of work on a connection of the caller's own: for commands and tests.
 pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-    begin(conn, "BEGIN")?;
-    let mut tx = Tx::new(conn);
+    // On SQLite a transaction that begins by reading could not go on to write once another has written.
+    let begin_sql = if matches!(conn, AnyConn::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    begin(conn, begin_sql)?;
+    let mut tx = Tx::new(conn, Arc::default());
     let outcome = work(&mut tx).and_then(|value| Ok(lifecycle::react(&mut tx).map(|()| value)?));
     match outcome {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
@@ -297,9 +309,13 @@ fn synchronous(conn: &mut AnyConn, now: &mut bool, wanted: bool) -> Result<(), D
 }
 
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
-fn nested<T, E: Fault>(conn: &mut AnyConn, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+fn nested<T, E: Fault>(
+    conn: &mut AnyConn,
+    policy: Arc<Policy>,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn), work)))
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn, policy), work)))
         .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
     match outcome {
         Ok(value) => {

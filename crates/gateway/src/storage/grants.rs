@@ -7,6 +7,7 @@ use oauth::{ClientId, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Stan
 
 use super::accounts::{Account, AccountRow};
 use super::connection::AnyConn;
+use super::endings::ended;
 use super::error::{DbError, unique_violation};
 use super::options::ScimOptions;
 use super::schema::{clients, grants, resources, revoked_tokens};
@@ -38,12 +39,14 @@ pub struct GrantRecord {
     pub ended: Option<i64>,
     /// Why.
     pub end_reason: Option<String>,
+    /// Since when somebody else than who accepted is its owner.
+    pub rebound: Option<i64>,
 }
 
-type GrantRow = (i64, String, Option<String>, String, Option<String>, Option<i64>, i64, Option<i64>);
+type GrantRow = (i64, String, Option<String>, String, Option<String>, Option<i64>, i64, Option<i64>, Option<i64>);
 
 fn grant(row: GrantRow) -> Result<Grant, DbError> {
-    let (seq, client, owner, scope, nonce, auth_time, created, ended) = row;
+    let (seq, client, owner, scope, nonce, auth_time, created, ended, rebound) = row;
     Ok(Grant {
         id: GrantId(seq),
         client: ClientId::new(client).ok_or_else(|| DbError::Corrupt(format!("client of grant {seq}")))?,
@@ -53,6 +56,7 @@ fn grant(row: GrantRow) -> Result<Grant, DbError> {
         auth_time,
         created,
         ended,
+        rebound,
     })
 }
 
@@ -63,19 +67,26 @@ fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantC
     Ok(GrantClient { seq, tolerances: leniency::of_client(profile, &options.tolerances) })
 }
 
-type GrantColumns = (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, BigInt, Nullable<BigInt>);
+type GrantColumns =
+    (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
 
-const BY_NUMBER: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
-     FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?";
+const BY_NUMBER: &str = concat!(
+    "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
+    ended!("e.at", "g.ended"),
+    ", g.rebound FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?"
+);
 
-const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended \
+const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
+     g.rebound \
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
 /// What decides whether a token counts, and the account it opens. `$revoked` is when its own revocation may be forgotten.
 macro_rules! standing_columns {
     ($revoked:literal) => {
         concat!(
-            "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, c.disabled, g.owner, o.active, ",
+            "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
+            $crate::storage::endings::ended!("e.at", "g.ended"),
+            ", g.rebound, c.disabled, g.owner, o.active, ",
             $revoked,
             ", c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
         )
@@ -99,8 +110,13 @@ const STANDING: &str = concat!(
      WHERE g.seq = ? AND a.deleted IS NULL"
 );
 
-const OF_ACCOUNT: &str = "SELECT g.seq, g.account, c.id, c.name, g.owner_id, g.scope, g.created, g.ended, g.end_reason \
-     FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.account = ? AND g.seq > ? ORDER BY g.seq LIMIT ?";
+const OF_ACCOUNT: &str = concat!(
+    "SELECT g.seq, g.account, c.id, c.name, g.owner_id, g.scope, g.created, ",
+    ended!("e.at", "g.ended"),
+    ", ",
+    ended!("e.reason", "g.end_reason"),
+    ", g.rebound FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.account = ? AND g.seq > ? ORDER BY g.seq LIMIT ?"
+);
 
 const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
      WHERE g.seq = ? AND a.deleted IS NULL";
@@ -112,15 +128,7 @@ impl Tx<'_> {
         let (client, of_client): (i64, Option<i64>) = each!(&mut *self.conn, c => client.get_result(c))?;
         let (account, owner) = match &new.subject {
             Some(subject) => {
-                let owner = resources::table
-                    .filter(resources::id.eq(subject.as_str()))
-                    .select((resources::account, resources::seq));
-                let (account, seq): (i64, i64) = match of_client {
-                    Some(account) => {
-                        each!(&mut *self.conn, c => owner.filter(resources::account.eq(account)).get_result(c))?
-                    }
-                    None => each!(&mut *self.conn, c => owner.get_result(c))?,
-                };
+                let (account, seq) = self.owner_to_be(subject, of_client)?;
                 (account, Some(seq))
             }
             None => (of_client.ok_or_else(|| DbError::Corrupt("a client without an account acts".to_owned()))?, None),
@@ -145,6 +153,26 @@ impl Tx<'_> {
             Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The owner of a new grant, who stays as they are until this unit of work ends: a deactivation comes before, and is seen here,
+    /// or after, and ends the grant.
+    fn owner_to_be(&mut self, subject: &Subject, account: Option<i64>) -> Result<(i64, i64), DbError> {
+        let owner = resources::table.filter(resources::id.eq(subject.as_str())).select((
+            resources::account,
+            resources::seq,
+            resources::active,
+        ));
+        let (account, seq, active): (i64, i64, bool) = match (&mut *self.conn, account) {
+            (AnyConn::Postgres(c), Some(account)) => {
+                owner.filter(resources::account.eq(account)).for_share().get_result(c)?
+            }
+            (AnyConn::Postgres(c), None) => owner.for_share().get_result(c)?,
+            (AnyConn::Sqlite(c), Some(account)) => owner.filter(resources::account.eq(account)).get_result(c)?,
+            (AnyConn::Sqlite(c), None) => owner.get_result(c)?,
+        };
+        // Deactivated a moment ago: the unit of work is run again, and finds out by itself.
+        if active { Ok((account, seq)) } else { Err(DbError::LostRace) }
     }
 
     pub(super) fn find_grant(&mut self, id: GrantId) -> Result<Option<Grant>, DbError> {
@@ -187,36 +215,6 @@ impl Tx<'_> {
         Ok(ended.is_some())
     }
 
-    /// Ends every grant this user accepted.
-    pub fn end_grants_of_owner(
-        &mut self,
-        account: i64,
-        owner: &str,
-        now: i64,
-        reason: EndReason,
-    ) -> Result<(), DbError> {
-        let query = grants::table
-            .filter(grants::owner_id.eq(owner))
-            .filter(grants::account.eq(account))
-            .filter(grants::ended.is_null())
-            .select(grants::seq);
-        let open: Vec<i64> = each!(&mut *self.conn, c => query.load(c))?;
-        for seq in open {
-            self.end_grant_for(GrantId(seq), now, reason)?;
-        }
-        Ok(())
-    }
-
-    /// Ends every grant of a client.
-    pub fn end_grants_of_client(&mut self, client: i64, now: i64, reason: EndReason) -> Result<(), DbError> {
-        let query = grants::table.filter(grants::client.eq(client)).filter(grants::ended.is_null()).select(grants::seq);
-        let open: Vec<i64> = each!(&mut *self.conn, c => query.load(c))?;
-        for seq in open {
-            self.end_grant_for(GrantId(seq), now, reason)?;
-        }
-        Ok(())
-    }
-
     /// What decides whether an access token counts, in one look-up, with the account it opens.
     pub(super) fn find_standing(&mut self, id: GrantId, token: &TokenId) -> Result<Option<Standing>, DbError> {
         let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Number(id.0)];
@@ -238,7 +236,18 @@ impl Tx<'_> {
 
     /// Grants of an account in the order they were made.
     pub fn grants_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
-        type Columns = (BigInt, BigInt, Text, Text, Nullable<Text>, Text, BigInt, Nullable<BigInt>, Nullable<Text>);
+        type Columns = (
+            BigInt,
+            BigInt,
+            Text,
+            Text,
+            Nullable<Text>,
+            Text,
+            BigInt,
+            Nullable<BigInt>,
+            Nullable<Text>,
+            Nullable<BigInt>,
+        );
         let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
         Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
     }

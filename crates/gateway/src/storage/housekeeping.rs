@@ -2,36 +2,49 @@
 
 use diesel::prelude::*;
 
+use super::connection::AnyConn;
 use super::error::DbError;
 use super::schema::{
     accounts, attempts, attribute_values, authorization_codes, client_failures, client_secrets, clients, dpop_proofs,
-    grants, logins, members, parked_members, pushed_requests, refresh_tokens, resource_counts, resources,
+    grants, logins, members, operators, parked_members, pushed_requests, refresh_tokens, resource_counts, resources,
     revoked_tokens, sessions, static_tokens, tolerance_needs, used_assertions,
 };
 use super::tx::Tx;
 use crate::each;
 
-/// Deletes the rows whose keys (fingerprints, token ids) the query selects.
+/// Deletes the rows whose keys (fingerprints, token ids) the query selects. Replicas pass over what another is at.
 macro_rules! sweep {
     ($tx:expr, $table:ident . $key:ident, $due:expr, $limit:expr) => {{
         let due = $table::table.filter($due).select($table::$key).limit($limit);
-        each!(&mut *$tx.conn, c => {
-            let keys: Vec<Vec<u8>> = due.load(c)?;
-            diesel::delete($table::table.filter($table::$key.eq_any(keys))).execute(c)?
-        }) as u64
+        let keys: Vec<Vec<u8>> = match &mut *$tx.conn {
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Sqlite(c) => due.load(c)?,
+        };
+        each!(&mut *$tx.conn, c => diesel::delete($table::table.filter($table::$key.eq_any(keys))).execute(c)?) as u64
+    }};
+}
+
+/// The same for what belongs to grants; gives the grants.
+macro_rules! sweep_of_grants {
+    ($tx:expr, $table:ident, $due:expr, $limit:expr) => {{
+        let due = $table::table.filter($due).select($table::fingerprint).limit($limit);
+        let keys: Vec<Vec<u8>> = match &mut *$tx.conn {
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Sqlite(c) => due.load(c)?,
+        };
+        let rows = $table::table.filter($table::fingerprint.eq_any(keys));
+        let grants: Vec<i64> =
+            each!(&mut *$tx.conn, c => diesel::delete(rows).returning($table::grant_seq).get_results(c)?);
+        grants
     }};
 }
 
 impl Tx<'_> {
-    /// Expired codes, refresh tokens, sessions, revocations, pushed requests, proofs, assertions, signing keys and counts of attempts
-    /// and failures, and where walks nobody continues had come to; spent codes and tokens are kept until `spent_before`, so that
-    /// their reuse is still recognized. Says how many rows went.
+    /// Sessions, revocations, pushed requests, proofs, assertions, signing keys, counts of attempts and failures, and walks that have
+    /// expired, and codes and refresh tokens that expired or were spent before `spent_before`: so long their reuse is recognized, and a
+    /// refusal says what is wrong with them. A grant that nothing leads to any more ends. Says how many rows went.
     pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
-        let codes = authorization_codes::expires.lt(spent_before);
-        let tokens = refresh_tokens::expires.lt(now).or(refresh_tokens::used.lt(spent_before).assume_not_null());
-        let mut removed = sweep!(self, authorization_codes.fingerprint, codes, limit);
-        removed += sweep!(self, refresh_tokens.fingerprint, tokens, limit);
-        removed += sweep!(self, revoked_tokens.id, revoked_tokens::expires.lt(now), limit);
+        let mut removed = sweep!(self, revoked_tokens.id, revoked_tokens::expires.lt(now), limit);
         removed += sweep!(self, used_assertions.id, used_assertions::expires.lt(now), limit);
         removed += sweep!(self, client_failures.id, client_failures::expires.lt(now), limit);
         removed += sweep!(self, sessions.fingerprint, sessions::expires.lt(now), limit);
@@ -40,6 +53,15 @@ impl Tx<'_> {
         removed += self.remove_expired_signing_keys(now)? as u64;
         removed += sweep!(self, attempts.key, attempts::expires.lt(now), limit);
         removed += self.forget_walks(now, limit)?;
+        let codes = authorization_codes::expires.lt(spent_before);
+        let grants = sweep_of_grants!(self, authorization_codes, codes, limit);
+        removed += grants.len() as u64;
+        self.end_unused_grants(grants, true, now)?;
+        let mut grants = sweep_of_grants!(self, refresh_tokens, refresh_tokens::expires.lt(spent_before), limit);
+        let spent = refresh_tokens::used.lt(spent_before).assume_not_null();
+        grants.extend(sweep_of_grants!(self, refresh_tokens, spent, limit));
+        removed += grants.len() as u64;
+        self.end_unused_grants(grants, false, now)?;
         Ok(removed)
     }
 
@@ -65,23 +87,27 @@ impl Tx<'_> {
             return Ok(1);
         }
         self.empty_walks(account)?;
+        let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq).limit(limit);
+        let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        if !granted.is_empty() {
+            each!(&mut *self.conn, c => {
+                diesel::delete(refresh_tokens::table.filter(refresh_tokens::grant_seq.eq_any(&granted))).execute(c)?;
+                diesel::delete(grants::table.filter(grants::seq.eq_any(&granted))).execute(c)?
+            });
+            return Ok(granted.len() as u64);
+        }
         let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
         let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
-        let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq);
-        let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         self.end_all_attribute_work(account)?;
         each!(&mut *self.conn, c => {
             diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
-            for grant in granted {
-                diesel::delete(refresh_tokens::table.filter(refresh_tokens::grant_seq.eq(grant))).execute(c)?;
-            }
-            diesel::delete(grants::table.filter(grants::account.eq(account))).execute(c)?;
             for client in owned {
                 diesel::delete(client_secrets::table.filter(client_secrets::client.eq(client))).execute(c)?;
                 diesel::delete(tolerance_needs::table.filter(tolerance_needs::client.eq(client))).execute(c)?;
                 diesel::delete(static_tokens::table.filter(static_tokens::client.eq(client))).execute(c)?;
             }
             diesel::delete(clients::table.filter(clients::account.eq(account))).execute(c)?;
+            diesel::delete(operators::table.filter(operators::account.eq(account))).execute(c)?;
             diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?
         });
         Ok(1)

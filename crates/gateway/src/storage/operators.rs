@@ -20,29 +20,43 @@ pub struct Operator {
     pub created: i64,
     /// Milliseconds since the epoch, to the hour.
     pub last_used: Option<i64>,
+    /// The account they are limited to; `None` for all.
+    pub account: Option<i64>,
+    /// Milliseconds since the epoch.
+    pub expires: Option<i64>,
 }
 
 /// The columns of a [`Operator`], in its order.
 macro_rules! operator_columns {
     () => {
-        (operators::seq, operators::id, operators::name, operators::created, operators::last_used)
+        (
+            operators::seq,
+            operators::id,
+            operators::name,
+            operators::created,
+            operators::last_used,
+            operators::account,
+            operators::expires,
+        )
     };
 }
 
 impl Tx<'_> {
-    /// Stores a new operator.
-    pub fn insert_operator(&mut self, id: &str, name: &str, fingerprint: &[u8], now: i64) -> Result<(), DbError> {
+    /// Stores a new operator; its `seq` is given here.
+    pub fn insert_operator(&mut self, operator: &Operator, fingerprint: &[u8]) -> Result<(), DbError> {
         let row = (
-            operators::id.eq(id),
-            operators::name.eq(name),
+            operators::id.eq(&operator.id),
+            operators::name.eq(&operator.name),
             operators::fingerprint.eq(fingerprint),
-            operators::created.eq(now),
+            operators::created.eq(operator.created),
+            operators::account.eq(operator.account),
+            operators::expires.eq(operator.expires),
         );
         each!(&mut *self.conn, c => diesel::insert_into(operators::table).values(row).execute(c))?;
         Ok(())
     }
 
-    /// The operator with this token.
+    /// The operator with this token, expired or not.
     pub fn operator(&mut self, fingerprint: &[u8]) -> Result<Option<Operator>, DbError> {
         let query = operators::table
             .filter(operators::fingerprint.eq(fingerprint))

@@ -43,6 +43,11 @@ impl ScimOptions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountOptions {
+    /// The id of the user to whom grants pass when their owner leaves; `None`: they end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub co_owner: Option<String>,
+    /// What becomes of a SCIM request that would end the grant it works under.
+    pub own_deactivation: OwnDeactivation,
     /// The attributes that the account declares itself.
     pub attributes: Declarations,
     /// What becomes of users who are created again after they were deactivated.
@@ -115,4 +120,15 @@ impl Declared {
     pub fn addition(&self) -> Addition<'_> {
         Addition { overlay: &self.declaration, stage: self.stage }
     }
+}
+
+/// What becomes of a SCIM request that deactivates, deletes or demotes the owner of its own access token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnDeactivation {
+    /// It is carried out, and is the last of its connection.
+    #[default]
+    Allow,
+    /// It is refused, and says what to do.
+    Refuse,
 }

@@ -253,6 +253,11 @@ impl scim::Store for AccountTx<'_, '_> {
             .map_err(StoreError::from)?;
         self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.0, &keys.added)?;
+        let policy = &self.tx.policy;
+        if resource.resource_type == USER && policy.watches(keys) && !policy.may_own(resource.attributes()) {
+            let owner = resource.id.clone();
+            self.tx.news.push(News::RoleLost { account: self.account, now: self.now, owner });
+        }
         // A user logs in with their userName.
         let user_name = AttributeKey::user_name();
         if let (USER, Some(name)) = (resource.resource_type, keys.added.iter().find(|k| k.attribute == user_name)) {

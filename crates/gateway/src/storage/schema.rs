@@ -161,6 +161,20 @@ diesel::table! {
         expires -> Nullable<BigInt>,
         ended -> Nullable<BigInt>,
         end_reason -> Nullable<Text>,
+        rebound -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    endings (seq) {
+        seq -> BigInt,
+        owner -> Nullable<BigInt>,
+        owner_id -> Nullable<Text>,
+        client -> Nullable<BigInt>,
+        last_grant -> BigInt,
+        provisioning -> Bool,
+        at -> BigInt,
+        reason -> Text,
     }
 }
 
@@ -257,6 +271,8 @@ diesel::table! {
         created -> BigInt,
         last_used -> Nullable<BigInt>,
         ended -> Nullable<BigInt>,
+        account -> Nullable<BigInt>,
+        expires -> Nullable<BigInt>,
     }
 }
 
@@ -270,6 +286,20 @@ diesel::table! {
         target -> Nullable<Text>,
         address -> Nullable<Text>,
         detail -> Nullable<Text>,
+        changes -> Nullable<Text>,
+        segment -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_segments (number) {
+        number -> BigInt,
+        first -> BigInt,
+        last -> BigInt,
+        entries -> BigInt,
+        newest -> BigInt,
+        sealed -> BigInt,
+        hash -> Binary,
     }
 }
 

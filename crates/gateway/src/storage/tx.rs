@@ -1,12 +1,15 @@
 //! A unit of work in progress.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
+use scim::Id;
 
 use super::accounts::Account;
 use super::connection::AnyConn;
 use super::error::DbError;
 use super::resources::AccountTx;
-use crate::lifecycle::{Actor, News};
+use crate::lifecycle::{Actor, News, Policy};
 
 /// A unit of work in progress: a connection inside a transaction, and what is known of who works.
 ///
@@ -19,10 +22,14 @@ pub struct Tx<'c> {
     pub(crate) actor: Actor,
     /// What happened so far, for [`lifecycle`](crate::lifecycle) to react to before the commit.
     pub(crate) news: Vec<News>,
+    /// What was before and after in the resource with this id, for the row that says it was changed.
+    pub(crate) changes: Option<(Id, String)>,
     /// The account of the grant that was checked last, read by the same join.
     pub(crate) grant_account: Option<Account>,
     /// The client of that grant, read by the same join.
     pub(crate) grant_client: Option<GrantClient>,
+    /// Who may own a grant.
+    pub(super) policy: Arc<Policy>,
 }
 
 /// The client behind a grant, as far as the SCIM endpoint has to know it.
@@ -35,8 +42,16 @@ pub(crate) struct GrantClient {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c mut AnyConn) -> Tx<'c> {
-        Tx { conn, actor: Actor::default(), news: Vec::new(), grant_account: None, grant_client: None }
+    pub(super) fn new(conn: &'c mut AnyConn, policy: Arc<Policy>) -> Tx<'c> {
+        Tx {
+            conn,
+            actor: Actor::default(),
+            news: Vec::new(),
+            changes: None,
+            grant_account: None,
+            grant_client: None,
+            policy,
+        }
     }
 
     /// Says who works, for the audit trail.

@@ -8,6 +8,7 @@
 mod story;
 
 mod account;
+mod behind;
 mod browser;
 mod entra;
 mod environment;
@@ -28,8 +29,10 @@ mod world;
 
 mod accounts;
 mod assertions;
+mod attacks_admin;
 mod attacks_authorization;
 mod attacks_client_authentication;
+mod attacks_grants;
 mod attacks_people;
 mod attacks_pkce;
 mod attacks_token_endpoint;
@@ -53,6 +56,7 @@ mod groups;
 mod guide;
 mod housekeeping;
 mod keys;
+mod life_of_a_grant;
 mod me;
 mod modules_logout;
 mod modules_people;
@@ -70,7 +74,9 @@ mod points_writing;
 mod pushed_requests;
 mod races;
 mod replicas;
+mod retention;
 mod returning;
+mod secrets;
 mod token_formats;
 mod tokens;
 mod tolerances;

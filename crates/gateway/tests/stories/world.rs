@@ -22,7 +22,7 @@ use crate::workplace;
 /// An operator's token, there from the start (`GATEWAY__ADMIN__TOKEN`).
 pub const OPERATOR: &str = "gwo_stories_operator_0123456789abcdef";
 /// The master key of every world, so that a copied database fits it.
-const MASTER_KEY: &str = "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=";
+pub const MASTER_KEY: &str = "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=";
 /// Within reach of a port's neighbours on a machine with other habits.
 const ATTEMPTS: u32 = 5;
 

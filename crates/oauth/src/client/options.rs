@@ -2,7 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authentication, RedirectUri, TokenOptions};
+use super::{Authentication, Profile, RedirectUri, TokenOptions};
+use crate::context::{Settings, millis};
+use crate::grant::Grant;
+
+/// The shortest and the longest life of an access token that an operator may set, in seconds.
+pub const ACCESS_TOKEN_SECONDS: std::ops::RangeInclusive<u64> = 60..=86_400;
+/// The same for how long a refresh token may lie idle, and for how long a grant may be refreshed at all: ten years at most.
+pub const REFRESH_SECONDS: std::ops::RangeInclusive<u64> = 60..=3650 * 86_400;
 
 /// Options of one client. An absent member has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,4 +24,47 @@ pub struct Options {
     /// How long a new secret counts, in days; the installation's setting if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_lifetime_days: Option<u32>,
+    /// How long an access token counts, in seconds; the installation's setting if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_token_seconds: Option<u64>,
+    /// A refresh token that is not used for so many seconds is dead; the installation's setting if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_idle_seconds: Option<u64>,
+    /// So many seconds after it was accepted, access ends however often it is used; the installation's setting if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_absolute_seconds: Option<u64>,
+}
+
+/// How long what a client gets lives, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// An access token.
+    pub access_token: u64,
+    /// A refresh token that nobody uses.
+    pub refresh_idle: u64,
+    /// A grant, however often it is refreshed; `None`: for ever.
+    pub refresh_absolute: Option<u64>,
+}
+
+impl Options {
+    /// What holds for a client of this profile in this installation.
+    pub fn lifetimes(&self, profile: Profile, settings: &Settings) -> Lifetimes {
+        // Microsoft Entra ID asks for a token before each cycle, every 20 to 40 minutes, and expects it to outlive the cycle.
+        let usual = match profile {
+            Profile::Entra => 3600,
+            _ => settings.access_token_lifetime_s,
+        };
+        Lifetimes {
+            access_token: self.access_token_seconds.unwrap_or(usual),
+            refresh_idle: self.refresh_idle_seconds.unwrap_or(settings.refresh_idle_s),
+            refresh_absolute: self.refresh_absolute_seconds.or(settings.refresh_absolute_s),
+        }
+    }
+}
+
+impl Lifetimes {
+    /// When this grant ends however often it is used, in milliseconds since the epoch.
+    pub(crate) fn absolute_end(&self, grant: &Grant) -> Option<i64> {
+        self.refresh_absolute.map(|seconds| grant.created.saturating_add(millis(seconds)))
+    }
 }

@@ -146,6 +146,7 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
         auth_time: new.auth_time,
         created: new.created,
         ended: None,
+        rebound: None,
     };
     assert_eq!(place.unit(|store| store.grant(id))?, Some(as_made.clone()));
     place.unit(|store| store.end_grant(id, 2_000, EndReason::Revoked))?;

@@ -75,6 +75,7 @@ impl Store for MemoryStore {
             auth_time: new.auth_time,
             created: new.created,
             ended: None,
+            rebound: None,
         });
         Ok(id)
     }

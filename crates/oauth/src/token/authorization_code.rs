@@ -67,10 +67,10 @@ pub(super) fn exchange(
     let key = bounds.key.clone().filter(|_| client.public);
     let chain = Bounds { resources: found.bounds.resources.clone(), key };
     let refresh_token = match grant.scope.is_offline() && client.may(GrantType::RefreshToken) {
-        true => Some(refresh_token::first(store, cx, &grant, &chain)?),
+        true => Some(refresh_token::first(store, cx, client, &grant, &chain)?),
         false => None,
     };
-    let scope = grant.scope.clone();
+    let scope = grant.opens(&grant.scope);
     let mut response = respond(cx, client, &grant, scope, bounds, refresh_token);
     if response.scope.contains("openid") {
         response.id_token = id_token::claims(cx, client, &grant);

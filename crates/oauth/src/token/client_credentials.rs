@@ -74,6 +74,7 @@ pub fn own_grant(store: &mut dyn Store, now: i64, client: &Client) -> Result<Gra
         auth_time: None,
         created: new.created,
         ended: None,
+        rebound: None,
     })
 }
 

@@ -7,7 +7,7 @@
 use super::{Limits, TokenResponse, respond};
 use crate::bearer::examine_grant;
 use crate::bounds::Bounds;
-use crate::client::Client;
+use crate::client::{Client, Lifetimes};
 use crate::context::{Context, millis};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
@@ -20,29 +20,39 @@ use crate::store::{RefreshToken, Store, StoreError};
 pub(super) fn first(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
+    client: &Client,
     grant: &Grant,
     bounds: &Bounds,
 ) -> Result<String, StoreError> {
     let token = generated(Prefix::RefreshToken, cx.entropy);
-    insert(store, cx, grant, &token, 0, bounds)?;
+    insert(store, cx, client, grant, &token, 0, bounds)?;
     Ok(token)
+}
+
+/// When a refresh token stops counting if it is not used before, in milliseconds since the epoch. What an operator takes from a client's
+/// lifetimes counts at once; what they add counts for the tokens issued from then on.
+pub(crate) fn expiry(lifetimes: &Lifetimes, token: &RefreshToken, grant: &Grant) -> i64 {
+    let idle = token.created.saturating_add(millis(lifetimes.refresh_idle)).min(token.expires);
+    lifetimes.absolute_end(grant).map_or(idle, |end| end.min(idle))
 }
 
 fn insert(
     store: &mut dyn Store,
     cx: &Context<'_>,
+    client: &Client,
     grant: &Grant,
     token: &str,
     generation: i32,
     bounds: &Bounds,
 ) -> Result<(), StoreError> {
-    let idle = cx.now.saturating_add(millis(cx.settings.refresh_idle_s));
+    let lifetimes = client.lifetimes(cx.settings);
+    let idle = cx.now.saturating_add(millis(lifetimes.refresh_idle));
     store.insert_refresh_token(&RefreshToken {
         fingerprint: cx.keys.fingerprint(token),
         grant: grant.id,
         generation,
         created: cx.now,
-        expires: absolute_end(cx, grant.created).map_or(idle, |end| end.min(idle)),
+        expires: lifetimes.absolute_end(grant).map_or(idle, |end| end.min(idle)),
         used: None,
         bounds: bounds.clone(),
     })
@@ -73,21 +83,33 @@ pub(super) fn exchange(
         return refuse("the refresh token is bound to a key: send a DPoP proof by that key");
     }
     let next = token.generation.saturating_add(1);
-    if let Some(used) = token.used {
-        let untouched = store.refresh_token_of(grant.id, next)?.is_some_and(|next| next.used.is_none());
-        if !untouched || cx.now > used.saturating_add(millis(cx.settings.refresh_retry_window_s)) {
-            store.end_grant(grant.id, cx.now, EndReason::RefreshTokenReused)?;
-            return refuse("the refresh token was already used, so the access has ended; authenticate again");
+    // The end of the chain: what has to be alive. Of a retry it is the successor that nobody has used.
+    let last = match token.used {
+        None => token.clone(),
+        Some(used) => {
+            let successor = store.refresh_token_of(grant.id, next)?.filter(|next| next.used.is_none());
+            let in_time = cx.now <= used.saturating_add(millis(cx.settings.refresh_retry_window_s));
+            let Some(successor) = successor.filter(|_| in_time) else {
+                store.end_grant(grant.id, cx.now, EndReason::RefreshTokenReused)?;
+                return refuse("the refresh token was already used, so the access has ended; authenticate again");
+            };
+            successor
         }
-    }
-    if token.expires <= cx.now {
-        return refuse("the refresh token has expired because it was not used for too long; authenticate again");
-    }
-    if absolute_end(cx, grant.created).is_some_and(|end| end <= cx.now) {
+    };
+    let lifetimes = client.lifetimes(cx.settings);
+    if lifetimes.absolute_end(&grant).is_some_and(|end| end <= cx.now) {
         return refuse("the access was accepted too long ago, however often it was used since; authenticate again");
+    }
+    if expiry(&lifetimes, &last, &grant) <= cx.now {
+        return refuse("the refresh token has expired because it was not used for too long; authenticate again");
     }
     if let Some(beyond) = asked.and_then(|asked| asked.beyond(&grant.scope)) {
         let description = format!("the scope {beyond} goes beyond what was accepted: {}", grant.scope);
+        return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
+    }
+    let scope = grant.opens(asked.unwrap_or(&grant.scope));
+    if scope.is_empty() {
+        let description = "the grant has passed to another user, and says no more who somebody is; authenticate again";
         return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
     }
     let bounds = match limits.within(cx, client, &token.bounds.resources) {
@@ -97,12 +119,7 @@ pub(super) fn exchange(
     let successor = cx.keys.successor(presented, grant.id.0, next);
     if token.used.is_none() {
         store.use_refresh_token(&fingerprint, cx.now)?;
-        insert(store, cx, &grant, &successor, next, &token.bounds)?;
+        insert(store, cx, client, &grant, &successor, next, &token.bounds)?;
     }
-    let scope = asked.unwrap_or(&grant.scope).clone();
     Ok(Ok(respond(cx, client, &grant, scope, bounds, Some(successor))))
-}
-
-fn absolute_end(cx: &Context<'_>, created: i64) -> Option<i64> {
-    cx.settings.refresh_absolute_s.map(|seconds| created.saturating_add(millis(seconds)))
 }

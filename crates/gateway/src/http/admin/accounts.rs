@@ -11,7 +11,7 @@ use super::page::Page;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::storage::accounts::Account;
-use crate::storage::options::AccountOptions;
+use crate::storage::options::{AccountOptions, OwnDeactivation};
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
@@ -22,6 +22,8 @@ fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> 
         "name": account.name,
         "product_environments": account.product_environments,
         "default_role": account.default_role,
+        "co_owner": account.options.co_owner,
+        "own_deactivation": account.options.own_deactivation,
         "inactive_match": account.options.inactive_match.name(),
         "users": store.count(USER)?,
         "groups": store.count(GROUP)?,
@@ -56,8 +58,11 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
 }
 
 pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
-    let options =
-        AccountOptions { inactive_match: inactive_match(&mut input).unwrap_or_default(), ..Default::default() };
+    let options = AccountOptions {
+        inactive_match: inactive_match(&mut input).unwrap_or_default(),
+        own_deactivation: own_deactivation(&mut input).unwrap_or_default(),
+        ..Default::default()
+    };
     let account = Account {
         seq: 0,
         id: system::new_uuid(),
@@ -103,11 +108,22 @@ pub(super) async fn change(
     let clears_role = input.names("default_role");
     let role = default_role(&mut input, &app);
     let inactive_match = inactive_match(&mut input);
+    let own_deactivation = own_deactivation(&mut input);
+    let names_co_owner = input.names("co_owner");
+    let co_owner = input.text("co_owner");
     input.finish()?;
+    let work = app.clone();
     let answer = app
         .db
         .write(move |tx| {
             let mut account = locked(tx, &id)?;
+            let before = representation(tx, &account)?;
+            if let Some(own_deactivation) = own_deactivation {
+                account.options.own_deactivation = own_deactivation;
+            }
+            if names_co_owner {
+                account.options.co_owner.clone_from(&co_owner);
+            }
             if let Some(name) = &name {
                 account.name.clone_from(name);
             }
@@ -121,8 +137,19 @@ pub(super) async fn change(
                 account.options.inactive_match = inactive_match;
             }
             tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
-            operator.did(tx, "account.changed", &account.id, Some(account.seq), None)?;
-            Ok::<_, Problem>(representation(tx, &account)?)
+            if let Some(user) = co_owner.as_ref().filter(|_| names_co_owner)
+                && tx.successor_of(account.seq, "")?.is_none()
+            {
+                let roles = work.config.consent_roles.join(" or ");
+                let detail = format!(
+                    "must be the id of an active user of this account whose {} is {roles}, and `{user}` is not",
+                    work.config.consent_role_attribute
+                );
+                return Err(Problem::field("co_owner", detail));
+            }
+            let after = representation(tx, &account)?;
+            operator.changed(tx, "account.changed", &account.id, Some(account.seq), None, (&before, &after))?;
+            Ok::<_, Problem>(after)
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))
@@ -146,6 +173,18 @@ pub(super) async fn delete(
 
 fn taken(name: &str) -> Problem {
     Problem::conflict(format!("there is already an account named `{name}`; choose another name"))
+}
+
+/// What becomes of a SCIM request that would end its own connection.
+fn own_deactivation(input: &mut Input) -> Option<OwnDeactivation> {
+    match input.text("own_deactivation")?.as_str() {
+        "allow" => Some(OwnDeactivation::Allow),
+        "refuse" => Some(OwnDeactivation::Refuse),
+        _ => {
+            input.mistake("own_deactivation", "must be allow or refuse");
+            None
+        }
+    }
 }
 
 /// Cloud names: each once, without spaces.

@@ -1,7 +1,7 @@
 //! Reading the audit trail.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::accounts;
 use super::operator::Operator;
@@ -33,6 +33,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
                         "target": record.target,
                         "address": record.address,
                         "detail": record.detail,
+                        "changes": record.changes.and_then(|text| serde_json::from_str::<Value>(&text).ok()),
                     })
                 })
                 .collect();

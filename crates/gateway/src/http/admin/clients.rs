@@ -17,10 +17,13 @@ use crate::storage::{Cost, Tx};
 use crate::system;
 
 mod authentication;
+mod lifetimes;
 pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod tolerances;
 mod warnings;
+
+use lifetimes::Lifetimes;
 
 /// The client that a path names.
 fn named(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, Problem> {
@@ -34,6 +37,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
     };
     let client = &record.client;
     let tokens = &client.options.tokens;
+    let lives = client.lifetimes(&app.settings);
     let mut answer = json!({
         "client_id": client.id.as_str(),
         "name": client.name,
@@ -54,6 +58,14 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "dpop_bound_access_tokens": tokens.dpop_bound_access_tokens,
         "post_logout_redirect_uris": client.options.post_logout_redirect_uris,
         "disabled": client.disabled,
+        "access_token_seconds": client.options.access_token_seconds,
+        "refresh_idle_seconds": client.options.refresh_idle_seconds,
+        "refresh_absolute_seconds": client.options.refresh_absolute_seconds,
+        "lifetimes": {
+            "access_token_seconds": lives.access_token,
+            "refresh_idle_seconds": lives.refresh_idle,
+            "refresh_absolute_seconds": lives.refresh_absolute,
+        },
         "created": system::rfc3339(record.created),
         "tolerances": tolerances::representation(record),
         "secret_lifetime_days": client.options.secret_lifetime_days,
@@ -139,6 +151,7 @@ async fn create(
     let secret_days = secrets::asked_days(&mut input, asked.profile.as_deref());
     let tried = proofs.try_addresses(app, &mut input).await;
     let switches = tolerances::change(&mut input);
+    let lifetimes = Lifetimes::read(&mut input);
     let checked = asked.check(app.config.oauth.allow_okta_internal_http);
     if let Err(mistakes) = &checked {
         for mistake in mistakes {
@@ -150,7 +163,7 @@ async fn create(
     let id = ClientId::new(system::new_client_id()).expect("a generated id is one");
     let mut scim = ScimOptions::default();
     tolerances::apply(&switches, &mut scim.tolerances);
-    let record = ClientRecord {
+    let mut record = ClientRecord {
         seq: 0,
         account: None,
         okta_app_name: registered.okta_app_name.map(|name| name.as_str().to_owned()),
@@ -173,10 +186,12 @@ async fn create(
                 post_logout_redirect_uris: registered.post_logout_redirect_uris,
                 authentication: registered.authentication,
                 secret_lifetime_days: secret_days.flatten(),
+                ..oauth::client::Options::default()
             },
         },
         scim,
     };
+    lifetimes.set(&mut record.client.options);
     let expires = secrets::expiry(app, &record.client, record.created);
     let secret =
         secrets::is_of_use(&record.client).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
@@ -280,6 +295,7 @@ pub(super) async fn change(
     let secret_days = secrets::asked_days(&mut input, None);
     let tried = proofs.try_addresses(&app, &mut input).await;
     let switches = tolerances::change(&mut input);
+    let lifetimes = Lifetimes::read(&mut input);
     for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.public.is_some())] {
         if given {
             input.mistake(fixed, "cannot be changed; make a new client");
@@ -291,6 +307,7 @@ pub(super) async fn change(
         .db
         .write(move |tx| {
             let mut record = named(tx, &id)?;
+            let before = representation(&work, tx, &record)?;
             // What the body leaves out stays as it is; the whole is checked again.
             let client = &record.client;
             let texts = |list: Vec<&str>| Some(list.into_iter().map(str::to_owned).collect::<Vec<_>>());
@@ -344,9 +361,11 @@ pub(super) async fn change(
             };
             record.client.disabled = disabled.unwrap_or(record.client.disabled);
             let said = tolerances::apply(&switches, &mut record.scim.tolerances);
+            lifetimes.set(&mut record.client.options);
             tx.update_client(&record)?;
-            operator.did(tx, action, record.client.id.as_str(), record.account, said)?;
-            representation(&work, tx, &record)
+            let after = representation(&work, tx, &record)?;
+            operator.changed(tx, action, record.client.id.as_str(), record.account, said, (&before, &after))?;
+            Ok::<_, Problem>(after)
         })
         .await?;
     warn(&mut answer, tried);

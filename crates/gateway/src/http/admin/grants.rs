@@ -37,6 +37,7 @@ pub(super) async fn list(
                         "created": system::rfc3339(grant.created),
                         "ended": grant.ended.map(system::rfc3339),
                         "end_reason": grant.end_reason,
+                        "rebound": grant.rebound.map(system::rfc3339),
                     })
                 })
                 .collect();

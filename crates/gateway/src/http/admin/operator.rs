@@ -1,12 +1,14 @@
-//! Who uses the admin API.
+//! Who uses the admin API, and what they reach: everything, or what belongs to one account.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
+use serde_json::{Map, Value, json};
 
+use super::page::Page;
 use crate::app::App;
 use crate::http::address;
 use crate::http::problem::Problem;
@@ -44,10 +46,22 @@ impl Operator {
             return Ok(Operator { actor: Actor { name: "operator:bootstrap".to_owned(), address } });
         }
         let now = system::now();
-        let looked_up = presented.clone();
-        let found =
-            app.db.read(Cost::Short, move |tx| tx.operator(looked_up.as_bytes())).await.map_err(Problem::from)?;
-        let operator = found.ok_or_else(|| Problem::unauthorized("this operator's token is unknown or was ended"))?;
+        let target = Target::of(&request);
+        let operator = app
+            .db
+            .read(Cost::Short, move |tx| {
+                let Some(operator) = tx.operator(presented.as_bytes())? else {
+                    return Err(Problem::unauthorized("this operator's token is unknown or was ended"));
+                };
+                if operator.expires.is_some_and(|expires| expires <= now) {
+                    return Err(Problem::unauthorized("this operator's token has expired"));
+                }
+                if let Some(account) = operator.account {
+                    target.belongs_to(tx, account)?;
+                }
+                Ok(operator)
+            })
+            .await?;
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }
@@ -76,6 +90,84 @@ impl Operator {
             target: Some(target.to_owned()),
             detail,
         })
+    }
+
+    /// The same for a change: the row says what was before and after, without what only follows from the rest.
+    pub(crate) fn changed(
+        &self,
+        tx: &mut Tx<'_>,
+        action: &str,
+        target: &str,
+        account: Option<i64>,
+        detail: Option<String>,
+        (before, after): (&Value, &Value),
+    ) -> Result<(), DbError> {
+        self.sign(tx);
+        let entry =
+            Entry { at: system::now(), account, action: action.to_owned(), target: Some(target.to_owned()), detail };
+        tx.audit_change(entry, difference(before, after))
+    }
+}
+
+/// What differs between two representations, as a JSON object; `None` if nothing does.
+fn difference(before: &Value, after: &Value) -> Option<String> {
+    const FOLLOWS: [&str; 3] = ["sheet", "lifetimes", "tolerances"];
+    let (before, after) = (before.as_object()?, after.as_object()?);
+    let changes: Map<String, Value> = after
+        .iter()
+        .filter(|(name, value)| !FOLLOWS.contains(&name.as_str()) && before.get(*name) != Some(value))
+        .map(|(name, value)| (name.clone(), json!({"before": before.get(name), "after": value})))
+        .collect();
+    (!changes.is_empty()).then(|| Value::Object(changes).to_string())
+}
+
+/// What a request is about, for operators of one account.
+#[derive(Debug)]
+enum Target {
+    Account(String),
+    Client(String),
+    Grant(String),
+    /// Anything else, so also what this file has not heard of.
+    Everything,
+}
+
+impl Target {
+    fn of(request: &HttpRequest) -> Target {
+        let named = |name: &str| request.match_info().get(name).map(str::to_owned);
+        if let Some(account) = named("account") {
+            return Target::Account(account);
+        }
+        if let Some(client) = named("client") {
+            return Target::Client(client);
+        }
+        if let Some(grant) = named("grant") {
+            return Target::Grant(grant);
+        }
+        match request.path() {
+            "/admin/audit" => Page::of(request)
+                .ok()
+                .and_then(|page| page.parameter("account").map(str::to_owned))
+                .map_or(Target::Everything, Target::Account),
+            _ => Target::Everything,
+        }
+    }
+
+    /// What belongs to another account does not exist; what belongs to none is not theirs.
+    fn belongs_to(&self, tx: &mut Tx<'_>, account: i64) -> Result<(), Problem> {
+        let (kind, id, owner) = match self {
+            Target::Account(id) => ("account", id, tx.account(id)?.map(|account| account.seq)),
+            Target::Client(id) => ("client", id, tx.client_record(id)?.and_then(|client| client.account)),
+            Target::Grant(id) => {
+                let seq = id.parse().map_err(|_| Problem::not_found("grant", id))?;
+                ("grant", id, tx.account_of_grant(oauth::GrantId(seq))?)
+            }
+            Target::Everything => {
+                let detail = "this operator is for one account, and reaches only /admin/accounts/{account} and what is below, \
+                              the clients and grants of that account, and /admin/audit?account={account}";
+                return Err(Problem::with_status(StatusCode::FORBIDDEN, detail));
+            }
+        };
+        if owner == Some(account) { Ok(()) } else { Err(Problem::not_found(kind, id)) }
     }
 }
 

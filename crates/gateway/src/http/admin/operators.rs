@@ -3,43 +3,68 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
+use super::accounts;
 use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::storage::Cost;
+use crate::storage::operators::Operator as Record;
+use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
+fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Value, DbError> {
+    let account = match operator.account {
+        Some(seq) => tx.account_at(seq)?.map(|account| account.id),
+        None => None,
+    };
+    Ok(json!({
+        "id": operator.id,
+        "name": operator.name,
+        "account": account,
+        "created": system::rfc3339(operator.created),
+        "expires": operator.expires.map(system::rfc3339),
+        "last_used": operator.last_used.map(system::rfc3339),
+    }))
+}
+
 pub(super) async fn list(_: Operator, app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    let operators = app.db.read(Cost::Long, |tx| Ok::<_, Problem>(tx.operators()?)).await?;
-    let items: Vec<Value> = operators
-        .iter()
-        .map(|operator| {
-            json!({
-                "id": operator.id,
-                "name": operator.name,
-                "created": system::rfc3339(operator.created),
-                "last_used": operator.last_used.map(system::rfc3339),
-            })
+    let items = app
+        .db
+        .read(Cost::Long, |tx| {
+            let operators = tx.operators()?;
+            let items = operators.iter().map(|operator| representation(tx, operator)).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, Problem>(items)
         })
-        .collect();
+        .await?;
     Ok(HttpResponse::Ok().json(json!({"items": items})))
 }
 
 pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
     let name = input.required_name("name");
+    let account = input.text("account");
+    let expires = input.time("expires");
+    let now = system::now();
+    if expires.is_some_and(|expires| expires <= now) {
+        input.mistake("expires", "must lie in the future");
+    }
     input.finish()?;
-    let (id, now) = (system::new_uuid(), system::now());
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&token);
-    let answer = json!({"id": id, "name": name, "token": token, "created": system::rfc3339(now)});
-    app.db
+    let made = Record { seq: 0, id: system::new_uuid(), name, created: now, last_used: None, account: None, expires };
+    let mut answer = app
+        .db
         .write(move |tx| {
-            tx.insert_operator(&id, &name, fingerprint.as_bytes(), now)?;
-            operator.did(tx, "operator.created", &id, None, Some(name.clone()))?;
-            Ok::<_, Problem>(())
+            let account = match &account {
+                Some(id) => Some(accounts::named(tx, id)?.seq),
+                None => None,
+            };
+            let made = Record { account, ..made.clone() };
+            tx.insert_operator(&made, fingerprint.as_bytes())?;
+            operator.did(tx, "operator.created", &made.id, account, Some(made.name.clone()))?;
+            Ok::<_, Problem>(representation(tx, &made)?)
         })
         .await?;
+    answer["token"] = json!(token);
     Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(answer))
 }
 

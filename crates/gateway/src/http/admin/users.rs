@@ -1,5 +1,7 @@
 //! Console-born users: made by operators, imported by identity providers later.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::schema::USER;
 use scim::service;
@@ -77,6 +79,40 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
         tx.end_sessions_of(account, user.id.as_str())?;
     }
     Ok(())
+}
+
+/// A change of the log-in leaves a row of its own: what the user is to SCIM did not change.
+fn record_login(
+    operator: &Operator,
+    tx: &mut Tx<'_>,
+    account: i64,
+    user: &Resource,
+    ours: &Ours,
+) -> Result<(), Problem> {
+    let password = ours.password_hash.as_ref().map(|_| "a password was set".to_owned());
+    let service = ours.service_account.map(|is| format!("service_account: {is}"));
+    let said: Vec<String> = password.into_iter().chain(service).collect();
+    if !said.is_empty() {
+        operator.did(tx, "user.login_changed", user.id.as_str(), Some(account), Some(said.join(", ")))?;
+    }
+    Ok(())
+}
+
+/// What an operator changed about a user, for the audit trail: names, and values only of what decides about access. The rest is
+/// personal, and the trail outlives the person.
+fn difference(app: &App, before: &Resource, after: &Resource) -> Option<String> {
+    let telling = |name: &str| name == "active" || name == app.config.consent_role_attribute;
+    let (before, after) = (before.attributes(), after.attributes());
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changes: Map<String, Value> = names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| match telling(name) {
+            true => (name.clone(), json!({"before": before.get(name), "after": after.get(name)})),
+            false => (name.clone(), json!({})),
+        })
+        .collect();
+    (!changes.is_empty()).then(|| Value::Object(changes).to_string())
 }
 
 fn user_id(text: &str) -> Result<Id, Problem> {
@@ -183,12 +219,16 @@ pub(super) async fn change(
                 let shown = Projection::standard(provider.registry.get(USER));
                 let id = user_id(&path.1)?;
                 let mut store = tx.in_account(account.seq, now, false);
+                let before = store.lock(USER, &id)?.map(|stored| stored.resource);
                 let user = work.scim(&provider, now, |cx| match &change {
                     Some(change) => service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &shown)
                         .map(|w| w.resource),
                     None => service::get(&mut store, cx, USER, &id, &shown),
                 })?;
+                let changes = before.and_then(|before| difference(&work, &before, &user));
+                tx.changes = changes.map(|changes| (user.id.clone(), changes));
                 keep_login(tx, account.seq, &user, &ours)?;
+                record_login(&operator, tx, account.seq, &user, &ours)?;
                 representation(&work, tx, account.seq, &provider, &user)
             })
             .await?;

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::Subject;
 use oauth::authorize::AuthorizationRequest;
+use oauth::client::Lifetimes;
 use oauth::consent::{self, Acceptance};
 use scim::schema::USER;
 use scim::{Id, Store};
@@ -31,6 +32,9 @@ struct Person {
     role: Option<String>,
     service_account: bool,
     provisioned: bool,
+    /// Whether the connection passes to somebody else when they leave.
+    has_successor: bool,
+    lifetimes: Lifetimes,
 }
 
 impl Person {
@@ -48,6 +52,8 @@ impl Person {
         let (Some(account), Some(id)) = (tx.account_at(session.account)?, Id::new(session.owner_id.clone())) else {
             return Ok(None);
         };
+        let Some(client) = tx.client_record(asked.client.as_str())? else { return Ok(None) };
+        let has_successor = tx.successor_of(account.seq, &session.owner_id)?.is_some();
         let mut store = tx.in_account(account.seq, system::now(), false);
         let Some(user) = store.get(USER, &id)?.filter(|user| user.resource.is_active()) else {
             return Ok(None);
@@ -61,6 +67,8 @@ impl Person {
             role: text(&app.config.consent_role_attribute),
             service_account: tx.is_service_account(user.handle.0)?,
             provisioned,
+            has_successor,
+            lifetimes: client.client.lifetimes(&app.settings),
         }))
     }
 
@@ -139,8 +147,10 @@ fn shown(
         service_account: person.service_account,
         provisioned: person.provisioned,
         sentences: words::of_scopes(&asked.scope),
-        idle_days: app.config.oauth.refresh_idle_seconds / 86_400,
-        access_minutes: app.config.oauth.access_token_seconds / 60,
+        has_successor: person.has_successor,
+        idle: words::duration(person.lifetimes.refresh_idle),
+        absolute: person.lifetimes.refresh_absolute.map(words::duration),
+        access: words::duration(person.lifetimes.access_token),
         request: app.oauth(|cx| asked.seal(cx)),
         owner: session.owner_id.clone(),
         csrf: browser.csrf(app),

@@ -50,6 +50,17 @@ pub(super) fn wait(seconds: i64) -> String {
     }
 }
 
+/// A time in words, in the largest unit that says it exactly.
+pub(super) fn duration(seconds: u64) -> String {
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
+    let unit = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size) && seconds >= *size);
+    let (size, name) = unit.unwrap_or((1, "second"));
+    match seconds / size {
+        1 => format!("1 {name}"),
+        n => format!("{n} {name}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

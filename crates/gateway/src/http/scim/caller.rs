@@ -13,10 +13,15 @@ use super::failure::ScimFailure;
 use crate::app::{App, Provider};
 use crate::http::{address, bearer};
 use crate::leniency::Need;
-use crate::lifecycle::Actor;
+use crate::lifecycle::{self, Actor};
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
 use crate::system;
+
+/// The account's policy is not to let a connection end itself.
+const OWN_ENDING: &str = "This connection lives under this very user, and would end with them: it may not deactivate or delete them, \
+     or take the role away that may accept access. Let somebody name a co-owner for the account, to whom the connection passes, or \
+     connect again as a service account; then repeat this.";
 
 /// What a request says about its sender.
 #[derive(Debug, Clone)]
@@ -28,6 +33,8 @@ pub(super) struct Caller {
     entered: Arc<AtomicBool>,
     /// The static token whose use has to be written down, once it is known.
     unwritten: Arc<OnceLock<String>>,
+    /// Whom `/Me` was found to stand for.
+    me: Option<Id>,
 }
 
 impl Caller {
@@ -38,6 +45,7 @@ impl Caller {
             address: address::of(request, &app.config.trusted_proxies),
             entered: Arc::default(),
             unwritten: Arc::default(),
+            me: None,
         }
     }
 
@@ -76,12 +84,14 @@ impl Caller {
         }
     }
 
-    /// Whom `/Me` stands for: the user who accepted. A grant never changes hands, so the work itself may come later.
-    pub(super) async fn user(&self, app: &App) -> Result<Id, ScimFailure> {
+    /// Whom `/Me` stands for: the user who accepted, or to whom the grant passed. Should it pass on before the work itself, that is
+    /// noticed.
+    pub(super) async fn user(&mut self, app: &App) -> Result<Id, ScimFailure> {
         let (work, caller) = (app.clone(), self.clone());
         let access = app.db.read(Cost::Short, move |tx| caller.access(&work, tx)).await;
         self.note_use(app).await;
-        access?.grant.subject.and_then(|subject| Id::new(subject.as_str())).ok_or_else(|| {
+        self.me = access?.grant.subject.and_then(|subject| Id::new(subject.as_str()));
+        self.me.clone().ok_or_else(|| {
             let detail = "There is no /Me for this access token: it was issued to a client by its own credentials, \
                           and stands for no user. Use /Users/{id}.";
             scim::Error::NotFound(detail.to_owned()).into()
@@ -124,7 +134,12 @@ impl Caller {
         needed: &Needed,
         work: &mut impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let account = self.check(app, tx)?;
+        let owner = self.access(app, tx)?.grant.subject;
+        let account = tx.grant_account.take().ok_or(BearerError::Invalid("The account is gone"))?;
+        if self.me.as_ref().is_some_and(|me| owner.as_ref().is_none_or(|owner| owner.as_str() != me.as_str())) {
+            let detail = "The access has just passed to another user, so /Me is somebody else now. Repeat the request.";
+            return Err(scim::Error::Conflict(detail.to_owned()).into());
+        }
         let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
         let (now, provider) = (system::now(), app.provider(&account)?);
         let leniency = Leniency::new(client.tolerances);
@@ -132,7 +147,13 @@ impl Caller {
         let mut store = tx.in_account(account.seq, now, true);
         let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
         needed.note(Need::of(client.seq, &leniency, now));
-        Ok(Outcome { value: outcome?, registry: provider.registry })
+        let value = outcome?;
+        if let Some(owner) = owner
+            && lifecycle::refuses_own_ending(tx, &account, owner.as_str())?
+        {
+            return Err(scim::Error::Forbidden(OWN_ENDING.to_owned()).into());
+        }
+        Ok(Outcome { value, registry: provider.registry })
     }
 
     /// Only the check, for requests that need nothing else of the database.

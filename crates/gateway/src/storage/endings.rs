@@ -1,0 +1,256 @@
+//! The end of many grants at once, and their passing to a co-owner.
+//!
+//! Whoever leaves may have accepted any number of grants. Ending them is one row here, which every check of a grant sees
+//! ([`ended`]); the worker writes it into the grants themselves, batch by batch, and then removes it. What has ended stays ended.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+use oauth::{EndReason, GrantId};
+use scim::schema::USER;
+
+use super::connection::AnyConn;
+use super::error::DbError;
+use super::schema::{endings, grants, resources};
+use super::statement::{Bind, Dialects, Statement};
+use super::tx::Tx;
+use crate::each;
+use crate::lifecycle::News;
+
+/// SQL: a column of the ending that ended grant `g`, or what the grant itself says of its end.
+macro_rules! ended {
+    ($of_ending:literal, $own:literal) => {
+        concat!(
+            "COALESCE(",
+            $own,
+            ", (SELECT ",
+            $of_ending,
+            " FROM endings AS e WHERE e.owner = g.owner AND e.last_grant >= g.seq \
+             AND (NOT e.provisioning OR ' ' || g.scope || ' ' LIKE '% provision:scim %') ORDER BY e.seq LIMIT 1))"
+        )
+    };
+}
+pub(super) use ended;
+
+/// How many grants pass to a co-owner at most, the newest of them: people have one or two.
+const PASSES: i64 = 100;
+
+const OPEN: &str = "SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL LIMIT 1";
+
+const REBIND: &str = concat!(
+    "UPDATE grants SET owner = ?, owner_id = ?, rebound = ? WHERE seq IN (SELECT g.seq FROM grants AS g \
+     WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL AND ",
+    ended!("e.at", "g.ended"),
+    " IS NULL AND ' ' || g.scope || ' ' LIKE '% provision:scim %' ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
+);
+
+/// The same owner accepted the same of the same client again.
+const NEWER: &str = "AND EXISTS (SELECT 1 FROM grants AS n WHERE n.owner_id = grants.owner_id AND n.ended IS NULL \
+     AND n.client = grants.client AND n.scope = grants.scope AND n.seq > grants.seq)";
+
+/// Numbers as one bound value.
+const AMONG: Dialects = Dialects {
+    sqlite: "IN (SELECT value FROM json_each(?))",
+    postgres: "IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
+};
+
+/// Who takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Successor {
+    seq: i64,
+    /// The user's id.
+    pub(crate) id: String,
+}
+
+#[derive(Queryable)]
+struct Ending {
+    seq: i64,
+    owner: Option<i64>,
+    owner_id: Option<String>,
+    client: Option<i64>,
+    last_grant: i64,
+    provisioning: bool,
+    at: i64,
+    reason: String,
+}
+
+impl Tx<'_> {
+    /// The number in storage of this user, if they own a grant that may be open.
+    pub(crate) fn open_grant_of_owner(&mut self, account: i64, owner: &str) -> Result<Option<i64>, DbError> {
+        let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account)];
+        let owner: Option<Option<i64>> = Statement::<Nullable<BigInt>>::new(OPEN, binds).first(self.conn)?;
+        Ok(owner.flatten())
+    }
+
+    /// Ends every grant of this user, or those that open the SCIM endpoint if it is their role they lost: one small write, however
+    /// many there are. `false` if there is none.
+    pub(crate) fn end_grants_of_owner(
+        &mut self,
+        account: i64,
+        owner: &str,
+        now: i64,
+        reason: EndReason,
+    ) -> Result<bool, DbError> {
+        let Some(seq) = self.open_grant_of_owner(account, owner)? else { return Ok(false) };
+        let provisioning = reason == EndReason::OwnerRoleLost;
+        self.insert_ending((Some(seq), Some(owner), None), provisioning, now, reason)?;
+        Ok(true)
+    }
+
+    /// Ends every grant of a client: one small write. Whoever deletes the client makes them worthless anyway.
+    pub fn end_grants_of_client(&mut self, client: i64, now: i64, reason: EndReason) -> Result<(), DbError> {
+        self.insert_ending((None, None, Some(client)), false, now, reason)
+    }
+
+    fn insert_ending(
+        &mut self,
+        (owner, owner_id, client): (Option<i64>, Option<&str>, Option<i64>),
+        provisioning: bool,
+        now: i64,
+        reason: EndReason,
+    ) -> Result<(), DbError> {
+        let newest = grants::table.select(diesel::dsl::max(grants::seq));
+        let newest: Option<i64> = each!(&mut *self.conn, c => newest.get_result(c))?;
+        let row = (
+            endings::owner.eq(owner),
+            endings::owner_id.eq(owner_id),
+            endings::client.eq(client),
+            endings::last_grant.eq(newest.unwrap_or(0)),
+            endings::provisioning.eq(provisioning),
+            endings::at.eq(now),
+            endings::reason.eq(reason.as_str()),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(endings::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// The account's co-owner, if they may take over from this user: somebody else, active, with a role that may accept access.
+    pub(crate) fn successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<Successor>, DbError> {
+        self.find_successor(account, leaving, false)
+    }
+
+    /// The same, and they stay so until this unit of work ends.
+    pub(crate) fn lock_successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<Successor>, DbError> {
+        self.find_successor(account, leaving, true)
+    }
+
+    fn find_successor(&mut self, account: i64, leaving: &str, lock: bool) -> Result<Option<Successor>, DbError> {
+        let Some(id) = self.account_at(account)?.and_then(|account| account.options.co_owner) else { return Ok(None) };
+        if id == leaving {
+            return Ok(None);
+        }
+        let user = resources::table
+            .filter(resources::account.eq(account))
+            .filter(resources::id.eq(&id))
+            .filter(resources::resource_type.eq(USER.0))
+            .select((resources::seq, resources::active, resources::document));
+        let user: Option<(i64, bool, String)> = match &mut *self.conn {
+            AnyConn::Postgres(c) if lock => user.for_share().get_result(c).optional()?,
+            AnyConn::Postgres(c) => user.get_result(c).optional()?,
+            AnyConn::Sqlite(c) => user.get_result(c).optional()?,
+        };
+        let Some((seq, true, document)) = user else { return Ok(None) };
+        let attributes =
+            serde_json::from_str(&document).map_err(|e| DbError::Corrupt(format!("document of resource {id}: {e}")))?;
+        // What they themselves lost a moment ago must not reach what they are given now.
+        let pending = endings::table.filter(endings::owner.eq(seq)).count();
+        let pending: i64 = each!(&mut *self.conn, c => pending.get_result(c))?;
+        let may = self.policy.may_own(&attributes) && pending == 0;
+        Ok(may.then_some(Successor { seq, id }))
+    }
+
+    /// Passes the open grants of this user that open the SCIM endpoint to somebody else; says which.
+    pub(crate) fn rebind_grants(
+        &mut self,
+        account: i64,
+        owner: &str,
+        to: &Successor,
+        now: i64,
+    ) -> Result<Vec<GrantId>, DbError> {
+        let binds = vec![
+            Bind::Number(to.seq),
+            Bind::Text(to.id.clone()),
+            Bind::Number(now),
+            Bind::Text(owner.to_owned()),
+            Bind::Number(account),
+            Bind::Number(PASSES),
+        ];
+        let mut grants: Vec<i64> = Statement::<BigInt>::new(REBIND, binds).load(self.conn)?;
+        grants.sort_unstable();
+        Ok(grants.into_iter().map(GrantId).collect())
+    }
+
+    /// Writes the oldest ending into a batch of the grants it ended; says how much was done.
+    pub fn settle_endings(&mut self, limit: i64) -> Result<u64, DbError> {
+        let oldest = endings::table.order(endings::seq).limit(1);
+        let oldest: Option<Ending> = match &mut *self.conn {
+            AnyConn::Postgres(c) => oldest.for_update().skip_locked().get_result(c).optional()?,
+            AnyConn::Sqlite(c) => oldest.get_result(c).optional()?,
+        };
+        let Some(ending) = oldest else { return Ok(0) };
+        let (whose, whom) = match ending.client {
+            Some(client) => ("g.client = ?", vec![Bind::Number(client)]),
+            None => (
+                "g.owner = ? AND g.owner_id = ?",
+                vec![Bind::Number(ending.owner.unwrap_or(0)), Bind::Text(ending.owner_id.unwrap_or_default())],
+            ),
+        };
+        let which = if ending.provisioning { "AND ' ' || g.scope || ' ' LIKE '% provision:scim %'" } else { "" };
+        let text = format!(
+            "UPDATE grants SET ended = ?, end_reason = ? WHERE seq IN \
+             (SELECT g.seq FROM grants AS g WHERE {whose} AND g.ended IS NULL AND g.seq <= ? {which} LIMIT ?)"
+        );
+        let mut binds = vec![Bind::Number(ending.at), Bind::Text(ending.reason)];
+        binds.extend(whom);
+        binds.extend([Bind::Number(ending.last_grant), Bind::Number(limit)]);
+        let settled = Statement::<()>::new(text, binds).execute(self.conn)?;
+        if settled < limit.unsigned_abs() {
+            let row = endings::table.filter(endings::seq.eq(ending.seq));
+            each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
+        }
+        Ok(settled + 1)
+    }
+
+    /// Ends those of these grants that no code and no refresh token leads to any more. One that never had a refresh token still says
+    /// what its owner accepted, until a newer one says the same: it ends only if it is `superseded`.
+    pub(super) fn end_unused_grants(&mut self, mut of: Vec<i64>, superseded: bool, now: i64) -> Result<(), DbError> {
+        of.sort_unstable();
+        of.dedup();
+        if of.is_empty() {
+            return Ok(());
+        }
+        let among = AMONG.of(self.conn);
+        let newer = if superseded { NEWER } else { "" };
+        let text = format!(
+            "UPDATE grants SET ended = ?, end_reason = ? WHERE seq {among} AND ended IS NULL AND owner IS NOT NULL {newer} \
+             AND NOT EXISTS (SELECT 1 FROM refresh_tokens AS t WHERE t.grant_seq = grants.seq) \
+             AND NOT EXISTS (SELECT 1 FROM authorization_codes AS k WHERE k.grant_seq = grants.seq) RETURNING seq"
+        );
+        let reason = EndReason::Unused;
+        let binds = vec![Bind::Number(now), Bind::Text(reason.as_str().to_owned()), Bind::list(&of)?];
+        let ended: Vec<i64> = Statement::<BigInt>::new(text, binds).load(self.conn)?;
+        for seq in ended {
+            let event = oauth::Event::GrantEnded { grant: GrantId(seq), reason };
+            self.news.push(News::Authorization { now, event });
+        }
+        Ok(())
+    }
+
+    /// Removes grants that ended before that time, with what is left of their refresh tokens; says how many rows went.
+    pub fn forget_grants(&mut self, before: i64, limit: i64) -> Result<u64, DbError> {
+        let due = grants::table.filter(grants::ended.lt(before).assume_not_null()).limit(limit).select(grants::seq);
+        let due: Vec<i64> = match &mut *self.conn {
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Sqlite(c) => due.load(c)?,
+        };
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let among = AMONG.of(self.conn);
+        let mut removed = 0;
+        for table in ["refresh_tokens WHERE grant_seq", "grants WHERE seq"] {
+            let text = format!("DELETE FROM {table} {among}");
+            removed += Statement::<()>::new(text, vec![Bind::list(&due)?]).execute(self.conn)?;
+        }
+        Ok(removed)
+    }
+}

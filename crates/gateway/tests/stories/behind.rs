@@ -1,0 +1,106 @@
+//! A look behind the scenes: the database itself, past the gateway.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use gateway::storage::db::unit_of_work;
+use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx};
+use gateway::{each, master_key};
+use oauth::Keyring;
+
+use crate::world::{MASTER_KEY, World};
+
+/// A connection of the story's own.
+pub struct Behind {
+    conn: AnyConn,
+    url: DatabaseUrl,
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    line: String,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+impl Behind {
+    pub fn of(world: &World) -> Behind {
+        let url: DatabaseUrl = world.database_url().parse().expect("a database");
+        Behind { conn: url.connect().expect("it answers"), url }
+    }
+
+    /// The keys of this installation.
+    pub fn keys(&mut self) -> Arc<Keyring> {
+        let master = master_key::parse(MASTER_KEY).expect("32 bytes");
+        let keys = self.work(|tx| master_key::open(tx, &[master], &master_key::Root::draft()));
+        Arc::new(keys.expect("it is the key of every world"))
+    }
+
+    /// Statements that any of the two databases understands.
+    pub fn execute(&mut self, sql: &str) {
+        each!(&mut self.conn, c => c.batch_execute(sql)).unwrap_or_else(|e| panic!("{sql}: {e}"));
+    }
+
+    /// The one number that a query gives, named `n`.
+    pub fn number(&mut self, sql: &str) -> i64 {
+        let rows: QueryResult<Vec<Number>> = each!(&mut self.conn, c => diesel::sql_query(sql).load(c));
+        rows.unwrap_or_else(|e| panic!("{sql}: {e}"))[0].n
+    }
+
+    fn lines(&mut self, sql: &str) -> Vec<String> {
+        let rows: QueryResult<Vec<Line>> = each!(&mut self.conn, c => diesel::sql_query(sql).load(c));
+        rows.unwrap_or_else(|e| panic!("{sql}: {e}")).into_iter().map(|row| row.line).collect()
+    }
+
+    /// As the gateway works.
+    pub fn work<T>(&mut self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>) -> T {
+        unit_of_work(&mut self.conn, work).expect("it works")
+    }
+
+    /// Seals the audit trail, as the worker does.
+    pub fn seal(&mut self) {
+        let keys = self.keys();
+        while self.work(|tx| tx.seal_audit(&keys, gateway::system::now(), 7)) > 0 {}
+    }
+
+    /// The names of all tables of the schema.
+    pub fn tables(&mut self) -> Vec<String> {
+        let sql = match &self.conn {
+            AnyConn::Sqlite(_) => {
+                "SELECT name AS line FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+            }
+            AnyConn::Postgres(_) => {
+                "SELECT table_name::text AS line FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1"
+            }
+        };
+        self.lines(sql)
+    }
+
+    /// Everything that is stored: every row as text, and of SQLite the bytes of its files too, which hold what was deleted.
+    pub fn dump(&mut self) -> String {
+        let mut dump = String::new();
+        if let AnyConn::Postgres(_) = &self.conn {
+            for table in self.tables() {
+                let rows = self.lines(&format!("SELECT t::text AS line FROM {table} AS t"));
+                dump.push_str(&format!("{table}\n{}\n", rows.join("\n")));
+            }
+        }
+        if let DatabaseUrl::Sqlite(path) = &self.url {
+            for suffix in ["", "-wal"] {
+                let file = format!("{}{suffix}", path.display());
+                let bytes = std::fs::read(Path::new(&file)).unwrap_or_default();
+                dump.push_str(&String::from_utf8_lossy(&bytes));
+            }
+        }
+        assert!(dump.len() > 2_000, "there is something to look through");
+        dump
+    }
+}

@@ -1,0 +1,10 @@
+DROP TABLE audit_segments;
+DROP INDEX audit_unsealed;
+ALTER TABLE audit DROP COLUMN segment;
+ALTER TABLE audit DROP COLUMN changes;
+ALTER TABLE operators DROP COLUMN expires;
+ALTER TABLE operators DROP COLUMN account;
+DROP INDEX refresh_tokens_by_use;
+DROP INDEX grants_by_end;
+ALTER TABLE grants DROP COLUMN rebound;
+DROP TABLE endings;
