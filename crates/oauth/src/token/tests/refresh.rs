@@ -217,3 +217,125 @@ proptest! {
         }
     }
 }
+
+/// What can happen in the long life of a grant.
+#[derive(Debug, Clone)]
+enum Turn {
+    /// Somebody presents a token of the chain, so many links from its end.
+    Present(usize),
+    /// Seconds pass: moments, or more than any lifetime.
+    Wait(u64),
+    /// The owner is deactivated, which ends the grant in the same unit of work, and is back a moment later.
+    Leave,
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        12 => prop_oneof![6 => Just(0_usize), 3 => Just(1), 1 => 2..6_usize].prop_map(Turn::Present),
+        3 => (0..LIVES.idle).prop_map(Turn::Wait),
+        1 => prop_oneof![Just(LIVES.window), Just(LIVES.window + 1), Just(LIVES.idle), Just(LIVES.absolute)].prop_map(Turn::Wait),
+        1 => Just(Turn::Leave),
+    ]
+}
+
+/// Lifetimes in seconds, close enough to each other that every one of them runs out in some history.
+struct Lives {
+    idle: u64,
+    absolute: u64,
+    window: u64,
+}
+
+const LIVES: Lives = Lives { idle: 1000, absolute: 3000, window: 400 };
+
+/// A refresh as anybody would explain it, to be compared with the real one.
+struct Model {
+    /// For each link of the chain: when it was issued, and when it was first presented.
+    links: Vec<(i64, Option<i64>)>,
+    accepted: i64,
+    ended: bool,
+}
+
+impl Model {
+    fn present(&mut self, link: usize, now: i64) -> Result<(), &'static str> {
+        let ms = |seconds: u64| seconds as i64 * 1000;
+        if self.ended {
+            return Err("");
+        }
+        let last = self.links.len() - 1;
+        if let Some(used) = self.links[link].1
+            && (link + 1 < last || now > used + ms(LIVES.window))
+        {
+            self.ended = true;
+            return Err("already used");
+        }
+        if self.accepted + ms(LIVES.absolute) <= now {
+            return Err("too long ago");
+        }
+        if self.links[last].0 + ms(LIVES.idle) <= now {
+            return Err("not used for too long");
+        }
+        if link == last {
+            self.links[last].1 = Some(now);
+            self.links.push((now, None));
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// In every history, with tokens of any age presented at any time, the answer is the model's; there is one live link; a spent token
+    /// is never good again but for the retry of a lost answer; and whoever holds the end of a living chain can go on.
+    #[test]
+    fn every_history_goes_as_the_model_says(turns in prop::collection::vec(turn(), 1..60)) {
+        let mut world = World::new();
+        let options = &mut world.client("okta").options;
+        options.refresh_idle_seconds = Some(LIVES.idle);
+        options.refresh_absolute_seconds = Some(LIVES.absolute);
+        world.settings.refresh_retry_window_s = LIVES.window;
+        let first = world.tokens();
+        let mut tokens = vec![first.refresh_token.unwrap()];
+        let mut access = first.access_token;
+        let mut access_ends = world.now + LIVES.absolute as i64 * 1000;
+        let mut model = Model { links: vec![(world.now, None)], accepted: world.now, ended: false };
+        for turn in turns {
+            match turn {
+                Turn::Present(back) => {
+                    let link = tokens.len().saturating_sub(1 + back);
+                    let (answer, expected) = (world.refresh(&tokens[link]), model.present(link, world.now));
+                    match (answer, expected) {
+                        (Ok(answer), Ok(())) => {
+                            access_ends = world.now + answer.expires_in as i64 * 1000;
+                            prop_assert!(access_ends <= model.accepted + LIVES.absolute as i64 * 1000);
+                            access = answer.access_token;
+                            let successor = answer.refresh_token.unwrap();
+                            match tokens.get(link + 1) {
+                                Some(known) => prop_assert_eq!(known, &successor, "a retry gets the same successor"),
+                                None => tokens.push(successor),
+                            }
+                        }
+                        (Err(refused), Err(reason)) => {
+                            prop_assert_eq!(refused.code.wire().1, "invalid_grant");
+                            prop_assert!(refused.description.contains(reason), "{}: {}", refused.description, reason);
+                        }
+                        (answer, expected) => {
+                            prop_assert!(false, "link {} of {}: {:?}, and {:?} was expected", link, tokens.len(), answer.is_ok(), expected);
+                        }
+                    }
+                }
+                Turn::Wait(seconds) => world.wait(seconds),
+                Turn::Leave => {
+                    model.ended = true;
+                    for grant in &mut world.store.grants {
+                        grant.ended.get_or_insert(world.now);
+                    }
+                }
+            }
+            prop_assert_eq!(is_over(&world), model.ended);
+            prop_assert_eq!(world.opens(&access), !model.ended && world.now < access_ends);
+            let live = world.store.refresh_tokens.iter().filter(|token| token.used.is_none()).count();
+            prop_assert_eq!(live, 1, "the chain has one end");
+        }
+    }
+}
