@@ -15,6 +15,7 @@ use crate::signing::Signer;
 use crate::storage::accounts::Account;
 use crate::storage::{Db, DbError};
 use crate::system;
+use crate::upstream::Providers;
 
 /// The parts of a running server. Cheap to clone; holds no state of any flow, session or token.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct App {
     pub signer: Signer,
     /// Which tolerances were needed; not yet in the database.
     pub tally: Arc<Tally>,
+    /// OpenID providers that people sign in at.
+    pub providers: Arc<Providers>,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.

@@ -34,6 +34,7 @@ pub struct Config {
     pub data_dir: PathBuf,
     pub master_key: MasterKeySource,
     pub admin_token: Option<SecretText>,
+    pub operator_sign_in: Option<OperatorSignIn>,
     pub attributes: Vec<Overlay>,
     pub consent_roles: Vec<String>,
     pub consent_role_attribute: String,
@@ -45,6 +46,23 @@ pub struct Config {
     pub password_queue: usize,
     pub log_json: bool,
     pub log_filter: String,
+}
+
+/// Where operators sign in, and who they are.
+#[derive(Debug, Clone)]
+pub struct OperatorSignIn {
+    /// The vendor's OpenID provider, as its discovery document writes it.
+    pub issuer: String,
+    /// Our client ID there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: SecretText,
+    /// Addresses, or domains with an `@` before them.
+    pub allowed: Vec<String>,
+    /// Believe an address that the provider does not call verified.
+    pub unverified_email: bool,
+    /// How long a token counts.
+    pub token_seconds: u64,
 }
 
 /// Lifetimes of what is issued.
@@ -148,6 +166,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let token = r.optional("admin.token", |text: String| admin_token(&text));
     let token_file =
         r.optional("admin.token_file", |path: String| read_file(&path).and_then(|t| admin_token(t.trim())));
+    let operator_sign_in = operator_sign_in(r);
     let attributes = r.optional("attributes.file", |path: String| read_file(&path));
     let attributes = match overlays(attributes.as_deref().unwrap_or(ATTRIBUTES)) {
         Ok(attributes) => Some(attributes),
@@ -229,6 +248,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         data_dir,
         master_key,
         admin_token: token.or(token_file),
+        operator_sign_in,
         attributes: attributes?,
         consent_roles: consent_roles?,
         consent_role_attribute: consent_role_attribute?,
@@ -256,6 +276,38 @@ fn read(r: &mut Reader) -> Option<Config> {
         log_json: log_json?,
         log_filter: log_filter?,
     })
+}
+
+fn operator_sign_in(r: &mut Reader) -> Option<OperatorSignIn> {
+    let issuer = r.optional("operators.issuer", |text: String| public_url(&text).map(|_| text));
+    let client_id = r.optional("operators.client_id", Ok::<String, String>);
+    let secret = r.optional("operators.client_secret", |text: String| Ok(SecretText::new(&text)));
+    let secret_file = r.optional("operators.client_secret_file", |path: String| {
+        read_file(&path).map(|text| SecretText::new(text.trim()))
+    });
+    let allowed = r.list("operators.allowed", |text: String| match text.contains('@') {
+        true => Ok(text),
+        false => Err(format!("`{text}` is neither an address (ada@vendor.example) nor a domain (@vendor.example)")),
+    });
+    let unverified_email = r.required("operators.unverified_email", Ok::<bool, String>);
+    let token_seconds = r.required("operators.token_hours", |n: u64| between(n, 1, 24 * 7).map(|n| n * 3600));
+    if secret.is_some() && secret_file.is_some() {
+        r.mistake("operators.client_secret and operators.client_secret_file: set one of them".to_owned());
+    }
+    let (allowed, unverified_email, token_seconds) = (allowed?, unverified_email?, token_seconds?);
+    match (issuer, client_id, secret.or(secret_file)) {
+        (None, None, None) => None,
+        (Some(issuer), Some(client_id), Some(client_secret)) if !allowed.is_empty() => {
+            Some(OperatorSignIn { issuer, client_id, client_secret, allowed, unverified_email, token_seconds })
+        }
+        _ => {
+            r.mistake(
+                "operators: set issuer, client_id, client_secret (or client_secret_file) and allowed, or none of them"
+                    .to_owned(),
+            );
+            None
+        }
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

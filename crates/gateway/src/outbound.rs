@@ -8,9 +8,12 @@
 //!
 //! No call is made inside a unit of work.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use openidconnect::{HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 use serde_json::Value;
@@ -66,11 +69,53 @@ impl Outbound {
         self.reach.url(text)
     }
 
+    /// The HTTP client of the `openidconnect` crate, where we are the relying party.
+    pub fn relying_party(
+        &self,
+    ) -> impl Fn(HttpRequest) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send>> + 'static {
+        let outbound = self.clone();
+        move |request| {
+            let outbound = outbound.clone();
+            Box::pin(async move { outbound.exchange(request).await })
+        }
+    }
+
+    /// Sends a request and brings the whole answer.
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
+        let (parts, body) = request.into_parts();
+        let url = self.url(&parts.uri.to_string()).map_err(|why| Failure::Refused(format!("its address {why}")))?;
+        let client = self.client()?;
+        let _slot = self.slots.acquire().await;
+        let sent = client.request(parts.method, url).headers(parts.headers).body(body).send().await;
+        let mut answered = sent.map_err(|error| self.explained(&error))?;
+        let (status, headers) = (answered.status(), answered.headers().clone());
+        let mut answer = HttpResponse::new(self.bounded(&mut answered).await?);
+        *answer.status_mut() = status;
+        *answer.headers_mut() = headers;
+        Ok(answer)
+    }
+
+    fn client(&self) -> Result<&reqwest::Client, Failure> {
+        let client = self.client.get_or_init(|| client(self.reach, self.patience)).as_ref();
+        client.map_err(|why| Failure::Unavailable(format!("TLS cannot be set up here: {why}")))
+    }
+
+    /// The body of an answer, if it is not too large.
+    async fn bounded(&self, response: &mut reqwest::Response) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.explained(&error))? {
+            if bytes.len() + chunk.len() > MAX_BYTES {
+                return Err(Failure::Refused(format!("it has more than {} KiB", MAX_BYTES >> 10)));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
     /// The JSON document at this address.
     pub async fn json(&self, address: &str) -> Result<Value, Failure> {
         let url = self.url(address).map_err(|why| Failure::Refused(format!("its address {why}")))?;
-        let client = self.client.get_or_init(|| client(self.reach, self.patience)).as_ref();
-        let client = client.map_err(|why| Failure::Unavailable(format!("TLS cannot be set up here: {why}")))?;
+        let client = self.client()?;
         let _slot = self.slots.acquire().await;
         let request = client.get(url).header("accept", "application/json").send();
         let mut response = request.await.map_err(|error| self.explained(&error))?;
@@ -84,13 +129,7 @@ impl Outbound {
         if status != reqwest::StatusCode::OK {
             return Err(Failure::Unavailable(format!("it answers with the status {}", status.as_u16())));
         }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.explained(&error))? {
-            if bytes.len() + chunk.len() > MAX_BYTES {
-                return Err(Failure::Refused(format!("it has more than {} KiB", MAX_BYTES >> 10)));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let bytes = self.bounded(&mut response).await?;
         serde_json::from_slice(&bytes).map_err(|_| Failure::Refused("it is no JSON document".to_owned()))
     }
 

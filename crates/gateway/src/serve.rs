@@ -120,6 +120,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let app = App {
         published_keys: PublishedKeys::new(outbound.clone()),
         outbound,
+        providers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: Arc::new(settings(&config, &public_url)),
         public_url: public_url.into(),

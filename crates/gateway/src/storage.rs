@@ -33,13 +33,16 @@ pub mod resources;
 pub mod schema;
 pub mod sealed;
 pub mod search;
+pub mod second_factors;
 pub mod sessions;
+pub mod sign_in_flows;
 pub mod signing_keys;
 mod statement;
 pub mod static_tokens;
 pub mod tokens;
 pub mod tolerance_needs;
 mod tx;
+pub mod upstream_identities;
 mod walks;
 
 pub use connection::{AnyConn, DatabaseUrl};

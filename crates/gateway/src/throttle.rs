@@ -62,6 +62,9 @@ const NAME: Limit = Limit {
 /// One name in one browser that has logged in with it before; instead of the others.
 const DEVICE: Limit = Limit { name: "device", free: 10, ..NAME_AT_ADDRESS };
 
+/// Codes of one person's authenticator app, wherever they are typed. Whoever gets so far has the password.
+const SECOND_FACTOR: Limit = Limit { name: "second factor", ..NAME_AT_ADDRESS };
+
 /// What was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
@@ -123,6 +126,11 @@ impl Count {
     /// What it counts for in a browser that is known to its owner.
     pub fn known_device(keys: &Keyring, name_key: &str, device: &str) -> Vec<Count> {
         vec![Count::of(keys, &DEVICE, &[name_key, device])]
+    }
+
+    /// What a code of somebody's authenticator app counts for.
+    pub fn second_factor(keys: &Keyring, resource: i64) -> Vec<Count> {
+        vec![Count::of(keys, &SECOND_FACTOR, &[&resource.to_string()])]
     }
 }
 

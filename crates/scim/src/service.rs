@@ -31,7 +31,7 @@ mod write;
 pub use crate::places::keep;
 pub use membership::MAX_PARKED;
 pub use read::get;
-pub use search::{search, search_all};
+pub use search::{find, search, search_all};
 pub use write::{create, delete, patch, replace};
 
 /// What a write came to.

@@ -18,6 +18,7 @@ mod operator;
 mod operators;
 mod page;
 mod parked_members;
+mod sign_in;
 mod users;
 
 /// A method on a path.
@@ -53,6 +54,10 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     GET "/accounts/{account}/users/{user}" => users::get,
     PATCH "/accounts/{account}/users/{user}" => users::change,
     DELETE "/accounts/{account}/users/{user}" => users::delete,
+    DELETE "/accounts/{account}/users/{user}/second-factor" => sign_in::remove_second_factor,
+    DELETE "/accounts/{account}/users/{user}/upstream-identity" => sign_in::release_identity,
+    GET "/accounts/{account}/sign-in" => sign_in::get,
+    PATCH "/accounts/{account}/sign-in" => sign_in::change,
     GET "/accounts/{account}/clients" => clients::list_of_account,
     POST "/accounts/{account}/clients" => clients::create_in_account,
     GET "/accounts/{account}/parked-members" => parked_members::list,

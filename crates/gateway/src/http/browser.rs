@@ -19,7 +19,9 @@ mod failure;
 mod form;
 mod login;
 mod logout;
+mod operator;
 pub mod pages;
+pub(in crate::http) mod second_factor;
 mod words;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -34,6 +36,21 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
             web::resource("/login")
                 .route(web::get().to(login::show))
                 .route(web::post().to(login::submit))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/login/second-factor")
+                .route(web::post().to(login::second_factor::submit))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/login/provider")
+                .route(web::post().to(login::provider::begin))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/login/callback")
+                .route(web::get().to(login::provider::back))
                 .default_service(web::to(pages::wrong_method)),
         )
         .service(
@@ -64,6 +81,32 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .service(
             web::resource("/account/sessions/end")
                 .route(web::post().to(account::end_session))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/account/second-factor")
+                .route(web::get().to(second_factor::show))
+                .route(web::post().to(second_factor::begin))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/account/second-factor/confirm")
+                .route(web::post().to(second_factor::confirm))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/account/second-factor/remove")
+                .route(web::post().to(second_factor::remove))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/operator")
+                .route(web::get().to(operator::show))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
+            web::resource("/operator/sign-in")
+                .route(web::post().to(operator::begin))
                 .default_service(web::to(pages::wrong_method)),
         )
         .route("/assets/page.css", web::get().to(stylesheet));

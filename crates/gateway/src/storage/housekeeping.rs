@@ -6,8 +6,9 @@ use super::connection::AnyConn;
 use super::error::DbError;
 use super::schema::{
     accounts, attempts, attribute_values, authorization_codes, client_failures, client_secrets, clients, dpop_proofs,
-    grants, logins, members, operators, parked_members, pushed_requests, refresh_tokens, resource_counts, resources,
-    revoked_tokens, sessions, static_tokens, tolerance_needs, used_assertions,
+    grants, logins, members, operators, parked_members, pushed_requests, recovery_codes, refresh_tokens,
+    resource_counts, resources, revoked_tokens, second_factors, sessions, sign_in_flows, static_tokens,
+    tolerance_needs, upstream_identities, upstream_secrets, used_assertions,
 };
 use super::tx::Tx;
 use crate::each;
@@ -51,6 +52,7 @@ impl Tx<'_> {
         removed += sweep!(self, pushed_requests.fingerprint, pushed_requests::expires.lt(now), limit);
         removed += sweep!(self, dpop_proofs.id, dpop_proofs::expires.lt(now), limit);
         removed += self.remove_expired_signing_keys(now)? as u64;
+        removed += sweep!(self, sign_in_flows.fingerprint, sign_in_flows::expires.lt(now), limit);
         removed += sweep!(self, attempts.key, attempts::expires.lt(now), limit);
         removed += self.forget_walks(now, limit)?;
         let codes = authorization_codes::expires.lt(spent_before);
@@ -79,6 +81,9 @@ impl Tx<'_> {
                 diesel::delete(logins::table.filter(logins::resource.eq_any(&seqs))).execute(c)?;
                 diesel::delete(parked_members::table.filter(parked_members::group_seq.eq_any(&seqs))).execute(c)?;
                 diesel::delete(sessions::table.filter(sessions::owner.eq_any(&seqs))).execute(c)?;
+                diesel::delete(second_factors::table.filter(second_factors::resource.eq_any(&seqs))).execute(c)?;
+                diesel::delete(recovery_codes::table.filter(recovery_codes::resource.eq_any(&seqs))).execute(c)?;
+                diesel::delete(upstream_identities::table.filter(upstream_identities::resource.eq_any(&seqs))).execute(c)?;
                 diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c)?
             });
             return Ok(seqs.len() as u64);
@@ -108,6 +113,7 @@ impl Tx<'_> {
             }
             diesel::delete(clients::table.filter(clients::account.eq(account))).execute(c)?;
             diesel::delete(operators::table.filter(operators::account.eq(account))).execute(c)?;
+            diesel::delete(upstream_secrets::table.filter(upstream_secrets::account.eq(account))).execute(c)?;
             diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?
         });
         Ok(1)

@@ -42,6 +42,16 @@ impl Tx<'_> {
         Statement::<Columns>::new(NAMED, binds).load(self.conn)
     }
 
+    /// Whether this user has a password.
+    pub fn has_password(&mut self, resource: i64) -> Result<bool, DbError> {
+        let query = logins::table
+            .filter(logins::resource.eq(resource))
+            .filter(logins::password_hash.is_not_null())
+            .select(logins::resource);
+        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.is_some())
+    }
+
     /// Whether this user is a service account.
     pub fn is_service_account(&mut self, resource: i64) -> Result<bool, DbError> {
         let query = logins::table.filter(logins::resource.eq(resource)).select(logins::service_account);

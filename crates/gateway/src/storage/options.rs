@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::error::DbError;
 use crate::leniency::Overrides;
+use crate::sign_in::SignIn;
 
 /// As kept with a client.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -52,6 +53,8 @@ pub struct AccountOptions {
     pub attributes: Declarations,
     /// What becomes of users who are created again after they were deactivated.
     pub inactive_match: InactiveMatch,
+    /// Who may sign in how.
+    pub sign_in: SignIn,
 }
 
 /// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::schemas::Schemas)).

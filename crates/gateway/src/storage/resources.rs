@@ -287,6 +287,8 @@ impl scim::Store for AccountTx<'_, '_> {
             }
             let login = logins::table.filter(logins::resource.eq(seq));
             each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
+            this.tx.remove_second_factor(seq)?;
+            this.tx.release_upstream_identities(seq)?;
             Ok(())
         };
         Ok(remove(self)?)

@@ -116,6 +116,49 @@ diesel::table! {
 }
 
 diesel::table! {
+    second_factors (resource) {
+        resource -> BigInt,
+        account -> BigInt,
+        sealed -> Text,
+        created -> BigInt,
+        confirmed -> Nullable<BigInt>,
+        used_step -> BigInt,
+    }
+}
+
+diesel::table! {
+    recovery_codes (fingerprint) {
+        fingerprint -> Binary,
+        resource -> BigInt,
+    }
+}
+
+diesel::table! {
+    upstream_identities (account, issuer, subject) {
+        account -> BigInt,
+        issuer -> Text,
+        subject -> Text,
+        resource -> BigInt,
+        created -> BigInt,
+    }
+}
+
+diesel::table! {
+    upstream_secrets (account) {
+        account -> BigInt,
+        sealed -> Text,
+    }
+}
+
+diesel::table! {
+    sign_in_flows (fingerprint) {
+        fingerprint -> Binary,
+        sealed -> Text,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
     clients (seq) {
         seq -> BigInt,
         id -> Text,

@@ -9,7 +9,7 @@ use super::audit::Entry;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
-use crate::{master_key, signing, system};
+use crate::{master_key, sign_in, signing, system, totp};
 
 /// A column of sealed values.
 struct Place {
@@ -21,7 +21,7 @@ struct Place {
     put: &'static str,
 }
 
-const PLACES: [Place; 2] = [
+const PLACES: [Place; 4] = [
     Place {
         purpose: master_key::ROOT_PURPOSE,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
@@ -31,6 +31,16 @@ const PLACES: [Place; 2] = [
         purpose: signing::key::PURPOSE,
         all: "SELECT kid, sealed FROM signing_keys ORDER BY kid",
         put: "UPDATE signing_keys SET sealed = ? WHERE kid = ? AND sealed = ?",
+    },
+    Place {
+        purpose: totp::SEALED_FOR,
+        all: "SELECT CAST(resource AS TEXT), sealed FROM second_factors ORDER BY resource",
+        put: "UPDATE second_factors SET sealed = ? WHERE resource = CAST(? AS BIGINT) AND sealed = ?",
+    },
+    Place {
+        purpose: sign_in::SECRET,
+        all: "SELECT CAST(account AS TEXT), sealed FROM upstream_secrets ORDER BY account",
+        put: "UPDATE upstream_secrets SET sealed = ? WHERE account = CAST(? AS BIGINT) AND sealed = ?",
     },
 ];
 

@@ -7,14 +7,14 @@ use super::all_loaded;
 use crate::context::Context;
 use crate::cursor::{Position, Walk, digest};
 use crate::error::Error;
-use crate::filter::Predicate;
+use crate::filter::{Filter, Predicate};
 use crate::list::{ListResponse, SearchRequest};
 use crate::narrow::{Narrow, Plan};
 use crate::places::Places;
 use crate::projection::Projection;
 use crate::schema::{ResourceType, ResourceTypeId};
 use crate::sort::Sort;
-use crate::store::{Mark, Page, Query, Start, Store};
+use crate::store::{Mark, Page, Query, Start, Store, Stored};
 
 /// How far into a list of several types a page may begin that nobody walked up to: all before it has to be read.
 const FARTHEST_JUMP: u64 = 10_000;
@@ -31,6 +31,19 @@ pub fn search(
     let filter = request.filter.as_ref().map(|filter| filter.resolve_for(described, cx.leniency)).transpose()?;
     let sort = request.sort_by.as_ref().map(|path| Sort::new(path, request.descending, described)).transpose()?;
     answer(store, cx, &[Part::new(described, filter, sort)], request, |_| projection)
+}
+
+/// The first resources that match a filter, as they are stored: for a service provider's own look-ups.
+pub fn find(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    resource_type: ResourceTypeId,
+    filter: &str,
+    count: u32,
+) -> Result<Vec<Stored>, Error> {
+    let described = cx.registry.get(resource_type);
+    let filter = filter.parse::<Filter>()?.resolve_for(described, cx.leniency)?;
+    Ok(Part::new(described, Some(filter), None).page(store, Start::Index(1), count)?.resources)
 }
 
 /// Answers a query at the root, about the resources of all these types (§3.4.2.1, §3.4.3); each type comes with what the

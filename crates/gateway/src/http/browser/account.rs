@@ -12,7 +12,7 @@ use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::login::{self, Said};
-use super::pages::{AccountPage, ShownConnection, ShownSession, page};
+use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownSession, page};
 use super::words;
 use crate::app::App;
 use crate::lifecycle::Actor;
@@ -54,6 +54,11 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             let user = user_name(tx, &session)?;
             let connections = tx.connections_of(session.account, &session.owner_id)?.into_iter();
             let sessions = tx.sessions_of(session.owner, alive)?.into_iter();
+            let second_factor = match tx.has_second_factor(session.owner)? {
+                true => ShownFactor::Set(tx.recovery_codes_left(session.owner)?),
+                false if tx.has_password(session.owner)? => ShownFactor::Offered,
+                false => ShownFactor::Useless,
+            };
             Ok::<_, PageFailure>(AccountPage {
                 user: words::shown(&user),
                 account: words::shown(&account.map(|account| account.name).unwrap_or_default()),
@@ -75,6 +80,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
                         address: found.address,
                     })
                     .collect(),
+                second_factor,
                 csrf: String::new(),
             })
         })
@@ -87,7 +93,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
 }
 
 /// A form of this page, and who sent it; without a session they log in first.
-async fn ours(
+pub(super) async fn ours(
     request: &HttpRequest,
     app: &App,
     payload: web::Payload,
@@ -97,7 +103,7 @@ async fn ours(
     Ok((form, browser, session))
 }
 
-fn back(app: &App) -> HttpResponse {
+pub(super) fn back(app: &App) -> HttpResponse {
     redirect(&format!("{}/account", app.public_url))
 }
 

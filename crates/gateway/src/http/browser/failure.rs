@@ -19,6 +19,8 @@ pub(super) enum PageFailure {
     Logout(String),
     /// Too much at once.
     Busy,
+    /// Something that was sealed cannot be opened with the master keys that are configured.
+    Unreadable,
     /// The database failed.
     Database(DbError),
 }
@@ -38,7 +40,7 @@ impl ResponseError for PageFailure {
             PageFailure::StaleForm => StatusCode::FORBIDDEN,
             PageFailure::AlreadyAnswered => StatusCode::CONFLICT,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            PageFailure::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            PageFailure::Unreadable | PageFailure::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -74,6 +76,15 @@ impl ResponseError for PageFailure {
             ),
             PageFailure::Busy => {
                 message(status, "Too many people are logging in", "Wait a few seconds and try again.", None)
+            }
+            PageFailure::Unreadable => {
+                tracing::error!("a stored secret cannot be opened with the master keys that are configured");
+                message(
+                    status,
+                    "Something went wrong on our side",
+                    "Nothing was changed. Tell whoever runs this service.",
+                    None,
+                )
             }
             PageFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a page could not be served");

@@ -4,8 +4,8 @@
 //! who are you ──▶ Claim ──proof──▶ Proven ──further proof──▶ finish ──▶ a session, and back to the errand
 //! ```
 //!
-//! `steps` has the steps. Another way to prove who one is joins by making a [`Proven`](steps::Proven); a further proof joins in
-//! [`steps::further`].
+//! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`Proven`](steps::Proven); `second_factor` is the
+//! further proof that [`steps::further`] may ask for.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -21,8 +21,11 @@ use super::words;
 use crate::app::App;
 use crate::http::query;
 use crate::storage::Cost;
+use crate::storage::accounts::Account;
 use crate::storage::sessions::Session;
 
+pub(super) mod provider;
+pub(super) mod second_factor;
 mod steps;
 
 use steps::{Next, Proven, Refused};
@@ -54,10 +57,8 @@ pub(super) async fn page_for(
     errand: &Errand,
     said: Said,
 ) -> Result<HttpResponse, PageFailure> {
-    let account = match errand.client().cloned() {
-        Some(client) => app.db.read(Cost::Short, move |tx| tx.account_of_client(&client)).await?,
-        None => None,
-    };
+    let account = account_of(app, errand).await?;
+    let sign_in = account.as_ref().map(|account| account.options.sign_in.clone()).unwrap_or_default();
     let username = match (said.username, errand.asked().and_then(|asked| asked.login_hint.clone())) {
         (username, Some(hint)) if username.is_empty() => hint,
         (username, _) => username,
@@ -71,6 +72,8 @@ pub(super) async fn page_for(
         request: errand.seal(app),
         csrf: browser.csrf(app),
         username: words::shown(&username).chars().take(200).collect(),
+        passwords_for_services: !sign_in.allows_password(false),
+        provider: sign_in.provider.map(|provider| words::shown(&provider.name)),
     };
     let mut answer = page(said.status, &shown);
     if let Some(cookie) = browser.introduction(app) {
@@ -80,6 +83,14 @@ pub(super) async fn page_for(
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     Ok(answer)
+}
+
+/// The account of the client that sent them, if it has one.
+async fn account_of(app: &App, errand: &Errand) -> Result<Option<Account>, PageFailure> {
+    Ok(match errand.client().cloned() {
+        Some(client) => app.db.read(Cost::Short, move |tx| tx.account_of_client(&client)).await?,
+        None => None,
+    })
 }
 
 /// `GET /login?request=…`
@@ -104,8 +115,9 @@ pub(super) async fn submit(
         Err(refused) => Err(refused),
     };
     match outcome {
-        Ok(proven) => match steps::further(proven) {
+        Ok(proven) => match steps::further(&app, proven).await? {
             Next::Finish(proven) => finish(&app, &browser, &errand, proven).await,
+            Next::SecondFactor(proven, asks) => second_factor::ask(&app, &browser, &errand, proven, asks).await,
         },
         Err(Refused { problem, retry_after }) => {
             let status = match retry_after {

@@ -19,6 +19,56 @@ pub(super) struct LoginPage {
     pub(super) request: String,
     pub(super) csrf: String,
     pub(super) username: String,
+    /// The OpenID provider they can sign in at instead.
+    pub(super) provider: Option<String>,
+    /// Passwords are for service accounts only.
+    pub(super) passwords_for_services: bool,
+}
+
+/// The code of an authenticator app, or the setting up of one.
+#[derive(Debug, Template)]
+#[template(path = "second_factor.html")]
+pub(super) struct SecondFactorPage {
+    pub(super) set_up: Option<SetUp>,
+    pub(super) action: &'static str,
+    pub(super) problem: Option<String>,
+    pub(super) request: String,
+    pub(super) proven: String,
+    pub(super) csrf: String,
+}
+
+/// What an app is set up with.
+#[derive(Debug)]
+pub(super) struct SetUp {
+    /// A drawing that we made.
+    pub(super) picture: String,
+    pub(super) secret: String,
+}
+
+/// Shown once.
+#[derive(Debug, Template)]
+#[template(path = "recovery_codes.html")]
+pub(super) struct RecoveryCodesPage {
+    pub(super) codes: Vec<String>,
+    pub(super) next: String,
+}
+
+/// Where operators sign in.
+#[derive(Debug, Template)]
+#[template(path = "operator.html")]
+pub(super) struct OperatorPage {
+    pub(super) problem: Option<String>,
+    pub(super) csrf: String,
+}
+
+/// Shown once.
+#[derive(Template)]
+#[template(path = "operator_token.html")]
+#[allow(missing_debug_implementations)]
+pub(super) struct OperatorTokenPage {
+    pub(super) name: String,
+    pub(super) token: String,
+    pub(super) until: String,
 }
 
 /// Accept access.
@@ -56,7 +106,19 @@ pub(super) struct AccountPage {
     pub(super) account: String,
     pub(super) connections: Vec<ShownConnection>,
     pub(super) sessions: Vec<ShownSession>,
+    pub(super) second_factor: ShownFactor,
     pub(super) csrf: String,
+}
+
+/// The authenticator app on its owner's page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ShownFactor {
+    /// They use no password, so nothing could be asked for beside it.
+    Useless,
+    /// They could set one up.
+    Offered,
+    /// They have one, and so many recovery codes.
+    Set(i64),
 }
 
 /// A connection on its owner's page.

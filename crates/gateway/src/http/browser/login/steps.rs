@@ -2,6 +2,7 @@
 
 use oauth::Keyring;
 
+use super::second_factor::Asks;
 use crate::app::App;
 use crate::http::browser::cookies::Browser;
 use crate::http::browser::errand::Errand;
@@ -9,6 +10,7 @@ use crate::http::browser::failure::PageFailure;
 use crate::http::browser::words;
 use crate::lifecycle::Actor;
 use crate::secret_text::SecretText;
+use crate::sign_in::SecondFactor;
 use crate::storage::Cost;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
@@ -40,6 +42,8 @@ pub(in crate::http::browser) struct Proven {
 pub(super) enum Next {
     /// Nothing more is asked.
     Finish(Proven),
+    /// They have an authenticator app, or need one.
+    SecondFactor(Proven, Asks),
 }
 
 /// What to tell them instead.
@@ -135,6 +139,11 @@ pub(super) async fn password(
         })
         .await?;
     let refused = |problem: &str| Err(Refused { problem: problem.to_owned(), retry_after: None });
+    if let (Some(login), None) = (&found, &another)
+        && let Some(problem) = barred_by(app, login).await?
+    {
+        return Ok(refused(&problem));
+    }
     Ok(match (found, another) {
         (Some(login), None) => Ok(Proven { account: login.account, resource: login.resource, id: login.id, at: now }),
         (Some(_), Some(_)) => refused(SEVERAL),
@@ -142,8 +151,41 @@ pub(super) async fn password(
     })
 }
 
-/// **Further proof**: nobody is asked for more than a password yet. A second factor answers with its page instead, which carries
-/// what is proven so far, sealed, and comes back to [`finish`](super::finish).
-pub(super) fn further(proven: Proven) -> Next {
-    Next::Finish(proven)
+/// Why somebody whose password is right may not use it: their account's people sign in elsewhere. Said only to whoever has the password.
+async fn barred_by(app: &App, login: &Login) -> Result<Option<String>, PageFailure> {
+    let (account, service_account) = (login.account, login.service_account);
+    app.db
+        .read(Cost::Short, move |tx| {
+            let Some(account) = tx.account_at(account)? else { return Ok(None) };
+            let sign_in = account.options.sign_in;
+            Ok((!sign_in.allows_password(service_account)).then(|| match sign_in.provider {
+                Some(provider) => format!(
+                    "People of {} sign in with {}; passwords are for service accounts.",
+                    account.name, provider.name
+                ),
+                None => format!("In {} passwords are for service accounts only.", account.name),
+            }))
+        })
+        .await
+}
+
+/// **Further proof**: whoever has an authenticator app is asked for its code; whoever has none but works for an account that wants
+/// one sets it up. Service accounts belong to nobody's pocket.
+pub(super) async fn further(app: &App, proven: Proven) -> Result<Next, PageFailure> {
+    let (account, resource) = (proven.account, proven.resource);
+    let asks = app
+        .db
+        .read(Cost::Short, move |tx| {
+            if tx.has_second_factor(resource)? {
+                return Ok(Some(Asks::Password));
+            }
+            let wanted = tx.account_at(account)?.map(|account| account.options.sign_in.second_factor);
+            let needs_one = wanted == Some(SecondFactor::Required) && !tx.is_service_account(resource)?;
+            Ok::<_, PageFailure>(needs_one.then_some(Asks::SetUp))
+        })
+        .await?;
+    Ok(match asks {
+        Some(asks) => Next::SecondFactor(proven, asks),
+        None => Next::Finish(proven),
+    })
 }

@@ -1,0 +1,277 @@
+//! **Proof** by an OpenID provider: people go there, and come back as somebody the account knows.
+//!
+//! What is needed when they are back is kept in the database, sealed, found by their `state`, bound to their browser, and taken out
+//! once. The provider's `sub` is what they are known by; a name or an address is believed once, to find whose `sub` it is.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use scim::schema::USER;
+use serde::{Deserialize, Serialize};
+
+use super::steps::Proven;
+use super::{Said, finish, page_for};
+use crate::app::App;
+use crate::http::browser::authorize::redirect;
+use crate::http::browser::cookies::Browser;
+use crate::http::browser::errand::Errand;
+use crate::http::browser::failure::PageFailure;
+use crate::http::browser::form::Form;
+use crate::http::browser::operator;
+use crate::http::query;
+use crate::lifecycle::Actor;
+use crate::secret_text::SecretText;
+use crate::sign_in::{AccountProvider, MatchBy, SECRET};
+use crate::storage::accounts::Account;
+use crate::storage::audit::Entry;
+use crate::storage::{Cost, Tx};
+use crate::system;
+use crate::upstream::{Identity, Pending, Provider, Wish, random};
+
+const PURPOSE: &str = "sign-in at an OpenID provider";
+/// How long somebody may be away, in milliseconds.
+const PATIENCE: i64 = 15 * 60 * 1000;
+/// Where providers send people back to.
+pub(in crate::http::browser) const CALLBACK: &str = "/login/callback";
+
+/// What they went away for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(in crate::http::browser) enum Purpose {
+    /// A person of this account, who logs in for this errand.
+    Person { account: i64, request: String },
+    /// An operator.
+    Operator,
+}
+
+/// Somebody who is away.
+#[derive(Serialize, Deserialize)]
+struct Away {
+    purpose: Purpose,
+    issuer: String,
+    pending: Pending,
+    browser: String,
+}
+
+/// Sends somebody to a provider.
+pub(in crate::http::browser) async fn leave(
+    app: &App,
+    browser: &Browser,
+    provider: &Provider,
+    purpose: Purpose,
+    wish: Wish,
+) -> Result<Result<HttpResponse, String>, PageFailure> {
+    let state = random();
+    let send = app.outbound.relying_party();
+    let (url, pending) = match app.providers.begin(provider, wish, state.clone(), &send).await {
+        Ok(begun) => begun,
+        Err(error) => {
+            tracing::warn!(%error, "nobody can sign in at an OpenID provider");
+            return Ok(Err(error.for_people().to_owned()));
+        }
+    };
+    let away = Away { purpose, issuer: provider.issuer.clone(), pending, browser: browser.csrf(app) };
+    let mut nonce = [0; 24];
+    system::fill(&mut nonce);
+    let sealed = app.keys.seal(PURPOSE, nonce, serde_json::to_string(&away).unwrap_or_default().as_bytes());
+    let (fingerprint, expires) = (app.keys.fingerprint(&state), system::now() + PATIENCE);
+    app.db.write(move |tx| tx.insert_sign_in_flow(fingerprint.as_bytes(), &sealed, expires)).await?;
+    let mut answer = redirect(&url);
+    if let Some(cookie) = browser.introduction(app) {
+        let _ = answer.add_cookie(&cookie);
+    }
+    Ok(Ok(answer))
+}
+
+/// The provider of an account, as it is asked, with what an operator says of it; `None` if it has none.
+async fn provider(app: &App, account: i64) -> Result<Option<(Account, AccountProvider, Provider)>, PageFailure> {
+    let work = app.clone();
+    app.db
+        .read(Cost::Short, move |tx| {
+            let Some(account) = tx.account_at(account)? else { return Ok(None) };
+            let Some(configured) = account.options.sign_in.provider.clone() else { return Ok(None) };
+            let Some(sealed) = tx.upstream_secret(account.seq)? else { return Ok(None) };
+            let secret = work.keys.open(SECRET, &sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+            let asked = Provider {
+                issuer: configured.issuer.clone(),
+                client_id: configured.client_id.clone(),
+                client_secret: SecretText::new(&secret.ok_or(PageFailure::Unreadable)?),
+                redirect_uri: format!("{}{CALLBACK}", work.public_url),
+            };
+            Ok::<_, PageFailure>(Some((account, configured, asked)))
+        })
+        .await
+}
+
+const NONE: &str = "This account has no OpenID provider any more.";
+
+/// `POST /login/provider`
+pub(in crate::http::browser) async fn begin(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser) = Form::ours(&request, &app, payload).await?;
+    let errand = Errand::open(&app, form.field("request"))?;
+    let provider = match super::account_of(&app, &errand).await? {
+        Some(account) => provider(&app, account.seq).await?,
+        None => None,
+    };
+    let Some((account, _, provider)) = provider else {
+        return page_for(&app, &browser, &errand, Said::problem(NONE, StatusCode::OK)).await;
+    };
+    let asked = errand.asked();
+    let wish = Wish {
+        login_hint: asked.and_then(|asked| asked.login_hint.clone()),
+        login: asked.is_some_and(|asked| asked.prompt.login || asked.max_age.is_some()),
+    };
+    let purpose = Purpose::Person { account: account.seq, request: errand.seal(&app) };
+    match leave(&app, &browser, &provider, purpose, wish).await? {
+        Ok(answer) => Ok(answer),
+        Err(problem) => page_for(&app, &browser, &errand, Said::problem(&problem, StatusCode::BAD_GATEWAY)).await,
+    }
+}
+
+/// `GET /login/callback`
+pub(in crate::http::browser) async fn back(
+    request: HttpRequest,
+    app: web::Data<App>,
+) -> Result<HttpResponse, PageFailure> {
+    let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
+    let one = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    let browser = Browser::of(&request, &app);
+    let fingerprint = app.keys.fingerprint(one("state").unwrap_or_default());
+    let sealed = app.db.write(move |tx| tx.take_sign_in_flow(fingerprint.as_bytes(), system::now())).await?;
+    let away = sealed
+        .and_then(|sealed| app.keys.open(PURPOSE, &sealed))
+        .and_then(|bytes| serde_json::from_slice::<Away>(&bytes).ok())
+        .filter(|away| browser.sent(&app, &away.browser))
+        .ok_or(PageFailure::StaleForm)?;
+    // RFC 9207: an answer of another provider is not this one's.
+    let answered = match (one("code"), one("error")) {
+        _ if one("iss").is_some_and(|iss| iss != away.issuer) => {
+            Err("The answer came from another provider than the one that was asked.".to_owned())
+        }
+        (Some(code), None) => Ok(code),
+        (_, error) => {
+            let why: String = one("error_description").or(error).unwrap_or("no code").chars().take(200).collect();
+            Err(format!("Your provider did not let you in: {why}"))
+        }
+    };
+    match away.purpose {
+        Purpose::Operator => operator::back(&app, &browser, answered, &away.pending).await,
+        Purpose::Person { account, request } => {
+            let errand = Errand::open(&app, &request)?;
+            let proven = match answered {
+                Ok(code) => person(&app, &browser, account, code, &away.pending).await?,
+                Err(problem) => Err(problem),
+            };
+            match proven {
+                Ok(proven) => finish(&app, &browser, &errand, proven).await,
+                Err(problem) => {
+                    page_for(&app, &browser, &errand, Said::problem(&problem, StatusCode::UNAUTHORIZED)).await
+                }
+            }
+        }
+    }
+}
+
+/// Who of the account came back with this code, or what to tell them.
+async fn person(
+    app: &App,
+    browser: &Browser,
+    account: i64,
+    code: &str,
+    pending: &Pending,
+) -> Result<Result<Proven, String>, PageFailure> {
+    let Some((account, configured, provider)) = provider(app, account).await? else { return Ok(Err(NONE.to_owned())) };
+    let send = app.outbound.relying_party();
+    let identity = match app.providers.finish(&provider, pending, code, &send).await {
+        Ok(identity) => identity,
+        Err(error) => {
+            tracing::warn!(%error, "somebody could not sign in at an OpenID provider");
+            return Ok(Err(error.for_people().to_owned()));
+        }
+    };
+    let (work, from) = (app.clone(), browser.address.clone());
+    app.db
+        .write(move |tx| {
+            tx.act_as(Actor { name: "browser".to_owned(), address: from.clone() });
+            let now = system::now();
+            let (action, target, outcome) = match recognize(&work, tx, &account, &configured, &identity)? {
+                Ok((resource, id)) => {
+                    let proven = Proven { account: account.seq, resource, id: id.clone(), at: now };
+                    ("login.succeeded", Some(id), Ok(proven))
+                }
+                Err(problem) => ("login.failed", None, Err(problem)),
+            };
+            let detail = Some(format!("at {}", configured.issuer));
+            tx.audit(Entry { at: now, account: Some(account.seq), action: action.to_owned(), target, detail })?;
+            Ok::<_, PageFailure>(outcome)
+        })
+        .await
+}
+
+/// The user this is. Once found by a name they are known by `sub`, so that whoever gets the name later is somebody else.
+fn recognize(
+    app: &App,
+    tx: &mut Tx<'_>,
+    account: &Account,
+    configured: &AccountProvider,
+    identity: &Identity,
+) -> Result<Result<(i64, String), String>, PageFailure> {
+    let (issuer, subject) = (configured.issuer.as_str(), identity.subject.as_str());
+    if let Some(known) = tx.upstream_user(account.seq, issuer, subject)? {
+        return Ok(Ok(known));
+    }
+    if tx.upstream_subject_exists(account.seq, issuer, subject)? {
+        return Ok(Err("Your user was deactivated here.".to_owned()));
+    }
+    let (filter, name) = match (configured.match_by, &identity.email, &identity.preferred_username) {
+        (MatchBy::Subject, _, _) => (format!("externalId eq {}", quoted(subject)), subject.to_owned()),
+        (MatchBy::VerifiedEmail, Some((email, false)), _) => {
+            return Ok(Err(format!("{} does not say that the address {email} is verified.", configured.name)));
+        }
+        (MatchBy::VerifiedEmail | MatchBy::Email, Some((email, _)), _) => {
+            let address = quoted(email);
+            (format!("userName eq {address} or emails.value eq {address}"), email.clone())
+        }
+        (MatchBy::PreferredUsername, _, Some(name)) => (format!("userName eq {}", quoted(name)), name.clone()),
+        (MatchBy::VerifiedEmail | MatchBy::Email, None, _) => {
+            return Ok(Err(format!("{} does not tell us your e-mail address.", configured.name)));
+        }
+        (MatchBy::PreferredUsername, _, None) => {
+            return Ok(Err(format!("{} does not tell us your user name.", configured.name)));
+        }
+    };
+    let users = matching(app, tx, account, &format!("active eq true and ({filter})"))?;
+    let [(resource, id)] = users.as_slice() else {
+        return Ok(Err(match users.len() {
+            0 => format!("There is no active user {name} in {}.", account.name),
+            _ => format!("More than one user of {} has the address {name}.", account.name),
+        }));
+    };
+    match tx.bind_upstream_identity(account.seq, issuer, subject, *resource, system::now())? {
+        Ok(()) => Ok(Ok((*resource, id.clone()))),
+        Err(_) => Ok(Err(format!(
+            "The user {name} is known here as somebody else at {}. Ask whoever runs this service to release it.",
+            configured.name
+        ))),
+    }
+}
+
+/// The users that a filter finds, at most two: their numbers and ids.
+fn matching(app: &App, tx: &mut Tx<'_>, account: &Account, filter: &str) -> Result<Vec<(i64, String)>, PageFailure> {
+    let (provider, now) = (app.provider(account)?, system::now());
+    let mut store = tx.in_account(account.seq, now, false);
+    let found = app.scim(&provider, now, |cx| scim::service::find(&mut store, cx, USER, filter, 2));
+    match found {
+        Ok(users) => Ok(users.into_iter().map(|user| (user.handle.0, user.resource.id.to_string())).collect()),
+        Err(scim::Error::Store(error)) => Err(error.into()),
+        // A name so long or strange that no filter takes it is nobody's.
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// A JSON string, as filters have them.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

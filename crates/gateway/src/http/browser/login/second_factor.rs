@@ -1,0 +1,301 @@
+//! **Further proof**: the password of an authenticator app ([`totp`](crate::totp)), or a recovery code. What is proven so far comes
+//! along sealed, bound to the browser, and is good for a few minutes; a password is good once.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use scim::schema::USER;
+use scim::{Id, Store};
+use serde::{Deserialize, Serialize};
+
+use super::steps::Proven;
+use super::{Said, finish, page_for};
+use crate::app::App;
+use crate::http::browser::cookies::Browser;
+use crate::http::browser::errand::Errand;
+use crate::http::browser::failure::PageFailure;
+use crate::http::browser::form::Form;
+use crate::http::browser::pages::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
+use crate::http::browser::words;
+use crate::lifecycle::Actor;
+use crate::storage::audit::Entry;
+use crate::storage::{Cost, Tx};
+use crate::system;
+use crate::throttle::{Count, retry_after};
+use crate::totp::{SEALED_FOR, Secret};
+
+const PURPOSE: &str = "proven by password";
+/// How long somebody may take to find their telephone, in milliseconds.
+const PATIENCE: i64 = 10 * 60 * 1000;
+/// How many recovery codes somebody has.
+const CODES: usize = 10;
+
+const WRONG: &str = "That is not the code of this moment, or it was used already. Wait for the next one and type it.";
+
+/// What is proven so far, on its way through a form.
+#[derive(Serialize, Deserialize)]
+struct Carried {
+    account: i64,
+    resource: i64,
+    id: String,
+    at: i64,
+    browser: String,
+}
+
+fn seal(app: &App, browser: &Browser, proven: &Proven) -> String {
+    let carried = Carried {
+        account: proven.account,
+        resource: proven.resource,
+        id: proven.id.clone(),
+        at: proven.at,
+        browser: browser.csrf(app),
+    };
+    let mut nonce = [0; 24];
+    system::fill(&mut nonce);
+    app.keys.seal(PURPOSE, nonce, serde_json::to_string(&carried).unwrap_or_default().as_bytes())
+}
+
+fn open(app: &App, browser: &Browser, sealed: &str) -> Result<Proven, PageFailure> {
+    let bytes = app.keys.open(PURPOSE, sealed).ok_or(PageFailure::StaleForm)?;
+    let carried: Carried = serde_json::from_slice(&bytes).map_err(|_| PageFailure::StaleForm)?;
+    if carried.browser != browser.csrf(app) || carried.at + PATIENCE <= system::now() {
+        return Err(PageFailure::StaleForm);
+    }
+    let Carried { account, resource, id, at, .. } = carried;
+    Ok(Proven { account, resource, id, at })
+}
+
+/// What the page has to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// The password of the app they have.
+    Password,
+    /// To set one up, for the account wants everybody to have one.
+    SetUp,
+}
+
+/// The page after the password.
+pub(super) async fn ask(
+    app: &App,
+    browser: &Browser,
+    errand: &Errand,
+    proven: Proven,
+    asks: Asks,
+) -> Result<HttpResponse, PageFailure> {
+    if asks == Asks::SetUp {
+        begin(app, proven.account, proven.resource).await?;
+    }
+    show(app, browser, errand, &proven, Said { status: StatusCode::OK, ..Said::default() }).await
+}
+
+async fn show(
+    app: &App,
+    browser: &Browser,
+    errand: &Errand,
+    proven: &Proven,
+    said: Said,
+) -> Result<HttpResponse, PageFailure> {
+    let shown = SecondFactorPage {
+        set_up: set_up(app, proven.account, &proven.id, proven.resource).await?,
+        action: "/login/second-factor",
+        problem: said.problem,
+        request: errand.seal(app),
+        proven: seal(app, browser, proven),
+        csrf: browser.csrf(app),
+    };
+    let mut answer = page(said.status, &shown);
+    if let Some(seconds) = said.retry_after {
+        answer.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
+    }
+    Ok(answer)
+}
+
+/// Makes a secret for an app that is not confirmed yet; whoever has a confirmed one keeps it.
+pub(in crate::http::browser) async fn begin(app: &App, account: i64, resource: i64) -> Result<(), PageFailure> {
+    let secret = Secret::generate(system::fill);
+    let mut nonce = [0; 24];
+    system::fill(&mut nonce);
+    let sealed = app.keys.seal(SEALED_FOR, nonce, secret.as_bytes());
+    app.db.write(move |tx| tx.begin_second_factor(account, resource, &sealed, system::now())).await?;
+    Ok(())
+}
+
+/// What an app is told to be set up; nothing where one is confirmed.
+pub(in crate::http::browser) async fn set_up(
+    app: &App,
+    account: i64,
+    user: &str,
+    resource: i64,
+) -> Result<Option<SetUp>, PageFailure> {
+    let (work, user) = (app.clone(), user.to_owned());
+    app.db
+        .read(Cost::Short, move |tx| {
+            let Some(factor) = tx.second_factor(resource)?.filter(|factor| factor.confirmed.is_none()) else {
+                return Ok(None);
+            };
+            let secret = work.keys.open(SEALED_FOR, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
+            let secret = secret.ok_or(PageFailure::Unreadable)?;
+            let Some(account) = tx.account_at(account)? else { return Ok(None) };
+            let name = match Id::new(user.as_str()) {
+                Some(id) => tx.in_account(account.seq, 0, false).get(USER, &id)?,
+                None => None,
+            };
+            let name = name.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
+            Ok::<_, PageFailure>(Some(SetUp {
+                picture: picture(&secret.uri(&words::shown(&account.name), &words::shown(&name.unwrap_or_default()))),
+                secret: secret.text(),
+            }))
+        })
+        .await
+}
+
+/// A QR code, as a drawing of the page itself.
+fn picture(text: &str) -> String {
+    use qrcode::render::svg;
+    match qrcode::QrCode::new(text) {
+        Ok(code) => code
+            .render::<svg::Color<'_>>()
+            .min_dimensions(200, 200)
+            .dark_color(svg::Color("#000"))
+            .light_color(svg::Color("#fff"))
+            .build()
+            .trim_start_matches(r#"<?xml version="1.0" standalone="yes"?>"#)
+            .to_owned(),
+        // Too long a name for a picture: the text beside it does.
+        Err(_) => String::new(),
+    }
+}
+
+/// What came of a code.
+#[derive(Debug)]
+pub(in crate::http::browser) enum Outcome {
+    /// It counts.
+    Accepted,
+    /// It counts, and the app is confirmed by it: these are the recovery codes, shown once.
+    Confirmed(Vec<String>),
+    /// It is a recovery code, and spent now.
+    Recovered,
+    /// It does not count.
+    Wrong,
+    /// There is nothing it could be compared with any more.
+    Gone,
+}
+
+/// Spends a code: one from the app, or a recovery code.
+pub(in crate::http::browser) fn spend(
+    app: &App,
+    tx: &mut Tx<'_>,
+    account: i64,
+    resource: i64,
+    id: &str,
+    code: &str,
+) -> Result<Outcome, PageFailure> {
+    let now = system::now();
+    let Some(factor) = tx.lock_second_factor(resource)? else { return Ok(Outcome::Gone) };
+    let secret = app.keys.open(SEALED_FOR, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
+    let secret = secret.ok_or(PageFailure::Unreadable)?;
+    let note = |tx: &mut Tx<'_>, action: &str, detail: Option<String>| {
+        tx.audit(Entry {
+            at: now,
+            account: Some(account),
+            action: action.to_owned(),
+            target: Some(id.to_owned()),
+            detail,
+        })
+    };
+    if let Some(step) = secret.step(code, now, factor.used_step) {
+        tx.use_second_factor(resource, step, now)?;
+        if factor.confirmed.is_some() {
+            return Ok(Outcome::Accepted);
+        }
+        let codes: Vec<String> = (0..CODES).map(|_| recovery_code()).collect();
+        let fingerprints: Vec<Vec<u8>> =
+            codes.iter().map(|code| app.keys.fingerprint(&plain(code)).as_bytes().to_vec()).collect();
+        tx.set_recovery_codes(resource, &fingerprints)?;
+        note(tx, "second_factor.set_up", None)?;
+        return Ok(Outcome::Confirmed(codes));
+    }
+    let fingerprint = app.keys.fingerprint(&plain(code));
+    if factor.confirmed.is_some() && tx.spend_recovery_code(resource, fingerprint.as_bytes())? {
+        let left = tx.recovery_codes_left(resource)?;
+        note(tx, "second_factor.recovery_code_used", Some(format!("{left} left")))?;
+        return Ok(Outcome::Recovered);
+    }
+    note(tx, "second_factor.failed", None)?;
+    Ok(Outcome::Wrong)
+}
+
+/// Eighty bits in groups that can be read aloud.
+fn recovery_code() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut bytes = [0; 16];
+    system::fill(&mut bytes);
+    let letters: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    [&letters[..4], &letters[4..8], &letters[8..12], &letters[12..]].join("-")
+}
+
+/// A recovery code however it was typed.
+fn plain(code: &str) -> String {
+    let code: String = code.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+    format!("recovery code {}", code.to_ascii_lowercase())
+}
+
+/// `POST /login/second-factor`
+pub(in crate::http::browser) async fn submit(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser) = Form::ours(&request, &app, payload).await?;
+    let errand = Errand::open(&app, form.field("request"))?;
+    let proven = open(&app, &browser, form.field("proven"))?;
+    let counts = Count::second_factor(&app.keys, proven.resource);
+    let (counted, now) = (counts.clone(), system::now());
+    if let Some(until) = app.db.write(move |tx| tx.begin_attempt(&counted, now)).await? {
+        let seconds = retry_after(until, now);
+        let problem = format!("There were too many wrong codes. Wait {} and try again.", words::wait(seconds));
+        let status = StatusCode::TOO_MANY_REQUESTS;
+        let said = Said { problem: Some(problem), retry_after: Some(seconds), status, ..Said::default() };
+        return show(&app, &browser, &errand, &proven, said).await;
+    }
+    let (work, code, from) = (app.clone(), form.field("code").to_owned(), browser.address.clone());
+    let (account, resource, id) = (proven.account, proven.resource, proven.id.clone());
+    let outcome = app
+        .db
+        .write(move |tx| {
+            tx.act_as(Actor { name: format!("user:{id}"), address: from.clone() });
+            let outcome = spend(&work, tx, account, resource, &id, &code)?;
+            if !matches!(outcome, Outcome::Wrong | Outcome::Gone) {
+                tx.attempt_succeeded(&counts)?;
+            }
+            Ok::<_, PageFailure>(outcome)
+        })
+        .await?;
+    match outcome {
+        Outcome::Accepted | Outcome::Recovered => finish(&app, &browser, &errand, proven).await,
+        Outcome::Confirmed(codes) => {
+            let logged_in = finish(&app, &browser, &errand, proven).await?;
+            Ok(recovery_codes(codes, &errand.url(&app), Some(&logged_in)))
+        }
+        Outcome::Wrong => {
+            let said = Said::problem(WRONG, StatusCode::UNAUTHORIZED);
+            show(&app, &browser, &errand, &proven, said).await
+        }
+        Outcome::Gone => {
+            let said = Said::problem("Your authenticator app was taken away meanwhile. Log in again.", StatusCode::OK);
+            page_for(&app, &browser, &errand, said).await
+        }
+    }
+}
+
+/// The page that shows recovery codes, this once; with the cookies of an answer it takes the place of.
+pub(in crate::http::browser) fn recovery_codes(
+    codes: Vec<String>,
+    next: &str,
+    in_place_of: Option<&HttpResponse>,
+) -> HttpResponse {
+    let mut answer = page(StatusCode::OK, &RecoveryCodesPage { codes, next: next.to_owned() });
+    for cookie in in_place_of.into_iter().flat_map(HttpResponse::cookies) {
+        let _ = answer.add_cookie(&cookie.into_owned());
+    }
+    answer
+}

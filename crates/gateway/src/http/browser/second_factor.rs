@@ -1,0 +1,129 @@
+//! The authenticator app on a person's own page: setting one up, and taking it away.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::account::{back, ours};
+use super::cookies::Browser;
+use super::failure::PageFailure;
+use super::login::second_factor::{self, Outcome};
+use super::pages::{SecondFactorPage, page};
+use crate::app::App;
+use crate::lifecycle::Actor;
+use crate::storage::audit::Entry;
+use crate::storage::sessions::Session;
+use crate::system;
+use crate::throttle::Count;
+
+const WRONG: &str = "That is not the code of this moment. Look at the app again, and at its clock.";
+
+async fn page_for(
+    app: &App,
+    browser: &Browser,
+    session: &Session,
+    problem: Option<&str>,
+) -> Result<HttpResponse, PageFailure> {
+    let set_up = second_factor::set_up(app, session.account, &session.owner_id, session.owner).await?;
+    if set_up.is_none() {
+        return Ok(back(app));
+    }
+    let shown = SecondFactorPage {
+        set_up,
+        action: "/account/second-factor/confirm",
+        problem: problem.map(str::to_owned),
+        request: String::new(),
+        proven: String::new(),
+        csrf: browser.csrf(app),
+    };
+    let status = if problem.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+    Ok(page(status, &shown))
+}
+
+/// `GET /account/second-factor`
+pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let browser = Browser::of(&request, &app);
+    match browser.session(&app).await? {
+        Some(session) => page_for(&app, &browser, &session, None).await,
+        None => Ok(back(&app)),
+    }
+}
+
+/// `POST /account/second-factor`
+pub(super) async fn begin(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (_, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    second_factor::begin(&app, session.account, session.owner).await?;
+    page_for(&app, &browser, &session, None).await
+}
+
+/// `POST /account/second-factor/confirm`: the first code shows that the app works.
+pub(super) async fn confirm(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    match spend(&app, &browser, &session, form.field("code")).await? {
+        Some(Outcome::Confirmed(codes)) => {
+            Ok(second_factor::recovery_codes(codes, &format!("{}/account", app.public_url), None))
+        }
+        Some(Outcome::Wrong) => page_for(&app, &browser, &session, Some(WRONG)).await,
+        None => page_for(&app, &browser, &session, Some("There were too many wrong codes. Wait a little.")).await,
+        Some(_) => Ok(back(&app)),
+    }
+}
+
+/// `POST /account/second-factor/remove`: whoever takes it away shows once more that they have it.
+pub(super) async fn remove(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    if let Some(Outcome::Accepted | Outcome::Recovered) = spend(&app, &browser, &session, form.field("code")).await? {
+        app.db
+            .write(move |tx| {
+                let name = format!("user:{}", session.owner_id);
+                tx.act_as(Actor { name, address: browser.address.clone() });
+                if tx.remove_second_factor(session.owner)? {
+                    tx.audit(removed(session.account, &session.owner_id))?;
+                }
+                Ok::<_, PageFailure>(())
+            })
+            .await?;
+    }
+    Ok(back(&app))
+}
+
+/// Spends a code, unless there were too many wrong ones of late.
+async fn spend(app: &App, browser: &Browser, session: &Session, code: &str) -> Result<Option<Outcome>, PageFailure> {
+    let counts = Count::second_factor(&app.keys, session.owner);
+    let (work, code, session, from) = (app.clone(), code.to_owned(), session.clone(), browser.address.clone());
+    app.db
+        .write(move |tx| {
+            if tx.begin_attempt(&counts, system::now())?.is_some() {
+                return Ok(None);
+            }
+            tx.act_as(Actor { name: format!("user:{}", session.owner_id), address: from.clone() });
+            let outcome = second_factor::spend(&work, tx, session.account, session.owner, &session.owner_id, &code)?;
+            if !matches!(outcome, Outcome::Wrong | Outcome::Gone) {
+                tx.attempt_succeeded(&counts)?;
+            }
+            Ok::<_, PageFailure>(Some(outcome))
+        })
+        .await
+}
+
+/// For the audit trail.
+pub(crate) fn removed(account: i64, user: &str) -> Entry {
+    Entry {
+        at: system::now(),
+        account: Some(account),
+        action: "second_factor.removed".to_owned(),
+        target: Some(user.to_owned()),
+        detail: None,
+    }
+}

@@ -1,0 +1,104 @@
+//! Who may sign in how: what an operator decides for an account. Kept with its options.
+
+use serde::{Deserialize, Serialize};
+
+/// What our client secret at an account's OpenID provider is sealed for. It is kept apart from all that is read with the account.
+pub(crate) const SECRET: &str = "client secret at an OpenID provider";
+
+/// Who may sign in how.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignIn {
+    /// Who may use a password. Not said: everybody, or where there is an OpenID provider, service accounts only.
+    pub passwords: Option<Passwords>,
+    /// Whether people who use a password need an authenticator app too.
+    pub second_factor: SecondFactor,
+    /// The OpenID provider that the account's people sign in at.
+    pub provider: Option<AccountProvider>,
+}
+
+/// Who may use a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Passwords {
+    /// Everybody who has one.
+    Everybody,
+    /// Service accounts only: no person's password opens anything.
+    ServiceAccounts,
+}
+
+/// Whether people who use a password need an authenticator app too. Service accounts belong to nobody's pocket, and need none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecondFactor {
+    /// Whoever sets one up is asked for it.
+    #[default]
+    Offered,
+    /// Whoever has none sets one up before going on.
+    Required,
+}
+
+/// An account's OpenID provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountProvider {
+    /// For people: "Continue with …".
+    pub name: String,
+    /// As its discovery document writes it.
+    pub issuer: String,
+    /// Our client ID there.
+    pub client_id: String,
+    /// How its people are found here the first time.
+    pub match_by: MatchBy,
+}
+
+/// How somebody whom a provider knows is found among the account's users, the first time; from then on by `sub`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchBy {
+    /// `email`, if the provider says that it is verified, is their `userName` or one of their `emails`.
+    #[default]
+    VerifiedEmail,
+    /// `email`, whatever the provider says of it: for providers whose administrators alone can change it.
+    Email,
+    /// `preferred_username` is their `userName`.
+    PreferredUsername,
+    /// `sub` is their `externalId`.
+    Subject,
+}
+
+impl SignIn {
+    /// Whether somebody may use a password.
+    pub fn allows_password(&self, service_account: bool) -> bool {
+        let passwords = self.passwords.unwrap_or(match self.provider {
+            Some(_) => Passwords::ServiceAccounts,
+            None => Passwords::Everybody,
+        });
+        service_account || passwords == Passwords::Everybody
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_a_provider_passwords_are_for_service_accounts_unless_an_operator_says_otherwise() {
+        let provider = AccountProvider {
+            name: "Acme".to_owned(),
+            issuer: "https://id.acme.test".to_owned(),
+            client_id: "gateway".to_owned(),
+            match_by: MatchBy::default(),
+        };
+        let plain = SignIn::default();
+        let upstream = SignIn { provider: Some(provider), ..SignIn::default() };
+        let both = SignIn { passwords: Some(Passwords::Everybody), ..upstream.clone() };
+        let none = SignIn { passwords: Some(Passwords::ServiceAccounts), ..SignIn::default() };
+        for (sign_in, person) in [(&plain, true), (&upstream, false), (&both, true), (&none, false)] {
+            assert_eq!(sign_in.allows_password(false), person);
+            assert!(sign_in.allows_password(true));
+        }
+        let stored = serde_json::to_string(&both).unwrap();
+        assert_eq!(serde_json::from_str::<SignIn>(&stored).unwrap(), both);
+        assert_eq!(serde_json::from_str::<SignIn>("{}").unwrap(), plain);
+    }
+}

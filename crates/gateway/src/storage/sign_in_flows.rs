@@ -1,0 +1,32 @@
+//! Sign-ins that are under way elsewhere: kept here and not in the browser, so that each is finished once.
+
+use diesel::prelude::*;
+
+use super::error::DbError;
+use super::schema::sign_in_flows;
+use super::tx::Tx;
+use crate::each;
+
+impl Tx<'_> {
+    /// Keeps what will be needed when somebody is back.
+    pub fn insert_sign_in_flow(&mut self, fingerprint: &[u8], sealed: &str, expires: i64) -> Result<(), DbError> {
+        let row = (
+            sign_in_flows::fingerprint.eq(fingerprint),
+            sign_in_flows::sealed.eq(sealed),
+            sign_in_flows::expires.eq(expires),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(sign_in_flows::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// Takes it out: whoever comes second finds nothing.
+    pub fn take_sign_in_flow(&mut self, fingerprint: &[u8], now: i64) -> Result<Option<String>, DbError> {
+        let row = sign_in_flows::table
+            .filter(sign_in_flows::fingerprint.eq(fingerprint))
+            .filter(sign_in_flows::expires.gt(now));
+        Ok(each!(&mut *self.conn, c => diesel::delete(row)
+            .returning(sign_in_flows::sealed)
+            .get_result(c)
+            .optional())?)
+    }
+}

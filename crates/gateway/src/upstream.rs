@@ -1,0 +1,292 @@
+//! Signing in at somebody else's OpenID provider, as its relying party (OpenID Connect Core §3.1): the provider of an account for
+//! its people, the vendor's own for operators.
+//!
+//! Authorization code flow with PKCE, `state` and `nonce`; the ID token is verified against the provider's keys, whoever carried it
+//! here (§3.1.3.7). What a provider says is believed about the people it was configured for, and nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use openidconnect::core::{
+    CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
+    CoreProviderMetadata, CoreUserInfoClaims,
+};
+use openidconnect::{
+    AccessTokenHash, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, LoginHint,
+    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::secret_text::SecretText;
+use crate::system;
+
+/// How long a provider's metadata and keys are believed, in milliseconds. A token signed by a newer key makes us look again.
+const FRESH: i64 = 10 * 60 * 1000;
+/// How many providers' metadata are remembered.
+const REMEMBERED: usize = 1000;
+
+/// What the symmetric and the missing algorithms are not among.
+const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
+
+/// A provider, and who we are to it.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    /// Its issuer, as it writes it.
+    pub issuer: String,
+    /// Our client ID there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: SecretText,
+    /// Where it sends people back to.
+    pub redirect_uri: String,
+}
+
+/// What has to be kept while somebody is away at the provider.
+#[derive(Serialize, Deserialize)]
+#[allow(missing_debug_implementations)] // holds the verifier
+pub struct Pending {
+    nonce: String,
+    verifier: String,
+}
+
+/// What is asked of the provider beyond who somebody is.
+#[derive(Debug, Clone, Default)]
+pub struct Wish {
+    /// Whom we expect.
+    pub login_hint: Option<String>,
+    /// That they log in there again.
+    pub login: bool,
+}
+
+/// Somebody the provider knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Never given to anybody else there (Core §2).
+    pub subject: String,
+    /// Their address, and whether the provider has made sure that it is theirs.
+    pub email: Option<(String, bool)>,
+    /// What they are called there, which may change.
+    pub preferred_username: Option<String>,
+    /// When they proved who they are, in milliseconds since the epoch, where the provider says.
+    pub auth_time: Option<i64>,
+}
+
+/// Why it did not come to a sign-in; for the log, and in short for the page.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// It cannot be asked.
+    #[error("{issuer} could not be reached, or its metadata is not an OpenID provider's: {why}")]
+    Unreachable {
+        /// Whom.
+        issuer: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// It did not exchange the code.
+    #[error("{issuer} did not exchange the code: {why}")]
+    Exchange {
+        /// Who.
+        issuer: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// It answered with what cannot be believed.
+    #[error("what {issuer} answered cannot be believed: {why}")]
+    Unbelievable {
+        /// Who.
+        issuer: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl UpstreamError {
+    /// What a person is told; the rest is for the log.
+    pub fn for_people(&self) -> &'static str {
+        match self {
+            UpstreamError::Unreachable { .. } => {
+                "Your OpenID provider cannot be reached at the moment, or its address here is wrong. Try again; if it stays, tell whoever \
+                 runs this service."
+            }
+            UpstreamError::Exchange { .. } => {
+                "Your OpenID provider did not confirm who you are. Try again; if it stays, the client ID or secret for it here is wrong."
+            }
+            UpstreamError::Unbelievable { .. } => {
+                "What your OpenID provider answered could not be verified. Tell whoever runs this service."
+            }
+        }
+    }
+}
+
+/// The metadata of providers, as they were asked last.
+#[derive(Debug, Default)]
+pub struct Providers {
+    known: Mutex<HashMap<String, (i64, CoreProviderMetadata)>>,
+}
+
+impl Providers {
+    async fn metadata<S>(&self, issuer: &str, fresh: bool, send: &S) -> Result<CoreProviderMetadata, UpstreamError>
+    where
+        S: for<'c> AsyncHttpClient<'c>,
+    {
+        let now = system::now();
+        let known = |this: &Self| {
+            let known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.get(issuer).filter(|(asked, _)| now - asked < FRESH).map(|(_, metadata)| metadata.clone())
+        };
+        if let Some(metadata) = known(self).filter(|_| !fresh) {
+            return Ok(metadata);
+        }
+        let unreachable = |why: String| UpstreamError::Unreachable { issuer: issuer.to_owned(), why };
+        let url = IssuerUrl::new(issuer.to_owned()).map_err(|e| unreachable(e.to_string()))?;
+        let metadata = CoreProviderMetadata::discover_async(url, send).await.map_err(|e| unreachable(causes(&e)))?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(issuer.to_owned(), (now, metadata.clone()));
+        Ok(metadata)
+    }
+
+    /// Where to send the browser, and what to keep until it is back with `state`.
+    pub async fn begin<S>(
+        &self,
+        provider: &Provider,
+        wish: Wish,
+        state: String,
+        send: &S,
+    ) -> Result<(String, Pending), UpstreamError>
+    where
+        S: for<'c> AsyncHttpClient<'c>,
+    {
+        let metadata = self.metadata(&provider.issuer, false, send).await?;
+        let pending = Pending { nonce: random(), verifier: random() };
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(pending.verifier.clone()));
+        let (state, nonce) = (CsrfToken::new(state), Nonce::new(pending.nonce.clone()));
+        let client = CoreClient::from_provider_metadata(metadata, ClientId::new(provider.client_id.clone()), None)
+            .set_redirect_uri(provider.redirect_url()?);
+        let mut asked = client
+            .authorize_url(CoreAuthenticationFlow::AuthorizationCode, || state, || nonce)
+            .add_scope(Scope::new("email".to_owned()))
+            .add_scope(Scope::new("profile".to_owned()))
+            .set_pkce_challenge(challenge);
+        if let Some(hint) = wish.login_hint {
+            asked = asked.set_login_hint(LoginHint::new(hint));
+        }
+        if wish.login {
+            asked = asked.add_prompt(CoreAuthPrompt::Login);
+        }
+        let (url, _, _) = asked.url();
+        Ok((url.to_string(), pending))
+    }
+
+    /// Exchanges the code that came back, and says who it is.
+    pub async fn finish<S>(
+        &self,
+        provider: &Provider,
+        pending: &Pending,
+        code: &str,
+        send: &S,
+    ) -> Result<Identity, UpstreamError>
+    where
+        S: for<'c> AsyncHttpClient<'c>,
+    {
+        let issuer = || provider.issuer.clone();
+        let unbelievable = |why: String| UpstreamError::Unbelievable { issuer: issuer(), why };
+        let failed = |why: String| UpstreamError::Exchange { issuer: issuer(), why };
+        let metadata = self.metadata(&provider.issuer, false, send).await?;
+        let client_of = |metadata: CoreProviderMetadata| -> Result<_, UpstreamError> {
+            let secret = ClientSecret::new(provider.client_secret.reveal().to_owned());
+            let id = ClientId::new(provider.client_id.clone());
+            Ok(CoreClient::from_provider_metadata(metadata, id, Some(secret))
+                .set_redirect_uri(provider.redirect_url()?))
+        };
+        let client = client_of(metadata)?;
+        let tokens = client
+            .exchange_code(AuthorizationCode::new(code.to_owned()))
+            .map_err(|e| failed(e.to_string()))?
+            .set_pkce_verifier(PkceCodeVerifier::new(pending.verifier.clone()))
+            .request_async(send)
+            .await
+            .map_err(|e| failed(causes(&e)))?;
+        let token = tokens.id_token().ok_or_else(|| unbelievable("there is no ID token".to_owned()))?;
+        let nonce = Nonce::new(pending.nonce.clone());
+        let now = || DateTime::from_timestamp_millis(system::now()).unwrap_or_default();
+        let read = |client: &CoreClient<_, _, _, _, _, _>| -> Result<CoreIdTokenClaims, String> {
+            let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS).set_time_fn(now);
+            let claims = token.claims(&verifier, &nonce).map_err(|e| causes(&e))?;
+            if let Some(expected) = claims.access_token_hash() {
+                let algorithm = token.signing_alg().map_err(|e| e.to_string())?;
+                let key = token.signing_key(&verifier).map_err(|e| e.to_string())?;
+                let actual =
+                    AccessTokenHash::from_token(tokens.access_token(), algorithm, key).map_err(|e| e.to_string())?;
+                if actual != *expected {
+                    return Err("at_hash is not that of the access token".to_owned());
+                }
+            }
+            Ok(claims.clone())
+        };
+        let claims = match read(&client) {
+            Ok(claims) => claims,
+            // Signed by a key that is newer than what we know, perhaps.
+            Err(_) => {
+                let newer = client_of(self.metadata(&provider.issuer, true, send).await?)?;
+                read(&newer).map_err(unbelievable)?
+            }
+        };
+        let mut identity = Identity {
+            subject: claims.subject().to_string(),
+            email: claims.email().map(|email| (email.to_string(), claims.email_verified() == Some(true))),
+            preferred_username: claims.preferred_username().map(|name| name.to_string()),
+            auth_time: claims.auth_time().map(|time| time.timestamp_millis()),
+        };
+        // Some say no more in an ID token than they must.
+        if identity.email.is_none() && identity.preferred_username.is_none() && client.user_info_url().is_some() {
+            let asked = client
+                .user_info(tokens.access_token().clone(), Some(claims.subject().clone()))
+                .map_err(|e| failed(e.to_string()))?;
+            let told: CoreUserInfoClaims = asked.request_async(send).await.map_err(|e| unbelievable(causes(&e)))?;
+            identity.email = told.email().map(|email| (email.to_string(), told.email_verified() == Some(true)));
+            identity.preferred_username = told.preferred_username().map(|name| name.to_string());
+        }
+        Ok(identity)
+    }
+}
+
+impl Provider {
+    fn redirect_url(&self) -> Result<RedirectUrl, UpstreamError> {
+        RedirectUrl::new(self.redirect_uri.clone())
+            .map_err(|e| UpstreamError::Unreachable { issuer: self.issuer.clone(), why: e.to_string() })
+    }
+}
+
+/// 256 random bits, in the letters that a `state`, a `nonce` and a verifier (RFC 7636 §4.1) may have.
+pub(crate) fn random() -> String {
+    let mut bytes = [0; 32];
+    system::fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// An error with all that led to it, for the log.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text.chars().take(400).collect()
+}

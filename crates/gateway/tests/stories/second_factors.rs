@@ -1,0 +1,180 @@
+//! Second factors: an authenticator app that is set up, asked for, lost, and demanded.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::account::{Account, User};
+use crate::browser::{Browser, Landing, Page};
+use crate::oauth_client::OAuthClient;
+use crate::world::World;
+
+/// An authenticator app, as far as the server can tell.
+struct App(gateway::totp::Secret);
+
+impl App {
+    /// Set up by typing the letters of the page.
+    fn reading(page: &Page) -> App {
+        let words = page.words();
+        let letters: String = words
+            .split_whitespace()
+            .filter(|word| word.len() == 4 && word.chars().all(|c| matches!(c, 'A'..='Z' | '2'..='7')))
+            .collect();
+        assert_eq!(letters.len(), 32, "160 bits in base32 on: {words}");
+        let number = |letter: char| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("a letter of base32");
+        let bits: Vec<usize> =
+            letters.chars().map(number).flat_map(|n| (0..5).rev().map(move |bit| n >> bit & 1)).collect();
+        let bytes: Vec<u8> =
+            bits.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | *bit as u8)).collect();
+        App(gateway::totp::Secret::from_bytes(&bytes).expect("160 bits"))
+    }
+
+    /// What it shows now, or some steps from now.
+    fn shows(&self, steps: i64) -> String {
+        self.0.password(gateway::totp::Secret::step_at(gateway::system::now()) + steps)
+    }
+}
+
+async fn type_code(browser: &Browser, page: &Page, code: &str) -> Landing {
+    let form = page.forms().into_iter().find(|form| form.has_input("code"));
+    let mut form = form.unwrap_or_else(|| panic!("nothing asks for a code on {}:\n{}", page.url, page.words()));
+    form.inputs.iter_mut().filter(|input| input.name == "code").for_each(|input| code.clone_into(&mut input.value));
+    let button = form.buttons.first().cloned();
+    browser.submit(page, &form, &form.pairs(button.as_ref())).await
+}
+
+/// Somebody at the door with the right password.
+async fn at_the_door(client: &OAuthClient, browser: &Browser, ada: &User) -> Page {
+    let page = browser.open(&client.authorization_url("1")).await.page();
+    browser.log_in(&page, &ada.user_name, &ada.password).await.page()
+}
+
+fn recovery_codes(page: &Page) -> Vec<String> {
+    let words = page.words();
+    let is_code = |word: &&str| word.len() == 19 && word.split('-').count() == 4;
+    words.split_whitespace().filter(is_code).map(str::to_owned).collect()
+}
+
+/// Sets an app up on the person's own page.
+async fn set_up(world: &World, ada: &User) -> (App, Vec<String>) {
+    let browser = world.browser();
+    let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    let page = browser.press(&page, "Set up an authenticator app").await.page();
+    let app = App::reading(&page);
+    let page = type_code(&browser, &page, "000000x").await.page();
+    let page = type_code(&browser, &page, &app.shows(-1)).await.page();
+    let codes = recovery_codes(&page);
+    assert_eq!(codes.len(), 10, "{}", page.words());
+    assert_eq!(page.answer.header("cache-control"), Some("no-store"));
+    (app, codes)
+}
+
+async fn person(acme: &Account) -> User {
+    acme.user("ada@acme.test").role("master_admin").create().await
+}
+
+story!(whoever_has_an_authenticator_app_is_asked_for_its_code, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    let (app, codes) = set_up(&world, &ada).await;
+
+    // The password alone opens nothing, neither this flow nor the page of their connections.
+    let browser = world.browser();
+    let asked = at_the_door(&client, &browser, &ada).await;
+    assert!(!asked.is_consent());
+    let elsewhere = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    elsewhere.login_form();
+
+    let wrong = type_code(&browser, &asked, "123456").await.page();
+    assert_eq!(wrong.answer.status.as_u16(), 401);
+    let code = app.shows(0);
+    let page = type_code(&browser, &wrong, &code).await.page();
+    assert!(page.is_consent(), "{}", page.words());
+    let granted = browser.press(&page, "Accept access").await.callback().code();
+    client.exchange(&granted).await.expect(200);
+
+    // A code counts once, in any browser.
+    let thief = world.browser();
+    let asked = at_the_door(&client, &thief, &ada).await;
+    let page = type_code(&thief, &asked, &code).await.page();
+    assert!(!page.is_consent() && page.answer.status.as_u16() == 401, "{}", page.words());
+
+    // A recovery code gets in once, however it is typed.
+    let typed = codes[3].to_uppercase().replace('-', " ");
+    assert!(type_code(&thief, &page, &typed).await.page().is_consent());
+    let again = world.browser();
+    let asked = at_the_door(&client, &again, &ada).await;
+    assert!(!type_code(&again, &asked, &codes[3]).await.page().is_consent());
+
+    let audit = acme.audit().await;
+    for action in ["second_factor.set_up", "second_factor.failed", "second_factor.recovery_code_used"] {
+        assert!(audit.actions().contains(&action), "{action} in {:?}", audit.actions());
+    }
+});
+
+story!(a_proof_by_password_is_good_in_its_own_browser_only, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    let (app, _) = set_up(&world, &ada).await;
+    let (browser, other) = (world.browser(), world.browser());
+    let asked = at_the_door(&client, &browser, &ada).await;
+    let theirs = at_the_door(&client, &other, &ada).await;
+    // The page of one browser with the `csrf` of another.
+    let mut form = theirs.forms().into_iter().find(|form| form.has_input("code")).expect("a form");
+    let stolen = asked.forms().into_iter().find(|form| form.has_input("code")).expect("a form");
+    let proven = stolen.inputs.iter().find(|input| input.name == "proven").expect("what is proven").value.clone();
+    for input in &mut form.inputs {
+        match input.name.as_str() {
+            "proven" => input.value.clone_from(&proven),
+            "code" => input.value = app.shows(0),
+            _ => {}
+        }
+    }
+    let page = other.submit(&theirs, &form, &form.pairs(form.buttons.first())).await.page();
+    assert_eq!(page.answer.status.as_u16(), 403, "{}", page.words());
+});
+
+story!(guessing_codes_is_slowed_down, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    set_up(&world, &ada).await;
+    let browser = world.browser();
+    let mut page = at_the_door(&client, &browser, &ada).await;
+    for _ in 0..20 {
+        page = type_code(&browser, &page, "000000").await.page();
+        if page.answer.status.as_u16() == 429 {
+            assert!(page.answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+            return;
+        }
+        assert_eq!(page.answer.status.as_u16(), 401);
+    }
+    panic!("twenty guesses in a row");
+});
+
+story!(an_account_can_demand_a_second_factor_of_people, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada, service) = (acme.okta_client().await, person(&acme).await, acme.service_account().await);
+    acme.admin(Method::PATCH, "/sign-in").json(&json!({"second_factor": "required"})).await.expect(200);
+    let browser = world.browser();
+    let page = at_the_door(&client, &browser, &ada).await;
+    assert!(!page.is_consent(), "{}", page.words());
+    let app = App::reading(&page);
+    let page = type_code(&browser, &page, &app.shows(0)).await.page();
+    assert_eq!(recovery_codes(&page).len(), 10);
+    let page = browser.open(&client.authorization_url("1")).await.page();
+    assert!(page.is_consent(), "they are logged in: {}", page.words());
+    // A service account belongs to nobody's pocket.
+    assert!(at_the_door(&client, &world.browser(), &service).await.is_consent());
+});
+
+story!(an_operator_takes_a_lost_app_away, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    set_up(&world, &ada).await;
+    assert!(!at_the_door(&client, &world.browser(), &ada).await.is_consent());
+    let path = format!("/users/{}/second-factor", ada.id);
+    acme.admin(Method::DELETE, &path).await.expect(204);
+    acme.admin(Method::DELETE, &path).await.expect_problem(404);
+    assert!(at_the_door(&client, &world.browser(), &ada).await.is_consent());
+    assert!(acme.audit().await.actions().contains(&"second_factor.removed"));
+});

@@ -1,0 +1,224 @@
+//! Signing in at an OpenID provider: the account's own for its people, the vendor's for operators. The provider is another gateway.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::account::{Account, User, text};
+use crate::browser::{Browser, Callback, Landing, Page};
+use crate::oauth_client::OAuthClient;
+use crate::world::{Database, World};
+
+/// Lets a gateway call another on this machine.
+const REACH: (&str, &str) = ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true");
+
+/// The provider: a gateway where the customer's people have passwords, and where ours is a client.
+struct Upstream {
+    world: World,
+    people: Account,
+    client: OAuthClient,
+}
+
+impl Upstream {
+    /// A provider for this gateway.
+    async fn of(door: &World) -> Upstream {
+        let redirect_uri = format!("{}/login/callback", door.gateway.public_url);
+        let world = World::start(Database::sqlite().await, &[]).await;
+        let people = world.account("people").await;
+        let body = json!({"name": "The front door", "redirect_uris": [redirect_uri], "grant_types": ["authorization_code"],
+            "scopes": ["openid", "profile", "email"], "default_scope": ["openid"]});
+        let client = people.client(body).await;
+        Upstream { world, people, client }
+    }
+
+    /// Walks through the provider's own pages, and comes back.
+    async fn accept(&self, there: &Browser, url: &Landing, person: &User) -> Callback {
+        let Landing::Left(url) = url else { panic!("still here: {url:?}") };
+        assert!(self.world.gateway.owns(url), "{url}");
+        let page = there.open(url.as_str()).await.page();
+        let landing = there.log_in(&page, &person.user_name, &person.password).await;
+        match landing {
+            Landing::Left(url) => Callback(url),
+            Landing::Page(page) => there.press(&page, "Accept access").await.callback(),
+        }
+    }
+}
+
+async fn configure(acme: &Account, upstream: &Upstream, more: Value) {
+    let mut provider = json!({"name": "Acme ID", "issuer": upstream.world.gateway.public_url,
+        "client_id": upstream.client.id, "client_secret": upstream.client.secret});
+    for (name, value) in more.as_object().into_iter().flatten() {
+        provider[name] = value.clone();
+    }
+    let set = acme.admin(Method::PATCH, "/sign-in").json(&json!({"provider": provider})).await.expect(200).json();
+    assert!(!set.to_string().contains(&upstream.client.secret), "never read back: {set}");
+}
+
+/// Presses "Continue with …" on the log-in page, and comes back from the provider as this person.
+async fn sign_in(upstream: &Upstream, client: &OAuthClient, browser: &Browser, person: &User) -> Page {
+    let page = browser.open(&client.authorization_url("s-1")).await.page();
+    let away = browser.press(&page, "Continue with Acme ID").await;
+    let back = upstream.accept(&upstream.world.browser(), &away, person).await;
+    browser.open(back.0.as_str()).await.page()
+}
+
+fn verified(email: &str) -> Value {
+    json!([{"value": email, "type": "work", "primary": true}])
+}
+
+story!(people_sign_in_at_the_provider_of_their_account, settings = [REACH], async |world: World| {
+    let upstream = Upstream::of(&world).await;
+    let acme = world.account("acme").await;
+    let client = acme.okta_client().await;
+    let here = acme.user("ada@acme.test").role("master_admin").create().await;
+    let service = acme.service_account().await;
+    let there = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
+    configure(&acme, &upstream, json!({"match_by": "email"})).await;
+
+    let browser = world.browser();
+    let page = sign_in(&upstream, &client, &browser, &there).await;
+    assert!(page.is_consent() && page.words().contains("ada@acme.test"), "{}", page.words());
+    let code = browser.press(&page, "Accept access").await.callback().code();
+    let tokens = client.exchange(&code).await.expect(200).json();
+    let told = client.introspect(&text(&tokens["access_token"])).await;
+    assert_eq!(told["sub"], here.id.as_str(), "{told}");
+
+    // From now on a person's password opens nothing here; a service account's does.
+    let page = world.browser().open(&client.authorization_url("s-2")).await.page();
+    let other = world.browser();
+    let page = other.open(page.url.as_str()).await.page();
+    let refused = other.log_in(&page, &here.user_name, &here.password).await.page();
+    assert!(!refused.is_consent() && refused.words().contains("Acme ID"), "{}", refused.words());
+    assert!(other.log_in(&refused, &service.user_name, &service.password).await.page().is_consent());
+});
+
+story!(
+    somebody_is_known_by_their_subject_and_not_by_an_address_that_moves_on,
+    settings = [REACH],
+    async |world: World| {
+        let upstream = Upstream::of(&world).await;
+        let acme = world.account("acme").await;
+        let client = acme.okta_client().await;
+        acme.user("ada@acme.test").role("master_admin").create().await;
+        let there = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
+        configure(&acme, &upstream, json!({"match_by": "email"})).await;
+        assert!(sign_in(&upstream, &client, &world.browser(), &there).await.is_consent());
+
+        // Ada marries and leaves her address to Ben.
+        let renamed = json!({"userName": "ada2@acme.test", "emails": verified("ada2@acme.test")});
+        upstream.people.admin(Method::PATCH, &format!("/users/{}", there.id)).json(&renamed).await.expect(200);
+        let ada = User { user_name: "ada2@acme.test".to_owned(), ..there };
+        let page = sign_in(&upstream, &client, &world.browser(), &ada).await;
+        assert!(page.is_consent() && page.words().contains("ada@acme.test"), "still herself: {}", page.words());
+        let ben = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
+        let page = sign_in(&upstream, &client, &world.browser(), &ben).await;
+        assert!(!page.is_consent() && page.words().contains("somebody else"), "{}", page.words());
+    }
+);
+
+story!(whoever_is_not_a_user_of_the_account_stays_outside, settings = [REACH], async |world: World| {
+    let upstream = Upstream::of(&world).await;
+    let acme = world.account("acme").await;
+    let other = world.account("other").await;
+    let client = acme.okta_client().await;
+    other.user("eve@other.test").role("master_admin").create().await;
+    let gone = acme.user("gone@acme.test").role("master_admin").with("active", json!(false)).create().await;
+    let eve = upstream.people.user("eve@other.test").with("emails", verified("eve@other.test")).create().await;
+    let back = upstream.people.user("gone@acme.test").with("emails", verified("gone@acme.test")).create().await;
+    configure(&acme, &upstream, json!({"match_by": "email"})).await;
+    for person in [&eve, &back] {
+        let page = sign_in(&upstream, &client, &world.browser(), person).await;
+        assert!(!page.is_consent() && page.words().contains("no active user"), "{}", page.words());
+    }
+    assert!(!gone.id.is_empty());
+    // An address that the provider has not verified is nobody's, unless an operator says that it is to be trusted.
+    acme.user("ada@acme.test").role("master_admin").create().await;
+    let ada = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
+    configure(&acme, &upstream, json!({})).await;
+    let page = sign_in(&upstream, &client, &world.browser(), &ada).await;
+    assert!(!page.is_consent() && page.words().contains("verified"), "{}", page.words());
+});
+
+story!(an_answer_that_was_not_asked_for_here_is_refused, settings = [REACH], async |world: World| {
+    let upstream = Upstream::of(&world).await;
+    let acme = world.account("acme").await;
+    let client = acme.okta_client().await;
+    acme.user("ada@acme.test").role("master_admin").create().await;
+    let there = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
+    configure(&acme, &upstream, json!({"match_by": "email"})).await;
+    let leave = async |browser: &Browser| {
+        let page = browser.open(&client.authorization_url("s-1")).await.page();
+        let away = browser.press(&page, "Continue with Acme ID").await;
+        upstream.accept(&upstream.world.browser(), &away, &there).await
+    };
+    // In another browser; twice; with another issuer; with another state; with an error.
+    let browser = world.browser();
+    let back = leave(&browser).await;
+    let strange = world.browser().open(back.0.as_str()).await.page();
+    assert_eq!(strange.answer.status.as_u16(), 403, "{}", strange.words());
+    let back = leave(&browser).await;
+    assert!(browser.open(back.0.as_str()).await.page().is_consent());
+    assert_eq!(browser.open(back.0.as_str()).await.page().answer.status.as_u16(), 403);
+    let browser = world.browser(); // nobody is logged in there
+    let back = leave(&browser).await;
+    let issuer = back.parameter("iss").expect("RFC 9207");
+    let mut mixed = back.0.clone();
+    mixed.query_pairs_mut().clear().append_pair("code", &back.code());
+    mixed.query_pairs_mut().append_pair("state", &back.parameter("state").unwrap_or_default());
+    mixed.query_pairs_mut().append_pair("iss", &format!("{issuer}.evil.test"));
+    assert!(!browser.open(mixed.as_str()).await.page().is_consent());
+    let forged = format!("{}/login/callback?code=x&state=forged", world.gateway.public_url);
+    assert_eq!(browser.open(&forged).await.page().answer.status.as_u16(), 403);
+    let back = leave(&browser).await;
+    let state = back.parameter("state").unwrap_or_default();
+    let denied = format!(
+        "{}/login/callback?error=access_denied&error_description=no+way&state={state}",
+        world.gateway.public_url
+    );
+    let page = browser.open(&denied).await.page();
+    assert!(!page.is_consent() && page.words().contains("no way"), "{}", page.words());
+});
+
+#[test]
+fn operators_sign_in_at_the_vendors_provider() {
+    crate::story::run(async {
+        let upstream_world = World::start(Database::sqlite().await, &[]).await;
+        let people = upstream_world.account("vendor").await;
+        let database = Database::sqlite().await;
+        // The redirect URI depends on the port, which is known once the gateway runs: it is registered afterwards.
+        let body = json!({"name": "The front door", "redirect_uris": ["http://127.0.0.1/login/callback"],
+            "grant_types": ["authorization_code"], "scopes": ["openid", "profile", "email"], "default_scope": ["openid"]});
+        let client = people.client(body).await;
+        let settings = [
+            REACH,
+            ("GATEWAY__OPERATORS__ISSUER", upstream_world.gateway.public_url.as_str()),
+            ("GATEWAY__OPERATORS__CLIENT_ID", client.id.as_str()),
+            ("GATEWAY__OPERATORS__CLIENT_SECRET", client.secret.as_str()),
+            ("GATEWAY__OPERATORS__ALLOWED", "ada@vendor.test,@csm.vendor.test"),
+            ("GATEWAY__OPERATORS__UNVERIFIED_EMAIL", "true"),
+        ];
+        let world = World::start(database, &settings).await;
+        let uri = format!("{}/login/callback", world.gateway.public_url);
+        client.admin(Method::PATCH, "").json(&json!({"redirect_uris": [uri]})).await.expect(200);
+        let upstream = Upstream { world: upstream_world, people, client };
+        let operator = |name: &'static str| {
+            let people = upstream.people.clone();
+            async move { people.user(name).with("emails", verified(name)).create().await }
+        };
+        let sign_in = async |person: &User| {
+            let browser = world.browser();
+            let page = browser.open(&format!("{}/operator", world.gateway.public_url)).await.page();
+            let away = browser.press(&page, "Sign in").await;
+            let back = upstream.accept(&upstream.world.browser(), &away, person).await;
+            browser.open(back.0.as_str()).await.page()
+        };
+        let page = sign_in(&operator("ada@vendor.test").await).await;
+        let words = page.words();
+        let token = words.split_whitespace().find(|word| word.starts_with("gwo_")).unwrap_or_else(|| panic!("{words}"));
+        world.call(Method::GET, "/admin/accounts").bearer(token).await.expect(200);
+        let listed = world.admin_get("/operators").await;
+        assert!(listed.to_string().contains("ada@vendor.test") && listed.to_string().contains("expires"), "{listed}");
+        let page = sign_in(&operator("eve@vendor.test").await).await;
+        assert!(page.answer.status.as_u16() == 401 && !page.words().contains("gwo_"), "{}", page.words());
+        assert!(page.words().contains("eve@vendor.test"), "{}", page.words());
+    });
+}
