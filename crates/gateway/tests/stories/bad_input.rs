@@ -176,7 +176,7 @@ story!(strange_urls_are_answered, async |world: World| {
             assert!(answer.body.len() < 1_000, "{:.60}: {:.1000}", query, answer.text());
         }
     }
-    for id in ["%zz", "%00", "%ff", "%2e%2e", "..%2f..", &long, "%F0%9F%98%80", "a%0d%0aX-Injected:%201"] {
+    for id in ["%zz", "%00", "%ff", "..%2f..", &long, "%F0%9F%98%80", "a%0d%0aX-Injected:%201"] {
         let answer = idp.get(&format!("/Users/{id}")).await;
         assert_eq!(answer.status.as_u16(), 404, "{id:.60}");
         assert!(answer.scim_error().len() < 300 && answer.header("x-injected").is_none());
