@@ -77,8 +77,12 @@ pub struct Record {
 impl Limit {
     /// Until when the next attempt has to wait, if it has to.
     pub fn blocked_until(&self, record: Record, now: i64) -> Option<i64> {
-        let beyond = u32::try_from(record.failures - self.free).ok()?;
-        let wait = self.first.saturating_mul(1_i64.checked_shl(beyond).filter(|n| *n > 0).unwrap_or(i64::MAX));
+        let beyond = record.failures - self.free;
+        if beyond < 0 {
+            return None;
+        }
+        let doubled = u32::try_from(beyond).ok().and_then(|n| 1_i64.checked_shl(n)).filter(|n| *n > 0);
+        let wait = self.first.saturating_mul(doubled.unwrap_or(i64::MAX));
         // A clock that was set back must not make anybody wait longer than the longest wait.
         let until = record.last.min(now) + wait.min(self.longest);
         (until > now).then_some(until)
