@@ -505,7 +505,7 @@ story!(attack_72_the_consent_page_says_everything_that_matters, async |world: Wo
     assert_eq!(party.standing_grants().await, 0);
     // What lasts for a log-in only says so.
     let page = party.open(&browser, &[("prompt", "select_account")]).await.page();
-    assert!(page.is_consent() && page.words().contains("60 minutes"), "{}", page.words());
+    assert!(page.is_consent() && page.words().contains("1 hour"), "{}", page.words());
 });
 
 story!(attack_73_whoever_may_not_give_access_does_not, async |world: World| {
