@@ -159,12 +159,18 @@ fn what_the_database_returns_is_what_matches_says(bare: Bare) {
 }
 
 fn agree(store: &mut dyn Store, registry: &Registry, users: &[Value], filters: &[String]) -> Result<(), TestCaseError> {
-    let (mut next, mut taken, mut ids) = (0_i64, BTreeSet::new(), Vec::new());
+    let (mut next, mut taken, mut gone, mut ids) = (0_i64, BTreeSet::new(), BTreeSet::new(), Vec::new());
     for user in users {
         // Names that are alike would be refused, and a refusal ends the transaction.
         if !taken.insert(scim::key_of_text(user["userName"].as_str().unwrap_or_default())) {
             continue;
         }
+        // Whoever has the `externalId` of somebody deactivated would be that one, coming back.
+        let external = user["externalId"].as_str();
+        if external.is_some_and(|id| gone.contains(id)) {
+            continue;
+        }
+        gone.extend(external.filter(|_| user["active"] == false));
         next += 1;
         ids.push(created(store, registry, USER, next, user)?);
     }
