@@ -34,14 +34,14 @@ const OF_OWNER: &str = concat!(
     "SELECT c.id, c.name, g.scope, g.created, \
      (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.grant_seq = g.seq AND t.generation > 0) \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL AND ",
+     WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL AND ",
     ended!("e.at", "g.ended"),
     " IS NULL ORDER BY g.seq"
 );
 
 const GRANTS: &str = concat!(
     "SELECT g.seq FROM grants AS g JOIN clients AS c ON c.seq = g.client \
-     WHERE g.owner_id = ? AND g.account = ? AND c.id = ? AND g.ended IS NULL AND ",
+     WHERE g.owner_id = ? AND +g.account = ? AND c.id = ? AND g.ended IS NULL AND ",
     ended!("e.at", "g.ended"),
     " IS NULL ORDER BY g.seq"
 );

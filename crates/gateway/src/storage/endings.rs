@@ -34,11 +34,13 @@ pub(super) use ended;
 /// How many grants pass to a co-owner at most, the newest of them: people have one or two.
 const PASSES: i64 = 100;
 
-const OPEN: &str = "SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL LIMIT 1";
+/// The plus keeps SQLite from going through all grants of the account.
+const OPEN: &str =
+    "SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL LIMIT 1";
 
 const REBIND: &str = concat!(
     "UPDATE grants SET owner = ?, owner_id = ?, rebound = ? WHERE seq IN (SELECT g.seq FROM grants AS g \
-     WHERE g.owner_id = ? AND g.account = ? AND g.ended IS NULL AND ",
+     WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL AND ",
     ended!("e.at", "g.ended"),
     " IS NULL AND ' ' || g.scope || ' ' LIKE '% provision:scim %' ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
 );
