@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{AnyConn, DatabaseUrl};
 use super::error::DbError;
+use super::parked;
 use super::tx::Tx;
 use crate::lifecycle::Policy;
 use crate::{each, lifecycle};
@@ -192,6 +193,7 @@ impl Db {
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let mut attempt = 1;
+        let mut names = None;
         loop {
             let mut conn = self.pool.get().map_err(DbError::from)?;
             match begin(&mut conn, begin_sql) {
@@ -202,7 +204,13 @@ impl Db {
                 }
                 begun => begun?,
             }
-            let outcome = match complete(&mut Tx::new(&mut conn, self.policy.clone()), work) {
+            let held = names.map_or(Ok(()), |account| parked::hold_names(&mut conn, account));
+            let outcome = held.map_err(E::from).and_then(|()| {
+                let mut tx = Tx::new(&mut conn, self.policy.clone());
+                tx.runs_again = true;
+                complete(&mut tx, work)
+            });
+            let outcome = match outcome {
                 Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
                 Err(error) => {
                     let _ = roll_back(&mut conn);
@@ -211,6 +219,9 @@ impl Db {
             };
             match outcome {
                 Err(error) if attempt < ATTEMPTS && error.database().is_some_and(DbError::is_retryable) => {
+                    if let Some(DbError::NamesHeld(account)) = error.database() {
+                        names = Some(*account);
+                    }
                     drop(conn);
                     pause(attempt);
                     attempt += 1;

@@ -20,6 +20,10 @@ pub enum DbError {
     /// Another unit of work was faster, in a way the database reports as a conflict.
     #[error("another unit of work was faster")]
     LostRace,
+    /// The names of this account are being given away, and whoever would wait for that holds what others wait for: they are to be
+    /// held from the start.
+    #[error("names are being given away at this moment")]
+    NamesHeld(i64),
     /// What is stored cannot be read: written by another version, or damaged.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),
@@ -32,7 +36,7 @@ impl DbError {
     /// Whether the same unit of work may succeed when run again: it lost a race that the database decided.
     pub fn is_retryable(&self) -> bool {
         match self {
-            DbError::LostRace => true,
+            DbError::LostRace | DbError::NamesHeld(_) => true,
             DbError::Statement(Diesel::DatabaseError(kind, info)) => match kind {
                 DatabaseErrorKind::SerializationFailure => true,
                 // diesel hides the SQLSTATE 40P01

@@ -2,9 +2,12 @@
 //!
 //! Whoever parks a name and whoever gets one may be at work at the same moment, each unable to see what the other has not
 //! committed. So on PostgreSQL they exclude each other for the rest of their transactions: a parker holds a lock of the
-//! account alone ([`hold_names`]), all who give a user a name share it (in the statement that
-//! writes the keys, `resources.rs`). Whoever is later then sees what the other
-//! did. On SQLite the writer is alone anyway.
+//! account alone ([`hold_names`]), all who give a user a name share it (in the statement that writes the keys, `resources.rs`). Whoever
+//! is later then sees what the other did. On SQLite the writer is alone anyway.
+//!
+//! Names come before groups: a user who gets a name goes on to the groups that wait for it. A parker has its group already when it
+//! finds out that it needs the names; if it cannot have them at once, it lets go of everything and begins again with the names
+//! ([`DbError::NamesHeld`]).
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
@@ -38,6 +41,7 @@ pub struct ParkedMember {
 
 /// 73052 is for nothing else; collisions of accounts only cost time.
 const HOLD_NAMES: &str = "SELECT pg_advisory_xact_lock(73052, (? % 2147483647)::int)";
+const TRY_NAMES: &str = "SELECT pg_try_advisory_xact_lock(73052, (? % 2147483647)::int)";
 
 /// Two attributes with any keys each. An account's resource is guarded if it can log in or is nobody's but the console's.
 const HOLDERS: Dialects = Dialects {
@@ -74,6 +78,17 @@ const OF_ACCOUNT: &str = "SELECT p.seq, r.id, r.display, p.value, p.parked FROM 
 pub(super) fn hold_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         Statement::<()>::new(HOLD_NAMES, vec![Bind::Number(account)]).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// The same, if nobody else is at them: a unit of work that can be run again does not wait while it holds a group.
+pub(super) fn try_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+    if matches!(conn, AnyConn::Postgres(_)) {
+        let held: Option<bool> = Statement::<Bool>::new(TRY_NAMES, vec![Bind::Number(account)]).first(conn)?;
+        if held != Some(true) {
+            return Err(DbError::NamesHeld(account));
+        }
     }
     Ok(())
 }

@@ -315,7 +315,10 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn hold_names(&mut self) -> Result<(), StoreError> {
-        Ok(parked::hold_names(self.tx.conn, self.account)?)
+        Ok(match self.tx.runs_again {
+            true => parked::try_names(self.tx.conn, self.account)?,
+            false => parked::hold_names(self.tx.conn, self.account)?,
+        })
     }
 
     fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {

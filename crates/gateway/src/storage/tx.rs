@@ -30,6 +30,8 @@ pub struct Tx<'c> {
     pub(crate) grant_client: Option<GrantClient>,
     /// Who may own a grant.
     pub(super) policy: Arc<Policy>,
+    /// Whether it is begun again where a race is lost.
+    pub(super) runs_again: bool,
 }
 
 /// The client behind a grant, as far as the SCIM endpoint has to know it.
@@ -51,6 +53,7 @@ impl<'c> Tx<'c> {
             grant_account: None,
             grant_client: None,
             policy,
+            runs_again: false,
         }
     }
 
