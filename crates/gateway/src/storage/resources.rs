@@ -315,10 +315,11 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn hold_names(&mut self) -> Result<(), StoreError> {
-        Ok(match self.tx.runs_again {
-            true => parked::try_names(self.tx.conn, self.account)?,
-            false => parked::hold_names(self.tx.conn, self.account)?,
-        })
+        let held = match self.tx.runs_again {
+            true => parked::try_names(self.tx.conn, self.account),
+            false => parked::hold_names(self.tx.conn, self.account),
+        };
+        Ok(held?)
     }
 
     fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
