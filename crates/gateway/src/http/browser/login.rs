@@ -4,7 +4,7 @@
 //! who are you ──▶ Claim ──proof──▶ Proven ──further proof──▶ finish ──▶ a session, and back to the errand
 //! ```
 //!
-//! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`Proven`](steps::Proven); `second_factor` is the
+//! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`Proven`]; `second_factor` is the
 //! further proof that [`steps::further`] may ask for.
 
 use actix_web::http::{StatusCode, header};
