@@ -9,6 +9,7 @@ pub mod accounts;
 mod attempts;
 pub mod attribute_work;
 pub mod audit;
+pub mod blocks;
 mod client_proofs;
 pub mod clients;
 mod connection;

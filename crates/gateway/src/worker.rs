@@ -1,17 +1,18 @@
 //! What happens in the background: housekeeping in small batches (what has expired goes, what was deleted is emptied, what ended is
-//! written down), the audit trail is sealed, and counts that requests leave in memory are added to the database.
+//! written down), the audit trail is sealed, lists are counted so that any page of them is found at once, and counts that requests
+//! leave in memory are added to the database.
 //! `docs/retention.md` says what is kept how long. Any number of replicas may do it at once.
 
 use std::time::Duration;
 
 use crate::app::App;
 use crate::reindex;
-use crate::storage::DbError;
+use crate::storage::{DbError, blocks};
 use crate::system;
 
 /// How often the worker looks.
 const PAUSE: Duration = Duration::from_secs(30);
-/// How often counts are added to the database.
+/// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);
 /// How many rows one unit of work removes at most.
 pub(crate) const BATCH: i64 = 500;
@@ -30,6 +31,9 @@ pub fn start(app: App) {
             tokio::time::sleep(ADD).await;
             if let Err(error) = add_tally(&adding).await {
                 tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
+            }
+            if let Err(error) = blocks::keep_up(&adding.db).await {
+                tracing::warn!(%error, "new resources could not be counted; it will be tried again");
             }
         }
     });

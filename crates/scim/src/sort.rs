@@ -43,6 +43,11 @@ struct SortValue {
 pub struct SortKey(pub(crate) String);
 
 impl SortKey {
+    /// The search key of an attribute that a list is ordered by.
+    pub fn indexed(key: String) -> SortKey {
+        SortKey(key)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -104,6 +104,7 @@ impl Tx<'_> {
         let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
         let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         self.end_all_attribute_work(account)?;
+        self.forget_blocks(account)?;
         each!(&mut *self.conn, c => {
             diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
             for client in owned {

