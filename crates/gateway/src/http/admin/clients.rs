@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
 use crate::storage::clients::ClientRecord;
 use crate::storage::options::ScimOptions;
-use crate::storage::{Cost, Tx};
+use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
 mod authentication;
@@ -28,6 +28,28 @@ use lifetimes::Lifetimes;
 /// The client that a path names.
 fn named(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, Problem> {
     tx.client_record(id)?.ok_or_else(|| Problem::not_found("client", id))
+}
+
+/// Ends one of a client's secrets or tokens: what it is called, and what the audit trail says of it.
+async fn end_credential(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+    (noun, action): (&'static str, &'static str),
+    end: fn(&mut Tx<'_>, i64, &str) -> Result<bool, DbError>,
+) -> Result<HttpResponse, Problem> {
+    app.db
+        .write(move |tx| {
+            let (client, credential) = path.as_ref();
+            let record = named(tx, client)?;
+            if !end(tx, record.seq, credential)? {
+                return Err(Problem::not_found(noun, credential));
+            }
+            operator.did(tx, action, client, record.account, Some(credential.clone()))?;
+            Ok(())
+        })
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Value, Problem> {

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::http::problem::Problem;
 use crate::sign_in::{AccountProvider, MatchBy, Passwords, SECRET, SecondFactor, SignIn};
 use crate::storage::accounts::Account;
-use crate::storage::{Cost, Tx};
+use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
 /// What a body says about it; what it leaves out stays.
@@ -208,17 +208,8 @@ pub(super) async fn remove_second_factor(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    app.db
-        .write(move |tx| {
-            let (account, resource) = user(tx, &path.0, &path.1)?;
-            if !tx.remove_second_factor(resource)? {
-                return Err(Problem::not_found("second factor of user", &path.1));
-            }
-            operator.did(tx, "second_factor.removed", &path.1, Some(account), None)?;
-            Ok(())
-        })
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
+    let what = ("second factor of user", "second_factor.removed");
+    take_away(operator, app, path, what, |tx, user| tx.remove_second_factor(user)).await
 }
 
 /// `DELETE …/users/{user}/upstream-identity`: whoever signs in next under a name of theirs at the provider is who they are.
@@ -227,13 +218,25 @@ pub(super) async fn release_identity(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
+    let what = ("upstream identity of user", "upstream_identity.released");
+    take_away(operator, app, path, what, |tx, user| tx.release_upstream_identities(user)).await
+}
+
+/// Takes something away from the user that a path names: what it is called, and what the audit trail says of it.
+async fn take_away(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+    (noun, action): (&'static str, &'static str),
+    remove: fn(&mut Tx<'_>, i64) -> Result<bool, DbError>,
+) -> Result<HttpResponse, Problem> {
     app.db
         .write(move |tx| {
             let (account, resource) = user(tx, &path.0, &path.1)?;
-            if !tx.release_upstream_identities(resource)? {
-                return Err(Problem::not_found("upstream identity of user", &path.1));
+            if !remove(tx, resource)? {
+                return Err(Problem::not_found(noun, &path.1));
             }
-            operator.did(tx, "upstream_identity.released", &path.1, Some(account), None)?;
+            operator.did(tx, action, &path.1, Some(account), None)?;
             Ok(())
         })
         .await?;

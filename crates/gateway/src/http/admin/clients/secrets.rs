@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use oauth::{Client, Profile};
 
-use super::{named, warnings};
+use super::{end_credential, named, warnings};
 use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
@@ -135,16 +135,8 @@ pub(in crate::http::admin) async fn end(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    app.db
-        .write(move |tx| {
-            let (client, secret) = path.as_ref();
-            let record = named(tx, client)?;
-            if !tx.end_client_secret(record.seq, secret)? {
-                return Err(Problem::not_found("secret", secret));
-            }
-            operator.did(tx, "client.secret_ended", client, record.account, Some(secret.clone()))?;
-            Ok(())
-        })
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
+    end_credential(operator, app, path, ("secret", "client.secret_ended"), |tx, client, id| {
+        tx.end_client_secret(client, id)
+    })
+    .await
 }

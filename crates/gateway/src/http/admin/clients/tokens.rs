@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 use oauth::Scopes;
 use serde_json::{Value, json};
 
-use super::{named, warnings};
+use super::{end_credential, named, warnings};
 use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
@@ -125,16 +125,8 @@ pub(in crate::http::admin) async fn end(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    app.db
-        .write(move |tx| {
-            let (client, token) = path.as_ref();
-            let record = named(tx, client)?;
-            if !tx.end_static_token_of(record.seq, token)? {
-                return Err(Problem::not_found("static token", token));
-            }
-            operator.did(tx, "client.token_ended", client, record.account, Some(token.clone()))?;
-            Ok(())
-        })
-        .await?;
-    Ok(HttpResponse::NoContent().finish())
+    end_credential(operator, app, path, ("static token", "client.token_ended"), |tx, client, id| {
+        tx.end_static_token_of(client, id)
+    })
+    .await
 }
