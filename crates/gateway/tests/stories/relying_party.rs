@@ -75,6 +75,18 @@ impl RelyingParty {
         browser.open(&self.url(changes)).await
     }
 
+    /// What the client is told when it may not.
+    pub async fn error_of(&self, browser: &Browser, changes: &[(&str, &str)]) -> String {
+        let callback = self.open(browser, changes).await.callback();
+        assert_eq!(callback.parameter("code"), None, "{}", callback.0);
+        callback.parameter("error").unwrap_or_default()
+    }
+
+    /// A colleague of the person.
+    pub async fn another_user(&self, name: &str) -> User {
+        self.acme.user(name).role("master_admin").service_account().create().await
+    }
+
     pub async fn log_in(&self, browser: &Browser, page: &Page) -> Landing {
         browser.log_in(page, &self.ada.user_name, &self.ada.password).await
     }
