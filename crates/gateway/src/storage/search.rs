@@ -9,6 +9,7 @@
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use scim::Predicate;
 use scim::narrow::{KeyRange, Narrow};
 use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Store, Stored};
@@ -32,7 +33,11 @@ const CHUNK: i64 = 500;
 
 const WITH_KEY: &str = "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
      FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ? OFFSET ?";
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?";
+
+/// By the index alone: documents that are passed over are not read.
+const NTH_WITH_KEY: &str = "SELECT v.resource FROM attribute_values AS v \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY v.resource LIMIT 1 OFFSET ?";
 
 /// One page, and the total where it is cheap or asked for.
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
@@ -55,16 +60,18 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
         },
         (Narrow::Any, Start::After(mark)) => in_order(store, query, mark.handle.0, count)?,
         (Narrow::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
-            let (after, offset) = position(start);
-            let binds = vec![
-                Bind::Number(store.account),
-                Bind::Number(i64::from(attribute.0)),
-                Bind::Text(key.clone()),
-                Bind::Number(after),
-                Bind::Number(count),
-                Bind::Number(offset),
-            ];
-            Statement::<RowColumns>::new(WITH_KEY, binds).load(store.conn())?
+            let at = [Bind::Number(store.account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
+            let after = match start {
+                Start::After(mark) => Some(mark.handle.0),
+                Start::Index(n) if n <= 1 => Some(0),
+                Start::Index(n) => {
+                    let binds = [&at[..], &[Bind::Number(skipped(n))]].concat();
+                    Statement::<BigInt>::new(NTH_WITH_KEY, binds).first(store.conn())?.map(|row: i64| row - 1)
+                }
+            };
+            let binds = |after| [&at[..], &[Bind::Number(after), Bind::Number(count)]].concat();
+            let page = after.map(|after| Statement::<RowColumns>::new(WITH_KEY, binds(after)).load(store.conn()));
+            page.transpose()?.unwrap_or_default()
         }
         (_, Start::Index(n)) => {
             candidates(store, query).rows(store.conn(), Along::CREATION, None, skipped(n), count)?
@@ -94,14 +101,6 @@ fn candidates<'n>(store: &AccountTx<'_, '_>, query: &Query<'n>) -> Candidates<'n
 /// How many lie before the n-th.
 fn skipped(n: u64) -> i64 {
     i64::try_from(n.saturating_sub(1)).unwrap_or(i64::MAX)
-}
-
-/// After which row, and how many more to skip.
-fn position(start: Start<'_>) -> (i64, i64) {
-    match start {
-        Start::Index(n) => (0, skipped(n)),
-        Start::After(mark) => (mark.handle.0, 0),
-    }
 }
 
 /// How many there are inside an exact narrow.

@@ -126,7 +126,9 @@ fn write(url: &DatabaseUrl, seed: u64, units: usize) {
                 )),
             });
             if matches!(url, DatabaseUrl::Postgres(_)) {
-                std::thread::sleep(Duration::from_millis(chance.below(25) as u64));
+                // As for an application that takes its time.
+                let pause = format!("SELECT pg_sleep({})", chance.below(25) as f64 / 1_000.0);
+                done = done.and_then(|()| run(&pause));
             }
         }
         // Two who delete the same may stand in each other's way.
