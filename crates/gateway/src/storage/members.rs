@@ -22,12 +22,13 @@ fn id(text: String) -> Result<Id, DbError> {
 const OF_GROUP: &str = "SELECT r.id, r.resource_type, r.display FROM members AS m JOIN resources AS r ON r.seq = m.member_seq \
      WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq";
 
-/// Every membership on a way up from these resources, each once however many ways lead there, so circles end.
+/// Every membership on a way up from these resources, each once however many ways lead there, so circles end. `CROSS JOIN` keeps
+/// SQLite from beginning with all resources of the account.
 const UPWARDS: Dialects = Dialects {
     sqlite: "WITH RECURSIVE inside (seq) AS (SELECT value FROM json_each(?) \
-         UNION SELECT m.group_seq FROM inside JOIN members AS m ON m.member_seq = inside.seq) \
-         SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside JOIN members AS m ON m.member_seq = inside.seq \
-         JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
+         UNION SELECT m.group_seq FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq) \
+         SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq \
+         CROSS JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
     postgres: "WITH RECURSIVE inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
          UNION SELECT m.group_seq FROM inside JOIN members AS m ON m.member_seq = inside.seq) \
          SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside JOIN members AS m ON m.member_seq = inside.seq \

@@ -141,15 +141,15 @@ fn whoever_creates_a_user_sees_a_name_that_is_being_parked() {
 }
 
 /// The account whose clients and owners the oauth suite uses.
-struct Account {
-    bare: Bare,
+pub struct Account {
+    pub bare: Bare,
     seq: i64,
     registry: Registry,
     owners: u32,
 }
 
 impl Account {
-    fn new(mut bare: Bare) -> Account {
+    pub fn new(mut bare: Bare) -> Account {
         let mut account = gateway::storage::accounts::Account {
             seq: 0,
             id: "contract".to_owned(),

@@ -70,6 +70,7 @@ mod openid;
 mod parked_members;
 mod pasted_tokens;
 mod people;
+mod plans;
 mod points_cursors;
 mod points_patch;
 mod points_protocol;

@@ -164,12 +164,14 @@ impl Candidates<'_> {
                 self.named(sql, id);
                 sql.push("))");
             }
-            // `UNION` keeps each row once, so circles end.
+            // `UNION` keeps each row once, so circles end. `CROSS JOIN` keeps SQLite from beginning with everybody's memberships.
             Narrow::MemberOf(id) => {
                 sql.push("r.seq IN (WITH RECURSIVE inside (seq) AS (");
                 self.named(sql, id);
-                sql.push(" UNION SELECT m.member_seq FROM inside JOIN members AS m ON m.group_seq = inside.seq)");
-                sql.push(" SELECT m.member_seq FROM inside JOIN members AS m ON m.group_seq = inside.seq)");
+                sql.push(
+                    " UNION SELECT m.member_seq FROM inside CROSS JOIN members AS m WHERE m.group_seq = inside.seq)",
+                );
+                sql.push(" SELECT m.member_seq FROM inside CROSS JOIN members AS m WHERE m.group_seq = inside.seq)");
             }
             Narrow::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
             Narrow::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),

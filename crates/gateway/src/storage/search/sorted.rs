@@ -16,12 +16,12 @@ use super::{Along, CHUNK, SCAN_LIMIT, candidates, count_exact, each_match, match
 /// So few candidates are sorted rather than looked for along the order of all.
 const FEW: i64 = 500;
 
+/// `CROSS JOIN` keeps SQLite from beginning with all resources of the account.
 const BY_SEQ: Dialects = Dialects {
-    sqlite: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document FROM resources AS r \
-         WHERE r.account = ? AND r.seq IN (SELECT value FROM json_each(?))",
+    sqlite: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
+         FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.seq = wanted.value AND r.account = ?",
     postgres: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
-         FROM resources AS r \
-         WHERE r.account = ? AND r.seq IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
+         FROM json_array_elements_text(?::json) AS wanted JOIN resources AS r ON r.seq = wanted.value::bigint WHERE r.account = ?",
 };
 
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
@@ -184,7 +184,7 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     least.sort_unstable_by(compare);
     least.truncate(needed);
     let page: Vec<i64> = least.iter().skip(skip).map(|mark| mark.handle.0).collect();
-    let binds = vec![Bind::Number(store.account), Bind::list(&page)?];
+    let binds = vec![Bind::list(&page)?, Bind::Number(store.account)];
     let mut resources = match page.is_empty() {
         true => Vec::new(),
         false => stored(Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?)?,
