@@ -71,9 +71,16 @@ impl DatabaseUrl {
     pub fn connect(&self) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(path) => Ok(AnyConn::Sqlite(sqlite(path)?)),
-            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(PgConnection::establish(url)?)),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url)?)),
         }
     }
+}
+
+fn postgres(url: &str) -> Result<PgConnection, DbError> {
+    let mut conn = PgConnection::establish(url)?;
+    // Compiling a statement takes longer than any of ours runs.
+    conn.batch_execute("SET jit = off")?;
+    Ok(conn)
 }
 
 fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {

@@ -52,7 +52,7 @@ const NEWER: &str = "AND EXISTS (SELECT 1 FROM grants AS n WHERE n.owner_id = gr
 /// Numbers as one bound value.
 const AMONG: Dialects = Dialects {
     sqlite: "IN (SELECT value FROM json_each(?))",
-    postgres: "IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
+    postgres: "= ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))",
 };
 
 /// Who takes over.

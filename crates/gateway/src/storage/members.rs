@@ -1,4 +1,7 @@
 //! Who is in which group: rows, never part of a document, so that a change costs the same in a group of 10 and of 100 000.
+//!
+//! Both databases are told to look up one row after the other (`CROSS JOIN`, `LATERAL … OFFSET 0`): left to themselves, SQLite begins
+//! with all resources of the account, and PostgreSQL, which cannot guess how few rows there will be, reads whole tables.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,26 +22,33 @@ fn id(text: String) -> Result<Id, DbError> {
     Id::new(text).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))
 }
 
-const OF_GROUP: &str = "SELECT r.id, r.resource_type, r.display FROM members AS m JOIN resources AS r ON r.seq = m.member_seq \
-     WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq";
+const OF_GROUP: Dialects = Dialects {
+    sqlite: "SELECT r.id, r.resource_type, r.display FROM members AS m CROSS JOIN resources AS r ON r.seq = m.member_seq \
+         WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq",
+    postgres: "SELECT r.id, r.resource_type, r.display FROM members AS m \
+         CROSS JOIN LATERAL (SELECT id, resource_type, display, account FROM resources WHERE seq = m.member_seq OFFSET 0) AS r \
+         WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq",
+};
 
-/// Every membership on a way up from these resources, each once however many ways lead there, so circles end. `CROSS JOIN` keeps
-/// SQLite from beginning with all resources of the account.
+/// Every membership on a way up from these resources, each once however many ways lead there, so circles end.
 const UPWARDS: Dialects = Dialects {
     sqlite: "WITH RECURSIVE inside (seq) AS (SELECT value FROM json_each(?) \
          UNION SELECT m.group_seq FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq) \
          SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq \
          CROSS JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
     postgres: "WITH RECURSIVE inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
-         UNION SELECT m.group_seq FROM inside JOIN members AS m ON m.member_seq = inside.seq) \
-         SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside JOIN members AS m ON m.member_seq = inside.seq \
-         JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
+         UNION SELECT m.group_seq FROM inside \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m) \
+         SELECT inside.seq, m.group_seq, r.id, r.display FROM inside \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
+         CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS r \
+         WHERE r.account = ?",
 };
 
 const RESOLVE: Dialects = Dialects {
     sqlite: "SELECT id, seq FROM resources WHERE account = ? AND id IN (SELECT value FROM json_each(?))",
     postgres: "SELECT id, seq FROM resources WHERE account = ? \
-         AND id IN (SELECT value FROM json_array_elements_text(?::json)) ORDER BY seq FOR KEY SHARE",
+         AND id = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json))) ORDER BY seq FOR KEY SHARE",
 };
 
 const JOIN: Dialects = Dialects {
@@ -51,7 +61,7 @@ const JOIN: Dialects = Dialects {
 const LEAVE: Dialects = Dialects {
     sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?))",
     postgres: "DELETE FROM members WHERE group_seq = ? \
-         AND member_seq IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
+         AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))",
 };
 
 /// Everybody leaves but these. No value is null, so `NOT IN` means what it says.
@@ -64,7 +74,8 @@ const LEAVE_UNLESS: Dialects = Dialects {
 /// All members of a group, in the order of their creation.
 pub(super) fn of_group(conn: &mut AnyConn, account: i64, group: i64) -> Result<Vec<Member>, DbError> {
     let binds = vec![Bind::Number(group), Bind::Number(account)];
-    let rows: Vec<(String, i16, String)> = Statement::<(Text, SmallInt, Text)>::new(OF_GROUP, binds).load(conn)?;
+    let rows: Vec<(String, i16, String)> =
+        Statement::<(Text, SmallInt, Text)>::new(OF_GROUP.of(conn), binds).load(conn)?;
     rows.into_iter()
         .map(|(text, kind, display)| Ok(Member { id: id(text)?, resource_type: ResourceTypeId(kind), display }))
         .collect()

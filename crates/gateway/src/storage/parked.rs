@@ -53,9 +53,9 @@ const HOLDERS: Dialects = Dialects {
          JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq",
     postgres: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
          (SELECT attribute, key, resource FROM attribute_values \
-         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_array_elements_text(?::json)) \
+         WHERE account = ? AND attribute = ? AND key = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json))) \
          UNION ALL SELECT attribute, key, resource FROM attribute_values \
-         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_array_elements_text(?::json))) AS v \
+         WHERE account = ? AND attribute = ? AND key = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json)))) AS v \
          JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq \
          FOR KEY SHARE OF r",
 };
@@ -66,7 +66,7 @@ const AWAITING: &str = "SELECT p.group_seq, r.id, p.value FROM parked_members AS
 const UNPARK: Dialects = Dialects {
     sqlite: "DELETE FROM parked_members WHERE group_seq = ? AND value IN (SELECT value FROM json_each(?))",
     postgres: "DELETE FROM parked_members WHERE group_seq = ? \
-         AND value IN (SELECT value FROM json_array_elements_text(?::json))",
+         AND value = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json)))",
 };
 
 /// An empty id is none, and stands for all.

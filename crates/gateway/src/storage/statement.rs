@@ -2,7 +2,8 @@
 //! (A join of five tables through the query builder took the compiler minutes.)
 //!
 //! A statement with a fixed text is prepared once a connection. Many values travel as one: a JSON array, which SQLite takes
-//! apart with `json_each` and PostgreSQL with `json_array_elements_text`, so the text does not depend on their number.
+//! apart with `json_each` and PostgreSQL with `json_array_elements_text`, so the text does not depend on their number. PostgreSQL
+//! compares with the array of them (`= ANY (ARRAY(…))`), and so always looks them up: joined with them it may read the table instead.
 
 use std::borrow::Cow;
 

@@ -12,7 +12,21 @@ use scim::{AttributeKey, Id, SortBy, SortKey};
 use super::super::connection::AnyConn;
 use super::super::error::DbError;
 use super::super::resources::{Row, RowColumns};
-use super::super::statement::{Bind, Statement};
+use super::super::statement::{Bind, Dialects, Statement};
+
+/// Whoever is in a group, as a condition on `r.seq`; the group's row takes the place of the `?`. `UNION` keeps each row once, so circles
+/// end. Members are looked up one group after the other and not among everybody's, and then one after the other: PostgreSQL, which
+/// cannot guess how few a recursion gives, would read all resources instead.
+const INSIDE: Dialects = Dialects {
+    sqlite: "r.seq IN (WITH RECURSIVE inside (seq) AS (? \
+         UNION SELECT m.member_seq FROM inside CROSS JOIN members AS m ON m.group_seq = inside.seq) \
+         SELECT m.member_seq FROM inside CROSS JOIN members AS m ON m.group_seq = inside.seq)",
+    postgres: "r.seq = ANY (ARRAY(WITH RECURSIVE inside (seq) AS (? \
+         UNION SELECT m.member_seq FROM inside \
+         CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE group_seq = inside.seq OFFSET 0) AS m) \
+         SELECT m.member_seq FROM inside \
+         CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE group_seq = inside.seq OFFSET 0) AS m))",
+};
 
 /// The resources of one account and type that a [`Narrow`] holds.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +59,7 @@ impl Candidates<'_> {
         count: i64,
     ) -> Result<Vec<Row>, DbError> {
         let mut sql =
-            Sql::select("SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document");
+            Sql::select(conn, "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document");
         self.write(&mut sql, along);
         let (beyond, direction) = if along.descending { (" < ", " DESC") } else { (" > ", "") };
         let key = after.and_then(|mark| mark.key.as_ref());
@@ -77,7 +91,7 @@ impl Candidates<'_> {
 
     /// How many there are; it stops counting there.
     pub(super) fn count(&self, conn: &mut AnyConn, most: i64) -> Result<i64, DbError> {
-        let mut sql = Sql::select("SELECT count(*)");
+        let mut sql = Sql::select(conn, "SELECT count(*)");
         if most < i64::MAX {
             sql.push(" FROM (SELECT 1");
         }
@@ -92,7 +106,7 @@ impl Candidates<'_> {
     /// The place of the n-th, from 1, where the index alone knows it: ten times as fast as passing over their documents.
     pub(super) fn place(&self, conn: &mut AnyConn, along: Along, n: i64) -> Result<Option<Mark>, DbError> {
         let (Narrow::Any, Some(SortBy::Key(attribute))) = (self.narrow, along.by) else { return Ok(None) };
-        let mut sql = Sql::select("SELECT s.key, s.resource");
+        let mut sql = Sql::select(conn, "SELECT s.key, s.resource");
         self.write_keys(&mut sql, attribute);
         let direction = if along.descending { " DESC" } else { "" };
         sql.push(&format!(" ORDER BY s.key{direction}, s.resource{direction} LIMIT 1"));
@@ -103,7 +117,7 @@ impl Candidates<'_> {
 
     /// How many of them an order has.
     pub(super) fn count_along(&self, conn: &mut AnyConn, along: Along) -> Result<i64, DbError> {
-        let mut sql = Sql::select("SELECT count(*)");
+        let mut sql = Sql::select(conn, "SELECT count(*)");
         match (self.narrow, along.by) {
             (Narrow::Any, Some(SortBy::Key(attribute))) => self.write_keys(&mut sql, attribute),
             _ => self.write(&mut sql, along),
@@ -164,14 +178,11 @@ impl Candidates<'_> {
                 self.named(sql, id);
                 sql.push("))");
             }
-            // `UNION` keeps each row once, so circles end. `CROSS JOIN` keeps SQLite from beginning with everybody's memberships.
             Narrow::MemberOf(id) => {
-                sql.push("r.seq IN (WITH RECURSIVE inside (seq) AS (");
+                let (before, after) = sql.inside.split_once('?').unwrap_or_default();
+                sql.push(before);
                 self.named(sql, id);
-                sql.push(
-                    " UNION SELECT m.member_seq FROM inside CROSS JOIN members AS m WHERE m.group_seq = inside.seq)",
-                );
-                sql.push(" SELECT m.member_seq FROM inside CROSS JOIN members AS m WHERE m.group_seq = inside.seq)");
+                sql.push(after);
             }
             Narrow::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
             Narrow::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),
@@ -198,11 +209,12 @@ impl Candidates<'_> {
 struct Sql {
     text: String,
     binds: Vec<Bind>,
+    inside: &'static str,
 }
 
 impl Sql {
-    fn select(text: &str) -> Sql {
-        Sql { text: text.to_owned(), binds: Vec::new() }
+    fn select(conn: &AnyConn, text: &str) -> Sql {
+        Sql { text: text.to_owned(), binds: Vec::new(), inside: INSIDE.of(conn) }
     }
 
     fn push(&mut self, text: &str) {

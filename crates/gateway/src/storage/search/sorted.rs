@@ -21,7 +21,8 @@ const BY_SEQ: Dialects = Dialects {
     sqlite: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
          FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.seq = wanted.value AND r.account = ?",
     postgres: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
-         FROM json_array_elements_text(?::json) AS wanted JOIN resources AS r ON r.seq = wanted.value::bigint WHERE r.account = ?",
+         FROM resources AS r \
+         WHERE r.seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json))) AND r.account = ?",
 };
 
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
@@ -103,15 +104,17 @@ fn along_index(
         }
         (Some(_), None) => &[],
     };
-    for segment in rest {
+    for (n, segment) in rest.iter().enumerate() {
         let (Segment::Keyed(along) | Segment::Keyless(along)) = *segment;
         // Where the index alone decides who belongs here, it also counts.
         let counts = query.exact && matches!(segment, Segment::Keyed(_));
         if counts && skip > 0 {
-            let here = candidates(store, query).count_along(store.conn(), along)?;
-            if here <= skip {
-                skip -= here;
-                continue;
+            if n + 1 < rest.len() {
+                let here = candidates(store, query).count_along(store.conn(), along)?;
+                if here <= skip {
+                    skip -= here;
+                    continue;
+                }
             }
             if let Some(mark) = candidates(store, query).place(store.conn(), along, skip)? {
                 (after, skip) = (Some(mark), 0);
