@@ -28,4 +28,5 @@ pub mod system;
 pub mod throttle;
 pub mod totp;
 pub mod upstream;
+pub(crate) mod words;
 pub mod worker;

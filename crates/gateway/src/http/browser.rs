@@ -22,7 +22,6 @@ mod logout;
 mod operator;
 pub mod pages;
 pub(in crate::http) mod second_factor;
-mod words;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -13,13 +13,13 @@ use super::failure::PageFailure;
 use super::form::Form;
 use super::login::{self, Said};
 use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownSession, page};
-use super::words;
 use crate::app::App;
 use crate::lifecycle::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
 use crate::system;
+use crate::words;
 
 /// The name of a session in a form: says nothing about its secret.
 fn name(app: &App, fingerprint: &[u8]) -> String {

@@ -16,13 +16,13 @@ use super::failure::PageFailure;
 use super::form::Form;
 use super::login::{self, Said};
 use super::pages::{ConsentPage, page};
-use super::words;
 use crate::app::App;
 use crate::http::query;
 use crate::lifecycle::Actor;
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
 use crate::system;
+use crate::words;
 
 /// The person who is asked.
 #[derive(Debug)]

@@ -17,12 +17,12 @@ use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::pages::{LoginPage, page};
-use super::words;
 use crate::app::App;
 use crate::http::query;
 use crate::storage::Cost;
 use crate::storage::accounts::Account;
 use crate::storage::sessions::Session;
+use crate::words;
 
 pub(super) mod provider;
 pub(super) mod second_factor;

@@ -10,12 +10,13 @@ use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::pages::{LogoutPage, message, page};
-use super::{account, own_keys, words};
+use super::{account, own_keys};
 use crate::app::App;
 use crate::http::query;
 use crate::lifecycle::Actor;
 use crate::storage::Cost;
 use crate::storage::sessions::Session;
+use crate::words;
 
 type Pairs = Vec<(String, String)>;
 

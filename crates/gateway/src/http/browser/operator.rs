@@ -8,7 +8,6 @@ use super::failure::PageFailure;
 use super::form::Form;
 use super::login::provider::{CALLBACK, Purpose, leave};
 use super::pages::{OperatorPage, OperatorTokenPage, not_found, page};
-use super::words;
 use crate::app::App;
 use crate::config::OperatorSignIn;
 use crate::lifecycle::Actor;
@@ -16,6 +15,7 @@ use crate::storage::audit::Entry;
 use crate::storage::operators::Operator;
 use crate::system;
 use crate::upstream::{Identity, Pending, Provider, Wish};
+use crate::words;
 
 fn provider(app: &App, configured: &OperatorSignIn) -> Provider {
     Provider {

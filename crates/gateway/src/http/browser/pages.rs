@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::words;
+use crate::words;
 
 /// Log in.
 #[derive(Debug, Template)]

@@ -15,13 +15,13 @@ use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
 use crate::http::browser::form::Form;
 use crate::http::browser::pages::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
-use crate::http::browser::words;
 use crate::lifecycle::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
 use crate::system;
 use crate::throttle::{Count, retry_after};
 use crate::totp::{SEALED_FOR, Secret};
+use crate::words;
 
 const PURPOSE: &str = "proven by password";
 /// How long somebody may take to find their telephone, in milliseconds.

@@ -7,7 +7,6 @@ use crate::app::App;
 use crate::http::browser::cookies::Browser;
 use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
-use crate::http::browser::words;
 use crate::lifecycle::Actor;
 use crate::secret_text::SecretText;
 use crate::sign_in::SecondFactor;
@@ -16,6 +15,7 @@ use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
 use crate::system;
 use crate::throttle::{Count, retry_after};
+use crate::words;
 
 /// Who somebody says they are: whom it may be, and what a failure counts for.
 #[derive(Debug)]

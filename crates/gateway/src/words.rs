@@ -1,9 +1,9 @@
-//! What people read: scopes in words, times, and the names that strangers chose.
+//! What people read, on pages and elsewhere: scopes in words, times, and the names that strangers chose.
 
 use oauth::Scopes;
 
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
-pub(super) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
+pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
     let mut sentences = Vec::new();
     if scope.contains("provision:scim") {
         sentences.push("read, create, change, deactivate and delete every user and group");
@@ -30,19 +30,19 @@ pub(super) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
 
 /// A name that somebody else chose, as it is shown: without characters that nobody sees and that turn around what stands beside
 /// them (Unicode TR 36 §2.5). Look-alike letters stay what they are, so a page never lets a name alone speak for its bearer.
-pub(super) fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     let invisible = |c: &char| matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     name.chars().filter(|c| !invisible(c) && !c.is_control()).collect()
 }
 
 /// A time, to the minute.
-pub(super) fn when(millis: i64) -> String {
+pub(crate) fn when(millis: i64) -> String {
     let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
     time.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
 /// How long somebody has to wait.
-pub(super) fn wait(seconds: i64) -> String {
+pub(crate) fn wait(seconds: i64) -> String {
     match seconds {
         1 => "a second".to_owned(),
         2..=90 => format!("{seconds} seconds"),
@@ -51,7 +51,7 @@ pub(super) fn wait(seconds: i64) -> String {
 }
 
 /// A time in words, in the largest unit that says it exactly.
-pub(super) fn duration(seconds: u64) -> String {
+pub(crate) fn duration(seconds: u64) -> String {
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
     let unit = units.into_iter().find(|(size, _)| seconds.is_multiple_of(*size) && seconds >= *size);
     let (size, name) = unit.unwrap_or((1, "second"));
