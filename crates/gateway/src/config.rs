@@ -7,10 +7,12 @@ use std::time::Duration;
 use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
 
+use crate::mail::Mail;
 use crate::outbound::address::Reach;
 use crate::secret_text::SecretText;
 use crate::storage::DatabaseUrl;
 
+mod mail;
 mod reader;
 
 use reader::Reader;
@@ -40,6 +42,7 @@ pub struct Config {
     pub consent_role_attribute: String,
     pub oauth: OAuth,
     pub outbound: Reach,
+    pub mail: Option<Mail>,
     pub scim: Scim,
     pub audit_retention_days: Option<u32>,
     pub password_threads: usize,
@@ -194,6 +197,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let outbound = r.required("outbound.allow_loopback", |loopback: bool| {
         Ok(if loopback { Reach::PublicAndLoopback } else { Reach::Public })
     });
+    let mail = mail::read(r);
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_body_kib = r.required("scim.max_body_kib", |n: u64| between(n, 16, 1 << 20));
@@ -265,6 +269,7 @@ fn read(r: &mut Reader) -> Option<Config> {
             client_secret_days: client_secret_days?,
         },
         outbound: outbound?,
+        mail,
         scim: Scim {
             page_size: page_size?,
             max_page_size: max_page_size?,

@@ -2,7 +2,7 @@
 //!
 //! The protocols live in the [`oauth`] and [`scim`] crates, as plain functions. This crate knows the world: HTTP
 //! ([`http`]), SQL ([`storage`]), the clock and entropy ([`system`]), configuration ([`config`]), calls to other
-//! servers ([`outbound`]), the process ([`serve`]). Where
+//! servers ([`outbound`]), mail ([`mail`]), the process ([`serve`]). Where
 //! one protocol's news matters to the other, the sentence is written in [`lifecycle`].
 #![cfg_attr(test, allow(missing_docs))]
 
@@ -14,9 +14,12 @@ pub mod demo;
 pub mod http;
 pub mod leniency;
 pub mod lifecycle;
+pub mod mail;
 pub mod master_key;
+pub mod notices;
 pub mod outbound;
 pub mod passwords;
+pub mod person;
 pub mod reindex;
 pub mod schemas;
 pub mod secret_text;

@@ -3,15 +3,15 @@
 //! - A user who was deactivated or deleted takes their grants and sessions along: the token belongs to the person who
 //!   accepted. Activating them again brings nothing back. It is one small write, however many tokens there are.
 //! - So does a user who loses the role that may accept access, as far as their grants open the SCIM endpoint.
-//! - An account may name a co-owner, to whom such grants pass instead.
+//! - An account may name a co-owner, to whom such grants pass instead, and who is told so.
 //! - Everything that happened leaves an audit row.
 
-use oauth::EndReason;
 use scim::schema::USER;
 use scim::{AttributeKey, Event, EventKind, Id, KeyChange, Registry};
 use serde_json::{Map, Value};
 
 use crate::config::Config;
+use crate::notices::{Leaving, Matter, Passed};
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::options::OwnDeactivation;
@@ -95,7 +95,7 @@ pub(crate) fn react(tx: &mut Tx<'_>) -> Result<(), DbError> {
             match news {
                 News::Resource { account, now, event } => resource_changed(tx, account, now, &event)?,
                 News::RoleLost { account, now, owner } => {
-                    owner_left(tx, account, now, owner.as_str(), EndReason::OwnerRoleLost)?;
+                    owner_left(tx, account, now, owner.as_str(), Leaving::RoleLost)?;
                 }
                 News::Authorization { now, event } => authorization_changed(tx, now, &event)?,
             }
@@ -131,9 +131,9 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
     };
     tx.audit_change(entry, changes)?;
     if event.resource_type == USER
-        && let Some(reason) = ends_grants(&event.kind)
+        && let Some(leaving) = leaves(&event.kind)
     {
-        owner_left(tx, account, now, event.id.as_str(), reason)?;
+        owner_left(tx, account, now, event.id.as_str(), leaving)?;
         tx.end_sessions_of(account, event.id.as_str())?;
     }
     Ok(())
@@ -146,13 +146,20 @@ fn listed(names: &[String]) -> String {
     format!("{}: {}{more}", names.len(), first.join(", "))
 }
 
-/// What they accepted for provisioning passes to the account's co-owner, if there is one who may; everything else ends.
-fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, reason: EndReason) -> Result<(), DbError> {
+/// What they accepted for provisioning passes to the account's co-owner, if there is one who may, and who is told; everything else ends.
+fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: Leaving) -> Result<(), DbError> {
+    let reason = leaving.ends();
     if tx.open_grant_of_owner(account, owner)?.is_none() {
         return Ok(());
     }
     if let Some(successor) = tx.lock_successor_of(account, owner)? {
-        for grant in tx.rebind_grants(account, owner, &successor, now)? {
+        let grants = tx.rebind_grants(account, owner, &successor, now)?;
+        if !grants.is_empty() {
+            let clients = tx.client_names_of(&grants)?;
+            let passed = Passed::new(owner.to_owned(), tx.called(account, owner)?, leaving, &clients);
+            tx.insert_notice(account, successor.seq, &Matter::ConnectionsPassed(passed), now)?;
+        }
+        for grant in grants {
             let event = oauth::Event::GrantRebound { grant, from: owner.to_owned(), to: successor.id.clone(), reason };
             tx.news.push(News::Authorization { now, event });
         }
@@ -176,7 +183,7 @@ pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str
     }
     let leaves = tx.news.iter().any(|news| match news {
         News::Resource { event, .. } => {
-            event.resource_type == USER && event.id.as_str() == owner && ends_grants(&event.kind).is_some()
+            event.resource_type == USER && event.id.as_str() == owner && leaves(&event.kind).is_some()
         }
         News::RoleLost { owner: lost, .. } => lost.as_str() == owner,
         News::Authorization { .. } => false,
@@ -185,10 +192,10 @@ pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str
 }
 
 /// The token belongs to the person who accepted.
-fn ends_grants(kind: &EventKind) -> Option<EndReason> {
+fn leaves(kind: &EventKind) -> Option<Leaving> {
     match kind {
-        EventKind::Deactivated => Some(EndReason::OwnerDeactivated),
-        EventKind::Deleted => Some(EndReason::OwnerDeleted),
+        EventKind::Deactivated => Some(Leaving::Deactivated),
+        EventKind::Deleted => Some(Leaving::Deleted),
         _ => None,
     }
 }

@@ -24,6 +24,7 @@ pub mod installation;
 pub mod logins;
 pub mod members;
 pub mod migrations;
+pub mod notices;
 mod oauth_store;
 pub mod operators;
 pub mod options;

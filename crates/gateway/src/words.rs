@@ -2,6 +2,8 @@
 
 use oauth::Scopes;
 
+use crate::notices::{Leaving, Passed};
+
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
     let mut sentences = Vec::new();
@@ -33,6 +35,67 @@ pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
 pub(crate) fn shown(name: &str) -> String {
     let invisible = |c: &char| matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     name.chars().filter(|c| !invisible(c) && !c.is_control()).collect()
+}
+
+/// A piece of a sentence: names are kept apart from our words, so that a page can keep their direction of writing to themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Span {
+    /// Our words.
+    Words(String),
+    /// A name that somebody else chose.
+    Name(String),
+}
+
+impl Span {
+    fn words(text: impl Into<String>) -> Span {
+        Span::Words(text.into())
+    }
+
+    fn name(name: &str) -> Span {
+        Span::Name(shown(name))
+    }
+}
+
+/// A sentence where nothing but text can be written.
+pub(crate) fn plain(spans: &[Span]) -> String {
+    let text = |span: &Span| match span {
+        Span::Words(text) | Span::Name(text) => text.clone(),
+    };
+    spans.iter().map(text).collect()
+}
+
+/// That connections passed to whoever reads it, when, and what that means for them.
+pub(crate) fn of_passed(passed: &Passed, made: i64, account: &str) -> Vec<Span> {
+    let left = match passed.reason {
+        Leaving::Deactivated => "'s user was deactivated",
+        Leaving::Deleted => "'s user was deleted",
+        Leaving::RoleLost => " lost the role that may accept access",
+    };
+    let several = passed.are_several();
+    let begins = if several { "The connections of " } else { "The connection of " };
+    let mut spans = vec![Span::name(&passed.from_name), Span::words(format!("{left} on {}. {begins}", day(made)))];
+    for (n, client) in passed.clients.iter().enumerate() {
+        match passed.clients.len() - n {
+            _ if n == 0 => {}
+            1 if passed.more == 0 => spans.push(Span::words(" and ")),
+            _ => spans.push(Span::words(", ")),
+        }
+        spans.push(Span::name(client));
+    }
+    if passed.more > 0 {
+        spans.push(Span::words(format!(" and {} more", passed.more)));
+    }
+    spans.extend([Span::words(" in "), Span::name(account)]);
+    spans.push(Span::words(match several {
+        true => " now live under your user: if you leave, they end.",
+        false => " now lives under your user: if you leave, it ends.",
+    }));
+    spans
+}
+
+/// A day.
+pub(crate) fn day(millis: i64) -> String {
+    chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default().format("%-d %B %Y").to_string()
 }
 
 /// A time, to the minute.
@@ -70,6 +133,28 @@ mod tests {
         assert_eq!(shown("Okta\u{202e}gnidaer\u{202c}"), "Oktagnidaer");
         assert_eq!(shown("a\u{2066}b\u{200b}c\u{feff}\u{61c}\u{7}"), "abc");
         assert_eq!(shown("عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"), "عربي و English, Ωμέγα, 名前 👩\u{200d}🔧");
+    }
+
+    #[test]
+    fn what_passed_is_told_as_people_say_it() {
+        let told = |reason, clients: &[&str]| {
+            let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
+            let passed = Passed::new("0198".to_owned(), "Ada Lovelace".to_owned(), reason, &clients);
+            plain(&of_passed(&passed, 1_795_700_000_000, "Acme"))
+        };
+        assert_eq!(
+            told(Leaving::Deactivated, &["Okta"]),
+            "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in Acme now lives under your user: if \
+             you leave, it ends."
+        );
+        let two = told(Leaving::Deleted, &["Okta", "Entra"]);
+        assert!(
+            two.contains("was deleted on") && two.contains("The connections of Okta and Entra in Acme now live"),
+            "{two}"
+        );
+        let many = told(Leaving::RoleLost, &["A", "B", "C", "D", "E", "F", "G"]);
+        assert!(many.starts_with("Ada Lovelace lost the role that may accept access on "), "{many}");
+        assert!(many.contains("of A, B, C, D, E and 2 more in Acme now live under your user"), "{many}");
     }
 
     #[test]

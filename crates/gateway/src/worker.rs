@@ -1,11 +1,12 @@
 //! What happens in the background: housekeeping in small batches (what has expired goes, what was deleted is emptied, what ended is
-//! written down), the audit trail is sealed, lists are counted so that any page of them is found at once, and counts that requests
-//! leave in memory are added to the database.
+//! written down), the audit trail is sealed, notices are mailed, lists are counted so that any page of them is found at once, and
+//! counts that requests leave in memory are added to the database.
 //! `docs/retention.md` says what is kept how long. Any number of replicas may do it at once.
 
 use std::time::Duration;
 
 use crate::app::App;
+use crate::mail;
 use crate::reindex;
 use crate::storage::{DbError, blocks};
 use crate::system;
@@ -14,6 +15,8 @@ use crate::system;
 const PAUSE: Duration = Duration::from_secs(30);
 /// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);
+/// How often it is looked for notices to be mailed.
+const MAIL: Duration = Duration::from_secs(2);
 /// How many rows one unit of work removes at most.
 pub(crate) const BATCH: i64 = 500;
 const DAY: i64 = 24 * 3600 * 1000;
@@ -22,9 +25,24 @@ const DAY: i64 = 24 * 3600 * 1000;
 const KEEP_SPENT: i64 = 7 * DAY;
 /// A grant that has ended can be read about for so long.
 const KEEP_ENDED: i64 = 90 * DAY;
+/// A notice that was seen can be read about for so long,
+const KEEP_SEEN: i64 = 90 * DAY;
+/// and one that was not.
+const KEEP_UNSEEN: i64 = 366 * DAY;
 
 /// Starts the worker; it ends with the process.
 pub fn start(app: App) {
+    if let Some(mail) = app.config.mail.clone() {
+        let mailing = app.clone();
+        actix_web::rt::spawn(async move {
+            loop {
+                tokio::time::sleep(MAIL).await;
+                if let Err(error) = mail::send_due(&mailing, &mail).await {
+                    tracing::warn!(%error, "notices could not be looked after; it will be tried again");
+                }
+            }
+        });
+    }
     let adding = app.clone();
     actix_web::rt::spawn(async move {
         loop {
@@ -76,6 +94,7 @@ pub async fn sweep(app: &App) -> Result<(), DbError> {
         let mut done = app.db.write(move |tx| tx.settle_endings(BATCH)).await?;
         done += app.db.write(move |tx| tx.sweep_expired(now, now - keep_spent, BATCH)).await?;
         done += app.db.write(move |tx| tx.forget_grants(now - KEEP_ENDED, BATCH)).await?;
+        done += app.db.write(move |tx| tx.forget_notices(now - KEEP_SEEN, now - KEEP_UNSEEN, BATCH)).await?;
         done += app.db.write(move |tx| tx.empty_deleted_accounts(BATCH)).await?;
         let keys = app.keys.clone();
         done += app.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await?;

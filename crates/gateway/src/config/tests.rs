@@ -57,6 +57,31 @@ fn attack_86_master_keys_are_given_in_one_way() {
 }
 
 #[test]
+fn mail_needs_a_relay_and_a_sender_and_its_password_is_repeated_nowhere() {
+    let with = |url: &str, from: &str| {
+        Config::from_variables(&[("GATEWAY__MAIL__SMTP_URL", url), ("GATEWAY__MAIL__FROM", from)])
+    };
+    assert!(Config::from_variables(&[]).unwrap().mail.is_none());
+    let url = "smtps://ada:hush-hush@mail.example.com";
+    let config = with(url, "Provisioning <no-reply@example.com>").unwrap();
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    let mail = config.mail.unwrap();
+    assert_eq!((mail.from.email.to_string().as_str(), mail.first_pause), ("no-reply@example.com", 60_000));
+    assert!(with(url, "no-reply@example.com").is_ok());
+    let without_sender = Config::from_variables(&[("GATEWAY__MAIL__SMTP_URL", url)]).unwrap_err().0;
+    assert!(without_sender[0].starts_with("mail: set smtp_url"), "{without_sender:?}");
+    let elsewhere = "http://ada:hush-hush@mail.example.com";
+    for (url, from, wrong) in [
+        (elsewhere, "no-reply@example.com", "mail.smtp_url: "),
+        (url, "Provisioning", "mail.from: "),
+        (url, "a@example.com\r\nBcc: b@example.com", "mail.from: "),
+    ] {
+        let mistakes = with(url, from).unwrap_err().to_string();
+        assert!(mistakes.contains(wrong) && !mistakes.contains("hush"), "{mistakes}");
+    }
+}
+
+#[test]
 fn every_mistake_is_listed_at_once() {
     let mistakes = Config::from_variables(&[
         ("GATEWAY__SERVER__BIND", "nowhere"),

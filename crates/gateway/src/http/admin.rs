@@ -14,6 +14,7 @@ mod audit;
 mod clients;
 mod grants;
 mod input;
+mod notices;
 mod operator;
 mod operators;
 mod page;
@@ -62,6 +63,7 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     POST "/accounts/{account}/clients" => clients::create_in_account,
     GET "/accounts/{account}/parked-members" => parked_members::list,
     GET "/accounts/{account}/grants" => grants::list,
+    GET "/accounts/{account}/notices" => notices::list,
     GET "/clients" => clients::list_shared,
     POST "/clients" => clients::create_shared,
     GET "/clients/{client}" => clients::get,

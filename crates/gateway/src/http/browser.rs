@@ -78,6 +78,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
                 .default_service(web::to(pages::wrong_method)),
         )
         .service(
+            web::resource("/account/notices/seen")
+                .route(web::post().to(account::see_notice))
+                .default_service(web::to(pages::wrong_method)),
+        )
+        .service(
             web::resource("/account/sessions/end")
                 .route(web::post().to(account::end_session))
                 .default_service(web::to(pages::wrong_method)),

@@ -4,7 +4,7 @@
 //! ([`ended`]); the worker writes it into the grants themselves, batch by batch, and then removes it. What has ended stays ended.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
+use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{EndReason, GrantId};
 use scim::schema::USER;
 
@@ -15,6 +15,7 @@ use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::each;
 use crate::lifecycle::News;
+use crate::person;
 
 /// SQL: a column of the ending that ended grant `g`, or what the grant itself says of its end.
 macro_rules! ended {
@@ -55,10 +56,18 @@ const AMONG: Dialects = Dialects {
     postgres: "= ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))",
 };
 
+const CLIENTS: Dialects = Dialects {
+    sqlite: "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+         WHERE g.seq IN (SELECT value FROM json_each(?)) ORDER BY g.seq",
+    postgres: "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client \
+         WHERE g.seq IN (SELECT value::bigint FROM json_array_elements_text(?::json)) ORDER BY g.seq",
+};
+
 /// Who takes over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Successor {
-    seq: i64,
+    /// Their number in storage.
+    pub(crate) seq: i64,
     /// The user's id.
     pub(crate) id: String,
 }
@@ -179,6 +188,26 @@ impl Tx<'_> {
         let mut grants: Vec<i64> = Statement::<BigInt>::new(REBIND, binds).load(self.conn)?;
         grants.sort_unstable();
         Ok(grants.into_iter().map(GrantId).collect())
+    }
+
+    /// The name of the client of each of these grants.
+    pub(crate) fn client_names_of(&mut self, grants: &[GrantId]) -> Result<Vec<String>, DbError> {
+        let grants: Vec<i64> = grants.iter().map(|grant| grant.0).collect();
+        Statement::<Text>::new(CLIENTS.of(self.conn), vec![Bind::list(&grants)?]).load(self.conn)
+    }
+
+    /// What a user of this account is or was called; nothing if nothing is known of them any more.
+    pub(crate) fn called(&mut self, account: i64, user: &str) -> Result<String, DbError> {
+        if let Some((_, called)) = self.departed.iter().find(|(id, _)| id == user) {
+            return Ok(called.clone());
+        }
+        let row = resources::table
+            .filter(resources::account.eq(account))
+            .filter(resources::id.eq(user))
+            .select(resources::document);
+        let document: Option<String> = each!(&mut *self.conn, c => row.get_result(c).optional())?;
+        let attributes = document.and_then(|document| serde_json::from_str(&document).ok()).unwrap_or_default();
+        Ok(person::name(&attributes))
     }
 
     /// Writes the oldest ending into a batch of the grants it ended; says how much was done.

@@ -6,7 +6,7 @@ use super::connection::AnyConn;
 use super::error::DbError;
 use super::schema::{
     accounts, attempts, attribute_values, authorization_codes, client_failures, client_secrets, clients, dpop_proofs,
-    grants, logins, members, operators, parked_members, pushed_requests, recovery_codes, refresh_tokens,
+    grants, logins, members, notices, operators, parked_members, pushed_requests, recovery_codes, refresh_tokens,
     resource_counts, resources, revoked_tokens, second_factors, sessions, sign_in_flows, static_tokens,
     tolerance_needs, upstream_identities, upstream_secrets, used_assertions,
 };
@@ -84,6 +84,7 @@ impl Tx<'_> {
                 diesel::delete(second_factors::table.filter(second_factors::resource.eq_any(&seqs))).execute(c)?;
                 diesel::delete(recovery_codes::table.filter(recovery_codes::resource.eq_any(&seqs))).execute(c)?;
                 diesel::delete(upstream_identities::table.filter(upstream_identities::resource.eq_any(&seqs))).execute(c)?;
+                diesel::delete(notices::table.filter(notices::resource.eq_any(&seqs))).execute(c)?;
                 diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c)?
             });
             return Ok(seqs.len() as u64);

@@ -17,6 +17,7 @@ use super::tx::Tx;
 use super::{members as membership, parked, search};
 use crate::each;
 use crate::lifecycle::News;
+use crate::person;
 
 /// A unit of work on the resources of one account. Puts the account into every statement.
 #[allow(missing_debug_implementations)]
@@ -289,6 +290,11 @@ impl scim::Store for AccountTx<'_, '_> {
             each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
             this.tx.remove_second_factor(seq)?;
             this.tx.release_upstream_identities(seq)?;
+            this.tx.remove_notices_of(seq)?;
+            if stored.resource.resource_type == USER {
+                let called = person::name(stored.resource.attributes());
+                this.tx.departed.push((stored.resource.id.to_string(), called));
+            }
             Ok(())
         };
         Ok(remove(self)?)

@@ -391,4 +391,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    notices (seq) {
+        seq -> BigInt,
+        id -> Text,
+        account -> BigInt,
+        resource -> BigInt,
+        kind -> Text,
+        detail -> Text,
+        made -> BigInt,
+        seen -> Nullable<BigInt>,
+        mailed -> Nullable<BigInt>,
+        tries -> BigInt,
+        next_try -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+    }
+}
+
 // No statement of the query builder joins tables; `statement` does.

@@ -28,6 +28,8 @@ pub struct Tx<'c> {
     pub(crate) grant_account: Option<Account>,
     /// The client of that grant, read by the same join.
     pub(crate) grant_client: Option<GrantClient>,
+    /// The users who were deleted: their ids, and what they were called.
+    pub(crate) departed: Vec<(String, String)>,
     /// Who may own a grant.
     pub(super) policy: Arc<Policy>,
     /// Whether it is begun again where a race is lost.
@@ -52,6 +54,7 @@ impl<'c> Tx<'c> {
             changes: None,
             grant_account: None,
             grant_client: None,
+            departed: Vec::new(),
             policy,
             runs_again: false,
         }

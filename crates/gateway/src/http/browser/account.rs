@@ -1,4 +1,4 @@
-//! A person's own page: what they have connected and where they are logged in, each with a way to end it.
+//! A person's own page: what they have to be told, what they have connected and where they are logged in, each with a way to end it.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use base64::Engine;
@@ -12,7 +12,7 @@ use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::login::{self, Said};
-use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownSession, page};
+use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::lifecycle::Actor;
 use crate::storage::audit::Entry;
@@ -20,6 +20,9 @@ use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
 use crate::system;
 use crate::words;
+
+/// How many notices are shown at once; when they are seen, the next ones are.
+const NOTICES: i64 = 20;
 
 /// The name of a session in a form: says nothing about its secret.
 fn name(app: &App, fingerprint: &[u8]) -> String {
@@ -51,7 +54,9 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
         .db
         .read(Cost::Long, move |tx| {
             let account = tx.account_at(session.account)?;
+            let account = words::shown(&account.map(|account| account.name).unwrap_or_default());
             let user = user_name(tx, &session)?;
+            let notices = tx.unseen_notices(session.owner, NOTICES)?.into_iter();
             let connections = tx.connections_of(session.account, &session.owner_id)?.into_iter();
             let sessions = tx.sessions_of(session.owner, alive)?.into_iter();
             let second_factor = match tx.has_second_factor(session.owner)? {
@@ -61,7 +66,14 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             };
             Ok::<_, PageFailure>(AccountPage {
                 user: words::shown(&user),
-                account: words::shown(&account.map(|account| account.name).unwrap_or_default()),
+                notices: notices
+                    .filter_map(|notice| {
+                        let matter = notice.matter()?;
+                        let told = matter.told(notice.made, &account);
+                        Some(ShownNotice { id: notice.id, heading: matter.heading(), told, hint: matter.hint() })
+                    })
+                    .collect(),
+                account,
                 connections: connections
                     .map(|connection| ShownConnection {
                         client: connection.client,
@@ -120,6 +132,33 @@ pub(super) async fn end_connection(
             let name = format!("user:{}", session.owner_id);
             tx.act_as(Actor { name, address: browser.address.clone() });
             tx.end_connection(session.account, &session.owner_id, &client, system::now())
+        })
+        .await?;
+    Ok(back(&app))
+}
+
+/// `POST /account/notices/seen`: somebody has seen what they had to be told.
+pub(super) async fn see_notice(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    let notice = form.field("notice").to_owned();
+    app.db
+        .write(move |tx| {
+            let (name, now) = (format!("user:{}", session.owner_id), system::now());
+            tx.act_as(Actor { name, address: browser.address.clone() });
+            if tx.see_notice(session.account, session.owner, &notice, now)? {
+                tx.audit(Entry {
+                    at: now,
+                    account: Some(session.account),
+                    action: "notice.seen".to_owned(),
+                    target: Some(session.owner_id.clone()),
+                    detail: None,
+                })?;
+            }
+            Ok::<_, PageFailure>(())
         })
         .await?;
     Ok(back(&app))

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::words;
+use crate::words::{self, Span};
 
 /// Log in.
 #[derive(Debug, Template)]
@@ -104,6 +104,7 @@ pub(super) struct ConsentPage {
 pub(super) struct AccountPage {
     pub(super) user: String,
     pub(super) account: String,
+    pub(super) notices: Vec<ShownNotice>,
     pub(super) connections: Vec<ShownConnection>,
     pub(super) sessions: Vec<ShownSession>,
     pub(super) second_factor: ShownFactor,
@@ -119,6 +120,16 @@ pub(super) enum ShownFactor {
     Offered,
     /// They have one, and so many recovery codes.
     Set(i64),
+}
+
+/// Something that somebody has to be told, until they say that they have seen it.
+#[derive(Debug)]
+pub(super) struct ShownNotice {
+    pub(super) id: String,
+    pub(super) heading: &'static str,
+    pub(super) told: Vec<Span>,
+    /// What they can do about it on this page.
+    pub(super) hint: &'static str,
 }
 
 /// A connection on its owner's page.

@@ -1,0 +1,116 @@
+//! Mail: notices as letters, handed to the operator's SMTP relay (RFC 5321, as a client of RFC 6409).
+//!
+//! What there is to mail lies in the database ([`notices`](crate::storage::notices)); each replica looks every few seconds and claims some
+//! of it, hands it over outside any unit of work, and writes down how that went. A letter is handed over at least once, under a
+//! `Message-ID` that stays the same. What the relay does not take is tried again with growing pauses for [`TRY_FOR`].
+
+use futures_util::future::join_all;
+use lettre::message::Mailbox;
+
+use crate::app::App;
+use crate::person;
+use crate::storage::notices::{Claimed, Due};
+use crate::storage::{Cost, DbError};
+use crate::system;
+
+mod letter;
+pub mod relay;
+
+use relay::{Relay, Undelivered};
+
+const MINUTE: i64 = 60 * 1000;
+const HOUR: i64 = 60 * MINUTE;
+/// A notice is mailed within three days, or not at all: whoever sets up a relay late does not send what nobody waits for any more.
+pub const TRY_FOR: i64 = 72 * HOUR;
+/// The longest pause between two tries.
+const LONGEST_PAUSE: i64 = 6 * HOUR;
+/// A claim counts so long: several times what handing over may take.
+const CLAIM: i64 = 3 * MINUTE;
+/// How many letters are handed over at the same time.
+const AT_ONCE: i64 = 8;
+
+/// How letters are sent.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Who takes them.
+    pub relay: Relay,
+    /// Who they are from.
+    pub from: Mailbox,
+    /// The first pause before a letter is tried again, in milliseconds; each further one is twice as long.
+    pub first_pause: i64,
+}
+
+/// Sends everything that is due. What could not be sent is no error: it is written down, and tried again.
+pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
+    loop {
+        let now = system::now();
+        let due = Due { now, since: now - TRY_FOR };
+        if !app.db.read(Cost::Short, move |tx| tx.notices_are_due(due)).await? {
+            return Ok(());
+        }
+        let claimed = app.db.write(move |tx| tx.claim_notices(due, now + CLAIM, AT_ONCE)).await?;
+        if claimed.is_empty() {
+            return Ok(()); // another replica was faster
+        }
+        for outcome in join_all(claimed.into_iter().map(|notice| send(app, mail, notice))).await {
+            outcome?;
+        }
+    }
+}
+
+async fn send(app: &App, mail: &Mail, notice: Claimed) -> Result<(), DbError> {
+    let outcome = hand_over(app, mail, &notice).await;
+    let now = system::now();
+    match outcome {
+        Ok(()) => app.db.write(move |tx| tx.notice_was_mailed(&notice, now)).await,
+        Err(Undelivered(problem)) => {
+            let again = Some(now + pause(mail.first_pause, notice.tries)).filter(|at| *at < notice.made + TRY_FOR);
+            match again {
+                Some(_) => {
+                    tracing::info!(notice = %notice.id, %problem, "a notice was not mailed; it will be tried again")
+                }
+                None => tracing::warn!(notice = %notice.id, %problem, "a notice was not mailed, and is given up"),
+            }
+            app.db.write(move |tx| tx.notice_was_not_mailed(&notice, &problem, again, now)).await
+        }
+    }
+}
+
+async fn hand_over(app: &App, mail: &Mail, notice: &Claimed) -> Result<(), Undelivered> {
+    let because = |why: &str| Undelivered(why.to_owned());
+    let matter = notice.matter.as_ref().ok_or_else(|| because("what it tells cannot be read"))?;
+    if !notice.active {
+        return Err(because("the user is not active"));
+    }
+    let to = person::address(&notice.attributes).ok_or_else(|| because("the user has no e-mail address"))?;
+    let name = person::name(&notice.attributes);
+    let told = matter.told(notice.made, &notice.account_name);
+    let letter = letter::Letter { id: &notice.id, subject: matter.heading(), told: &told, public_url: &app.public_url };
+    let message = letter.write(mail.from.clone(), to, &name).map_err(|error| Undelivered(error.to_string()))?;
+    mail.relay.take(&app.public_url, message.envelope(), &message.formatted()).await
+}
+
+/// How long to wait after so many tries.
+fn pause(first: i64, tries: i64) -> i64 {
+    let doubled = u32::try_from(tries - 1).ok().and_then(|times| first.checked_mul(1_i64.checked_shl(times)?));
+    doubled.filter(|pause| (1..LONGEST_PAUSE).contains(pause)).unwrap_or(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_within_three_days_there_are_a_score_of_tries() {
+        assert_eq!(
+            [1, 2, 3, 9, 10, 64, 1000].map(|tries| pause(MINUTE, tries) / MINUTE),
+            [1, 2, 4, 256, 360, 360, 360]
+        );
+        let (mut at, mut tries) = (0, 0);
+        while at < TRY_FOR {
+            tries += 1;
+            at += pause(MINUTE, tries);
+        }
+        assert!((15..=25).contains(&tries), "{tries}");
+    }
+}

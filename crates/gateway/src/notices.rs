@@ -1,0 +1,160 @@
+//! Notices: what a person has to be told, and is told however they can be reached.
+//!
+//! A notice is written in the unit of work of what it tells ([`lifecycle`](crate::lifecycle)), so nothing is announced that did not
+//! happen, and nothing that happened is forgotten. Its person sees it on their page until they say so ([`account`](crate::http::browser)),
+//! and gets a letter where the operator has a relay ([`mail`](crate::mail)).
+
+use oauth::EndReason;
+use serde::{Deserialize, Serialize};
+
+use crate::person;
+use crate::storage::DbError;
+use crate::words::{self, Span};
+
+/// What a notice tells. Each is a kind of its own in the database; more will come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matter {
+    /// Somebody left, and connections that lived under them live under whoever is told.
+    ConnectionsPassed(Passed),
+}
+
+/// Connections that passed to a co-owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The id of the user who left,
+    pub from: String,
+    /// and what they were called.
+    pub from_name: String,
+    /// Why they could not keep them.
+    pub reason: Leaving,
+    /// The names of the clients that are connected, or the first of them; each once.
+    pub clients: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// How somebody stops being one who may own a grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leaving {
+    /// Their user was deactivated.
+    Deactivated,
+    /// Their user was deleted.
+    Deleted,
+    /// They no longer have a role that may accept access.
+    RoleLost,
+}
+
+impl Leaving {
+    /// Why a grant of theirs ends that does not pass on.
+    pub fn ends(self) -> EndReason {
+        match self {
+            Leaving::Deactivated => EndReason::OwnerDeactivated,
+            Leaving::Deleted => EndReason::OwnerDeleted,
+            Leaving::RoleLost => EndReason::OwnerRoleLost,
+        }
+    }
+}
+
+impl Passed {
+    /// How many clients are named.
+    const NAMED: usize = 5;
+
+    /// `clients` are the names of the client of each grant.
+    pub fn new(from: String, from_name: String, reason: Leaving, clients: &[String]) -> Passed {
+        let mut distinct: Vec<String> = Vec::new();
+        for name in clients.iter().map(|name| person::presentable(name)) {
+            if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        }
+        let more = distinct.len().saturating_sub(Self::NAMED);
+        distinct.truncate(Self::NAMED);
+        let from_name = if from_name.is_empty() { "Somebody".to_owned() } else { from_name };
+        Passed { from, from_name, reason, clients: distinct, more }
+    }
+
+    /// Whether there is more than one.
+    pub fn are_several(&self) -> bool {
+        self.clients.len() + self.more > 1
+    }
+}
+
+impl Matter {
+    /// Every kind there is, as in the database.
+    pub const KINDS: [&str; 1] = ["connections_passed"];
+
+    /// Its kind, as in the database.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Matter::ConnectionsPassed(_) => Self::KINDS[0],
+        }
+    }
+
+    /// What the sentence needs, as in the database.
+    pub fn detail(&self) -> Result<String, DbError> {
+        let Matter::ConnectionsPassed(passed) = self;
+        serde_json::to_string(passed).map_err(|e| DbError::Corrupt(e.to_string()))
+    }
+
+    /// As it was written; `None` for what another version wrote, which it has to tell itself.
+    pub fn read(kind: &str, detail: &str) -> Option<Matter> {
+        match kind {
+            kind if kind == Self::KINDS[0] => Some(Matter::ConnectionsPassed(serde_json::from_str(detail).ok()?)),
+            _ => None,
+        }
+    }
+
+    /// A heading, or the subject of a letter.
+    pub fn heading(&self) -> &'static str {
+        match self {
+            Matter::ConnectionsPassed(passed) if passed.are_several() => "Connections have passed to you",
+            Matter::ConnectionsPassed(_) => "A connection has passed to you",
+        }
+    }
+
+    /// What can be done about it, on the page of whoever is told.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Matter::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
+            Matter::ConnectionsPassed(_) => "You can end it below.",
+        }
+    }
+
+    /// The sentences that tell it. `made` is when it happened, in milliseconds since the epoch, `account` the name of the account.
+    pub fn told(&self, made: i64, account: &str) -> Vec<Span> {
+        let Matter::ConnectionsPassed(passed) = self;
+        words::of_passed(passed, made, account)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed(clients: &[&str]) -> Matter {
+        let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
+        Matter::ConnectionsPassed(Passed::new("0198".to_owned(), "Ada".to_owned(), Leaving::RoleLost, &clients))
+    }
+
+    #[test]
+    fn a_notice_is_read_as_it_was_written_and_what_is_unknown_is_left_alone() {
+        let matter = passed(&["Okta", "Entra", "Okta"]);
+        let detail = matter.detail().unwrap();
+        assert_eq!(Matter::read(matter.kind(), &detail), Some(matter));
+        assert_eq!(Matter::read("something_new", &detail), None);
+        assert_eq!(Matter::read("connections_passed", r#"{"reason": "bored"}"#), None);
+        assert_eq!(Matter::read("connections_passed", "not even JSON"), None);
+    }
+
+    #[test]
+    fn each_client_is_named_once_and_of_many_the_first() {
+        let many: Vec<String> = (0..1000).map(|n| format!("Client {}", n % 40)).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let Matter::ConnectionsPassed(told) = passed(&many);
+        assert_eq!((told.clients.len(), told.more, told.clients[4].as_str()), (5, 35, "Client 4"));
+        assert!(told.are_several());
+        assert_eq!(passed(&["Okta", "Okta"]).heading(), "A connection has passed to you");
+        assert_eq!(passed(&["Okta", "Entra"]).heading(), "Connections have passed to you");
+    }
+}

@@ -1,0 +1,260 @@
+//! Notices, from the unit of work that makes them to the one that forgets them.
+//!
+//! Any number of replicas may mail them: whoever is about to claims a notice by moving `next_try` ahead. If they crash, it is due again
+//! then; so a letter is never lost, and may in that case be sent twice.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Text};
+use serde_json::{Map, Value};
+
+use super::audit::Entry;
+use super::connection::AnyConn;
+use super::error::DbError;
+use super::schema::notices;
+use super::statement::{Bind, Dialects, Statement};
+use super::tx::Tx;
+use crate::each;
+use crate::notices::Matter;
+use crate::system;
+
+/// A notice, whoever looks at it.
+#[derive(Debug, Clone, Queryable)]
+pub struct Notice {
+    /// Grows.
+    pub seq: i64,
+    /// Its public id.
+    pub id: String,
+    /// The id of the user it is for.
+    pub user: String,
+    /// Its kind, known to this version or not.
+    pub kind: String,
+    /// A JSON object.
+    pub detail: String,
+    /// When it was made, in milliseconds since the epoch.
+    pub made: i64,
+    /// When its person said that they have seen it.
+    pub seen: Option<i64>,
+    /// When the relay took the letter.
+    pub mailed: Option<i64>,
+    /// How often it was tried.
+    pub tries: i64,
+    /// When it is tried next.
+    pub next_try: Option<i64>,
+    /// How the last try failed.
+    pub problem: Option<String>,
+}
+
+impl Notice {
+    /// What it tells, if this version knows its kind.
+    pub fn matter(&self) -> Option<Matter> {
+        Matter::read(&self.kind, &self.detail)
+    }
+}
+
+/// A notice that somebody is about to mail, and who it goes to.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    seq: i64,
+    account: i64,
+    /// Its public id.
+    pub id: String,
+    /// What it tells, unless that cannot be read.
+    pub matter: Option<Matter>,
+    /// When it was made, in milliseconds since the epoch.
+    pub made: i64,
+    /// How often it was tried, this time included.
+    pub tries: i64,
+    /// The id of the user it is for.
+    pub user: String,
+    /// Their attributes.
+    pub attributes: Map<String, Value>,
+    /// Whether they are active.
+    pub active: bool,
+    /// The name of their account.
+    pub account_name: String,
+}
+
+/// Which notices are due: those whose time has come, and that are not older than anybody would want to hear of.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// Now, in milliseconds since the epoch.
+    pub now: i64,
+    /// What was made before is not mailed any more.
+    pub since: i64,
+}
+
+const OF_RESOURCE: &str = "n.resource = ? AND n.seen IS NULL";
+const OF_ACCOUNT: &str = "n.account = ? AND n.seq > ?";
+
+/// `next_try` is never before `made`, so the index leaves out what is too old. What another version wrote, it has to mail.
+macro_rules! due {
+    ($among:literal, $lock:literal) => {
+        concat!(
+            "SELECT n.seq, n.account, n.id, n.kind, n.detail, n.made, n.tries, r.id, r.document, r.active, a.name FROM notices AS n \
+             JOIN resources AS r ON r.seq = n.resource JOIN accounts AS a ON a.seq = n.account \
+             WHERE n.next_try > ? AND n.next_try <= ? AND n.made > ? AND n.seen IS NULL AND n.kind IN (SELECT value FROM ",
+            $among,
+            ") AND a.deleted IS NULL ORDER BY n.next_try LIMIT ?",
+            $lock
+        )
+    };
+}
+
+const DUE: Dialects =
+    Dialects { sqlite: due!("json_each(?)", ""), postgres: due!("json_array_elements_text(?::json)", "") };
+const CLAIMED: Dialects = Dialects {
+    sqlite: due!("json_each(?)", ""),
+    postgres: due!("json_array_elements_text(?::json)", " FOR UPDATE OF n SKIP LOCKED"),
+};
+
+type DueColumns = (BigInt, BigInt, Text, Text, Text, BigInt, BigInt, Text, Text, Bool, Text);
+type DueRow = (i64, i64, String, String, String, i64, i64, String, String, bool, String);
+
+impl Tx<'_> {
+    /// Writes down that this user has to be told something, and that it is to be mailed.
+    pub fn insert_notice(&mut self, account: i64, resource: i64, matter: &Matter, now: i64) -> Result<(), DbError> {
+        let row = (
+            notices::id.eq(system::new_uuid()),
+            notices::account.eq(account),
+            notices::resource.eq(resource),
+            notices::kind.eq(matter.kind()),
+            notices::detail.eq(matter.detail()?),
+            notices::made.eq(now),
+            notices::next_try.eq(now),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(notices::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// What this user has not said to have seen, the latest first; not more than `limit`.
+    pub fn unseen_notices(&mut self, resource: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
+        self.notices_where(OF_RESOURCE, vec![Bind::Number(resource)], "DESC", limit)
+    }
+
+    /// All notices to users of an account, in the order they were made.
+    pub fn notices_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
+        self.notices_where(OF_ACCOUNT, vec![Bind::Number(account), Bind::Number(after)], "ASC", limit)
+    }
+
+    fn notices_where(
+        &mut self,
+        condition: &str,
+        mut binds: Vec<Bind>,
+        order: &str,
+        limit: i64,
+    ) -> Result<Vec<Notice>, DbError> {
+        use diesel::sql_types::Nullable;
+        type Stamp = Nullable<BigInt>;
+        type Columns = (BigInt, Text, Text, Text, Text, BigInt, Stamp, Stamp, BigInt, Stamp, Nullable<Text>);
+        let text = format!(
+            "SELECT n.seq, n.id, r.id, n.kind, n.detail, n.made, n.seen, n.mailed, n.tries, n.next_try, n.problem \
+             FROM notices AS n JOIN resources AS r ON r.seq = n.resource WHERE {condition} ORDER BY n.seq {order} LIMIT ?"
+        );
+        binds.push(Bind::Number(limit));
+        Statement::<Columns>::new(text, binds).load(self.conn)
+    }
+
+    /// This user has seen it, and need not be mailed any more; says whether it was theirs and new to them.
+    pub fn see_notice(&mut self, account: i64, resource: i64, id: &str, now: i64) -> Result<bool, DbError> {
+        let row = notices::table
+            .filter(notices::id.eq(id))
+            .filter(notices::account.eq(account))
+            .filter(notices::resource.eq(resource))
+            .filter(notices::seen.is_null());
+        let set = (notices::seen.eq(now), notices::next_try.eq(None::<i64>));
+        Ok(each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0)
+    }
+
+    /// Whether there is anything to be mailed: a look into an index.
+    pub fn notices_are_due(&mut self, due: Due) -> Result<bool, DbError> {
+        let found: Option<DueRow> = Statement::<DueColumns>::new(DUE.of(self.conn), binds(due, 1)?).first(self.conn)?;
+        Ok(found.is_some())
+    }
+
+    /// Takes some of what is due to be mailed; nobody else does until then.
+    pub fn claim_notices(&mut self, due: Due, until: i64, limit: i64) -> Result<Vec<Claimed>, DbError> {
+        let rows: Vec<DueRow> =
+            Statement::<DueColumns>::new(CLAIMED.of(self.conn), binds(due, limit)?).load(self.conn)?;
+        let mut claimed = Vec::with_capacity(rows.len());
+        for (seq, account, id, kind, detail, made, tries, user, document, active, account_name) in rows {
+            let row = notices::table.filter(notices::seq.eq(seq));
+            let set = (notices::next_try.eq(until), notices::tries.eq(tries + 1));
+            each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+            let matter = Matter::read(&kind, &detail);
+            let attributes = serde_json::from_str(&document).unwrap_or_default();
+            let tries = tries + 1;
+            claimed.push(Claimed { seq, account, id, matter, made, tries, user, attributes, active, account_name });
+        }
+        Ok(claimed)
+    }
+
+    /// The relay took the letter.
+    pub fn notice_was_mailed(&mut self, notice: &Claimed, now: i64) -> Result<(), DbError> {
+        let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::mailed.is_null());
+        let set = (notices::mailed.eq(now), notices::next_try.eq(None::<i64>), notices::problem.eq(None::<String>));
+        if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
+            self.audit_notice("notice.mailed", notice, now, None)?;
+        }
+        Ok(())
+    }
+
+    /// It was not mailed, for this reason, and will be tried again then, or never; whoever claimed it after us decides instead.
+    pub fn notice_was_not_mailed(
+        &mut self,
+        notice: &Claimed,
+        problem: &str,
+        next_try: Option<i64>,
+        now: i64,
+    ) -> Result<(), DbError> {
+        let row = notices::table
+            .filter(notices::seq.eq(notice.seq))
+            .filter(notices::tries.eq(notice.tries))
+            .filter(notices::next_try.is_not_null());
+        let set = (notices::problem.eq(problem), notices::next_try.eq(next_try));
+        let noted = each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0;
+        if noted && next_try.is_none() {
+            self.audit_notice("notice.undeliverable", notice, now, Some(problem.to_owned()))?;
+        }
+        Ok(())
+    }
+
+    fn audit_notice(
+        &mut self,
+        action: &str,
+        notice: &Claimed,
+        now: i64,
+        detail: Option<String>,
+    ) -> Result<(), DbError> {
+        self.audit(Entry {
+            at: now,
+            account: Some(notice.account),
+            action: action.to_owned(),
+            target: Some(notice.user.clone()),
+            detail,
+        })
+    }
+
+    /// Removes what was seen before the one time, and what was made before the other; says how much that was.
+    pub fn forget_notices(&mut self, seen_before: i64, made_before: i64, limit: i64) -> Result<u64, DbError> {
+        let due = notices::seen.lt(seen_before).assume_not_null().or(notices::made.lt(made_before));
+        let due = notices::table.filter(due).select(notices::seq).limit(limit);
+        let due: Vec<i64> = match &mut *self.conn {
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Sqlite(c) => due.load(c)?,
+        };
+        let rows = notices::table.filter(notices::seq.eq_any(due));
+        Ok(each!(&mut *self.conn, c => diesel::delete(rows).execute(c))? as u64)
+    }
+
+    /// A user is deleted, and can be told nothing any more.
+    pub fn remove_notices_of(&mut self, resource: i64) -> Result<(), DbError> {
+        let rows = notices::table.filter(notices::resource.eq(resource));
+        each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
+        Ok(())
+    }
+}
+
+fn binds(due: Due, limit: i64) -> Result<Vec<Bind>, DbError> {
+    let [since, now] = [due.since, due.now].map(Bind::Number);
+    Ok(vec![since.clone(), now, since, Bind::list(&Matter::KINDS)?, Bind::Number(limit)])
+}
