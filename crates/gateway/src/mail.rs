@@ -85,7 +85,14 @@ async fn hand_over(app: &App, mail: &Mail, notice: &Claimed) -> Result<(), Undel
     let to = person::address(&notice.attributes).ok_or_else(|| because("the user has no e-mail address"))?;
     let name = person::name(&notice.attributes);
     let told = matter.told(notice.made, &notice.account_name);
-    let letter = letter::Letter { id: &notice.id, subject: matter.heading(), told: &told, public_url: &app.public_url };
+    let letter = letter::Letter {
+        id: &notice.id,
+        subject: matter.heading(),
+        told: &told,
+        hint: matter.hint(),
+        why: matter.why(),
+        public_url: &app.public_url,
+    };
     let message = letter.write(mail.from.clone(), to, &name).map_err(|error| Undelivered(error.to_string()))?;
     mail.relay.take(&app.public_url, message.envelope(), &message.formatted()).await
 }

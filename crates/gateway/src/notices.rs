@@ -113,11 +113,21 @@ impl Matter {
         }
     }
 
-    /// What can be done about it, on the page of whoever is told.
+    /// What can be done about it below, on the page of whoever is told or behind the link of a letter.
     pub fn hint(&self) -> &'static str {
         match self {
             Matter::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
             Matter::ConnectionsPassed(_) => "You can end it below.",
+        }
+    }
+
+    /// Why it is told to whoever gets a letter, of which they did not know that it would come.
+    pub fn why(&self) -> &'static str {
+        match self {
+            Matter::ConnectionsPassed(_) => {
+                "You are told because your account names you as the co-owner of its connections. If that is not right, speak to \
+                 whoever looks after your account."
+            }
         }
     }
 

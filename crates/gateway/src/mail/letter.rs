@@ -19,6 +19,10 @@ pub(super) struct Letter<'n> {
     pub(super) subject: &'n str,
     /// What has happened.
     pub(super) told: &'n [Span],
+    /// What can be done about it,
+    pub(super) hint: &'n str,
+    /// and why they are told.
+    pub(super) why: &'n str,
     /// Where its reader has a page.
     pub(super) public_url: &'n str,
 }
@@ -28,6 +32,8 @@ pub(super) struct Letter<'n> {
 struct Body<'n> {
     name: &'n str,
     told: String,
+    hint: &'n str,
+    why: &'n str,
     public_url: &'n str,
 }
 
@@ -55,7 +61,13 @@ impl Letter<'_> {
     pub(super) fn write(&self, from: Mailbox, to: Address, name: &str) -> Result<Message, lettre::error::Error> {
         // A line break in a name is nothing that a mailbox could be written with.
         let name = person::presentable(name);
-        let body = Body { name: &name, told: words::plain(self.told), public_url: self.public_url };
+        let body = Body {
+            name: &name,
+            told: words::plain(self.told),
+            hint: self.hint,
+            why: self.why,
+            public_url: self.public_url,
+        };
         let body = body.render().unwrap_or_default();
         let id = format!("<{}@{}>", self.id, from.email.domain());
         let now = Duration::from_millis(u64::try_from(system::now()).unwrap_or_default());
@@ -72,7 +84,14 @@ mod tests {
 
     fn letter(name: &str) -> String {
         let told = [Span::Words("It happened to ".to_owned()), Span::Name("Ada".to_owned())];
-        let letter = Letter { id: "0198", subject: "News", told: &told, public_url: "https://p.example" };
+        let letter = Letter {
+            id: "0198",
+            subject: "News",
+            told: &told,
+            hint: "Look.",
+            why: "Why.",
+            public_url: "https://p.example",
+        };
         let from = "Provisioning <no-reply@p.example>".parse().unwrap();
         let message = letter.write(from, "eve@acme.test".parse().unwrap(), name).unwrap();
         assert_eq!(message.envelope().to().len(), 1);
@@ -88,7 +107,7 @@ mod tests {
             "From: Provisioning <no-reply@p.example>\r\n",
             "To: Eve <eve@acme.test>\r\n",
             "Subject: News\r\n",
-            "Hello Eve,\r\n\r\nIt happened to Ada\r\n",
+            "Hello Eve,\r\n\r\nIt happened to Ada Look.\r\n",
             "https://p.example/account\r\n",
         ] {
             assert!(text.contains(line), "{line:?} in {text}");

@@ -193,7 +193,7 @@ impl Tx<'_> {
         let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::mailed.is_null());
         let set = (notices::mailed.eq(now), notices::next_try.eq(None::<i64>), notices::problem.eq(None::<String>));
         if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
-            self.audit_notice("notice.mailed", notice, now, None)?;
+            self.audit_notice("notice.mailed", notice, now)?;
         }
         Ok(())
     }
@@ -213,24 +213,19 @@ impl Tx<'_> {
         let set = (notices::problem.eq(problem), notices::next_try.eq(next_try));
         let noted = each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0;
         if noted && next_try.is_none() {
-            self.audit_notice("notice.undeliverable", notice, now, Some(problem.to_owned()))?;
+            self.audit_notice("notice.undeliverable", notice, now)?;
         }
         Ok(())
     }
 
-    fn audit_notice(
-        &mut self,
-        action: &str,
-        notice: &Claimed,
-        now: i64,
-        detail: Option<String>,
-    ) -> Result<(), DbError> {
+    /// Without the relay's words: they may name an address, and the audit trail outlives people.
+    fn audit_notice(&mut self, action: &str, notice: &Claimed, now: i64) -> Result<(), DbError> {
         self.audit(Entry {
             at: now,
             account: Some(notice.account),
             action: action.to_owned(),
             target: Some(notice.user.clone()),
-            detail,
+            detail: None,
         })
     }
 

@@ -1,12 +1,19 @@
 //! A little SMTP server (RFC 5321) on this machine: what it took, in what envelope, and everything that was said to it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What a loaded machine may need until a letter is there.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who vouches for the certificate of [`LetterBox::with_tls`].
+pub const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/letter_box/authority.pem");
 
 /// A letter that it took.
 #[derive(Debug, Clone)]
@@ -79,13 +86,24 @@ impl LetterBox {
 
     /// On a port that was promised to somebody.
     pub fn on(port: u16) -> LetterBox {
+        LetterBox::open(port, |stream, shelf| Talk { stream: BufReader::new(stream), shelf }.hold())
+    }
+
+    /// One that is talked to by TLS only.
+    pub fn with_tls() -> LetterBox {
+        LetterBox::open(0, |stream, shelf| {
+            Talk { stream: BufReader::new(StreamOwned::new(certificate(), stream)), shelf }.hold();
+        })
+    }
+
+    fn open(port: u16, talk: fn(TcpStream, &Mutex<Shelf>)) -> LetterBox {
         let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
         let letters = LetterBox { address: listener.local_addr().expect("it is bound"), shelf: Arc::default() };
         let shelf = letters.shelf.clone();
         std::thread::spawn(move || {
             for visitor in listener.incoming().flatten() {
                 let shelf = shelf.clone();
-                std::thread::spawn(move || talk(&visitor, &shelf));
+                std::thread::spawn(move || talk(visitor, &shelf));
             }
         });
         letters
@@ -138,57 +156,90 @@ pub async fn until(what: &str, mut there: impl FnMut() -> bool) {
     }
 }
 
-fn talk(stream: &TcpStream, shelf: &Mutex<Shelf>) {
-    let lock = || shelf.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let say = |line: &str| {
-        let mut stream = stream;
-        stream.write_all(format!("{line}\r\n").as_bytes()).is_ok()
-    };
-    let (mut from, mut to) = (String::new(), Vec::new());
-    say("220 letterbox.test ESMTP");
-    while let Some(line) = lines.next() {
-        lock().heard.push(line.clone());
-        let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-        let named =
-            |line: &str| line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(a, _)| a.to_owned());
-        let login = lock().login.clone();
-        let answer = match (verb.as_str(), login) {
-            ("EHLO", None) => "250-letterbox.test\r\n250 8BITMIME".to_owned(),
-            ("EHLO", Some(_)) => "250-letterbox.test\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN".to_owned(),
-            // As some relays do, it repeats what it was told.
-            ("AUTH", Some(answer)) => format!("{answer} {}", line.split(' ').nth(2).unwrap_or_default()),
-            ("MAIL", _) => {
-                from = named(&line).unwrap_or_default();
-                "250 OK".to_owned()
-            }
-            ("RCPT", _) => {
-                to.extend(named(&line));
-                "250 OK".to_owned()
-            }
-            ("DATA", _) => {
-                let refusal = lock().refusals.pop();
-                match refusal {
-                    Some(refusal) => refusal,
-                    None => {
-                        say("354 go on");
-                        let text: Vec<String> = lines.by_ref().take_while(|line| line != ".").collect();
-                        let plain = text.iter().map(|line| line.strip_prefix('.').unwrap_or(line));
-                        let text = plain.map(|line| format!("{line}\r\n")).collect();
-                        let to = std::mem::take(&mut to);
-                        lock().received.push(Received { from: from.clone(), to, text });
-                        "250 taken".to_owned()
-                    }
+/// The certificate of a relay at `localhost`; who vouches for it is in [`AUTHORITY`]. Both are for nothing else.
+fn certificate() -> ServerConnection {
+    static TLS: LazyLock<Arc<ServerConfig>> = LazyLock::new(|| {
+        let certificate =
+            CertificateDer::from_pem_slice(include_bytes!("letter_box/relay.pem")).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("letter_box/relay.key.pem")).expect("its key");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("TLS").with_no_client_auth().with_single_cert(vec![certificate], key);
+        Arc::new(config.expect("they belong together"))
+    });
+    ServerConnection::new(TLS.clone()).expect("TLS")
+}
+
+/// One conversation.
+struct Talk<'s, S> {
+    stream: BufReader<S>,
+    shelf: &'s Mutex<Shelf>,
+}
+
+impl<S: Read + Write> Talk<'_, S> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&mut self, line: &str) {
+        let stream = self.stream.get_mut();
+        let _ = stream.write_all(format!("{line}\r\n").as_bytes()).and_then(|()| stream.flush());
+    }
+
+    fn hear(&mut self) -> Option<String> {
+        let mut line = String::new();
+        let heard = self.stream.read_line(&mut line).ok().filter(|read| *read > 0);
+        heard.map(|_| line.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn hold(mut self) {
+        let (mut from, mut to) = (String::new(), Vec::new());
+        self.say("220 letterbox.test ESMTP");
+        while let Some(line) = self.hear() {
+            self.shelf().heard.push(line.clone());
+            let verb = line.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+            let login = self.shelf().login.clone();
+            let answer = match (verb.as_str(), login) {
+                ("EHLO", None) => "250-letterbox.test\r\n250 8BITMIME".to_owned(),
+                ("EHLO", Some(_)) => "250-letterbox.test\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN".to_owned(),
+                // As some relays do, it repeats what it was told.
+                ("AUTH", Some(answer)) => format!("{answer} {}", line.split(' ').nth(2).unwrap_or_default()),
+                ("MAIL", _) => {
+                    from = named(&line);
+                    "250 OK".to_owned()
                 }
-            }
-            ("QUIT", _) => {
-                say("221 bye");
-                return;
-            }
-            _ => "502 what?".to_owned(),
-        };
-        if !say(&answer) {
-            return;
+                ("RCPT", _) => {
+                    to.push(named(&line));
+                    "250 OK".to_owned()
+                }
+                ("DATA", _) => {
+                    let refusal = self.shelf().refusals.pop();
+                    refusal.unwrap_or_else(|| {
+                        self.say("354 go on");
+                        let text = self.letter();
+                        let received = Received { from: from.clone(), to: std::mem::take(&mut to), text };
+                        self.shelf().received.push(received);
+                        "250 taken".to_owned()
+                    })
+                }
+                ("QUIT", _) => return self.say("221 bye"),
+                _ => "502 what?".to_owned(),
+            };
+            self.say(&answer);
         }
     }
+
+    fn letter(&mut self) -> String {
+        let mut text = String::new();
+        while let Some(line) = self.hear().filter(|line| line != ".") {
+            text.push_str(line.strip_prefix('.').unwrap_or(&line));
+            text.push_str("\r\n");
+        }
+        text
+    }
+}
+
+/// The address in angle brackets.
+fn named(line: &str) -> String {
+    line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or("", |(address, _)| address).to_owned()
 }

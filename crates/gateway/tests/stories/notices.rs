@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::account::{Account, User, items, text};
 use crate::behind::Behind;
 use crate::browser::{Browser, Page};
-use crate::letter_box::{LetterBox, until};
+use crate::letter_box::{AUTHORITY, LetterBox, until};
 use crate::process::{self, Process};
 use crate::world::World;
 
@@ -224,6 +224,33 @@ story!(what_a_relay_does_not_take_is_tried_again, async |world: World| {
     assert!(sent["tries"].as_i64() >= Some(3), "{sent}");
     assert_eq!(letters.received().len(), 1, "and once only");
     assert!(postman.log().contains("it will be tried again"), "{}", postman.log());
+});
+
+story!(a_relay_is_believed_only_with_a_certificate, async |world: World| {
+    let letters = LetterBox::with_tls();
+    let url = format!("smtps://mailer:secret@localhost:{}", letters.port());
+    letters.answers_logins("235 welcome");
+    let acme = world.account("acme").await;
+    let (ada, _) = people(&acme).await;
+    acme.okta_client().await.connect_as(&ada).await;
+    set(&acme, &ada, &json!({"active": false})).await;
+    let stranger = postman(&world, &url).await;
+    let refused = || Behind::of(&world).number("SELECT COUNT(*) AS n FROM notices WHERE problem IS NOT NULL");
+    until("note of the problem", || refused() == 1).await;
+    let problem = text(&notices(&acme).await[0]["problem"]);
+    assert!(problem.contains("certificate"), "{problem}");
+    assert!(letters.heard().is_empty(), "not a word is said");
+    drop(stranger);
+    let settings = [
+        ("GATEWAY__MAIL__SMTP_URL", url.as_str()),
+        ("GATEWAY__MAIL__FROM", FROM),
+        ("GATEWAY__MAIL__RETRY_SECONDS", "1"),
+        ("SSL_CERT_FILE", AUTHORITY), // in place of the operating system's
+    ];
+    let _friend = world.process_with(&settings).await;
+    let letter = letters.wait_for(1).await.remove(0);
+    assert_eq!(letter.to, ["eve@acme.test"]);
+    assert!(letters.heard().iter().any(|line| line.starts_with("AUTH PLAIN ")), "{:?}", letters.heard());
 });
 
 story!(what_cannot_be_mailed_is_given_up_and_what_was_seen_or_is_old_is_not_mailed, async |world: World| {

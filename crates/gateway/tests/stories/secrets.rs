@@ -8,11 +8,23 @@ use crate::account::text;
 use crate::behind::Behind;
 use crate::http::Answer;
 use crate::identity_provider::a_user;
+use crate::letter_box::until;
 use crate::world::{MASTER_KEY, OPERATOR, World};
 
-story!(attack_80_nothing_secret_leaks, settings = [("GATEWAY__LOG__FILTER", "trace")], async |world: World| {
-    let mut secrets: Vec<(&str, String)> =
-        vec![("operator's token", OPERATOR.to_owned()), ("master key", MASTER_KEY.to_owned())];
+/// Of a relay that nobody has started.
+const RELAY: &str = "Relay-passphrase-4";
+const SETTINGS: [(&str, &str); 3] = [
+    ("GATEWAY__LOG__FILTER", "trace"),
+    ("GATEWAY__MAIL__SMTP_URL", "smtp://mailer:Relay-passphrase-4@127.0.0.1:9"),
+    ("GATEWAY__MAIL__FROM", "no-reply@gateway.test"),
+];
+
+story!(attack_80_nothing_secret_leaks, settings = [SETTINGS[0], SETTINGS[1], SETTINGS[2]], async |world: World| {
+    let mut secrets: Vec<(&str, String)> = vec![
+        ("operator's token", OPERATOR.to_owned()),
+        ("master key", MASTER_KEY.to_owned()),
+        ("relay's password", RELAY.to_owned()),
+    ];
     let mut said: Vec<Answer> = Vec::new();
     let acme = world.account("acme").await;
     let mut ada = acme.user("ada@acme.test").role("master_admin").with("password", json!("Ada's own passphrase 1"));
@@ -93,7 +105,15 @@ story!(attack_80_nothing_secret_leaks, settings = [("GATEWAY__LOG__FILTER", "tra
     }
     idp.client.revoke(&idp.access_token).await.expect(200);
 
+    // Whoever takes over is written to, in vain.
+    let eve = acme.user("eve@acme.test").role("master_admin").create().await;
+    acme.admin(Method::PATCH, "").json(&json!({"co_owner": eve.id})).await.expect(200);
+    acme.okta_client().await.connect_as(&ada).await;
+    acme.admin(Method::PATCH, &format!("/users/{}", ada.id)).json(&json!({"active": false})).await.expect(200);
     let mut behind = Behind::of(&world);
+    let tried = "SELECT COUNT(*) AS n FROM notices WHERE problem IS NOT NULL";
+    until("note of the problem", || behind.number(tried) == 1).await;
+    said.push(acme.admin(Method::GET, "/notices").await);
     behind.seal();
     let (logs, dump) = (world.logs(), behind.dump());
     assert!(logs.contains("TRACE") || logs.contains("DEBUG"), "the log is talkative");
