@@ -1,5 +1,6 @@
 //! What people are told when a connection passes to them: on their page, by mail, and for operators.
 
+use gateway::storage::notices::Due;
 use gateway::system;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -224,6 +225,26 @@ story!(what_a_relay_does_not_take_is_tried_again, async |world: World| {
     assert!(sent["tries"].as_i64() >= Some(3), "{sent}");
     assert_eq!(letters.received().len(), 1, "and once only");
     assert!(postman.log().contains("it will be tried again"), "{}", postman.log());
+});
+
+story!(a_replica_that_dies_with_a_letter_in_its_hand_loses_nothing, async |world: World| {
+    let acme = world.account("acme").await;
+    let (ada, _) = people(&acme).await;
+    acme.okta_client().await.connect_as(&ada).await;
+    set(&acme, &ada, &json!({"active": false})).await;
+    let mut behind = Behind::of(&world);
+    let now = system::now();
+    let due = Due { now, since: now - DAY };
+    let mut claim = || behind.work(|tx| tx.claim_notices(due, now + 3_600_000, 8)).len();
+    assert_eq!((claim(), claim()), (1, 0), "whoever comes second finds nothing");
+    let letters = LetterBox::start();
+    let _postman = postman(&world, &letters.url()).await;
+    // An hour passes, and nobody says what became of it.
+    world.alter("UPDATE notices SET next_try = made");
+    letters.wait_for(1).await;
+    let mailed = || Behind::of(&world).number("SELECT COUNT(*) AS n FROM notices WHERE mailed IS NOT NULL");
+    until("note of it", || mailed() == 1).await;
+    assert_eq!(notices(&acme).await[0]["tries"], 2);
 });
 
 story!(a_relay_is_believed_only_with_a_certificate, async |world: World| {
