@@ -281,14 +281,17 @@ story!(no_body_makes_the_server_grow, async |world: World| {
             assert!(all(calls.collect()).await.iter().all(|failed| !failed));
         }
     };
-    round().await;
-    let (once, most) = world.memory().expect("it was told before");
-    round().await;
-    let (twice, most_then) = world.memory().expect("it was told before");
+    let mut after = Vec::new();
+    for _ in 0..4 {
+        round().await;
+        after.push(world.memory().expect("it was told before"));
+    }
     // Four at once, each of 4 MiB: what they are made of takes more room than their text, and is given back.
-    assert!(most_then < before + 4 * 160, "{before} MiB before, {most_then} MiB at the most");
     assert!(
-        twice < before + 160 && twice < once + 64,
-        "{before} MiB before, then {once}, {twice} MiB; {most} at the most"
+        after.iter().all(|(_, most)| *most < before + 4 * 160),
+        "{before} MiB before, then and at the most: {after:?}"
     );
+    // What was let go may not have been given back yet when it is looked; what grows does so every time.
+    let least = after.iter().skip(1).map(|(now, _)| *now).min().expect("several");
+    assert!(least < before + 160 && least < after[0].0 + 64, "{before} MiB before, then and at the most: {after:?}");
 });
