@@ -26,6 +26,7 @@ pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
         return Ok(());
     }
     tracing::info!("the set of indexed attributes changed: making the index again");
+    db.write(|tx| tx.begin_reindexing()).await?;
     let (mut after, mut done) = (0, 0_u64);
     loop {
         let schemas = schemas.clone();
@@ -34,7 +35,12 @@ pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
         done += batch.resources;
         after = last;
     }
-    db.write(move |tx| tx.restart_attribute_work().and_then(|()| tx.set_fact(FACT, &wanted))).await?;
+    db.write(move |tx| {
+        tx.end_reindexing()?;
+        tx.restart_attribute_work()?;
+        tx.set_fact(FACT, &wanted)
+    })
+    .await?;
     tracing::info!(resources = done, "the index is made");
     Ok(())
 }

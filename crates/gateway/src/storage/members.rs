@@ -45,10 +45,12 @@ const UPWARDS: Dialects = Dialects {
          WHERE r.account = ?",
 };
 
+/// The ids come sorted, so that two who lock the same resources do so in one order.
 const RESOLVE: Dialects = Dialects {
-    sqlite: "SELECT id, seq FROM resources WHERE account = ? AND id IN (SELECT value FROM json_each(?))",
-    postgres: "SELECT id, seq FROM resources WHERE account = ? \
-         AND id = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json))) ORDER BY seq FOR KEY SHARE",
+    sqlite: "SELECT r.id, r.seq FROM json_each(?) AS wanted CROSS JOIN resources AS r \
+         WHERE r.account = ? AND r.id = wanted.value",
+    postgres: "SELECT r.id, r.seq FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq FROM resources WHERE account = ? AND id = wanted.value FOR KEY SHARE) AS r",
 };
 
 const JOIN: Dialects = Dialects {
@@ -152,8 +154,10 @@ pub(super) fn resolve(conn: &mut AnyConn, account: i64, ids: &[Id]) -> Result<Ve
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
-    let binds = vec![Bind::Number(account), Bind::list(&ids)?];
+    let mut ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let binds = vec![Bind::list(&ids)?, Bind::Number(account)];
     let found: Vec<(String, i64)> = Statement::<(Text, BigInt)>::new(RESOLVE.of(conn), binds).load(conn)?;
     found.into_iter().map(|(text, seq)| Ok((id(text)?, Handle(seq)))).collect()
 }

@@ -46,18 +46,19 @@ const TRY_NAMES: &str = "SELECT pg_try_advisory_xact_lock(73052, (? % 2147483647
 /// Two attributes with any keys each. An account's resource is guarded if it can log in or is nobody's but the console's.
 const HOLDERS: Dialects = Dialects {
     sqlite: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
-         (SELECT attribute, key, resource FROM attribute_values \
-         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_each(?)) \
-         UNION ALL SELECT attribute, key, resource FROM attribute_values \
-         WHERE account = ? AND attribute = ? AND key IN (SELECT value FROM json_each(?))) AS v \
-         JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq",
+         (SELECT v.attribute, v.key, v.resource FROM json_each(?) AS wanted CROSS JOIN attribute_values AS v \
+         WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value \
+         UNION ALL SELECT v.attribute, v.key, v.resource FROM json_each(?) AS wanted CROSS JOIN attribute_values AS v \
+         WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value) AS v \
+         CROSS JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq",
     postgres: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
-         (SELECT attribute, key, resource FROM attribute_values \
-         WHERE account = ? AND attribute = ? AND key = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json))) \
-         UNION ALL SELECT attribute, key, resource FROM attribute_values \
-         WHERE account = ? AND attribute = ? AND key = ANY (ARRAY(SELECT value FROM json_array_elements_text(?::json)))) AS v \
-         JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq \
-         FOR KEY SHARE OF r",
+         (SELECT v.attribute, v.key, v.resource FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
+         (SELECT attribute, key, resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
+         UNION ALL SELECT v.attribute, v.key, v.resource FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
+         (SELECT attribute, key, resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
+         ORDER BY resource) AS v CROSS JOIN LATERAL \
+         (SELECT seq, id, active, provisioned FROM resources WHERE seq = v.resource FOR KEY SHARE) AS r \
+         LEFT JOIN LATERAL (SELECT resource FROM logins WHERE resource = r.seq OFFSET 0) AS l ON TRUE",
 };
 
 const AWAITING: &str = "SELECT p.group_seq, r.id, p.value FROM parked_members AS p JOIN resources AS r ON r.seq = p.group_seq \
@@ -105,9 +106,11 @@ pub(super) fn holders(conn: &mut AnyConn, account: i64, keys: &[SearchKey]) -> R
         let mut binds = Vec::with_capacity(6);
         for n in 0..2 {
             let these = keys.iter().filter(|key| pair.get(n) == Some(&key.attribute));
-            let texts: Vec<&str> = these.map(|key| key.key.as_str()).collect();
+            let mut texts: Vec<&str> = these.map(|key| key.key.as_str()).collect();
+            texts.sort_unstable();
+            texts.dedup();
             let number = pair.get(n).map_or(0, |attribute| i64::from(attribute.0));
-            binds.extend([Bind::Number(account), Bind::Number(number), Bind::list(&texts)?]);
+            binds.extend([Bind::list(&texts)?, Bind::Number(account), Bind::Number(number)]);
         }
         let rows: Vec<Row> = Statement::<Columns>::new(HOLDERS.of(conn), binds).load(conn)?;
         for (attribute, key, seq, id, active, guarded) in rows {

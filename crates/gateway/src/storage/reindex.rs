@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use scim::schema::Stage;
 use scim::{Registry, search_keys};
@@ -31,7 +32,23 @@ fn complete(account: &Account, schemas: &Schemas) -> Result<Registry, DbError> {
     Ok(schemas.with(&declared))
 }
 
+/// Which index rows a resource has is asked for here alone, so there is an index for it only meanwhile.
+const BY_RESOURCE: &str = "CREATE INDEX IF NOT EXISTS attribute_values_by_resource ON attribute_values (resource)";
+const NO_LONGER: &str = "DROP INDEX IF EXISTS attribute_values_by_resource";
+
 impl Tx<'_> {
+    /// Before [`Self::reindex_after`]. On PostgreSQL others write no resource until this unit of work ends: seconds for a million.
+    pub fn begin_reindexing(&mut self) -> Result<(), DbError> {
+        each!(&mut *self.conn, c => c.batch_execute(BY_RESOURCE))?;
+        Ok(())
+    }
+
+    /// After it.
+    pub fn end_reindexing(&mut self) -> Result<(), DbError> {
+        each!(&mut *self.conn, c => c.batch_execute(NO_LONGER))?;
+        Ok(())
+    }
+
     /// Makes the index rows of the next resources after this row again.
     pub fn reindex_after(&mut self, after: i64, limit: i64, schemas: &Schemas) -> Result<Batch, DbError> {
         let query = resources::table
@@ -56,10 +73,7 @@ impl Tx<'_> {
             };
             let stored = row.stored()?;
             let seq = stored.handle.0;
-            // Rarely run, so it may look for the rows of a resource without an index for that.
-            let stale = attribute_values::table
-                .filter(attribute_values::account.eq(account))
-                .filter(attribute_values::resource.eq(seq));
+            let stale = attribute_values::table.filter(attribute_values::resource.eq(seq));
             each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
             let keys = search_keys(&registry, &stored.resource);
             AccountTx::new(self, account, 0, false)

@@ -21,8 +21,8 @@ const BY_SEQ: Dialects = Dialects {
     sqlite: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
          FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.seq = wanted.value AND r.account = ?",
     postgres: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
-         FROM resources AS r \
-         WHERE r.seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json))) AND r.account = ?",
+         FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = wanted.value::bigint OFFSET 0) AS r WHERE r.account = ?",
 };
 
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
