@@ -79,6 +79,12 @@ impl Bounds {
         text.map_or_else(|| Some(Bounds::default()), |text| serde_json::from_str(text).ok())
     }
 
+    /// The resources of others that a token with these limits is for.
+    pub fn elsewhere(&self, settings: &Settings) -> impl Iterator<Item = &Resource> {
+        let ours = ours(settings);
+        self.resources.iter().filter(move |resource| !ours.contains(&resource.as_str()))
+    }
+
     /// Whether a token with these limits is for this resource of ours.
     pub(crate) fn admit(&self, names: &[&str]) -> bool {
         self.resources.is_empty() || self.resources.iter().any(|resource| names.contains(&resource.as_str()))

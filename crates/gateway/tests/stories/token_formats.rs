@@ -163,6 +163,11 @@ story!(attack_62_a_token_for_another_resource_is_refused, async |world: World| {
     let browser = world.browser();
     let page = browser.open(&client.authorization_url_with(&asked)).await.page();
     let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    assert!(
+        page.words().contains("Used at https://api.client.test/ If"),
+        "whoever accepts sees where: {}",
+        page.words()
+    );
     let code = browser.press(&page, "Accept access").await.callback().code();
     let mut idp = IdentityProvider::new(client.clone(), &client.exchange(&code).await.expect(200).json());
     for _ in 0..2 {

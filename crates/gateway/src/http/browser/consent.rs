@@ -147,6 +147,7 @@ fn shown(
         service_account: person.service_account,
         provisioned: person.provisioned,
         sentences: words::of_scopes(&asked.scope),
+        elsewhere: asked.bounds.elsewhere(&app.settings).map(|resource| words::shown(resource.as_str())).collect(),
         has_successor: person.has_successor,
         idle: words::duration(person.lifetimes.refresh_idle),
         absolute: person.lifetimes.refresh_absolute.map(words::duration),

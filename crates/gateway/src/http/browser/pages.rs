@@ -89,6 +89,8 @@ pub(super) struct ConsentPage {
     pub(super) service_account: bool,
     pub(super) provisioned: bool,
     pub(super) sentences: Vec<&'static str>,
+    /// The names of others' resources that the access is for (RFC 8707).
+    pub(super) elsewhere: Vec<String>,
     pub(super) has_successor: bool,
     pub(super) idle: String,
     pub(super) absolute: Option<String>,
