@@ -424,3 +424,15 @@ fn an_index_waits_for_whoever_began_before() {
         assert_eq!(idp.names("desk eq \"7b\"").await, ["ana@acme.test"]);
     });
 }
+
+story!(userinfo_gives_what_the_account_declared_but_what_has_to_be_asked_for, async |world: World| {
+    let acme = world.account("acme").await;
+    declare(&acme, "badge", &json!({})).await.expect(201);
+    declare(&acme, "pin", &json!({"returned": "request"})).await.expect(201);
+    settled(&acme).await;
+    let ada = acme.user("ada@acme.test").role("master_admin").service_account();
+    let ada = ada.with("badge", json!("B-1")).with("pin", json!("1234")).create().await;
+    let idp = acme.generic_client().await.connect_as(&ada).await;
+    let claims = world.get("/userinfo").bearer(&idp.access_token).await.expect(200).json();
+    assert_eq!((&claims["badge"], claims.get("pin")), (&json!("B-1"), None), "{claims}");
+});

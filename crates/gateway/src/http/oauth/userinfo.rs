@@ -1,11 +1,11 @@
 //! Who accepted (OpenID Connect Core §5.3): what each scope opens of a SCIM user (§5.4), and with `openid` what this vendor's users
-//! have beyond the standard. A claim is there if the user has the attribute.
+//! have beyond the standard. A claim is there if the user has the attribute, and it need not be asked for by name.
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::scope::STANDARD_CLAIMS;
 use oauth::{BearerError, Door, Presented, Scopes};
-use scim::schema::USER;
+use scim::schema::{Overlay, Returned, Stage, USER};
 use scim::{Id, Resource, Store};
 use serde_json::{Map, Value, json};
 
@@ -39,9 +39,13 @@ pub(super) async fn answer(
             let mut store = tx.in_account(account.seq, system::now(), false);
             let user = store.get(USER, &id)?.ok_or_else(gone)?.resource;
             let mut claims = standard(&user, &access.scope);
-            for overlay in &work.config.attributes {
+            let declared = account.options.attributes.read()?.into_iter().filter(|one| one.stage != Stage::Removing);
+            let declared: Vec<Overlay> = declared.map(|one| one.declaration).collect();
+            for overlay in
+                work.config.attributes.iter().chain(&declared).filter(|one| one.returned != Returned::Request)
+            {
                 if let Some(value) = user.attributes().get(&overlay.name) {
-                    claims.insert(overlay.name.clone(), value.clone());
+                    claims.entry(overlay.name.clone()).or_insert_with(|| value.clone());
                 }
             }
             claims.insert("account".to_owned(), json!(account.name));
