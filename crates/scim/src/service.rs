@@ -63,7 +63,7 @@ fn loaded(store: &mut dyn Store, stored: Stored, projection: Option<&Projection>
     if projection.shows_members() {
         resource.members = Some(store.members(handle)?);
     }
-    if projection.shows_groups() {
+    if projection.shows_groups() && resource.groups.is_none() {
         resource.groups = Some(store.groups_of(&[handle])?.into_iter().map(|(_, group)| group).collect());
     }
     Ok(resource)

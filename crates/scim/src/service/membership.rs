@@ -204,8 +204,10 @@ impl Parked {
     }
 }
 
-/// Lets a user who got a name join the groups that wait for it: the groups get a new version, as by any other change.
-pub(super) fn welcome(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) -> Result<(), Error> {
+/// Lets a user who got a name join the groups that wait for it, and says whether there were any: the groups get a new version, as by
+/// any other change.
+pub(super) fn welcome(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) -> Result<bool, Error> {
+    let mut joined = false;
     let text = |name: &str| user.resource.attributes().get(name).and_then(Value::as_str);
     let (external_id, user_name) = (text("externalId"), text("userName").map(fold));
     let means_them = |name: &str| Some(name) == external_id || user_name.as_ref().is_some_and(|n| *n == fold(name));
@@ -232,10 +234,11 @@ pub(super) fn welcome(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) ->
         let moved = Resource { meta, ..group.resource };
         let written = store.update(handle, &moved, &KeyChange::default());
         written.map_err(|error| refused(cx, cx.registry.get(GROUP), error, &[]))?;
+        joined = true;
         let kind = EventKind::MembershipChanged { added, removed };
         store.record(Event { kind, resource_type: GROUP, id });
     }
-    Ok(())
+    Ok(joined)
 }
 
 /// Whether this is one of a user's names, by which groups may wait for them.

@@ -50,9 +50,9 @@ pub fn create<'p>(
     let note = |kind| Event { kind, resource_type, id: resource.id.clone() };
     store.record(note(EventKind::Created));
     membership.events().into_iter().for_each(|kind| store.record(note(kind)));
-    let stored = Stored { handle, resource };
-    if resource_type == USER {
-        membership::welcome(store, cx, &stored)?;
+    let mut stored = Stored { handle, resource };
+    if resource_type == USER && !membership::welcome(store, cx, &stored)? {
+        stored.resource.groups = Some(Vec::new()); // who is new is in none
     }
     written(store, stored, projection.into(), true, membership)
 }
