@@ -129,10 +129,10 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     }
 
     fn find(&mut self, resource_type: ResourceTypeId, id: &Id, lock: bool) -> Result<Option<Stored>, DbError> {
+        // Not by the type: while a table is new, PostgreSQL would as soon look through all of a type.
         let query = resources::table
             .filter(resources::account.eq(self.account))
             .filter(resources::id.eq(id.as_str()))
-            .filter(resources::resource_type.eq(resource_type.0))
             .select(row_columns!());
         let row = match &mut *self.tx.conn {
             AnyConn::Postgres(c) if lock => query.for_no_key_update().get_result(c).optional()?,
@@ -140,7 +140,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
             // The writer is alone: reading is locking.
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
-        row.map(Row::stored).transpose()
+        row.filter(|row: &Row| row.resource_type == resource_type.0).map(Row::stored).transpose()
     }
 
     pub(super) fn insert_keys(&mut self, seq: i64, keys: &[SearchKey]) -> Result<(), WriteError> {
@@ -441,14 +441,18 @@ mod keys_sql {
 
     impl QueryFragment<Pg> for Delete {
         fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-            sql.push_sql("DELETE FROM attribute_values AS v USING unnest(");
+            // Each looked up by all that it is; nobody else changes them while the resource is locked.
+            sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest(");
             sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
             sql.push_sql(", ");
             sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-            sql.push_sql(") AS k(attribute, key) WHERE v.attribute = k.attribute AND v.key = k.key AND v.account = ");
+            sql.push_sql(
+                ") AS k(attribute, key) CROSS JOIN LATERAL (SELECT ctid FROM attribute_values WHERE account = ",
+            );
             sql.push_bind_param::<BigInt, _>(&self.account)?;
-            sql.push_sql(" AND v.resource = ");
+            sql.push_sql(" AND attribute = k.attribute AND key = k.key AND resource = ");
             sql.push_bind_param::<BigInt, _>(&self.resource)?;
+            sql.push_sql(" OFFSET 0) AS v))");
             Ok(())
         }
     }
