@@ -4,12 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::{EndReason, GrantId};
 use serde_json::json;
 
-use super::accounts;
 use super::operator::Operator;
-use super::page::Page;
+use super::page;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::storage::Cost;
 use crate::system;
 
 pub(super) async fn list(
@@ -18,33 +16,25 @@ pub(super) async fn list(
     account: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let page = Page::of(&request)?;
-    let answer = app
-        .db
-        .read(Cost::Long, move |tx| {
-            let account = accounts::named(tx, &account)?;
-            let grants = tx.grants_after(account.seq, page.after.unwrap_or(0), page.limit)?;
-            let last = grants.last().map(|grant| grant.seq);
-            let items = grants
-                .into_iter()
-                .map(|grant| {
-                    json!({
-                        "id": grant.seq.to_string(),
-                        "client_id": grant.client,
-                        "client_name": grant.client_name,
-                        "user": grant.owner,
-                        "scope": grant.scope,
-                        "created": system::rfc3339(grant.created),
-                        "ended": grant.ended.map(system::rfc3339),
-                        "end_reason": grant.end_reason,
-                        "rebound": grant.rebound.map(system::rfc3339),
-                    })
-                })
-                .collect();
-            Ok::<_, Problem>(page.answer(items, last))
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    page::of_account(&app, account.into_inner(), &request, |tx, account, page| {
+        let grants = tx.grants_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
+        let shown = grants.map(|grant| {
+            let item = json!({
+                "id": grant.seq.to_string(),
+                "client_id": grant.client,
+                "client_name": grant.client_name,
+                "user": grant.owner,
+                "scope": grant.scope,
+                "created": system::rfc3339(grant.created),
+                "ended": grant.ended.map(system::rfc3339),
+                "end_reason": grant.end_reason,
+                "rebound": grant.rebound.map(system::rfc3339),
+            });
+            (grant.seq, item)
+        });
+        Ok(shown.collect())
+    })
+    .await
 }
 
 pub(super) async fn end(

@@ -3,13 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::accounts;
 use super::operator::Operator;
-use super::page::Page;
+use super::page;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::mail::TRY_FOR;
-use crate::storage::Cost;
 use crate::{system, words};
 
 pub(super) async fn list(
@@ -18,36 +16,28 @@ pub(super) async fn list(
     account: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let page = Page::of(&request)?;
     // Without a relay nothing is going to be tried.
     let mailed_since = if app.config.mail.is_some() { system::now() - TRY_FOR } else { i64::MAX };
-    let answer = app
-        .db
-        .read(Cost::Long, move |tx| {
-            let account = accounts::named(tx, &account)?;
-            let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?;
-            let last = notices.last().map(|notice| notice.seq);
-            let items = notices
-                .into_iter()
-                .map(|notice| {
-                    let told = notice.matter().map(|matter| words::plain(&matter.told(notice.made, &account.name)));
-                    json!({
-                        "id": notice.id,
-                        "user": notice.user,
-                        "kind": notice.kind,
-                        "told": told,
-                        "detail": serde_json::from_str::<Value>(&notice.detail).ok(),
-                        "made": system::rfc3339(notice.made),
-                        "seen": notice.seen.map(system::rfc3339),
-                        "mailed": notice.mailed.map(system::rfc3339),
-                        "tries": notice.tries,
-                        "next_try": notice.next_try.filter(|_| notice.made > mailed_since).map(system::rfc3339),
-                        "problem": notice.problem,
-                    })
-                })
-                .collect();
-            Ok::<_, Problem>(page.answer(items, last))
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    page::of_account(&app, account.into_inner(), &request, move |tx, account, page| {
+        let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
+        let shown = notices.map(|notice| {
+            let told = notice.matter().map(|matter| words::plain(&matter.told(notice.made, &account.name)));
+            let item = json!({
+                "id": notice.id,
+                "user": notice.user,
+                "kind": notice.kind,
+                "told": told,
+                "detail": serde_json::from_str::<Value>(&notice.detail).ok(),
+                "made": system::rfc3339(notice.made),
+                "seen": notice.seen.map(system::rfc3339),
+                "mailed": notice.mailed.map(system::rfc3339),
+                "tries": notice.tries,
+                "next_try": notice.next_try.filter(|_| notice.made > mailed_since).map(system::rfc3339),
+                "problem": notice.problem,
+            });
+            (notice.seq, item)
+        });
+        Ok(shown.collect())
+    })
+    .await
 }

@@ -1,10 +1,14 @@
 //! Lists of the admin API: `{"items": […], "next": "…"}`, continued by `?after=`.
 
-use actix_web::HttpRequest;
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
+use super::accounts;
+use crate::app::App;
 use crate::http::problem::Problem;
 use crate::http::query;
+use crate::storage::accounts::Account;
+use crate::storage::{Cost, DbError, Tx};
 
 /// What a list was asked for.
 #[derive(Debug)]
@@ -44,4 +48,27 @@ impl Page {
             None => json!({"items": items}),
         }
     }
+}
+
+/// Answers with a page of what an account has: `read` gives the rows that follow, each with its number and as it is shown.
+pub(super) async fn of_account<R>(
+    app: &App,
+    account: String,
+    request: &HttpRequest,
+    mut read: R,
+) -> Result<HttpResponse, Problem>
+where
+    R: FnMut(&mut Tx<'_>, &Account, &Page) -> Result<Vec<(i64, Value)>, DbError> + Send + 'static,
+{
+    let page = Page::of(request)?;
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let account = accounts::named(tx, &account)?;
+            let rows = read(tx, &account, &page)?;
+            let last = rows.last().map(|(row, _)| *row);
+            Ok::<_, Problem>(page.answer(rows.into_iter().map(|(_, item)| item).collect(), last))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
 }

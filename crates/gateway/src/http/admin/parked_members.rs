@@ -3,12 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::accounts;
 use super::operator::Operator;
-use super::page::Page;
+use super::page;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::storage::Cost;
 use crate::system;
 
 pub(super) async fn list(
@@ -17,26 +15,18 @@ pub(super) async fn list(
     account: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let page = Page::of(&request)?;
-    let answer = app
-        .db
-        .read(Cost::Long, move |tx| {
-            let account = accounts::named(tx, &account)?;
-            let after = page.after.unwrap_or(0);
-            let members = tx.parked_members_after(account.seq, page.parameter("group"), after, page.limit)?;
-            let last = members.last().map(|member| member.seq);
-            let items = members
-                .into_iter()
-                .map(|member| {
-                    json!({
-                        "group": {"id": member.group, "display": member.group_display},
-                        "value": member.value,
-                        "since": system::rfc3339(member.parked),
-                    })
-                })
-                .collect();
-            Ok::<_, Problem>(page.answer(items, last))
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    page::of_account(&app, account.into_inner(), &request, |tx, account, page| {
+        let after = page.after.unwrap_or(0);
+        let members = tx.parked_members_after(account.seq, page.parameter("group"), after, page.limit)?.into_iter();
+        let shown = members.map(|member| {
+            let item = json!({
+                "group": {"id": member.group, "display": member.group_display},
+                "value": member.value,
+                "since": system::rfc3339(member.parked),
+            });
+            (member.seq, item)
+        });
+        Ok(shown.collect())
+    })
+    .await
 }
