@@ -100,6 +100,9 @@ pub fn run() -> ExitCode {
 
 async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std::error::Error>> {
     start_logging(&config);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     match command {
         Command::Serve => serve_until_told(config).await,
         Command::Migrate => {

@@ -1,6 +1,6 @@
 //! Configuration: defaults, a file, the environment, in this order; parsed into types at the start, every mistake at once.
 
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,9 +12,12 @@ use crate::outbound::address::Reach;
 use crate::secret_text::SecretText;
 use crate::storage::DatabaseUrl;
 
+mod file;
 mod mail;
+mod proxies;
 mod reader;
 
+pub use proxies::TrustedProxies;
 use reader::Reader;
 
 const DEFAULTS: &str = include_str!("../../../config/default.toml");
@@ -28,7 +31,7 @@ pub struct Config {
     pub public_url: Option<String>,
     pub insecure_http: bool,
     pub workers: usize,
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: TrustedProxies,
     pub body_patience: Duration,
     pub database: DatabaseUrl,
     pub connections: u32,
@@ -49,6 +52,8 @@ pub struct Config {
     pub password_queue: usize,
     pub log_json: bool,
     pub log_filter: String,
+    /// What an operator should know, though the server can work with it.
+    pub warnings: Vec<String>,
 }
 
 /// Where operators sign in, and who they are.
@@ -99,7 +104,9 @@ pub struct Scim {
 pub enum MasterKeySource {
     /// From the configuration: the first seals, all open.
     Given(Vec<[u8; 32]>),
-    /// From this file, one on each line; made there on the first start.
+    /// From this file, which the operator named and keeps; one on each line.
+    File(PathBuf),
+    /// From this file in the data directory, one on each line; made there on the first start.
     MadeIn(PathBuf),
 }
 
@@ -133,8 +140,9 @@ impl Config {
 
     fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Config, Mistakes> {
         let mut layers = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
-        if let Some(file) = file {
-            layers = layers.add_source(File::new(&file.to_string_lossy(), FileFormat::Toml));
+        if let Some(path) = file {
+            let text = file::toml(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+            layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
         }
         let tree: serde_json::Value = layers
             .add_source(environment)
@@ -155,9 +163,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let public_url = r.optional("server.public_url", |text: String| public_url(&text));
     let insecure_http = r.required("server.insecure_http", Ok::<bool, String>);
     let workers = r.required("server.workers", |n: u64| at_most(n, 1024)).map(|n| n as usize);
-    let trusted_proxies = r.list("server.trusted_proxies", |text: String| {
-        text.parse().map_err(|_| format!("`{text}` is not an IP address"))
-    });
+    let trusted_proxies =
+        r.list("server.trusted_proxies", |text: String| proxies::network(&text)).map(TrustedProxies::new);
     let body_seconds = r.required("server.body_seconds", |n: u64| between(n, 1, 3600));
     let data_dir = r.required("data.dir", |text: String| Ok(PathBuf::from(text)));
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
@@ -167,10 +174,9 @@ fn read(r: &mut Reader) -> Option<Config> {
     let given_keys = r.list("security.master_keys", |text: String| crate::master_key::parse(&text));
     let key_file = r.optional("security.master_key_file", |text: String| Ok(PathBuf::from(text)));
     let token = r.optional("admin.token", |text: String| admin_token(&text));
-    let token_file =
-        r.optional("admin.token_file", |path: String| read_file(&path).and_then(|t| admin_token(t.trim())));
+    let token_file = r.secret_file("admin.token_file", |text| admin_token(text.trim()));
     let operator_sign_in = operator_sign_in(r);
-    let attributes = r.optional("attributes.file", |path: String| read_file(&path));
+    let attributes = r.optional("attributes.file", |path: String| file::read(Path::new(&path)));
     let attributes = match overlays(attributes.as_deref().unwrap_or(ATTRIBUTES)) {
         Ok(attributes) => Some(attributes),
         Err(mistake) => {
@@ -217,7 +223,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let master_key = match (given_key, given_keys, key_file) {
         (Some(key), None, None) => MasterKeySource::Given(vec![key]),
         (None, Some(keys), None) => MasterKeySource::Given(keys),
-        (None, None, Some(path)) => MasterKeySource::MadeIn(path),
+        (None, None, Some(path)) => MasterKeySource::File(path),
         (None, None, None) => MasterKeySource::MadeIn(data_dir.join("master.key")),
         _ => {
             r.mistake(
@@ -236,6 +242,9 @@ fn read(r: &mut Reader) -> Option<Config> {
         }
         url => url,
     };
+    if let MasterKeySource::File(path) | MasterKeySource::MadeIn(path) = &master_key {
+        r.warn_if_readable_by_others("security.master_key_file", path);
+    }
     if token.is_some() && token_file.is_some() {
         r.mistake("admin.token and admin.token_file: set one of them".to_owned());
     }
@@ -280,6 +289,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         password_queue: password_queue?,
         log_json: log_json?,
         log_filter: log_filter?,
+        warnings: r.take_warnings(),
     })
 }
 
@@ -287,9 +297,7 @@ fn operator_sign_in(r: &mut Reader) -> Option<OperatorSignIn> {
     let issuer = r.optional("operators.issuer", |text: String| public_url(&text).map(|_| text));
     let client_id = r.optional("operators.client_id", Ok::<String, String>);
     let secret = r.optional("operators.client_secret", |text: String| Ok(SecretText::new(&text)));
-    let secret_file = r.optional("operators.client_secret_file", |path: String| {
-        read_file(&path).map(|text| SecretText::new(text.trim()))
-    });
+    let secret_file = r.secret_file("operators.client_secret_file", |text| Ok(SecretText::new(text.trim())));
     let allowed = r.list("operators.allowed", |text: String| match text.contains('@') {
         true => Ok(text),
         false => Err(format!("`{text}` is neither an address (ada@vendor.example) nor a domain (@vendor.example)")),
@@ -328,8 +336,11 @@ fn public_url(text: &str) -> Result<String, String> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(format!("`{text}` must begin with https:// (or http://) and a host name"));
     }
-    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("`{text}` must have no user, query or fragment"));
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must have no user name and no password before its host name".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("`{text}` must have no query and no fragment"));
     }
     Ok(text.trim_end_matches('/').to_owned())
 }
@@ -366,10 +377,6 @@ fn overlays(text: &str) -> Result<Vec<Overlay>, String> {
         attribute: Vec<Overlay>,
     }
     toml::from_str::<Attributes>(text).map(|a| a.attribute).map_err(|e| e.to_string())
-}
-
-fn read_file(path: &str) -> Result<String, String> {
-    std::fs::read_to_string(path).map_err(|e| format!("cannot read `{path}`: {e}"))
 }
 
 fn at_most(n: u64, most: u64) -> Result<u64, String> {

@@ -12,7 +12,6 @@ use base64::engine::general_purpose::STANDARD;
 use oauth::Keyring;
 use zeroize::Zeroizing;
 
-use crate::config::MasterKeySource;
 use crate::storage::{DbError, Tx};
 use crate::system;
 
@@ -26,32 +25,29 @@ fn wrong() -> String {
     "must be 32 bytes in base64, such as `openssl rand -base64 32` prints".to_owned()
 }
 
-/// The keys, the one that seals first; made and kept on the first start where the configuration has none.
-pub fn load(source: &MasterKeySource) -> Result<Vec<[u8; 32]>, String> {
-    match source {
-        MasterKeySource::Given(keys) => Ok(keys.clone()),
-        MasterKeySource::MadeIn(path) => match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-                let keys: Result<Vec<_>, String> = lines.map(parse).collect();
-                match keys {
-                    Ok(keys) if keys.is_empty() => {
-                        Err(format!("{}: has no key; each line {}", path.display(), wrong()))
-                    }
-                    Ok(keys) => Ok(keys),
-                    Err(why) => Err(format!("{}: each line {why}", path.display())),
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path)
-                .map(|key| vec![key])
-                .map_err(|e| format!("cannot make the master key {}: {e}", path.display())),
-            Err(error) => Err(format!("cannot read the master key {}: {error}", path.display())),
-        },
+/// The keys that a file has, the one that seals first; `None` if there is no such file.
+pub fn read(path: &Path) -> Result<Option<Vec<[u8; 32]>>, String> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("cannot read the master key {}: {error}", path.display())),
+    };
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Result<Vec<_>, String> = lines.map(parse).collect();
+    match keys {
+        Ok(keys) if keys.is_empty() => Err(format!("{}: has no key; each line {}", path.display(), wrong())),
+        Ok(keys) => Ok(Some(keys)),
+        Err(why) => Err(format!("{}: each line {why}", path.display())),
     }
 }
 
+/// Makes the first key of an installation.
+pub fn make(path: &Path) -> Result<[u8; 32], String> {
+    write_new(path).map_err(|e| format!("cannot make the master key {}: {e}", path.display()))
+}
+
 /// Writes a new key beside its place and links it there: of two processes that start together, both get the same one.
-fn make(path: &Path) -> std::io::Result<[u8; 32]> {
+fn write_new(path: &Path) -> std::io::Result<[u8; 32]> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut key = [0; 32];
@@ -118,6 +114,11 @@ pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Optio
     let root = sealing.open(ROOT_PURPOSE, &sealed).map(Zeroizing::new);
     let root = root.and_then(|root| <[u8; 32]>::try_from(root.as_slice()).ok()).map(Zeroizing::new);
     Ok(root.map(|root| Keyring::with_root(&root, masters)))
+}
+
+/// Whether this database was written under a master key before.
+pub fn is_needed(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    Ok(tx.fact(ROOT)?.is_some() || tx.fact(CHECK)?.is_some() || !tx.accounts_after(0, 1)?.is_empty())
 }
 
 fn tag_of(master: &[u8; 32]) -> String {

@@ -1,5 +1,6 @@
 //! Starting the server: everything that can be wrong is found here, before the first request.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
@@ -10,7 +11,7 @@ use oauth::Keyring;
 use scim::Registry;
 
 use crate::app::App;
-use crate::config::{Config, Mistakes};
+use crate::config::{Config, MasterKeySource, Mistakes};
 use crate::lifecycle::Policy;
 use crate::outbound::Outbound;
 use crate::outbound::keys::PublishedKeys;
@@ -19,7 +20,7 @@ use crate::schemas::Schemas;
 use crate::signing::Signer;
 use crate::storage::db::Cost;
 use crate::storage::migrations::{self, MigrationError};
-use crate::storage::{AnyConn, Db, DbError};
+use crate::storage::{AnyConn, DatabaseUrl, Db, DbError};
 use crate::{catalogs, http, master_key, reindex, worker};
 
 /// Why the server does not start.
@@ -49,6 +50,29 @@ pub enum StartError {
     /// The master key cannot be had.
     #[error("{0}")]
     MasterKey(String),
+    /// The operator named a file that is not there.
+    #[error(
+        "security.master_key_file: there is no file {}. It is never made: put the key there that the database was written under, or, for \
+         a new database, the one that `openssl rand -base64 32` prints", .0.display()
+    )]
+    NoMasterKeyFile(PathBuf),
+    /// Replicas cannot each make a key of their own.
+    #[error(
+        "security.master_key is missing: with PostgreSQL every replica needs the same one, and none is made. Set security.master_key or \
+         security.master_key_file; if this machine made {} before, set the latter to it", .0.display()
+    )]
+    NoMasterKey(PathBuf),
+    /// There is data, and no key.
+    #[error(
+        "{database} was written under a master key, and {} is not there. No new one was made, for it would open nothing. Put the key back, or \
+         set security.master_key", key.display()
+    )]
+    MasterKeyLost {
+        /// The database, for people.
+        database: String,
+        /// Where its key was made.
+        key: PathBuf,
+    },
     /// The address is taken, or not ours.
     #[error("cannot listen on {0}: {1}")]
     Listen(std::net::SocketAddr, std::io::Error),
@@ -73,7 +97,7 @@ pub struct Running {
 /// Connects to the database and brings its schema up to date, or refuses it.
 pub fn open_database(config: &Config) -> Result<Db, StartError> {
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
-    if let crate::storage::DatabaseUrl::Sqlite(path) = &config.database
+    if let DatabaseUrl::Sqlite(path) = &config.database
         && let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder)?;
@@ -93,11 +117,37 @@ pub fn open_database(config: &Config) -> Result<Db, StartError> {
 
 /// Derives the keys and makes sure they are the database's.
 pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
-    let masters = master_key::load(&config.master_key).map_err(StartError::MasterKey)?;
+    let masters = master_keys(config, db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     let draft = master_key::Root::draft();
     let keys = db.write(move |tx| master_key::open(tx, &masters, &draft)).await.map_err(failed)?;
     keys.map(Arc::new).ok_or(StartError::WrongMasterKey)
+}
+
+/// The master keys, the one that seals first. One is made only in the default place, and only for a database that has none yet: a
+/// new key beside existing data opens nothing, and two replicas on one database cannot each have one of their own.
+async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartError> {
+    let read = |path| master_key::read(path).map_err(StartError::MasterKey);
+    let path = match &config.master_key {
+        MasterKeySource::Given(keys) => return Ok(keys.clone()),
+        MasterKeySource::File(path) => {
+            return read(path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone()));
+        }
+        MasterKeySource::MadeIn(path) => path,
+    };
+    if matches!(config.database, DatabaseUrl::Postgres(_)) {
+        return Err(StartError::NoMasterKey(path.clone()));
+    }
+    if let Some(keys) = read(path)? {
+        return Ok(keys);
+    }
+    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    if db.read(Cost::Short, master_key::is_needed).await.map_err(failed)? {
+        // Another process may have made both between our two looks: it makes the key first.
+        let lost = || StartError::MasterKeyLost { database: config.database.display(), key: path.clone() };
+        return read(path)?.ok_or_else(lost);
+    }
+    Ok(vec![master_key::make(path).map_err(StartError::MasterKey)?])
 }
 
 /// Starts the server; it answers when this returns.

@@ -2,16 +2,15 @@
 
 use lettre::message::Mailbox;
 
+use super::between;
 use super::reader::Reader;
-use super::{between, read_file};
 use crate::mail::Mail;
 use crate::mail::relay::Relay;
 
 /// `None` if no mail is to be sent, or if something is wrong, which the reader then knows.
 pub(super) fn read(r: &mut Reader) -> Option<Mail> {
     let relay = r.optional("mail.smtp_url", |text: String| Relay::parse(text.trim()));
-    let in_file =
-        r.optional("mail.smtp_url_file", |path: String| read_file(&path).and_then(|t| Relay::parse(t.trim())));
+    let in_file = r.secret_file("mail.smtp_url_file", |text| Relay::parse(text.trim()));
     let from = r.optional("mail.from", |text: String| sender(&text));
     let first_pause = r.required("mail.retry_seconds", |n: u64| between(n, 1, 3600).map(|n| n as i64 * 1000))?;
     if relay.is_some() && in_file.is_some() {

@@ -1,10 +1,15 @@
 //! Takes typed values out of a tree of configuration, remembers every mistake and, at the end, every key nobody asked for.
 
+use std::path::Path;
+
 use serde_json::{Map, Value};
+
+use super::file;
 
 pub(super) struct Reader {
     tree: Map<String, Value>,
     mistakes: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// A value as it stands in a file, or as text from the environment.
@@ -47,7 +52,7 @@ impl Reader {
             Value::Object(tree) => tree,
             _ => Map::new(),
         };
-        Reader { tree, mistakes: Vec::new() }
+        Reader { tree, mistakes: Vec::new(), warnings: Vec::new() }
     }
 
     pub(super) fn mistake(&mut self, mistake: String) {
@@ -85,6 +90,30 @@ impl Reader {
     ) -> Option<T> {
         let value = self.take(key)?;
         self.parse(key, &value, parse)
+    }
+
+    /// A secret that stands in a file, which may be absent.
+    pub(super) fn secret_file<T>(&mut self, key: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let path = self.optional(key, Ok::<String, String>)?;
+        self.warn_if_readable_by_others(key, Path::new(&path));
+        match file::read(Path::new(&path)).and_then(|text| parse(&text)) {
+            Ok(parsed) => Some(parsed),
+            Err(why) => {
+                self.mistakes.push(format!("{key}: {why}"));
+                None
+            }
+        }
+    }
+
+    pub(super) fn warn_if_readable_by_others(&mut self, key: &str, path: &Path) {
+        if file::is_readable_by_others(path) {
+            let path = path.display();
+            self.warnings.push(format!("{key}: every user of this machine can read {path}; chmod 600 {path}"));
+        }
+    }
+
+    pub(super) fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
     }
 
     /// A value that the defaults have, so that its absence is a mistake in them.

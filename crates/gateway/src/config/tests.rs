@@ -100,3 +100,67 @@ fn every_mistake_is_listed_at_once() {
     }
     assert_eq!(mistakes.len(), 6, "{mistakes:#?}");
 }
+
+#[test]
+fn hardening_15_a_broken_file_is_told_without_its_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    let told = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Config::load(Some(&path)).unwrap_err().to_string()
+    };
+    for broken in [
+        "[admin]\ntoken = \"gwo_TOPSECRET",
+        "[admin]\ntoken = gwo_TOPSECRET",
+        "[admin]\ntoken = \"gwo_TOPSECRET\" x",
+        "[admin]\ntoken \"gwo_TOPSECRET\"",
+        "[admin]\ntoken = \"gwo_TOPSECRET\\q\"",
+        "[admin]\ntoken = 'gwo_TOPSECRET\n'",
+        "[admin]\ntoken = [\"gwo_TOPSECRET\"",
+        "[admin]\ntoken = \"a token that is not broken\"\ntoken = \"gwo_TOPSECRET\"",
+        "[admin\ntoken = \"gwo_TOPSECRET\"",
+    ] {
+        let said = told(broken);
+        assert!(!said.contains("TOPSECRET"), "{broken}: {said}");
+        assert!(said.contains("line ") && said.contains("gateway.toml"), "{said}");
+    }
+    assert!(told("[admin]\n\u{e9} = 1").contains("line 2, column 1"), "{}", told("[admin]\n\u{e9} = 1"));
+    // What is no TOML error either.
+    for wrong in [
+        "[admin]\ntoken = [\"gwo_TOPSECRET\"]",
+        "[security]\nmaster_key = \"gwo_TOPSECRET\"",
+        "[mail]\nsmtp_url = \"smtp://a:gwo_TOPSECRET@\"",
+        "[database]\nurl = \"postgres://a:gwo_TOPSECRET@[\"",
+        "[server]\npublic_url = \"https://a:gwo_TOPSECRET@example.com\"",
+        "[server]\ngwo_TOKEN = \"gwo_TOPSECRET\"",
+    ] {
+        let said = told(wrong);
+        assert!(!said.contains("TOPSECRET"), "{wrong}: {said}");
+    }
+    assert!(Config::load(Some(&folder.path().join("none.toml"))).unwrap_err().to_string().contains("none.toml"));
+}
+
+#[cfg(unix)]
+#[test]
+fn hardening_15_a_secret_in_a_file_that_all_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let (key, token) = (folder.path().join("key"), folder.path().join("token"));
+    std::fs::write(&key, "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=\n").unwrap();
+    std::fs::write(&token, "a-token-of-some-length\n").unwrap();
+    let warned = |mode: u32| {
+        for file in [&key, &token] {
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        Config::from_variables(&[
+            ("GATEWAY__SECURITY__MASTER_KEY_FILE", &key.to_string_lossy()),
+            ("GATEWAY__ADMIN__TOKEN_FILE", &token.to_string_lossy()),
+        ])
+        .unwrap()
+        .warnings
+    };
+    assert_eq!(warned(0o600), Vec::<String>::new());
+    assert_eq!(warned(0o640), Vec::<String>::new(), "a group is the operator's to choose");
+    let both = warned(0o644);
+    assert!(both.len() == 2 && both[0].contains("admin.token_file") && both[1].contains("chmod 600"), "{both:?}");
+}
