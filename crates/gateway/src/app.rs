@@ -25,6 +25,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The issuer, and the base of every URL we print; without a slash at the end.
     pub public_url: Arc<str>,
+    /// The path of `public_url`: empty, or `/identity` for `https://x.example/identity`.
+    pub path: Arc<str>,
     /// `{public_url}/scim/v2`
     pub scim_base: Arc<str>,
     /// The database.

@@ -15,6 +15,7 @@ use crate::storage::DatabaseUrl;
 mod file;
 mod mail;
 mod proxies;
+pub(crate) mod public_url;
 mod reader;
 
 pub use proxies::TrustedProxies;
@@ -160,7 +161,7 @@ impl Config {
 
 fn read(r: &mut Reader) -> Option<Config> {
     let bind = r.required("server.bind", |text: String| address(&text));
-    let public_url = r.optional("server.public_url", |text: String| public_url(&text));
+    let public_url = r.optional("server.public_url", |text: String| public_url::parse(&text));
     let insecure_http = r.required("server.insecure_http", Ok::<bool, String>);
     let workers = r.required("server.workers", |n: u64| at_most(n, 1024)).map(|n| n as usize);
     let trusted_proxies =
@@ -294,7 +295,7 @@ fn read(r: &mut Reader) -> Option<Config> {
 }
 
 fn operator_sign_in(r: &mut Reader) -> Option<OperatorSignIn> {
-    let issuer = r.optional("operators.issuer", |text: String| public_url(&text).map(|_| text));
+    let issuer = r.optional("operators.issuer", |text: String| public_url::issuer(&text));
     let client_id = r.optional("operators.client_id", Ok::<String, String>);
     let secret = r.optional("operators.client_secret", |text: String| Ok(SecretText::new(&text)));
     let secret_file = r.secret_file("operators.client_secret_file", |text| Ok(SecretText::new(text.trim())));
@@ -328,21 +329,6 @@ fn address(text: &str) -> Result<SocketAddr, String> {
         .to_socket_addrs()
         .map_err(|_| format!("`{text}` is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080"))?;
     found.next().ok_or_else(|| format!("`{text}` names no address"))
-}
-
-/// The issuer identifier (RFC 8414 §2): https or http, a host, no query, no fragment; kept without a trailing slash.
-fn public_url(text: &str) -> Result<String, String> {
-    let url = url::Url::parse(text).map_err(|e| format!("`{text}` is not a URL: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-        return Err(format!("`{text}` must begin with https:// (or http://) and a host name"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must have no user name and no password before its host name".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("`{text}` must have no query and no fragment"));
-    }
-    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// Plain http that leaves the machine.

@@ -5,6 +5,7 @@ use actix_web::web;
 pub mod address;
 pub mod admin;
 mod bearer;
+mod below;
 pub mod body;
 pub mod browser;
 pub mod health;
@@ -14,6 +15,8 @@ pub mod query;
 pub mod scim;
 mod trace;
 
+pub(crate) use below::below;
+pub(crate) use browser::failure::told;
 pub(crate) use trace::log;
 
 /// All routes.

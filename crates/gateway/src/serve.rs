@@ -11,7 +11,7 @@ use oauth::Keyring;
 use scim::Registry;
 
 use crate::app::App;
-use crate::config::{Config, MasterKeySource, Mistakes};
+use crate::config::{Config, MasterKeySource, Mistakes, public_url};
 use crate::lifecycle::Policy;
 use crate::outbound::Outbound;
 use crate::outbound::keys::PublishedKeys;
@@ -173,6 +173,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         providers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: Arc::new(settings(&config, &public_url)),
+        path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
         passwords: Passwords::start(config.password_threads, config.password_queue),
         signer,
@@ -189,9 +190,12 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let connections = app.config.connections as usize;
     let state = web::Data::new(app.clone());
     let is_https = app.public_url.starts_with("https://");
+    let hsts = strict_transport(app.path.is_empty());
     let server = HttpServer::new(move || {
         actix_web::App::new()
-            .wrap(Condition::new(is_https, strict_transport()))
+            .wrap(from_fn(http::told))
+            .wrap(from_fn(http::below))
+            .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
             .wrap(from_fn(http::log))
             .app_data(state.clone())
             .configure(http::routes)
@@ -208,9 +212,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     Ok(Running { address, app, handle: server.handle(), server })
 }
 
-/// Whoever came by https once does not come by http again (RFC 6797), for two years.
-fn strict_transport() -> DefaultHeaders {
-    DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"))
+/// Whoever came by https once does not come by http again (RFC 6797), for two years. What is below the host is decided by us only where
+/// the host is ours.
+fn strict_transport(whole_host: bool) -> &'static str {
+    if whole_host { "max-age=63072000; includeSubDomains" } else { "max-age=63072000" }
 }
 
 /// Each blocking thread holds a connection while it works. All workers' together leave one connection to each worker, so that

@@ -11,11 +11,12 @@ use crate::storage::DbError;
 
 mod account;
 mod authorize;
+mod binding;
 mod consent;
 mod cookies;
 mod device;
 mod errand;
-mod failure;
+pub(crate) mod failure;
 mod form;
 mod login;
 mod logout;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reqwest::cookie::{self, CookieStore};
+use reqwest::header::{HeaderValue, SET_COOKIE};
 use reqwest::{Client, Method};
 use url::Url;
 
@@ -104,8 +105,7 @@ impl Page {
 impl Browser {
     pub fn new(gateway: Arc<Gateway>) -> Browser {
         let jar = Arc::new(cookie::Jar::default());
-        let client = http::builder().cookie_provider(jar.clone()).build().expect("a client can be built");
-        Browser { client, jar, gateway, behind: None }
+        Browser { client: http::client(), jar, gateway, behind: None }
     }
 
     /// Somewhere else in the world: what it sends reaches this process, which believes that it comes from this address.
@@ -114,9 +114,19 @@ impl Browser {
         self
     }
 
+    /// Behind a proxy, which answers at this address.
+    pub fn through(mut self, proxy: &str) -> Browser {
+        self.behind = Some((proxy.to_owned(), "203.0.113.9".to_owned()));
+        self
+    }
+
     fn here(&self) -> Url {
-        let (base, _) = self.behind.clone().unwrap_or_else(|| (self.gateway.public_url.clone(), String::new()));
-        Url::parse(&base).expect("a URL")
+        Url::parse(&format!("{}/", self.gateway.public_url)).expect("a URL")
+    }
+
+    /// What it would send along with a request for this URL. Cookies belong to what stands in its address bar, whichever process answers.
+    pub fn cookies(&self, url: &Url) -> Option<HeaderValue> {
+        self.jar.cookies(url)
     }
 
     /// A cookie's value.
@@ -181,7 +191,12 @@ impl Browser {
                     call.header("x-forwarded-for", address)
                 }
             };
+            let call = match self.cookies(&url) {
+                Some(cookies) => call.header("cookie", cookies.to_str().expect("visible characters")),
+                None => call,
+            };
             let answer = if method == Method::POST { call.form(pairs).await } else { call.await };
+            self.jar.set_cookies(&mut answer.headers.get_all(SET_COOKIE).iter(), &url);
             assert!(!answer.status.is_server_error(), "{}: {}\n{}", answer.request, answer.status, answer.text());
             let location = answer.header("location").filter(|_| answer.status.is_redirection());
             let Some(location) = location else {

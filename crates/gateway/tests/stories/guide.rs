@@ -15,7 +15,7 @@ story!(the_guide_is_true_for_an_app_from_the_catalog, async |world: World| {
     the_guide_is_true(world, Kind::Catalog).await;
 });
 
-async fn the_guide_is_true(world: World, kind: Kind) {
+pub async fn the_guide_is_true(world: World, kind: Kind) {
     // 1. Prerequisites: a service account, and credentials from the Customer Success Manager.
     let acme = world.account("acme").await;
     let service = acme.service_account().await;

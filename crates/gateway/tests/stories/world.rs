@@ -116,18 +116,27 @@ impl Drop for Directory {
 }
 
 impl Gateway {
-    /// Whether a URL is the server's own.
+    /// Whether a URL is the server's own: below the public one.
     pub fn owns(&self, url: &Url) -> bool {
-        Url::parse(&self.public_url).is_ok_and(|ours| ours.origin() == url.origin())
+        let below = url.as_str().strip_prefix(&self.public_url);
+        below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#']))
     }
 
-    /// The address to send a request to: a path or a public URL, at the process whose turn it is.
+    /// The path of the public URL; empty where it has none.
+    pub fn path(&self) -> String {
+        let url = Url::parse(&self.public_url).expect("a URL");
+        url.path().trim_end_matches('/').to_owned()
+    }
+
+    /// The address to send a request to: a path or a public URL, at the process whose turn it is. Of a public URL's path, every second
+    /// request keeps it, as if the proxy before the gateway were now of the kind that strips it and then of the other.
     pub fn routed(&self, url: &str) -> String {
         let path = url.strip_prefix(&self.public_url).unwrap_or(url);
         assert!(path.is_empty() || path.starts_with(['/', '?']), "{url} is not the gateway's");
         let processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        format!("{}{path}", processes[turn % processes.len()].address)
+        let kept = if (turn / processes.len()).is_multiple_of(2) { self.path() } else { String::new() };
+        format!("{}{kept}{path}", processes[turn % processes.len()].address)
     }
 }
 
@@ -138,7 +147,7 @@ pub struct World {
 }
 
 impl World {
-    /// With settings of its own, beside those of every world.
+    /// With settings of its own, beside those of every world; `{port}` in one is the port of the first process.
     pub async fn start(database: Database, settings: &[(&'static str, &str)]) -> World {
         let directory = match &database {
             Database::Sqlite(path) => path.parent().expect("a file lies in a directory").to_owned(),
@@ -148,11 +157,14 @@ impl World {
         for _ in 0..ATTEMPTS {
             let port = process::free_port();
             let mut environment = environment(&database.url(), &directory, port);
-            environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+            environment
+                .extend(settings.iter().map(|(name, value)| (*name, value.replace("{port}", &port.to_string()))));
+            let public_url = environment.iter().rev().find(|(name, _)| *name == "GATEWAY__SERVER__PUBLIC_URL");
+            let public_url = public_url.map(|(_, url)| url.clone()).unwrap_or_default();
             match Process::start(&directory, port, &environment).await {
                 Ok(process) => {
                     let gateway = Gateway {
-                        public_url: process.address.clone(),
+                        public_url,
                         client: http::client(),
                         environment,
                         processes: Mutex::new(vec![process]),
@@ -182,7 +194,8 @@ impl World {
 
     /// Starts again, on what the killed processes left behind.
     pub async fn start_again(&self) {
-        let port = Url::parse(&self.gateway.public_url).ok().and_then(|url| url.port()).expect("a port");
+        let address = self.processes().first().map(|process| process.address.clone()).expect("a process");
+        let port = Url::parse(&address).ok().and_then(|url| url.port()).expect("a port");
         self.processes().clear();
         let process = self.process(port).await;
         self.processes().push(process);

@@ -97,10 +97,8 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             })
         })
         .await?;
-    let mut answer = page(actix_web::http::StatusCode::OK, &AccountPage { csrf: browser.csrf(&app), ..shown });
-    if let Some(cookie) = browser.introduction(&app) {
-        let _ = answer.add_cookie(&cookie);
-    }
+    let mut answer = page(&app, actix_web::http::StatusCode::OK, &AccountPage { csrf: browser.csrf(&app), ..shown });
+    browser.introduce(&app, &mut answer);
     Ok(answer)
 }
 

@@ -156,10 +156,8 @@ fn shown(
         owner: session.owner_id.clone(),
         csrf: browser.csrf(app),
     };
-    let mut answer = page(StatusCode::OK, &shown);
-    if let Some(cookie) = browser.introduction(app) {
-        let _ = answer.add_cookie(&cookie);
-    }
+    let mut answer = page(app, StatusCode::OK, &shown);
+    browser.introduce(app, &mut answer);
     answer
 }
 

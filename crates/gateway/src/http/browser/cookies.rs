@@ -1,12 +1,11 @@
-//! Three cookies: one that tells browsers apart (for forms), one that says who is logged in, and one that says who has logged in
-//! here before ([`device`](super::device)).
+//! Three kinds of cookies: those that bind forms to a browser ([`binding`](super::binding)), one that says who is logged in, and one
+//! that says who has logged in here before ([`device`](super::device)).
 
-use actix_web::HttpRequest;
 use actix_web::cookie::{Cookie, SameSite};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use actix_web::{HttpRequest, HttpResponse};
 use oauth::Fingerprint;
 
+use super::binding::Binding;
 use super::device::Device;
 use crate::app::App;
 use crate::http::address;
@@ -17,8 +16,7 @@ use crate::system;
 /// What a browser brought along.
 #[derive(Debug, Clone)]
 pub(super) struct Browser {
-    id: String,
-    is_new: bool,
+    binding: Binding,
     session: Option<String>,
     /// Who has logged in with it before.
     pub(super) device: Option<Device>,
@@ -30,21 +28,26 @@ fn is_secure(app: &App) -> bool {
     app.public_url.starts_with("https://")
 }
 
-/// `__Host-` binds a cookie to this very host and to TLS (RFC 6265bis §4.1.3.2); browsers refuse it without TLS.
-fn name(app: &App, plain: &str) -> String {
-    if is_secure(app) { format!("__Host-{plain}") } else { plain.to_owned() }
+/// `__Host-` binds a cookie to this very host, to all of it, and to TLS (RFC 6265bis §4.1.3.2); browsers refuse it without TLS. Below a
+/// path the host is shared with other products, which neither get our cookies nor lend us theirs: `__Secure-`, and the path.
+pub(super) fn name(app: &App, plain: &str) -> String {
+    match (is_secure(app), app.path.is_empty()) {
+        (false, _) => plain.to_owned(),
+        (true, true) => format!("__Host-{plain}"),
+        (true, false) => format!("__Secure-{plain}"),
+    }
 }
 
 pub(super) fn cookie(app: &App, plain: &str, value: String) -> Cookie<'static> {
+    let path = if app.path.is_empty() { "/" } else { &*app.path };
     Cookie::build(name(app, plain), value)
-        .path("/")
+        .path(path.to_owned())
         .http_only(true)
         .secure(is_secure(app))
         .same_site(SameSite::Lax)
         .finish()
 }
 
-const BROWSER: &str = "gateway_browser";
 const SESSION: &str = "gateway_session";
 pub(super) const DEVICE: &str = "gateway_device";
 
@@ -60,31 +63,24 @@ pub(super) fn alive(app: &App) -> Liveness {
 impl Browser {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Browser {
         let value = |plain| request.cookie(&name(app, plain)).map(|c| c.value().to_owned());
-        let known = value(BROWSER).filter(|id| id.len() == 43);
-        let is_new = known.is_none();
-        let id = known.unwrap_or_else(|| {
-            let mut bytes = [0; 32];
-            system::fill(&mut bytes);
-            URL_SAFE_NO_PAD.encode(bytes)
-        });
         let device = value(DEVICE).and_then(|sealed| Device::open(app, &sealed));
         let address = address::of(request, &app.config.trusted_proxies);
-        Browser { id, is_new, session: value(SESSION), device, address }
+        Browser { binding: Binding::of(request, app), session: value(SESSION), device, address }
     }
 
     /// What a form shown to this browser carries, and no other site can know.
     pub(super) fn csrf(&self, app: &App) -> String {
-        URL_SAFE_NO_PAD.encode(app.keys.tag("csrf", self.id.as_bytes()))
+        self.binding.csrf(app)
     }
 
     /// Whether a form was shown to this browser by us.
     pub(super) fn sent(&self, app: &App, csrf: &str) -> bool {
-        !self.is_new && app.keys.fingerprint(csrf) == app.keys.fingerprint(&self.csrf(app))
+        self.binding.sent(app, csrf)
     }
 
-    /// The cookie to be set with a form, if this browser has none yet.
-    pub(super) fn introduction(&self, app: &App) -> Option<Cookie<'static>> {
-        self.is_new.then(|| cookie(app, BROWSER, self.id.clone()))
+    /// What has to go with every page that has a form.
+    pub(super) fn introduce(&self, app: &App, answer: &mut HttpResponse) {
+        self.binding.introduce(app, answer);
     }
 
     /// Whether it says that somebody is logged in, true or not.

@@ -1,9 +1,13 @@
 //! What people read when something is wrong.
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::middleware::Next;
+use actix_web::{HttpResponse, ResponseError, web};
 
 use super::pages::message;
+use crate::app::App;
 use crate::storage::{DbError, Fault};
 
 /// A page that says what is wrong.
@@ -44,10 +48,33 @@ impl ResponseError for PageFailure {
         }
     }
 
+    /// Says no more than the status: [`told`] makes the page of it.
     fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// Turns failures into pages: their links need the path of the public URL.
+pub(crate) async fn told(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let app = request.app_data::<web::Data<App>>().cloned();
+    let response = next.call(request).await?.map_into_boxed_body();
+    let failure = response.response().error().and_then(|error| error.as_error::<PageFailure>());
+    let page = app.zip(failure).map(|(app, failure)| failure.page(&app));
+    Ok(match page {
+        Some(page) => response.into_response(page),
+        None => response,
+    })
+}
+
+impl PageFailure {
+    fn page(&self, app: &App) -> HttpResponse {
         let status = self.status_code();
         match self {
             PageFailure::Refused { title, detail } => message(
+                app,
                 status,
                 title,
                 detail,
@@ -56,12 +83,14 @@ impl ResponseError for PageFailure {
                 ),
             ),
             PageFailure::StaleForm => message(
+                app,
                 status,
                 "This form can no longer be used",
                 "It was opened too long ago, or in another browser, or cookies are switched off.",
                 Some(START_AGAIN),
             ),
             PageFailure::AlreadyAnswered => message(
+                app,
                 status,
                 "You have already answered this",
                 "Access can be accepted once for each request. If your identity provider shows the connection as working, you can \
@@ -69,17 +98,22 @@ impl ResponseError for PageFailure {
                 Some(START_AGAIN),
             ),
             PageFailure::Logout(why) => message(
+                app,
                 status,
                 "This is no way to log out",
                 why,
-                Some("You are logged in as before, and were sent nowhere. To log out, open /account here."),
+                Some(&format!(
+                    "You are logged in as before, and were sent nowhere. To log out, open {}/account.",
+                    app.public_url
+                )),
             ),
             PageFailure::Busy => {
-                message(status, "Too many people are logging in", "Wait a few seconds and try again.", None)
+                message(app, status, "Too many people are logging in", "Wait a few seconds and try again.", None)
             }
             PageFailure::Unreadable => {
                 tracing::error!("a stored secret cannot be opened with the master keys that are configured");
                 message(
+                    app,
                     status,
                     "Something went wrong on our side",
                     "Nothing was changed. Tell whoever runs this service.",
@@ -88,7 +122,13 @@ impl ResponseError for PageFailure {
             }
             PageFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a page could not be served");
-                message(status, "Something went wrong on our side", "Nothing was changed. Try again in a moment.", None)
+                message(
+                    app,
+                    status,
+                    "Something went wrong on our side",
+                    "Nothing was changed. Try again in a moment.",
+                    None,
+                )
             }
         }
     }

@@ -75,10 +75,8 @@ pub(super) async fn page_for(
         passwords_for_services: !sign_in.allows_password(false),
         provider: sign_in.provider.map(|provider| words::shown(&provider.name)),
     };
-    let mut answer = page(said.status, &shown);
-    if let Some(cookie) = browser.introduction(app) {
-        let _ = answer.add_cookie(&cookie);
-    }
+    let mut answer = page(app, said.status, &shown);
+    browser.introduce(app, &mut answer);
     if let Some(seconds) = said.retry_after {
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }

@@ -41,7 +41,7 @@ pub(super) async fn by_form(
     let pairs = form.into_pairs();
     if stays {
         let detail = "Nothing was changed. You can close this page.";
-        return Ok(message(StatusCode::OK, "You are still logged in", detail, None));
+        return Ok(message(&app, StatusCode::OK, "You are still logged in", detail, None));
     }
     if !was_asked && !browser.claims_session() {
         // Browsers keep our cookies from a form of another site (`SameSite=Lax`), but not from a redirect.
@@ -83,10 +83,8 @@ fn confirm(app: &App, browser: &Browser, asked: &LogoutRequest, pairs: Pairs) ->
         pairs.into_iter().filter(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty()).collect();
     let shown =
         LogoutPage { client: asked.client_name.as_deref().map(words::shown), parameters, csrf: browser.csrf(app) };
-    let mut answer = page(StatusCode::OK, &shown);
-    if let Some(cookie) = browser.introduction(app) {
-        let _ = answer.add_cookie(&cookie);
-    }
+    let mut answer = page(app, StatusCode::OK, &shown);
+    browser.introduce(app, &mut answer);
     answer
 }
 
@@ -112,7 +110,7 @@ async fn log_out(
         Some(url) => redirect(url),
         None => {
             let detail = "What you connected stays connected. To use this browser's log-in again, log in again.";
-            message(StatusCode::OK, "You are logged out", detail, None)
+            message(app, StatusCode::OK, "You are logged out", detail, None)
         }
     };
     let _ = answer.add_cookie(&cookie);

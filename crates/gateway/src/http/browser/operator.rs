@@ -27,18 +27,16 @@ fn provider(app: &App, configured: &OperatorSignIn) -> Provider {
 }
 
 fn sign_in_page(app: &App, browser: &Browser, problem: Option<String>, status: StatusCode) -> HttpResponse {
-    let mut answer = page(status, &OperatorPage { problem, csrf: browser.csrf(app) });
-    if let Some(cookie) = browser.introduction(app) {
-        let _ = answer.add_cookie(&cookie);
-    }
+    let mut answer = page(app, status, &OperatorPage { problem, csrf: browser.csrf(app) });
+    browser.introduce(app, &mut answer);
     answer
 }
 
 /// `GET /operator`
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    match &app.config.operator_sign_in {
+    match app.config.operator_sign_in {
         Some(_) => sign_in_page(&app, &Browser::of(&request, &app), None, StatusCode::OK),
-        None => not_found(request).await,
+        None => not_found(request, app).await,
     }
 }
 
@@ -48,7 +46,7 @@ pub(super) async fn begin(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let Some(configured) = &app.config.operator_sign_in else { return Ok(not_found(request).await) };
+    let Some(configured) = &app.config.operator_sign_in else { return Ok(not_found(request, app.clone()).await) };
     let (_, browser) = Form::ours(&request, &app, payload).await?;
     let wish = Wish { login: true, ..Wish::default() };
     match leave(&app, &browser, &provider(&app, configured), Purpose::Operator, wish).await? {
@@ -115,7 +113,7 @@ pub(super) async fn back(
             tx.audit(Entry { at: now, account: None, action: "operator.signed_in".to_owned(), target, detail })
         })
         .await?;
-    Ok(page(StatusCode::OK, &OperatorTokenPage { name: words::shown(&name), token, until: words::when(expires) }))
+    Ok(page(app, StatusCode::OK, &OperatorTokenPage { name: words::shown(&name), token, until: words::when(expires) }))
 }
 
 /// What an operator is called, if they are on the list.

@@ -1,9 +1,12 @@
 //! The pages themselves, and the headers every page carries.
 
+use std::any::Any;
+
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use crate::app::App;
 use crate::words::{self, Span};
 
 /// Log in.
@@ -175,8 +178,9 @@ pub(super) struct MessagePage {
 
 /// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), and without scripts. There is no `form-action`,
 /// for browsers apply it to the redirect after the form too, and that leads to the client.
-pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
-    match page.render() {
+pub(super) fn page(app: &App, status: StatusCode, page: &impl Template) -> HttpResponse {
+    let path: &dyn Any = &app.path.to_string();
+    match page.render_with_values(&(filters::PATH, path)) {
         Ok(html) => HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
             .insert_header(("Cache-Control", "no-store"))
@@ -195,28 +199,46 @@ pub(super) fn page(status: StatusCode, page: &impl Template) -> HttpResponse {
     }
 }
 
-pub(super) fn message(status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
+/// What templates write by.
+#[allow(unreachable_pub)] // what the macro makes of a filter
+mod filters {
+    use askama::{Result, Values, get_value};
+
+    /// The value that a page is rendered with: the path of the public URL.
+    pub(super) const PATH: &str = "path";
+
+    /// The address of something of ours, as the browser reaches it: below the path of the public URL.
+    #[askama::filter_fn]
+    pub(super) fn here(of_ours: &str, values: &dyn Values) -> Result<String> {
+        Ok(format!("{}{of_ours}", get_value::<String>(values, PATH)?))
+    }
+}
+
+pub(super) fn message(app: &App, status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
     let (title, detail) = (words::shown(title), words::shown(detail));
-    page(status, &MessagePage { title, detail, hint: hint.map(str::to_owned) })
+    page(app, status, &MessagePage { title, detail, hint: hint.map(str::to_owned) })
 }
 
 /// For paths that nothing answers.
-pub(in crate::http) async fn not_found(request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn not_found(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let path: String = request.path().chars().take(80).collect();
+    let base = &app.path;
     message(
+        &app,
         StatusCode::NOT_FOUND,
         "There is nothing here",
-        &format!("No page has the address {path}."),
-        Some("Identity providers connect to /scim/v2, /oauth2/auth and /oauth2/token."),
+        &format!("No page has the address {base}{path}."),
+        Some(&format!("Identity providers connect to {base}/scim/v2, {base}/oauth2/auth and {base}/oauth2/token.")),
     )
 }
 
 /// For paths that answer other methods.
-pub(super) async fn wrong_method(request: HttpRequest) -> HttpResponse {
+pub(super) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     message(
+        &app,
         StatusCode::METHOD_NOT_ALLOWED,
         "That does not work here",
-        &format!("{} does not answer {}.", request.path(), request.method()),
+        &format!("{}{} does not answer {}.", app.path, request.path(), request.method()),
         None,
     )
 }

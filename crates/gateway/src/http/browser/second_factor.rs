@@ -36,7 +36,7 @@ async fn page_for(
         csrf: browser.csrf(app),
     };
     let status = if problem.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
-    Ok(page(status, &shown))
+    Ok(page(app, status, &shown))
 }
 
 /// `GET /account/second-factor`
@@ -68,7 +68,7 @@ pub(super) async fn confirm(
     let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
     match spend(&app, &browser, &session, form.field("code")).await? {
         Some(Outcome::Confirmed(codes)) => {
-            Ok(second_factor::recovery_codes(codes, &format!("{}/account", app.public_url), None))
+            Ok(second_factor::recovery_codes(&app, codes, &format!("{}/account", app.public_url), None))
         }
         Some(Outcome::Wrong) => page_for(&app, &browser, &session, Some(WRONG)).await,
         None => page_for(&app, &browser, &session, Some("There were too many wrong codes. Wait a little.")).await,

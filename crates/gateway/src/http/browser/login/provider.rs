@@ -75,9 +75,7 @@ pub(in crate::http::browser) async fn leave(
     let (fingerprint, expires) = (app.keys.fingerprint(&state), system::now() + PATIENCE);
     app.db.write(move |tx| tx.insert_sign_in_flow(fingerprint.as_bytes(), &sealed, expires)).await?;
     let mut answer = redirect(&url);
-    if let Some(cookie) = browser.introduction(app) {
-        let _ = answer.add_cookie(&cookie);
-    }
+    browser.introduce(app, &mut answer);
     Ok(Ok(answer))
 }
 

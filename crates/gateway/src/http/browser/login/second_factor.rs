@@ -57,7 +57,7 @@ fn seal(app: &App, browser: &Browser, proven: &Proven) -> String {
 fn open(app: &App, browser: &Browser, sealed: &str) -> Result<Proven, PageFailure> {
     let bytes = app.keys.open(PURPOSE, sealed).ok_or(PageFailure::StaleForm)?;
     let carried: Carried = serde_json::from_slice(&bytes).map_err(|_| PageFailure::StaleForm)?;
-    if carried.browser != browser.csrf(app) || carried.at + PATIENCE <= system::now() {
+    if !browser.sent(app, &carried.browser) || carried.at + PATIENCE <= system::now() {
         return Err(PageFailure::StaleForm);
     }
     let Carried { account, resource, id, at, .. } = carried;
@@ -102,7 +102,7 @@ async fn show(
         proven: seal(app, browser, proven),
         csrf: browser.csrf(app),
     };
-    let mut answer = page(said.status, &shown);
+    let mut answer = page(app, said.status, &shown);
     if let Some(seconds) = said.retry_after {
         answer.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
     }
@@ -274,7 +274,7 @@ pub(in crate::http::browser) async fn submit(
         Outcome::Accepted | Outcome::Recovered => finish(&app, &browser, &errand, proven).await,
         Outcome::Confirmed(codes) => {
             let logged_in = finish(&app, &browser, &errand, proven).await?;
-            Ok(recovery_codes(codes, &errand.url(&app), Some(&logged_in)))
+            Ok(recovery_codes(&app, codes, &errand.url(&app), Some(&logged_in)))
         }
         Outcome::Wrong => {
             let said = Said::problem(WRONG, StatusCode::UNAUTHORIZED);
@@ -289,11 +289,12 @@ pub(in crate::http::browser) async fn submit(
 
 /// The page that shows recovery codes, this once; with the cookies of an answer it takes the place of.
 pub(in crate::http::browser) fn recovery_codes(
+    app: &App,
     codes: Vec<String>,
     next: &str,
     in_place_of: Option<&HttpResponse>,
 ) -> HttpResponse {
-    let mut answer = page(StatusCode::OK, &RecoveryCodesPage { codes, next: next.to_owned() });
+    let mut answer = page(app, StatusCode::OK, &RecoveryCodesPage { codes, next: next.to_owned() });
     for cookie in in_place_of.into_iter().flat_map(HttpResponse::cookies) {
         let _ = answer.add_cookie(&cookie.into_owned());
     }
