@@ -4,13 +4,16 @@ use crate::access_token::{AccessToken, TokenId};
 use crate::bounds::{Bounds, Thumbprint, ours};
 use crate::context::{Context, Settings};
 use crate::dpop::{Proof, ProofError, SpentProof};
-use crate::grant::{Grant, GrantId};
+use crate::grant::{EndReason, Grant, GrantId};
 use crate::jose::Algorithm;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::store::{Standing, Store, StoreError};
 
-const GONE: &str = "The account or the client this access was given to is gone";
+const GONE: &str =
+    "The access ended long ago, or the account or the client it was given to is gone; authenticate again";
+
+const OPERATOR_ENDED_STATIC: &str = "The access was ended by an operator; make a new static token and paste it";
 
 /// A token that counts at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,10 +207,11 @@ pub(crate) fn examine(
     if token.expires <= cx.now {
         return Ok(Err("The access token has expired"));
     }
-    let Some(standing) = store.standing(token.grant, &token.id)? else {
-        return Ok(Err(GONE));
+    let standing = match standing(store, token.grant, &token.id)? {
+        Ok(standing) => standing,
+        Err(refusal) => return Ok(Err(refusal)),
     };
-    Ok(verdict(&standing).map(|()| Access {
+    Ok(Ok(Access {
         scope: standing.grant.opens(&token.scope),
         grant: standing.grant,
         token: token.id,
@@ -230,9 +234,16 @@ fn examine_static(
     if token.expires <= cx.now {
         return Ok(Err("The static token has expired; make a new one and paste it"));
     }
+    if let Some(refusal) = verdict(store, &token.standing)? {
+        let refusal = match store.end_reason(token.standing.grant.id)? {
+            Some(EndReason::Operator) if token.standing.grant.ended.is_some() => OPERATOR_ENDED_STATIC,
+            _ => refusal,
+        };
+        return Ok(Err(refusal));
+    }
     let news = token.use_is_news(cx.now).then(|| token.id.clone());
     let id = fingerprint.as_bytes().first_chunk().copied().unwrap_or_default();
-    Ok(verdict(&token.standing).map(|()| Access {
+    Ok(Ok(Access {
         grant: token.standing.grant,
         scope: token.scope,
         token: TokenId(id),
@@ -247,9 +258,21 @@ fn examine_static(
 pub(crate) fn examine_grant(store: &mut dyn Store, grant: GrantId) -> Result<Result<Grant, &'static str>, StoreError> {
     /// Issued tokens have random ids: this one is nobody's.
     const NO_TOKEN: TokenId = TokenId([0; 16]);
-    Ok(match store.standing(grant, &NO_TOKEN)? {
-        Some(standing) => verdict(&standing).map(|()| standing.grant),
-        None => Err(GONE),
+    Ok(standing(store, grant, &NO_TOKEN)?.map(|standing| standing.grant))
+}
+
+/// What decides about a token of this grant, if it counts; if not, why.
+fn standing(
+    store: &mut dyn Store,
+    grant: GrantId,
+    token: &TokenId,
+) -> Result<Result<Standing, &'static str>, StoreError> {
+    let Some(standing) = store.standing(grant, token)? else {
+        return Ok(Err(store.end_reason(grant)?.map_or(GONE, EndReason::refusal)));
+    };
+    Ok(match verdict(store, &standing)? {
+        Some(refusal) => Err(refusal),
+        None => Ok(standing),
     })
 }
 
@@ -268,20 +291,21 @@ fn what_is(presented: &str) -> &'static str {
     }
 }
 
-fn verdict(standing: &Standing) -> Result<(), &'static str> {
-    if !standing.owner_active {
-        return Err("The user who accepted access is deactivated or deleted; authenticate again as an active user");
-    }
+/// Why a grant does not count, or a token of it; `None` if it does. The reason it ended says more than the state its owner is in now.
+fn verdict(store: &mut dyn Store, standing: &Standing) -> Result<Option<&'static str>, StoreError> {
     if standing.grant.ended.is_some() {
-        return Err("The access was ended; authenticate again");
+        let reason = store.end_reason(standing.grant.id)?;
+        return Ok(Some(reason.map_or("The access was ended; authenticate again", EndReason::refusal)));
     }
-    if standing.client_disabled {
-        return Err("The client was switched off by an operator");
-    }
-    if standing.token_revoked {
-        return Err("The access token was revoked");
-    }
-    Ok(())
+    Ok(if !standing.owner_active {
+        Some("The user who accepted access is deactivated or deleted; authenticate again as an active user")
+    } else if standing.client_disabled {
+        Some("The client was switched off by an operator")
+    } else if standing.token_revoked {
+        Some("The access token was revoked")
+    } else {
+        None
+    })
 }
 
 #[cfg(test)]
@@ -398,8 +422,30 @@ mod tests {
         check(|world| world.store.grants[0].ended = Some(1), "was ended");
         check(|world| world.store.inactive.push("ada".to_owned()), "deactivated");
         check(|world| world.client("okta").disabled = true, "switched off");
-        check(|world| world.store.clients.clear(), "gone");
+        check(|world| world.store.clients.clear(), "was deleted");
         check(|world| world.store.grants.clear(), "gone");
         check(|world| world.wait(3600), "expired");
+    }
+
+    #[test]
+    fn report_19_a_refusal_says_why_the_access_ended() {
+        for reason in EndReason::ALL {
+            let mut world = World::new();
+            let tokens = world.tokens();
+            let header = format!("Bearer {}", tokens.access_token);
+            let now = world.now;
+            world.store.end_grant(GrantId(1), now, reason).unwrap();
+            // Whatever became of the owner since: it is not why.
+            world.store.inactive.push("ada".to_owned());
+            let error = ask(&mut world, Some(&header)).unwrap_err();
+            assert_eq!((error.status(), error.to_string().as_str()), (401, reason.refusal()));
+            let refresh_token = tokens.refresh_token.unwrap();
+            let refused = world.refresh(&refresh_token).err().unwrap();
+            assert_eq!(refused.description, reason.refusal());
+        }
+        let mut world = World::new();
+        let header = format!("Bearer {}", world.static_token("t-1"));
+        world.store.end_grant(GrantId(1), 1, EndReason::Operator).unwrap();
+        assert_eq!(ask(&mut world, Some(&header)).unwrap_err().to_string(), OPERATOR_ENDED_STATIC);
     }
 }

@@ -102,9 +102,33 @@ pub enum EndReason {
     OwnerRoleLost,
     /// Everything that led to it has expired.
     Unused,
+    /// The account it opens was deleted.
+    AccountDeleted,
 }
 
 impl EndReason {
+    /// All of them.
+    pub const ALL: [EndReason; 13] = [
+        EndReason::CodeReused,
+        EndReason::CodeRefused,
+        EndReason::AlreadyAnswered,
+        EndReason::RefreshTokenReused,
+        EndReason::Revoked,
+        EndReason::OwnerDeactivated,
+        EndReason::OwnerDeleted,
+        EndReason::Operator,
+        EndReason::Owner,
+        EndReason::ClientDeleted,
+        EndReason::OwnerRoleLost,
+        EndReason::Unused,
+        EndReason::AccountDeleted,
+    ];
+
+    /// As it was recorded; `None` for the words of another version.
+    pub fn recorded(text: &str) -> Option<EndReason> {
+        EndReason::ALL.into_iter().find(|reason| reason.as_str() == text)
+    }
+
     /// For the record.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -120,6 +144,64 @@ impl EndReason {
             EndReason::ClientDeleted => "its client was deleted",
             EndReason::OwnerRoleLost => "its owner lost the role that may accept access",
             EndReason::Unused => "it was not used for too long",
+            EndReason::AccountDeleted => "its account was deleted",
         }
+    }
+
+    /// What a client is told that still presents a token: why it does not count, and what to do. Fit for an `error_description`
+    /// (RFC 6750 §3): printable ASCII without quotes.
+    pub fn refusal(self) -> &'static str {
+        match self {
+            EndReason::CodeReused => {
+                "The access was ended because its authorization code was used twice; authenticate again"
+            }
+            EndReason::CodeRefused => {
+                "The access was ended because its authorization code came too late or without the right proof; authenticate again"
+            }
+            EndReason::AlreadyAnswered => {
+                "The access was ended because its authorization request had been answered before; authenticate again"
+            }
+            EndReason::RefreshTokenReused => {
+                "The access was ended because a refresh token was used again after its successor; authenticate again"
+            }
+            EndReason::Revoked => "The access was ended because the client revoked its token; authenticate again",
+            EndReason::OwnerDeactivated => {
+                "The user who accepted access was deactivated, so the access was ended; authenticate again as an active user, \
+                 at best a service account"
+            }
+            EndReason::OwnerDeleted => {
+                "The user who accepted access was deleted, so the access was ended; authenticate again as an active user, at \
+                 best a service account"
+            }
+            EndReason::Operator => "The access was ended by an operator; authenticate again",
+            EndReason::Owner => "The access was ended by the user who had accepted it; authenticate again",
+            EndReason::ClientDeleted => {
+                "The client this access was given to was deleted; set the connection up with a new client"
+            }
+            EndReason::OwnerRoleLost => {
+                "The user who accepted access no longer has a role that may accept it, so the access was ended; give the user \
+                 such a role again, or choose another user who has one, at best a service account, and authenticate again"
+            }
+            EndReason::Unused => "The access was ended because it was not used for too long; authenticate again",
+            EndReason::AccountDeleted => "The account this access opened was deleted",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn report_19_each_reason_is_read_as_recorded_and_told_in_words_of_its_own() {
+        let mut told = Vec::new();
+        for reason in EndReason::ALL {
+            assert_eq!(EndReason::recorded(reason.as_str()), Some(reason));
+            let refusal = reason.refusal();
+            assert!(refusal.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\'), "{refusal}");
+            assert!(!told.contains(&refusal), "{refusal}");
+            told.push(refusal);
+        }
+        assert_eq!(EndReason::recorded("by the phase of the moon"), None);
     }
 }

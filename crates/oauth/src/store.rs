@@ -109,6 +109,9 @@ pub trait Store {
     /// Ends a grant; nothing if it has ended.
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError>;
 
+    /// Why a grant counts no more, where that is known: also of one whose client is gone. Asked only on the way to a refusal.
+    fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError>;
+
     /// Keeps a code; `false` if its request was answered before.
     fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError>;
 

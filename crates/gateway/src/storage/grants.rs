@@ -118,6 +118,14 @@ const OF_ACCOUNT: &str = concat!(
     ", g.rebound FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.account = ? AND g.seq > ? ORDER BY g.seq LIMIT ?"
 );
 
+/// Without a join that a deletion would empty.
+const WHY_ENDED: &str = concat!(
+    "SELECT ",
+    ended!("e.reason", "g.end_reason"),
+    ", c.seq, a.seq FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client \
+     LEFT JOIN accounts AS a ON a.seq = g.account AND a.deleted IS NULL WHERE g.seq = ?"
+);
+
 const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
      WHERE g.seq = ? AND a.deleted IS NULL";
 
@@ -250,6 +258,18 @@ impl Tx<'_> {
         );
         let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
         Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
+    }
+
+    /// Why a grant counts no more, where that is known.
+    pub(super) fn reason_of_end(&mut self, id: GrantId) -> Result<Option<EndReason>, DbError> {
+        type Columns = (Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>);
+        let row: Option<(Option<String>, Option<i64>, Option<i64>)> =
+            Statement::<Columns>::new(WHY_ENDED, vec![Bind::Number(id.0)]).first(self.conn)?;
+        Ok(row.and_then(|(recorded, client, account)| match (account, client) {
+            (None, _) => Some(EndReason::AccountDeleted),
+            (_, None) => Some(EndReason::ClientDeleted),
+            _ => recorded.as_deref().and_then(EndReason::recorded),
+        }))
     }
 
     /// Whether there is such a grant in an account that is not deleted.

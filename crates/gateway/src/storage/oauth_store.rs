@@ -44,6 +44,10 @@ impl oauth::Store for Tx<'_> {
         Ok(())
     }
 
+    fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
+        Ok(self.reason_of_end(id)?)
+    }
+
     fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {
         Ok(self.store_code(code)?)
     }

@@ -149,8 +149,11 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
         rebound: None,
     };
     assert_eq!(place.unit(|store| store.grant(id))?, Some(as_made.clone()));
+    assert_eq!(place.unit(|store| store.end_reason(id))?, None);
     place.unit(|store| store.end_grant(id, 2_000, EndReason::Revoked))?;
     place.unit(|store| store.end_grant(id, 3_000, EndReason::Operator))?;
+    assert_eq!(place.unit(|store| store.end_reason(id))?, Some(EndReason::Revoked));
+    assert_eq!(place.unit(|store| store.end_reason(GrantId(i64::MAX)))?, None);
     assert_eq!(place.unit(|store| store.grant(id))?, Some(Grant { ended: Some(2_000), ..as_made }));
     assert_eq!(place.unit(|store| store.grant(GrantId(i64::MAX)))?, None);
     Ok(())

@@ -19,6 +19,8 @@ pub struct MemoryStore {
     pub clients: Vec<Client>,
     /// The grants; a grant's number is its place, from 1.
     pub grants: Vec<Grant>,
+    /// Why grants ended.
+    pub reasons: HashMap<GrantId, EndReason>,
     /// The codes.
     pub codes: Vec<Code>,
     /// The refresh tokens.
@@ -98,9 +100,16 @@ impl Store for MemoryStore {
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
         if let Some(grant) = self.grant_mut(id).filter(|grant| grant.ended.is_none()) {
             grant.ended = Some(now);
+            self.reasons.insert(id, reason);
             self.events.push(Event::GrantEnded { grant: id, reason });
         }
         Ok(())
+    }
+
+    fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
+        let grant = self.grant(id)?;
+        let client_is_gone = grant.is_some_and(|grant| self.clients.iter().all(|client| client.id != grant.client));
+        Ok(if client_is_gone { Some(EndReason::ClientDeleted) } else { self.reasons.get(&id).copied() })
     }
 
     fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {

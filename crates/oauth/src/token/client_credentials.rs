@@ -117,6 +117,9 @@ impl Store for Reading<'_> {
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
         self.store.standing_grant(client)
     }
+    fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
+        self.store.end_reason(id)
+    }
     fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
         self.store.standing(grant, token)
     }
