@@ -15,6 +15,9 @@ pub(crate) mod key_text;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeKey(pub i32);
 
+/// How much of a value is shown to people.
+const SHOWN: usize = 100;
+
 /// One of the values a resource can be found by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SearchKey {
@@ -29,7 +32,7 @@ pub struct SearchKey {
 impl SearchKey {
     /// The value for people: folded, and only its beginning where it is long.
     pub fn display(&self) -> String {
-        self.key.chars().take_while(|c| *c != '\u{1}').take(100).collect()
+        self.key.chars().take_while(|c| *c != '\u{1}').take(SHOWN).collect()
     }
 }
 
@@ -134,6 +137,21 @@ impl IndexedAttribute {
         keys
     }
 
+    /// The value of a resource that has this key, as the resource has it; only its beginning where it is long.
+    pub fn written(&self, key: &SearchKey, resource: &Resource) -> Option<String> {
+        let mut written = None;
+        let has_it = |value: &Value| key_text::of(self.r#type, self.case_exact, value).as_ref() == Some(&key.key);
+        if self.key == key.attribute && self.resource_type == resource.resource_type {
+            self.each_value(resource.attributes(), &mut |value| {
+                if written.is_none() && has_it(value) {
+                    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    written = Some(text.chars().take(SHOWN).collect());
+                }
+            });
+        }
+        written
+    }
+
     /// Whether a value may be there only once.
     pub fn is_unique(&self) -> bool {
         self.unique
@@ -167,6 +185,10 @@ impl IndexedAttribute {
     }
 
     fn collect(&self, document: &Map<String, Value>, keys: &mut Vec<SearchKey>) {
+        self.each_value(document, &mut |value| self.push(value, keys));
+    }
+
+    fn each_value(&self, document: &Map<String, Value>, visit: &mut dyn FnMut(&Value)) {
         let within = match &self.extension {
             None => Some(document),
             Some(urn) => document.get(urn).and_then(Value::as_object),
@@ -174,8 +196,8 @@ impl IndexedAttribute {
         let Some(value) = within.and_then(|attributes| attributes.get(&self.name)) else { return };
         for element in elements(value) {
             match &self.sub {
-                None => self.push(element, keys),
-                Some(sub) => elements_of(element.get(sub)).for_each(|value| self.push(value, keys)),
+                None => visit(element),
+                Some(sub) => elements_of(element.get(sub)).for_each(&mut *visit),
             }
         }
     }
@@ -230,6 +252,12 @@ impl Registry {
     /// For people: which attribute it is (`userName`, `emails.value`).
     pub fn attribute_name(&self, key: AttributeKey) -> Option<String> {
         self.indexed.iter().find(|attribute| attribute.key == key).map(|attribute| attribute.path.clone())
+    }
+
+    /// The value behind a key as this resource has it, for people; as the key has it where the resource does not.
+    pub(crate) fn written(&self, key: &SearchKey, resource: &Resource) -> String {
+        let written = self.indexed.iter().find_map(|attribute| attribute.written(key, resource));
+        written.unwrap_or_else(|| key.display())
     }
 
     /// Changes when the keys of an unchanged resource would: with the set of indexed attributes, or how they are folded.

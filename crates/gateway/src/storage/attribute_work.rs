@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel::upsert::excluded;
 use scim::schema::{ResourceTypeId, Stage, Uniqueness};
-use scim::{IndexedAttribute, Registry, SearchKey};
+use scim::{IndexedAttribute, Registry, SearchKey, key_of_text};
 
 use super::accounts::json;
 use super::audit::Entry;
@@ -215,7 +215,9 @@ impl Tx<'_> {
             for key in index.iter().flat_map(|indexed| indexed.keys(&stored.resource)) {
                 let other = if key.unique { self.holder(account, &key, stored.handle.0)? } else { None };
                 if let Some(other) = &other {
-                    note(&mut work.duplicates, key.display(), other, stored.resource.id.as_str());
+                    let written = index.iter().find_map(|indexed| indexed.written(&key, &stored.resource));
+                    let value = written.unwrap_or_else(|| key.display());
+                    note(&mut work.duplicates, value, other, stored.resource.id.as_str());
                 }
                 self.put_key(account, stored.handle.0, &key, key.unique && other.is_none())?;
             }
@@ -283,12 +285,9 @@ impl Tx<'_> {
             .select(attribute_values::resource);
         let other: Option<i64> = each!(&mut *self.conn, c => other.first(c).optional())?;
         let Some(other) = other else { return Ok(None) };
-        self.resource_id(other).map(|id| Some(id.unwrap_or_default()))
-    }
-
-    fn resource_id(&mut self, seq: i64) -> Result<Option<String>, DbError> {
-        let row = resources::table.filter(resources::seq.eq(seq)).select(resources::id);
-        Ok(each!(&mut *self.conn, c => row.first(c).optional())?)
+        let row = resources::table.filter(resources::seq.eq(other)).select(resources::id);
+        let id: Option<String> = each!(&mut *self.conn, c => row.first(c).optional())?;
+        Ok(Some(id.unwrap_or_default()))
     }
 
     fn put_key(&mut self, account: i64, resource: i64, key: &SearchKey, unique: bool) -> Result<(), DbError> {
@@ -337,18 +336,31 @@ impl Tx<'_> {
     }
 
     /// Names the resources that have the same value; those that are gone meanwhile are left out.
-    pub fn duplicate(&mut self, key: &SearchKey, resources: &[i64]) -> Result<Duplicate, DbError> {
-        let mut ids = Vec::new();
+    pub fn duplicate(
+        &mut self,
+        index: &[IndexedAttribute],
+        key: &SearchKey,
+        resources: &[i64],
+    ) -> Result<Duplicate, DbError> {
+        let (mut ids, mut value) = (Vec::new(), None);
         for seq in resources {
-            ids.extend(self.resource_id(*seq)?);
+            let row = resources::table.filter(resources::seq.eq(seq)).select(row_columns!());
+            let row: Option<Row> = each!(&mut *self.conn, c => row.get_result(c).optional())?;
+            let Some(stored) = row.map(Row::stored).transpose()? else { continue };
+            let written = || index.iter().find_map(|indexed| indexed.written(key, &stored.resource));
+            value = value.or_else(written);
+            ids.push(stored.resource.id.to_string());
         }
-        Ok(Duplicate { value: key.display(), resources: ids })
+        Ok(Duplicate { value: value.unwrap_or_else(|| key.display()), resources: ids })
     }
 }
 
 fn note(duplicates: &mut Vec<Duplicate>, value: String, one: &str, other: &str) {
     let room = duplicates.len() < NAMED;
-    match duplicates.iter_mut().find(|known| known.value == value) {
+    let folded = key_of_text(&value);
+    let same =
+        |known: &&mut Duplicate| known.resources.iter().any(|id| id == one) && key_of_text(&known.value) == folded;
+    match duplicates.iter_mut().find(same) {
         Some(known) if known.resources.len() < NAMED => known.resources.push(other.to_owned()),
         Some(_) => {}
         None if room => {

@@ -78,7 +78,7 @@ pub struct Declared {
 /// A value that several resources have, of an attribute that was to be unique.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Duplicate {
-    /// Folded, and only its beginning where it is long.
+    /// As one of them has it, and only its beginning where it is long.
     pub value: String,
     /// The ids of the resources, or some of them.
     pub resources: Vec<String>,

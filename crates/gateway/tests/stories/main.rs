@@ -84,6 +84,7 @@ mod points_writing;
 mod proxies;
 mod pushed_requests;
 mod races;
+mod refusals;
 mod replicas;
 mod retention;
 mod returning;

@@ -233,7 +233,7 @@ pub(super) fn welcome(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) ->
         let meta = Meta { created: old.created, last_modified, version: old.version + 1 };
         let moved = Resource { meta, ..group.resource };
         let written = store.update(handle, &moved, &KeyChange::default());
-        written.map_err(|error| refused(cx, cx.registry.get(GROUP), error, &[]))?;
+        written.map_err(|error| refused(cx, &moved, error, &[]))?;
         joined = true;
         let kind = EventKind::MembershipChanged { added, removed };
         store.record(Event { kind, resource_type: GROUP, id });

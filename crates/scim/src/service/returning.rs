@@ -9,18 +9,24 @@ use std::collections::BTreeMap;
 
 use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
+use crate::resource::Resource;
 use crate::schema::USER;
 use crate::search_keys::{AttributeKey, SearchKey};
 use crate::store::{Handle, Holder, Store, Stored};
 
 /// The deactivated user, locked, whom the new one is; `None` where the new one is new.
-pub(super) fn returning(store: &mut dyn Store, cx: &Context<'_>, keys: &[SearchKey]) -> Result<Option<Stored>, Error> {
+pub(super) fn returning(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    new: &Resource,
+    keys: &[SearchKey],
+) -> Result<Option<Stored>, Error> {
     let names: Vec<SearchKey> = keys.iter().filter(|key| super::membership::is_name(key)).cloned().collect();
     let holders = store.holders(&names)?;
     let by = |attribute: AttributeKey| holders.iter().filter(move |holder| holder.attribute == attribute);
     let named = by(AttributeKey::user_name()).next();
     if let Some(named) = named.filter(|named| named.active) {
-        return Err(taken("userName", named));
+        return Err(taken(Names { store, cx, new }, "userName", named)?);
     }
     let everybody: BTreeMap<Handle, &Holder> = holders.iter().map(|holder| (holder.handle, holder)).collect();
     if everybody.values().all(|holder| holder.active) {
@@ -34,10 +40,10 @@ pub(super) fn returning(store: &mut dyn Store, cx: &Context<'_>, keys: &[SearchK
         (None, _) => return Ok(None),
     };
     if found.guarded {
-        return Err(guarded(attribute, found));
+        return Err(guarded(Names { store, cx, new }, attribute, found)?);
     }
     if cx.inactive_match == InactiveMatch::Conflict {
-        return Err(inactive(attribute, found));
+        return Err(inactive(Names { store, cx, new }, attribute, found)?);
     }
     // Asked again, under the lock: somebody else may have brought them back, renamed or deleted them.
     let Some(stored) = store.lock(USER, &found.id)? else { return Ok(None) };
@@ -45,8 +51,8 @@ pub(super) fn returning(store: &mut dyn Store, cx: &Context<'_>, keys: &[SearchK
     let mut now = now.iter().filter(|holder| holder.handle == found.handle);
     match now.next() {
         None => Ok(None),
-        Some(holder) if holder.active => Err(taken(attribute, holder)),
-        Some(holder) if holder.guarded => Err(guarded(attribute, holder)),
+        Some(holder) if holder.active => Err(taken(Names { store, cx, new }, attribute, holder)?),
+        Some(holder) if holder.guarded => Err(guarded(Names { store, cx, new }, attribute, holder)?),
         Some(_) => Ok(Some(stored)),
     }
 }
@@ -55,34 +61,57 @@ fn not_unique(attribute: &str, detail: String) -> Error {
     Error::NotUnique { attribute: Some(attribute.to_owned()), detail }
 }
 
-fn name(holder: &Holder) -> String {
-    SearchKey { attribute: holder.attribute, key: holder.key.clone(), unique: false }.display()
+/// Names in a refusal: as they were written, by the user who has them and by the request.
+struct Names<'a, 'c> {
+    store: &'a mut dyn Store,
+    cx: &'a Context<'c>,
+    new: &'a Resource,
 }
 
-fn taken(attribute: &str, holder: &Holder) -> Error {
-    let (name, id) = (name(holder), &holder.id);
-    not_unique(attribute, format!("Another User has the {attribute} {name:?}; it must be unique. It is the User {id}."))
+impl Names<'_, '_> {
+    /// As the holder has it.
+    fn held(&mut self, holder: &Holder) -> Result<String, Error> {
+        let key = SearchKey { attribute: holder.attribute, key: holder.key.clone(), unique: false };
+        let stored = self.store.get(USER, &holder.id)?;
+        let resource = stored.as_ref().map_or(self.new, |stored| &stored.resource);
+        Ok(self.cx.registry.written(&key, resource))
+    }
+
+    /// A sentence for a request that spells the name otherwise.
+    fn otherwise(&self, holder: &Holder, held: &str) -> String {
+        let key = SearchKey { attribute: holder.attribute, key: holder.key.clone(), unique: false };
+        let asked = self.cx.registry.written(&key, self.new);
+        if asked == held { String::new() } else { format!(" {asked:?} is the same name.") }
+    }
 }
 
-fn inactive(attribute: &str, holder: &Holder) -> Error {
+fn taken(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Result<Error, Error> {
+    let (name, id) = (names.held(holder)?, &holder.id);
+    let otherwise = names.otherwise(holder, &name);
+    let detail =
+        format!("Another User has the {attribute} {name:?}; it must be unique. It is the User {id}.{otherwise}");
+    Ok(not_unique(attribute, detail))
+}
+
+fn inactive(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Result<Error, Error> {
+    let (name, id) = (names.held(holder)?, &holder.id);
     let detail = format!(
-        "The User {} has the {attribute} {:?} and is deactivated. Activate that one ({{\"active\": true}} by PUT or PATCH), \
-         or delete it.",
-        holder.id,
-        name(holder)
+        "The User {id} has the {attribute} {name:?} and is deactivated. Activate that one ({{\"active\": true}} by PUT or PATCH), \
+         or delete it.{}",
+        names.otherwise(holder, &name)
     );
-    not_unique(attribute, detail)
+    Ok(not_unique(attribute, detail))
 }
 
-fn guarded(attribute: &str, holder: &Holder) -> Error {
+fn guarded(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Result<Error, Error> {
+    let (name, id) = (names.held(holder)?, &holder.id);
     let detail = format!(
-        "The User {} has the {attribute} {:?} and is deactivated. It can log in here with a password or was never \
+        "The User {id} has the {attribute} {name:?} and is deactivated. It can log in here with a password or was never \
          provisioned, so it is not restored by creating it again. Activate it ({{\"active\": true}} by PUT or PATCH), or ask \
-         the service provider.",
-        holder.id,
-        name(holder)
+         the service provider.{}",
+        names.otherwise(holder, &name)
     );
-    not_unique(attribute, detail)
+    Ok(not_unique(attribute, detail))
 }
 
 fn between(attribute: &str, named: &Holder, first: &Holder, second: &Holder) -> Error {

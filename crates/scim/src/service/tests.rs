@@ -1,5 +1,6 @@
 use serde_json::{Value, json};
 
+use crate::context::InactiveMatch;
 use crate::event::EventKind;
 use crate::precondition::Precondition;
 use crate::projection::Projection;
@@ -49,9 +50,33 @@ fn point_17_a_user_name_is_unique_whatever_its_case() {
     let ben = world.user("ben");
     let again = world.create(USER, json!({ "userName": "ANA", "role": "admin" })).unwrap_err();
     assert_eq!(again.wire(), (409, Some("uniqueness")));
-    assert_eq!(again.detail(), "Another User has the userName \"ana\"; it must be unique. It is the User id-1.");
+    assert_eq!(
+        again.detail(),
+        "Another User has the userName \"ana\"; it must be unique. It is the User id-1. \"ANA\" is the same name."
+    );
     assert_eq!(refusal(world.patch(USER, &ben, replace("userName", json!("Ana")))), (409, Some("uniqueness")));
     assert!(world.patch(USER, &ben, replace("userName", json!("BEN"))).unwrap().changed);
+}
+
+#[test]
+fn report_19_a_conflict_shows_names_as_they_were_written() {
+    let mut world = World::new();
+    let zoe = |name: &str| json!({ "userName": name, "role": "admin" });
+    let id = world.create(USER, zoe("Zoë.Smith@Acme.test")).unwrap().resource.id.to_string();
+    let ben = world.user("ben");
+    let said = world.create(USER, zoe("Zoë.Smith@Acme.test")).unwrap_err().detail().to_owned();
+    assert!(said.contains("\"Zoë.Smith@Acme.test\"") && !said.contains("same name"), "{said}");
+    let said = world.create(USER, zoe("ZOË.Smith@acme.test")).unwrap_err().detail().to_owned();
+    assert!(said.contains("\"Zoë.Smith@Acme.test\"") && said.contains("\"ZOË.Smith@acme.test\" is the same"), "{said}");
+    // Who changes a name is told what they sent.
+    let said = world.patch(USER, &ben, replace("userName", json!("ZOË.Smith@acme.test"))).unwrap_err();
+    assert!(said.detail().contains("userName \"ZOË.Smith@acme.test\""), "{}", said.detail());
+    let put = world.put(USER, &ben, zoe("ZOË.smith@Acme.test")).unwrap_err();
+    assert!(put.detail().contains("userName \"ZOË.smith@Acme.test\""), "{}", put.detail());
+    world.patch(USER, &id, replace("active", json!(false))).unwrap();
+    world.inactive_match = InactiveMatch::Conflict;
+    let said = world.create(USER, zoe("Zoë.Smith@ACME.test")).unwrap_err().detail().to_owned();
+    assert!(said.contains("\"Zoë.Smith@Acme.test\"") && said.contains("\"Zoë.Smith@ACME.test\""), "{said}");
 }
 
 #[test]

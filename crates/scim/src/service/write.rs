@@ -36,13 +36,13 @@ pub fn create<'p>(
     let resource = Resource::from_stored(resource_type, (cx.new_id)(), meta, attributes);
     let keys = search_keys(cx.registry, &resource);
     if resource_type == USER
-        && let Some(stored) = returning(store, cx, &keys)?
+        && let Some(stored) = returning(store, cx, &resource, &keys)?
     {
         let Resource { mut attributes, .. } = resource;
         carry_over(stored.resource.attributes(), &mut attributes, described)?;
         return finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection.into());
     }
-    let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, described, error, &keys))?;
+    let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
     let mut membership = Membership::default();
     if let Some(members) = members {
         membership = Membership::change(store, cx, handle, &resource.id, members.whole(false))?;
@@ -222,8 +222,7 @@ fn finish(
     } else {
         (Vec::new(), KeyChange::default())
     };
-    let described = cx.registry.get(old.resource_type);
-    store.update(handle, &new, &change).map_err(|error| refused(cx, described, error, &keys))?;
+    store.update(handle, &new, &change).map_err(|error| refused(cx, &new, error, &keys))?;
     store.record(note(kind));
     match (old.is_active(), new.is_active()) {
         (true, false) => store.record(note(EventKind::Deactivated)),
@@ -249,8 +248,9 @@ fn written(
     Ok(Written { resource: loaded(store, stored, projection)?, changed, skipped_members, parked_members })
 }
 
-/// A write that the store did not make.
-pub(super) fn refused(cx: &Context<'_>, resource_type: &ResourceType, error: WriteError, keys: &[SearchKey]) -> Error {
+/// A write of a resource that the store did not make. What is not unique is named as it was written.
+pub(super) fn refused(cx: &Context<'_>, resource: &Resource, error: WriteError, keys: &[SearchKey]) -> Error {
+    let resource_type = cx.registry.get(resource.resource_type);
     let attribute = match error {
         WriteError::Store(error) => return Error::Store(error),
         WriteError::NotUnique { attribute } => attribute,
@@ -266,7 +266,7 @@ pub(super) fn refused(cx: &Context<'_>, resource_type: &ResourceType, error: Wri
         return Error::NotUnique { attribute: None, detail };
     };
     let attribute = cx.registry.attribute_name(key.attribute);
-    let value = key.display();
+    let value = cx.registry.written(key, resource);
     let name = attribute.as_deref().unwrap_or("value");
     let detail = format!("Another {} has the {name} {value:?}; it must be unique.", resource_type.name);
     Error::NotUnique { attribute, detail }

@@ -118,8 +118,9 @@ impl Change {
         if found.is_empty() {
             return Ok(Vec::new());
         }
+        let index = self.unique.clone();
         db.read(Cost::Long, move |tx| {
-            found.iter().map(|(key, resources)| tx.duplicate(key, resources)).collect::<Result<Vec<_>, _>>()
+            found.iter().map(|(key, resources)| tx.duplicate(&index, key, resources)).collect::<Result<Vec<_>, _>>()
         })
         .await
     }
