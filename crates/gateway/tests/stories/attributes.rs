@@ -271,7 +271,7 @@ story!(what_is_not_unique_is_not_declared_so, async |world: World| {
     let unique = json!({"indexed": true, "uniqueness": "server"});
     let problem = declare(&acme, "payroll", &unique).await.expect_problem(409);
     let said = problem["errors"][0]["detail"].as_str().unwrap_or_default();
-    for part in [text(&ana["id"]), text(&bo["id"]), "p-1".to_owned()] {
+    for part in [text(&ana["id"]), text(&bo["id"]), "P-1".to_owned()] {
         assert!(said.contains(&part), "{part} is not in {problem}");
     }
     assert_eq!(acme.admin_get("/attributes/payroll").await["uniqueness"], "none", "nothing was changed");
