@@ -16,13 +16,15 @@ mod tests;
 pub use tally::{Count, Counts, Need, Tally};
 
 /// What a profile leaves off; everything else is forgiven. A vendor's profile leaves off what belongs to another protocol
-/// version or another vendor; `strict` is the RFCs to the letter.
+/// version or another vendor; only Microsoft's sends a user's one role as the primary value of `roles`; `strict` is the
+/// RFCs to the letter.
 fn off(profile: Profile) -> &'static [Tolerance] {
-    use Tolerance::{ManagerId, Scim1Urns};
+    use Tolerance::{ManagerId, PrimaryRole, Scim1Urns};
     match profile {
-        Profile::Okta | Profile::Entra | Profile::Ping => &[Scim1Urns, ManagerId],
-        Profile::JumpCloud => &[ManagerId],
-        Profile::OneLogin | Profile::Generic => &[],
+        Profile::Okta | Profile::Ping => &[Scim1Urns, ManagerId, PrimaryRole],
+        Profile::Entra => &[Scim1Urns, ManagerId],
+        Profile::JumpCloud => &[ManagerId, PrimaryRole],
+        Profile::OneLogin | Profile::Generic => &[PrimaryRole],
         Profile::Strict => Tolerance::ALL,
     }
 }

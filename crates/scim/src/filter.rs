@@ -38,6 +38,7 @@ use crate::tolerance::Leniency;
 
 mod compare;
 mod matches;
+mod misnamed;
 pub(crate) mod parse;
 mod plan;
 mod refusals;

@@ -67,6 +67,7 @@ pub mod examples;
 pub mod filter;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod ignored;
 pub mod json;
 pub mod list;
 pub mod narrow;

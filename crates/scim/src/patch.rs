@@ -25,6 +25,13 @@ mod membership;
 pub(crate) use membership::MembersChange;
 #[cfg(test)]
 mod properties;
+mod removal;
+#[cfg(test)]
+mod reports;
+#[cfg(test)]
+mod reports_removal;
+#[cfg(test)]
+mod reports_shapes;
 mod selection;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,10 @@ use crate::schema::ResourceTypeId;
 pub(crate) mod body;
 pub(crate) mod complete;
 pub(crate) mod locate;
+pub(crate) mod meant;
 pub(crate) mod members;
+pub(crate) mod reference;
+pub(crate) mod role;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::ignored::Ignored;
 use crate::projection::Projection;
 use crate::resource::value::Reader;
 use crate::resource::{GroupReference, Id, Resource};
@@ -46,10 +47,12 @@ pub struct Written {
     pub skipped_members: Vec<String>,
     /// Those of them that the group waits for: they join when a user gets this name.
     pub parked_members: Vec<String>,
+    /// Attributes and paths that name nothing here and were ignored: as sent, each once, at most 32 and 128 characters of each.
+    pub ignored_attributes: Vec<String>,
 }
 
-fn reader<'a>(cx: &Context<'a>) -> Reader<'a> {
-    Reader { vocabulary: cx.vocabulary, leniency: cx.leniency }
+fn reader<'a, 'c: 'a>(cx: &Context<'c>, ignored: &'a Ignored) -> Reader<'a> {
+    Reader { vocabulary: cx.vocabulary, leniency: cx.leniency, base: cx.base, ignored, lists: true }
 }
 
 fn not_found(resource_type: &ResourceType, id: &Id) -> Error {

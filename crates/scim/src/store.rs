@@ -205,8 +205,8 @@ pub trait Store {
     /// handles. Groups may contain each other in a circle; no group is in itself.
     fn groups_of(&mut self, members: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError>;
 
-    /// Which of these ids are of resources. They cannot be deleted by others until this unit of work ends.
-    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle)>, StoreError>;
+    /// Which of these ids are of resources, and of which type. They cannot be deleted by others until this unit of work ends.
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError>;
 
     /// Who has one of these keys; a resource with two of them comes twice. They cannot be deleted by others until this unit of
     /// work ends.

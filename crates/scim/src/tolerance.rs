@@ -76,6 +76,16 @@ tolerances! {
     BareComplexValue "bare_complex_value":
         "`\"x\"` for a complex value `{\"value\": \"x\"}`, a member or a manager for instance.";
         "a complex value is an object" ("RFC 7643 §2.3.8");
+    JsonText "json_text":
+        "`\"[{\\\"value\\\": \\\"x\\\"}]\"`, an array or an object as JSON text in a string, for a multi-valued or complex attribute.";
+        "an array or an object stands as it is, not as text" ("RFC 7643 §2.3.8, §2.4");
+    NamedAgain "named_again":
+        "`{\"members\": […]}`, `[{\"emails\": […]}]` for the value of `members` or `emails`: an object that has the attribute's own \
+         name around it.";
+        "the value of an attribute does not repeat its name" ("RFC 7643 §2, RFC 7644 §3.5.2");
+    ReferenceForValue "reference_for_value":
+        "`{\"$ref\": \"…/Users/{id}\"}`, the URL of a resource here, for the `value` of a member or a manager.";
+        "the `value` of a reference is an `id`" ("RFC 7643 §4.2, §4.3");
     ManagerId "manager_id":
         "`managerId` for a manager's `value`.";
         "a sub-attribute that does not exist is ignored" ("RFC 7643 §4.3");
@@ -95,8 +105,23 @@ tolerances! {
         "`replace` of `emails[type eq \"work\"].value` where no value matches: the value is created.";
         "a `replace` whose filter matches nothing is refused with `noTarget`" ("RFC 7644 §3.5.2.3");
     ElementForSubAttribute "element_for_sub_attribute":
-        "`[{\"value\": \"x\"}]` where a sub-attribute is asked for and `\"x\"` would do.";
-        "the value of an operation is that of the attribute its `path` names" ("RFC 7644 §3.5.2");
+        "`{\"value\": \"x\"}`, `[{\"$ref\": null, \"value\": \"x\"}]` where `\"x\"` would do: for a simple attribute, an element of one, or a \
+         sub-attribute.";
+        "a value has the type of its attribute, and the value of an operation is that of the attribute its `path` names"
+        ("RFC 7643 §2.3, RFC 7644 §3.5.2");
+    FilterOnSingular "filter_on_singular":
+        "A filter in the path of an attribute that is complex and not multi-valued: `manager[value eq \"x\"]`.";
+        "a path has a filter where there are several values" ("RFC 7644 §3.5.2");
+    DottedUrns "dotted_urns":
+        "`urn:…:User.department`, a dot between the URN of a schema and the name of an attribute.";
+        "a colon stands between them: `urn:…:User:department`" ("RFC 7644 §3.10");
+    OwnAttributesInExtensions "own_attributes_in_extensions":
+        "An attribute that this service provider has beyond the standard, such as `role`, under the URN of an extension that has no \
+         such attribute: `urn:ietf:params:scim:schemas:extension:acme:2.0:User:role`.";
+        "an attribute stands under the URN of its own schema; what does not exist is ignored" ("RFC 7643 §3.3");
+    PrimaryRole "primary_role":
+        "The primary value of `roles` for `role`, where it is one of its allowed values and the request does not send `role`.";
+        "`roles` and `role` are two attributes" ("RFC 7643 §4.1.2");
     RemoveListedValues "remove_listed_values":
         "`remove` with a `value`: these values go, the others stay.";
         "`remove` of an attribute takes all of its values; the path chooses, `members[value eq \"…\"]`" ("RFC 7644 §3.5.2.2");

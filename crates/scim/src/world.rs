@@ -189,6 +189,15 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
         "[a-c\u{0}\u{e9}\"\\\\]{0,3}".prop_map(Value::from),
         prop::sample::select(vec!["True", "work", "home", "admin", "boss", "prod", "gold", "2011-08-01T21:32:44Z"])
             .prop_map(Value::from),
+        prop::sample::select(vec![
+            "[{\"value\": \"a\"}]",
+            "[{}]",
+            "{\"emails\": [\"a\"]}",
+            "[\"prod\"]",
+            "{",
+            "https://scim.example/scim/v2/Users/id-1",
+        ])
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         let keys = prop::sample::select(vec![
@@ -214,6 +223,12 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
             "badge",
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
             "emails[type eq \"work\"].value",
+            "roles",
+            "roles[primary eq \"True\"].value",
+            "members",
+            "urn:ietf:params:scim:schemas:extension:acme:2.0:User",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.department",
+            "manager[value eq \"m\"]",
             "$ref",
             "x",
             "userName",

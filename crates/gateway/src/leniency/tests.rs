@@ -5,7 +5,10 @@ use super::*;
 #[test]
 fn strict_forgives_nothing_and_a_vendor_what_it_needs() {
     assert_eq!(of_profile(Profile::Strict), Tolerances::NONE);
-    assert_eq!(of_profile(Profile::Generic), Tolerances::EVERY);
+    assert_eq!(of_profile(Profile::Generic), Tolerances::EVERY.without(Tolerance::PrimaryRole));
+    for profile in Profile::ALL {
+        assert_eq!(of_profile(profile).contains(Tolerance::PrimaryRole), profile == Profile::Entra, "{profile:?}");
+    }
     assert!(of_profile(Profile::Entra).contains(Tolerance::CreateOnUnmatchedReplace));
     assert!(of_profile(Profile::OneLogin).contains(Tolerance::Scim1Urns));
     assert!(!of_profile(Profile::Okta).contains(Tolerance::Scim1Urns));

@@ -47,10 +47,11 @@ const UPWARDS: Dialects = Dialects {
 
 /// The ids come sorted, so that two who lock the same resources do so in one order.
 const RESOLVE: Dialects = Dialects {
-    sqlite: "SELECT r.id, r.seq FROM json_each(?) AS wanted CROSS JOIN resources AS r \
+    sqlite: "SELECT r.id, r.seq, r.resource_type FROM json_each(?) AS wanted CROSS JOIN resources AS r \
          WHERE r.account = ? AND r.id = wanted.value",
-    postgres: "SELECT r.id, r.seq FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT id, seq FROM resources WHERE account = ? AND id = wanted.value FOR KEY SHARE) AS r",
+    postgres: "SELECT r.id, r.seq, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq, resource_type FROM resources \
+         WHERE account = ? AND id = wanted.value FOR KEY SHARE) AS r",
 };
 
 const JOIN: Dialects = Dialects {
@@ -148,9 +149,13 @@ pub(super) fn change(conn: &mut AnyConn, group: i64, change: &MembershipChange) 
     Ok(outcome)
 }
 
-/// Ids to numbers; ids of no resource are left out. On PostgreSQL the resources found cannot be deleted by others until this
+/// Ids to numbers and types; ids of no resource are left out. On PostgreSQL the resources found cannot be deleted by others until this
 /// unit of work ends.
-pub(super) fn resolve(conn: &mut AnyConn, account: i64, ids: &[Id]) -> Result<Vec<(Id, Handle)>, DbError> {
+pub(super) fn resolve(
+    conn: &mut AnyConn,
+    account: i64,
+    ids: &[Id],
+) -> Result<Vec<(Id, Handle, ResourceTypeId)>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -158,8 +163,9 @@ pub(super) fn resolve(conn: &mut AnyConn, account: i64, ids: &[Id]) -> Result<Ve
     ids.sort_unstable();
     ids.dedup();
     let binds = vec![Bind::list(&ids)?, Bind::Number(account)];
-    let found: Vec<(String, i64)> = Statement::<(Text, BigInt)>::new(RESOLVE.of(conn), binds).load(conn)?;
-    found.into_iter().map(|(text, seq)| Ok((id(text)?, Handle(seq)))).collect()
+    let found: Vec<(String, i64, i16)> =
+        Statement::<(Text, BigInt, SmallInt)>::new(RESOLVE.of(conn), binds).load(conn)?;
+    found.into_iter().map(|(text, seq, kind)| Ok((id(text)?, Handle(seq), ResourceTypeId(kind)))).collect()
 }
 
 /// Runs one of the statements above for a group and these members.

@@ -312,7 +312,7 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(membership::groups_of(self.tx.conn, self.account, handles)?)
     }
 
-    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle)>, StoreError> {
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
         Ok(membership::resolve(self.tx.conn, self.account, ids)?)
     }
 

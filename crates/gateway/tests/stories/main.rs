@@ -90,6 +90,7 @@ mod retention;
 mod returning;
 mod second_factors;
 mod secrets;
+mod shapes;
 mod tabs;
 mod token_formats;
 mod tokens;

@@ -36,7 +36,7 @@ story!(a_tolerance_is_switched_for_one_client_from_the_next_request_on_at_every_
 
     let client = switch(&idp, json!({"boolean_strings": false})).await;
     assert_eq!(client["tolerances"]["overridden"], json!({"boolean_strings": false}));
-    assert_eq!(client["tolerances"]["off"], json!(["boolean_strings"]));
+    assert_eq!(client["tolerances"]["off"], json!(["boolean_strings", "primary_role"]));
     for _ in 0..2 {
         let refused = idp.patch(&user).operation(off.clone()).await;
         let detail = refused.expect_scim_error(400, Some("invalidValue"));

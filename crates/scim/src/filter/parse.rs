@@ -164,7 +164,7 @@ impl<'t> Parser<'t> {
             Some((urn, dotted)) => (Some(urn), dotted),
             None => (None, word),
         };
-        let (name, mut sub) = match dotted.split_once('.') {
+        let (mut name, mut sub) = match dotted.split_once('.') {
             // an extension as a whole may end like a version: urn:acme:people:1.0
             Some((name, sub)) if urn.is_none() || is_name(name) && is_name(sub) => (name, Some(sub)),
             _ => (dotted, None),
@@ -176,6 +176,9 @@ impl<'t> Parser<'t> {
                 word => format!("{} is not an attribute name, such as userName or name.familyName", quoted(word)),
             };
             return Err(Mistake { at, what });
+        }
+        if urn.is_some() && sub.is_some() && self.rest().starts_with('[') {
+            (name, sub) = (dotted, None); // a dot after the URN: urn:…:User.manager[value eq "x"]
         }
         let mut filter = None;
         if sub.is_none() && self.rest().starts_with('[') {

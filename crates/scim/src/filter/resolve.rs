@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use serde_json::Value;
 
 use super::compare::Literal;
+use super::misnamed::undotted;
 use super::refusals::{
     beside_brackets, complex_needs_sub, unanswerable, unfit_literal, unfit_operator, unknown, unknown_anywhere,
     unknown_sub,
@@ -13,6 +14,7 @@ use super::target::{Datum, Origin, Target};
 use super::{Filter, Node, Operator, Predicate, Question, Test};
 use crate::error::Error;
 use crate::path::{AttributePath, ResolvedPath};
+use crate::resource::locate::misplaced;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type, common};
 use crate::search_keys::AttributeKey;
 use crate::tolerance::{Leniency, Tolerance};
@@ -48,6 +50,28 @@ pub(super) fn among(
 
 /// Resolves a path; `None`: no such attribute.
 pub(crate) fn path<'r>(
+    path: &AttributePath,
+    resource_type: &'r ResourceType,
+    leniency: &Leniency,
+) -> Result<Option<ResolvedPath<'r>>, Error> {
+    if let Some(found) = written(path, resource_type, leniency)? {
+        return Ok(Some(found));
+    }
+    if let Some(undotted) = undotted(path, resource_type)
+        && let Some(found) = written(&undotted, resource_type, leniency)?
+        && leniency.forgives(Tolerance::DottedUrns)
+    {
+        return Ok(Some(found));
+    }
+    let urn = path.urn.as_deref();
+    if urn.and_then(|urn| misplaced(resource_type, urn, &path.name, leniency)).is_none() {
+        return Ok(None);
+    }
+    written(&AttributePath { urn: None, ..path.clone() }, resource_type, leniency)
+}
+
+/// Resolves a path as it is written.
+fn written<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
     leniency: &Leniency,
@@ -231,6 +255,11 @@ impl<'r> Place<'r> {
 
     fn resolve(&self, path: &AttributePath) -> Result<Resolved<'r>, Lack> {
         let Some((extension, attribute)) = self.element else {
+            let undotted = undotted(path, self.resource_type);
+            let path = match undotted.as_ref().filter(|_| self.leniency.forgives(Tolerance::DottedUrns)) {
+                Some(undotted) => undotted,
+                None => path,
+            };
             let Some(Found { extension, attribute: Some(attribute) }) = find(path, self.resource_type)? else {
                 return Err(Lack::Unknown(unknown(&self.resource_type.name, path)));
             };

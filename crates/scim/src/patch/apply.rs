@@ -1,16 +1,21 @@
 //! The operations of a PATCH on a document (RFC 7644 §3.5.2.1 to §3.5.2.3).
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use super::elements::Elements;
+use super::elements::{Elements, asked_for, without};
 use super::membership::{LoadMembers, MembershipEdit};
+use super::removal::{is_listed, listed, says_nothing};
 use super::selection::Selection;
 use super::{Operation, OperationKind, PatchRequest};
 use crate::error::Error;
 use crate::path::AttributePath;
 use crate::resource::body::{assign, assigned, is_ours, taken};
 use crate::resource::complete::complete_attribute;
-use crate::resource::locate::{Place, locate};
+use crate::resource::locate::{Place, is_extension_of, locate, misplaced};
+use crate::resource::meant::names_something;
+use crate::resource::role::{primary, primary_role};
 use crate::resource::value::{Named, Reader};
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
 use crate::tolerance::Tolerance;
@@ -36,18 +41,53 @@ pub(crate) fn apply(
     load: &mut LoadMembers<'_>,
 ) -> Result<Patched, Error> {
     request.check(reader.leniency)?;
-    let document = document.clone();
+    let (before, document) = (document, document.clone());
     let patched = Patched { document, membership: MembershipEdit::default() };
     let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new(), comparisons: 0 };
     for operation in &request.operations {
         patcher.operation(operation)?;
     }
-    let Patcher { mut patched, touched, .. } = patcher;
+    let Patcher { mut patched, mut touched, .. } = patcher;
+    let is_touched = |name: &str| touched.iter().any(|(within, touched)| within.is_none() && touched.name == name);
+    if is_touched("roles") && !is_touched("role") {
+        let before = primary(before);
+        if primary(&patched.document) != before
+            && let Some((attribute, role)) = primary_role(&patched.document, resource_type, reader)
+        {
+            assign(&mut patched.document, None, attribute, Some(role));
+            touched.push((None, attribute));
+        }
+    }
     // What no operation touched is not judged again: it may be older than today's rules.
     for (extension, attribute) in touched {
         complete_attribute(&mut patched.document, extension, attribute, reader)?;
     }
     Ok(patched)
+}
+
+/// Lays the attributes over a document that the body of a POST or PUT names by paths.
+pub(crate) fn lay_paths(
+    document: &mut Map<String, Value>,
+    keys: &[(Option<&Schema>, &str, &Value)],
+    resource_type: &ResourceType,
+    reader: &Reader<'_>,
+) -> Result<(), Error> {
+    let patched = Patched { document: std::mem::take(document), membership: MembershipEdit::default() };
+    let load: &mut LoadMembers<'_> = &mut |_, _| Ok(Vec::new());
+    let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new(), comparisons: 0 };
+    for (within, key, value) in keys {
+        let key = match within {
+            Some(extension) => Cow::Owned(format!("{}:{key}", extension.id)),
+            None => Cow::Borrowed(*key),
+        };
+        patcher.path_key(OperationKind::Add, &key, value)?;
+    }
+    let Patched { document: laid, membership } = patcher.patched;
+    *document = laid;
+    match membership.change() {
+        None => Ok(()),
+        Some(_) => Err(Error::InvalidSyntax("members are sent as \"members\", not by a path.".to_owned())),
+    }
 }
 
 struct Patcher<'r, 'l> {
@@ -75,14 +115,22 @@ impl<'r> Patcher<'r, '_> {
             return self.all(operation.kind, None, value);
         };
         let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
+            if let Some((urn, members)) = self.extension_like(path, value) {
+                return members.iter().try_for_each(|(key, value)| self.misplaced(operation.kind, &urn, key, value));
+            }
             if self.reader.forgives(Tolerance::UnknownPatchTargets) {
+                self.reader.ignored.note(path);
                 return Ok(());
             }
             return Err(Error::InvalidPath(format!("a {} has no attribute {}", self.resource_type.name, path.name)));
         };
         let Some(attribute) = resolved.attribute else {
             let Some(extension) = resolved.extension else { return Ok(()) };
+            let listed = !says_nothing(value) && self.reader.leniency.would_forgive(Tolerance::RemoveListedValues);
             return match operation.kind {
+                OperationKind::Remove if listed && self.reader.forgives(Tolerance::RemoveListedValues) => {
+                    self.all(OperationKind::Remove, Some(extension), value)
+                }
                 OperationKind::Remove => self.remove_extension(extension),
                 kind => self.all(kind, Some(extension), value),
             };
@@ -122,49 +170,88 @@ impl<'r> Patcher<'r, '_> {
         let resource_type = self.resource_type;
         let located = match locate(resource_type, key) {
             // The same without the extension it is in: it was taken apart above.
-            Some(located) if located.needs == Some(Tolerance::PathsAsKeys) && within.is_some() => Some(located.place),
+            Some(located) if located.needs.contains(Tolerance::PathsAsKeys) && within.is_some() => Some(located.place),
             Some(located) => Some(located.forgiven(key, self.reader.leniency)?),
             None => None,
         };
         match located {
-            Some(Place::Attribute(extension, attribute)) if is_ours(extension, attribute) => {
-                self.ours(Named::new(extension, attribute))
-            }
-            Some(Place::Attribute(extension, attribute)) => {
-                self.at(kind, &Target { extension, attribute, sub: None, selection: None }, value)
-            }
+            Some(Place::Attribute(extension, attribute)) => self.inner(kind, extension, attribute, value),
             Some(Place::Extension(extension)) => self.all(kind, Some(extension), value),
             Some(Place::Core) => match value {
-                Value::Object(object) => object.iter().try_for_each(|(key, value)| {
-                    let Some(attribute) = resource_type.schema.attribute(key) else { return Ok(()) };
-                    if is_ours(None, attribute) {
-                        return self.ours(Named::new(None, attribute));
-                    }
-                    self.at(kind, &Target { extension: None, attribute, sub: None, selection: None }, value)
-                }),
+                Value::Object(object) => {
+                    object.iter().try_for_each(|(name, value)| match resource_type.schema.attribute(name) {
+                        Some(attribute) => self.inner(kind, None, attribute, value),
+                        None => self.key(kind, None, &format!("{key}:{name}"), value),
+                    })
+                }
                 _ => Ok(()),
             },
-            None => {
-                let Ok(path) = key.parse::<AttributePath>() else { return Ok(()) };
-                let Some(resolved) = path.resolve_for(resource_type, self.reader.leniency)? else { return Ok(()) };
-                let Some(attribute) = resolved.attribute else { return Ok(()) };
-                if !self.reader.forgives(Tolerance::PathsAsKeys) {
-                    let shortened: String = key.chars().take(200).collect();
-                    return Err(Error::InvalidSyntax(format!(
-                        "{shortened} is a path, and no name of an attribute: send it as the \"path\" of an operation."
-                    )));
+            None => self.path_key(kind, key, value),
+        }
+    }
+
+    /// A plain attribute inside a value.
+    fn inner(
+        &mut self,
+        kind: OperationKind,
+        extension: Option<&'r Schema>,
+        attribute: &'r Attribute,
+        value: &Value,
+    ) -> Result<(), Error> {
+        if is_ours(extension, attribute) {
+            return self.ours(Named::new(extension, attribute));
+        }
+        self.at(kind, &Target { extension, attribute, sub: None, selection: None }, value)
+    }
+
+    /// A key that names no attribute: a path, an extension nobody knows, or nothing.
+    fn path_key(&mut self, kind: OperationKind, key: &str, value: &Value) -> Result<(), Error> {
+        let Ok(path) = key.parse::<AttributePath>() else { return self.unknown(key) };
+        let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
+            return match self.extension_like(&path, value) {
+                Some((urn, members)) => {
+                    members.iter().try_for_each(|(key, value)| self.misplaced(kind, &urn, key, value))
                 }
-                let sub_is_ours = resolved.sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
-                if is_ours(resolved.extension, attribute) || sub_is_ours {
-                    return self.ours(Named::new(resolved.extension, attribute));
-                }
-                let selection = match (&path.filter, &resolved.filter) {
-                    (Some(filter), Some(predicate)) => Some(Selection { filter, predicate }),
-                    _ => None,
-                };
-                let target = Target { extension: resolved.extension, attribute, sub: resolved.sub, selection };
-                self.at(kind, &target, value)
-            }
+                None => self.unknown(key),
+            };
+        };
+        let Some(attribute) = resolved.attribute else { return self.unknown(key) };
+        if !self.reader.forgives(Tolerance::PathsAsKeys) {
+            let shortened: String = key.chars().take(200).collect();
+            return Err(Error::InvalidSyntax(format!(
+                "{shortened} is a path, and no name of an attribute: send it as the \"path\" of an operation."
+            )));
+        }
+        let sub_is_ours = resolved.sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
+        if is_ours(resolved.extension, attribute) || sub_is_ours {
+            return self.ours(Named::new(resolved.extension, attribute));
+        }
+        let selection = match (&path.filter, &resolved.filter) {
+            (Some(filter), Some(predicate)) => Some(Selection { filter, predicate }),
+            _ => None,
+        };
+        let target = Target { extension: resolved.extension, attribute, sub: resolved.sub, selection };
+        self.at(kind, &target, value)
+    }
+
+    fn unknown(&self, key: &str) -> Result<(), Error> {
+        self.reader.ignored.note(key);
+        Ok(())
+    }
+
+    /// The URN and the members of a value for an extension that does not exist here.
+    fn extension_like<'v>(&self, path: &AttributePath, value: &'v Value) -> Option<(String, &'v Map<String, Value>)> {
+        let plain = path.filter.is_none() && path.sub.is_none();
+        let urn = format!("{}:{}", path.urn.as_ref().filter(|_| plain)?, path.name);
+        let known = is_extension_of(&urn, self.resource_type);
+        known.then_some(value.as_object()).flatten().map(|members| (urn, members))
+    }
+
+    /// A member of such a value: an attribute of ours, or ignored.
+    fn misplaced(&mut self, kind: OperationKind, urn: &str, key: &str, value: &Value) -> Result<(), Error> {
+        match misplaced(self.resource_type, urn, key, self.reader.leniency) {
+            Some(attribute) => self.inner(kind, None, attribute, value),
+            None => self.unknown(&format!("{urn}:{key}")),
         }
     }
 
@@ -202,7 +289,8 @@ impl<'r> Patcher<'r, '_> {
             )));
         }
         if attribute.relation == Some(Relation::Members) {
-            return self.patched.membership.apply(kind, selection, value, self.reader.leniency, self.load);
+            let Patched { membership, .. } = &mut self.patched;
+            return membership.apply(kind, selection, value, attribute, self.reader, self.load);
         }
         if kind == OperationKind::Remove && attribute.required && sub.is_none() && selection.is_none() {
             return Err(Error::Mutability(format!("{named} is required: replace it instead of removing it")));
@@ -219,12 +307,14 @@ impl<'r> Patcher<'r, '_> {
         let old = assigned(&self.patched.document, extension, attribute);
         let old = old.filter(|_| !attribute.multi_valued || immutable).cloned();
         let new = if attribute.multi_valued {
+            let value = match (sub, selection) {
+                (None, None) => self.reader.meant(attribute, named, value)?,
+                _ => Cow::Borrowed(value),
+            };
             let there = taken(&mut self.patched.document, extension, attribute);
-            self.compares(&there, value)?;
+            self.compares(&there, &value)?;
             let elements = Elements { attribute, named, reader: self.reader };
-            elements.edit(kind, there, sub, selection, value)?
-        } else if selection.is_some() {
-            return Err(Error::InvalidPath(format!("{named} has one value: its path takes no filter")));
+            elements.edit(kind, there, sub, selection, &value)?
         } else {
             self.singular(kind, target, named, old.clone(), value)?
         };
@@ -269,35 +359,42 @@ impl<'r> Patcher<'r, '_> {
         old: Option<Value>,
         value: &Value,
     ) -> Result<Option<Value>, Error> {
-        let attribute = target.attribute;
-        let given = match value {
-            Value::Array(elements) if elements.is_empty() => &Value::Null,
-            Value::Array(elements) if elements.len() == 1 && self.reader.forgives(Tolerance::SingularInArray) => {
-                elements.first().unwrap_or(&Value::Null)
-            }
-            given => given,
-        };
-        match (kind, target.sub) {
-            (OperationKind::Remove, None) => Ok(None),
-            (OperationKind::Remove, Some(sub)) => {
-                let mut object = object(old);
-                object.shift_remove(&sub.name);
-                Ok((!object.is_empty()).then_some(Value::Object(object)))
-            }
-            (_, Some(sub)) => {
-                let mut new = object(old.clone());
-                match self.reader.attribute(sub, named.sub(sub), given)? {
-                    Some(value) => drop(new.insert(sub.name.clone(), value)),
-                    None => drop(new.shift_remove(&sub.name)),
-                }
-                Ok(settled(attribute, old.as_ref(), new))
-            }
-            (_, None) if given.is_object() && !attribute.sub_attributes.is_empty() => {
-                let new = self.reader.complex(attribute, named, object(old.clone()), given)?;
-                Ok(settled(attribute, old.as_ref(), new))
-            }
-            (_, None) => self.reader.single(attribute, named, given),
+        let Target { attribute, sub, selection, .. } = *target;
+        if selection.is_some() && !self.reader.forgives(Tolerance::FilterOnSingular) {
+            return Err(Error::InvalidPath(format!("{named} has one value: its path takes no filter")));
         }
+        let selects = |old: &Value| selection.is_none_or(|selection| selection.predicate.matches_value(old));
+        if kind == OperationKind::Remove {
+            let (what, named) = sub.map_or((attribute, named), |sub| (sub, named.sub(sub)));
+            let listed = listed(self.reader, what, named, value)?;
+            return Ok(match (old, sub) {
+                (Some(old), None) if selects(&old) && is_listed(attribute, listed.as_deref(), &old) => None,
+                (Some(old), Some(sub)) if selects(&old) => without(attribute, old, sub, listed.as_deref()),
+                (old, _) => old,
+            });
+        }
+        let base = match (selection, &old) {
+            (Some(_), Some(there)) if !selects(there) => {
+                return Err(Error::NoTarget(format!("the value of {named} does not match the filter of the path")));
+            }
+            (Some(selection), None) => asked_for(attribute, named, kind, selection, self.reader)?,
+            _ => object(old.clone()),
+        };
+        if let Some(sub) = sub {
+            let mut new = base;
+            let named = named.sub(sub);
+            match self.reader.attribute(sub, named, self.reader.part(sub, named, value)?)? {
+                Some(value) => drop(new.insert(sub.name.clone(), value)),
+                None => drop(new.shift_remove(&sub.name)),
+            }
+            return Ok(settled(attribute, old.as_ref(), new));
+        }
+        let given = self.reader.lone(attribute, named, value)?;
+        if given.is_object() && !attribute.sub_attributes.is_empty() {
+            let new = self.reader.complex(attribute, named, base, &given)?;
+            return Ok(settled(attribute, old.as_ref(), new));
+        }
+        self.reader.plain(attribute, named, &given)
     }
 }
 
@@ -308,11 +405,15 @@ fn object(value: Option<Value>) -> Map<String, Value> {
     }
 }
 
-/// A complex value after a change: without a `$ref` that belonged to another `value`, and absent when empty.
+/// A complex value after a change: without a `$ref` that belonged to another `value`, and absent when it is empty, or when
+/// nothing but its `type` would be left.
 pub(super) fn settled(attribute: &Attribute, old: Option<&Value>, mut new: Map<String, Value>) -> Option<Value> {
     let stale = old.is_some_and(|old| old.get("value") != new.get("value") && old.get("$ref") == new.get("$ref"));
     if stale && attribute.sub_attribute("$ref").is_some() {
         new.shift_remove("$ref");
     }
-    (!new.is_empty()).then_some(Value::Object(new))
+    let new = Value::Object(new);
+    let named_something = old.is_some_and(|old| names_something(attribute, old));
+    let empty = new.as_object().is_some_and(Map::is_empty);
+    (!empty && (!named_something || names_something(attribute, &new))).then_some(new)
 }

@@ -1,12 +1,16 @@
 //! Operations on the values of a multi-valued attribute, all of them or those that a filter selects (RFC 7644 §3.5.2).
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::OperationKind;
 use super::apply::settled;
+use super::removal::{comparing, is_listed, listed};
 use super::selection::{Selection, equalities};
 use crate::error::Error;
 use crate::resource::complete::{is_primary, two_primaries};
+use crate::resource::meant::{expected, is_blank, nameless, names_something};
 use crate::resource::value::{MAX_VALUES, Named, Reader};
 use crate::schema::Attribute;
 use crate::tolerance::Tolerance;
@@ -48,6 +52,7 @@ impl Elements<'_> {
     fn whole(&self, kind: OperationKind, mut old: Vec<Value>, value: &Value) -> Result<Vec<Value>, Error> {
         let given = || -> Result<Vec<Value>, Error> {
             let elements = self.reader.elements(self.attribute, self.named, value)?;
+            let elements = elements.usable(self.attribute, self.named)?;
             let primaries = elements.iter().filter(|element| is_primary(element)).count();
             if primaries > 1 { Err(two_primaries(self.named)) } else { Ok(elements) }
         };
@@ -66,8 +71,9 @@ impl Elements<'_> {
                 Ok(Vec::new())
             }
             OperationKind::Remove => {
-                let listed = self.reader.elements(self.attribute, self.named, value)?;
-                old.retain(|element| !listed.iter().any(|listed| self.describes(listed, element)));
+                let listed = comparing(self.reader).elements(self.attribute, self.named, value)?;
+                let listed = listed.usable(self.attribute, self.named)?;
+                old.retain(|element| !is_listed(self.attribute, Some(&listed), element));
                 Ok(old)
             }
         }
@@ -87,10 +93,13 @@ impl Elements<'_> {
         let count = selected.iter().filter(|selected| **selected).count();
         let elements = |old: Vec<Value>| old.into_iter().zip(selected);
         if kind == OperationKind::Remove {
+            let (what, named) = sub.map_or((self.attribute, self.named), |sub| (sub, self.named.sub(sub)));
+            let listed = listed(self.reader, what, named, value)?;
             let kept = elements(old).filter_map(|(element, selected)| match sub {
                 _ if !selected => Some(element),
-                None => None,
-                Some(sub) => without(element, sub),
+                None if is_listed(self.attribute, listed.as_deref(), &element) => None,
+                None => Some(element),
+                Some(sub) => without(self.attribute, element, sub, listed.as_deref()),
             });
             return Ok(kept.collect());
         }
@@ -108,16 +117,18 @@ impl Elements<'_> {
             }
             let changed = match (sub, kind) {
                 (Some(sub), _) => self.with_sub(&element, sub, value)?,
-                (None, OperationKind::Add) if element.is_object() => {
-                    let given = self.only(value)?;
-                    let laid = self.reader.complex(self.attribute, self.named, object(&element), given)?;
-                    settled(self.attribute, Some(&element), laid)
-                }
+                (None, OperationKind::Add) if element.is_object() => match self.only(value)? {
+                    None => Some(element),
+                    Some(given) => {
+                        let laid = self.reader.complex(self.attribute, self.named, object(&element), &given)?;
+                        settled(self.attribute, Some(&element), laid)
+                    }
+                },
                 // All matching values become the one given: once is enough.
                 _ if replaced => None,
                 _ => {
                     replaced = true;
-                    self.reader.one(self.attribute, self.named, self.only(value)?)?
+                    self.only(value)?.map(|given| self.whole_one(&given)).transpose()?
                 }
             };
             if primary && count > 1 && changed.as_ref().is_some_and(is_primary) {
@@ -136,87 +147,78 @@ impl Elements<'_> {
         selection: Option<Selection<'_>>,
         value: &Value,
     ) -> Result<Option<Value>, Error> {
-        let mut element = Map::new();
-        if let Some(selection) = selection {
-            let no_target =
-                || Error::NoTarget(format!("no value of {} matches the filter of the operation's path", self.named));
-            if kind == OperationKind::Replace && !self.reader.forgives(Tolerance::CreateOnUnmatchedReplace) {
-                return Err(no_target());
-            }
-            for (name, value) in equalities(selection.filter).ok_or_else(no_target)? {
-                let Some(sub) = self.attribute.sub_attribute(name) else { continue };
-                if let Some(value) = self.reader.attribute(sub, self.named.sub(sub), value)? {
-                    element.insert(sub.name.clone(), value);
-                }
-            }
-        }
-        let Some(sub) = sub else {
-            let given = self.only(value)?;
-            if self.attribute.sub_attributes.is_empty() || !given.is_object() {
-                return self.reader.one(self.attribute, self.named, given);
-            }
-            let element = self.reader.complex(self.attribute, self.named, element, given)?;
-            return Ok((!element.is_empty()).then_some(Value::Object(element)));
+        let element = match selection {
+            Some(selection) => asked_for(self.attribute, self.named, kind, selection, self.reader)?,
+            None => Map::new(),
         };
-        match self.reader.attribute(sub, self.named.sub(sub), self.unwrapped(sub, value))? {
-            None => Ok(None),
-            Some(value) => {
-                element.insert(sub.name.clone(), value);
-                Ok(Some(Value::Object(element)))
+        let element = match sub {
+            None => {
+                let Some(given) = self.only(value)? else { return Ok(None) };
+                if self.attribute.sub_attributes.is_empty() || !given.is_object() {
+                    return self.whole_one(&given).map(Some);
+                }
+                self.reader.complex(self.attribute, self.named, element, &given)?
             }
+            Some(sub) => {
+                let mut element = element;
+                let part = self.reader.part(sub, self.named.sub(sub), value)?;
+                let Some(part) = self.reader.attribute(sub, self.named.sub(sub), part)? else { return Ok(None) };
+                element.insert(sub.name.clone(), part);
+                element
+            }
+        };
+        let element = Value::Object(element);
+        match names_something(self.attribute, &element) {
+            true => Ok(Some(element)),
+            false => Err(Error::NoTarget(format!(
+                "{}: no value is there that the operation could change, and what it brings names none; send {}",
+                self.named,
+                expected(self.attribute)
+            ))),
         }
     }
 
     fn with_sub(&self, element: &Value, sub: &Attribute, value: &Value) -> Result<Option<Value>, Error> {
         let mut new = object(element);
-        match self.reader.attribute(sub, self.named.sub(sub), self.unwrapped(sub, value))? {
+        let named = self.named.sub(sub);
+        match self.reader.attribute(sub, named, self.reader.part(sub, named, value)?)? {
             Some(value) => drop(new.insert(sub.name.clone(), value)),
             None => drop(new.shift_remove(&sub.name)),
         }
         Ok(settled(self.attribute, Some(element), new))
     }
 
-    /// The one element that an operation on selected values brings.
-    fn only<'v>(&self, value: &'v Value) -> Result<&'v Value, Error> {
-        match value {
-            Value::Array(elements) => match elements.as_slice() {
-                [] => Ok(&Value::Null),
-                [only] if self.reader.forgives(Tolerance::SingularInArray) => Ok(only),
-                _ => {
-                    Err(Error::InvalidValue(format!("{}: an operation on selected values takes one value", self.named)))
-                }
+    /// The one element that an operation on selected values brings; nothing for `null` and `[]`.
+    fn only<'v>(&self, value: &'v Value) -> Result<Option<Cow<'v, Value>>, Error> {
+        let several =
+            || Error::InvalidValue(format!("{}: an operation on selected values takes one value", self.named));
+        let one = match self.reader.meant(self.attribute, self.named, value)? {
+            Cow::Borrowed(Value::Array(elements)) => match elements.as_slice() {
+                [] => return Ok(None),
+                [only] if self.reader.forgives(Tolerance::SingularInArray) => Cow::Borrowed(only),
+                _ => return Err(several()),
             },
-            one => Ok(one),
-        }
-    }
-
-    /// `"x"` of `[{"value": "x"}]`: some clients send the element where a sub-attribute is asked for.
-    fn unwrapped<'v>(&self, sub: &Attribute, value: &'v Value) -> &'v Value {
-        let one = match value {
-            Value::Array(elements) if elements.len() == 1 => elements.first().unwrap_or(value),
+            Cow::Owned(Value::Array(elements)) => match <[Value; 1]>::try_from(elements) {
+                Ok([only]) if self.reader.forgives(Tolerance::SingularInArray) => Cow::Owned(only),
+                Err(none) if none.is_empty() => return Ok(None),
+                _ => return Err(several()),
+            },
+            one if one.is_null() => return Ok(None),
             one => one,
         };
-        match one.as_object().and_then(|element| element.get(&sub.name)) {
-            Some(part) if self.reader.forgives(Tolerance::ElementForSubAttribute) => part,
-            _ => value,
+        let one = self.reader.unwrapped(self.attribute, self.named, one)?;
+        let names_parts = |given: &Map<String, Value>| given.keys().any(|key| self.reader.writes(self.attribute, key));
+        match is_blank(&one) || one.as_object().is_some_and(|given| !names_parts(given)) {
+            true => Err(nameless(self.attribute, self.named)),
+            false => Ok(Some(one)),
         }
     }
 
-    /// Whether a listed value means this element: everything it says is so there.
-    fn describes(&self, listed: &Value, element: &Value) -> bool {
-        let same = |attribute: &Attribute, left: &Value, right: &Value| match (left, right) {
-            (Value::String(left), Value::String(right)) if !attribute.case_exact => {
-                left.to_lowercase() == right.to_lowercase()
-            }
-            _ => left == right,
-        };
-        match listed {
-            Value::Object(listed) => listed.iter().all(|(name, said)| {
-                let sub = self.attribute.sub_attribute(name);
-                sub.zip(element.get(name)).is_some_and(|(sub, there)| same(sub, said, there))
-            }),
-            simple => same(self.attribute, simple, element),
-        }
+    /// A new element.
+    fn whole_one(&self, given: &Value) -> Result<Value, Error> {
+        let element = self.reader.one(self.attribute, self.named, given)?;
+        let element = element.filter(|element| names_something(self.attribute, element));
+        element.ok_or_else(|| nameless(self.attribute, self.named))
     }
 
     /// RFC 7644 §3.5.2: a value made primary ends the primacy of the others; two made primary at once contradict.
@@ -245,10 +247,47 @@ fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-fn without(element: Value, sub: &Attribute) -> Option<Value> {
-    let Value::Object(mut object) = element else { return None };
-    object.shift_remove(&sub.name);
-    (!object.is_empty()).then_some(Value::Object(object))
+/// An element without a part of it, if that is listed; nothing where no value is left.
+pub(super) fn without(
+    attribute: &Attribute,
+    element: Value,
+    sub: &Attribute,
+    listed: Option<&[Value]>,
+) -> Option<Value> {
+    let mut new = object(&element);
+    match (new.get_mut(&sub.name), listed) {
+        (None, _) => return Some(element),
+        (Some(Value::Array(parts)), Some(_)) => parts.retain(|part| !is_listed(sub, listed, part)),
+        (Some(part), _) if !is_listed(sub, listed, part) => return Some(element),
+        (Some(part), _) => *part = Value::Null,
+    }
+    let empty = |part: &Value| part.is_null() || part.as_array().is_some_and(Vec::is_empty);
+    if new.get(&sub.name).is_some_and(empty) {
+        new.shift_remove(&sub.name);
+    }
+    settled(attribute, Some(&element), new)
+}
+
+/// What a value is that a filter asks for and that is not there: what the filter says it equals.
+pub(super) fn asked_for(
+    attribute: &Attribute,
+    named: Named<'_>,
+    kind: OperationKind,
+    selection: Selection<'_>,
+    reader: &Reader<'_>,
+) -> Result<Map<String, Value>, Error> {
+    let no_target = || Error::NoTarget(format!("no value of {named} matches the filter of the operation's path"));
+    if kind == OperationKind::Replace && !reader.forgives(Tolerance::CreateOnUnmatchedReplace) {
+        return Err(no_target());
+    }
+    let mut element = Map::new();
+    for (name, value) in equalities(selection.filter).ok_or_else(no_target)? {
+        let Some(sub) = attribute.sub_attribute(name) else { continue };
+        if let Some(value) = reader.attribute(sub, named.sub(sub), value)? {
+            element.insert(sub.name.clone(), value);
+        }
+    }
+    Ok(element)
 }
 
 /// The element that an added one is laid over: one with the same `value` and `type` (RFC 7643 §2.4), or else an equal one.

@@ -3,16 +3,19 @@
 //! Which members a path means is usually in the path itself (`members[value eq "…"]`) or in the value. Only another
 //! filter (`members[display eq "…"]`) asks for the group's members as they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
 use super::OperationKind;
+use super::removal::says_nothing;
 use super::selection::{Selection, names};
 use crate::error::Error;
 use crate::resource::Id;
 use crate::resource::members::NamedMembers;
-use crate::tolerance::{Leniency, Tolerance};
+use crate::resource::value::Reader;
+use crate::schema::{Attribute, ResourceTypeId};
+use crate::tolerance::Tolerance;
 
 /// What a request does to the members of a group, by the names it has for them: clear, remove, add. Nobody is both
 /// removed and added.
@@ -23,6 +26,8 @@ pub(crate) struct MembersChange {
     pub add: Vec<String>,
     /// What was to be added and can be nobody's name.
     pub malformed: Vec<String>,
+    /// The types that the URLs of those to be added or removed say.
+    pub kinds: BTreeMap<String, ResourceTypeId>,
 }
 
 /// What a PATCH does to the members of a group, each name once, in the order of the names.
@@ -31,6 +36,7 @@ pub(crate) struct MembershipEdit {
     clear: bool,
     joins: BTreeMap<String, bool>,
     malformed: Vec<String>,
+    kinds: BTreeMap<String, ResourceTypeId>,
     /// How many operations asked for the members as they are.
     searches: usize,
 }
@@ -45,16 +51,17 @@ pub(crate) type LoadMembers<'a> = dyn FnMut(bool, &[Id]) -> Result<Vec<(Id, Valu
 impl MembershipEdit {
     /// What to do, or nothing.
     pub(crate) fn change(self) -> Option<MembersChange> {
-        let MembershipEdit { clear, joins, malformed, searches: _ } = self;
+        let MembershipEdit { clear, joins, malformed, kinds, searches: _ } = self;
         if !clear && joins.is_empty() && malformed.is_empty() {
             return None;
         }
         let (add, remove): (BTreeMap<_, _>, BTreeMap<_, _>) = joins.into_iter().partition(|(_, joins)| *joins);
         let (add, remove) = (add.into_keys().collect(), remove.into_keys().collect());
-        Some(MembersChange { clear, remove, add, malformed })
+        Some(MembersChange { clear, remove, add, malformed, kinds })
     }
 
     fn join(&mut self, named: NamedMembers) {
+        named.names.iter().for_each(|name| self.say_kind(name, &named));
         self.joins.extend(named.names.into_iter().map(|name| (name, true)));
         self.malformed.extend(named.malformed);
     }
@@ -64,6 +71,14 @@ impl MembershipEdit {
             self.joins.remove(&name);
         } else {
             self.joins.insert(name, false);
+        }
+    }
+
+    /// Notes the type that the latest word on a name says, or that it says none.
+    fn say_kind(&mut self, name: &str, named: &NamedMembers) {
+        match named.kinds.get(name) {
+            Some(kind) => drop(self.kinds.insert(name.to_owned(), *kind)),
+            None => drop(self.kinds.remove(name)),
         }
     }
 
@@ -78,45 +93,66 @@ impl MembershipEdit {
         kind: OperationKind,
         selection: Option<Selection<'_>>,
         value: &Value,
-        leniency: &Leniency,
+        attribute: &Attribute,
+        reader: &Reader<'_>,
         load: &mut LoadMembers<'_>,
     ) -> Result<(), Error> {
+        let read = || NamedMembers::read_to_change(value, attribute, reader);
         match (kind, selection) {
-            (OperationKind::Add, None) => self.join(NamedMembers::read(value, leniency)?),
+            (OperationKind::Add, None) => self.join(read()?),
             (OperationKind::Replace, None) => {
-                let named = NamedMembers::read(value, leniency)?;
+                let named = read()?;
                 self.everybody_leaves();
                 self.join(named);
             }
-            (OperationKind::Remove, None) if value.is_null() || !leniency.forgives(Tolerance::RemoveListedValues) => {
+            (OperationKind::Remove, None) if value.is_null() || !reader.forgives(Tolerance::RemoveListedValues) => {
                 self.everybody_leaves();
             }
             (OperationKind::Remove, None) => {
                 // What can be nobody's name is no member either, and not worth a report.
-                for name in NamedMembers::read(value, leniency)?.names {
-                    self.leave(name);
-                }
+                let named = read()?;
+                named.names.iter().for_each(|name| self.say_kind(name, &named));
+                named.names.into_iter().for_each(|name| self.leave(name));
             }
             (OperationKind::Add, Some(selection)) => {
-                let mut named = NamedMembers::read(value, leniency)?;
-                if named == NamedMembers::default() {
-                    named.names = names(selection.filter).unwrap_or_default();
+                let mut named = NamedMembers::read(value, attribute, reader)?;
+                if named.is_empty() {
+                    named.names = names(selection.filter).ok_or_else(|| {
+                        Error::NoTarget(
+                            "members: the operation names nobody to add; send them as its \"value\", or as members[value \
+                             eq \"…\"]."
+                                .to_owned(),
+                        )
+                    })?;
                 }
                 self.join(named);
             }
             (OperationKind::Replace, Some(selection)) => {
-                let named = NamedMembers::read(value, leniency)?;
-                self.leave_selected(selection, load)?;
+                let named = read()?;
+                self.leave_selected(selection, None, load)?;
                 self.join(named);
             }
-            (OperationKind::Remove, Some(selection)) => self.leave_selected(selection, load)?,
+            (OperationKind::Remove, Some(selection)) => {
+                let listed = match says_nothing(value) || !reader.forgives(Tolerance::RemoveListedValues) {
+                    true => None,
+                    false => Some(read()?.names.into_iter().collect()),
+                };
+                self.leave_selected(selection, listed.as_ref(), load)?;
+            }
         }
         Ok(())
     }
 
-    fn leave_selected(&mut self, selection: Selection<'_>, load: &mut LoadMembers<'_>) -> Result<(), Error> {
+    /// Those whom the filter selects leave, as far as they are listed, where there is a list.
+    fn leave_selected(
+        &mut self,
+        selection: Selection<'_>,
+        listed: Option<&HashSet<String>>,
+        load: &mut LoadMembers<'_>,
+    ) -> Result<(), Error> {
+        let goes = |name: &str| listed.is_none_or(|listed| listed.contains(name));
         if let Some(names) = names(selection.filter) {
-            names.into_iter().for_each(|name| self.leave(name));
+            names.into_iter().filter(|name| goes(name)).for_each(|name| self.leave(name));
             return Ok(());
         }
         self.searches += 1;
@@ -129,7 +165,7 @@ impl MembershipEdit {
         let added = self.joins.iter().filter(|(_, joins)| **joins);
         let added: Vec<Id> = added.filter_map(|(name, _)| Id::new(name.as_str())).collect();
         for (id, element) in load(!self.clear, &added)? {
-            if selection.predicate.matches_value(&element) {
+            if selection.predicate.matches_value(&element) && goes(id.as_str()) {
                 self.leave(id.to_string());
             }
         }
@@ -198,7 +234,64 @@ mod tests {
         ]
     }
 
+    /// What is no name of anybody, in every shape.
+    fn no_name() -> impl Strategy<Value = Value> {
+        let element = prop_oneof![
+            prop::sample::select(vec![
+                json!(null),
+                json!({}),
+                json!(""),
+                json!(" \t"),
+                json!(7),
+                json!(false),
+                json!([]),
+                json!(["id-1"]),
+                json!({ "display": "user1" }),
+                json!({ "type": "User", "value": null }),
+                json!({ "value": "" }),
+                json!({ "value": 1 }),
+                json!({ "value": ["id-1"] }),
+                json!({ "value": { "value": "id-1" } }),
+                json!({ "$ref": "https://other.example/scim/v2/Users/id-1" }),
+                json!({ "$ref": "https://scim.example/scim/v2/Roles/id-1" }),
+                json!({ "id": "id-1" }),
+            ]),
+            "[a-z]{1,5}"
+                .prop_filter("a label", |key| key != "value" && key != "members")
+                .prop_map(|key| json!({ (key): "id-1" })),
+        ];
+        let list = prop::collection::vec(element.clone(), 1..4).prop_map(Value::from);
+        let bare =
+            element.prop_filter("says nothing, or that there is nobody", |one| !one.is_null() && *one != json!([]));
+        let given = prop_oneof![3 => list.clone(), 1 => bare.prop_filter("a list of names", |one| !one.is_array())];
+        (given, 0..4).prop_map(|(given, shape)| match shape {
+            0 => given,
+            1 => json!({ "members": given }),
+            2 if given.is_array() || given.is_object() => given.to_string().into(),
+            2 => json!([given]),
+            _ => json!([{ "members": given }]),
+        })
+    }
+
     proptest! {
+        #[test]
+        fn report_2_a_patch_that_names_nobody_never_changes_the_membership(
+            value in no_name(), op in "add|replace|remove|Replace", with_path: bool,
+        ) {
+            let mut world = World::new();
+            (1..=2).for_each(|number| drop(world.user(&format!("user{number}"))));
+            let group = world.group("Editors", &["id-1", "id-2"]);
+            let operation = match with_path || op == "remove" {
+                true => json!({ "op": op, "path": "members", "value": value }),
+                false => json!({ "op": op, "value": { "members": value } }),
+            };
+            let refused = world.patch(GROUP, &group, json!([operation]));
+            prop_assert!(refused.is_err_and(|error| error.wire().0 == 400), "{operation}");
+            let put = world.put(GROUP, &group, json!({ "displayName": "Editors", "members": value }));
+            prop_assert!(put.is_err(), "{value}");
+            prop_assert_eq!(world.members(&group), ["id-1", "id-2"]);
+        }
+
         #[test]
         fn a_patch_does_to_members_what_its_operations_do_to_a_set(
             requests in prop::collection::vec(prop::collection::vec(any_op(), 0..5), 1..4),

@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 use super::PatchRequest;
 use super::apply::{Patched, apply};
 use crate::error::Error;
+use crate::ignored::Ignored;
 use crate::resource::value::Reader;
 use crate::schema::{ResourceTypeId, USER};
 use crate::tolerance::{Leniency, Tolerances};
@@ -18,7 +19,9 @@ pub(super) fn apply_with(on: Tolerances, document: &Value, operations: &Value) -
     let body = json!({ "schemas": [urn::PATCH_OP], "Operations": operations });
     let request = PatchRequest::parse(&body)?;
     let leniency = Leniency::new(on);
-    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency };
+    let ignored = Ignored::default();
+    let base = crate::world::BASE;
+    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base, ignored: &ignored, lists: true };
     let document = document.as_object().expect("an object");
     let mut no_members = |_: bool, _: &[crate::resource::Id]| Ok(Vec::new());
     let Patched { document, .. } = apply(&request, document, registry.get(kind), &reader, &mut no_members)?;

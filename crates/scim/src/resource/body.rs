@@ -6,10 +6,13 @@
 
 use serde_json::{Map, Value};
 
-use super::locate::{Place, locate};
+use super::locate::{Place, is_extension_of, locate, misplaced};
+use super::meant::{Listed, nameless, names_something};
 use super::members::NamedMembers;
+use super::role::primary_role;
 use super::value::{Named, Reader};
 use crate::error::Error;
+use crate::patch::apply::lay_paths;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
 use crate::tolerance::{Leniency, Tolerance};
 use crate::urn::{self, Scim1};
@@ -20,6 +23,8 @@ pub(crate) struct Draft {
     pub attributes: Map<String, Value>,
     /// `None`: the body says nothing about members.
     pub members: Option<NamedMembers>,
+    /// The multi-valued attributes, each with its extension's URN, whose elements all name nothing.
+    nameless: Vec<(Option<String>, String)>,
 }
 
 impl Draft {
@@ -30,43 +35,62 @@ impl Draft {
         };
         check_schemas(body, resource_type, reader.leniency)?;
         let mut draft = Draft::default();
+        let mut later = Later::default();
         for (key, given) in body {
-            let Some(located) = locate(resource_type, key) else { continue };
+            let Some(located) = locate(resource_type, key) else {
+                later.keep(resource_type, None, key, given);
+                continue;
+            };
             match located.forgiven(key, reader.leniency)? {
                 Place::Attribute(extension, attribute) => draft.put(extension, attribute, given, reader)?,
                 Place::Extension(extension) => {
-                    draft.put_all(Some(extension), &extension.attributes, &extension.id, given, reader)?;
+                    let unknown =
+                        draft.put_all(Some(extension), &extension.attributes, &extension.id, given, reader)?;
+                    unknown.into_iter().for_each(|(key, given)| {
+                        later.keep(resource_type, Some(extension), key, given);
+                    });
                 }
                 Place::Core => {
                     let schema = &resource_type.schema;
-                    draft.put_all(None, &schema.attributes, &schema.id, given, reader)?;
+                    for (key, _) in draft.put_all(None, &schema.attributes, &schema.id, given, reader)? {
+                        reader.ignored.note(format_args!("{}:{key}", schema.id));
+                    }
                 }
             }
         }
+        later.put(&mut draft, resource_type, reader)?;
         draft.attributes.retain(|_, value| !value.as_object().is_some_and(Map::is_empty));
+        if draft.attributes.get("role").is_none()
+            && let Some((attribute, role)) = primary_role(&draft.attributes, resource_type, reader)
+        {
+            assign(&mut draft.attributes, None, attribute, Some(role));
+        }
         Ok(draft)
     }
 
-    fn put_all(
+    /// Puts the attributes of one schema, and gives back what it does not have.
+    fn put_all<'b>(
         &mut self,
         extension: Option<&Schema>,
         attributes: &[Attribute],
         urn: &str,
-        given: &Value,
+        given: &'b Value,
         reader: &Reader<'_>,
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(&'b str, &'b Value)>, Error> {
         let given = match given {
             Value::Object(given) => given,
-            Value::Null => return Ok(()),
-            Value::String(text) if text.is_empty() => return Ok(()),
+            Value::Null => return Ok(Vec::new()),
+            Value::String(text) if text.is_empty() => return Ok(Vec::new()),
             _ => return Err(Error::InvalidValue(format!("{urn} is an object of the extension's attributes"))),
         };
+        let mut unknown = Vec::new();
         for (key, given) in given {
-            if let Some(attribute) = attributes.iter().find(|a| a.name.eq_ignore_ascii_case(key)) {
-                self.put(extension, attribute, given, reader)?;
+            match attributes.iter().find(|a| a.name.eq_ignore_ascii_case(key)) {
+                Some(attribute) => self.put(extension, attribute, given, reader)?,
+                None => unknown.push((key.as_str(), given)),
             }
         }
-        Ok(())
+        Ok(unknown)
     }
 
     fn put(
@@ -80,14 +104,82 @@ impl Draft {
             return Ok(());
         }
         if attribute.relation == Some(Relation::Members) {
-            self.members = Some(NamedMembers::read(given, reader.leniency)?);
+            self.members = Some(NamedMembers::read(given, attribute, reader)?);
             return Ok(());
         }
-        let value = reader.attribute(attribute, Named::new(extension, attribute), given)?;
+        let named = Named::new(extension, attribute);
+        let value = if attribute.multi_valued {
+            let Listed { values, nothing, .. } = reader.elements(attribute, named, given)?;
+            if values.is_empty() && nothing {
+                self.nameless.push((extension.map(|extension| extension.id.clone()), attribute.name.clone()));
+            }
+            (!values.is_empty()).then_some(Value::Array(values))
+        } else {
+            reader.single(attribute, named, given)?
+        };
         if attribute.mutability != Mutability::WriteOnly {
             assign(&mut self.attributes, extension, attribute, value);
         }
         Ok(())
+    }
+
+    /// Refuses to clear what is stored by elements of which none names anything.
+    pub(crate) fn check_nameless(
+        &self,
+        stored: &Map<String, Value>,
+        resource_type: &ResourceType,
+    ) -> Result<(), Error> {
+        for (urn, name) in &self.nameless {
+            let extension = urn.as_ref().and_then(|urn| resource_type.extension(urn));
+            let attribute = match extension {
+                Some(extension) => extension.attribute(name),
+                None => resource_type.schema.attribute(name),
+            };
+            let Some(attribute) = attribute else { continue };
+            let elements = assigned(stored, extension, attribute).and_then(Value::as_array).into_iter().flatten();
+            if elements.into_iter().any(|element| names_something(attribute, element)) {
+                return Err(nameless(attribute, Named::new(extension, attribute)));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What of a body is put when the rest is: an attribute counts more where it stands under its own name.
+#[derive(Default)]
+struct Later<'b> {
+    /// Keys that are no names; of those below an extension, in it.
+    keys: Vec<(Option<&'b Schema>, &'b str, &'b Value)>,
+    /// Attributes below the URN of an extension that has no such attribute: the URN, the name, the value.
+    misplaced: Vec<(&'b str, &'b str, &'b Value)>,
+}
+
+impl<'b> Later<'b> {
+    fn keep(&mut self, resource_type: &ResourceType, within: Option<&'b Schema>, key: &'b str, given: &'b Value) {
+        match (within, given) {
+            (Some(extension), _) if resource_type.schema.attribute(key).is_some() => {
+                self.misplaced.push((&extension.id, key, given));
+            }
+            (None, Value::Object(members)) if is_extension_of(key, resource_type) => {
+                self.misplaced.extend(members.iter().map(|(name, given)| (key, name.as_str(), given)));
+            }
+            _ => self.keys.push((within, key, given)),
+        }
+    }
+
+    fn put(self, draft: &mut Draft, resource_type: &ResourceType, reader: &Reader<'_>) -> Result<(), Error> {
+        for (urn, name, given) in self.misplaced {
+            match misplaced(resource_type, urn, name, reader.leniency) {
+                Some(attribute) if !draft.attributes.contains_key(&attribute.name) => {
+                    draft.put(None, attribute, given, reader)?;
+                }
+                _ => reader.ignored.note(format_args!("{urn}:{name}")),
+            }
+        }
+        if self.keys.is_empty() {
+            return Ok(());
+        }
+        lay_paths(&mut draft.attributes, &self.keys, resource_type, reader)
     }
 }
 

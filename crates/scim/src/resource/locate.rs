@@ -1,9 +1,11 @@
 //! Where a member of a resource's JSON object belongs (RFC 7643 §3.3): names compare without regard to letter case
 //! (§2.1), extensions stand under their URN.
 
+use std::sync::LazyLock;
+
 use crate::error::Error;
-use crate::schema::{Attribute, ResourceType, Schema};
-use crate::tolerance::{Leniency, Tolerance};
+use crate::schema::{Attribute, Registry, ResourceType, Schema};
+use crate::tolerance::{Leniency, Tolerance, Tolerances};
 use crate::urn::{self, Scim1};
 
 /// What a key of a resource's object stands for.
@@ -21,19 +23,19 @@ pub(crate) enum Place<'r> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Located<'r> {
     pub place: Place<'r>,
-    pub needs: Option<Tolerance>,
+    pub needs: Tolerances,
 }
 
 impl<'r> Located<'r> {
     fn plainly(place: Place<'r>) -> Located<'r> {
-        Located { place, needs: None }
+        Located { place, needs: Tolerances::NONE }
     }
 
     /// The place, if this client may call it so.
     pub(crate) fn forgiven(self, key: &str, leniency: &Leniency) -> Result<Place<'r>, Error> {
-        match self.needs {
-            Some(needed) if !leniency.forgives(needed) => Err(self.misnamed(key)),
-            _ => Ok(self.place),
+        match self.needs.iter().all(|needed| leniency.forgives(needed)) {
+            false => Err(self.misnamed(key)),
+            true => Ok(self.place),
         }
     }
 
@@ -66,37 +68,63 @@ pub(crate) fn locate<'r>(resource_type: &'r ResourceType, key: &str) -> Option<L
         .filter_map(|(extension, _)| Some(Place::Attribute(Some(extension), extension.attribute(key)?)));
     let place = found.next()?;
     let only = found.next().is_none();
-    only.then_some(Located { place, needs: Some(Tolerance::UnqualifiedExtensionNames) })
+    let needs = Tolerances::NONE.with(Tolerance::UnqualifiedExtensionNames);
+    only.then_some(Located { place, needs })
 }
 
 fn by_urn<'r>(resource_type: &'r ResourceType, key: &str) -> Option<Located<'r>> {
-    let path = |extension, attribute| Located {
+    let path = |extension, attribute, needs: Tolerances| Located {
         place: Place::Attribute(extension, attribute),
-        needs: Some(Tolerance::PathsAsKeys),
+        needs: needs.with(Tolerance::PathsAsKeys),
     };
     if urn::same(key, &resource_type.schema.id) {
         return Some(Located::plainly(Place::Core));
     }
-    if let Some(name) = below(&resource_type.schema.id, key) {
-        return Some(path(None, resource_type.attribute(name)?));
+    if let Some((name, needs)) = below(&resource_type.schema.id, key) {
+        return Some(path(None, resource_type.attribute(name)?, needs));
     }
     for (extension, _) in &resource_type.extensions {
         if urn::same(key, &extension.id) {
             return Some(Located::plainly(Place::Extension(extension)));
         }
-        if let Some(name) = below(&extension.id, key) {
-            return Some(path(Some(extension), extension.attribute(name)?));
+        if let Some((name, needs)) = below(&extension.id, key) {
+            return Some(path(Some(extension), extension.attribute(name)?, needs));
         }
     }
     let place = match Scim1::of(key)? {
         Scim1::Core => Place::Core,
         Scim1::Enterprise => Place::Extension(resource_type.extension(urn::ENTERPRISE_USER)?),
     };
-    Some(Located { place, needs: Some(Tolerance::Scim1Urns) })
+    Some(Located { place, needs: Tolerances::NONE.with(Tolerance::Scim1Urns) })
 }
 
-/// `department` of `urn:…:User:department`.
-fn below<'k>(schema: &str, key: &'k str) -> Option<&'k str> {
-    let (prefix, rest) = key.split_at_checked(schema.len())?;
-    urn::same(prefix, schema).then(|| rest.strip_prefix(':')).flatten()
+/// `department` of `urn:…:User:department`, or of `urn:…:User.department`.
+fn below<'k>(schema: &str, key: &'k str) -> Option<(&'k str, Tolerances)> {
+    let (_, rest) = key.split_at_checked(schema.len()).filter(|(prefix, _)| urn::same(prefix, schema))?;
+    let dotted = || Some((rest.strip_prefix('.')?, Tolerances::NONE.with(Tolerance::DottedUrns)));
+    rest.strip_prefix(':').map(|name| (name, Tolerances::NONE)).or_else(dotted)
+}
+
+/// Whether a URN is one for an extension of this resource type, known here or not: Microsoft Entra ID has its customers
+/// make one up for each attribute of their own, `urn:ietf:params:scim:schemas:extension:{name}:2.0:User`.
+pub(crate) fn is_extension_of(urn: &str, resource_type: &ResourceType) -> bool {
+    let urn = urn.to_ascii_lowercase();
+    let of_an_extension = urn.starts_with("urn:ietf:params:scim:schemas:extension:");
+    of_an_extension && urn.rsplit_once(':').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&resource_type.name))
+}
+
+/// The attribute of ours that a name under the URN of an extension means, which itself has no such attribute: only one
+/// beyond the standard, for what the standard has is known by its place.
+pub(crate) fn misplaced<'r>(
+    resource_type: &'r ResourceType,
+    urn: &str,
+    name: &str,
+    leniency: &Leniency,
+) -> Option<&'r Attribute> {
+    static STANDARD: LazyLock<Registry> = LazyLock::new(Registry::standard);
+    let attribute = resource_type.schema.attribute(name).filter(|_| is_extension_of(urn, resource_type))?;
+    let elsewhere = resource_type.extension(urn).is_some_and(|extension| extension.attribute(name).is_some());
+    let standard = STANDARD.resource_types().iter().find(|standard| standard.id == resource_type.id)?;
+    let ours = !elsewhere && standard.schema.attribute(name).is_none();
+    (ours && leniency.forgives(Tolerance::OwnAttributesInExtensions)).then_some(attribute)
 }

@@ -1,14 +1,19 @@
 //! The `members` of a group as a request names them (RFC 7643 §4.2).
 //!
-//! Only `value` counts: `type`, `$ref` and `display` follow from who the member is. What can be no name at all is set
-//! aside, so that one bad entry does not lose the others.
+//! Only `value` counts, or a `$ref` that leads here: `type` and `display` follow from who the member is. What can be no name
+//! at all is set aside, so that one bad entry does not lose the others; where there is nothing else, the request is refused.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
+use super::meant::{expected, is_blank, nameless};
+use super::value::{MAX_UNIQUE_TEXT, Named, Reader};
 use crate::error::Error;
 use crate::patch::MembersChange;
-use crate::resource::value::MAX_UNIQUE_TEXT;
-use crate::tolerance::{Leniency, Tolerance};
+use crate::schema::{Attribute, ResourceTypeId};
+use crate::tolerance::Tolerance;
 
 /// Who was named, in order and each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,63 +21,133 @@ pub(crate) struct NamedMembers {
     pub names: Vec<String>,
     /// What can be nobody's name, shortened.
     pub malformed: Vec<String>,
+    /// Those of the names that were URLs, with the type that the URL says.
+    pub kinds: BTreeMap<String, ResourceTypeId>,
+    /// `""`: nobody was named, and it was not said that there is nobody.
+    blank: bool,
+}
+
+/// One element, or what stood there.
+enum Element {
+    Name(String, Option<ResourceTypeId>),
+    Malformed(Value),
 }
 
 impl NamedMembers {
     /// Reads the value of `members`: an array of objects, or of bare ids; one of them; nothing.
-    pub(crate) fn read(given: &Value, leniency: &Leniency) -> Result<NamedMembers, Error> {
-        let given = match given {
+    pub(crate) fn read(given: &Value, attribute: &Attribute, reader: &Reader<'_>) -> Result<NamedMembers, Error> {
+        let called = Named::new(None, attribute);
+        let mut named = NamedMembers::default();
+        let given = reader.meant(attribute, called, given)?;
+        let given = match &*given {
             Value::Array(elements) => elements.as_slice(),
             Value::Null => &[],
-            Value::String(text) if text.is_empty() => &[],
-            one if leniency.forgives(Tolerance::ElementWithoutArray) => std::slice::from_ref(one),
-            _ => return Err(Error::InvalidValue("members is multi-valued: send an array".to_owned())),
+            Value::String(text) if text.is_empty() => {
+                named.blank = true;
+                &[]
+            }
+            one if reader.forgives(Tolerance::ElementWithoutArray) => std::slice::from_ref(one),
+            _ => {
+                let expected = expected(attribute);
+                return Err(Error::InvalidValue(format!("{called} is multi-valued: send an array, {expected}")));
+            }
         };
-        let mut named = NamedMembers::default();
-        let mut seen = std::collections::HashSet::with_capacity(given.len());
+        let mut seen = HashSet::with_capacity(given.len());
         for element in given {
-            let value = match element {
-                Value::Null => continue,
-                Value::Object(object) => object
-                    .iter()
-                    .rfind(|(key, _)| key.eq_ignore_ascii_case("value"))
-                    .map_or(&Value::Null, |(_, value)| value),
-                bare if leniency.forgives(Tolerance::BareComplexValue) => bare,
-                bare => {
-                    return Err(Error::InvalidValue(format!(
-                        "members: {} is not an object; send {{\"value\": \"…\"}}",
-                        shortened(bare)
-                    )));
-                }
-            };
-            match value.as_str().filter(|text| is_name(text)) {
-                Some(name) => {
-                    if seen.insert(name.to_owned()) {
-                        named.names.push(name.to_owned());
+            match element_of(element, attribute, called, reader)? {
+                Element::Name(name, kind) => {
+                    if let Some(kind) = kind {
+                        named.kinds.insert(name.clone(), kind);
+                    }
+                    if seen.insert(name.clone()) {
+                        named.names.push(name);
                     }
                 }
-                None if leniency.forgives(Tolerance::UnknownMembers) => named.malformed.push(shortened(value)),
-                None => {
+                Element::Malformed(value) if reader.forgives(Tolerance::UnknownMembers) => {
+                    named.malformed.push(shortened(&value));
+                }
+                Element::Malformed(value) => {
                     return Err(Error::InvalidValue(format!(
                         "members.value: {} is not the id of a resource; send the id we answered when it was created",
-                        shortened(value)
+                        shortened(&value)
                     )));
                 }
             }
         }
-        Ok(named)
+        match named.names.is_empty() && !given.is_empty() {
+            true => Err(nameless(attribute, called)),
+            false => Ok(named),
+        }
     }
+
+    /// The same where it replaces, or is about, who is there: to say nothing is not to say nobody.
+    pub(crate) fn read_to_change(
+        given: &Value,
+        attribute: &Attribute,
+        reader: &Reader<'_>,
+    ) -> Result<NamedMembers, Error> {
+        NamedMembers::read(given, attribute, reader)?.said(attribute)
+    }
+
+    /// Refuses what says nothing.
+    pub(crate) fn said(self, attribute: &Attribute) -> Result<NamedMembers, Error> {
+        match self.blank {
+            true => Err(nameless(attribute, Named::new(None, attribute))),
+            false => Ok(self),
+        }
+    }
+
+    /// Whether nobody is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.malformed.is_empty()
+    }
+}
+
+fn element_of(
+    element: &Value,
+    attribute: &Attribute,
+    called: Named<'_>,
+    reader: &Reader<'_>,
+) -> Result<Element, Error> {
+    let element = reader.unwrapped(attribute, called, Cow::Borrowed(element))?;
+    let value = match &*element {
+        Value::Null => &Value::Null,
+        Value::Object(object) => {
+            let value = object.iter().rfind(|(key, _)| key.eq_ignore_ascii_case("value")).map(|(_, value)| value);
+            match value.filter(|value| !is_blank(value)) {
+                Some(value) => value,
+                None => match reader.referred(attribute, object) {
+                    Some((kind, id)) => return Ok(Element::Name(id.to_string(), Some(kind))),
+                    None => value.unwrap_or(&Value::Null),
+                },
+            }
+        }
+        bare if reader.forgives(Tolerance::BareComplexValue) => bare,
+        bare => {
+            return Err(Error::InvalidValue(format!(
+                "members: {} is not an object; send {{\"value\": \"…\"}}",
+                shortened(bare)
+            )));
+        }
+    };
+    Ok(match value.as_str().filter(|text| is_name(text)) {
+        Some(name) => match reader.referred_by_value(attribute, name) {
+            Some((kind, id)) => Element::Name(id.to_string(), Some(kind)),
+            None => Element::Name(name.to_owned(), None),
+        },
+        None => Element::Malformed(value.clone()),
+    })
 }
 
 /// Whether somebody can be called so: by an `id`, an `externalId`, a `userName`.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_UNIQUE_TEXT && !text.contains('\0')
+    !text.trim().is_empty() && text.len() <= MAX_UNIQUE_TEXT && !text.contains('\0')
 }
 
 impl NamedMembers {
     /// As the members of a group that has none yet, or whose members are all replaced.
     pub(crate) fn whole(self, clear: bool) -> MembersChange {
-        MembersChange { clear, remove: Vec::new(), add: self.names, malformed: self.malformed }
+        MembersChange { clear, remove: Vec::new(), add: self.names, malformed: self.malformed, kinds: self.kinds }
     }
 }
 
@@ -88,10 +163,21 @@ fn shortened(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ignored::Ignored;
+    use crate::schema::{Vocabulary, group};
+    use crate::tolerance::{Leniency, Tolerances};
     use serde_json::json;
 
+    fn read(given: &Value, on: Tolerances) -> Result<NamedMembers, Error> {
+        let (vocabulary, leniency, ignored) = (Vocabulary::default(), Leniency::new(on), Ignored::default());
+        let base = crate::world::BASE;
+        let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base, ignored: &ignored, lists: true };
+        NamedMembers::read(given, group().attribute("members").unwrap(), &reader)
+    }
+
+    #[track_caller]
     fn check(given: Value, names: &[&str], malformed: &[&str]) {
-        let named = NamedMembers::read(&given, &Leniency::generous()).unwrap();
+        let named = read(&given, Tolerances::EVERY).unwrap();
         assert_eq!(named.names, names, "{given}");
         assert_eq!(named.malformed, malformed, "{given}");
     }
@@ -109,17 +195,83 @@ mod tests {
     }
 
     #[test]
+    fn report_2_a_member_is_named_by_its_reference_its_attribute_or_json_text() {
+        let reference = "https://scim.example/scim/v2/Users/a";
+        for one in [
+            json!([{ "$ref": reference }]),
+            json!([{ "$REF": reference, "value": null, "type": "User" }]),
+            json!({ "$ref": "../Users/a", "value": "" }),
+            json!({ "members": [{ "value": "a" }] }),
+            json!([{ "Members": [{ "value": "a" }] }]),
+            json!({ "members": { "value": "a" } }),
+            json!({ "members": "a" }),
+            json!("[{\"value\": \"a\"}]"),
+            json!(" {\"value\": \"a\"}"),
+            json!("[\"a\"]"),
+            json!("{\"members\": [{\"value\": \"a\"}]}"),
+            json!(["{\"value\": \"a\"}"]),
+            json!("[{\"$ref\": \"/Users/a\"}]"),
+        ] {
+            check(one.clone(), &["a"], &[]);
+            assert!(read(&one, Tolerances::NONE).is_err(), "{one}");
+        }
+        // To the letter, these are names that nobody has.
+        check(json!([{ "value": reference }]), &["a"], &[]);
+        check(json!([reference]), &["a"], &[]);
+    }
+
+    #[test]
+    fn report_2_what_names_nobody_is_refused_and_says_what_was_expected() {
+        for nobody in [
+            json!([{}]),
+            json!({}),
+            json!([null]),
+            json!([""]),
+            json!([" "]),
+            json!([[]]),
+            json!([["a"]]),
+            json!([7]),
+            json!(7),
+            json!(true),
+            json!([{ "display": "x" }]),
+            json!([{ "value": "" }]),
+            json!([{ "value": null, "type": "User" }]),
+            json!([{ "value": { "value": "a" } }]),
+            json!([{ "id": "a" }]),
+            json!([{ "$ref": "https://other.example/scim/v2/Users/a" }]),
+            json!([{ "$ref": "https://scim.example/scim/v2/Roles/a" }]),
+            json!([{ "$ref": "a" }]),
+            json!([{ "members": [] }]),
+            json!({ "members": [{}] }),
+            json!("[{}]"),
+            json!("[{\"value\": \"a\""),
+            json!("[{'value': 'a'}]"),
+            json!("[[\"a\"]]"),
+            json!("{}"),
+            json!([{}, null, { "display": "x" }]),
+        ] {
+            for on in [Tolerances::EVERY, Tolerances::NONE] {
+                let refused = read(&nobody, on).expect_err(&nobody.to_string());
+                assert_eq!(refused.wire(), (400, Some("invalidValue")), "{nobody}");
+            }
+            let detail = read(&nobody, Tolerances::EVERY).unwrap_err().detail();
+            assert!(detail.contains("{\"value\": …}"), "{nobody}: {detail}");
+        }
+    }
+
+    #[test]
     fn a_malformed_member_does_not_lose_the_others() {
         check(
             json!([{"value": "a"}, {"value": "b@c"}, {"value": 7}, {"display": "x"}, 8, [], {"value": "\0"}, {"value": ""}]),
             &["a", "b@c"],
             &["7", "(no value)", "8", "[]", "\0", ""],
         );
+        check(json!([null, "a"]), &["a"], &["(no value)"]);
     }
 
     #[test]
     fn to_the_letter_a_malformed_member_is_refused() {
-        let refused = NamedMembers::read(&json!([{"value": 7}]), &Leniency::default()).unwrap_err();
+        let refused = read(&json!([{"value": 7}]), Tolerances::NONE).unwrap_err();
         assert_eq!(refused.wire(), (400, Some("invalidValue")));
     }
 }

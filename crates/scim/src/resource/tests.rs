@@ -5,15 +5,17 @@ use super::body::Draft;
 use super::complete::complete;
 use super::value::Reader;
 use crate::error::Error;
+use crate::ignored::Ignored;
 use crate::schema::{GROUP, ResourceTypeId, USER};
 use crate::tolerance::{Leniency, Tolerances};
 use crate::urn;
-use crate::world::{World, any_value, is_canonical, provisioning};
+use crate::world::{BASE, World, any_value, is_canonical, provisioning};
 
 fn accept(kind: ResourceTypeId, body: &Value, on: Tolerances) -> Result<Map<String, Value>, Error> {
     let (registry, vocabulary) = provisioning();
     let leniency = Leniency::new(on);
-    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency };
+    let ignored = Ignored::default();
+    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base: BASE, ignored: &ignored, lists: true };
     let resource_type = registry.get(kind);
     let mut draft = Draft::read(body, resource_type, &reader)?;
     complete(&mut draft.attributes, resource_type, &reader)?;
@@ -155,7 +157,8 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
 
     vocabulary.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
     let leniency = Leniency::generous();
-    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency };
+    let ignored = Ignored::default();
+    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base: BASE, ignored: &ignored, lists: true };
     let mut document = Draft::read(&json!({ "userName": "ana" }), resource_type, &reader).unwrap().attributes;
     complete(&mut document, resource_type, &reader).unwrap();
     assert_eq!(Value::Object(document), json!({ "userName": "ana", "role": "billing", "active": true }));

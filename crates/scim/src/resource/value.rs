@@ -3,10 +3,14 @@
 //! Canonical means: of the declared type, sub-attributes under their declared names, no `null`, no empty text, array or
 //! object, a closed list's value in the list's own spelling. What is unassigned comes back as `None`.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Number, Value};
 
+use super::meant::{expected, is_blank, nameless};
 use crate::error::Error;
+use crate::ignored::Ignored;
 use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Schema, Type, Uniqueness, Vocabulary};
 use crate::tolerance::{Leniency, Tolerance};
 
@@ -53,6 +57,12 @@ impl std::fmt::Display for Named<'_> {
 pub(crate) struct Reader<'a> {
     pub vocabulary: &'a Vocabulary,
     pub leniency: &'a Leniency,
+    /// Where our resources are, without a slash at the end.
+    pub base: &'a str,
+    /// What was sent and names nothing here.
+    pub ignored: &'a Ignored,
+    /// Whether values are held against their closed lists: not where they are only compared with what is stored.
+    pub lists: bool,
 }
 
 /// `"True"`
@@ -80,51 +90,30 @@ impl Reader<'_> {
         if !attribute.multi_valued {
             return self.single(attribute, named, given);
         }
-        let elements = self.elements(attribute, named, given)?;
-        Ok((!elements.is_empty()).then_some(Value::Array(elements)))
+        let listed = self.elements(attribute, named, given)?;
+        if listed.values.is_empty() && listed.nothing {
+            return Err(nameless(attribute, named));
+        }
+        Ok((!listed.values.is_empty()).then_some(Value::Array(listed.values)))
     }
 
-    /// The values of a multi-valued attribute, each once.
-    pub(crate) fn elements(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Vec<Value>, Error> {
-        let given = match given {
-            Value::Array(elements) => elements.as_slice(),
-            Value::Null => &[],
-            one if self.forgives(Tolerance::ElementWithoutArray) => std::slice::from_ref(one),
-            _ => return Err(invalid(format!("{named} is multi-valued: send an array"))),
-        };
-        if given.len() > MAX_VALUES {
-            return Err(invalid(format!("{named} has more than {MAX_VALUES} values")));
-        }
-        let mut elements: Vec<Value> = Vec::with_capacity(given.len());
-        for element in given {
-            if let Some(element) = self.one(attribute, named, element)?
-                && !elements.contains(&element)
-            {
-                elements.push(element);
-            }
-        }
-        Ok(elements)
-    }
-
-    /// The value of an attribute that is not multi-valued, or one element of a multi-valued one.
+    /// The value of an attribute that is not multi-valued.
     pub(crate) fn single(
         &self,
         attribute: &Attribute,
         named: Named<'_>,
         given: &Value,
     ) -> Result<Option<Value>, Error> {
-        match given {
-            Value::Array(elements) => match elements.as_slice() {
-                [] => Ok(None),
-                [only] if self.forgives(Tolerance::SingularInArray) => self.one(attribute, named, only),
-                _ => Err(invalid(format!("{named} has one value: send it without an array"))),
-            },
-            one => self.one(attribute, named, one),
-        }
+        self.plain(attribute, named, &*self.lone(attribute, named, given)?)
     }
 
-    /// One value; never an array.
+    /// One element of a multi-valued attribute; never an array.
     pub(crate) fn one(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
+        self.plain(attribute, named, &*self.unwrapped(attribute, named, Cow::Borrowed(given))?)
+    }
+
+    /// One value, of its attribute's type.
+    pub(crate) fn plain(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
         match given {
             Value::Null => return Ok(None),
             Value::String(text) if text.is_empty() => return Ok(None),
@@ -155,34 +144,56 @@ impl Reader<'_> {
     ) -> Result<Map<String, Value>, Error> {
         match given {
             Value::Object(members) => {
+                let mut has_value = false;
                 for (key, given) in members {
-                    let Some(sub) = self.sub_attribute(attribute, key) else { continue };
+                    let Some(sub) = self.sub_attribute(attribute, key) else {
+                        if !is_blank(given) {
+                            self.ignored.note(format_args!("{named}.{key}"));
+                        }
+                        continue;
+                    };
                     if sub.mutability == Mutability::ReadOnly {
                         continue;
                     }
-                    match self.attribute(sub, named.sub(sub), given)? {
+                    let value = self.attribute(sub, named.sub(sub), given)?;
+                    has_value |= sub.name == "value" && value.is_some();
+                    match value {
                         _ if sub.mutability == Mutability::WriteOnly => {}
                         Some(value) => drop(object.insert(sub.name.clone(), value)),
                         None => drop(object.shift_remove(&sub.name)),
                     }
                 }
+                if !has_value && let Some((_, id)) = self.referred(attribute, members) {
+                    object.insert("value".to_owned(), id.as_str().into());
+                }
             }
-            Value::Array(_) => return Err(invalid(format!("a value of {named} is an object, not an array"))),
+            Value::Array(_) => {
+                let expected = expected(attribute);
+                return Err(invalid(format!("a value of {named} is an object, not an array: send {expected}")));
+            }
             bare => {
-                let value = attribute.sub_attribute("value").filter(|_| self.forgives(Tolerance::BareComplexValue));
+                let value = attribute.sub_attribute("value");
+                // `true` is no address, and no id
+                let value = value.filter(|value| !bare.is_boolean() || value.r#type == Type::Boolean);
+                let value = value.filter(|_| self.forgives(Tolerance::BareComplexValue));
                 let Some(value) = value else {
-                    return Err(invalid(format!("a value of {named} is an object, such as {{\"value\": …}}")));
+                    return Err(invalid(format!("a value of {named} is an object: send {}", expected(attribute))));
                 };
                 if let Some(bare) = self.attribute(value, named.sub(value), bare)? {
                     object.insert(value.name.clone(), bare);
                 }
             }
         }
+        let referred =
+            object.get("value").and_then(Value::as_str).and_then(|url| self.referred_by_value(attribute, url));
+        if let Some((_, id)) = referred {
+            object.insert("value".to_owned(), id.as_str().into());
+        }
         Ok(object)
     }
 
     /// The sub-attribute that a member of a complex value stands for; what has none is ignored.
-    fn sub_attribute<'a>(&self, attribute: &'a Attribute, key: &str) -> Option<&'a Attribute> {
+    pub(super) fn sub_attribute<'a>(&self, attribute: &'a Attribute, key: &str) -> Option<&'a Attribute> {
         attribute.sub_attribute(key).or_else(|| {
             let manager_id = attribute.name == "manager" && key.eq_ignore_ascii_case("managerId");
             (manager_id && self.forgives(Tolerance::ManagerId)).then(|| attribute.sub_attribute("value")).flatten()
@@ -200,6 +211,7 @@ impl Reader<'_> {
             _ => return Err(invalid(format!("{named} is a string: send it in double quotes"))),
         };
         let allowed: &[String] = match &attribute.canonical_values {
+            _ if !self.lists => return Ok(text.as_str().into()),
             CanonicalValues::Any | CanonicalValues::Suggested(_) => return Ok(text.as_str().into()),
             CanonicalValues::Only(values) => values,
             CanonicalValues::OnlyListed(name) => self.vocabulary.lists.get(name).map_or(&[], Vec::as_slice),

@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::event::{Event, EventKind};
 use crate::patch::MembersChange;
 use crate::resource::{Id, Meta, Resource};
-use crate::schema::GROUP;
+use crate::schema::{GROUP, ResourceTypeId};
 use crate::search_keys::key_text::{fold, of_folded};
 use crate::search_keys::{AttributeKey, KeyChange, SearchKey, key_of_text};
 use crate::store::{Handle, MembershipChange, MembershipOutcome, ParkedChange, Store, StoreError, Stored};
@@ -47,7 +47,7 @@ impl Membership {
         id: &Id,
         change: MembersChange,
     ) -> Result<Membership, Error> {
-        let MembersChange { clear, remove, mut add, malformed } = change;
+        let MembersChange { clear, remove, mut add, malformed, kinds } = change;
         let mut omitted = malformed;
         let named = add.len();
         add.retain(|name| name != id.as_str());
@@ -55,7 +55,12 @@ impl Membership {
             omitted.push(id.to_string()); // a group is not its own member
         }
         let mut known = Known::default();
-        known.look_up_ids(store, add.iter().chain(&remove))?;
+        let types = known.look_up_ids(store, add.iter().chain(&remove))?;
+        // A URL that says another type than the resource has leads nowhere.
+        let leads_nowhere = |name: &String| kinds.get(name).zip(types.get(name)).is_some_and(|(said, is)| said != is);
+        omitted.extend(add.iter().filter(|name| leads_nowhere(name)).cloned());
+        add.retain(|name| !leads_nowhere(name));
+        let remove: Vec<String> = remove.into_iter().filter(|name| !leads_nowhere(name)).collect();
         known.look_up_names(store, cx, add.iter().chain(&remove))?;
         let asks = clear || add.iter().chain(&remove).any(|name| !known.has(name));
         let before: BTreeSet<String> = if asks { store.parked(group)?.into_iter().collect() } else { BTreeSet::new() };
@@ -132,12 +137,16 @@ impl Known {
         &mut self,
         store: &mut dyn Store,
         names: impl Iterator<Item = &'n String>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<HashMap<String, ResourceTypeId>, StoreError> {
         let ids: Vec<Id> = names.filter_map(|name| Id::new(name.as_str())).collect();
+        let mut types = HashMap::new();
         if !ids.is_empty() {
-            self.0.extend(store.resolve(&ids)?.into_iter().map(|(id, handle)| (id.to_string(), handle)));
+            for (id, handle, kind) in store.resolve(&ids)? {
+                self.0.insert(id.to_string(), handle);
+                types.insert(id.to_string(), kind);
+            }
         }
-        Ok(())
+        Ok(types)
     }
 
     /// Users by `externalId`, exactly, if only one has it; else by `userName`.

@@ -8,6 +8,7 @@ use super::{Written, loaded, not_found, reader};
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
+use crate::ignored::Ignored;
 use crate::patch::PatchRequest;
 use crate::patch::apply::{Patched, apply};
 use crate::precondition::Precondition;
@@ -29,8 +30,9 @@ pub fn create<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
-    let reader = reader(cx);
-    let Draft { mut attributes, members } = Draft::read(body, described, &reader)?;
+    let ignored = Ignored::default();
+    let reader = reader(cx, &ignored);
+    let Draft { mut attributes, members, .. } = Draft::read(body, described, &reader)?;
     complete(&mut attributes, described, &reader)?;
     let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
     let resource = Resource::from_stored(resource_type, (cx.new_id)(), meta, attributes);
@@ -40,7 +42,9 @@ pub fn create<'p>(
     {
         let Resource { mut attributes, .. } = resource;
         carry_over(stored.resource.attributes(), &mut attributes, described)?;
-        return finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection.into());
+        let restored =
+            finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection.into());
+        return Ok(Written { ignored_attributes: ignored.into_names(), ..restored? });
     }
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
     let mut membership = Membership::default();
@@ -54,7 +58,8 @@ pub fn create<'p>(
     if resource_type == USER && !membership::welcome(store, cx, &stored)? {
         stored.resource.groups = Some(Vec::new()); // who is new is in none
     }
-    written(store, stored, projection.into(), true, membership)
+    let created = written(store, stored, projection.into(), true, membership)?;
+    Ok(Written { ignored_attributes: ignored.into_names(), ..created })
 }
 
 /// Makes a resource what a PUT's body says. Never makes a new one.
@@ -69,16 +74,21 @@ pub fn replace<'p>(
 ) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
-    let reader = reader(cx);
-    let Draft { mut attributes, members } = Draft::read(body, described, &reader)?;
+    let ignored = Ignored::default();
+    let reader = reader(cx, &ignored);
+    let draft = Draft::read(body, described, &reader)?;
+    draft.check_nameless(stored.resource.attributes(), described)?;
+    let Draft { mut attributes, members, .. } = draft;
     carry_over(stored.resource.attributes(), &mut attributes, described)?;
     complete(&mut attributes, described, &reader)?;
     let mut membership = Membership::default();
-    if described.schema.attributes.iter().any(|attribute| attribute.relation == Some(Relation::Members)) {
-        let members = members.unwrap_or_default();
+    let related = described.schema.attributes.iter().find(|attribute| attribute.relation == Some(Relation::Members));
+    if let Some(attribute) = related {
+        let members = members.unwrap_or_default().said(attribute)?;
         membership = Membership::change(store, cx, stored.handle, id, members.whole(true))?;
     }
-    finish(store, cx, stored, attributes, membership, EventKind::Replaced, projection.into())
+    let replaced = finish(store, cx, stored, attributes, membership, EventKind::Replaced, projection.into())?;
+    Ok(Written { ignored_attributes: ignored.into_names(), ..replaced })
 }
 
 /// Applies a PATCH.
@@ -93,15 +103,17 @@ pub fn patch<'p>(
 ) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
+    let ignored = Ignored::default();
     let Patched { document, membership: edit } = {
         let mut load = |stored_too: bool, others: &[Id]| described_members(store, cx, &stored, stored_too, others);
-        apply(request, stored.resource.attributes(), described, &reader(cx), &mut load)?
+        apply(request, stored.resource.attributes(), described, &reader(cx, &ignored), &mut load)?
     };
     let membership = match edit.change() {
         Some(change) => Membership::change(store, cx, stored.handle, id, change)?,
         None => Membership::default(),
     };
-    finish(store, cx, stored, document, membership, EventKind::Patched, projection.into())
+    let patched = finish(store, cx, stored, document, membership, EventKind::Patched, projection.into())?;
+    Ok(Written { ignored_attributes: ignored.into_names(), ..patched })
 }
 
 /// Removes a resource, and it from all groups.
@@ -245,7 +257,8 @@ fn written(
     membership: Membership,
 ) -> Result<Written, Error> {
     let (skipped_members, parked_members) = membership.report();
-    Ok(Written { resource: loaded(store, stored, projection)?, changed, skipped_members, parked_members })
+    let resource = loaded(store, stored, projection)?;
+    Ok(Written { resource, changed, skipped_members, parked_members, ignored_attributes: Vec::new() })
 }
 
 /// A write of a resource that the store did not make. What is not unique is named as it was written.

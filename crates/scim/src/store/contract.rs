@@ -109,7 +109,7 @@ fn change(store: &mut dyn Store, group: Handle, clear: bool, remove: &[u32], add
 
 fn handles(store: &mut dyn Store, numbers: &[u32]) -> Vec<Handle> {
     let resolved = store.resolve(&ids(numbers)).expect("resources");
-    resolved.into_iter().map(|(_, handle)| handle).collect()
+    resolved.into_iter().map(|(_, handle, _)| handle).collect()
 }
 
 fn member_ids(store: &mut dyn Store, group: Handle) -> Vec<Id> {

@@ -201,8 +201,12 @@ impl Store for MemoryStore {
         Ok(pairs.collect())
     }
 
-    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle)>, StoreError> {
-        Ok(ids.iter().filter_map(|id| Some((id.clone(), self.by_id(id)?))).collect())
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
+        let found = |id: &Id| {
+            let handle = self.by_id(id)?;
+            Some((id.clone(), handle, self.resources.get(&handle)?.resource.resource_type))
+        };
+        Ok(ids.iter().filter_map(found).collect())
     }
 
     fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {

@@ -6,7 +6,7 @@ use super::*;
 use crate::error::Error;
 use crate::schema::{GROUP, USER};
 use crate::urn;
-use crate::world::{World, refusal};
+use crate::world::{BASE, World, refusal};
 
 #[test]
 fn every_tolerance_has_a_name_of_its_own_and_can_be_found_by_it() {
@@ -104,6 +104,7 @@ fn each_tolerance_is_needed_by_what_it_forgives_and_refused_where_it_is_off() {
     const SYNTAX: Option<&str> = Some("invalidSyntax");
     const VALUE: Option<&str> = Some("invalidValue");
     const SCIM_1: &str = "urn:scim:schemas:extension:enterprise:1.0";
+    const ACME: &str = "urn:ietf:params:scim:schemas:extension:acme:2.0:User";
     let op = |op: &str, path: &str, value: Value| json!([{ "op": op, "path": path, "value": value }]);
     let cases: Vec<(Tolerance, Option<&str>, Sent)> = vec![
         (AbsentSchemas, SYNTAX, User(json!({ "schemas": null }))),
@@ -141,6 +142,18 @@ fn each_tolerance_is_needed_by_what_it_forgives_and_refused_where_it_is_off() {
             Patch(op("replace", "emails[type eq \"home\"].value", json!("x"))),
         ),
         (ElementForSubAttribute, VALUE, Patch(op("add", "emails[type eq \"work\"].value", json!({ "value": "x" })))),
+        (ElementForSubAttribute, VALUE, Patch(op("replace", "title", json!({ "$ref": null, "value": "x" })))),
+        (ElementForSubAttribute, VALUE, User(json!({ "product_environments": [{ "value": "prod" }] }))),
+        (JsonText, VALUE, PatchGroup(op("replace", "members", json!("[{\"value\": \"id-1\"}]")))),
+        (JsonText, VALUE, User(json!({ "emails": "[{\"value\": \"b@w\"}]" }))),
+        (NamedAgain, VALUE, PatchGroup(op("replace", "members", json!({ "members": [{ "value": "id-1" }] })))),
+        (NamedAgain, VALUE, Patch(op("replace", "emails", json!([{ "emails": [{ "value": "b@w" }] }])))),
+        (ReferenceForValue, VALUE, PatchGroup(op("add", "members", json!([{ "$ref": format!("{BASE}/Users/id-1") }])))),
+        (FilterOnSingular, Some("invalidPath"), Patch(op("remove", "manager[value eq \"x\"]", json!(null)))),
+        (DottedUrns, None, Patch(op("add", &format!("{}.department", urn::ENTERPRISE_USER), json!("News")))), // unknown then
+        (DottedUrns, Some("invalidFilter"), Filter("urn:ietf:params:scim:schemas:core:2.0:User.userName pr")),
+        (OwnAttributesInExtensions, None, Patch(op("add", &format!("{ACME}:product_environments"), json!(["prod"])))),
+        (PrimaryRole, None, Patch(op("add", "roles", json!([{ "value": "billing", "primary": true }])))),
         (RemoveListedValues, None, PatchGroup(op("remove", "members", json!([{ "value": "id-9" }])))),
         (ValuePathComparisons, Some("invalidFilter"), Filter("emails[type eq \"work\"].value eq \"a@w\"")),
         (MembersByName, None, PatchGroup(op("add", "members", json!([{ "value": "00uANA" }])))), // unknown then

@@ -13,8 +13,12 @@ use crate::app::App;
 const SKIPPED_MEMBERS: &str = "Skipped-Members";
 /// A header that names those of them that the group waits for: they join when a user gets the name.
 const PARKED_MEMBERS: &str = "Parked-Members";
+/// A header that names the attributes and paths of a request that name nothing here and were ignored.
+const IGNORED_ATTRIBUTES: &str = "Ignored-Attributes";
 /// How many names such a header has at most.
 const NAMED: usize = 20;
+/// How long the value of such a header is at most, in bytes: a proxy on the way may allow little more for all headers.
+const LONGEST: usize = 2000;
 
 pub(super) fn json(status: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(status);
@@ -50,9 +54,13 @@ pub(super) fn written(app: &App, status: StatusCode, done: &Outcome<(Written, Pr
     answer
         .insert_header((header::ETAG, outcome.resource.etag()))
         .insert_header((header::LOCATION, representation.location()));
-    for (name, members) in [(SKIPPED_MEMBERS, &outcome.skipped_members), (PARKED_MEMBERS, &outcome.parked_members)] {
-        if !members.is_empty() {
-            answer.insert_header((name, list(members)));
+    for (header, names) in [
+        (SKIPPED_MEMBERS, &outcome.skipped_members),
+        (PARKED_MEMBERS, &outcome.parked_members),
+        (IGNORED_ATTRIBUTES, &outcome.ignored_attributes),
+    ] {
+        if !names.is_empty() {
+            answer.insert_header((header, list(names)));
         }
     }
     match status {
@@ -64,19 +72,44 @@ pub(super) fn written(app: &App, status: StatusCode, done: &Outcome<(Written, Pr
 /// Names as the value of a header: `a, b`; what has no place there is percent-encoded.
 fn list(names: &[String]) -> String {
     let mut value = String::new();
-    for name in names.iter().take(NAMED) {
-        if !value.is_empty() {
-            value.push_str(", ");
-        }
+    for (index, name) in names.iter().enumerate() {
+        let mut encoded = String::with_capacity(name.len() + 2);
         for byte in name.bytes() {
             match byte {
-                b' '..=b'~' if !b"%,".contains(&byte) => value.push(char::from(byte)),
-                _ => value.push_str(&format!("%{byte:02X}")),
+                b' '..=b'~' if !b"%,".contains(&byte) => encoded.push(char::from(byte)),
+                _ => encoded.push_str(&format!("%{byte:02X}")),
             }
         }
-    }
-    if names.len() > NAMED {
-        value.push_str(", ...");
+        if index == NAMED || value.len() + encoded.len() > LONGEST {
+            value.push_str(", ...");
+            break;
+        }
+        if index > 0 {
+            value.push_str(", ");
+        }
+        value.push_str(&encoded);
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn report_5_a_header_of_names_is_bounded_and_holds_nothing_but_visible_characters() {
+        let names = |names: &[&str]| list(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(names(&["title", "emails[type eq \"work\"].valu"]), "title, emails[type eq \"work\"].valu");
+        assert_eq!(names(&["a\r\nSet-Cookie: b", "c,d", "é%\0"]), "a%0D%0ASet-Cookie: b, c%2Cd, %C3%A9%25%00");
+        let long: Vec<String> = (0..32).map(|n| format!("{n}{}", "\u{1F600}".repeat(126))).collect();
+        let value = list(&long);
+        assert!(value.len() < LONGEST + 10 && value.ends_with(", ..."), "{value}");
+        let many: Vec<String> = (0..32).map(|n| n.to_string()).collect();
+        assert!(list(&many).ends_with("18, 19, ..."), "{}", list(&many));
+        for value in [value, list(&many), names(&["\u{7f}\t"])] {
+            HeaderValue::from_str(&value).expect("a header");
+        }
+    }
 }

@@ -54,7 +54,7 @@ pub(super) fn unknown_ids(store: &mut dyn Store) {
     let stranger = Id::new("nobody").expect("an id");
     let mut resolved = store.resolve(&[id(8), id(2), stranger, id(1), id(9)]).expect("an answer");
     resolved.sort();
-    assert_eq!(resolved, [(id(1), ana), (id(2), editors)]);
+    assert_eq!(resolved, [(id(1), ana, USER), (id(2), editors, GROUP)]);
     assert_eq!(store.resolve(&[]).expect("an answer"), []);
 }
 

@@ -1,0 +1,29 @@
+//! A single application role, as Microsoft Entra ID sends it: the primary value of `roles`
+//! (`roles[primary eq "True"].value`), for a service provider whose users have one `role`.
+
+use serde_json::{Map, Value};
+
+use super::complete::is_primary;
+use super::value::{Named, Reader};
+use crate::schema::{Attribute, CanonicalValues, ResourceType};
+use crate::tolerance::Tolerance;
+
+/// The primary value of a document's `roles`.
+pub(crate) fn primary(document: &Map<String, Value>) -> Option<&Value> {
+    let roles = document.get("roles")?.as_array()?;
+    roles.iter().find(|role| is_primary(role))?.get("value")
+}
+
+/// The `role` that a document's primary one of `roles` is: only where it is on the closed list, for a value that means
+/// nothing here gives nobody a role.
+pub(crate) fn primary_role<'r>(
+    document: &Map<String, Value>,
+    resource_type: &'r ResourceType,
+    reader: &Reader<'_>,
+) -> Option<(&'r Attribute, Value)> {
+    let role = resource_type.schema.attribute("role").filter(|role| !role.multi_valued)?;
+    let closed = matches!(role.canonical_values, CanonicalValues::Only(_) | CanonicalValues::OnlyListed(_));
+    let said = primary(document).filter(|_| closed)?;
+    let value = reader.plain(role, Named::new(None, role), said).ok().flatten()?;
+    reader.forgives(Tolerance::PrimaryRole).then_some((role, value))
+}
