@@ -295,11 +295,8 @@ fn who_and_where(
         return page("This client is not set up yet", detail);
     }
     match parameters.one("redirect_uri") {
-        Ok(Some(sent)) => match client.redirect_uris.iter().find(|uri| uri.as_str() == sent) {
-            Some(uri) => {
-                let uri = uri.clone();
-                Ok(Ok((client, uri, true)))
-            }
+        Ok(Some(sent)) => match client.redirect_uri(sent) {
+            Some(uri) => Ok(Ok((client, uri, true))),
             None => {
                 let sent: String = sent.chars().take(300).collect();
                 let detail = format!(

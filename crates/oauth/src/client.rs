@@ -123,6 +123,11 @@ impl Client {
         self.options.lifetimes(self.profile, settings)
     }
 
+    /// The redirect URI that a request names, if it is registered (RFC 9700 §2.1, RFC 8252 §7.3).
+    pub(crate) fn redirect_uri(&self, sent: &str) -> Option<RedirectUri> {
+        self.redirect_uris.iter().find_map(|uri| uri.named(sent, self.public))
+    }
+
     /// Whether it may use this grant type.
     pub fn may(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)

@@ -52,7 +52,9 @@ pub fn accept(
     auth_time: i64,
 ) -> Result<Acceptance, StoreError> {
     match store.client(&request.client)? {
-        Some(client) if !client.redirect_uris.contains(&request.redirect_uri) => return Ok(Acceptance::AlreadyUsed),
+        Some(client) if client.redirect_uri(request.redirect_uri.as_str()).is_none() => {
+            return Ok(Acceptance::AlreadyUsed);
+        }
         Some(client) if client.disabled || !client.may(GrantType::AuthorizationCode) => {
             let description = "The client was switched off while access was being accepted.";
             return Ok(Acceptance::Redirect(request.error_url(cx, "unauthorized_client", description)));

@@ -86,6 +86,7 @@ mod pushed_requests;
 mod races;
 mod refusals;
 mod replicas;
+mod reports_clients;
 mod retention;
 mod returning;
 mod second_factors;

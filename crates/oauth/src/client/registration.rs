@@ -36,6 +36,8 @@ pub struct Registration {
     pub post_logout_redirect_uris: Option<Vec<String>>,
     /// How it proves who it is.
     pub authentication: AskedAuthentication,
+    /// URIs that it has already, for either purpose: they may stay, whatever would be registered today.
+    pub uris_before: Vec<RedirectUri>,
 }
 
 /// As it will be.
@@ -95,14 +97,14 @@ impl Registration {
 
         let mut redirect_uris =
             okta_app_name.as_ref().map_or_else(Vec::new, |app| okta_redirect_uris(app, allow_internal_http));
-        for uri in uris("redirect_uris", self.redirect_uris.as_deref(), &mut wrong) {
+        for uri in uris("redirect_uris", self.redirect_uris.as_deref(), &self.uris_before, &mut wrong) {
             if !redirect_uris.contains(&uri) {
                 redirect_uris.push(uri);
             }
         }
 
-        let post_logout_redirect_uris =
-            uris("post_logout_redirect_uris", self.post_logout_redirect_uris.as_deref(), &mut wrong);
+        let after_logout = self.post_logout_redirect_uris.as_deref();
+        let post_logout_redirect_uris = uris("post_logout_redirect_uris", after_logout, &self.uris_before, &mut wrong);
 
         let mut grant_types = Vec::new();
         match &self.grant_types {
@@ -154,14 +156,20 @@ impl Registration {
 }
 
 /// Each once, in the order they were named.
-fn uris(field: &str, texts: Option<&[String]>, wrong: &mut impl FnMut(&str, String)) -> Vec<RedirectUri> {
+fn uris(
+    field: &str,
+    texts: Option<&[String]>,
+    before: &[RedirectUri],
+    wrong: &mut impl FnMut(&str, String),
+) -> Vec<RedirectUri> {
     let texts = texts.unwrap_or_default();
     if texts.len() > MAX_URIS {
         wrong(field, format!("must name at most {MAX_URIS} URIs"));
     }
     let mut uris = Vec::new();
     for (i, text) in texts.iter().take(MAX_URIS).enumerate() {
-        match RedirectUri::register(text) {
+        let known = before.iter().find(|uri| uri.as_str() == text).cloned();
+        match known.map_or_else(|| RedirectUri::register(text), Ok) {
             Ok(uri) if uris.contains(&uri) => {}
             Ok(uri) => uris.push(uri),
             Err(detail) => wrong(&format!("{field}[{i}]"), detail),
@@ -227,6 +235,21 @@ mod tests {
         };
         let fields: Vec<String> = asked.check(false).unwrap_err().into_iter().map(|m| m.field).collect();
         assert_eq!(fields, ["profile", "redirect_uris[0]", "grant_types[0]", "grant_types", "scopes[0]"]);
+    }
+
+    #[test]
+    fn report_16_what_was_registered_before_does_not_stand_in_the_way_of_another_change() {
+        let old = "https://a.example/cb?code=1";
+        let asked = Registration {
+            redirect_uris: Some(vec![old.to_owned()]),
+            post_logout_redirect_uris: Some(vec!["https://a.example/?state=1".to_owned()]),
+            ..Registration::default()
+        };
+        let fields: Vec<String> = asked.check(false).unwrap_err().into_iter().map(|m| m.field).collect();
+        assert_eq!(fields, ["redirect_uris[0]", "post_logout_redirect_uris[0]", "redirect_uris"], "none is left");
+        let before = [old, "https://a.example/?state=1"].map(|uri| RedirectUri::from_stored(uri.to_owned()));
+        let asked = Registration { uris_before: before.to_vec(), ..asked };
+        assert_eq!(asked.check(false).unwrap().redirect_uris[0].as_str(), old);
     }
 
     #[test]

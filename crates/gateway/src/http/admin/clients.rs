@@ -137,6 +137,7 @@ fn registration(input: &mut Input, authentication: AskedAuthentication) -> Regis
         tokens_before: TokenOptions::default(),
         post_logout_redirect_uris: input.texts("post_logout_redirect_uris"),
         authentication,
+        uris_before: Vec::new(),
     }
 }
 
@@ -333,18 +334,20 @@ pub(super) async fn change(
             // What the body leaves out stays as it is; the whole is checked again.
             let client = &record.client;
             let texts = |list: Vec<&str>| Some(list.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            let own_uris = || {
-                let derived = record.okta_app_name.as_deref().map(oauth::client::AppName::parse).and_then(Result::ok);
-                let derived = derived.map(|app| oauth::client::okta_redirect_uris(&app, true)).unwrap_or_default();
-                texts(client.redirect_uris.iter().filter(|u| !derived.contains(u)).map(RedirectUri::as_str).collect())
-            };
+            let derived = record.okta_app_name.as_deref().map(oauth::client::AppName::parse).and_then(Result::ok);
+            let derived = derived.map(|app| oauth::client::okta_redirect_uris(&app, true)).unwrap_or_default();
+            let own_uris: Vec<&RedirectUri> = client.redirect_uris.iter().filter(|u| !derived.contains(u)).collect();
+            let after_logout = &client.options.post_logout_redirect_uris;
             let whole = Registration {
                 profile: Some(client.profile.as_str().to_owned()),
                 okta_app_name: match forgets_app {
                     true => asked.okta_app_name.clone(),
                     false => record.okta_app_name.clone(),
                 },
-                redirect_uris: asked.redirect_uris.clone().or_else(own_uris),
+                redirect_uris: asked
+                    .redirect_uris
+                    .clone()
+                    .or_else(|| texts(own_uris.iter().map(|uri| uri.as_str()).collect())),
                 grant_types: asked
                     .grant_types
                     .clone()
@@ -355,10 +358,12 @@ pub(super) async fn change(
                 require_pkce: asked.require_pkce.or(Some(client.require_pkce)),
                 tokens: asked.tokens.clone(),
                 tokens_before: client.options.tokens.clone(),
-                post_logout_redirect_uris: asked.post_logout_redirect_uris.clone().or_else(|| {
-                    texts(client.options.post_logout_redirect_uris.iter().map(RedirectUri::as_str).collect())
-                }),
+                post_logout_redirect_uris: asked
+                    .post_logout_redirect_uris
+                    .clone()
+                    .or_else(|| texts(after_logout.iter().map(RedirectUri::as_str).collect())),
                 authentication: proofs.over(client),
+                uris_before: own_uris.iter().map(|uri| (*uri).clone()).chain(after_logout.iter().cloned()).collect(),
             };
             let registered = whole.check(work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
             record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
