@@ -8,6 +8,7 @@ mod bearer;
 mod below;
 pub mod body;
 pub mod browser;
+pub mod endpoints;
 pub mod health;
 pub mod oauth;
 pub mod problem;
@@ -17,6 +18,7 @@ mod trace;
 
 pub(crate) use below::below;
 pub(crate) use browser::failure::told;
+pub(crate) use endpoints::head_as_get;
 pub(crate) use trace::log;
 
 /// All routes.

@@ -193,6 +193,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let hsts = strict_transport(app.path.is_empty());
     let server = HttpServer::new(move || {
         actix_web::App::new()
+            .wrap(from_fn(http::head_as_get))
             .wrap(from_fn(http::told))
             .wrap(from_fn(http::below))
             .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))

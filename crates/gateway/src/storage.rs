@@ -10,6 +10,7 @@ mod attempts;
 pub mod attribute_work;
 pub mod audit;
 pub mod blocks;
+mod client_origins;
 mod client_proofs;
 pub mod clients;
 mod connection;

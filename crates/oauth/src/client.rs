@@ -1,5 +1,7 @@
 //! Clients (RFC 6749 §2): who may ask, from where, for what.
 
+use std::collections::BTreeSet;
+
 use crate::context::Settings;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
@@ -14,7 +16,7 @@ mod tokens;
 pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
 pub use options::{ACCESS_TOKEN_SECONDS, Lifetimes, Options, REFRESH_SECONDS};
 pub use profile::Profile;
-pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris};
+pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris, origin_key};
 pub use registration::{Mistake, Registered, Registration};
 pub use tokens::{AccessTokenFormat, AskedTokens, TokenOptions};
 
@@ -126,6 +128,12 @@ impl Client {
     /// The redirect URI that a request names, if it is registered (RFC 9700 §2.1, RFC 8252 §7.3).
     pub(crate) fn redirect_uri(&self, sent: &str) -> Option<RedirectUri> {
         self.redirect_uris.iter().find_map(|uri| uri.named(sent, self.public))
+    }
+
+    /// Where its pages are, by their keys, if it is one that a page can be: a public client's redirect URIs lead to its own pages.
+    pub fn origins(&self) -> BTreeSet<String> {
+        let uris = self.redirect_uris.iter().filter(|_| self.public);
+        uris.map(|uri| origin_key(&uri.origin()).to_owned()).collect()
     }
 
     /// Whether it may use this grant type.

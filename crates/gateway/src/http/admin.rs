@@ -3,9 +3,10 @@
 //! [`ENDPOINTS`] is all of it. Every handler takes an [`Operator`](operator::Operator), which cannot be had without a token that
 //! counts; a story asks each row of the table without one.
 
-use actix_web::http::{Method, StatusCode};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
+use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::problem::Problem;
 
 mod accounts;
@@ -22,24 +23,7 @@ mod parked_members;
 mod sign_in;
 mod users;
 
-/// A method on a path.
-#[allow(missing_debug_implementations)] // a function has nothing to show
-pub struct Endpoint {
-    /// `GET`
-    pub method: Method,
-    /// Below `/admin`, with names in braces.
-    pub path: &'static str,
-    route: fn() -> actix_web::Route,
-}
-
-/// A table of endpoints: method, path, handler.
-macro_rules! endpoints {
-    ($($method:ident $path:literal => $handler:path),* $(,)?) => {
-        &[$(Endpoint { method: Method::$method, path: $path, route: || web::route().to($handler) }),*]
-    };
-}
-
-/// Every endpoint of the admin API; those of one path stand together.
+/// Every endpoint of the admin API, below `/admin`; those of one path stand together.
 pub static ENDPOINTS: &[Endpoint] = endpoints![
     GET "/accounts" => accounts::list,
     POST "/accounts" => accounts::create,
@@ -85,11 +69,7 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let mut scope = web::scope("/admin");
-    for endpoints in ENDPOINTS.chunk_by(|one, next| one.path == next.path) {
-        let mut resource = web::resource(endpoints[0].path).default_service(web::to(wrong_method));
-        for endpoint in endpoints {
-            resource = resource.route((endpoint.route)().method(endpoint.method.clone()));
-        }
+    for resource in resources(ENDPOINTS, || web::to(wrong_method)) {
         scope = scope.service(resource);
     }
     config.service(scope.default_service(web::to(unknown)));
@@ -99,7 +79,11 @@ async fn unknown(_operator: operator::Operator, request: HttpRequest) -> Result<
     Err(Problem::not_found("admin endpoint", request.path()))
 }
 
-async fn wrong_method(_operator: operator::Operator, request: HttpRequest) -> Result<HttpResponse, Problem> {
+async fn wrong_method(_operator: operator::Operator, request: HttpRequest) -> HttpResponse {
     let detail = format!("{} does not answer {}; see the admin API's documentation", request.path(), request.method());
-    Err(Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, detail))
+    let mut answer = Problem::with_status(StatusCode::METHOD_NOT_ALLOWED, detail).error_response();
+    if let Ok(allow) = allowed(&request).parse() {
+        answer.headers_mut().insert(header::ALLOW, allow);
+    }
+    answer
 }

@@ -6,7 +6,7 @@ use actix_web::http::header;
 use oauth::dpop::{Proof, ProofError, SpentProof};
 use oauth::{BearerError, Presented};
 
-use super::query;
+use super::{endpoints, query};
 use crate::app::App;
 use crate::storage::{DbError, Fault};
 
@@ -29,7 +29,7 @@ pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, P
         return Ok(None);
     }
     let url = format!("{}{}", app.public_url, request.path());
-    app.oauth(|cx| Proof::read(cx, &headers, request.method().as_str(), &url))
+    app.oauth(|cx| Proof::read(cx, &headers, endpoints::method_of(request).as_str(), &url))
 }
 
 /// Everything that has to be known about what is presented before it is checked in a unit of work: the key that a JWT names, and

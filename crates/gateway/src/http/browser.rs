@@ -3,9 +3,10 @@
 //! The authorization request travels sealed in a hidden field of each form, so nothing of a flow is kept here: any replica
 //! can serve the next step, and two tabs do not disturb each other. What is kept is who is logged in (`sessions`).
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, guard, web};
 use oauth::jose::Jwks;
 
+use super::endpoints::{self, Endpoint, endpoints, resources};
 use crate::app::App;
 use crate::storage::DbError;
 
@@ -24,97 +25,43 @@ mod operator;
 pub mod pages;
 pub(in crate::http) mod second_factor;
 
+/// Every page and form.
+pub static ENDPOINTS: &[Endpoint] = endpoints![
+    GET "/oauth2/auth" => authorize::by_query,
+    POST "/oauth2/auth" => authorize::by_form,
+    GET "/login" => login::show,
+    POST "/login" => login::submit,
+    POST "/login/second-factor" => login::second_factor::submit,
+    POST "/login/provider" => login::provider::begin,
+    GET "/login/callback" => login::provider::back,
+    GET "/oauth2/consent" => consent::show,
+    POST "/oauth2/consent" => consent::decide,
+    POST "/oauth2/switch" => login::switch,
+    GET "/oauth2/logout" => logout::by_query,
+    POST "/oauth2/logout" => logout::by_form,
+    GET "/account" => account::show,
+    POST "/account/connections/end" => account::end_connection,
+    POST "/account/notices/seen" => account::see_notice,
+    POST "/account/sessions/end" => account::end_session,
+    GET "/account/second-factor" => second_factor::show,
+    POST "/account/second-factor" => second_factor::begin,
+    POST "/account/second-factor/confirm" => second_factor::confirm,
+    POST "/account/second-factor/remove" => second_factor::remove,
+    GET "/operator" => operator::show,
+    POST "/operator/sign-in" => operator::begin,
+    GET "/assets/page.css" => stylesheet,
+];
+
+/// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.
+const ACTS: [&str; 4] = ["/oauth2/auth", "/oauth2/consent", "/oauth2/logout", "/login/callback"];
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/oauth2/auth")
-                .route(web::get().to(authorize::by_query))
-                .route(web::post().to(authorize::by_form))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/login")
-                .route(web::get().to(login::show))
-                .route(web::post().to(login::submit))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/login/second-factor")
-                .route(web::post().to(login::second_factor::submit))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/login/provider")
-                .route(web::post().to(login::provider::begin))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/login/callback")
-                .route(web::get().to(login::provider::back))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/oauth2/consent")
-                .route(web::get().to(consent::show))
-                .route(web::post().to(consent::decide))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/oauth2/switch")
-                .route(web::post().to(login::switch))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/oauth2/logout")
-                .route(web::get().to(logout::by_query))
-                .route(web::post().to(logout::by_form))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account").route(web::get().to(account::show)).default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account/connections/end")
-                .route(web::post().to(account::end_connection))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account/notices/seen")
-                .route(web::post().to(account::see_notice))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account/sessions/end")
-                .route(web::post().to(account::end_session))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account/second-factor")
-                .route(web::get().to(second_factor::show))
-                .route(web::post().to(second_factor::begin))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account/second-factor/confirm")
-                .route(web::post().to(second_factor::confirm))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/account/second-factor/remove")
-                .route(web::post().to(second_factor::remove))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/operator")
-                .route(web::get().to(operator::show))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .service(
-            web::resource("/operator/sign-in")
-                .route(web::post().to(operator::begin))
-                .default_service(web::to(pages::wrong_method)),
-        )
-        .route("/assets/page.css", web::get().to(stylesheet));
+    for path in ACTS {
+        config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(pages::nothing_yet));
+    }
+    for resource in resources(ENDPOINTS, || web::to(pages::wrong_method)) {
+        config.service(resource);
+    }
 }
 
 /// The keys that ID tokens of ours are checked with when clients bring them back.

@@ -1,12 +1,25 @@
 //! Health checks: whether the process lives, and whether it can serve.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::app::App;
 use crate::serve;
 
+/// Every health check.
+pub static ENDPOINTS: &[Endpoint] = endpoints![
+    GET "/health/live" => live,
+    GET "/health/ready" => ready,
+];
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.route("/health/live", web::get().to(live)).route("/health/ready", web::get().to(ready));
+    for resource in resources(ENDPOINTS, || web::to(wrong_method)) {
+        config.service(resource);
+    }
+}
+
+async fn wrong_method(request: HttpRequest) -> HttpResponse {
+    HttpResponse::MethodNotAllowed().insert_header(("Allow", allowed(&request))).finish()
 }
 
 async fn live() -> HttpResponse {

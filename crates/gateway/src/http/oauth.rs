@@ -1,16 +1,18 @@
 //! The endpoints that clients call: token, pushed requests, revocation, introspection, userinfo, metadata, keys.
 
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use oauth::assertion::ClientCredentials;
 use oauth::token::{TokenRequest, TokenResponse};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::{address, bearer, body, query};
 use crate::lifecycle::Actor;
 use crate::storage::{Cost, Tx};
 
+mod cors;
 mod failure;
 mod par;
 mod proof;
@@ -22,29 +24,33 @@ use proof::Attempts;
 /// The most a body of these endpoints may have.
 const BODY_LIMIT: usize = 16 << 10;
 
+/// Every endpoint for clients.
+pub static ENDPOINTS: &[Endpoint] = endpoints![
+    POST "/oauth2/token" => token,
+    OPTIONS "/oauth2/token" => cors::preflight,
+    POST "/oauth2/par" => par::push,
+    POST "/oauth2/revoke" => revoke,
+    OPTIONS "/oauth2/revoke" => cors::preflight,
+    POST "/oauth2/introspect" => introspect,
+    GET "/userinfo" => userinfo::answer,
+    POST "/userinfo" => userinfo::answer,
+    OPTIONS "/userinfo" => cors::preflight,
+    GET "/.well-known/openid-configuration" => openid,
+    OPTIONS "/.well-known/openid-configuration" => cors::preflight_of_document,
+    GET "/.well-known/oauth-authorization-server" => authorization_server,
+    OPTIONS "/.well-known/oauth-authorization-server" => cors::preflight_of_document,
+    GET "/.well-known/jwks.json" => jwks,
+    OPTIONS "/.well-known/jwks.json" => cors::preflight_of_document,
+];
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    let post_only = || web::to(|| async { Err::<HttpResponse, _>(OAuthFailure::Method("POST")) });
-    let get_only = || web::to(|| async { Err::<HttpResponse, _>(OAuthFailure::Method("GET")) });
-    config
-        .service(web::resource("/oauth2/token").route(web::post().to(token)).default_service(post_only()))
-        .service(web::resource("/oauth2/par").route(web::post().to(par::push)).default_service(post_only()))
-        .service(web::resource("/oauth2/revoke").route(web::post().to(revoke)).default_service(post_only()))
-        .service(web::resource("/oauth2/introspect").route(web::post().to(introspect)).default_service(post_only()))
-        .service(
-            web::resource("/userinfo")
-                .route(web::get().to(userinfo::answer))
-                .route(web::post().to(userinfo::answer))
-                .default_service(get_only()),
-        )
-        .service(
-            web::resource("/.well-known/openid-configuration").route(web::get().to(openid)).default_service(get_only()),
-        )
-        .service(
-            web::resource("/.well-known/oauth-authorization-server")
-                .route(web::get().to(authorization_server))
-                .default_service(get_only()),
-        )
-        .service(web::resource("/.well-known/jwks.json").route(web::get().to(jwks)).default_service(get_only()));
+    for resource in resources(ENDPOINTS, || web::to(wrong_method)) {
+        config.service(resource);
+    }
+}
+
+async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, OAuthFailure> {
+    Err(OAuthFailure::Method(allowed(&request)))
 }
 
 /// What every one of the POST endpoints takes: client credentials in the header or body, parameters in the body.
@@ -80,13 +86,30 @@ impl Call {
     }
 }
 
-async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> Result<HttpResponse, OAuthFailure> {
-    let call = Call::read(&request, &app, payload).await?;
-    let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
+impl Call {
+    /// The client that the body names: a page's script has no header to name it in.
+    fn client(&self) -> Option<String> {
+        self.form.iter().find(|(name, _)| name == "client_id").map(|(_, client)| client.clone())
+    }
+}
+
+async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
+    let call = Call::read(&request, &app, payload).await;
+    let client = call.as_ref().ok().and_then(Call::client);
+    let answer = match call {
+        Ok(call) => exchange(&request, &app, call).await,
+        Err(failure) => Err(failure),
+    };
+    let answer = answer.unwrap_or_else(|failure| failure.error_response());
+    cors::share(&request, &app, client.as_deref(), answer).await
+}
+
+async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
+    let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
-    let asked = proof::with_keys(&app, asked).await?;
-    let attempts = Attempts::of(&app, &asked, &call.actor);
-    let issued = attempts.watch(&app, issue(&app, asked, call.actor, &attempts)).await?;
+    let asked = proof::with_keys(app, asked).await?;
+    let attempts = Attempts::of(app, &asked, &call.actor);
+    let issued = attempts.watch(app, issue(app, asked, call.actor, &attempts)).await?;
     let keys = match issued.has_to_be_signed() {
         true => app.signer.ready().await?,
         false => app.signer.known(),
@@ -127,22 +150,28 @@ async fn issue(
     Ok(verdict?)
 }
 
-async fn revoke(
-    request: HttpRequest,
-    app: web::Data<App>,
-    payload: web::Payload,
-) -> Result<HttpResponse, OAuthFailure> {
-    let call = Call::read(&request, &app, payload).await?;
+async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
+    let call = Call::read(&request, &app, payload).await;
+    let client = call.as_ref().ok().and_then(Call::client);
+    let answer = match call {
+        Ok(call) => revoke_token(&app, call).await,
+        Err(failure) => Err(failure),
+    };
+    let answer = answer.unwrap_or_else(|failure| failure.error_response());
+    cors::share(&request, &app, client.as_deref(), answer).await
+}
+
+async fn revoke_token(app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
-    let asked = proof::with_keys(&app, asked).await?;
-    let attempts = Attempts::of(&app, &asked, &call.actor);
+    let asked = proof::with_keys(app, asked).await?;
+    let attempts = Attempts::of(app, &asked, &call.actor);
     let (work, before) = (app.clone(), attempts.clone());
     let revoked = app.db.write(move |tx| {
         before.check(tx)?;
         tx.act_as(call.actor.clone());
         Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::revoke::revoke(tx, cx, &asked))?)
     });
-    attempts.watch(&app, async { Ok(revoked.await??) }).await?;
+    attempts.watch(app, async { Ok(revoked.await??) }).await?;
     Ok(uncached().finish())
 }
 

@@ -1,5 +1,7 @@
 //! OAuth clients and their secrets. Looked up by client id, across accounts.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, RedirectUri, Scopes};
@@ -145,6 +147,7 @@ impl Tx<'_> {
             .values(row)
             .returning(clients::seq)
             .get_result(c))?;
+        self.set_client_origins(record.seq, record.client.origins())?;
         Ok(())
     }
 
@@ -164,7 +167,7 @@ impl Tx<'_> {
             clients::options.eq(options(record)?),
         );
         each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
-        Ok(())
+        self.set_client_origins(record.seq, client.origins())
     }
 
     /// Deletes a client with its secrets and static tokens; whoever calls ends its grants first.
@@ -175,6 +178,7 @@ impl Tx<'_> {
         each!(&mut *self.conn, c => diesel::delete(needs).execute(c))?;
         let tokens = static_tokens::table.filter(static_tokens::client.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(tokens).execute(c))?;
+        self.set_client_origins(seq, BTreeSet::new())?;
         let row = clients::table.filter(clients::seq.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
         Ok(())

@@ -5,9 +5,9 @@ use diesel::prelude::*;
 use super::connection::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    accounts, attempts, attribute_values, authorization_codes, client_failures, client_secrets, clients, dpop_proofs,
-    grants, logins, members, notices, operators, parked_members, pushed_requests, recovery_codes, refresh_tokens,
-    resource_counts, resources, revoked_tokens, second_factors, sessions, sign_in_flows, static_tokens,
+    accounts, attempts, attribute_values, authorization_codes, client_failures, client_origins, client_secrets,
+    clients, dpop_proofs, grants, logins, members, notices, operators, parked_members, pushed_requests, recovery_codes,
+    refresh_tokens, resource_counts, resources, revoked_tokens, second_factors, sessions, sign_in_flows, static_tokens,
     tolerance_needs, upstream_identities, upstream_secrets, used_assertions,
 };
 use super::tx::Tx;
@@ -109,6 +109,7 @@ impl Tx<'_> {
         each!(&mut *self.conn, c => {
             diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
             for client in owned {
+                diesel::delete(client_origins::table.filter(client_origins::client.eq(client))).execute(c)?;
                 diesel::delete(client_secrets::table.filter(client_secrets::client.eq(client))).execute(c)?;
                 diesel::delete(tolerance_needs::table.filter(tolerance_needs::client.eq(client))).execute(c)?;
                 diesel::delete(static_tokens::table.filter(static_tokens::client.eq(client))).execute(c)?;

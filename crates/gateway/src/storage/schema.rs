@@ -179,6 +179,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    client_origins (origin, client) {
+        origin -> Text,
+        client -> BigInt,
+    }
+}
+
+diesel::table! {
+    pushed_request_counts (id) {
+        id -> Binary,
+        n -> BigInt,
+        bytes -> BigInt,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
     client_secrets (id) {
         id -> Text,
         client -> BigInt,

@@ -28,7 +28,7 @@ story!(point_39_me_is_the_user_who_accepted, async |world: World| {
     assert_eq!(idp.read(&ada).await["title"], "Machine");
 
     let answer = idp.post("/Me", &replaced).await.expect(405);
-    assert_eq!(answer.header("allow"), Some("GET, PUT, PATCH, DELETE"));
+    assert_eq!(answer.header("allow"), Some("GET, HEAD, PUT, PATCH, DELETE"));
     answer.scim_error();
     idp.get("/Me/groups").await.expect_scim_error(404, None);
     idp.delete("/Me").await.expect(204);

@@ -176,6 +176,14 @@ fn of_the_response(query: &str) -> Option<&'static str> {
     names.into_iter().find_map(|name| OF_THE_RESPONSE.into_iter().find(|parameter| *parameter == name))
 }
 
+/// What an origin (RFC 6454 §6.2) is registered and looked up by: itself, and without the port where the port is free.
+pub fn origin_key(origin: &str) -> &str {
+    let free = LOOPBACK.into_iter().find(|literal| {
+        origin.strip_prefix(literal).is_some_and(|port| port.is_empty() || without_port(port) == Some(""))
+    });
+    free.unwrap_or(origin)
+}
+
 /// The variable name of an app in Okta's Profile Editor, as in `mycompany_scimapp_1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppName(String);
@@ -388,6 +396,17 @@ mod tests {
             ("https://a.example/cb", "https://a.example:8443/cb"),
         ] {
             assert!(!matches(registered, sent), "{registered} {sent}");
+        }
+    }
+
+    #[test]
+    fn report_18_an_origin_of_a_loopback_literal_is_known_without_its_port() {
+        assert_eq!(origin_key("http://127.0.0.1:51004"), "http://127.0.0.1");
+        assert_eq!(origin_key("http://[::1]"), "http://[::1]");
+        for other in
+            ["http://localhost:3000", "https://127.0.0.1:1", "http://127.0.0.1.evil.example", "http://127.0.0.1:0"]
+        {
+            assert_eq!(origin_key(other), other);
         }
     }
 

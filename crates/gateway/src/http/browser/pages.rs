@@ -2,11 +2,12 @@
 
 use std::any::Any;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::app::App;
+use crate::http::endpoints::allowed;
 use crate::words::{self, Span};
 
 /// Log in.
@@ -234,11 +235,20 @@ pub(in crate::http) async fn not_found(request: HttpRequest, app: web::Data<App>
 
 /// For paths that answer other methods.
 pub(super) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    message(
+    let mut answer = message(
         &app,
         StatusCode::METHOD_NOT_ALLOWED,
         "That does not work here",
         &format!("{}{} does not answer {}.", app.path, request.path(), request.method()),
         None,
-    )
+    );
+    if let Ok(allow) = allowed(&request).parse() {
+        answer.headers_mut().insert(header::ALLOW, allow);
+    }
+    answer
+}
+
+/// To a HEAD where only a GET does something.
+pub(super) async fn nothing_yet(app: web::Data<App>) -> HttpResponse {
+    message(&app, StatusCode::OK, "Nothing has happened yet", "Open this address in a browser.", None)
 }

@@ -17,8 +17,8 @@ pub(super) enum OAuthFailure {
     Bearer(BearerError),
     /// Too many proofs of this client failed from this address; how long to wait, in seconds.
     TooManyFailures(i64),
-    /// The endpoint has only this method.
-    Method(&'static str),
+    /// The endpoint has only these methods.
+    Method(String),
     /// The database failed.
     Database(DbError),
 }
@@ -80,7 +80,7 @@ impl ResponseError for OAuthFailure {
                 ("temporarily_unavailable", description)
             }
             OAuthFailure::Method(allowed) => {
-                answer.insert_header((header::ALLOW, *allowed));
+                answer.insert_header((header::ALLOW, allowed.as_str()));
                 ("invalid_request", format!("this endpoint answers {allowed} only"))
             }
             OAuthFailure::Database(cause) => {

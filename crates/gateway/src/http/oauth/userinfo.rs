@@ -2,13 +2,14 @@
 //! have beyond the standard. A claim is there if the user has the attribute, and it need not be asked for by name.
 
 use actix_web::http::{Method, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use oauth::scope::STANDARD_CLAIMS;
 use oauth::{BearerError, Door, Presented, Scopes};
 use scim::schema::{Overlay, Returned, Stage, USER};
 use scim::{Id, Resource, Store};
 use serde_json::{Map, Value, json};
 
+use super::cors;
 use super::failure::OAuthFailure;
 use crate::app::App;
 use crate::http::{bearer, body, query};
@@ -19,16 +20,26 @@ use crate::system;
 const BODY_LIMIT: usize = 16 << 10;
 
 /// `GET, POST /userinfo`
-pub(super) async fn answer(
-    request: HttpRequest,
-    app: web::Data<App>,
+pub(super) async fn answer(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
+    let (client, answer) = match claims(&request, &app, payload).await {
+        Ok((client, claims)) => {
+            (Some(client), HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims))
+        }
+        Err(failure) => (None, failure.error_response()),
+    };
+    cors::share(&request, &app, client.as_deref(), answer).await
+}
+
+/// The claims, and the client that reads them.
+async fn claims(
+    request: &HttpRequest,
+    app: &App,
     payload: web::Payload,
-) -> Result<HttpResponse, OAuthFailure> {
-    let authorization = presented(&request, &app, payload).await?;
-    let proof = bearer::prepare::<OAuthFailure>(&request, &app, authorization.as_deref()).await?;
+) -> Result<(String, Map<String, Value>), OAuthFailure> {
+    let authorization = presented(request, app, payload).await?;
+    let proof = bearer::prepare::<OAuthFailure>(request, app, authorization.as_deref()).await?;
     let work = app.clone();
-    let claims = app
-        .db
+    app.db
         .read(Cost::Short, move |tx| {
             let presented = Presented { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Userinfo))??;
@@ -50,10 +61,9 @@ pub(super) async fn answer(
             }
             claims.insert("account".to_owned(), json!(account.name));
             claims.insert("sub".to_owned(), json!(subject.as_str()));
-            Ok::<_, OAuthFailure>(claims)
+            Ok::<_, OAuthFailure>((access.grant.client.to_string(), claims))
         })
-        .await?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims))
+        .await
 }
 
 /// The token in the header, or here in the body of a form too (RFC 6750 §2.2, OpenID Connect Core §5.3.1), but not in both.

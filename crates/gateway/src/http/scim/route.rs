@@ -6,7 +6,7 @@ use scim::{Id, Registry, ResourceTypeId};
 use super::failure::ScimFailure;
 
 /// What can be done to one resource.
-pub(super) const ITEM_METHODS: &str = "GET, PUT, PATCH, DELETE";
+pub(super) const ITEM_METHODS: &str = "GET, HEAD, PUT, PATCH, DELETE";
 
 /// An endpoint that exists, asked by a method that it has.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Route {
         };
         let discovery = |route| match *method {
             Method::GET | Method::HEAD => Ok(route),
-            _ => Err(ScimFailure::Method("GET")),
+            _ => Err(ScimFailure::Method("GET, HEAD")),
         };
         match (endpoint, rest) {
             ("ServiceProviderConfig" | "ServiceProviderConfigs", None) => discovery(Route::ServiceProviderConfig),
@@ -47,7 +47,7 @@ impl Route {
             ("Schemas", rest) => discovery(Route::Schemas(rest.map(str::to_owned))),
             ("Me", None) => match *method {
                 Method::GET | Method::HEAD | Method::PUT | Method::PATCH | Method::DELETE => Ok(Route::Me),
-                _ => Err(ScimFailure::Method("GET, PUT, PATCH, DELETE")),
+                _ => Err(ScimFailure::Method(ITEM_METHODS)),
             },
             ("Bulk", None) => match *method {
                 Method::POST => Ok(Route::Bulk),
@@ -55,7 +55,7 @@ impl Route {
             },
             ("", None) => match *method {
                 Method::GET | Method::HEAD => Ok(Route::Everything),
-                _ => Err(ScimFailure::Method("GET")),
+                _ => Err(ScimFailure::Method("GET, HEAD")),
             },
             (".search", None) => match *method {
                 Method::POST => Ok(Route::SearchEverything),
@@ -67,7 +67,7 @@ impl Route {
             (endpoint, rest) => match (registry.at_endpoint(endpoint), rest) {
                 (Some(kind), None) => match *method {
                     Method::GET | Method::HEAD | Method::POST => Ok(Route::Collection(kind.id)),
-                    _ => Err(ScimFailure::Method("GET, POST")),
+                    _ => Err(ScimFailure::Method("GET, HEAD, POST")),
                 },
                 (Some(kind), Some(".search")) => match *method {
                     Method::POST => Ok(Route::Search(kind.id)),
@@ -98,7 +98,7 @@ impl Route {
         match rest {
             Some(".search") if *method == Method::POST => Ok(Route::Search(kind)),
             Some(".search") => Err(ScimFailure::Method("POST")),
-            _ if !read => Err(ScimFailure::Method("GET")),
+            _ if !read => Err(ScimFailure::Method("GET, HEAD")),
             None => Ok(Route::Collection(kind)),
             Some(id) => Ok(match Id::new(id) {
                 Some(id) => Route::Item(kind, id),

@@ -1,0 +1,87 @@
+//! Tables of endpoints: which methods a path has, who answers them, and what every other method is told (RFC 9110 §15.5.6).
+//!
+//! HEAD is answered wherever GET is (§9.3.2): routing takes it for a GET, and the server leaves the body out.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, Resource, Route, guard, web};
+
+/// A method on a path.
+#[allow(missing_debug_implementations)] // a function has nothing to show
+pub struct Endpoint {
+    /// `GET`
+    pub method: Method,
+    /// With names in braces.
+    pub path: &'static str,
+    pub(super) route: fn() -> Route,
+}
+
+/// A table of endpoints: method, path, handler. Those of one path stand together.
+macro_rules! endpoints {
+    ($($method:ident $path:literal => $handler:path),* $(,)?) => {
+        &[$($crate::http::endpoints::Endpoint {
+            method: actix_web::http::Method::$method,
+            path: $path,
+            route: || actix_web::web::route().to($handler),
+        }),*]
+    };
+}
+pub(super) use endpoints;
+
+/// The methods of a path, as `Allow` lists them.
+#[derive(Debug, Clone)]
+struct Allowed(String);
+
+/// The request came as HEAD.
+#[derive(Debug, Clone, Copy)]
+struct Head;
+
+/// A resource for each path of the table. `refuse` answers methods that the path has not.
+pub(super) fn resources(table: &'static [Endpoint], refuse: fn() -> Route) -> impl Iterator<Item = Resource> {
+    table.chunk_by(|one, next| one.path == next.path).map(move |endpoints| {
+        let allowed = Allowed(methods(endpoints).join(", "));
+        let resource = web::resource(endpoints[0].path).app_data(allowed).default_service(refuse());
+        let route = |endpoint: &Endpoint| (endpoint.route)().method(endpoint.method.clone());
+        endpoints.iter().fold(resource, |resource, endpoint| resource.route(route(endpoint)))
+    })
+}
+
+fn methods(endpoints: &[Endpoint]) -> Vec<&str> {
+    let mut methods = Vec::new();
+    for endpoint in endpoints {
+        methods.push(endpoint.method.as_str());
+        if endpoint.method == Method::GET {
+            methods.push("HEAD");
+        }
+    }
+    methods
+}
+
+/// What the path of a refused request answers to.
+pub(super) fn allowed(request: &HttpRequest) -> String {
+    request.app_data::<Allowed>().map(|allowed| allowed.0.clone()).unwrap_or_default()
+}
+
+/// Routes HEAD as GET.
+pub(crate) async fn head_as_get(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    if request.method() == Method::HEAD {
+        request.extensions_mut().insert(Head);
+        request.head_mut().method = Method::GET;
+    }
+    next.call(request).await
+}
+
+/// The method as it was sent.
+pub(crate) fn method_of(request: &HttpRequest) -> Method {
+    if request.extensions().contains::<Head>() { Method::HEAD } else { request.method().clone() }
+}
+
+/// Holds for HEAD, for paths where a GET uses something up and a HEAD must not.
+pub(super) fn is_head(context: &guard::GuardContext<'_>) -> bool {
+    context.req_data().contains::<Head>()
+}

@@ -1,0 +1,2 @@
+DROP TABLE pushed_request_counts;
+DROP TABLE client_origins;
