@@ -10,9 +10,10 @@ use crate::config::Config;
 use crate::serve;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
+use crate::storage::db::read_on;
 use crate::storage::operators::Operator;
-use crate::storage::{Cost, DbError, migrations};
-use crate::{demo, system};
+use crate::storage::{Cost, DatabaseUrl, DbError, migrations};
+use crate::{demo, master_key, system};
 
 mod keys;
 
@@ -113,7 +114,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
         }
         Command::Keys { command } => keys::run(&config, command).await,
         Command::Operator { command: OperatorCommand::Create { name } } => create_operator(&config, name).await,
-        Command::Audit { command: AuditCommand::Verify { expect } } => verify_audit(&config, expect).await,
+        Command::Audit { command: AuditCommand::Verify { expect } } => verify_audit(&config, expect.as_ref()),
         Command::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.bind));
             let answer = reqwest::get(format!("{url}/health/ready")).await?;
@@ -214,11 +215,20 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
     Ok(())
 }
 
-async fn verify_audit(config: &Config, expected: Option<Link>) -> Result<(), Box<dyn std::error::Error>> {
-    let db = serve::open_database(config)?;
-    let keys = serve::open_keys(config, &db).await?;
-    let now = system::now();
-    let verdict = db.read(Cost::Long, move |tx| tx.verify_audit(&keys, now, expected.as_ref())).await?;
+/// Reads, and nothing else: what is verified may be a copy, and a mistyped path makes no database.
+fn verify_audit(config: &Config, expected: Option<&Link>) -> Result<(), Box<dyn std::error::Error>> {
+    if let DatabaseUrl::Sqlite(path) = &config.database
+        && !path.is_file()
+    {
+        return Err(format!("there is no database {}; set database.url or data.dir", path.display()).into());
+    }
+    let masters = serve::existing_master_keys(config)?;
+    let mut conn = config.database.connect_read_only()?;
+    let verdict = read_on(&mut conn, |tx| {
+        let Some(keys) = master_key::open_existing(tx, &masters)? else { return Ok::<_, DbError>(None) };
+        tx.verify_audit(&keys, system::now(), expected).map(Some)
+    })?;
+    let verdict = verdict.ok_or(serve::StartError::WrongMasterKey)?;
     let Verdict { breaks, late, sealed, waiting, forgotten, head } = verdict;
     if !breaks.is_empty() {
         let breaks: Vec<String> = breaks.iter().map(|line| format!("  - {line}")).collect();

@@ -75,8 +75,10 @@ fn write_new(path: &Path) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// What the root is sealed for.
-pub(crate) const ROOT_PURPOSE: &str = "root key";
+/// What the root is sealed for. Its name says that this installation has noted the head of its audit trail from its beginning on.
+pub(crate) const ROOT_PURPOSE: &str = "root key, audit head noted";
+/// What it was sealed for before that: such a root is sealed again, and the head noted, at the first start.
+const ROOT_WITHOUT_HEAD: &str = "root key";
 /// Under which name it is kept.
 pub(crate) const ROOT: &str = "root_key";
 /// What installations without a root have instead: a tag that only their founding master key makes.
@@ -102,18 +104,54 @@ impl Root {
 /// The keyring of this database; `None` if none of the master keys is one of its own. A new database gets `draft` as its root.
 pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Option<Keyring>, DbError> {
     let sealing = Keyring::with_root(&[0; 32], masters);
-    let sealed = match (tx.fact(ROOT)?, tx.fact(CHECK)?) {
-        (Some(sealed), _) => sealed,
-        (None, Some(check)) => {
-            let Some(founding) = masters.iter().find(|master| check == tag_of(master)) else { return Ok(None) };
-            tx.establish_fact(ROOT, &sealing.seal(ROOT_PURPOSE, draft.nonce, founding))?
+    let (sealed, is_ours) = match (tx.fact(ROOT)?, tx.fact(CHECK)?) {
+        (Some(sealed), _) => (sealed, false),
+        (None, check) => {
+            let root = match check {
+                Some(check) => match masters.iter().find(|master| check == tag_of(master)) {
+                    Some(founding) => founding,
+                    None => return Ok(None),
+                },
+                None => &*draft.key,
+            };
+            // Of two replicas that start together, both get the same one.
+            let ours = sealing.seal(ROOT_PURPOSE, draft.nonce, root);
+            let kept = tx.establish_fact(ROOT, &ours)?;
+            let is_ours = kept == ours;
+            (kept, is_ours)
         }
-        // Of two replicas that start together, both get the same one.
-        (None, None) => tx.establish_fact(ROOT, &sealing.seal(ROOT_PURPOSE, draft.nonce, &*draft.key))?,
     };
-    let root = sealing.open(ROOT_PURPOSE, &sealed).map(Zeroizing::new);
-    let root = root.and_then(|root| <[u8; 32]>::try_from(root.as_slice()).ok()).map(Zeroizing::new);
-    Ok(root.map(|root| Keyring::with_root(&root, masters)))
+    let Some(opened) = unseal(&sealing, masters, &sealed) else { return Ok(None) };
+    if is_ours || opened.is_without_head {
+        tx.begin_audit_chain(&opened.keys)?;
+    }
+    if opened.is_without_head {
+        tx.set_fact(ROOT, &sealing.seal(ROOT_PURPOSE, draft.nonce, &*opened.root))?;
+    }
+    Ok(Some(opened.keys))
+}
+
+/// The same for a database that is only read: `None` also if it never had keys.
+pub fn open_existing(tx: &mut Tx<'_>, masters: &[[u8; 32]]) -> Result<Option<Keyring>, DbError> {
+    let sealing = Keyring::with_root(&[0; 32], masters);
+    Ok(tx.fact(ROOT)?.and_then(|sealed| unseal(&sealing, masters, &sealed)).map(|opened| opened.keys))
+}
+
+struct Opened {
+    root: Zeroizing<[u8; 32]>,
+    keys: Keyring,
+    /// The root is from before the head of the audit trail was noted.
+    is_without_head: bool,
+}
+
+fn unseal(sealing: &Keyring, masters: &[[u8; 32]], sealed: &str) -> Option<Opened> {
+    let open = |purpose| sealing.open(purpose, sealed).map(Zeroizing::new);
+    let (root, is_without_head) = match open(ROOT_PURPOSE) {
+        Some(root) => (root, false),
+        None => (open(ROOT_WITHOUT_HEAD)?, true),
+    };
+    let root = Zeroizing::new(<[u8; 32]>::try_from(root.as_slice()).ok()?);
+    Some(Opened { keys: Keyring::with_root(&root, masters), root, is_without_head })
 }
 
 /// Whether this database was written under a master key before.
@@ -162,5 +200,32 @@ mod tests {
         let keys = opened(&[two, one]).unwrap();
         assert_eq!(keys.fingerprint("x"), Keyring::new(&one).fingerprint("x"));
         assert!(opened(&[two]).is_some(), "from here on the newer one is enough: the root is sealed under it");
+    }
+
+    #[test]
+    fn hardening_16_an_installation_notes_the_head_of_its_audit_trail_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut conn = DatabaseUrl::Sqlite(folder.path().join("gateway.db")).connect().unwrap();
+        migrations::run(&mut conn).unwrap();
+        let master = [1; 32];
+        let mut at_work = |work: &mut dyn FnMut(&mut Tx<'_>) -> Result<Option<String>, DbError>| {
+            unit_of_work(&mut conn, |tx| work(tx)).unwrap()
+        };
+        let mut start = |tx: &mut Tx<'_>| {
+            open(tx, &[master], &Root::draft())?.expect("its key");
+            tx.fact("audit_head")
+        };
+        assert!(at_work(&mut start).is_some());
+        at_work(&mut |tx| tx.set_fact("audit_head", "").map(|()| None));
+        assert_eq!(at_work(&mut start).as_deref(), Some(""), "a later start mends nothing");
+
+        // As it was before: a root that does not say that the head is noted.
+        let root = [7; 32];
+        let old = Keyring::with_root(&root, &[master]).seal(ROOT_WITHOUT_HEAD, [3; 24], &root);
+        at_work(&mut |tx| tx.set_fact(ROOT, &old).map(|()| None));
+        at_work(&mut start);
+        let sealed = at_work(&mut |tx| tx.fact(ROOT)).expect("a root");
+        let again = Keyring::with_root(&[0; 32], &[master]).open(ROOT_PURPOSE, &sealed);
+        assert_eq!(again.as_deref(), Some(&root[..]), "sealed again, as one that says so");
     }
 }

@@ -127,27 +127,32 @@ pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartEr
 /// The master keys, the one that seals first. One is made only in the default place, and only for a database that has none yet: a
 /// new key beside existing data opens nothing, and two replicas on one database cannot each have one of their own.
 async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartError> {
-    let read = |path| master_key::read(path).map_err(StartError::MasterKey);
-    let path = match &config.master_key {
-        MasterKeySource::Given(keys) => return Ok(keys.clone()),
-        MasterKeySource::File(path) => {
-            return read(path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone()));
-        }
-        MasterKeySource::MadeIn(path) => path,
-    };
+    let MasterKeySource::MadeIn(path) = &config.master_key else { return existing_master_keys(config) };
     if matches!(config.database, DatabaseUrl::Postgres(_)) {
         return Err(StartError::NoMasterKey(path.clone()));
     }
-    if let Some(keys) = read(path)? {
+    if let Some(keys) = master_key::read(path).map_err(StartError::MasterKey)? {
         return Ok(keys);
     }
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     if db.read(Cost::Short, master_key::is_needed).await.map_err(failed)? {
         // Another process may have made both between our two looks: it makes the key first.
-        let lost = || StartError::MasterKeyLost { database: config.database.display(), key: path.clone() };
-        return read(path)?.ok_or_else(lost);
+        return existing_master_keys(config);
     }
     Ok(vec![master_key::make(path).map_err(StartError::MasterKey)?])
+}
+
+/// The master keys of an installation that exists.
+pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError> {
+    let read = |path| master_key::read(path).map_err(StartError::MasterKey);
+    match &config.master_key {
+        MasterKeySource::Given(keys) => Ok(keys.clone()),
+        MasterKeySource::File(path) => read(path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone())),
+        MasterKeySource::MadeIn(path) => {
+            let lost = || StartError::MasterKeyLost { database: config.database.display(), key: path.clone() };
+            read(path)?.ok_or_else(lost)
+        }
+    }
 }
 
 /// Starts the server; it answers when this returns.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::app::App;
 use crate::mail;
 use crate::reindex;
+use crate::storage::audit::chain::{NotWhole, Sealed};
 use crate::storage::{DbError, blocks};
 use crate::system;
 
@@ -97,13 +98,37 @@ pub async fn sweep(app: &App) -> Result<(), DbError> {
         done += app.db.write(move |tx| tx.forget_notices(now - KEEP_SEEN, now - KEEP_UNSEEN, BATCH)).await?;
         done += app.db.write(move |tx| tx.empty_deleted_accounts(BATCH)).await?;
         let keys = app.keys.clone();
-        done += app.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await?;
+        if let Some(sealed) = app.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await? {
+            done += sealed.rows;
+            tell_of_seal(&sealed);
+        }
         if let Some(days) = app.config.audit_retention_days {
             let (keys, before) = (app.keys.clone(), now - i64::from(days) * DAY);
-            done += app.db.write(move |tx| tx.forget_audit(&keys, before)).await?;
+            match app.db.write(move |tx| tx.forget_audit(&keys, before)).await? {
+                Ok(rows) => done += rows,
+                Err(NotWhole(segment)) => tracing::error!(
+                    segment,
+                    "the oldest segment of the audit trail is not what was sealed, so nothing of it is removed: `gateway audit verify`"
+                ),
+            }
         }
         if done == 0 {
             return Ok(());
         }
+    }
+}
+
+/// A copy of the log, kept elsewhere, shows later whether the whole trail was replaced.
+fn tell_of_seal(sealed: &Sealed) {
+    let (head, rows) = (&sealed.head, sealed.rows);
+    if sealed.is_broken {
+        tracing::error!(
+            %head,
+            rows,
+            "the note of where the audit trail ended is missing or does not fit, so what was there before may have been cut off: \
+             `gateway audit verify`"
+        );
+    } else {
+        tracing::info!(%head, rows, "sealed rows of the audit trail");
     }
 }

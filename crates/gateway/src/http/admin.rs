@@ -65,6 +65,7 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     POST "/operators" => operators::create,
     DELETE "/operators/{operator}" => operators::end,
     GET "/audit" => audit::list,
+    GET "/audit/head" => audit::head,
 ];
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {

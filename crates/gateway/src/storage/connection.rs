@@ -76,6 +76,29 @@ impl DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// Opens a connection that cannot write, to a database that exists.
+    pub fn connect_read_only(&self) -> Result<AnyConn, DbError> {
+        match self {
+            DatabaseUrl::Sqlite(path) => {
+                let path = path.to_string_lossy();
+                let escaped = percent_encoding::utf8_percent_encode(&path, OF_SQLITE_URIS);
+                let mut conn = SqliteConnection::establish(&format!("file:{escaped}?mode=ro"))?;
+                conn.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA query_only = ON")?;
+                Ok(AnyConn::Sqlite(conn))
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut conn = postgres(url)?;
+                conn.batch_execute("SET default_transaction_read_only = on")?;
+                Ok(AnyConn::Postgres(conn))
+            }
+        }
+    }
+}
+
+/// What a path may not have in a `file:` URI as SQLite reads it.
+const OF_SQLITE_URIS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
+
 fn postgres(url: &str) -> Result<PgConnection, DbError> {
     let mut conn = PgConnection::establish(url)?;
     // Compiling a statement takes longer than any of ours runs. And all have an index: a plan that was made while a table was new and

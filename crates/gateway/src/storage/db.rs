@@ -248,6 +248,18 @@ pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'
     }
 }
 
+/// Reads on a connection of the caller's own, on one snapshot: for commands.
+pub fn read_on<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    let begin_sql = match conn {
+        AnyConn::Sqlite(_) => "BEGIN DEFERRED",
+        AnyConn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    begin(conn, begin_sql)?;
+    let outcome = work(&mut Tx::new(conn, Arc::default()));
+    roll_back(conn)?;
+    outcome
+}
+
 async fn blocking<T, E: Fault>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,

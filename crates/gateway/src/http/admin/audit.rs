@@ -42,3 +42,16 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
         .await?;
     Ok(HttpResponse::Ok().json(answer))
 }
+
+/// The head of the chain, to be kept elsewhere: given to `gateway audit verify --expect`, it shows whether the trail was replaced.
+pub(super) async fn head(_: Operator, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    let keys = app.keys.clone();
+    let answer = app
+        .db
+        .read(Cost::Long, move |tx| {
+            let head = tx.audit_head(&keys)?.map(|head| head.to_string());
+            Ok::<_, Problem>(json!({"head": head, "waiting": tx.audit_waiting()?}))
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(answer))
+}

@@ -1,28 +1,35 @@
-//! The chain of the audit trail: whoever changes, removes or slips in a row breaks it, and cannot mend it without the master key.
+//! The chain of the audit trail: a row that is changed, removed or inserted breaks it, and only the installation's keys can mend it.
 //!
-//! Rows are written without a thought of their neighbours, so that writers never wait for each other. The worker takes what has
-//! no seal yet, in batches, and seals each batch as a *segment*: a keyed hash over its rows and over the hash of the segment before.
-//! Rows belong to a segment by their own mark and not by their number, for on PostgreSQL a transaction may commit a lower number
-//! after a higher one. The head of the chain, and where it begins after old segments were let go, are noted under a keyed hash too.
+//! Rows are written without looking at their neighbours, so that writers never wait for each other. The worker takes the rows
+//! that have no seal yet, in batches, and seals each batch as a *segment*: a keyed hash over its rows, over its own columns and over
+//! the hash of the segment before. Rows belong to a segment by their mark and not by their number, because on PostgreSQL a
+//! transaction may commit a lower number after a higher one. The head of the chain, and where it begins after old segments were
+//! removed, are noted under a keyed hash too. The first head is noted when the installation is made, so its absence means something.
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use oauth::Keyring;
 
 use super::Record;
+use crate::each;
 use crate::storage::connection::AnyConn;
 use crate::storage::error::DbError;
 use crate::storage::schema::{audit, audit_segments};
 use crate::storage::tx::Tx;
-use crate::{each, system};
+
+mod link;
+mod verify;
+
+pub use link::Link;
+pub use verify::Verdict;
 
 /// Keeps two replicas from sealing at once; the number is arbitrary.
 const LOCK: &str = "pg_try_advisory_xact_lock(7274916650813)";
-/// Where in `installation` the last link is noted, and the last link that was let go.
+/// Where in `installation` the last link is noted, and the last link that was removed.
 const HEAD: &str = "audit_head";
 const ANCHOR: &str = "audit_anchor";
-/// A row that has waited longer for its seal is worth a word.
-const LATE: i64 = 10 * 60 * 1000;
+/// No segment has more rows: what claims one beyond that is not read.
+const MOST_ROWS: i64 = 10_000;
 
 #[derive(Debug, Clone, Queryable)]
 struct Segment {
@@ -35,225 +42,173 @@ struct Segment {
     hash: Vec<u8>,
 }
 
-/// A link as the next one knows it. As text: its number, a colon, its hash in hexadecimal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Link {
-    /// From 1; 0 is the beginning.
-    pub number: i64,
-    hash: Vec<u8>,
-}
-
-/// What was found.
+/// A batch of rows that was sealed.
 #[derive(Debug, Clone)]
-pub struct Verdict {
-    /// What does not fit, in sentences; nothing if the trail is whole.
-    pub breaks: Vec<String>,
-    /// Rows under seal.
-    pub sealed: i64,
-    /// Rows that wait for their seal.
-    pub waiting: i64,
-    /// Those of them that have waited for more than ten minutes.
-    pub late: i64,
-    /// Segments let go because they were old.
-    pub forgotten: i64,
-    /// The last link.
+pub struct Sealed {
+    /// How many.
+    pub rows: u64,
+    /// The head of the chain since then.
     pub head: Link,
+    /// The note of the head before was missing or forged, or did not fit the segments. The chain says so from here on.
+    pub is_broken: bool,
 }
 
-impl Link {
-    fn beginning() -> Link {
-        Link { number: 0, hash: vec![0; 32] }
+/// Why old rows stay: their segment, by its number, is not what was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotWhole(pub i64);
+
+impl Segment {
+    fn of(number: i64, rows: &[Record], sealed: i64) -> Segment {
+        Segment {
+            number,
+            first: rows.iter().map(|row| row.seq).min().unwrap_or_default(),
+            last: rows.iter().map(|row| row.seq).max().unwrap_or_default(),
+            entries: rows.len() as i64,
+            newest: rows.iter().map(|row| row.at).max().unwrap_or_default(),
+            sealed,
+            hash: Vec::new(),
+        }
     }
 
-    /// Noted so that nobody without the key can note another.
-    fn note(&self, keys: &Keyring, name: &str) -> String {
-        format!("{self}:{}", hex(&keys.tag(name, self.to_string().as_bytes())))
+    fn link(&self) -> Link {
+        Link { number: self.number, hash: self.hash.clone() }
     }
 
-    fn noted(keys: &Keyring, name: &str, note: &str) -> Option<Link> {
-        let (link, _) = note.rsplit_once(':')?;
-        let link: Link = link.parse().ok()?;
-        (link.note(keys, name) == note).then_some(link)
+    /// The hash over the hash before, every column of the segment and every column of every row, as JSON, which is unambiguous.
+    fn seal(&self, keys: &Keyring, before: &Link, rows: &[Record]) -> Result<Vec<u8>, DbError> {
+        let columns = (self.number, self.first, self.last, self.entries, self.newest, self.sealed);
+        tag(keys, "audit segment and its columns", &(&before.hash, columns, columns_of(rows)))
+    }
+
+    /// As segments were sealed before their own columns were part of it.
+    fn seal_of_rows_alone(&self, keys: &Keyring, before: &Link, rows: &[Record]) -> Result<Vec<u8>, DbError> {
+        tag(keys, "audit segment", &(self.number, &before.hash, columns_of(rows)))
+    }
+
+    /// Whether this segment and these rows are what was sealed after that link.
+    fn is_sealed_after(&self, keys: &Keyring, before: &Link, rows: &[Record]) -> Result<bool, DbError> {
+        if self.seal(keys, before, rows)? == self.hash {
+            return Ok(true);
+        }
+        // What the rows themselves say about an older segment's columns.
+        let said = Segment::of(self.number, rows, self.sealed);
+        let fits =
+            (said.first, said.last, said.entries, said.newest) == (self.first, self.last, self.entries, self.newest);
+        Ok(fits && self.seal_of_rows_alone(keys, before, rows)? == self.hash)
     }
 }
 
-impl std::fmt::Display for Link {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.number, hex(&self.hash))
-    }
+fn tag(keys: &Keyring, name: &str, sealed: &impl serde::Serialize) -> Result<Vec<u8>, DbError> {
+    let bytes = serde_json::to_vec(sealed).map_err(|e| DbError::Corrupt(format!("the audit trail: {e}")))?;
+    Ok(keys.tag(name, &bytes).to_vec())
 }
 
-impl std::str::FromStr for Link {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Link, String> {
-        let wrong = || format!("`{text}` is not a head as `gateway audit verify` prints it: NUMBER:HASH");
-        let (number, hash) = text.split_once(':').ok_or_else(wrong)?;
-        let digits = hash.as_bytes().chunks(2).map(|pair| {
-            let pair = std::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() == 2)
-        });
-        let hash: Option<Vec<u8>> = digits.collect();
-        Ok(Link {
-            number: number.parse().map_err(|_| wrong())?,
-            hash: hash.filter(|hash| hash.len() == 32).ok_or_else(wrong)?,
-        })
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The hash of a segment: its number, the hash before, and every column of every row, as JSON, which is unambiguous.
-fn sealed(keys: &Keyring, before: &Link, rows: &[Record]) -> Result<Vec<u8>, DbError> {
-    let rows: Vec<_> = rows
-        .iter()
+fn columns_of(rows: &[Record]) -> impl serde::Serialize {
+    rows.iter()
         .map(|r| (r.seq, r.at, r.account, &r.actor, &r.action, &r.target, &r.address, &r.detail, &r.changes))
-        .collect();
-    let bytes = serde_json::to_vec(&(before.number + 1, &before.hash, rows))
-        .map_err(|e| DbError::Corrupt(format!("the audit trail: {e}")))?;
-    Ok(keys.tag("audit segment", &bytes).to_vec())
+        .collect::<Vec<_>>()
 }
 
 impl Tx<'_> {
-    /// Seals the oldest rows that have no seal, at most `limit`; says how many. Nothing while another replica is at it.
-    pub fn seal_audit(&mut self, keys: &Keyring, now: i64, limit: i64) -> Result<u64, DbError> {
+    /// Notes the beginning of the chain, once, when the installation is made.
+    pub fn begin_audit_chain(&mut self, keys: &Keyring) -> Result<(), DbError> {
+        self.establish_fact(HEAD, &Link::beginning().note(keys, HEAD)).map(drop)
+    }
+
+    /// The head of the chain as noted; `None` if the note is missing or forged.
+    pub fn audit_head(&mut self, keys: &Keyring) -> Result<Option<Link>, DbError> {
+        Ok(self.fact(HEAD)?.and_then(|note| Link::noted(keys, HEAD, &note)))
+    }
+
+    /// How many rows wait for their seal.
+    pub fn audit_waiting(&mut self) -> Result<i64, DbError> {
+        let waiting = audit::table.filter(audit::segment.is_null()).count();
+        Ok(each!(&mut *self.conn, c => waiting.get_result(c))?)
+    }
+
+    /// Seals the oldest rows that have no seal, at most `limit`. `None` if there are none, or while another replica seals.
+    ///
+    /// The chain goes on from the head that was noted, so segments that were removed since leave a gap.
+    pub fn seal_audit(&mut self, keys: &Keyring, now: i64, limit: i64) -> Result<Option<Sealed>, DbError> {
         if let AnyConn::Postgres(c) = &mut *self.conn
             && !diesel::select(diesel::dsl::sql::<Bool>(LOCK)).get_result::<bool>(c)?
         {
-            return Ok(0);
+            return Ok(None);
         }
-        let query = audit::table.filter(audit::segment.is_null()).order(audit::seq).limit(limit);
+        let query = audit::table.filter(audit::segment.is_null()).order(audit::seq).limit(limit.min(MOST_ROWS));
         let rows: Vec<Record> = each!(&mut *self.conn, c => query.load(c))?;
-        let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(0) };
-        let newest = rows.iter().map(|row| row.at).max().unwrap_or(now);
-        let before = self.last_link(keys)?;
-        let link = Link { number: before.number + 1, hash: sealed(keys, &before, &rows)? };
-        let segment = (
-            audit_segments::number.eq(link.number),
-            audit_segments::first.eq(first.seq),
-            audit_segments::last.eq(last.seq),
-            audit_segments::entries.eq(rows.len() as i64),
-            audit_segments::newest.eq(newest),
-            audit_segments::sealed.eq(now),
-            audit_segments::hash.eq(&link.hash),
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let query = audit_segments::table.select(diesel::dsl::max(audit_segments::number));
+        let last: Option<i64> = each!(&mut *self.conn, c => query.get_result(c))?;
+        let (before, is_broken) = match self.audit_head(keys)? {
+            Some(head) if last.is_none_or(|last| last <= head.number) => (head, false),
+            Some(head) => (Link::broken(last.unwrap_or_default().max(head.number)), true),
+            None => (Link::broken(last.unwrap_or_default()), true),
+        };
+        let mut segment = Segment::of(before.number + 1, &rows, now);
+        segment.hash = segment.seal(keys, &before, &rows)?;
+        let columns = (
+            audit_segments::number.eq(segment.number),
+            audit_segments::first.eq(segment.first),
+            audit_segments::last.eq(segment.last),
+            audit_segments::entries.eq(segment.entries),
+            audit_segments::newest.eq(segment.newest),
+            audit_segments::sealed.eq(segment.sealed),
+            audit_segments::hash.eq(&segment.hash),
         );
         let members: Vec<i64> = rows.iter().map(|row| row.seq).collect();
         let marked = audit::table.filter(audit::seq.eq_any(members));
         each!(&mut *self.conn, c => {
-            diesel::insert_into(audit_segments::table).values(segment).execute(c)?;
-            diesel::update(marked).set(audit::segment.eq(link.number)).execute(c)?
+            diesel::insert_into(audit_segments::table).values(columns).execute(c)?;
+            diesel::update(marked).set(audit::segment.eq(segment.number)).execute(c)?
         });
-        self.set_fact(HEAD, &link.note(keys, HEAD))?;
-        Ok(rows.len() as u64)
+        let head = segment.link();
+        self.set_fact(HEAD, &head.note(keys, HEAD))?;
+        Ok(Some(Sealed { rows: rows.len() as u64, head, is_broken }))
     }
 
-    fn last_link(&mut self, keys: &Keyring) -> Result<Link, DbError> {
-        let query = audit_segments::table.order(audit_segments::number.desc()).limit(1);
-        let last: Option<Segment> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        match last {
-            Some(segment) => Ok(Link { number: segment.number, hash: segment.hash }),
-            // All of it was let go, or there never was any. A note that is not ours is for the verification to find.
-            None => {
-                let noted = self.fact(ANCHOR)?.and_then(|note| Link::noted(keys, ANCHOR, &note));
-                Ok(noted.unwrap_or_else(Link::beginning))
-            }
+    /// Removes the oldest segment if all of it is from before that time; says how many rows that were. The chain then begins after
+    /// it. A segment is removed only if it is what was sealed: its rows say how old they are, and not a column beside them.
+    pub fn forget_audit(&mut self, keys: &Keyring, before: i64) -> Result<Result<u64, NotWhole>, DbError> {
+        let Some(oldest) = self.segment_after(i64::MIN)? else { return Ok(Ok(0)) };
+        let anchor = match self.fact(ANCHOR)? {
+            None => Link::beginning(),
+            Some(note) => match Link::noted(keys, ANCHOR, &note) {
+                Some(anchor) => anchor,
+                None => return Ok(Err(NotWhole(oldest.number))),
+            },
+        };
+        let rows = self.rows_of(oldest.number)?;
+        let is_whole = oldest.number == anchor.number + 1
+            && (oldest.is_sealed_after(keys, &anchor, &rows)?
+                || oldest.is_sealed_after(keys, &Link::broken(anchor.number), &rows)?);
+        if !is_whole {
+            return Ok(Err(NotWhole(oldest.number)));
         }
-    }
-
-    /// Lets the oldest segment go if all of it is from before that time; says how many rows went. The chain then begins after it.
-    pub fn forget_audit(&mut self, keys: &Keyring, before: i64) -> Result<u64, DbError> {
-        let query = audit_segments::table.order(audit_segments::number).limit(1);
-        let oldest: Option<Segment> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        let Some(oldest) = oldest.filter(|segment| segment.newest < before) else { return Ok(0) };
-        let rows = rows_of(&oldest);
+        if rows.iter().any(|row| row.at >= before) {
+            return Ok(Ok(0));
+        }
         let segment = audit_segments::table.filter(audit_segments::number.eq(oldest.number));
         let removed = each!(&mut *self.conn, c => {
-            let removed = diesel::delete(rows).execute(c)?;
+            let removed = diesel::delete(audit::table.filter(audit::segment.eq(oldest.number))).execute(c)?;
             diesel::delete(segment).execute(c)?;
             removed
         });
-        let link = Link { number: oldest.number, hash: oldest.hash };
-        self.set_fact(ANCHOR, &link.note(keys, ANCHOR))?;
-        Ok(removed as u64 + 1)
+        self.set_fact(ANCHOR, &oldest.link().note(keys, ANCHOR))?;
+        Ok(Ok(removed as u64 + 1))
     }
 
-    /// Goes through the whole chain. `expected` is a head that was noted elsewhere: it must be a link of this chain.
-    pub fn verify_audit(&mut self, keys: &Keyring, now: i64, expected: Option<&Link>) -> Result<Verdict, DbError> {
-        let mut breaks = Vec::new();
-        let mut link = match self.fact(ANCHOR)? {
-            None => Link::beginning(),
-            Some(note) => Link::noted(keys, ANCHOR, &note).unwrap_or_else(|| {
-                breaks.push("the note of where the trail begins was forged".to_owned());
-                Link::beginning()
-            }),
-        };
-        let forgotten = link.number;
-        let mut met = expected.is_none_or(|expected| *expected == link || expected.number < forgotten);
-        let mut total = 0;
-        loop {
-            let query = audit_segments::table
-                .filter(audit_segments::number.gt(link.number))
-                .order(audit_segments::number)
-                .limit(1);
-            let segment: Option<Segment> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-            let Some(segment) = segment else { break };
-            if segment.number != link.number + 1 {
-                breaks.push(match segment.number - link.number {
-                    2 => format!("segment {} is missing", link.number + 1),
-                    _ => format!("segments {} to {} are missing", link.number + 1, segment.number - 1),
-                });
-                link.number = segment.number - 1;
-            }
-            let query = rows_of(&segment).order(audit::seq);
-            let rows: Vec<Record> = each!(&mut *self.conn, c => query.load(c))?;
-            let range = format!(
-                "segment {} (rows {} to {}, sealed {})",
-                segment.number,
-                segment.first,
-                segment.last,
-                system::rfc3339(segment.sealed)
-            );
-            if rows.len() as i64 != segment.entries {
-                breaks.push(format!("{range}: {} rows were sealed and {} are there", segment.entries, rows.len()));
-            } else if sealed(keys, &link, &rows)? != segment.hash {
-                breaks.push(format!("{range}: a row, or what comes before the segment, is not what was sealed"));
-            }
-            total += rows.len() as i64;
-            link = Link { number: segment.number, hash: segment.hash };
-            met = met || expected == Some(&link);
-        }
-        match self.fact(HEAD)?.map(|note| Link::noted(keys, HEAD, &note)) {
-            Some(Some(head)) if head == link => {}
-            Some(Some(head)) => {
-                breaks.push(format!("the trail ends at segment {}; it had {}", link.number, head.number))
-            }
-            Some(None) => breaks.push("the note of where the trail ends was forged".to_owned()),
-            None if link.number == 0 => {}
-            None => breaks.push("the note of where the trail ends is missing".to_owned()),
-        }
-        if !met {
-            breaks.push("the head that was expected is not in this trail".to_owned());
-        }
-        let strangers = audit::table
-            .filter(audit::segment.le(forgotten).or(audit::segment.gt(link.number)).assume_not_null())
-            .count();
-        let waiting = audit::table.filter(audit::segment.is_null());
-        let late = waiting.filter(audit::at.lt(now - LATE)).count();
-        let (strangers, waiting, late): (i64, i64, i64) = each!(&mut *self.conn, c => {
-            (strangers.get_result(c)?, waiting.count().get_result(c)?, late.get_result(c)?)
-        });
-        if strangers > 0 {
-            breaks.push(format!("{strangers} rows claim a segment that does not exist"));
-        }
-        Ok(Verdict { breaks, sealed: total, waiting, late, forgotten, head: link })
+    fn segment_after(&mut self, number: i64) -> Result<Option<Segment>, DbError> {
+        let query =
+            audit_segments::table.filter(audit_segments::number.gt(number)).order(audit_segments::number).limit(1);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
-}
 
-/// The rows of a segment, found by where they lie.
-#[diesel::dsl::auto_type(no_type_alias)]
-fn rows_of(segment: &Segment) -> _ {
-    let (first, last, number): (i64, i64, i64) = (segment.first, segment.last, segment.number);
-    audit::table.filter(audit::seq.between(first, last)).filter(audit::segment.eq(number))
+    /// The rows that claim a segment.
+    fn rows_of(&mut self, segment: i64) -> Result<Vec<Record>, DbError> {
+        let query = audit::table.filter(audit::segment.eq(segment)).order(audit::seq).limit(MOST_ROWS + 1);
+        Ok(each!(&mut *self.conn, c => query.load(c))?)
+    }
 }

@@ -1,0 +1,114 @@
+//! Going through the whole chain. It only reads.
+
+use diesel::prelude::*;
+use oauth::Keyring;
+
+use super::{ANCHOR, HEAD, Link, MOST_ROWS, Segment};
+use crate::each;
+use crate::storage::audit::Record;
+use crate::storage::error::DbError;
+use crate::storage::schema::audit;
+use crate::storage::tx::Tx;
+use crate::system;
+
+/// A row that has waited longer for its seal is worth a word.
+const LATE: i64 = 10 * 60 * 1000;
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Verdict {
+    /// What does not fit, in sentences; nothing if the trail is whole.
+    pub breaks: Vec<String>,
+    /// Rows under seal.
+    pub sealed: i64,
+    /// Rows that wait for their seal.
+    pub waiting: i64,
+    /// Those of them that have waited for more than ten minutes.
+    pub late: i64,
+    /// Segments removed because they were old.
+    pub forgotten: i64,
+    /// The last link.
+    pub head: Link,
+}
+
+impl Tx<'_> {
+    /// Goes through the whole chain. `expected` is a head that was noted elsewhere: it must be a link of this chain.
+    pub fn verify_audit(&mut self, keys: &Keyring, now: i64, expected: Option<&Link>) -> Result<Verdict, DbError> {
+        let mut breaks = Vec::new();
+        let mut link = match self.fact(ANCHOR)? {
+            None => Link::beginning(),
+            Some(note) => Link::noted(keys, ANCHOR, &note).unwrap_or_else(|| {
+                breaks.push("the note of where the trail begins was forged".to_owned());
+                Link::beginning()
+            }),
+        };
+        let forgotten = link.number;
+        let mut met = expected.is_none_or(|expected| *expected == link || expected.number < forgotten);
+        let mut total = 0;
+        if let Some(first) = self.segment_after(i64::MIN)?
+            && first.number <= forgotten
+        {
+            breaks.push(format!("there is a segment {}, and the trail begins after {forgotten}", first.number));
+        }
+        while let Some(segment) = self.segment_after(link.number)? {
+            if segment.number != link.number + 1 {
+                breaks.push(match segment.number - link.number {
+                    2 => format!("segment {} is missing", link.number + 1),
+                    _ => format!("segments {} to {} are missing", link.number + 1, segment.number - 1),
+                });
+                link.number = segment.number - 1;
+            }
+            let rows = self.rows_of(segment.number)?;
+            breaks.extend(judge(keys, &link, &segment, &rows)?);
+            total += rows.len() as i64;
+            link = segment.link();
+            met = met || expected == Some(&link);
+        }
+        match self.fact(HEAD)?.map(|note| Link::noted(keys, HEAD, &note)) {
+            Some(Some(head)) if head == link => {}
+            Some(Some(head)) => {
+                breaks.push(format!(
+                    "the trail ends at segment {}; the note of its end says {}",
+                    link.number, head.number
+                ));
+            }
+            Some(None) => breaks.push("the note of where the trail ends was forged".to_owned()),
+            None => breaks.push("the note of where the trail ends is missing".to_owned()),
+        }
+        if !met {
+            breaks.push("the head that was expected is not in this trail".to_owned());
+        }
+        let strangers = audit::table
+            .filter(audit::segment.le(forgotten).or(audit::segment.gt(link.number)).assume_not_null())
+            .count();
+        let waiting = audit::table.filter(audit::segment.is_null());
+        let late = waiting.filter(audit::at.lt(now - LATE)).count();
+        let (strangers, waiting, late): (i64, i64, i64) = each!(&mut *self.conn, c => {
+            (strangers.get_result(c)?, waiting.count().get_result(c)?, late.get_result(c)?)
+        });
+        if strangers > 0 {
+            breaks.push(format!("{strangers} rows claim a segment that does not exist"));
+        }
+        Ok(Verdict { breaks, sealed: total, waiting, late, forgotten, head: link })
+    }
+}
+
+/// What does not fit about a segment and the rows that claim it.
+fn judge(keys: &Keyring, before: &Link, segment: &Segment, rows: &[Record]) -> Result<Option<String>, DbError> {
+    let Segment { number, first, last, entries, sealed, .. } = *segment;
+    let range = format!("segment {number} (rows {first} to {last}, sealed {})", system::rfc3339(sealed));
+    Ok(if rows.len() as i64 > MOST_ROWS {
+        Some(format!("{range}: more than {MOST_ROWS} rows claim to belong to it"))
+    } else if segment.is_sealed_after(keys, before, rows)? {
+        None
+    } else if segment.is_sealed_after(keys, &Link::broken(before.number), rows)? {
+        Some(format!(
+            "{range}: when it was sealed, the note of where the trail ended was missing or did not fit; what was there before may \
+             have been cut off"
+        ))
+    } else if rows.len() as i64 != entries {
+        Some(format!("{range}: {entries} rows were sealed and {} are there", rows.len()))
+    } else {
+        Some(format!("{range}: a row, the segment itself, or what comes before it, is not what was sealed"))
+    })
+}
