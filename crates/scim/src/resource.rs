@@ -13,6 +13,7 @@ pub(crate) mod reference;
 pub(crate) mod role;
 #[cfg(test)]
 mod tests;
+pub mod user_name;
 pub(crate) mod value;
 
 /// A resource's `id` (RFC 7643 §3.1): opaque, unreserved characters only, at most 64 bytes, never contains `bulkId`.

@@ -1,6 +1,6 @@
 //! What a resource can be found by: a row for each value of each attribute that is declared indexed.
 //!
-//! The keys are text in which case is already folded, so that any database that compares bytes gives the answers of
+//! The keys are text that is already folded (width, case, NFC), so that any database that compares bytes gives the answers of
 //! [`Predicate::matches`](crate::Predicate::matches) (RFC 7644 §3.4.2.2; RFC 7643 §7 `caseExact`).
 
 use serde_json::{Map, Value};
@@ -262,6 +262,16 @@ impl Registry {
 
     /// Changes when the keys of an unchanged resource would: with the set of indexed attributes, or how they are folded.
     pub fn index_fingerprint(&self) -> String {
+        self.index_fingerprint_folded_by(key_text::VERSION)
+    }
+
+    /// Whether an index with this fingerprint has the same attributes and only folds text as an earlier release did. Then the
+    /// keys of text in ASCII are right as they are: no release folds it otherwise.
+    pub fn differs_in_folding_only(&self, fingerprint: &str) -> bool {
+        (1..key_text::VERSION).any(|version| self.index_fingerprint_folded_by(version) == fingerprint)
+    }
+
+    fn index_fingerprint_folded_by(&self, version: u32) -> String {
         let mut lines: Vec<String> = self
             .indexed
             .iter()
@@ -272,7 +282,7 @@ impl Registry {
             .collect();
         lines.sort_unstable();
         let mut hash = Sha256::new();
-        hash.update(format!("folding {}\n", key_text::VERSION));
+        hash.update(format!("folding {version}\n"));
         hash.update(lines.join("\n"));
         key_text::hex(&hash.finalize())
     }

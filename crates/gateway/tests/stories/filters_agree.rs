@@ -13,8 +13,26 @@ use serde_json::{Value, json};
 use crate::contracts::Bare;
 
 /// Few values, so that filters hit; letters of other alphabets and prefixes of each other among them.
-const NAMES: [&str; 8] = ["ana", "Ana.Ito", "ÄNNE", "änne2", "ravi", "ravi.menon@orchard.example", "Σίσυφος", "z"];
-const WORDS: [&str; 6] = ["Editors", "editors EU", "Éditeurs", "work", "admin", "x\u{1}y"];
+const NAMES: [&str; 16] = [
+    "ana",
+    "Ana.Ito",
+    "ÄNNE",
+    "änne2",
+    "A\u{308}nne",
+    "ａｎａ",
+    "ravi",
+    "ravi.menon@orchard.example",
+    "Σίσυφος",
+    "ΣΊΣΥΦΟΣ",
+    "각\u{1100}\u{1161}",
+    "\u{1100}\u{1161}\u{11a8}가",
+    "İz",
+    "straße",
+    "ｶﾞ",
+    "z",
+];
+const WORDS: [&str; 9] =
+    ["Editors", "editors EU", "Éditeurs", "E\u{301}diteurs", "ｗｏｒｋ", "I\u{307}z", "work", "admin", "x\u{1}y"];
 const TIMES: [&str; 3] = ["2026-01-01T00:00:00Z", "1970-01-01T02:00:00+02:00", "1970-01-01T00:00:01.500Z"];
 
 fn pick(list: &'static [&'static str]) -> impl Strategy<Value = &'static str> {

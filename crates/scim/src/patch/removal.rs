@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::resource::meant::nameless;
 use crate::resource::value::{Named, Reader};
 use crate::schema::Attribute;
+use crate::search_keys::key_text::fold;
 use crate::tolerance::Tolerance;
 
 /// Whether an operation's value lists nothing, as if it had none.
@@ -56,9 +57,7 @@ pub(super) fn is_listed(attribute: &Attribute, listed: Option<&[Value]>, stored:
 /// follows from it, makes no difference.
 fn means(attribute: &Attribute, listed: &Value, stored: &Value) -> bool {
     let same = |attribute: &Attribute, left: &Value, right: &Value| match (left, right) {
-        (Value::String(left), Value::String(right)) if !attribute.case_exact => {
-            left.to_lowercase() == right.to_lowercase()
-        }
+        (Value::String(left), Value::String(right)) if !attribute.case_exact => fold(left) == fold(right),
         _ => left == right,
     };
     let Value::Object(said) = listed else { return same(attribute, listed, stored) };

@@ -12,6 +12,7 @@ use super::meant::{expected, is_blank, nameless};
 use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Schema, Type, Uniqueness, Vocabulary};
+use crate::search_keys::key_text::fold;
 use crate::tolerance::{Leniency, Tolerance};
 
 /// The longest text of an ordinary attribute, in bytes.
@@ -219,8 +220,8 @@ impl Reader<'_> {
         if allowed.contains(text) {
             return Ok(text.as_str().into());
         }
-        let folded = text.to_lowercase();
-        let same_but_case = allowed.iter().find(|value| value.to_lowercase() == folded);
+        let folded = fold(text);
+        let same_but_case = allowed.iter().find(|value| fold(value) == folded);
         match same_but_case {
             Some(value) if !attribute.case_exact => Ok(value.as_str().into()),
             found => Err(not_allowed(attribute, named, text, allowed, found)),

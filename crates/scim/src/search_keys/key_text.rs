@@ -1,19 +1,21 @@
 //! Values as text that compares, byte by byte, as the values do.
 //!
-//! Strings are folded to lower case unless they are `caseExact`, and cut when they are long: [`CUT`] bytes at most, then
+//! Strings are [folded](fold) unless they are `caseExact`, and cut when they are long: [`CUT`] bytes at most, then
 //! a mark and a hash of the whole. Equality survives the cut, and so does the order against anything up to [`WHOLE`]
 //! bytes. No key holds U+0000, which PostgreSQL cannot store.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, NaiveDateTime};
+use precis_core::profile::Rules;
+use precis_profiles::UsernameCaseMapped;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::schema::Type;
 
 /// Counts the changes to this file that change a key.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// The longest string that is a key as it is.
 const CUT: usize = 200;
@@ -25,7 +27,9 @@ pub(crate) const WHOLE: usize = 190;
 /// What ends the kept part of a cut key, and what follows a string in the order of strings without U+0000.
 pub(crate) const MARK: char = '\u{1}';
 
-/// Folds case: each character by itself, so that the folding of a part is a part of the folding, and both sigmas are one.
+/// What a text is compared as where case does not matter: the mappings of the PRECIS profile UsernameCaseMapped (RFC 8265
+/// §3.3), which are width, case and NFC. Both small sigmas are one, so that case is folded character by character. Of ASCII
+/// only the letters A to Z change, and most text is ASCII.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -33,7 +37,14 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
         }
         return Cow::Borrowed(text);
     }
-    Cow::Owned(text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect())
+    let rules = UsernameCaseMapped::new();
+    let wide = rules.width_mapping_rule(text).unwrap_or(Cow::Borrowed(text));
+    let lower: String = wide.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect();
+    let composed = match rules.normalization_rule(lower.as_str()) {
+        Ok(Cow::Owned(composed)) => Some(composed),
+        _ => None, // as it should be already
+    };
+    Cow::Owned(composed.unwrap_or(lower))
 }
 
 /// The key of one value; `None` where it does not suit the type, or is empty.
@@ -112,13 +123,61 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    fn decomposed(text: &str) -> String {
+        // Canonical decomposition of what the tests write: by the composition of each pair.
+        text.chars()
+            .map(|c| match c {
+                'é' => "e\u{301}".to_owned(),
+                'É' => "E\u{301}".to_owned(),
+                'İ' => "I\u{307}".to_owned(),
+                'Å' => "A\u{30a}".to_owned(),
+                '각' => "\u{1100}\u{1161}\u{11a8}".to_owned(),
+                'ガ' => "\u{30ab}\u{3099}".to_owned(),
+                'ᾴ' => "α\u{301}\u{345}".to_owned(),
+                other => other.to_string(),
+            })
+            .collect()
+    }
+
     #[test]
-    fn folding_is_unicode_and_the_folding_of_a_part_is_a_part_of_the_folding() {
-        for (text, folded) in [("BJensen", "bjensen"), ("Ärger", "ärger"), ("ΟΔΟΣ", "οδοσ"), ("οδος", "οδοσ"), ("", "")]
-        {
-            assert_eq!(fold(text), folded);
+    fn report_6_composed_decomposed_wide_and_capital_letters_are_one() {
+        for (text, folded) in [
+            ("BJensen", "bjensen"),
+            ("Ärger", "ärger"),
+            ("ΟΔΟΣ", "οδοσ"),
+            ("οδος", "οδοσ"),
+            ("", ""),
+            ("josé", "josé"),
+            ("JOSE\u{301}", "josé"),
+            ("Ａｄａ＠ａｃｍｅ．ｔｅｓｔ", "ada@acme.test"),
+            ("ｶﾞ", "ガ"),
+            ("각", "각"),
+            ("\u{1100}\u{1161}\u{11a8}", "각"),
+            ("İ", "i\u{307}"),
+            ("ß", "ß"),
+            ("ẞ", "ß"),
+            ("\u{212b}", "å"), // the sign of the angstrom
+            ("ǅ", "ǆ"),
+            ("q\u{307}\u{323}", "q\u{323}\u{307}"), // marks in their canonical order
+            ("ada\u{3000}lovelace", "ada lovelace"),
+            ("ⅷ", "ⅷ"), // compatibility is not width
+        ] {
+            assert_eq!(fold(text), folded, "{text:?}");
+            assert_eq!(fold(&decomposed(text)), folded, "{text:?} decomposed");
+            assert_eq!(fold(folded), folded, "{folded:?} again");
         }
-        assert_eq!(format!("{}{}", fold("ΟΔΟΣ"), fold("Α")), fold("ΟΔΟΣΑ"));
+    }
+
+    #[test]
+    fn report_6_what_is_folded_stays_as_it_is_whatever_the_character() {
+        for c in (0..=0x10ffff).filter_map(char::from_u32) {
+            let once = fold(c.encode_utf8(&mut [0; 4])).into_owned();
+            assert_eq!(fold(&once), once, "U+{:04X}", u32::from(c));
+            let upper: String = c.to_uppercase().collect();
+            if upper.chars().count() == 1 && !"ıſ".contains(c) && upper.to_lowercase() == c.to_string() {
+                assert_eq!(fold(&upper), once, "U+{:04X}", u32::from(c));
+            }
+        }
     }
 
     #[test]

@@ -66,5 +66,8 @@ fn the_fingerprint_follows_the_set_of_indexed_attributes() {
     let mut other = standard.clone();
     other.indexed.retain(|attribute| attribute.resource_type == USER);
     assert_ne!(standard.index_fingerprint(), other.index_fingerprint());
+    let before = standard.index_fingerprint_folded_by(1);
+    assert!(standard.differs_in_folding_only(&before) && !other.differs_in_folding_only(&before));
+    assert!(!standard.differs_in_folding_only(&standard.index_fingerprint()));
     assert!(standard.indexed().iter().any(|attribute| attribute.resource_type == GROUP));
 }

@@ -149,7 +149,7 @@ impl Known {
         Ok(types)
     }
 
-    /// Users by `externalId`, exactly, if only one has it; else by `userName`.
+    /// Users by `externalId`, exactly, if only one has it; else by `userName`, if only one has it.
     fn look_up_names<'n>(
         &mut self,
         store: &mut dyn Store,
@@ -168,7 +168,10 @@ impl Known {
         let mut with = |key: SearchKey| holders.remove(&(key.attribute, key.key)).unwrap_or_default();
         for name in names {
             let found = match with(external_id(name)).as_slice() {
-                [] => with(user_name(name)).first().copied(),
+                [] => match with(user_name(name)).as_slice() {
+                    [one] => Some(*one),
+                    _ => None,
+                },
                 [one] => Some(*one),
                 _ => None, // whom it means nobody can say
             };

@@ -24,7 +24,8 @@ pub(super) fn returning(
     let names: Vec<SearchKey> = keys.iter().filter(|key| super::membership::is_name(key)).cloned().collect();
     let holders = store.holders(&names)?;
     let by = |attribute: AttributeKey| holders.iter().filter(move |holder| holder.attribute == attribute);
-    let named = by(AttributeKey::user_name()).next();
+    // Several have it only where a release before told names apart that are one today.
+    let named = by(AttributeKey::user_name()).find(|holder| holder.active).or(by(AttributeKey::user_name()).next());
     if let Some(named) = named.filter(|named| named.active) {
         return Err(taken(Names { store, cx, new }, "userName", named)?);
     }

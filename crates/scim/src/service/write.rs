@@ -15,6 +15,7 @@ use crate::precondition::Precondition;
 use crate::projection::Projection;
 use crate::resource::body::{Draft, assign, assigned};
 use crate::resource::complete::complete;
+use crate::resource::user_name;
 use crate::resource::value::Named;
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
@@ -46,6 +47,7 @@ pub fn create<'p>(
             finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection.into());
         return Ok(Written { ignored_attributes: ignored.into_names(), ..restored? });
     }
+    user_name::check(resource_type, None, resource.attributes())?;
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
     let mut membership = Membership::default();
     if let Some(members) = members {
@@ -215,6 +217,7 @@ fn finish(
     projection: Option<&Projection>,
 ) -> Result<Written, Error> {
     let Stored { handle, resource: old } = stored;
+    user_name::check(old.resource_type, Some(old.attributes()), &document)?;
     let note = |kind| Event { kind, resource_type: old.resource_type, id: old.id.clone() };
     let rewritten = document != *old.attributes();
     if !rewritten && !membership.changed() {
