@@ -6,9 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
+use precis_core::profile::Rules;
+use precis_profiles::OpaqueString;
 use tokio::sync::oneshot;
 
 use crate::secret_text::SecretText;
+
+pub mod commonest;
 
 /// A pool of hashing threads. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +27,21 @@ pub struct Passwords {
 pub struct Busy;
 
 type Job = Box<dyn FnOnce(&Argon2<'_>) + Send>;
+
+/// A password as it is compared (RFC 7644 §5): the mappings of the PRECIS profile OpaqueString (RFC 8265 §4.2), so that it does not
+/// matter whether a keyboard composes its letters.
+pub fn prepared(password: &SecretText) -> SecretText {
+    let typed = password.reveal();
+    if typed.is_ascii() {
+        return password.clone();
+    }
+    let rules = OpaqueString::new();
+    let spaced = rules.additional_mapping_rule(typed);
+    match spaced.and_then(|spaced| rules.normalization_rule(spaced)) {
+        Ok(prepared) => SecretText::new(&prepared),
+        Err(_) => password.clone(),
+    }
+}
 
 /// Verified where a name is unknown, so that an unknown name takes as long as a wrong password.
 const NOBODY: &str =
@@ -61,8 +80,9 @@ impl Passwords {
         answered.await.map_err(|_| Busy)
     }
 
-    /// The hash to be stored.
+    /// The hash to be stored, of the password as it is [compared](prepared).
     pub async fn hash(&self, password: SecretText) -> Result<String, Busy> {
+        let password = prepared(&password);
         self.run(move |argon2| {
             argon2.hash_password(password.reveal().as_bytes()).expect("argon2 hashes any password").to_string()
         })
@@ -74,19 +94,25 @@ impl Passwords {
         self.verified.load(Ordering::Relaxed)
     }
 
-    /// Which of the hashes this password has. With none at all it takes as long as with one.
-    pub async fn verify(&self, password: SecretText, hashes: Vec<String>) -> Result<Vec<bool>, Busy> {
+    /// Whether this password has the hash. Without a hash it takes as long as with one.
+    ///
+    /// Hashes of earlier releases are of passwords as they were typed. So one that is compared otherwise than it was typed is tried
+    /// both ways, and always: how many hashes are computed depends on what was typed, never on what is stored.
+    pub async fn verify(&self, password: SecretText, hash: Option<String>) -> Result<bool, Busy> {
         let verified = self.verified.clone();
+        let prepared = prepared(&password);
         self.run(move |argon2| {
-            let check = |hash: &str| {
+            let stored = hash.as_deref().unwrap_or(NOBODY);
+            let check = |password: &SecretText| {
                 verified.fetch_add(1, Ordering::Relaxed);
-                argon2::password_hash::phc::PasswordHash::new(hash)
-                    .is_ok_and(|hash| argon2.verify_password(password.reveal().as_bytes(), &hash).is_ok())
+                argon2::password_hash::phc::PasswordHash::new(stored)
+                    .is_ok_and(|stored| argon2.verify_password(password.reveal().as_bytes(), &stored).is_ok())
             };
-            if hashes.is_empty() {
-                let _ = check(NOBODY);
+            let mut right = check(&prepared);
+            if prepared != password {
+                right |= check(&password);
             }
-            hashes.iter().map(|hash| check(hash)).collect()
+            right && hash.is_some()
         })
         .await
     }
@@ -96,24 +122,33 @@ impl Passwords {
 mod tests {
     use super::*;
 
+    fn secret(text: &str) -> SecretText {
+        SecretText::new(text)
+    }
+
     #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {
         let passwords = Passwords::start(1, 4);
-        let hash = passwords.hash(SecretText::new("correct horse")).await.unwrap();
+        let hash = passwords.hash(secret("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        let right = passwords.verify(SecretText::new("correct horse"), vec![hash.clone()]).await.unwrap();
-        let wrong = passwords.verify(SecretText::new("battery staple"), vec![hash]).await.unwrap();
-        assert_eq!((right, wrong), (vec![true], vec![false]));
+        assert!(passwords.verify(secret("correct horse"), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify(secret("battery staple"), Some(hash)).await.unwrap());
     }
 
     #[tokio::test]
     async fn attack_69_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() {
         let passwords = Passwords::start(1, 4);
-        let hash = passwords.hash(SecretText::new("correct horse")).await.unwrap();
-        for hashes in [vec![], vec![hash.clone()], vec![NOBODY.to_owned()]] {
-            let before = passwords.verified();
-            passwords.verify(SecretText::new("wrong"), hashes).await.unwrap();
-            assert_eq!(passwords.verified() - before, 1);
+        let hash = passwords.hash(secret("correct horse")).await.unwrap();
+        // Two where it matters how it was typed, and whatever is stored.
+        for (typed, computed) in
+            [("wrong", 1), ("correct horse", 1), ("wröng", 1), ("wro\u{308}ng", 2), ("a\u{a0}b", 2)]
+        {
+            for stored in [None, Some(hash.clone()), Some(NOBODY.to_owned())] {
+                let before = passwords.verified();
+                let right = passwords.verify(secret(typed), stored.clone()).await.unwrap();
+                assert_eq!(passwords.verified() - before, computed, "{typed:?}");
+                assert_eq!(right, typed == "correct horse" && stored == Some(hash.clone()));
+            }
         }
         let parameters = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(parameters(&hash), parameters(NOBODY), "by the same parameters");
@@ -122,5 +157,29 @@ mod tests {
     #[test]
     fn the_hash_for_unknown_names_is_a_real_one() {
         assert!(argon2::password_hash::phc::PasswordHash::new(NOBODY).is_ok());
+    }
+
+    #[tokio::test]
+    async fn report_6_a_password_is_the_same_composed_and_decomposed_and_old_hashes_count() {
+        let (composed, decomposed) = ("josé et zoé", "jose\u{301} et zoe\u{301}");
+        let passwords = Passwords::start(1, 4);
+        for set in [composed, decomposed] {
+            let hash = passwords.hash(secret(set)).await.unwrap();
+            for typed in [composed, decomposed, "josé\u{a0}et\u{3000}zoé"] {
+                assert!(passwords.verify(secret(typed), Some(hash.clone())).await.unwrap(), "{set:?} typed {typed:?}");
+            }
+            // Case and width matter in a password.
+            for typed in ["JOSÉ et zoé", "ｊosé et zoé", "jose et zoe"] {
+                assert!(!passwords.verify(secret(typed), Some(hash.clone())).await.unwrap(), "{typed:?}");
+            }
+        }
+        // As an earlier release hashed what was typed.
+        let hash_of_bytes = |text: &'static str| {
+            passwords.run(move |argon2| argon2.hash_password(text.as_bytes()).expect("a hash").to_string())
+        };
+        let old = hash_of_bytes(decomposed).await.unwrap();
+        assert!(passwords.verify(secret(decomposed), Some(old)).await.unwrap());
+        let old = hash_of_bytes(composed).await.unwrap();
+        assert!(passwords.verify(secret(decomposed), Some(old)).await.unwrap());
     }
 }

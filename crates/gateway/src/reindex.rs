@@ -1,7 +1,7 @@
 //! Keeping the index in step with the schemas.
 //!
-//! When the set of indexed attributes of the configuration changes, the index rows of every resource are made again before
-//! the server answers. What an account declares or takes away at run time is made up for in the background, and the account
+//! When the set of indexed attributes of the configuration changes, or a release compares text otherwise, the index rows of every
+//! resource are made again before the server answers, and the names that are looked up beside the index with them. What an account declares or takes away at run time is made up for in the background, and the account
 //! is answered exactly meanwhile.
 
 use std::time::Duration;
@@ -25,16 +25,22 @@ pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
     if current == wanted {
         return Ok(());
     }
-    tracing::info!("the set of indexed attributes changed: making the index again");
+    let folded_otherwise = schemas.configured().differs_in_folding_only(&current);
+    tracing::info!(
+        folded_otherwise,
+        "the set of indexed attributes changed, or how text is compared: making the index again"
+    );
     db.write(|tx| tx.begin_reindexing()).await?;
-    let (mut after, mut done) = (0, 0_u64);
+    let (mut after, mut done, mut shared) = (0, 0_u64, 0_u64);
     loop {
         let schemas = schemas.clone();
-        let batch = db.write(move |tx| tx.reindex_after(after, BATCH, &schemas)).await?;
+        let batch = db.write(move |tx| tx.reindex_after(after, BATCH, &schemas, folded_otherwise)).await?;
         let Some(last) = batch.last else { break };
         done += batch.resources;
+        shared += batch.shared;
         after = last;
     }
+    rekey(db).await?;
     db.write(move |tx| {
         tx.end_reindexing()?;
         tx.restart_attribute_work()?;
@@ -42,6 +48,29 @@ pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
     })
     .await?;
     tracing::info!(resources = done, "the index is made");
+    if shared > 0 {
+        tracing::warn!(
+            shared,
+            "resources have a value that has to be unique and that another has, too. They were told apart before and stay as they \
+             are; GET /admin/accounts/{{account}}/shared-names and the audit trail (user.value_shared) name them"
+        );
+    }
+    Ok(())
+}
+
+/// Brings the names beside the index up to date: of log-ins, of members that are waited for, of accounts.
+async fn rekey(db: &Db) -> Result<(), DbError> {
+    let mut after = 0;
+    while let Some(last) = db.write(move |tx| tx.rekey_logins_after(after, BATCH)).await? {
+        after = last;
+    }
+    after = 0;
+    while let Some(last) = db.write(move |tx| tx.rekey_parked_members_after(after, BATCH)).await? {
+        after = last;
+    }
+    for name in db.write(|tx| tx.rekey_accounts()).await? {
+        tracing::warn!(name, "two accounts have this name now that names are compared by width and NFC; rename one");
+    }
     Ok(())
 }
 

@@ -20,6 +20,7 @@ mod operator;
 mod operators;
 mod page;
 mod parked_members;
+mod shared_names;
 mod sign_in;
 mod users;
 
@@ -46,6 +47,7 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     GET "/accounts/{account}/clients" => clients::list_of_account,
     POST "/accounts/{account}/clients" => clients::create_in_account,
     GET "/accounts/{account}/parked-members" => parked_members::list,
+    GET "/accounts/{account}/shared-names" => shared_names::list,
     GET "/accounts/{account}/grants" => grants::list,
     GET "/accounts/{account}/notices" => notices::list,
     GET "/clients" => clients::list_shared,

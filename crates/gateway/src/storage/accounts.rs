@@ -80,8 +80,8 @@ impl Account {
     }
 }
 
-fn name_key(name: &str) -> String {
-    name.to_lowercase()
+pub(super) fn name_key(name: &str) -> String {
+    scim::key_of_text(name)
 }
 
 fn taken<T>(outcome: QueryResult<T>) -> Result<Result<T, NameTaken>, DbError> {
@@ -113,9 +113,12 @@ impl Tx<'_> {
     /// Changes everything that can be changed about an account, which has to be [locked](Tx::lock_account).
     pub fn update_account(&mut self, account: &Account) -> Result<Result<(), NameTaken>, DbError> {
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
+        let called: String = each!(&mut *self.conn, c => row.select(accounts::name).get_result(c))?;
+        // A name that is kept keeps its key: it may be one that an earlier release told apart from another account's.
+        let renamed = (called != account.name).then(|| accounts::name_key.eq(name_key(&account.name)));
         let values = (
             accounts::name.eq(&account.name),
-            accounts::name_key.eq(name_key(&account.name)),
+            renamed,
             accounts::product_environments.eq(json(&account.product_environments)?),
             accounts::default_role.eq(&account.default_role),
             accounts::options.eq(json(&account.options)?),
@@ -129,6 +132,16 @@ impl Tx<'_> {
         let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(Account::from_row).transpose()
+    }
+
+    /// The account that a person calls so: by its name, or by its public id.
+    pub fn account_called(&mut self, text: &str) -> Result<Option<i64>, DbError> {
+        let query = accounts::table
+            .filter(accounts::name_key.eq(name_key(text)).or(accounts::id.eq(text)))
+            .filter(accounts::deleted.is_null())
+            .order(accounts::seq)
+            .select(accounts::seq);
+        Ok(each!(&mut *self.conn, c => query.first(c).optional())?)
     }
 
     /// The same, and keeps everybody else from changing it until this unit of work ends. Whoever only reads it does not wait.

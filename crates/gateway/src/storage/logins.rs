@@ -4,7 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 
 use super::error::DbError;
-use super::schema::logins;
+use super::schema::{logins, resources};
+use super::shared_keys::user_name_in;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
@@ -28,10 +29,11 @@ pub struct Login {
 const NAMED: &str = "SELECT l.resource, l.account, r.id, l.password_hash, l.service_account \
      FROM logins AS l JOIN resources AS r ON r.seq = l.resource JOIN accounts AS a ON a.seq = l.account \
      WHERE l.name_key = ? AND l.password_hash IS NOT NULL AND r.active AND a.deleted IS NULL \
-     AND (l.account = ? OR 0 = ?) ORDER BY l.resource LIMIT 4";
+     AND (l.account = ? OR 0 = ?) ORDER BY l.resource LIMIT 100";
 
 impl Tx<'_> {
-    /// Active users with this name and a password: in one account if it is known, else in all (at most four are returned).
+    /// Active users with this name and a password: in one account if it is known, else in all. A hundred of them at most: of
+    /// several only one is [meant](Self::user_names_of), by more than the name.
     pub fn logins_named(&mut self, name_key: &str, account: Option<i64>) -> Result<Vec<Login>, DbError> {
         type Columns = (BigInt, BigInt, Text, Nullable<Text>, Bool);
         let binds = vec![
@@ -40,6 +42,19 @@ impl Tx<'_> {
             Bind::Number(account.unwrap_or(0)),
         ];
         Statement::<Columns>::new(NAMED, binds).load(self.conn)
+    }
+
+    /// What users are called, as it was written, in the order of these log-ins.
+    pub fn user_names_of(&mut self, logins: &[Login]) -> Result<Vec<String>, DbError> {
+        let numbers: Vec<i64> = logins.iter().map(|login| login.resource).collect();
+        let query =
+            resources::table.filter(resources::seq.eq_any(&numbers)).select((resources::seq, resources::document));
+        let rows: Vec<(i64, String)> = each!(&mut *self.conn, c => query.load(c))?;
+        let name = |login: &Login| match rows.iter().find(|(seq, _)| *seq == login.resource) {
+            Some((_, document)) => user_name_in(document),
+            None => Ok(String::new()),
+        };
+        logins.iter().map(name).collect()
     }
 
     /// Whether this user has a password.

@@ -5,22 +5,27 @@ use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use scim::schema::Stage;
-use scim::{Registry, search_keys};
+use scim::schema::{Stage, USER};
+use scim::{Registry, Resource, SearchKey, search_keys};
 
 use super::accounts::Account;
+use super::audit::Entry;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, row_columns};
 use super::schema::{attribute_values, resources};
+use super::shared_keys::other_holder;
 use super::tx::Tx;
 use crate::each;
 use crate::schemas::Schemas;
+use crate::system;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch {
     /// How many resources it covered.
     pub resources: u64,
+    /// How many of them have a value that has to be unique and another resource has, too.
+    pub shared: u64,
     /// The last of them; `None` when there were none left.
     pub last: Option<i64>,
 }
@@ -49,17 +54,25 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Makes the index rows of the next resources after this row again.
-    pub fn reindex_after(&mut self, after: i64, limit: i64, schemas: &Schemas) -> Result<Batch, DbError> {
+    /// Makes the index rows of the next resources after this row again. Where text is only `folded_otherwise` than before, those
+    /// of resources in ASCII are right already. Of two resources that have a value that has to be unique, both stay: the later
+    /// gets a row that is not, and the audit trail says so.
+    pub fn reindex_after(
+        &mut self,
+        after: i64,
+        limit: i64,
+        schemas: &Schemas,
+        folded_otherwise: bool,
+    ) -> Result<Batch, DbError> {
         let query = resources::table
             .filter(resources::seq.gt(after))
             .order(resources::seq)
             .limit(limit)
             .select((resources::account, row_columns!()));
         let rows: Vec<(i64, Row)> = each!(&mut *self.conn, c => query.load(c))?;
-        let batch = Batch { resources: rows.len() as u64, last: rows.last().map(|(_, row)| row.seq) };
+        let mut batch = Batch { resources: rows.len() as u64, shared: 0, last: rows.last().map(|(_, row)| row.seq) };
         let mut registries: HashMap<i64, Arc<Registry>> = HashMap::new();
-        for (account, row) in rows {
+        for (account, row) in rows.into_iter().filter(|(_, row)| !folded_otherwise || !row.is_ascii()) {
             let registry = match registries.get(&account) {
                 Some(known) => known.clone(),
                 None => {
@@ -75,11 +88,38 @@ impl Tx<'_> {
             let seq = stored.handle.0;
             let stale = attribute_values::table.filter(attribute_values::resource.eq(seq));
             each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
-            let keys = search_keys(&registry, &stored.resource);
+            let mut keys = search_keys(&registry, &stored.resource);
+            for key in keys.iter_mut().filter(|key| key.unique) {
+                if let Some(other) = other_holder(self.conn, account, key, seq)? {
+                    key.unique = false;
+                    batch.shared += 1;
+                    self.audit(shared(account, &registry, &stored.resource, key, &other))?;
+                }
+            }
             AccountTx::new(self, account, 0, false)
                 .insert_keys(seq, &keys)
                 .map_err(|e| DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id)))?;
         }
         Ok(batch)
+    }
+}
+
+/// For the audit trail: a value that two resources have.
+fn shared(account: i64, registry: &Registry, resource: &Resource, key: &SearchKey, other: &str) -> Entry {
+    let (action, noun) = match resource.resource_type {
+        USER => ("user.value_shared", "User"),
+        _ => ("resource.value_shared", "resource"),
+    };
+    let attribute = registry.attribute_name(key.attribute).unwrap_or_default();
+    let detail = format!(
+        "the {attribute} {:?} is that of the {noun} {other}, too; both stay as they are until one is given another",
+        key.display()
+    );
+    Entry {
+        at: system::now(),
+        account: Some(account),
+        action: action.to_owned(),
+        target: Some(resource.id.to_string()),
+        detail: Some(detail),
     }
 }

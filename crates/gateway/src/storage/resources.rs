@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
+use scim::resource::user_name::log_in_key;
 use scim::resource::{GroupReference, Member, Meta};
 use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{
@@ -14,7 +15,7 @@ use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, logins, members, resource_counts, resources};
 use super::tx::Tx;
-use super::{members as membership, parked, search};
+use super::{members as membership, parked, search, shared_keys};
 use crate::each;
 use crate::lifecycle::News;
 use crate::person;
@@ -63,6 +64,11 @@ pub(super) type RowColumns = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Te
 const SHARDS: i64 = 8;
 
 impl Row {
+    /// Whether all its text is in ASCII.
+    pub(super) fn is_ascii(&self) -> bool {
+        self.document.is_ascii()
+    }
+
     pub(super) fn stored(self) -> Result<Stored, DbError> {
         let attributes = serde_json::from_str(&self.document)
             .map_err(|e| DbError::Corrupt(format!("document of resource {}: {e}", self.id)))?;
@@ -201,7 +207,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
                 }
             }
         }
-        Ok(())
+        shared_keys::pass_on(self.tx.conn, self.account, keys)
     }
 }
 
@@ -260,10 +266,11 @@ impl scim::Store for AccountTx<'_, '_> {
             self.tx.news.push(News::RoleLost { account: self.account, now: self.now, owner });
         }
         // A user logs in with their userName.
-        let user_name = AttributeKey::user_name();
-        if let (USER, Some(name)) = (resource.resource_type, keys.added.iter().find(|k| k.attribute == user_name)) {
+        let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
+        if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
             let login = logins::table.filter(logins::resource.eq(handle.0));
-            each!(&mut *self.tx.conn, c => diesel::update(login).set(logins::name_key.eq(&name.key)).execute(c))
+            let key = log_in_key(name);
+            each!(&mut *self.tx.conn, c => diesel::update(login).set(logins::name_key.eq(&key)).execute(c))
                 .map_err(DbError::from)
                 .map_err(StoreError::from)?;
         }

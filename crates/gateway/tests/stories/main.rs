@@ -70,6 +70,7 @@ mod me;
 mod modules_logout;
 mod modules_people;
 mod modules_tokens;
+mod names;
 mod nesting;
 mod notices;
 mod openid;

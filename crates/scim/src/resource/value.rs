@@ -12,7 +12,7 @@ use super::meant::{expected, is_blank, nameless};
 use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Schema, Type, Uniqueness, Vocabulary};
-use crate::search_keys::key_text::fold;
+use crate::search_keys::key_text::{composed, fold};
 use crate::tolerance::{Leniency, Tolerance};
 
 /// The longest text of an ordinary attribute, in bytes.
@@ -219,6 +219,10 @@ impl Reader<'_> {
         };
         if allowed.contains(text) {
             return Ok(text.as_str().into());
+        }
+        // The list is ours: a value in another form of it is meant, whatever case says.
+        if let Some(value) = allowed.iter().find(|value| composed(value) == composed(text)) {
+            return Ok(value.as_str().into());
         }
         let folded = fold(text);
         let same_but_case = allowed.iter().find(|value| fold(value) == folded);

@@ -37,14 +37,17 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
         }
         return Cow::Borrowed(text);
     }
-    let rules = UsernameCaseMapped::new();
-    let wide = rules.width_mapping_rule(text).unwrap_or(Cow::Borrowed(text));
+    let wide = UsernameCaseMapped::new().width_mapping_rule(text).unwrap_or(Cow::Borrowed(text));
     let lower: String = wide.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).collect();
-    let composed = match rules.normalization_rule(lower.as_str()) {
-        Ok(Cow::Owned(composed)) => Some(composed),
-        _ => None, // as it should be already
-    };
-    Cow::Owned(composed.unwrap_or(lower))
+    Cow::Owned(composed(&lower).into_owned())
+}
+
+/// A text in NFC: what it is compared as where case matters, and only its form does not.
+pub(crate) fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    UsernameCaseMapped::new().normalization_rule(text).unwrap_or(Cow::Borrowed(text))
 }
 
 /// The key of one value; `None` where it does not suit the type, or is empty.
@@ -165,6 +168,7 @@ mod tests {
             assert_eq!(fold(text), folded, "{text:?}");
             assert_eq!(fold(&decomposed(text)), folded, "{text:?} decomposed");
             assert_eq!(fold(folded), folded, "{folded:?} again");
+            assert_eq!(composed(&decomposed(text)), composed(text), "{text:?}");
         }
     }
 

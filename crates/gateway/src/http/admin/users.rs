@@ -72,7 +72,7 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
     let name = user.attributes().get("userName").and_then(Value::as_str).unwrap_or_default();
     let mut store = tx.in_account(account, system::now(), false);
     let Some(stored) = store.get(USER, &user.id)? else { return Ok(()) };
-    let key = scim::key_of_text(name);
+    let key = scim::resource::user_name::log_in_key(name);
     tx.set_login(account, stored.handle.0, &key, ours.password_hash.as_deref(), ours.service_account)?;
     if ours.password_hash.is_some() {
         // Whoever logged in by the old password has to know the new one.

@@ -9,6 +9,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use scim::resource::user_name::trimmed;
 
 use super::authorize::{open, redirect};
 use super::cookies::Browser;
@@ -28,13 +29,15 @@ pub(super) mod provider;
 pub(super) mod second_factor;
 mod steps;
 
-use steps::{Next, Proven, Refused};
+use steps::{Next, Proven, Refused, Typed};
 
 /// What the page says beside asking.
 #[derive(Debug, Default)]
 pub(super) struct Said {
     /// What stands in the field already.
     pub(super) username: String,
+    /// The account they named.
+    pub(super) account: String,
     /// What went wrong.
     pub(super) problem: Option<String>,
     /// What is good to know.
@@ -66,6 +69,8 @@ pub(super) async fn page_for(
     let shown = LoginPage {
         client: errand.asked().map(|asked| words::shown(&asked.client_name)),
         provisions: errand.asked().is_some_and(|asked| asked.scope.contains("provision:scim")),
+        asks_for_account: account.is_none(),
+        named_account: words::shown(&said.account).chars().take(200).collect(),
         account: account.map(|account| words::shown(&account.name)),
         problem: said.problem,
         note: said.note,
@@ -107,8 +112,9 @@ pub(super) async fn submit(
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let errand = Errand::open(&app, form.field("request"))?;
-    let username = form.field("username").trim();
-    let outcome = match steps::who(&app, &browser, &errand, username).await? {
+    let (username, account) = (trimmed(form.field("username")), trimmed(form.field("account")));
+    let typed = Typed { username: username.to_owned(), account: account.to_owned() };
+    let outcome = match steps::who(&app, &browser, &errand, &typed).await? {
         Ok(claim) => steps::password(&app, &browser, claim, form.field("password")).await?,
         Err(refused) => Err(refused),
     };
@@ -122,7 +128,8 @@ pub(super) async fn submit(
                 Some(_) => StatusCode::TOO_MANY_REQUESTS,
                 None => StatusCode::UNAUTHORIZED,
             };
-            let said = Said { username: username.to_owned(), problem: Some(problem), retry_after, status, note: None };
+            let Typed { username, account } = typed;
+            let said = Said { username, account, problem: Some(problem), retry_after, status, note: None };
             page_for(&app, &browser, &errand, said).await
         }
     }

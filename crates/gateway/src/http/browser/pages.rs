@@ -23,6 +23,10 @@ pub(super) struct LoginPage {
     pub(super) request: String,
     pub(super) csrf: String,
     pub(super) username: String,
+    /// It is not known of which account they are.
+    pub(super) asks_for_account: bool,
+    /// The account they named before.
+    pub(super) named_account: String,
     /// The OpenID provider they can sign in at instead.
     pub(super) provider: Option<String>,
     /// Passwords are for service accounts only.

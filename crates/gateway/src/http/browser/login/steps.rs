@@ -1,6 +1,7 @@
 //! The steps of a log-in.
 
 use oauth::Keyring;
+use scim::resource::user_name::{log_in_key, trimmed};
 
 use super::second_factor::Asks;
 use crate::app::App;
@@ -10,9 +11,9 @@ use crate::http::browser::failure::PageFailure;
 use crate::lifecycle::Actor;
 use crate::secret_text::SecretText;
 use crate::sign_in::SecondFactor;
-use crate::storage::Cost;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
+use crate::storage::{Cost, Tx};
 use crate::system;
 use crate::throttle::{Count, retry_after};
 use crate::words;
@@ -20,8 +21,26 @@ use crate::words;
 /// Who somebody says they are: whom it may be, and what a failure counts for.
 #[derive(Debug)]
 pub(super) struct Claim {
-    candidates: Vec<Login>,
+    meant: Meant,
     counts: Vec<Count>,
+    /// The account was not known from the client, and could be named.
+    asked_for_account: bool,
+}
+
+/// Whom a name means: one user at most.
+#[derive(Debug, Default)]
+struct Meant {
+    login: Option<Login>,
+    /// Why not one of several, for the audit trail of this account or of none.
+    unclear: Option<(Option<i64>, String)>,
+}
+
+/// What is typed into the log-in form.
+#[derive(Debug, Clone)]
+pub(super) struct Typed {
+    pub(super) username: String,
+    /// The account, where one is named.
+    pub(super) account: String,
 }
 
 /// Somebody who proved who they are.
@@ -55,30 +74,40 @@ pub(super) struct Refused {
 }
 
 const WRONG: &str = "The user name or the password is not right.";
-const SEVERAL: &str =
-    "This user name and password exist in more than one account. Ask for a client of your own account.";
+const WRONG_OR_UNCLEAR: &str = "The user name or the password is not right. If you have this user name in more than one account, \
+     name the account, too.";
 
 /// **Who are you**: whom a name may be, unless it was tried too often of late. What happens does not depend on whether there is
-/// such a name.
+/// such a name, nor on how many have it ([why](../../../../../../docs/decisions/0032-which-of-several-users-of-a-name-logs-in.md)).
 pub(super) async fn who(
     app: &App,
     browser: &Browser,
     errand: &Errand,
-    username: &str,
+    typed: &Typed,
 ) -> Result<Result<Claim, Refused>, PageFailure> {
-    let key = scim::key_of_text(username);
-    let (client, name) = (errand.client().cloned(), key.clone());
-    let candidates = app
+    let key = log_in_key(&typed.username);
+    let (client, name, wrote, device) = (errand.client().cloned(), key.clone(), typed.clone(), browser.device.clone());
+    let (meant, known, of_client) = app
         .db
         .read(Cost::Short, move |tx| {
-            let account = match &client {
-                Some(client) => tx.account_of_client(client)?,
+            let of_client = match &client {
+                Some(client) => tx.account_of_client(client)?.map(|account| account.seq),
                 None => None,
             };
-            tx.logins_named(&name, account.map(|account| account.seq))
+            let candidates = match (of_client, wrote.account.as_str()) {
+                (Some(account), _) => tx.logins_named(&name, Some(account))?,
+                (None, "") => tx.logins_named(&name, None)?,
+                (None, named) => match tx.account_called(named)? {
+                    Some(account) => tx.logins_named(&name, Some(account))?,
+                    None => Vec::new(),
+                },
+            };
+            let knows = |login: &Login| device.as_ref().is_some_and(|device| device.knows(&login.id));
+            let known = candidates.iter().any(knows);
+            Ok::<_, PageFailure>((meant(tx, candidates, knows, &wrote.username)?, known, of_client))
         })
         .await?;
-    let counts = counts(&app.keys, browser, &key, &candidates);
+    let counts = counts(&app.keys, browser, &key, known);
     // Whoever has to wait is told so by a look; a write is for those who do not.
     let (now, looked_at, counted) = (system::now(), counts.clone(), counts.clone());
     let mut until = app.db.read(Cost::Short, move |tx| tx.attempts_blocked(&looked_at, now)).await?;
@@ -86,7 +115,7 @@ pub(super) async fn who(
         until = app.db.write(move |tx| tx.begin_attempt(&counted, now)).await?;
     }
     Ok(match until {
-        None => Ok(Claim { candidates, counts }),
+        None => Ok(Claim { meant, counts, asked_for_account: of_client.is_none() }),
         Some(until) => {
             let seconds = retry_after(until, now);
             let problem = format!(
@@ -98,13 +127,41 @@ pub(super) async fn who(
     })
 }
 
+/// Which one of several: whom this browser knows; of one account, whose name was typed to the letter. One at most, so that one hash
+/// is computed however many have the name.
+fn meant(
+    tx: &mut Tx<'_>,
+    mut candidates: Vec<Login>,
+    knows: impl Fn(&Login) -> bool,
+    typed: &str,
+) -> Result<Meant, PageFailure> {
+    if candidates.len() < 2 {
+        return Ok(Meant { login: candidates.pop(), unclear: None });
+    }
+    let account = candidates.first().map(|login| login.account);
+    let account = account.filter(|first| candidates.iter().all(|login| login.account == *first));
+    let ids: Vec<&str> = candidates.iter().take(10).map(|login| login.id.as_str()).collect();
+    let unclear = match account {
+        Some(_) => format!("several users have this name, and none is written as it was typed: {}", ids.join(", ")),
+        None => "the name exists in several accounts, and none was named".to_owned(),
+    };
+    let mut fits: Vec<bool> = candidates.iter().map(&knows).collect();
+    if account.is_some() {
+        let names = tx.user_names_of(&candidates)?;
+        fits = names.iter().map(|name| name == typed || name == trimmed(typed)).collect();
+    }
+    let mut fitting = candidates.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(login, _)| login);
+    Ok(match (fitting.next(), fitting.next()) {
+        (Some(login), None) => Meant { login: Some(login), unclear: None },
+        _ => Meant { login: None, unclear: Some((account, unclear)) },
+    })
+}
+
 /// A browser that one of the candidates has logged in with before has a count of its own, so that strangers cannot make its owner
 /// wait.
-fn counts(keys: &Keyring, browser: &Browser, name_key: &str, candidates: &[Login]) -> Vec<Count> {
+fn counts(keys: &Keyring, browser: &Browser, name_key: &str, known: bool) -> Vec<Count> {
     match &browser.device {
-        Some(device) if candidates.iter().any(|login| device.knows(&login.id)) => {
-            Count::known_device(keys, name_key, &device.id)
-        }
+        Some(device) if known => Count::known_device(keys, name_key, &device.id),
         _ => Count::log_in(keys, name_key, browser.address.as_deref()),
     }
 }
@@ -116,18 +173,19 @@ pub(super) async fn password(
     claim: Claim,
     password: &str,
 ) -> Result<Result<Proven, Refused>, PageFailure> {
-    let Claim { candidates, counts } = claim;
-    let hashes = candidates.iter().filter_map(|login| login.password_hash.clone()).collect();
-    let verdicts = app.passwords.verify(SecretText::new(password), hashes).await.map_err(|_| PageFailure::Busy)?;
-    let mut right = candidates.into_iter().zip(verdicts).filter(|(_, right)| *right).map(|(login, _)| login);
-    let (found, another) = (right.next(), right.next());
+    let Claim { meant: Meant { login, unclear }, counts, asked_for_account } = claim;
+    let hash = login.as_ref().and_then(|login| login.password_hash.clone());
+    let right = app.passwords.verify(SecretText::new(password), hash).await.map_err(|_| PageFailure::Busy)?;
+    let found = login.filter(|_| right);
     let now = system::now();
     let succeeded = found.is_some();
-    let (action, target, account) = match &found {
-        Some(login) => ("login.succeeded", Some(login.id.clone()), Some(login.account)),
-        None => ("login.failed", None, None),
+    let (account, target, detail) = match (&found, unclear) {
+        (Some(login), _) => (Some(login.account), Some(login.id.clone()), None),
+        (None, Some((account, why))) => (account, None, Some(why)),
+        (None, None) => (None, None, None),
     };
-    let entry = Entry { at: now, account, action: action.to_owned(), target, detail: None };
+    let action = if succeeded { "login.succeeded" } else { "login.failed" };
+    let entry = Entry { at: now, account, action: action.to_owned(), target, detail };
     let from = browser.address.clone();
     app.db
         .write(move |tx| {
@@ -139,16 +197,13 @@ pub(super) async fn password(
         })
         .await?;
     let refused = |problem: &str| Err(Refused { problem: problem.to_owned(), retry_after: None });
-    if let (Some(login), None) = (&found, &another)
-        && let Some(problem) = barred_by(app, login).await?
-    {
+    let Some(login) = found else {
+        return Ok(refused(if asked_for_account { WRONG_OR_UNCLEAR } else { WRONG }));
+    };
+    if let Some(problem) = barred_by(app, &login).await? {
         return Ok(refused(&problem));
     }
-    Ok(match (found, another) {
-        (Some(login), None) => Ok(Proven { account: login.account, resource: login.resource, id: login.id, at: now }),
-        (Some(_), Some(_)) => refused(SEVERAL),
-        (None, _) => refused(WRONG),
-    })
+    Ok(Ok(Proven { account: login.account, resource: login.resource, id: login.id, at: now }))
 }
 
 /// Why somebody whose password is right may not use it: their account's people sign in elsewhere. Said only to whoever has the password.
