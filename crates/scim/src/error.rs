@@ -105,7 +105,7 @@ impl Error {
     /// the wire.
     pub fn detail(&self) -> String {
         match self {
-            Error::Store(_) => "The service provider failed; nothing was changed. Try again later.".to_owned(),
+            Error::Store(_) => "The service provider failed. Try again later.".to_owned(),
             refusal => refusal.to_string(),
         }
     }

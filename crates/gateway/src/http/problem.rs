@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::storage::{DbError, Fault};
+use crate::storage::{DbError, Fault, Meaning};
 
 /// A refusal, naming what is wrong and what would be right.
 #[derive(Debug)]
@@ -134,13 +134,13 @@ impl ResponseError for Problem {
 
 impl From<DbError> for Problem {
     fn from(cause: DbError) -> Problem {
-        let mut problem = Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Internal error",
-            "the request could not be carried out and nothing was changed; the server's log says why",
-        );
-        problem.cause = Some(cause);
-        problem
+        let meaning = cause.meaning();
+        let (status, title) = match meaning {
+            Meaning::Broken => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+            Meaning::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
+            Meaning::Uncertain => (StatusCode::SERVICE_UNAVAILABLE, "Outcome unknown"),
+        };
+        Problem { cause: Some(cause), ..Problem::new(status, title, meaning.sentence()) }
     }
 }
 

@@ -1,9 +1,13 @@
 //! The audit trail: who did what, on what, when, from where. Never a secret. Rows are only added; [`chain`] shows that none was
 //! changed or taken out.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
+use super::connection::AnyConn;
 use super::error::DbError;
+use super::fate::NUMBER;
 use super::schema::audit;
 use super::tx::Tx;
 use crate::each;
@@ -68,7 +72,11 @@ impl Tx<'_> {
             audit::detail.eq(entry.detail),
             audit::changes.eq(changes),
         );
-        each!(&mut *self.conn, c => diesel::insert_into(audit::table).values(row).execute(c))?;
+        let row = diesel::insert_into(audit::table).values(row);
+        match &mut *self.conn {
+            AnyConn::Sqlite(c) => drop(row.execute(c)?),
+            AnyConn::Postgres(c) => self.number = Some(row.returning(sql::<BigInt>(NUMBER)).get_result(c)?),
+        }
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Connections to either database, and the pool that makes them.
+//! Connections to either database.
 
 use std::path::{Path, PathBuf};
 
@@ -100,11 +100,22 @@ impl DatabaseUrl {
 const OF_SQLITE_URIS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
 
 fn postgres(url: &str) -> Result<PgConnection, DbError> {
-    let mut conn = PgConnection::establish(url)?;
+    let mut conn = PgConnection::establish(&with_parameters(url, &[("connect_timeout", "5")]))?;
     // Compiling a statement takes longer than any of ours runs. And all have an index: a plan that was made while a table was new and
     // seemed small would go through it from end to end for as long as the connection keeps it.
     conn.batch_execute("SET jit = off; SET enable_seqscan = off")?;
     Ok(conn)
+}
+
+/// The URL with these parameters too, where the operator did not set them.
+pub(super) fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> String {
+    let Ok(mut url) = url::Url::parse(url) else { return url.to_owned() };
+    for (name, value) in parameters {
+        if url.query_pairs().all(|(given, _)| given != *name) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+    }
+    url.into()
 }
 
 fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {
@@ -124,29 +135,4 @@ fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {
          PRAGMA journal_size_limit = 67108864",
     )?;
     Ok(conn)
-}
-
-impl r2d2::ManageConnection for DatabaseUrl {
-    type Connection = AnyConn;
-    type Error = DbError;
-
-    fn connect(&self) -> Result<AnyConn, DbError> {
-        DatabaseUrl::connect(self)
-    }
-
-    fn is_valid(&self, conn: &mut AnyConn) -> Result<(), DbError> {
-        each!(conn, c => c.batch_execute("SELECT 1"))?;
-        Ok(())
-    }
-
-    fn has_broken(&self, conn: &mut AnyConn) -> bool {
-        use diesel::connection::{AnsiTransactionManager, TransactionManager};
-        fn broken<C>(conn: &mut C) -> bool
-        where
-            C: Connection<TransactionManager = AnsiTransactionManager>,
-        {
-            AnsiTransactionManager::is_broken_transaction_manager(conn)
-        }
-        std::thread::panicking() || each!(conn, c => broken(c))
-    }
 }

@@ -4,7 +4,7 @@
 //! effect outside its `Tx`.
 //!
 //! **PostgreSQL**: each unit is a transaction on a pooled connection, on a blocking thread; one that loses a race the
-//! database decided is run again.
+//! database decided, or its connection, is run again. Where the answer to COMMIT is lost, the server is asked what became of it.
 //!
 //! **SQLite** has one writer by nature, so we give it one: a thread that takes the waiting units, runs each in a savepoint
 //! and commits them together with `synchronous = FULL`, then answers all. What is acknowledged is on the disk, and thirty
@@ -18,7 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::connection::{AnyConn, DatabaseUrl};
 use super::error::DbError;
+use super::fate::{self, Fate};
 use super::parked;
+use super::session::{Good, Session};
 use super::tx::Tx;
 use crate::lifecycle::Policy;
 use crate::{each, lifecycle};
@@ -27,11 +29,29 @@ use crate::{each, lifecycle};
 const BATCH: usize = 64;
 /// How many may wait for the SQLite writer before their senders have to.
 const QUEUE: usize = 1024;
-/// How often a unit of work is run before its conflict is reported.
+/// How often a unit of work is run before its conflict is reported,
 const ATTEMPTS: u32 = 8;
+/// and before it is reported that its connection was lost: it may be what the server dies of.
+const CONNECTIONS: u32 = 3;
 
-const BEGIN_DURABLE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-const BEGIN_JOTTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off";
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Durable,
+    Jotted,
+    Reading,
+}
+
+impl Purpose {
+    /// How PostgreSQL is told.
+    fn begin(self) -> &'static str {
+        match self {
+            Purpose::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Purpose::Jotted => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off",
+            Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+}
 
 /// An error of a unit of work that may stem from the database.
 pub trait Fault: From<DbError> + Send + 'static {
@@ -59,6 +79,7 @@ pub enum Cost {
 #[allow(missing_debug_implementations)]
 pub struct Db {
     pool: r2d2::Pool<DatabaseUrl>,
+    good: Arc<Good>,
     writer: Option<mpsc::Sender<Job>>,
     url: Arc<DatabaseUrl>,
     policy: Arc<Policy>,
@@ -66,8 +87,8 @@ pub struct Db {
 
 /// A unit of work for the writer thread.
 struct Job {
-    /// Runs in its savepoint, and says whether that is kept and how to answer.
-    run: Box<dyn FnOnce(&mut AnyConn) -> Answer + Send>,
+    /// Runs in its savepoint, and says how to answer; or is told why it cannot run.
+    run: Box<dyn FnOnce(Result<&mut AnyConn, DbError>) -> Answer + Send>,
     /// Whether it has to be on the disk before it is answered.
     durable: bool,
 }
@@ -88,7 +109,7 @@ impl Db {
             DatabaseUrl::Sqlite(_) => Some(writer(url.connect()?)),
             DatabaseUrl::Postgres(_) => None,
         };
-        Ok(Db { pool, writer, url: Arc::new(url), policy: Arc::default() })
+        Ok(Db { pool, good: Arc::new(Good::new()), writer, url: Arc::new(url), policy: Arc::default() })
     }
 
     /// Says who may own a grant, so that whoever no longer may loses theirs; without it nobody is judged by a role.
@@ -115,7 +136,7 @@ impl Db {
         E: Fault,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.change(work, true).await
+        self.change(work, Purpose::Durable).await
     }
 
     /// The same for what nobody was promised: when this returns everybody sees it, whichever process they ask, and only a
@@ -126,10 +147,10 @@ impl Db {
         E: Fault,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        self.change(work, false).await
+        self.change(work, Purpose::Jotted).await
     }
 
-    async fn change<T, E, F>(&self, mut work: F, durable: bool) -> Result<T, E>
+    async fn change<T, E, F>(&self, mut work: F, purpose: Purpose) -> Result<T, E>
     where
         T: Send + 'static,
         E: Fault,
@@ -139,8 +160,9 @@ impl Db {
             Some(writer) => {
                 let (answer, answered) = oneshot::channel();
                 let policy = self.policy.clone();
-                let run = Box::new(move |conn: &mut AnyConn| -> Answer {
-                    let outcome = nested(conn, policy, &mut work);
+                let durable = purpose == Purpose::Durable;
+                let run = Box::new(move |conn: Result<&mut AnyConn, DbError>| -> Answer {
+                    let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, policy, &mut work));
                     Box::new(move |committed| {
                         let _ = answer.send(match committed {
                             Ok(()) => outcome,
@@ -155,8 +177,7 @@ impl Db {
             }
             None => {
                 let db = self.clone();
-                let begin = if durable { BEGIN_DURABLE } else { BEGIN_JOTTED };
-                blocking(move || db.on_postgres(begin, &mut work)).await
+                blocking(move || db.on_postgres(purpose, &mut work)).await
             }
         }
     }
@@ -168,67 +189,119 @@ impl Db {
         E: Fault,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        if cost == Cost::Short && self.writer.is_some() {
-            return self.on_sqlite(&mut work);
+        if cost == Cost::Short
+            && self.writer.is_some()
+            && let Some(mut session) = self.pool.try_get()
+        {
+            return self.on_sqlite(&mut session, &mut work);
         }
         let db = self.clone();
         blocking(move || match *db.url {
-            DatabaseUrl::Sqlite(_) => db.on_sqlite(&mut work),
-            DatabaseUrl::Postgres(_) => db.on_postgres("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &mut work),
+            DatabaseUrl::Sqlite(_) => db.on_sqlite(&mut *db.pool.get().map_err(DbError::from)?, &mut work),
+            DatabaseUrl::Postgres(_) => db.on_postgres(Purpose::Reading, &mut work),
         })
         .await
     }
 
-    fn on_sqlite<T, E: Fault>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let mut conn = self.pool.get().map_err(DbError::from)?;
-        begin(&mut conn, "BEGIN DEFERRED")?;
-        let outcome = work(&mut Tx::new(&mut conn, self.policy.clone()));
-        commit(&mut conn)?;
+    fn on_sqlite<T, E: Fault>(
+        &self,
+        session: &mut Session,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        begin(&mut session.conn, "BEGIN DEFERRED")?;
+        let outcome = work(&mut Tx::new(&mut session.conn, self.policy.clone()));
+        commit(&mut session.conn)?;
         outcome
     }
 
     fn on_postgres<T, E: Fault>(
         &self,
-        begin_sql: &str,
+        purpose: Purpose,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut attempt = 1;
-        let mut names = None;
+        let (mut attempt, mut names) = (1, None);
         loop {
-            let mut conn = self.pool.get().map_err(DbError::from)?;
-            match begin(&mut conn, begin_sql) {
-                // The connection died while it lay in the pool. Nothing was begun on it: the next one may do.
-                Err(error) if error.is_disconnect() && attempt < ATTEMPTS => {
-                    attempt += 1;
-                    continue;
-                }
-                begun => begun?,
+            let mut session = self.session()?;
+            let outcome = self.attempt(&mut session, purpose, names, work);
+            let Err(error) = outcome else { return outcome };
+            let again = error.database().is_some_and(|cause| self.runs_again(cause, attempt, purpose, &mut session));
+            if !again {
+                return Err(error);
             }
-            let held = names.map_or(Ok(()), |account| parked::hold_names(&mut conn, account));
-            let outcome = held.map_err(E::from).and_then(|()| {
-                let mut tx = Tx::new(&mut conn, self.policy.clone());
-                tx.runs_again = true;
-                complete(&mut tx, work)
-            });
-            let outcome = match outcome {
-                Ok(value) => commit(&mut conn).map(|()| value).map_err(E::from),
-                Err(error) => {
-                    let _ = roll_back(&mut conn);
-                    Err(error)
-                }
-            };
-            match outcome {
-                Err(error) if attempt < ATTEMPTS && error.database().is_some_and(DbError::is_retryable) => {
-                    if let Some(DbError::NamesHeld(account)) = error.database() {
-                        names = Some(*account);
-                    }
-                    drop(conn);
-                    pause(attempt);
-                    attempt += 1;
-                }
-                outcome => return outcome,
+            if let Some(DbError::NamesHeld(account)) = error.database() {
+                names = Some(*account);
+            }
+            drop(session);
+            pause(attempt);
+            attempt += 1;
+        }
+    }
+
+    /// A connection that is believed to be good.
+    fn session(&self) -> Result<r2d2::PooledConnection<DatabaseUrl>, DbError> {
+        loop {
+            let mut session = self.pool.get()?;
+            if self.good.includes(&session) {
+                return Ok(session);
+            }
+            session.spend();
+        }
+    }
+
+    /// One transaction.
+    fn attempt<T, E: Fault>(
+        &self,
+        session: &mut Session,
+        purpose: Purpose,
+        names: Option<i64>,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        begin(&mut session.conn, purpose.begin())?;
+        let held = names.map_or(Ok(()), |account| parked::hold_names(&mut session.conn, account));
+        let outcome = held.map_err(E::from).and_then(|()| {
+            let mut tx = Tx::new(&mut session.conn, self.policy.clone());
+            tx.runs_again = true;
+            let value = complete(&mut tx, work)?;
+            Ok((value, if purpose == Purpose::Durable { tx.number()? } else { tx.number }))
+        });
+        match outcome {
+            Ok((value, number)) => self.commit(session, purpose, number).map(|()| value).map_err(E::from),
+            Err(error) => {
+                let _ = roll_back(&mut session.conn);
+                Err(error)
             }
         }
+    }
+
+    fn commit(&self, session: &mut Session, purpose: Purpose, number: Option<i64>) -> Result<(), DbError> {
+        match commit(&mut session.conn) {
+            Err(lost) if lost.is_disconnect() => {
+                session.spend();
+                match (purpose, number) {
+                    // What was read was read, and what wrote nothing has nothing to lose.
+                    (Purpose::Reading, _) | (Purpose::Durable, None) => Ok(()),
+                    (Purpose::Jotted, None) => Err(DbError::Uncertain(lost.to_string())),
+                    (_, Some(number)) => match fate::of(&self.url, session.origin.as_deref(), number)? {
+                        Fate::Committed => Ok(()),
+                        Fate::Aborted => Err(lost),
+                    },
+                }
+            }
+            answered => answered,
+        }
+    }
+
+    /// Whether the same work may do better in a new transaction. Its session leaves the pool if it is the session that failed.
+    fn runs_again(&self, cause: &DbError, attempt: u32, purpose: Purpose, session: &mut Session) -> bool {
+        let read_only = purpose != Purpose::Reading && cause.is_read_only();
+        if cause.is_disconnect() || read_only {
+            session.spend();
+            if session.is_old() {
+                self.good.from_now();
+            }
+            return attempt < CONNECTIONS && (session.is_old() || !read_only);
+        }
+        attempt < ATTEMPTS && cause.is_retryable()
     }
 }
 
@@ -291,9 +364,14 @@ fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
             while let Some(first) = held.take().or_else(|| jobs.blocking_recv()) {
                 let mut answers = Vec::with_capacity(BATCH);
                 let durable = first.durable;
-                let committed = synchronous(&mut conn, &mut synced, durable).and_then(|()| {
-                    begin(&mut conn, "BEGIN IMMEDIATE")?;
-                    answers.push((first.run)(&mut conn));
+                let begun =
+                    synchronous(&mut conn, &mut synced, durable).and_then(|()| begin(&mut conn, "BEGIN IMMEDIATE"));
+                if let Err(error) = begun {
+                    (first.run)(Err(error))(Ok(()));
+                    continue;
+                }
+                let committed = {
+                    answers.push((first.run)(Ok(&mut conn)));
                     while answers.len() < BATCH
                         && let Ok(job) = jobs.try_recv()
                     {
@@ -301,10 +379,10 @@ fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
                             held = Some(job); // it waits for a commit of its own kind
                             break;
                         }
-                        answers.push((job.run)(&mut conn));
+                        answers.push((job.run)(Ok(&mut conn)));
                     }
                     commit(&mut conn)
-                });
+                };
                 let failed = committed.err().map(|error| error.to_string());
                 if failed.is_some() {
                     let _ = roll_back(&mut conn);

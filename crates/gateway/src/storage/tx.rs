@@ -34,6 +34,8 @@ pub struct Tx<'c> {
     pub(super) policy: Arc<Policy>,
     /// Whether it is begun again where a race is lost.
     pub(super) runs_again: bool,
+    /// The transaction's number, where a statement told it: see [`fate`](super::fate).
+    pub(super) number: Option<i64>,
 }
 
 /// The client behind a grant, as far as the SCIM endpoint has to know it.
@@ -57,6 +59,7 @@ impl<'c> Tx<'c> {
             departed: Vec::new(),
             policy,
             runs_again: false,
+            number: None,
         }
     }
 

@@ -49,6 +49,11 @@ impl Behind {
         each!(&mut self.conn, c => c.batch_execute(sql)).unwrap_or_else(|e| panic!("{sql}: {e}"));
     }
 
+    /// The same where it may be refused.
+    pub fn try_execute(&mut self, sql: &str) -> QueryResult<()> {
+        each!(&mut self.conn, c => c.batch_execute(sql))
+    }
+
     /// The one number that a query gives, named `n`.
     pub fn number(&mut self, sql: &str) -> i64 {
         let rows: QueryResult<Vec<Number>> = each!(&mut self.conn, c => diesel::sql_query(sql).load(c));

@@ -27,6 +27,7 @@ mod process;
 mod prover;
 mod relying_party;
 mod together;
+mod wire;
 mod workplace;
 mod world;
 
@@ -56,6 +57,7 @@ mod dpop;
 mod durability;
 mod errors;
 mod everywhere;
+mod faults;
 mod filters;
 mod filters_agree;
 mod first_run;

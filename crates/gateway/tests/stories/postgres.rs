@@ -121,8 +121,10 @@ fn start(bin: &Path) -> Result<Server, String> {
         std::os::unix::fs::chown(&home, Some(uid), Some(gid)).map_err(|e| e.to_string())?;
     }
     let data = home.join("data");
+    let locales = german(&home);
     let run = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(bin.join(program));
+        command.env("LOCPATH", &locales);
         // Into a file: a server that inherits a pipe would hold it open.
         let log = fs::File::create(home.join(format!("{program}.log"))).map_err(|e| e.to_string())?;
         command.current_dir("/").stdin(Stdio::null()).stdout(log.try_clone().map_err(|e| e.to_string())?).stderr(log);
@@ -148,6 +150,19 @@ fn start(bin: &Path) -> Result<Server, String> {
     workplace::outlives_nobody(pid, "QUIT"); // PostgreSQL's immediate shutdown
     let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
     Ok(Server { url, private: true })
+}
+
+/// A folder of locales with a German one, so that the server can be told to speak German; where the system has what it takes.
+fn german(home: &Path) -> PathBuf {
+    let folder = home.join("locales");
+    let made = fs::create_dir_all(&folder).and_then(|()| {
+        let target = folder.join("de_DE.UTF-8");
+        Command::new("localedef").args(["-i", "de_DE", "-f", "UTF-8"]).arg(target).stderr(Stdio::null()).status()
+    });
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("localedef cannot make de_DE.UTF-8: PostgreSQL speaks its own language in every story");
+    }
+    folder
 }
 
 /// For root: whom to be instead.

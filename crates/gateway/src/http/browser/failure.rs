@@ -2,7 +2,7 @@
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError, web};
 
@@ -44,7 +44,10 @@ impl ResponseError for PageFailure {
             PageFailure::StaleForm => StatusCode::FORBIDDEN,
             PageFailure::AlreadyAnswered => StatusCode::CONFLICT,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            PageFailure::Unreadable | PageFailure::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            PageFailure::Unreadable => StatusCode::INTERNAL_SERVER_ERROR,
+            PageFailure::Database(cause) => {
+                StatusCode::from_u16(cause.meaning().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
         }
     }
 
@@ -72,7 +75,7 @@ pub(crate) async fn told(
 impl PageFailure {
     fn page(&self, app: &App) -> HttpResponse {
         let status = self.status_code();
-        match self {
+        let mut answer = match self {
             PageFailure::Refused { title, detail } => message(
                 app,
                 status,
@@ -122,15 +125,13 @@ impl PageFailure {
             }
             PageFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a page could not be served");
-                message(
-                    app,
-                    status,
-                    "Something went wrong on our side",
-                    "Nothing was changed. Try again in a moment.",
-                    None,
-                )
+                message(app, status, "Something went wrong on our side", cause.meaning().sentence(), None)
             }
+        };
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
+        answer
     }
 }
 

@@ -47,7 +47,7 @@ impl ResponseError for OAuthFailure {
             OAuthFailure::Bearer(error) => error.status(),
             OAuthFailure::TooManyFailures(_) => 429,
             OAuthFailure::Method(_) => 405,
-            OAuthFailure::Database(_) => 500,
+            OAuthFailure::Database(cause) => cause.meaning().status(),
         };
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -85,7 +85,15 @@ impl ResponseError for OAuthFailure {
             }
             OAuthFailure::Database(cause) => {
                 tracing::error!(error = %cause, "an OAuth request failed");
-                ("server_error", "the request could not be carried out and nothing was changed; try again".to_owned())
+                let meaning = cause.meaning();
+                let code = match meaning.retry_after() {
+                    Some(seconds) => {
+                        answer.insert_header((header::RETRY_AFTER, seconds));
+                        "temporarily_unavailable"
+                    }
+                    None => "server_error",
+                };
+                (code, meaning.sentence().to_owned())
             }
         };
         answer.json(json!({"error": code, "error_description": description}))

@@ -35,12 +35,7 @@ impl ScimFailure {
     pub(super) fn message(&self) -> (u16, Value) {
         let message = |status: u16, detail: &str| scim::error::message(status, None, detail);
         match self {
-            ScimFailure::Scim(error) => {
-                if let scim::Error::Store(cause) = error {
-                    tracing::error!(error = %cause, "a SCIM request failed");
-                }
-                (error.wire().0, error.body())
-            }
+            ScimFailure::Scim(error) => (error.wire().0, error.body()),
             ScimFailure::Bearer(error) => {
                 let status = error.status();
                 (status, message(status, &error.to_string()))
@@ -64,7 +59,8 @@ impl ScimFailure {
             }
             ScimFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a SCIM request failed");
-                (500, message(500, "The request could not be carried out and nothing was changed; try again"))
+                let meaning = cause.meaning();
+                (meaning.status(), message(meaning.status(), meaning.sentence()))
             }
         }
     }
@@ -84,6 +80,11 @@ impl ScimFailure {
             ScimFailure::Encoding => {
                 answer.insert_header(("Accept-Encoding", "identity"));
             }
+            ScimFailure::Database(cause) => {
+                if let Some(seconds) = cause.meaning().retry_after() {
+                    answer.insert_header(("Retry-After", seconds));
+                }
+            }
             // What is still to come would be taken for the next request.
             ScimFailure::TooSlow(_) | ScimFailure::TooLarge(_) => {
                 answer.force_close();
@@ -96,7 +97,10 @@ impl ScimFailure {
 
 impl From<scim::Error> for ScimFailure {
     fn from(error: scim::Error) -> Self {
-        ScimFailure::Scim(error)
+        match error {
+            scim::Error::Store(error) => ScimFailure::Database(error.into()),
+            error => ScimFailure::Scim(error),
+        }
     }
 }
 
@@ -122,7 +126,6 @@ impl Fault for ScimFailure {
     fn database(&self) -> Option<&DbError> {
         match self {
             ScimFailure::Database(error) => Some(error),
-            ScimFailure::Scim(scim::Error::Store(error)) => error.0.downcast_ref(),
             _ => None,
         }
     }

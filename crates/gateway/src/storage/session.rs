@@ -1,0 +1,96 @@
+//! Pooled connections, and which of them are not used again.
+//!
+//! A server that was restarted leaves a pool of dead sessions; one that was read-only for a while (a failover,
+//! `default_transaction_read_only`) leaves sessions that stay read-only for as long as they live. The first unit of work that meets
+//! such a session shows that all opened before this moment may be the same: they leave the pool, and the unit runs again on a new one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use diesel::Connection;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+
+use super::connection::{AnyConn, DatabaseUrl};
+use super::error::DbError;
+use super::fate;
+use crate::each;
+
+/// What a session this young shows is how the database is now. So a database that stays read-only is not asked for new
+/// connections by every request.
+const YOUNG: Duration = Duration::from_millis(200);
+
+/// A pooled connection.
+#[allow(missing_debug_implementations)]
+pub struct Session {
+    pub(super) conn: AnyConn,
+    opened: Instant,
+    /// Which server it leads to, and which of its histories.
+    pub(super) origin: Option<String>,
+    /// Whether it leaves the pool.
+    spent: bool,
+}
+
+impl Session {
+    /// Takes it out of the pool as soon as it is given back.
+    pub(super) fn spend(&mut self) {
+        self.spent = true;
+    }
+
+    /// Whether a failure of it tells nothing of a session opened now.
+    pub(super) fn is_old(&self) -> bool {
+        self.opened.elapsed() > YOUNG
+    }
+}
+
+impl r2d2::ManageConnection for DatabaseUrl {
+    type Connection = Session;
+    type Error = DbError;
+
+    fn connect(&self) -> Result<Session, DbError> {
+        let opened = Instant::now();
+        let mut conn = DatabaseUrl::connect(self)?;
+        let origin = fate::origin(&mut conn);
+        Ok(Session { conn, opened, origin, spent: false })
+    }
+
+    fn is_valid(&self, session: &mut Session) -> Result<(), DbError> {
+        each!(&mut session.conn, c => c.batch_execute("SELECT 1"))?;
+        Ok(())
+    }
+
+    fn has_broken(&self, session: &mut Session) -> bool {
+        fn broken<C>(conn: &mut C) -> bool
+        where
+            C: Connection<TransactionManager = AnsiTransactionManager>,
+        {
+            AnsiTransactionManager::is_broken_transaction_manager(conn)
+        }
+        std::thread::panicking() || session.spent || each!(&mut session.conn, c => broken(c))
+    }
+}
+
+/// Since when sessions of the pool are believed to be good.
+#[derive(Debug)]
+pub(super) struct Good {
+    start: Instant,
+    since: AtomicU64,
+}
+
+impl Good {
+    pub(super) fn new() -> Good {
+        Good { start: Instant::now(), since: AtomicU64::new(0) }
+    }
+
+    /// Those opened before now are not.
+    pub(super) fn from_now(&self) {
+        self.since.fetch_max(self.age(Instant::now()), Ordering::Relaxed);
+    }
+
+    pub(super) fn includes(&self, session: &Session) -> bool {
+        self.age(session.opened) >= self.since.load(Ordering::Relaxed)
+    }
+
+    fn age(&self, instant: Instant) -> u64 {
+        u64::try_from(instant.duration_since(self.start).as_micros()).unwrap_or(u64::MAX)
+    }
+}
