@@ -13,6 +13,7 @@ use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
 use crate::storage::accounts::Account;
+use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError};
 use crate::system;
 use crate::upstream::Providers;
@@ -31,6 +32,8 @@ pub struct App {
     pub scim_base: Arc<str>,
     /// The database.
     pub db: Db,
+    /// Whether the database can be written.
+    pub pulse: Pulse,
     /// Keys derived from the master key.
     pub keys: Arc<Keyring>,
     /// Lifetimes, for the oauth crate.

@@ -107,6 +107,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
     match command {
         Command::Serve => serve_until_told(config).await,
         Command::Migrate => {
+            let _turn = serve::take_turn(&config)?;
             let mut conn = config.database.connect()?;
             let applied = migrations::run(&mut conn)?;
             println!("{}: {applied} migrations applied, the schema is up to date", config.database.display());
@@ -182,8 +183,7 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
     if name.trim().is_empty() || name.len() > 200 {
         return Err("--name must have 1 to 200 characters".into());
     }
-    let db = serve::open_database(config)?;
-    let keys = serve::open_keys(config, &db).await?;
+    let (db, keys) = serve::open(config).await?;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = keys.fingerprint(&token);
     let shown = name.clone();

@@ -18,9 +18,9 @@ use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
-use crate::storage::db::Cost;
 use crate::storage::migrations::{self, MigrationError};
-use crate::storage::{AnyConn, DatabaseUrl, Db, DbError};
+use crate::storage::turn::Turn;
+use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
 use crate::{catalogs, http, master_key, reindex, worker};
 
 /// Why the server does not start.
@@ -94,14 +94,27 @@ pub struct Running {
     pub server: actix_web::dev::Server,
 }
 
-/// Connects to the database and brings its schema up to date, or refuses it.
-pub fn open_database(config: &Config) -> Result<Db, StartError> {
-    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+/// Waits until no other process starts on this database, and makes the folder it is to be in.
+pub fn take_turn(config: &Config) -> Result<Turn, StartError> {
     if let DatabaseUrl::Sqlite(path) = &config.database
         && let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder)?;
     }
+    Turn::take(&config.database).map_err(|e| StartError::Database(config.database.display(), e))
+}
+
+/// The database and its keys, for a command.
+pub async fn open(config: &Config) -> Result<(Db, Arc<Keyring>), StartError> {
+    let turn = take_turn(config)?;
+    let db = open_database(config, &turn)?;
+    let keys = open_keys(config, &db).await?;
+    Ok((db, keys))
+}
+
+/// Connects to the database and brings its schema up to date, or refuses it.
+fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
+    let failed = |e: DbError| StartError::Database(config.database.display(), e);
     let mut conn: AnyConn = config.database.connect().map_err(failed)?;
     if config.migrate_on_start {
         let applied = migrations::run(&mut conn)?;
@@ -116,7 +129,7 @@ pub fn open_database(config: &Config) -> Result<Db, StartError> {
 }
 
 /// Derives the keys and makes sure they are the database's.
-pub async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
+async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
     let masters = master_keys(config, db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     let draft = master_key::Root::draft();
@@ -162,11 +175,13 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
         return Err(StartError::NoPublicUrl(config.bind));
     }
-    let db = open_database(&config)?.governed_by(Policy::new(&config, schemas.configured()));
+    let turn = take_turn(&config)?;
+    let db = open_database(&config, &turn)?.governed_by(Policy::new(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     reindex::run(&db, &schemas).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
+    drop(turn);
 
     let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
     let address = listener.local_addr()?;
@@ -184,6 +199,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         signer,
         tally: Arc::default(),
         config: Arc::new(config),
+        pulse: db.pulse(),
         schemas,
         db,
         keys,
@@ -241,9 +257,4 @@ pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
         refresh_retry_window_s: config.oauth.refresh_retry_seconds,
         ..oauth::Settings::default()
     }
-}
-
-/// Whether the database answers, for health checks.
-pub async fn is_ready(app: &App) -> bool {
-    app.db.read(Cost::Short, |tx| tx.ping()).await.is_ok()
 }

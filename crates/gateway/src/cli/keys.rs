@@ -32,8 +32,7 @@ fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
 }
 
 pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
-    let db = serve::open_database(config)?;
-    let keys = serve::open_keys(config, &db).await?;
+    let (db, keys) = serve::open(config).await?;
     let settings = serve::settings(config, config.public_url.as_deref().unwrap_or_default());
     match command {
         KeysCommand::List => {

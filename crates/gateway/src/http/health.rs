@@ -1,10 +1,11 @@
 //! Health checks: whether the process lives, and whether it can serve.
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::json;
 
 use super::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::app::App;
-use crate::serve;
 
 /// Every health check.
 pub static ENDPOINTS: &[Endpoint] = endpoints![
@@ -23,14 +24,15 @@ async fn wrong_method(request: HttpRequest) -> HttpResponse {
 }
 
 async fn live() -> HttpResponse {
-    HttpResponse::Ok().json(serde_json::json!({"status": "live"}))
+    HttpResponse::Ok().json(json!({"status": "live"}))
 }
 
+/// Ready means that the database can be written; the answer takes half a second at most.
 async fn ready(app: web::Data<App>) -> HttpResponse {
-    if serve::is_ready(&app).await {
-        HttpResponse::Ok().json(serde_json::json!({"status": "ready"}))
-    } else {
-        HttpResponse::ServiceUnavailable()
-            .json(serde_json::json!({"status": "unavailable", "detail": "the database does not answer"}))
+    match app.pulse.check().await {
+        Ok(()) => HttpResponse::Ok().json(json!({"status": "ready"})),
+        Err(detail) => HttpResponse::ServiceUnavailable()
+            .insert_header((header::RETRY_AFTER, "1"))
+            .json(json!({"status": "unavailable", "detail": detail})),
     }
 }

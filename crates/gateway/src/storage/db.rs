@@ -13,22 +13,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use tokio::sync::{mpsc, oneshot};
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use tokio::sync::oneshot;
 
 use super::connection::{AnyConn, DatabaseUrl};
 use super::error::DbError;
 use super::fate::{self, Fate};
 use super::parked;
+use super::pulse::Pulse;
 use super::session::{Good, Session};
 use super::tx::Tx;
+use super::writer::{self, Answer, Job, Writer};
 use crate::lifecycle::Policy;
 use crate::{each, lifecycle};
 
-/// How many units of work one commit of the SQLite writer carries at most.
-const BATCH: usize = 64;
-/// How many may wait for the SQLite writer before their senders have to.
-const QUEUE: usize = 1024;
 /// How often a unit of work is run before its conflict is reported,
 const ATTEMPTS: u32 = 8;
 /// and before it is reported that its connection was lost: it may be what the server dies of.
@@ -80,21 +78,10 @@ pub enum Cost {
 pub struct Db {
     pool: r2d2::Pool<DatabaseUrl>,
     good: Arc<Good>,
-    writer: Option<mpsc::Sender<Job>>,
+    writer: Option<Writer>,
     url: Arc<DatabaseUrl>,
     policy: Arc<Policy>,
 }
-
-/// A unit of work for the writer thread.
-struct Job {
-    /// Runs in its savepoint, and says how to answer; or is told why it cannot run.
-    run: Box<dyn FnOnce(Result<&mut AnyConn, DbError>) -> Answer + Send>,
-    /// Whether it has to be on the disk before it is answered.
-    durable: bool,
-}
-
-/// Told `Ok` once the commit is on the disk.
-type Answer = Box<dyn FnOnce(Result<(), DbError>) + Send>;
 
 impl Db {
     /// Connects. `connections` bounds the pool.
@@ -106,7 +93,7 @@ impl Db {
             .connection_timeout(Duration::from_secs(10))
             .build(url.clone())?;
         let writer = match &url {
-            DatabaseUrl::Sqlite(_) => Some(writer(url.connect()?)),
+            DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone())),
             DatabaseUrl::Postgres(_) => None,
         };
         Ok(Db { pool, good: Arc::new(Good::new()), writer, url: Arc::new(url), policy: Arc::default() })
@@ -124,9 +111,9 @@ impl Db {
         &self.url
     }
 
-    /// A connection outside any unit of work, for migrations.
-    pub fn connection(&self) -> Result<AnyConn, DbError> {
-        self.url.connect()
+    /// Starts to look whether it can be written.
+    pub fn pulse(&self) -> Pulse {
+        Pulse::start((*self.url).clone(), self.writer.clone())
     }
 
     /// Runs a unit of work that may write. When this returns `Ok`, what it wrote is durable.
@@ -170,7 +157,7 @@ impl Db {
                         });
                     })
                 });
-                if writer.send(Job { run, durable }).await.is_err() {
+                if writer.jobs.send(Job { run, durable }).await.is_err() {
                     return Err(DbError::Interrupted.into());
                 }
                 answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
@@ -296,8 +283,8 @@ impl Db {
         let read_only = purpose != Purpose::Reading && cause.is_read_only();
         if cause.is_disconnect() || read_only {
             session.spend();
-            if session.is_old() {
-                self.good.from_now();
+            if session.is_old() || !read_only {
+                self.good.begins_now();
             }
             return attempt < CONNECTIONS && (session.is_old() || !read_only);
         }
@@ -354,61 +341,6 @@ fn complete<T, E: Fault>(tx: &mut Tx<'_>, work: &mut impl FnMut(&mut Tx<'_>) -> 
     Ok(value)
 }
 
-/// The SQLite writer. It ends when every [`Db`] that could send it work is gone.
-fn writer(mut conn: AnyConn) -> mpsc::Sender<Job> {
-    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
-    std::thread::Builder::new()
-        .name("sqlite-writer".to_owned())
-        .spawn(move || {
-            let (mut synced, mut held) = (true, None);
-            while let Some(first) = held.take().or_else(|| jobs.blocking_recv()) {
-                let mut answers = Vec::with_capacity(BATCH);
-                let durable = first.durable;
-                let begun =
-                    synchronous(&mut conn, &mut synced, durable).and_then(|()| begin(&mut conn, "BEGIN IMMEDIATE"));
-                if let Err(error) = begun {
-                    (first.run)(Err(error))(Ok(()));
-                    continue;
-                }
-                let committed = {
-                    answers.push((first.run)(Ok(&mut conn)));
-                    while answers.len() < BATCH
-                        && let Ok(job) = jobs.try_recv()
-                    {
-                        if job.durable && !durable {
-                            held = Some(job); // it waits for a commit of its own kind
-                            break;
-                        }
-                        answers.push((job.run)(Ok(&mut conn)));
-                    }
-                    commit(&mut conn)
-                };
-                let failed = committed.err().map(|error| error.to_string());
-                if failed.is_some() {
-                    let _ = roll_back(&mut conn);
-                }
-                for answer in answers {
-                    answer(match &failed {
-                        None => Ok(()),
-                        Some(text) => Err(DbError::Commit(text.clone())),
-                    });
-                }
-            }
-        })
-        .expect("a thread can be started");
-    sender
-}
-
-/// Whether the next commit waits for the disk.
-fn synchronous(conn: &mut AnyConn, now: &mut bool, wanted: bool) -> Result<(), DbError> {
-    if *now != wanted {
-        let sql = if wanted { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
-        each!(conn, c => c.batch_execute(sql))?;
-        *now = wanted;
-    }
-    Ok(())
-}
-
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
 fn nested<T, E: Fault>(
     conn: &mut AnyConn,
@@ -430,14 +362,14 @@ fn nested<T, E: Fault>(
     }
 }
 
-fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
+pub(super) fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)
 }
 
-fn commit(conn: &mut AnyConn) -> Result<(), DbError> {
+pub(super) fn commit(conn: &mut AnyConn) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::commit_transaction(c))?)
 }
 
-fn roll_back(conn: &mut AnyConn) -> Result<(), DbError> {
+pub(super) fn roll_back(conn: &mut AnyConn) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?)
 }

@@ -27,6 +27,9 @@ pub enum DbError {
     /// What is written would be lost: the files of the database are no longer where they were opened.
     #[error("the database's files were removed or replaced: {0}")]
     Displaced(String),
+    /// A file beside the database cannot be used.
+    #[error("{0}")]
+    Files(String),
     /// Another unit of work was faster, in a way the database reports as a conflict.
     #[error("another unit of work was faster")]
     LostRace,
@@ -123,6 +126,7 @@ impl DbError {
             | DbError::Pool(_)
             | DbError::Commit(_)
             | DbError::Displaced(_)
+            | DbError::Files(_)
             | DbError::LostRace
             | DbError::NamesHeld(_) => Meaning::Unavailable,
         }

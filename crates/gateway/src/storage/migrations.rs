@@ -1,6 +1,6 @@
 //! Migrations, embedded in the binary: one folder for each database, the same steps under the same names.
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::connection::AnyConn;
@@ -9,10 +9,6 @@ use crate::each;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
-
-/// Keeps replicas that start together from migrating at once; any fixed number does.
-const LOCK: &str = "SELECT pg_advisory_lock(7305261093)";
-const UNLOCK: &str = "SELECT pg_advisory_unlock(7305261093)";
 
 /// Why the schema does not suit this binary.
 #[derive(Debug, thiserror::Error)]
@@ -37,19 +33,30 @@ pub enum MigrationError {
     Ahead(String),
 }
 
-/// Brings the schema up to date; says how many migrations were run.
+/// Brings the schema up to date; says how many migrations were run. Whoever calls it has the [`Turn`](super::turn::Turn).
 pub fn run(conn: &mut AnyConn) -> Result<usize, MigrationError> {
     refuse_ahead(conn)?;
-    let applied = match conn {
-        AnyConn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|m| m.len()).map_err(MigrationError::Failed),
-        AnyConn::Postgres(c) => {
-            c.batch_execute(LOCK).map_err(DbError::from)?;
-            let outcome = c.run_pending_migrations(POSTGRES).map(|m| m.len()).map_err(MigrationError::Failed);
-            c.batch_execute(UNLOCK).map_err(DbError::from)?;
-            outcome
+    match conn {
+        AnyConn::Sqlite(c) => {
+            if c.pending_migrations(SQLITE).map_err(MigrationError::Failed)?.is_empty() {
+                return Ok(0);
+            }
+            // A process of an older version may be writing: the lock is waited for here, where nothing was read yet.
+            let begin = "BEGIN IMMEDIATE";
+            AnsiTransactionManager::begin_transaction_sql(c, begin).map_err(DbError::from)?;
+            match c.run_pending_migrations(SQLITE).map(|m| m.len()) {
+                Ok(applied) => {
+                    AnsiTransactionManager::commit_transaction(c).map_err(DbError::from)?;
+                    Ok(applied)
+                }
+                Err(error) => {
+                    let _ = AnsiTransactionManager::rollback_transaction(c);
+                    Err(MigrationError::Failed(error))
+                }
+            }
         }
-    }?;
-    Ok(applied)
+        AnyConn::Postgres(c) => c.run_pending_migrations(POSTGRES).map(|m| m.len()).map_err(MigrationError::Failed),
+    }
 }
 
 /// Refuses a schema that is not exactly this binary's.

@@ -82,7 +82,7 @@ impl Good {
     }
 
     /// Those opened before now are not.
-    pub(super) fn from_now(&self) {
+    pub(super) fn begins_now(&self) {
         self.since.fetch_max(self.age(Instant::now()), Ordering::Relaxed);
     }
 

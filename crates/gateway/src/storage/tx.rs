@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use diesel::prelude::*;
 use scim::Id;
 
 use super::accounts::Account;
 use super::connection::AnyConn;
-use super::error::DbError;
 use super::resources::AccountTx;
 use crate::lifecycle::{Actor, News, Policy};
 
@@ -72,11 +70,5 @@ impl<'c> Tx<'c> {
     /// whether an identity provider is at work, and not an operator.
     pub fn in_account(&mut self, account: i64, now: i64, provisioning: bool) -> AccountTx<'_, 'c> {
         AccountTx::new(self, account, now, provisioning)
-    }
-
-    /// Whether the database answers.
-    pub fn ping(&mut self) -> Result<(), DbError> {
-        crate::each!(&mut *self.conn, c => diesel::select(diesel::dsl::sql::<diesel::sql_types::Integer>("1")).get_result::<i32>(c))?;
-        Ok(())
     }
 }

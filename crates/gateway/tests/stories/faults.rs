@@ -9,6 +9,7 @@ use crate::behind::Behind;
 use crate::http::{self, Answer, Call};
 use crate::identity_provider::{IdentityProvider, a_user};
 use crate::process::Process;
+use crate::readiness::until_ready;
 use crate::story::on_postgres;
 use crate::together::all;
 use crate::wire::{Mode, Wire};
@@ -151,6 +152,7 @@ fn hardening_10_a_database_that_was_read_only_is_written_at_once_afterwards() {
             is_unavailable(&answer);
         }
         idp.get("/Users").await.expect(200); // reads go on
+        until_ready(&process, false).await;
         behind.execute(&format!(r#"ALTER DATABASE "{name}" RESET default_transaction_read_only"#));
         let healed = std::time::Instant::now();
         while create(&process, &idp, "first").await.status != 201 {
@@ -160,6 +162,7 @@ fn hardening_10_a_database_that_was_read_only_is_written_at_once_afterwards() {
             let answer = create(&process, &idp, &format!("user{n}")).await;
             assert_eq!(answer.status, 201, "write {n}: {}", answer.text());
         }
+        until_ready(&process, true).await;
     });
 }
 

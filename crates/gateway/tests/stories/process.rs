@@ -14,7 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// `gateway`, told nothing but what is given.
 pub fn command(arguments: &[&str], directory: &Path, environment: &[(&str, String)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+    command_by(GATEWAY, arguments, directory, environment)
+}
+
+const GATEWAY: &str = env!("CARGO_BIN_EXE_gateway");
+
+fn command_by(program: &str, arguments: &[&str], directory: &Path, environment: &[(&str, String)]) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).env_clear().envs(environment.iter().map(|(k, v)| (k, v)));
     command.stdin(Stdio::null());
     command
@@ -30,25 +36,54 @@ pub struct Process {
 impl Process {
     /// Starts one on `port` and waits until it is ready.
     pub async fn start(directory: &Path, port: u16, environment: &[(&str, String)]) -> Result<Process, String> {
+        Process::start_by(GATEWAY, &["serve"], directory, port, environment).await
+    }
+
+    /// Starts one and waits until it lives.
+    pub async fn start_live(directory: &Path, port: u16, environment: &[(&str, String)]) -> Result<Process, String> {
+        let mut process = Process::spawn(GATEWAY, &["serve"], directory, port, environment)?;
+        process.wait_for("live").await?;
+        Ok(process)
+    }
+
+    /// The same by a program that ends up as `gateway serve`; `{}` among its arguments is the gateway.
+    pub async fn start_by(
+        program: &str,
+        arguments: &[&str],
+        directory: &Path,
+        port: u16,
+        environment: &[(&str, String)],
+    ) -> Result<Process, String> {
+        let mut process = Process::spawn(program, arguments, directory, port, environment)?;
+        process.wait_for("ready").await?;
+        Ok(process)
+    }
+
+    fn spawn(
+        program: &str,
+        arguments: &[&str],
+        directory: &Path,
+        port: u16,
+        environment: &[(&str, String)],
+    ) -> Result<Process, String> {
+        let arguments: Vec<&str> = arguments.iter().map(|text| if *text == "{}" { GATEWAY } else { text }).collect();
         let address = format!("http://127.0.0.1:{port}");
         let log = directory.join(format!("gateway-{port}.log"));
         let file = fs::File::options().create(true).append(true).open(&log).map_err(|e| e.to_string())?;
-        let child = command(&["serve"], directory, environment)
+        let child = command_by(program, &arguments, directory, environment)
             .env("GATEWAY__SERVER__BIND", format!("127.0.0.1:{port}"))
             .stdout(file.try_clone().map_err(|e| e.to_string())?)
             .stderr(file)
             .spawn()
             .map_err(|e| e.to_string())?;
         workplace::outlives_nobody(child.id(), "KILL");
-        let mut process = Process { child, address, log };
-        process.wait_until_ready().await?;
-        Ok(process)
+        Ok(Process { child, address, log })
     }
 
-    async fn wait_until_ready(&mut self) -> Result<(), String> {
+    async fn wait_for(&mut self, health: &str) -> Result<(), String> {
         let started = Instant::now();
         let client = crate::http::client();
-        let url = format!("{}/health/ready", self.address);
+        let url = format!("{}/health/{health}", self.address);
         loop {
             if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
@@ -66,6 +101,10 @@ impl Process {
     /// What it has written so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// The memory it holds and the most it ever held, in MiB; where the system tells (Linux).

@@ -84,7 +84,8 @@ async fn seen_once(url: &str, directory: &Path) {
     assert!(process.terminate().await.success(), "a gateway that is told to stop ends well:\n{}", process.log());
 }
 
-fn environment(database_url: &str, directory: &Path, port: u16) -> Vec<(&'static str, String)> {
+/// What every gateway is told.
+pub fn environment(database_url: &str, directory: &Path, port: u16) -> Vec<(&'static str, String)> {
     vec![
         ("GATEWAY__SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}")),
         ("GATEWAY__SERVER__WORKERS", "1".to_owned()),
@@ -223,6 +224,21 @@ impl World {
         let mut environment = self.gateway.environment.clone();
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let started = Process::start(&self.gateway.directory.0, process::free_port(), &environment).await;
+        started.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same for one that may not become ready.
+    pub async fn process_with_any_readiness(&self, settings: &[(&'static str, &str)]) -> Process {
+        let mut environment = self.gateway.environment.clone();
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let started = Process::start_live(&self.gateway.directory.0, process::free_port(), &environment).await;
+        started.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// One more process, started by a command of the story's own.
+    pub async fn process_by(&self, program: &str, arguments: &[&str]) -> Process {
+        let (directory, port) = (&self.gateway.directory.0, process::free_port());
+        let started = Process::start_by(program, arguments, directory, port, &self.gateway.environment).await;
         started.unwrap_or_else(|why| panic!("{why}"))
     }
 
