@@ -82,7 +82,9 @@ pub struct OAuth {
     pub authorization_code_seconds: u64,
     pub refresh_idle_seconds: u64,
     pub refresh_absolute_seconds: Option<u64>,
-    pub refresh_retry_seconds: u64,
+    pub retry_grace_seconds: u64,
+    /// `refresh_retry_hours` is set, which has no effect any more.
+    pub has_retry_hours: bool,
     pub session_seconds: u64,
     pub signing_key_days: Option<i64>,
     pub session_idle_seconds: u64,
@@ -195,7 +197,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let refresh_idle_seconds = r.required("oauth.refresh_idle_days", days);
     let refresh_absolute_seconds =
         r.required("oauth.refresh_absolute_days", |n: u64| at_most(n, 3650).map(|n| (n > 0).then_some(n * 86_400)));
-    let refresh_retry_seconds = r.required("oauth.refresh_retry_hours", hours);
+    let retry_grace_seconds = r.required("oauth.retry_grace_seconds", |n: u64| between(n, 10, 30));
+    let has_retry_hours = r.optional("oauth.refresh_retry_hours", hours).is_some();
     let session_seconds = r.required("oauth.session_hours", hours);
     let signing_key_days = r.required("oauth.signing_key_days", |n: u64| at_most(n, 3660));
     let session_idle_seconds = r.required("oauth.session_idle_minutes", minutes);
@@ -271,7 +274,8 @@ fn read(r: &mut Reader) -> Option<Config> {
             authorization_code_seconds: authorization_code_seconds?,
             refresh_idle_seconds: refresh_idle_seconds?,
             refresh_absolute_seconds: refresh_absolute_seconds?,
-            refresh_retry_seconds: refresh_retry_seconds?,
+            retry_grace_seconds: retry_grace_seconds?,
+            has_retry_hours,
             session_seconds: session_seconds?,
             signing_key_days: Some(signing_key_days? as i64 * 86_400_000).filter(|every| *every > 0),
             session_idle_seconds: session_idle_seconds?,

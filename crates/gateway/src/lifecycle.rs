@@ -6,12 +6,14 @@
 //! - An account may name a co-owner, to whom such grants pass instead, and who is told so.
 //! - Everything that happened leaves an audit row.
 
+use oauth::{EndReason, GrantId};
 use scim::schema::USER;
 use scim::{AttributeKey, Event, EventKind, Id, KeyChange, Registry};
 use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::notices::{Leaving, Matter, Passed};
+use crate::notices::{Leaving, Matter, Passed, Replaced, Stolen};
+use crate::person;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::options::OwnDeactivation;
@@ -203,5 +205,38 @@ fn leaves(kind: &EventKind) -> Option<Leaving> {
 fn authorization_changed(tx: &mut Tx<'_>, now: i64, event: &oauth::Event) -> Result<(), DbError> {
     let (action, target, detail) = event.describe();
     let account = tx.account_of_grant(event.grant())?;
-    tx.audit(Entry { at: now, account, action: action.to_owned(), target: Some(target), detail })
+    tx.audit(Entry { at: now, account, action: action.to_owned(), target: Some(target), detail })?;
+    match event {
+        oauth::Event::GrantEnded { grant, reason: EndReason::RefreshTokenReused } => tell_of_theft(tx, now, *grant),
+        oauth::Event::ConnectionReplaced { grant, ended } => tell_of_replacement(tx, now, *grant, ended),
+        _ => Ok(()),
+    }
+}
+
+fn tell_of_theft(tx: &mut Tx<'_>, now: i64, grant: GrantId) -> Result<(), DbError> {
+    let Some(ended) = tx.connected(grant)? else { return Ok(()) };
+    let stolen = Stolen { client: person::presentable(&ended.client_name) };
+    tx.insert_notice(ended.account, ended.owner, &Matter::TokenStolen(stolen), now)
+}
+
+/// Each owner of what ended is told once.
+fn tell_of_replacement(tx: &mut Tx<'_>, now: i64, newer: GrantId, ended: &[GrantId]) -> Result<(), DbError> {
+    let Some(newer) = tx.connected(newer)? else { return Ok(()) };
+    let name = tx.called(newer.account, &newer.owner_id)?;
+    let mut told = Vec::new();
+    for grant in ended {
+        let Some(older) = tx.connected(*grant)? else { continue };
+        if told.contains(&older.owner) {
+            continue;
+        }
+        told.push(older.owner);
+        let replaced = Replaced {
+            client: person::presentable(&newer.client_name),
+            by: newer.owner_id.clone(),
+            by_name: (older.owner != newer.owner).then(|| name.clone()),
+            accepted: newer.created,
+        };
+        tx.insert_notice(older.account, older.owner, &Matter::ConnectionReplaced(replaced), now)?;
+    }
+    Ok(())
 }

@@ -16,6 +16,30 @@ use crate::words::{self, Span};
 pub enum Matter {
     /// Somebody left, and connections that lived under them live under whoever is told.
     ConnectionsPassed(Passed),
+    /// A newer connection of the same client took the place of one under the user who is told.
+    ConnectionReplaced(Replaced),
+    /// A refresh token of a connection was used by two parties, so the connection ended.
+    TokenStolen(Stolen),
+}
+
+/// A connection in whose place a newer one is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// The name of the client.
+    pub client: String,
+    /// The id of the user who accepted the newer one,
+    pub by: String,
+    /// and what they are called; nothing if it is the user who is told.
+    pub by_name: Option<String>,
+    /// When they did, in milliseconds since the epoch.
+    pub accepted: i64,
+}
+
+/// A connection that ended because one of its tokens was stolen, or looks like that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stolen {
+    /// The name of the client.
+    pub client: String,
 }
 
 /// Connections that passed to a co-owner.
@@ -82,26 +106,33 @@ impl Passed {
 
 impl Matter {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 1] = ["connections_passed"];
+    pub const KINDS: [&str; 3] = ["connections_passed", "connection_replaced", "token_stolen"];
 
     /// Its kind, as in the database.
     pub fn kind(&self) -> &'static str {
         match self {
             Matter::ConnectionsPassed(_) => Self::KINDS[0],
+            Matter::ConnectionReplaced(_) => Self::KINDS[1],
+            Matter::TokenStolen(_) => Self::KINDS[2],
         }
     }
 
     /// What the sentence needs, as in the database.
     pub fn detail(&self) -> Result<String, DbError> {
-        let Matter::ConnectionsPassed(passed) = self;
-        serde_json::to_string(passed).map_err(|e| DbError::Corrupt(e.to_string()))
+        let detail = match self {
+            Matter::ConnectionsPassed(passed) => serde_json::to_string(passed),
+            Matter::ConnectionReplaced(replaced) => serde_json::to_string(replaced),
+            Matter::TokenStolen(stolen) => serde_json::to_string(stolen),
+        };
+        detail.map_err(|e| DbError::Corrupt(e.to_string()))
     }
 
     /// As it was written; `None` for what another version wrote, which it has to tell itself.
     pub fn read(kind: &str, detail: &str) -> Option<Matter> {
-        match kind {
-            kind if kind == Self::KINDS[0] => Some(Matter::ConnectionsPassed(serde_json::from_str(detail).ok()?)),
-            _ => None,
+        match Self::KINDS.iter().position(|known| *known == kind)? {
+            0 => serde_json::from_str(detail).ok().map(Matter::ConnectionsPassed),
+            1 => serde_json::from_str(detail).ok().map(Matter::ConnectionReplaced),
+            _ => serde_json::from_str(detail).ok().map(Matter::TokenStolen),
         }
     }
 
@@ -110,6 +141,8 @@ impl Matter {
         match self {
             Matter::ConnectionsPassed(passed) if passed.are_several() => "Connections have passed to you",
             Matter::ConnectionsPassed(_) => "A connection has passed to you",
+            Matter::ConnectionReplaced(_) => "A connection was replaced",
+            Matter::TokenStolen(_) => "A connection was ended because its token was used twice",
         }
     }
 
@@ -118,6 +151,8 @@ impl Matter {
         match self {
             Matter::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
             Matter::ConnectionsPassed(_) => "You can end it below.",
+            Matter::ConnectionReplaced(_) => "Your connections are listed below.",
+            Matter::TokenStolen(_) => "Authenticate again in the identity provider to connect it anew.",
         }
     }
 
@@ -128,13 +163,20 @@ impl Matter {
                 "You are told because your account names you as the co-owner of its connections. If that is not right, speak to \
                  whoever looks after your account."
             }
+            Matter::ConnectionReplaced(_) | Matter::TokenStolen(_) => {
+                "You are told because the connection was made in your name. If that is not right, speak to the people who look after your \
+                 account."
+            }
         }
     }
 
     /// The sentences that tell it. `made` is when it happened, in milliseconds since the epoch, `account` the name of the account.
     pub fn told(&self, made: i64, account: &str) -> Vec<Span> {
-        let Matter::ConnectionsPassed(passed) = self;
-        words::of_passed(passed, made, account)
+        match self {
+            Matter::ConnectionsPassed(passed) => words::of_passed(passed, made, account),
+            Matter::ConnectionReplaced(replaced) => words::of_replaced(replaced, made, account),
+            Matter::TokenStolen(stolen) => words::of_stolen(stolen, made, account),
+        }
     }
 }
 
@@ -152,6 +194,11 @@ mod tests {
         let matter = passed(&["Okta", "Entra", "Okta"]);
         let detail = matter.detail().unwrap();
         assert_eq!(Matter::read(matter.kind(), &detail), Some(matter));
+        let replaced = Replaced { client: "Okta".to_owned(), by: "0198".to_owned(), by_name: None, accepted: 7 };
+        let stolen = Stolen { client: "Okta".to_owned() };
+        for matter in [Matter::ConnectionReplaced(replaced), Matter::TokenStolen(stolen)] {
+            assert_eq!(Matter::read(matter.kind(), &matter.detail().unwrap()), Some(matter));
+        }
         assert_eq!(Matter::read("something_new", &detail), None);
         assert_eq!(Matter::read("connections_passed", r#"{"reason": "bored"}"#), None);
         assert_eq!(Matter::read("connections_passed", "not even JSON"), None);
@@ -161,7 +208,7 @@ mod tests {
     fn each_client_is_named_once_and_of_many_the_first() {
         let many: Vec<String> = (0..1000).map(|n| format!("Client {}", n % 40)).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let Matter::ConnectionsPassed(told) = passed(&many);
+        let Matter::ConnectionsPassed(told) = passed(&many) else { panic!("it passed") };
         assert_eq!((told.clients.len(), told.more, told.clients[4].as_str()), (5, 35, "Client 4"));
         assert!(told.are_several());
         assert_eq!(passed(&["Okta", "Okta"]).heading(), "A connection has passed to you");

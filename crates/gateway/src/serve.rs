@@ -175,6 +175,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
         return Err(StartError::NoPublicUrl(config.bind));
     }
+    if config.oauth.has_retry_hours {
+        tracing::warn!(
+            "oauth.refresh_retry_hours has no effect any more and can be taken out: an answer that was never used may be asked for again at any time"
+        );
+    }
     let turn = take_turn(&config)?;
     let db = open_database(&config, &turn)?.governed_by(Policy::new(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
@@ -254,7 +259,7 @@ pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
         access_token_lifetime_s: config.oauth.access_token_seconds,
         refresh_idle_s: config.oauth.refresh_idle_seconds,
         refresh_absolute_s: config.oauth.refresh_absolute_seconds,
-        refresh_retry_window_s: config.oauth.refresh_retry_seconds,
+        retry_grace_s: config.oauth.retry_grace_seconds,
         ..oauth::Settings::default()
     }
 }

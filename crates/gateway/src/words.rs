@@ -2,7 +2,7 @@
 
 use oauth::Scopes;
 
-use crate::notices::{Leaving, Passed};
+use crate::notices::{Leaving, Passed, Replaced, Stolen};
 
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
@@ -93,6 +93,38 @@ pub(crate) fn of_passed(passed: &Passed, made: i64, account: &str) -> Vec<Span> 
     spans
 }
 
+/// That a connection of the user who reads it was replaced, when and by whose.
+pub(crate) fn of_replaced(replaced: &Replaced, made: i64, account: &str) -> Vec<Span> {
+    let mut spans = vec![
+        Span::words("The connection of "),
+        Span::name(&replaced.client),
+        Span::words(" in "),
+        Span::name(account),
+        Span::words(format!(" that you had accepted ended on {}, when a newer one was first used. ", day(made))),
+    ];
+    match &replaced.by_name {
+        Some(name) => spans.push(Span::name(name)),
+        None => spans.push(Span::words("You")),
+    }
+    spans.push(Span::words(format!(" accepted the newer one on {}.", day(replaced.accepted))));
+    spans
+}
+
+/// That a connection of the user who reads it ended, because two parties had its token, and what to do.
+pub(crate) fn of_stolen(stolen: &Stolen, made: i64, account: &str) -> Vec<Span> {
+    vec![
+        Span::words("The connection of "),
+        Span::name(&stolen.client),
+        Span::words(" in "),
+        Span::name(account),
+        Span::words(format!(
+            " ended on {}: a refresh token that was in use was presented again, so it may have been copied. Find out who could read it, \
+             and have the client's secret replaced before you connect again.",
+            day(made)
+        )),
+    ]
+}
+
 /// A day.
 pub(crate) fn day(millis: i64) -> String {
     chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default().format("%-d %B %Y").to_string()
@@ -155,6 +187,27 @@ mod tests {
         let many = told(Leaving::RoleLost, &["A", "B", "C", "D", "E", "F", "G"]);
         assert!(many.starts_with("Ada Lovelace lost the role that may accept access on "), "{many}");
         assert!(many.contains("of A, B, C, D, E and 2 more in Acme now live under your user"), "{many}");
+    }
+
+    #[test]
+    fn what_ended_is_told_as_people_say_it() {
+        let told = |by_name: Option<&str>| {
+            let by_name = by_name.map(str::to_owned);
+            let replaced =
+                Replaced { client: "Okta".to_owned(), by: String::new(), by_name, accepted: 1_795_600_000_000 };
+            plain(&of_replaced(&replaced, 1_795_700_000_000, "Acme"))
+        };
+        assert_eq!(
+            told(Some("Eve Adams")),
+            "The connection of Okta in Acme that you had accepted ended on 26 November 2026, when a newer one was first used. Eve \
+             Adams accepted the newer one on 25 November 2026."
+        );
+        assert!(told(None).ends_with("You accepted the newer one on 25 November 2026."));
+        let stolen = plain(&of_stolen(&Stolen { client: "Okta".to_owned() }, 1_795_700_000_000, "Acme"));
+        assert!(
+            stolen.starts_with("The connection of Okta in Acme ended on 26 November 2026: a refresh token"),
+            "{stolen}"
+        );
     }
 
     #[test]

@@ -21,8 +21,7 @@ const MAIL: Duration = Duration::from_secs(2);
 /// How many rows one unit of work removes at most.
 pub(crate) const BATCH: i64 = 500;
 const DAY: i64 = 24 * 3600 * 1000;
-/// Spent and expired codes and refresh tokens are kept so long, so that their reuse is recognized, and at least as long as a refresh
-/// may be repeated.
+/// Spent and expired codes and refresh tokens are kept so long, so that their reuse is recognized.
 const KEEP_SPENT: i64 = 7 * DAY;
 /// A grant that has ended can be read about for so long.
 const KEEP_ENDED: i64 = 90 * DAY;
@@ -88,12 +87,10 @@ pub async fn add_tally(app: &App) -> Result<(), DbError> {
 
 /// Does everything that is due.
 pub async fn sweep(app: &App) -> Result<(), DbError> {
-    let keep_spent =
-        KEEP_SPENT.max(i64::try_from(app.config.oauth.refresh_retry_seconds).unwrap_or(i64::MAX / 1000) * 1000);
     loop {
         let now = system::now();
         let mut done = app.db.write(move |tx| tx.settle_endings(BATCH)).await?;
-        done += app.db.write(move |tx| tx.sweep_expired(now, now - keep_spent, BATCH)).await?;
+        done += app.db.write(move |tx| tx.sweep_expired(now, now - KEEP_SPENT, BATCH)).await?;
         done += app.db.write(move |tx| tx.forget_grants(now - KEEP_ENDED, BATCH)).await?;
         done += app.db.write(move |tx| tx.forget_notices(now - KEEP_SEEN, now - KEEP_UNSEEN, BATCH)).await?;
         done += app.db.write(move |tx| tx.empty_deleted_accounts(BATCH)).await?;

@@ -6,9 +6,10 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::bounds::{Bounds, Resource, ours};
+use crate::bounds::{Bounds, Resource, Thumbprint, ours};
 use crate::client::Client;
 use crate::context::Context;
 use crate::grant::{Grant, GrantId, Subject};
@@ -31,6 +32,30 @@ const MAX_LENGTH: usize = 8192;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TokenId(pub [u8; 16]);
 
+impl TokenId {
+    /// No token: those that are issued have random ids, and those of answers begin with the number of a grant.
+    pub const NONE: TokenId = TokenId([0; 16]);
+}
+
+/// The answer in which an access token was issued, as a link of its grant's chain. Of the client's own credentials there is no chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// The generation of the refresh token that came along, or would have; 0 with the code.
+    pub generation: i32,
+    /// How often the answer had been given before and was never used.
+    pub reissue: i32,
+}
+
+impl Link {
+    /// Names all access tokens of one answer, so that they can be revoked together.
+    pub(crate) fn id(self, grant: GrantId) -> TokenId {
+        let mut id = [0; 16];
+        let bytes = grant.0.to_be_bytes().into_iter().chain(self.generation.to_be_bytes());
+        id.iter_mut().zip(bytes.chain(self.reissue.to_be_bytes())).for_each(|(to, from)| *to = from);
+        TokenId(id)
+    }
+}
+
 /// What is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
@@ -46,6 +71,20 @@ pub struct AccessToken {
     pub scope: Scopes,
     /// What else it is limited to.
     pub bounds: Bounds,
+    /// The answer it was issued in; none for the client's own credentials, and none in tokens of versions before this was noted.
+    pub link: Option<Link>,
+}
+
+/// The end of a sealed record. A version that knows only a part of it reads that part.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Tail {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resources: Vec<Resource>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<Thumbprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<(i32, i32)>,
 }
 
 impl AccessToken {
@@ -56,8 +95,9 @@ impl AccessToken {
         scope: Scopes,
         expires: i64,
         bounds: Bounds,
+        link: Option<Link>,
     ) -> AccessToken {
-        AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope, bounds }
+        AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope, bounds, link }
     }
 
     fn record(&self) -> Vec<u8> {
@@ -67,10 +107,12 @@ impl AccessToken {
         plain.extend_from_slice(&self.issued.to_be_bytes());
         plain.extend_from_slice(&self.expires.to_be_bytes());
         plain.extend_from_slice(self.scope.to_string().as_bytes());
-        if let Some(bounds) = self.bounds.to_stored() {
+        if self.link.is_some() || !self.bounds.is_none() {
+            let Bounds { resources, key } = self.bounds.clone();
+            let tail = Tail { resources, key, link: self.link.map(|link| (link.generation, link.reissue)) };
             // No scope has a line break in it.
             plain.push(b'\n');
-            plain.extend_from_slice(bounds.as_bytes());
+            plain.extend_from_slice(serde_json::to_string(&tail).unwrap_or_default().as_bytes());
         }
         plain
     }
@@ -81,14 +123,18 @@ impl AccessToken {
         let (issued, rest) = rest.split_first_chunk::<8>()?;
         let (expires, rest) = rest.split_first_chunk::<8>()?;
         let rest = std::str::from_utf8(rest).ok()?;
-        let (scope, bounds) = rest.split_once('\n').map_or((rest, None), |(scope, bounds)| (scope, Some(bounds)));
+        let (scope, tail) = match rest.split_once('\n') {
+            Some((scope, tail)) => (scope, serde_json::from_str(tail).ok()?),
+            None => (rest, Tail::default()),
+        };
         Some(AccessToken {
             id: TokenId(*id),
             grant: GrantId(i64::from_be_bytes(*grant)),
             issued: i64::from_be_bytes(*issued),
             expires: i64::from_be_bytes(*expires),
             scope: Scopes::parse(scope)?,
-            bounds: Bounds::from_stored(bounds)?,
+            bounds: Bounds { resources: tail.resources, key: tail.key },
+            link: tail.link.map(|(generation, reissue)| Link { generation, reissue }),
         })
     }
 
@@ -169,10 +215,15 @@ mod tests {
         let mut cx = Context { now: 1_000, entropy: &mut entropy, keys: &keys, settings: &settings, published: &[] };
         let scope = Scopes::parse("openid provision:scim").unwrap();
         let resources = vec![Resource::parse("https://api.example/").unwrap()];
-        let bounded = AccessToken::new(&mut cx, GrantId(42), scope.clone(), 3_601_000, Bounds { resources, key: None });
+        let bounded =
+            AccessToken::new(&mut cx, GrantId(42), scope.clone(), 3_601_000, Bounds { resources, key: None }, None);
         let text = bounded.seal(&mut cx);
-        assert_eq!(AccessToken::open(&cx, &text), Some(bounded));
-        let token = AccessToken::new(&mut cx, GrantId(42), scope, 3_601_000, Bounds::default());
+        assert_eq!(AccessToken::open(&cx, &text), Some(bounded.clone()));
+        let link = Some(Link { generation: 2_000, reissue: 1 });
+        let linked = AccessToken { link, ..bounded };
+        let text = linked.seal(&mut cx);
+        assert_eq!(AccessToken::open(&cx, &text), Some(linked));
+        let token = AccessToken::new(&mut cx, GrantId(42), scope, 3_601_000, Bounds::default(), None);
         let text = token.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(token));
 

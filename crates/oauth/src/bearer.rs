@@ -30,8 +30,17 @@ pub struct Access {
     pub expires: i64,
     /// What else it is limited to.
     pub bounds: Bounds,
-    /// The name of the static token that it is, if its use has to be written down: for whoever may write.
-    pub unwritten_use: Option<String>,
+    /// What has to be written down about this use, by a unit of work that may write.
+    pub unwritten_use: Option<Use>,
+}
+
+/// A use of a token that is news.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Use {
+    /// Of the static token of this name.
+    StaticToken(String),
+    /// The first of this generation of a grant's tokens: for [`delivery::note`](crate::delivery::note).
+    Tokens(GrantId, i32),
 }
 
 /// A protected resource of ours.
@@ -207,10 +216,12 @@ pub(crate) fn examine(
     if token.expires <= cx.now {
         return Ok(Err("The access token has expired"));
     }
-    let standing = match standing(store, token.grant, &token.id)? {
+    let answer = token.link.map_or(TokenId::NONE, |link| link.id(token.grant));
+    let standing = match standing(store, token.grant, &token.id, &answer)? {
         Ok(standing) => standing,
         Err(refusal) => return Ok(Err(refusal)),
     };
+    let news = token.link.filter(|link| !standing.grant.has_delivered(link.generation));
     Ok(Ok(Access {
         scope: standing.grant.opens(&token.scope),
         grant: standing.grant,
@@ -218,7 +229,7 @@ pub(crate) fn examine(
         issued: token.issued,
         expires: token.expires,
         bounds: token.bounds,
-        unwritten_use: None,
+        unwritten_use: news.map(|link| Use::Tokens(token.grant, link.generation)),
     }))
 }
 
@@ -250,15 +261,13 @@ fn examine_static(
         issued: token.created,
         expires: token.expires,
         bounds: Bounds::default(),
-        unwritten_use: news,
+        unwritten_use: news.map(Use::StaticToken),
     }))
 }
 
 /// Whether a grant counts, whatever token leads to it; if not, why.
 pub(crate) fn examine_grant(store: &mut dyn Store, grant: GrantId) -> Result<Result<Grant, &'static str>, StoreError> {
-    /// Issued tokens have random ids: this one is nobody's.
-    const NO_TOKEN: TokenId = TokenId([0; 16]);
-    Ok(standing(store, grant, &NO_TOKEN)?.map(|standing| standing.grant))
+    Ok(standing(store, grant, &TokenId::NONE, &TokenId::NONE)?.map(|standing| standing.grant))
 }
 
 /// What decides about a token of this grant, if it counts; if not, why.
@@ -266,8 +275,9 @@ fn standing(
     store: &mut dyn Store,
     grant: GrantId,
     token: &TokenId,
+    answer: &TokenId,
 ) -> Result<Result<Standing, &'static str>, StoreError> {
-    let Some(standing) = store.standing(grant, token)? else {
+    let Some(standing) = store.standing(grant, token, answer)? else {
         return Ok(Err(store.end_reason(grant)?.map_or(GONE, EndReason::refusal)));
     };
     Ok(match verdict(store, &standing)? {
@@ -303,6 +313,8 @@ fn verdict(store: &mut dyn Store, standing: &Standing) -> Result<Option<&'static
         Some("The client was switched off by an operator")
     } else if standing.token_revoked {
         Some("The access token was revoked")
+    } else if standing.answer_superseded {
+        Some("The access token was replaced: the request that led to it was made again before it was used")
     } else {
         None
     })
@@ -359,7 +371,7 @@ mod tests {
     #[test]
     fn a_static_token_opens_the_door_until_it_expires_or_is_ended() {
         let mut world = World::new();
-        let (header, id) = (format!("Bearer {}", world.static_token("t-1")), Some("t-1".to_owned()));
+        let (header, id) = (format!("Bearer {}", world.static_token("t-1")), Some(Use::StaticToken("t-1".to_owned())));
         let access = ask(&mut world, Some(&header)).unwrap();
         assert_eq!((access.grant.client.as_str(), access.grant.subject, access.unwritten_use), ("okta", None, id));
         world.store.static_tokens[0].1.last_used = Some(world.now - 3_600_000);

@@ -14,7 +14,7 @@ mod registration;
 mod tokens;
 
 pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
-pub use options::{ACCESS_TOKEN_SECONDS, Lifetimes, Options, REFRESH_SECONDS};
+pub use options::{ACCESS_TOKEN_SECONDS, Connections, Lifetimes, Options, REFRESH_SECONDS};
 pub use profile::Profile;
 pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris, origin_key};
 pub use registration::{Mistake, Registered, Registration};

@@ -85,6 +85,7 @@ pub fn accept(
         challenge: request.challenge.clone(),
         expires: cx.now + millis(cx.settings.code_lifetime_s),
         spent: None,
+        reissues: 0,
         bounds: request.bounds.clone(),
     })?;
     if !kept {

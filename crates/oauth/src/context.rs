@@ -47,8 +47,9 @@ pub struct Settings {
     pub refresh_idle_s: u64,
     /// So long after it was accepted, access ends however often it is used; `None`: never.
     pub refresh_absolute_s: Option<u64>,
-    /// How long a used refresh token may be presented again while its successor was never used.
-    pub refresh_retry_window_s: u64,
+    /// How long a refresh token or a code may be presented again by a client that works in parallel or lost an answer, whether or not the
+    /// first answer was used.
+    pub retry_grace_s: u64,
     /// Of an ID token.
     pub id_token_lifetime_s: u64,
     /// From the first page to the decision.
@@ -63,6 +64,18 @@ impl Settings {
     }
 }
 
+impl Context<'_> {
+    /// Whether this moment is so close to now that a request is a repetition of one that was made then. The clocks of replicas differ, so
+    /// then may be later than now.
+    pub(crate) fn is_in_grace(&self, then: i64) -> bool {
+        self.now.abs_diff(then) < self.grace_ms().unsigned_abs()
+    }
+
+    pub(crate) fn grace_ms(&self) -> i64 {
+        millis(self.settings.retry_grace_s)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -72,7 +85,7 @@ impl Default for Settings {
             access_token_lifetime_s: 3600,
             refresh_idle_s: 180 * 86_400,
             refresh_absolute_s: None,
-            refresh_retry_window_s: 86_400,
+            retry_grace_s: 30,
             id_token_lifetime_s: 3600,
             request_lifetime_s: 1800,
         }

@@ -51,11 +51,35 @@ pub enum Event {
         /// Its public name.
         token: String,
     },
+    /// A connection was used for the first time, and ended the older ones of its client.
+    ConnectionReplaced {
+        /// The connection that is in use now.
+        grant: GrantId,
+        /// Those that ended, the newest first.
+        ended: Vec<GrantId>,
+    },
+    /// A request to the token endpoint was answered once more, because its first answer was never used. The access tokens of the earlier
+    /// answers ended.
+    AnsweredAgain {
+        /// The grant.
+        grant: GrantId,
+        /// What was presented.
+        presented: Presented,
+    },
     /// An authorization without PKCE was accepted, for the client's vendor does not send it.
     AcceptedWithoutPkce {
         /// The grant.
         grant: GrantId,
     },
+}
+
+/// What a client presents at the token endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// An authorization code.
+    Code,
+    /// A refresh token.
+    RefreshToken,
 }
 
 impl Event {
@@ -76,6 +100,21 @@ impl Event {
             }
             Event::TokenRevoked { grant } => ("token.revoked", grant.to_string(), None),
             Event::StaticTokenRevoked { token, .. } => ("static_token.revoked", token.clone(), None),
+            Event::ConnectionReplaced { grant, ended } => {
+                let first: Vec<String> = ended.iter().take(20).map(ToString::to_string).collect();
+                let more = if ended.len() > first.len() { ", …" } else { "" };
+                let detail =
+                    format!("its first use ended {} older connections: {}{more}", ended.len(), first.join(", "));
+                ("connection.replaced", grant.to_string(), Some(detail))
+            }
+            Event::AnsweredAgain { grant, presented } => {
+                let what = match presented {
+                    Presented::Code => "an authorization code",
+                    Presented::RefreshToken => "a refresh token",
+                };
+                let detail = format!("{what} was presented again, and nothing of its first answer had been used");
+                ("grant.answered_again", grant.to_string(), Some(detail))
+            }
             Event::AcceptedWithoutPkce { grant } => ("grant.without_pkce", grant.to_string(), None),
         }
     }
@@ -89,6 +128,8 @@ impl Event {
             | Event::ForeignToken { grant, .. }
             | Event::TokenRevoked { grant }
             | Event::StaticTokenRevoked { grant, .. }
+            | Event::ConnectionReplaced { grant, .. }
+            | Event::AnsweredAgain { grant, .. }
             | Event::AcceptedWithoutPkce { grant } => *grant,
         }
     }

@@ -50,9 +50,25 @@ pub struct Grant {
     pub ended: Option<i64>,
     /// Since when somebody else than who accepted is its resource owner.
     pub rebound: Option<i64>,
+    /// What the client is known to have received; `None` if it has used none of the tokens.
+    pub delivered: Option<Delivery>,
+}
+
+/// The latest generation of a grant's tokens of which one was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delivery {
+    /// The generation; 0 came with the code.
+    pub generation: i32,
+    /// When the first of them was used, in milliseconds since the epoch.
+    pub at: i64,
 }
 
 impl Grant {
+    /// Whether the client is known to have received the tokens of this generation.
+    pub fn has_delivered(&self, generation: i32) -> bool {
+        self.delivered.is_some_and(|delivered| delivered.generation >= generation)
+    }
+
     /// What a token of this grant opens, of a scope that was accepted. Once it has passed to another resource owner, it says nothing
     /// any more about who somebody is: that was accepted by one person, about one person.
     pub fn opens(&self, accepted: &Scopes) -> Scopes {
@@ -104,11 +120,13 @@ pub enum EndReason {
     Unused,
     /// The account it opens was deleted.
     AccountDeleted,
+    /// A newer connection of the same client was used for the first time.
+    Replaced,
 }
 
 impl EndReason {
     /// All of them.
-    pub const ALL: [EndReason; 13] = [
+    pub const ALL: [EndReason; 14] = [
         EndReason::CodeReused,
         EndReason::CodeRefused,
         EndReason::AlreadyAnswered,
@@ -122,6 +140,7 @@ impl EndReason {
         EndReason::OwnerRoleLost,
         EndReason::Unused,
         EndReason::AccountDeleted,
+        EndReason::Replaced,
     ];
 
     /// As it was recorded; `None` for the words of another version.
@@ -145,6 +164,7 @@ impl EndReason {
             EndReason::OwnerRoleLost => "its owner lost the role that may accept access",
             EndReason::Unused => "it was not used for too long",
             EndReason::AccountDeleted => "its account was deleted",
+            EndReason::Replaced => "a newer connection of the same client is in use",
         }
     }
 
@@ -184,6 +204,9 @@ impl EndReason {
             }
             EndReason::Unused => "The access was ended because it was not used for too long; authenticate again",
             EndReason::AccountDeleted => "The account this access opened was deleted",
+            EndReason::Replaced => {
+                "The access was ended because a newer connection of the same client is in use; use the tokens of that one"
+            }
         }
     }
 }

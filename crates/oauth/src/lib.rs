@@ -11,6 +11,7 @@
 //! | or the client pushes it first | [`par`] |
 //! | the client exchanges the code, refreshes, or uses its own credentials | [`token::exchange`] |
 //! | a protected resource checks the access token | [`bearer::check`] |
+//! | and notes the first use of what was issued | [`delivery`] |
 //! | the person logs out, sent by the client | [`logout`] |
 //! | the client introspects or revokes | [`introspect`], [`revoke`] |
 //! | anybody reads the metadata | [`metadata`] |
@@ -37,6 +38,7 @@ pub mod client;
 mod client_auth;
 pub mod consent;
 pub mod context;
+pub mod delivery;
 pub mod dpop;
 pub mod error;
 pub mod event;
@@ -62,13 +64,13 @@ pub mod token;
 mod world;
 
 pub use access_token::TokenId;
-pub use bearer::{Access, BearerError, Door, Presented};
+pub use bearer::{Access, BearerError, Door, Presented, Use};
 pub use bounds::{Bounds, Resource, Thumbprint};
 pub use client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 pub use context::{Context, Settings};
 pub use error::{ErrorCode, TokenError, Verdict};
 pub use event::Event;
-pub use grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+pub use grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 pub use pkce::Challenge;
 pub use scope::Scopes;
 pub use secret::{Fingerprint, Keyring, Prefix, generated};

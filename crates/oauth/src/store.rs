@@ -10,7 +10,7 @@ use crate::access_token::TokenId;
 use crate::bounds::Bounds;
 use crate::client::{Client, ClientId, RedirectUri};
 use crate::event::Event;
-use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -46,6 +46,8 @@ pub struct Code {
     pub expires: i64,
     /// When it was exchanged.
     pub spent: Option<i64>,
+    /// How often its exchange was answered again, because the answer before was never used.
+    pub reissues: i32,
     /// What the tokens are limited to that it leads to.
     pub bounds: Bounds,
 }
@@ -63,8 +65,12 @@ pub struct RefreshToken {
     pub created: i64,
     /// Milliseconds since the epoch.
     pub expires: i64,
-    /// When its successor was first issued.
+    /// When its successor was issued: for the first time, or again because the answer before was never used.
     pub used: Option<i64>,
+    /// How often that was done again.
+    pub reissues: i32,
+    /// How often it was presented again after its successor was in use, and still answered for the sake of parallel workers.
+    pub repeats: i32,
     /// The resources that were accepted, and the key of a public client; the same along the chain.
     pub bounds: Bounds,
 }
@@ -80,6 +86,8 @@ pub struct Standing {
     pub owner_active: bool,
     /// This very token was revoked.
     pub token_revoked: bool,
+    /// The answer in which the token was issued was given again, so that its tokens no longer count.
+    pub answer_superseded: bool,
 }
 
 /// Keeps clients, grants, codes and tokens.
@@ -106,6 +114,16 @@ pub trait Store {
     /// The client's own grant, not ended: that of its client credentials.
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError>;
 
+    /// Reads a grant and keeps others from changing it until this unit of work ends.
+    fn lock_grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
+
+    /// Keeps what was delivered of a locked grant.
+    fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError>;
+
+    /// The grants that resource owners gave the same client before this one, that stand and have this scope, the newest first, and keeps
+    /// others from changing them until this unit of work ends. A store of several accounts gives those of the account of this one.
+    fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError>;
+
     /// Ends a grant; nothing if it has ended.
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError>;
 
@@ -118,8 +136,8 @@ pub trait Store {
     /// Reads a code and keeps others from spending it until this unit of work ends.
     fn lock_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, StoreError>;
 
-    /// Notes that a locked code was exchanged.
-    fn spend_code(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError>;
+    /// Keeps when a locked code was exchanged, and how often again.
+    fn spend_code(&mut self, code: &Code) -> Result<(), StoreError>;
 
     /// Keeps a refresh token.
     fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
@@ -136,11 +154,11 @@ pub trait Store {
     /// The link of a chain.
     fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError>;
 
-    /// Notes that a locked refresh token has a successor.
-    fn use_refresh_token(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError>;
+    /// Keeps when a locked refresh token was used, and how often again.
+    fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
 
-    /// What decides whether this access token counts: one look-up.
-    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError>;
+    /// What decides whether this access token, which was issued in this answer, counts: one look-up.
+    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError>;
 
     /// Keeps an authorization request that was pushed.
     fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError>;
@@ -162,7 +180,7 @@ pub trait Store {
     /// Ends a static token of this name.
     fn end_static_token(&mut self, id: &str) -> Result<(), StoreError>;
 
-    /// Remembers until it expires that this access token does not count.
+    /// Remembers until it expires that this access token, or those of this answer, do not count.
     fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError>;
 
     /// Takes note of what happened; kept or lost with the unit of work.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::access_token::AccessToken;
+use crate::access_token::{AccessToken, Link};
 use crate::assertion::ClientCredentials;
 use crate::bounds::{self, Bounds, Resource, Thumbprint};
 use crate::client::{AccessTokenFormat, Client, GrantType};
@@ -257,6 +257,7 @@ fn respond(
     grant: &Grant,
     scope: Scopes,
     bounds: Bounds,
+    link: Option<Link>,
     refresh_token: Option<String>,
 ) -> TokenResponse {
     let lifetimes = client.lifetimes(cx.settings);
@@ -267,7 +268,7 @@ fn respond(
         None => usual,
     };
     let is_bound = bounds.key.is_some();
-    let token = AccessToken::new(cx, grant.id, scope.clone(), expires, bounds);
+    let token = AccessToken::new(cx, grant.id, scope.clone(), expires, bounds, link);
     let tokens = &client.options.tokens;
     let (access_token, envelope) = match tokens.access_token_format {
         AccessTokenFormat::Opaque => (token.seal(cx), None),

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 use crate::access_token::TokenId;
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
-use crate::bearer::{self, Door, Presented};
+use crate::bearer::{self, Access, BearerError, Door, Presented, Use};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 use crate::consent::{self, Acceptance};
 use crate::context::{Context, Settings};
+use crate::delivery;
 use crate::error::TokenError;
 use crate::grant::Subject;
 use crate::jose::Jwk;
@@ -147,7 +148,7 @@ impl World {
         let token = self.run(|_, cx| generated(Prefix::StaticToken, cx.entropy));
         let now = self.now;
         let grant = self.run(|store, _| own_grant(store, now, &client)).unwrap();
-        let standing = self.run(|store, _| store.standing(grant.id, &TokenId([0; 16]))).unwrap().unwrap();
+        let standing = self.run(|store, _| store.standing(grant.id, &TokenId::NONE, &TokenId::NONE)).unwrap().unwrap();
         let scope = Scopes::parse("provision:scim").unwrap();
         let kept = StaticToken {
             id: id.to_owned(),
@@ -161,11 +162,24 @@ impl World {
         token
     }
 
-    /// Whether this access token opens the SCIM endpoint.
+    /// Whether this access token opens the SCIM endpoint; only a look.
     pub(crate) fn opens(&mut self, access_token: &str) -> bool {
+        self.knock(access_token).is_ok()
+    }
+
+    fn knock(&mut self, access_token: &str) -> Result<Access, BearerError> {
         let header = format!("Bearer {access_token}");
         let presented = Presented { authorization: Some(&header), proof: None };
-        self.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).unwrap().is_ok()
+        self.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).unwrap()
+    }
+
+    /// A request to the SCIM endpoint with this access token, as the gateway does it; whether the token was good.
+    pub(crate) fn uses(&mut self, access_token: &str) -> bool {
+        let Ok(access) = self.knock(access_token) else { return false };
+        if let Some(Use::Tokens(grant, generation)) = access.unwritten_use {
+            self.run(|store, cx| delivery::note(store, cx.now, grant, generation)).unwrap();
+        }
+        true
     }
 }
 

@@ -4,11 +4,13 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use oauth::dpop::{Proof, ProofError, SpentProof};
-use oauth::{BearerError, Presented};
+use oauth::{BearerError, Presented, Use};
 
 use super::{endpoints, query};
 use crate::app::App;
+use crate::lifecycle::Actor;
 use crate::storage::{DbError, Fault};
+use crate::system;
 
 /// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end
 /// up in logs, histories and referrers (RFC 9700 §4.3.2).
@@ -30,6 +32,23 @@ pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, P
     }
     let url = format!("{}{}", app.public_url, request.path());
     app.oauth(|cx| Proof::read(cx, &headers, endpoints::method_of(request).as_str(), &url))
+}
+
+/// Writes down that a token is in use, where that is news: of a static token once an hour, of others once for each generation. That does
+/// not depend on how the request is answered, and is a unit of work of its own, because most requests only read. A request does not fail
+/// of it: the next one tells the same news.
+pub(crate) async fn note_use(app: &App, news: &Use, actor: &Actor) {
+    let (news, actor) = (news.clone(), actor.clone());
+    let noted = app.db.write(move |tx| match &news {
+        Use::StaticToken(token) => tx.touch_static_token(token, system::now()),
+        Use::Tokens(grant, generation) => {
+            tx.act_as(actor.clone());
+            Ok(oauth::delivery::note(tx, system::now(), *grant, *generation)?)
+        }
+    });
+    if let Err(error) = noted.await {
+        tracing::warn!(%error, "the use of a token could not be noted");
+    }
 }
 
 /// Everything that has to be known about what is presented before it is checked in a unit of work: the key that a JWT names, and

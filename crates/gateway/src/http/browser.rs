@@ -13,6 +13,7 @@ use crate::storage::DbError;
 mod account;
 mod authorize;
 mod binding;
+mod connected;
 mod consent;
 mod cookies;
 mod device;

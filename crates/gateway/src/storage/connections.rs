@@ -1,5 +1,6 @@
 //! What a person has accepted and not taken back, as they see it: by client, however often they accepted.
 
+use diesel::Queryable;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{ClientId, EndReason, GrantId, Scopes, Subject};
 
@@ -46,7 +47,53 @@ const GRANTS: &str = concat!(
     " IS NULL ORDER BY g.seq"
 );
 
+/// A connection for provisioning, and the user it is under.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub(crate) struct Connected {
+    /// Whose account it opens.
+    pub(crate) account: i64,
+    /// The user's number in storage,
+    pub(crate) owner: i64,
+    /// and their id.
+    pub(crate) owner_id: String,
+    /// The client's name for people.
+    pub(crate) client_name: String,
+    /// When it was accepted, in milliseconds since the epoch.
+    pub(crate) created: i64,
+    /// When what was issued last was first used; `None` if nothing was ever used.
+    pub(crate) used: Option<i64>,
+}
+
+type ConnectedColumns = (BigInt, BigInt, Text, Text, BigInt, Nullable<BigInt>);
+
+const CONNECTED: &str = "SELECT g.account, r.seq, r.id, c.name, g.created, g.delivered_at FROM grants AS g \
+     JOIN clients AS c ON c.seq = g.client JOIN resources AS r ON r.seq = g.owner WHERE g.seq = ?";
+
+const OF_CLIENT: &str = concat!(
+    "SELECT g.account, r.seq, r.id, c.name, g.created, g.delivered_at FROM clients AS c \
+     JOIN grants AS g ON g.client = c.seq AND g.account = ? AND g.ended IS NULL JOIN resources AS r ON r.seq = g.owner \
+     WHERE c.id = ? AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
+    ended!("e.at", "g.ended"),
+    " IS NULL ORDER BY g.seq DESC LIMIT ?"
+);
+
 impl Tx<'_> {
+    /// The user a grant is under; `None` if there is none.
+    pub(crate) fn connected(&mut self, grant: GrantId) -> Result<Option<Connected>, DbError> {
+        Statement::<ConnectedColumns>::new(CONNECTED, vec![Bind::Number(grant.0)]).first(self.conn)
+    }
+
+    /// The connections for provisioning that a client has in an account, the newest first; not more than `limit`.
+    pub(crate) fn connections_of_client(
+        &mut self,
+        account: i64,
+        client: &ClientId,
+        limit: i64,
+    ) -> Result<Vec<Connected>, DbError> {
+        let binds = vec![Bind::Number(account), Bind::Text(client.as_str().to_owned()), Bind::Number(limit)];
+        Statement::<ConnectedColumns>::new(OF_CLIENT, binds).load(self.conn)
+    }
+
     /// The scope of each standing grant that this person gave this client, the latest first; not more than a hundred.
     pub(super) fn scopes_accepted(&mut self, client: &ClientId, owner: &Subject) -> Result<Vec<Scopes>, DbError> {
         let binds = vec![Bind::Text(owner.as_str().to_owned()), Bind::Text(client.as_str().to_owned())];

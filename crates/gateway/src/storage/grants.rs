@@ -1,9 +1,9 @@
 //! Grants. Each belongs to an account: that of the user who accepted, or of the client for its own credentials.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use oauth::access_token::TokenId;
-use oauth::{ClientId, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
+use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
 
 use super::accounts::{Account, AccountRow};
 use super::connection::AnyConn;
@@ -11,7 +11,7 @@ use super::endings::ended;
 use super::error::{DbError, unique_violation};
 use super::options::ScimOptions;
 use super::schema::{clients, grants, resources, revoked_tokens};
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, Tx};
 use crate::each;
 use crate::leniency;
@@ -43,10 +43,13 @@ pub struct GrantRecord {
     pub rebound: Option<i64>,
 }
 
-type GrantRow = (i64, String, Option<String>, String, Option<String>, Option<i64>, i64, Option<i64>, Option<i64>);
+type GrantRow = (
+    (i64, String, Option<String>, String, Option<String>, Option<i64>),
+    (i64, Option<i64>, Option<i64>, Option<i32>, Option<i64>),
+);
 
 fn grant(row: GrantRow) -> Result<Grant, DbError> {
-    let (seq, client, owner, scope, nonce, auth_time, created, ended, rebound) = row;
+    let ((seq, client, owner, scope, nonce, auth_time), (created, ended, rebound, generation, delivered_at)) = row;
     Ok(Grant {
         id: GrantId(seq),
         client: ClientId::new(client).ok_or_else(|| DbError::Corrupt(format!("client of grant {seq}")))?,
@@ -57,6 +60,7 @@ fn grant(row: GrantRow) -> Result<Grant, DbError> {
         created,
         ended,
         rebound,
+        delivered: generation.zip(delivered_at).map(|(generation, at)| Delivery { generation, at }),
     })
 }
 
@@ -67,26 +71,29 @@ fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantC
     Ok(GrantClient { seq, tolerances: leniency::of_client(profile, &options.tolerances) })
 }
 
-type GrantColumns =
-    (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, BigInt, Nullable<BigInt>, Nullable<BigInt>);
+type GrantColumns = (
+    (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>),
+    (BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<Integer>, Nullable<BigInt>),
+);
 
 const BY_NUMBER: &str = concat!(
     "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
     ended!("e.at", "g.ended"),
-    ", g.rebound FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?"
+    ", g.rebound, g.delivered, g.delivered_at FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?"
 );
 
 const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
-     g.rebound \
+     g.rebound, g.delivered, g.delivered_at \
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
-/// What decides whether a token counts, and the account it opens. `$revoked` is when its own revocation may be forgotten.
+/// What decides whether a token counts, and the account it opens. `$revoked` are two columns: when the revocation of the token itself may
+/// be forgotten, and that of the answer it was issued in.
 macro_rules! standing_columns {
     ($revoked:literal) => {
         concat!(
             "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
             $crate::storage::endings::ended!("e.at", "g.ended"),
-            ", g.rebound, c.disabled, g.owner, o.active, ",
+            ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
             ", c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
         )
@@ -95,19 +102,20 @@ macro_rules! standing_columns {
 pub(super) use standing_columns;
 
 /// The types of these columns.
-pub(super) type StandingColumns =
-    (GrantColumns, (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>), ClientColumns, AccountSqlColumns);
+pub(super) type StandingColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
+type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, Nullable<BigInt>);
 type ClientColumns = (BigInt, Text, Text);
 type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
 /// And of their values.
 pub(super) type StandingRow =
-    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>), (i64, String, String), AccountRow);
+    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), (i64, String, String), AccountRow);
 
 const STANDING: &str = concat!(
-    standing_columns!("t.expires"),
+    standing_columns!(
+        "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
+    ),
     " FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
-     LEFT JOIN resources AS o ON o.seq = g.owner LEFT JOIN revoked_tokens AS t ON t.id = ? \
-     WHERE g.seq = ? AND a.deleted IS NULL"
+     LEFT JOIN resources AS o ON o.seq = g.owner WHERE g.seq = ? AND a.deleted IS NULL"
 );
 
 const OF_ACCOUNT: &str = concat!(
@@ -125,6 +133,20 @@ const WHY_ENDED: &str = concat!(
     ", c.seq, a.seq FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client \
      LEFT JOIN accounts AS a ON a.seq = g.account AND a.deleted IS NULL WHERE g.seq = ?"
 );
+
+macro_rules! older {
+    ($lock:literal) => {
+        concat!(
+            "SELECT g.seq FROM grants AS n JOIN grants AS g \
+             ON g.client = n.client AND g.account = n.account AND g.seq < n.seq AND g.ended IS NULL \
+             WHERE n.seq = ? AND g.owner IS NOT NULL AND ' ' || g.scope || ' ' LIKE '% ' || ? || ' %' AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL ORDER BY g.seq DESC",
+            $lock
+        )
+    };
+}
+const OLDER: Dialects = Dialects { sqlite: older!(""), postgres: older!(" FOR NO KEY UPDATE OF g") };
 
 const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
      WHERE g.seq = ? AND a.deleted IS NULL";
@@ -189,7 +211,7 @@ impl Tx<'_> {
     }
 
     /// Makes the exchanges of one grant take turns.
-    pub(super) fn lock_grant(&mut self, id: GrantId) -> Result<(), DbError> {
+    pub(super) fn hold_grant(&mut self, id: GrantId) -> Result<(), DbError> {
         if let AnyConn::Postgres(c) = &mut *self.conn {
             let _: Option<i64> = grants::table
                 .filter(grants::seq.eq(id.0))
@@ -199,6 +221,21 @@ impl Tx<'_> {
                 .optional()?;
         }
         Ok(())
+    }
+
+    /// Keeps what a client is known to have received.
+    pub(super) fn keep_delivery(&mut self, id: GrantId, delivery: Delivery) -> Result<(), DbError> {
+        let row = grants::table.filter(grants::seq.eq(id.0));
+        let set = (grants::delivered.eq(delivery.generation), grants::delivered_at.eq(delivery.at));
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+        Ok(())
+    }
+
+    /// Locked from the newest to the oldest, as every unit of work does that locks several.
+    pub(super) fn find_older_grants(&mut self, id: GrantId, scope: &str) -> Result<Vec<GrantId>, DbError> {
+        let binds = vec![Bind::Number(id.0), Bind::Text(scope.to_owned())];
+        let older: Vec<i64> = Statement::<BigInt>::new(OLDER.of(self.conn), binds).load(self.conn)?;
+        Ok(older.into_iter().map(GrantId).collect())
     }
 
     pub(super) fn find_standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, DbError> {
@@ -224,14 +261,19 @@ impl Tx<'_> {
     }
 
     /// What decides whether an access token counts, in one look-up, with the account it opens.
-    pub(super) fn find_standing(&mut self, id: GrantId, token: &TokenId) -> Result<Option<Standing>, DbError> {
-        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Number(id.0)];
+    pub(super) fn find_standing(
+        &mut self,
+        id: GrantId,
+        token: &TokenId,
+        answer: &TokenId,
+    ) -> Result<Option<Standing>, DbError> {
+        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(answer.0.to_vec()), Bind::Number(id.0)];
         let row = Statement::<StandingColumns>::new(STANDING, binds).first(self.conn)?;
         row.map(|row| self.standing_of(row)).transpose()
     }
 
     pub(super) fn standing_of(&mut self, row: StandingRow) -> Result<Standing, DbError> {
-        let (row, (client_disabled, owner, active, revoked), client, account) = row;
+        let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
         self.grant_client = Some(grant_client(client)?);
         self.grant_account = Some(Account::from_row(account)?);
         Ok(Standing {
@@ -239,6 +281,7 @@ impl Tx<'_> {
             client_disabled,
             owner_active: owner.is_none() || active == Some(true),
             token_revoked: revoked.is_some(),
+            answer_superseded: superseded.is_some(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Removing what is due, a batch at a time. Nothing here decides what counts: expired rows are refused long before they go.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::connection::AnyConn;
 use super::error::DbError;
@@ -10,6 +11,7 @@ use super::schema::{
     refresh_tokens, resource_counts, resources, revoked_tokens, second_factors, sessions, sign_in_flows, static_tokens,
     tolerance_needs, upstream_identities, upstream_secrets, used_assertions,
 };
+use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::each;
 
@@ -40,6 +42,20 @@ macro_rules! sweep_of_grants {
     }};
 }
 
+/// A refresh token whose answer may have been lost is still good, however long its client is away.
+macro_rules! spent {
+    ($lock:literal) => {
+        concat!(
+            "DELETE FROM refresh_tokens WHERE fingerprint IN (SELECT t.fingerprint FROM refresh_tokens AS t WHERE t.used < ? \
+             AND NOT EXISTS (SELECT 1 FROM grants AS g WHERE g.seq = t.grant_seq AND g.ended IS NULL \
+             AND COALESCE(g.delivered, -1) <= t.generation) LIMIT ?",
+            $lock,
+            ") RETURNING grant_seq"
+        )
+    };
+}
+const SPENT: Dialects = Dialects { sqlite: spent!(""), postgres: spent!(" FOR UPDATE OF t SKIP LOCKED") };
+
 impl Tx<'_> {
     /// Sessions, revocations, pushed requests, proofs, assertions, signing keys, counts of attempts and failures, and walks that have
     /// expired, and codes and refresh tokens that expired or were spent before `spent_before`: so long their reuse is recognized, and a
@@ -60,8 +76,8 @@ impl Tx<'_> {
         removed += grants.len() as u64;
         self.end_unused_grants(grants, true, now)?;
         let mut grants = sweep_of_grants!(self, refresh_tokens, refresh_tokens::expires.lt(spent_before), limit);
-        let spent = refresh_tokens::used.lt(spent_before).assume_not_null();
-        grants.extend(sweep_of_grants!(self, refresh_tokens, spent, limit));
+        let binds = vec![Bind::Number(spent_before), Bind::Number(limit)];
+        grants.extend(Statement::<BigInt>::new(SPENT.of(self.conn), binds).load::<i64>(self.conn)?);
         removed += grants.len() as u64;
         self.end_unused_grants(grants, false, now)?;
         Ok(removed)

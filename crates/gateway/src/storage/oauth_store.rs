@@ -3,8 +3,8 @@
 use oauth::access_token::TokenId;
 use oauth::par::PushedRequest;
 use oauth::{
-    Client, ClientId, Code, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Scopes, Standing,
-    StaticToken, StoreError, Subject,
+    Client, ClientId, Code, Delivery, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Scopes,
+    Standing, StaticToken, StoreError, Subject,
 };
 
 use super::tx::Tx;
@@ -39,6 +39,19 @@ impl oauth::Store for Tx<'_> {
         Ok(self.find_standing_grant(client)?)
     }
 
+    fn lock_grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.hold_grant(id)?;
+        Ok(self.find_grant(id)?)
+    }
+
+    fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError> {
+        Ok(self.keep_delivery(id, delivery)?)
+    }
+
+    fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
+        Ok(self.find_older_grants(grant.id, scope)?)
+    }
+
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
         self.end_grant_for(id, now, reason)?;
         Ok(())
@@ -56,8 +69,8 @@ impl oauth::Store for Tx<'_> {
         Ok(self.find_code(fingerprint)?)
     }
 
-    fn spend_code(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
-        Ok(self.mark_code_spent(fingerprint, now)?)
+    fn spend_code(&mut self, code: &Code) -> Result<(), StoreError> {
+        Ok(self.mark_code_spent(code)?)
     }
 
     fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
@@ -76,12 +89,12 @@ impl oauth::Store for Tx<'_> {
         Ok(self.link_of_chain(grant, generation)?)
     }
 
-    fn use_refresh_token(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
-        Ok(self.mark_refresh_token_used(fingerprint, now)?)
+    fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+        Ok(self.mark_refresh_token_used(token)?)
     }
 
-    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
-        Ok(self.find_standing(grant, token)?)
+    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError> {
+        Ok(self.find_standing(grant, token, answer)?)
     }
 
     fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError> {

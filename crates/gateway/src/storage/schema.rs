@@ -221,6 +221,8 @@ diesel::table! {
         ended -> Nullable<BigInt>,
         end_reason -> Nullable<Text>,
         rebound -> Nullable<BigInt>,
+        delivered -> Nullable<Integer>,
+        delivered_at -> Nullable<BigInt>,
     }
 }
 
@@ -249,6 +251,7 @@ diesel::table! {
         expires -> BigInt,
         spent -> Nullable<BigInt>,
         bounds -> Nullable<Text>,
+        reissues -> Integer,
     }
 }
 
@@ -261,6 +264,8 @@ diesel::table! {
         expires -> BigInt,
         used -> Nullable<BigInt>,
         bounds -> Nullable<Text>,
+        reissues -> Integer,
+        repeats -> Integer,
     }
 }
 

@@ -31,7 +31,7 @@ pub struct StaticTokenRecord {
 }
 
 const BY_FINGERPRINT: &str = concat!(
-    standing_columns!("CAST(NULL AS BIGINT)"),
+    standing_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
     ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
      JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
      LEFT JOIN resources AS o ON o.seq = g.owner WHERE s.fingerprint = ? AND a.deleted IS NULL"

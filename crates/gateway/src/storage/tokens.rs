@@ -20,6 +20,7 @@ struct CodeRow {
     expires: i64,
     spent: Option<i64>,
     bounds: Option<String>,
+    reissues: i32,
 }
 
 /// The columns of a [`CodeRow`], in its order.
@@ -35,6 +36,7 @@ macro_rules! coderow_columns {
             authorization_codes::expires,
             authorization_codes::spent,
             authorization_codes::bounds,
+            authorization_codes::reissues,
         )
     };
 }
@@ -48,6 +50,8 @@ struct RefreshRow {
     expires: i64,
     used: Option<i64>,
     bounds: Option<String>,
+    reissues: i32,
+    repeats: i32,
 }
 
 /// The columns of a [`RefreshRow`], in its order.
@@ -61,6 +65,8 @@ macro_rules! refreshrow_columns {
             refresh_tokens::expires,
             refresh_tokens::used,
             refresh_tokens::bounds,
+            refresh_tokens::reissues,
+            refresh_tokens::repeats,
         )
     };
 }
@@ -75,6 +81,8 @@ impl RefreshRow {
             created: self.created,
             expires: self.expires,
             used: self.used,
+            reissues: self.reissues,
+            repeats: self.repeats,
             bounds: Bounds::from_stored(self.bounds.as_deref())
                 .ok_or_else(|| DbError::Corrupt("bounds of a refresh token".to_owned()))?,
         })
@@ -135,13 +143,15 @@ impl Tx<'_> {
             challenge,
             expires: row.expires,
             spent: row.spent,
+            reissues: row.reissues,
             bounds: Bounds::from_stored(row.bounds.as_deref()).ok_or_else(|| corrupt("bounds"))?,
         }))
     }
 
-    pub(super) fn mark_code_spent(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), DbError> {
-        let row = authorization_codes::table.filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()));
-        each!(&mut *self.conn, c => diesel::update(row).set(authorization_codes::spent.eq(now)).execute(c))?;
+    pub(super) fn mark_code_spent(&mut self, code: &Code) -> Result<(), DbError> {
+        let row = authorization_codes::table.filter(authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()));
+        let set = (authorization_codes::spent.eq(code.spent), authorization_codes::reissues.eq(code.reissues));
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
         Ok(())
     }
 
@@ -182,7 +192,7 @@ impl Tx<'_> {
         fingerprint: &Fingerprint,
     ) -> Result<Option<(RefreshToken, Grant)>, DbError> {
         let Some(token) = self.refresh_token(fingerprint)? else { return Ok(None) };
-        self.lock_grant(token.grant)?;
+        self.hold_grant(token.grant)?;
         let token = match &*self.conn {
             AnyConn::Postgres(_) => self.refresh_token(fingerprint)?,
             AnyConn::Sqlite(_) => Some(token),
@@ -200,9 +210,14 @@ impl Tx<'_> {
         row.map(RefreshRow::token).transpose()
     }
 
-    pub(super) fn mark_refresh_token_used(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), DbError> {
-        let row = refresh_tokens::table.filter(refresh_tokens::fingerprint.eq(fingerprint.as_bytes()));
-        each!(&mut *self.conn, c => diesel::update(row).set(refresh_tokens::used.eq(now)).execute(c))?;
+    pub(super) fn mark_refresh_token_used(&mut self, token: &RefreshToken) -> Result<(), DbError> {
+        let row = refresh_tokens::table.filter(refresh_tokens::fingerprint.eq(token.fingerprint.as_bytes()));
+        let set = (
+            refresh_tokens::used.eq(token.used),
+            refresh_tokens::reissues.eq(token.reissues),
+            refresh_tokens::repeats.eq(token.repeats),
+        );
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
         Ok(())
     }
 }

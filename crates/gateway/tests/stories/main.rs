@@ -61,6 +61,7 @@ mod faults;
 mod filters;
 mod filters_agree;
 mod first_run;
+mod first_use;
 mod groups;
 mod guide;
 mod housekeeping;

@@ -28,6 +28,8 @@ story!(what_is_due_goes_and_the_rest_stays, async |world: World| {
     let ada = acme.service_account().await;
     let mut idp = acme.connect_identity_provider_as(&ada).await;
     idp.refresh().await;
+    // What arrived is not asked for again.
+    idp.get("/Users").await.expect(200);
     idp.client.revoke(&idp.access_token).await.expect(200);
     let other = acme.generic_client().await.connect_as(&ada).await;
     let mut behind = Behind::of(&world);

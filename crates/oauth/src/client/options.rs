@@ -33,6 +33,33 @@ pub struct Options {
     /// So many seconds after it was accepted, access ends however often it is used; the installation's setting if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_absolute_seconds: Option<u64>,
+    /// What becomes of its older connections when a newer one is used.
+    pub connections: Connections,
+}
+
+/// What becomes of the older connections of a client and account when a newer one is used for the first time. A connection is a grant by
+/// a resource owner that opens the SCIM endpoint.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Connections {
+    /// They end: authenticating again replaces a connection.
+    #[default]
+    Replace,
+    /// They stand beside it.
+    Keep,
+}
+
+impl Connections {
+    /// Every choice.
+    pub const ALL: [Connections; 2] = [Connections::Replace, Connections::Keep];
+
+    /// As in the admin API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Connections::Replace => "replace",
+            Connections::Keep => "keep",
+        }
+    }
 }
 
 /// How long what a client gets lives, in seconds.

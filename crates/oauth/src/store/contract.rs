@@ -6,7 +6,7 @@ use super::{Code, RefreshToken, Store, StoreError};
 use crate::access_token::TokenId;
 use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
-use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -39,6 +39,8 @@ pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
     a_grant_ends_once(place)?;
     a_client_has_one_standing_grant(place)?;
     what_was_accepted_is_known_until_it_ends(place)?;
+    what_was_delivered_is_remembered(place)?;
+    the_older_grants_of_a_client_are_found(place)?;
     a_request_is_answered_once(place)?;
     a_code_is_spent_for_everybody_after(place)?;
     refresh_tokens_form_chains(place)?;
@@ -147,6 +149,7 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
         created: new.created,
         ended: None,
         rebound: None,
+        delivered: None,
     };
     assert_eq!(place.unit(|store| store.grant(id))?, Some(as_made.clone()));
     assert_eq!(place.unit(|store| store.end_reason(id))?, None);
@@ -201,6 +204,51 @@ fn what_was_accepted_is_known_until_it_ends(place: &mut impl Workplace) -> Resul
     Ok(())
 }
 
+fn what_was_delivered_is_remembered(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let client = registered(place, "delivered");
+    let (id, other) = (granted(place, &client)?, granted(place, &client)?);
+    for (generation, at) in [(0, 2_000), (7, 3_000)] {
+        let delivery = Delivery { generation, at };
+        place.unit(|store| {
+            assert!(store.lock_grant(id)?.is_some());
+            store.deliver(id, delivery)
+        })?;
+        let standing = place.unit(|store| store.standing(id, &TokenId::NONE, &TokenId::NONE))?.expect("it stands");
+        let locked = place.unit(|store| store.lock_grant(id))?.expect("the grant");
+        assert_eq!((standing.grant.delivered, locked.delivered), (Some(delivery), Some(delivery)));
+    }
+    assert_eq!(place.unit(|store| store.lock_grant(other))?.expect("the grant").delivered, None);
+    assert_eq!(place.unit(|store| store.lock_grant(GrantId(i64::MAX)))?, None);
+    Ok(())
+}
+
+fn the_older_grants_of_a_client_are_found(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let (client, other) = (registered(place, "older"), registered(place, "older-other"));
+    let owner = place.owner();
+    let made = |client: &Client, scope: &str, subject: Option<&Subject>| NewGrant {
+        scope: scopes(scope),
+        ..new_grant(client, subject.cloned())
+    };
+    let all = [
+        made(&client, "offline provision:scim", Some(&owner)),
+        made(&client, "openid", Some(&owner)),
+        made(&client, "provision:scim", None),
+        made(&other, "provision:scim", Some(&owner)),
+        made(&client, "provision:scim", Some(&place.owner())),
+        made(&client, "provision:scim", Some(&owner)),
+        made(&client, "provision:scim", Some(&owner)),
+    ];
+    let mut ids = Vec::new();
+    for new in &all {
+        ids.push(place.unit(|store| store.create_grant(new))?);
+    }
+    let grant = place.unit(|store| store.grant(ids[5]))?.expect("the grant");
+    assert_eq!(place.unit(|store| store.older_grants(&grant, "provision:scim"))?, [ids[4], ids[0]]);
+    place.unit(|store| store.end_grant(ids[4], 2_000, EndReason::Replaced))?;
+    assert_eq!(place.unit(|store| store.older_grants(&grant, "provision:scim"))?, [ids[0]]);
+    Ok(())
+}
+
 fn code(client: &Client, grant: GrantId, name: &str) -> Code {
     Code {
         fingerprint: fingerprint(name),
@@ -212,6 +260,7 @@ fn code(client: &Client, grant: GrantId, name: &str) -> Code {
         challenge: Challenge::new("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
         expires: 61_000,
         spent: None,
+        reissues: 0,
         bounds: bounds(),
     }
 }
@@ -244,10 +293,12 @@ fn a_code_is_spent_for_everybody_after(place: &mut impl Workplace) -> Result<(),
     place.unit(|store| {
         assert!(store.insert_code(&code)?);
         store.lock_code(&code.fingerprint)?;
-        store.spend_code(&code.fingerprint, 2_000)
+        Ok(())
     })?;
-    let found = place.unit(|store| store.lock_code(&code.fingerprint))?;
-    assert_eq!(found, Some(Code { spent: Some(2_000), ..code }));
+    let spent = Code { spent: Some(2_000), reissues: 1, ..code };
+    place.unit(|store| store.spend_code(&spent))?;
+    let found = place.unit(|store| store.lock_code(&spent.fingerprint))?;
+    assert_eq!(found, Some(spent));
     Ok(())
 }
 
@@ -261,18 +312,20 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
         created: 1_000 + i64::from(generation),
         expires: 9_000 + i64::from(generation),
         used: None,
+        reissues: 0,
+        repeats: 0,
         bounds: if generation == 0 { bounds() } else { Bounds::default() },
     };
     for token in [link(one, 0), link(one, 1), link(two, 0)] {
         place.unit(|store| store.insert_refresh_token(&token))?;
     }
     let first = link(one, 0);
+    let used = RefreshToken { used: Some(2_000), reissues: 2, repeats: 3, ..first.clone() };
     place.unit(|store| {
         let (token, grant) = store.lock_refresh_token(&first.fingerprint)?.expect("the token");
         assert_eq!((token, grant.id), (first.clone(), one));
-        store.use_refresh_token(&first.fingerprint, 2_000)
+        store.use_refresh_token(&used)
     })?;
-    let used = RefreshToken { used: Some(2_000), ..first.clone() };
     assert_eq!(place.unit(|store| store.refresh_token_of(one, 0))?, Some(used.clone()));
     assert_eq!(place.unit(|store| store.refresh_token_of(one, 1))?, Some(link(one, 1)));
     assert_eq!(place.unit(|store| store.refresh_token_of(two, 0))?, Some(link(two, 0)));
@@ -292,7 +345,7 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
 fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Result<(), StoreError> {
     let client = registered(place, "static");
     let grant = place.unit(|store| crate::token::own_grant(store, 1_000, &client))?;
-    let standing = place.unit(|store| store.standing(grant.id, &TokenId([0; 16])))?.expect("a standing");
+    let standing = place.unit(|store| store.standing(grant.id, &TokenId::NONE, &TokenId::NONE))?.expect("a standing");
     let token = StaticToken {
         id: "contract-static-token".to_owned(),
         scope: scopes("provision:scim"),
@@ -319,20 +372,26 @@ fn standing_tells_what_matters(place: &mut impl Workplace) -> Result<(), StoreEr
     let own = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
     let (token, other) = (TokenId([1; 16]), TokenId([2; 16]));
     for grant in [id, own] {
-        let standing = place.unit(|store| store.standing(grant, &token))?.expect("it stands");
+        let standing = place.unit(|store| store.standing(grant, &token, &TokenId::NONE))?.expect("it stands");
         assert_eq!(Some(standing.grant), place.unit(|store| store.grant(grant))?);
-        assert!(standing.owner_active && !standing.client_disabled && !standing.token_revoked);
+        assert!(standing.owner_active && !standing.client_disabled);
+        assert!(!standing.token_revoked && !standing.answer_superseded);
     }
     place.unit(|store| store.revoke_token(&token, 9_000))?;
     place.unit(|store| store.revoke_token(&token, 9_000))?;
-    assert!(place.unit(|store| store.standing(id, &token))?.expect("it stands").token_revoked);
-    assert!(!place.unit(|store| store.standing(id, &other))?.expect("it stands").token_revoked);
+    for (one, two) in [(token, other), (other, token), (other, TokenId::NONE)] {
+        let standing = place.unit(|store| store.standing(id, &one, &two))?.expect("it stands");
+        assert_eq!((standing.token_revoked, standing.answer_superseded), (one == token, two == token));
+    }
 
     place.deactivate(&owner);
-    let standing = place.unit(|store| store.standing(id, &other))?.expect("the grant is known");
+    let standing = place.unit(|store| store.standing(id, &other, &TokenId::NONE))?.expect("the grant is known");
     assert!(!standing.owner_active, "the owner is not active");
-    assert!(place.unit(|store| store.standing(own, &other))?.expect("it stands").owner_active, "nobody owns it");
-    assert_eq!(place.unit(|store| store.standing(GrantId(i64::MAX), &other))?, None);
+    assert!(
+        place.unit(|store| store.standing(own, &other, &TokenId::NONE))?.expect("it stands").owner_active,
+        "nobody owns it"
+    );
+    assert_eq!(place.unit(|store| store.standing(GrantId(i64::MAX), &other, &TokenId::NONE))?, None);
     Ok(())
 }
 

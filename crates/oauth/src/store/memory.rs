@@ -6,7 +6,7 @@ use super::{Code, RefreshToken, Standing, Store, StoreError};
 use crate::access_token::TokenId;
 use crate::client::{Client, ClientId};
 use crate::event::Event;
-use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
@@ -78,6 +78,7 @@ impl Store for MemoryStore {
             created: new.created,
             ended: None,
             rebound: None,
+            delivered: None,
         });
         Ok(id)
     }
@@ -95,6 +96,25 @@ impl Store for MemoryStore {
     fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
         let own = |grant: &&Grant| grant.client == *client && grant.subject.is_none() && grant.ended.is_none();
         Ok(self.grants.iter().find(own).cloned())
+    }
+
+    fn lock_grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.grant(id)
+    }
+
+    fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError> {
+        if let Some(grant) = self.grant_mut(id) {
+            grant.delivered = Some(delivery);
+        }
+        Ok(())
+    }
+
+    fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
+        let older = |other: &&Grant| other.client == grant.client && other.id < grant.id && other.subject.is_some();
+        let standing = self.grants.iter().filter(older).filter(|other| other.ended.is_none());
+        let mut found: Vec<GrantId> = standing.filter(|other| other.scope.contains(scope)).map(|g| g.id).collect();
+        found.reverse();
+        Ok(found)
     }
 
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
@@ -124,9 +144,9 @@ impl Store for MemoryStore {
         Ok(self.codes.iter().find(|code| code.fingerprint == *fingerprint).cloned())
     }
 
-    fn spend_code(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
-        for code in self.codes.iter_mut().filter(|code| code.fingerprint == *fingerprint) {
-            code.spent = Some(now);
+    fn spend_code(&mut self, code: &Code) -> Result<(), StoreError> {
+        for kept in self.codes.iter_mut().filter(|kept| kept.fingerprint == code.fingerprint) {
+            (kept.spent, kept.reissues) = (code.spent, code.reissues);
         }
         Ok(())
     }
@@ -147,14 +167,14 @@ impl Store for MemoryStore {
         Ok(self.refresh_tokens.iter().find(link).cloned())
     }
 
-    fn use_refresh_token(&mut self, fingerprint: &Fingerprint, now: i64) -> Result<(), StoreError> {
-        for token in self.refresh_tokens.iter_mut().filter(|token| token.fingerprint == *fingerprint) {
-            token.used = Some(now);
+    fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
+        for kept in self.refresh_tokens.iter_mut().filter(|kept| kept.fingerprint == token.fingerprint) {
+            (kept.used, kept.reissues, kept.repeats) = (token.used, token.reissues, token.repeats);
         }
         Ok(())
     }
 
-    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
+    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError> {
         let Some(grant) = self.grant(grant)? else { return Ok(None) };
         let Some(client) = self.client(&grant.client)? else { return Ok(None) };
         let owner_active = grant.subject.as_ref().is_none_or(|s| !self.inactive.iter().any(|i| i == s.as_str()));
@@ -162,6 +182,7 @@ impl Store for MemoryStore {
             client_disabled: client.disabled,
             owner_active,
             token_revoked: self.revoked.contains_key(token),
+            answer_superseded: self.revoked.contains_key(answer),
             grant,
         }))
     }
@@ -188,7 +209,9 @@ impl Store for MemoryStore {
         let Some((_, found)) = self.static_tokens.iter().find(|(other, _)| other == fingerprint).cloned() else {
             return Ok(None);
         };
-        let Some(standing) = self.standing(found.standing.grant.id, &TokenId([0; 16]))? else { return Ok(None) };
+        let Some(standing) = self.standing(found.standing.grant.id, &TokenId::NONE, &TokenId::NONE)? else {
+            return Ok(None);
+        };
         let client = self.client(&standing.grant.client)?;
         let scope = found.scope.only(|scope| client.as_ref().is_some_and(|client| client.scopes.contains(scope)));
         Ok(Some(StaticToken { scope, standing, ..found }))

@@ -1,15 +1,17 @@
 //! Exchanging a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 
 use super::{Limits, TokenResponse, refresh_token, respond};
+use crate::access_token::Link;
 use crate::bearer::examine_grant;
 use crate::bounds::Bounds;
 use crate::client::{Client, GrantType};
+use crate::consent;
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
-use crate::event::Event;
-use crate::grant::EndReason;
+use crate::event::{Event, Presented};
+use crate::grant::{EndReason, Grant};
 use crate::id_token;
-use crate::store::{Code, Store};
+use crate::store::{Code, Store, StoreError};
 
 /// What shows that the one who exchanges is the one who asked.
 pub(super) struct Proof<'a> {
@@ -19,8 +21,9 @@ pub(super) struct Proof<'a> {
 
 /// Spends a code.
 ///
-/// A code seen twice has been in two hands, so everything it led to ends (§4.1.2). A code of another client is refused and stays
-/// unspent: whoever guesses at codes must not be able to cut others off.
+/// A code seen twice has been in two hands, so everything it led to ends (§4.1.2); but for the client whose answer was lost, which
+/// [exchanges it again](retried). A code of another client is refused and stays unspent: whoever guesses at codes must not be able to
+/// cut others off.
 pub(super) fn exchange(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
@@ -30,23 +33,36 @@ pub(super) fn exchange(
     limits: &Limits<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
-    let fingerprint = cx.keys.fingerprint(code);
-    let Some(found) = store.lock_code(&fingerprint)? else {
+    let Some(mut found) = store.lock_code(&cx.keys.fingerprint(code))? else {
         return refuse("the authorization code is unknown");
     };
     if found.client != client.id {
         store.record(Event::ForeignToken { grant: found.grant, client: client.id.to_string() });
         return refuse("the authorization code was issued to another client");
     }
-    if found.spent.is_some() {
-        store.end_grant(found.grant, cx.now, EndReason::CodeReused)?;
-        return refuse("the authorization code was already used, so the access it gave has ended; authenticate again");
+    let proven = is_proven(&found, proof).and_then(|()| is_held(&found, limits));
+    match found.spent {
+        Some(spent) => {
+            let again = proven.is_ok() && cx.is_in_grace(spent);
+            let retried = if again { retried(store, cx, &found, code, limits)? } else { None };
+            let Some(grant) = retried else {
+                store.end_grant(found.grant, cx.now, EndReason::CodeReused)?;
+                return refuse(
+                    "the authorization code was already used, so the access it gave has ended; authenticate again",
+                );
+            };
+            let answer = Link { generation: 0, reissue: found.reissues };
+            refresh_token::supersede(store, cx, &grant, answer, Presented::Code)?;
+            found.reissues = found.reissues.saturating_add(1);
+        }
+        None => found.spent = Some(cx.now),
     }
     // From here on the code is spent, whatever the rest says: a second guess at the verifier is not to be had.
-    store.spend_code(&fingerprint, cx.now)?;
-    let timely = match found.expires <= cx.now {
+    store.spend_code(&found)?;
+    let is_first = found.reissues == 0;
+    let timely = match found.expires <= cx.now && is_first {
         true => Err("the authorization code has expired; authenticate again"),
-        false => is_proven(&found, proof).and_then(|()| is_held(&found, limits)),
+        false => proven,
     };
     if let Err(description) = timely {
         store.end_grant(found.grant, cx.now, EndReason::CodeRefused)?;
@@ -67,15 +83,41 @@ pub(super) fn exchange(
     let key = bounds.key.clone().filter(|_| client.public);
     let chain = Bounds { resources: found.bounds.resources.clone(), key };
     let refresh_token = match grant.scope.is_offline() && client.may(GrantType::RefreshToken) {
-        true => Some(refresh_token::first(store, cx, client, &grant, &chain)?),
+        true if is_first => Some(refresh_token::first(store, cx, client, &grant, code, &chain)?),
+        true => Some(refresh_token::first_of(cx, &grant, code)),
         false => None,
     };
     let scope = grant.opens(&grant.scope);
-    let mut response = respond(cx, client, &grant, scope, bounds, refresh_token);
+    let link = Link { generation: 0, reissue: found.reissues };
+    let mut response = respond(cx, client, &grant, scope, bounds, Some(link), refresh_token);
     if response.scope.contains("openid") {
         response.id_token = id_token::claims(cx, client, &grant);
     }
     Ok(Ok(response))
+}
+
+/// The grant of a code that was exchanged a moment ago, if this is its client once more, whose answer was lost: nothing that was issued
+/// has been used, and the key is the same. A log-in that no verifier proves (RFC 7636) is not answered again, as OpenID Connect wants it:
+/// its user logs in once more, and nothing stands still.
+fn retried(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    code: &Code,
+    presented: &str,
+    limits: &Limits<'_>,
+) -> Result<Option<Grant>, StoreError> {
+    let unused = |grant: &Grant| grant.ended.is_none() && grant.delivered.is_none();
+    let Some(grant) = store.lock_grant(code.grant)?.filter(unused) else { return Ok(None) };
+    if code.challenge.is_none() && consent::can_be_remembered(&grant.scope) {
+        return Ok(None);
+    }
+    let issued = store.refresh_token_of(grant.id, 0)?;
+    let expected = cx.keys.fingerprint(&refresh_token::first_of(cx, &grant, presented));
+    let same = issued.is_none_or(|token| {
+        let bound = token.bounds.key.as_ref();
+        token.used.is_none() && token.fingerprint == expected && bound.is_none_or(|key| limits.key == Some(key))
+    });
+    Ok(same.then_some(grant))
 }
 
 /// The key that the authorization request named (RFC 9449 §10).

@@ -8,7 +8,7 @@ use crate::client::{Client, ClientId};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
-use crate::grant::{EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::par::PushedRequest;
 use crate::scope::{Scopes, is_personal};
 use crate::secret::Fingerprint;
@@ -47,7 +47,7 @@ pub(super) fn exchange(
     };
     let bounds = Bounds { resources, key: limits.key.cloned() };
     let grant = own_grant(store, cx.now, client)?;
-    Ok(Ok(respond(cx, client, &grant, scope, bounds, None)))
+    Ok(Ok(respond(cx, client, &grant, scope, bounds, None, None)))
 }
 
 /// The grant behind whatever a client does in its own name; made when it is first needed.
@@ -75,6 +75,7 @@ pub fn own_grant(store: &mut dyn Store, now: i64, client: &Client) -> Result<Gra
         created: new.created,
         ended: None,
         rebound: None,
+        delivered: None,
     })
 }
 
@@ -120,8 +121,8 @@ impl Store for Reading<'_> {
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         self.store.end_reason(id)
     }
-    fn standing(&mut self, grant: GrantId, token: &TokenId) -> Result<Option<Standing>, StoreError> {
-        self.store.standing(grant, token)
+    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError> {
+        self.store.standing(grant, token, answer)
     }
     fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
         self.store.refresh_token_of(grant, generation)
@@ -135,6 +136,15 @@ impl Store for Reading<'_> {
     fn create_grant(&mut self, _: &NewGrant) -> Result<GrantId, StoreError> {
         self.write(GrantId(0))
     }
+    fn lock_grant(&mut self, _: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.write(None)
+    }
+    fn deliver(&mut self, _: GrantId, _: Delivery) -> Result<(), StoreError> {
+        self.write(())
+    }
+    fn older_grants(&mut self, _: &Grant, _: &str) -> Result<Vec<GrantId>, StoreError> {
+        self.write(Vec::new())
+    }
     fn end_grant(&mut self, _: GrantId, _: i64, _: EndReason) -> Result<(), StoreError> {
         self.write(())
     }
@@ -144,7 +154,7 @@ impl Store for Reading<'_> {
     fn lock_code(&mut self, _: &Fingerprint) -> Result<Option<Code>, StoreError> {
         self.write(None)
     }
-    fn spend_code(&mut self, _: &Fingerprint, _: i64) -> Result<(), StoreError> {
+    fn spend_code(&mut self, _: &Code) -> Result<(), StoreError> {
         self.write(())
     }
     fn insert_refresh_token(&mut self, _: &RefreshToken) -> Result<(), StoreError> {
@@ -153,7 +163,7 @@ impl Store for Reading<'_> {
     fn lock_refresh_token(&mut self, _: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         self.write(None)
     }
-    fn use_refresh_token(&mut self, _: &Fingerprint, _: i64) -> Result<(), StoreError> {
+    fn use_refresh_token(&mut self, _: &RefreshToken) -> Result<(), StoreError> {
         self.write(())
     }
     fn push_request(&mut self, _: &PushedRequest) -> Result<(), StoreError> {

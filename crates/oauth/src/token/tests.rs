@@ -8,6 +8,8 @@ mod credentials;
 mod envelope;
 mod refresh;
 mod resources;
+mod retries;
+mod theft;
 
 const PKCE: Pairs<'static> = &[("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
 

@@ -88,6 +88,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
             "refresh_idle_seconds": lives.refresh_idle,
             "refresh_absolute_seconds": lives.refresh_absolute,
         },
+        "connections": client.options.connections,
         "created": system::rfc3339(record.created),
         "tolerances": tolerances::representation(record),
         "secret_lifetime_days": client.options.secret_lifetime_days,

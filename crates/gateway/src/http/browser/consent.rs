@@ -10,6 +10,7 @@ use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::authorize::{open, proceed, redirect, refuse};
+use super::connected::AlreadyConnected;
 use super::cookies::Browser;
 use super::errand::Errand;
 use super::failure::PageFailure;
@@ -35,6 +36,7 @@ struct Person {
     /// Whether the connection passes to somebody else when they leave.
     has_successor: bool,
     lifetimes: Lifetimes,
+    connected: AlreadyConnected,
 }
 
 impl Person {
@@ -61,6 +63,7 @@ impl Person {
         let provisioned = store.is_provisioned(user.handle)?;
         let text =
             |name: &str| user.resource.attributes().get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let connected = AlreadyConnected::of(tx, account.seq, asked, client.client.options.connections)?;
         Ok(Some(Person {
             account: account.name,
             name: text("userName").unwrap_or_else(|| user.resource.display().to_owned()),
@@ -69,6 +72,7 @@ impl Person {
             provisioned,
             has_successor,
             lifetimes: client.client.lifetimes(&app.settings),
+            connected,
         }))
     }
 
@@ -149,6 +153,7 @@ fn shown(
         sentences: words::of_scopes(&asked.scope),
         elsewhere: asked.bounds.elsewhere(&app.settings).map(|resource| words::shown(resource.as_str())).collect(),
         has_successor: person.has_successor,
+        connected: person.connected,
         idle: words::duration(person.lifetimes.refresh_idle),
         absolute: person.lifetimes.refresh_absolute.map(words::duration),
         access: words::duration(person.lifetimes.access_token),

@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::connected::AlreadyConnected;
 use crate::app::App;
 use crate::http::endpoints::allowed;
 use crate::words::{self, Span};
@@ -100,6 +101,8 @@ pub(super) struct ConsentPage {
     /// The names of others' resources that the access is for (RFC 8707).
     pub(super) elsewhere: Vec<String>,
     pub(super) has_successor: bool,
+    /// The connections for provisioning that the client has already.
+    pub(super) connected: AlreadyConnected,
     pub(super) idle: String,
     pub(super) absolute: Option<String>,
     pub(super) access: String,

@@ -12,7 +12,8 @@ use serde_json::{Map, Value, json};
 use super::cors;
 use super::failure::OAuthFailure;
 use crate::app::App;
-use crate::http::{bearer, body, query};
+use crate::http::{address, bearer, body, query};
+use crate::lifecycle::Actor;
 use crate::storage::Cost;
 use crate::system;
 
@@ -38,11 +39,14 @@ async fn claims(
 ) -> Result<(String, Map<String, Value>), OAuthFailure> {
     let authorization = presented(request, app, payload).await?;
     let proof = bearer::prepare::<OAuthFailure>(request, app, authorization.as_deref()).await?;
-    let work = app.clone();
-    app.db
+    let (work, from) = (app.clone(), address::of(request, &app.config.trusted_proxies));
+    let (client, claims, news) = app
+        .db
         .read(Cost::Short, move |tx| {
             let presented = Presented { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Userinfo))??;
+            let actor = Actor { name: format!("client:{}", access.grant.client), address: from.clone() };
+            let news = access.unwritten_use.map(|news| (news, actor));
             let gone = || oauth::BearerError::Invalid("The user who accepted access is gone");
             let account = tx.grant_account.take().ok_or_else(gone)?;
             let subject = access.grant.subject.ok_or_else(gone)?;
@@ -61,9 +65,13 @@ async fn claims(
             }
             claims.insert("account".to_owned(), json!(account.name));
             claims.insert("sub".to_owned(), json!(subject.as_str()));
-            Ok::<_, OAuthFailure>((access.grant.client.to_string(), claims))
+            Ok::<_, OAuthFailure>((access.grant.client.to_string(), claims, news))
         })
-        .await
+        .await?;
+    if let Some((news, actor)) = news {
+        bearer::note_use(app, &news, &actor).await;
+    }
+    Ok((client, claims))
 }
 
 /// The token in the header, or here in the body of a form too (RFC 6750 §2.2, OpenID Connect Core §5.3.1), but not in both.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
-use oauth::{Access, BearerError, Door, Presented};
+use oauth::{Access, BearerError, Door, Presented, Use};
 use scim::{Id, Leniency, Registry};
 
 use super::cursors::SealedCursors;
@@ -31,8 +31,8 @@ pub(super) struct Caller {
     address: Option<String>,
     /// Whether the token was found good in the course of this request.
     entered: Arc<AtomicBool>,
-    /// The static token whose use has to be written down, once it is known.
-    unwritten: Arc<OnceLock<String>>,
+    /// What has to be written down about the use of the token, once it is known.
+    unwritten: Arc<OnceLock<(Use, Actor)>>,
     /// Whom `/Me` was found to stand for.
     me: Option<Id>,
 }
@@ -66,21 +66,18 @@ impl Caller {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = Presented { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Scim))??;
-        if let Some(token) = &access.unwritten_use {
-            let _ = self.unwritten.set(token.clone());
+        let actor = Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() };
+        if let Some(news) = &access.unwritten_use {
+            let _ = self.unwritten.set((news.clone(), actor.clone()));
         }
-        tx.act_as(Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() });
+        tx.act_as(actor);
         self.entered.store(true, Ordering::Relaxed);
         Ok(access)
     }
 
-    /// Writes down, at most once an hour, that a static token is in use: whatever became of the request, and in a unit of work of its
-    /// own, because most requests only read. Nobody's request fails of it.
     async fn note_use(&self, app: &App) {
-        if let Some(token) = self.unwritten.get().cloned()
-            && let Err(error) = app.db.write(move |tx| tx.touch_static_token(&token, system::now())).await
-        {
-            tracing::warn!(%error, "the use of a static token could not be noted");
+        if let Some((news, actor)) = self.unwritten.get() {
+            bearer::note_use(app, news, actor).await;
         }
     }
 

@@ -145,6 +145,43 @@ fn attack_90_a_public_clients_refresh_token_is_bound_and_a_confidential_ones_is_
 }
 
 #[test]
+fn hardening_2_a_public_client_with_a_key_has_the_grace_and_a_thief_without_it_nothing() {
+    let (mine, thiefs) = (Holder::new(1), Holder::new(2));
+    let mut world = World::new();
+    let phone = [("client_id", "phone"), ("client_secret", "")];
+    let code = world.code(&[&phone[..1], PKCE].concat());
+    let exchange = [&[("code", code.as_str()), ("code_verifier", VERIFIER)][..], &phone].concat();
+    let exchange = changed(EXCHANGE, &exchange);
+    let first = mine.token(&mut world, &exchange, "1").ok().unwrap();
+    let again = mine.token(&mut world, &exchange, "2").ok().unwrap();
+    assert_eq!(first.refresh_token, again.refresh_token);
+    assert!(mine.opens(&mut world, "DPoP", &first.access_token, "3").unwrap_err().to_string().contains("replaced"));
+    let first = again.refresh_token.unwrap();
+    let refresh = changed(REFRESH, &[&[("refresh_token", first.as_str())][..], &phone].concat());
+    let one = mine.token(&mut world, &refresh, "4").ok().unwrap();
+    let grant = one.grant;
+    world.run(|store, cx| crate::delivery::note(store, cx.now, grant, 1)).unwrap();
+    let two = mine.token(&mut world, &refresh, "5").ok().unwrap();
+    for (token, jti) in [(one.access_token, "6"), (two.access_token, "7")] {
+        assert!(mine.opens(&mut world, "DPoP", &token, jti).is_ok());
+    }
+    assert_eq!(code_of(thiefs.token(&mut world, &refresh, "8")), "invalid_grant");
+    assert_eq!(live_grants(&world), 1, "without the key a stolen token ends nothing");
+    world.wait(30);
+    assert_eq!(code_of(mine.token(&mut world, &refresh, "9")), "invalid_grant");
+    assert_eq!(live_grants(&world), 0);
+
+    // Another key is not the client that exchanged the code.
+    let mut world = World::new();
+    let code = world.code(&[&phone[..1], PKCE].concat());
+    let exchange = [&[("code", code.as_str()), ("code_verifier", VERIFIER)][..], &phone].concat();
+    let exchange = changed(EXCHANGE, &exchange);
+    assert!(mine.token(&mut world, &exchange, "1").is_ok());
+    assert_eq!(code_of(thiefs.token(&mut world, &exchange, "2")), "invalid_grant");
+    assert_eq!(live_grants(&world), 0);
+}
+
+#[test]
 fn attack_90_a_code_is_bound_to_the_key_that_the_request_named() {
     let (mine, thiefs) = (Holder::new(1), Holder::new(2));
     for (holder, expected) in [(Some(&mine), "no error"), (Some(&thiefs), "invalid_grant"), (None, "invalid_grant")] {

@@ -1,6 +1,6 @@
-//! A client's own lifetimes, where it has any.
+//! A client's own lifetimes, where it has any, and whether a newer connection ends its older ones.
 
-use oauth::client::{ACCESS_TOKEN_SECONDS, Options, REFRESH_SECONDS};
+use oauth::client::{ACCESS_TOKEN_SECONDS, Connections, Options, REFRESH_SECONDS};
 
 use crate::http::admin::input::Input;
 
@@ -10,6 +10,7 @@ pub(super) struct Lifetimes {
     access_token: Option<Option<u64>>,
     refresh_idle: Option<Option<u64>>,
     refresh_absolute: Option<Option<u64>>,
+    connections: Option<Connections>,
 }
 
 impl Lifetimes {
@@ -18,6 +19,7 @@ impl Lifetimes {
             access_token: input.number("access_token_seconds", ACCESS_TOKEN_SECONDS),
             refresh_idle: input.number("refresh_idle_seconds", REFRESH_SECONDS),
             refresh_absolute: input.number("refresh_absolute_seconds", REFRESH_SECONDS),
+            connections: connections(input),
         }
     }
 
@@ -31,6 +33,24 @@ impl Lifetimes {
             if let Some(said) = said {
                 *kept = said;
             }
+        }
+        if let Some(connections) = self.connections {
+            options.connections = connections;
+        }
+    }
+}
+
+/// `null` is the default.
+fn connections(input: &mut Input) -> Option<Connections> {
+    let named = input.names("connections");
+    match input.text("connections") {
+        None => named.then(Connections::default),
+        Some(text) => {
+            let known = Connections::ALL.into_iter().find(|one| one.as_str() == text);
+            if known.is_none() {
+                input.mistake("connections", "must be replace or keep");
+            }
+            known
         }
     }
 }

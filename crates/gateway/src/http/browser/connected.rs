@@ -1,0 +1,67 @@
+//! What a client has connected already: the consent page says it before one more connection is accepted.
+
+use oauth::authorize::AuthorizationRequest;
+use oauth::client::Connections;
+use scim::schema::USER;
+use scim::{Id, Store};
+
+use super::failure::PageFailure;
+use crate::storage::Tx;
+use crate::system;
+use crate::words;
+
+/// How many connections are named.
+const SHOWN: i64 = 5;
+
+/// The connections for provisioning that a client has in an account.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AlreadyConnected {
+    /// The newest of them.
+    pub(super) connections: Vec<Shown>,
+    /// There are more.
+    pub(super) more: bool,
+    /// They end when the new one is first used.
+    pub(super) are_replaced: bool,
+}
+
+/// A connection, as the page says it.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    /// Who accepted it, or took it over.
+    pub(super) user: String,
+    /// When it was accepted.
+    pub(super) since: String,
+    /// Whether it was ever used.
+    pub(super) is_used: bool,
+}
+
+impl AlreadyConnected {
+    /// Nothing, if the request is not for provisioning.
+    pub(super) fn of(
+        tx: &mut Tx<'_>,
+        account: i64,
+        asked: &AuthorizationRequest,
+        connections: Connections,
+    ) -> Result<AlreadyConnected, PageFailure> {
+        if !asked.scope.contains("provision:scim") {
+            return Ok(AlreadyConnected::default());
+        }
+        let mut found = tx.connections_of_client(account, &asked.client, SHOWN + 1)?;
+        let more = found.len() as i64 > SHOWN;
+        found.truncate(SHOWN as usize);
+        let mut shown = Vec::with_capacity(found.len());
+        for connected in found {
+            let user = match Id::new(connected.owner_id.as_str()) {
+                Some(id) => tx.in_account(account, system::now(), false).get(USER, &id)?,
+                None => None,
+            };
+            let name = user.as_ref().and_then(|user| user.resource.attributes().get("userName")?.as_str());
+            shown.push(Shown {
+                user: words::shown(name.unwrap_or_default()),
+                since: words::day(connected.created),
+                is_used: connected.used.is_some(),
+            });
+        }
+        Ok(AlreadyConnected { connections: shown, more, are_replaced: connections == Connections::Replace })
+    }
+}
