@@ -6,12 +6,14 @@ use oauth::Keyring;
 use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 
 use crate::config::Config;
+use crate::http::body::Patience;
 use crate::leniency::Tally;
 use crate::outbound::Outbound;
 use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
+use crate::stopping::Stopping;
 use crate::storage::accounts::Account;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError};
@@ -52,6 +54,8 @@ pub struct App {
     pub tally: Arc<Tally>,
     /// OpenID providers that people sign in at.
     pub providers: Arc<Providers>,
+    /// Whether the server was told to stop.
+    pub stopping: Stopping,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.
@@ -114,6 +118,11 @@ impl App {
             limits: self.limits(),
             cursors,
         })
+    }
+
+    /// How a body of at most so many bytes is read.
+    pub(crate) fn patience(&self, limit: usize) -> Patience<'_> {
+        Patience { limit, time: self.config.body_patience, stopping: &self.stopping }
     }
 
     /// How much the SCIM endpoint answers at once.

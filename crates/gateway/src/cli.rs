@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -139,44 +140,54 @@ pub(crate) fn start_logging(config: &Config) {
 
 async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let database = config.database.display();
-    let running = serve::start(config).await?;
+    let mut running = serve::start(config).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
     let operators = running.app.db.read(Cost::Long, |tx| tx.operators()).await?;
     if running.app.config.admin_token.is_none() && operators.is_empty() {
         tracing::info!("the admin API needs an operator: `gateway operator create --name NAME` makes one");
     }
-    let handle = running.handle.clone();
+    let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.drain_patience);
     actix_web::rt::spawn(async move {
-        told_to_stop().await;
-        tracing::info!("stopping: no new connections, running requests are finished");
-        handle.stop(true).await;
+        let drain = match told_to_stop().await {
+            Told::ToTerminate => drain,
+            Told::ToInterrupt => Duration::ZERO,
+        };
+        tracing::info!("stopping: not ready any more, answers close their connections, running requests are finished");
+        actix_web::rt::spawn(async move {
+            told_to_stop().await;
+            tracing::info!("stopping at once");
+            handle.stop(false).await;
+        });
+        stop.gracefully(drain).await;
     });
     running.server.await?;
     crate::worker::add_tally(&running.app).await?;
     Ok(())
 }
 
+/// A signal to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// SIGTERM: by what supervises the process.
+    ToTerminate,
+    /// SIGINT: by a person at a keyboard.
+    ToInterrupt,
+}
+
 /// Ends at SIGINT or SIGTERM.
-pub(crate) async fn told_to_stop() {
+pub(crate) async fn told_to_stop() -> Told {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = tokio::signal::ctrl_c() => {}
-                    _ = terminate.recv() => {}
-                }
-            }
-            Err(_) => {
-                let _ = tokio::signal::ctrl_c().await;
-            }
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = tokio::signal::ctrl_c() => Told::ToInterrupt,
+                _ = terminate.recv() => Told::ToTerminate,
+            };
         }
     }
-    #[cfg(not(unix))]
-    {
-        let _ = tokio::signal::ctrl_c().await;
-    }
+    let _ = tokio::signal::ctrl_c().await;
+    Told::ToInterrupt
 }
 
 async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn std::error::Error>> {

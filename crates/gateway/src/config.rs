@@ -34,6 +34,10 @@ pub struct Config {
     pub workers: usize,
     pub trusted_proxies: TrustedProxies,
     pub body_patience: Duration,
+    pub header_patience: Duration,
+    pub write_patience: Duration,
+    pub drain_patience: Duration,
+    pub connections_of_one_address: Option<usize>,
     pub database: DatabaseUrl,
     pub connections: u32,
     pub migrate_on_start: bool,
@@ -169,6 +173,10 @@ fn read(r: &mut Reader) -> Option<Config> {
     let trusted_proxies =
         r.list("server.trusted_proxies", |text: String| proxies::network(&text)).map(TrustedProxies::new);
     let body_seconds = r.required("server.body_seconds", |n: u64| between(n, 1, 3600));
+    let header_seconds = r.required("server.header_seconds", |n: u64| between(n, 1, 3600));
+    let write_seconds = r.required("server.write_seconds", |n: u64| between(n, 1, 3600));
+    let drain_seconds = r.required("server.drain_seconds", |n: u64| at_most(n, 300));
+    let connections_of_one_address = r.required("server.connections_per_address", |n: u64| at_most(n, 100_000));
     let data_dir = r.required("data.dir", |text: String| Ok(PathBuf::from(text)));
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
     let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
@@ -259,6 +267,10 @@ fn read(r: &mut Reader) -> Option<Config> {
         workers: workers?,
         trusted_proxies: trusted_proxies?,
         body_patience: Duration::from_secs(body_seconds?),
+        header_patience: Duration::from_secs(header_seconds?),
+        write_patience: Duration::from_secs(write_seconds?),
+        drain_patience: Duration::from_secs(drain_seconds?),
+        connections_of_one_address: Some(connections_of_one_address? as usize).filter(|most| *most > 0),
         database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
         connections: connections?,
         migrate_on_start: migrate_on_start?,

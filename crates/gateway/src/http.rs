@@ -14,11 +14,13 @@ pub mod oauth;
 pub mod problem;
 pub mod query;
 pub mod scim;
+mod stopping;
 mod trace;
 
 pub(crate) use below::below;
 pub(crate) use browser::failure::told;
 pub(crate) use endpoints::head_as_get;
+pub(crate) use stopping::close_when_stopping;
 pub(crate) use trace::log;
 
 /// All routes.

@@ -26,6 +26,7 @@ pub mod secret_text;
 pub mod serve;
 pub mod sign_in;
 pub mod signing;
+pub mod stopping;
 pub mod storage;
 pub mod system;
 pub mod throttle;

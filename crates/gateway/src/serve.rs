@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::header;
@@ -18,10 +19,15 @@ use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
+use crate::stopping::Stopping;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
 use crate::{catalogs, http, master_key, reindex, worker};
+
+mod connections;
+
+use connections::{Bounds, Connections};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +98,58 @@ pub struct Running {
     pub handle: ServerHandle,
     /// Ends when it has stopped.
     pub server: actix_web::dev::Server,
+    connections: Connections,
+    /// Held beside the server's own, until it is told how to stop.
+    listener: Option<std::net::TcpListener>,
+}
+
+/// Stops a running server.
+#[allow(missing_debug_implementations)]
+pub struct Stop {
+    app: App,
+    handle: ServerHandle,
+    connections: Connections,
+    listener: Option<std::net::TcpListener>,
+}
+
+/// So long connections that wait at the listener have time to be taken in.
+const LAST_ONES: Duration = Duration::from_millis(100);
+/// What still runs after so long is cut off.
+const SHUTDOWN_SECONDS: u64 = 30;
+/// How often a server that waits for its connections to end looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Running {
+    /// What stops it.
+    pub fn stop(&mut self) -> Stop {
+        Stop {
+            app: self.app.clone(),
+            handle: self.handle.clone(),
+            connections: self.connections.clone(),
+            listener: self.listener.take(),
+        }
+    }
+}
+
+impl Stop {
+    /// Stops in an order that fails no request behind a load balancer: the server says that it is not ready and closes connections with
+    /// its answers, for so long or until there are none; then it accepts no more, and ends what runs.
+    pub async fn gracefully(self, drain: Duration) {
+        self.app.stopping.drain();
+        let wait = async {
+            while !self.connections.are_none() {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        let _ = tokio::time::timeout(drain, wait).await;
+        match self.listener.as_ref().map_or(Ok(()), connections::refuse_new) {
+            Ok(()) => tokio::time::sleep(LAST_ONES).await,
+            Err(error) => tracing::debug!(%error, "connections that wait at the listener are reset"),
+        }
+        drop(self.listener);
+        self.app.stopping.close();
+        self.handle.stop(true).await;
+    }
 }
 
 /// Waits until no other process starts on this database, and makes the folder it is to be in.
@@ -190,12 +248,14 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 
     let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
     let address = listener.local_addr()?;
+    let waiting_at = listener.try_clone()?;
     let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let outbound = Outbound::new(config.outbound);
     let app = App {
         published_keys: PublishedKeys::new(outbound.clone()),
         outbound,
         providers: Arc::default(),
+        stopping: Stopping::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: Arc::new(settings(&config, &public_url)),
         path: public_url::path_of(&public_url).into(),
@@ -213,7 +273,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
     };
-    let connections = app.config.connections as usize;
+    let database_connections = app.config.connections as usize;
+    let bounds = Bounds::of_this_process(app.config.connections, app.config.connections_of_one_address);
+    let connections = Connections::new(bounds, app.config.write_patience, app.config.trusted_proxies.clone());
+    let taken_in = connections.clone();
     let state = web::Data::new(app.clone());
     let is_https = app.public_url.starts_with("https://");
     let hsts = strict_transport(app.path.is_empty());
@@ -223,20 +286,23 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             .wrap(from_fn(http::told))
             .wrap(from_fn(http::below))
             .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
+            .wrap(from_fn(http::close_when_stopping))
             .wrap(from_fn(http::log))
             .app_data(state.clone())
             .configure(http::routes)
     })
     .workers(workers)
-    .worker_max_blocking_threads(blocking_threads(connections, workers))
-    .keep_alive(std::time::Duration::from_secs(75))
-    .client_request_timeout(std::time::Duration::from_secs(60))
-    .shutdown_timeout(30)
+    .worker_max_blocking_threads(blocking_threads(database_connections, workers))
+    .max_connections((bounds.all / workers).max(1))
+    .on_connect(move |stream, data| taken_in.admit(stream, data))
+    .keep_alive(Duration::from_secs(75))
+    .client_request_timeout(app.config.header_patience)
+    .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .listen(listener)?
     .run();
     worker::start(app.clone());
-    Ok(Running { address, app, handle: server.handle(), server })
+    Ok(Running { address, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
 }
 
 /// Whoever came by https once does not come by http again (RFC 6797), for two years. What is below the host is decided by us only where

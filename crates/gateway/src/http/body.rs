@@ -5,6 +5,8 @@ use std::time::Duration;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
+use crate::stopping::Stopping;
+
 /// Why there is no body.
 #[derive(Debug)]
 pub(crate) enum BodyError {
@@ -14,11 +16,28 @@ pub(crate) enum BodyError {
     Broken(String),
     /// It was not all here in this time.
     TooSlow(Duration),
+    /// It was not all here when the server stopped.
+    Stopping,
 }
 
-/// The whole body; never holds more than `limit` bytes, never waits longer than `patience`.
-pub(crate) async fn read(payload: Payload, limit: usize, patience: Duration) -> Result<Bytes, BodyError> {
-    tokio::time::timeout(patience, all(payload, limit)).await.unwrap_or(Err(BodyError::TooSlow(patience)))
+/// How much of a body is read, and for how long.
+#[derive(Debug, Clone)]
+pub(crate) struct Patience<'a> {
+    /// In bytes.
+    pub(crate) limit: usize,
+    /// From the first look to the last byte.
+    pub(crate) time: Duration,
+    /// A server that stops does not wait for the rest.
+    pub(crate) stopping: &'a Stopping,
+}
+
+/// The whole body; never holds more than the limit, and never waits longer than it may.
+pub(crate) async fn read(payload: Payload, patience: Patience<'_>) -> Result<Bytes, BodyError> {
+    tokio::select! {
+        body = all(payload, patience.limit) => body,
+        () = tokio::time::sleep(patience.time) => Err(BodyError::TooSlow(patience.time)),
+        () = patience.stopping.gives_up_bodies() => Err(BodyError::Stopping),
+    }
 }
 
 async fn all(mut payload: Payload, limit: usize) -> Result<Bytes, BodyError> {

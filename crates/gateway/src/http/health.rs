@@ -29,6 +29,10 @@ async fn live() -> HttpResponse {
 
 /// Ready means that the database can be written; the answer takes half a second at most.
 async fn ready(app: web::Data<App>) -> HttpResponse {
+    if app.stopping.has_begun() {
+        return HttpResponse::ServiceUnavailable()
+            .json(json!({"status": "stopping", "detail": "the server was told to stop"}));
+    }
     match app.pulse.check().await {
         Ok(()) => HttpResponse::Ok().json(json!({"status": "ready"})),
         Err(detail) => HttpResponse::ServiceUnavailable()

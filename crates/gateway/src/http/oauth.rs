@@ -7,10 +7,11 @@ use oauth::token::{TokenRequest, TokenResponse};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::http::body::{self, BodyError};
 use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
-use crate::http::{address, bearer, body, query};
+use crate::http::{address, bearer, query};
 use crate::lifecycle::Actor;
-use crate::storage::{Cost, Tx};
+use crate::storage::{Cost, DbError, Tx};
 
 mod cors;
 mod failure;
@@ -68,9 +69,10 @@ impl Call {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(OAuthFailure::malformed("send the parameters as application/x-www-form-urlencoded"));
         }
-        let bytes = body::read(payload, BODY_LIMIT, app.config.body_patience)
-            .await
-            .map_err(|_| OAuthFailure::malformed("the body has more than 16 KiB, broke off, or came too slowly"))?;
+        let bytes = body::read(payload, app.patience(BODY_LIMIT)).await.map_err(|error| match error {
+            BodyError::Stopping => OAuthFailure::Database(DbError::Interrupted),
+            _ => OAuthFailure::malformed("the body has more than 16 KiB, broke off, or came too slowly"),
+        })?;
         let text = std::str::from_utf8(&bytes).map_err(|_| OAuthFailure::malformed("the body is not UTF-8"))?;
         let form =
             query::pairs(text).map_err(|why| OAuthFailure::malformed(&format!("the body is malformed: {why}")))?;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::app::{App, Provider};
 use crate::http::body;
 use crate::http::query;
-use crate::storage::{AccountTx, Cost, Tx};
+use crate::storage::{AccountTx, Cost, DbError, Tx};
 use crate::system;
 
 mod answer;
@@ -288,9 +288,10 @@ async fn read_json(request: &HttpRequest, app: &App, payload: web::Payload) -> R
     if announced.is_some_and(|announced| announced > limit as u64) {
         return Err(ScimFailure::TooLarge(limit));
     }
-    let bytes = body::read(payload, limit, app.config.body_patience).await.map_err(|e| match e {
+    let bytes = body::read(payload, app.patience(limit)).await.map_err(|e| match e {
         body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
         body::BodyError::TooSlow(patience) => ScimFailure::TooSlow(patience),
+        body::BodyError::Stopping => ScimFailure::Database(DbError::Interrupted),
         body::BodyError::Broken(why) => {
             tracing::debug!(why, "a body could not be read");
             let detail = "The body could not be read: it broke off, or its transfer coding is malformed.";

@@ -124,10 +124,20 @@ impl Process {
         workplace::has_ended(self.child.id());
     }
 
+    /// Sends a signal.
+    pub fn signal(&self, name: &str) {
+        let told = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(told.is_ok_and(|status| status.success()), "the gateway can be sent a signal");
+    }
+
     /// SIGTERM; says how it ended.
     pub async fn terminate(&mut self) -> ExitStatus {
-        let told = Command::new("kill").args(["-s", "TERM", &self.child.id().to_string()]).status();
-        assert!(told.is_ok_and(|status| status.success()), "the gateway can be sent a signal");
+        self.signal("TERM");
+        self.ended().await
+    }
+
+    /// Waits until it ends; says how.
+    pub async fn ended(&mut self) -> ExitStatus {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {

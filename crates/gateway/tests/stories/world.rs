@@ -89,6 +89,7 @@ pub fn environment(database_url: &str, directory: &Path, port: u16) -> Vec<(&'st
     vec![
         ("GATEWAY__SERVER__PUBLIC_URL", format!("http://127.0.0.1:{port}")),
         ("GATEWAY__SERVER__WORKERS", "1".to_owned()),
+        ("GATEWAY__SERVER__DRAIN_SECONDS", "0".to_owned()),
         ("GATEWAY__DATABASE__URL", database_url.to_owned()),
         ("GATEWAY__DATABASE__CONNECTIONS", "6".to_owned()),
         ("GATEWAY__DATA__DIR", directory.display().to_string()),
@@ -221,9 +222,14 @@ impl World {
 
     /// One more process with settings of its own on the same database; it does not take turns with the others.
     pub async fn process_with(&self, settings: &[(&'static str, &str)]) -> Process {
+        self.process_at(process::free_port(), settings).await
+    }
+
+    /// The same at this port.
+    pub async fn process_at(&self, port: u16, settings: &[(&'static str, &str)]) -> Process {
         let mut environment = self.gateway.environment.clone();
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let started = Process::start(&self.gateway.directory.0, process::free_port(), &environment).await;
+        let started = Process::start(&self.gateway.directory.0, port, &environment).await;
         started.unwrap_or_else(|why| panic!("{why}"))
     }
 

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -11,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::app::App;
 use crate::http::body::{self, BodyError};
 use crate::http::problem::{FieldError, Problem};
+use crate::storage::DbError;
 
 /// The most a body of the admin API may have.
 const LIMIT: usize = 1 << 20;
@@ -28,14 +28,15 @@ impl FromRequest for Input {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let payload = web::Payload::from_request(request, payload).into_inner();
-        let patience = request.app_data::<web::Data<App>>().map_or(Duration::MAX, |app| app.config.body_patience);
+        let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
         Box::pin(async move {
             let payload = payload.map_err(|e| Problem::bad_request(e.to_string()))?;
-            let bytes = body::read(payload, LIMIT, patience).await.map_err(|e| match e {
+            let bytes = body::read(payload, app.patience(LIMIT)).await.map_err(|e| match e {
                 BodyError::TooLarge => Problem::too_large(LIMIT),
                 BodyError::TooSlow(patience) => {
                     Problem::bad_request(format!("the body was not here after {} seconds", patience.as_secs()))
                 }
+                BodyError::Stopping => Problem::from(DbError::Interrupted),
                 BodyError::Broken(why) => Problem::bad_request(format!("the body could not be read: {why}")),
             })?;
             let value: Value = match bytes.is_empty() {

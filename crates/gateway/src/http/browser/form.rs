@@ -6,7 +6,9 @@ use actix_web::web::Payload;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use crate::app::App;
-use crate::http::{body, query};
+use crate::http::body::{self, BodyError};
+use crate::http::query;
+use crate::storage::DbError;
 
 /// The most a form may have: user name, password and the sealed request.
 const LIMIT: usize = 32 << 10;
@@ -17,7 +19,10 @@ pub(super) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub(super) async fn read(app: &App, payload: Payload) -> Result<Form, PageFailure> {
-        let bytes = body::read(payload, LIMIT, app.config.body_patience).await.map_err(|_| PageFailure::StaleForm)?;
+        let bytes = body::read(payload, app.patience(LIMIT)).await.map_err(|error| match error {
+            BodyError::Stopping => PageFailure::Database(DbError::Interrupted),
+            _ => PageFailure::StaleForm,
+        })?;
         let text = std::str::from_utf8(&bytes).map_err(|_| PageFailure::StaleForm)?;
         Ok(Form(query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
     }
