@@ -184,7 +184,7 @@ impl<'r> Patcher<'r, '_> {
                         None => self.key(kind, None, &format!("{key}:{name}"), value),
                     })
                 }
-                _ => Ok(()),
+                _ => self.unknown(key),
             },
             None => self.path_key(kind, key, value),
         }

@@ -55,7 +55,7 @@ impl Membership {
             omitted.push(id.to_string()); // a group is not its own member
         }
         let mut known = Known::default();
-        let types = known.look_up_ids(store, add.iter().chain(&remove))?;
+        let types = known.look_up_ids(store, add.iter().chain(&remove), |id| kinds.contains_key(id))?;
         // A URL that says another type than the resource has leads nowhere.
         let leads_nowhere = |name: &String| kinds.get(name).zip(types.get(name)).is_some_and(|(said, is)| said != is);
         omitted.extend(add.iter().filter(|name| leads_nowhere(name)).cloned());
@@ -133,17 +133,21 @@ impl Known {
         self.0.get(name).copied()
     }
 
+    /// Notes the resources that have these ids, and answers with the types of those that are asked for.
     fn look_up_ids<'n>(
         &mut self,
         store: &mut dyn Store,
         names: impl Iterator<Item = &'n String>,
+        asks: impl Fn(&str) -> bool,
     ) -> Result<HashMap<String, ResourceTypeId>, StoreError> {
         let ids: Vec<Id> = names.filter_map(|name| Id::new(name.as_str())).collect();
         let mut types = HashMap::new();
         if !ids.is_empty() {
             for (id, handle, kind) in store.resolve(&ids)? {
+                if asks(id.as_str()) {
+                    types.insert(id.to_string(), kind);
+                }
                 self.0.insert(id.to_string(), handle);
-                types.insert(id.to_string(), kind);
             }
         }
         Ok(types)
