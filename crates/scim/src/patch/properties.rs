@@ -86,7 +86,7 @@ proptest! {
         let before = full(work_and_home());
         if let Ok(after) = apply_with(Tolerances::EVERY, &before, &once) {
             // A filter on what the operation itself changes selects differently the second time.
-            if !path.contains('[') {
+            if !path.contains('[') && !once.to_string().contains(" eq ") {
                 prop_assert_eq!(apply_with(Tolerances::EVERY, &after, &once).ok(), Some(after));
             }
         }
