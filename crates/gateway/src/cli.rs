@@ -8,11 +8,12 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::operator_name::OperatorName;
 use crate::serve;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
 use crate::storage::db::read_on;
-use crate::storage::operators::Operator;
+use crate::storage::operators::{NameTaken, Operator};
 use crate::storage::{Cost, DatabaseUrl, DbError, migrations};
 use crate::{demo, master_key, system};
 
@@ -191,36 +192,42 @@ pub(crate) async fn told_to_stop() -> Told {
 }
 
 async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn std::error::Error>> {
-    if name.trim().is_empty() || name.len() > 200 {
-        return Err("--name must have 1 to 200 characters".into());
-    }
+    let name = OperatorName::parse(&name).map_err(|why| format!("--name {why}"))?.as_str().to_owned();
     let (db, keys) = serve::open(config).await?;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = keys.fingerprint(&token);
     let shown = name.clone();
-    db.write::<_, DbError, _>(move |tx| {
-        let id = system::new_uuid();
-        let (created, name) = (system::now(), name.clone());
-        let operator = Operator {
-            seq: 0,
-            id: id.clone(),
-            name: name.clone(),
-            created,
-            last_used: None,
-            account: None,
-            expires: None,
-        };
-        tx.insert_operator(&operator, fingerprint.as_bytes())?;
-        tx.act_as(crate::lifecycle::Actor { name: "command line".to_owned(), address: None });
-        tx.audit(Entry {
-            at: system::now(),
-            account: None,
-            action: "operator.created".to_owned(),
-            target: Some(id),
-            detail: Some(name),
+    let made = db
+        .write::<_, DbError, _>(move |tx| {
+            tx.settle_operator_names(system::now())?;
+            let id = system::new_uuid();
+            let (created, name) = (system::now(), name.clone());
+            let operator = Operator {
+                seq: 0,
+                id: id.clone(),
+                name: name.clone(),
+                created,
+                last_used: None,
+                account: None,
+                expires: None,
+            };
+            if let Err(taken) = tx.insert_operator(&operator, None, fingerprint.as_bytes())? {
+                return Ok(Err(taken));
+            }
+            tx.act_as(crate::lifecycle::Actor { name: "command line".to_owned(), address: None });
+            tx.audit(Entry {
+                at: system::now(),
+                account: None,
+                action: "operator.created".to_owned(),
+                target: Some(id),
+                detail: Some(name),
+            })?;
+            Ok(Ok(()))
         })
-    })
-    .await?;
+        .await?;
+    if let Err(NameTaken(name)) = made {
+        return Err(format!("another operator is called {name:?}; each has a name of its own").into());
+    }
     println!("{token}");
     eprintln!("This is the token of operator `{shown}`. It is not shown again. Send it as `Authorization: Bearer …`.");
     Ok(())

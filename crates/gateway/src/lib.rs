@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod mail;
 pub mod master_key;
 pub mod notices;
+pub mod operator_name;
 pub mod outbound;
 pub mod passwords;
 pub mod person;

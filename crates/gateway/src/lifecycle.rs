@@ -22,7 +22,7 @@ use crate::storage::{DbError, Tx};
 /// Who is at work, for the audit trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Actor {
-    /// `operator:ops`, `client:…`, `user:…`; empty for the server itself.
+    /// `operator:…`, `client:…`, `user:…`, each by id; empty for the server itself.
     pub name: String,
     /// The network address the request came from.
     pub address: Option<String>,
@@ -166,6 +166,17 @@ fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: Lea
             tx.news.push(News::Authorization { now, event });
         }
     }
+    end_connections(tx, account, owner, now, reason)
+}
+
+/// Ends whatever a user accepted, if there is anything.
+pub(crate) fn end_connections(
+    tx: &mut Tx<'_>,
+    account: i64,
+    owner: &str,
+    now: i64,
+    reason: EndReason,
+) -> Result<(), DbError> {
     if tx.end_grants_of_owner(account, owner, now, reason)? {
         tx.audit(Entry {
             at: now,

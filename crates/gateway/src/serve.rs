@@ -243,6 +243,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     reindex::run(&db, &schemas).await.map_err(failed)?;
+    db.write(|tx| tx.settle_operator_names(crate::system::now())).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
     drop(turn);
 

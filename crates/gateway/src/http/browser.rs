@@ -24,6 +24,7 @@ mod login;
 mod logout;
 mod operator;
 pub mod pages;
+mod password;
 pub(in crate::http) mod second_factor;
 
 /// Every page and form.
@@ -44,6 +45,8 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     POST "/account/connections/end" => account::end_connection,
     POST "/account/notices/seen" => account::see_notice,
     POST "/account/sessions/end" => account::end_session,
+    GET "/account/password" => password::show,
+    POST "/account/password" => password::change,
     GET "/account/second-factor" => second_factor::show,
     POST "/account/second-factor" => second_factor::begin,
     POST "/account/second-factor/confirm" => second_factor::confirm,

@@ -67,6 +67,13 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
+    /// Gives a user who has a password another.
+    pub fn set_password(&mut self, resource: i64, hash: &str) -> Result<(), DbError> {
+        let row = logins::table.filter(logins::resource.eq(resource));
+        each!(&mut *self.conn, c => diesel::update(row).set(logins::password_hash.eq(hash)).execute(c))?;
+        Ok(())
+    }
+
     /// Whether this user is a service account.
     pub fn is_service_account(&mut self, resource: i64) -> Result<bool, DbError> {
         let query = logins::table.filter(logins::resource.eq(resource)).select(logins::service_account);

@@ -1,11 +1,17 @@
-//! Operators: the vendor's people and automation that use the admin API.
+//! Operators: the vendor's people and automation that use the admin API. A name belongs to one operator as long as its token counts.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
+use scim::key_of_text;
 
+use super::audit::Entry;
 use super::error::DbError;
 use super::schema::operators;
 use super::tx::Tx;
 use crate::each;
+use crate::operator_name::OperatorName;
+use crate::system;
 
 /// An operator.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -41,19 +47,128 @@ macro_rules! operator_columns {
     };
 }
 
+/// Another operator has this name, written like this.
+#[derive(Debug)]
+pub struct NameTaken(pub String);
+
 impl Tx<'_> {
-    /// Stores a new operator; its `seq` is given here.
-    pub fn insert_operator(&mut self, operator: &Operator, fingerprint: &[u8]) -> Result<(), DbError> {
+    /// Stores a new operator; its `seq` is given here. One who signs in at an OpenID provider is known there by `signs_in_as`.
+    pub fn insert_operator(
+        &mut self,
+        operator: &Operator,
+        signs_in_as: Option<&str>,
+        fingerprint: &[u8],
+    ) -> Result<Result<(), NameTaken>, DbError> {
+        let key = key_of_text(&operator.name);
+        // An expired token holds no name.
+        let expired =
+            operators::table.filter(operators::name_key.eq(&key)).filter(operators::expires.le(operator.created));
+        let ended = (operators::ended.eq(operator.created), operators::name_key.eq(None::<String>));
+        each!(&mut *self.conn, c => diesel::update(expired).set(ended).execute(c))?;
         let row = (
             operators::id.eq(&operator.id),
             operators::name.eq(&operator.name),
+            operators::name_key.eq(&key),
+            operators::signs_in_as.eq(signs_in_as),
             operators::fingerprint.eq(fingerprint),
             operators::created.eq(operator.created),
             operators::account.eq(operator.account),
             operators::expires.eq(operator.expires),
         );
-        each!(&mut *self.conn, c => diesel::insert_into(operators::table).values(row).execute(c))?;
+        let inserted = each!(&mut *self.conn, c => diesel::insert_into(operators::table)
+            .values(row)
+            .on_conflict_do_nothing()
+            .execute(c))?;
+        if inserted == 1 {
+            return Ok(Ok(()));
+        }
+        let taken = operators::table.filter(operators::name_key.eq(&key)).select(operators::name);
+        let taken: Option<String> = each!(&mut *self.conn, c => taken.get_result(c).optional())?;
+        Ok(Err(NameTaken(taken.unwrap_or_else(|| operator.name.clone()))))
+    }
+
+    /// Gives the operator who signed in under this address a new token in place of the one before, or makes them an operator.
+    pub fn sign_operator_in(
+        &mut self,
+        address: &str,
+        fingerprint: &[u8],
+        now: i64,
+        expires: i64,
+    ) -> Result<Operator, DbError> {
+        let (key, name) = (key_of_text(address), OperatorName::near(address));
+        let mut n = 1;
+        loop {
+            let known = operators::table.filter(operators::signs_in_as.eq(&key)).filter(operators::ended.is_null());
+            let values = (
+                operators::fingerprint.eq(fingerprint),
+                operators::expires.eq(expires),
+                operators::last_used.eq(None::<i64>),
+            );
+            if each!(&mut *self.conn, c => diesel::update(known).set(values).execute(c))? > 0 {
+                return self.operator(fingerprint)?.ok_or_else(|| DbError::Corrupt("an operator vanished".to_owned()));
+            }
+            let operator = Operator {
+                seq: 0,
+                id: system::new_uuid(),
+                name: name.again(n).as_str().to_owned(),
+                created: now,
+                last_used: None,
+                account: None,
+                expires: Some(expires),
+            };
+            if self.insert_operator(&operator, Some(&key), fingerprint)?.is_ok() {
+                return Ok(operator);
+            }
+            n += 1;
+        }
+    }
+
+    /// Gives operators of earlier releases names of their own: of several, and of what cannot be read, the later get another.
+    pub fn settle_operator_names(&mut self, now: i64) -> Result<(), DbError> {
+        let unsettled = operators::table
+            .filter(operators::name_key.is_null())
+            .filter(operators::ended.is_null())
+            .order(operators::seq)
+            .select(operator_columns!());
+        let unsettled: Vec<Operator> = each!(&mut *self.conn, c => unsettled.load(c))?;
+        for operator in unsettled {
+            let near = OperatorName::near(&operator.name);
+            let mut n = 1;
+            while self.is_operator_name_taken(&near.again(n).key())? {
+                n += 1;
+            }
+            let name = near.again(n);
+            let row = operators::table.filter(operators::seq.eq(operator.seq));
+            let values = (operators::name.eq(name.as_str()), operators::name_key.eq(name.key()));
+            each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+            if name.as_str() != operator.name {
+                tracing::warn!(id = operator.id, was = ?operator.name, name = name.as_str(), "an operator has another name now");
+                self.audit(Entry {
+                    at: now,
+                    account: operator.account,
+                    action: "operator.renamed".to_owned(),
+                    target: Some(operator.id),
+                    detail: Some(format!("{:?} is now {:?}", operator.name, name.as_str())),
+                })?;
+            }
+        }
         Ok(())
+    }
+
+    fn is_operator_name_taken(&mut self, key: &str) -> Result<bool, DbError> {
+        let query = operators::table.filter(operators::name_key.eq(key)).select(operators::seq);
+        let taken: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(taken.is_some())
+    }
+
+    /// The names of operators with these ids, whether their tokens count or not.
+    pub fn operator_names(&mut self, ids: &[&str]) -> Result<HashMap<String, String>, DbError> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let query = operators::table.filter(operators::id.eq_any(ids)).select((operators::id, operators::name));
+        let rows: Vec<(String, String)> = each!(&mut *self.conn, c => query.load(c))?;
+        Ok(rows.into_iter().collect())
     }
 
     /// The operator with this token, expired or not.
@@ -82,7 +197,8 @@ impl Tx<'_> {
     /// Ends an operator's token; `false` if there is none.
     pub fn end_operator(&mut self, id: &str, now: i64) -> Result<bool, DbError> {
         let row = operators::table.filter(operators::id.eq(id)).filter(operators::ended.is_null());
-        let changed = each!(&mut *self.conn, c => diesel::update(row).set(operators::ended.eq(now)).execute(c))?;
+        let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
+        let changed = each!(&mut *self.conn, c => diesel::update(row).set(ended).execute(c))?;
         Ok(changed > 0)
     }
 }

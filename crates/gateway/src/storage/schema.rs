@@ -337,6 +337,8 @@ diesel::table! {
         ended -> Nullable<BigInt>,
         account -> Nullable<BigInt>,
         expires -> Nullable<BigInt>,
+        name_key -> Nullable<Text>,
+        signs_in_as -> Nullable<Text>,
     }
 }
 

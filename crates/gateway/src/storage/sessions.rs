@@ -105,6 +105,13 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
 
+    /// Ends all sessions of a user but this one.
+    pub fn end_other_sessions(&mut self, owner: i64, own: &[u8]) -> Result<(), DbError> {
+        let rows = sessions::table.filter(sessions::owner.eq(owner)).filter(sessions::fingerprint.ne(own));
+        each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
+        Ok(())
+    }
+
     /// Ends all sessions of a user.
     pub fn end_sessions_of(&mut self, account: i64, user: &str) -> Result<(), DbError> {
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.

@@ -102,7 +102,7 @@ story!(attack_79_an_operator_of_one_account_reaches_no_other, async |world: Worl
     world.get(&path).bearer(&token).await.expect(200);
     world.call(Method::POST, &format!("{path}/secrets")).json(&json!({})).bearer(&token).await.expect(201);
     let trail = world.get(&format!("/admin/audit?account={}", orchard.id)).bearer(&token).await.expect(200).json();
-    assert!(items(&trail).iter().any(|row| row["actor"] == "operator:cs of orchard"), "{trail}");
+    assert!(items(&trail).iter().any(|row| row["actor_name"] == "cs of orchard"), "{trail}");
 });
 
 story!(attack_82_each_act_is_one_row_with_what_was_before_and_after, async |world: World| {

@@ -54,6 +54,7 @@ mod connections;
 mod consent;
 mod contracts;
 mod conversations;
+mod credentials;
 mod dpop;
 mod durability;
 mod errors;

@@ -31,6 +31,16 @@ pub fn log_in_key(name: &str) -> String {
     key_of_text(trimmed(name))
 }
 
+/// A character that no name may have: a control character, one that turns text around, one that cannot be seen (RFC 8264 §4.3).
+/// What is younger than the tables may be had.
+pub fn unseen(name: &str) -> Option<char> {
+    // In NFC, for composed Hangul is a letter and its parts are not.
+    fold(name).chars().find(|c| {
+        use DerivedPropertyValue::{Disallowed, SpecClassDis};
+        matches!(FreeformClass::default().get_value_from_char(*c), Disallowed | SpecClassDis)
+    })
+}
+
 /// Refuses a new name that cannot be typed at a log-in; a stored one may be repeated.
 pub(crate) fn check(
     resource_type: ResourceTypeId,
@@ -53,12 +63,7 @@ pub(crate) fn check(
             named(c)
         ));
     }
-    // In NFC, for composed Hangul is a letter and its parts are not.
-    let unfit = fold(name).chars().find(|c| {
-        use DerivedPropertyValue::{Disallowed, SpecClassDis};
-        matches!(FreeformClass::default().get_value_from_char(*c), Disallowed | SpecClassDis)
-    });
-    match unfit {
+    match unseen(name) {
         Some(c) => refused(format!(
             "contains {}, which is a control character or cannot be seen; a user name is letters, digits, symbols and \
              spaces (RFC 8265)",

@@ -1,5 +1,7 @@
 //! Reading the audit trail.
 
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
@@ -10,6 +12,15 @@ use crate::app::App;
 use crate::http::problem::Problem;
 use crate::storage::Cost;
 use crate::system;
+
+const OPERATOR: &str = "operator:";
+
+/// What an operator is called; rows of earlier releases have the name in place of the id.
+fn operator_name<'n>(names: &'n HashMap<String, String>, actor: &'n str) -> Option<&'n str> {
+    let id = actor.strip_prefix(OPERATOR)?;
+    let is_id = || uuid::Uuid::try_parse(id).is_ok();
+    names.get(id).map(String::as_str).or_else(|| (!is_id()).then_some(id))
+}
 
 pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let page = Page::of(&request)?;
@@ -23,11 +34,14 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
             let seq = account.as_ref().map(|account| account.seq);
             let records = tx.audit_before(seq, page.after.unwrap_or(i64::MAX), page.limit)?;
             let last = records.last().map(|record| record.seq);
+            let ids: Vec<&str> = records.iter().filter_map(|record| record.actor.strip_prefix(OPERATOR)).collect();
+            let names = tx.operator_names(&ids)?;
             let items = records
                 .into_iter()
                 .map(|record| {
                     json!({
                         "at": system::rfc3339(record.at),
+                        "actor_name": operator_name(&names, &record.actor),
                         "actor": record.actor,
                         "action": record.action,
                         "target": record.target,

@@ -68,6 +68,11 @@ impl Input {
         self.fields.contains_key(field)
     }
 
+    /// A field that stays for another reader.
+    pub(super) fn peek(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field)
+    }
+
     /// Everything that was not taken.
     pub(super) fn rest(&mut self) -> Map<String, Value> {
         std::mem::take(&mut self.fields)
@@ -91,6 +96,14 @@ impl Input {
             return None;
         }
         Some(text)
+    }
+
+    /// As [`text`](Self::text), and it must be there.
+    pub(super) fn required_text(&mut self, field: &str) -> String {
+        if !self.names(field) {
+            self.mistake(field, "is missing");
+        }
+        self.text(field).unwrap_or_default()
     }
 
     /// As [`name`](Self::name), and it must be there.

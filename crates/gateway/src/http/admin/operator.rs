@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::http::address;
 use crate::http::problem::Problem;
 use crate::lifecycle::Actor;
+use crate::operator_name::BOOTSTRAP;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
@@ -43,7 +44,7 @@ impl Operator {
         if let Some(ours) = &app.config.admin_token
             && app.keys.fingerprint(ours.reveal()) == presented
         {
-            return Ok(Operator { actor: Actor { name: "operator:bootstrap".to_owned(), address } });
+            return Ok(Operator { actor: Actor { name: format!("operator:{BOOTSTRAP}"), address } });
         }
         let now = system::now();
         let target = Target::of(&request);
@@ -65,7 +66,7 @@ impl Operator {
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }
-        Ok(Operator { actor: Actor { name: format!("operator:{}", operator.name), address } })
+        Ok(Operator { actor: Actor { name: format!("operator:{}", operator.id), address } })
     }
 
     /// Says that this operator is at work in this unit of work.

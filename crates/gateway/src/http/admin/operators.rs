@@ -8,7 +8,8 @@ use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::storage::operators::Operator as Record;
+use crate::operator_name::OperatorName;
+use crate::storage::operators::{NameTaken, Operator as Record};
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
@@ -40,7 +41,11 @@ pub(super) async fn list(_: Operator, app: web::Data<App>) -> Result<HttpRespons
 }
 
 pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
-    let name = input.required_name("name");
+    let name = input.required_text("name");
+    let name = OperatorName::parse(&name).unwrap_or_else(|why| {
+        input.mistake("name", why);
+        OperatorName::near(&name)
+    });
     let account = input.text("account");
     let expires = input.time("expires");
     let now = system::now();
@@ -50,7 +55,15 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
     input.finish()?;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&token);
-    let made = Record { seq: 0, id: system::new_uuid(), name, created: now, last_used: None, account: None, expires };
+    let made = Record {
+        seq: 0,
+        id: system::new_uuid(),
+        name: name.as_str().to_owned(),
+        created: now,
+        last_used: None,
+        account: None,
+        expires,
+    };
     let mut answer = app
         .db
         .write(move |tx| {
@@ -59,7 +72,10 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
                 None => None,
             };
             let made = Record { account, ..made.clone() };
-            tx.insert_operator(&made, fingerprint.as_bytes())?;
+            if let Err(NameTaken(name)) = tx.insert_operator(&made, None, fingerprint.as_bytes())? {
+                let detail = format!("another operator is called {name:?}; each has a name of its own");
+                return Err(Problem::conflict(detail));
+            }
             operator.did(tx, "operator.created", &made.id, account, Some(made.name.clone()))?;
             Ok::<_, Problem>(representation(tx, &made)?)
         })

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::EndReason;
 use scim::schema::USER;
 use scim::service;
 use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store};
@@ -14,6 +15,8 @@ use super::operator::Operator;
 use crate::app::{App, Provider};
 use crate::http::problem::Problem;
 use crate::http::query;
+use crate::lifecycle;
+use crate::passwords::commonest;
 use crate::secret_text::SecretText;
 use crate::storage::{Cost, Tx};
 use crate::system;
@@ -22,29 +25,47 @@ use crate::system;
 struct Ours {
     password_hash: Option<String>,
     service_account: Option<bool>,
+    /// With a new password: whether what was connected with the old one ends.
+    end_connections: bool,
 }
 
-/// The shortest password a person may choose (NIST SP 800-63B §5.1.1.1 asks for eight at least).
-const SHORTEST_PASSWORD: usize = 8;
-
-async fn ours(app: &App, input: &mut Input) -> Result<Ours, Problem> {
+/// `user` is the id of one who is there.
+async fn ours(app: &App, input: &mut Input, account: &str, user: Option<&str>) -> Result<Ours, Problem> {
     let service_account = input.flag("service_account");
+    let end_connections = input.flag("end_connections").unwrap_or(false);
     let password = input.text("password");
-    if let Some(password) = &password {
-        let length = password.chars().count();
-        if !(SHORTEST_PASSWORD..=512).contains(&length) {
-            input.mistake("password", format!("must have {SHORTEST_PASSWORD} to 512 characters"));
-            return Ok(Ours { password_hash: None, service_account });
-        }
+    if end_connections && password.is_none() {
+        input.mistake("end_connections", "goes with a new `password`");
     }
-    let password_hash = match password {
-        Some(password) => {
-            let hashed = app.passwords.hash(SecretText::new(&password)).await;
-            Some(hashed.map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))?)
-        }
-        None => None,
-    };
-    Ok(Ours { password_hash, service_account })
+    let mut ours = Ours { password_hash: None, service_account, end_connections };
+    let Some(password) = password else { return Ok(ours) };
+    let mut own = words_of(app, account, user).await?;
+    own.extend(input.peek("userName").and_then(Value::as_str).map(str::to_owned));
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    if let Some(why) = commonest::refusal(&password, &own) {
+        input.mistake("password", why);
+        return Ok(ours);
+    }
+    let hashed = app.passwords.hash(SecretText::new(&password)).await;
+    let hashed = hashed.map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))?;
+    ours.password_hash = Some(hashed);
+    Ok(ours)
+}
+
+/// What the account is called, and the user.
+async fn words_of(app: &App, account: &str, user: Option<&str>) -> Result<Vec<String>, Problem> {
+    let (account, user) = (account.to_owned(), user.and_then(Id::new));
+    app.db
+        .read(Cost::Short, move |tx| {
+            let account = accounts::named(tx, &account)?;
+            let stored = match &user {
+                Some(user) => tx.in_account(account.seq, system::now(), false).get(USER, user)?,
+                None => None,
+            };
+            let name = stored.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
+            Ok::<_, Problem>([Some(account.name), name].into_iter().flatten().collect())
+        })
+        .await
 }
 
 fn representation(
@@ -77,6 +98,9 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
     if ours.password_hash.is_some() {
         // Whoever logged in by the old password has to know the new one.
         tx.end_sessions_of(account, user.id.as_str())?;
+    }
+    if ours.end_connections {
+        lifecycle::end_connections(tx, account, user.id.as_str(), system::now(), EndReason::Operator)?;
     }
     Ok(())
 }
@@ -125,7 +149,7 @@ pub(super) async fn create(
     account: web::Path<String>,
     mut input: Input,
 ) -> Result<HttpResponse, Problem> {
-    let ours = ours(&app, &mut input).await?;
+    let ours = ours(&app, &mut input, &account, None).await?;
     let body = Value::Object(input.rest());
     input.check()?;
     let work = app.clone();
@@ -202,7 +226,7 @@ pub(super) async fn change(
     path: web::Path<(String, String)>,
     mut input: Input,
 ) -> Result<HttpResponse, Problem> {
-    let ours = ours(&app, &mut input).await?;
+    let ours = ours(&app, &mut input, &path.0, Some(&path.1)).await?;
     let change = merge(input.rest());
     input.check()?;
     let change = match change {

@@ -15,14 +15,18 @@ use super::login::{self, Said};
 use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::lifecycle::Actor;
+use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
-use crate::storage::{Cost, Tx};
+use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 use crate::words;
 
 /// How many notices are shown at once; when they are seen, the next ones are.
 const NOTICES: i64 = 20;
+
+/// For how long a log-in is fresh, in milliseconds.
+const FRESH: i64 = 5 * 60 * 1000;
 
 /// The name of a session in a form: says nothing about its secret.
 fn name(app: &App, fingerprint: &[u8]) -> String {
@@ -54,6 +58,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
         .db
         .read(Cost::Long, move |tx| {
             let account = tx.account_at(session.account)?;
+            let has_password = uses_password(tx, session.owner, account.as_ref())?;
             let account = words::shown(&account.map(|account| account.name).unwrap_or_default());
             let user = user_name(tx, &session)?;
             let notices = tx.unseen_notices(session.owner, NOTICES)?.into_iter();
@@ -61,7 +66,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             let sessions = tx.sessions_of(session.owner, alive)?.into_iter();
             let second_factor = match tx.has_second_factor(session.owner)? {
                 true => ShownFactor::Set(tx.recovery_codes_left(session.owner)?),
-                false if tx.has_password(session.owner)? => ShownFactor::Offered,
+                false if has_password => ShownFactor::Offered,
                 false => ShownFactor::Useless,
             };
             Ok::<_, PageFailure>(AccountPage {
@@ -93,6 +98,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
                     })
                     .collect(),
                 second_factor,
+                has_password,
                 csrf: String::new(),
             })
         })
@@ -111,6 +117,32 @@ pub(super) async fn ours(
     let (form, browser) = Form::ours(request, app, payload).await?;
     let session = browser.session(app).await?;
     Ok((form, browser, session))
+}
+
+/// Whether somebody has a password, and their account lets them use it.
+pub(super) fn uses_password(tx: &mut Tx<'_>, owner: i64, account: Option<&Account>) -> Result<bool, DbError> {
+    let Some(account) = account else { return Ok(false) };
+    Ok(tx.has_password(owner)? && account.options.sign_in.allows_password(tx.is_service_account(owner)?))
+}
+
+/// The session, if its person proved just now who they are; else the page on which they do so once more. What a thief of a session
+/// must not do asks for it: to change what the person logs in with.
+pub(super) async fn prove_again(
+    app: &App,
+    browser: &Browser,
+    session: Option<Session>,
+    errand: Errand,
+    why: &str,
+) -> Result<Result<Session, HttpResponse>, PageFailure> {
+    let mut said = Said::default();
+    if let Some(session) = session {
+        if system::now() - session.auth_time <= FRESH {
+            return Ok(Ok(session));
+        }
+        said.note = Some(why.to_owned());
+        said.username = name_of(app, &session).await?;
+    }
+    Ok(Err(login::page_for(app, browser, &errand, said).await?))
 }
 
 pub(super) fn back(app: &App) -> HttpResponse {

@@ -210,8 +210,10 @@ async fn accept(
     app.db
         .write(move |tx| {
             let found = Person::find(&work, tx, &asking, &person)?;
-            let Some(found) = found.filter(|found| found.may_accept(&work, &asking)) else { return Ok(None) };
-            tx.act_as(Actor { name: format!("user:{}", found.name), address: from.clone() });
+            if found.is_none_or(|found| !found.may_accept(&work, &asking)) {
+                return Ok(None);
+            }
+            tx.act_as(Actor { name: format!("user:{}", person.owner_id), address: from.clone() });
             let subject = Subject::new(person.owner_id.clone());
             match work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))? {
                 Acceptance::Redirect(url) => Ok(Some(url)),

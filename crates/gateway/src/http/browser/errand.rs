@@ -14,10 +14,13 @@ pub(super) enum Errand {
     Answer(Box<AuthorizationRequest>),
     /// To look after their own connections.
     Account,
+    /// To change their password.
+    Password,
 }
 
 /// In the place of a sealed request. None looks like it: they are longer.
 const ACCOUNT: &str = "account";
+const PASSWORD: &str = "password";
 
 impl Errand {
     pub(super) fn answer(asked: &AuthorizationRequest) -> Errand {
@@ -28,6 +31,7 @@ impl Errand {
     pub(super) fn open(app: &App, text: &str) -> Result<Errand, PageFailure> {
         match text {
             ACCOUNT => Ok(Errand::Account),
+            PASSWORD => Ok(Errand::Password),
             sealed => open(app, sealed).map(|asked| Errand::Answer(Box::new(asked))),
         }
     }
@@ -37,6 +41,7 @@ impl Errand {
         match self {
             Errand::Answer(asked) => app.oauth(|cx| asked.seal(cx)),
             Errand::Account => ACCOUNT.to_owned(),
+            Errand::Password => PASSWORD.to_owned(),
         }
     }
 
@@ -45,6 +50,7 @@ impl Errand {
         match self {
             Errand::Answer(_) => format!("{}/oauth2/consent?request={}", app.public_url, self.seal(app)),
             Errand::Account => format!("{}/account", app.public_url),
+            Errand::Password => format!("{}/account/password", app.public_url),
         }
     }
 
@@ -57,7 +63,7 @@ impl Errand {
     pub(super) fn asked(&self) -> Option<&AuthorizationRequest> {
         match self {
             Errand::Answer(asked) => Some(asked),
-            Errand::Account => None,
+            Errand::Account | Errand::Password => None,
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::app::App;
 use crate::config::OperatorSignIn;
 use crate::lifecycle::Actor;
 use crate::storage::audit::Entry;
-use crate::storage::operators::Operator;
 use crate::system;
 use crate::upstream::{Identity, Pending, Provider, Wish};
 use crate::words;
@@ -79,8 +78,8 @@ pub(super) async fn back(
         }
     };
     let now = system::now();
-    let name = match admitted(configured, &identity) {
-        Ok(name) => name,
+    let address = match admitted(configured, &identity) {
+        Ok(address) => address,
         Err(problem) => {
             let (from, who) = (browser.address.clone(), identity.email.map(|(email, _)| email));
             app.db
@@ -96,27 +95,24 @@ pub(super) async fn back(
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&token);
     let (from, expires) = (browser.address.clone(), now + configured.token_seconds as i64 * 1000);
-    let operator = Operator {
-        seq: 0,
-        id: system::new_uuid(),
-        name: name.clone(),
-        created: now,
-        last_used: None,
-        account: None,
-        expires: Some(expires),
-    };
-    app.db
+    let operator = app
+        .db
         .write(move |tx| {
-            tx.insert_operator(&operator, fingerprint.as_bytes())?;
-            tx.act_as(Actor { name: format!("operator:{}", operator.name), address: from.clone() });
+            let operator = tx.sign_operator_in(&address, fingerprint.as_bytes(), now, expires)?;
+            tx.act_as(Actor { name: format!("operator:{}", operator.id), address: from.clone() });
             let (target, detail) = (Some(operator.id.clone()), Some(operator.name.clone()));
-            tx.audit(Entry { at: now, account: None, action: "operator.signed_in".to_owned(), target, detail })
+            tx.audit(Entry { at: now, account: None, action: "operator.signed_in".to_owned(), target, detail })?;
+            Ok::<_, PageFailure>(operator)
         })
         .await?;
-    Ok(page(app, StatusCode::OK, &OperatorTokenPage { name: words::shown(&name), token, until: words::when(expires) }))
+    Ok(page(
+        app,
+        StatusCode::OK,
+        &OperatorTokenPage { name: words::shown(&operator.name), token, until: words::when(expires) },
+    ))
 }
 
-/// What an operator is called, if they are on the list.
+/// The address of an operator, if it is on the list.
 fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<String, String> {
     let Some((email, verified)) = &identity.email else {
         return Err("Your provider does not tell us your e-mail address.".to_owned());

@@ -121,6 +121,17 @@ pub(super) struct AccountPage {
     pub(super) connections: Vec<ShownConnection>,
     pub(super) sessions: Vec<ShownSession>,
     pub(super) second_factor: ShownFactor,
+    /// They log in with one, and may change it.
+    pub(super) has_password: bool,
+    pub(super) csrf: String,
+}
+
+/// A new password.
+#[derive(Debug, Template)]
+#[template(path = "password.html")]
+pub(super) struct PasswordPage {
+    pub(super) user: String,
+    pub(super) problem: Option<String>,
     pub(super) csrf: String,
 }
 

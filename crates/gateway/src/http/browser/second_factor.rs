@@ -3,8 +3,9 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::account::{back, ours};
+use super::account::{back, ours, prove_again};
 use super::cookies::Browser;
+use super::errand::Errand;
 use super::failure::PageFailure;
 use super::login::second_factor::{self, Outcome};
 use super::pages::{SecondFactorPage, page};
@@ -15,6 +16,7 @@ use crate::storage::sessions::Session;
 use crate::system;
 use crate::throttle::Count;
 
+const WHY: &str = "To set up or take away an authenticator app, log in once more. Then press the button again.";
 const WRONG: &str = "That is not the code of this moment. Look at the app again, and at its clock.";
 
 async fn page_for(
@@ -42,9 +44,10 @@ async fn page_for(
 /// `GET /account/second-factor`
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let browser = Browser::of(&request, &app);
-    match browser.session(&app).await? {
-        Some(session) => page_for(&app, &browser, &session, None).await,
-        None => Ok(back(&app)),
+    let session = browser.session(&app).await?;
+    match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+        Ok(session) => page_for(&app, &browser, &session, None).await,
+        Err(log_in) => Ok(log_in),
     }
 }
 
@@ -54,7 +57,11 @@ pub(super) async fn begin(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let (_, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    let (_, browser, session) = ours(&request, &app, payload).await?;
+    let session = match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+        Ok(session) => session,
+        Err(log_in) => return Ok(log_in),
+    };
     second_factor::begin(&app, session.account, session.owner).await?;
     page_for(&app, &browser, &session, None).await
 }
@@ -65,7 +72,11 @@ pub(super) async fn confirm(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    let (form, browser, session) = ours(&request, &app, payload).await?;
+    let session = match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+        Ok(session) => session,
+        Err(log_in) => return Ok(log_in),
+    };
     match spend(&app, &browser, &session, form.field("code")).await? {
         Some(Outcome::Confirmed(codes)) => {
             Ok(second_factor::recovery_codes(&app, codes, &format!("{}/account", app.public_url), None))
@@ -82,7 +93,11 @@ pub(super) async fn remove(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
-    let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
+    let (form, browser, session) = ours(&request, &app, payload).await?;
+    let session = match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+        Ok(session) => session,
+        Err(log_in) => return Ok(log_in),
+    };
     if let Some(Outcome::Accepted | Outcome::Recovered) = spend(&app, &browser, &session, form.field("code")).await? {
         app.db
             .write(move |tx| {

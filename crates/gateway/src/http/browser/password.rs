@@ -1,0 +1,118 @@
+//! A person's password on their own page: a new one, after a fresh log-in.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use oauth::EndReason;
+
+use super::account::{back, name_of, ours, prove_again, uses_password};
+use super::cookies::Browser;
+use super::errand::Errand;
+use super::failure::PageFailure;
+use super::pages::{PasswordPage, message, page};
+use crate::app::App;
+use crate::lifecycle::{self, Actor};
+use crate::passwords::commonest;
+use crate::secret_text::SecretText;
+use crate::storage::Cost;
+use crate::storage::audit::Entry;
+use crate::storage::sessions::Session;
+use crate::system;
+
+const WHY: &str = "To change your password, log in once more, with the one you have now.";
+
+/// Whether they have a password that could be changed; what they and their account are called.
+async fn known(app: &App, session: &Session) -> Result<Option<(String, String)>, PageFailure> {
+    let (owner, account) = (session.owner, session.account);
+    let account = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let account = tx.account_at(account)?;
+            let uses_one = uses_password(tx, owner, account.as_ref())?;
+            Ok::<_, PageFailure>(account.filter(|_| uses_one).map(|account| account.name))
+        })
+        .await?;
+    Ok(match account {
+        Some(account) => Some((name_of(app, session).await?, account)),
+        None => None,
+    })
+}
+
+fn form(app: &App, browser: &Browser, user: &str, problem: Option<String>) -> HttpResponse {
+    let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let shown = PasswordPage { user: crate::words::shown(user), problem, csrf: browser.csrf(app) };
+    page(app, status, &shown)
+}
+
+/// `GET /account/password`
+pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let browser = Browser::of(&request, &app);
+    let session = browser.session(&app).await?;
+    let session = match prove_again(&app, &browser, session, Errand::Password, WHY).await? {
+        Ok(session) => session,
+        Err(log_in) => return Ok(log_in),
+    };
+    match known(&app, &session).await? {
+        Some((user, _)) => Ok(form(&app, &browser, &user, None)),
+        None => Ok(back(&app)),
+    }
+}
+
+/// `POST /account/password`: the other sessions end; the connections too, if that was asked for.
+pub(super) async fn change(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (sent, browser, session) = ours(&request, &app, payload).await?;
+    let session = match prove_again(&app, &browser, session, Errand::Password, WHY).await? {
+        Ok(session) => session,
+        Err(log_in) => return Ok(log_in),
+    };
+    let Some((user, account)) = known(&app, &session).await? else { return Ok(back(&app)) };
+    let password = SecretText::new(sent.field("password"));
+    if sent.field("again") != password.reveal() {
+        return Ok(form(
+            &app,
+            &browser,
+            &user,
+            Some("The two passwords are not the same. Type both again.".to_owned()),
+        ));
+    }
+    if let Some(why) = commonest::refusal(password.reveal(), &[&user, &account]) {
+        return Ok(form(&app, &browser, &user, Some(format!("The new password {why}."))));
+    }
+    let hash = app.passwords.hash(password).await.map_err(|_| PageFailure::Busy)?;
+    let ends_connections = !sent.field("end_connections").is_empty();
+    let own = browser.session_fingerprint(&app);
+    let address = browser.address.clone();
+    app.db
+        .write(move |tx| {
+            let now = system::now();
+            tx.act_as(Actor { name: format!("user:{}", session.owner_id), address: address.clone() });
+            tx.set_password(session.owner, &hash)?;
+            tx.audit(Entry {
+                at: now,
+                account: Some(session.account),
+                action: "user.login_changed".to_owned(),
+                target: Some(session.owner_id.clone()),
+                detail: Some("a password was set".to_owned()),
+            })?;
+            tx.end_other_sessions(session.owner, own.as_ref().map_or(&[], |own| own.as_bytes()))?;
+            if ends_connections {
+                lifecycle::end_connections(tx, session.account, &session.owner_id, now, EndReason::Owner)?;
+            }
+            Ok::<_, PageFailure>(())
+        })
+        .await?;
+    let detail = match ends_connections {
+        true => "You are logged in here, and logged out everywhere else. Your connections have ended.",
+        false => "You are logged in here, and logged out everywhere else. Your connections go on as before.",
+    };
+    Ok(message(
+        &app,
+        StatusCode::OK,
+        "Your password is changed",
+        detail,
+        Some("On /account you see what is connected under your name."),
+    ))
+}
