@@ -4,6 +4,7 @@
 //! counts; a story asks each row of the table without one.
 
 use actix_web::http::{StatusCode, header};
+use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
 use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
@@ -75,7 +76,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     for resource in resources(ENDPOINTS, || web::to(wrong_method)) {
         scope = scope.service(resource);
     }
-    config.service(scope.default_service(web::to(unknown)));
+    // Secrets and people: nothing on the way keeps them.
+    let not_kept = DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store"));
+    config.service(scope.default_service(web::to(unknown)).wrap(not_kept));
 }
 
 async fn unknown(_operator: operator::Operator, request: HttpRequest) -> Result<HttpResponse, Problem> {

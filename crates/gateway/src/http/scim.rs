@@ -28,14 +28,24 @@ pub(crate) use failure::ScimFailure;
 use route::{ITEM_METHODS, Route};
 
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
+///
+/// Nothing on the way keeps what is answered (RFC 9111 §5.2.2): an answer with an entity tag may be kept by the client alone, which
+/// asks each time whether it is still so.
 pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
-    let caller = match Caller::of(&request, &app).proven(&request, &app).await {
+    let mut answer = answer_or_refuse(&request, &app, payload).await;
+    let cached = if answer.headers().contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
+    answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(cached));
+    answer
+}
+
+async fn answer_or_refuse(request: &HttpRequest, app: &App, payload: web::Payload) -> HttpResponse {
+    let caller = match Caller::of(request, app).proven(request, app).await {
         Ok(caller) => caller,
         Err(failure) => return failure.answer(),
     };
-    match answer(&request, &app, caller.clone(), payload).await {
+    match answer(request, app, caller.clone(), payload).await {
         Ok(answer) => answer,
-        Err(failure) => caller.learns(&app, failure).await.answer(),
+        Err(failure) => caller.learns(app, failure).await.answer(),
     }
 }
 
