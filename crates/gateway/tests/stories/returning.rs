@@ -82,6 +82,37 @@ story!(nobody_gets_a_record_that_can_log_in_or_that_is_the_consoles, async |worl
     assert!(problem.to_string().contains(&text(&gone["id"])), "{problem}");
 });
 
+story!(report_7_an_external_id_that_several_share_names_nobody, async |world: World| {
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
+    let ana = gone(&idp, "00uANA", "ana@acme.test").await;
+    let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [{"method": "POST", "path": "/Users", "bulkId": "b", "data": user("00uX", "bo@acme.test")}]});
+    idp.post("/Bulk", &bulk).await.expect(200);
+    let bo = idp.found("/Users", "userName eq \"bo@acme.test\"").await[0].clone();
+    idp.patch(&bo).replace("externalId", "00uANA").replace("active", false).await.expect(200);
+    // Two deactivated users of one externalId, and a new userName with it.
+    let cas = idp.post("/Users", &user("00uANA", "cas@acme.test")).await.expect(201).json();
+    assert!(cas["id"] != ana["id"] && cas["id"] != bo["id"]);
+    // Two and an active one; and in a bulk request, and under the other policy.
+    policy(&acme, "conflict").await;
+    idp.post("/Users", &user("00uANA", "dan@acme.test")).await.expect(201);
+    policy(&acme, "restore").await;
+    let bulk = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [{"method": "POST", "path": "/Users", "bulkId": "b", "data": user("00uANA", "eve@acme.test")}]});
+    assert_eq!(idp.post("/Bulk", &bulk).await.expect(200).json()["Operations"][0]["status"], "201");
+    // The userName says who it is, as before.
+    let back = idp.post("/Users", &user("00uANA", "ANA@acme.test")).await.expect(201).json();
+    assert_eq!((&back["id"], &back["active"]), (&ana["id"], &json!(true)));
+    // One record that is active.
+    let fay = idp.create_user(&user("00uFAY", "fay@acme.test")).await;
+    let gus = idp.post("/Users", &user("00uFAY", "gus@acme.test")).await.expect(201).json();
+    assert_ne!(gus["id"], fay["id"]);
+    let hal = gone(&idp, "00uHAL", "hal@acme.test").await;
+    let back = idp.post("/Users", &user("00uFAY", "hal@acme.test")).await.expect(201).json();
+    assert_eq!(back["id"], hal["id"]);
+});
+
 story!(who_is_created_again_many_times_at_once_is_restored_once, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;

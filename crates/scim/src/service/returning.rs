@@ -5,14 +5,62 @@
 //! or that no identity provider ever wrote, is never handed to a POST: whoever knew its password would be let in again, or
 //! a service account would change hands without a word.
 
-use std::collections::BTreeMap;
-
 use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
 use crate::resource::Resource;
 use crate::schema::USER;
 use crate::search_keys::{AttributeKey, SearchKey};
-use crate::store::{Handle, Holder, Store, Stored};
+use crate::store::{Holder, Store, Stored};
+
+/// Whom the names of a new user mean among those who have them.
+///
+/// A `userName` is one user's. An `externalId` is its client's affair, and names somebody only where exactly one record has it
+/// and that one is deactivated; what several records share, or an active one has, names nobody.
+enum Meant<'h> {
+    /// Nobody: the new one is new.
+    Nobody,
+    /// Somebody active has the `userName`.
+    Taken(&'h Holder),
+    /// A deactivated user, by this attribute.
+    One(&'static str, &'h Holder),
+    /// Two deactivated users, by both names or by one that they share.
+    Two(&'h Holder, &'h Holder),
+}
+
+impl Meant<'_> {
+    fn of(holders: &[Holder]) -> Meant<'_> {
+        let by = |attribute: AttributeKey| holders.iter().filter(move |holder| holder.attribute == attribute);
+        // Several have it only where a release before told names apart that are one today.
+        let mut by_user_name = by(AttributeKey::user_name());
+        if let Some(active) = by_user_name.clone().find(|holder| holder.active) {
+            return Meant::Taken(active);
+        }
+        let mut sharing = by(AttributeKey::external_id());
+        let by_external_id = match (sharing.next(), sharing.next()) {
+            (Some(only), None) if !only.active => Some(only),
+            _ => None,
+        };
+        let first = by_user_name.next();
+        let other = by_user_name.next().or(by_external_id);
+        match (first, other) {
+            (Some(named), Some(other)) if other.handle != named.handle => Meant::Two(named, other),
+            (Some(named), _) => Meant::One("userName", named),
+            (None, Some(only)) => Meant::One("externalId", only),
+            (None, None) => Meant::Nobody,
+        }
+    }
+
+    /// The deactivated user who may be brought back.
+    fn found(&self, names: Names<'_, '_>) -> Result<Option<&Holder>, Error> {
+        match self {
+            Meant::Nobody => Ok(None),
+            Meant::Taken(holder) => Err(taken(names, "userName", holder)?),
+            Meant::Two(first, second) => Err(between(first, second)),
+            Meant::One(attribute, holder) if holder.guarded => Err(guarded(names, attribute, holder)?),
+            Meant::One(_, holder) => Ok(Some(holder)),
+        }
+    }
+}
 
 /// The deactivated user, locked, whom the new one is; `None` where the new one is new.
 pub(super) fn returning(
@@ -23,39 +71,17 @@ pub(super) fn returning(
 ) -> Result<Option<Stored>, Error> {
     let names: Vec<SearchKey> = keys.iter().filter(|key| super::membership::is_name(key)).cloned().collect();
     let holders = store.holders(&names)?;
-    let by = |attribute: AttributeKey| holders.iter().filter(move |holder| holder.attribute == attribute);
-    // Several have it only where a release before told names apart that are one today.
-    let named = by(AttributeKey::user_name()).find(|holder| holder.active).or(by(AttributeKey::user_name()).next());
-    if let Some(named) = named.filter(|named| named.active) {
-        return Err(taken(Names { store, cx, new }, "userName", named)?);
-    }
-    let everybody: BTreeMap<Handle, &Holder> = holders.iter().map(|holder| (holder.handle, holder)).collect();
-    if everybody.values().all(|holder| holder.active) {
-        return Ok(None); // nobody, or an externalId twice, which is its client's affair
-    }
-    let attribute = if named.is_some() { "userName" } else { "externalId" };
-    let mut everybody = everybody.into_values();
-    let found = match (everybody.next(), everybody.next()) {
-        (Some(only), None) => only,
-        (Some(first), Some(second)) => return Err(between(attribute, named.unwrap_or(first), first, second)),
-        (None, _) => return Ok(None),
-    };
-    if found.guarded {
-        return Err(guarded(Names { store, cx, new }, attribute, found)?);
-    }
-    if cx.inactive_match == InactiveMatch::Conflict {
-        return Err(inactive(Names { store, cx, new }, attribute, found)?);
+    let meant = Meant::of(&holders);
+    let Some(found) = meant.found(Names { store, cx, new })? else { return Ok(None) };
+    if let (InactiveMatch::Conflict, Meant::One(attribute, holder)) = (cx.inactive_match, &meant) {
+        return Err(inactive(Names { store, cx, new }, attribute, holder)?);
     }
     // Asked again, under the lock: somebody else may have brought them back, renamed or deleted them.
     let Some(stored) = store.lock(USER, &found.id)? else { return Ok(None) };
-    let now = store.holders(&names)?;
-    let mut now = now.iter().filter(|holder| holder.handle == found.handle);
-    match now.next() {
-        None => Ok(None),
-        Some(holder) if holder.active => Err(taken(Names { store, cx, new }, attribute, holder)?),
-        Some(holder) if holder.guarded => Err(guarded(Names { store, cx, new }, attribute, holder)?),
-        Some(_) => Ok(Some(stored)),
-    }
+    let holders = store.holders(&names)?;
+    let now = Meant::of(&holders);
+    let still = now.found(Names { store, cx, new })?.is_some_and(|now| now.handle == stored.handle);
+    Ok(still.then_some(stored))
 }
 
 fn not_unique(attribute: &str, detail: String) -> Error {
@@ -115,18 +141,13 @@ fn guarded(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Result
     Ok(not_unique(attribute, detail))
 }
 
-fn between(attribute: &str, named: &Holder, first: &Holder, second: &Holder) -> Error {
-    let other = if named.handle == first.handle { second } else { first };
-    let state = |holder: &Holder| if holder.active { "active" } else { "deactivated" };
+fn between(named: &Holder, other: &Holder) -> Error {
     let detail = format!(
-        "Two Users are meant: {} ({}) and {} ({}) have this userName and this externalId. Decide which one it is, and change or \
+        "Two Users are meant, both deactivated: {} and {} have this userName or this externalId. Decide which one it is, and change or \
          delete the other.",
-        named.id,
-        state(named),
-        other.id,
-        state(other)
+        named.id, other.id
     );
-    not_unique(attribute, detail)
+    not_unique("userName", detail)
 }
 
 #[cfg(test)]

@@ -94,12 +94,33 @@ fn two_who_are_meant_are_both_named() {
     let (ana, _) = gone(&mut world, "ana", "00uANA");
     let (ben, _) = gone(&mut world, "ben", "00uBEN");
     refused(&mut world, body("ana", "00uBEN"), &[&ana, &ben]);
+}
+
+#[test]
+fn report_7_an_external_id_of_several_records_or_of_an_active_one_names_nobody() {
+    let off = || json!([{ "op": "replace", "path": "active", "value": false }]);
+    let mut world = World::new();
+    let (ana, _) = gone(&mut world, "ana", "00uANA");
+    let (ben, _) = gone(&mut world, "ben", "00uBEN");
     world.patch(USER, &ben, json!([{ "op": "replace", "path": "active", "value": true }])).unwrap();
-    refused(&mut world, body("ana", "00uBEN"), &[&ana, &format!("{ben} (active)")]);
+    // One who is active: a new one is new, and one who comes back by their userName is who they were.
     let cas = world.create(USER, body("cas", "00uBEN")).expect("an active externalId is no conflict").resource.id;
-    let cas_off = json!([{ "op": "replace", "path": "active", "value": false }]);
-    world.patch(USER, cas.as_str(), cas_off).unwrap();
-    refused(&mut world, body("dan", "00uBEN"), &[&ben, cas.as_str()]);
+    assert_eq!(world.create(USER, body("ana", "00uBEN")).expect("restored").resource.id.as_str(), ana);
+    // Several, whatever they are: active and deactivated, or all deactivated.
+    let mut made = vec![ana.clone(), ben.clone(), cas.to_string()];
+    for gone in [&ana, &ben, &cas.to_string()] {
+        world.patch(USER, gone, off()).unwrap();
+        let new =
+            world.create(USER, body(&format!("new{}", made.len()), "00uBEN")).expect("new").resource.id.to_string();
+        assert!(!made.contains(&new));
+        world.patch(USER, &new, off()).unwrap();
+        made.push(new);
+    }
+    // The userName still says who it is.
+    assert_eq!(world.create(USER, body("BEN", "00uBEN")).expect("restored").resource.id.as_str(), ben);
+    world.inactive_match = InactiveMatch::Conflict;
+    world.create(USER, body("dan", "00uBEN")).expect("new, by the other policy too");
+    refused(&mut world, body("cas", "00uBEN"), &[cas.as_str(), "deactivated"]);
 }
 
 #[test]
