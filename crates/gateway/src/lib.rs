@@ -6,6 +6,7 @@
 //! one protocol's news matters to the other, the sentence is written in [`lifecycle`].
 #![cfg_attr(test, allow(missing_docs))]
 
+pub mod allowed_values;
 pub mod app;
 pub mod catalogs;
 pub mod cli;

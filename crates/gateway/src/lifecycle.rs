@@ -116,6 +116,10 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
         EventKind::Activated => ("activated", None),
         EventKind::Deactivated => ("deactivated", None),
         EventKind::Deleted => ("deleted", None),
+        EventKind::AccessOpened { attributes } => {
+            let names = attributes.join(", ");
+            ("access_opened", Some(format!("{names} was unassigned as a whole: without a value nothing is restricted")))
+        }
         EventKind::MembershipChanged { added, removed } => {
             ("membership_changed", Some(format!("{added} joined, {removed} left")))
         }

@@ -23,7 +23,7 @@ use crate::stopping::Stopping;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
-use crate::{catalogs, http, master_key, reindex, worker};
+use crate::{allowed_values, catalogs, http, master_key, reindex, worker};
 
 mod connections;
 
@@ -244,6 +244,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     reindex::run(&db, &schemas).await.map_err(failed)?;
     db.write(|tx| tx.settle_operator_names(crate::system::now())).await.map_err(failed)?;
+    allowed_values::compare(&db, schemas.configured()).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
     drop(turn);
 

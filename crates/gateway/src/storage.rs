@@ -24,6 +24,7 @@ mod files;
 pub mod grants;
 mod housekeeping;
 pub mod installation;
+pub mod listed_values;
 pub mod logins;
 pub mod members;
 pub mod migrations;

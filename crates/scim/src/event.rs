@@ -29,6 +29,11 @@ pub enum EventKind {
     Activated,
     /// `active` became false.
     Deactivated,
+    /// Attributes whose absence grants were unassigned: what they restricted before is open now.
+    AccessOpened {
+        /// Their names.
+        attributes: Vec<String>,
+    },
     /// DELETE.
     Deleted,
     /// A group's membership changed.

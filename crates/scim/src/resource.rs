@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::schema::ResourceTypeId;
 
+pub(crate) mod absence;
 pub(crate) mod body;
 pub(crate) mod complete;
 pub(crate) mod locate;
@@ -11,6 +12,7 @@ pub(crate) mod meant;
 pub(crate) mod members;
 pub(crate) mod reference;
 pub(crate) mod role;
+pub(crate) mod stored;
 #[cfg(test)]
 mod tests;
 pub mod user_name;

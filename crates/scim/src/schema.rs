@@ -13,6 +13,7 @@ use crate::search_keys::IndexedAttribute;
 mod addition;
 mod attribute;
 pub mod catalog;
+mod closed;
 mod common;
 pub mod enterprise;
 pub mod group;
@@ -22,6 +23,7 @@ pub mod user;
 
 pub use addition::{Addition, Stage};
 pub use catalog::Catalog;
+pub use closed::{ClosedList, Removed, RemovedValues};
 pub use common::common;
 pub use enterprise::enterprise_user;
 pub use group::group;
@@ -142,6 +144,9 @@ pub struct Attribute {
     pub indexed: bool,
     /// What a resource created or replaced without a value gets.
     pub default: Option<DefaultValue>,
+    /// Whether a resource without a value is not restricted at all: no change takes away the last value by accident. Not
+    /// published, for RFC 7643 §7 has no word for it.
+    pub absence_grants: bool,
     /// Where it is kept as rows instead of in the document.
     pub relation: Option<Relation>,
 }

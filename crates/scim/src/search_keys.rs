@@ -157,7 +157,13 @@ impl IndexedAttribute {
         self.unique
     }
 
-    fn new(
+    /// The key that a value of it has; text that is none.
+    pub fn key_of(&self, value: &str) -> SearchKey {
+        let key = key_text::of(Type::String, self.case_exact, &value.into()).unwrap_or_default();
+        SearchKey { attribute: self.key, key, unique: self.unique }
+    }
+
+    pub(crate) fn new(
         resource_type: &ResourceType,
         extension: Option<&str>,
         attribute: &Attribute,

@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::projection::Projection;
+use crate::resource::stored::Existing;
 use crate::resource::value::Reader;
 use crate::resource::{GroupReference, Id, Resource};
 use crate::schema::{ResourceType, ResourceTypeId};
@@ -24,9 +25,13 @@ use crate::store::{Handle, Store, StoreError, Stored};
 mod membership;
 mod read;
 mod returning;
+#[cfg(test)]
+mod rules_change;
 mod search;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod without_value;
 mod write;
 
 pub use crate::places::keep;
@@ -52,7 +57,14 @@ pub struct Written {
 }
 
 fn reader<'a, 'c: 'a>(cx: &Context<'c>, ignored: &'a Ignored) -> Reader<'a> {
-    Reader { vocabulary: cx.vocabulary, leniency: cx.leniency, base: cx.base, ignored, lists: true }
+    Reader {
+        vocabulary: cx.vocabulary,
+        leniency: cx.leniency,
+        base: cx.base,
+        ignored,
+        lists: true,
+        existing: Existing::Nothing,
+    }
 }
 
 fn not_found(resource_type: &ResourceType, id: &Id) -> Error {

@@ -31,7 +31,8 @@ pub(crate) fn provisioning() -> (Registry, Vocabulary) {
     let overlays: Vec<Overlay> = serde_json::from_value(json!([
         { "name": "role", "required": true, "indexed": true, "default": "account.default_role",
           "canonical_values": ["master_admin", "admin", "billing"] },
-        { "name": "product_environments", "multi_valued": true, "canonical_values_from": "account.environments" },
+        { "name": "product_environments", "multi_valued": true, "canonical_values_from": "account.environments",
+          "absence_grants": true },
         { "name": "badge", "case_exact": true, "mutability": "immutable", "canonical_values": ["gold", "silver"] },
         { "name": "nothing", "canonical_values_from": "account.nothing" }
     ]))

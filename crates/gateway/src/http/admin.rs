@@ -21,6 +21,7 @@ mod operator;
 mod operators;
 mod page;
 mod parked_members;
+mod removed_values;
 mod shared_names;
 mod sign_in;
 mod users;

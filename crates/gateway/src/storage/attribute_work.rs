@@ -58,6 +58,8 @@ pub enum Progress {
 pub struct Values {
     /// Each with the row of the resource that has it.
     pub values: Vec<(SearchKey, i64)>,
+    /// How many resources were looked at.
+    pub resources: u64,
     /// The last row that was looked at; `None` when there were none left.
     pub last: Option<i64>,
 }
@@ -326,7 +328,8 @@ impl Tx<'_> {
             .limit(ROWS)
             .select(row_columns!());
         let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
-        let mut page = Values { last: rows.last().map(|row| row.seq), ..Values::default() };
+        let mut page =
+            Values { resources: rows.len() as u64, last: rows.last().map(|row| row.seq), ..Values::default() };
         for row in rows {
             let stored = row.stored()?;
             let keys = index.iter().flat_map(|indexed| indexed.keys(&stored.resource));

@@ -11,11 +11,13 @@ use super::selection::Selection;
 use super::{Operation, OperationKind, PatchRequest};
 use crate::error::Error;
 use crate::path::AttributePath;
+use crate::resource::absence::{says_nothing as says_no_value, unassigns};
 use crate::resource::body::{assign, assigned, is_ours, taken};
 use crate::resource::complete::complete_attribute;
 use crate::resource::locate::{Place, is_extension_of, locate, misplaced};
 use crate::resource::meant::names_something;
 use crate::resource::role::{primary, primary_role};
+use crate::resource::stored::is_same;
 use crate::resource::value::{Named, Reader};
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
 use crate::tolerance::Tolerance;
@@ -41,12 +43,13 @@ pub(crate) fn apply(
     load: &mut LoadMembers<'_>,
 ) -> Result<Patched, Error> {
     request.check(reader.leniency)?;
-    let (before, document) = (document, document.clone());
-    let patched = Patched { document, membership: MembershipEdit::default() };
-    let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new(), comparisons: 0 };
+    let before = document;
+    let reader = &reader.over(before);
+    let mut patcher = Patcher::new(before.clone(), resource_type, reader, load);
     for operation in &request.operations {
         patcher.operation(operation)?;
     }
+    patcher.check_emptied()?;
     let Patcher { mut patched, mut touched, .. } = patcher;
     let is_touched = |name: &str| touched.iter().any(|(within, touched)| within.is_none() && touched.name == name);
     if is_touched("roles") && !is_touched("role") {
@@ -72,9 +75,8 @@ pub(crate) fn lay_paths(
     resource_type: &ResourceType,
     reader: &Reader<'_>,
 ) -> Result<(), Error> {
-    let patched = Patched { document: std::mem::take(document), membership: MembershipEdit::default() };
     let load: &mut LoadMembers<'_> = &mut |_, _| Ok(Vec::new());
-    let mut patcher = Patcher { resource_type, reader, load, patched, touched: Vec::new(), comparisons: 0 };
+    let mut patcher = Patcher::new(std::mem::take(document), resource_type, reader, load);
     for (within, key, value) in keys {
         let key = match within {
             Some(extension) => Cow::Owned(format!("{}:{key}", extension.id)),
@@ -82,6 +84,7 @@ pub(crate) fn lay_paths(
         };
         patcher.path_key(OperationKind::Add, &key, value)?;
     }
+    patcher.check_emptied()?;
     let Patched { document: laid, membership } = patcher.patched;
     *document = laid;
     match membership.change() {
@@ -96,6 +99,8 @@ struct Patcher<'r, 'l> {
     load: &'l mut LoadMembers<'l>,
     patched: Patched,
     touched: Vec<(Option<&'r Schema>, &'r Attribute)>,
+    /// Whose absence grants, and of which an operation left nothing without saying so.
+    emptied: Vec<(Option<&'r Schema>, &'r Attribute)>,
     /// How many values were compared with how many, so far.
     comparisons: usize,
 }
@@ -108,7 +113,26 @@ struct Target<'r, 's> {
     selection: Option<Selection<'s>>,
 }
 
-impl<'r> Patcher<'r, '_> {
+impl<'r, 'l> Patcher<'r, 'l> {
+    fn new(
+        document: Map<String, Value>,
+        resource_type: &'r ResourceType,
+        reader: &'r Reader<'r>,
+        load: &'l mut LoadMembers<'l>,
+    ) -> Patcher<'r, 'l> {
+        let patched = Patched { document, membership: MembershipEdit::default() };
+        Patcher { resource_type, reader, load, patched, touched: Vec::new(), emptied: Vec::new(), comparisons: 0 }
+    }
+
+    /// Whether everything that is unassigned now was unassigned as a whole.
+    fn check_emptied(&self) -> Result<(), Error> {
+        let gone = |&(extension, attribute): &(Option<&'r Schema>, &'r Attribute)| {
+            let there = assigned(&self.patched.document, extension, attribute).is_some();
+            (!there).then(|| self.reader.nothing_left(attribute, Named::new(extension, attribute)))
+        };
+        self.emptied.iter().find_map(gone).map_or(Ok(()), Err)
+    }
+
     fn operation(&mut self, operation: &Operation) -> Result<(), Error> {
         let value = operation.value.as_ref().unwrap_or(&Value::Null);
         let Some(path) = &operation.path else {
@@ -304,23 +328,45 @@ impl<'r> Patcher<'r, '_> {
             )));
         }
         let immutable = attribute.mutability == Mutability::Immutable;
+        let whole = sub.is_none() && selection.is_none();
+        if attribute.absence_grants && kind != OperationKind::Remove && says_no_value(value) {
+            return Err(self.reader.nothing_left(attribute, named));
+        }
         let old = assigned(&self.patched.document, extension, attribute);
+        let repeats = |there: &Option<Value>| {
+            whole && kind != OperationKind::Remove && value.is_array() && there.as_ref() == Some(value)
+        };
+        let had = old.is_some();
         let old = old.filter(|_| !attribute.multi_valued || immutable).cloned();
         let new = if attribute.multi_valued {
-            let value = match (sub, selection) {
-                (None, None) => self.reader.meant(attribute, named, value)?,
-                _ => Cow::Borrowed(value),
+            let meant = match whole {
+                true => self.reader.meant(attribute, named, value)?,
+                false => Cow::Borrowed(value),
             };
             let there = taken(&mut self.patched.document, extension, attribute);
-            self.compares(&there, &value)?;
+            self.compares(&there, &meant)?;
             let elements = Elements { attribute, named, reader: self.reader };
-            elements.edit(kind, there, sub, selection, &value)?
+            if repeats(&there) { there } else { elements.edit(kind, there, sub, selection, &meant)? }
+        } else if repeats(&old) {
+            old.clone()
         } else {
             self.singular(kind, target, named, old.clone(), value)?
         };
         if attribute.mutability == Mutability::WriteOnly {
             return Ok(()); // its value was checked, and is kept nowhere
         }
+        if attribute.absence_grants {
+            let unassigned = whole && (value.is_null() || kind != OperationKind::Remove && unassigns(value));
+            if unassigned || new.is_some() {
+                self.emptied.retain(|(_, emptied)| !std::ptr::eq(*emptied, attribute));
+            } else if had || kind != OperationKind::Remove {
+                self.emptied.push((extension, attribute));
+            }
+        }
+        let new = match (&old, new) {
+            (Some(old), Some(new)) if immutable && is_same(attribute, old, &new) => Some(old.clone()),
+            (_, new) => new,
+        };
         if immutable && old.is_some() && new != old {
             return Err(Error::Mutability(format!("{named} is immutable: it keeps the value it has")));
         }

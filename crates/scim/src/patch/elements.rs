@@ -120,7 +120,12 @@ impl Elements<'_> {
                 (None, OperationKind::Add) if element.is_object() => match self.only(value)? {
                     None => Some(element),
                     Some(given) => {
-                        let laid = self.reader.complex(self.attribute, self.named, object(&element), &given)?;
+                        let laid = self.reader.within(&element).complex(
+                            self.attribute,
+                            self.named,
+                            object(&element),
+                            &given,
+                        )?;
                         settled(self.attribute, Some(&element), laid)
                     }
                 },
@@ -181,7 +186,7 @@ impl Elements<'_> {
     fn with_sub(&self, element: &Value, sub: &Attribute, value: &Value) -> Result<Option<Value>, Error> {
         let mut new = object(element);
         let named = self.named.sub(sub);
-        match self.reader.attribute(sub, named, self.reader.part(sub, named, value)?)? {
+        match self.reader.within(element).attribute(sub, named, self.reader.part(sub, named, value)?)? {
             Some(value) => drop(new.insert(sub.name.clone(), value)),
             None => drop(new.shift_remove(&sub.name)),
         }

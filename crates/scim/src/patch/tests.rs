@@ -4,6 +4,7 @@ use super::PatchRequest;
 use super::apply::{Patched, apply};
 use crate::error::Error;
 use crate::ignored::Ignored;
+use crate::resource::stored::Existing;
 use crate::resource::value::Reader;
 use crate::schema::{ResourceTypeId, USER};
 use crate::tolerance::{Leniency, Tolerances};
@@ -21,7 +22,14 @@ pub(super) fn apply_with(on: Tolerances, document: &Value, operations: &Value) -
     let leniency = Leniency::new(on);
     let ignored = Ignored::default();
     let base = crate::world::BASE;
-    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base, ignored: &ignored, lists: true };
+    let reader = Reader {
+        vocabulary: &vocabulary,
+        leniency: &leniency,
+        base,
+        ignored: &ignored,
+        lists: true,
+        existing: Existing::Nothing,
+    };
     let document = document.as_object().expect("an object");
     let mut no_members = |_: bool, _: &[crate::resource::Id]| Ok(Vec::new());
     let Patched { document, .. } = apply(&request, document, registry.get(kind), &reader, &mut no_members)?;

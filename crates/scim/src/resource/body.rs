@@ -6,6 +6,7 @@
 
 use serde_json::{Map, Value};
 
+use super::absence::{says_nothing, unassigns};
 use super::locate::{Place, is_extension_of, locate, misplaced};
 use super::meant::{Listed, nameless, names_something};
 use super::members::NamedMembers;
@@ -68,6 +69,26 @@ impl Draft {
         Ok(draft)
     }
 
+    /// The names of a user that a body says, whatever else is wrong with it: `userName` and `externalId`.
+    pub(crate) fn names(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> Map<String, Value> {
+        let is_name = |attribute: &Attribute| ["userName", "externalId"].contains(&attribute.name.as_str());
+        let mut draft = Draft::default();
+        let mut put = |attribute: &Attribute, given| drop(draft.put(None, attribute, given, reader));
+        for (key, given) in body.as_object().into_iter().flatten() {
+            match locate(resource_type, key).map(|located| located.place) {
+                Some(Place::Attribute(None, attribute)) if is_name(attribute) => put(attribute, given),
+                Some(Place::Core) => {
+                    for (key, given) in given.as_object().into_iter().flatten() {
+                        let name = resource_type.schema.attribute(key).filter(|attribute| is_name(attribute));
+                        name.into_iter().for_each(|attribute| put(attribute, given));
+                    }
+                }
+                _ => {}
+            }
+        }
+        draft.attributes
+    }
+
     /// Puts the attributes of one schema, and gives back what it does not have.
     fn put_all<'b>(
         &mut self,
@@ -108,15 +129,23 @@ impl Draft {
             return Ok(());
         }
         let named = Named::new(extension, attribute);
-        let value = if attribute.multi_valued {
-            let Listed { values, nothing, .. } = reader.elements(attribute, named, given)?;
-            if values.is_empty() && nothing {
-                self.nameless.push((extension.map(|extension| extension.id.clone()), attribute.name.clone()));
-            }
-            (!values.is_empty()).then_some(Value::Array(values))
+        if attribute.absence_grants && says_nothing(given) {
+            return Err(reader.nothing_left(attribute, named));
+        }
+        let read = if attribute.multi_valued {
+            reader.elements(attribute, named, given).map(|Listed { values, nothing, .. }| {
+                if values.is_empty() && nothing {
+                    self.nameless.push((extension.map(|extension| extension.id.clone()), attribute.name.clone()));
+                }
+                (!values.is_empty()).then_some(Value::Array(values))
+            })
         } else {
-            reader.single(attribute, named, given)?
+            reader.single(attribute, named, given)
         };
+        let value = read.or_else(|error| reader.repeated_whole(named, given).map(Some).ok_or(error))?;
+        if value.is_none() && attribute.absence_grants && !unassigns(given) {
+            return Err(reader.nothing_left(attribute, named));
+        }
         if attribute.mutability != Mutability::WriteOnly {
             assign(&mut self.attributes, extension, attribute, value);
         }

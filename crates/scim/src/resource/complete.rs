@@ -6,25 +6,45 @@ use super::body::{assign, assigned};
 use super::value::{Named, Reader};
 use crate::error::Error;
 use crate::schema::{Attribute, Mutability, ResourceType, Schema};
+use crate::search_keys::elements_of;
 
 /// Gives a whole document its defaults and refuses it if something required is missing. An extension's requirements
 /// count where the extension is present or itself required.
+///
+/// Nothing that is missing keeps a resource from being deactivated: it keeps what it has of it, if it has anything.
 pub(crate) fn complete(
     document: &mut Map<String, Value>,
     resource_type: &ResourceType,
     reader: &Reader<'_>,
 ) -> Result<(), Error> {
     for attribute in &resource_type.schema.attributes {
-        complete_attribute(document, None, attribute, reader)?;
+        complete_or_keep(document, None, attribute, reader)?;
     }
     for (extension, required) in &resource_type.extensions {
         if *required || document.contains_key(&extension.id) {
             for attribute in &extension.attributes {
-                complete_attribute(document, Some(extension), attribute, reader)?;
+                complete_or_keep(document, Some(extension), attribute, reader)?;
             }
         }
     }
     Ok(())
+}
+
+fn complete_or_keep(
+    document: &mut Map<String, Value>,
+    extension: Option<&Schema>,
+    attribute: &Attribute,
+    reader: &Reader<'_>,
+) -> Result<(), Error> {
+    let completed = complete_attribute(document, extension, attribute, reader);
+    let deactivates = document.get("active") == Some(&Value::Bool(false));
+    match reader.document().filter(|_| deactivates) {
+        Some(stored) if completed.is_err() && assigned(document, extension, attribute).is_none() => {
+            assign(document, extension, attribute, assigned(stored, extension, attribute).cloned());
+            Ok(())
+        }
+        _ => completed,
+    }
 }
 
 /// The same for one attribute: what a PATCH touched.
@@ -38,30 +58,44 @@ pub(crate) fn complete_attribute(
         return Ok(());
     }
     let named = Named::new(extension, attribute);
+    let stored = reader.document().and_then(|stored| assigned(stored, extension, attribute));
     match assigned(document, extension, attribute) {
+        // What is stored is not judged again: it may be older than today's rules.
+        Some(value) if stored == Some(value) => Ok(()),
         Some(Value::String(blank)) if attribute.required && blank.trim().is_empty() => {
             Err(reader.missing(attribute, named))
         }
-        Some(value) => check(attribute, named, value, reader),
-        None => match reader.default(attribute, named)? {
-            Some(value) => {
+        Some(value) => check(attribute, named, value, stored, reader),
+        None => match reader.default(attribute, named) {
+            Ok(Some(value)) => {
                 assign(document, extension, attribute, Some(value));
                 Ok(())
             }
-            None if attribute.required => Err(reader.missing(attribute, named)),
-            None => Ok(()),
+            Ok(None) if attribute.required => Err(reader.missing(attribute, named)),
+            Ok(None) => Ok(()),
+            // A default that is not allowed any more is nothing that this change asks for.
+            Err(_) if reader.document().is_some() && stored.is_none() && !attribute.required => Ok(()),
+            Err(error) => Err(error),
         },
     }
 }
 
 /// Required sub-attributes are there, and at most one element is primary.
-fn check(attribute: &Attribute, named: Named<'_>, value: &Value, reader: &Reader<'_>) -> Result<(), Error> {
+fn check(
+    attribute: &Attribute,
+    named: Named<'_>,
+    value: &Value,
+    stored: Option<&Value>,
+    reader: &Reader<'_>,
+) -> Result<(), Error> {
     let elements = match value {
         Value::Array(elements) => elements.as_slice(),
         one => std::slice::from_ref(one),
     };
+    let is_new = |element: &Value| elements_of(stored).all(|there| there != element);
     for sub in attribute.sub_attributes.iter().filter(|sub| sub.required) {
-        if sub.mutability != Mutability::ReadOnly && elements.iter().any(|element| element.get(&sub.name).is_none()) {
+        let lacks = |element: &Value| element.get(&sub.name).is_none() && is_new(element);
+        if sub.mutability != Mutability::ReadOnly && elements.iter().any(lacks) {
             return Err(reader.missing(sub, named.sub(sub)));
         }
     }

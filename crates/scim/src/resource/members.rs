@@ -171,7 +171,14 @@ mod tests {
     fn read(given: &Value, on: Tolerances) -> Result<NamedMembers, Error> {
         let (vocabulary, leniency, ignored) = (Vocabulary::default(), Leniency::new(on), Ignored::default());
         let base = crate::world::BASE;
-        let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base, ignored: &ignored, lists: true };
+        let reader = Reader {
+            vocabulary: &vocabulary,
+            leniency: &leniency,
+            base,
+            ignored: &ignored,
+            lists: true,
+            existing: crate::resource::stored::Existing::Nothing,
+        };
         NamedMembers::read(given, group().attribute("members").unwrap(), &reader)
     }
 

@@ -3,6 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::body::Draft;
 use super::complete::complete;
+use super::stored::Existing;
 use super::value::Reader;
 use crate::error::Error;
 use crate::ignored::Ignored;
@@ -15,7 +16,14 @@ fn accept(kind: ResourceTypeId, body: &Value, on: Tolerances) -> Result<Map<Stri
     let (registry, vocabulary) = provisioning();
     let leniency = Leniency::new(on);
     let ignored = Ignored::default();
-    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base: BASE, ignored: &ignored, lists: true };
+    let reader = Reader {
+        vocabulary: &vocabulary,
+        leniency: &leniency,
+        base: BASE,
+        ignored: &ignored,
+        lists: true,
+        existing: Existing::Nothing,
+    };
     let resource_type = registry.get(kind);
     let mut draft = Draft::read(body, resource_type, &reader)?;
     complete(&mut draft.attributes, resource_type, &reader)?;
@@ -158,7 +166,14 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
     vocabulary.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
     let leniency = Leniency::generous();
     let ignored = Ignored::default();
-    let reader = Reader { vocabulary: &vocabulary, leniency: &leniency, base: BASE, ignored: &ignored, lists: true };
+    let reader = Reader {
+        vocabulary: &vocabulary,
+        leniency: &leniency,
+        base: BASE,
+        ignored: &ignored,
+        lists: true,
+        existing: Existing::Nothing,
+    };
     let mut document = Draft::read(&json!({ "userName": "ana" }), resource_type, &reader).unwrap().attributes;
     complete(&mut document, resource_type, &reader).unwrap();
     assert_eq!(Value::Object(document), json!({ "userName": "ana", "role": "billing", "active": true }));

@@ -9,6 +9,7 @@ use chrono::{DateTime, NaiveDateTime};
 use serde_json::{Map, Number, Value};
 
 use super::meant::{expected, is_blank, nameless};
+use super::stored::Existing;
 use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Schema, Type, Uniqueness, Vocabulary};
@@ -64,6 +65,8 @@ pub(crate) struct Reader<'a> {
     pub ignored: &'a Ignored,
     /// Whether values are held against their closed lists: not where they are only compared with what is stored.
     pub lists: bool,
+    /// What the resource has already, and may therefore be said again.
+    pub existing: Existing<'a>,
 }
 
 /// `"True"`
@@ -88,6 +91,11 @@ impl Reader<'_> {
         named: Named<'_>,
         given: &Value,
     ) -> Result<Option<Value>, Error> {
+        let read = self.attribute_anew(attribute, named, given);
+        read.or_else(|error| self.repeated_whole(named, given).map(Some).ok_or(error))
+    }
+
+    fn attribute_anew(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
         if !attribute.multi_valued {
             return self.single(attribute, named, given);
         }
@@ -115,6 +123,11 @@ impl Reader<'_> {
 
     /// One value, of its attribute's type.
     pub(crate) fn plain(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
+        let read = self.plain_anew(attribute, named, given);
+        read.or_else(|error| self.repeated(attribute, named, given).map(Some).ok_or(error))
+    }
+
+    fn plain_anew(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
         match given {
             Value::Null => return Ok(None),
             Value::String(text) if text.is_empty() => return Ok(None),
@@ -123,7 +136,8 @@ impl Reader<'_> {
         }
         match attribute.r#type {
             Type::Complex => {
-                let object = self.complex(attribute, named, Map::new(), given)?;
+                let parts = self.beside(attribute, named, given);
+                let object = parts.complex(attribute, named, Map::new(), given)?;
                 Ok((!object.is_empty()).then_some(Value::Object(object)))
             }
             Type::String | Type::Reference => self.text(attribute, named, given).map(Some),
@@ -291,14 +305,18 @@ impl Reader<'_> {
         }
     }
 
-    /// The refusal of a resource that lacks a required attribute.
-    pub(crate) fn missing(&self, attribute: &Attribute, named: Named<'_>) -> Error {
-        let allowed: &[String] = match &attribute.canonical_values {
+    /// The only values allowed, where there is a list of them.
+    pub(super) fn allowed<'s>(&'s self, attribute: &'s Attribute) -> &'s [String] {
+        match &attribute.canonical_values {
             CanonicalValues::Any | CanonicalValues::Suggested(_) => &[],
             CanonicalValues::Only(values) => values,
             CanonicalValues::OnlyListed(name) => self.vocabulary.lists.get(name).map_or(&[], Vec::as_slice),
-        };
-        match allowed {
+        }
+    }
+
+    /// The refusal of a resource that lacks a required attribute.
+    pub(crate) fn missing(&self, attribute: &Attribute, named: Named<'_>) -> Error {
+        match self.allowed(attribute) {
             [] => invalid(format!("{named} is required and has no value")),
             some => invalid(format!("{named} is required and has no value; allowed values: {}", some.join(", "))),
         }

@@ -79,6 +79,7 @@ impl Attribute {
             sub_attributes: Vec::new(),
             indexed: false,
             default: None,
+            absence_grants: false,
             relation: None,
         }
     }

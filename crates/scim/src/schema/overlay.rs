@@ -64,6 +64,10 @@ pub struct Overlay {
     /// What a resource without a value gets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_value: Option<Value>,
+    /// Whether a resource without a value is not restricted at all. The last value is then taken away only by unassigning the
+    /// attribute as a whole, and a user who is restored keeps the values they had.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub absence_grants: bool,
 }
 
 impl Default for Overlay {
@@ -87,6 +91,7 @@ impl Default for Overlay {
             canonical_values_from: None,
             default: None,
             default_value: None,
+            absence_grants: false,
         }
     }
 }
@@ -225,6 +230,7 @@ impl Overlay {
         attribute.returned = self.returned;
         attribute.uniqueness = self.uniqueness;
         attribute.indexed = self.indexed;
+        attribute.absence_grants = self.absence_grants;
         attribute.canonical_values = match (&self.canonical_values, &self.canonical_values_from) {
             (Some(values), _) => CanonicalValues::Only(values.clone()),
             (None, Some(list)) => CanonicalValues::OnlyListed(list.clone()),

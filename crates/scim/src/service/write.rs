@@ -13,10 +13,12 @@ use crate::patch::PatchRequest;
 use crate::patch::apply::{Patched, apply};
 use crate::precondition::Precondition;
 use crate::projection::Projection;
+use crate::resource::absence;
 use crate::resource::body::{Draft, assign, assigned};
 use crate::resource::complete::complete;
+use crate::resource::stored::is_same;
 use crate::resource::user_name;
-use crate::resource::value::Named;
+use crate::resource::value::{Named, Reader};
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
 use crate::search_keys::{KeyChange, SearchKey, search_keys};
@@ -31,21 +33,30 @@ pub fn create<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
+    let projection = projection.into();
     let ignored = Ignored::default();
-    let reader = reader(cx, &ignored);
-    let Draft { mut attributes, members, .. } = Draft::read(body, described, &reader)?;
-    complete(&mut attributes, described, &reader)?;
+    let Draft { attributes, members, .. } = match read_new(body, described, &reader(cx, &ignored)) {
+        Ok(draft) => draft,
+        // It may repeat what is stored of somebody who comes back.
+        Err(error @ Error::InvalidValue(_)) if resource_type == USER => {
+            let names = Draft::names(body, described, &reader(cx, &ignored));
+            let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
+            let named = Resource::from_stored(USER, (cx.new_id)(), meta, names);
+            return match returning(store, cx, &named, &search_keys(cx.registry, &named)) {
+                Ok(Some(stored)) => restore(store, cx, stored, body, projection),
+                Err(Error::Store(failed)) => Err(Error::Store(failed)),
+                Ok(None) | Err(_) => Err(error),
+            };
+        }
+        Err(error) => return Err(error),
+    };
     let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
     let resource = Resource::from_stored(resource_type, (cx.new_id)(), meta, attributes);
     let keys = search_keys(cx.registry, &resource);
     if resource_type == USER
         && let Some(stored) = returning(store, cx, &resource, &keys)?
     {
-        let Resource { mut attributes, .. } = resource;
-        carry_over(stored.resource.attributes(), &mut attributes, described)?;
-        let restored =
-            finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection.into());
-        return Ok(Written { ignored_attributes: ignored.into_names(), ..restored? });
+        return restore(store, cx, stored, body, projection);
     }
     user_name::check(resource_type, None, resource.attributes())?;
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
@@ -60,8 +71,37 @@ pub fn create<'p>(
     if resource_type == USER && !membership::welcome(store, cx, &stored)? {
         stored.resource.groups = Some(Vec::new()); // who is new is in none
     }
-    let created = written(store, stored, projection.into(), true, membership)?;
+    let created = written(store, stored, projection, true, membership)?;
     Ok(Written { ignored_attributes: ignored.into_names(), ..created })
+}
+
+fn read_new(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> Result<Draft, Error> {
+    let mut draft = Draft::read(body, resource_type, reader)?;
+    complete(&mut draft.attributes, resource_type, reader)?;
+    Ok(draft)
+}
+
+/// Makes a deactivated user what a POST's body says. What restricts them and is not in it stays as it was.
+fn restore(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    mut stored: Stored,
+    body: &Value,
+    projection: Option<&Projection>,
+) -> Result<Written, Error> {
+    let described = cx.registry.get(USER);
+    cx.registry.prune(&mut stored.resource);
+    let old = stored.resource.attributes();
+    let ignored = Ignored::default();
+    let reader = reader(cx, &ignored).over(old);
+    let draft = Draft::read(body, described, &reader)?;
+    draft.check_nameless(old, described)?;
+    let Draft { mut attributes, .. } = draft;
+    absence::keep(old, &mut attributes, described);
+    complete(&mut attributes, described, &reader)?;
+    carry_over(old, &mut attributes, described)?;
+    let restored = finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection)?;
+    Ok(Written { ignored_attributes: ignored.into_names(), ..restored })
 }
 
 /// Makes a resource what a PUT's body says. Never makes a new one.
@@ -77,7 +117,7 @@ pub fn replace<'p>(
     let described = cx.registry.get(resource_type);
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
     let ignored = Ignored::default();
-    let reader = reader(cx, &ignored);
+    let reader = reader(cx, &ignored).over(stored.resource.attributes());
     let draft = Draft::read(body, described, &reader)?;
     draft.check_nameless(stored.resource.attributes(), described)?;
     let Draft { mut attributes, members, .. } = draft;
@@ -184,10 +224,12 @@ fn carry_over(
         let given = assigned(new, extension, attribute);
         let is_active = extension.is_none() && attribute.name == "active";
         match attribute.mutability {
-            Mutability::Immutable if given.is_some_and(|given| given != there) => Err(Error::Mutability(format!(
-                "{} is immutable: it keeps the value it has",
-                Named::new(extension, attribute)
-            ))),
+            Mutability::Immutable if given.is_some_and(|given| !is_same(attribute, given, there)) => {
+                Err(Error::Mutability(format!(
+                    "{} is immutable: it keeps the value it has",
+                    Named::new(extension, attribute)
+                )))
+            }
             Mutability::Immutable | Mutability::ReadOnly => {
                 assign(new, extension, attribute, Some(there.clone()));
                 Ok(())
@@ -239,6 +281,10 @@ fn finish(
     };
     store.update(handle, &new, &change).map_err(|error| refused(cx, &new, error, &keys))?;
     store.record(note(kind));
+    let opened = absence::opened(old.attributes(), new.attributes(), cx.registry.get(old.resource_type));
+    if !opened.is_empty() {
+        store.record(note(EventKind::AccessOpened { attributes: opened }));
+    }
     match (old.is_active(), new.is_active()) {
         (true, false) => store.record(note(EventKind::Deactivated)),
         (false, true) => store.record(note(EventKind::Activated)),

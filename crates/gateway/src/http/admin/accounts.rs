@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::input::Input;
 use super::operator::Operator;
 use super::page::Page;
+use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::storage::accounts::Account;
@@ -101,8 +102,10 @@ pub(super) async fn change(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
+    request: HttpRequest,
     mut input: Input,
 ) -> Result<HttpResponse, Problem> {
+    let force = is_forced(&mut input, &request);
     let name = input.name("name");
     let environments = environments(&mut input);
     let clears_role = input.names("default_role");
@@ -112,6 +115,9 @@ pub(super) async fn change(
     let names_co_owner = input.names("co_owner");
     let co_owner = input.text("co_owner");
     input.finish()?;
+    if let Some(environments) = environments.as_ref().filter(|_| !force) {
+        refuse_removal(&app, &id, environments).await?;
+    }
     let work = app.clone();
     let answer = app
         .db
@@ -169,6 +175,22 @@ pub(super) async fn delete(
         })
         .await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Says who has an environment that is to leave the list.
+async fn refuse_removal(app: &web::Data<App>, id: &str, environments: &[String]) -> Result<(), Problem> {
+    let (work, id, environments) = (app.clone(), id.to_owned(), environments.to_vec());
+    let (seq, removed) = app
+        .db
+        .read(Cost::Short, move |tx| {
+            let mut account = named(tx, &id)?;
+            let (before, registry) = (account.vocabulary(), work.schemas.of(&account)?);
+            account.product_environments.clone_from(&environments);
+            Ok::<_, Problem>((account.seq, registry.removed(&before, &registry, &account.vocabulary())))
+        })
+        .await?;
+    let in_use = removed_values::in_use(&app.db, seq, removed).await?;
+    if in_use.is_empty() { Ok(()) } else { Err(removed_values::refused("product_environments", &in_use)) }
 }
 
 fn taken(name: &str) -> Problem {

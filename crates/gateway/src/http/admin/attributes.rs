@@ -10,6 +10,7 @@ use super::accounts;
 use super::input::Input;
 use super::operator::Operator;
 use super::page::Page;
+use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
 use crate::reindex;
@@ -72,18 +73,32 @@ pub(super) async fn put(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
+    request: HttpRequest,
     mut input: Input,
 ) -> Result<HttpResponse, Problem> {
     let (account, name) = path.into_inner();
-    let overlay = declaration::read(input.rest(), &Name::of(&name), &app.schemas)?;
+    let force = is_forced(&mut input, &request);
+    let declared = input.rest();
+    input.check()?;
+    let overlay = declaration::read(declared, &Name::of(&name), &app.schemas)?;
     let (work, looked_up, wanted) = (app.clone(), account.clone(), overlay.clone());
-    let (seq, change) = app
+    let (seq, change, removed) = app
         .db
         .read(Cost::Short, move |tx| {
             let account = accounts::named(tx, &looked_up)?;
-            Ok::<_, Problem>((account.seq, Change::of(&account, &wanted, &work.schemas)?))
+            let change = Change::of(&account, &wanted, &work.schemas)?;
+            let vocabulary = account.vocabulary();
+            let later = work.schemas.with(&change.declared);
+            let removed = work.schemas.of(&account)?.removed(&vocabulary, &later, &vocabulary);
+            Ok::<_, Problem>((account.seq, change, removed))
         })
         .await?;
+    if !force {
+        let in_use = removed_values::in_use(&app.db, seq, removed).await?;
+        if !in_use.is_empty() {
+            return Err(removed_values::refused("canonical_values", &in_use));
+        }
+    }
     let duplicates = change.duplicates(&app.db, seq).await?;
     if !duplicates.is_empty() {
         return Err(not_unique(&change.id, &duplicates));

@@ -27,6 +27,11 @@ pub(super) fn definition(overlay: &Overlay) -> Vec<Mistake> {
         "required",
         "nobody could send what is required and readOnly: drop one of the two",
     );
+    must(
+        !overlay.absence_grants || !overlay.required,
+        "absence_grants",
+        "what is required is never absent, so its absence grants nothing: drop one of the two",
+    );
     let named = [&overlay.default, &overlay.canonical_values_from];
     must(
         named.iter().all(|name| name.as_ref().is_none_or(|name| !name.is_empty())),
@@ -142,6 +147,9 @@ fn sub_attribute(sub: &Overlay) -> Vec<Mistake> {
     }
     if sub.schema.is_some() || sub.resource_type.is_some() {
         mistakes.push(Mistake::new("schema", "schema and resource_type stand with the attribute, not with its parts"));
+    }
+    if sub.absence_grants {
+        mistakes.push(Mistake::new("absence_grants", "absence_grants stands with the attribute, not with its parts"));
     }
     if sub.default.is_some() || sub.default_value.is_some() {
         mistakes.push(Mistake::new("default", "a default stands with the attribute, not with its parts"));

@@ -79,6 +79,11 @@ fn each_mistake_is_named_with_what_would_be_right() {
     check(json!({"name": "a", "type": "boolean", "default_value": "yes"}), "not of the type boolean");
     check(json!({"name": "a", "canonical_values": ["x"], "default_value": "y"}), "not among canonical_values: x");
     check(json!({"name": "a", "multi_valued": true, "default_value": "y"}), "is a list");
+    check(json!({"name": "a", "required": true, "absence_grants": true}), "what is required is never absent");
+    check(
+        json!({"name": "a", "type": "complex", "sub_attributes": [{"name": "b", "absence_grants": true}]}),
+        "stands with the attribute",
+    );
     check(json!({"schema": "acme", "name": "a"}), "not a schema URN");
     check(json!({"schema": "urn:ietf:params:scim:api:messages:2.0:PatchOp", "name": "a"}), "reserved");
     check(json!({"schema": urn::GROUP, "resource_type": "User", "name": "a"}), "belongs to Group");

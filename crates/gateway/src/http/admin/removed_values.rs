@@ -1,0 +1,133 @@
+//! Values that leave a list while users have them: said before it is done, with how many have each.
+//!
+//! Nobody loses anything by it: who has such a value keeps it until it is changed, and it cannot be given to anybody new. But an
+//! operator who did not expect that should know, so the change wants `force` ([`is_forced`]).
+
+use std::collections::BTreeMap;
+
+use actix_web::HttpRequest;
+use scim::schema::{GROUP, Removed, RemovedValues};
+
+use super::input::Input;
+use crate::http::problem::{FieldError, Problem};
+use crate::http::query;
+use crate::storage::listed_values::MOST;
+use crate::storage::{Cost, Db, DbError};
+
+/// How many values are named, and no more counted.
+const NAMED: usize = 20;
+/// How many resources are looked through for values that no index knows.
+const LOOKED_THROUGH: u64 = 100_000;
+
+/// A value that is not allowed any more, and how many have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct InUse {
+    attribute: String,
+    noun: &'static str,
+    value: String,
+    count: u64,
+    /// There may be more.
+    at_least: bool,
+}
+
+/// Whether a request says `force`, in its body or in its query.
+pub(super) fn is_forced(input: &mut Input, request: &HttpRequest) -> bool {
+    let asked = query::pairs(request.query_string()).unwrap_or_default();
+    let in_query = asked.iter().any(|(name, value)| name == "force" && matches!(value.as_str(), "true" | "1" | ""));
+    input.flag("force").unwrap_or(in_query)
+}
+
+/// Who has what a change would take off a list.
+pub(super) async fn in_use(db: &Db, account: i64, removed: Vec<Removed>) -> Result<Vec<InUse>, DbError> {
+    let mut found = Vec::new();
+    for removed in removed {
+        if found.len() >= NAMED {
+            break;
+        }
+        match (&removed.values, removed.is_indexed) {
+            (RemovedValues::These(values), true) => found.extend(counted(db, account, &removed, values).await?),
+            _ => found.extend(looked_for(db, account, &removed).await?),
+        }
+    }
+    Ok(found)
+}
+
+/// By the index.
+async fn counted(db: &Db, account: i64, removed: &Removed, values: &[String]) -> Result<Vec<InUse>, DbError> {
+    let (attribute, values) = (removed.attribute.clone(), values.to_vec());
+    let counts = db
+        .read(Cost::Long, move |tx| {
+            let mut counts = Vec::new();
+            for value in &values {
+                let count = tx.count_of_value(account, &attribute.key_of(value))?;
+                if count > 0 {
+                    counts.push((value.clone(), count));
+                }
+                if counts.len() >= NAMED {
+                    break;
+                }
+            }
+            Ok::<_, DbError>(counts)
+        })
+        .await?;
+    Ok(counts.into_iter().map(|(value, count)| InUse::new(removed, value, count, count >= MOST)).collect())
+}
+
+/// In the documents.
+async fn looked_for(db: &Db, account: i64, removed: &Removed) -> Result<Vec<InUse>, DbError> {
+    let key_of = |value: &String| (removed.attribute.key_of(value).key, value.clone());
+    let listed: BTreeMap<String, String> = match &removed.values {
+        RemovedValues::These(values) | RemovedValues::AllBut(values) => values.iter().map(key_of).collect(),
+    };
+    let all_but = matches!(removed.values, RemovedValues::AllBut(_));
+    let mut counts: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    let (mut after, mut seen) = (0, 0);
+    let whole = loop {
+        let index = vec![removed.attribute.clone()];
+        let page = db.read(Cost::Long, move |tx| tx.values_after(account, after, &index)).await?;
+        for (key, _) in page.values {
+            let known = listed.get(&key.key);
+            if known.is_some() != all_but && (counts.len() < NAMED || counts.contains_key(&key.key)) {
+                let shown = known.cloned().unwrap_or_else(|| key.display());
+                counts.entry(key.key).or_insert((shown, 0)).1 += 1;
+            }
+        }
+        seen += page.resources;
+        match page.last {
+            Some(last) if seen < LOOKED_THROUGH => after = last,
+            Some(_) => break false,
+            None => break true,
+        }
+    };
+    Ok(counts.into_values().map(|(value, count)| InUse::new(removed, value, count, !whole)).collect())
+}
+
+impl InUse {
+    fn new(removed: &Removed, value: String, count: u64, at_least: bool) -> InUse {
+        let noun = match (removed.attribute.resource_type == GROUP, count) {
+            (true, 1) => "group",
+            (true, _) => "groups",
+            (false, 1) => "user",
+            (false, _) => "users",
+        };
+        InUse { attribute: removed.attribute.path.clone(), noun, value, count, at_least }
+    }
+
+    fn told(&self) -> String {
+        let InUse { attribute, noun, value, count, at_least } = self;
+        let (at_least, have) = (if *at_least { "at least " } else { "" }, if *count == 1 { "has" } else { "have" });
+        format!("{at_least}{count} {noun} {have} the {attribute} {value:?}")
+    }
+}
+
+/// The refusal that says who has what.
+pub(super) fn refused(field: &str, in_use: &[InUse]) -> Problem {
+    let told: Vec<String> = in_use.iter().map(InUse::told).collect();
+    let detail = format!(
+        "{}. They keep it until it is changed, deactivated ones included, and nobody new can be given it. To take it off the list \
+         all the same, repeat this with \"force\": true",
+        told.join("; ")
+    );
+    let errors = told.into_iter().map(|detail| FieldError { field: field.to_owned(), detail });
+    Problem::conflict(detail).with_errors(errors.collect())
+}

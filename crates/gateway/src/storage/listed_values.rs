@@ -1,0 +1,36 @@
+//! Who has which values of an attribute: asked when a list of allowed values loses some.
+
+use diesel::sql_types::BigInt;
+use scim::SearchKey;
+
+use super::error::DbError;
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+
+/// Where counting ends: what there is more of is "at least" so many.
+pub const MOST: u64 = 10_000;
+
+const OF_ACCOUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM attribute_values AS v WHERE v.account = ? AND v.attribute = ? \
+     AND v.key = ? LIMIT ?) AS counted";
+
+const OF_ALL: &str = "SELECT count(*) FROM (SELECT 1 FROM accounts AS a JOIN attribute_values AS v ON v.account = a.seq \
+     WHERE a.deleted IS NULL AND v.attribute = ? AND v.key = ? LIMIT ?) AS counted";
+
+impl Tx<'_> {
+    /// How many resources of an account have this value, by the index; [`MOST`] at most.
+    pub fn count_of_value(&mut self, account: i64, key: &SearchKey) -> Result<u64, DbError> {
+        let (attribute, most) = (i64::from(key.attribute.0), MOST as i64);
+        let binds =
+            vec![Bind::Number(account), Bind::Number(attribute), Bind::Text(key.key.clone()), Bind::Number(most)];
+        let count: Option<i64> = Statement::<BigInt>::new(OF_ACCOUNT, binds).first(self.conn)?;
+        Ok(count.unwrap_or(0).max(0) as u64)
+    }
+
+    /// The same in all accounts together.
+    pub fn count_of_value_everywhere(&mut self, key: &SearchKey) -> Result<u64, DbError> {
+        let (attribute, most) = (i64::from(key.attribute.0), MOST as i64);
+        let binds = vec![Bind::Number(attribute), Bind::Text(key.key.clone()), Bind::Number(most)];
+        let count: Option<i64> = Statement::<BigInt>::new(OF_ALL, binds).first(self.conn)?;
+        Ok(count.unwrap_or(0).max(0) as u64)
+    }
+}

@@ -1,0 +1,127 @@
+//! What a resource has already may be said again, whatever today's rules are.
+//!
+//! A closed list loses a value, an attribute becomes unique or changes its type: values written before are still there, and a
+//! client that reads a resource and writes it back (RFC 7644 §3.5.1) repeats them. Such a value is no change, so it is never
+//! the reason to refuse one. Only what would be refused is looked up here; what today's rules allow is read by them.
+//!
+//! A part of a complex value repeats what is stored in *its own* value, not in another one of the attribute: `{env: B, right:
+//! old}` is new where `{env: A, right: old}` is stored.
+
+use serde_json::{Map, Value};
+
+use super::value::{Named, Reader};
+use crate::schema::{Attribute, Returned, Type};
+use crate::search_keys::elements;
+use crate::search_keys::key_text::fold;
+
+/// What values are compared with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Existing<'a> {
+    /// The resource is new.
+    #[default]
+    Nothing,
+    /// The document of the resource.
+    Document(&'a Map<String, Value>),
+    /// One complex value of it.
+    Element(&'a Value),
+}
+
+impl<'a> Reader<'a> {
+    /// For a change of the resource with this document.
+    pub(crate) fn over(self, document: &'a Map<String, Value>) -> Reader<'a> {
+        Reader { existing: Existing::Document(document), ..self }
+    }
+
+    /// The document of the resource, if it is not new.
+    pub(super) fn document(&self) -> Option<&'a Map<String, Value>> {
+        match self.existing {
+            Existing::Document(document) => Some(document),
+            Existing::Nothing | Existing::Element(_) => None,
+        }
+    }
+
+    /// For the parts of this value alone.
+    pub(crate) fn within(self, element: &'a Value) -> Reader<'a> {
+        Reader { existing: Existing::Element(element), ..self }
+    }
+
+    /// For the parts of a complex value: of those stored, the one that it repeats.
+    pub(super) fn beside(self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Reader<'a> {
+        let Existing::Document(document) = self.existing else { return self };
+        let repeated = value_in(document, named).and_then(|there| match attribute.multi_valued {
+            false => Some(there),
+            true => elements(there).find(|there| is_counterpart(attribute, there, given)),
+        });
+        Reader { existing: repeated.map_or(Existing::Nothing, Existing::Element), ..self }
+    }
+
+    /// What the resource has of this attribute or part.
+    pub(super) fn stored_value(&self, named: Named<'_>) -> Option<&'a Value> {
+        let whole = match self.existing {
+            Existing::Nothing => return None,
+            Existing::Document(document) => value_in(document, named)?,
+            Existing::Element(element) => element,
+        };
+        match named.sub {
+            Some(sub) => whole.get(sub),
+            None => Some(whole),
+        }
+    }
+
+    /// The stored value that one given value repeats, in its own spelling.
+    pub(super) fn repeated(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Option<Value> {
+        elements(self.stored_value(named)?).find(|there| is_same(attribute, there, given)).cloned()
+    }
+
+    /// The whole stored value, if it is repeated.
+    pub(super) fn repeated_whole(&self, named: Named<'_>, given: &Value) -> Option<Value> {
+        self.stored_value(named).filter(|there| *there == given).cloned()
+    }
+}
+
+/// Whether two values of an attribute are one and the same to its rules (RFC 7643 §7 `caseExact`; the order of several values is
+/// none of their meaning, §2.4).
+pub(crate) fn is_same(attribute: &Attribute, left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::String(left), Value::String(right)) if attribute.r#type == Type::String && !attribute.case_exact => {
+            left == right || fold(left) == fold(right)
+        }
+        (Value::Array(left), Value::Array(right)) => {
+            let all_in = |some: &[Value], others: &[Value]| {
+                some.iter().all(|one| others.iter().any(|other| is_same(attribute, one, other)))
+            };
+            left.len() == right.len() && all_in(left, right) && all_in(right, left)
+        }
+        (left, right) => left == right,
+    }
+}
+
+/// Whether a given complex value is about the same thing as a stored one: by `value` and `type` (RFC 7643 §2.4), or, where
+/// there is no `value`, by repeating all that an answer shows of it.
+fn is_counterpart(attribute: &Attribute, there: &Value, given: &Value) -> bool {
+    let part = |of: &Value, name: &str| match of.as_object() {
+        Some(members) => members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone()),
+        None => (name == "value").then(|| of.clone()),
+    };
+    let agree = |name: &str| {
+        let Some(sub) = attribute.sub_attribute(name) else { return true };
+        match (part(there, name), part(given, name)) {
+            (Some(there), Some(given)) => is_same(sub, &there, &given),
+            (there, given) => there.is_none() && given.is_none_or(|given| given.is_null()),
+        }
+    };
+    match attribute.sub_attribute("value").and_then(|value| part(there, &value.name)) {
+        Some(_) => agree("value") && agree("type"),
+        None => attribute.sub_attributes.iter().filter(|sub| sub.returned != Returned::Request).all(|sub| {
+            let stored = part(there, &sub.name);
+            stored.is_none() || agree(&sub.name)
+        }),
+    }
+}
+
+fn value_in<'d>(document: &'d Map<String, Value>, named: Named<'_>) -> Option<&'d Value> {
+    match named.extension {
+        None => document.get(named.name),
+        Some(urn) => document.get(urn)?.get(named.name),
+    }
+}
