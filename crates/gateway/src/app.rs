@@ -67,6 +67,8 @@ pub struct Provider {
     pub vocabulary: Vocabulary,
     /// What becomes of users who are created again after they were deactivated.
     pub inactive_match: InactiveMatch,
+    /// Whether no group gets a `displayName` that another one has.
+    pub unique_group_names: bool,
 }
 
 impl App {
@@ -88,6 +90,7 @@ impl App {
             registry: self.schemas.of(account)?,
             vocabulary: account.vocabulary(),
             inactive_match: account.options.inactive_match,
+            unique_group_names: account.options.unique_group_names,
         })
     }
 
@@ -115,6 +118,7 @@ impl App {
             base: &self.scim_base,
             leniency,
             inactive_match: provider.inactive_match,
+            unique_group_names: provider.unique_group_names,
             limits: self.limits(),
             cursors,
         })

@@ -21,6 +21,8 @@ pub struct Context<'a> {
     pub leniency: &'a Leniency,
     /// What becomes of a user who is created again after they were deactivated.
     pub inactive_match: InactiveMatch,
+    /// Whether a group is refused the `displayName` of another one.
+    pub unique_group_names: bool,
     /// How much is answered at once.
     pub limits: Limits,
     /// Makes and reads the cursors of whoever asks; `None` where lists are paged by index only.

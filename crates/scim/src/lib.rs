@@ -33,6 +33,7 @@
 //!     base: "https://scim.example/scim/v2",
 //!     leniency: &leniency,
 //!     inactive_match: InactiveMatch::Restore,
+//!     unique_group_names: false,
 //!     limits: Limits::default(),
 //!     cursors: None,
 //! };

@@ -78,6 +78,11 @@ impl AttributeKey {
         AttributeKey::of("User", None, "userName", None)
     }
 
+    /// That of a group's `displayName`.
+    pub fn group_name() -> AttributeKey {
+        AttributeKey::of("Group", None, "displayName", None)
+    }
+
     /// FNV-1a over `User:emails.value`, `User:urn:…:user:department`: all after the resource type in lower case.
     pub(crate) fn of(resource_type: &str, extension: Option<&str>, name: &str, sub: Option<&str>) -> AttributeKey {
         let mut hash: u32 = 0x811c_9dc5;

@@ -22,6 +22,7 @@ use crate::resource::{GroupReference, Id, Resource};
 use crate::schema::{ResourceType, ResourceTypeId};
 use crate::store::{Handle, Store, StoreError, Stored};
 
+mod group_names;
 mod membership;
 mod read;
 mod returning;

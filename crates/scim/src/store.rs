@@ -216,6 +216,10 @@ pub trait Store {
     /// returns, and is seen by what is asked afterwards.
     fn hold_names(&mut self) -> Result<(), StoreError>;
 
+    /// Keeps others from giving a group a name until this unit of work ends, as far as they [hold](Store::hold_group_names) names
+    /// themselves; later reads see what those before did.
+    fn hold_group_names(&mut self) -> Result<(), StoreError>;
+
     /// The names that a group waits for.
     fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError>;
 

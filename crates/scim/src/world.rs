@@ -49,6 +49,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) on: Tolerances,
     pub(crate) inactive_match: InactiveMatch,
+    pub(crate) unique_group_names: bool,
     /// What the last request needed.
     pub(crate) forgiven: Tolerances,
     pub(crate) limits: Limits,
@@ -65,6 +66,7 @@ impl World {
             store: MemoryStore::new(),
             on: Tolerances::EVERY,
             inactive_match: InactiveMatch::Restore,
+            unique_group_names: false,
             forgiven: Tolerances::NONE,
             limits: Limits::default(),
             now: 1_000_000,
@@ -86,7 +88,8 @@ impl World {
         work: impl FnOnce(&mut MemoryStore, &mut Context<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.now += 1_000;
-        let World { registry, vocabulary, store, on, inactive_match, forgiven, limits, now, ids } = self;
+        let World { registry, vocabulary, store, on, inactive_match, unique_group_names, forgiven, limits, now, ids } =
+            self;
         let leniency = Leniency::new(*on);
         let mut new_id = || {
             *ids += 1;
@@ -100,6 +103,7 @@ impl World {
             base: BASE,
             leniency: &leniency,
             inactive_match: *inactive_match,
+            unique_group_names: *unique_group_names,
             limits: *limits,
             cursors: Some(&Unsealed),
         };

@@ -1,7 +1,7 @@
 //! Who has which values of an attribute: asked when a list of allowed values loses some.
 
-use diesel::sql_types::BigInt;
-use scim::SearchKey;
+use diesel::sql_types::{BigInt, Text};
+use scim::{AttributeKey, SearchKey};
 
 use super::error::DbError;
 use super::statement::{Bind, Statement};
@@ -15,6 +15,13 @@ const OF_ACCOUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM attribute_values A
 
 const OF_ALL: &str = "SELECT count(*) FROM (SELECT 1 FROM accounts AS a JOIN attribute_values AS v ON v.account = a.seq \
      WHERE a.deleted IS NULL AND v.attribute = ? AND v.key = ? LIMIT ?) AS counted";
+
+/// Each key once that several resources have, with how many.
+const SHARED: &str = "SELECT v.key, count(*) FROM attribute_values AS v WHERE v.account = ? AND v.attribute = ? \
+     GROUP BY v.key HAVING count(*) > 1 ORDER BY v.key LIMIT ?";
+
+const HAVING: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY r.seq LIMIT ?";
 
 impl Tx<'_> {
     /// How many resources of an account have this value, by the index; [`MOST`] at most.
@@ -32,5 +39,30 @@ impl Tx<'_> {
         let binds = vec![Bind::Number(attribute), Bind::Text(key.key.clone()), Bind::Number(most)];
         let count: Option<i64> = Statement::<BigInt>::new(OF_ALL, binds).first(self.conn)?;
         Ok(count.unwrap_or(0).max(0) as u64)
+    }
+
+    /// The keys that several resources of an account share, so many at most, each with how many share it.
+    pub fn shared_keys(
+        &mut self,
+        account: i64,
+        attribute: AttributeKey,
+        most: u64,
+    ) -> Result<Vec<(String, u64)>, DbError> {
+        let binds = vec![Bind::Number(account), Bind::Number(i64::from(attribute.0)), Bind::Number(most as i64)];
+        let rows: Vec<(String, i64)> = Statement::<(Text, BigInt)>::new(SHARED, binds).load(self.conn)?;
+        Ok(rows.into_iter().map(|(key, count)| (key, count.max(0) as u64)).collect())
+    }
+
+    /// The ids of the resources that have a key, so many at most.
+    pub fn ids_having(
+        &mut self,
+        account: i64,
+        attribute: AttributeKey,
+        key: &str,
+        most: u64,
+    ) -> Result<Vec<String>, DbError> {
+        let (attribute, most) = (Bind::Number(i64::from(attribute.0)), Bind::Number(most as i64));
+        let binds = vec![Bind::Number(account), attribute, Bind::Text(key.to_owned()), most];
+        Statement::<Text>::new(HAVING, binds).load(self.conn)
     }
 }

@@ -55,6 +55,9 @@ pub struct AccountOptions {
     pub inactive_match: InactiveMatch,
     /// Who may sign in how.
     pub sign_in: SignIn,
+    /// Whether no group gets a `displayName` that another one has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unique_group_names: bool,
 }
 
 /// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::schemas::Schemas)).

@@ -43,6 +43,9 @@ pub struct ParkedMember {
 const HOLD_NAMES: &str = "SELECT pg_advisory_xact_lock(73052, (? % 2147483647)::int)";
 const TRY_NAMES: &str = "SELECT pg_try_advisory_xact_lock(73052, (? % 2147483647)::int)";
 
+/// 73053 is for names of groups alone. A transaction that holds it waits for no names of users: it tries to hold them.
+const HOLD_GROUP_NAMES: &str = "SELECT pg_advisory_xact_lock(73053, (? % 2147483647)::int)";
+
 /// Two attributes with any keys each. An account's resource is guarded if it can log in or is nobody's but the console's.
 const HOLDERS: Dialects = Dialects {
     sqlite: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
@@ -90,6 +93,14 @@ pub(super) fn try_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError>
         if held != Some(true) {
             return Err(DbError::NamesHeld(account));
         }
+    }
+    Ok(())
+}
+
+/// Keeps names of groups as they are until this unit of work ends, where they have to be unique.
+pub(super) fn hold_group_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+    if matches!(conn, AnyConn::Postgres(_)) {
+        Statement::<()>::new(HOLD_GROUP_NAMES, vec![Bind::Number(account)]).execute(conn)?;
     }
     Ok(())
 }

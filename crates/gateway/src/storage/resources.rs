@@ -335,6 +335,10 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(held?)
     }
 
+    fn hold_group_names(&mut self) -> Result<(), StoreError> {
+        Ok(parked::hold_group_names(self.tx.conn, self.account)?)
+    }
+
     fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
         Ok(parked::of_group(self.tx.conn, group.0)?)
     }

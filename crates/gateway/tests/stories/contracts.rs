@@ -174,6 +174,7 @@ impl Account {
             base: "https://scim.example/scim/v2",
             leniency: &Leniency::generous(),
             inactive_match: scim::InactiveMatch::Restore,
+            unique_group_names: false,
             limits: Limits::default(),
             cursors: None,
         };

@@ -111,6 +111,7 @@ mod token_formats;
 mod tokens;
 mod tolerances;
 mod transport;
+mod unique_group_names;
 mod upstream;
 mod users;
 mod walks;

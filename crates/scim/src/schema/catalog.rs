@@ -143,6 +143,7 @@ mod tests {
             base: BASE,
             leniency: &Leniency::generous(),
             inactive_match: crate::InactiveMatch::Restore,
+            unique_group_names: false,
             limits: Limits::default(),
             cursors: None,
         };

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::group_names;
 use super::membership::{self, Membership};
 use super::returning::returning;
 use super::{Written, loaded, not_found, reader};
@@ -59,6 +60,7 @@ pub fn create<'p>(
         return restore(store, cx, stored, body, projection);
     }
     user_name::check(resource_type, None, resource.attributes())?;
+    group_names::check(store, cx, &keys, None)?;
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
     let mut membership = Membership::default();
     if let Some(members) = members {
@@ -279,6 +281,7 @@ fn finish(
     } else {
         (Vec::new(), KeyChange::default())
     };
+    group_names::check(store, cx, &change.added, Some(handle))?;
     store.update(handle, &new, &change).map_err(|error| refused(cx, &new, error, &keys))?;
     store.record(note(kind));
     let opened = absence::opened(old.attributes(), new.attributes(), cx.registry.get(old.resource_type));

@@ -234,6 +234,10 @@ impl Store for MemoryStore {
         Ok(()) // nobody else is here
     }
 
+    fn hold_group_names(&mut self) -> Result<(), StoreError> {
+        Ok(()) // nobody else is here
+    }
+
     fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
         Ok(self.parked.iter().filter(|(g, _)| *g == group).map(|(_, name)| name.clone()).collect())
     }

@@ -1,8 +1,8 @@
 //! Accounts.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use scim::InactiveMatch;
 use scim::schema::{CanonicalValues, GROUP, USER};
+use scim::{AttributeKey, InactiveMatch, SearchKey};
 use serde_json::{Value, json};
 
 use super::input::Input;
@@ -10,11 +10,15 @@ use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
-use crate::http::problem::Problem;
+use crate::http::problem::{FieldError, Problem};
 use crate::storage::accounts::Account;
 use crate::storage::options::{AccountOptions, OwnDeactivation};
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
+
+/// How many names are counted that several groups have, and how many of them are told with their groups.
+const SHARED_NAMES: u64 = 1_000;
+const NAMED: usize = 20;
 
 fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> {
     let mut store = tx.in_account(account.seq, 0, false);
@@ -26,6 +30,7 @@ fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> 
         "co_owner": account.options.co_owner,
         "own_deactivation": account.options.own_deactivation,
         "inactive_match": account.options.inactive_match.name(),
+        "unique_group_names": account.options.unique_group_names,
         "users": store.count(USER)?,
         "groups": store.count(GROUP)?,
         "created": system::rfc3339(account.created),
@@ -62,6 +67,7 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
     let options = AccountOptions {
         inactive_match: inactive_match(&mut input).unwrap_or_default(),
         own_deactivation: own_deactivation(&mut input).unwrap_or_default(),
+        unique_group_names: input.flag("unique_group_names").unwrap_or_default(),
         ..Default::default()
     };
     let account = Account {
@@ -112,6 +118,7 @@ pub(super) async fn change(
     let role = default_role(&mut input, &app);
     let inactive_match = inactive_match(&mut input);
     let own_deactivation = own_deactivation(&mut input);
+    let unique_group_names = input.flag("unique_group_names");
     let names_co_owner = input.names("co_owner");
     let co_owner = input.text("co_owner");
     input.finish()?;
@@ -141,6 +148,12 @@ pub(super) async fn change(
             }
             if let Some(inactive_match) = inactive_match {
                 account.options.inactive_match = inactive_match;
+            }
+            if let Some(unique) = unique_group_names {
+                if unique && !account.options.unique_group_names && !force {
+                    refuse_shared_names(tx, account.seq)?;
+                }
+                account.options.unique_group_names = unique;
             }
             tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
             if let Some(user) = co_owner.as_ref().filter(|_| names_co_owner)
@@ -191,6 +204,30 @@ async fn refuse_removal(app: &web::Data<App>, id: &str, environments: &[String])
         .await?;
     let in_use = removed_values::in_use(&app.db, seq, removed).await?;
     if in_use.is_empty() { Ok(()) } else { Err(removed_values::refused("product_environments", &in_use)) }
+}
+
+/// Says which names several groups have already.
+fn refuse_shared_names(tx: &mut Tx<'_>, account: i64) -> Result<(), Problem> {
+    let name = AttributeKey::group_name();
+    let shared = tx.shared_keys(account, name, SHARED_NAMES)?;
+    if shared.is_empty() {
+        return Ok(());
+    }
+    let mut errors = Vec::new();
+    for (key, count) in shared.iter().take(NAMED) {
+        let ids = tx.ids_having(account, name, key, 5)?;
+        let shown = SearchKey { attribute: name, key: key.clone(), unique: false }.display();
+        let more = if *count > ids.len() as u64 { ", …" } else { "" };
+        let detail = format!("{count} groups have the name {shown:?}: {}{more}", ids.join(", "));
+        errors.push(FieldError { field: "unique_group_names".to_owned(), detail });
+    }
+    let at_least = if shared.len() as u64 == SHARED_NAMES { "at least " } else { "" };
+    let detail = format!(
+        "{at_least}{} names are those of several groups. Rename or delete these groups first; or repeat this with \"force\": true, and \
+         they keep their names while no other group gets one of them",
+        shared.len()
+    );
+    Err(Problem::conflict(detail).with_errors(errors))
 }
 
 fn taken(name: &str) -> Problem {

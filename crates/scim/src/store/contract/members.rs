@@ -90,6 +90,7 @@ pub(super) fn holders_of_keys(store: &mut dyn Store) {
 fn park(store: &mut dyn Store, group: Handle, remove: &[&str], add: &[&str]) {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     store.hold_names().expect("held");
+    store.hold_group_names().expect("held");
     store.change_parked(group, &ParkedChange { remove: names(remove), add: names(add) }).expect("a change");
 }
 

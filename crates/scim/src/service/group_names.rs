@@ -1,0 +1,96 @@
+//! Groups whose names are to be told apart ([`Context::unique_group_names`]).
+//!
+//! RFC 7643 §4.2 lets several groups have one `displayName`, and so do we unless a service provider says otherwise. Then a name
+//! that another group has is refused to those who would get it; groups that shared one before keep it, and repeating it is no
+//! change. Names are compared as filters compare them.
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::schema::GROUP;
+use crate::search_keys::{AttributeKey, SearchKey};
+use crate::store::{Handle, Store};
+
+/// Refuses a group a name among these keys, which it has not yet, if another group has it.
+pub(super) fn check(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    new: &[SearchKey],
+    itself: Option<Handle>,
+) -> Result<(), Error> {
+    let name = new.iter().find(|key| key.attribute == AttributeKey::group_name());
+    let Some(name) = name.filter(|_| cx.unique_group_names) else { return Ok(()) };
+    // Two who would get it at the same time come one after the other.
+    store.hold_group_names()?;
+    let holders = store.holders(std::slice::from_ref(name))?;
+    let Some(other) = holders.iter().find(|holder| Some(holder.handle) != itself) else { return Ok(()) };
+    let shown = match store.get(GROUP, &other.id)? {
+        Some(stored) => stored.resource.display().to_owned(),
+        None => name.display(),
+    };
+    let shown: String = shown.chars().take(100).collect();
+    let detail = format!(
+        "Another Group has the displayName {shown:?}, and group names must be unique here. It is the Group {}. Use that one, or choose \
+         another name.",
+        other.id
+    );
+    Err(Error::NotUnique { attribute: Some("displayName".to_owned()), detail })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::schema::GROUP;
+    use crate::world::World;
+
+    fn named(name: &str) -> Value {
+        json!({ "displayName": name })
+    }
+
+    #[track_caller]
+    fn refused<T: std::fmt::Debug>(outcome: Result<T, crate::Error>, other: &str) {
+        let error = outcome.expect_err("refused");
+        assert_eq!(error.wire(), (409, Some("uniqueness")));
+        for said in ["displayName \"Editors\"", &format!("Group {other}.")] {
+            assert!(error.detail().contains(said), "{said} in: {}", error.detail());
+        }
+    }
+
+    #[test]
+    fn report_8_a_name_of_another_group_is_refused_where_names_must_be_unique() {
+        let mut world = World::new();
+        world.unique_group_names = true;
+        let editors = world.group("Editors", &[]);
+        let writers = world.group("Writers", &[]);
+        refused(world.create(GROUP, named("EDITORS")), &editors);
+        refused(world.put(GROUP, &writers, named("editors")), &editors);
+        for operation in [
+            json!({ "op": "replace", "path": "displayName", "value": "editors" }),
+            json!({ "op": "add", "value": { "displayName": "Editors" } }),
+        ] {
+            refused(world.patch(GROUP, &writers, json!([operation])), &editors);
+        }
+        // Its own, in another spelling; and a name that is free again.
+        world.put(GROUP, &editors, named("EDITORS")).expect("its own name");
+        world.put(GROUP, &editors, named("Editors")).expect("its own name");
+        world.patch(GROUP, &editors, json!([{ "op": "replace", "path": "displayName", "value": "Authors" }])).unwrap();
+        world.put(GROUP, &writers, named("editors")).expect("free");
+        world.delete(GROUP, &writers).unwrap();
+        world.group("Editors", &[]);
+    }
+
+    #[test]
+    fn report_8_groups_that_share_a_name_already_keep_it() {
+        let mut world = World::new();
+        let (one, two) = (world.group("Editors", &[]), world.group("Editors", &[]));
+        world.unique_group_names = true;
+        let ana = world.user("ana");
+        for group in [&one, &two] {
+            let whole = json!({ "displayName": "Editors", "externalId": "x", "members": [{ "value": ana }] });
+            world.put(GROUP, group, whole).expect("nothing about its name changes");
+            world.patch(GROUP, group, json!([{ "op": "replace", "path": "displayName", "value": "editors" }])).unwrap();
+        }
+        let third = world.create(GROUP, named("Editors")).expect_err("refused");
+        assert!(third.detail().contains(&one), "{}", third.detail());
+    }
+}
