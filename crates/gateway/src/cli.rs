@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::housekeeping::{Done, Housekeeper};
 use crate::operator_name::OperatorName;
 use crate::serve;
 use crate::storage::audit::Entry;
@@ -52,6 +53,12 @@ enum Command {
     Audit {
         #[command(subcommand)]
         command: AuditCommand,
+    },
+    /// Do once what the server does every half minute: remove what is due.
+    Housekeeping {
+        /// Believe the clock as it is, though it jumped, and let everything end that is due, for a day.
+        #[arg(long)]
+        confirm: bool,
     },
     /// Ask a running server whether it is ready; for container health checks.
     Health {
@@ -118,6 +125,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
         Command::Keys { command } => keys::run(&config, command).await,
         Command::Operator { command: OperatorCommand::Create { name } } => create_operator(&config, name).await,
         Command::Audit { command: AuditCommand::Verify { expect } } => verify_audit(&config, expect.as_ref()),
+        Command::Housekeeping { confirm } => keep_house(config, confirm).await,
         Command::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.bind));
             let answer = reqwest::get(format!("{url}/health/ready")).await?;
@@ -231,6 +239,26 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
     println!("{token}");
     eprintln!("This is the token of operator `{shown}`. It is not shown again. Send it as `Authorization: Bearer …`.");
     Ok(())
+}
+
+async fn keep_house(config: Config, confirm: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let (db, keys) = serve::open(&config).await?;
+    let housekeeper = Housekeeper::new(db, keys, config.into());
+    if confirm {
+        housekeeper.confirm().await?;
+    }
+    let Done { rows, judged, held_back, failed } = housekeeper.sweep().await;
+    println!("{rows} rows were removed or written.");
+    if let Some(ahead) = judged.and_then(|judged| judged.doubted) {
+        println!(
+            "The clock is {} minutes ahead of what is believed: nothing ended by it. --confirm believes it.",
+            ahead / 60_000
+        );
+    }
+    if held_back {
+        println!("More grants would end than may end in a day: the rest waits. --confirm lets them end.");
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("these steps failed: {}", failed.join(", ")).into()) }
 }
 
 /// Reads, and nothing else: what is verified may be a copy, and a mistyped path makes no database.

@@ -53,6 +53,7 @@ pub struct Config {
     pub mail: Option<Mail>,
     pub scim: Scim,
     pub audit_retention_days: Option<u32>,
+    pub housekeeping: Housekeeping,
     pub password_threads: usize,
     pub password_queue: usize,
     pub log_json: bool,
@@ -104,6 +105,14 @@ pub struct Scim {
     pub page_size: u32,
     pub max_page_size: u32,
     pub max_body_bytes: usize,
+}
+
+/// How often what is due goes, and how much of it.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Housekeeping {
+    pub pause: Duration,
+    pub largest_share_percent: u32,
 }
 
 /// Where the master key comes from.
@@ -221,6 +230,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let max_body_kib = r.required("scim.max_body_kib", |n: u64| between(n, 16, 1 << 20));
     let audit_retention_days =
         r.required("audit.retention_days", |n: u64| at_most(n, 36_500).map(|n| (n > 0).then_some(n as u32)));
+    let housekeeping_seconds = r.required("housekeeping.seconds", |n: u64| between(n, 1, 3600));
+    let largest_share = r.required("housekeeping.largest_share_percent", |n: u64| between(n, 1, 100));
     let password_threads = r.required("passwords.threads", |n: u64| between(n, 1, 256)).map(|n| n as usize);
     let password_queue = r.required("passwords.queue", |n: u64| between(n, 1, 100_000)).map(|n| n as usize);
     let log_json = r.required("log.format", |text: String| match text.as_str() {
@@ -302,6 +313,10 @@ fn read(r: &mut Reader) -> Option<Config> {
             max_body_bytes: max_body_kib? as usize * 1024,
         },
         audit_retention_days: audit_retention_days?,
+        housekeeping: Housekeeping {
+            pause: Duration::from_secs(housekeeping_seconds?),
+            largest_share_percent: largest_share? as u32,
+        },
         password_threads: password_threads?,
         password_queue: password_queue?,
         log_json: log_json?,

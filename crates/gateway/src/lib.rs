@@ -8,10 +8,12 @@
 
 pub mod allowed_values;
 pub mod app;
+pub mod calendar;
 pub mod catalogs;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod housekeeping;
 pub mod http;
 pub mod leniency;
 pub mod lifecycle;

@@ -191,7 +191,7 @@ impl Signer {
     ) -> Result<Option<SealedKey>, DbError> {
         let stored = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
         let newest = stored.iter().find(|key| key.algorithm == algorithm.as_str() && key.expires.is_none());
-        self.succeed(algorithm, newest.map(|key| key.kid.clone()), handover, longest_ms).await
+        self.succeed(algorithm, newest.map(|key| key.kid.clone()), handover, longest_ms, system::now()).await
     }
 
     async fn succeed(
@@ -200,8 +200,8 @@ impl Signer {
         predecessor: Option<String>,
         handover: Handover,
         longest_ms: i64,
+        now: i64,
     ) -> Result<Option<SealedKey>, DbError> {
-        let now = system::now();
         let signs_from = match handover {
             Handover::Announced => now + PUBLISHED_AHEAD_MS,
             Handover::Compromised => now,
@@ -216,17 +216,17 @@ impl Signer {
         Ok(done.then_some(fresh))
     }
 
-    /// Makes successors to keys that will soon have signed for so long; `None`: only commands do.
-    pub async fn keep_up(&self, every_ms: Option<i64>, longest_ms: i64) -> Result<(), DbError> {
+    /// Makes successors to keys that by this time will soon have signed for so long; `None`: only commands do.
+    pub async fn keep_up(&self, every_ms: Option<i64>, longest_ms: i64, now: i64) -> Result<(), DbError> {
         let Some(every) = every_ms else { return Ok(()) };
-        let (known, now) = (self.fresh(FRESH_MS).await?, system::now());
+        let known = self.fresh(FRESH_MS).await?;
         for algorithm in SigningAlgorithm::ALL {
             let newest = known.keys.iter().find(|known| known.key.algorithm == algorithm && known.expires.is_none());
             let Some(newest) = newest.filter(|newest| newest.signs_from + every - PUBLISHED_AHEAD_MS <= now) else {
                 continue;
             };
             let kid = Some(newest.key.kid.clone());
-            if let Some(made) = self.succeed(algorithm, kid, Handover::Announced, longest_ms).await? {
+            if let Some(made) = self.succeed(algorithm, kid, Handover::Announced, longest_ms, now).await? {
                 tracing::info!(kid = made.kid, algorithm = made.algorithm, "made the next signing key");
             }
         }

@@ -22,7 +22,7 @@ pub mod error;
 mod fate;
 mod files;
 pub mod grants;
-mod housekeeping;
+pub mod housekeeping;
 pub mod installation;
 pub mod listed_values;
 pub mod logins;

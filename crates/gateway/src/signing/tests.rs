@@ -99,20 +99,21 @@ async fn a_schedule_makes_the_successor_a_day_ahead_and_once_for_all_replicas() 
     let (one, two) = (replicas.signer().await, replicas.signer().await);
     let (days, year) = (90 * 24 * HOUR, 365 * 24 * HOUR);
     for signer in [&one, &two] {
-        signer.keep_up(Some(days), HOUR).await.unwrap();
+        signer.keep_up(Some(days), HOUR, system::now()).await.unwrap();
     }
     assert_eq!(replicas.stored().await.len(), 3, "nothing is due");
     replicas.wait(days - PUBLISHED_AHEAD_MS).await;
     for signer in [&one, &two] {
-        signer.keep_up(None, HOUR).await.unwrap();
+        signer.keep_up(None, HOUR, system::now()).await.unwrap();
         signer.look().await.unwrap();
     }
     assert_eq!(replicas.stored().await.len(), 3, "no schedule");
-    let (first, second) = tokio::join!(one.keep_up(Some(days), HOUR), two.keep_up(Some(days), HOUR));
+    let (first, second) =
+        tokio::join!(one.keep_up(Some(days), HOUR, system::now()), two.keep_up(Some(days), HOUR, system::now()));
     first.and(second).unwrap();
     assert_eq!(replicas.stored().await.len(), 6);
     two.look().await.unwrap();
-    two.keep_up(Some(year), HOUR).await.unwrap();
+    two.keep_up(Some(year), HOUR, system::now()).await.unwrap();
     assert_eq!(replicas.stored().await.len(), 6);
 }
 

@@ -30,6 +30,9 @@ pub enum DbError {
     /// A file beside the database cannot be used.
     #[error("{0}")]
     Files(String),
+    /// This server's clock is not the database's; by how many milliseconds it is ahead.
+    #[error("the clock of this server is {} seconds ahead of the database's", .0 / 1000)]
+    Clock(i64),
     /// Another unit of work was faster, in a way the database reports as a conflict.
     #[error("another unit of work was faster")]
     LostRace,
@@ -127,6 +130,7 @@ impl DbError {
             | DbError::Commit(_)
             | DbError::Displaced(_)
             | DbError::Files(_)
+            | DbError::Clock(_)
             | DbError::LostRace
             | DbError::NamesHeld(_) => Meaning::Unavailable,
         }

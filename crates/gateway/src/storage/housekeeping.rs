@@ -1,5 +1,6 @@
 //! Removing what is due, a batch at a time. Nothing here decides what counts: expired rows are refused long before they go.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
@@ -13,7 +14,10 @@ use super::schema::{
 };
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
-use crate::each;
+use crate::{each, system};
+
+/// The database's clock.
+pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
 
 /// Deletes the rows whose keys (fingerprints, token ids) the query selects. Replicas pass over what another is at.
 macro_rules! sweep {
@@ -56,31 +60,107 @@ macro_rules! spent {
 }
 const SPENT: Dialects = Dialects { sqlite: spent!(""), postgres: spent!(" FOR UPDATE OF t SKIP LOCKED") };
 
+/// What is due: everything that expired by `now`, and codes and refresh tokens that expired or were spent before `spent_before`: so long
+/// their reuse is recognized, and a refusal says what is wrong with them.
+#[derive(Debug, Clone, Copy)]
+pub struct Due {
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    /// In the same way.
+    pub spent_before: i64,
+    /// How many rows go at most.
+    pub limit: i64,
+}
+
+/// A step, and what it is called.
+pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
+
+/// The steps that remove what has expired, but for the refresh tokens that nobody used: grants end with these.
+pub const SWEEPS: [Sweep; 12] = [
+    ("forgetting revocations", |tx, due| {
+        Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting assertions", |tx, due| {
+        Ok(sweep!(tx, used_assertions.id, used_assertions::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting failures", |tx, due| {
+        Ok(sweep!(tx, client_failures.id, client_failures::expires.lt(due.now), due.limit))
+    }),
+    ("ending sessions", |tx, due| Ok(sweep!(tx, sessions.fingerprint, sessions::expires.lt(due.now), due.limit))),
+    ("forgetting pushed requests", |tx, due| {
+        Ok(sweep!(tx, pushed_requests.fingerprint, pushed_requests::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting proofs", |tx, due| Ok(sweep!(tx, dpop_proofs.id, dpop_proofs::expires.lt(due.now), due.limit))),
+    ("removing signing keys", |tx, due| Ok(tx.remove_expired_signing_keys(due.now)? as u64)),
+    ("forgetting sign-ins", |tx, due| {
+        Ok(sweep!(tx, sign_in_flows.fingerprint, sign_in_flows::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting attempts", |tx, due| Ok(sweep!(tx, attempts.key, attempts::expires.lt(due.now), due.limit))),
+    ("forgetting walks", |tx, due| tx.forget_walks(due.now, due.limit)),
+    ("forgetting codes", |tx, due| tx.sweep_codes(due)),
+    ("forgetting spent refresh tokens", |tx, due| tx.sweep_spent_refresh_tokens(due)),
+];
+
 impl Tx<'_> {
-    /// Sessions, revocations, pushed requests, proofs, assertions, signing keys, counts of attempts and failures, and walks that have
-    /// expired, and codes and refresh tokens that expired or were spent before `spent_before`: so long their reuse is recognized, and a
-    /// refusal says what is wrong with them. A grant that nothing leads to any more ends. Says how many rows went.
+    /// The time by the database's clock, in milliseconds since the epoch: what cannot be undone is judged by it. SQLite has the clock of
+    /// this machine.
+    pub fn database_now(&mut self) -> Result<i64, DbError> {
+        match &mut *self.conn {
+            AnyConn::Postgres(c) => Ok(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?),
+            AnyConn::Sqlite(_) => Ok(system::now()),
+        }
+    }
+
+    /// All steps at once; says how many rows went.
     pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
-        let mut removed = sweep!(self, revoked_tokens.id, revoked_tokens::expires.lt(now), limit);
-        removed += sweep!(self, used_assertions.id, used_assertions::expires.lt(now), limit);
-        removed += sweep!(self, client_failures.id, client_failures::expires.lt(now), limit);
-        removed += sweep!(self, sessions.fingerprint, sessions::expires.lt(now), limit);
-        removed += sweep!(self, pushed_requests.fingerprint, pushed_requests::expires.lt(now), limit);
-        removed += sweep!(self, dpop_proofs.id, dpop_proofs::expires.lt(now), limit);
-        removed += self.remove_expired_signing_keys(now)? as u64;
-        removed += sweep!(self, sign_in_flows.fingerprint, sign_in_flows::expires.lt(now), limit);
-        removed += sweep!(self, attempts.key, attempts::expires.lt(now), limit);
-        removed += self.forget_walks(now, limit)?;
-        let codes = authorization_codes::expires.lt(spent_before);
-        let grants = sweep_of_grants!(self, authorization_codes, codes, limit);
-        removed += grants.len() as u64;
-        self.end_unused_grants(grants, true, now)?;
-        let mut grants = sweep_of_grants!(self, refresh_tokens, refresh_tokens::expires.lt(spent_before), limit);
-        let binds = vec![Bind::Number(spent_before), Bind::Number(limit)];
-        grants.extend(Statement::<BigInt>::new(SPENT.of(self.conn), binds).load::<i64>(self.conn)?);
-        removed += grants.len() as u64;
-        self.end_unused_grants(grants, false, now)?;
+        let due = Due { now, spent_before, limit };
+        let mut removed = self.sweep_expired_refresh_tokens(due)?;
+        for (_, sweep) in SWEEPS {
+            removed += sweep(self, due)?;
+        }
         Ok(removed)
+    }
+
+    fn sweep_codes(&mut self, due: Due) -> Result<u64, DbError> {
+        let expired = authorization_codes::expires.lt(due.spent_before);
+        let grants = sweep_of_grants!(self, authorization_codes, expired, due.limit);
+        let removed = grants.len() as u64;
+        self.end_unused_grants(grants, true, due.now)?;
+        Ok(removed)
+    }
+
+    /// Their successors are there, so no grant ends; but where a chain broke off.
+    fn sweep_spent_refresh_tokens(&mut self, due: Due) -> Result<u64, DbError> {
+        let binds = vec![Bind::Number(due.spent_before), Bind::Number(due.limit)];
+        let grants: Vec<i64> = Statement::<BigInt>::new(SPENT.of(self.conn), binds).load(self.conn)?;
+        let removed = grants.len() as u64;
+        self.end_unused_grants(grants, false, due.now)?;
+        Ok(removed)
+    }
+
+    /// Refresh tokens that nobody used in time go, and with each the grant that nothing else leads to.
+    pub fn sweep_expired_refresh_tokens(&mut self, due: Due) -> Result<u64, DbError> {
+        let expired = refresh_tokens::expires.lt(due.spent_before);
+        let grants = sweep_of_grants!(self, refresh_tokens, expired, due.limit);
+        let removed = grants.len() as u64;
+        self.end_unused_grants(grants, false, due.now)?;
+        Ok(removed)
+    }
+
+    /// Whether there is any.
+    pub fn refresh_tokens_are_due(&mut self, due: Due) -> Result<bool, DbError> {
+        let query = refresh_tokens::table
+            .filter(refresh_tokens::expires.lt(due.spent_before))
+            .select(refresh_tokens::grant_seq)
+            .limit(1);
+        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.is_some())
+    }
+
+    /// How many grants of users have not ended.
+    pub fn open_grants(&mut self) -> Result<i64, DbError> {
+        let open = grants::table.filter(grants::ended.is_null()).filter(grants::owner.is_not_null()).count();
+        Ok(each!(&mut *self.conn, c => open.get_result(c))?)
     }
 
     /// Takes a batch of rows out of an account that was deleted; the account's own row goes last. Its audit trail stays.

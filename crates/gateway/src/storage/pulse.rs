@@ -5,7 +5,8 @@
 //! another takes its place.
 //!
 //! Each look writes one row (not waiting for the disk) and 256 KiB that are thrown away: the row shows a database that is read-only,
-//! locked or away, the rest a disk that is full. On SQLite it is also looked, every second, whether the files are still the ones that
+//! locked or away, the rest a disk that is full. A replica whose clock is not PostgreSQL's is not ready either: tokens would be
+//! issued and refused by it. On SQLite it is also looked, every second, whether the files are still the ones that
 //! were opened.
 
 use std::io::Write;
@@ -15,13 +16,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::dsl::sql;
+use diesel::sql_types::BigInt;
+use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use tokio::sync::watch;
 
 use super::connection::{AnyConn, DatabaseUrl, with_parameters};
 use super::error::DbError;
 use super::files::Files;
+use super::housekeeping::CLOCK;
 use super::writer::Writer;
+use crate::system;
 
 /// How long what was found is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -33,6 +38,9 @@ const GIVEN_UP: Duration = Duration::from_secs(10);
 const AT_WORK: Duration = Duration::from_secs(20);
 /// How much there has to be room for.
 const ROOM: usize = 256 << 10;
+
+/// How far the clocks of a replica and of PostgreSQL may be apart, in milliseconds.
+const APART: i64 = 5 * 60_000;
 
 /// A session that fails soon rather than late.
 const PARAMETERS: [(&str, &str); 5] = [
@@ -166,6 +174,7 @@ impl Shared {
 fn said(error: &DbError) -> &'static str {
     match error {
         DbError::Displaced(_) => "the files of the database were removed or replaced while the server ran: restart it",
+        DbError::Clock(_) => "the clock of this server is not the database's",
         DbError::Connect(_) => "the database cannot be reached",
         _ if error.is_read_only() => "the database is read-only",
         _ if error.is_disconnect() => "the connection to the database was lost",
@@ -204,6 +213,10 @@ impl Probe {
             (AnyConn::Postgres(c), _) => {
                 c.batch_execute(BEAT)?;
                 c.batch_execute(SPILL)?;
+                let ahead = system::now() - diesel::select(sql::<BigInt>(CLOCK)).get_result::<i64>(c)?;
+                if ahead.abs() > APART {
+                    return Err(DbError::Clock(ahead));
+                }
             }
             (AnyConn::Sqlite(c), DatabaseUrl::Sqlite(path)) => {
                 beat(c, writer)?;

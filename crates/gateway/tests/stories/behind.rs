@@ -37,6 +37,11 @@ impl Behind {
         Behind { conn: url.connect().expect("it answers"), url }
     }
 
+    /// Which database it is.
+    pub fn kind(&self) -> &AnyConn {
+        &self.conn
+    }
+
     /// The keys of this installation.
     pub fn keys(&mut self) -> Arc<Keyring> {
         let master = master_key::parse(MASTER_KEY).expect("32 bytes");

@@ -51,6 +51,7 @@ mod below_a_path;
 mod bulk;
 mod caching;
 mod catalogs;
+mod clocks;
 mod connections;
 mod consent;
 mod contracts;

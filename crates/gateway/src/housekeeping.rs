@@ -1,0 +1,270 @@
+//! Housekeeping: everything that is due goes, in small batches, step by step. A step that fails is logged by its name and tried again
+//! the next time; the others go on.
+//!
+//! What is deleted or ended here does not come back. So the time is judged ([`calendar`](crate::calendar)), and no more than a share of
+//! the open grants ends within a day because nobody uses them: what is beyond waits for the next day, or for an operator
+//! (`gateway housekeeping --confirm`).
+
+use std::sync::Arc;
+
+use oauth::Keyring;
+
+use crate::calendar::{Calendar, Judged};
+use crate::config::Config;
+use crate::storage::audit::Entry;
+use crate::storage::audit::chain::{NotWhole, Sealed};
+use crate::storage::housekeeping::{Due, SWEEPS};
+use crate::storage::{Cost, Db, DbError, Tx};
+use crate::system;
+
+/// How many rows one unit of work removes at most.
+const BATCH: i64 = 500;
+const DAY: i64 = 24 * 3600 * 1000;
+/// Spent and expired codes and refresh tokens are kept so long, so that their reuse is recognized.
+const KEEP_SPENT: i64 = 7 * DAY;
+/// A grant that has ended can be read about for so long.
+const KEEP_ENDED: i64 = 90 * DAY;
+/// A notice that was seen can be read about for so long,
+const KEEP_SEEN: i64 = 90 * DAY;
+/// and one that was not.
+const KEEP_UNSEEN: i64 = 366 * DAY;
+
+/// In `installation`: the last time that was believed.
+const CLOCK: &str = "clock";
+/// Until when an operator lets any number of grants end.
+const CONFIRMED: &str = "housekeeping_confirmed";
+/// Since when the day is counted within which only so many may end, and how many did: `MILLISECONDS:NUMBER`.
+const COUNTED: &str = "housekeeping_unused";
+/// When it was last told that grants wait.
+const TOLD: &str = "housekeeping_told";
+
+/// Who keeps house, and how. Cheap to clone.
+#[derive(Clone)]
+#[allow(missing_debug_implementations)]
+pub struct Housekeeper {
+    db: Db,
+    keys: Arc<Keyring>,
+    config: Arc<Config>,
+    calendar: Arc<Calendar>,
+}
+
+/// What was done.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// How many rows were removed or written.
+    pub rows: u64,
+    /// By what time, unless it could not be asked for.
+    pub judged: Option<Judged>,
+    /// Whether grants wait because too many would end.
+    pub held_back: bool,
+    /// The steps that failed.
+    pub failed: Vec<&'static str>,
+}
+
+impl Housekeeper {
+    /// For this database.
+    pub fn new(db: Db, keys: Arc<Keyring>, config: Arc<Config>) -> Housekeeper {
+        Housekeeper { db, keys, config, calendar: Arc::default() }
+    }
+
+    /// Believes the clock as it is, and lets everything end that is due, for a day.
+    pub async fn confirm(&self) -> Result<(), DbError> {
+        self.db
+            .write(|tx| {
+                let now = tx.database_now()?;
+                tx.set_fact(CLOCK, &now.to_string())?;
+                tx.set_fact(CONFIRMED, &(now + DAY).to_string())?;
+                tx.act_as(crate::lifecycle::Actor { name: "command line".to_owned(), address: None });
+                let detail = format!("the time is {}; what is due may end", system::rfc3339(now));
+                audit(tx, now, "housekeeping.confirmed", detail)
+            })
+            .await
+    }
+
+    /// Does everything that is due.
+    pub async fn sweep(&self) -> Done {
+        let mut done = Done::default();
+        // First what needs no time, and above all the seal.
+        self.seal(&mut done).await;
+        self.step(&mut done, "writing down ended grants", |tx| tx.settle_endings(BATCH)).await;
+        self.step(&mut done, "emptying deleted accounts", |tx| tx.empty_deleted_accounts(BATCH)).await;
+        let judged = match self.now().await {
+            Ok(judged) => judged,
+            Err(error) => {
+                failed(&mut done, "asking for the time", &error);
+                return done;
+            }
+        };
+        done.judged = Some(judged);
+        let now = judged.now;
+        let due = Due { now, spent_before: now - KEEP_SPENT, limit: BATCH };
+        for (name, sweep) in SWEEPS {
+            self.step(&mut done, name, move |tx| sweep(tx, due)).await;
+        }
+        self.end_unused(&mut done, due).await;
+        self.step(&mut done, "forgetting ended grants", move |tx| tx.forget_grants(now - KEEP_ENDED, BATCH)).await;
+        let (seen, unseen) = (now - KEEP_SEEN, now - KEEP_UNSEEN);
+        self.step(&mut done, "forgetting notices", move |tx| tx.forget_notices(seen, unseen, BATCH)).await;
+        if let Some(days) = self.config.audit_retention_days {
+            self.forget_audit(&mut done, now - i64::from(days) * DAY).await;
+        }
+        done
+    }
+
+    async fn seal(&self, done: &mut Done) {
+        loop {
+            let (keys, now) = (self.keys.clone(), system::now());
+            match self.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await {
+                Ok(None) => return,
+                Ok(Some(sealed)) => {
+                    done.rows += sealed.rows;
+                    tell_of_seal(&sealed);
+                }
+                Err(error) => return failed(done, "sealing the audit trail", &error),
+            }
+        }
+    }
+
+    async fn forget_audit(&self, done: &mut Done, before: i64) {
+        loop {
+            let keys = self.keys.clone();
+            match self.db.write(move |tx| tx.forget_audit(&keys, before)).await {
+                Ok(Ok(0)) => return,
+                Ok(Ok(rows)) => done.rows += rows,
+                Ok(Err(NotWhole(segment))) => {
+                    tracing::error!(
+                        segment,
+                        "the oldest segment of the audit trail is not what was sealed, so nothing of it is removed: `gateway audit verify`"
+                    );
+                    return;
+                }
+                Err(error) => return failed(done, "forgetting the audit trail", &error),
+            }
+        }
+    }
+
+    /// The time as it is believed; noted for the next start and for other replicas.
+    pub async fn now(&self) -> Result<Judged, DbError> {
+        let noted = |tx: &mut Tx<'_>| Ok((tx.database_now()?, number(tx, CLOCK)?));
+        let (wall, noted): (i64, Option<i64>) = self.db.read::<_, DbError, _>(Cost::Short, noted).await?;
+        let judged = self.calendar.judge(wall, noted);
+        match judged.doubted {
+            None if noted.is_none_or(|noted| noted < judged.now) => {
+                self.db.jot(move |tx| tx.set_fact(CLOCK, &judged.now.to_string())).await?;
+            }
+            None => {}
+            Some(ahead) => tracing::error!(
+                clock = system::rfc3339(wall),
+                believed = system::rfc3339(judged.now),
+                "the clock jumped ahead by {} minutes: nothing ends or goes by it. If it is right, it is believed in a day, or after \
+                 `gateway housekeeping --confirm`",
+                ahead / 60_000
+            ),
+        }
+        Ok(judged)
+    }
+
+    /// Ends grants that nobody used, as many as may end in a day.
+    async fn end_unused(&self, done: &mut Done, due: Due) {
+        let share = i64::from(self.config.housekeeping.largest_share_percent);
+        loop {
+            let allowed = self.db.read::<_, DbError, _>(Cost::Long, move |tx| {
+                let confirmed = number(tx, CONFIRMED)?.is_some_and(|until| due.now < until);
+                Ok(match tx.refresh_tokens_are_due(due)? {
+                    true if confirmed => Some(BATCH),
+                    true => {
+                        let (_, ended) = counted(tx, due.now)?;
+                        Some((((tx.open_grants()? + ended) * share / 100).max(1) - ended).min(BATCH))
+                    }
+                    false => None,
+                })
+            });
+            let batch = match allowed.await {
+                Ok(None) => return,
+                Ok(Some(limit @ 1..)) => self.db.write(move |tx| end_and_count(tx, Due { limit, ..due })).await,
+                Ok(Some(_)) => {
+                    done.held_back = true;
+                    self.db.write(move |tx| tell_once(tx, due.now, share)).await.map(|()| 0)
+                }
+                Err(error) => Err(error),
+            };
+            match batch {
+                Ok(0) => return,
+                Ok(rows) => done.rows += rows,
+                Err(error) => return failed(done, "ending unused grants", &error),
+            }
+        }
+    }
+
+    /// One step, batch after batch.
+    async fn step<F>(&self, done: &mut Done, name: &'static str, work: F)
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<u64, DbError> + Clone + Send + 'static,
+    {
+        loop {
+            match self.db.write(work.clone()).await {
+                Ok(0) => return,
+                Ok(rows) => done.rows += rows,
+                Err(error) => return failed(done, name, &error),
+            }
+        }
+    }
+}
+
+/// A copy of the log, kept elsewhere, shows later whether the whole trail was replaced.
+fn tell_of_seal(sealed: &Sealed) {
+    let (head, rows) = (&sealed.head, sealed.rows);
+    if sealed.is_broken {
+        tracing::error!(
+            %head,
+            rows,
+            "the note of where the audit trail ended is missing or does not fit, so what was there before may have been cut off: \
+             `gateway audit verify`"
+        );
+    } else {
+        tracing::info!(%head, rows, "sealed rows of the audit trail");
+    }
+}
+
+fn failed(done: &mut Done, step: &'static str, error: &DbError) {
+    tracing::error!(step, %error, "a step of housekeeping failed; it will be tried again, and the others go on");
+    done.failed.push(step);
+}
+
+fn number(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, DbError> {
+    Ok(tx.fact(name)?.and_then(|text| text.parse().ok()))
+}
+
+/// Since when the day is counted, and how many connections ended in it.
+fn counted(tx: &mut Tx<'_>, now: i64) -> Result<(i64, i64), DbError> {
+    let noted = tx.fact(COUNTED)?;
+    let noted =
+        noted.and_then(|text| text.split_once(':').and_then(|(at, n)| Some((at.parse().ok()?, n.parse().ok()?))));
+    Ok(noted.filter(|(since, _): &(i64, i64)| (0..DAY).contains(&(now - since))).unwrap_or((now, 0)))
+}
+
+/// A refresh token that nobody used is a connection, whether its grant ends with it or stands for a code a little longer.
+fn end_and_count(tx: &mut Tx<'_>, due: Due) -> Result<u64, DbError> {
+    let rows = tx.sweep_expired_refresh_tokens(due)?;
+    let (since, ended) = counted(tx, due.now)?;
+    tx.set_fact(COUNTED, &format!("{since}:{}", ended + rows as i64))?;
+    Ok(rows)
+}
+
+/// Grants wait: in the log and in the audit trail, once a day.
+fn tell_once(tx: &mut Tx<'_>, now: i64, share: i64) -> Result<(), DbError> {
+    if number(tx, TOLD)?.is_some_and(|told| now - told < DAY) {
+        return Ok(());
+    }
+    tx.set_fact(TOLD, &now.to_string())?;
+    tx.act_as(crate::lifecycle::Actor { name: "housekeeping".to_owned(), address: None });
+    let detail = format!(
+        "more than {share} % of all open grants would end within a day because nobody used them; the rest waits"
+    );
+    tracing::error!("{detail}. If that is right: `gateway housekeeping --confirm`");
+    audit(tx, now, "housekeeping.held_back", detail)
+}
+
+fn audit(tx: &mut Tx<'_>, at: i64, action: &str, detail: String) -> Result<(), DbError> {
+    tx.audit(Entry { at, account: None, action: action.to_owned(), target: None, detail: Some(detail) })
+}
