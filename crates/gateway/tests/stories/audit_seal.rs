@@ -215,7 +215,12 @@ fn hardening_16_verifying_makes_nothing_and_needs_no_right_to_write() {
     let (done, said) = gateway(&["audit", "verify"], &[]);
     assert!(done && said.contains("is whole"), "{said}");
     // A copy, under a name that a URI would misread.
-    fs::copy(directory.join("data/gateway.db"), directory.join("data/a copy?#%41.db")).expect("it can be copied");
+    for suffix in ["", "-wal"] {
+        let (from, to) = (format!("data/gateway.db{suffix}"), format!("data/a copy?#%41.db{suffix}"));
+        if directory.join(&from).exists() {
+            fs::copy(directory.join(from), directory.join(to)).expect("it can be copied");
+        }
+    }
     let copy = [("GATEWAY__DATABASE__URL", "sqlite:data/a copy?#%41.db".to_owned())];
     let (done, said) = gateway(&["audit", "verify"], &copy);
     assert!(done, "{said}");
