@@ -7,16 +7,17 @@ use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 
 use crate::config::Config;
 use crate::http::body::Patience;
-use crate::leniency::Tally;
+use crate::leniency::{Need, Needed, Tally};
 use crate::outbound::Outbound;
 use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
+use crate::refusals::Refusals;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
 use crate::stopping::Stopping;
 use crate::storage::accounts::Account;
 use crate::storage::pulse::Pulse;
-use crate::storage::{Db, DbError};
+use crate::storage::{Db, DbError, Tx};
 use crate::system;
 use crate::upstream::Providers;
 
@@ -52,6 +53,8 @@ pub struct App {
     pub signer: Signer,
     /// Which tolerances were needed; not yet in the database.
     pub tally: Arc<Tally>,
+    /// Which credentials were refused; not yet in the audit trail.
+    pub refusals: Arc<Refusals>,
     /// OpenID providers that people sign in at.
     pub providers: Arc<Providers>,
     /// Whether the server was told to stop.
@@ -81,7 +84,24 @@ impl App {
             keys: &self.keys,
             published: known.public(),
             settings: &self.settings,
+            needs: oauth::tolerance::Needs::default(),
         })
+    }
+
+    /// The same for a request of a client, and notes what it needed to be forgiven.
+    pub fn oauth_for<'c, T>(
+        &self,
+        tx: &mut Tx<'c>,
+        needed: &Needed,
+        run: impl FnOnce(&mut Tx<'c>, &mut oauth::Context<'_>) -> Result<T, oauth::StoreError>,
+    ) -> Result<T, DbError> {
+        let (answer, needs, now) = self.oauth(|cx| {
+            let answer = run(tx, cx);
+            (answer, std::mem::take(&mut cx.needs), cx.now)
+        });
+        let client = needs.client.as_ref().map(|client| tx.client_number(client)).transpose()?.flatten();
+        needed.note(client.map(|client| Need::of_oauth(client, &needs, now)));
+        Ok(answer?)
     }
 
     /// What SCIM is in this account, as it was read.

@@ -170,7 +170,9 @@ async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Erro
         stop.gracefully(drain).await;
     });
     running.server.await?;
+    let told = crate::worker::tell_refusals(&running.app, true).await;
     crate::worker::add_tally(&running.app).await?;
+    told?;
     Ok(())
 }
 

@@ -1,45 +1,50 @@
-//! Which deviations from the SCIM RFCs which client is forgiven: its profile says what its vendor needs, an operator may
+//! Which deviations from the SCIM and OAuth RFCs which client is forgiven: its profile says what its vendor needs, an operator may
 //! switch each of them for this client, and both count from the next request on.
 //!
-//! [`scim::Tolerance`] defines the switches; `docs/tolerances.md` lists them with this table.
+//! [`scim::Tolerance`] and [`oauth::Tolerance`] define the switches; `docs/tolerances.md` lists them with this table.
 
 use std::collections::BTreeMap;
 
 use oauth::Profile;
-use scim::{Tolerance, Tolerances};
 use serde::{Deserialize, Serialize};
 
+mod switch;
 mod tally;
 #[cfg(test)]
 mod tests;
 
-pub use tally::{Count, Counts, Need, Tally};
+pub use switch::{Tolerance, Tolerances};
+pub use tally::{Count, Counts, Need, Needed, Tally};
 
 /// What a profile leaves off; everything else is forgiven. A vendor's profile leaves off what belongs to another protocol
-/// version or another vendor; only Microsoft's sends a user's one role as the primary value of `roles`; `strict` is the
+/// version or another vendor; only Microsoft's sends a user's one role as the primary value of `roles`, and only
+/// Ping's divides scopes by commas; `strict` is the
 /// RFCs to the letter.
-fn off(profile: Profile) -> &'static [Tolerance] {
-    use Tolerance::{ManagerId, PrimaryRole, Scim1Urns};
-    match profile {
-        Profile::Okta | Profile::Ping => &[Scim1Urns, ManagerId, PrimaryRole],
-        Profile::Entra => &[Scim1Urns, ManagerId],
-        Profile::JumpCloud => &[ManagerId, PrimaryRole],
-        Profile::OneLogin | Profile::Generic => &[PrimaryRole],
-        Profile::Strict => Tolerance::ALL,
-    }
+fn off(profile: Profile) -> Tolerances {
+    use oauth::Tolerance::ScopeSeparators;
+    use scim::Tolerance::{ManagerId, PrimaryRole, Scim1Urns};
+    let (of_scim, of_oauth): (&[_], &[_]) = match profile {
+        Profile::Okta => (&[Scim1Urns, ManagerId, PrimaryRole], &[ScopeSeparators]),
+        Profile::Ping => (&[Scim1Urns, ManagerId, PrimaryRole], &[]),
+        Profile::Entra => (&[Scim1Urns, ManagerId], &[ScopeSeparators]),
+        Profile::JumpCloud => (&[ManagerId, PrimaryRole], &[ScopeSeparators]),
+        Profile::OneLogin => (&[PrimaryRole], &[ScopeSeparators]),
+        Profile::Generic => (&[PrimaryRole], &[]),
+        Profile::Strict => (scim::Tolerance::ALL, oauth::Tolerance::ALL),
+    };
+    let of_scim = of_scim.iter().map(|tolerance| Tolerance::Scim(*tolerance));
+    of_scim.chain(of_oauth.iter().map(|tolerance| Tolerance::OAuth(*tolerance))).collect()
 }
 
 /// What a profile forgives.
 pub fn of_profile(profile: Profile) -> Tolerances {
-    off(profile).iter().fold(Tolerances::EVERY, |on, tolerance| on.without(*tolerance))
+    let off = off(profile);
+    Tolerance::all().filter(|tolerance| !off.contains(*tolerance)).collect()
 }
 
 /// What a client is forgiven.
 pub fn of_client(profile: Profile, overrides: &Overrides) -> Tolerances {
-    let apply = |on: Tolerances, (tolerance, forgiven): (&Tolerance, &bool)| match forgiven {
-        true => on.with(*tolerance),
-        false => on.without(*tolerance),
-    };
+    let apply = |on: Tolerances, (tolerance, forgiven): (&Tolerance, &bool)| on.set(*tolerance, *forgiven);
     overrides.0.iter().fold(of_profile(profile), apply)
 }
 

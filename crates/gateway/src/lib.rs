@@ -24,6 +24,7 @@ pub mod operator_name;
 pub mod outbound;
 pub mod passwords;
 pub mod person;
+pub mod refusals;
 pub mod reindex;
 pub mod schemas;
 pub mod secret_text;

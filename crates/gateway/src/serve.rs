@@ -265,6 +265,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         passwords: Passwords::start(config.password_threads, config.password_queue),
         signer,
         tally: Arc::default(),
+        refusals: Arc::default(),
         config: Arc::new(config),
         pulse: db.pulse(),
         schemas,

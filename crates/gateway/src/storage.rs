@@ -60,5 +60,6 @@ mod writer;
 pub use connection::{AnyConn, DatabaseUrl};
 pub use db::{Cost, Db, Fault};
 pub use error::{DbError, Meaning};
+pub(crate) use pushed_requests::PushLimit;
 pub use resources::AccountTx;
 pub use tx::Tx;

@@ -139,7 +139,7 @@ impl Count {
 }
 
 /// Whoever has an IPv6 address has 2⁶⁴ of them (RFC 6177 §2).
-fn place(address: Option<&str>) -> String {
+pub fn place(address: Option<&str>) -> String {
     match address.map(str::parse) {
         Some(Ok(std::net::IpAddr::V6(ip))) if ip.to_ipv4_mapped().is_none() => {
             let [a, b, c, d, ..] = ip.segments();

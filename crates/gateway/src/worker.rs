@@ -9,7 +9,9 @@ use crate::calendar::Judged;
 use crate::housekeeping::Housekeeper;
 use crate::mail;
 use crate::reindex;
+use crate::storage::audit::refusals::RefusalLine;
 use crate::storage::{DbError, blocks};
+use crate::system;
 
 /// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);
@@ -47,6 +49,9 @@ pub fn start(app: App) {
             tokio::time::sleep(app.config.housekeeping.pause).await;
             let done = housekeeper.sweep().await;
             tracing::debug!(rows = done.rows, "kept house");
+            if let Err(error) = tell_refusals(&app, false).await {
+                tracing::warn!(%error, "refused credentials could not be told of; it will be tried again");
+            }
             if let Err(error) = reindex::catch_up(&app.db, &app.schemas).await {
                 tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");
             }
@@ -72,4 +77,26 @@ pub async fn add_tally(app: &App) -> Result<(), DbError> {
         app.tally.put_back(counts);
     }
     outcome
+}
+
+/// Writes what is due of the credentials that were refused into the audit trail and the log; nothing is lost if that fails.
+pub async fn tell_refusals(app: &App, everything: bool) -> Result<(), DbError> {
+    let reports = app.refusals.take(system::now(), everything);
+    if reports.is_empty() {
+        return Ok(());
+    }
+    let told = reports.clone();
+    match app.db.write(move |tx| tx.audit_refusals(&told)).await {
+        Ok(lines) => {
+            for line in lines {
+                let RefusalLine { action, actor, target, address, count, first, last } = line;
+                tracing::warn!(action, actor, target, address, count, first, last, "credentials were refused");
+            }
+            Ok(())
+        }
+        Err(error) => {
+            app.refusals.put_back(reports);
+            Err(error)
+        }
+    }
 }

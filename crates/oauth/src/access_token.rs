@@ -212,7 +212,14 @@ mod tests {
     fn attack_62_only_what_we_sealed_as_an_access_token_opens() {
         let (keys, others, settings) = (Keyring::new(&[1; 32]), Keyring::new(&[2; 32]), Settings::default());
         let mut entropy = |bytes: &mut [u8]| bytes.fill(5);
-        let mut cx = Context { now: 1_000, entropy: &mut entropy, keys: &keys, settings: &settings, published: &[] };
+        let mut cx = Context {
+            now: 1_000,
+            entropy: &mut entropy,
+            keys: &keys,
+            settings: &settings,
+            published: &[],
+            needs: Default::default(),
+        };
         let scope = Scopes::parse("openid provision:scim").unwrap();
         let resources = vec![Resource::parse("https://api.example/").unwrap()];
         let bounded =

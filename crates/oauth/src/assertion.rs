@@ -48,8 +48,12 @@ pub trait ClientCredentials {
     fn credentials(&mut self) -> &mut Credentials;
 
     /// The keys that have to be fetched before this request can be answered, and the `kid` they are asked for. `None` if there is
-    /// no need: there is no assertion, nobody it could be of, or its keys are known.
-    fn keys_wanted(&mut self, store: &mut dyn Store) -> Result<Option<(KeySource, Option<String>)>, StoreError> {
+    /// no need: there is no assertion, no client it could be of, its keys are known, or its claims alone are reason to refuse it.
+    fn keys_wanted(
+        &mut self,
+        store: &mut dyn Store,
+        cx: &Context<'_>,
+    ) -> Result<Option<(KeySource, Option<String>)>, StoreError> {
         let credentials = self.credentials();
         let Some(assertion) = credentials.assertion() else { return Ok(None) };
         let Some(id) = credentials.client_id().and_then(ClientId::new) else { return Ok(None) };
@@ -58,7 +62,8 @@ pub trait ClientCredentials {
             Some(Voucher::Source(source)) => source,
             _ => return Ok(None),
         };
-        Ok(Some((source, assertion.kid.clone())))
+        let is_sound = assertion.check_claims(cx, &client).is_ok();
+        Ok(is_sound.then(|| (source, assertion.kid.clone())))
     }
 
     /// Whether it has to write even where the same request with a secret would only read: an assertion is used once.
@@ -80,6 +85,7 @@ pub(crate) struct Assertion {
     text: String,
     issuer: String,
     subject: String,
+    claims: Claims,
     kid: Option<String>,
     supplied: Option<(KeySource, Supply)>,
 }
@@ -107,11 +113,13 @@ impl Assertion {
         let (Some(issuer), Some(subject)) = (claims.issuer(), claims.subject()) else {
             return Err(refused("it needs iss and sub"));
         };
+        let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
         Ok(Assertion {
-            issuer: issuer.to_owned(),
-            subject: subject.to_owned(),
+            issuer,
+            subject,
             kid: jws.kid().map(str::to_owned),
             text: text.to_owned(),
+            claims,
             supplied: None,
         })
     }
@@ -151,6 +159,8 @@ impl Assertion {
                 "no keys are registered for its iss: neither the client's own, nor those of a federation",
             ));
         };
+        // What anybody could tell from the text costs no signature.
+        let single = self.check_claims(cx, client)?;
         let keys = match (&voucher, &self.supplied) {
             (Voucher::Registered(set), _) => *set,
             (Voucher::Source(wanted), Some((source, supply))) if source == wanted => match supply {
@@ -159,9 +169,13 @@ impl Assertion {
             },
             (Voucher::Source(_), _) => return Err(refused("its keys were replaced at this very moment; try again")),
         };
-        let claims =
-            Jws::parse(&self.text).and_then(|jws| jws.verified_by(keys.named(self.kid.as_deref()))).map_err(refused)?;
-        if self.is_own(client) { self.by_itself(cx, client, &claims) } else { self.by_federation(cx, client, &claims) }
+        let signed = Jws::parse(&self.text).and_then(|jws| jws.verified_by(keys.named(self.kid.as_deref())));
+        if signed.map_err(refused)? == self.claims { Ok(single) } else { Err(refused(JoseError::Signature)) }
+    }
+
+    fn check_claims(&self, cx: &Context<'_>, client: &Client) -> Result<Option<Single>, TokenError> {
+        let claims = &self.claims;
+        if self.is_own(client) { self.by_itself(cx, client, claims) } else { self.by_federation(cx, client, claims) }
     }
 
     /// RFC 7523 §3.

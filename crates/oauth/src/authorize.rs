@@ -11,7 +11,7 @@ use crate::context::{Context, millis};
 use crate::grant::Subject;
 use crate::par;
 use crate::pkce::Challenge;
-use crate::scope::Scopes;
+use crate::scope::{self, Scopes};
 use crate::store::{Store, StoreError};
 
 mod parameters;
@@ -352,11 +352,11 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
             "This client may not ask people for access (authorization_code).".to_owned(),
         ));
     }
-    let scope = match parameters.get("scope").map(Scopes::parse) {
+    let scope = match parameters.get("scope").map(|text| scope::asked(cx, client, text)) {
         None => client.default_scope.clone(),
-        Some(Some(scope)) if scope.is_empty() => client.default_scope.clone(),
-        Some(Some(scope)) => scope,
-        Some(None) => return Err(("invalid_scope", "The scope has characters that no scope has.".to_owned())),
+        Some(Ok(scope)) if scope.is_empty() => client.default_scope.clone(),
+        Some(Ok(scope)) => scope,
+        Some(Err(description)) => return Err(("invalid_scope", description.to_owned())),
     };
     if let Some(beyond) = scope.beyond(&client.scopes) {
         let allowed = &client.scopes;

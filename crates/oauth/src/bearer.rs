@@ -203,6 +203,13 @@ pub fn is_sealed(cx: &Context<'_>, authorization: Option<&str>) -> bool {
     presented.token().is_some_and(|(token, _)| AccessToken::open(cx, token).is_some())
 }
 
+/// The grant of a token that we sealed and when it expires, whether or not it counts: to say whose token was refused.
+pub fn sealed_grant(cx: &Context<'_>, authorization: Option<&str>) -> Option<(GrantId, i64)> {
+    let presented = Presented { authorization, proof: None };
+    let (token, _) = presented.token()?;
+    AccessToken::open(cx, token).map(|token| (token.grant, token.expires))
+}
+
 /// Whether a token counts; if not, why.
 pub(crate) fn examine(
     store: &mut dyn Store,

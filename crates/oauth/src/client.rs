@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::context::Settings;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
+use crate::tolerance::Tolerances;
 
 mod authentication;
 mod options;
@@ -117,6 +118,8 @@ pub struct Client {
     pub has_account: bool,
     /// What an operator set beyond that.
     pub options: Options,
+    /// What it is forgiven.
+    pub tolerances: Tolerances,
 }
 
 impl Client {

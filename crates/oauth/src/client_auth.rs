@@ -1,5 +1,5 @@
 //! Client authentication (RFC 6749 §2.3): a secret by HTTP Basic or in the body, or a signed assertion; one of them, never two,
-//! never in the URL.
+//! never in the URL. What else stands in the `Authorization` header beside a complete proof in the body is no client authentication.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,14 +8,15 @@ use crate::assertion::{self, Assertion};
 use crate::client::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
+use crate::tolerance::Tolerance;
 
 /// Who a client says it is, and its proof, of which nothing is believed yet.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     id: Option<String>,
     proof: Proof,
-    basic: bool,
+    header: Header,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -24,6 +25,21 @@ enum Proof {
     None,
     Secret(String),
     Assertion(Assertion),
+}
+
+/// What the `Authorization` header has to do with the proof.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Header {
+    /// Nothing.
+    Absent,
+    /// The proof is in it.
+    Basic,
+    /// The proof is in it, and in the body too.
+    Both,
+    /// It is another's, of this name: a proxy's, unless a client of ours has the name.
+    Other(String),
+    /// It is of another scheme, or unreadable, and the body has no proof.
+    Stray,
 }
 
 /// By what a client proved who it is.
@@ -39,9 +55,15 @@ pub(crate) enum Proven {
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("id", &self.id).field("basic", &self.basic).finish_non_exhaustive()
+        f.debug_struct("Credentials").field("id", &self.id).finish_non_exhaustive()
     }
 }
+
+const NOT_BASIC: &str =
+    "the Authorization header must be Basic with client ID and secret, form-encoded (RFC 6749 section 2.3.1)";
+const TWICE: &str = "send the client's credentials in the header or in the body, not in both";
+const OTHER_ID: &str = "client_id in the body is not the one in the Authorization header";
+const WRONG: &str = "the client ID or the client secret is not right";
 
 impl Credentials {
     /// Who it says it is. An assertion need not have the parameter beside it (RFC 7521 §4.2).
@@ -62,6 +84,30 @@ impl Credentials {
             _ => None,
         }
     }
+
+    /// A refusal of the client; who tried HTTP Basic is invited to try again.
+    fn refused(&self, description: impl Into<String>) -> TokenError {
+        let mut error = TokenError::new(ErrorCode::InvalidClient, description);
+        error.tried_basic = matches!(self.header, Header::Basic | Header::Both | Header::Stray);
+        error
+    }
+
+    /// What has been pasted along: no client ID and no secret of ours begins or ends so, so to say it says nothing about the rest.
+    fn pasted(&self) -> Option<String> {
+        let secret = match &self.proof {
+            Proof::Secret(secret) => secret.as_str(),
+            _ => "",
+        };
+        let sent = [("client ID", self.id.as_deref().unwrap_or_default()), ("client secret", secret)];
+        let (what, text) = sent.into_iter().find(|(_, text)| text.trim_matches(is_blank).len() < text.len())?;
+        let place = if text.ends_with(is_blank) { "after" } else { "before" };
+        Some(format!("the {what} was sent with white space or a line break {place} it; copy it again without"))
+    }
+}
+
+/// White space, control characters and characters that cannot be seen.
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
 }
 
 /// How often the time of a secret's last use is written, in milliseconds.
@@ -118,40 +164,43 @@ impl<'a> Posted<'a> {
     }
 
     pub(crate) fn credentials(&self) -> Result<Credentials, TokenError> {
-        let (id, secret) = (self.get("client_id"), self.get("client_secret"));
+        let (id, secret) = (self.get("client_id").map(str::to_owned), self.get("client_secret"));
         let assertion = self.assertion()?;
-        if assertion.is_some() && (secret.is_some() || self.authorization.is_some()) {
+        if assertion.is_some() && secret.is_some() {
             return Err(TokenError::invalid_request("send a client assertion or a client secret, not both"));
         }
-        let Some(header) = self.authorization else {
-            let proof = match (assertion, secret) {
-                (Some(assertion), _) => Proof::Assertion(assertion),
-                (None, Some(secret)) => Proof::Secret(secret.to_owned()),
-                (None, None) => Proof::None,
+        let subject = assertion.as_ref().map(|assertion| assertion.subject().to_owned());
+        let proof = match (assertion, secret) {
+            (Some(assertion), _) => Proof::Assertion(assertion),
+            (None, Some(secret)) => Proof::Secret(secret.to_owned()),
+            (None, None) => Proof::None,
+        };
+        let Some(text) = self.authorization else { return Ok(Credentials { id, proof, header: Header::Absent }) };
+        let Some((named, password)) = basic(text) else {
+            return match proof {
+                Proof::None if id.is_none() => Err(Credentials { id, proof, header: Header::Stray }.refused(NOT_BASIC)),
+                Proof::None => Ok(Credentials { id, proof, header: Header::Stray }),
+                proof => Ok(Credentials { id, proof, header: Header::Absent }),
             };
-            return Ok(Credentials { id: id.map(str::to_owned), proof, basic: false });
         };
-        let refused = |description: &str| {
-            let mut error = TokenError::new(ErrorCode::InvalidClient, description);
-            error.tried_basic = true;
-            error
-        };
-        let (basic_id, basic_secret) = basic(header).ok_or_else(|| {
-            refused("the Authorization header must be Basic with client ID and secret, form-encoded (RFC 6749 section 2.3.1)")
-        })?;
-        if secret.is_some() {
-            return Err(TokenError::invalid_request(
-                "send the client's credentials in the header or in the body, not in both",
-            ));
+        let is_other = |id: &Option<String>| id.as_ref().is_some_and(|id| *id != named);
+        match proof {
+            Proof::Assertion(_) if [&id, &subject].into_iter().flatten().any(|client| *client == named) => {
+                Err(TokenError::invalid_request("send a client assertion or a client secret, not both"))
+            }
+            Proof::Assertion(_) => Ok(Credentials { id, proof, header: Header::Other(named) }),
+            proof if is_other(&id) => Ok(Credentials { id, proof, header: Header::Other(named) }),
+            // An empty password is no secret at all (RFC 6749 §2.3.1): so public clients may say who they are.
+            Proof::None if password.is_empty() => {
+                Ok(Credentials { id: Some(named), proof: Proof::None, header: Header::Basic })
+            }
+            Proof::None => Ok(Credentials { id: Some(named), proof: Proof::Secret(password), header: Header::Basic }),
+            proof if password.is_empty() => Ok(Credentials { id: Some(named), proof, header: Header::Absent }),
+            proof if proof == Proof::Secret(password) => {
+                Ok(Credentials { id: Some(named), proof, header: Header::Both })
+            }
+            _ => Err(TokenError::invalid_request(TWICE)),
         }
-        if id.is_some_and(|id| id != basic_id) {
-            return Err(TokenError::invalid_request(
-                "client_id in the body is not the one in the Authorization header",
-            ));
-        }
-        // An empty password is no secret at all (RFC 6749 §2.3.1): so public clients may say who they are.
-        let proof = if basic_secret.is_empty() { Proof::None } else { Proof::Secret(basic_secret) };
-        Ok(Credentials { id: Some(basic_id), proof, basic: true })
     }
 
     fn assertion(&self) -> Result<Option<Assertion>, TokenError> {
@@ -185,7 +234,7 @@ fn basic(header: &str) -> Option<(String, String)> {
 }
 
 /// Who the client is, and a note in the store that its secret is in use.
-pub(crate) fn authenticate(store: &mut dyn Store, cx: &Context<'_>, credentials: &Credentials) -> Verdict<Client> {
+pub(crate) fn authenticate(store: &mut dyn Store, cx: &mut Context<'_>, credentials: &Credentials) -> Verdict<Client> {
     let (client, proven) = match identify(store, cx, credentials)? {
         Ok(found) => found,
         Err(refused) => return Ok(Err(refused)),
@@ -203,27 +252,25 @@ pub(crate) fn authenticate(store: &mut dyn Store, cx: &Context<'_>, credentials:
 /// wrong secret.
 pub(crate) fn identify(
     store: &mut dyn Store,
-    cx: &Context<'_>,
+    cx: &mut Context<'_>,
     credentials: &Credentials,
 ) -> Verdict<(Client, Proven)> {
-    let refuse = |description: &str| {
-        let mut error = TokenError::new(ErrorCode::InvalidClient, description);
-        error.tried_basic = credentials.basic;
-        Ok(Err(error))
-    };
+    let refuse = |description: &str| Ok(Err(credentials.refused(description)));
     let Some(id) = credentials.client_id() else {
         return refuse("the client must say who it is: send client ID and secret");
     };
-    const WRONG: &str = "the client ID or the client secret is not right";
+    if let Some(pasted) = credentials.pasted() {
+        return refuse(&pasted);
+    }
     let presented = match &credentials.proof {
         Proof::Secret(secret) => secret,
         _ => "",
     };
     let presented = cx.keys.fingerprint(presented);
-    let client = match ClientId::new(id) {
-        Some(id) => store.client(&id)?,
-        None => None,
-    };
+    let client = named(store, id)?;
+    if let Some(refused) = another(store, credentials, client.as_ref())? {
+        return Ok(Err(refused));
+    }
     let Some(client) = client else {
         return refuse(match credentials.proof {
             Proof::Assertion(_) => {
@@ -235,6 +282,7 @@ pub(crate) fn identify(
     let proven = match (&credentials.proof, client.public) {
         (Proof::None, true) => Proven::Nothing,
         (Proof::Secret(_) | Proof::Assertion(_), true) => return refuse(WRONG),
+        (Proof::None, false) if credentials.header == Header::Stray => return refuse(NOT_BASIC),
         (Proof::None, false) => return refuse("the client must prove who it is: send the client secret"),
         (Proof::Secret(_), false) => {
             // All are compared, whichever it is.
@@ -243,20 +291,25 @@ pub(crate) fn identify(
             if secret.expires.is_some_and(|expires| expires <= cx.now) {
                 return refuse("this client secret has expired; use a newer one");
             }
-            match client.options.authentication.method {
-                AuthMethod::ClientSecretBasic if !credentials.basic => {
+            match (client.options.authentication.method, &credentials.header) {
+                (AuthMethod::ClientSecretBasic, Header::Absent | Header::Other(_) | Header::Stray) => {
                     return refuse(
                         "this client sends its secret in the Authorization header (client_secret_basic) only",
                     );
                 }
-                AuthMethod::ClientSecretPost if credentials.basic => {
+                (AuthMethod::ClientSecretPost, Header::Basic) => {
                     return refuse("this client sends its secret in the body (client_secret_post) only");
                 }
-                AuthMethod::PrivateKeyJwt => {
+                (AuthMethod::PrivateKeyJwt, _) => {
                     return refuse("this client authenticates by a signed assertion (private_key_jwt) only");
                 }
-                _ => Proven::Secret(secret.id.clone()),
+                _ => {}
             }
+            let proven = Proven::Secret(secret.id.clone());
+            if credentials.header == Header::Both && !cx.forgives(&client, Tolerance::CredentialsTwice) {
+                return Ok(Err(TokenError::invalid_request(TWICE)));
+            }
+            proven
         }
         (Proof::Assertion(assertion), false) => {
             let single = match assertion.verify(cx, &client) {
@@ -279,32 +332,25 @@ pub(crate) fn identify(
     Ok(Ok((client, proven)))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
-        list.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
-    }
-
-    #[test]
-    fn attack_41_basic_is_form_decoded_and_nonsense_is_refused() {
-        let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
-        assert_eq!(basic(&header("a%3Ab:c%20d+e")), Some(("a:b".into(), "c d e".into())));
-        assert_eq!(basic(&header("plain:x%zz")), Some(("plain".into(), "x%zz".into())));
-        assert_eq!(basic(&header("no colon")), None);
-        assert_eq!(basic("Basic !!!"), None);
-        assert_eq!(basic("Bearer abc"), None);
-        assert_eq!(basic("basic"), None);
-    }
-
-    #[test]
-    fn attack_36_and_38_secrets_in_the_url_or_in_two_places_are_refused() {
-        let query = pairs(&[("client_secret", "x")]);
-        let posted = Posted { authorization: None, query: &query, form: &[] };
-        assert!(posted.check(&["client_secret"]).is_err());
-        let form = pairs(&[("client_secret", "x")]);
-        let posted = Posted { authorization: Some("Basic YTpi"), query: &[], form: &form };
-        assert_eq!(posted.credentials().unwrap_err().code, ErrorCode::InvalidRequest);
+fn named(store: &mut dyn Store, id: &str) -> Result<Option<Client>, StoreError> {
+    match ClientId::new(id) {
+        Some(id) => store.client(&id),
+        None => Ok(None),
     }
 }
+
+/// The `Authorization` header is another's. A client of ours has said twice who it is, and differently (§2.3); anything else is for a
+/// proxy, and beside a body that is complete without it means nothing to us.
+fn another(
+    store: &mut dyn Store,
+    credentials: &Credentials,
+    client: Option<&Client>,
+) -> Result<Option<TokenError>, StoreError> {
+    let Header::Other(other) = &credentials.header else { return Ok(None) };
+    let incomplete = credentials.proof == Proof::None && client.is_none_or(|client| !client.public);
+    let ours = incomplete || named(store, other)?.is_some();
+    Ok(ours.then(|| TokenError::invalid_request(OTHER_ID)))
+}
+
+#[cfg(test)]
+mod tests;

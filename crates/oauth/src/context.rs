@@ -1,8 +1,9 @@
 //! What a request brings along besides itself: the time, entropy, keys and lifetimes.
 
-use crate::client::ACCESS_TOKEN_SECONDS;
+use crate::client::{ACCESS_TOKEN_SECONDS, Client};
 use crate::jose::Jwk;
 use crate::secret::Keyring;
+use crate::tolerance::{Needs, Tolerance};
 
 /// Everything that is neither in the message nor in the store.
 #[allow(missing_debug_implementations)]
@@ -17,6 +18,8 @@ pub struct Context<'a> {
     pub published: &'a [Jwk],
     /// Who we are and how long things live.
     pub settings: &'a Settings,
+    /// What the request needed to be forgiven, for the caller to count; empty at the beginning.
+    pub needs: Needs,
 }
 
 impl Context<'_> {
@@ -24,6 +27,15 @@ impl Context<'_> {
         let mut bytes = [0; N];
         (self.entropy)(&mut bytes);
         bytes
+    }
+
+    /// Asked where a request deviates, and only there: whether that is forgiven to its client. Takes note either way.
+    pub(crate) fn forgives(&mut self, client: &Client, tolerance: Tolerance) -> bool {
+        let on = client.tolerances.contains(tolerance);
+        let noted = if on { &mut self.needs.forgiven } else { &mut self.needs.missed };
+        *noted = noted.with(tolerance);
+        self.needs.client = Some(client.id.clone());
+        on
     }
 
     pub(crate) fn seal(&mut self, purpose: &str, plain: &[u8]) -> String {

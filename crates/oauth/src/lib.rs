@@ -21,7 +21,8 @@
 //!
 //! let mut store = MemoryStore::default();
 //! let (keys, settings) = (Keyring::new(&[7; 32]), Settings::default());
-//! let mut cx = Context { now: 0, entropy: &mut |bytes| bytes.fill(1), keys: &keys, settings: &settings, published: &[] };
+//! let (now, published, needs) = (0, &[][..], Default::default());
+//! let mut cx = Context { now, entropy: &mut |bytes| bytes.fill(1), keys: &keys, settings: &settings, published, needs };
 //! let form = [("grant_type", "client_credentials"), ("client_id", "nobody"), ("client_secret", "x")];
 //! let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
 //! let request = token::TokenRequest::parse(None, &[], &form).unwrap();
@@ -60,6 +61,7 @@ pub mod signing;
 pub mod static_token;
 pub mod store;
 pub mod token;
+pub mod tolerance;
 #[cfg(any(test, fuzzing))]
 mod world;
 
@@ -76,3 +78,4 @@ pub use scope::Scopes;
 pub use secret::{Fingerprint, Keyring, Prefix, generated};
 pub use static_token::StaticToken;
 pub use store::{Code, RefreshToken, Standing, Store, StoreError};
+pub use tolerance::{Tolerance, Tolerances};

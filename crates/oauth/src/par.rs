@@ -52,6 +52,12 @@ pub struct Pushed {
     pub request_uri: String,
     /// Seconds.
     pub expires_in: u64,
+    /// Whose.
+    pub client: ClientId,
+    /// Whether nothing proves that.
+    pub public: bool,
+    /// How large what is kept of it is.
+    pub bytes: usize,
 }
 
 impl PushRequest {
@@ -106,13 +112,21 @@ pub fn push(store: &mut dyn Store, cx: &mut Context<'_>, request: &PushRequest) 
     }
     let reference = URL_SAFE_NO_PAD.encode(cx.bytes::<32>());
     let plain = serde_json::to_vec(&parameters).unwrap_or_default();
+    let parameters = cx.seal(PURPOSE, &plain);
+    let bytes = parameters.len();
     store.push_request(&PushedRequest {
         fingerprint: cx.keys.fingerprint(&reference),
-        client: client.id,
-        parameters: cx.seal(PURPOSE, &plain),
+        client: client.id.clone(),
+        parameters,
         expires: cx.now + crate::context::millis(LIFETIME_S),
     })?;
-    Ok(Ok(Pushed { request_uri: format!("{URN}{reference}"), expires_in: LIFETIME_S }))
+    Ok(Ok(Pushed {
+        request_uri: format!("{URN}{reference}"),
+        expires_in: LIFETIME_S,
+        client: client.id,
+        public: client.public,
+        bytes,
+    }))
 }
 
 /// What would have been told to a person or sent back by the browser goes to the client itself (§2.3).

@@ -12,7 +12,8 @@ use crate::dpop::{Proof, SpentProof};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::{Grant, GrantId};
 use crate::id_token;
-use crate::scope::Scopes;
+use crate::scope::{self, Scopes};
+use crate::secret::Prefix;
 use crate::signing::{SigningAlgorithm, Unsigned};
 use crate::store::{Store, StoreError};
 
@@ -27,7 +28,7 @@ pub use client_credentials::own_grant;
 pub struct TokenRequest {
     credentials: Credentials,
     ask: Ask,
-    scope: Option<Scopes>,
+    scope: Option<String>,
     resources: Vec<String>,
     proof: Option<Proof>,
 }
@@ -159,7 +160,7 @@ impl TokenRequest {
             None => return Err(TokenError::invalid_request("grant_type is missing")),
         };
         let resources = posted.all("resource").map(str::to_owned).collect();
-        Ok(TokenRequest { credentials, ask, scope: scope(&posted)?, resources, proof: None })
+        Ok(TokenRequest { credentials, ask, scope: sent_scope(&posted)?, resources, proof: None })
     }
 
     /// With the proof that came along, if one did.
@@ -167,6 +168,15 @@ impl TokenRequest {
     pub fn with_proof(mut self, proof: Option<Proof>) -> TokenRequest {
         self.proof = proof;
         self
+    }
+
+    /// What it presents to be exchanged, if anything.
+    pub fn presents(&self) -> Option<Prefix> {
+        match self.ask {
+            Ask::Code { .. } => Some(Prefix::Code),
+            Ask::Refresh { .. } => Some(Prefix::RefreshToken),
+            Ask::ClientCredentials => None,
+        }
     }
 
     /// Whether it can be answered without writing anything, as a rule.
@@ -182,7 +192,7 @@ impl ClientCredentials for TokenRequest {
 }
 
 /// `scope` from the body or from the URL; in both it must be the same.
-fn scope(posted: &Posted<'_>) -> Result<Option<Scopes>, TokenError> {
+fn sent_scope(posted: &Posted<'_>) -> Result<Option<String>, TokenError> {
     let in_url: Vec<&str> =
         posted.query.iter().filter(|(n, v)| n == "scope" && !v.is_empty()).map(|(_, v)| v.as_str()).collect();
     let text = match (posted.get("scope"), in_url.as_slice()) {
@@ -195,9 +205,10 @@ fn scope(posted: &Posted<'_>) -> Result<Option<Scopes>, TokenError> {
             ));
         }
     };
-    let scope = Scopes::parse(text)
-        .ok_or_else(|| TokenError::new(ErrorCode::InvalidScope, "the scope has characters that no scope has"))?;
-    Ok(Some(scope).filter(|scope| !scope.is_empty()))
+    if !scope::is_plausible(text) {
+        return Err(TokenError::new(ErrorCode::InvalidScope, scope::MALFORMED));
+    }
+    Ok(Some(text.to_owned()))
 }
 
 /// Answers a request; may write.
@@ -215,6 +226,10 @@ pub fn exchange(store: &mut dyn Store, cx: &mut Context<'_>, request: &TokenRequ
         let description = format!("this client may not use the grant type {}", grant_type.as_str());
         return Ok(Err(TokenError::new(ErrorCode::UnauthorizedClient, description)));
     }
+    let scope = match request.scope.as_deref().map(|text| scope::asked(cx, &client, text)).transpose() {
+        Ok(scope) => scope.filter(|scope| !scope.is_empty()),
+        Err(description) => return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description))),
+    };
     let proof = match request.proof.clone().map(|proof| proof.spend(store)).transpose()? {
         Some(None) => {
             return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, "this DPoP proof was used before")));
@@ -233,8 +248,8 @@ pub fn exchange(store: &mut dyn Store, cx: &mut Context<'_>, request: &TokenRequ
                 authorization_code::Proof { redirect_uri: redirect_uri.as_deref(), verifier: verifier.as_deref() };
             authorization_code::exchange(store, cx, &client, code, &proof, &limits)
         }
-        Ask::Refresh { token } => refresh_token::exchange(store, cx, &client, token, request.scope.as_ref(), &limits),
-        Ask::ClientCredentials => client_credentials::exchange(store, cx, &client, request.scope.as_ref(), &limits),
+        Ask::Refresh { token } => refresh_token::exchange(store, cx, &client, token, scope.as_ref(), &limits),
+        Ask::ClientCredentials => client_credentials::exchange(store, cx, &client, scope.as_ref(), &limits),
     }
 }
 

@@ -22,6 +22,7 @@ use crate::static_token::StaticToken;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::token::{self, TokenRequest, TokenResponse, own_grant};
+use crate::tolerance::{Needs, Tolerances};
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const CALLBACK: &str = "https://idp.example/cb?x=%7e";
@@ -77,6 +78,7 @@ impl World {
                 disabled: false,
                 has_account: true,
                 options: crate::client::Options::default(),
+                tolerances: Tolerances::EVERY,
             });
         }
         let scim_base = format!("{ISSUER}/scim/v2");
@@ -107,6 +109,7 @@ impl World {
             keys: &self.keys,
             settings: &self.settings,
             published: &published,
+            needs: Needs::default(),
         };
         work(&mut self.store, &mut cx)
     }

@@ -6,9 +6,10 @@ use actix_web::http::header;
 use oauth::dpop::{Proof, ProofError, SpentProof};
 use oauth::{BearerError, Presented, Use};
 
-use super::{endpoints, query};
+use super::{address, endpoints, query};
 use crate::app::App;
 use crate::lifecycle::Actor;
+use crate::refusals::{Kind, Who};
 use crate::storage::{DbError, Fault};
 use crate::system;
 
@@ -49,6 +50,21 @@ pub(crate) async fn note_use(app: &App, news: &Use, actor: &Actor) {
     if let Err(error) = noted.await {
         tracing::warn!(%error, "the use of a token could not be noted");
     }
+}
+
+/// Counts that a token was refused, to be told of in the audit trail. One that has expired is not: its client asks for another, as it should.
+pub(crate) fn note_refusal(request: &HttpRequest, app: &App, error: &BearerError) {
+    if matches!(error, BearerError::Missing | BearerError::Malformed(_) | BearerError::InsufficientScope(_)) {
+        return;
+    }
+    let (authorization, now) = (presented(request).ok().flatten(), system::now());
+    let who = match app.oauth(|cx| oauth::bearer::sealed_grant(cx, authorization.as_deref())) {
+        Some((_, expires)) if expires <= now => return,
+        Some((grant, _)) => Who::Grant(grant.0),
+        None => Who::Unknown,
+    };
+    let address = address::of(request, &app.config.trusted_proxies);
+    app.refusals.note(Kind::AccessToken, who, address.as_deref(), now);
 }
 
 /// Everything that has to be known about what is presented before it is checked in a unit of work: the key that a JWT names, and

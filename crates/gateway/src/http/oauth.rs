@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::http::body::{self, BodyError};
 use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::{address, bearer, query};
+use crate::leniency::Needed;
 use crate::lifecycle::Actor;
 use crate::storage::{Cost, DbError, Tx};
 
@@ -20,7 +21,7 @@ mod proof;
 mod userinfo;
 
 use failure::OAuthFailure;
-use proof::Attempts;
+use proof::Attempt;
 
 /// The most a body of these endpoints may have.
 const BODY_LIMIT: usize = 16 << 10;
@@ -110,8 +111,8 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
     let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
     let asked = proof::with_keys(app, asked).await?;
-    let attempts = Attempts::of(app, &asked, &call.actor);
-    let issued = attempts.watch(app, issue(app, asked, call.actor, &attempts)).await?;
+    let attempt = Attempt::of(app, &asked, &call.actor).presenting(asked.presents());
+    let issued = attempt.watch(app, issue(app, asked, call.actor, attempt.needed.clone())).await?;
     let keys = match issued.has_to_be_signed() {
         true => app.signer.ready().await?,
         false => app.signer.known(),
@@ -120,36 +121,25 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
 }
 
 /// A client-credentials token needs no write unless it is the client's first, so it is tried as a read.
-async fn issue(
-    app: &App,
-    asked: TokenRequest,
-    actor: Actor,
-    attempts: &Attempts,
-) -> Result<TokenResponse, OAuthFailure> {
+async fn issue(app: &App, asked: TokenRequest, actor: Actor, needed: Needed) -> Result<TokenResponse, OAuthFailure> {
     let asked = std::sync::Arc::new(asked);
     if asked.may_only_read() {
-        let (work, request, attempts) = (app.clone(), asked.clone(), attempts.clone());
-        let issued = app
-            .db
-            .read(Cost::Short, move |tx| {
-                attempts.check(tx)?;
-                Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::token::exchange_reading(tx, cx, &request))?)
-            })
-            .await?;
-        if let Some(verdict) = issued {
+        let (work, request, needed) = (app.clone(), asked.clone(), needed.clone());
+        let read = move |tx: &mut Tx<'_>| {
+            Ok::<_, OAuthFailure>(
+                work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
+            )
+        };
+        if let Some(verdict) = app.db.read(Cost::Short, read).await? {
             return Ok(verdict?);
         }
     }
-    let (work, attempts) = (app.clone(), attempts.clone());
-    let verdict = app
-        .db
-        .write(move |tx| {
-            attempts.check(tx)?;
-            tx.act_as(actor.clone());
-            Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::token::exchange(tx, cx, &asked))?)
-        })
-        .await?;
-    Ok(verdict?)
+    let work = app.clone();
+    let write = move |tx: &mut Tx<'_>| {
+        tx.act_as(actor.clone());
+        Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange(tx, cx, &asked))?)
+    };
+    Ok(app.db.write(write).await??)
 }
 
 async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
@@ -166,14 +156,13 @@ async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload
 async fn revoke_token(app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
     let asked = proof::with_keys(app, asked).await?;
-    let attempts = Attempts::of(app, &asked, &call.actor);
-    let (work, before) = (app.clone(), attempts.clone());
+    let attempt = Attempt::of(app, &asked, &call.actor);
+    let (work, needed) = (app.clone(), attempt.needed.clone());
     let revoked = app.db.write(move |tx| {
-        before.check(tx)?;
         tx.act_as(call.actor.clone());
-        Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::revoke::revoke(tx, cx, &asked))?)
+        Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::revoke::revoke(tx, cx, &asked))?)
     });
-    attempts.watch(app, async { Ok(revoked.await??) }).await?;
+    attempt.watch(app, async { Ok(revoked.await??) }).await?;
     Ok(uncached().finish())
 }
 
@@ -186,13 +175,12 @@ async fn introspect(
     let asked = oauth::introspect::IntrospectionRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
     app.signer.expect(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str())).await?;
     let mut asked = proof::with_keys(&app, asked).await?;
-    let attempts = Attempts::of(&app, &asked, &call.actor);
-    let (work, before, noted) = (app.clone(), attempts.clone(), asked.has_assertion());
+    let attempt = Attempt::of(&app, &asked, &call.actor);
+    let (work, needed, noted) = (app.clone(), attempt.needed.clone(), asked.has_assertion());
     let answer = move |tx: &mut Tx<'_>| {
-        before.check(tx)?;
-        Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::introspect::introspect(tx, cx, &asked))?)
+        Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?)
     };
-    let answer = attempts.watch(&app, async {
+    let answer = attempt.watch(&app, async {
         // An assertion is noted, so that it counts once; nothing else is written.
         Ok(if noted { app.db.write(answer).await } else { app.db.read(Cost::Short, answer).await }??)
     });

@@ -71,6 +71,11 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "Conflict", detail)
     }
 
+    /// Whether it is a failure of the server's, and no refusal.
+    pub fn is_of_ours(&self) -> bool {
+        self.cause.is_some()
+    }
+
     /// With what is wrong where.
     pub fn with_errors(self, errors: Vec<FieldError>) -> Problem {
         Problem { errors, ..self }

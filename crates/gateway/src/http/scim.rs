@@ -10,6 +10,7 @@ use scim::{Id, ListResponse, PatchRequest, Precondition, SearchRequest, service}
 use serde_json::Value;
 
 use crate::app::{App, Provider};
+use crate::http::bearer;
 use crate::http::body;
 use crate::http::query;
 use crate::storage::{AccountTx, Cost, DbError, Tx};
@@ -39,14 +40,17 @@ pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Pay
 }
 
 async fn answer_or_refuse(request: &HttpRequest, app: &App, payload: web::Payload) -> HttpResponse {
-    let caller = match Caller::of(request, app).proven(request, app).await {
-        Ok(caller) => caller,
-        Err(failure) => return failure.answer(),
+    let failure = match Caller::of(request, app).proven(request, app).await {
+        Ok(caller) => match answer(request, app, caller.clone(), payload).await {
+            Ok(answer) => return answer,
+            Err(failure) => caller.learns(app, failure).await,
+        },
+        Err(failure) => failure,
     };
-    match answer(request, app, caller.clone(), payload).await {
-        Ok(answer) => answer,
-        Err(failure) => caller.learns(app, failure).await.answer(),
+    if let ScimFailure::Bearer(error) = &failure {
+        bearer::note_refusal(request, app, error);
     }
+    failure.answer()
 }
 
 async fn answer(

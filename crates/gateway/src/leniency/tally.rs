@@ -2,9 +2,9 @@
 //! request writes for it. Several replicas add up. A process that is killed loses what it gathered since it last added.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use scim::{Leniency, Tolerance, Tolerances};
+use super::{Tolerance, Tolerances};
 
 /// What one request needed.
 #[derive(Debug, Clone, Copy)]
@@ -38,9 +38,34 @@ pub type Counts = BTreeMap<(i64, Tolerance), Count>;
 pub struct Tally(Mutex<Counts>);
 
 impl Need {
-    /// What a request of this client needed.
-    pub fn of(client: i64, leniency: &Leniency, at: i64) -> Need {
-        Need { client, forgiven: leniency.forgiven(), missed: leniency.missed(), at }
+    /// What a SCIM request of this client needed.
+    pub fn of_scim(client: i64, leniency: &scim::Leniency, at: i64) -> Need {
+        let of = |scim| Tolerances { scim, ..Tolerances::default() };
+        Need { client, forgiven: of(leniency.forgiven()), missed: of(leniency.missed()), at }
+    }
+
+    /// What a request of this client to the authorization server needed.
+    pub fn of_oauth(client: i64, needs: &oauth::tolerance::Needs, at: i64) -> Need {
+        let of = |oauth| Tolerances { oauth, ..Tolerances::default() };
+        Need { client, forgiven: of(needs.forgiven), missed: of(needs.missed), at }
+    }
+}
+
+/// What the last run of a unit of work needed to be forgiven; each run writes over the one before.
+#[derive(Debug, Clone, Default)]
+pub struct Needed(Arc<Mutex<Option<Need>>>);
+
+impl Needed {
+    /// This run needed this.
+    pub fn note(&self, need: Option<Need>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = need;
+    }
+
+    /// Counts it, now that the outcome of the last run stands.
+    pub fn count(&self, tally: &Tally, refused: bool) {
+        if let Some(need) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            tally.count(need, refused);
+        }
     }
 }
 
@@ -55,7 +80,7 @@ impl Count {
 impl Tally {
     /// Counts a request once for each tolerance it needed. What it missed counts only if it was refused.
     pub fn count(&self, need: &Need, refused: bool) {
-        let missed = if refused { need.missed } else { Tolerances::NONE };
+        let missed = if refused { need.missed } else { Tolerances::default() };
         if need.forgiven.is_empty() && missed.is_empty() {
             return;
         }
@@ -87,13 +112,16 @@ impl Tally {
 mod tests {
     use super::*;
 
+    const BOOLEANS: Tolerance = Tolerance::Scim(scim::Tolerance::BooleanStrings);
+    const MANAGER: Tolerance = Tolerance::Scim(scim::Tolerance::ManagerId);
+
     #[test]
     fn a_request_counts_once_for_each_tolerance_and_what_was_put_back_is_not_lost() {
         let tally = Tally::default();
         let need = |at| Need {
             client: 7,
-            forgiven: Tolerances::NONE.with(Tolerance::BooleanStrings),
-            missed: Tolerances::NONE.with(Tolerance::ManagerId),
+            forgiven: [BOOLEANS].into_iter().collect(),
+            missed: [MANAGER].into_iter().collect(),
             at,
         };
         tally.count(&need(1), false);
@@ -104,8 +132,8 @@ mod tests {
         tally.put_back(taken);
         let counts = tally.take();
         let count = |tolerance| counts[&(7, tolerance)];
-        assert_eq!(count(Tolerance::BooleanStrings), Count { forgiven: 3, refused: 0, last_needed: 3 });
-        assert_eq!(count(Tolerance::ManagerId), Count { forgiven: 0, refused: 2, last_needed: 3 });
+        assert_eq!(count(BOOLEANS), Count { forgiven: 3, refused: 0, last_needed: 3 });
+        assert_eq!(count(MANAGER), Count { forgiven: 0, refused: 2, last_needed: 3 });
         assert!(tally.take().is_empty());
     }
 }

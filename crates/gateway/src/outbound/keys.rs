@@ -21,8 +21,10 @@ const STALE_MS: i64 = 24 * FRESH_MS;
 const AFTER_FAILURE_MS: i64 = 15 * 1000;
 /// Keys of a name we do not know are looked for so often in
 const LOOKS: u32 = 3;
-/// so long: whoever invents names cannot make us call without end.
+/// so long, and beyond that
 const WINDOW_MS: i64 = 300 * 1000;
+/// once in so long: who invents names cannot make us call without end, nor keep a new key from being found.
+const SLOWLY_MS: i64 = 10 * 1000;
 /// How many owners are remembered; the one remembered longest is forgotten first.
 const MAX_SOURCES: usize = 1000;
 
@@ -35,8 +37,16 @@ pub struct PublishedKeys {
 
 #[derive(Debug, Default)]
 struct Sources {
-    known: HashMap<KeySource, Arc<tokio::sync::Mutex<Known>>>,
+    known: HashMap<KeySource, Arc<Owner>>,
     order: VecDeque<KeySource>,
+}
+
+/// Somebody who publishes keys.
+#[derive(Debug, Default)]
+struct Owner {
+    known: Mutex<Known>,
+    /// Held by the one that fetches.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 /// What is known of one owner's keys.
@@ -44,7 +54,15 @@ struct Sources {
 struct Known {
     keys: Option<(i64, Arc<Jwks>)>,
     failure: Option<(i64, String)>,
-    looks: Option<(i64, u32)>,
+    looks: Option<Looks>,
+}
+
+/// Searches for names we did not know.
+#[derive(Debug, Clone, Copy)]
+struct Looks {
+    since: i64,
+    n: u32,
+    last: i64,
 }
 
 /// What to do about it.
@@ -62,14 +80,19 @@ impl PublishedKeys {
 
     /// The keys of a source, among which one of this name is looked for.
     pub async fn of(&self, source: &KeySource, kid: Option<&str>) -> Supply {
-        let known = self.known(source);
-        // Whoever comes while they are fetched waits for them.
-        let mut known = known.lock().await;
-        let now = system::now();
-        if let Decision::Answer(supply) = known.decide(kid, now) {
+        let owner = self.owner(source);
+        if let Some(supply) = owner.known().at_hand(kid, system::now()) {
             return supply;
         }
-        match self.fetch(source).await {
+        // Whoever comes while they are fetched waits for them, unless what is known will do.
+        let _fetching = owner.fetching.lock().await;
+        let now = system::now();
+        if let Decision::Answer(supply) = owner.known().decide(kid, now) {
+            return supply;
+        }
+        let fetched = self.fetch(source).await;
+        let mut known = owner.known();
+        match fetched {
             Ok(keys) => {
                 known.failure = None;
                 known.keys = Some((now, Arc::new(keys)));
@@ -97,7 +120,7 @@ impl PublishedKeys {
         })
     }
 
-    fn known(&self, source: &KeySource) -> Arc<tokio::sync::Mutex<Known>> {
+    fn owner(&self, source: &KeySource) -> Arc<Owner> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = sources.known.get(source) {
             return known.clone();
@@ -122,19 +145,35 @@ fn keys_of<'a>(issuer: &str, discovered: &'a Value) -> Result<&'a str, Failure> 
     }
 }
 
+impl Owner {
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Known {
-    fn decide(&mut self, kid: Option<&str>, now: i64) -> Decision {
-        if self.failure.as_ref().is_some_and(|(then, _)| now - then < AFTER_FAILURE_MS) {
-            return Decision::Answer(self.answer(now));
-        }
+    /// What can be said without asking anybody: keys of this name, or that their owner has just failed.
+    fn at_hand(&self, kid: Option<&str>, now: i64) -> Option<Supply> {
+        let failed = self.failure.as_ref().is_some_and(|(then, _)| now - then < AFTER_FAILURE_MS);
         let fresh = self.keys.as_ref().filter(|(then, _)| now - then < FRESH_MS);
-        let Some((_, keys)) = fresh else { return Decision::Fetch };
-        if keys.named(kid).next().is_some() {
+        let known = fresh.is_some_and(|(_, keys)| keys.named(kid).next().is_some());
+        (failed || known).then(|| self.answer(now))
+    }
+
+    fn decide(&mut self, kid: Option<&str>, now: i64) -> Decision {
+        if let Some(supply) = self.at_hand(kid, now) {
+            return Decision::Answer(supply);
+        }
+        if self.keys.as_ref().is_none_or(|(then, _)| now - then >= FRESH_MS) {
+            return Decision::Fetch;
+        }
+        let looks = self.looks.filter(|looks| now - looks.since < WINDOW_MS);
+        let looks = looks.unwrap_or(Looks { since: now, n: 0, last: i64::MIN / 2 });
+        if looks.n >= LOOKS && now - looks.last < SLOWLY_MS {
             return Decision::Answer(self.answer(now));
         }
-        let (since, looks) = self.looks.filter(|(since, _)| now - since < WINDOW_MS).unwrap_or((now, 0));
-        self.looks = Some((since, looks + 1));
-        if looks < LOOKS { Decision::Fetch } else { Decision::Answer(self.answer(now)) }
+        self.looks = Some(Looks { n: looks.n + 1, last: now, ..looks });
+        Decision::Fetch
     }
 
     fn answer(&self, now: i64) -> Supply {
@@ -189,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn hardening_1_who_invents_names_keeps_a_new_key_from_being_found_for_seconds_only() {
+        let mut known = knows();
+        let fetches = |known: &mut Known, from: i64, to: i64| {
+            (from..to).step_by(100).filter(|now| known.decide(Some("invented"), *now) == Decision::Fetch).count()
+        };
+        // Ten a second, for five minutes: one call in ten seconds.
+        assert!((25..40).contains(&fetches(&mut known, 0, 300_000)));
+        let found = (300_000..320_000).step_by(1000).find(|now| known.decide(Some("new"), *now) == Decision::Fetch);
+        assert!(found.is_some_and(|now| now <= 300_000 + SLOWLY_MS), "{found:?}");
+        assert_eq!(known.at_hand(Some("a"), 300_000), Some(Supply::Keys(keys())), "and a known one waits for nothing");
+    }
+
+    #[test]
     fn who_fails_is_left_alone_for_a_moment_and_believed_for_a_day() {
         let mut known = Known { failure: Some((0, "no answer".to_owned())), ..Known::default() };
         let failed = || Decision::Answer(Supply::Failed("no answer".to_owned()));
@@ -215,7 +267,7 @@ mod tests {
     fn what_is_remembered_is_bounded() {
         let keys = PublishedKeys::new(Outbound::new(super::super::Reach::Public));
         for n in 0..MAX_SOURCES + 10 {
-            keys.known(&KeySource::JwksUri(format!("https://{n}.example/")));
+            keys.owner(&KeySource::JwksUri(format!("https://{n}.example/")));
         }
         let sources = keys.sources.lock().unwrap();
         assert_eq!((sources.known.len(), sources.order.len()), (MAX_SOURCES, MAX_SOURCES));

@@ -13,6 +13,7 @@ use super::tx::Tx;
 use crate::each;
 
 pub mod chain;
+pub mod refusals;
 
 /// A row to be written; who and from where are the unit of work's.
 #[derive(Debug, Clone)]

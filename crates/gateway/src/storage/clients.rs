@@ -13,6 +13,7 @@ use super::schema::{client_secrets, clients, static_tokens, tolerance_needs};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
+use crate::leniency;
 
 /// A client as an operator sees it.
 #[derive(Debug, Clone)]
@@ -94,6 +95,7 @@ impl Row {
         let uris: Vec<String> = serde_json::from_str(&self.redirect_uris).map_err(|_| corrupt("redirect URIs"))?;
         let options: ClientOptions = serde_json::from_str(&self.options).map_err(|_| corrupt("options"))?;
         let grant_types: Vec<String> = serde_json::from_str(&self.grant_types).map_err(|_| corrupt("grant types"))?;
+        let profile = Profile::parse(&self.profile).ok_or_else(|| corrupt("profile"))?;
         let client = Client {
             id: ClientId::new(self.id.as_str()).ok_or_else(|| corrupt("id"))?,
             name: self.name.clone(),
@@ -103,10 +105,11 @@ impl Row {
             grant_types: grant_types.iter().filter_map(|text| GrantType::parse(text)).collect(),
             scopes: Scopes::parse(&self.scopes).ok_or_else(|| corrupt("scopes"))?,
             default_scope: Scopes::parse(&self.default_scope).ok_or_else(|| corrupt("default scope"))?,
-            profile: Profile::parse(&self.profile).ok_or_else(|| corrupt("profile"))?,
+            profile,
             require_pkce: self.require_pkce,
             disabled: self.disabled,
             has_account: self.account.is_some(),
+            tolerances: leniency::of_client(profile, &options.scim.tolerances).oauth,
             options: options.oauth,
         };
         Ok(ClientRecord {
@@ -196,6 +199,12 @@ impl Tx<'_> {
             return Ok(None);
         }
         row.record().map(Some)
+    }
+
+    /// The number in storage of a client.
+    pub fn client_number(&mut self, id: &ClientId) -> Result<Option<i64>, DbError> {
+        let query = clients::table.filter(clients::id.eq(id.as_str())).select(clients::seq);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
     /// Clients of an account, or of none, in the order they were made.

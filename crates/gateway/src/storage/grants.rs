@@ -68,7 +68,7 @@ fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantC
     let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
     let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
     let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
-    Ok(GrantClient { seq, tolerances: leniency::of_client(profile, &options.tolerances) })
+    Ok(GrantClient { seq, tolerances: leniency::of_client(profile, &options.tolerances).scim })
 }
 
 type GrantColumns = (

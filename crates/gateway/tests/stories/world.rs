@@ -194,7 +194,20 @@ impl World {
         self.processes().iter_mut().for_each(Process::kill);
     }
 
-    /// Starts again, on what the killed processes left behind.
+    /// Stops every process as a supervisor does, and says what they wrote.
+    pub async fn stop(&self) -> String {
+        let processes = std::mem::take(&mut *self.processes());
+        let mut written = String::new();
+        for mut process in processes {
+            let ended = process.terminate().await;
+            assert!(ended.success(), "a gateway that is told to stop ends well:\n{}", process.log());
+            written.push_str(&process.log());
+            self.processes().push(process);
+        }
+        written
+    }
+
+    /// Starts again, on what the stopped processes left behind.
     pub async fn start_again(&self) {
         let address = self.processes().first().map(|process| process.address.clone()).expect("a process");
         let port = Url::parse(&address).ok().and_then(|url| url.port()).expect("a port");

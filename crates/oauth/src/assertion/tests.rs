@@ -254,7 +254,7 @@ fn vouched(changes: Value) -> Value {
 fn supplied(world: &mut World, claims: &Value, client: &str, supply: Supply) -> Result<TokenResponse, TokenError> {
     let assertion = signed(9, json!({"alg": "EdDSA", "kid": "m"}), claims);
     let mut request = TokenRequest::parse(None, &[], &owned(&form(&assertion, &[("client_id", client)])))?;
-    let wanted = world.run(|store, _| request.keys_wanted(store)).unwrap();
+    let wanted = world.run(|store, cx| request.keys_wanted(store, cx)).unwrap();
     if let Some((source, kid)) = wanted {
         assert_eq!((&source, kid.as_deref()), (&KeySource::Issuer(TENANT.to_owned()), Some("m")));
         request.supply(source, supply);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::JoseError;
 
 /// What a token says. Registered claims have the types of RFC 7519 §4.1, or there are no `Claims`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims(Map<String, Value>);
 
 impl Claims {

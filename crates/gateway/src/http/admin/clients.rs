@@ -212,6 +212,7 @@ async fn create(
                 secret_lifetime_days: secret_days.flatten(),
                 ..oauth::client::Options::default()
             },
+            tolerances: oauth::Tolerances::NONE, // they follow from the rest
         },
         scim,
     };

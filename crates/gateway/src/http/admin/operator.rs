@@ -14,6 +14,7 @@ use crate::http::address;
 use crate::http::problem::Problem;
 use crate::lifecycle::Actor;
 use crate::operator_name::BOOTSTRAP;
+use crate::refusals::{Kind, Who};
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
@@ -48,21 +49,34 @@ impl Operator {
         }
         let now = system::now();
         let target = Target::of(&request);
-        let operator = app
+        let (refused, seen) = (app.refusals.clone(), address.clone());
+        let note = move |kind, who| refused.note(kind, who, seen.as_deref(), now);
+        let found = app
             .db
             .read(Cost::Short, move |tx| {
-                let Some(operator) = tx.operator(presented.as_bytes())? else {
-                    return Err(Problem::unauthorized("this operator's token is unknown or was ended"));
+                let Some(operator) = tx.operator(presented.as_bytes())? else { return Ok(None) };
+                let reach = match operator.account {
+                    Some(account) => target.belongs_to(tx, account),
+                    None => Ok(()),
                 };
-                if operator.expires.is_some_and(|expires| expires <= now) {
-                    return Err(Problem::unauthorized("this operator's token has expired"));
-                }
-                if let Some(account) = operator.account {
-                    target.belongs_to(tx, account)?;
-                }
-                Ok(operator)
+                Ok::<_, Problem>(Some((operator, reach)))
             })
             .await?;
+        let Some((operator, reach)) = found else {
+            note(Kind::OperatorToken, Who::Unknown);
+            return Err(Problem::unauthorized("this operator's token is unknown or was ended"));
+        };
+        let who = || Who::Operator { id: operator.id.clone(), account: operator.account };
+        if operator.expires.is_some_and(|expires| expires <= now) {
+            note(Kind::OperatorToken, who());
+            return Err(Problem::unauthorized("this operator's token has expired"));
+        }
+        if let Err(refused) = reach {
+            if !refused.is_of_ours() {
+                note(Kind::OtherAccount, who());
+            }
+            return Err(refused);
+        }
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }

@@ -14,6 +14,7 @@ use super::login::{self, Said};
 use super::{account, consent, own_keys};
 use crate::app::App;
 use crate::http::query;
+use crate::leniency::Needed;
 use crate::storage::{Cost, Tx};
 
 /// `GET /oauth2/auth`
@@ -53,13 +54,16 @@ async fn understand(
     parameters: Vec<(String, String)>,
 ) -> Result<Result<AuthorizationRequest, String>, PageFailure> {
     let is_pushed = oauth::authorize::is_pushed(&parameters);
-    let work = app.clone();
-    let understand =
-        move |tx: &mut Tx<'_>| Ok::<_, PageFailure>(work.oauth(|cx| oauth::authorize::authorize(tx, cx, &parameters))?);
+    let (work, needed) = (app.clone(), Needed::default());
+    let noted = needed.clone();
+    let understand = move |tx: &mut Tx<'_>| {
+        Ok::<_, PageFailure>(work.oauth_for(tx, &noted, |tx, cx| oauth::authorize::authorize(tx, cx, &parameters))?)
+    };
     let understood = match is_pushed {
         true => app.db.write(understand).await?,
         false => app.db.read(Cost::Short, understand).await?,
     };
+    needed.count(&app.tally, matches!(understood, Err(Refusal::Redirect(_))));
     let mut asked = match understood {
         Ok(asked) => asked,
         Err(Refusal::Page { title, detail }) => return Err(PageFailure::Refused { title, detail }),

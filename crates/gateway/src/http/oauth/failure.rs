@@ -17,6 +17,8 @@ pub(super) enum OAuthFailure {
     Bearer(BearerError),
     /// Too many proofs of this client failed from this address; how long to wait, in seconds.
     TooManyFailures(i64),
+    /// More requests were pushed than are kept for this client or address; how long to wait, in seconds.
+    TooManyPushed(i64),
     /// The endpoint has only these methods.
     Method(String),
     /// The database failed.
@@ -45,7 +47,7 @@ impl ResponseError for OAuthFailure {
         let status = match self {
             OAuthFailure::Token(error) => error.code.wire().0,
             OAuthFailure::Bearer(error) => error.status(),
-            OAuthFailure::TooManyFailures(_) => 429,
+            OAuthFailure::TooManyFailures(_) | OAuthFailure::TooManyPushed(_) => 429,
             OAuthFailure::Method(_) => 405,
             OAuthFailure::Database(cause) => cause.meaning().status(),
         };
@@ -76,6 +78,14 @@ impl ResponseError for OAuthFailure {
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
                 let description = format!(
                     "this client failed to prove who it is too often from this address; try again in {seconds} seconds"
+                );
+                ("temporarily_unavailable", description)
+            }
+            // RFC 9126 §2.3.
+            OAuthFailure::TooManyPushed(seconds) => {
+                answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
+                let description = format!(
+                    "too many authorization requests were pushed by this client or from this address; try again in {seconds} seconds"
                 );
                 ("temporarily_unavailable", description)
             }

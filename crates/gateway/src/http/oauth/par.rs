@@ -2,14 +2,23 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::par::PushRequest;
+use oauth::par::{LIFETIME_S, PushRequest, Pushed};
 use serde_json::json;
 
 use super::Call;
 use super::failure::OAuthFailure;
-use super::proof::{self, Attempts};
+use super::proof::{self, Attempt};
 use crate::app::App;
 use crate::http::bearer;
+use crate::storage::{PushLimit, Tx};
+use crate::{system, throttle};
+
+/// What a client may push while a pushed request lives, if it proves who it is: its servers push for all of its users.
+const CONFIDENTIAL: PushLimit = PushLimit { requests: 10_000, bytes: 32 << 20 };
+/// The same for a public client, whose name anybody may use,
+const PUBLIC: PushLimit = PushLimit { requests: 1_000, bytes: 4 << 20 };
+/// and for what comes to public clients from one address, so that a stranger does not use up what is for all.
+const ADDRESS: PushLimit = PushLimit { requests: 60, bytes: 256 << 10 };
 
 /// `POST /oauth2/par`
 pub(super) async fn push(
@@ -21,16 +30,34 @@ pub(super) async fn push(
     let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
     let asked = PushRequest::parse(call.authorization.as_deref(), &call.query, &call.form, dpop)?;
     let asked = proof::with_keys(&app, asked).await?;
-    let attempts = Attempts::of(&app, &asked, &call.actor);
-    let (work, before) = (app.clone(), attempts.clone());
+    let attempt = Attempt::of(&app, &asked, &call.actor);
+    let (work, needed) = (app.clone(), attempt.needed.clone());
     let pushed = app.db.write(move |tx| {
-        before.check(tx)?;
         tx.act_as(call.actor.clone());
-        Ok::<_, OAuthFailure>(work.oauth(|cx| oauth::par::push(tx, cx, &asked))?)
+        let pushed = work.oauth_for(tx, &needed, |tx, cx| oauth::par::push(tx, cx, &asked))?;
+        if let Ok(pushed) = &pushed {
+            has_room(&work, tx, pushed)?;
+        }
+        Ok::<_, OAuthFailure>(pushed)
     });
-    let pushed = attempts.watch(&app, async { Ok(pushed.await??) }).await?;
+    let pushed = attempt.watch(&app, async { Ok(pushed.await??) }).await?;
     Ok(HttpResponse::Created()
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::PRAGMA, "no-cache"))
         .json(json!({"request_uri": pushed.request_uri, "expires_in": pushed.expires_in})))
+}
+
+/// Counts a request that was pushed; refuses it, and what it stored, where there is no more room.
+fn has_room(app: &App, tx: &mut Tx<'_>, pushed: &Pushed) -> Result<(), OAuthFailure> {
+    let now = system::now();
+    let until = now + i64::try_from(LIFETIME_S).unwrap_or_default() * 1000;
+    let key = |what: &str, name: &str| app.keys.tag("pushed requests", format!("{what}\n{name}").as_bytes());
+    let of_client = (key("client", pushed.client.as_str()), if pushed.public { PUBLIC } else { CONFIDENTIAL });
+    let of_address = (key("address", &throttle::place(tx.actor.address.as_deref())), ADDRESS);
+    for (key, limit) in [of_client].into_iter().chain(pushed.public.then_some(of_address)) {
+        if let Some(over) = tx.count_pushed_request(&key, pushed.bytes, limit, now, until)? {
+            return Err(OAuthFailure::TooManyPushed(throttle::retry_after(over, now)));
+        }
+    }
+    Ok(())
 }

@@ -1,22 +1,26 @@
-//! What surrounds a client's proof of who it is: keys that have to be fetched before it is checked, and failures that are counted.
+//! What surrounds a client's proof of who it is: keys that have to be fetched before it is checked, what the request needed to be
+//! forgiven, and failures that are counted.
 
 use std::future::Future;
 
 use oauth::assertion::ClientCredentials;
-use oauth::{ClientId, ErrorCode};
+use oauth::{ClientId, ErrorCode, Prefix};
 
 use super::failure::OAuthFailure;
 use crate::app::App;
+use crate::leniency::Needed;
 use crate::lifecycle::Actor;
-use crate::storage::{Cost, Tx};
-use crate::system;
+use crate::refusals::{Kind, Who};
+use crate::storage::Cost;
+use crate::{system, throttle};
 
 /// So many failures of one client from one address
 const MOST: i64 = 20;
-/// within so long are enough.
+/// within so long are told to wait.
 const WINDOW_MS: i64 = 5 * 60 * 1000;
 
-/// Fetches the keys that a request's assertion has to be checked with, if they are elsewhere.
+/// Fetches the keys that a request's assertion has to be checked with, if they are elsewhere and the assertion is right as far as that
+/// can be seen without them. How often any one address is asked is bounded ([`PublishedKeys`](crate::outbound::keys::PublishedKeys)).
 pub(super) async fn with_keys<R>(app: &App, mut request: R) -> Result<R, OAuthFailure>
 where
     R: ClientCredentials + Clone + Send + 'static,
@@ -24,58 +28,110 @@ where
     if !request.has_assertion() {
         return Ok(request);
     }
-    let mut asked = request.clone();
-    let wanted = app.db.read(Cost::Short, move |tx| Ok::<_, OAuthFailure>(asked.keys_wanted(tx)?)).await?;
-    if let Some((source, kid)) = wanted {
+    let (mut asked, work) = (request.clone(), app.clone());
+    let wanted = app.db.read(Cost::Short, move |tx| Ok::<_, OAuthFailure>(work.oauth(|cx| asked.keys_wanted(tx, cx))?));
+    if let Some((source, kid)) = wanted.await? {
         let supply = app.published_keys.of(&source, kid.as_deref()).await;
         request.supply(source, supply);
     }
     Ok(request)
 }
 
-/// The failures of one client from one address. Guessing a secret of 256 bits is hopeless anyway: this spares the log and the
-/// database. Who calls from elsewhere is not kept waiting.
+/// One request of a client, with what has to be counted of it.
+///
+/// A proof is verified before anything else, for neither a generated secret nor a signature can be guessed, and to check one costs less
+/// than to look its client up. Who fails too often is told to wait, which spares the log and the database, and whoever proves to be the
+/// client never is: a stranger with its public name, even at its address, keeps it from nothing.
 #[derive(Debug, Clone)]
-pub(super) struct Attempts {
+pub(super) struct Attempt {
     client: Option<ClientId>,
-    id: [u8; 32],
+    place: [u8; 32],
+    address: Option<String>,
+    /// What is presented besides the client's credentials.
+    secret: Option<Prefix>,
+    /// What the request needs to be forgiven.
+    pub(super) needed: Needed,
 }
 
-impl Attempts {
-    pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, actor: &Actor) -> Attempts {
+impl Attempt {
+    pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, actor: &Actor) -> Attempt {
         let client = request.clone().credentials().client_id().and_then(ClientId::new);
         let named = client.as_ref().map_or("", ClientId::as_str);
-        let place = format!("{named}\n{}", actor.address.as_deref().unwrap_or_default());
-        Attempts { id: app.keys.tag("client failures", place.as_bytes()), client }
-    }
-
-    /// Refuses what comes after too many failures, right or wrong.
-    pub(super) fn check(&self, tx: &mut Tx<'_>) -> Result<(), OAuthFailure> {
-        let now = system::now();
-        match tx.client_failures(&self.id, now)? {
-            Some((n, until)) if n >= MOST => Err(OAuthFailure::TooManyFailures((until - now) / 1000 + 1)),
-            _ => Ok(()),
+        let place = format!("{named}\n{}", throttle::place(actor.address.as_deref()));
+        Attempt {
+            place: app.keys.tag("client failures", place.as_bytes()),
+            client,
+            address: actor.address.clone(),
+            secret: None,
+            needed: Needed::default(),
         }
     }
 
-    /// Carries out a request, and counts it if the client did not prove who it is. What is no client's is not counted: there is
-    /// nothing to guess, and nothing for a stranger to fill the database with.
+    /// With what it presents to be exchanged.
+    pub(super) fn presenting(self, secret: Option<Prefix>) -> Attempt {
+        Attempt { secret, ..self }
+    }
+
+    /// Carries out a request, and counts what is to be counted of its outcome.
     pub(super) async fn watch<T>(
         &self,
         app: &App,
         work: impl Future<Output = Result<T, OAuthFailure>>,
     ) -> Result<T, OAuthFailure> {
         let outcome = work.await;
-        let failed = matches!(&outcome, Err(OAuthFailure::Token(error)) if error.code == ErrorCode::InvalidClient);
-        if let (true, Some(client)) = (failed, self.client.clone()) {
-            let (id, now) = (self.id, system::now());
-            app.db
-                .write(move |tx| match tx.client_record(client.as_str())? {
-                    Some(_) => tx.count_client_failure(&id, now, now + WINDOW_MS),
-                    None => Ok(()),
-                })
-                .await?;
+        self.needed.count(&app.tally, matches!(outcome, Err(OAuthFailure::Token(_))));
+        match outcome {
+            Err(OAuthFailure::Token(error)) if error.code == ErrorCode::InvalidClient => {
+                Err(self.failed(app).await?.unwrap_or(OAuthFailure::Token(error)))
+            }
+            Err(OAuthFailure::Token(error)) if error.code == ErrorCode::InvalidGrant => {
+                let kind = match self.secret {
+                    Some(Prefix::Code) => Kind::AuthorizationCode,
+                    _ => Kind::RefreshToken,
+                };
+                self.refused(app, kind);
+                Err(OAuthFailure::Token(error))
+            }
+            Err(OAuthFailure::TooManyPushed(seconds)) => {
+                self.refused(app, Kind::PushedRequests);
+                Err(OAuthFailure::TooManyPushed(seconds))
+            }
+            outcome => outcome,
         }
-        outcome
+    }
+
+    /// To be told of in the audit trail.
+    fn refused(&self, app: &App, kind: Kind) {
+        let who = self.client.as_ref().map_or(Who::Unknown, |client| Who::Client(client.to_string()));
+        app.refusals.note(kind, who, self.address.as_deref(), system::now());
+    }
+
+    /// Counts a failure; gives what is said to it after too many. What is no client's is told of, and not counted in the database: a
+    /// stranger could fill it with names.
+    async fn failed(&self, app: &App) -> Result<Option<OAuthFailure>, OAuthFailure> {
+        let (now, place) = (system::now(), self.place);
+        let known = match self.client.clone() {
+            Some(client) => {
+                let look = move |tx: &mut crate::storage::Tx<'_>| {
+                    let known = tx.client_record(client.as_str())?.is_some();
+                    let failures = if known { tx.client_failures(&place, now)? } else { None };
+                    Ok::<_, OAuthFailure>(known.then_some(failures))
+                };
+                app.db.read(Cost::Short, look).await?
+            }
+            None => None,
+        };
+        let Some(failures) = known else {
+            app.refusals.note(Kind::ClientAuthentication, Who::Unknown, self.address.as_deref(), now);
+            return Ok(None);
+        };
+        self.refused(app, Kind::ClientAuthentication);
+        if let Some((n, until)) = failures
+            && n >= MOST
+        {
+            return Ok(Some(OAuthFailure::TooManyFailures(throttle::retry_after(until, now))));
+        }
+        app.db.write(move |tx| tx.count_client_failure(&place, now, now + WINDOW_MS)).await?;
+        Ok(None)
     }
 }

@@ -26,7 +26,12 @@ pub(super) async fn answer(request: HttpRequest, app: web::Data<App>, payload: w
         Ok((client, claims)) => {
             (Some(client), HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims))
         }
-        Err(failure) => (None, failure.error_response()),
+        Err(failure) => {
+            if let OAuthFailure::Bearer(error) = &failure {
+                bearer::note_refusal(&request, &app, error);
+            }
+            (None, failure.error_response())
+        }
     };
     cors::share(&request, &app, client.as_deref(), answer).await
 }

@@ -1,7 +1,7 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
@@ -12,7 +12,7 @@ use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use crate::app::{App, Provider};
 use crate::http::{address, bearer};
-use crate::leniency::Need;
+use crate::leniency::{Need, Needed};
 use crate::lifecycle::{self, Actor};
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
@@ -104,7 +104,7 @@ impl Caller {
         let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
         let noted = needed.clone();
         let outcome = app.db.write(move |tx| caller.enter_and(&at_hand, tx, &noted, &mut work)).await;
-        needed.count(app, &outcome);
+        needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
         self.note_use(app).await;
         outcome
     }
@@ -119,7 +119,7 @@ impl Caller {
         let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
         let noted = needed.clone();
         let outcome = app.db.read(cost, move |tx| caller.enter_and(&at_hand, tx, &noted, &mut work)).await;
-        needed.count(app, &outcome);
+        needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
         self.note_use(app).await;
         outcome
     }
@@ -143,7 +143,7 @@ impl Caller {
         let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
         let mut store = tx.in_account(account.seq, now, true);
         let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
-        needed.note(Need::of(client.seq, &leniency, now));
+        needed.note(Some(Need::of_scim(client.seq, &leniency, now)));
         let value = outcome?;
         if let Some(owner) = owner
             && lifecycle::refuses_own_ending(tx, &account, owner.as_str())?
@@ -185,22 +185,6 @@ impl Caller {
 pub(super) struct Outcome<T> {
     pub(super) value: T,
     pub(super) registry: Arc<Registry>,
-}
-
-/// What the last run of a unit of work needed to be forgiven; each run writes over the one before.
-#[derive(Debug, Clone, Default)]
-struct Needed(Arc<Mutex<Option<Need>>>);
-
-impl Needed {
-    fn note(&self, need: Need) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(need);
-    }
-
-    fn count<T>(&self, app: &App, outcome: &Result<T, ScimFailure>) {
-        if let Some(need) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            app.tally.count(need, matches!(outcome, Err(ScimFailure::Scim(_))));
-        }
-    }
 }
 
 /// A piece of the SCIM engine with its parameters; may run more than once.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::client::ClientSecret;
 use crate::error::TokenError;
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
+use crate::tolerance::Tolerances;
 use crate::world::{Pairs, World, changed, code_of, owned};
 
 const OWN: Pairs<'static> =
@@ -28,6 +29,11 @@ fn attack_38_credentials_come_in_one_way() {
     assert_eq!(code_of(basic(&mut world, &good, &[])), "no error");
     assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "okta")])), "no error");
     assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "other")])), "invalid_request");
+    for tolerances in [Tolerances::NONE, Tolerances::EVERY] {
+        world.client("okta").tolerances = tolerances;
+        assert_eq!(code_of(basic(&mut world, &good, &[("client_secret", "other-secret")])), "invalid_request");
+    }
+    world.client("okta").tolerances = Tolerances::NONE;
     assert_eq!(code_of(basic(&mut world, &good, &[("client_secret", "okta-secret")])), "invalid_request");
     assert_eq!(code_of(world.token(OWN)), "no error");
 }

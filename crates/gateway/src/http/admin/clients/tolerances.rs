@@ -1,7 +1,6 @@
 //! What a client is forgiven: its profile's word, an operator's, and how often it was needed.
 
 use actix_web::{HttpResponse, web};
-use scim::Tolerance;
 use serde_json::{Value, json};
 
 use super::named;
@@ -9,7 +8,7 @@ use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::problem::Problem;
-use crate::leniency::{self, Overrides};
+use crate::leniency::{self, Overrides, Tolerance};
 use crate::storage::Cost;
 use crate::storage::clients::ClientRecord;
 use crate::system;
@@ -34,7 +33,7 @@ pub(super) fn change(input: &mut Input) -> Change {
         let field = format!("{FIELD}.{}", name.chars().take(80).collect::<String>());
         match (Tolerance::named(name), value) {
             (None, _) => {
-                let known: Vec<&str> = Tolerance::ALL.iter().map(|tolerance| tolerance.name()).collect();
+                let known: Vec<&str> = Tolerance::all().map(Tolerance::name).collect();
                 input.mistake(field, format!("is no tolerance; there are {}", known.join(", ")));
             }
             (Some(tolerance), Value::Bool(forgiven)) => change.push((tolerance, Some(*forgiven))),
@@ -66,8 +65,7 @@ pub(super) fn representation(record: &ClientRecord) -> Value {
     let overrides = &record.scim.tolerances;
     let on = leniency::of_client(record.client.profile, overrides);
     let names = |forgiven: bool| -> Vec<&str> {
-        let those = Tolerance::ALL.iter().filter(|tolerance| on.contains(**tolerance) == forgiven);
-        those.map(|tolerance| tolerance.name()).collect()
+        Tolerance::all().filter(|tolerance| on.contains(*tolerance) == forgiven).map(Tolerance::name).collect()
     };
     json!({"on": names(true), "off": names(false), "overridden": overrides})
 }
@@ -85,11 +83,10 @@ pub(in crate::http::admin) async fn list(
             let record = named(tx, &client)?;
             let needs = tx.tolerance_needs(record.seq)?;
             let profile = leniency::of_profile(record.client.profile);
-            let items: Vec<Value> = Tolerance::ALL
-                .iter()
+            let items: Vec<Value> = Tolerance::all()
                 .map(|tolerance| {
-                    let overridden = record.scim.tolerances.get(*tolerance);
-                    let by_profile = profile.contains(*tolerance);
+                    let overridden = record.scim.tolerances.get(tolerance);
+                    let by_profile = profile.contains(tolerance);
                     let need = needs.iter().find(|need| need.tolerance == tolerance.name());
                     json!({
                         "name": tolerance.name(),
