@@ -4,19 +4,23 @@
 //!   accepted. Activating them again brings nothing back. It is one small write, however many tokens there are.
 //! - So does a user who loses the role that may accept access, as far as their grants open the SCIM endpoint.
 //! - An account may name a co-owner, to whom such grants pass instead, and who is told so.
+//! - A user is told when connections come to rest on them that had better rest on a service account, and operators when the last user
+//!   leaves who may accept access.
 //! - Everything that happened leaves an audit row.
 
 use oauth::{EndReason, GrantId};
+use scim::resource::Meta;
 use scim::schema::USER;
-use scim::{AttributeKey, Event, EventKind, Id, KeyChange, Registry};
+use scim::{AttributeKey, Event, EventKind, Id, IndexedAttribute, KeyChange, Registry, Resource};
 use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::notices::{Leaving, Matter, Passed, Replaced, Stolen};
+use crate::notices::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen};
 use crate::person;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
-use crate::storage::options::OwnDeactivation;
+use crate::storage::grant_owners::GrantOwner;
+use crate::storage::options::{LastAdministrator, OwnDeactivation};
 use crate::storage::{DbError, Tx};
 
 /// Who is at work, for the audit trail.
@@ -34,6 +38,8 @@ pub struct Policy {
     attribute: String,
     roles: Vec<String>,
     key: Option<AttributeKey>,
+    /// What the index has of each role.
+    role_keys: Vec<String>,
 }
 
 impl Policy {
@@ -42,7 +48,14 @@ impl Policy {
         let attribute = config.consent_role_attribute.clone();
         let indexed =
             registry.indexed().iter().find(|indexed| indexed.resource_type == USER && indexed.path == attribute);
-        Policy { key: indexed.map(|indexed| indexed.key), roles: config.consent_roles.clone(), attribute }
+        let roles = config.consent_roles.clone();
+        let role_keys = indexed.map(|indexed| keys_of(&roles, indexed)).unwrap_or_default();
+        Policy { key: indexed.map(|indexed| indexed.key), roles, role_keys, attribute }
+    }
+
+    /// Where the index has users with one of these roles, and maybe others; `None` where the role is not indexed.
+    pub(crate) fn role_keys(&self) -> Option<(AttributeKey, &[String])> {
+        self.key.map(|key| (key, self.role_keys.as_slice()))
     }
 
     /// Whether a user with these attributes may own a grant.
@@ -58,6 +71,34 @@ impl Policy {
             None => !self.attribute.is_empty(),
         }
     }
+}
+
+fn keys_of(roles: &[String], indexed: &IndexedAttribute) -> Vec<String> {
+    let mut keys = Vec::new();
+    for role in roles {
+        let attributes = Map::from_iter([(indexed.path.clone(), Value::from(role.as_str()))]);
+        let meta = Meta { created: 0, last_modified: 0, version: 0 };
+        let Some(id) = Id::new("role") else { continue };
+        keys.extend(indexed.keys(&Resource::from_stored(USER, id, meta, attributes)).into_iter().map(|key| key.key));
+    }
+    keys
+}
+
+/// A user who was active and had a role that may accept access, and no longer is or has.
+#[derive(Debug, Clone)]
+pub struct AdministratorLeft {
+    /// Their account.
+    pub account: i64,
+    /// When, in milliseconds since the epoch.
+    pub now: i64,
+    /// Their number in storage.
+    pub user: i64,
+    /// Their id.
+    pub id: Id,
+    /// What they were called.
+    pub name: String,
+    /// How.
+    pub leaving: Leaving,
 }
 
 /// Something that happened in a unit of work.
@@ -81,6 +122,19 @@ pub enum News {
         /// this user.
         owner: Id,
     },
+    /// One user fewer may accept access.
+    AdministratorLeft(AdministratorLeft),
+    /// An identity provider has written a user for the first time.
+    TakenOver {
+        /// In this account,
+        account: i64,
+        /// at this time (milliseconds since the epoch),
+        now: i64,
+        /// this user, by their number in storage
+        user: i64,
+        /// and their id.
+        id: Id,
+    },
     /// To a client, grant or token.
     Authorization {
         /// At this time.
@@ -98,6 +152,11 @@ pub(crate) fn react(tx: &mut Tx<'_>) -> Result<(), DbError> {
                 News::Resource { account, now, event } => resource_changed(tx, account, now, &event)?,
                 News::RoleLost { account, now, owner } => {
                     owner_left(tx, account, now, owner.as_str(), Leaving::RoleLost)?;
+                }
+                News::AdministratorLeft(left) => administrator_left(tx, left)?,
+                News::TakenOver { account, now, user, id } => {
+                    let clients = tx.clients_of_owner(account, id.as_str())?;
+                    tell_at_risk(tx, account, user, &clients, now)?;
                 }
                 News::Authorization { now, event } => authorization_changed(tx, now, &event)?,
             }
@@ -203,9 +262,53 @@ pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str
             event.resource_type == USER && event.id.as_str() == owner && leaves(&event.kind).is_some()
         }
         News::RoleLost { owner: lost, .. } => lost.as_str() == owner,
-        News::Authorization { .. } => false,
+        News::AdministratorLeft(_) | News::TakenOver { .. } | News::Authorization { .. } => false,
     });
     Ok(leaves && tx.lock_successor_of(account.seq, owner)?.is_none())
+}
+
+/// The user without whom no active user of the account could accept access any more, if this unit of work takes them away and the
+/// account's policy is to refuse that. Of two units of work that take away the last two, the second is refused.
+pub(crate) fn last_administrator(tx: &mut Tx<'_>, account: &Account) -> Result<Option<AdministratorLeft>, DbError> {
+    if account.options.last_administrator == LastAdministrator::Allow {
+        return Ok(None);
+    }
+    let left = tx.news.iter().find_map(|news| match news {
+        News::AdministratorLeft(left) => Some(left.clone()),
+        _ => None,
+    });
+    let Some(left) = left else { return Ok(None) };
+    tx.hold_administrators(account.seq)?;
+    Ok((!tx.has_administrator_but(account.seq, left.user)?).then_some(left))
+}
+
+/// Tells the account's operators if it was the last one.
+fn administrator_left(tx: &mut Tx<'_>, left: AdministratorLeft) -> Result<(), DbError> {
+    let AdministratorLeft { account, now, user, id, name, leaving } = left;
+    tx.hold_administrators(account)?;
+    if tx.has_administrator_but(account, user)? {
+        return Ok(());
+    }
+    let left = LastLeft { user: id.to_string(), name, reason: leaving };
+    tx.insert_notice_to_operators(account, &Matter::LastAdministratorLeft(left), now)
+}
+
+/// Tells a user on whom the connections of these clients rest that they rest on a personal user, or on one that an identity provider
+/// manages; once, until they have seen it.
+pub(crate) fn tell_at_risk(
+    tx: &mut Tx<'_>,
+    account: i64,
+    user: i64,
+    clients: &[String],
+    now: i64,
+) -> Result<(), DbError> {
+    if clients.is_empty() {
+        return Ok(());
+    }
+    let Some(owner) = tx.grant_owner(account, user)?.filter(GrantOwner::is_at_risk) else { return Ok(()) };
+    let matter = Matter::ConnectionAtRisk(AtRisk::new(clients, !owner.service_account, owner.managed));
+    let told = tx.unseen_notices(user, 100)?.iter().any(|notice| notice.matter().as_ref() == Some(&matter));
+    if told { Ok(()) } else { tx.insert_notice(account, user, &matter, now) }
 }
 
 /// The token belongs to the person who accepted.

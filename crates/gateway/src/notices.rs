@@ -16,6 +16,10 @@ use crate::words::{self, Span};
 pub enum Matter {
     /// Somebody left, and connections that lived under them live under whoever is told.
     ConnectionsPassed(Passed),
+    /// Connections rest on whoever is told, and had better rest on somebody else.
+    ConnectionAtRisk(AtRisk),
+    /// Nobody is left who may accept access. Operators are told.
+    LastAdministratorLeft(LastLeft),
     /// A newer connection of the same client took the place of one under the user who is told.
     ConnectionReplaced(Replaced),
     /// A refresh token of a connection was used by two parties, so the connection ended.
@@ -40,6 +44,30 @@ pub struct Replaced {
 pub struct Stolen {
     /// The name of the client.
     pub client: String,
+}
+
+/// Connections that rest on a user who is no service account, or whom an identity provider manages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtRisk {
+    /// The names of the clients that are connected, or the first of them; each once.
+    pub clients: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+    /// Whether the user is no service account.
+    pub personal: bool,
+    /// Whether an identity provider has written the user.
+    pub managed: bool,
+}
+
+/// The last user who could accept access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastLeft {
+    /// The user's id,
+    pub user: String,
+    /// and what they were called.
+    pub name: String,
+    /// Why they no longer can.
+    pub reason: Leaving,
 }
 
 /// Connections that passed to a co-owner.
@@ -80,22 +108,41 @@ impl Leaving {
     }
 }
 
-impl Passed {
-    /// How many clients are named.
-    const NAMED: usize = 5;
+/// How many clients are named.
+const NAMED: usize = 5;
 
+/// The first few of these names, each once; and how many more there are.
+fn first_of(names: &[String]) -> (Vec<String>, usize) {
+    let mut distinct: Vec<String> = Vec::new();
+    for name in names.iter().map(|name| person::presentable(name)) {
+        if !distinct.contains(&name) {
+            distinct.push(name);
+        }
+    }
+    let more = distinct.len().saturating_sub(NAMED);
+    distinct.truncate(NAMED);
+    (distinct, more)
+}
+
+impl Passed {
     /// `clients` are the names of the client of each grant.
     pub fn new(from: String, from_name: String, reason: Leaving, clients: &[String]) -> Passed {
-        let mut distinct: Vec<String> = Vec::new();
-        for name in clients.iter().map(|name| person::presentable(name)) {
-            if !distinct.contains(&name) {
-                distinct.push(name);
-            }
-        }
-        let more = distinct.len().saturating_sub(Self::NAMED);
-        distinct.truncate(Self::NAMED);
+        let (clients, more) = first_of(clients);
         let from_name = if from_name.is_empty() { "Somebody".to_owned() } else { from_name };
-        Passed { from, from_name, reason, clients: distinct, more }
+        Passed { from, from_name, reason, clients, more }
+    }
+
+    /// Whether there is more than one.
+    pub fn are_several(&self) -> bool {
+        self.clients.len() + self.more > 1
+    }
+}
+
+impl AtRisk {
+    /// `clients` are the names of the client of each grant.
+    pub fn new(clients: &[String], personal: bool, managed: bool) -> AtRisk {
+        let (clients, more) = first_of(clients);
+        AtRisk { clients, more, personal, managed }
     }
 
     /// Whether there is more than one.
@@ -106,7 +153,8 @@ impl Passed {
 
 impl Matter {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 3] = ["connections_passed", "connection_replaced", "token_stolen"];
+    pub const KINDS: [&str; 5] =
+        ["connections_passed", "connection_replaced", "token_stolen", "connection_at_risk", "last_administrator_left"];
 
     /// Its kind, as in the database.
     pub fn kind(&self) -> &'static str {
@@ -114,6 +162,8 @@ impl Matter {
             Matter::ConnectionsPassed(_) => Self::KINDS[0],
             Matter::ConnectionReplaced(_) => Self::KINDS[1],
             Matter::TokenStolen(_) => Self::KINDS[2],
+            Matter::ConnectionAtRisk(_) => Self::KINDS[3],
+            Matter::LastAdministratorLeft(_) => Self::KINDS[4],
         }
     }
 
@@ -123,6 +173,8 @@ impl Matter {
             Matter::ConnectionsPassed(passed) => serde_json::to_string(passed),
             Matter::ConnectionReplaced(replaced) => serde_json::to_string(replaced),
             Matter::TokenStolen(stolen) => serde_json::to_string(stolen),
+            Matter::ConnectionAtRisk(at_risk) => serde_json::to_string(at_risk),
+            Matter::LastAdministratorLeft(left) => serde_json::to_string(left),
         };
         detail.map_err(|e| DbError::Corrupt(e.to_string()))
     }
@@ -132,7 +184,9 @@ impl Matter {
         match Self::KINDS.iter().position(|known| *known == kind)? {
             0 => serde_json::from_str(detail).ok().map(Matter::ConnectionsPassed),
             1 => serde_json::from_str(detail).ok().map(Matter::ConnectionReplaced),
-            _ => serde_json::from_str(detail).ok().map(Matter::TokenStolen),
+            2 => serde_json::from_str(detail).ok().map(Matter::TokenStolen),
+            3 => serde_json::from_str(detail).ok().map(Matter::ConnectionAtRisk),
+            _ => serde_json::from_str(detail).ok().map(Matter::LastAdministratorLeft),
         }
     }
 
@@ -143,6 +197,9 @@ impl Matter {
             Matter::ConnectionsPassed(_) => "A connection has passed to you",
             Matter::ConnectionReplaced(_) => "A connection was replaced",
             Matter::TokenStolen(_) => "A connection was ended because its token was used twice",
+            Matter::ConnectionAtRisk(at_risk) if at_risk.are_several() => "Connections depend on your user",
+            Matter::ConnectionAtRisk(_) => "A connection depends on your user",
+            Matter::LastAdministratorLeft(_) => "No user may accept access any more",
         }
     }
 
@@ -153,6 +210,8 @@ impl Matter {
             Matter::ConnectionsPassed(_) => "You can end it below.",
             Matter::ConnectionReplaced(_) => "Your connections are listed below.",
             Matter::TokenStolen(_) => "Authenticate again in the identity provider to connect it anew.",
+            Matter::ConnectionAtRisk(_) => "Your connections are listed below.",
+            Matter::LastAdministratorLeft(_) => "Give another user such a role.",
         }
     }
 
@@ -167,6 +226,11 @@ impl Matter {
                 "You are told because the connection was made in your name. If that is not right, speak to the people who look after your \
                  account."
             }
+            Matter::ConnectionAtRisk(_) => {
+                "You are told because connections of your account are in your name. If that is not right, speak to whoever looks \
+                 after your account."
+            }
+            Matter::LastAdministratorLeft(_) => "You are told because you look after this account.",
         }
     }
 
@@ -176,6 +240,8 @@ impl Matter {
             Matter::ConnectionsPassed(passed) => words::of_passed(passed, made, account),
             Matter::ConnectionReplaced(replaced) => words::of_replaced(replaced, made, account),
             Matter::TokenStolen(stolen) => words::of_stolen(stolen, made, account),
+            Matter::ConnectionAtRisk(at_risk) => words::of_at_risk(at_risk, account),
+            Matter::LastAdministratorLeft(left) => words::of_last_left(left, made, account),
         }
     }
 }
@@ -196,7 +262,14 @@ mod tests {
         assert_eq!(Matter::read(matter.kind(), &detail), Some(matter));
         let replaced = Replaced { client: "Okta".to_owned(), by: "0198".to_owned(), by_name: None, accepted: 7 };
         let stolen = Stolen { client: "Okta".to_owned() };
-        for matter in [Matter::ConnectionReplaced(replaced), Matter::TokenStolen(stolen)] {
+        let at_risk = Matter::ConnectionAtRisk(AtRisk::new(&["Okta".to_owned()], true, false));
+        let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: Leaving::Deleted };
+        for matter in [
+            at_risk,
+            Matter::ConnectionReplaced(replaced),
+            Matter::TokenStolen(stolen),
+            Matter::LastAdministratorLeft(left),
+        ] {
             assert_eq!(Matter::read(matter.kind(), &matter.detail().unwrap()), Some(matter));
         }
         assert_eq!(Matter::read("something_new", &detail), None);

@@ -6,6 +6,7 @@
 //! [`grants`], [`tokens`], [`static_tokens`] and [`logins`].
 
 pub mod accounts;
+mod administrators;
 mod attempts;
 pub mod attribute_work;
 pub mod audit;
@@ -21,6 +22,7 @@ mod endings;
 pub mod error;
 mod fate;
 mod files;
+pub mod grant_owners;
 pub mod grants;
 pub mod housekeeping;
 pub mod installation;

@@ -2,7 +2,7 @@
 
 use oauth::Scopes;
 
-use crate::notices::{Leaving, Passed, Replaced, Stolen};
+use crate::notices::{AtRisk, LastLeft, Leaving, Passed, Replaced, Stolen};
 
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
@@ -66,25 +66,11 @@ pub(crate) fn plain(spans: &[Span]) -> String {
 
 /// That connections passed to whoever reads it, when, and what that means for them.
 pub(crate) fn of_passed(passed: &Passed, made: i64, account: &str) -> Vec<Span> {
-    let left = match passed.reason {
-        Leaving::Deactivated => "'s user was deactivated",
-        Leaving::Deleted => "'s user was deleted",
-        Leaving::RoleLost => " lost the role that may accept access",
-    };
+    let left = how(passed.reason);
     let several = passed.are_several();
     let begins = if several { "The connections of " } else { "The connection of " };
     let mut spans = vec![Span::name(&passed.from_name), Span::words(format!("{left} on {}. {begins}", day(made)))];
-    for (n, client) in passed.clients.iter().enumerate() {
-        match passed.clients.len() - n {
-            _ if n == 0 => {}
-            1 if passed.more == 0 => spans.push(Span::words(" and ")),
-            _ => spans.push(Span::words(", ")),
-        }
-        spans.push(Span::name(client));
-    }
-    if passed.more > 0 {
-        spans.push(Span::words(format!(" and {} more", passed.more)));
-    }
+    spans.extend(clients(&passed.clients, passed.more));
     spans.extend([Span::words(" in "), Span::name(account)]);
     spans.push(Span::words(match several {
         true => " now live under your user: if you leave, they end.",
@@ -122,6 +108,65 @@ pub(crate) fn of_stolen(stolen: &Stolen, made: i64, account: &str) -> Vec<Span> 
              and have the client's secret replaced before you connect again.",
             day(made)
         )),
+    ]
+}
+
+/// How a user left, after their name.
+fn how(reason: Leaving) -> &'static str {
+    match reason {
+        Leaving::Deactivated => "'s user was deactivated",
+        Leaving::Deleted => "'s user was deleted",
+        Leaving::RoleLost => " lost the role that may accept access",
+    }
+}
+
+/// Names of clients, and how many more there are.
+fn clients(names: &[String], more: usize) -> Vec<Span> {
+    let mut spans = Vec::new();
+    for (n, client) in names.iter().enumerate() {
+        match names.len() - n {
+            _ if n == 0 => {}
+            1 if more == 0 => spans.push(Span::words(" and ")),
+            _ => spans.push(Span::words(", ")),
+        }
+        spans.push(Span::name(client));
+    }
+    if more > 0 {
+        spans.push(Span::words(format!(" and {more} more")));
+    }
+    spans
+}
+
+/// That connections rest on whoever reads it, and had better rest on somebody else.
+pub(crate) fn of_at_risk(at_risk: &AtRisk, account: &str) -> Vec<Span> {
+    let several = at_risk.are_several();
+    let mut spans = vec![Span::words(if several { "The connections of " } else { "The connection of " })];
+    spans.extend(clients(&at_risk.clients, at_risk.more));
+    spans.extend([Span::words(" in "), Span::name(account)]);
+    let user = match (at_risk.personal, at_risk.managed) {
+        (true, true) => "a personal user that an identity provider manages",
+        (true, false) => "a personal user and not a service account",
+        _ => "a service account that an identity provider manages",
+    };
+    let (live, end) = if several { ("live", "they end") } else { ("lives", "it ends") };
+    spans.push(Span::words(format!(
+        " {live} under your user, {user}: if your user is deactivated or deleted, {end}, unless your account has named a co-owner. \
+         Better authenticate again as a service account that no identity provider manages."
+    )));
+    spans
+}
+
+/// That nobody may accept access any more.
+pub(crate) fn of_last_left(left: &LastLeft, made: i64, account: &str) -> Vec<Span> {
+    let name = if left.name.is_empty() { "Somebody" } else { left.name.as_str() };
+    vec![
+        Span::name(name),
+        Span::words(format!("{} on {}. No active user of ", how(left.reason), day(made))),
+        Span::name(account),
+        Span::words(
+            " has a role that may accept access any more: connections cannot be made anew until a user has one. Give a user such a \
+             role.",
+        ),
     ]
 }
 
@@ -208,6 +253,24 @@ mod tests {
             stolen.starts_with("The connection of Okta in Acme ended on 26 November 2026: a refresh token"),
             "{stolen}"
         );
+    }
+
+    #[test]
+    fn report_12_what_a_connection_rests_on_is_told_as_people_say_it() {
+        let told = |clients: &[&str], personal, managed| {
+            let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
+            plain(&of_at_risk(&AtRisk::new(&clients, personal, managed), "Acme"))
+        };
+        let one = told(&["Okta"], true, false);
+        assert!(
+            one.starts_with("The connection of Okta in Acme lives under your user, a personal user and not a"),
+            "{one}"
+        );
+        let two = told(&["Okta", "Entra"], false, true);
+        assert!(two.starts_with("The connections of Okta and Entra in Acme live under your user, a service"), "{two}");
+        let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: Leaving::Deleted };
+        let last = plain(&of_last_left(&left, 1_795_700_000_000, "Acme"));
+        assert!(last.starts_with("Ada's user was deleted on 26 November 2026. No active user of Acme has"), "{last}");
     }
 
     #[test]

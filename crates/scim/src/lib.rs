@@ -108,7 +108,7 @@ pub use search_keys::{AttributeKey, IndexedAttribute, KeyChange, SearchKey, key_
 pub use service::Written;
 pub use sort::{Sort, SortBy, SortKey};
 pub use store::{
-    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
-    Store, StoreError, Stored, WalkId, WriteError,
+    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,
+    SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,
 };
 pub use tolerance::{Leniency, Tolerance, Tolerances};

@@ -39,7 +39,7 @@ pub use crate::places::keep;
 pub use membership::MAX_PARKED;
 pub use read::get;
 pub use search::{find, search, search_all};
-pub use write::{create, delete, patch, replace};
+pub use write::{check, create, delete, patch, replace};
 
 /// What a write came to.
 #[derive(Debug, Clone, PartialEq)]

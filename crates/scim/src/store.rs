@@ -32,6 +32,14 @@ pub enum WriteError {
         /// Which attribute; `None` where the database does not say.
         attribute: Option<AttributeKey>,
     },
+    /// The value belongs to a [hidden](Protected) resource.
+    #[error("a hidden resource has the same value")]
+    Reserved {
+        /// Which attribute.
+        attribute: AttributeKey,
+        /// What the resource is, for people.
+        what: &'static str,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +98,17 @@ pub struct Holder {
     pub active: bool,
     /// Whether only the service provider itself may bring them back: a POST that means them is refused.
     pub guarded: bool,
+    /// Whether, and why, no client may change them.
+    pub protected: Option<Protected>,
+}
+
+/// The service provider lets no client change a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protected {
+    /// What the resource is, for people: `a service account`.
+    pub what: &'static str,
+    /// The resource does not exist for clients; only what has to be unique still is.
+    pub hidden: bool,
 }
 
 /// Which names a group waits for, from now on and no longer.
@@ -184,6 +203,12 @@ pub trait Store {
 
     /// Reads a resource and keeps everybody else from changing it until this unit of work ends.
     fn lock(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError>;
+
+    /// Whether, and why, no client may change this locked resource. A request that changes nothing of it is none that does.
+    fn protection(&mut self, locked: &Stored) -> Result<Option<Protected>, StoreError> {
+        let _ = locked;
+        Ok(None)
+    }
 
     /// Stores a new resource under its keys.
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError>;

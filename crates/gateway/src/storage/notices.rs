@@ -24,8 +24,8 @@ pub struct Notice {
     pub seq: i64,
     /// Its public id.
     pub id: String,
-    /// The id of the user it is for.
-    pub user: String,
+    /// The id of the user it is for; `None` for the account's operators.
+    pub user: Option<String>,
     /// Its kind, known to this version or not.
     pub kind: String,
     /// A JSON object.
@@ -83,6 +83,9 @@ pub struct Due {
     pub since: i64,
 }
 
+/// The number of no user: a notice to the account's operators.
+const OPERATORS: i64 = 0;
+
 const OF_RESOURCE: &str = "n.resource = ? AND n.seen IS NULL";
 const OF_ACCOUNT: &str = "n.account = ? AND n.seq > ?";
 
@@ -126,6 +129,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Writes down what the account's operators have to be told. They read it by the admin API; it is not mailed.
+    pub fn insert_notice_to_operators(&mut self, account: i64, matter: &Matter, now: i64) -> Result<(), DbError> {
+        let row = (
+            notices::id.eq(system::new_uuid()),
+            notices::account.eq(account),
+            notices::resource.eq(OPERATORS),
+            notices::kind.eq(matter.kind()),
+            notices::detail.eq(matter.detail()?),
+            notices::made.eq(now),
+        );
+        each!(&mut *self.conn, c => diesel::insert_into(notices::table).values(row).execute(c))?;
+        Ok(())
+    }
+
     /// What this user has not said to have seen, the latest first; not more than `limit`.
     pub fn unseen_notices(&mut self, resource: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
         self.notices_where(OF_RESOURCE, vec![Bind::Number(resource)], "DESC", limit)
@@ -145,10 +162,10 @@ impl Tx<'_> {
     ) -> Result<Vec<Notice>, DbError> {
         use diesel::sql_types::Nullable;
         type Stamp = Nullable<BigInt>;
-        type Columns = (BigInt, Text, Text, Text, Text, BigInt, Stamp, Stamp, BigInt, Stamp, Nullable<Text>);
+        type Columns = (BigInt, Text, Nullable<Text>, Text, Text, BigInt, Stamp, Stamp, BigInt, Stamp, Nullable<Text>);
         let text = format!(
             "SELECT n.seq, n.id, r.id, n.kind, n.detail, n.made, n.seen, n.mailed, n.tries, n.next_try, n.problem \
-             FROM notices AS n JOIN resources AS r ON r.seq = n.resource WHERE {condition} ORDER BY n.seq {order} LIMIT ?"
+             FROM notices AS n LEFT JOIN resources AS r ON r.seq = n.resource WHERE {condition} ORDER BY n.seq {order} LIMIT ?"
         );
         binds.push(Bind::Number(limit));
         Statement::<Columns>::new(text, binds).load(self.conn)

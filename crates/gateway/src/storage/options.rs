@@ -58,6 +58,10 @@ pub struct AccountOptions {
     /// Whether no group gets a `displayName` that another one has.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unique_group_names: bool,
+    /// What SCIM may do with service accounts.
+    pub service_accounts: ServiceAccounts,
+    /// What becomes of a SCIM request after which no active user may accept access any more.
+    pub last_administrator: LastAdministrator,
 }
 
 /// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::schemas::Schemas)).
@@ -126,6 +130,30 @@ impl Declared {
     pub fn addition(&self) -> Addition<'_> {
         Addition { overlay: &self.declaration, stage: self.stage }
     }
+}
+
+/// What SCIM may do with an account's service accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceAccounts {
+    /// They are shown. A request that would change or delete one is refused.
+    #[default]
+    ReadOnly,
+    /// They are not shown. Their names stay taken.
+    Hidden,
+    /// They are users like others.
+    Writable,
+}
+
+/// What becomes of a SCIM request that deactivates, deletes or demotes the last active user who may accept access.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LastAdministrator {
+    /// It is carried out, and the account's operators are told.
+    #[default]
+    Allow,
+    /// It is refused, and says what to do.
+    Keep,
 }
 
 /// What becomes of a SCIM request that deactivates, deletes or demotes the owner of its own access token.

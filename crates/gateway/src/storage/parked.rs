@@ -11,7 +11,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
-use scim::store::{Awaiting, Handle, Holder, ParkedChange};
+use scim::store::{Awaiting, Handle, Holder, ParkedChange, Protected};
 use scim::{AttributeKey, Id, SearchKey, key_of_text};
 
 use super::connection::AnyConn;
@@ -48,20 +48,22 @@ const HOLD_GROUP_NAMES: &str = "SELECT pg_advisory_xact_lock(73053, (? % 2147483
 
 /// Two attributes with any keys each. An account's resource is guarded if it can log in or is nobody's but the console's.
 const HOLDERS: Dialects = Dialects {
-    sqlite: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
+    sqlite: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned, \
+         COALESCE(l.service_account, FALSE) FROM \
          (SELECT v.attribute, v.key, v.resource FROM json_each(?) AS wanted CROSS JOIN attribute_values AS v \
          WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value \
          UNION ALL SELECT v.attribute, v.key, v.resource FROM json_each(?) AS wanted CROSS JOIN attribute_values AS v \
          WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value) AS v \
          CROSS JOIN resources AS r ON r.seq = v.resource LEFT JOIN logins AS l ON l.resource = r.seq ORDER BY r.seq",
-    postgres: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned FROM \
+    postgres: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned, \
+         COALESCE(l.service_account, FALSE) FROM \
          (SELECT v.attribute, v.key, v.resource FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
          (SELECT attribute, key, resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
          UNION ALL SELECT v.attribute, v.key, v.resource FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
          (SELECT attribute, key, resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
          ORDER BY resource) AS v CROSS JOIN LATERAL \
          (SELECT seq, id, active, provisioned FROM resources WHERE seq = v.resource FOR KEY SHARE) AS r \
-         LEFT JOIN LATERAL (SELECT resource FROM logins WHERE resource = r.seq OFFSET 0) AS l ON TRUE",
+         LEFT JOIN LATERAL (SELECT resource, service_account FROM logins WHERE resource = r.seq OFFSET 0) AS l ON TRUE",
 };
 
 const AWAITING: &str = "SELECT p.group_seq, r.id, p.value FROM parked_members AS p JOIN resources AS r ON r.seq = p.group_seq \
@@ -105,10 +107,16 @@ pub(super) fn hold_group_names(conn: &mut AnyConn, account: i64) -> Result<(), D
     Ok(())
 }
 
-/// Who has these keys. On PostgreSQL they cannot be deleted by others until this unit of work ends.
-pub(super) fn holders(conn: &mut AnyConn, account: i64, keys: &[SearchKey]) -> Result<Vec<Holder>, DbError> {
-    type Columns = (Integer, Text, BigInt, Text, Bool, Bool);
-    type Row = (i32, String, i64, String, bool, bool);
+/// Who has these keys. On PostgreSQL they cannot be deleted by others until this unit of work ends. `protects` is how service accounts are
+/// protected.
+pub(super) fn holders(
+    conn: &mut AnyConn,
+    account: i64,
+    keys: &[SearchKey],
+    protects: Option<Protected>,
+) -> Result<Vec<Holder>, DbError> {
+    type Columns = (Integer, Text, BigInt, Text, Bool, Bool, Bool);
+    type Row = (i32, String, i64, String, bool, bool, bool);
     let mut attributes: Vec<AttributeKey> = keys.iter().map(|key| key.attribute).collect();
     attributes.sort_unstable();
     attributes.dedup();
@@ -124,9 +132,11 @@ pub(super) fn holders(conn: &mut AnyConn, account: i64, keys: &[SearchKey]) -> R
             binds.extend([Bind::list(&texts)?, Bind::Number(account), Bind::Number(number)]);
         }
         let rows: Vec<Row> = Statement::<Columns>::new(HOLDERS.of(conn), binds).load(conn)?;
-        for (attribute, key, seq, id, active, guarded) in rows {
+        for (attribute, key, seq, id, active, guarded, service_account) in rows {
             let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
-            holders.push(Holder { attribute: AttributeKey(attribute), key, handle: Handle(seq), id, active, guarded });
+            let (attribute, handle) = (AttributeKey(attribute), Handle(seq));
+            let protected = protects.filter(|_| service_account);
+            holders.push(Holder { attribute, key, handle, id, active, guarded, protected });
         }
     }
     Ok(holders)

@@ -6,8 +6,8 @@ use scim::resource::user_name::log_in_key;
 use scim::resource::{GroupReference, Member, Meta};
 use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{
-    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, StoreError,
-    Stored, WalkId, WriteError,
+    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query, SearchError,
+    StoreError, Stored, WalkId, WriteError,
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
@@ -20,6 +20,11 @@ use crate::each;
 use crate::lifecycle::News;
 use crate::person;
 
+mod guard;
+mod keys_sql;
+
+use guard::Guard;
+
 /// A unit of work on the resources of one account. Puts the account into every statement.
 #[allow(missing_debug_implementations)]
 pub struct AccountTx<'t, 'c> {
@@ -27,6 +32,7 @@ pub struct AccountTx<'t, 'c> {
     pub(super) account: i64,
     now: i64,
     provisioning: bool,
+    guard: Guard,
 }
 
 /// A row of `resources` as it is read.
@@ -81,7 +87,7 @@ impl Row {
 
 impl<'t, 'c> AccountTx<'t, 'c> {
     pub(super) fn new(tx: &'t mut Tx<'c>, account: i64, now: i64, provisioning: bool) -> Self {
-        AccountTx { tx, account, now, provisioning }
+        AccountTx { tx, account, now, provisioning, guard: Guard::default() }
     }
 
     /// Which account.
@@ -134,19 +140,14 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         Ok(())
     }
 
-    fn find(&mut self, resource_type: ResourceTypeId, id: &Id, lock: bool) -> Result<Option<Stored>, DbError> {
+    fn find(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
         // Not by the type: while a table is new, PostgreSQL would as soon look through all of a type.
         let query = resources::table
             .filter(resources::account.eq(self.account))
             .filter(resources::id.eq(id.as_str()))
             .select(row_columns!());
-        let row = match &mut *self.tx.conn {
-            AnyConn::Postgres(c) if lock => query.for_no_key_update().get_result(c).optional()?,
-            AnyConn::Postgres(c) => query.get_result(c).optional()?,
-            // The writer is alone: reading is locking.
-            AnyConn::Sqlite(c) => query.get_result(c).optional()?,
-        };
-        row.filter(|row: &Row| row.resource_type == resource_type.0).map(Row::stored).transpose()
+        let row: Option<Row> = each!(&mut *self.tx.conn, c => query.get_result(c).optional())?;
+        row.filter(|row| row.resource_type == resource_type.0 && self.guard.shows(row)).map(Row::stored).transpose()
     }
 
     pub(super) fn insert_keys(&mut self, seq: i64, keys: &[SearchKey]) -> Result<(), WriteError> {
@@ -213,11 +214,15 @@ impl<'t, 'c> AccountTx<'t, 'c> {
 
 impl scim::Store for AccountTx<'_, '_> {
     fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
-        Ok(self.find(resource_type, id, false)?)
+        Ok(self.find(resource_type, id)?)
     }
 
     fn lock(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
-        Ok(self.find(resource_type, id, true)?)
+        Ok(self.find_locked(resource_type, id)?)
+    }
+
+    fn protection(&mut self, locked: &Stored) -> Result<Option<Protected>, StoreError> {
+        Ok(self.protection_of(locked.handle)?)
     }
 
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
@@ -245,6 +250,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError> {
+        self.guard.allows(&keys.added)?;
         let row = resources::table.filter(resources::seq.eq(handle.0)).filter(resources::account.eq(self.account));
         let values = (
             resources::version.eq(resource.meta.version),
@@ -265,6 +271,7 @@ impl scim::Store for AccountTx<'_, '_> {
             let owner = resource.id.clone();
             self.tx.news.push(News::RoleLost { account: self.account, now: self.now, owner });
         }
+        self.note_change(handle, Some(resource));
         // A user logs in with their userName.
         let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
         if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
@@ -304,7 +311,9 @@ impl scim::Store for AccountTx<'_, '_> {
             }
             Ok(())
         };
-        Ok(remove(self)?)
+        remove(self)?;
+        self.note_change(stored.handle, None);
+        Ok(())
     }
 
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
@@ -312,7 +321,8 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
-        Ok(membership::of_group(self.tx.conn, self.account, group.0)?)
+        let members = membership::of_group(self.tx.conn, self.account, group.0)?;
+        Ok(self.guard.shown_members(members))
     }
 
     fn groups_of(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError> {
@@ -320,11 +330,12 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
-        Ok(membership::resolve(self.tx.conn, self.account, ids)?)
+        let found = membership::resolve(self.tx.conn, self.account, ids)?;
+        Ok(self.guard.shown_handles(found))
     }
 
     fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {
-        Ok(parked::holders(self.tx.conn, self.account, keys)?)
+        Ok(parked::holders(self.tx.conn, self.account, keys, self.guard.protects())?)
     }
 
     fn hold_names(&mut self) -> Result<(), StoreError> {
@@ -352,7 +363,8 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
-        Ok(membership::change(self.tx.conn, group.0, change)?)
+        let change = self.keeping_hidden_members(group, change)?;
+        Ok(membership::change(self.tx.conn, group.0, &change)?)
     }
 
     fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError> {
@@ -370,109 +382,4 @@ impl scim::Store for AccountTx<'_, '_> {
 
 fn document(resource: &Resource) -> Result<String, StoreError> {
     serde_json::to_string(resource.attributes()).map_err(|e| StoreError(Box::new(e)))
-}
-
-/// PostgreSQL: any number of keys in one statement whose text never changes, so that it is prepared once.
-mod keys_sql {
-    use diesel::pg::Pg;
-    use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-    use diesel::result::QueryResult;
-    use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
-    use scim::{AttributeKey, SearchKey};
-
-    /// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`parked`](super::super::parked)).
-    pub(super) struct Insert<const NAME: bool> {
-        account: i64,
-        resource: i64,
-        attributes: Vec<i32>,
-        keys: Vec<String>,
-        unique: Vec<bool>,
-    }
-
-    impl<const NAME: bool> QueryId for Insert<NAME> {
-        type QueryId = Insert<NAME>;
-        const HAS_STATIC_QUERY_ID: bool = true;
-    }
-
-    impl<const NAME: bool> Insert<NAME> {
-        pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Insert<NAME> {
-            Insert {
-                account,
-                resource,
-                attributes: keys.iter().map(|k| k.attribute.0).collect(),
-                keys: keys.iter().map(|k| k.key.clone()).collect(),
-                unique: keys.iter().map(|k| k.unique).collect(),
-            }
-        }
-    }
-
-    impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
-        fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-            sql.push_sql("INSERT INTO attribute_values (account, attribute, key, resource, is_unique) SELECT ");
-            sql.push_bind_param::<BigInt, _>(&self.account)?;
-            sql.push_sql(", k.attribute, k.key, ");
-            sql.push_bind_param::<BigInt, _>(&self.resource)?;
-            sql.push_sql(", k.is_unique FROM ");
-            if NAME {
-                sql.push_sql("(SELECT pg_advisory_xact_lock_shared(73052, (");
-                sql.push_bind_param::<BigInt, _>(&self.account)?;
-                sql.push_sql(" % 2147483647)::int)) AS shared, ");
-            }
-            sql.push_sql("unnest(");
-            sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-            sql.push_sql(", ");
-            sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-            sql.push_sql(", ");
-            sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
-            sql.push_sql(") AS k(attribute, key, is_unique)");
-            Ok(())
-        }
-    }
-
-    impl<const NAME: bool> diesel::RunQueryDsl<diesel::PgConnection> for Insert<NAME> {}
-
-    #[derive(QueryId)]
-    pub(super) struct Delete {
-        account: i64,
-        resource: i64,
-        attributes: Vec<i32>,
-        keys: Vec<String>,
-    }
-
-    impl Delete {
-        pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Delete {
-            Delete {
-                account,
-                resource,
-                attributes: keys.iter().map(|k| k.attribute.0).collect(),
-                keys: keys.iter().map(|k| k.key.clone()).collect(),
-            }
-        }
-    }
-
-    impl QueryFragment<Pg> for Delete {
-        fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-            // Each looked up by all that it is; nobody else changes them while the resource is locked.
-            sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest(");
-            sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-            sql.push_sql(", ");
-            sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-            sql.push_sql(
-                ") AS k(attribute, key) CROSS JOIN LATERAL (SELECT ctid FROM attribute_values WHERE account = ",
-            );
-            sql.push_bind_param::<BigInt, _>(&self.account)?;
-            sql.push_sql(" AND attribute = k.attribute AND key = k.key AND resource = ");
-            sql.push_bind_param::<BigInt, _>(&self.resource)?;
-            sql.push_sql(" OFFSET 0) AS v))");
-            Ok(())
-        }
-    }
-
-    impl diesel::RunQueryDsl<diesel::PgConnection> for Delete {}
-
-    /// Which attribute a unique violation is about: `Key (account, attribute, key)=(1, 42, ana) already exists.`
-    pub(super) fn attribute_in(details: Option<&str>) -> Option<AttributeKey> {
-        let (_, values) = details?.split_once(")=(")?;
-        values.split(", ").nth(1)?.parse().ok().map(AttributeKey)
-    }
 }

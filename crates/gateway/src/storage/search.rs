@@ -22,6 +22,7 @@ use super::statement::{Bind, Statement};
 use crate::each;
 
 mod candidates;
+mod hidden;
 mod sorted;
 
 use candidates::{Along, Candidates};
@@ -41,6 +42,11 @@ const NTH_WITH_KEY: &str = "SELECT v.resource FROM attribute_values AS v \
 
 /// One page, and the total where it is cheap or asked for.
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
+    if store.hidden().is_empty() { among_all(store, query) } else { hidden::search(store, query) }
+}
+
+/// The same, whoever is hidden.
+fn among_all(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
     match (query.narrow, query.sort) {
         (Narrow::Nothing, _) => Ok(Page { total: Some(0), resources: Vec::new() }),
         (_, Some(sort)) => sorted::search(store, query, sort),

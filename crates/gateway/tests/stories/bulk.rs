@@ -194,7 +194,7 @@ story!(point_38_the_data_of_a_patch_is_one_object, async |world: World| {
 
 story!(a_bulk_request_that_ends_its_own_token_ends_there, async |world: World| {
     let acme = world.account("acme").await;
-    let ada = acme.service_account().await;
+    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
     let idp = acme.connect_identity_provider_as(&ada).await;
     let operations = bulk(
         &idp,

@@ -1,5 +1,6 @@
 //! `/Me`, the user behind the token (RFC 7644 §3.11).
 
+use reqwest::Method;
 use serde_json::json;
 
 use crate::identity_provider::Located;
@@ -7,6 +8,7 @@ use crate::world::World;
 
 story!(point_39_me_is_the_user_who_accepted, async |world: World| {
     let acme = world.account("acme").await;
+    acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
     let ada = acme.service_account().await;
     let idp = acme.connect_identity_provider_as(&ada).await;
     let location = format!("{}{}", idp.client.sheet("scim_base_url"), ada.path());

@@ -12,7 +12,7 @@ use crate::world::World;
 story!(two_replicas_are_one_gateway, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
-    let ada = acme.service_account().await;
+    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
     let mut idp = acme.connect_identity_provider_as(&ada).await;
     idp.refresh().await;
     let okta = OktaApp::new(Kind::Wizard, idp.clone());

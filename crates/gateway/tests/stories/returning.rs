@@ -55,6 +55,7 @@ story!(who_was_deactivated_and_is_created_again_follows_the_policy_of_the_accoun
 story!(nobody_gets_a_record_that_can_log_in_or_that_is_the_consoles, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
+    acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
     // A service account and a person with a password, both known to the identity provider, and one who is not.
     let robot = acme.user("robot@acme.test").service_account().create().await;
     let person = acme.user("person@acme.test").create().await;

@@ -17,7 +17,7 @@ use crate::resource::{Id, Meta, Resource};
 use crate::schema::{GROUP, ResourceTypeId};
 use crate::search_keys::key_text::{fold, of_folded};
 use crate::search_keys::{AttributeKey, KeyChange, SearchKey, key_of_text};
-use crate::store::{Handle, MembershipChange, MembershipOutcome, ParkedChange, Store, StoreError, Stored};
+use crate::store::{Handle, Holder, MembershipChange, MembershipOutcome, ParkedChange, Store, StoreError, Stored};
 use crate::tolerance::Tolerance;
 
 /// How many names a group waits for at most; further ones are left out.
@@ -166,7 +166,8 @@ impl Known {
         }
         let keys: Vec<SearchKey> = names.iter().flat_map(|name| [external_id(name), user_name(name)]).collect();
         let mut holders: HashMap<(AttributeKey, String), Vec<Handle>> = HashMap::new();
-        for holder in store.holders(&keys)? {
+        let hidden = |holder: &Holder| holder.protected.is_some_and(|protected| protected.hidden);
+        for holder in store.holders(&keys)?.into_iter().filter(|holder| !hidden(holder)) {
             holders.entry((holder.attribute, holder.key)).or_default().push(holder.handle);
         }
         let mut with = |key: SearchKey| holders.remove(&(key.attribute, key.key)).unwrap_or_default();

@@ -5,12 +5,13 @@
 //! or that no identity provider ever wrote, is never handed to a POST: whoever knew its password would be let in again, or
 //! a service account would change hands without a word.
 
+use super::write::reserved;
 use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
 use crate::resource::Resource;
 use crate::schema::USER;
 use crate::search_keys::{AttributeKey, SearchKey};
-use crate::store::{Holder, Store, Stored};
+use crate::store::{Holder, Protected, Store, Stored};
 
 /// Whom the names of a new user mean among those who have them.
 ///
@@ -56,7 +57,9 @@ impl Meant<'_> {
             Meant::Nobody => Ok(None),
             Meant::Taken(holder) => Err(taken(names, "userName", holder)?),
             Meant::Two(first, second) => Err(between(first, second)),
-            Meant::One(attribute, holder) if holder.guarded => Err(guarded(names, attribute, holder)?),
+            Meant::One(attribute, holder) if holder.guarded || holder.protected.is_some() => {
+                Err(guarded(names, attribute, holder)?)
+            }
             Meant::One(_, holder) => Ok(Some(holder)),
         }
     }
@@ -70,7 +73,14 @@ pub(super) fn returning(
     keys: &[SearchKey],
 ) -> Result<Option<Stored>, Error> {
     let names: Vec<SearchKey> = keys.iter().filter(|key| super::membership::is_name(key)).cloned().collect();
-    let holders = store.holders(&names)?;
+    let mut holders = store.holders(&names)?;
+    let is_reserved = |holder: &&Holder| is_hidden(holder) && holder.attribute == AttributeKey::user_name();
+    if let Some(hidden) = holders.iter().find(is_reserved) {
+        let what = hidden.protected.map_or("reserved", |protected| protected.what);
+        let asked = Names { store, cx, new }.asked(hidden);
+        return Err(reserved("userName", &asked, what));
+    }
+    holders.retain(|holder| !is_hidden(holder));
     let meant = Meant::of(&holders);
     let Some(found) = meant.found(Names { store, cx, new })? else { return Ok(None) };
     if let (InactiveMatch::Conflict, Meant::One(attribute, holder)) = (cx.inactive_match, &meant) {
@@ -78,7 +88,8 @@ pub(super) fn returning(
     }
     // Asked again, under the lock: somebody else may have brought them back, renamed or deleted them.
     let Some(stored) = store.lock(USER, &found.id)? else { return Ok(None) };
-    let holders = store.holders(&names)?;
+    let mut holders = store.holders(&names)?;
+    holders.retain(|holder| !is_hidden(holder));
     let now = Meant::of(&holders);
     let still = now.found(Names { store, cx, new })?.is_some_and(|now| now.handle == stored.handle);
     Ok(still.then_some(stored))
@@ -86,6 +97,10 @@ pub(super) fn returning(
 
 fn not_unique(attribute: &str, detail: String) -> Error {
     Error::NotUnique { attribute: Some(attribute.to_owned()), detail }
+}
+
+fn is_hidden(holder: &Holder) -> bool {
+    holder.protected.is_some_and(|protected| protected.hidden)
 }
 
 /// Names in a refusal: as they were written, by the user who has them and by the request.
@@ -104,19 +119,35 @@ impl Names<'_, '_> {
         Ok(self.cx.registry.written(&key, resource))
     }
 
+    /// As the request has it.
+    fn asked(&self, holder: &Holder) -> String {
+        let key = SearchKey { attribute: holder.attribute, key: holder.key.clone(), unique: false };
+        self.cx.registry.written(&key, self.new)
+    }
+
     /// A sentence for a request that spells the name otherwise.
     fn otherwise(&self, holder: &Holder, held: &str) -> String {
-        let key = SearchKey { attribute: holder.attribute, key: holder.key.clone(), unique: false };
-        let asked = self.cx.registry.written(&key, self.new);
+        let asked = self.asked(holder);
         if asked == held { String::new() } else { format!(" {asked:?} is the same name.") }
     }
+}
+
+/// What there is to be done about a user who may not be changed.
+fn protected(holder: &Holder) -> Option<String> {
+    let Protected { what, .. } = holder.protected?;
+    Some(format!(
+        " It is {what}, which provisioning may read but not change: exclude it from provisioning in the identity provider, or ask \
+         the service provider."
+    ))
 }
 
 fn taken(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Result<Error, Error> {
     let (name, id) = (names.held(holder)?, &holder.id);
     let otherwise = names.otherwise(holder, &name);
-    let detail =
-        format!("Another User has the {attribute} {name:?}; it must be unique. It is the User {id}.{otherwise}");
+    let detail = format!(
+        "Another User has the {attribute} {name:?}; it must be unique. It is the User {id}.{otherwise}{}",
+        protected(holder).unwrap_or_default()
+    );
     Ok(not_unique(attribute, detail))
 }
 
@@ -132,6 +163,10 @@ fn inactive(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Resul
 
 fn guarded(mut names: Names<'_, '_>, attribute: &str, holder: &Holder) -> Result<Error, Error> {
     let (name, id) = (names.held(holder)?, &holder.id);
+    if let Some(remedy) = protected(holder) {
+        let detail = format!("The User {id} has the {attribute} {name:?} and is deactivated.{remedy}");
+        return Ok(not_unique(attribute, detail));
+    }
     let detail = format!(
         "The User {id} has the {attribute} {name:?} and is deactivated. It can log in here with a password or was never \
          provisioned, so it is not restored by creating it again. Activate it ({{\"active\": true}} by PUT or PATCH), or ask \

@@ -6,6 +6,7 @@ use crate::precondition::Precondition;
 use crate::projection::Projection;
 use crate::schema::{GROUP, USER};
 use crate::service;
+use crate::store::Protected;
 use crate::urn;
 use crate::world::{BASE, World, named, refusal};
 
@@ -56,6 +57,58 @@ fn point_17_a_user_name_is_unique_whatever_its_case() {
     );
     assert_eq!(refusal(world.patch(USER, &ben, replace("userName", json!("Ana")))), (409, Some("uniqueness")));
     assert!(world.patch(USER, &ben, replace("userName", json!("BEN"))).unwrap().changed);
+}
+
+#[test]
+fn report_11_what_the_service_provider_keeps_is_read_and_not_changed() {
+    let mut world = World::new();
+    let robot = world.create(USER, json!({ "userName": "Robot", "role": "admin", "title": "Old" })).unwrap().resource;
+    let ben = world.user("ben");
+    let group = world.group("Robots", &[]);
+    let protected = Protected { what: "a service account", hidden: false };
+    world.store.protected.insert(robot.id.clone(), protected);
+    let id = robot.id.to_string();
+    let as_it_is = world.get(USER, &id).unwrap();
+    world.events();
+    for written in [
+        world.put(USER, &id, as_it_is.clone()),
+        world.patch(USER, &id, replace("title", json!("Old"))),
+        world.patch(USER, &id, json!([{ "op": "remove", "path": "nickName" }])),
+    ] {
+        assert!(!written.expect("what changes nothing is no change").changed);
+    }
+    let mut renamed = as_it_is.clone();
+    renamed["userName"] = json!("robot");
+    let changes = [
+        world.put(USER, &id, renamed),
+        world.put(USER, &id, json!({ "userName": "Robot", "role": "admin" })),
+        world.patch(USER, &id, replace("role", json!("billing"))),
+        world.patch(USER, &id, replace("active", json!(false))),
+        world.patch(USER, &id, replace("externalId", json!("00u1"))),
+    ];
+    for change in changes {
+        let error = change.unwrap_err();
+        assert_eq!(error.wire(), (403, None), "{error}");
+        let said = error.detail().to_owned();
+        let words = ["\"Robot\"", id.as_str(), "a service account", "Exclude it from provisioning", "ask the service"];
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    assert_eq!(world.delete(USER, &id).unwrap_err().wire(), (403, None));
+    assert_eq!(world.get(USER, &id).unwrap(), as_it_is);
+    // What a group has as its members changes no user.
+    world.patch(GROUP, &group, json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }])).unwrap();
+    assert_eq!(world.members(&group), std::slice::from_ref(&id));
+    // The name is taken, and it is said by whom; deactivated, it does not come back.
+    for state in [true, false] {
+        world.store.protected.remove(&robot.id);
+        world.patch(USER, &id, replace("active", json!(state))).unwrap();
+        world.store.protected.insert(robot.id.clone(), protected);
+        let error = world.create(USER, json!({ "userName": "ROBOT", "role": "admin" })).unwrap_err();
+        assert_eq!(error.wire(), (409, Some("uniqueness")));
+        let said = error.detail().to_owned();
+        assert!(said.contains(&id) && said.contains("a service account") && said.contains("exclude it"), "{said}");
+    }
+    assert_eq!(refusal(world.patch(USER, &ben, replace("userName", json!("ROBOT")))), (409, Some("uniqueness")));
 }
 
 #[test]

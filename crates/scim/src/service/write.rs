@@ -23,7 +23,7 @@ use crate::resource::value::{Named, Reader};
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
 use crate::search_keys::{KeyChange, SearchKey, search_keys};
-use crate::store::{Store, Stored, WriteError};
+use crate::store::{Protected, Store, Stored, WriteError};
 
 /// Makes a resource out of a POST's body; or brings a deactivated user back, who is found by their names.
 pub fn create<'p>(
@@ -106,6 +106,13 @@ fn restore(
     Ok(Written { ignored_attributes: ignored.into_names(), ..restored })
 }
 
+/// Whether a POST of this body is complete and every value allowed: what [`create`] asks before it asks the store.
+pub fn check(cx: &Context<'_>, resource_type: ResourceTypeId, body: &Value) -> Result<(), Error> {
+    let ignored = Ignored::default();
+    let Draft { attributes, .. } = read_new(body, cx.registry.get(resource_type), &reader(cx, &ignored))?;
+    user_name::check(resource_type, None, &attributes)
+}
+
 /// Makes a resource what a PUT's body says. Never makes a new one.
 pub fn replace<'p>(
     store: &mut dyn Store,
@@ -169,10 +176,24 @@ pub fn delete(
     if_match: &Precondition,
 ) -> Result<(), Error> {
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
+    changeable(store, cx, &stored)?;
     let keys = search_keys(cx.registry, &stored.resource);
     store.delete(&stored, &keys, cx.now)?;
     store.record(Event { kind: EventKind::Deleted, resource_type, id: id.clone() });
     Ok(())
+}
+
+/// Refuses the change of a resource that the service provider keeps to itself.
+fn changeable(store: &mut dyn Store, cx: &Context<'_>, locked: &Stored) -> Result<(), Error> {
+    let Some(Protected { what, .. }) = store.protection(locked)? else { return Ok(()) };
+    let resource = &locked.resource;
+    let kind = &cx.registry.get(resource.resource_type).name;
+    let name = resource.attributes().get("userName").and_then(Value::as_str).unwrap_or_else(|| resource.display());
+    Err(Error::Forbidden(format!(
+        "The {kind} {name:?} ({}) is {what}, which provisioning may read but not change or delete. Exclude it from provisioning in \
+         the identity provider, or ask the service provider to allow that it is changed.",
+        resource.id
+    )))
 }
 
 /// Members as the filter of a PATCH path sees them.
@@ -260,10 +281,13 @@ fn finish(
     kind: EventKind,
     projection: Option<&Projection>,
 ) -> Result<Written, Error> {
+    let rewritten = document != *stored.resource.attributes();
+    if rewritten {
+        changeable(store, cx, &stored)?;
+    }
     let Stored { handle, resource: old } = stored;
     user_name::check(old.resource_type, Some(old.attributes()), &document)?;
     let note = |kind| Event { kind, resource_type: old.resource_type, id: old.id.clone() };
-    let rewritten = document != *old.attributes();
     if !rewritten && !membership.changed() {
         membership.events().into_iter().for_each(|kind| store.record(note(kind)));
         return written(store, Stored { handle, resource: old }, projection, false, membership);
@@ -313,12 +337,26 @@ fn written(
     Ok(Written { resource, changed, skipped_members, parked_members, ignored_attributes: Vec::new() })
 }
 
+/// The user who has this value is none for this client, and yet in its way.
+pub(super) fn reserved(attribute: &str, value: &str, what: &str) -> Error {
+    let detail = format!(
+        "The {attribute} {value:?} belongs to {what} of the service provider, which provisioning does not see. Exclude this user from \
+         provisioning in the identity provider, choose another {attribute}, or ask the service provider."
+    );
+    Error::NotUnique { attribute: Some(attribute.to_owned()), detail }
+}
+
 /// A write of a resource that the store did not make. What is not unique is named as it was written.
 pub(super) fn refused(cx: &Context<'_>, resource: &Resource, error: WriteError, keys: &[SearchKey]) -> Error {
     let resource_type = cx.registry.get(resource.resource_type);
     let attribute = match error {
         WriteError::Store(error) => return Error::Store(error),
         WriteError::NotUnique { attribute } => attribute,
+        WriteError::Reserved { attribute, what } => {
+            let key = keys.iter().find(|key| key.attribute == attribute);
+            let value = key.map(|key| cx.registry.written(key, resource)).unwrap_or_default();
+            return reserved(&cx.registry.attribute_name(attribute).unwrap_or_default(), &value, what);
+        }
     };
     // Where the database does not say which, there is no doubt if only one has to be unique.
     let mut unique = keys.iter().filter(|key| key.unique);

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Query, SearchError, Start,
-    Store, StoreError, Stored, WalkId, WriteError,
+    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,
+    SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,
 };
 use crate::event::Event;
 use crate::resource::{GroupReference, Id, Member, Resource};
@@ -25,6 +25,8 @@ pub struct MemoryStore {
     parked: BTreeSet<(Handle, String)>,
     /// Who cannot be brought back by a POST.
     pub guarded: BTreeSet<Id>,
+    /// Who cannot be changed by a client.
+    pub protected: BTreeMap<Id, Protected>,
     /// What was recorded, oldest first.
     pub events: Vec<Event>,
 }
@@ -129,6 +131,10 @@ impl Store for MemoryStore {
         Ok(self.find(resource_type, id))
     }
 
+    fn protection(&mut self, locked: &Stored) -> Result<Option<Protected>, StoreError> {
+        Ok(self.protected.get(&locked.resource.id).copied())
+    }
+
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
         self.taken(None, keys)?;
         self.last += 1;
@@ -224,6 +230,7 @@ impl Store for MemoryStore {
                     id: entry.resource.id.clone(),
                     active: entry.resource.is_active(),
                     guarded: self.guarded.contains(&entry.resource.id),
+                    protected: self.protected.get(&entry.resource.id).copied(),
                 });
             }
         }

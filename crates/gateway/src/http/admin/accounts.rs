@@ -12,7 +12,7 @@ use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
 use crate::storage::accounts::Account;
-use crate::storage::options::{AccountOptions, OwnDeactivation};
+use crate::storage::options::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
@@ -20,8 +20,18 @@ use crate::system;
 const SHARED_NAMES: u64 = 1_000;
 const NAMED: usize = 20;
 
-fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> {
+fn representation(app: &App, tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> {
     let mut store = tx.in_account(account.seq, 0, false);
+    let (users, groups) = (store.count(USER)?, store.count(GROUP)?);
+    let mut warnings = Vec::new();
+    if users > 0 && !tx.has_administrator_but(account.seq, 0)? {
+        let roles = app.config.consent_roles.join(" or ");
+        let attribute = &app.config.consent_role_attribute;
+        warnings.push(format!(
+            "no active user has a role that may accept access ({attribute}: {roles}): connections by authorization code cannot be \
+             made anew until a user has one"
+        ));
+    }
     Ok(json!({
         "id": account.id,
         "name": account.name,
@@ -31,8 +41,11 @@ fn representation(tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> 
         "own_deactivation": account.options.own_deactivation,
         "inactive_match": account.options.inactive_match.name(),
         "unique_group_names": account.options.unique_group_names,
-        "users": store.count(USER)?,
-        "groups": store.count(GROUP)?,
+        "service_accounts": account.options.service_accounts,
+        "last_administrator": account.options.last_administrator,
+        "users": users,
+        "groups": groups,
+        "warnings": warnings,
         "created": system::rfc3339(account.created),
     }))
 }
@@ -49,6 +62,7 @@ pub(super) fn locked(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
 
 pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let page = Page::of(&request)?;
+    let work = app.clone();
     let answer = app
         .db
         .read(Cost::Long, move |tx| {
@@ -56,7 +70,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
                 Some(name) => tx.account_named(name)?.into_iter().collect(),
                 None => tx.accounts_after(page.after.unwrap_or(0), page.limit)?,
             };
-            let items = accounts.iter().map(|account| representation(tx, account)).collect::<Result<_, _>>()?;
+            let items = accounts.iter().map(|account| representation(&work, tx, account)).collect::<Result<_, _>>()?;
             Ok::<_, Problem>(page.answer(items, accounts.last().map(|a| a.seq)))
         })
         .await?;
@@ -68,6 +82,8 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         inactive_match: inactive_match(&mut input).unwrap_or_default(),
         own_deactivation: own_deactivation(&mut input).unwrap_or_default(),
         unique_group_names: input.flag("unique_group_names").unwrap_or_default(),
+        service_accounts: service_accounts(&mut input).unwrap_or_default(),
+        last_administrator: last_administrator(&mut input).unwrap_or_default(),
         ..Default::default()
     };
     let account = Account {
@@ -81,24 +97,26 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
     };
     input.finish()?;
     let location = format!("{}/admin/accounts/{}", app.public_url, account.id);
+    let work = app.clone();
     let answer = app
         .db
         .write(move |tx| {
             let mut account = account.clone();
             tx.insert_account(&mut account)?.map_err(|_| taken(&account.name))?;
             operator.did(tx, "account.created", &account.id, Some(account.seq), Some(account.name.clone()))?;
-            Ok::<_, Problem>(representation(tx, &account)?)
+            Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
         .await?;
     Ok(HttpResponse::Created().insert_header(("Location", location)).json(answer))
 }
 
 pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let work = app.clone();
     let answer = app
         .db
         .read(Cost::Short, move |tx| {
             let account = named(tx, &id)?;
-            Ok::<_, Problem>(representation(tx, &account)?)
+            Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))
@@ -119,6 +137,7 @@ pub(super) async fn change(
     let inactive_match = inactive_match(&mut input);
     let own_deactivation = own_deactivation(&mut input);
     let unique_group_names = input.flag("unique_group_names");
+    let (service_accounts, last_administrator) = (service_accounts(&mut input), last_administrator(&mut input));
     let names_co_owner = input.names("co_owner");
     let co_owner = input.text("co_owner");
     input.finish()?;
@@ -130,9 +149,15 @@ pub(super) async fn change(
         .db
         .write(move |tx| {
             let mut account = locked(tx, &id)?;
-            let before = representation(tx, &account)?;
+            let before = representation(&work, tx, &account)?;
             if let Some(own_deactivation) = own_deactivation {
                 account.options.own_deactivation = own_deactivation;
+            }
+            if let Some(service_accounts) = service_accounts {
+                account.options.service_accounts = service_accounts;
+            }
+            if let Some(last_administrator) = last_administrator {
+                account.options.last_administrator = last_administrator;
             }
             if names_co_owner {
                 account.options.co_owner.clone_from(&co_owner);
@@ -166,7 +191,7 @@ pub(super) async fn change(
                 );
                 return Err(Problem::field("co_owner", detail));
             }
-            let after = representation(tx, &account)?;
+            let after = representation(&work, tx, &account)?;
             operator.changed(tx, "account.changed", &account.id, Some(account.seq), None, (&before, &after))?;
             Ok::<_, Problem>(after)
         })
@@ -232,6 +257,31 @@ fn refuse_shared_names(tx: &mut Tx<'_>, account: i64) -> Result<(), Problem> {
 
 fn taken(name: &str) -> Problem {
     Problem::conflict(format!("there is already an account named `{name}`; choose another name"))
+}
+
+/// What SCIM may do with service accounts.
+fn service_accounts(input: &mut Input) -> Option<ServiceAccounts> {
+    match input.text("service_accounts")?.as_str() {
+        "read_only" => Some(ServiceAccounts::ReadOnly),
+        "hidden" => Some(ServiceAccounts::Hidden),
+        "writable" => Some(ServiceAccounts::Writable),
+        _ => {
+            input.mistake("service_accounts", "must be read_only, hidden or writable");
+            None
+        }
+    }
+}
+
+/// What becomes of a SCIM request that takes the last user away who may accept access.
+fn last_administrator(input: &mut Input) -> Option<LastAdministrator> {
+    match input.text("last_administrator")?.as_str() {
+        "allow" => Some(LastAdministrator::Allow),
+        "keep" => Some(LastAdministrator::Keep),
+        _ => {
+            input.mistake("last_administrator", "must be allow or keep");
+            None
+        }
+    }
 }
 
 /// What becomes of a SCIM request that would end its own connection.

@@ -126,7 +126,7 @@ impl Operator {
 
 /// What differs between two representations, as a JSON object; `None` if nothing does.
 fn difference(before: &Value, after: &Value) -> Option<String> {
-    const FOLLOWS: [&str; 3] = ["sheet", "lifetimes", "tolerances"];
+    const FOLLOWS: [&str; 4] = ["sheet", "lifetimes", "tolerances", "warnings"];
     let (before, after) = (before.as_object()?, after.as_object()?);
     let changes: Map<String, Value> = after
         .iter()

@@ -13,7 +13,7 @@ use super::failure::ScimFailure;
 use crate::app::{App, Provider};
 use crate::http::{address, bearer};
 use crate::leniency::{Need, Needed};
-use crate::lifecycle::{self, Actor};
+use crate::lifecycle::{self, Actor, AdministratorLeft};
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
 use crate::system;
@@ -22,6 +22,17 @@ use crate::system;
 const OWN_ENDING: &str = "This connection lives under this very user, and would end with them: it may not deactivate or delete them, \
      or take the role away that may accept access. Let somebody name a co-owner for the account, to whom the connection passes, or \
      connect again as a service account; then repeat this.";
+
+/// The account's policy is to keep the last user who may accept access.
+fn last_administrator(app: &App, left: &AdministratorLeft) -> String {
+    let AdministratorLeft { id, name, .. } = left;
+    let (attribute, roles) = (&app.config.consent_role_attribute, app.config.consent_roles.join(" or "));
+    format!(
+        "The User {name:?} ({id}) is the last active user of this account whose role may accept access ({attribute}: {roles}), and the \
+         account keeps its last administrator: they may not be deactivated or deleted, nor lose the role. Give another user the role \
+         first, or ask the service provider; then repeat this."
+    )
+}
 
 /// What a request says about its sender.
 #[derive(Debug, Clone)]
@@ -141,7 +152,7 @@ impl Caller {
         let (now, provider) = (system::now(), app.provider(&account)?);
         let leniency = Leniency::new(client.tolerances);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
-        let mut store = tx.in_account(account.seq, now, true);
+        let mut store = tx.in_account(account.seq, now, true).guarding(&account.options, self.me.as_ref())?;
         let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
         needed.note(Some(Need::of_scim(client.seq, &leniency, now)));
         let value = outcome?;
@@ -149,6 +160,9 @@ impl Caller {
             && lifecycle::refuses_own_ending(tx, &account, owner.as_str())?
         {
             return Err(scim::Error::Forbidden(OWN_ENDING.to_owned()).into());
+        }
+        if let Some(left) = lifecycle::last_administrator(tx, &account)? {
+            return Err(scim::Error::Forbidden(last_administrator(app, &left)).into());
         }
         Ok(Outcome { value, registry: provider.registry })
     }

@@ -1,0 +1,67 @@
+//! Administrators of an account: active users with a role that may accept access.
+
+use diesel::sql_types::{BigInt, Text};
+use scim::schema::USER;
+
+use super::connection::AnyConn;
+use super::error::DbError;
+use super::statement::{Bind, Statement};
+use super::tx::Tx;
+
+/// How many candidates are looked at at a time.
+const CHUNK: i64 = 100;
+
+/// 73054 is for nothing else; collisions of accounts only cost time.
+const HOLD: &str = "SELECT pg_advisory_xact_lock(73054, (? % 2147483647)::int)";
+
+const WITH_ROLE: &str = "SELECT r.seq, r.document FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? AND r.active ORDER BY v.resource LIMIT ?";
+
+/// Where no index knows the role.
+const ALL: &str = "SELECT r.seq, r.document FROM resources AS r \
+     WHERE r.account = ? AND r.resource_type = ? AND r.seq > ? AND r.active ORDER BY r.seq LIMIT ?";
+
+impl Tx<'_> {
+    /// Lets units of work that take an administrator away from an account take turns: whoever is second sees what the first did. On
+    /// SQLite they do anyway.
+    pub(crate) fn hold_administrators(&mut self, account: i64) -> Result<(), DbError> {
+        if matches!(self.conn, AnyConn::Postgres(_)) {
+            Statement::<()>::new(HOLD, vec![Bind::Number(account)]).execute(self.conn)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the account has an administrator, apart from this user.
+    pub(crate) fn has_administrator_but(&mut self, account: i64, but: i64) -> Result<bool, DbError> {
+        let policy = self.policy.clone();
+        let Some((attribute, keys)) = policy.role_keys() else {
+            let kind = i64::from(USER.0);
+            return self.find_administrator(ALL, &[Bind::Number(account), Bind::Number(kind)], but);
+        };
+        for key in keys {
+            let given = [Bind::Number(account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
+            if self.find_administrator(WITH_ROLE, &given, but)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The index narrows, the policy decides.
+    fn find_administrator(&mut self, text: &'static str, given: &[Bind], but: i64) -> Result<bool, DbError> {
+        let mut after = 0;
+        loop {
+            let binds = [given, &[Bind::Number(after), Bind::Number(CHUNK)]].concat();
+            let rows: Vec<(i64, String)> = Statement::<(BigInt, Text)>::new(text, binds).load(self.conn)?;
+            let Some((last, _)) = rows.last() else { return Ok(false) };
+            after = *last;
+            for (seq, document) in rows {
+                let attributes = serde_json::from_str(&document)
+                    .map_err(|e| DbError::Corrupt(format!("document of resource number {seq}: {e}")))?;
+                if seq != but && self.policy.may_own(&attributes) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+}

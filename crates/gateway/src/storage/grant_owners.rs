@@ -1,0 +1,121 @@
+//! On whom connections for provisioning rest: the owners of the grants that are open.
+
+use diesel::Queryable;
+use diesel::sql_types::{BigInt, Bool, Text};
+use serde_json::Value;
+
+use super::endings::ended;
+use super::error::DbError;
+use super::statement::{Bind, Dialects, Statement};
+use super::tx::Tx;
+
+/// How many owners of a client's connections are looked at.
+const OWNERS: i64 = 50;
+/// How many connections of one owner are looked at, the newest of them.
+const CONNECTIONS: i64 = 100;
+
+/// A user on whom connections rest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrantOwner {
+    /// Their number in storage.
+    pub seq: i64,
+    /// Their account.
+    pub account: i64,
+    /// Their id.
+    pub id: String,
+    /// Their `userName`.
+    pub name: String,
+    /// Whether an identity provider has written them.
+    pub managed: bool,
+    /// Whether they are a service account.
+    pub service_account: bool,
+}
+
+#[derive(Queryable)]
+struct Row {
+    seq: i64,
+    account: i64,
+    id: String,
+    document: String,
+    managed: bool,
+    service_account: bool,
+}
+
+type Columns = (BigInt, BigInt, Text, Text, Bool, Bool);
+
+impl From<Row> for GrantOwner {
+    fn from(row: Row) -> GrantOwner {
+        let Row { seq, account, id, document, managed, service_account } = row;
+        let attributes: Value = serde_json::from_str(&document).unwrap_or_default();
+        let name = attributes["userName"].as_str().unwrap_or(&id).to_owned();
+        GrantOwner { seq, account, id, name, managed, service_account }
+    }
+}
+
+impl GrantOwner {
+    /// Whether connections had better rest on somebody else.
+    pub fn is_at_risk(&self) -> bool {
+        self.managed || !self.service_account
+    }
+}
+
+/// Each owner once, from one to the next by the index; then those with an open connection.
+macro_rules! of_client {
+    ($join:literal) => {
+        concat!(
+            "WITH RECURSIVE owners (owner, n) AS (\
+             SELECT (SELECT MIN(g.owner) FROM grants AS g WHERE g.client = ? AND g.owner IS NOT NULL AND g.ended IS NULL), 1 UNION ALL \
+             SELECT (SELECT MIN(g.owner) FROM grants AS g WHERE g.client = ? AND g.owner > owners.owner AND g.ended IS NULL), \
+             owners.n + 1 FROM owners WHERE owners.owner IS NOT NULL AND owners.n < ?) \
+             SELECT r.seq, r.account, r.id, r.document, r.provisioned, \
+             COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = r.seq), FALSE) FROM owners ",
+            $join,
+            " WHERE r.active AND EXISTS (SELECT 1 FROM grants AS g WHERE g.client = ? AND g.owner = owners.owner AND g.ended IS NULL \
+             AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
+            ended!("e.at", "g.ended"),
+            " IS NULL) ORDER BY r.seq"
+        )
+    };
+}
+
+const OF_CLIENT: Dialects = Dialects {
+    sqlite: of_client!("CROSS JOIN resources AS r ON r.seq = owners.owner"),
+    postgres: of_client!(
+        "CROSS JOIN LATERAL (SELECT seq, account, id, document, provisioned, active FROM resources \
+         WHERE seq = owners.owner OFFSET 0) AS r"
+    ),
+};
+
+const OWNER: &str = "SELECT r.seq, r.account, r.id, r.document, r.provisioned, \
+     COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = r.seq), FALSE) \
+     FROM resources AS r WHERE r.seq = ? AND r.account = ? AND r.active";
+
+const CLIENTS: &str = concat!(
+    "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND +g.account = ? \
+     AND g.ended IS NULL AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
+    ended!("e.at", "g.ended"),
+    " IS NULL ORDER BY g.seq DESC LIMIT ?"
+);
+
+impl Tx<'_> {
+    /// The active users on whom this client's connections for provisioning rest, at most fifty of them.
+    pub fn owners_of_connections(&mut self, client: i64) -> Result<Vec<GrantOwner>, DbError> {
+        let client = Bind::Number(client);
+        let binds = vec![client.clone(), client.clone(), Bind::Number(OWNERS), client];
+        let rows: Vec<Row> = Statement::<Columns>::new(OF_CLIENT.of(self.conn), binds).load(self.conn)?;
+        Ok(rows.into_iter().map(GrantOwner::from).collect())
+    }
+
+    /// This user, if they are active.
+    pub(crate) fn grant_owner(&mut self, account: i64, user: i64) -> Result<Option<GrantOwner>, DbError> {
+        let row: Option<Row> =
+            Statement::<Columns>::new(OWNER, vec![Bind::Number(user), Bind::Number(account)]).first(self.conn)?;
+        Ok(row.map(GrantOwner::from))
+    }
+
+    /// The names of the clients whose connections for provisioning rest on this user, of each of the newest hundred.
+    pub(crate) fn clients_of_owner(&mut self, account: i64, user: &str) -> Result<Vec<String>, DbError> {
+        let binds = vec![Bind::Text(user.to_owned()), Bind::Number(account), Bind::Number(CONNECTIONS)];
+        Statement::<Text>::new(CLIENTS, binds).load(self.conn)
+    }
+}

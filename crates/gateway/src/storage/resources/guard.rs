@@ -1,0 +1,211 @@
+//! What a client may not do to users of its account, and what follows when it changes one.
+//!
+//! An account's policy for service accounts holds for the store that the SCIM endpoint works on ([`AccountTx::guarding`]); operators
+//! work on one without it. A hidden service account does not exist for clients, but that its `userName` stays taken and that the groups
+//! it is in keep it.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
+use scim::resource::Member;
+use scim::schema::{ResourceTypeId, USER};
+use scim::store::{Handle, MembershipChange, Protected, Stored, WriteError};
+use scim::{AttributeKey, Id, Resource, SearchKey, key_of_text};
+use serde_json::Value;
+
+use super::super::error::DbError;
+use super::super::options::{AccountOptions, ServiceAccounts};
+use super::super::schema::members;
+use super::super::statement::{Bind, Dialects, Statement};
+use super::{AccountTx, Row, RowColumns};
+use crate::each;
+use crate::lifecycle::{AdministratorLeft, News};
+use crate::notices::Leaving;
+use crate::person;
+
+/// What a client is told that a service account is.
+const WHAT: &str = "a service account";
+
+/// What of the account's policies a store keeps to; by default, nothing.
+#[derive(Default)]
+pub(super) struct Guard {
+    service_accounts: Option<ServiceAccounts>,
+    /// The service accounts that clients do not see.
+    hidden: Vec<Row>,
+    /// The keys of their names.
+    names: Vec<String>,
+    /// Whom `/Me` stands for: shown in any case.
+    me: Option<Id>,
+    /// The user that was locked last.
+    locked: Option<Locked>,
+}
+
+/// What is known of a user from the moment on that nobody else can change them.
+#[derive(Debug, Clone)]
+struct Locked {
+    seq: i64,
+    provisioned: bool,
+    service_account: bool,
+    id: Id,
+    /// What they are called, if they are active and have a role that may accept access.
+    administrator: Option<String>,
+}
+
+/// One row by its key, and one more by its own.
+macro_rules! locked {
+    ($lock:literal) => {
+        concat!(
+            "SELECT u.seq, u.resource_type, u.id, u.version, u.created, u.last_modified, u.document, u.active, u.provisioned, \
+             COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) \
+             FROM resources AS u WHERE u.account = ? AND u.id = ?",
+            $lock
+        )
+    };
+}
+
+const LOCKED: Dialects = Dialects { sqlite: locked!(""), postgres: locked!(" FOR NO KEY UPDATE OF u") };
+
+const SERVICE_ACCOUNTS: &str = "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document FROM logins AS l \
+     JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND l.service_account ORDER BY r.seq";
+
+impl Guard {
+    fn is_hidden(&self, seq: i64) -> bool {
+        self.hidden.binary_search_by_key(&seq, |row| row.seq).is_ok()
+    }
+
+    /// Whether a client may see this resource when it names it.
+    pub(super) fn shows(&self, row: &Row) -> bool {
+        !self.is_hidden(row.seq) || self.me.as_ref().is_some_and(|me| me.as_str() == row.id)
+    }
+
+    /// How service accounts are protected.
+    pub(super) fn protects(&self) -> Option<Protected> {
+        match self.service_accounts? {
+            ServiceAccounts::ReadOnly => Some(Protected { what: WHAT, hidden: false }),
+            ServiceAccounts::Hidden => Some(Protected { what: WHAT, hidden: true }),
+            ServiceAccounts::Writable => None,
+        }
+    }
+
+    /// Refuses the name of somebody who is hidden.
+    pub(super) fn allows(&self, added: &[SearchKey]) -> Result<(), WriteError> {
+        let is_theirs = |key: &&SearchKey| key.attribute == AttributeKey::user_name() && self.names.contains(&key.key);
+        match added.iter().find(is_theirs) {
+            Some(key) => Err(WriteError::Reserved { attribute: key.attribute, what: WHAT }),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn shown_members(&self, mut members: Vec<Member>) -> Vec<Member> {
+        if !self.hidden.is_empty() {
+            members.retain(|member| self.hidden.iter().all(|row| row.id != member.id.as_str()));
+        }
+        members
+    }
+
+    pub(super) fn shown_handles(
+        &self,
+        mut found: Vec<(Id, Handle, ResourceTypeId)>,
+    ) -> Vec<(Id, Handle, ResourceTypeId)> {
+        found.retain(|(_, handle, _)| !self.is_hidden(handle.0));
+        found
+    }
+}
+
+impl AccountTx<'_, '_> {
+    /// The same store, for a client: it keeps to the account's policies. `me` is whom `/Me` stands for.
+    pub(crate) fn guarding(mut self, options: &AccountOptions, me: Option<&Id>) -> Result<Self, DbError> {
+        self.guard.service_accounts = Some(options.service_accounts);
+        if options.service_accounts == ServiceAccounts::Hidden {
+            let binds = vec![Bind::Number(self.account)];
+            let hidden: Vec<Row> = Statement::<RowColumns>::new(SERVICE_ACCOUNTS, binds).load(self.tx.conn)?;
+            self.guard.names = hidden.iter().map(name_key).collect::<Result<_, _>>()?;
+            self.guard.hidden = hidden;
+            self.guard.me = me.cloned();
+        }
+        Ok(self)
+    }
+
+    /// The service accounts that clients do not see.
+    pub(in super::super) fn hidden(&self) -> &[Row] {
+        &self.guard.hidden
+    }
+
+    /// A resource that nobody else changes until this unit of work ends.
+    pub(super) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
+        type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool, Bool));
+        let binds = vec![Bind::Number(self.account), Bind::Text(id.to_string())];
+        let found: Option<(Row, (bool, bool, bool))> =
+            Statement::<Columns>::new(LOCKED.of(self.tx.conn), binds).first(self.tx.conn)?;
+        let Some((row, (active, provisioned, service_account))) = found else { return Ok(None) };
+        if row.resource_type != kind.0 || !self.guard.shows(&row) {
+            return Ok(None);
+        }
+        let stored = row.stored()?;
+        if kind == USER {
+            let attributes = stored.resource.attributes();
+            let administrator = (active && self.tx.policy.may_own(attributes)).then(|| person::name(attributes));
+            let (seq, id) = (stored.handle.0, id.clone());
+            self.guard.locked = Some(Locked { seq, provisioned, service_account, id, administrator });
+        }
+        Ok(Some(stored))
+    }
+
+    fn locked(&self, handle: Handle) -> Option<Locked> {
+        self.guard.locked.clone().filter(|locked| locked.seq == handle.0)
+    }
+
+    pub(super) fn protection_of(&mut self, handle: Handle) -> Result<Option<Protected>, DbError> {
+        let Some(protected) = self.guard.protects() else { return Ok(None) };
+        let is_one = match self.locked(handle) {
+            Some(locked) => locked.service_account,
+            None => self.tx.is_service_account(handle.0)?,
+        };
+        Ok(is_one.then_some(protected))
+    }
+
+    /// A locked user was written, or deleted: what that means for others is for [`lifecycle`](crate::lifecycle) to say.
+    pub(super) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
+        let Some(mut locked) = self.locked(handle) else { return };
+        let (account, now, user) = (self.account, self.now, handle.0);
+        let may_own = |resource: &Resource| self.tx.policy.may_own(resource.attributes());
+        let leaving = match now_is {
+            None => Some(Leaving::Deleted),
+            Some(resource) if !resource.is_active() => Some(Leaving::Deactivated),
+            Some(resource) => (!may_own(resource)).then_some(Leaving::RoleLost),
+        };
+        if let (Some(leaving), Some(name)) = (leaving, locked.administrator.take()) {
+            let left = AdministratorLeft { account, now, user, id: locked.id.clone(), name, leaving };
+            self.tx.news.push(News::AdministratorLeft(left));
+        }
+        if now_is.is_some() && self.provisioning && !locked.provisioned {
+            locked.provisioned = true;
+            self.tx.news.push(News::TakenOver { account, now, user, id: locked.id.clone() });
+        }
+        self.guard.locked = Some(locked);
+    }
+
+    /// Who sends a whole list of members does not know those it does not see: they stay.
+    pub(super) fn keeping_hidden_members(
+        &mut self,
+        group: Handle,
+        change: &MembershipChange,
+    ) -> Result<MembershipChange, DbError> {
+        let mut change = change.clone();
+        if change.clear && !self.guard.hidden.is_empty() {
+            let hidden: Vec<i64> = self.guard.hidden.iter().map(|row| row.seq).collect();
+            let query = members::table
+                .filter(members::group_seq.eq(group.0))
+                .filter(members::member_seq.eq_any(hidden))
+                .select(members::member_seq);
+            let kept: Vec<i64> = each!(&mut *self.tx.conn, c => query.load(c))?;
+            change.add.extend(kept.into_iter().map(Handle));
+        }
+        Ok(change)
+    }
+}
+
+fn name_key(row: &Row) -> Result<String, DbError> {
+    let stored = row.clone().stored()?;
+    let name = stored.resource.attributes().get("userName").and_then(Value::as_str).unwrap_or_default();
+    Ok(key_of_text(name))
+}

@@ -1,0 +1,101 @@
+//! PostgreSQL: any number of keys in one statement whose text never changes, so that it is prepared once.
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
+use scim::{AttributeKey, SearchKey};
+
+/// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`parked`](super::super::parked)).
+pub(super) struct Insert<const NAME: bool> {
+    account: i64,
+    resource: i64,
+    attributes: Vec<i32>,
+    keys: Vec<String>,
+    unique: Vec<bool>,
+}
+
+impl<const NAME: bool> QueryId for Insert<NAME> {
+    type QueryId = Insert<NAME>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const NAME: bool> Insert<NAME> {
+    pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Insert<NAME> {
+        Insert {
+            account,
+            resource,
+            attributes: keys.iter().map(|k| k.attribute.0).collect(),
+            keys: keys.iter().map(|k| k.key.clone()).collect(),
+            unique: keys.iter().map(|k| k.unique).collect(),
+        }
+    }
+}
+
+impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
+    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        sql.push_sql("INSERT INTO attribute_values (account, attribute, key, resource, is_unique) SELECT ");
+        sql.push_bind_param::<BigInt, _>(&self.account)?;
+        sql.push_sql(", k.attribute, k.key, ");
+        sql.push_bind_param::<BigInt, _>(&self.resource)?;
+        sql.push_sql(", k.is_unique FROM ");
+        if NAME {
+            sql.push_sql("(SELECT pg_advisory_xact_lock_shared(73052, (");
+            sql.push_bind_param::<BigInt, _>(&self.account)?;
+            sql.push_sql(" % 2147483647)::int)) AS shared, ");
+        }
+        sql.push_sql("unnest(");
+        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
+        sql.push_sql(") AS k(attribute, key, is_unique)");
+        Ok(())
+    }
+}
+
+impl<const NAME: bool> diesel::RunQueryDsl<diesel::PgConnection> for Insert<NAME> {}
+
+#[derive(QueryId)]
+pub(super) struct Delete {
+    account: i64,
+    resource: i64,
+    attributes: Vec<i32>,
+    keys: Vec<String>,
+}
+
+impl Delete {
+    pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Delete {
+        Delete {
+            account,
+            resource,
+            attributes: keys.iter().map(|k| k.attribute.0).collect(),
+            keys: keys.iter().map(|k| k.key.clone()).collect(),
+        }
+    }
+}
+
+impl QueryFragment<Pg> for Delete {
+    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        // Each looked up by all that it is; nobody else changes them while the resource is locked.
+        sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest(");
+        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        sql.push_sql(") AS k(attribute, key) CROSS JOIN LATERAL (SELECT ctid FROM attribute_values WHERE account = ");
+        sql.push_bind_param::<BigInt, _>(&self.account)?;
+        sql.push_sql(" AND attribute = k.attribute AND key = k.key AND resource = ");
+        sql.push_bind_param::<BigInt, _>(&self.resource)?;
+        sql.push_sql(" OFFSET 0) AS v))");
+        Ok(())
+    }
+}
+
+impl diesel::RunQueryDsl<diesel::PgConnection> for Delete {}
+
+/// Which attribute a unique violation is about: `Key (account, attribute, key)=(1, 42, ana) already exists.`
+pub(super) fn attribute_in(details: Option<&str>) -> Option<AttributeKey> {
+    let (_, values) = details?.split_once(")=(")?;
+    values.split(", ").nth(1)?.parse().ok().map(AttributeKey)
+}

@@ -1,0 +1,58 @@
+//! Lists and totals of an account whose service accounts are hidden: what a query finds of all users, without the few who are hidden.
+//!
+//! The few are known, so it is known which of them a filter means and where they would lie in the order. Totals are less by those; a
+//! page reads that many more rows; and the n-th of those who are shown is found by how many of the hidden ones lie before it.
+
+use std::cmp::Ordering;
+
+use scim::schema::USER;
+use scim::store::{Mark, Page, Query, SearchError, Start};
+
+use super::super::resources::AccountTx;
+use super::{among_all, matching};
+
+pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
+    if query.resource_type != USER {
+        // An index may know a member who is hidden; a group as it is shown does not.
+        let by_members = query.filter.is_some_and(|filter| filter.needs().members);
+        return among_all(store, &Query { exact: query.exact && !by_members, ..*query });
+    }
+    let hidden = store.hidden().to_vec();
+    let hidden = matching(store, query.filter, hidden)?;
+    if hidden.is_empty() {
+        return among_all(store, query);
+    }
+    let marks: Vec<Mark> = hidden.iter().map(|stored| Mark::after(stored, query.sort)).collect();
+    let fewer = marks.len() as u64;
+    let more = query.count.saturating_add(u32::try_from(marks.len()).unwrap_or(u32::MAX));
+    let count = if query.count == 0 { 0 } else { more };
+    let mut page = match query.start {
+        Start::Index(n) if count > 0 && n > 1 => from_index(store, query, n, count, &marks)?,
+        _ => among_all(store, &Query { count, ..*query })?,
+    };
+    page.total = page.total.map(|total| total.saturating_sub(fewer));
+    page.resources.retain(|stored| marks.iter().all(|mark| mark.handle != stored.handle));
+    page.resources.truncate(query.count as usize);
+    Ok(page)
+}
+
+/// From the n-th on that is shown. Each round passes over the hidden ones that lie before where the last one began.
+fn from_index(
+    store: &mut AccountTx<'_, '_>,
+    query: &Query<'_>,
+    n: u64,
+    count: u32,
+    marks: &[Mark],
+) -> Result<Page, SearchError> {
+    let mut start = n;
+    loop {
+        let page = among_all(store, &Query { start: Start::Index(start), count, ..*query })?;
+        let Some(first) = page.resources.first().map(|first| Mark::after(first, query.sort)) else { return Ok(page) };
+        let lies_before = |mark: &&Mark| mark.compare(&first, query.sort) == Ordering::Less;
+        let wanted = n.saturating_add(marks.iter().filter(lies_before).count() as u64);
+        if wanted <= start {
+            return Ok(page);
+        }
+        start = wanted;
+    }
+}
