@@ -17,6 +17,7 @@ use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
 mod authentication;
+mod first_call;
 mod lifetimes;
 pub(super) mod secrets;
 pub(super) mod tokens;
@@ -54,9 +55,10 @@ async fn end_credential(
 
 fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Value, Problem> {
     let account = match record.account {
-        Some(seq) => tx.account_at(seq)?.map(|account| account.id),
+        Some(seq) => tx.account_at(seq)?,
         None => None,
     };
+    let warnings = warnings::of(app, tx, record, account.as_ref())?;
     let client = &record.client;
     let tokens = &client.options.tokens;
     let lives = client.lifetimes(&app.settings);
@@ -64,7 +66,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "client_id": client.id.as_str(),
         "name": client.name,
         "profile": client.profile.as_str(),
-        "account": account,
+        "account": account.map(|account| account.id),
         "okta_app_name": record.okta_app_name,
         "redirect_uris": client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
         "grant_types": client.grant_types.iter().map(|g| g.as_str()).collect::<Vec<_>>(),
@@ -92,7 +94,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
         "created": system::rfc3339(record.created),
         "tolerances": tolerances::representation(record),
         "secret_lifetime_days": client.options.secret_lifetime_days,
-        "warnings": warnings::of(tx, record)?,
+        "warnings": warnings,
         "sheet": sheet(app, client),
     });
     if let Some(members) = answer.as_object_mut() {

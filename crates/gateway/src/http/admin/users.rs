@@ -94,7 +94,12 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
     let mut store = tx.in_account(account, system::now(), false);
     let Some(stored) = store.get(USER, &user.id)? else { return Ok(()) };
     let key = scim::resource::user_name::log_in_key(name);
-    tx.set_login(account, stored.handle.0, &key, ours.password_hash.as_deref(), ours.service_account)?;
+    let seq = stored.handle.0;
+    tx.set_login(account, seq, &key, ours.password_hash.as_deref(), ours.service_account)?;
+    if ours.service_account == Some(false) {
+        let clients = tx.clients_of_owner(account, user.id.as_str())?;
+        lifecycle::tell_at_risk(tx, account, seq, &clients, system::now())?;
+    }
     if ours.password_hash.is_some() {
         // Whoever logged in by the old password has to know the new one.
         tx.end_sessions_of(account, user.id.as_str())?;

@@ -19,7 +19,7 @@ use super::login::{self, Said};
 use super::pages::{ConsentPage, page};
 use crate::app::App;
 use crate::http::query;
-use crate::lifecycle::Actor;
+use crate::lifecycle::{self, Actor};
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
 use crate::system;
@@ -216,7 +216,13 @@ async fn accept(
             tx.act_as(Actor { name: format!("user:{}", person.owner_id), address: from.clone() });
             let subject = Subject::new(person.owner_id.clone());
             match work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))? {
-                Acceptance::Redirect(url) => Ok(Some(url)),
+                Acceptance::Redirect(url) => {
+                    if asking.scope.contains("provision:scim") {
+                        let client = [asking.client_name.clone()];
+                        lifecycle::tell_at_risk(tx, person.account, person.owner, &client, system::now())?;
+                    }
+                    Ok(Some(url))
+                }
                 // An error undoes the unit of work, and with it the grant that was made a moment ago.
                 Acceptance::AlreadyUsed => Err(PageFailure::AlreadyAnswered),
             }

@@ -1,11 +1,20 @@
-//! What an operator should know about a client's secrets and static tokens before an administrator does.
+//! What an operator should know about a client before an administrator does: what runs out, what its provider needs, and on whom its
+//! connections rest.
 
 use oauth::Client;
 
+use super::first_call;
+use crate::app::App;
 use crate::http::problem::Problem;
-use crate::storage::Tx;
+use crate::storage::accounts::Account;
 use crate::storage::clients::ClientRecord;
+use crate::storage::grant_owners::GrantOwner;
+use crate::storage::options::ServiceAccounts;
+use crate::storage::{DbError, Tx};
 use crate::system;
+
+/// How many users are named.
+const SHOWN: usize = 10;
 
 /// Something that expires within so long is worth a warning.
 const SOON_MS: i64 = 30 * 86_400_000;
@@ -21,9 +30,14 @@ pub(super) fn ending(expires: i64, now: i64) -> Option<String> {
 }
 
 /// All that is worth a warning about a client.
-pub(super) fn of(tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Vec<String>, Problem> {
+pub(super) fn of(
+    app: &App,
+    tx: &mut Tx<'_>,
+    record: &ClientRecord,
+    account: Option<&Account>,
+) -> Result<Vec<String>, Problem> {
     let now = system::now();
-    let mut warnings = Vec::new();
+    let mut warnings = first_call::warnings(app, record.client.profile, account)?;
     if takes_secrets(&record.client) {
         let secrets = tx.client_secrets(record.seq)?;
         for secret in &secrets {
@@ -42,7 +56,55 @@ pub(super) fn of(tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Vec<String>, 
             warnings.push(format!("the static token “{}” {ends}", token.name));
         }
     }
+    if record.client.scopes.contains("provision:scim") {
+        warnings.extend(of_connections(tx, record, account)?);
+    }
     Ok(warnings)
+}
+
+/// On whom the client's connections rest, where that had better be a service account that no identity provider manages.
+fn of_connections(tx: &mut Tx<'_>, record: &ClientRecord, account: Option<&Account>) -> Result<Vec<String>, DbError> {
+    let mut warnings = Vec::new();
+    let owners = tx.owners_of_connections(record.seq)?;
+    let at_risk: Vec<&GrantOwner> = owners.iter().filter(|owner| owner.is_at_risk()).collect();
+    for owner in at_risk.iter().take(SHOWN) {
+        let of_another = match account {
+            Some(_) => None,
+            None => tx.account_at(owner.account)?,
+        };
+        let Some(account) = account.or(of_another.as_ref()) else { continue };
+        let passes = tx.successor_of(owner.account, &owner.id)?.is_some();
+        let place =
+            if record.account.is_none() { format!(" of the account “{}”", account.name) } else { String::new() };
+        warnings.push(rests_on(owner, &place, account.options.service_accounts, passes));
+    }
+    if at_risk.len() > SHOWN {
+        warnings.push(format!("so do connections under {} more users", at_risk.len() - SHOWN));
+    }
+    Ok(warnings)
+}
+
+fn rests_on(owner: &GrantOwner, place: &str, policy: ServiceAccounts, passes: bool) -> String {
+    let ends = if passes { "the connection passes to the co-owner" } else { "the connection ends" };
+    let (name, id) = (&owner.name, &owner.id);
+    let remedy = "have a service account that no identity provider manages authenticate instead";
+    match (owner.service_account, owner.managed) {
+        (true, _) if policy != ServiceAccounts::Writable => format!(
+            "a connection lives under the service account “{name}” ({id}){place}, which an identity provider has written: the account's \
+             service_accounts policy refuses further changes by it; exclude the user from its provisioning"
+        ),
+        (true, _) => format!(
+            "a connection lives under the service account “{name}” ({id}){place}, which is managed by an identity provider: if that \
+             deactivates or deletes the user, {ends}; set the account's service_accounts to read_only, or {remedy}"
+        ),
+        (false, managed) => {
+            let managed = if managed { ", which is managed by an identity provider besides" } else { "" };
+            format!(
+                "a connection lives under “{name}” ({id}){place}, a personal user and not a service account{managed}: when the user is \
+                 deactivated or deleted, {ends}; {remedy}"
+            )
+        }
+    }
 }
 
 fn takes_secrets(client: &Client) -> bool {

@@ -1,0 +1,104 @@
+//! Providers that try a new connection out by writing: what they would be refused is known before an administrator presses the button.
+//!
+//! The others only read at first (Okta, Microsoft Entra ID, OneLogin, PingOne, PingFederate).
+
+use oauth::Profile;
+use scim::schema::{CanonicalValues, DefaultValue, GROUP, ResourceTypeId, USER};
+use scim::{Vocabulary, service};
+use serde_json::{Value, json};
+
+use crate::app::{App, Provider};
+use crate::http::problem::Problem;
+use crate::storage::accounts::{Account, DEFAULT_ROLE};
+use crate::system;
+
+/// What a provider creates to see whether it can.
+struct FirstCall {
+    provider: &'static str,
+    button: &'static str,
+    creates: [(ResourceTypeId, &'static str, Value); 2],
+}
+
+impl FirstCall {
+    fn of(profile: Profile) -> Option<FirstCall> {
+        match profile {
+            // Its support page "Custom SCIM identity management": a test user and a test group are created, and removed again.
+            Profile::JumpCloud => Some(FirstCall {
+                provider: "JumpCloud",
+                button: "Test Connection",
+                creates: [
+                    (
+                        USER,
+                        "user",
+                        json!({
+                            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+                            "userName": "test@example.com", "name": {"givenName": "Test", "familyName": "User"},
+                            "emails": [{"value": "test@example.com", "type": "work", "primary": true}], "active": true,
+                        }),
+                    ),
+                    (
+                        GROUP,
+                        "group",
+                        json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Test"}),
+                    ),
+                ],
+            }),
+            Profile::Okta | Profile::Entra | Profile::OneLogin | Profile::Ping | Profile::Generic | Profile::Strict => {
+                None
+            }
+        }
+    }
+}
+
+/// What would be refused, as things are, and what to set.
+pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -> Result<Vec<String>, Problem> {
+    let Some(FirstCall { provider, button, creates }) = FirstCall::of(profile) else { return Ok(Vec::new()) };
+    let mut warnings = Vec::new();
+    let mut tried = match account {
+        Some(account) => app.provider(account)?,
+        None => of_no_account(app),
+    };
+    let path =
+        account.map_or_else(|| "/admin/accounts/{id}".to_owned(), |account| format!("/admin/accounts/{}", account.id));
+    let whose = if account.is_some() { "the account has none" } else { "each account that uses it needs one" };
+    if let Some(roles) = wants_default_role(&tried) {
+        warnings.push(format!(
+            "{provider}'s “{button}” begins by creating a user without a role, which is refused unless there is a default role, and \
+             {whose}: PATCH {path} {{\"default_role\": \"…\"}}, with one of {}",
+            roles.join(", ")
+        ));
+        let any = roles.first().cloned().unwrap_or_else(|| "any".to_owned());
+        tried.vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), any);
+    }
+    for (kind, noun, body) in creates {
+        if let Err(refusal) = app.scim(&tried, system::now(), |cx| service::check(cx, kind, &body)) {
+            warnings.push(format!(
+                "{provider}'s “{button}” begins by creating a {noun}, which would be refused: {}. Give the attribute a default_value, or \
+                 declare it not required",
+                refusal.detail().trim_end_matches('.')
+            ));
+        }
+    }
+    Ok(warnings)
+}
+
+fn of_no_account(app: &App) -> Provider {
+    Provider {
+        registry: app.schemas.configured().clone(),
+        vocabulary: Vocabulary::default(),
+        inactive_match: scim::InactiveMatch::Conflict,
+        unique_group_names: false,
+    }
+}
+
+/// The roles to choose from, if a user must have one, gets the account's default, and there is none.
+fn wants_default_role(provider: &Provider) -> Option<Vec<String>> {
+    let attributes = &provider.registry.get(USER).schema.attributes;
+    let role =
+        attributes.iter().find(|attribute| attribute.default == Some(DefaultValue::Named(DEFAULT_ROLE.to_owned())))?;
+    let wanted = role.required && !provider.vocabulary.defaults.contains_key(DEFAULT_ROLE);
+    wanted.then(|| match &role.canonical_values {
+        CanonicalValues::Only(roles) => roles.clone(),
+        _ => Vec::new(),
+    })
+}
