@@ -18,6 +18,14 @@ mod parameters;
 mod sealed;
 
 use parameters::Parameters;
+pub(crate) use parameters::is_known;
+
+/// The most an authorization request may have as a whole, in bytes: its query, and the body of a form. What is longer is no URL that
+/// proxies and browsers would carry; the gateway refuses it before it is read.
+pub const MAX_LENGTH: usize = 32 << 10;
+/// The most of it that may have to be carried through pages: `state`, `nonce`, `login_hint` and the like. Sealed, it has to fit into a URL
+/// of ours that is no longer than [`MAX_LENGTH`].
+const MAX_CARRIED: usize = 20 << 10;
 
 /// A request that is understood and may be put before a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,12 +208,6 @@ pub(crate) fn understand(
     was_pushed: bool,
 ) -> Result<Result<AuthorizationRequest, Refusal>, StoreError> {
     let parameters = Parameters(parameters);
-    if parameters.is_monstrous() {
-        return Ok(Err(Refusal::Page {
-            title: "This request is malformed".to_owned(),
-            detail: "A parameter has more than 4096 characters, or a NUL character in it.".to_owned(),
-        }));
-    }
     let (client, redirect_uri, redirect_uri_was_sent) = match who_and_where(store, &parameters)? {
         Ok(found) => found,
         Err(refusal) => return Ok(Err(refusal)),
@@ -234,33 +236,45 @@ pub(crate) fn understand(
             state,
         ));
     }
+    if let Some(name) = parameters.unreadable() {
+        let state = parameters.get("state").filter(|_| name != "state");
+        let description = format!("The parameter {name} is not UTF-8, or has a NUL character in it.");
+        return Ok(refuse("invalid_request", description, state));
+    }
     let state = parameters.get("state");
     if client.options.tokens.require_pushed_authorization_requests && !was_pushed {
         let description =
             "This client must push its authorization requests (RFC 9126) and send the browser with a request_uri.";
         return Ok(refuse("invalid_request", description.to_owned(), state));
     }
-    match rest_of(cx, &client, &parameters) {
-        Ok(rest) => Ok(Ok(AuthorizationRequest {
-            id: rest.id,
-            issued: cx.now,
-            client: client.id,
-            client_name: client.name,
-            redirect_uri,
-            redirect_uri_was_sent,
-            scope: rest.scope,
-            state: state.map(str::to_owned),
-            nonce: parameters.get("nonce").map(str::to_owned),
-            challenge: rest.challenge,
-            prompt: rest.prompt,
-            max_age: rest.max_age,
-            login_hint: parameters.get("login_hint").map(str::to_owned),
-            bounds: rest.bounds,
-            id_token_hint: parameters.get("id_token_hint").map(str::to_owned),
-            expected: None,
-        })),
-        Err((code, description)) => Ok(refuse(code, description, state)),
+    let rest = match rest_of(cx, &client, &parameters) {
+        Ok(rest) => rest,
+        Err((code, description)) => return Ok(refuse(code, description, state)),
+    };
+    let request = AuthorizationRequest {
+        id: rest.id,
+        issued: cx.now,
+        client: client.id,
+        client_name: client.name,
+        redirect_uri: redirect_uri.clone(),
+        redirect_uri_was_sent,
+        scope: rest.scope,
+        state: state.map(str::to_owned),
+        nonce: parameters.get("nonce").map(str::to_owned),
+        challenge: rest.challenge,
+        prompt: rest.prompt,
+        max_age: rest.max_age,
+        login_hint: parameters.get("login_hint").map(str::to_owned),
+        bounds: rest.bounds,
+        id_token_hint: parameters.get("id_token_hint").map(str::to_owned),
+        expected: None,
+    };
+    if sealed::weight(&request) > MAX_CARRIED {
+        let description =
+            format!("state, nonce, login_hint, scope and resource have more than {} KiB together.", MAX_CARRIED / 1024);
+        return Ok(refuse("invalid_request", description, state));
     }
+    Ok(Ok(request))
 }
 
 /// The client and its redirect URI. Anything wrong here is told on a page.
@@ -337,6 +351,11 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
     }
     if parameters.get("request_uri").is_some() {
         return Err(("request_uri_not_supported", "Request objects are not supported.".to_owned()));
+    }
+    if parameters.get("registration").is_some() {
+        let description =
+            "A client cannot register itself in a request; ask the operator of this service for a client ID.";
+        return Err(("registration_not_supported", description.to_owned()));
     }
     match parameters.get("response_type") {
         Some("code") => {}

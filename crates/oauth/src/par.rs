@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::assertion::ClientCredentials;
-use crate::authorize::{Refusal, understand};
+use crate::authorize::{Refusal, is_known, understand};
 use crate::client::ClientId;
 use crate::client_auth::{Credentials, Posted, authenticate};
 use crate::context::Context;
@@ -21,8 +21,6 @@ const URN: &str = "urn:ietf:params:oauth:request_uri:";
 const PURPOSE: &str = "pushed authorization request";
 /// How long a reference counts, in seconds.
 pub const LIFETIME_S: u64 = 90;
-/// What belongs to the call and not to the request that it carries.
-const OF_THE_CALL: [&str; 3] = ["client_secret", "client_assertion", "client_assertion_type"];
 
 /// A pushed request as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +71,8 @@ impl PushRequest {
         if posted.get("request_uri").is_some() {
             return Err(TokenError::invalid_request("request_uri cannot be pushed; push the request itself"));
         }
-        let own = |name: &str| !OF_THE_CALL.contains(&name);
-        let parameters = form.iter().filter(|(name, _)| own(name)).cloned().collect();
+        // What proves who the client is, and what nobody would read again, is not kept.
+        let parameters = form.iter().filter(|(name, _)| is_known(name)).cloned().collect();
         Ok(PushRequest { credentials: posted.credentials()?, parameters, proof })
     }
 }

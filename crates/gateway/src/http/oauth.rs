@@ -23,8 +23,10 @@ mod userinfo;
 use failure::OAuthFailure;
 use proof::Attempt;
 
-/// The most a body of these endpoints may have.
+/// The most a body of these endpoints may have,
 const BODY_LIMIT: usize = 16 << 10;
+/// and one that pushes an authorization request, beside which credentials stand.
+const PUSHED_LIMIT: usize = oauth::authorize::MAX_LENGTH + BODY_LIMIT;
 
 /// Every endpoint for clients.
 pub static ENDPOINTS: &[Endpoint] = endpoints![
@@ -65,14 +67,26 @@ struct Call {
 
 impl Call {
     async fn read(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<Call, OAuthFailure> {
+        Call::read_up_to(BODY_LIMIT, request, app, payload).await
+    }
+
+    async fn read_up_to(
+        limit: usize,
+        request: &HttpRequest,
+        app: &App,
+        payload: web::Payload,
+    ) -> Result<Call, OAuthFailure> {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim();
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(OAuthFailure::malformed("send the parameters as application/x-www-form-urlencoded"));
         }
-        let bytes = body::read(payload, app.patience(BODY_LIMIT)).await.map_err(|error| match error {
+        let bytes = body::read(payload, app.patience(limit)).await.map_err(|why| match why {
+            BodyError::TooLarge => OAuthFailure::TooLarge(limit),
             BodyError::Stopping => OAuthFailure::Database(DbError::Interrupted),
-            _ => OAuthFailure::malformed("the body has more than 16 KiB, broke off, or came too slowly"),
+            BodyError::Broken(_) | BodyError::TooSlow(_) => {
+                OAuthFailure::malformed("the body broke off, or came too slowly")
+            }
         })?;
         let text = std::str::from_utf8(&bytes).map_err(|_| OAuthFailure::malformed("the body is not UTF-8"))?;
         let form =

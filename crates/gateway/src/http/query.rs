@@ -11,6 +11,12 @@ pub(crate) fn pairs(text: &str) -> Result<Vec<(String, String)>, &'static str> {
         .collect()
 }
 
+/// The same of what is read pair by pair: nothing makes the whole unreadable. What is not UTF-8 becomes U+FFFD, and an escape that is none
+/// stays as it is (WHATWG URL, "application/x-www-form-urlencoded parsing").
+pub(crate) fn lenient(bytes: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(bytes).into_owned().collect()
+}
+
 fn decode(text: &str) -> Result<String, &'static str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
@@ -49,6 +55,14 @@ mod tests {
         check("filter=userName+eq+%22a%40b%22&", &[("filter", "userName eq \"a@b\"")]);
         check("aadOptscim062020&a=b=c", &[("aadOptscim062020", ""), ("a", "b=c")]);
         check("a=1&a=2", &[("a", "1"), ("a", "2")]);
+    }
+
+    #[test]
+    fn report_15_one_pair_that_cannot_be_read_leaves_the_others() {
+        let read = lenient(b"state=a%20b&x=%ff&y=%zz&&z=%00&scope=openid+email");
+        let read: Vec<(&str, &str)> = read.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let rest = [("x", "\u{fffd}"), ("y", "%zz"), ("z", "\0"), ("scope", "openid email")];
+        assert_eq!(read, [&[("state", "a b")][..], &rest].concat());
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! Parameters as pairs (RFC 6749 §3.1): without a value counts as left out; twice is a mistake.
+//! Parameters as pairs (RFC 6749 §3.1): without a value counts as left out; twice is a mistake; what is not known is ignored, however
+//! long it is.
 
-const KNOWN: [&str; 16] = [
+const KNOWN: [&str; 17] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -15,12 +16,15 @@ const KNOWN: [&str; 16] = [
     "login_hint",
     "request",
     "request_uri",
+    "registration",
     "id_token_hint",
     "dpop_jkt",
 ];
 
-/// What a parameter may weigh.
-const MAX_LENGTH: usize = 4096;
+/// Whether anything is made of a parameter.
+pub(crate) fn is_known(name: &str) -> bool {
+    name == "resource" || KNOWN.contains(&name)
+}
 
 pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
 
@@ -44,9 +48,11 @@ impl<'a> Parameters<'a> {
         self.all(name).next()
     }
 
-    /// Whether something is longer than any client's parameter, or has a NUL in it. It would be carried through forms and pages.
-    pub(super) fn is_monstrous(&self) -> bool {
-        self.0.iter().any(|(name, value)| name.len() > MAX_LENGTH || value.len() > MAX_LENGTH || value.contains('\0'))
+    /// A parameter we understand whose value nobody can have meant: it has a NUL, or was not UTF-8, so that decoding it left a
+    /// replacement character.
+    pub(super) fn unreadable(&self) -> Option<&'a str> {
+        let is_unreadable = |value: &str| value.contains(['\0', char::REPLACEMENT_CHARACTER]);
+        self.0.iter().find(|(name, value)| is_known(name) && is_unreadable(value)).map(|(name, _)| name.as_str())
     }
 
     /// A parameter we understand that stands more than once. What we do not understand is ignored.

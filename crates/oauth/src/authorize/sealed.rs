@@ -32,7 +32,16 @@ struct Wire {
     expected: Option<String>,
 }
 
+/// What a request weighs in the form in which it is carried along.
+pub(super) fn weight(request: &AuthorizationRequest) -> usize {
+    text(request).len()
+}
+
 pub(super) fn seal(request: &AuthorizationRequest, cx: &mut Context<'_>) -> String {
+    cx.seal(PURPOSE, text(request).as_bytes())
+}
+
+fn text(request: &AuthorizationRequest) -> String {
     let request = request.clone();
     let wire = Wire {
         id: request.id,
@@ -51,7 +60,7 @@ pub(super) fn seal(request: &AuthorizationRequest, cx: &mut Context<'_>) -> Stri
         bounds: request.bounds,
         expected: request.expected.map(|subject| subject.as_str().to_owned()),
     };
-    cx.seal(PURPOSE, serde_json::to_string(&wire).unwrap_or_default().as_bytes())
+    serde_json::to_string(&wire).unwrap_or_default()
 }
 
 pub(super) fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest> {

@@ -274,10 +274,66 @@ fn attack_27_accepting_without_pkce_leaves_a_note() {
 }
 
 #[test]
-fn attack_47_monstrous_parameters_are_refused() {
-    check(&[("state", &"x".repeat(4097))], "page");
-    check(&[("state", "a\0b")], "page");
-    check(&[(&"x".repeat(4097), "y")], "page");
+fn attack_47_what_nobody_can_have_meant_is_told_to_the_client() {
+    for name in ["state", "nonce", "login_hint", "scope", "resource", "prompt", "id_token_hint"] {
+        for value in ["a\0b", "a\u{fffd}b"] {
+            check(&[(name, value)], "invalid_request");
+        }
+    }
+    for name in ["client_id", "redirect_uri"] {
+        check(&[(name, "a\0b")], "page");
+        check(&[(name, "a\u{fffd}b")], "page");
+    }
+    check(&[("unknown", "a\0b\u{fffd}")], "ok");
+}
+
+#[test]
+fn report_15_a_parameter_may_be_long_and_one_that_is_not_known_is_ignored() {
+    let long = "x".repeat(8 << 10);
+    let mut world = World::new();
+    let request = world
+        .authorize(&changed(REQUEST, &[("state", &long), ("nonce", &long), ("claims", &long), (&long, &long)]))
+        .unwrap();
+    assert_eq!((request.state.as_deref(), request.nonce.as_deref()), (Some(long.as_str()), Some(long.as_str())));
+    let sealed = world.run(|_, cx| request.seal(cx));
+    assert!(sealed.len() < MAX_LENGTH, "it fits into a URL");
+    assert_eq!(world.run(|_, cx| AuthorizationRequest::open(cx, &sealed)), Some(request));
+    for name in ["claims", "acr_values", "ui_locales", "display", "vendor", "login_hint", "id_token_hint"] {
+        check(&[(name, &long)], "ok");
+    }
+}
+
+#[test]
+fn report_15_what_is_wrong_is_told_to_the_client_with_its_code_and_state() {
+    let (long, huge) = ("x".repeat(8 << 10), "x".repeat(21 << 10));
+    for (name, value, code) in [
+        ("request", long.as_str(), "request_not_supported"),
+        ("request_uri", &long, "request_uri_not_supported"),
+        ("registration", &long, "registration_not_supported"),
+        ("registration", "{}", "registration_not_supported"),
+        ("prompt", &long, "invalid_request"),
+        ("max_age", &long, "invalid_request"),
+        ("response_type", &long, "unsupported_response_type"),
+        ("response_mode", &long, "invalid_request"),
+        ("code_challenge", &long, "invalid_request"),
+        ("scope", &long, "invalid_scope"),
+        ("resource", &long, "invalid_target"),
+        ("dpop_jkt", &long, "invalid_request"),
+        ("nonce", &huge, "invalid_request"),
+        ("login_hint", &huge, "invalid_request"),
+        ("nonce", &"\u{1}".repeat(8 << 10), "invalid_request"),
+    ] {
+        let refusal = World::new().authorize(&changed(REQUEST, &[(name, value)])).unwrap_err();
+        let Refusal::Redirect(error) = refusal else { panic!("{name}: {refusal:?}") };
+        assert_eq!((error.code, error.state.as_deref()), (code, Some("s-1")), "{name}");
+        assert!(error.description.len() < 20 << 10, "{name}");
+    }
+    // The client and its redirect URI come first: what cannot be trusted is told on a page, however long the rest is.
+    for wrong in [("client_id", "nobody"), ("redirect_uri", "https://evil.example/"), ("client_id", long.as_str())] {
+        check(&[wrong, ("request", &long), ("nonce", &huge)], "page");
+    }
+    // What is too long to be carried goes back all the same.
+    check(&[("state", &huge)], "invalid_request");
 }
 
 #[test]

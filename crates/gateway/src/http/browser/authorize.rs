@@ -3,15 +3,14 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::Subject;
-use oauth::authorize::{AuthorizationRequest, Refusal};
+use oauth::authorize::{AuthorizationRequest, MAX_LENGTH, Refusal};
 use oauth::hint::IdTokenHint;
 
 use super::cookies::Browser;
 use super::errand::Errand;
 use super::failure::PageFailure;
-use super::form::Form;
 use super::login::{self, Said};
-use super::{account, consent, own_keys};
+use super::{account, consent, form, own_keys};
 use crate::app::App;
 use crate::http::query;
 use crate::leniency::Needed;
@@ -34,18 +33,18 @@ pub(super) async fn by_form(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let mut parameters = parameters(&request)?;
-    parameters.extend(Form::read(&app, payload).await?.into_pairs());
+    let limit = MAX_LENGTH.saturating_sub(request.query_string().len());
+    parameters.extend(query::lenient(&form::bytes(&app, payload, limit).await?));
     Ok(redirect(&match understand(&app, parameters).await? {
         Ok(asked) => Errand::answer(&asked).url(&app),
         Err(url) => url,
     }))
 }
 
+/// The parameters in the URL. One that cannot be read is no reason to refuse the rest, for it may be none of ours; what becomes of it is
+/// the protocol's to say.
 fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, PageFailure> {
-    query::pairs(request.query_string()).map_err(|why| PageFailure::Refused {
-        title: "This address is malformed".to_owned(),
-        detail: format!("The part after the question mark cannot be read: {why}."),
-    })
+    Ok(query::lenient(form::query(request)?.as_bytes()))
 }
 
 /// The request, or where the browser is sent with an error.

@@ -17,6 +17,8 @@ pub(super) enum PageFailure {
     Refused { title: String, detail: String },
     /// The form is not one of ours, is too old, or was sent before.
     StaleForm,
+    /// A request that is longer than any may be.
+    TooLarge { status: StatusCode, limit: usize },
     /// It was answered already.
     AlreadyAnswered,
     /// A request to log out that cannot be right.
@@ -42,6 +44,7 @@ impl ResponseError for PageFailure {
         match self {
             PageFailure::Refused { .. } | PageFailure::Logout(_) => StatusCode::BAD_REQUEST,
             PageFailure::StaleForm => StatusCode::FORBIDDEN,
+            PageFailure::TooLarge { status, .. } => *status,
             PageFailure::AlreadyAnswered => StatusCode::CONFLICT,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
             PageFailure::Unreadable => StatusCode::INTERNAL_SERVER_ERROR,
@@ -91,6 +94,16 @@ impl PageFailure {
                 "This form can no longer be used",
                 "It was opened too long ago, or in another browser, or cookies are switched off.",
                 Some(START_AGAIN),
+            ),
+            PageFailure::TooLarge { limit, .. } => message(
+                app,
+                status,
+                "This request is too long",
+                &format!("It has more than {} KiB, and was not looked at.", limit / 1024),
+                Some(
+                    "Nothing was allowed and nothing was sent back. The application that sent you here has to send less, or push its \
+                     request beforehand (RFC 9126).",
+                ),
             ),
             PageFailure::AlreadyAnswered => message(
                 app,

@@ -1,30 +1,45 @@
 //! Forms as they come back: small, and ours.
 
 use actix_web::HttpRequest;
-use actix_web::web::Payload;
+use actix_web::http::StatusCode;
+use actix_web::web::{Bytes, Payload};
+use oauth::authorize::MAX_LENGTH;
 
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use crate::app::App;
 use crate::http::body::{self, BodyError};
-use crate::http::query;
 use crate::storage::DbError;
 
-/// The most a form may have: user name, password and the sealed request.
-const LIMIT: usize = 32 << 10;
+/// The most a form of ours may have: user name, password, and a sealed request as long as it may be.
+const LIMIT: usize = 64 << 10;
 
 /// The pairs of a form.
 #[derive(Debug)]
 pub(super) struct Form(Vec<(String, String)>);
 
+/// The bytes of a form.
+pub(super) async fn bytes(app: &App, payload: Payload, limit: usize) -> Result<Bytes, PageFailure> {
+    body::read(payload, app.patience(limit)).await.map_err(|why| match why {
+        BodyError::TooLarge => PageFailure::TooLarge { status: StatusCode::PAYLOAD_TOO_LARGE, limit },
+        BodyError::Stopping => PageFailure::Database(DbError::Interrupted),
+        BodyError::Broken(_) | BodyError::TooSlow(_) => PageFailure::StaleForm,
+    })
+}
+
+/// The query of a request, if it is no longer than any may be.
+pub(super) fn query(request: &HttpRequest) -> Result<&str, PageFailure> {
+    match request.query_string() {
+        query if query.len() <= MAX_LENGTH => Ok(query),
+        _ => Err(PageFailure::TooLarge { status: StatusCode::URI_TOO_LONG, limit: MAX_LENGTH }),
+    }
+}
+
 impl Form {
     pub(super) async fn read(app: &App, payload: Payload) -> Result<Form, PageFailure> {
-        let bytes = body::read(payload, app.patience(LIMIT)).await.map_err(|error| match error {
-            BodyError::Stopping => PageFailure::Database(DbError::Interrupted),
-            _ => PageFailure::StaleForm,
-        })?;
+        let bytes = bytes(app, payload, LIMIT).await?;
         let text = std::str::from_utf8(&bytes).map_err(|_| PageFailure::StaleForm)?;
-        Ok(Form(query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
+        Ok(Form(crate::http::query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
     }
 
     /// A form that we showed to this browser; any other is refused.

@@ -10,7 +10,7 @@ use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::pages::{LogoutPage, message, page};
-use super::{account, own_keys};
+use super::{account, form, own_keys};
 use crate::app::App;
 use crate::http::query;
 use crate::lifecycle::Actor;
@@ -22,7 +22,7 @@ type Pairs = Vec<(String, String)>;
 
 /// `GET /oauth2/logout`
 pub(super) async fn by_query(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let pairs = query::pairs(request.query_string()).map_err(|why| PageFailure::Logout(why.to_owned()))?;
+    let pairs = query::pairs(form::query(&request)?).map_err(|why| PageFailure::Logout(why.to_owned()))?;
     let browser = Browser::of(&request, &app);
     let session = browser.session(&app).await?;
     answer(&app, &browser, session, pairs, false).await

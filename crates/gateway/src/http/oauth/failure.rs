@@ -19,6 +19,8 @@ pub(super) enum OAuthFailure {
     TooManyFailures(i64),
     /// More requests were pushed than are kept for this client or address; how long to wait, in seconds.
     TooManyPushed(i64),
+    /// The body has more bytes than this (RFC 9126 §2.3).
+    TooLarge(usize),
     /// The endpoint has only these methods.
     Method(String),
     /// The database failed.
@@ -48,6 +50,7 @@ impl ResponseError for OAuthFailure {
             OAuthFailure::Token(error) => error.code.wire().0,
             OAuthFailure::Bearer(error) => error.status(),
             OAuthFailure::TooManyFailures(_) | OAuthFailure::TooManyPushed(_) => 429,
+            OAuthFailure::TooLarge(_) => 413,
             OAuthFailure::Method(_) => 405,
             OAuthFailure::Database(cause) => cause.meaning().status(),
         };
@@ -88,6 +91,9 @@ impl ResponseError for OAuthFailure {
                     "too many authorization requests were pushed by this client or from this address; try again in {seconds} seconds"
                 );
                 ("temporarily_unavailable", description)
+            }
+            OAuthFailure::TooLarge(limit) => {
+                ("invalid_request", format!("the body may have at most {} KiB", limit / 1024))
             }
             OAuthFailure::Method(allowed) => {
                 answer.insert_header((header::ALLOW, allowed.as_str()));

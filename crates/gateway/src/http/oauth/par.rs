@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::par::{LIFETIME_S, PushRequest, Pushed};
 use serde_json::json;
 
-use super::Call;
 use super::failure::OAuthFailure;
 use super::proof::{self, Attempt};
+use super::{Call, PUSHED_LIMIT};
 use crate::app::App;
 use crate::http::bearer;
 use crate::storage::{PushLimit, Tx};
@@ -26,7 +26,7 @@ pub(super) async fn push(
     app: web::Data<App>,
     payload: web::Payload,
 ) -> Result<HttpResponse, OAuthFailure> {
-    let call = Call::read(&request, &app, payload).await?;
+    let call = Call::read_up_to(PUSHED_LIMIT, &request, &app, payload).await?;
     let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
     let asked = PushRequest::parse(call.authorization.as_deref(), &call.query, &call.form, dpop)?;
     let asked = proof::with_keys(&app, asked).await?;

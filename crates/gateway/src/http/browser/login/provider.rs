@@ -30,6 +30,8 @@ use crate::upstream::{Identity, Pending, Provider, Wish, random};
 const PURPOSE: &str = "sign-in at an OpenID provider";
 /// How long somebody may be away, in milliseconds.
 const PATIENCE: i64 = 15 * 60 * 1000;
+/// The longest hint that is passed on, in bytes: no name is longer, and the provider's URL has to stay one that it takes.
+const MAX_HINT: usize = 512;
 /// Where providers send people back to.
 pub(in crate::http::browser) const CALLBACK: &str = "/login/callback";
 
@@ -118,7 +120,7 @@ pub(in crate::http::browser) async fn begin(
     };
     let asked = errand.asked();
     let wish = Wish {
-        login_hint: asked.and_then(|asked| asked.login_hint.clone()),
+        login_hint: asked.and_then(|asked| asked.login_hint.clone()).filter(|hint| hint.len() <= MAX_HINT),
         login: asked.is_some_and(|asked| asked.prompt.login || asked.max_age.is_some()),
     };
     let purpose = Purpose::Person { account: account.seq, request: errand.seal(&app) };
