@@ -219,7 +219,7 @@ story!(
             }
         }
         assert!((64 << 10..256 << 10).contains(&bytes), "{bytes}");
-        push(&client, "203.0.113.8", &"x".repeat(17 << 10)).await.expect_oauth_error(400, "invalid_request");
+        push(&client, "203.0.113.8", &"x".repeat(49 << 10)).await.expect_oauth_error(413, "invalid_request");
         // A client has a bound too, from however many addresses.
         world.alter("UPDATE pushed_request_counts SET n = 1000000 WHERE n > 61");
         push(&client, "203.0.113.9", "s").await.expect(429);

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::environment;
 use crate::postgres;
@@ -13,7 +14,9 @@ const KEY: &str = "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=";
 
 /// Makes an operator: whether that succeeded, and what was said.
 fn operator(directory: &Path, environment: &[(&str, String)]) -> (bool, String) {
-    let made = process::command(&["operator", "create", "--name", "ops"], directory, environment).output();
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("ops-{}", MADE.fetch_add(1, Ordering::Relaxed)); // no two operators have one name
+    let made = process::command(&["operator", "create", "--name", &name], directory, environment).output();
     let made = made.expect("the gateway can be run");
     (made.status.success(), String::from_utf8_lossy(&[made.stdout, made.stderr].concat()).into_owned())
 }

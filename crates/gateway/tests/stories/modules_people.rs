@@ -145,7 +145,7 @@ story!(module_ensure_request_with_acr_values_succeeds, async |world: World| {
 });
 
 story!(module_ensure_request_with_unknown_parameter_succeeds, async |world: World| {
-    succeeds(&world, &[("extra", "foobar"), ("registration", "{}")]).await;
+    succeeds(&world, &[("extra", "foobar"), ("another", "{}")]).await;
 });
 
 story!(module_claims_essential_is_passed_over_and_what_the_scope_opens_is_given, async |world: World| {
