@@ -121,6 +121,8 @@ pub(crate) struct Posted<'a> {
     pub(crate) form: &'a [(String, String)],
 }
 
+/// Others sign what they like into an assertion, in bytes.
+const MAX_ASSERTION: usize = 8192;
 /// Where a client says who it is. Every request may have them.
 const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
@@ -128,6 +130,11 @@ impl<'a> Posted<'a> {
     /// Refuses what no request may have: a repeated parameter, a NUL, anything secret in the URL. How long it may be is said of the body
     /// as a whole; what is not known is ignored (RFC 6749 §3.2).
     pub(crate) fn check(&self, known: &[&'static str]) -> Result<(), TokenError> {
+        if self.form.iter().any(|(name, value)| name == "client_assertion" && value.len() > MAX_ASSERTION) {
+            return Err(TokenError::invalid_request(format!(
+                "the client_assertion has more than {MAX_ASSERTION} characters"
+            )));
+        }
         if self.form.iter().any(|(_, value)| value.contains('\0')) {
             return Err(TokenError::invalid_request("a parameter contains a NUL character"));
         }
