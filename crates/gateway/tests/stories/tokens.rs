@@ -181,6 +181,7 @@ story!(tokens_are_introspected_and_revoked, async |world: World| {
 
 story!(userinfo_tells_who_accepted, async |world: World| {
     let acme = world.account("acme").await;
+    acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
     let ada = acme.service_account().await;
     let idp = acme.connect_identity_provider_as(&ada).await;
     let claims = world.get("/userinfo").bearer(&idp.access_token).await.expect(200).json();
