@@ -97,8 +97,10 @@ for (const authentication of [client.ClientSecretBasic, client.ClientSecretPost]
         code_challenge_method: 'S256',
       })
       const back = await new Browser().walk(url, acme.person)
-      const tokens = await client.authorizationCodeGrant(config, back, { pkceCodeVerifier })
-      await assert.rejects(client.authorizationCodeGrant(config, back, { pkceCodeVerifier }), { error: 'invalid_grant' })
+      await client.authorizationCodeGrant(config, back, { pkceCodeVerifier })
+      const tokens = await client.authorizationCodeGrant(config, back, { pkceCodeVerifier }) // a client whose answer was lost asks again
+      await client.fetchProtectedResource(config, tokens.access_token, new URL('/scim/v2/Users?count=0', issuer), 'GET')
+      await assert.rejects(client.authorizationCodeGrant(config, back, { pkceCodeVerifier }), { error: 'invalid_grant' }, 'it is in use')
       await assert.rejects(client.refreshTokenGrant(config, tokens.refresh_token), { error: 'invalid_grant' })
     })
   })
