@@ -217,7 +217,7 @@ pub(crate) fn understand(
         Err(Refusal::Redirect(RedirectError {
             redirect_uri: redirect_uri.clone(),
             code,
-            description,
+            description: shortened(description),
             state: state.map(str::to_owned),
             issuer: issuer.clone(),
         }))
@@ -275,6 +275,16 @@ pub(crate) fn understand(
         return Ok(refuse("invalid_request", description, state));
     }
     Ok(Ok(request))
+}
+
+/// A description may repeat what was sent, and has to fit into a URL.
+fn shortened(mut description: String) -> String {
+    const MOST: usize = 400;
+    if let Some((at, _)) = description.char_indices().nth(MOST) {
+        description.truncate(at);
+        description.push_str(" ...");
+    }
+    description
 }
 
 /// The client and its redirect URI. Anything wrong here is told on a page.

@@ -6,16 +6,31 @@ use crate::context::{Context, millis};
 use crate::event::Event;
 use crate::grant::{EndReason, NewGrant, Subject};
 use crate::scope::Scopes;
-use crate::secret::{Prefix, generated};
-use crate::store::{Code, Store, StoreError};
+use crate::secret::Fingerprint;
+use crate::store::{Answer, Code, Store, StoreError};
 
 /// What came of pressing the button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acceptance {
     /// Send the browser here: the code is in it.
     Redirect(String),
-    /// It cannot be answered: it was answered before, or its redirect URI is no longer registered. There is no code.
-    AlreadyUsed,
+    /// The request was answered before, and that stands.
+    Answered(Earlier),
+    /// It cannot be answered any more: its client is gone, or its redirect URI is no longer registered. There is no code.
+    Unanswerable,
+}
+
+/// How a request was answered before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// This person accepted, and the client has what it asked for.
+    Accepted,
+    /// This person accepted, but the client did not come for it in time, or the access has ended since.
+    InVain,
+    /// Access was denied.
+    Denied,
+    /// Another user accepted.
+    ByAnother,
 }
 
 /// Whether an acceptance of this scope counts again for the next request. One that only tells who somebody is does. One that lets
@@ -43,7 +58,13 @@ pub fn is_remembered(
     Ok(standing.iter().any(|accepted| request.scope.beyond(accepted).is_none()))
 }
 
+/// How long an answer is remembered after the request could be opened for the last time, for the clocks of replicas differ.
+const MARGIN_S: u64 = 600;
+
 /// Accepts: makes the grant and its code in one unit of work. The form may be half an hour old, so the client is looked at again.
+///
+/// The code is *derived* from the request and the person, so a form that is sent twice, as by a double click, leads to the same redirect
+/// and to one grant, whichever replica takes which ([`Keyring::code`](crate::Keyring)).
 pub fn accept(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
@@ -53,7 +74,7 @@ pub fn accept(
 ) -> Result<Acceptance, StoreError> {
     match store.client(&request.client)? {
         Some(client) if client.redirect_uri(request.redirect_uri.as_str()).is_none() => {
-            return Ok(Acceptance::AlreadyUsed);
+            return Ok(Acceptance::Unanswerable);
         }
         Some(client) if client.disabled || !client.may(GrantType::AuthorizationCode) => {
             let description = "The client was switched off while access was being accepted.";
@@ -64,7 +85,10 @@ pub fn accept(
             return Ok(Acceptance::Redirect(request.error_url(cx, "invalid_scope", description)));
         }
         Some(_) => {}
-        None => return Ok(Acceptance::AlreadyUsed),
+        None => return Ok(Acceptance::Unanswerable),
+    }
+    if !store.answer_request(&answer(cx, request, false))? {
+        return again(store, cx, request, subject);
     }
     let grant = store.create_grant(&NewGrant {
         client: request.client.clone(),
@@ -74,7 +98,7 @@ pub fn accept(
         auth_time: Some(auth_time),
         created: cx.now,
     })?;
-    let code = generated(Prefix::Code, cx.entropy);
+    let code = cx.keys.code(&request.id, subject.as_str());
     let kept = store.insert_code(&Code {
         fingerprint: cx.keys.fingerprint(&code),
         request_id: request.id.clone(),
@@ -91,7 +115,7 @@ pub fn accept(
     if !kept {
         // Refusals are kept like everything else, and a grant that nothing leads to should not stand.
         store.end_grant(grant, cx.now, EndReason::AlreadyAnswered)?;
-        return Ok(Acceptance::AlreadyUsed);
+        return Ok(Acceptance::Unanswerable);
     }
     store.record(Event::GrantCreated { grant, client: request.client.to_string(), scope: request.scope.to_string() });
     if request.challenge.is_none() {
@@ -100,15 +124,129 @@ pub fn accept(
     Ok(Acceptance::Redirect(request.success_url(cx, &code)))
 }
 
-/// Denies: where to send the browser.
-pub fn deny(cx: &Context<'_>, request: &AuthorizationRequest) -> String {
-    request.error_url(cx, "access_denied", "The resource owner denied access.")
+/// What a person who comes back to a request that was answered is told: where the code is that nobody has used yet, or how it was answered.
+pub fn again(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    request: &AuthorizationRequest,
+    subject: &Subject,
+) -> Result<Acceptance, StoreError> {
+    let code = cx.keys.code(&request.id, subject.as_str());
+    let Some(found) = store.lock_code(&cx.keys.fingerprint(&code))? else {
+        let denied = store.answer(&fingerprint(cx, request))?.is_some_and(|answer| answer.denied);
+        return Ok(Acceptance::Answered(if denied { Earlier::Denied } else { Earlier::ByAnother }));
+    };
+    let stands = store.grant(found.grant)?.is_some_and(|grant| grant.ended.is_none());
+    Ok(match found.spent {
+        Some(_) if stands => Acceptance::Answered(Earlier::Accepted),
+        None if stands && found.expires > cx.now => Acceptance::Redirect(request.success_url(cx, &code)),
+        _ => Acceptance::Answered(Earlier::InVain),
+    })
+}
+
+/// Whether a request was answered.
+pub fn is_answered(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    request: &AuthorizationRequest,
+) -> Result<bool, StoreError> {
+    Ok(store.answer(&fingerprint(cx, request))?.is_some())
+}
+
+/// Denies: where to send the browser; `None` if access was accepted before, which stands.
+pub fn deny(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    request: &AuthorizationRequest,
+) -> Result<Option<String>, StoreError> {
+    let denied = answer(cx, request, true);
+    let stands = store.answer_request(&denied)? || store.answer(&denied.request)?.is_some_and(|answer| answer.denied);
+    Ok(stands.then(|| request.error_url(cx, "access_denied", "The resource owner denied access.")))
+}
+
+fn fingerprint(cx: &Context<'_>, request: &AuthorizationRequest) -> Fingerprint {
+    cx.keys.fingerprint(&request.id)
+}
+
+fn answer(cx: &Context<'_>, request: &AuthorizationRequest, denied: bool) -> Answer {
+    let lifetime = millis(cx.settings.request_lifetime_s + MARGIN_S);
+    Answer { request: fingerprint(cx, request), denied, expires: request.issued.saturating_add(lifetime) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::{REQUEST, World, changed};
+    use crate::world::{EXCHANGE, REQUEST, World, changed, parameter};
+
+    fn deny(world: &mut World, request: &AuthorizationRequest) -> Option<String> {
+        world.run(|store, cx| super::deny(store, cx, request)).unwrap()
+    }
+
+    #[test]
+    fn report_13_accepting_twice_gives_the_same_code_while_nobody_used_it() {
+        let mut world = World::new();
+        let request = world.authorize(REQUEST).unwrap();
+        let first = world.accept(&request);
+        let Acceptance::Redirect(url) = &first else { panic!("{first:?}") };
+        for _ in 0..3 {
+            world.wait(5);
+            assert_eq!(world.accept(&request), first);
+        }
+        assert_eq!((world.store.grants.len(), world.store.codes.len()), (1, 1));
+        let code = parameter(url, "code").unwrap();
+        assert!(!format!("{:?}", world.store).contains(&code), "it is kept as a fingerprint");
+        world.token(&changed(EXCHANGE, &[("code", &code)])).ok().unwrap();
+        assert_eq!(world.accept(&request), Acceptance::Answered(Earlier::Accepted));
+        assert_eq!(deny(&mut world, &request), None, "what was accepted stands");
+        assert_eq!(world.store.grants.iter().filter(|grant| grant.ended.is_none()).count(), 1);
+        // Another request has another code, and so has another person.
+        let other = world.authorize(REQUEST).unwrap();
+        assert_ne!(world.accept(&other), first);
+    }
+
+    #[test]
+    fn report_13_a_code_that_cannot_be_used_is_not_given_again() {
+        let mut world = World::new();
+        let late = world.authorize(REQUEST).unwrap();
+        world.accept(&late);
+        world.wait(60);
+        assert_eq!(world.accept(&late), Acceptance::Answered(Earlier::InVain), "it has expired");
+        let ended = world.authorize(REQUEST).unwrap();
+        world.accept(&ended);
+        world.store.grants.last_mut().unwrap().ended = Some(world.now);
+        assert_eq!(world.accept(&ended), Acceptance::Answered(Earlier::InVain), "its access was taken back");
+        let theirs = world.authorize(REQUEST).unwrap();
+        world.accept(&theirs);
+        let by_bob =
+            |world: &mut World| world.run(|store, cx| accept(store, cx, &theirs, &Subject::new("bob"), 0)).unwrap();
+        assert_eq!(by_bob(&mut world), Acceptance::Answered(Earlier::ByAnother));
+        assert_eq!(world.store.grants.len(), 3);
+        let off = world.authorize(REQUEST).unwrap();
+        world.accept(&off);
+        world.client("okta").disabled = true;
+        let Acceptance::Redirect(url) = world.accept(&off) else { panic!("not told to the client") };
+        assert_eq!(parameter(&url, "error").as_deref(), Some("unauthorized_client"));
+    }
+
+    #[test]
+    fn report_13_the_first_decision_stands() {
+        let mut world = World::new();
+        let request = world.authorize(REQUEST).unwrap();
+        let denied = deny(&mut world, &request).unwrap();
+        assert_eq!(parameter(&denied, "error").as_deref(), Some("access_denied"));
+        assert_eq!(deny(&mut world, &request), Some(denied), "the same again");
+        assert_eq!(world.accept(&request), Acceptance::Answered(Earlier::Denied));
+        assert!(world.store.grants.is_empty() && world.store.codes.is_empty());
+        let is_answered = |world: &mut World, request: &AuthorizationRequest| {
+            world.run(|store, cx| is_answered(store, cx, request)).unwrap()
+        };
+        assert!(is_answered(&mut world, &request));
+        let other = world.authorize(REQUEST).unwrap();
+        assert!(!is_answered(&mut world, &other));
+        // It is remembered for as long as the form could be sent, and longer.
+        let kept = &world.store.answers[0];
+        assert!(kept.expires > request.issued + millis(world.settings.request_lifetime_s));
+    }
 
     fn remembered(world: &mut World, changes: &[(&str, &str)], subject: &str) -> bool {
         let request = world.authorize(&changed(REQUEST, changes)).unwrap();

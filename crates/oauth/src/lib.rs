@@ -77,5 +77,5 @@ pub use pkce::Challenge;
 pub use scope::Scopes;
 pub use secret::{Fingerprint, Keyring, Prefix, generated};
 pub use static_token::StaticToken;
-pub use store::{Code, RefreshToken, Standing, Store, StoreError};
+pub use store::{Answer, Code, RefreshToken, Standing, Store, StoreError};
 pub use tolerance::{Tolerance, Tolerances};

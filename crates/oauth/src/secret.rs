@@ -116,6 +116,7 @@ impl std::fmt::Debug for Fingerprint {
 pub struct Keyring {
     fingerprints: Hmac<Sha256>,
     successors: Hmac<Sha256>,
+    codes: Hmac<Sha256>,
     tags: Hmac<Sha256>,
     sealing: Vec<XChaCha20Poly1305>,
 }
@@ -158,6 +159,7 @@ impl Keyring {
         Keyring {
             fingerprints: hmac(&derived(root, "gateway fingerprint 1")),
             successors: hmac(&derived(root, "gateway successor 1")),
+            codes: hmac(&derived(root, "gateway code 1")),
             tags: hmac(&derived(root, "gateway tag 1")),
             sealing: masters.iter().map(sealing).collect(),
         }
@@ -186,6 +188,15 @@ impl Keyring {
         mac.update(&generation.to_be_bytes());
         mac.update(token.as_bytes());
         secret_of(Prefix::RefreshToken, &Zeroizing::new(finish(mac)))
+    }
+
+    /// The authorization code for the request of this id, accepted by this person: the same whenever it is asked for.
+    pub(crate) fn code(&self, request: &str, subject: &str) -> String {
+        let mut mac = self.codes.clone();
+        mac.update(&(request.len() as u64).to_be_bytes());
+        mac.update(request.as_bytes());
+        mac.update(subject.as_bytes());
+        secret_of(Prefix::Code, &Zeroizing::new(finish(mac)))
     }
 
     /// Seals bytes for a purpose; only [`open`](Self::open) with the same purpose reads them.
@@ -284,6 +295,8 @@ mod tests {
         let keys = Keyring::new(&[1; 32]);
         assert_ne!(keys.tag("ab", b"c"), keys.tag("a", b"bc"));
         assert_ne!(&keys.tag("", b"x")[..], keys.fingerprint("x").as_bytes());
+        assert_ne!(keys.code("ab", "c"), keys.code("a", "bc"));
+        assert_ne!(keys.code("a", "b"), Keyring::new(&[2; 32]).code("a", "b"), "nobody else can tell it");
         assert_eq!(format!("{keys:?}{:?}", keys.fingerprint("x")), "Keyring(…)Fingerprint(…)");
     }
 }

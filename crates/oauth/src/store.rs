@@ -3,7 +3,7 @@
 //! Everything a [`Store`] does belongs to one unit of work, kept whole or not at all by whoever opened it. [`contract`] is a suite
 //! that every store passes, and [`memory`] the smallest store that does.
 //!
-//! What a store may forget: a pushed request or a proof after it expired; a code, with its request's id, half an hour after it expired (so long can a request be answered); a
+//! What a store may forget: a pushed request, an answer or a proof after it expired; a code, with its request's id, half an hour after it expired (so long can a request be answered); a
 //! refresh token or the revocation of an access token after it expired; a grant that nothing leads to any more.
 
 use crate::access_token::TokenId;
@@ -50,6 +50,17 @@ pub struct Code {
     pub reissues: i32,
     /// What the tokens are limited to that it leads to.
     pub bounds: Bounds,
+}
+
+/// How an authorization request was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What is kept of the request's id.
+    pub request: Fingerprint,
+    /// Access was denied; otherwise it was accepted.
+    pub denied: bool,
+    /// From then on the request cannot be answered at all. Milliseconds since the epoch.
+    pub expires: i64,
 }
 
 /// A refresh token: one link of its grant's chain.
@@ -129,6 +140,13 @@ pub trait Store {
 
     /// Why a grant counts no more, where that is known: also of one whose client is gone. Asked only on the way to a refusal.
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError>;
+
+    /// Notes how a request is answered; `false` if it was answered before. Of two units of work that answer it at once, one is told
+    /// `false`, and then sees all that the other kept.
+    fn answer_request(&mut self, answer: &Answer) -> Result<bool, StoreError>;
+
+    /// How a request was answered, if it was.
+    fn answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, StoreError>;
 
     /// Keeps a code; `false` if its request was answered before.
     fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError>;

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::storage::DbError;
 
 mod account;
+mod answered;
 mod authorize;
 mod binding;
 mod connected;

@@ -7,10 +7,11 @@ use diesel::sql_types::BigInt;
 use super::connection::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    accounts, attempts, attribute_values, authorization_codes, client_failures, client_origins, client_secrets,
-    clients, dpop_proofs, grants, logins, members, notices, operators, parked_members, pushed_request_counts,
-    pushed_requests, recovery_codes, refresh_tokens, resource_counts, resources, revoked_tokens, second_factors,
-    sessions, sign_in_flows, static_tokens, tolerance_needs, upstream_identities, upstream_secrets, used_assertions,
+    accounts, answered_requests, attempts, attribute_values, authorization_codes, client_failures, client_origins,
+    client_secrets, clients, dpop_proofs, grants, logins, members, notices, operators, parked_members,
+    pushed_request_counts, pushed_requests, recovery_codes, refresh_tokens, resource_counts, resources, revoked_tokens,
+    second_factors, sessions, sign_in_flows, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
+    used_assertions,
 };
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
@@ -76,7 +77,7 @@ pub struct Due {
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
 /// The steps that remove what has expired, but for the refresh tokens that nobody used: grants end with these.
-pub const SWEEPS: [Sweep; 13] = [
+pub const SWEEPS: [Sweep; 14] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
     }),
@@ -92,6 +93,9 @@ pub const SWEEPS: [Sweep; 13] = [
     }),
     ("forgetting counts of pushed requests", |tx, due| {
         Ok(sweep!(tx, pushed_request_counts.id, pushed_request_counts::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting answers", |tx, due| {
+        Ok(sweep!(tx, answered_requests.id, answered_requests::expires.lt(due.now), due.limit))
     }),
     ("forgetting proofs", |tx, due| Ok(sweep!(tx, dpop_proofs.id, dpop_proofs::expires.lt(due.now), due.limit))),
     ("removing signing keys", |tx, due| Ok(tx.remove_expired_signing_keys(due.now)? as u64)),

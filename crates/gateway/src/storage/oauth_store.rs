@@ -3,8 +3,8 @@
 use oauth::access_token::TokenId;
 use oauth::par::PushedRequest;
 use oauth::{
-    Client, ClientId, Code, Delivery, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken, Scopes,
-    Standing, StaticToken, StoreError, Subject,
+    Answer, Client, ClientId, Code, Delivery, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken,
+    Scopes, Standing, StaticToken, StoreError, Subject,
 };
 
 use super::tx::Tx;
@@ -59,6 +59,14 @@ impl oauth::Store for Tx<'_> {
 
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         Ok(self.reason_of_end(id)?)
+    }
+
+    fn answer_request(&mut self, answer: &Answer) -> Result<bool, StoreError> {
+        Ok(self.keep_answer(answer)?)
+    }
+
+    fn answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, StoreError> {
+        Ok(self.find_answer(request)?)
     }
 
     fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {

@@ -277,6 +277,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    answered_requests (id) {
+        id -> Binary,
+        denied -> Bool,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
     sessions (fingerprint) {
         fingerprint -> Binary,
         account -> BigInt,

@@ -17,6 +17,8 @@ pub struct SecondFactor {
     pub confirmed: Option<i64>,
     /// The time step of the last password that was accepted.
     pub used_step: i64,
+    /// When it was begun to be set up, in milliseconds since the epoch.
+    pub created: i64,
 }
 
 impl Tx<'_> {
@@ -26,6 +28,7 @@ impl Tx<'_> {
             second_factors::sealed,
             second_factors::confirmed,
             second_factors::used_step,
+            second_factors::created,
         ));
         Ok(match &mut *self.conn {
             AnyConn::Postgres(c) => query.for_no_key_update().get_result(c).optional()?,
@@ -39,6 +42,7 @@ impl Tx<'_> {
             second_factors::sealed,
             second_factors::confirmed,
             second_factors::used_step,
+            second_factors::created,
         ));
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
@@ -53,8 +57,15 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Begins to set up an app; one that was begun and never confirmed is replaced.
-    pub fn begin_second_factor(&mut self, account: i64, resource: i64, sealed: &str, now: i64) -> Result<(), DbError> {
+    /// Begins to set up an app; `false` if the person has one, or has begun. Of two units of work that begin at once, one is told `false`,
+    /// and then sees what the other kept.
+    pub fn begin_second_factor(
+        &mut self,
+        account: i64,
+        resource: i64,
+        sealed: &str,
+        now: i64,
+    ) -> Result<bool, DbError> {
         let row = (
             second_factors::resource.eq(resource),
             second_factors::account.eq(account),
@@ -62,13 +73,20 @@ impl Tx<'_> {
             second_factors::created.eq(now),
             second_factors::used_step.eq(0_i64),
         );
+        let begun = each!(&mut *self.conn, c => {
+            diesel::insert_into(second_factors::table).values(row).on_conflict_do_nothing().execute(c)?
+        });
+        Ok(begun == 1)
+    }
+
+    /// Begins anew: replaces an app that was begun and never confirmed.
+    pub fn begin_second_factor_anew(&mut self, resource: i64, sealed: &str, now: i64) -> Result<(), DbError> {
         let unconfirmed = second_factors::table
             .filter(second_factors::resource.eq(resource))
             .filter(second_factors::confirmed.is_null());
-        each!(&mut *self.conn, c => {
-            diesel::delete(unconfirmed).execute(c)?;
-            diesel::insert_into(second_factors::table).values(row).on_conflict_do_nothing().execute(c)
-        })?;
+        let begun =
+            (second_factors::sealed.eq(sealed), second_factors::created.eq(now), second_factors::used_step.eq(0_i64));
+        each!(&mut *self.conn, c => diesel::update(unconfirmed).set(begun).execute(c))?;
         Ok(())
     }
 

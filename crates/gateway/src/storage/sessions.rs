@@ -53,14 +53,14 @@ const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen \
 const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 
 impl Tx<'_> {
-    /// Begins a session.
+    /// Begins a session; `false` if there is one of this fingerprint already.
     pub fn insert_session(
         &mut self,
         fingerprint: &[u8],
         session: &Session,
         expires: i64,
         address: Option<&str>,
-    ) -> Result<(), DbError> {
+    ) -> Result<bool, DbError> {
         let row = (
             sessions::fingerprint.eq(fingerprint),
             sessions::account.eq(session.account),
@@ -70,8 +70,10 @@ impl Tx<'_> {
             sessions::last_seen.eq(session.last_seen),
             sessions::address.eq(address),
         );
-        each!(&mut *self.conn, c => diesel::insert_into(sessions::table).values(row).execute(c))?;
-        Ok(())
+        let begun = each!(&mut *self.conn, c => {
+            diesel::insert_into(sessions::table).values(row).on_conflict_do_nothing().execute(c)?
+        });
+        Ok(begun == 1)
     }
 
     /// The session behind this fingerprint, if it still counts: neither expired nor left alone, its user active.

@@ -1,11 +1,11 @@
-//! Authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
+//! Answers to authorization requests, authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
 
 use diesel::prelude::*;
-use oauth::{Bounds, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
+use oauth::{Answer, Bounds, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
 
 use super::connection::AnyConn;
 use super::error::DbError;
-use super::schema::{authorization_codes, refresh_tokens};
+use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::tx::Tx;
 use crate::each;
 
@@ -90,6 +90,29 @@ impl RefreshRow {
 }
 
 impl Tx<'_> {
+    /// On PostgreSQL the later of two waits here until the earlier is done.
+    pub(super) fn keep_answer(&mut self, answer: &Answer) -> Result<bool, DbError> {
+        let row = (
+            answered_requests::id.eq(answer.request.as_bytes()),
+            answered_requests::denied.eq(answer.denied),
+            answered_requests::expires.eq(answer.expires),
+        );
+        let kept = each!(&mut *self.conn, c => diesel::insert_into(answered_requests::table)
+            .values(row)
+            .on_conflict(answered_requests::id)
+            .do_nothing()
+            .execute(c))?;
+        Ok(kept == 1)
+    }
+
+    pub(super) fn find_answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, DbError> {
+        let query = answered_requests::table
+            .filter(answered_requests::id.eq(request.as_bytes()))
+            .select((answered_requests::denied, answered_requests::expires));
+        let row: Option<(bool, i64)> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(row.map(|(denied, expires)| Answer { request: request.clone(), denied, expires }))
+    }
+
     pub(super) fn store_code(&mut self, code: &Code) -> Result<bool, DbError> {
         let row = (
             authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()),
@@ -104,19 +127,9 @@ impl Tx<'_> {
         );
         let stored = each!(&mut *self.conn, c => diesel::insert_into(authorization_codes::table)
             .values(row)
-            .on_conflict(authorization_codes::request_id)
-            .do_nothing()
+            .on_conflict_do_nothing()
             .execute(c))?;
         Ok(stored == 1)
-    }
-
-    /// Whether this authorization request has been accepted already.
-    pub fn is_answered(&mut self, request_id: &str) -> Result<bool, DbError> {
-        let query = authorization_codes::table
-            .filter(authorization_codes::request_id.eq(request_id))
-            .select(authorization_codes::grant_seq);
-        let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        Ok(found.is_some())
     }
 
     pub(super) fn find_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, DbError> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::account::{Account, User};
 use crate::browser::{Browser, Landing, Page};
 use crate::oauth_client::OAuthClient;
+use crate::together::all;
 use crate::world::World;
 
 /// An authenticator app, as far as the server can tell.
@@ -177,4 +178,101 @@ story!(an_operator_takes_a_lost_app_away, async |world: World| {
     acme.admin(Method::DELETE, &path).await.expect_problem(404);
     assert!(at_the_door(&client, &world.browser(), &ada).await.is_consent());
     assert!(acme.audit().await.actions().contains(&"second_factor.removed"));
+});
+
+/// The same code, typed once and sent so often before any answer is there.
+async fn type_code_twice(browser: &Browser, page: &Page, code: &str) -> Vec<Page> {
+    let landings = all((0..2).map(|_| type_code(browser, page, code)).collect()).await;
+    landings.into_iter().map(Landing::page).collect()
+}
+
+story!(report_13_a_code_that_is_sent_twice_by_one_form_logs_in_once, async |world: World| {
+    world.add_replica().await;
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    let (app, codes) = set_up(&world, &ada).await;
+    let browser = world.browser();
+    let asked = at_the_door(&client, &browser, &ada).await;
+    let code = app.shows(0);
+    for page in type_code_twice(&browser, &asked, &code).await {
+        assert!(page.is_consent(), "{} {}", page.answer.status, page.words());
+    }
+    assert!(type_code(&browser, &asked, &code).await.page().is_consent(), "and a moment later");
+    let mine = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    assert_eq!(
+        mine.words().matches("Another browser").count(),
+        1,
+        "one session, beside the one that set it up: {}",
+        mine.words()
+    );
+    let failed = acme.audit().await.actions().iter().filter(|action| **action == "second_factor.failed").count();
+    assert_eq!(failed, 1, "only the first try of setting it up");
+    // Another code, another form and another browser are another matter.
+    assert_eq!(type_code(&browser, &asked, "000000").await.page().answer.status, 401);
+    let anew = at_the_door(&client, &world.browser(), &ada).await;
+    assert_eq!(type_code(&browser, &anew, &code).await.page().answer.status, 403, "a form of another browser");
+    let other = world.browser();
+    let anew = at_the_door(&client, &other, &ada).await;
+    assert_eq!(type_code(&other, &anew, &code).await.page().answer.status, 401, "a code counts once");
+    // A recovery code too.
+    for page in type_code_twice(&other, &anew, &codes[0]).await {
+        assert!(page.is_consent(), "{} {}", page.answer.status, page.words());
+    }
+    let third = world.browser();
+    let anew = at_the_door(&client, &third, &ada).await;
+    assert_eq!(type_code(&third, &anew, &codes[0]).await.page().answer.status, 401);
+    // After logging out the form leads nowhere.
+    let page = other.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    other.press(&page, "Log out").await.page();
+    assert_eq!(type_code(&other, &anew, &codes[0]).await.page().answer.status, 403);
+});
+
+story!(report_13_an_app_that_is_set_up_by_a_double_click_has_one_secret_and_shows_its_codes, async |world: World| {
+    world.add_replica().await;
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    let browser = world.browser();
+    let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    let both = all(vec![
+        browser.press(&page, "Set up an authenticator app"),
+        browser.press(&page, "Set up an authenticator app"),
+    ]);
+    let pages: Vec<Page> = both.await.into_iter().map(Landing::page).collect();
+    let (first, second) = (App::reading(&pages[0]), App::reading(&pages[1]));
+    assert_eq!(first.shows(0), second.shows(0), "one picture");
+    let shown = type_code_twice(&browser, &pages[0], &first.shows(0)).await;
+    assert_eq!(recovery_codes(&shown[0]).len(), 10, "{}", shown[0].words());
+    assert_eq!(recovery_codes(&shown[0]), recovery_codes(&shown[1]));
+    // They count.
+    let door = world.browser();
+    let asked = at_the_door(&client, &door, &ada).await;
+    assert!(type_code(&door, &asked, &recovery_codes(&shown[1])[9]).await.page().is_consent());
+    // Taken away twice is taken away.
+    let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    for page in type_code_twice(&browser, &page, &recovery_codes(&shown[0])[1]).await {
+        assert!(page.answer.status == 200 && page.words().contains("Set up an authenticator app"), "{}", page.words());
+    }
+});
+
+story!(report_13_who_has_to_set_an_app_up_may_click_twice, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    acme.admin(Method::PATCH, "/sign-in").json(&json!({"second_factor": "required"})).await.expect(200);
+    let browser = world.browser();
+    let page = browser.open(&client.authorization_url("1")).await.page();
+    let log_in = || browser.log_in(&page, &ada.user_name, &ada.password);
+    let pages: Vec<Page> = all(vec![log_in(), log_in()]).await.into_iter().map(Landing::page).collect();
+    let app = App::reading(&pages[1]);
+    assert_eq!(App::reading(&pages[0]).shows(0), app.shows(0), "one picture");
+    let shown = type_code_twice(&browser, &pages[0], &app.shows(0)).await;
+    assert_eq!(recovery_codes(&shown[0]).len(), 10, "{}", shown[0].words());
+    assert_eq!(recovery_codes(&shown[0]), recovery_codes(&shown[1]));
+    assert!(browser.open(&client.authorization_url("1")).await.page().is_consent());
+    // Another browser's page has a secret of its own: what was begun elsewhere is never confirmed here.
+    let ben = acme.user("ben@acme.test").role("master_admin").create().await;
+    let (one, other) = (world.browser(), world.browser());
+    let theirs = at_the_door(&client, &one, &ben).await;
+    let mine = at_the_door(&client, &other, &ben).await;
+    assert_ne!(App::reading(&theirs).shows(0), App::reading(&mine).shows(0));
 });

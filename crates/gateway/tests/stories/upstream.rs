@@ -6,21 +6,22 @@ use serde_json::{Value, json};
 use crate::account::{Account, User, text};
 use crate::browser::{Browser, Callback, Landing, Page};
 use crate::oauth_client::OAuthClient;
+use crate::together::all;
 use crate::world::{Database, World};
 
 /// Lets a gateway call another on this machine.
 const REACH: (&str, &str) = ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true");
 
 /// The provider: a gateway where the customer's people have passwords, and where ours is a client.
-struct Upstream {
-    world: World,
+pub struct Upstream {
+    pub world: World,
     people: Account,
     client: OAuthClient,
 }
 
 impl Upstream {
     /// A provider for this gateway.
-    async fn of(door: &World) -> Upstream {
+    pub async fn of(door: &World) -> Upstream {
         let redirect_uri = format!("{}/login/callback", door.gateway.public_url);
         let world = World::start(Database::sqlite().await, &[]).await;
         let people = world.account("people").await;
@@ -31,7 +32,7 @@ impl Upstream {
     }
 
     /// Walks through the provider's own pages, and comes back.
-    async fn accept(&self, there: &Browser, url: &Landing, person: &User) -> Callback {
+    pub async fn accept(&self, there: &Browser, url: &Landing, person: &User) -> Callback {
         let Landing::Left(url) = url else { panic!("still here: {url:?}") };
         assert!(self.world.gateway.owns(url), "{url}");
         let page = there.open(url.as_str()).await.page();
@@ -40,6 +41,18 @@ impl Upstream {
             Landing::Left(url) => Callback(url),
             Landing::Page(page) => there.press(&page, "Accept access").await.callback(),
         }
+    }
+}
+
+impl Upstream {
+    /// A person of its own, with this address.
+    pub async fn user(&self, email: &str) -> User {
+        self.people.user(email).with("emails", verified(email)).create().await
+    }
+
+    /// Has an account's people sign in here.
+    pub async fn configure(&self, account: &Account, more: Value) {
+        configure(account, self, more).await;
     }
 }
 
@@ -177,6 +190,48 @@ story!(an_answer_that_was_not_asked_for_here_is_refused, settings = [REACH], asy
     let page = browser.open(&denied).await.page();
     assert!(!page.is_consent() && page.words().contains("no way"), "{}", page.words());
 });
+
+story!(
+    report_14_tabs_that_are_restored_at_once_all_come_back_from_a_provider,
+    settings = [REACH],
+    async |world: World| {
+        let upstream = Upstream::of(&world).await;
+        let acme = world.account("acme").await;
+        let client = acme.okta_client().await;
+        acme.user("ada@acme.test").role("master_admin").create().await;
+        let ada = upstream.user("ada@acme.test").await;
+        configure(&acme, &upstream, json!({"match_by": "email"})).await;
+        for order in [[0, 1, 2], [2, 0, 1]] {
+            let (browser, there) = (world.browser(), upstream.world.browser());
+            let urls = ["tab-0", "tab-1", "tab-2"].map(|state| client.authorization_url(state));
+            let tabs = all(urls.iter().map(|url| browser.open(url)).collect()).await;
+            // All leave for the provider before any is back.
+            let mut away = Vec::new();
+            for tab in tabs {
+                away.push(browser.press(&tab.page(), "Continue with Acme ID").await);
+            }
+            let mut back = Vec::new();
+            for away in &away {
+                let Landing::Left(url) = away else { panic!("still here: {away:?}") };
+                back.push(match there.open(url.as_str()).await {
+                    Landing::Page(page) if page.is_consent() => there.press(&page, "Accept access").await.callback(),
+                    Landing::Page(page) => match there.log_in(&page, &ada.user_name, &ada.password).await {
+                        Landing::Page(page) => there.press(&page, "Accept access").await.callback(),
+                        Landing::Left(url) => Callback(url),
+                    },
+                    Landing::Left(url) => Callback(url),
+                });
+            }
+            for n in order {
+                let page = browser.open(back[n].0.as_str()).await.page();
+                assert!(page.is_consent(), "tab {n}: {}", page.words());
+                let callback = browser.press(&page, "Accept access").await.callback();
+                assert_eq!(callback.parameter("state"), Some(format!("tab-{n}")));
+                client.exchange(&callback.code()).await.expect(200);
+            }
+        }
+    }
+);
 
 #[test]
 fn operators_sign_in_at_the_vendors_provider() {

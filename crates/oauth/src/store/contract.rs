@@ -2,7 +2,7 @@
 //!
 //! It panics where a promise is broken, and is meant for tests only.
 
-use super::{Code, RefreshToken, Store, StoreError};
+use super::{Answer, Code, RefreshToken, Store, StoreError};
 use crate::access_token::TokenId;
 use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
@@ -42,6 +42,7 @@ pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
     what_was_accepted_is_known_until_it_ends(place)?;
     what_was_delivered_is_remembered(place)?;
     the_older_grants_of_a_client_are_found(place)?;
+    the_first_answer_to_a_request_stands(place)?;
     a_request_is_answered_once(place)?;
     a_code_is_spent_for_everybody_after(place)?;
     refresh_tokens_form_chains(place)?;
@@ -287,6 +288,19 @@ fn a_request_is_answered_once(place: &mut impl Workplace) -> Result<(), StoreErr
     };
     assert!(place.unit(|store| store.insert_code(&plain))?);
     assert_eq!(place.unit(|store| store.lock_code(&plain.fingerprint))?, Some(plain));
+    Ok(())
+}
+
+fn the_first_answer_to_a_request_stands(place: &mut impl Workplace) -> Result<(), StoreError> {
+    let answer = |name: &str, denied| Answer { request: fingerprint(name), denied, expires: 4_102_444_800_000 };
+    for (name, denied) in [("contract-accepted", false), ("contract-denied", true)] {
+        assert_eq!(place.unit(|store| store.answer(&fingerprint(name)))?, None);
+        assert!(place.unit(|store| store.answer_request(&answer(name, denied)))?);
+        for other in [denied, !denied] {
+            assert!(!place.unit(|store| store.answer_request(&answer(name, other)))?, "{name}");
+        }
+        assert_eq!(place.unit(|store| store.answer(&fingerprint(name)))?, Some(answer(name, denied)));
+    }
     Ok(())
 }
 

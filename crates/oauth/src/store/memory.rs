@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Code, RefreshToken, Standing, Store, StoreError};
+use super::{Answer, Code, RefreshToken, Standing, Store, StoreError};
 use crate::access_token::TokenId;
 use crate::client::{Client, ClientId};
 use crate::event::Event;
@@ -27,6 +27,8 @@ pub struct MemoryStore {
     pub refresh_tokens: Vec<RefreshToken>,
     /// The access tokens revoked one by one.
     pub revoked: HashMap<TokenId, i64>,
+    /// How requests were answered.
+    pub answers: Vec<Answer>,
     /// Authorization requests that were pushed.
     pub pushed: Vec<PushedRequest>,
     /// Proofs that were used.
@@ -130,6 +132,18 @@ impl Store for MemoryStore {
         let grant = self.grant(id)?;
         let client_is_gone = grant.is_some_and(|grant| self.clients.iter().all(|client| client.id != grant.client));
         Ok(if client_is_gone { Some(EndReason::ClientDeleted) } else { self.reasons.get(&id).copied() })
+    }
+
+    fn answer_request(&mut self, answer: &Answer) -> Result<bool, StoreError> {
+        let fresh = self.answers.iter().all(|other| other.request != answer.request);
+        if fresh {
+            self.answers.push(answer.clone());
+        }
+        Ok(fresh)
+    }
+
+    fn answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, StoreError> {
+        Ok(self.answers.iter().find(|answer| answer.request == *request).cloned())
     }
 
     fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {

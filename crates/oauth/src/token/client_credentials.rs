@@ -13,7 +13,7 @@ use crate::par::PushedRequest;
 use crate::scope::{Scopes, is_personal};
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
-use crate::store::{Code, RefreshToken, Standing, Store, StoreError};
+use crate::store::{Answer, Code, RefreshToken, Standing, Store, StoreError};
 
 /// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
 pub(super) fn exchange(
@@ -147,6 +147,12 @@ impl Store for Reading<'_> {
     }
     fn end_grant(&mut self, _: GrantId, _: i64, _: EndReason) -> Result<(), StoreError> {
         self.write(())
+    }
+    fn answer_request(&mut self, _: &Answer) -> Result<bool, StoreError> {
+        self.write(false)
+    }
+    fn answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, StoreError> {
+        self.store.answer(request)
     }
     fn insert_code(&mut self, _: &Code) -> Result<bool, StoreError> {
         self.write(false)

@@ -9,6 +9,7 @@ use oauth::consent::{self, Acceptance};
 use scim::schema::USER;
 use scim::{Id, Store};
 
+use super::answered;
 use super::authorize::{open, proceed, redirect, refuse};
 use super::connected::AlreadyConnected;
 use super::cookies::Browser;
@@ -105,17 +106,22 @@ pub(super) async fn ask(
             Ok::<_, PageFailure>(Situation {
                 person: Person::find(&work, tx, &asking, &logged_in)?,
                 remembered: consent::is_remembered(tx, &asking, &subject)?,
-                answered: tx.is_answered(&asking.id)?,
+                answered: work.oauth(|cx| consent::is_answered(tx, cx, &asking))?,
             })
         })
         .await?;
-    if situation.answered {
-        return Err(PageFailure::AlreadyAnswered);
-    }
     match situation.person {
+        _ if situation.answered => {
+            let (work, asking, person) = (app.clone(), asked.clone(), session.clone());
+            let again = app.db.write(move |tx| {
+                let subject = Subject::new(person.owner_id.clone());
+                Ok::<_, PageFailure>(work.oauth(|cx| consent::again(tx, cx, &asking, &subject))?)
+            });
+            told(app, again.await?)
+        }
         Some(person) if situation.remembered && person.may_accept(app, asked) => {
             match accept(app, browser, asked, session).await? {
-                Some(url) => Ok(redirect(&url)),
+                Some(accepted) => told(app, accepted),
                 None => Ok(refuse(app, asked, "access_denied", "The user may not accept this.")),
             }
         }
@@ -182,7 +188,9 @@ pub(super) async fn decide(
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let asked = open(&app, form.field("request"))?;
     if form.field("decision") != "accept" {
-        return Ok(redirect(&app.oauth(|cx| consent::deny(cx, &asked))));
+        let work = app.clone();
+        let denied = app.db.write(move |tx| Ok::<_, PageFailure>(work.oauth(|cx| consent::deny(tx, cx, &asked))?));
+        return Ok(denied.await?.map_or_else(|| answered::too_late_to_deny(&app), |url| redirect(&url)));
     }
     // Whoever the page named accepts, or nobody: another tab may have logged in as somebody else meanwhile.
     let session = browser.session(&app).await?.filter(|session| session.owner_id == form.field("owner"));
@@ -193,19 +201,30 @@ pub(super) async fn decide(
         None => None,
     };
     match accepted {
-        Some(url) => Ok(redirect(&url)),
+        Some(accepted) => told(&app, accepted),
         // Or their role changed between the page and the button.
         None => proceed(&app, &browser, &asked).await,
     }
 }
 
-/// Where to send the browser with its code; `None` if this person may not accept.
+fn told(app: &App, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {
+    match accepted {
+        Acceptance::Redirect(url) => Ok(redirect(&url)),
+        Acceptance::Answered(earlier) => Ok(answered::page(app, earlier)),
+        Acceptance::Unanswerable => Err(PageFailure::Refused {
+            title: "This request can no longer be answered".to_owned(),
+            detail: "While this page was open, the client was removed or got another redirect URI.".to_owned(),
+        }),
+    }
+}
+
+/// What comes of accepting; `None` if this person may not.
 async fn accept(
     app: &App,
     browser: &Browser,
     asked: &AuthorizationRequest,
     session: &Session,
-) -> Result<Option<String>, PageFailure> {
+) -> Result<Option<Acceptance>, PageFailure> {
     let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.address.clone());
     app.db
         .write(move |tx| {
@@ -215,17 +234,12 @@ async fn accept(
             }
             tx.act_as(Actor { name: format!("user:{}", person.owner_id), address: from.clone() });
             let subject = Subject::new(person.owner_id.clone());
-            match work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))? {
-                Acceptance::Redirect(url) => {
-                    if asking.scope.contains("provision:scim") {
-                        let client = [asking.client_name.clone()];
-                        lifecycle::tell_at_risk(tx, person.account, person.owner, &client, system::now())?;
-                    }
-                    Ok(Some(url))
-                }
-                // An error undoes the unit of work, and with it the grant that was made a moment ago.
-                Acceptance::AlreadyUsed => Err(PageFailure::AlreadyAnswered),
+            let accepted = work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))?;
+            if matches!(accepted, Acceptance::Redirect(_)) && asking.scope.contains("provision:scim") {
+                let client = [asking.client_name.clone()];
+                lifecycle::tell_at_risk(tx, person.account, person.owner, &client, system::now())?;
             }
+            Ok(Some(accepted))
         })
         .await
 }

@@ -9,8 +9,9 @@ use super::binding::Binding;
 use super::device::Device;
 use crate::app::App;
 use crate::http::address;
+use crate::secret_text::SecretText;
 use crate::storage::sessions::{Liveness, Session};
-use crate::storage::{Cost, DbError};
+use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
 /// What a browser brought along.
@@ -18,6 +19,7 @@ use crate::system;
 pub(super) struct Browser {
     binding: Binding,
     session: Option<String>,
+    sealed_device: Option<String>,
     /// Who has logged in with it before.
     pub(super) device: Option<Device>,
     /// Where it is.
@@ -54,18 +56,71 @@ pub(super) const DEVICE: &str = "gateway_device";
 /// How often it is written down that a session is in use, in milliseconds.
 const TOUCH: i64 = 60_000;
 
+/// How long after a log-in its form may be sent again, in milliseconds.
+const AGAIN: i64 = 60_000;
+
 /// Which sessions count at this moment.
 pub(super) fn alive(app: &App) -> Liveness {
     let now = system::now();
     Liveness { now, idle_since: now - app.config.oauth.session_idle_seconds as i64 * 1000 }
 }
 
+/// A session that is about to begin.
+#[derive(Debug, Clone)]
+pub(super) struct Beginning {
+    secret: SecretText,
+    fingerprint: Fingerprint,
+    session: Session,
+    expires: i64,
+    old: Option<Fingerprint>,
+    address: Option<String>,
+}
+
+impl Beginning {
+    /// Begins it, and ends the one before; `false` if there is one of this secret already.
+    pub(super) fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+        if let Some(old) = &self.old {
+            tx.end_session(old.as_bytes())?;
+        }
+        tx.insert_session(self.fingerprint.as_bytes(), &self.session, self.expires, self.address.as_deref())
+    }
+
+    /// Begins it; `false` if its secret was used before, except by the same form a moment ago, which began this very session.
+    fn begin_or_join(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
+        if self.begin(tx)? {
+            return Ok(true);
+        }
+        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
+        Ok(found.is_some_and(|found| {
+            found.owner == self.session.owner && (found.auth_time - self.session.auth_time).abs() < AGAIN
+        }))
+    }
+
+    /// Whether it has begun, and stands.
+    pub(super) fn has_begun(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
+        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
+        Ok(found.is_some_and(|found| found.owner == self.session.owner))
+    }
+
+    pub(super) fn cookie(&self, app: &App) -> Cookie<'static> {
+        cookie(app, SESSION, self.secret.reveal().to_owned())
+    }
+}
+
+/// The secret of the session that these texts begin: the same whenever it is asked for.
+pub(super) fn session_secret(app: &App, purpose: &str, parts: &[&str]) -> String {
+    let text: String = parts.iter().map(|part| format!("{} {part} ", part.len())).collect();
+    let tag = app.keys.tag(purpose, text.as_bytes());
+    oauth::generated(oauth::Prefix::Session, &mut |bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
+}
+
 impl Browser {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Browser {
         let value = |plain| request.cookie(&name(app, plain)).map(|c| c.value().to_owned());
-        let device = value(DEVICE).and_then(|sealed| Device::open(app, &sealed));
+        let sealed_device = value(DEVICE);
+        let device = sealed_device.as_deref().and_then(|sealed| Device::open(app, sealed));
         let address = address::of(request, &app.config.trusted_proxies);
-        Browser { binding: Binding::of(request, app), session: value(SESSION), device, address }
+        Browser { binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, address }
     }
 
     /// What a form shown to this browser carries, and no other site can know.
@@ -106,20 +161,48 @@ impl Browser {
 
     /// Logs in: a new session under a new secret, the old one ends.
     pub(super) async fn log_in(&self, app: &App, session: Session) -> Result<Cookie<'static>, DbError> {
-        let secret = oauth::generated(oauth::Prefix::Session, &mut system::fill);
-        let fingerprint = app.keys.fingerprint(&secret);
-        let old = self.session_fingerprint(app);
-        let expires = system::now() + app.config.oauth.session_seconds as i64 * 1000;
-        let address = self.address.clone();
-        app.db
-            .write(move |tx| {
-                if let Some(old) = &old {
-                    tx.end_session(old.as_bytes())?;
-                }
-                tx.insert_session(fingerprint.as_bytes(), &session, expires, address.as_deref())
-            })
-            .await?;
-        Ok(cookie(app, SESSION, secret))
+        let beginning = self.beginning(app, session, oauth::generated(oauth::Prefix::Session, &mut system::fill));
+        let cookie = beginning.cookie(app);
+        app.db.write(move |tx| beginning.begin(tx)).await?;
+        Ok(cookie)
+    }
+
+    /// Logs in by a form that may be sent twice, as by a double click: both lead into one session. Its secret is derived from the form and
+    /// from the cookies that it came with. A log-in changes these, so the next one has another secret.
+    pub(super) async fn log_in_by_form(
+        &self,
+        app: &App,
+        session: Session,
+        form: &str,
+    ) -> Result<Cookie<'static>, DbError> {
+        let came_with = [
+            form,
+            &session.owner_id,
+            &self.csrf(app),
+            self.session.as_deref().unwrap_or_default(),
+            self.sealed_device.as_deref().unwrap_or_default(),
+        ];
+        let derived = self.beginning(app, session.clone(), session_secret(app, "session of a form", &came_with));
+        let fresh = self.beginning(app, session, oauth::generated(oauth::Prefix::Session, &mut system::fill));
+        let (alive, cookies) = (alive(app), [derived.cookie(app), fresh.cookie(app)]);
+        let joined = app.db.write(move |tx| match derived.begin_or_join(tx, alive)? {
+            true => Ok(true),
+            false => fresh.begin(tx).map(|_| false),
+        });
+        let [derived, fresh] = cookies;
+        Ok(if joined.await? { derived } else { fresh })
+    }
+
+    /// A session of this browser under a secret that is new.
+    pub(super) fn beginning(&self, app: &App, session: Session, secret: String) -> Beginning {
+        Beginning {
+            fingerprint: app.keys.fingerprint(&secret),
+            secret: SecretText::new(&secret),
+            session,
+            expires: system::now() + app.config.oauth.session_seconds as i64 * 1000,
+            old: self.session_fingerprint(app),
+            address: self.address.clone(),
+        }
     }
 
     /// Logs out.
@@ -127,8 +210,13 @@ impl Browser {
         if let Some(old) = self.session_fingerprint(app) {
             app.db.write(move |tx| tx.end_session(old.as_bytes())).await?;
         }
+        Ok(self.forgetting(app))
+    }
+
+    /// Has the browser forget its session.
+    pub(super) fn forgetting(&self, app: &App) -> Cookie<'static> {
         let mut gone = cookie(app, SESSION, String::new());
         gone.make_removal();
-        Ok(gone)
+        gone
     }
 }

@@ -19,8 +19,6 @@ pub(super) enum PageFailure {
     StaleForm,
     /// A request that is longer than any may be.
     TooLarge { status: StatusCode, limit: usize },
-    /// It was answered already.
-    AlreadyAnswered,
     /// A request to log out that cannot be right.
     Logout(String),
     /// Too much at once.
@@ -31,7 +29,7 @@ pub(super) enum PageFailure {
     Database(DbError),
 }
 
-const START_AGAIN: &str = "Go back to your identity provider and press its Authenticate button again.";
+pub(super) const START_AGAIN: &str = "Go back to your identity provider and press its Authenticate button again.";
 
 impl std::fmt::Display for PageFailure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,7 +43,6 @@ impl ResponseError for PageFailure {
             PageFailure::Refused { .. } | PageFailure::Logout(_) => StatusCode::BAD_REQUEST,
             PageFailure::StaleForm => StatusCode::FORBIDDEN,
             PageFailure::TooLarge { status, .. } => *status,
-            PageFailure::AlreadyAnswered => StatusCode::CONFLICT,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
             PageFailure::Unreadable => StatusCode::INTERNAL_SERVER_ERROR,
             PageFailure::Database(cause) => {
@@ -104,14 +101,6 @@ impl PageFailure {
                     "Nothing was allowed and nothing was sent back. The application that sent you here has to send less, or push its \
                      request beforehand (RFC 9126).",
                 ),
-            ),
-            PageFailure::AlreadyAnswered => message(
-                app,
-                status,
-                "You have already answered this",
-                "Access can be accepted once for each request. If your identity provider shows the connection as working, you can \
-                 close this page.",
-                Some(START_AGAIN),
             ),
             PageFailure::Logout(why) => message(
                 app,

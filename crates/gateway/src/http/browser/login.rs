@@ -7,6 +7,7 @@
 //! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`Proven`]; `second_factor` is the
 //! further proof that [`steps::further`] may ask for.
 
+use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::resource::user_name::trimmed;
@@ -120,7 +121,11 @@ pub(super) async fn submit(
     };
     match outcome {
         Ok(proven) => match steps::further(&app, proven).await? {
-            Next::Finish(proven) => finish(&app, &browser, &errand, proven).await,
+            Next::Finish(proven) => {
+                let session = session_of(&errand, &proven);
+                let cookie = browser.log_in_by_form(&app, session, form.field("request")).await?;
+                Ok(logged_in(&app, &browser, &errand, &proven, &cookie))
+            }
             Next::SecondFactor(proven, asks) => second_factor::ask(&app, &browser, &errand, proven, asks).await,
         },
         Err(Refused { problem, retry_after }) => {
@@ -142,21 +147,28 @@ pub(super) async fn finish(
     errand: &Errand,
     proven: Proven,
 ) -> Result<HttpResponse, PageFailure> {
-    // Replicas' clocks differ: a log-in for a request is never older than the request.
-    let auth_time = proven.at.max(errand.asked().map_or(0, |asked| asked.issued));
-    let device = Device::after_log_in(browser.device.as_ref(), app, &proven.id, proven.at);
-    let session = Session {
+    let cookie = browser.log_in(app, session_of(errand, &proven)).await?;
+    Ok(logged_in(app, browser, errand, &proven, &cookie))
+}
+
+fn session_of(errand: &Errand, proven: &Proven) -> Session {
+    Session {
         account: proven.account,
         owner: proven.resource,
-        owner_id: proven.id,
-        auth_time,
+        owner_id: proven.id.clone(),
+        // Replicas' clocks differ: a log-in for a request is never older than the request.
+        auth_time: proven.at.max(errand.asked().map_or(0, |asked| asked.issued)),
         last_seen: proven.at,
-    };
-    let cookie = browser.log_in(app, session).await?;
+    }
+}
+
+/// The answer to who is logged in, by this cookie.
+fn logged_in(app: &App, browser: &Browser, errand: &Errand, proven: &Proven, cookie: &Cookie<'_>) -> HttpResponse {
+    let device = Device::after_log_in(browser.device.as_ref(), app, &proven.id, proven.at);
     let mut answer = redirect(&errand.url(app));
-    let _ = answer.add_cookie(&cookie);
+    let _ = answer.add_cookie(cookie);
     let _ = answer.add_cookie(&device);
-    Ok(answer)
+    answer
 }
 
 /// `POST /oauth2/switch`: not the right person; log in as another.

@@ -95,17 +95,21 @@ async fn log_out(
     asked: &LogoutRequest,
     was_asked: bool,
 ) -> Result<HttpResponse, PageFailure> {
-    if let Some(session) = session {
+    if let (Some(session), Some(fingerprint)) = (session, browser.session_fingerprint(app)) {
         let address = browser.address.clone();
         app.db
             .write(move |tx| {
                 let name = format!("user:{}", session.owner_id);
                 tx.act_as(Actor { name, address: address.clone() });
-                tx.audit(account::logged_out(&session))
+                // The button may be pressed twice: one of the two ends it.
+                match tx.end_session(fingerprint.as_bytes())? {
+                    true => tx.audit(account::logged_out(&session)),
+                    false => Ok(()),
+                }
             })
             .await?;
     }
-    let cookie = browser.log_out(app).await?;
+    let cookie = browser.forgetting(app);
     let mut answer = match asked.redirect(was_asked) {
         Some(url) => redirect(url),
         None => {

@@ -62,7 +62,7 @@ pub(super) async fn begin(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    second_factor::begin(&app, session.account, session.owner).await?;
+    second_factor::begin(&app, &browser, session.account, session.owner).await?;
     page_for(&app, &browser, &session, None).await
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn confirm(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    match spend(&app, &browser, &session, form.field("code")).await? {
+    match spend(&app, &browser, &session, form.field("code"), For::Confirming).await? {
         Some(Outcome::Confirmed(codes)) => {
             Ok(second_factor::recovery_codes(&app, codes, &format!("{}/account", app.public_url), None))
         }
@@ -98,23 +98,25 @@ pub(super) async fn remove(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    if let Some(Outcome::Accepted | Outcome::Recovered) = spend(&app, &browser, &session, form.field("code")).await? {
-        app.db
-            .write(move |tx| {
-                let name = format!("user:{}", session.owner_id);
-                tx.act_as(Actor { name, address: browser.address.clone() });
-                if tx.remove_second_factor(session.owner)? {
-                    tx.audit(removed(session.account, &session.owner_id))?;
-                }
-                Ok::<_, PageFailure>(())
-            })
-            .await?;
-    }
+    spend(&app, &browser, &session, form.field("code"), For::Removing).await?;
     Ok(back(&app))
 }
 
-/// Spends a code, unless there were too many wrong ones of late.
-async fn spend(app: &App, browser: &Browser, session: &Session, code: &str) -> Result<Option<Outcome>, PageFailure> {
+/// What a code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Confirming,
+    Removing,
+}
+
+/// Spends a code, unless there were too many wrong ones of late, and does what it is for.
+async fn spend(
+    app: &App,
+    browser: &Browser,
+    session: &Session,
+    code: &str,
+    what_for: For,
+) -> Result<Option<Outcome>, PageFailure> {
     let counts = Count::second_factor(&app.keys, session.owner);
     let (work, code, session, from) = (app.clone(), code.to_owned(), session.clone(), browser.address.clone());
     app.db
@@ -123,9 +125,20 @@ async fn spend(app: &App, browser: &Browser, session: &Session, code: &str) -> R
                 return Ok(None);
             }
             tx.act_as(Actor { name: format!("user:{}", session.owner_id), address: from.clone() });
-            let outcome = second_factor::spend(&work, tx, session.account, session.owner, &session.owner_id, &code)?;
+            let again = match what_for {
+                For::Confirming => second_factor::confirmed_again(&work, tx, session.owner, &code)?,
+                For::Removing => None,
+            };
+            let outcome = match again {
+                Some(codes) => Outcome::Confirmed(codes),
+                None => second_factor::spend(&work, tx, session.account, session.owner, &session.owner_id, &code)?,
+            };
             if !matches!(outcome, Outcome::Wrong | Outcome::Gone) {
                 tx.attempt_succeeded(&counts)?;
+            }
+            let may_remove = matches!(outcome, Outcome::Accepted | Outcome::Recovered);
+            if what_for == For::Removing && may_remove && tx.remove_second_factor(session.owner)? {
+                tx.audit(removed(session.account, &session.owner_id))?;
             }
             Ok::<_, PageFailure>(Some(outcome))
         })

@@ -1,5 +1,7 @@
 //! **Further proof**: the password of an authenticator app ([`totp`](crate::totp)), or a recovery code. What is proven so far comes
-//! along sealed, bound to the browser, and is good for a few minutes; a password is good once.
+//! along sealed, bound to the browser, and is good for a few minutes; a password is good once. The form may be sent twice, as by a double
+//! click: the session it begins has a secret that is derived from the form and the password, so the second time leads into the session that
+//! the first time began.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -8,9 +10,9 @@ use scim::{Id, Store};
 use serde::{Deserialize, Serialize};
 
 use super::steps::Proven;
-use super::{Said, finish, page_for};
+use super::{Said, logged_in, page_for, session_of};
 use crate::app::App;
-use crate::http::browser::cookies::Browser;
+use crate::http::browser::cookies::{self, Browser};
 use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
 use crate::http::browser::form::Form;
@@ -27,7 +29,9 @@ const PURPOSE: &str = "proven by password";
 /// How long somebody may take to find their telephone, in milliseconds.
 const PATIENCE: i64 = 10 * 60 * 1000;
 /// How many recovery codes somebody has.
-const CODES: usize = 10;
+const CODES: u8 = 10;
+/// How long after an app was confirmed its form may be sent again, in milliseconds.
+const AGAIN: i64 = 60_000;
 
 const WRONG: &str = "That is not the code of this moment, or it was used already. Wait for the next one and type it.";
 
@@ -39,29 +43,34 @@ struct Carried {
     id: String,
     at: i64,
     browser: String,
+    /// The page is one on which an app is set up.
+    #[serde(default)]
+    sets_up: bool,
 }
 
-fn seal(app: &App, browser: &Browser, proven: &Proven) -> String {
+fn seal(app: &App, browser: &Browser, proven: &Proven, sets_up: bool) -> String {
     let carried = Carried {
         account: proven.account,
         resource: proven.resource,
         id: proven.id.clone(),
         at: proven.at,
         browser: browser.csrf(app),
+        sets_up,
     };
     let mut nonce = [0; 24];
     system::fill(&mut nonce);
     app.keys.seal(PURPOSE, nonce, serde_json::to_string(&carried).unwrap_or_default().as_bytes())
 }
 
-fn open(app: &App, browser: &Browser, sealed: &str) -> Result<Proven, PageFailure> {
+/// What was proven, and whether the page was one on which an app is set up.
+fn open(app: &App, browser: &Browser, sealed: &str) -> Result<(Proven, bool), PageFailure> {
     let bytes = app.keys.open(PURPOSE, sealed).ok_or(PageFailure::StaleForm)?;
     let carried: Carried = serde_json::from_slice(&bytes).map_err(|_| PageFailure::StaleForm)?;
     if !browser.sent(app, &carried.browser) || carried.at + PATIENCE <= system::now() {
         return Err(PageFailure::StaleForm);
     }
-    let Carried { account, resource, id, at, .. } = carried;
-    Ok(Proven { account, resource, id, at })
+    let Carried { account, resource, id, at, sets_up, .. } = carried;
+    Ok((Proven { account, resource, id, at }, sets_up))
 }
 
 /// What the page has to ask for.
@@ -82,7 +91,7 @@ pub(super) async fn ask(
     asks: Asks,
 ) -> Result<HttpResponse, PageFailure> {
     if asks == Asks::SetUp {
-        begin(app, proven.account, proven.resource).await?;
+        begin(app, browser, proven.account, proven.resource).await?;
     }
     show(app, browser, errand, &proven, Said { status: StatusCode::OK, ..Said::default() }).await
 }
@@ -94,12 +103,13 @@ async fn show(
     proven: &Proven,
     said: Said,
 ) -> Result<HttpResponse, PageFailure> {
+    let set_up = set_up(app, proven.account, &proven.id, proven.resource).await?;
     let shown = SecondFactorPage {
-        set_up: set_up(app, proven.account, &proven.id, proven.resource).await?,
         action: "/login/second-factor",
         problem: said.problem,
         request: errand.seal(app),
-        proven: seal(app, browser, proven),
+        proven: seal(app, browser, proven, set_up.is_some()),
+        set_up,
         csrf: browser.csrf(app),
     };
     let mut answer = page(app, said.status, &shown);
@@ -109,13 +119,40 @@ async fn show(
     Ok(answer)
 }
 
-/// Makes a secret for an app that is not confirmed yet; whoever has a confirmed one keeps it.
-pub(in crate::http::browser) async fn begin(app: &App, account: i64, resource: i64) -> Result<(), PageFailure> {
-    let secret = Secret::generate(system::fill);
+/// Makes a secret for an app that is not confirmed yet; whoever has a confirmed one keeps it. So does the browser that has begun a
+/// moment ago: a button that is pressed twice shows one picture. The secret of another browser is replaced, for its page may be a
+/// stranger's.
+pub(in crate::http::browser) async fn begin(
+    app: &App,
+    browser: &Browser,
+    account: i64,
+    resource: i64,
+) -> Result<(), PageFailure> {
+    let now = system::now();
     let mut nonce = [0; 24];
     system::fill(&mut nonce);
-    let sealed = app.keys.seal(SEALED_FOR, nonce, secret.as_bytes());
-    app.db.write(move |tx| tx.begin_second_factor(account, resource, &sealed, system::now())).await?;
+    let (work, csrf) = (app.clone(), browser.csrf(app));
+    let secret_of = move |begun: i64| {
+        let of_this_browser = format!("{csrf} {resource} {begun}");
+        let tag = work.keys.tag("new authenticator app", of_this_browser.as_bytes());
+        Secret::generate(|bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
+    };
+    let work = app.clone();
+    app.db
+        .write(move |tx| {
+            let sealed = work.keys.seal(SEALED_FOR, nonce, secret_of(now).as_bytes());
+            if tx.begin_second_factor(account, resource, &sealed, now)? {
+                return Ok(());
+            }
+            let Some(begun) = tx.lock_second_factor(resource)? else { return Ok(()) };
+            let secret = work.keys.open(SEALED_FOR, &begun.sealed);
+            let is_ours = secret.is_some_and(|secret| secret == secret_of(begun.created).as_bytes());
+            match begun.confirmed.is_some() || (is_ours && now - begun.created < PATIENCE) {
+                true => Ok(()),
+                false => tx.begin_second_factor_anew(resource, &sealed, now),
+            }
+        })
+        .await?;
     Ok(())
 }
 
@@ -207,7 +244,7 @@ pub(in crate::http::browser) fn spend(
         if factor.confirmed.is_some() {
             return Ok(Outcome::Accepted);
         }
-        let codes: Vec<String> = (0..CODES).map(|_| recovery_code()).collect();
+        let codes = recovery_codes_of(app, &secret);
         let fingerprints: Vec<Vec<u8>> =
             codes.iter().map(|code| app.keys.fingerprint(&plain(code)).as_bytes().to_vec()).collect();
         tx.set_recovery_codes(resource, &fingerprints)?;
@@ -224,13 +261,32 @@ pub(in crate::http::browser) fn spend(
     Ok(Outcome::Wrong)
 }
 
-/// Eighty bits in groups that can be read aloud.
-fn recovery_code() -> String {
+/// The recovery codes of an app, the same whenever they are asked for: the page that shows them may have to be shown twice. Eighty bits
+/// each, in groups that can be read aloud.
+fn recovery_codes_of(app: &App, secret: &Secret) -> Vec<String> {
     const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut bytes = [0; 16];
-    system::fill(&mut bytes);
-    let letters: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
-    [&letters[..4], &letters[4..8], &letters[8..12], &letters[12..]].join("-")
+    let code = |n: u8| {
+        let tag = app.keys.tag("recovery code", &[secret.as_bytes(), &[n]].concat());
+        let letters: String = tag.iter().take(16).map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+        [&letters[..4], &letters[4..8], &letters[8..12], &letters[12..]].join("-")
+    };
+    (0..CODES).map(code).collect()
+}
+
+/// The recovery codes once more, for the form that has set the app up a moment ago with this code and is sent again.
+pub(in crate::http::browser) fn confirmed_again(
+    app: &App,
+    tx: &mut Tx<'_>,
+    resource: i64,
+    code: &str,
+) -> Result<Option<Vec<String>>, PageFailure> {
+    let Some(factor) = tx.lock_second_factor(resource)? else { return Ok(None) };
+    let secret = app.keys.open(SEALED_FOR, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
+    let secret = secret.ok_or(PageFailure::Unreadable)?;
+    let now = system::now();
+    let just_now = factor.confirmed.is_some_and(|confirmed| now - confirmed < AGAIN);
+    let is_it = secret.step(code, now, factor.used_step - 1) == Some(factor.used_step);
+    Ok((just_now && is_it).then(|| recovery_codes_of(app, &secret)))
 }
 
 /// A recovery code however it was typed.
@@ -247,7 +303,7 @@ pub(in crate::http::browser) async fn submit(
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let errand = Errand::open(&app, form.field("request"))?;
-    let proven = open(&app, &browser, form.field("proven"))?;
+    let (proven, sets_up) = open(&app, &browser, form.field("proven"))?;
     let counts = Count::second_factor(&app.keys, proven.resource);
     let (counted, now) = (counts.clone(), system::now());
     if let Some(until) = app.db.write(move |tx| tx.begin_attempt(&counted, now)).await? {
@@ -259,21 +315,39 @@ pub(in crate::http::browser) async fn submit(
     }
     let (work, code, from) = (app.clone(), form.field("code").to_owned(), browser.address.clone());
     let (account, resource, id) = (proven.account, proven.resource, proven.id.clone());
+    let secret = cookies::session_secret(&app, "session of a second factor", &[form.field("proven"), &plain(&code)]);
+    let beginning = browser.beginning(&app, session_of(&errand, &proven), secret);
+    let (session, alive) = (beginning.clone(), cookies::alive(&app));
     let outcome = app
         .db
         .write(move |tx| {
             tx.act_as(Actor { name: format!("user:{id}"), address: from.clone() });
-            let outcome = spend(&work, tx, account, resource, &id, &code)?;
+            // Of two that come at once, the later sees what the earlier has begun.
+            tx.lock_second_factor(resource)?;
+            let outcome = match session.has_begun(tx, alive)? {
+                true if sets_up => {
+                    confirmed_again(&work, tx, resource, &code)?.map_or(Outcome::Accepted, Outcome::Confirmed)
+                }
+                true => Outcome::Accepted,
+                false => {
+                    let outcome = spend(&work, tx, account, resource, &id, &code)?;
+                    if !matches!(outcome, Outcome::Wrong | Outcome::Gone) {
+                        session.begin(tx)?;
+                    }
+                    outcome
+                }
+            };
             if !matches!(outcome, Outcome::Wrong | Outcome::Gone) {
                 tx.attempt_succeeded(&counts)?;
             }
             Ok::<_, PageFailure>(outcome)
         })
         .await?;
+    let cookie = beginning.cookie(&app);
     match outcome {
-        Outcome::Accepted | Outcome::Recovered => finish(&app, &browser, &errand, proven).await,
+        Outcome::Accepted | Outcome::Recovered => Ok(logged_in(&app, &browser, &errand, &proven, &cookie)),
         Outcome::Confirmed(codes) => {
-            let logged_in = finish(&app, &browser, &errand, proven).await?;
+            let logged_in = logged_in(&app, &browser, &errand, &proven, &cookie);
             Ok(recovery_codes(&app, codes, &errand.url(&app), Some(&logged_in)))
         }
         Outcome::Wrong => {

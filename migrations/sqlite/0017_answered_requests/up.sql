@@ -1,0 +1,8 @@
+-- How an authorization request was answered, so that the first answer stands whatever is pressed next, and where. `id` is a keyed hash
+-- of the request's id.
+CREATE TABLE answered_requests (
+    id      BLOB    PRIMARY KEY NOT NULL,
+    denied  BOOLEAN NOT NULL,
+    expires BIGINT  NOT NULL
+);
+CREATE INDEX answered_requests_by_expiry ON answered_requests (expires);
