@@ -15,6 +15,10 @@ docs:
 dependencies:
     .ci/dependencies
 
+# Needs a network that reaches the RustSec database, or a copy of it: `just advisories DIRECTORY`.
+advisories *directory:
+    .ci/advisories {{directory}}
+
 test:
     cargo test --workspace
 
