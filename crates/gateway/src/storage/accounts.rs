@@ -178,6 +178,12 @@ impl Tx<'_> {
         row.map(Account::from_row).transpose()
     }
 
+    /// The public id of the account with this number, also of a deleted one as long as its row is there.
+    pub fn account_id(&mut self, seq: i64) -> Result<Option<String>, DbError> {
+        let query = accounts::table.filter(accounts::seq.eq(seq)).select(accounts::id);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+
     /// The account with this name, compared without regard to case.
     pub fn account_named(&mut self, name: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::name_key.eq(name_key(name))).select(COLUMNS);

@@ -194,6 +194,13 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 
+    /// Ends the tokens of those who are limited to this account; gives their ids.
+    pub fn end_operators_of(&mut self, account: i64, now: i64) -> Result<Vec<String>, DbError> {
+        let rows = operators::table.filter(operators::account.eq(account)).filter(operators::ended.is_null());
+        let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
+        Ok(each!(&mut *self.conn, c => diesel::update(rows).set(ended).returning(operators::id).get_results(c))?)
+    }
+
     /// Ends an operator's token; `false` if there is none.
     pub fn end_operator(&mut self, id: &str, now: i64) -> Result<bool, DbError> {
         let row = operators::table.filter(operators::id.eq(id)).filter(operators::ended.is_null());

@@ -58,6 +58,7 @@ mod consent;
 mod contracts;
 mod conversations;
 mod credentials;
+mod deleted_accounts;
 mod double_clicks;
 mod dpop;
 mod durability;

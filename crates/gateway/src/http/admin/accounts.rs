@@ -206,9 +206,13 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     app.db
         .write(move |tx| {
-            let account = named(tx, &id)?;
-            tx.delete_account(account.seq, system::now())?;
+            let (account, now) = (locked(tx, &id)?, system::now());
+            tx.delete_account(account.seq, now)?;
             operator.did(tx, "account.deleted", &account.id, Some(account.seq), Some(account.name.clone()))?;
+            for ended in tx.end_operators_of(account.seq, now)? {
+                let detail = "the account was deleted".to_owned();
+                operator.did(tx, "operator.ended", &ended, Some(account.seq), Some(detail))?;
+            }
             Ok::<_, Problem>(())
         })
         .await?;

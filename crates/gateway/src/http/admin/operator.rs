@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest, ResponseError, web};
 use serde_json::{Map, Value, json};
 
 use super::page::Page;
@@ -55,10 +55,12 @@ impl Operator {
             .db
             .read(Cost::Short, move |tx| {
                 let Some(operator) = tx.operator(presented.as_bytes())? else { return Ok(None) };
-                let reach = match operator.account {
-                    Some(account) => target.belongs_to(tx, account),
-                    None => Ok(()),
-                };
+                let Some(account) = operator.account else { return Ok(Some((operator, Ok(())))) };
+                if tx.account_at(account)?.is_none() {
+                    let detail = "the account of this operator was deleted, and the token ended with it";
+                    return Ok(Some((operator, Err(Problem::unauthorized(detail)))));
+                }
+                let reach = target.belongs_to(tx, account);
                 Ok::<_, Problem>(Some((operator, reach)))
             })
             .await?;
@@ -72,7 +74,9 @@ impl Operator {
             return Err(Problem::unauthorized("this operator's token has expired"));
         }
         if let Err(refused) = reach {
-            if !refused.is_of_ours() {
+            if refused.status_code() == StatusCode::UNAUTHORIZED {
+                note(Kind::OperatorToken, who());
+            } else if !refused.is_of_ours() {
                 note(Kind::OtherAccount, who());
             }
             return Err(refused);

@@ -14,14 +14,15 @@ use crate::storage::{Cost, DbError, Tx};
 use crate::system;
 
 fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Value, DbError> {
-    let account = match operator.account {
-        Some(seq) => tx.account_at(seq)?.map(|account| account.id),
-        None => None,
+    let (account, account_deleted) = match operator.account {
+        Some(seq) => (tx.account_id(seq)?, tx.account_at(seq)?.is_none()),
+        None => (None, false),
     };
     Ok(json!({
         "id": operator.id,
         "name": operator.name,
         "account": account,
+        "account_deleted": account_deleted,
         "created": system::rfc3339(operator.created),
         "expires": operator.expires.map(system::rfc3339),
         "last_used": operator.last_used.map(system::rfc3339),
@@ -68,7 +69,7 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         .db
         .write(move |tx| {
             let account = match &account {
-                Some(id) => Some(accounts::named(tx, id)?.seq),
+                Some(id) => Some(accounts::locked(tx, id)?.seq),
                 None => None,
             };
             let made = Record { account, ..made.clone() };
