@@ -5,13 +5,15 @@
 //!   metadata service ([`address`]). A name that resolves to something else a moment later is of no use to anybody.
 //! - No redirect is followed, no proxy is used, no cookie kept, no credential sent.
 //! - An answer has to come within [`TOTAL`] and to fit into [`MAX_BYTES`].
+//! - Why no answer came is for the log: who named the address is told the same, after much the same time, of a name that does not
+//!   exist and of one that exists inside the operator's network.
 //!
 //! No call is made inside a unit of work.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openidconnect::{HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -30,6 +32,9 @@ const CONNECT: Duration = Duration::from_secs(3);
 const TOTAL: Duration = Duration::from_secs(5);
 /// What an answer may weigh.
 const MAX_BYTES: usize = 64 << 10;
+/// A name that leads nowhere we go is told of after so long, or a multiple of it: how fast an internal name server knows a name is not to
+/// be seen.
+const LOOKUP_ROUND: Duration = Duration::from_secs(1);
 /// How many calls are made at once; others wait.
 const AT_ONCE: usize = 16;
 
@@ -133,20 +138,17 @@ impl Outbound {
         serde_json::from_slice(&bytes).map_err(|_| Failure::Refused("it is no JSON document".to_owned()))
     }
 
-    /// Never the error's own words: they may quote the address, or anything that came from there.
+    /// Never the error's own words: they may quote the address, or anything that came from there. And never what kept a connection from
+    /// being made: whether the name exists, leads inside, or where it leads nobody listens.
     fn explained(&self, error: &reqwest::Error) -> Failure {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(inner) = cause {
-            if inner.is::<OutOfReach>() {
-                return Failure::Refused(OutOfReach.to_string());
-            }
-            cause = inner.source();
-        }
-        tracing::info!(%error, "a call to another server failed");
-        Failure::Unavailable(match (error.is_timeout(), error.is_connect()) {
-            (true, _) => format!("it does not answer within {} seconds", self.patience.as_secs_f32()),
-            (_, true) => "it cannot be connected to, or shows no certificate that is trusted here".to_owned(),
-            _ => "it breaks off".to_owned(),
+        tracing::info!(?error, "a call to another server failed");
+        Failure::Unavailable(match error.is_timeout() || error.is_connect() {
+            true => format!(
+                "no answer came from its host within {} seconds. Its name must lead to a public address, where a server answers by https \
+                 with a certificate that is trusted here; the log of this server says what was amiss",
+                self.patience.as_secs_f32()
+            ),
+            false => "it breaks off".to_owned(),
         })
     }
 }
@@ -161,7 +163,7 @@ fn client(reach: Reach, patience: Duration) -> Result<reqwest::Client, String> {
         .connect_timeout(CONNECT)
         .timeout(patience)
         .pool_max_idle_per_host(1)
-        .dns_resolver(Arc::new(Checked(reach)))
+        .dns_resolver(Arc::new(Checked { reach, round: LOOKUP_ROUND }))
         .build()
         .map_err(|error| error.to_string())
 }
@@ -172,24 +174,37 @@ fn client(reach: Reach, patience: Duration) -> Result<reqwest::Client, String> {
 struct OutOfReach;
 
 /// Resolves names to addresses that may be called; the connection goes to one of these.
-struct Checked(Reach);
+struct Checked {
+    reach: Reach,
+    round: Duration,
+}
 
 impl Resolve for Checked {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let Checked { reach, round } = *self;
         Box::pin(async move {
-            let name = name.as_str().to_owned();
-            let found = tokio::task::spawn_blocking(move || {
-                use std::net::ToSocketAddrs;
-                (name.as_str(), 0).to_socket_addrs().map(|found| found.collect::<Vec<_>>())
-            });
-            let mut found = found.await??;
-            found.retain(|socket| reach.covers(socket.ip()));
-            match found.is_empty() {
-                true => Err(OutOfReach.into()),
-                false => Ok(Box::new(found.into_iter()) as Addrs),
+            let asked = Instant::now();
+            let found = reachable(name.as_str().to_owned(), reach).await;
+            if found.is_err() {
+                let rounds = asked.elapsed().as_nanos() / round.as_nanos().max(1) + 1;
+                let told = round.saturating_mul(u32::try_from(rounds).unwrap_or(u32::MAX));
+                tokio::time::sleep(told.saturating_sub(asked.elapsed())).await;
             }
+            found
         })
+    }
+}
+
+async fn reachable(name: String, reach: Reach) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
+    let found = tokio::task::spawn_blocking(move || {
+        use std::net::ToSocketAddrs;
+        (name.as_str(), 0).to_socket_addrs().map(|found| found.collect::<Vec<_>>())
+    });
+    let mut found = found.await??;
+    found.retain(|socket| reach.covers(socket.ip()));
+    match found.is_empty() {
+        true => Err(OutOfReach.into()),
+        false => Ok(Box::new(found.into_iter()) as Addrs),
     }
 }
 

@@ -54,14 +54,16 @@ async fn attack_51_names_are_checked_where_they_lead_and_addresses_as_they_stand
     for address in [server(ok("{}")), "https://127.0.0.1/".to_owned(), "https://169.254.169.254/latest".to_owned()] {
         assert!(matches!(here.json(&address).await, Err(Failure::Refused(_))), "{address}");
     }
-    let resolved = Checked(Reach::Public).resolve("localhost".parse().unwrap()).await;
+    let checked = |reach| Checked { reach, round: Duration::from_millis(1) };
+    let resolved = checked(Reach::Public).resolve("localhost".parse().unwrap()).await;
     assert!(resolved.err().unwrap().is::<OutOfReach>());
-    let resolved = Checked(Reach::PublicAndLoopback).resolve("localhost".parse().unwrap()).await.ok().unwrap();
+    let resolved = checked(Reach::PublicAndLoopback).resolve("localhost".parse().unwrap()).await.ok().unwrap();
     assert!(resolved.map(|socket| socket.ip()).all(|address| address.is_loopback()));
     // As a name that looks public, and resolves to this machine: the certificate is never even asked for.
     let client = client(Reach::Public, TOTAL).unwrap();
     let refused = client.get("https://localhost/keys").send().await.unwrap_err();
-    assert!(matches!(here.explained(&refused), Failure::Refused(_)));
+    assert!(format!("{refused:?}").contains("OutOfReach"), "{refused:?}");
+    assert!(matches!(here.explained(&refused), Failure::Unavailable(_)));
 }
 
 #[tokio::test]
@@ -70,5 +72,33 @@ async fn attack_51_who_is_silent_is_not_waited_for() {
     let address = format!("http://{}/", listener.local_addr().unwrap());
     let outbound = Outbound { patience: Duration::from_millis(50), ..Outbound::new(Reach::PublicAndLoopback) };
     let refused = outbound.json(&address).await.unwrap_err();
-    assert!(matches!(&refused, Failure::Unavailable(why) if why.contains("does not answer within")), "{refused}");
+    assert!(matches!(&refused, Failure::Unavailable(why) if why.contains("no answer came")), "{refused}");
+}
+
+#[tokio::test]
+async fn hardening_17_a_name_inside_a_closed_port_and_silence_are_told_alike() {
+    let outbound = |reach| Outbound { patience: Duration::from_millis(1500), ..Outbound::new(reach) };
+    let client = client(Reach::Public, Duration::from_millis(1500)).unwrap();
+    let mut told = Vec::new();
+    let mut lasted = Vec::new();
+    // A name that leads inside, and some that lead nowhere.
+    for url in ["https://localhost/keys", "https://keys.invalid/keys", "https://localhost:5432/"] {
+        let asked = Instant::now();
+        told.push(outbound(Reach::Public).explained(&client.get(url).send().await.unwrap_err()));
+        lasted.push(asked.elapsed());
+    }
+    assert!(lasted.iter().all(|lasted| *lasted >= LOOKUP_ROUND), "{lasted:?}");
+    // A port that is closed, one that says nothing, one that speaks no TLS.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let here = outbound(Reach::PublicAndLoopback);
+    for url in [
+        format!("http://{closed}/"),
+        format!("http://{}/", silent.local_addr().unwrap()),
+        server("220 mail.internal ESMTP\r\n").replace("http:", "https:"),
+    ] {
+        told.push(here.json(&url).await.unwrap_err());
+    }
+    assert!(told.iter().all(|failure| *failure == told[0]), "{told:#?}");
+    assert!(matches!(told[0], Failure::Unavailable(_)));
 }
