@@ -128,7 +128,8 @@ story!(report_19_a_conflict_shows_names_as_they_were_written, async |world: Worl
                "Operations": [{"op": "replace", "value": value}]})
     };
     let name = rename(json!({"userName": "ZOË.smith@acme.test"}));
-    conflict(&idp, Method::PATCH, &bens, &name, &["userName \"ZOË.smith@acme.test\""]).await;
+    let whose = ["userName \"Zoë.Smith@Acme.test\"", again[1], "\"ZOË.smith@acme.test\" is the same name"];
+    conflict(&idp, Method::PATCH, &bens, &name, &whose).await;
     // So for an attribute of the account's own.
     conflict(&idp, Method::POST, "/Users", &user("cy@acme.test", "GOLD-7"), &["badge \"GOLD-7\""]).await;
     conflict(&idp, Method::PATCH, &bens, &rename(json!({"badge": "gOLD-7"})), &["badge \"gOLD-7\""]).await;

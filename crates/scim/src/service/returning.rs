@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::resource::Resource;
 use crate::schema::USER;
 use crate::search_keys::{AttributeKey, SearchKey};
-use crate::store::{Holder, Protected, Store, Stored};
+use crate::store::{Handle, Holder, Protected, Store, Stored};
 
 /// Whom the names of a new user mean among those who have them.
 ///
@@ -93,6 +93,23 @@ pub(super) fn returning(
     let now = Meant::of(&holders);
     let still = now.found(Names { store, cx, new })?.is_some_and(|now| now.handle == stored.handle);
     Ok(still.then_some(stored))
+}
+
+/// Refuses a user the name of another one, and says whose it is. Who does not know the other by then is refused by the store.
+pub(super) fn refuse_taken(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    new: &Resource,
+    added: &[SearchKey],
+    itself: Handle,
+) -> Result<(), Error> {
+    let name = added.iter().find(|key| new.resource_type == USER && key.attribute == AttributeKey::user_name());
+    let Some(name) = name else { return Ok(()) };
+    let holders = store.holders(std::slice::from_ref(name))?;
+    match holders.iter().find(|holder| holder.handle != itself && !is_hidden(holder)) {
+        Some(holder) => Err(taken(Names { store, cx, new }, "userName", holder)?),
+        None => Ok(()),
+    }
 }
 
 fn not_unique(attribute: &str, detail: String) -> Error {

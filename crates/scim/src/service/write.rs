@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::group_names;
 use super::membership::{self, Membership};
-use super::returning::returning;
+use super::returning::{refuse_taken, returning};
 use super::{Written, loaded, not_found, reader};
 use crate::context::Context;
 use crate::error::Error;
@@ -306,6 +306,7 @@ fn finish(
         (Vec::new(), KeyChange::default())
     };
     group_names::check(store, cx, &change.added, Some(handle))?;
+    refuse_taken(store, cx, &new, &change.added, handle)?;
     store.update(handle, &new, &change).map_err(|error| refused(cx, &new, error, &keys))?;
     store.record(note(kind));
     let opened = absence::opened(old.attributes(), new.attributes(), cx.registry.get(old.resource_type));
