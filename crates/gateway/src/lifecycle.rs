@@ -19,7 +19,6 @@ use crate::notices::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen
 use crate::person;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
-use crate::storage::grant_owners::GrantOwner;
 use crate::storage::options::{LastAdministrator, OwnDeactivation};
 use crate::storage::{DbError, Tx};
 
@@ -155,8 +154,9 @@ pub(crate) fn react(tx: &mut Tx<'_>) -> Result<(), DbError> {
                 }
                 News::AdministratorLeft(left) => administrator_left(tx, left)?,
                 News::TakenOver { account, now, user, id } => {
-                    let clients = tx.clients_of_owner(account, id.as_str())?;
-                    tell_at_risk(tx, account, user, &clients, now)?;
+                    if tx.open_grant_of_owner(account, id.as_str())?.is_some() {
+                        tell_at_risk(tx, account, user, now)?;
+                    }
                 }
                 News::Authorization { now, event } => authorization_changed(tx, now, &event)?,
             }
@@ -293,22 +293,41 @@ fn administrator_left(tx: &mut Tx<'_>, left: AdministratorLeft) -> Result<(), Db
     tx.insert_notice_to_operators(account, &Matter::LastAdministratorLeft(left), now)
 }
 
-/// Tells a user on whom the connections of these clients rest that they rest on a personal user, or on one that an identity provider
-/// manages; once, until they have seen it.
-pub(crate) fn tell_at_risk(
-    tx: &mut Tx<'_>,
-    account: i64,
-    user: i64,
-    clients: &[String],
-    now: i64,
-) -> Result<(), DbError> {
-    if clients.is_empty() {
-        return Ok(());
-    }
-    let Some(owner) = tx.grant_owner(account, user)?.filter(GrantOwner::is_at_risk) else { return Ok(()) };
-    let matter = Matter::ConnectionAtRisk(AtRisk::new(clients, !owner.service_account, owner.managed));
-    let told = tx.unseen_notices(user, 100)?.iter().any(|notice| notice.matter().as_ref() == Some(&matter));
+/// Tells a user, if connections rest on them, that these rest on a personal user, or on one that an identity provider manages and may
+/// change; once, until they have seen it.
+pub(crate) fn tell_at_risk(tx: &mut Tx<'_>, account: i64, user: i64, now: i64) -> Result<(), DbError> {
+    let Some(matter) = at_risk(tx, account, user)? else { return Ok(()) };
+    let mut unseen = tx.unseen_notices(user, 100)?.into_iter().filter(|notice| !notice.is_past());
+    let told = unseen.any(|notice| notice.matter().as_ref() == Some(&matter));
     if told { Ok(()) } else { tx.insert_notice(account, user, &matter, now) }
+}
+
+/// The account lets SCIM change service accounts from now on: tells those that an identity provider has written before.
+pub(crate) fn service_accounts_are_writable(tx: &mut Tx<'_>, account: i64, now: i64) -> Result<(), DbError> {
+    for user in tx.managed_service_accounts(account)? {
+        tell_at_risk(tx, account, user, now)?;
+    }
+    Ok(())
+}
+
+/// What of a notice is to be told at this moment. Connections at risk are told of as they are now, and not any more once they are safe or
+/// have ended; what happened, happened.
+pub(crate) fn still(tx: &mut Tx<'_>, account: i64, user: i64, matter: Matter) -> Result<Option<Matter>, DbError> {
+    match matter {
+        Matter::ConnectionAtRisk(_) => at_risk(tx, account, user),
+        other => Ok(Some(other)),
+    }
+}
+
+fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<Matter>, DbError> {
+    let Some(owner) = tx.grant_owner(account, user)? else { return Ok(None) };
+    let policy = tx.account_at(account)?.map(|account| account.options.service_accounts).unwrap_or_default();
+    if !owner.is_at_risk(policy) {
+        return Ok(None);
+    }
+    let clients = tx.clients_of_owner(account, &owner.id)?;
+    let told = AtRisk::new(&clients, !owner.service_account, owner.managed);
+    Ok((!clients.is_empty()).then_some(Matter::ConnectionAtRisk(told)))
 }
 
 /// The token belongs to the person who accepted.

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use lettre::message::Mailbox;
 
 use crate::app::App;
+use crate::lifecycle;
 use crate::person;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{Cost, DbError};
@@ -58,7 +59,14 @@ pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
     }
 }
 
-async fn send(app: &App, mail: &Mail, notice: Claimed) -> Result<(), DbError> {
+async fn send(app: &App, mail: &Mail, mut notice: Claimed) -> Result<(), DbError> {
+    if let Some(matter) = notice.matter.take_if(|_| notice.active) {
+        let (account, user) = (notice.account, notice.resource);
+        notice.matter = app.db.read(Cost::Short, move |tx| lifecycle::still(tx, account, user, matter.clone())).await?;
+        if notice.matter.is_none() {
+            return app.db.write(move |tx| tx.notice_is_past(&notice)).await;
+        }
+    }
     let outcome = hand_over(app, mail, &notice).await;
     let now = system::now();
     match outcome {

@@ -156,6 +156,11 @@ impl Matter {
     pub const KINDS: [&str; 5] =
         ["connections_passed", "connection_replaced", "token_stolen", "connection_at_risk", "last_administrator_left"];
 
+    /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::lifecycle)).
+    pub fn is_of_the_moment(kind: &str) -> bool {
+        kind == Self::KINDS[3]
+    }
+
     /// Its kind, as in the database.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::endings::ended;
 use super::error::DbError;
+use super::options::ServiceAccounts;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 
@@ -53,8 +54,14 @@ impl From<Row> for GrantOwner {
 }
 
 impl GrantOwner {
-    /// Whether connections had better rest on somebody else.
-    pub fn is_at_risk(&self) -> bool {
+    /// Whether connections end when this user leaves, as people do, or when an identity provider that has written the user wants it, where
+    /// the account lets it.
+    pub fn is_at_risk(&self, policy: ServiceAccounts) -> bool {
+        !self.service_account || (self.managed && policy == ServiceAccounts::Writable)
+    }
+
+    /// Whether an operator should know: also where an identity provider will be refused.
+    pub fn is_worth_a_warning(&self) -> bool {
         self.managed || !self.service_account
     }
 }
@@ -90,6 +97,9 @@ const OWNER: &str = "SELECT r.seq, r.account, r.id, r.document, r.provisioned, \
      COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = r.seq), FALSE) \
      FROM resources AS r WHERE r.seq = ? AND r.account = ? AND r.active";
 
+const MANAGED_SERVICE_ACCOUNTS: &str = "SELECT r.seq FROM logins AS l JOIN resources AS r ON r.seq = l.resource \
+     WHERE l.account = ? AND l.service_account AND r.provisioned AND r.active ORDER BY r.seq LIMIT ?";
+
 const CLIENTS: &str = concat!(
     "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND +g.account = ? \
      AND g.ended IS NULL AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
@@ -111,6 +121,12 @@ impl Tx<'_> {
         let row: Option<Row> =
             Statement::<Columns>::new(OWNER, vec![Bind::Number(user), Bind::Number(account)]).first(self.conn)?;
         Ok(row.map(GrantOwner::from))
+    }
+
+    /// The active service accounts that an identity provider has written, by their numbers in storage; at most fifty of them.
+    pub(crate) fn managed_service_accounts(&mut self, account: i64) -> Result<Vec<i64>, DbError> {
+        let binds = vec![Bind::Number(account), Bind::Number(OWNERS)];
+        Statement::<BigInt>::new(MANAGED_SERVICE_ACCOUNTS, binds).load(self.conn)
     }
 
     /// The names of the clients whose connections for provisioning rest on this user, of each of the newest hundred.

@@ -45,6 +45,11 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// Whether it was left unsent because it was no longer so.
+    pub fn is_past(&self) -> bool {
+        self.problem.as_deref() == Some(PAST)
+    }
+
     /// What it tells, if this version knows its kind.
     pub fn matter(&self) -> Option<Matter> {
         Matter::read(&self.kind, &self.detail)
@@ -55,7 +60,8 @@ impl Notice {
 #[derive(Debug, Clone)]
 pub struct Claimed {
     seq: i64,
-    account: i64,
+    /// Its account, by its number in storage.
+    pub account: i64,
     /// Its public id.
     pub id: String,
     /// What it tells, unless that cannot be read.
@@ -64,8 +70,10 @@ pub struct Claimed {
     pub made: i64,
     /// How often it was tried, this time included.
     pub tries: i64,
-    /// The id of the user it is for.
+    /// The id of the user it is for,
     pub user: String,
+    /// and their number in storage.
+    pub resource: i64,
     /// Their attributes.
     pub attributes: Map<String, Value>,
     /// Whether they are active.
@@ -83,6 +91,9 @@ pub struct Due {
     pub since: i64,
 }
 
+/// Why a notice was not mailed that would not have been true.
+const PAST: &str = "what it tells is no longer so";
+
 /// The number of no user: a notice to the account's operators.
 const OPERATORS: i64 = 0;
 
@@ -93,7 +104,7 @@ const OF_ACCOUNT: &str = "n.account = ? AND n.seq > ?";
 macro_rules! due {
     ($among:literal, $lock:literal) => {
         concat!(
-            "SELECT n.seq, n.account, n.id, n.kind, n.detail, n.made, n.tries, r.id, r.document, r.active, a.name FROM notices AS n \
+            "SELECT n.seq, n.account, n.id, n.kind, n.detail, n.made, n.tries, r.id, r.seq, r.document, r.active, a.name FROM notices AS n \
              JOIN resources AS r ON r.seq = n.resource JOIN accounts AS a ON a.seq = n.account \
              WHERE n.next_try > ? AND n.next_try <= ? AND n.made > ? AND n.seen IS NULL AND n.kind IN (SELECT value FROM ",
             $among,
@@ -110,8 +121,8 @@ const CLAIMED: Dialects = Dialects {
     postgres: due!("json_array_elements_text(?::json)", " FOR UPDATE OF n SKIP LOCKED"),
 };
 
-type DueColumns = (BigInt, BigInt, Text, Text, Text, BigInt, BigInt, Text, Text, Bool, Text);
-type DueRow = (i64, i64, String, String, String, i64, i64, String, String, bool, String);
+type DueColumns = (BigInt, BigInt, Text, Text, Text, BigInt, BigInt, (Text, BigInt), Text, Bool, Text);
+type DueRow = (i64, i64, String, String, String, i64, i64, (String, i64), String, bool, String);
 
 impl Tx<'_> {
     /// Writes down that this user has to be told something, and that it is to be mailed.
@@ -171,15 +182,25 @@ impl Tx<'_> {
         Statement::<Columns>::new(text, binds).load(self.conn)
     }
 
-    /// This user has seen it, and need not be mailed any more; says whether it was theirs and new to them.
+    /// This user has seen it, and need not be mailed any more; says whether it was theirs and new to them. Of what is told as it is at the
+    /// moment, the earlier notices are seen, too.
     pub fn see_notice(&mut self, account: i64, resource: i64, id: &str, now: i64) -> Result<bool, DbError> {
-        let row = notices::table
-            .filter(notices::id.eq(id))
+        let theirs = notices::table
             .filter(notices::account.eq(account))
             .filter(notices::resource.eq(resource))
             .filter(notices::seen.is_null());
+        let pressed = theirs.filter(notices::id.eq(id)).select((notices::seq, notices::kind));
+        let pressed: Option<(i64, String)> = each!(&mut *self.conn, c => pressed.get_result(c).optional())?;
+        let Some((seq, kind)) = pressed else { return Ok(false) };
         let set = (notices::seen.eq(now), notices::next_try.eq(None::<i64>));
-        Ok(each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0)
+        let seen = if Matter::is_of_the_moment(&kind) {
+            let rows = theirs.filter(notices::kind.eq(kind)).filter(notices::seq.le(seq));
+            each!(&mut *self.conn, c => diesel::update(rows).set(set).execute(c))?
+        } else {
+            let row = theirs.filter(notices::seq.eq(seq));
+            each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?
+        };
+        Ok(seen > 0)
     }
 
     /// Whether there is anything to be mailed: a look into an index.
@@ -193,14 +214,26 @@ impl Tx<'_> {
         let rows: Vec<DueRow> =
             Statement::<DueColumns>::new(CLAIMED.of(self.conn), binds(due, limit)?).load(self.conn)?;
         let mut claimed = Vec::with_capacity(rows.len());
-        for (seq, account, id, kind, detail, made, tries, user, document, active, account_name) in rows {
+        for (seq, account, id, kind, detail, made, tries, (user, resource), document, active, account_name) in rows {
             let row = notices::table.filter(notices::seq.eq(seq));
             let set = (notices::next_try.eq(until), notices::tries.eq(tries + 1));
             each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
             let matter = Matter::read(&kind, &detail);
             let attributes = serde_json::from_str(&document).unwrap_or_default();
             let tries = tries + 1;
-            claimed.push(Claimed { seq, account, id, matter, made, tries, user, attributes, active, account_name });
+            claimed.push(Claimed {
+                seq,
+                account,
+                id,
+                matter,
+                made,
+                tries,
+                user,
+                resource,
+                attributes,
+                active,
+                account_name,
+            });
         }
         Ok(claimed)
     }
@@ -212,6 +245,14 @@ impl Tx<'_> {
         if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
             self.audit_notice("notice.mailed", notice, now)?;
         }
+        Ok(())
+    }
+
+    /// It need not be mailed any more: what it tells is no longer so.
+    pub fn notice_is_past(&mut self, notice: &Claimed) -> Result<(), DbError> {
+        let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::tries.eq(notice.tries));
+        let set = (notices::problem.eq(PAST), notices::next_try.eq(None::<i64>));
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::account::{Account, User, items, text};
 use crate::behind::Behind;
 use crate::identity_provider::{Located, a_user};
+use crate::letter_box::{LetterBox, until};
 use crate::oauth_client::OAuthClient;
 use crate::world::World;
 
@@ -156,11 +157,96 @@ story!(report_12_whom_an_identity_provider_made_is_managed_at_consent, async |wo
     set(&acme, &eve, json!({"password": eve.password, "service_account": true})).await;
     assert!(told(&acme).await.is_empty(), "she has connected nothing");
     let client = acme.okta_client().await;
-    client.connect_as(&eve).await;
+    let browser = world.browser();
+    let connect = async || {
+        let page = browser.open(&client.authorization_url("s")).await;
+        let page = crate::oauth_client::log_in_if_asked(&browser, page, &eve).await.page();
+        let words = page.words();
+        client.exchange(&browser.press(&page, "Accept access").await.callback().code()).await.expect(200);
+        words
+    };
+    // An identity provider may read a service account and not change it, so it cannot cut its own connection, and no page says it could.
+    assert!(!connect().await.contains("managed by an identity provider"));
     says(&warnings(&client).await, &["service account “eve@acme.test”", "an identity provider has written"]);
+    assert!(told(&acme).await.is_empty());
+    // Where it may, it could, and its owner is told at once.
+    acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
+    acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
+    let page = connect().await;
+    assert!(page.contains("managed by an identity provider") && page.contains("cuts its own connection"), "{page}");
+    acme.admin(Method::PATCH, "").json(&json!({"own_deactivation": "refuse"})).await.expect(200);
+    let page = connect().await;
+    assert!(page.contains("managed by an identity provider") && !page.contains("cuts its own"), "{page}");
     let notices = told(&acme).await;
+    assert_eq!(notices.len(), 1, "{notices:?}");
     assert_eq!(notices[0]["detail"], json!({"clients": ["Okta"], "more": 0, "personal": false, "managed": true}));
     assert_eq!(first.get(&eve.path()).await.expect(200).json()["userName"], "eve@acme.test");
+});
+
+story!(report_12_a_notice_is_told_as_things_are_and_no_longer_than_they_are_so, async |world: World| {
+    let acme = world.account("acme").await;
+    let ada = acme.user("Ada@acme.test").role("master_admin").create().await;
+    let (okta, sync) = (acme.okta_client().await, acme.generic_client().await);
+    let idp = okta.connect_as(&ada).await;
+    let browser = world.browser();
+    let account = format!("{}/account", world.gateway.public_url);
+    let page = browser.open(&account).await.page();
+    browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    let shown = async || browser.open(&account).await.page();
+    let risk = "depend on your user";
+    let (one, several) = ("A connection depends on your user", "Connections depend on your user");
+    let words = shown().await.words();
+    assert!(words.contains(one) && words.contains("of Okta in acme lives") && !words.contains("manages:"), "{words}");
+    // More connections, and an identity provider that writes the user: the page says it once, as it is now.
+    sync.connect_as(&ada).await;
+    idp.patch(&ada).replace("title", "Countess").await.expect(200);
+    assert_eq!(told(&acme).await.len(), 3);
+    let page = shown().await;
+    let words = page.words();
+    assert!(words.contains("Okta") && words.contains("an identity provider manages"), "{words}");
+    assert_eq!((words.matches(several).count(), words.matches(one).count()), (1, 0), "{words}");
+    // While the user is a service account there is nothing to tell; then there is again, whoever looked meanwhile.
+    set(&acme, &ada, json!({"service_account": true})).await;
+    assert!(!shown().await.words().contains(risk));
+    set(&acme, &ada, json!({"service_account": false})).await;
+    let page = shown().await;
+    assert!(page.words().contains(several), "{}", page.words());
+    // One connection ends, and then the other.
+    let mine = told(&acme).await.len();
+    let page = browser.press(&page, "End this connection").await.page();
+    assert!(page.words().contains(one), "{}", page.words());
+    // Seeing it is seeing what was told of the same before.
+    let page = browser.press(&page, "Understood").await.page();
+    assert!(!page.words().contains(one) && !page.words().contains(several), "{}", page.words());
+    assert!(told(&acme).await.iter().all(|notice| notice["seen"].is_string()));
+    set(&acme, &ada, json!({"service_account": true})).await;
+    set(&acme, &ada, json!({"service_account": false})).await;
+    assert_eq!(told(&acme).await.len(), mine + 1, "it has become so anew");
+    let page = shown().await;
+    assert!(page.words().contains(one), "{}", page.words());
+    let page = browser.press(&page, "End this connection").await.page();
+    assert!(!page.words().contains(one), "what has ended depends on no user: {}", page.words());
+});
+
+story!(report_12_a_letter_that_is_no_longer_true_is_not_sent, async |world: World| {
+    let acme = world.account("acme").await;
+    let ada = acme.user("Ada@acme.test").role("master_admin").create().await;
+    let client = acme.okta_client().await;
+    client.connect_as(&ada).await;
+    set(&acme, &ada, json!({"service_account": true})).await;
+    let letters = LetterBox::start();
+    let url = letters.url();
+    let settings = [("GATEWAY__MAIL__SMTP_URL", url.as_str()), ("GATEWAY__MAIL__FROM", "no-reply@gateway.test")];
+    let _postman = world.process_with(&settings).await;
+    let past = || Behind::of(&world).number("SELECT COUNT(*) AS n FROM notices WHERE problem LIKE '%no longer so%'");
+    until("note that it is past", || past() == 1).await;
+    let notice = told(&acme).await.remove(0);
+    assert_eq!((&notice["mailed"], &notice["next_try"]), (&json!(null), &json!(null)), "{notice}");
+    // What is true is sent, as it is at that moment.
+    set(&acme, &ada, json!({"service_account": false})).await;
+    let letter = letters.wait_for(1).await.remove(0);
+    assert!(letter.body().contains("a personal user"), "{}", letter.text);
+    assert_eq!(letters.received().len(), 1);
 });
 
 story!(report_12_of_many_connections_the_ones_at_risk_are_found, async |world: World| {

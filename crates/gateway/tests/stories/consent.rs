@@ -101,7 +101,7 @@ story!(the_consent_page_warns_of_people_who_may_leave, async |world: World| {
     let page = client.consent_page(&world.browser(), &person, "1").await;
     assert!(page.warns() && page.words().contains("service account"), "{}", page.words());
 
-    // The identity provider takes charge of a service account: one day it may deactivate it.
+    // The identity provider takes charge of a service account: where it may change one, it may deactivate it one day.
     let service = acme.service_account().await;
     let idp = client.connect_as(&service).await;
     let mut managed = a_user("managed@acme.test");
@@ -112,6 +112,9 @@ story!(the_consent_page_warns_of_people_who_may_leave, async |world: World| {
     acme.admin(Method::PATCH, &path).json(&change).await.expect(200);
     let managed = crate::account::User { user_name: "managed@acme.test".to_owned(), ..service };
     let page = client.consent_page(&world.browser(), &managed, "2").await;
+    assert!(!page.warns(), "{}", page.words());
+    acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
+    let page = client.consent_page(&world.browser(), &managed, "3").await;
     assert!(page.warns() && page.words().contains("managed"), "{}", page.words());
 });
 
@@ -161,9 +164,11 @@ story!(a_consent_form_counts_once, async |world: World| {
     let browser = world.browser();
     let page = client.consent_page(&browser, &ada, "1").await;
     let code = browser.press(&page, "Accept access").await.callback().code();
+    let again = browser.press(&page, "Accept access").await.callback().code();
+    assert_eq!(again, code, "the same once more");
+    client.exchange(&code).await.expect(200);
     let again = browser.press(&page, "Accept access").await;
     assert!(matches!(&again, Landing::Page(page) if !page.is_consent()), "{again:?}");
-    client.exchange(&code).await.expect(200);
     assert_eq!(items(&acme.admin_get("/grants").await).len(), 1);
 });
 

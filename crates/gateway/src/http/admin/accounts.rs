@@ -11,6 +11,7 @@ use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
+use crate::lifecycle;
 use crate::storage::accounts::Account;
 use crate::storage::options::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::storage::{Cost, DbError, Tx};
@@ -153,6 +154,7 @@ pub(super) async fn change(
             if let Some(own_deactivation) = own_deactivation {
                 account.options.own_deactivation = own_deactivation;
             }
+            let were = account.options.service_accounts;
             if let Some(service_accounts) = service_accounts {
                 account.options.service_accounts = service_accounts;
             }
@@ -190,6 +192,9 @@ pub(super) async fn change(
                     work.config.consent_role_attribute
                 );
                 return Err(Problem::field("co_owner", detail));
+            }
+            if service_accounts == Some(ServiceAccounts::Writable) && were != ServiceAccounts::Writable {
+                lifecycle::service_accounts_are_writable(tx, account.seq, system::now())?;
             }
             let after = representation(&work, tx, &account)?;
             operator.changed(tx, "account.changed", &account.id, Some(account.seq), None, (&before, &after))?;

@@ -97,8 +97,7 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
     let seq = stored.handle.0;
     tx.set_login(account, seq, &key, ours.password_hash.as_deref(), ours.service_account)?;
     if ours.service_account == Some(false) {
-        let clients = tx.clients_of_owner(account, user.id.as_str())?;
-        lifecycle::tell_at_risk(tx, account, seq, &clients, system::now())?;
+        lifecycle::tell_at_risk(tx, account, seq, system::now())?;
     }
     if ours.password_hash.is_some() {
         // Whoever logged in by the old password has to know the new one.

@@ -14,7 +14,8 @@ use super::form::Form;
 use super::login::{self, Said};
 use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
-use crate::lifecycle::Actor;
+use crate::lifecycle::{self, Actor};
+use crate::notices::Matter;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
@@ -61,7 +62,15 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             let has_password = uses_password(tx, session.owner, account.as_ref())?;
             let account = words::shown(&account.map(|account| account.name).unwrap_or_default());
             let user = user_name(tx, &session)?;
-            let notices = tx.unseen_notices(session.owner, NOTICES)?.into_iter();
+            let mut notices: Vec<(String, i64, Matter)> = Vec::new();
+            for notice in tx.unseen_notices(session.owner, NOTICES)? {
+                let Some(matter) = notice.matter() else { continue };
+                let Some(matter) = lifecycle::still(tx, session.account, session.owner, matter)? else { continue };
+                // Of several that say the same by now, one is enough; seeing it is seeing them.
+                if !notices.iter().any(|(_, _, told)| *told == matter) {
+                    notices.push((notice.id, notice.made, matter));
+                }
+            }
             let connections = tx.connections_of(session.account, &session.owner_id)?.into_iter();
             let sessions = tx.sessions_of(session.owner, alive)?.into_iter();
             let second_factor = match tx.has_second_factor(session.owner)? {
@@ -72,10 +81,12 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             Ok::<_, PageFailure>(AccountPage {
                 user: words::shown(&user),
                 notices: notices
-                    .filter_map(|notice| {
-                        let matter = notice.matter()?;
-                        let told = matter.told(notice.made, &account);
-                        Some(ShownNotice { id: notice.id, heading: matter.heading(), told, hint: matter.hint() })
+                    .into_iter()
+                    .map(|(id, made, matter)| ShownNotice {
+                        id,
+                        heading: matter.heading(),
+                        told: matter.told(made, &account),
+                        hint: matter.hint(),
                     })
                     .collect(),
                 account,

@@ -21,6 +21,7 @@ use super::pages::{ConsentPage, page};
 use crate::app::App;
 use crate::http::query;
 use crate::lifecycle::{self, Actor};
+use crate::storage::options::{OwnDeactivation, ServiceAccounts};
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
 use crate::system;
@@ -33,7 +34,10 @@ struct Person {
     name: String,
     role: Option<String>,
     service_account: bool,
-    provisioned: bool,
+    /// Whether an identity provider has written them, and may change them.
+    managed: bool,
+    /// Whether an identity provider that deactivates them cuts its own connection.
+    cuts_itself: bool,
     /// Whether the connection passes to somebody else when they leave.
     has_successor: bool,
     lifetimes: Lifetimes,
@@ -61,16 +65,19 @@ impl Person {
         let Some(user) = store.get(USER, &id)?.filter(|user| user.resource.is_active()) else {
             return Ok(None);
         };
-        let provisioned = store.is_provisioned(user.handle)?;
+        let written = store.is_provisioned(user.handle)?;
         let text =
             |name: &str| user.resource.attributes().get(name).and_then(|value| value.as_str()).map(str::to_owned);
+        let service_account = tx.is_service_account(user.handle.0)?;
+        let managed = written && (!service_account || account.options.service_accounts == ServiceAccounts::Writable);
         let connected = AlreadyConnected::of(tx, account.seq, asked, client.client.options.connections)?;
         Ok(Some(Person {
             account: account.name,
             name: text("userName").unwrap_or_else(|| user.resource.display().to_owned()),
             role: text(&app.config.consent_role_attribute),
-            service_account: tx.is_service_account(user.handle.0)?,
-            provisioned,
+            service_account,
+            managed,
+            cuts_itself: managed && !has_successor && account.options.own_deactivation == OwnDeactivation::Allow,
             has_successor,
             lifetimes: client.client.lifetimes(&app.settings),
             connected,
@@ -155,7 +162,8 @@ fn shown(
         role: words::shown(person.role.as_deref().unwrap_or("none")),
         needed_roles: app.config.consent_roles.join(" or "),
         service_account: person.service_account,
-        provisioned: person.provisioned,
+        managed: person.managed,
+        cuts_itself: person.cuts_itself,
         sentences: words::of_scopes(&asked.scope),
         elsewhere: asked.bounds.elsewhere(&app.settings).map(|resource| words::shown(resource.as_str())).collect(),
         has_successor: person.has_successor,
@@ -236,8 +244,7 @@ async fn accept(
             let subject = Subject::new(person.owner_id.clone());
             let accepted = work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))?;
             if matches!(accepted, Acceptance::Redirect(_)) && asking.scope.contains("provision:scim") {
-                let client = [asking.client_name.clone()];
-                lifecycle::tell_at_risk(tx, person.account, person.owner, &client, system::now())?;
+                lifecycle::tell_at_risk(tx, person.account, person.owner, system::now())?;
             }
             Ok(Some(accepted))
         })

@@ -96,7 +96,10 @@ pub(super) struct ConsentPage {
     /// It works while they are away.
     pub(super) lasts: bool,
     pub(super) service_account: bool,
-    pub(super) provisioned: bool,
+    /// An identity provider has written them, and may change them.
+    pub(super) managed: bool,
+    /// An identity provider that deactivates them cuts its own connection.
+    pub(super) cuts_itself: bool,
     pub(super) sentences: Vec<&'static str>,
     /// The names of others' resources that the access is for (RFC 8707).
     pub(super) elsewhere: Vec<String>,

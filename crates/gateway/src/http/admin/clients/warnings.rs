@@ -66,7 +66,7 @@ pub(super) fn of(
 fn of_connections(tx: &mut Tx<'_>, record: &ClientRecord, account: Option<&Account>) -> Result<Vec<String>, DbError> {
     let mut warnings = Vec::new();
     let owners = tx.owners_of_connections(record.seq)?;
-    let at_risk: Vec<&GrantOwner> = owners.iter().filter(|owner| owner.is_at_risk()).collect();
+    let at_risk: Vec<&GrantOwner> = owners.iter().filter(|owner| owner.is_worth_a_warning()).collect();
     for owner in at_risk.iter().take(SHOWN) {
         let of_another = match account {
             Some(_) => None,
