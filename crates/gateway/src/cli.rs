@@ -8,7 +8,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::demo;
 use crate::housekeeping::{Done, Housekeeper};
+use crate::master_key;
 use crate::operator_name::OperatorName;
 use crate::serve;
 use crate::storage::audit::Entry;
@@ -16,7 +18,7 @@ use crate::storage::audit::chain::{Link, Verdict};
 use crate::storage::db::read_on;
 use crate::storage::operators::{NameTaken, Operator};
 use crate::storage::{Cost, DatabaseUrl, DbError, migrations};
-use crate::{demo, master_key, system};
+use crate::system;
 
 mod keys;
 

@@ -8,8 +8,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cli;
 use crate::config::Config;
-use crate::{cli, serve, system};
+use crate::serve;
+use crate::system;
 
 mod browser;
 mod connection;

@@ -11,19 +11,24 @@ use actix_web::{HttpServer, web};
 use oauth::Keyring;
 use scim::Registry;
 
+use crate::allowed_values;
 use crate::app::App;
+use crate::catalogs;
 use crate::config::{Config, MasterKeySource, Mistakes, public_url};
+use crate::http;
 use crate::lifecycle::Policy;
+use crate::master_key;
 use crate::outbound::Outbound;
 use crate::outbound::keys::PublishedKeys;
 use crate::passwords::Passwords;
+use crate::reindex;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
 use crate::stopping::Stopping;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
-use crate::{allowed_values, catalogs, http, master_key, reindex, worker};
+use crate::worker;
 
 mod connections;
 

@@ -6,8 +6,8 @@
 use actix_web::{HttpResponse, guard, web};
 use oauth::jose::Jwks;
 
-use super::endpoints::{self, Endpoint, endpoints, resources};
 use crate::app::App;
+use crate::http::endpoints::{self, Endpoint, endpoints, resources};
 use crate::storage::DbError;
 
 mod account;

@@ -4,8 +4,8 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::app::App;
+use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
 
 /// Every health check.
 pub static ENDPOINTS: &[Endpoint] = endpoints![

@@ -24,8 +24,9 @@ use super::pulse::Pulse;
 use super::session::{Good, Session};
 use super::tx::Tx;
 use super::writer::{self, Answer, Job, Writer};
+use crate::each;
+use crate::lifecycle;
 use crate::lifecycle::Policy;
-use crate::{each, lifecycle};
 
 /// How often a unit of work is run before its conflict is reported,
 const ATTEMPTS: u32 = 8;

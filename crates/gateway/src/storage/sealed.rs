@@ -9,7 +9,11 @@ use super::audit::Entry;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
-use crate::{master_key, sign_in, signing, system, totp};
+use crate::master_key;
+use crate::sign_in;
+use crate::signing;
+use crate::system;
+use crate::totp;
 
 /// A column of sealed values.
 struct Place {

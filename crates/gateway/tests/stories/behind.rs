@@ -6,9 +6,10 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use gateway::each;
+use gateway::master_key;
 use gateway::storage::db::unit_of_work;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx};
-use gateway::{each, master_key};
 use oauth::Keyring;
 
 use crate::world::{MASTER_KEY, World};

@@ -9,7 +9,9 @@ use scim::schema::USER;
 use scim::{Context, Leniency, Limits, PatchRequest, Precondition, Registry, Vocabulary, service};
 use serde_json::json;
 
-use crate::{environment, postgres, workplace};
+use crate::environment;
+use crate::postgres;
+use crate::workplace;
 
 /// An empty, migrated database and a connection to it.
 pub struct Bare {

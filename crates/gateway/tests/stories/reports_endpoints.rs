@@ -51,7 +51,10 @@ async fn has_a_head(call: impl Fn(Method) -> Call, path: &str) {
 }
 
 story!(report_18_each_path_has_a_head_where_it_has_a_get_and_says_what_it_allows, async |world: World| {
-    use gateway::http::{admin, browser, health, oauth};
+    use gateway::http::admin;
+    use gateway::http::browser;
+    use gateway::http::health;
+    use gateway::http::oauth;
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     for table in [browser::ENDPOINTS, health::ENDPOINTS, oauth::ENDPOINTS] {

@@ -9,7 +9,8 @@ use loadgen::{Limits, closed_loop, report};
 use serde_json::{Value, json};
 
 use crate::service::{Known, id_of, load_state};
-use crate::{Bench, shared};
+use crate::Bench;
+use crate::shared;
 
 /// As many members as one request brings while a group is built.
 const CHUNK: usize = 1000;

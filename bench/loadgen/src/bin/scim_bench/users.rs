@@ -7,7 +7,8 @@ use loadgen::{Limits, Outcome, Rng, closed_loop, report};
 use serde_json::json;
 
 use crate::service::{Known, append_state, id_of, load_state, total_results, user_body, user_name};
-use crate::{Bench, shared};
+use crate::Bench;
+use crate::shared;
 
 /// Creates users on `conc` connections until there are `first + n`, or the time is over.
 async fn create_many(bench: &Bench, conc: usize, limits: Limits, first: usize) -> (Outcome, Vec<Known>) {

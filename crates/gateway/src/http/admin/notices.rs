@@ -8,7 +8,8 @@ use super::page;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::mail::TRY_FOR;
-use crate::{system, words};
+use crate::system;
+use crate::words;
 
 pub(super) async fn list(
     _: Operator,

@@ -11,7 +11,8 @@ use super::{Call, PUSHED_LIMIT};
 use crate::app::App;
 use crate::http::bearer;
 use crate::storage::{PushLimit, Tx};
-use crate::{system, throttle};
+use crate::system;
+use crate::throttle;
 
 /// What a client may push while a pushed request lives, if it proves who it is: its servers push for all of its users.
 const CONFIDENTIAL: PushLimit = PushLimit { requests: 10_000, bytes: 32 << 20 };

@@ -12,7 +12,8 @@ use crate::leniency::Needed;
 use crate::lifecycle::Actor;
 use crate::refusals::{Kind, Who};
 use crate::storage::Cost;
-use crate::{system, throttle};
+use crate::system;
+use crate::throttle;
 
 /// So many failures of one client from one address
 const MOST: i64 = 20;
