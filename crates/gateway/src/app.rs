@@ -8,18 +8,18 @@ use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 use crate::config::Config;
 use crate::http::body::Patience;
 use crate::leniency::{Need, Needed, Tally};
-use crate::outbound::Outbound;
-use crate::outbound::keys::PublishedKeys;
-use crate::passwords::Passwords;
+use crate::platform::openid_client::Providers;
+use crate::platform::outbound::Outbound;
+use crate::platform::outbound::keys::PublishedKeys;
+use crate::platform::password_hasher::Passwords;
+use crate::platform::shutdown::Stopping;
+use crate::platform::system;
 use crate::refusals::Refusals;
 use crate::schemas::Schemas;
 use crate::signing::Signer;
-use crate::stopping::Stopping;
 use crate::storage::accounts::Account;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
-use crate::system;
-use crate::upstream::Providers;
 
 /// The parts of a running server. Cheap to clone; holds no state of any flow, session or token.
 #[derive(Clone)]

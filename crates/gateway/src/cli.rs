@@ -12,13 +12,13 @@ use crate::demo;
 use crate::housekeeping::{Done, Housekeeper};
 use crate::master_key;
 use crate::operator_name::OperatorName;
+use crate::platform::system;
 use crate::serve;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
 use crate::storage::db::read_on;
 use crate::storage::operators::{NameTaken, Operator};
 use crate::storage::{Cost, DatabaseUrl, DbError, migrations};
-use crate::system;
 
 mod keys;
 

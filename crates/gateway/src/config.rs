@@ -8,8 +8,8 @@ use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
 
 use crate::mail::Mail;
-use crate::outbound::address::Reach;
-use crate::secret_text::SecretText;
+use crate::platform::outbound::address::Reach;
+use crate::platform::secret_text::SecretText;
 use crate::storage::DatabaseUrl;
 
 mod file;

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use crate::cli;
 use crate::config::Config;
+use crate::platform::system;
 use crate::serve;
-use crate::system;
 
 mod browser;
 mod connection;

@@ -1,7 +1,7 @@
 //! Housekeeping: everything that is due goes, in small batches, step by step. A step that fails is logged by its name and tried again
 //! the next time; the others go on.
 //!
-//! What is deleted or ended here does not come back. So the time is judged ([`calendar`](crate::calendar)), and no more than a share of
+//! What is deleted or ended here does not come back. So the time is judged ([`calendar`](crate::platform::trusted_clock)), and no more than a share of
 //! the open grants ends within a day because nobody uses them: what is beyond waits for the next day, or for an operator
 //! (`gateway housekeeping --confirm`).
 
@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use oauth::Keyring;
 
-use crate::calendar::{Calendar, Judged};
 use crate::config::Config;
+use crate::platform::system;
+use crate::platform::trusted_clock::{Calendar, Judged};
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{NotWhole, Sealed};
 use crate::storage::housekeeping::{Due, SWEEPS};
 use crate::storage::{Cost, Db, DbError, Tx};
-use crate::system;
 
 /// How many rows one unit of work removes at most.
 const BATCH: i64 = 500;

@@ -10,9 +10,9 @@ use lettre::message::Mailbox;
 use crate::app::App;
 use crate::lifecycle;
 use crate::person;
+use crate::platform::system;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{Cost, DbError};
-use crate::system;
 
 mod letter;
 pub mod relay;

@@ -12,8 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use oauth::Keyring;
 use zeroize::Zeroizing;
 
+use crate::platform::system;
 use crate::storage::{DbError, Tx};
-use crate::system;
 
 /// Reads a key in base64.
 pub fn parse(text: &str) -> Result<[u8; 32], String> {

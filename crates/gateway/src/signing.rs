@@ -16,10 +16,10 @@ use oauth::jose::{Jwk, Jws};
 use oauth::signing::{SigningAlgorithm, Unsigned};
 use serde_json::{Value, json};
 
+use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::signing_keys::SealedKey;
 use crate::storage::{Cost, Db, DbError, Tx};
-use crate::system;
 
 pub(crate) mod key;
 

@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::calendar::Judged;
 use crate::housekeeping::Housekeeper;
 use crate::mail;
+use crate::platform::system;
+use crate::platform::trusted_clock::Judged;
 use crate::reindex;
 use crate::storage::audit::refusals::RefusalLine;
 use crate::storage::{DbError, blocks};
-use crate::system;
 
 /// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);

@@ -5,11 +5,11 @@ use oauth::signing::SigningAlgorithm;
 
 use crate::config::Config;
 use crate::lifecycle::Actor;
+use crate::platform::system;
 use crate::serve;
 use crate::signing::{Handover, Signer};
 use crate::storage::sealed;
 use crate::storage::{Cost, DbError};
-use crate::system;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::story::CHAPTERS;
 use super::transcript::Transcript;
 use super::wire::{Answer, Caller, Failure, http_client};
-use crate::system;
+use crate::platform::system;
 
 /// An operator with a token.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
-use crate::stopping::Stopping;
+use crate::platform::shutdown::Stopping;
 
 /// Why there is no body.
 #[derive(Debug)]

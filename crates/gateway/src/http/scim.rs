@@ -13,8 +13,8 @@ use crate::app::{App, Provider};
 use crate::http::bearer;
 use crate::http::body;
 use crate::http::query;
+use crate::platform::system;
 use crate::storage::{AccountTx, Cost, DbError, Tx};
-use crate::system;
 
 mod answer;
 mod bulk;

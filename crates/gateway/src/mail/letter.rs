@@ -8,7 +8,7 @@ use lettre::message::{Mailbox, MessageBuilder};
 use lettre::{Address, Message};
 
 use crate::person;
-use crate::system;
+use crate::platform::system;
 use crate::words::{self, Span};
 
 /// What a letter says.

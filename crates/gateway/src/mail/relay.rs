@@ -15,7 +15,7 @@ use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
-use crate::secret_text::SecretText;
+use crate::platform::secret_text::SecretText;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);

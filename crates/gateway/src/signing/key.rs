@@ -14,9 +14,9 @@ use rsa::pkcs8::EncodePrivateKey;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::platform::system;
 use crate::storage::DbError;
 use crate::storage::signing_keys::SealedKey;
-use crate::system;
 
 /// What the private keys are sealed for.
 pub(crate) const PURPOSE: &str = "signing key";

@@ -24,8 +24,8 @@ use super::schema::{attribute_values, attribute_work, resources};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
+use crate::platform::system;
 use crate::schemas::Schemas;
-use crate::system;
 
 /// How many resources one unit of work goes through.
 const BATCH: i64 = 250;

@@ -16,7 +16,7 @@ use super::tx::{GrantClient, Tx};
 use crate::each;
 use crate::leniency;
 use crate::lifecycle::News;
-use crate::system;
+use crate::platform::system;
 
 /// A grant as an operator sees it.
 #[derive(Debug, Clone, Queryable)]

@@ -16,7 +16,7 @@ use super::schema::{
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::each;
-use crate::system;
+use crate::platform::system;
 
 /// The database's clock.
 pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";

@@ -15,7 +15,7 @@ use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::each;
 use crate::notices::Matter;
-use crate::system;
+use crate::platform::system;
 
 /// A notice, whoever looks at it.
 #[derive(Debug, Clone, Queryable)]

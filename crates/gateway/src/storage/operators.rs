@@ -11,7 +11,7 @@ use super::schema::operators;
 use super::tx::Tx;
 use crate::each;
 use crate::operator_name::OperatorName;
-use crate::system;
+use crate::platform::system;
 
 /// An operator.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]

@@ -26,7 +26,7 @@ use super::error::DbError;
 use super::files::Files;
 use super::housekeeping::CLOCK;
 use super::writer::Writer;
-use crate::system;
+use crate::platform::system;
 
 /// How long what was found is believed.
 const BELIEVED: Duration = Duration::from_secs(1);

@@ -16,8 +16,8 @@ use super::schema::{attribute_values, resources};
 use super::shared_keys::other_holder;
 use super::tx::Tx;
 use crate::each;
+use crate::platform::system;
 use crate::schemas::Schemas;
-use crate::system;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy)]

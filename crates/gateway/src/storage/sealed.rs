@@ -10,9 +10,9 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::master_key;
+use crate::platform::system;
 use crate::sign_in;
 use crate::signing;
-use crate::system;
 use crate::totp;
 
 /// A column of sealed values.

@@ -108,7 +108,7 @@ story!(attack_42_secrets_live_side_by_side_and_end_on_every_replica, async |worl
     world.add_replica().await;
     let acme = world.account("acme").await;
     let client = acme.generic_client().await;
-    let soon = gateway::system::rfc3339(gateway::system::now() + 1_500);
+    let soon = gateway::platform::system::rfc3339(gateway::platform::system::now() + 1_500);
     let add = async |body: Value| client.admin(Method::POST, "/secrets").json(&body).await.expect(201).json();
     let short = add(json!({"label": "short", "expires": soon})).await;
     let second = add(json!({"label": "second"})).await;
@@ -223,7 +223,7 @@ story!(entras_secrets_live_one_to_three_years, async |world: World| {
     let expires = text(&entra.issued["client_secret_expires"]);
     let years = |text: &str| {
         let time = chrono::DateTime::parse_from_rfc3339(text).expect("a time").timestamp_millis();
-        (time - gateway::system::now()) as f64 / (365.25 * 86_400_000.0)
+        (time - gateway::platform::system::now()) as f64 / (365.25 * 86_400_000.0)
     };
     assert!((1.0..=3.0).contains(&years(&expires)), "{expires}");
     let too_long = json!({"expires": "2100-01-01T00:00:00Z"});

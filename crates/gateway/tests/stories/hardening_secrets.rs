@@ -228,7 +228,7 @@ story!(
         world.alter("UPDATE pushed_request_counts SET expires = 1");
         world.alter("UPDATE pushed_requests SET expires = 1");
         push(&client, "203.0.113.7", "s").await.expect(201);
-        let now = gateway::system::now();
+        let now = gateway::platform::system::now();
         while behind.work(|tx| tx.sweep_expired(now, 0, 500)) > 0 {}
         assert_eq!(behind.number("SELECT COUNT(*) AS n FROM pushed_requests"), 1);
     }

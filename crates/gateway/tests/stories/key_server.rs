@@ -89,12 +89,12 @@ impl SigningKey {
 
 /// Now, in seconds since the epoch.
 pub fn now() -> i64 {
-    gateway::system::now() / 1000
+    gateway::platform::system::now() / 1000
 }
 
 /// A name that was never used.
 pub fn fresh() -> String {
-    gateway::system::new_uuid()
+    gateway::platform::system::new_uuid()
 }
 
 #[derive(Default)]

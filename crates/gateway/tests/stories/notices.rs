@@ -1,7 +1,7 @@
 //! What people are told when a connection passes to them: on their page, by mail, and for operators.
 
+use gateway::platform::system;
 use gateway::storage::notices::Due;
-use gateway::system;
 use reqwest::Method;
 use serde_json::{Value, json};
 

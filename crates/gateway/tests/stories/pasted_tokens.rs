@@ -83,7 +83,7 @@ story!(a_static_token_ends_on_every_replica_at_the_next_request, async |world: W
     client.admin(Method::PATCH, "").json(&json!({"disabled": false})).await.expect(200);
     works(&second).await;
 
-    let soon = gateway::system::rfc3339(gateway::system::now() + 1_500);
+    let soon = gateway::platform::system::rfc3339(gateway::platform::system::now() + 1_500);
     let (_, short) = token(&client, json!({"name": "short", "expires": soon})).await;
     works(&short).await;
     let warnings = client.record().await["warnings"].to_string();

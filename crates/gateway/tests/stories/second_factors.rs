@@ -31,7 +31,7 @@ impl App {
 
     /// What it shows now, or some steps from now.
     fn shows(&self, steps: i64) -> String {
-        self.0.password(gateway::totp::Secret::step_at(gateway::system::now()) + steps)
+        self.0.password(gateway::totp::Secret::step_at(gateway::platform::system::now()) + steps)
     }
 }
 

@@ -12,10 +12,10 @@ use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
 use crate::lifecycle;
+use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::options::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 
 /// How many names are counted that several groups have, and how many of them are told with their groups.
 const SHARED_NAMES: u64 = 1_000;

@@ -10,8 +10,8 @@ use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
 use crate::http::problem::Problem;
+use crate::platform::system;
 use crate::storage::Cost;
-use crate::system;
 
 const OPERATOR: &str = "operator:";
 

@@ -11,10 +11,10 @@ use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
+use crate::platform::system;
 use crate::storage::clients::ClientRecord;
 use crate::storage::options::ScimOptions;
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 
 mod authentication;
 mod first_call;

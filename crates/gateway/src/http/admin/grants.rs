@@ -8,7 +8,7 @@ use super::operator::Operator;
 use super::page;
 use crate::app::App;
 use crate::http::problem::Problem;
-use crate::system;
+use crate::platform::system;
 
 pub(super) async fn list(
     _: Operator,

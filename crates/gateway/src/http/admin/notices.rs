@@ -8,7 +8,7 @@ use super::page;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::mail::TRY_FOR;
-use crate::system;
+use crate::platform::system;
 use crate::words;
 
 pub(super) async fn list(

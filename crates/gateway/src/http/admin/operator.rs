@@ -14,10 +14,10 @@ use crate::http::address;
 use crate::http::problem::Problem;
 use crate::lifecycle::Actor;
 use crate::operator_name::BOOTSTRAP;
+use crate::platform::system;
 use crate::refusals::{Kind, Who};
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 
 /// An operator whose token counts. Taking one as a parameter is what protects a handler.
 #[derive(Debug, Clone)]

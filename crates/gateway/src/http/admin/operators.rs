@@ -9,9 +9,9 @@ use super::operator::Operator;
 use crate::app::App;
 use crate::http::problem::Problem;
 use crate::operator_name::OperatorName;
+use crate::platform::system;
 use crate::storage::operators::{NameTaken, Operator as Record};
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 
 fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Value, DbError> {
     let (account, account_deleted) = match operator.account {

@@ -12,10 +12,10 @@ use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
 use crate::http::problem::Problem;
+use crate::platform::system;
 use crate::sign_in::{AccountProvider, MatchBy, Passwords, SECRET, SecondFactor, SignIn};
 use crate::storage::accounts::Account;
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 
 /// What a body says about it; what it leaves out stays.
 #[derive(Debug, Clone, Default)]

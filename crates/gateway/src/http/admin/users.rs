@@ -16,10 +16,10 @@ use crate::app::{App, Provider};
 use crate::http::problem::Problem;
 use crate::http::query;
 use crate::lifecycle;
-use crate::passwords::commonest;
-use crate::secret_text::SecretText;
+use crate::platform::password_hasher::commonest;
+use crate::platform::secret_text::SecretText;
+use crate::platform::system;
 use crate::storage::{Cost, Tx};
-use crate::system;
 
 /// What is ours of a console user's body; the rest is SCIM's.
 struct Ours {

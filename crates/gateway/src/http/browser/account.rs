@@ -16,11 +16,11 @@ use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, Shown
 use crate::app::App;
 use crate::lifecycle::{self, Actor};
 use crate::notices::Matter;
+use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 use crate::words;
 
 /// How many notices are shown at once; when they are seen, the next ones are.

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::cookies;
 use crate::app::App;
-use crate::system;
+use crate::platform::system;
 
 /// How the cookies' names begin.
 const PLAIN: &str = "gateway_browser";

@@ -6,8 +6,8 @@ use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::failure::PageFailure;
+use crate::platform::system;
 use crate::storage::Tx;
-use crate::system;
 use crate::words;
 
 /// How many connections are named.

@@ -21,10 +21,10 @@ use super::pages::{ConsentPage, page};
 use crate::app::App;
 use crate::http::query;
 use crate::lifecycle::{self, Actor};
+use crate::platform::system;
 use crate::storage::options::{OwnDeactivation, ServiceAccounts};
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
-use crate::system;
 use crate::words;
 
 /// The person who is asked.

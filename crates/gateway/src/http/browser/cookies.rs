@@ -9,10 +9,10 @@ use super::binding::Binding;
 use super::device::Device;
 use crate::app::App;
 use crate::http::address;
-use crate::secret_text::SecretText;
+use crate::platform::secret_text::SecretText;
+use crate::platform::system;
 use crate::storage::sessions::{Liveness, Session};
 use crate::storage::{Cost, DbError, Tx};
-use crate::system;
 
 /// What a browser brought along.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cookies;
 use crate::app::App;
-use crate::system;
+use crate::platform::system;
 
 const PURPOSE: &str = "device";
 /// How long a browser is known after the last log-in, in days.

@@ -11,9 +11,9 @@ use super::pages::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::config::OperatorSignIn;
 use crate::lifecycle::Actor;
+use crate::platform::openid_client::{Identity, Pending, Provider, Wish};
+use crate::platform::system;
 use crate::storage::audit::Entry;
-use crate::system;
-use crate::upstream::{Identity, Pending, Provider, Wish};
 use crate::words;
 
 fn provider(app: &App, configured: &OperatorSignIn) -> Provider {
@@ -135,7 +135,7 @@ fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<String, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secret_text::SecretText;
+    use crate::platform::secret_text::SecretText;
 
     #[test]
     fn operators_are_admitted_by_address_or_domain_and_only_if_it_is_theirs() {

@@ -11,12 +11,12 @@ use super::failure::PageFailure;
 use super::pages::{PasswordPage, message, page};
 use crate::app::App;
 use crate::lifecycle::{self, Actor};
-use crate::passwords::commonest;
-use crate::secret_text::SecretText;
+use crate::platform::password_hasher::commonest;
+use crate::platform::secret_text::SecretText;
+use crate::platform::system;
 use crate::storage::Cost;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
-use crate::system;
 
 const WHY: &str = "To change your password, log in once more, with the one you have now.";
 

@@ -11,9 +11,9 @@ use super::login::second_factor::{self, Outcome};
 use super::pages::{SecondFactorPage, page};
 use crate::app::App;
 use crate::lifecycle::Actor;
+use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
-use crate::system;
 use crate::throttle::Count;
 
 const WHY: &str = "To set up or take away an authenticator app, log in once more. Then press the button again.";

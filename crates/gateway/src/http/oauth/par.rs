@@ -10,8 +10,8 @@ use super::proof::{self, Attempt};
 use super::{Call, PUSHED_LIMIT};
 use crate::app::App;
 use crate::http::bearer;
+use crate::platform::system;
 use crate::storage::{PushLimit, Tx};
-use crate::system;
 use crate::throttle;
 
 /// What a client may push while a pushed request lives, if it proves who it is: its servers push for all of its users.

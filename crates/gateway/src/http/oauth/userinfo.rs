@@ -17,8 +17,8 @@ use crate::http::bearer;
 use crate::http::body;
 use crate::http::query;
 use crate::lifecycle::Actor;
+use crate::platform::system;
 use crate::storage::Cost;
-use crate::system;
 
 /// The most a body may have: a token, and nothing else counts.
 const BODY_LIMIT: usize = 16 << 10;

@@ -15,9 +15,9 @@ use crate::http::address;
 use crate::http::bearer;
 use crate::leniency::{Need, Needed};
 use crate::lifecycle::{self, Actor, AdministratorLeft};
+use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
-use crate::system;
 
 /// The account's policy is not to let a connection end itself.
 const OWN_ENDING: &str = "This connection lives under this very user, and would end with them: it may not deactivate or delete them, \

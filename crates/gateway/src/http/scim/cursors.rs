@@ -3,8 +3,8 @@
 use oauth::Keyring;
 
 use crate::lifecycle::Actor;
+use crate::platform::system;
 use crate::storage::accounts::Account;
-use crate::system;
 
 /// The cursors of whoever walks.
 #[derive(Debug)]

@@ -6,8 +6,8 @@ use super::super::error::DbError;
 use super::super::tx::Tx;
 use super::Entry;
 use crate::lifecycle::Actor;
+use crate::platform::system;
 use crate::refusals::{Kind, Report, Who};
-use crate::system;
 
 /// A row as the log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::http::admin::input::Input;
-use crate::outbound::Failure;
+use crate::platform::outbound::Failure;
 
 /// What a body says about it.
 pub(super) struct Asked {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use crate::app::{App, Provider};
 use crate::http::problem::Problem;
+use crate::platform::system;
 use crate::storage::accounts::{Account, DEFAULT_ROLE};
-use crate::system;
 
 /// What a provider creates to see whether it can.
 struct FirstCall {

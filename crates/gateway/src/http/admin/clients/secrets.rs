@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::problem::{FieldError, Problem};
+use crate::platform::system;
 use crate::storage::Cost;
-use crate::system;
 
 /// How many secrets a client may have.
 const MOST: usize = 10;

@@ -9,9 +9,9 @@ use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::problem::Problem;
+use crate::platform::system;
 use crate::storage::Cost;
 use crate::storage::static_tokens::StaticTokenRecord;
-use crate::system;
 
 /// How many a client may have.
 const MOST: usize = 10;

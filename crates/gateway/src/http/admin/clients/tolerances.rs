@@ -9,9 +9,9 @@ use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::problem::Problem;
 use crate::leniency::{self, Overrides, Tolerance};
+use crate::platform::system;
 use crate::storage::Cost;
 use crate::storage::clients::ClientRecord;
-use crate::system;
 use crate::worker;
 
 /// A change of switches; `None` leaves one to the profile again.

@@ -6,12 +6,12 @@ use oauth::Client;
 use super::first_call;
 use crate::app::App;
 use crate::http::problem::Problem;
+use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::clients::ClientRecord;
 use crate::storage::grant_owners::GrantOwner;
 use crate::storage::options::ServiceAccounts;
 use crate::storage::{DbError, Tx};
-use crate::system;
 
 /// How many users are named.
 const SHOWN: usize = 10;

@@ -19,13 +19,13 @@ use crate::http::browser::form::Form;
 use crate::http::browser::operator;
 use crate::http::query;
 use crate::lifecycle::Actor;
-use crate::secret_text::SecretText;
+use crate::platform::openid_client::{Identity, Pending, Provider, Wish, random};
+use crate::platform::secret_text::SecretText;
+use crate::platform::system;
 use crate::sign_in::{AccountProvider, MatchBy, SECRET};
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
-use crate::system;
-use crate::upstream::{Identity, Pending, Provider, Wish, random};
 
 const PURPOSE: &str = "sign-in at an OpenID provider";
 /// How long somebody may be away, in milliseconds.

@@ -9,12 +9,12 @@ use crate::http::browser::cookies::Browser;
 use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
 use crate::lifecycle::Actor;
-use crate::secret_text::SecretText;
+use crate::platform::secret_text::SecretText;
+use crate::platform::system;
 use crate::sign_in::SecondFactor;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
 use crate::storage::{Cost, Tx};
-use crate::system;
 use crate::throttle::{Count, retry_after};
 use crate::words;
 

@@ -5,11 +5,11 @@ use oauth::Keyring;
 
 use super::{ANCHOR, HEAD, Link, MOST_ROWS, Segment};
 use crate::each;
+use crate::platform::system;
 use crate::storage::audit::Record;
 use crate::storage::error::DbError;
 use crate::storage::schema::audit;
 use crate::storage::tx::Tx;
-use crate::system;
 
 /// A row that has waited longer for its seal is worth a word.
 const LATE: i64 = 10 * 60 * 1000;

@@ -11,7 +11,7 @@ use oauth::jose::Jwks;
 use serde_json::Value;
 
 use super::{Failure, Outbound};
-use crate::system;
+use crate::platform::system;
 
 /// Keys are believed so long without asking again.
 const FRESH_MS: i64 = 3600 * 1000;

@@ -10,7 +10,7 @@ use precis_core::profile::Rules;
 use precis_profiles::OpaqueString;
 use tokio::sync::oneshot;
 
-use crate::secret_text::SecretText;
+use crate::platform::secret_text::SecretText;
 
 pub mod commonest;
 

@@ -20,8 +20,8 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::secret_text::SecretText;
-use crate::system;
+use crate::platform::secret_text::SecretText;
+use crate::platform::system;
 
 /// How long a provider's metadata and keys are believed, in milliseconds. A token signed by a newer key makes us look again.
 const FRESH: i64 = 10 * 60 * 1000;

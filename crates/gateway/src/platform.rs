@@ -1,0 +1,10 @@
+//! The machine and the network: the clock and entropy, secrets in memory, password hashing, calls to other servers, mail. Nothing here
+//! knows what the gateway is for.
+
+pub mod openid_client;
+pub mod outbound;
+pub mod password_hasher;
+pub mod secret_text;
+pub mod shutdown;
+pub mod system;
+pub mod trusted_clock;
