@@ -10,7 +10,7 @@ use crate::http::body::Patience;
 use crate::leniency::{Need, Needed, Tally};
 use crate::platform::openid_client::Providers;
 use crate::platform::outbound::Outbound;
-use crate::platform::outbound::keys::PublishedKeys;
+use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;

@@ -19,7 +19,7 @@ use crate::http;
 use crate::lifecycle::Policy;
 use crate::master_key;
 use crate::platform::outbound::Outbound;
-use crate::platform::outbound::keys::PublishedKeys;
+use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::reindex;

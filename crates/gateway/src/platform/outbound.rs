@@ -22,7 +22,7 @@ use serde_json::Value;
 use url::Url;
 
 pub mod address;
-pub mod keys;
+pub mod jwks;
 
 use address::Reach;
 

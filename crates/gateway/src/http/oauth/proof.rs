@@ -21,7 +21,7 @@ const MOST: i64 = 20;
 const WINDOW_MS: i64 = 5 * 60 * 1000;
 
 /// Fetches the keys that a request's assertion has to be checked with, if they are elsewhere and the assertion is right as far as that
-/// can be seen without them. How often any one address is asked is bounded ([`PublishedKeys`](crate::platform::outbound::keys::PublishedKeys)).
+/// can be seen without them. How often any one address is asked is bounded ([`PublishedKeys`](crate::platform::outbound::jwks::PublishedKeys)).
 pub(super) async fn with_keys<R>(app: &App, mut request: R) -> Result<R, OAuthFailure>
 where
     R: ClientCredentials + Clone + Send + 'static,
