@@ -15,9 +15,8 @@ use crate::storage::notices::{Claimed, Due};
 use crate::storage::{Cost, DbError};
 
 mod letter;
-pub mod relay;
 
-use relay::{Relay, Undelivered};
+use crate::platform::smtp::{Relay, Undelivered};
 
 const MINUTE: i64 = 60 * 1000;
 const HOUR: i64 = 60 * MINUTE;

@@ -6,5 +6,6 @@ pub mod outbound;
 pub mod password_hasher;
 pub mod secret_text;
 pub mod shutdown;
+pub mod smtp;
 pub mod system;
 pub mod trusted_clock;
