@@ -9,9 +9,9 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::demo;
+use crate::domain::operator_name::OperatorName;
 use crate::housekeeping::{Done, Housekeeper};
 use crate::master_key;
-use crate::operator_name::OperatorName;
 use crate::platform::system;
 use crate::serve;
 use crate::storage::audit::Entry;

@@ -15,8 +15,8 @@ use scim::{AttributeKey, Event, EventKind, Id, IndexedAttribute, KeyChange, Regi
 use serde_json::{Map, Value};
 
 use crate::config::Config;
-use crate::notices::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen};
-use crate::person;
+use crate::domain::notice::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen};
+use crate::domain::person;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::options::{LastAdministrator, OwnDeactivation};

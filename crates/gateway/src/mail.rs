@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use lettre::message::Mailbox;
 
 use crate::app::App;
+use crate::domain::person;
 use crate::lifecycle;
-use crate::person;
 use crate::platform::system;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{Cost, DbError};

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::app::App;
-use crate::schemas::Schemas;
+use crate::domain::schemas::Schemas;
 use crate::storage::attribute_work::Progress;
 use crate::storage::{Cost, Db, DbError};
 

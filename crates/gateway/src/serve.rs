@@ -13,8 +13,9 @@ use scim::Registry;
 
 use crate::allowed_values;
 use crate::app::App;
-use crate::catalogs;
 use crate::config::{Config, MasterKeySource, Mistakes, public_url};
+use crate::domain::catalogs;
+use crate::domain::schemas::Schemas;
 use crate::http;
 use crate::lifecycle::Policy;
 use crate::master_key;
@@ -23,7 +24,6 @@ use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::reindex;
-use crate::schemas::Schemas;
 use crate::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;

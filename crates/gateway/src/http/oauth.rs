@@ -7,12 +7,12 @@ use oauth::token::{TokenRequest, TokenResponse};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::domain::tolerances::Needed;
 use crate::http::address;
 use crate::http::bearer;
 use crate::http::body::{self, BodyError};
 use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::query;
-use crate::leniency::Needed;
 use crate::lifecycle::Actor;
 use crate::storage::{Cost, DbError, Tx};
 

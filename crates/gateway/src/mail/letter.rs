@@ -7,9 +7,9 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::{Address, Message};
 
-use crate::person;
+use crate::domain::person;
+use crate::domain::wording::{self, Span};
 use crate::platform::system;
-use crate::words::{self, Span};
 
 /// What a letter says.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ impl Letter<'_> {
         let name = person::presentable(name);
         let body = Body {
             name: &name,
-            told: words::plain(self.told),
+            told: wording::plain(self.told),
             hint: self.hint,
             why: self.why,
             public_url: self.public_url,

@@ -1,5 +1,5 @@
 //! Failed attempts to prove who one is, counted where every replica sees them. What is counted, and what follows from it, is in
-//! [`throttle`](crate::throttle).
+//! [`throttle`](crate::domain::throttle).
 
 use diesel::prelude::*;
 
@@ -7,8 +7,8 @@ use super::connection::AnyConn;
 use super::error::DbError;
 use super::schema::attempts;
 use super::tx::Tx;
+use crate::domain::throttle::{Count, Record};
 use crate::each;
-use crate::throttle::{Count, Record};
 
 impl Tx<'_> {
     fn attempts_on(&mut self, count: &Count, locked: bool) -> Result<Option<Record>, DbError> {

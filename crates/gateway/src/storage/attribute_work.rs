@@ -23,9 +23,9 @@ use super::resources::{Row, row_columns};
 use super::schema::{attribute_values, attribute_work, resources};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::schemas::Schemas;
 use crate::each;
 use crate::platform::system;
-use crate::schemas::Schemas;
 
 /// How many resources one unit of work goes through.
 const BATCH: i64 = 250;

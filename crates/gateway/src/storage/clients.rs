@@ -12,8 +12,8 @@ use super::options::{ClientOptions, ScimOptions};
 use super::schema::{client_secrets, clients, static_tokens, tolerance_needs};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::tolerances;
 use crate::each;
-use crate::leniency;
 
 /// A client as an operator sees it.
 #[derive(Debug, Clone)]
@@ -109,7 +109,7 @@ impl Row {
             require_pkce: self.require_pkce,
             disabled: self.disabled,
             has_account: self.account.is_some(),
-            tolerances: leniency::of_client(profile, &options.scim.tolerances).oauth,
+            tolerances: tolerances::of_client(profile, &options.scim.tolerances).oauth,
             options: options.oauth,
         };
         Ok(ClientRecord {

@@ -13,8 +13,8 @@ use super::options::ScimOptions;
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, Tx};
+use crate::domain::tolerances;
 use crate::each;
-use crate::leniency;
 use crate::lifecycle::News;
 use crate::platform::system;
 
@@ -68,7 +68,7 @@ fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantC
     let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
     let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
     let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
-    Ok(GrantClient { seq, tolerances: leniency::of_client(profile, &options.tolerances).scim })
+    Ok(GrantClient { seq, tolerances: tolerances::of_client(profile, &options.tolerances).scim })
 }
 
 type GrantColumns = (

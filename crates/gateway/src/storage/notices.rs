@@ -13,8 +13,8 @@ use super::error::DbError;
 use super::schema::notices;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::notice::Matter;
 use crate::each;
-use crate::notices::Matter;
 use crate::platform::system;
 
 /// A notice, whoever looks at it.

@@ -9,8 +9,8 @@ use super::audit::Entry;
 use super::error::DbError;
 use super::schema::operators;
 use super::tx::Tx;
+use crate::domain::operator_name::OperatorName;
 use crate::each;
-use crate::operator_name::OperatorName;
 use crate::platform::system;
 
 /// An operator.

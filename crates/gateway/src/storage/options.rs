@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::DbError;
-use crate::leniency::Overrides;
-use crate::sign_in::SignIn;
+use crate::domain::sign_in::SignIn;
+use crate::domain::tolerances::Overrides;
 
 /// As kept with a client.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ pub struct AccountOptions {
     pub last_administrator: LastAdministrator,
 }
 
-/// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::schemas::Schemas)).
+/// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::domain::schemas::Schemas)).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Declarations(Option<Box<RawValue>>);

@@ -15,9 +15,9 @@ use super::resources::{AccountTx, Row, row_columns};
 use super::schema::{attribute_values, resources};
 use super::shared_keys::other_holder;
 use super::tx::Tx;
+use crate::domain::schemas::Schemas;
 use crate::each;
 use crate::platform::system;
-use crate::schemas::Schemas;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy)]

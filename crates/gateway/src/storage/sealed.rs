@@ -9,11 +9,11 @@ use super::audit::Entry;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::sign_in;
+use crate::domain::totp;
 use crate::master_key;
 use crate::platform::system;
-use crate::sign_in;
 use crate::signing;
-use crate::totp;
 
 /// A column of sealed values.
 struct Place {

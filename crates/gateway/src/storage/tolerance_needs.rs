@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use super::error::DbError;
 use super::schema::{clients, tolerance_needs};
 use super::tx::Tx;
+use crate::domain::tolerances::Counts;
 use crate::each;
-use crate::leniency::Counts;
 
 /// How often one tolerance was needed.
 #[derive(Debug, Clone, Queryable)]

@@ -10,7 +10,7 @@ use crate::together::all;
 use crate::world::World;
 
 /// An authenticator app, as far as the server can tell.
-struct App(gateway::totp::Secret);
+struct App(gateway::domain::totp::Secret);
 
 impl App {
     /// Set up by typing the letters of the page.
@@ -26,12 +26,12 @@ impl App {
             letters.chars().map(number).flat_map(|n| (0..5).rev().map(move |bit| n >> bit & 1)).collect();
         let bytes: Vec<u8> =
             bits.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | *bit as u8)).collect();
-        App(gateway::totp::Secret::from_bytes(&bytes).expect("160 bits"))
+        App(gateway::domain::totp::Secret::from_bytes(&bytes).expect("160 bits"))
     }
 
     /// What it shows now, or some steps from now.
     fn shows(&self, steps: i64) -> String {
-        self.0.password(gateway::totp::Secret::step_at(gateway::platform::system::now()) + steps)
+        self.0.password(gateway::domain::totp::Secret::step_at(gateway::platform::system::now()) + steps)
     }
 }
 

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::operator::Operator;
 use super::page;
 use crate::app::App;
+use crate::domain::wording;
 use crate::http::problem::Problem;
 use crate::mail::TRY_FOR;
 use crate::platform::system;
-use crate::words;
 
 pub(super) async fn list(
     _: Operator,
@@ -22,7 +22,7 @@ pub(super) async fn list(
     page::of_account(&app, account.into_inner(), &request, move |tx, account, page| {
         let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
         let shown = notices.map(|notice| {
-            let told = notice.matter().map(|matter| words::plain(&matter.told(notice.made, &account.name)));
+            let told = notice.matter().map(|matter| wording::plain(&matter.told(notice.made, &account.name)));
             let item = json!({
                 "id": notice.id,
                 "user": notice.user,

@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::page::Page;
 use crate::app::App;
+use crate::domain::operator_name::BOOTSTRAP;
+use crate::domain::refusals::{Kind, Who};
 use crate::http::address;
 use crate::http::problem::Problem;
 use crate::lifecycle::Actor;
-use crate::operator_name::BOOTSTRAP;
 use crate::platform::system;
-use crate::refusals::{Kind, Who};
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, Tx};
 

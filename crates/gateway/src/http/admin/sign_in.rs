@@ -11,9 +11,9 @@ use super::accounts;
 use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
+use crate::domain::sign_in::{AccountProvider, MatchBy, Passwords, SECRET, SecondFactor, SignIn};
 use crate::http::problem::Problem;
 use crate::platform::system;
-use crate::sign_in::{AccountProvider, MatchBy, Passwords, SECRET, SecondFactor, SignIn};
 use crate::storage::accounts::Account;
 use crate::storage::{Cost, DbError, Tx};
 

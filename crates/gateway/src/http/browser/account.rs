@@ -14,14 +14,14 @@ use super::form::Form;
 use super::login::{self, Said};
 use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
+use crate::domain::notice::Matter;
+use crate::domain::wording;
 use crate::lifecycle::{self, Actor};
-use crate::notices::Matter;
 use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, DbError, Tx};
-use crate::words;
 
 /// How many notices are shown at once; when they are seen, the next ones are.
 const NOTICES: i64 = 20;
@@ -60,7 +60,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
         .read(Cost::Long, move |tx| {
             let account = tx.account_at(session.account)?;
             let has_password = uses_password(tx, session.owner, account.as_ref())?;
-            let account = words::shown(&account.map(|account| account.name).unwrap_or_default());
+            let account = wording::shown(&account.map(|account| account.name).unwrap_or_default());
             let user = user_name(tx, &session)?;
             let mut notices: Vec<(String, i64, Matter)> = Vec::new();
             for notice in tx.unseen_notices(session.owner, NOTICES)? {
@@ -79,7 +79,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
                 false => ShownFactor::Useless,
             };
             Ok::<_, PageFailure>(AccountPage {
-                user: words::shown(&user),
+                user: wording::shown(&user),
                 notices: notices
                     .into_iter()
                     .map(|(id, made, matter)| ShownNotice {
@@ -93,18 +93,18 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
                 connections: connections
                     .map(|connection| ShownConnection {
                         client: connection.client,
-                        name: words::shown(&connection.client_name),
-                        sentences: words::of_scopes(&connection.scope),
-                        since: words::when(connection.since),
-                        renewed: connection.renewed.map(words::when),
+                        name: wording::shown(&connection.client_name),
+                        sentences: wording::of_scopes(&connection.scope),
+                        since: wording::when(connection.since),
+                        renewed: connection.renewed.map(wording::when),
                     })
                     .collect(),
                 sessions: sessions
                     .map(|found| ShownSession {
                         name: name(&work, &found.fingerprint),
                         is_this: own.as_ref().is_some_and(|own| own.as_bytes() == found.fingerprint),
-                        begun: words::when(found.auth_time),
-                        seen: words::when(found.last_seen),
+                        begun: wording::when(found.auth_time),
+                        seen: wording::when(found.last_seen),
                         address: found.address,
                     })
                     .collect(),

@@ -12,8 +12,8 @@ use super::failure::PageFailure;
 use super::login::{self, Said};
 use super::{account, consent, form, own_keys};
 use crate::app::App;
+use crate::domain::tolerances::Needed;
 use crate::http::query;
-use crate::leniency::Needed;
 use crate::storage::{Cost, Tx};
 
 /// `GET /oauth2/auth`

@@ -6,9 +6,9 @@ use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::failure::PageFailure;
+use crate::domain::wording;
 use crate::platform::system;
 use crate::storage::Tx;
-use crate::words;
 
 /// How many connections are named.
 const SHOWN: i64 = 5;
@@ -57,8 +57,8 @@ impl AlreadyConnected {
             };
             let name = user.as_ref().and_then(|user| user.resource.attributes().get("userName")?.as_str());
             shown.push(Shown {
-                user: words::shown(name.unwrap_or_default()),
-                since: words::day(connected.created),
+                user: wording::shown(name.unwrap_or_default()),
+                since: wording::day(connected.created),
                 is_used: connected.used.is_some(),
             });
         }

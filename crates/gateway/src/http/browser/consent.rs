@@ -19,13 +19,13 @@ use super::form::Form;
 use super::login::{self, Said};
 use super::pages::{ConsentPage, page};
 use crate::app::App;
+use crate::domain::wording;
 use crate::http::query;
 use crate::lifecycle::{self, Actor};
 use crate::platform::system;
 use crate::storage::options::{OwnDeactivation, ServiceAccounts};
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
-use crate::words;
 
 /// The person who is asked.
 #[derive(Debug)]
@@ -152,25 +152,25 @@ fn shown(
     person: Person,
 ) -> HttpResponse {
     let shown = ConsentPage {
-        client: words::shown(&asked.client_name),
+        client: wording::shown(&asked.client_name),
         destination: asked.redirect_uri.origin(),
-        account: words::shown(&person.account),
+        account: wording::shown(&person.account),
         may_accept: person.may_accept(app, asked),
         provisions: asked.scope.contains("provision:scim"),
         lasts: asked.scope.is_offline(),
-        user: words::shown(&person.name),
-        role: words::shown(person.role.as_deref().unwrap_or("none")),
+        user: wording::shown(&person.name),
+        role: wording::shown(person.role.as_deref().unwrap_or("none")),
         needed_roles: app.config.consent_roles.join(" or "),
         service_account: person.service_account,
         managed: person.managed,
         cuts_itself: person.cuts_itself,
-        sentences: words::of_scopes(&asked.scope),
-        elsewhere: asked.bounds.elsewhere(&app.settings).map(|resource| words::shown(resource.as_str())).collect(),
+        sentences: wording::of_scopes(&asked.scope),
+        elsewhere: asked.bounds.elsewhere(&app.settings).map(|resource| wording::shown(resource.as_str())).collect(),
         has_successor: person.has_successor,
         connected: person.connected,
-        idle: words::duration(person.lifetimes.refresh_idle),
-        absolute: person.lifetimes.refresh_absolute.map(words::duration),
-        access: words::duration(person.lifetimes.access_token),
+        idle: wording::duration(person.lifetimes.refresh_idle),
+        absolute: person.lifetimes.refresh_absolute.map(wording::duration),
+        access: wording::duration(person.lifetimes.access_token),
         request: app.oauth(|cx| asked.seal(cx)),
         owner: session.owner_id.clone(),
         csrf: browser.csrf(app),

@@ -1,5 +1,5 @@
 //! Who has logged in with this browser before. Strangers who try passwords make others wait for a name, but never the browser of
-//! whoever it belongs to ([`throttle`](crate::throttle)). Proves nothing else.
+//! whoever it belongs to ([`throttle`](crate::domain::throttle)). Proves nothing else.
 
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;

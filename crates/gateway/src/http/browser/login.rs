@@ -20,11 +20,11 @@ use super::failure::PageFailure;
 use super::form::Form;
 use super::pages::{LoginPage, page};
 use crate::app::App;
+use crate::domain::wording;
 use crate::http::query;
 use crate::storage::Cost;
 use crate::storage::accounts::Account;
 use crate::storage::sessions::Session;
-use crate::words;
 
 pub(super) mod provider;
 pub(super) mod second_factor;
@@ -68,18 +68,18 @@ pub(super) async fn page_for(
         (username, _) => username,
     };
     let shown = LoginPage {
-        client: errand.asked().map(|asked| words::shown(&asked.client_name)),
+        client: errand.asked().map(|asked| wording::shown(&asked.client_name)),
         provisions: errand.asked().is_some_and(|asked| asked.scope.contains("provision:scim")),
         asks_for_account: account.is_none(),
-        named_account: words::shown(&said.account).chars().take(200).collect(),
-        account: account.map(|account| words::shown(&account.name)),
+        named_account: wording::shown(&said.account).chars().take(200).collect(),
+        account: account.map(|account| wording::shown(&account.name)),
         problem: said.problem,
         note: said.note,
         request: errand.seal(app),
         csrf: browser.csrf(app),
-        username: words::shown(&username).chars().take(200).collect(),
+        username: wording::shown(&username).chars().take(200).collect(),
         passwords_for_services: !sign_in.allows_password(false),
-        provider: sign_in.provider.map(|provider| words::shown(&provider.name)),
+        provider: sign_in.provider.map(|provider| wording::shown(&provider.name)),
     };
     let mut answer = page(app, said.status, &shown);
     browser.introduce(app, &mut answer);

@@ -12,11 +12,11 @@ use super::form::Form;
 use super::pages::{LogoutPage, message, page};
 use super::{account, form, own_keys};
 use crate::app::App;
+use crate::domain::wording;
 use crate::http::query;
 use crate::lifecycle::Actor;
 use crate::storage::Cost;
 use crate::storage::sessions::Session;
-use crate::words;
 
 type Pairs = Vec<(String, String)>;
 
@@ -82,7 +82,7 @@ fn confirm(app: &App, browser: &Browser, asked: &LogoutRequest, pairs: Pairs) ->
     let parameters =
         pairs.into_iter().filter(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty()).collect();
     let shown =
-        LogoutPage { client: asked.client_name.as_deref().map(words::shown), parameters, csrf: browser.csrf(app) };
+        LogoutPage { client: asked.client_name.as_deref().map(wording::shown), parameters, csrf: browser.csrf(app) };
     let mut answer = page(app, StatusCode::OK, &shown);
     browser.introduce(app, &mut answer);
     answer

@@ -10,11 +10,11 @@ use super::login::provider::{CALLBACK, Purpose, leave};
 use super::pages::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::config::OperatorSignIn;
+use crate::domain::wording;
 use crate::lifecycle::Actor;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish};
 use crate::platform::system;
 use crate::storage::audit::Entry;
-use crate::words;
 
 fn provider(app: &App, configured: &OperatorSignIn) -> Provider {
     Provider {
@@ -108,7 +108,7 @@ pub(super) async fn back(
     Ok(page(
         app,
         StatusCode::OK,
-        &OperatorTokenPage { name: words::shown(&operator.name), token, until: words::when(expires) },
+        &OperatorTokenPage { name: wording::shown(&operator.name), token, until: wording::when(expires) },
     ))
 }
 

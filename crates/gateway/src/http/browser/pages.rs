@@ -8,8 +8,8 @@ use askama::Template;
 
 use super::connected::AlreadyConnected;
 use crate::app::App;
+use crate::domain::wording::{self, Span};
 use crate::http::endpoints::allowed;
-use crate::words::{self, Span};
 
 /// Log in.
 #[derive(Debug, Template)]
@@ -237,7 +237,7 @@ mod filters {
 }
 
 pub(super) fn message(app: &App, status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
-    let (title, detail) = (words::shown(title), words::shown(detail));
+    let (title, detail) = (wording::shown(title), wording::shown(detail));
     page(app, status, &MessagePage { title, detail, hint: hint.map(str::to_owned) })
 }
 

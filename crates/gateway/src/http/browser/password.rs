@@ -39,7 +39,7 @@ async fn known(app: &App, session: &Session) -> Result<Option<(String, String)>,
 
 fn form(app: &App, browser: &Browser, user: &str, problem: Option<String>) -> HttpResponse {
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let shown = PasswordPage { user: crate::words::shown(user), problem, csrf: browser.csrf(app) };
+    let shown = PasswordPage { user: crate::domain::wording::shown(user), problem, csrf: browser.csrf(app) };
     page(app, status, &shown)
 }
 

@@ -10,11 +10,11 @@ use super::failure::PageFailure;
 use super::login::second_factor::{self, Outcome};
 use super::pages::{SecondFactorPage, page};
 use crate::app::App;
+use crate::domain::throttle::Count;
 use crate::lifecycle::Actor;
 use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
-use crate::throttle::Count;
 
 const WHY: &str = "To set up or take away an authenticator app, log in once more. Then press the button again.";
 const WRONG: &str = "That is not the code of this moment. Look at the app again, and at its clock.";

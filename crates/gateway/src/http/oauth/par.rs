@@ -9,10 +9,10 @@ use super::failure::OAuthFailure;
 use super::proof::{self, Attempt};
 use super::{Call, PUSHED_LIMIT};
 use crate::app::App;
+use crate::domain::throttle;
 use crate::http::bearer;
 use crate::platform::system;
 use crate::storage::{PushLimit, Tx};
-use crate::throttle;
 
 /// What a client may push while a pushed request lives, if it proves who it is: its servers push for all of its users.
 const CONFIDENTIAL: PushLimit = PushLimit { requests: 10_000, bytes: 32 << 20 };

@@ -8,12 +8,12 @@ use oauth::{ClientId, ErrorCode, Prefix};
 
 use super::failure::OAuthFailure;
 use crate::app::App;
-use crate::leniency::Needed;
+use crate::domain::refusals::{Kind, Who};
+use crate::domain::throttle;
+use crate::domain::tolerances::Needed;
 use crate::lifecycle::Actor;
 use crate::platform::system;
-use crate::refusals::{Kind, Who};
 use crate::storage::Cost;
-use crate::throttle;
 
 /// So many failures of one client from one address
 const MOST: i64 = 20;

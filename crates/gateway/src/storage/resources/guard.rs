@@ -17,10 +17,10 @@ use super::super::options::{AccountOptions, ServiceAccounts};
 use super::super::schema::members;
 use super::super::statement::{Bind, Dialects, Statement};
 use super::{AccountTx, Row, RowColumns};
+use crate::domain::notice::Leaving;
+use crate::domain::person;
 use crate::each;
 use crate::lifecycle::{AdministratorLeft, News};
-use crate::notices::Leaving;
-use crate::person;
 
 /// What a client is told that a service account is.
 const WHAT: &str = "a service account";

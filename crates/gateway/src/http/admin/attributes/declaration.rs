@@ -5,8 +5,8 @@ use scim::schema::overlay::Overlay;
 use scim::schema::{Stage, USER};
 use serde_json::{Map, Value, json};
 
+use crate::domain::schemas::Schemas;
 use crate::http::problem::{FieldError, Problem};
-use crate::schemas::Schemas;
 use crate::storage::accounts::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
 use crate::storage::options::Declared;
 

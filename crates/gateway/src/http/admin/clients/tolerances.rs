@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::named;
 use crate::app::App;
+use crate::domain::tolerances::{self, Overrides, Tolerance};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::problem::Problem;
-use crate::leniency::{self, Overrides, Tolerance};
 use crate::platform::system;
 use crate::storage::Cost;
 use crate::storage::clients::ClientRecord;
@@ -63,7 +63,7 @@ pub(super) fn apply(change: &Change, overrides: &mut Overrides) -> Option<String
 /// In the representation of a client: what counts, and what of it an operator set.
 pub(super) fn representation(record: &ClientRecord) -> Value {
     let overrides = &record.scim.tolerances;
-    let on = leniency::of_client(record.client.profile, overrides);
+    let on = tolerances::of_client(record.client.profile, overrides);
     let names = |forgiven: bool| -> Vec<&str> {
         Tolerance::all().filter(|tolerance| on.contains(*tolerance) == forgiven).map(Tolerance::name).collect()
     };
@@ -82,7 +82,7 @@ pub(in crate::http::admin) async fn list(
         .read(Cost::Short, move |tx| {
             let record = named(tx, &client)?;
             let needs = tx.tolerance_needs(record.seq)?;
-            let profile = leniency::of_profile(record.client.profile);
+            let profile = tolerances::of_profile(record.client.profile);
             let items: Vec<Value> = Tolerance::all()
                 .map(|tolerance| {
                     let overridden = record.scim.tolerances.get(tolerance);

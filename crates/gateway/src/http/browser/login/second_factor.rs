@@ -1,4 +1,4 @@
-//! **Further proof**: the password of an authenticator app ([`totp`](crate::totp)), or a recovery code. What is proven so far comes
+//! **Further proof**: the password of an authenticator app ([`totp`](crate::domain::totp)), or a recovery code. What is proven so far comes
 //! along sealed, bound to the browser, and is good for a few minutes; a password is good once. The form may be sent twice, as by a double
 //! click: the session it begins has a secret that is derived from the form and the password, so the second time leads into the session that
 //! the first time began.
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::steps::Proven;
 use super::{Said, logged_in, page_for, session_of};
 use crate::app::App;
+use crate::domain::throttle::{Count, retry_after};
+use crate::domain::totp::{SEALED_FOR, Secret};
+use crate::domain::wording;
 use crate::http::browser::cookies::{self, Browser};
 use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
@@ -21,9 +24,6 @@ use crate::lifecycle::Actor;
 use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
-use crate::throttle::{Count, retry_after};
-use crate::totp::{SEALED_FOR, Secret};
-use crate::words;
 
 const PURPOSE: &str = "proven by password";
 /// How long somebody may take to find their telephone, in milliseconds.
@@ -178,7 +178,9 @@ pub(in crate::http::browser) async fn set_up(
             };
             let name = name.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
             Ok::<_, PageFailure>(Some(SetUp {
-                picture: picture(&secret.uri(&words::shown(&account.name), &words::shown(&name.unwrap_or_default()))),
+                picture: picture(
+                    &secret.uri(&wording::shown(&account.name), &wording::shown(&name.unwrap_or_default())),
+                ),
                 secret: secret.text(),
             }))
         })
@@ -308,7 +310,7 @@ pub(in crate::http::browser) async fn submit(
     let (counted, now) = (counts.clone(), system::now());
     if let Some(until) = app.db.write(move |tx| tx.begin_attempt(&counted, now)).await? {
         let seconds = retry_after(until, now);
-        let problem = format!("There were too many wrong codes. Wait {} and try again.", words::wait(seconds));
+        let problem = format!("There were too many wrong codes. Wait {} and try again.", wording::wait(seconds));
         let status = StatusCode::TOO_MANY_REQUESTS;
         let said = Said { problem: Some(problem), retry_after: Some(seconds), status, ..Said::default() };
         return show(&app, &browser, &errand, &proven, said).await;

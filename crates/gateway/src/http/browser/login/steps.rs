@@ -5,18 +5,18 @@ use scim::resource::user_name::{log_in_key, trimmed};
 
 use super::second_factor::Asks;
 use crate::app::App;
+use crate::domain::sign_in::SecondFactor;
+use crate::domain::throttle::{Count, retry_after};
+use crate::domain::wording;
 use crate::http::browser::cookies::Browser;
 use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
 use crate::lifecycle::Actor;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
-use crate::sign_in::SecondFactor;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
 use crate::storage::{Cost, Tx};
-use crate::throttle::{Count, retry_after};
-use crate::words;
 
 /// Who somebody says they are: whom it may be, and what a failure counts for.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ pub(super) async fn who(
             let seconds = retry_after(until, now);
             let problem = format!(
                 "There were too many attempts with a wrong password. Wait {} and try again; nothing is locked.",
-                words::wait(seconds)
+                wording::wait(seconds)
             );
             Err(Refused { problem, retry_after: Some(seconds) })
         }

@@ -2,7 +2,7 @@
 
 use oauth::Scopes;
 
-use crate::notices::{AtRisk, LastLeft, Leaving, Passed, Replaced, Stolen};
+use crate::domain::notice::{AtRisk, LastLeft, Leaving, Passed, Replaced, Stolen};
 
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {

@@ -3,7 +3,7 @@
 use lettre::Address;
 use serde_json::{Map, Value};
 
-use crate::words;
+use crate::domain::wording;
 
 /// The most of a name that is shown or written.
 const LONGEST: usize = 80;
@@ -23,7 +23,7 @@ fn text_of(value: Option<&Value>) -> Option<&str> {
 
 /// A name that somebody else chose, fit for a sentence: without what nobody sees, and not endless.
 pub fn presentable(name: &str) -> String {
-    let shown = words::shown(name);
+    let shown = wording::shown(name);
     let mut short: String = shown.chars().take(LONGEST).collect();
     if short.len() < shown.len() {
         short.push('…');

@@ -7,9 +7,9 @@
 use oauth::EndReason;
 use serde::{Deserialize, Serialize};
 
-use crate::person;
+use crate::domain::person;
+use crate::domain::wording::{self, Span};
 use crate::storage::DbError;
-use crate::words::{self, Span};
 
 /// What a notice tells. Each is a kind of its own in the database; more will come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -242,11 +242,11 @@ impl Matter {
     /// The sentences that tell it. `made` is when it happened, in milliseconds since the epoch, `account` the name of the account.
     pub fn told(&self, made: i64, account: &str) -> Vec<Span> {
         match self {
-            Matter::ConnectionsPassed(passed) => words::of_passed(passed, made, account),
-            Matter::ConnectionReplaced(replaced) => words::of_replaced(replaced, made, account),
-            Matter::TokenStolen(stolen) => words::of_stolen(stolen, made, account),
-            Matter::ConnectionAtRisk(at_risk) => words::of_at_risk(at_risk, account),
-            Matter::LastAdministratorLeft(left) => words::of_last_left(left, made, account),
+            Matter::ConnectionsPassed(passed) => wording::of_passed(passed, made, account),
+            Matter::ConnectionReplaced(replaced) => wording::of_replaced(replaced, made, account),
+            Matter::TokenStolen(stolen) => wording::of_stolen(stolen, made, account),
+            Matter::ConnectionAtRisk(at_risk) => wording::of_at_risk(at_risk, account),
+            Matter::LastAdministratorLeft(left) => wording::of_last_left(left, made, account),
         }
     }
 }

@@ -135,7 +135,7 @@ impl Entry {
 impl Refusals {
     /// Counts one.
     pub fn note(&self, kind: Kind, who: Who, address: Option<&str>, now: i64) {
-        let place = address.map(|address| crate::throttle::place(Some(address)));
+        let place = address.map(|address| crate::domain::throttle::place(Some(address)));
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         add(&mut counts, Key { kind, who, place }, 1, now, now);
     }
