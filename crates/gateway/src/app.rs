@@ -16,7 +16,7 @@ use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
-use crate::signing::Signer;
+use crate::services::signing::Signer;
 use crate::storage::accounts::Account;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};

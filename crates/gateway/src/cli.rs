@@ -11,9 +11,9 @@ use crate::config::Config;
 use crate::demo;
 use crate::domain::operator_name::OperatorName;
 use crate::housekeeping::{Done, Housekeeper};
-use crate::master_key;
 use crate::platform::system;
 use crate::serve;
+use crate::services::master_key;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
 use crate::storage::db::read_on;
@@ -226,7 +226,7 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
             if let Err(taken) = tx.insert_operator(&operator, None, fingerprint.as_bytes())? {
                 return Ok(Err(taken));
             }
-            tx.act_as(crate::lifecycle::Actor { name: "command line".to_owned(), address: None });
+            tx.act_as(crate::services::reactions::Actor { name: "command line".to_owned(), address: None });
             tx.audit(Entry {
                 at: system::now(),
                 account: None,

@@ -190,8 +190,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
     let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
     let migrate_on_start = r.required("database.migrate_on_start", Ok::<bool, String>);
-    let given_key = r.optional("security.master_key", |text: String| crate::master_key::parse(&text));
-    let given_keys = r.list("security.master_keys", |text: String| crate::master_key::parse(&text));
+    let given_key = r.optional("security.master_key", |text: String| crate::services::master_key::parse(&text));
+    let given_keys = r.list("security.master_keys", |text: String| crate::services::master_key::parse(&text));
     let key_file = r.optional("security.master_key_file", |text: String| Ok(PathBuf::from(text)));
     let token = r.optional("admin.token", |text: String| admin_token(&text));
     let token_file = r.secret_file("admin.token_file", |text| admin_token(text.trim()));

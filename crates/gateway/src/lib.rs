@@ -6,7 +6,6 @@
 //! one protocol's news matters to the other, the sentence is written in [`lifecycle`].
 #![cfg_attr(test, allow(missing_docs))]
 
-pub mod allowed_values;
 pub mod app;
 pub mod cli;
 pub mod config;
@@ -14,12 +13,9 @@ pub mod demo;
 pub mod domain;
 pub mod housekeeping;
 pub mod http;
-pub mod lifecycle;
 pub mod mail;
-pub mod master_key;
 pub mod platform;
-pub mod reindex;
 pub mod serve;
-pub mod signing;
+pub mod services;
 pub mod storage;
 pub mod worker;

@@ -9,8 +9,8 @@ use lettre::message::Mailbox;
 
 use crate::app::App;
 use crate::domain::person;
-use crate::lifecycle;
 use crate::platform::system;
+use crate::services::reactions;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{Cost, DbError};
 
@@ -61,7 +61,7 @@ pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
 async fn send(app: &App, mail: &Mail, mut notice: Claimed) -> Result<(), DbError> {
     if let Some(matter) = notice.matter.take_if(|_| notice.active) {
         let (account, user) = (notice.account, notice.resource);
-        notice.matter = app.db.read(Cost::Short, move |tx| lifecycle::still(tx, account, user, matter.clone())).await?;
+        notice.matter = app.db.read(Cost::Short, move |tx| reactions::still(tx, account, user, matter.clone())).await?;
         if notice.matter.is_none() {
             return app.db.write(move |tx| tx.notice_is_past(&notice)).await;
         }

@@ -9,7 +9,7 @@ use crate::housekeeping::Housekeeper;
 use crate::mail;
 use crate::platform::system;
 use crate::platform::trusted_clock::Judged;
-use crate::reindex;
+use crate::services::indexing;
 use crate::storage::audit::refusals::RefusalLine;
 use crate::storage::{DbError, blocks};
 
@@ -52,7 +52,7 @@ pub fn start(app: App) {
             if let Err(error) = tell_refusals(&app, false).await {
                 tracing::warn!(%error, "refused credentials could not be told of; it will be tried again");
             }
-            if let Err(error) = reindex::catch_up(&app.db, &app.schemas).await {
+            if let Err(error) = indexing::catch_up(&app.db, &app.schemas).await {
                 tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");
             }
             // A key that is retired too early is not undone either.

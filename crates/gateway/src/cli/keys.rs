@@ -4,10 +4,10 @@ use clap::Subcommand;
 use oauth::signing::SigningAlgorithm;
 
 use crate::config::Config;
-use crate::lifecycle::Actor;
 use crate::platform::system;
 use crate::serve;
-use crate::signing::{Handover, Signer};
+use crate::services::reactions::Actor;
+use crate::services::signing::{Handover, Signer};
 use crate::storage::sealed;
 use crate::storage::{Cost, DbError};
 

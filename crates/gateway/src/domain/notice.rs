@@ -1,6 +1,6 @@
 //! Notices: what a person has to be told, and is told however they can be reached.
 //!
-//! A notice is written in the unit of work of what it tells ([`lifecycle`](crate::lifecycle)), so nothing is announced that did not
+//! A notice is written in the unit of work of what it tells ([`lifecycle`](crate::services::reactions)), so nothing is announced that did not
 //! happen, and nothing that happened is forgotten. Its person sees it on their page until they say so ([`account`](crate::http::browser)),
 //! and gets a letter where the operator has a relay ([`mail`](crate::mail)).
 
@@ -156,7 +156,7 @@ impl Matter {
     pub const KINDS: [&str; 5] =
         ["connections_passed", "connection_replaced", "token_stolen", "connection_at_risk", "last_administrator_left"];
 
-    /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::lifecycle)).
+    /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::services::reactions)).
     pub fn is_of_the_moment(kind: &str) -> bool {
         kind == Self::KINDS[3]
     }

@@ -13,7 +13,7 @@ use crate::http::bearer;
 use crate::http::body::{self, BodyError};
 use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::query;
-use crate::lifecycle::Actor;
+use crate::services::reactions::Actor;
 use crate::storage::{Cost, DbError, Tx};
 
 mod cors;

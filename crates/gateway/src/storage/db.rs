@@ -25,8 +25,8 @@ use super::session::{Good, Session};
 use super::tx::Tx;
 use super::writer::{self, Answer, Job, Writer};
 use crate::each;
-use crate::lifecycle;
-use crate::lifecycle::Policy;
+use crate::services::reactions;
+use crate::services::reactions::Policy;
 
 /// How often a unit of work is run before its conflict is reported,
 const ATTEMPTS: u32 = 8;
@@ -299,7 +299,7 @@ pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'
     let begin_sql = if matches!(conn, AnyConn::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
     begin(conn, begin_sql)?;
     let mut tx = Tx::new(conn, Arc::default());
-    let outcome = work(&mut tx).and_then(|value| Ok(lifecycle::react(&mut tx).map(|()| value)?));
+    let outcome = work(&mut tx).and_then(|value| Ok(reactions::react(&mut tx).map(|()| value)?));
     match outcome {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
         Err(error) => {
@@ -338,7 +338,7 @@ fn pause(attempt: u32) {
 /// The work, and what follows from it.
 fn complete<T, E: Fault>(tx: &mut Tx<'_>, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
     let value = work(tx)?;
-    lifecycle::react(tx)?;
+    reactions::react(tx)?;
     Ok(value)
 }
 

@@ -15,7 +15,7 @@ use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::domain::person;
 use crate::each;
-use crate::lifecycle::News;
+use crate::services::reactions::News;
 
 /// SQL: a column of the ending that ended grant `g`, or what the grant itself says of its end.
 macro_rules! ended {

@@ -15,8 +15,8 @@ use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, Tx};
 use crate::domain::tolerances;
 use crate::each;
-use crate::lifecycle::News;
 use crate::platform::system;
+use crate::services::reactions::News;
 
 /// A grant as an operator sees it.
 #[derive(Debug, Clone, Queryable)]

@@ -8,7 +8,7 @@ use oauth::{
 };
 
 use super::tx::Tx;
-use crate::lifecycle::News;
+use crate::services::reactions::News;
 
 impl oauth::Store for Tx<'_> {
     fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {

@@ -18,7 +18,7 @@ use super::tx::Tx;
 use super::{members as membership, parked, search, shared_keys};
 use crate::domain::person;
 use crate::each;
-use crate::lifecycle::News;
+use crate::services::reactions::News;
 
 mod guard;
 mod keys_sql;

@@ -11,9 +11,9 @@ use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::sign_in;
 use crate::domain::totp;
-use crate::master_key;
 use crate::platform::system;
-use crate::signing;
+use crate::services::master_key;
+use crate::services::signing;
 
 /// A column of sealed values.
 struct Place {

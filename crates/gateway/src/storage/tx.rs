@@ -7,7 +7,7 @@ use scim::Id;
 use super::accounts::Account;
 use super::connection::AnyConn;
 use super::resources::AccountTx;
-use crate::lifecycle::{Actor, News, Policy};
+use crate::services::reactions::{Actor, News, Policy};
 
 /// A unit of work in progress: a connection inside a transaction, and what is known of who works.
 ///
@@ -18,7 +18,7 @@ pub struct Tx<'c> {
     pub(crate) conn: &'c mut AnyConn,
     /// In whose name audit rows are written.
     pub(crate) actor: Actor,
-    /// What happened so far, for [`lifecycle`](crate::lifecycle) to react to before the commit.
+    /// What happened so far, for [`lifecycle`](crate::services::reactions) to react to before the commit.
     pub(crate) news: Vec<News>,
     /// What was before and after in the resource with this id, for the row that says it was changed.
     pub(crate) changes: Option<(Id, String)>,

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use gateway::each;
-use gateway::master_key;
+use gateway::services::master_key;
 use gateway::storage::db::unit_of_work;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx};
 use oauth::Keyring;

@@ -11,8 +11,8 @@ use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
-use crate::lifecycle;
 use crate::platform::system;
+use crate::services::reactions;
 use crate::storage::accounts::Account;
 use crate::storage::options::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::storage::{Cost, DbError, Tx};
@@ -194,7 +194,7 @@ pub(super) async fn change(
                 return Err(Problem::field("co_owner", detail));
             }
             if service_accounts == Some(ServiceAccounts::Writable) && were != ServiceAccounts::Writable {
-                lifecycle::service_accounts_are_writable(tx, account.seq, system::now())?;
+                reactions::service_accounts_are_writable(tx, account.seq, system::now())?;
             }
             let after = representation(&work, tx, &account)?;
             operator.changed(tx, "account.changed", &account.id, Some(account.seq), None, (&before, &after))?;

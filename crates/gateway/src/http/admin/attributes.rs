@@ -13,7 +13,7 @@ use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::http::problem::{FieldError, Problem};
-use crate::reindex;
+use crate::services::indexing;
 use crate::storage::Cost;
 use crate::storage::options::{Declarations, Declared, Duplicate};
 
@@ -123,7 +123,7 @@ pub(super) async fn put(
             Ok::<_, Problem>((change.created, answer))
         })
         .await?;
-    reindex::hurry(&app);
+    indexing::hurry(&app);
     Ok(if created { HttpResponse::Created() } else { HttpResponse::Ok() }.json(answer))
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn delete(
             Ok::<_, Problem>(())
         })
         .await?;
-    reindex::hurry(&app);
+    indexing::hurry(&app);
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -14,8 +14,8 @@ use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
 use crate::http::address;
 use crate::http::problem::Problem;
-use crate::lifecycle::Actor;
 use crate::platform::system;
+use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, Tx};
 

@@ -15,10 +15,10 @@ use super::operator::Operator;
 use crate::app::{App, Provider};
 use crate::http::problem::Problem;
 use crate::http::query;
-use crate::lifecycle;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::services::reactions;
 use crate::storage::{Cost, Tx};
 
 /// What is ours of a console user's body; the rest is SCIM's.
@@ -97,14 +97,14 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
     let seq = stored.handle.0;
     tx.set_login(account, seq, &key, ours.password_hash.as_deref(), ours.service_account)?;
     if ours.service_account == Some(false) {
-        lifecycle::tell_at_risk(tx, account, seq, system::now())?;
+        reactions::tell_at_risk(tx, account, seq, system::now())?;
     }
     if ours.password_hash.is_some() {
         // Whoever logged in by the old password has to know the new one.
         tx.end_sessions_of(account, user.id.as_str())?;
     }
     if ours.end_connections {
-        lifecycle::end_connections(tx, account, user.id.as_str(), system::now(), EndReason::Operator)?;
+        reactions::end_connections(tx, account, user.id.as_str(), system::now(), EndReason::Operator)?;
     }
     Ok(())
 }

@@ -16,8 +16,8 @@ use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, Shown
 use crate::app::App;
 use crate::domain::notice::Matter;
 use crate::domain::wording;
-use crate::lifecycle::{self, Actor};
 use crate::platform::system;
+use crate::services::reactions::{self, Actor};
 use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
@@ -65,7 +65,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
             let mut notices: Vec<(String, i64, Matter)> = Vec::new();
             for notice in tx.unseen_notices(session.owner, NOTICES)? {
                 let Some(matter) = notice.matter() else { continue };
-                let Some(matter) = lifecycle::still(tx, session.account, session.owner, matter)? else { continue };
+                let Some(matter) = reactions::still(tx, session.account, session.owner, matter)? else { continue };
                 // Of several that say the same by now, one is enough; seeing it is seeing them.
                 if !notices.iter().any(|(_, _, told)| *told == matter) {
                     notices.push((notice.id, notice.made, matter));

@@ -21,8 +21,8 @@ use super::pages::{ConsentPage, page};
 use crate::app::App;
 use crate::domain::wording;
 use crate::http::query;
-use crate::lifecycle::{self, Actor};
 use crate::platform::system;
+use crate::services::reactions::{self, Actor};
 use crate::storage::options::{OwnDeactivation, ServiceAccounts};
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
@@ -244,7 +244,7 @@ async fn accept(
             let subject = Subject::new(person.owner_id.clone());
             let accepted = work.oauth(|cx| consent::accept(tx, cx, &asking, &subject, person.auth_time))?;
             if matches!(accepted, Acceptance::Redirect(_)) && asking.scope.contains("provision:scim") {
-                lifecycle::tell_at_risk(tx, person.account, person.owner, system::now())?;
+                reactions::tell_at_risk(tx, person.account, person.owner, system::now())?;
             }
             Ok(Some(accepted))
         })

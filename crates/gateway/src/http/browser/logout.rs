@@ -14,7 +14,7 @@ use super::{account, form, own_keys};
 use crate::app::App;
 use crate::domain::wording;
 use crate::http::query;
-use crate::lifecycle::Actor;
+use crate::services::reactions::Actor;
 use crate::storage::Cost;
 use crate::storage::sessions::Session;
 

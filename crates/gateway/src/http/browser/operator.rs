@@ -11,9 +11,9 @@ use super::pages::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::config::OperatorSignIn;
 use crate::domain::wording;
-use crate::lifecycle::Actor;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish};
 use crate::platform::system;
+use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 
 fn provider(app: &App, configured: &OperatorSignIn) -> Provider {

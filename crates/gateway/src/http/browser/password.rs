@@ -10,10 +10,10 @@ use super::errand::Errand;
 use super::failure::PageFailure;
 use super::pages::{PasswordPage, message, page};
 use crate::app::App;
-use crate::lifecycle::{self, Actor};
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::services::reactions::{self, Actor};
 use crate::storage::Cost;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
@@ -99,7 +99,7 @@ pub(super) async fn change(
             })?;
             tx.end_other_sessions(session.owner, own.as_ref().map_or(&[], |own| own.as_bytes()))?;
             if ends_connections {
-                lifecycle::end_connections(tx, session.account, &session.owner_id, now, EndReason::Owner)?;
+                reactions::end_connections(tx, session.account, &session.owner_id, now, EndReason::Owner)?;
             }
             Ok::<_, PageFailure>(())
         })

@@ -11,8 +11,8 @@ use super::login::second_factor::{self, Outcome};
 use super::pages::{SecondFactorPage, page};
 use crate::app::App;
 use crate::domain::throttle::Count;
-use crate::lifecycle::Actor;
 use crate::platform::system;
+use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 

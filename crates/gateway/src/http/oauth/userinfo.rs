@@ -16,8 +16,8 @@ use crate::http::address;
 use crate::http::bearer;
 use crate::http::body;
 use crate::http::query;
-use crate::lifecycle::Actor;
 use crate::platform::system;
+use crate::services::reactions::Actor;
 use crate::storage::Cost;
 
 /// The most a body may have: a token, and nothing else counts.

@@ -14,8 +14,8 @@ use crate::app::{App, Provider};
 use crate::domain::tolerances::{Need, Needed};
 use crate::http::address;
 use crate::http::bearer;
-use crate::lifecycle::{self, Actor, AdministratorLeft};
 use crate::platform::system;
+use crate::services::reactions::{self, Actor, AdministratorLeft};
 use crate::storage::accounts::Account;
 use crate::storage::{AccountTx, Cost, Tx};
 
@@ -158,11 +158,11 @@ impl Caller {
         needed.note(Some(Need::of_scim(client.seq, &leniency, now)));
         let value = outcome?;
         if let Some(owner) = owner
-            && lifecycle::refuses_own_ending(tx, &account, owner.as_str())?
+            && reactions::refuses_own_ending(tx, &account, owner.as_str())?
         {
             return Err(scim::Error::Forbidden(OWN_ENDING.to_owned()).into());
         }
-        if let Some(left) = lifecycle::last_administrator(tx, &account)? {
+        if let Some(left) = reactions::last_administrator(tx, &account)? {
             return Err(scim::Error::Forbidden(last_administrator(app, &left)).into());
         }
         Ok(Outcome { value, registry: provider.registry })

@@ -2,8 +2,8 @@
 
 use oauth::Keyring;
 
-use crate::lifecycle::Actor;
 use crate::platform::system;
+use crate::services::reactions::Actor;
 use crate::storage::accounts::Account;
 
 /// The cursors of whoever walks.

@@ -6,8 +6,8 @@ use super::super::error::DbError;
 use super::super::tx::Tx;
 use super::Entry;
 use crate::domain::refusals::{Kind, Report, Who};
-use crate::lifecycle::Actor;
 use crate::platform::system;
+use crate::services::reactions::Actor;
 
 /// A row as the log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,7 +20,7 @@ use super::{AccountTx, Row, RowColumns};
 use crate::domain::notice::Leaving;
 use crate::domain::person;
 use crate::each;
-use crate::lifecycle::{AdministratorLeft, News};
+use crate::services::reactions::{AdministratorLeft, News};
 
 /// What a client is told that a service account is.
 const WHAT: &str = "a service account";
@@ -163,7 +163,7 @@ impl AccountTx<'_, '_> {
         Ok(is_one.then_some(protected))
     }
 
-    /// A locked user was written, or deleted: what that means for others is for [`lifecycle`](crate::lifecycle) to say.
+    /// A locked user was written, or deleted: what that means for others is for [`lifecycle`](crate::services::reactions) to say.
     pub(super) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
         let Some(mut locked) = self.locked(handle) else { return };
         let (account, now, user) = (self.account, self.now, handle.0);

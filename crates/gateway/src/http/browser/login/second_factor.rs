@@ -20,8 +20,8 @@ use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
 use crate::http::browser::form::Form;
 use crate::http::browser::pages::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
-use crate::lifecycle::Actor;
 use crate::platform::system;
+use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
 
