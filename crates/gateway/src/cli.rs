@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::demo;
 use crate::domain::operator_name::OperatorName;
-use crate::housekeeping::{Done, Housekeeper};
+use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::system;
 use crate::serve;
 use crate::services::master_key;
@@ -172,8 +172,8 @@ async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Erro
         stop.gracefully(drain).await;
     });
     running.server.await?;
-    let told = crate::worker::tell_refusals(&running.app, true).await;
-    crate::worker::add_tally(&running.app).await?;
+    let told = crate::jobs::tell_refusals(&running.app, true).await;
+    crate::jobs::add_tally(&running.app).await?;
     told?;
     Ok(())
 }

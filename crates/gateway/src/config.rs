@@ -7,7 +7,7 @@ use std::time::Duration;
 use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
 
-use crate::mail::Mail;
+use crate::jobs::mail::Mail;
 use crate::platform::outbound::address::Reach;
 use crate::platform::secret_text::SecretText;
 use crate::storage::DatabaseUrl;

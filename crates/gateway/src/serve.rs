@@ -16,6 +16,7 @@ use crate::config::{Config, MasterKeySource, Mistakes, public_url};
 use crate::domain::catalogs;
 use crate::domain::schemas::Schemas;
 use crate::http;
+use crate::jobs;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
@@ -28,7 +29,6 @@ use crate::services::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
-use crate::worker;
 
 mod connections;
 
@@ -309,7 +309,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     .disable_signals()
     .listen(listener)?
     .run();
-    worker::start(app.clone());
+    jobs::start(app.clone());
     Ok(Running { address, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
 }
 

@@ -4,7 +4,7 @@ use lettre::message::Mailbox;
 
 use super::between;
 use super::reader::Reader;
-use crate::mail::Mail;
+use crate::jobs::mail::Mail;
 use crate::platform::smtp::Relay;
 
 /// `None` if no mail is to be sent, or if something is wrong, which the reader then knows.

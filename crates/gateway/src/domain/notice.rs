@@ -2,7 +2,7 @@
 //!
 //! A notice is written in the unit of work of what it tells ([`lifecycle`](crate::services::reactions)), so nothing is announced that did not
 //! happen, and nothing that happened is forgotten. Its person sees it on their page until they say so ([`account`](crate::http::browser)),
-//! and gets a letter where the operator has a relay ([`mail`](crate::mail)).
+//! and gets a letter where the operator has a relay ([`mail`](crate::jobs::mail)).
 
 use oauth::EndReason;
 use serde::{Deserialize, Serialize};

@@ -100,7 +100,7 @@ impl Relay {
     }
 
     /// Hands a letter over. `public_url` is who we are.
-    pub(super) async fn take(&self, public_url: &str, envelope: &Envelope, letter: &[u8]) -> Result<(), Undelivered> {
+    pub async fn take(&self, public_url: &str, envelope: &Envelope, letter: &[u8]) -> Result<(), Undelivered> {
         let talk = async {
             let mut connection = self.connect(&greeting(public_url)).await?;
             connection.send(envelope, letter).await?;

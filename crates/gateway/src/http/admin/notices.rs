@@ -8,7 +8,7 @@ use super::page;
 use crate::app::App;
 use crate::domain::wording;
 use crate::http::problem::Problem;
-use crate::mail::TRY_FOR;
+use crate::jobs::mail::TRY_FOR;
 use crate::platform::system;
 
 pub(super) async fn list(

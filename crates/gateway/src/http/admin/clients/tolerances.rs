@@ -9,10 +9,10 @@ use crate::domain::tolerances::{self, Overrides, Tolerance};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::problem::Problem;
+use crate::jobs;
 use crate::platform::system;
 use crate::storage::Cost;
 use crate::storage::clients::ClientRecord;
-use crate::worker;
 
 /// A change of switches; `None` leaves one to the profile again.
 pub(super) type Change = Vec<(Tolerance, Option<bool>)>;
@@ -76,7 +76,7 @@ pub(in crate::http::admin) async fn list(
     client: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     // So that what this process answered a moment ago is in the counts.
-    worker::add_tally(&app).await?;
+    jobs::add_tally(&app).await?;
     let answer = app
         .db
         .read(Cost::Short, move |tx| {

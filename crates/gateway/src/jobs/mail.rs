@@ -14,7 +14,7 @@ use crate::services::reactions;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{Cost, DbError};
 
-mod letter;
+mod message;
 
 use crate::platform::smtp::{Relay, Undelivered};
 
@@ -92,7 +92,7 @@ async fn hand_over(app: &App, mail: &Mail, notice: &Claimed) -> Result<(), Undel
     let to = person::address(&notice.attributes).ok_or_else(|| because("the user has no e-mail address"))?;
     let name = person::name(&notice.attributes);
     let told = matter.told(notice.made, &notice.account_name);
-    let letter = letter::Letter {
+    let letter = message::Letter {
         id: &notice.id,
         subject: matter.heading(),
         told: &told,

@@ -1,17 +1,19 @@
-//! What happens in the background: [housekeeping](crate::housekeeping), notices are mailed, lists are counted so that any page of them
+//! What happens in the background: [housekeeping](crate::jobs::housekeeping), notices are mailed, lists are counted so that any page of them
 //! is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
 //! Any number of replicas may do it at once.
 
 use std::time::Duration;
 
 use crate::app::App;
-use crate::housekeeping::Housekeeper;
-use crate::mail;
+use crate::jobs::housekeeping::Housekeeper;
 use crate::platform::system;
 use crate::platform::trusted_clock::Judged;
 use crate::services::indexing;
 use crate::storage::audit::refusals::RefusalLine;
 use crate::storage::{DbError, blocks};
+
+pub mod housekeeping;
+pub mod mail;
 
 /// How often counts are added to the database, and new resources to the counts of lists.
 const ADD: Duration = Duration::from_secs(3);
