@@ -12,7 +12,7 @@ use crate::demo;
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::system;
-use crate::serve;
+use crate::server;
 use crate::services::master_key;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
@@ -118,7 +118,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
     match command {
         Command::Serve => serve_until_told(config).await,
         Command::Migrate => {
-            let _turn = serve::take_turn(&config)?;
+            let _turn = server::take_turn(&config)?;
             let mut conn = config.database.connect()?;
             let applied = migrations::run(&mut conn)?;
             println!("{}: {applied} migrations applied, the schema is up to date", config.database.display());
@@ -151,7 +151,7 @@ pub(crate) fn start_logging(config: &Config) {
 
 async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let database = config.database.display();
-    let mut running = serve::start(config).await?;
+    let mut running = server::start(config).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
     let operators = running.app.db.read(Cost::Long, |tx| tx.operators()).await?;
     if running.app.config.admin_token.is_none() && operators.is_empty() {
@@ -205,7 +205,7 @@ pub(crate) async fn told_to_stop() -> Told {
 
 async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn std::error::Error>> {
     let name = OperatorName::parse(&name).map_err(|why| format!("--name {why}"))?.as_str().to_owned();
-    let (db, keys) = serve::open(config).await?;
+    let (db, keys) = server::open(config).await?;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = keys.fingerprint(&token);
     let shown = name.clone();
@@ -246,7 +246,7 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
 }
 
 async fn keep_house(config: Config, confirm: bool) -> Result<(), Box<dyn std::error::Error>> {
-    let (db, keys) = serve::open(&config).await?;
+    let (db, keys) = server::open(&config).await?;
     let housekeeper = Housekeeper::new(db, keys, config.into());
     if confirm {
         housekeeper.confirm().await?;
@@ -272,13 +272,13 @@ fn verify_audit(config: &Config, expected: Option<&Link>) -> Result<(), Box<dyn 
     {
         return Err(format!("there is no database {}; set database.url or data.dir", path.display()).into());
     }
-    let masters = serve::existing_master_keys(config)?;
+    let masters = server::existing_master_keys(config)?;
     let mut conn = config.database.connect_read_only()?;
     let verdict = read_on(&mut conn, |tx| {
         let Some(keys) = master_key::open_existing(tx, &masters)? else { return Ok::<_, DbError>(None) };
         tx.verify_audit(&keys, system::now(), expected).map(Some)
     })?;
-    let verdict = verdict.ok_or(serve::StartError::WrongMasterKey)?;
+    let verdict = verdict.ok_or(server::StartError::WrongMasterKey)?;
     let Verdict { breaks, late, sealed, waiting, forgotten, head } = verdict;
     if !breaks.is_empty() {
         let breaks: Vec<String> = breaks.iter().map(|line| format!("  - {line}")).collect();

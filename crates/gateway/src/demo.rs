@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::cli;
 use crate::config::Config;
 use crate::platform::system;
-use crate::serve;
+use crate::server;
 
 mod browser;
 mod connection;
@@ -58,8 +58,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
     cli::start_logging(&config);
 
     let ours_to_remove = arguments.dir.is_none().then(|| directory.clone());
-    let serve::Running { app, handle, server, .. } =
-        serve::start(config).await.inspect_err(|_| remove(&ours_to_remove))?;
+    let server::Running { app, handle, server, .. } =
+        server::start(config).await.inspect_err(|_| remove(&ours_to_remove))?;
     let server = actix_web::rt::spawn(server);
     let transcript = Transcript::to_standard_output();
     let played = story::play(&transcript, &app.public_url, &token).await;

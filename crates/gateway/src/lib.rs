@@ -14,6 +14,6 @@ pub mod domain;
 pub mod http;
 pub mod jobs;
 pub mod platform;
-pub mod serve;
+pub mod server;
 pub mod services;
 pub mod storage;

@@ -5,7 +5,7 @@ use oauth::signing::SigningAlgorithm;
 
 use crate::config::Config;
 use crate::platform::system;
-use crate::serve;
+use crate::server;
 use crate::services::reactions::Actor;
 use crate::services::signing::{Handover, Signer};
 use crate::storage::sealed;
@@ -33,8 +33,8 @@ fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
 }
 
 pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
-    let (db, keys) = serve::open(config).await?;
-    let settings = serve::settings(config, config.public_url.as_deref().unwrap_or_default());
+    let (db, keys) = server::open(config).await?;
+    let settings = server::settings(config, config.public_url.as_deref().unwrap_or_default());
     match command {
         KeysCommand::List => {
             Signer::open(db.clone(), keys).await?;
