@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::domain::refusals::Refusals;
 use crate::domain::schemas::Schemas;
 use crate::domain::tolerances::{Need, Needed, Tally};
-use crate::http::body::Patience;
+use crate::http::edge::body::Patience;
 use crate::platform::openid_client::Providers;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;

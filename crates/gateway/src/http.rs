@@ -2,26 +2,18 @@
 
 use actix_web::web;
 
-pub mod address;
 pub mod admin;
-mod bearer;
-mod below;
-pub mod body;
 pub mod browser;
-pub mod endpoints;
+pub mod edge;
 pub mod health;
 pub mod oauth;
-pub mod problem;
-pub mod query;
 pub mod scim;
-mod stopping;
-mod trace;
 
-pub(crate) use below::below;
 pub(crate) use browser::failure::told;
-pub(crate) use endpoints::head_as_get;
-pub(crate) use stopping::close_when_stopping;
-pub(crate) use trace::log;
+pub(crate) use edge::below::below;
+pub(crate) use edge::endpoints::head_as_get;
+pub(crate) use edge::stopping::close_when_stopping;
+pub(crate) use edge::trace::log;
 
 /// All routes.
 pub fn routes(config: &mut web::ServiceConfig) {

@@ -7,8 +7,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
-use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
-use crate::http::problem::Problem;
+use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
+use crate::http::edge::problem::Problem;
 
 mod accounts;
 mod attributes;

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, guard, web};
 use oauth::jose::Jwks;
 
 use crate::app::App;
-use crate::http::endpoints::{self, Endpoint, endpoints, resources};
+use crate::http::edge::endpoints::{self, Endpoint, endpoints, resources};
 use crate::storage::DbError;
 
 mod account;

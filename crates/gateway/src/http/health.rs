@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
 use crate::app::App;
-use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
+use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
 
 /// Every health check.
 pub static ENDPOINTS: &[Endpoint] = endpoints![

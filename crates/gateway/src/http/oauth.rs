@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::domain::tolerances::Needed;
-use crate::http::address;
-use crate::http::bearer;
-use crate::http::body::{self, BodyError};
-use crate::http::endpoints::{Endpoint, allowed, endpoints, resources};
-use crate::http::query;
+use crate::http::edge::address;
+use crate::http::edge::bearer;
+use crate::http::edge::body::{self, BodyError};
+use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
+use crate::http::edge::query;
 use crate::services::reactions::Actor;
 use crate::storage::{Cost, DbError, Tx};
 

@@ -10,9 +10,9 @@ use scim::{Id, ListResponse, PatchRequest, Precondition, SearchRequest, service}
 use serde_json::Value;
 
 use crate::app::{App, Provider};
-use crate::http::bearer;
-use crate::http::body;
-use crate::http::query;
+use crate::http::edge::bearer;
+use crate::http::edge::body;
+use crate::http::edge::query;
 use crate::platform::system;
 use crate::storage::{AccountTx, Cost, DbError, Tx};
 

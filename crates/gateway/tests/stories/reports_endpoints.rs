@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gateway::http::endpoints::Endpoint;
+use gateway::http::edge::endpoints::Endpoint;
 use reqwest::Method;
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::services::reactions;
 use crate::storage::accounts::Account;

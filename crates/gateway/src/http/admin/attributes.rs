@@ -12,7 +12,7 @@ use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::services::indexing;
 use crate::storage::Cost;
 use crate::storage::options::{Declarations, Declared, Duplicate};

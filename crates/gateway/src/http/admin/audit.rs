@@ -9,7 +9,7 @@ use super::accounts;
 use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::Cost;
 

@@ -10,7 +10,7 @@ use super::input::Input;
 use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::clients::ClientRecord;
 use crate::storage::options::ScimOptions;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::operator::Operator;
 use super::page;
 use crate::app::App;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 
 pub(super) async fn list(

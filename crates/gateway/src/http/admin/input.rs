@@ -8,8 +8,8 @@ use actix_web::{FromRequest, HttpRequest, web};
 use serde_json::{Map, Value};
 
 use crate::app::App;
-use crate::http::body::{self, BodyError};
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::body::{self, BodyError};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::DbError;
 
 /// The most a body of the admin API may have.

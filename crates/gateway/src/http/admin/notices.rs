@@ -7,7 +7,7 @@ use super::operator::Operator;
 use super::page;
 use crate::app::App;
 use crate::domain::wording;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::jobs::mail::TRY_FOR;
 use crate::platform::system;
 

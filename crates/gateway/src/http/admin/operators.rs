@@ -8,7 +8,7 @@ use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::operator_name::OperatorName;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::operators::{NameTaken, Operator as Record};
 use crate::storage::{Cost, DbError, Tx};

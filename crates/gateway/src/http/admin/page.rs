@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::accounts;
 use crate::app::App;
-use crate::http::problem::Problem;
-use crate::http::query;
+use crate::http::edge::problem::Problem;
+use crate::http::edge::query;
 use crate::storage::accounts::Account;
 use crate::storage::{Cost, DbError, Tx};
 

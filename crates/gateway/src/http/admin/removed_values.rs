@@ -9,8 +9,8 @@ use actix_web::HttpRequest;
 use scim::schema::{GROUP, Removed, RemovedValues};
 
 use super::input::Input;
-use crate::http::problem::{FieldError, Problem};
-use crate::http::query;
+use crate::http::edge::problem::{FieldError, Problem};
+use crate::http::edge::query;
 use crate::storage::listed_values::MOST;
 use crate::storage::{Cost, Db, DbError};
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::operator::Operator;
 use super::page;
 use crate::app::App;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::storage::shared_keys::NameHolder;
 
 pub(super) async fn list(

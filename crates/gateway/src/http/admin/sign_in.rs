@@ -12,7 +12,7 @@ use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::sign_in::{AccountProvider, MatchBy, Passwords, SECRET, SecondFactor, SignIn};
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::{Cost, DbError, Tx};

@@ -13,7 +13,7 @@ use super::login::{self, Said};
 use super::{account, consent, form, own_keys};
 use crate::app::App;
 use crate::domain::tolerances::Needed;
-use crate::http::query;
+use crate::http::edge::query;
 use crate::storage::{Cost, Tx};
 
 /// `GET /oauth2/auth`

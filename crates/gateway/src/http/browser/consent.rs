@@ -20,7 +20,7 @@ use super::login::{self, Said};
 use super::pages::{ConsentPage, page};
 use crate::app::App;
 use crate::domain::wording;
-use crate::http::query;
+use crate::http::edge::query;
 use crate::platform::system;
 use crate::services::reactions::{self, Actor};
 use crate::storage::options::{OwnDeactivation, ServiceAccounts};

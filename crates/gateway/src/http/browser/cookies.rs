@@ -8,7 +8,7 @@ use oauth::Fingerprint;
 use super::binding::Binding;
 use super::device::Device;
 use crate::app::App;
-use crate::http::address;
+use crate::http::edge::address;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::storage::sessions::{Liveness, Session};

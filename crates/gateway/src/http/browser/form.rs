@@ -8,7 +8,7 @@ use oauth::authorize::MAX_LENGTH;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use crate::app::App;
-use crate::http::body::{self, BodyError};
+use crate::http::edge::body::{self, BodyError};
 use crate::storage::DbError;
 
 /// The most a form of ours may have: user name, password, and a sealed request as long as it may be.
@@ -39,7 +39,7 @@ impl Form {
     pub(super) async fn read(app: &App, payload: Payload) -> Result<Form, PageFailure> {
         let bytes = bytes(app, payload, LIMIT).await?;
         let text = std::str::from_utf8(&bytes).map_err(|_| PageFailure::StaleForm)?;
-        Ok(Form(crate::http::query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
+        Ok(Form(crate::http::edge::query::pairs(text).map_err(|_| PageFailure::StaleForm)?))
     }
 
     /// A form that we showed to this browser; any other is refused.

@@ -21,7 +21,7 @@ use super::form::Form;
 use super::pages::{LoginPage, page};
 use crate::app::App;
 use crate::domain::wording;
-use crate::http::query;
+use crate::http::edge::query;
 use crate::storage::Cost;
 use crate::storage::accounts::Account;
 use crate::storage::sessions::Session;

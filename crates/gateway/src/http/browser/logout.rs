@@ -13,7 +13,7 @@ use super::pages::{LogoutPage, message, page};
 use super::{account, form, own_keys};
 use crate::app::App;
 use crate::domain::wording;
-use crate::http::query;
+use crate::http::edge::query;
 use crate::services::reactions::Actor;
 use crate::storage::Cost;
 use crate::storage::sessions::Session;

@@ -9,7 +9,7 @@ use askama::Template;
 use super::connected::AlreadyConnected;
 use crate::app::App;
 use crate::domain::wording::{self, Span};
-use crate::http::endpoints::allowed;
+use crate::http::edge::endpoints::allowed;
 
 /// Log in.
 #[derive(Debug, Template)]

@@ -6,7 +6,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
-use crate::http::endpoints::allowed;
+use crate::http::edge::endpoints::allowed;
 use crate::storage::{Cost, DbError};
 
 /// What the endpoints understand of a script.

@@ -10,7 +10,7 @@ use super::proof::{self, Attempt};
 use super::{Call, PUSHED_LIMIT};
 use crate::app::App;
 use crate::domain::throttle;
-use crate::http::bearer;
+use crate::http::edge::bearer;
 use crate::platform::system;
 use crate::storage::{PushLimit, Tx};
 

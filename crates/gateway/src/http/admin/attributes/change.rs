@@ -8,7 +8,7 @@ use scim::schema::{Stage, Uniqueness};
 use scim::{IndexedAttribute, SearchKey};
 
 use crate::domain::schemas::Schemas;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::accounts::Account;
 use crate::storage::attribute_work::NAMED;
 use crate::storage::options::{Declared, Duplicate};

@@ -6,7 +6,7 @@ use scim::schema::{Stage, USER};
 use serde_json::{Map, Value, json};
 
 use crate::domain::schemas::Schemas;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::accounts::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
 use crate::storage::options::Declared;
 

@@ -8,7 +8,7 @@ use scim::{Vocabulary, service};
 use serde_json::{Value, json};
 
 use crate::app::{App, Provider};
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::accounts::{Account, DEFAULT_ROLE};
 

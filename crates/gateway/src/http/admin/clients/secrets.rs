@@ -9,7 +9,7 @@ use super::{end_credential, named, warnings};
 use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
-use crate::http::problem::{FieldError, Problem};
+use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::Cost;
 

@@ -8,7 +8,7 @@ use super::{end_credential, named, warnings};
 use crate::app::App;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::Cost;
 use crate::storage::static_tokens::StaticTokenRecord;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::tolerances::{self, Overrides, Tolerance};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::jobs;
 use crate::platform::system;
 use crate::storage::Cost;

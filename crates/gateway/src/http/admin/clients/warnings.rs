@@ -5,7 +5,7 @@ use oauth::Client;
 
 use super::first_call;
 use crate::app::App;
-use crate::http::problem::Problem;
+use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::accounts::Account;
 use crate::storage::clients::ClientRecord;

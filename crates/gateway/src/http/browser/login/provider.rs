@@ -18,7 +18,7 @@ use crate::http::browser::errand::Errand;
 use crate::http::browser::failure::PageFailure;
 use crate::http::browser::form::Form;
 use crate::http::browser::operator;
-use crate::http::query;
+use crate::http::edge::query;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish, random};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;

@@ -15,20 +15,20 @@ pub struct Endpoint {
     pub method: Method,
     /// With names in braces.
     pub path: &'static str,
-    pub(super) route: fn() -> Route,
+    pub(crate) route: fn() -> Route,
 }
 
 /// A table of endpoints: method, path, handler. Those of one path stand together.
 macro_rules! endpoints {
     ($($method:ident $path:literal => $handler:path),* $(,)?) => {
-        &[$($crate::http::endpoints::Endpoint {
+        &[$($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
             route: || actix_web::web::route().to($handler),
         }),*]
     };
 }
-pub(super) use endpoints;
+pub(crate) use endpoints;
 
 /// The methods of a path, as `Allow` lists them.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ struct Allowed(String);
 struct Head;
 
 /// A resource for each path of the table. `refuse` answers methods that the path has not.
-pub(super) fn resources(table: &'static [Endpoint], refuse: fn() -> Route) -> impl Iterator<Item = Resource> {
+pub(crate) fn resources(table: &'static [Endpoint], refuse: fn() -> Route) -> impl Iterator<Item = Resource> {
     table.chunk_by(|one, next| one.path == next.path).map(move |endpoints| {
         let allowed = Allowed(methods(endpoints).join(", "));
         let resource = web::resource(endpoints[0].path).app_data(allowed).default_service(refuse());
@@ -60,7 +60,7 @@ fn methods(endpoints: &[Endpoint]) -> Vec<&str> {
 }
 
 /// What the path of a refused request answers to.
-pub(super) fn allowed(request: &HttpRequest) -> String {
+pub(crate) fn allowed(request: &HttpRequest) -> String {
     request.app_data::<Allowed>().map(|allowed| allowed.0.clone()).unwrap_or_default()
 }
 
@@ -82,6 +82,6 @@ pub(crate) fn method_of(request: &HttpRequest) -> Method {
 }
 
 /// Holds for HEAD, for paths where a GET uses something up and a HEAD must not.
-pub(super) fn is_head(context: &guard::GuardContext<'_>) -> bool {
+pub(crate) fn is_head(context: &guard::GuardContext<'_>) -> bool {
     context.req_data().contains::<Head>()
 }

@@ -1,0 +1,11 @@
+//! What every door of the server has: how a request is read, who sent it, and how a problem is told.
+
+pub mod address;
+pub(super) mod bearer;
+pub(super) mod below;
+pub mod body;
+pub mod endpoints;
+pub mod problem;
+pub mod query;
+pub(super) mod stopping;
+pub(super) mod trace;
