@@ -3,17 +3,17 @@
 use actix_web::web;
 
 pub mod admin;
-pub mod browser;
 pub mod edge;
 pub mod health;
 pub mod oauth;
+pub mod pages;
 pub mod scim;
 
-pub(crate) use browser::failure::told;
 pub(crate) use edge::below::below;
 pub(crate) use edge::endpoints::head_as_get;
 pub(crate) use edge::stopping::close_when_stopping;
 pub(crate) use edge::trace::log;
+pub(crate) use pages::failure::told;
 
 /// All routes.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -21,7 +21,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource(["/scim/v2", "/scim/v2/{tail:.*}"]).to(scim::handle))
         .configure(health::routes)
         .configure(oauth::routes)
-        .configure(browser::routes)
+        .configure(pages::routes)
         .configure(admin::routes)
-        .default_service(web::to(browser::pages::not_found));
+        .default_service(web::to(pages::templates::not_found));
 }

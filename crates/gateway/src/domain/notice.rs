@@ -1,7 +1,7 @@
 //! Notices: what a person has to be told, and is told however they can be reached.
 //!
 //! A notice is written in the unit of work of what it tells ([`lifecycle`](crate::services::reactions)), so nothing is announced that did not
-//! happen, and nothing that happened is forgotten. Its person sees it on their page until they say so ([`account`](crate::http::browser)),
+//! happen, and nothing that happened is forgotten. Its person sees it on their page until they say so ([`account`](crate::http::pages)),
 //! and gets a letter where the operator has a relay ([`mail`](crate::jobs::mail)).
 
 use oauth::EndReason;

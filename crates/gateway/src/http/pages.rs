@@ -10,7 +10,6 @@ use crate::app::App;
 use crate::http::edge::endpoints::{self, Endpoint, endpoints, resources};
 use crate::storage::DbError;
 
-mod account;
 mod answered;
 mod authorize;
 mod binding;
@@ -18,15 +17,16 @@ mod connected;
 mod consent;
 mod cookies;
 mod device;
-mod errand;
 pub(crate) mod failure;
 mod form;
+mod intent;
 mod login;
 mod logout;
 mod operator;
-pub mod pages;
 mod password;
 pub(in crate::http) mod second_factor;
+mod self_service;
+pub mod templates;
 
 /// Every page and form.
 pub static ENDPOINTS: &[Endpoint] = endpoints![
@@ -42,10 +42,10 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     POST "/oauth2/switch" => login::switch,
     GET "/oauth2/logout" => logout::by_query,
     POST "/oauth2/logout" => logout::by_form,
-    GET "/account" => account::show,
-    POST "/account/connections/end" => account::end_connection,
-    POST "/account/notices/seen" => account::see_notice,
-    POST "/account/sessions/end" => account::end_session,
+    GET "/account" => self_service::show,
+    POST "/account/connections/end" => self_service::end_connection,
+    POST "/account/notices/seen" => self_service::see_notice,
+    POST "/account/sessions/end" => self_service::end_session,
     GET "/account/password" => password::show,
     POST "/account/password" => password::change,
     GET "/account/second-factor" => second_factor::show,
@@ -62,9 +62,9 @@ const ACTS: [&str; 4] = ["/oauth2/auth", "/oauth2/consent", "/oauth2/logout", "/
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     for path in ACTS {
-        config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(pages::nothing_yet));
+        config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
     }
-    for resource in resources(ENDPOINTS, || web::to(pages::wrong_method)) {
+    for resource in resources(ENDPOINTS, || web::to(templates::wrong_method)) {
         config.service(resource);
     }
 }

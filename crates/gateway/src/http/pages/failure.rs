@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError, web};
 
-use super::pages::message;
+use super::templates::message;
 use crate::app::App;
 use crate::storage::{DbError, Fault};
 

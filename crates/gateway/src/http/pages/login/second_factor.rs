@@ -15,11 +15,11 @@ use crate::app::App;
 use crate::domain::throttle::{Count, retry_after};
 use crate::domain::totp::{SEALED_FOR, Secret};
 use crate::domain::wording;
-use crate::http::browser::cookies::{self, Browser};
-use crate::http::browser::errand::Errand;
-use crate::http::browser::failure::PageFailure;
-use crate::http::browser::form::Form;
-use crate::http::browser::pages::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
+use crate::http::pages::cookies::{self, Browser};
+use crate::http::pages::failure::PageFailure;
+use crate::http::pages::form::Form;
+use crate::http::pages::intent::Errand;
+use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
 use crate::platform::system;
 use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
@@ -122,7 +122,7 @@ async fn show(
 /// Makes a secret for an app that is not confirmed yet; whoever has a confirmed one keeps it. So does the browser that has begun a
 /// moment ago: a button that is pressed twice shows one picture. The secret of another browser is replaced, for its page may be a
 /// stranger's.
-pub(in crate::http::browser) async fn begin(
+pub(in crate::http::pages) async fn begin(
     app: &App,
     browser: &Browser,
     account: i64,
@@ -157,7 +157,7 @@ pub(in crate::http::browser) async fn begin(
 }
 
 /// What an app is told to be set up; nothing where one is confirmed.
-pub(in crate::http::browser) async fn set_up(
+pub(in crate::http::pages) async fn set_up(
     app: &App,
     account: i64,
     user: &str,
@@ -206,7 +206,7 @@ fn picture(text: &str) -> String {
 
 /// What came of a code.
 #[derive(Debug)]
-pub(in crate::http::browser) enum Outcome {
+pub(in crate::http::pages) enum Outcome {
     /// It counts.
     Accepted,
     /// It counts, and the app is confirmed by it: these are the recovery codes, shown once.
@@ -220,7 +220,7 @@ pub(in crate::http::browser) enum Outcome {
 }
 
 /// Spends a code: one from the app, or a recovery code.
-pub(in crate::http::browser) fn spend(
+pub(in crate::http::pages) fn spend(
     app: &App,
     tx: &mut Tx<'_>,
     account: i64,
@@ -276,7 +276,7 @@ fn recovery_codes_of(app: &App, secret: &Secret) -> Vec<String> {
 }
 
 /// The recovery codes once more, for the form that has set the app up a moment ago with this code and is sent again.
-pub(in crate::http::browser) fn confirmed_again(
+pub(in crate::http::pages) fn confirmed_again(
     app: &App,
     tx: &mut Tx<'_>,
     resource: i64,
@@ -298,7 +298,7 @@ fn plain(code: &str) -> String {
 }
 
 /// `POST /login/second-factor`
-pub(in crate::http::browser) async fn submit(
+pub(in crate::http::pages) async fn submit(
     request: HttpRequest,
     app: web::Data<App>,
     payload: web::Payload,
@@ -364,7 +364,7 @@ pub(in crate::http::browser) async fn submit(
 }
 
 /// The page that shows recovery codes, this once; with the cookies of an answer it takes the place of.
-pub(in crate::http::browser) fn recovery_codes(
+pub(in crate::http::pages) fn recovery_codes(
     app: &App,
     codes: Vec<String>,
     next: &str,

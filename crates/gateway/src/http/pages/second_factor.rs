@@ -3,12 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::account::{back, ours, prove_again};
 use super::cookies::Browser;
-use super::errand::Errand;
 use super::failure::PageFailure;
+use super::intent::Errand;
 use super::login::second_factor::{self, Outcome};
-use super::pages::{SecondFactorPage, page};
+use super::self_service::{back, ours, prove_again};
+use super::templates::{SecondFactorPage, page};
 use crate::app::App;
 use crate::domain::throttle::Count;
 use crate::platform::system;

@@ -12,13 +12,13 @@ use super::steps::Proven;
 use super::{Said, finish, page_for};
 use crate::app::App;
 use crate::domain::sign_in::{AccountProvider, MatchBy, SECRET};
-use crate::http::browser::authorize::redirect;
-use crate::http::browser::cookies::Browser;
-use crate::http::browser::errand::Errand;
-use crate::http::browser::failure::PageFailure;
-use crate::http::browser::form::Form;
-use crate::http::browser::operator;
 use crate::http::edge::query;
+use crate::http::pages::authorize::redirect;
+use crate::http::pages::cookies::Browser;
+use crate::http::pages::failure::PageFailure;
+use crate::http::pages::form::Form;
+use crate::http::pages::intent::Errand;
+use crate::http::pages::operator;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish, random};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
@@ -33,11 +33,11 @@ const PATIENCE: i64 = 15 * 60 * 1000;
 /// The longest hint that is passed on, in bytes: no name is longer, and the provider's URL has to stay one that it takes.
 const MAX_HINT: usize = 512;
 /// Where providers send people back to.
-pub(in crate::http::browser) const CALLBACK: &str = "/login/callback";
+pub(in crate::http::pages) const CALLBACK: &str = "/login/callback";
 
 /// What they went away for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(in crate::http::browser) enum Purpose {
+pub(in crate::http::pages) enum Purpose {
     /// A person of this account, who logs in for this errand.
     Person { account: i64, request: String },
     /// An operator.
@@ -54,7 +54,7 @@ struct Away {
 }
 
 /// Sends somebody to a provider.
-pub(in crate::http::browser) async fn leave(
+pub(in crate::http::pages) async fn leave(
     app: &App,
     browser: &Browser,
     provider: &Provider,
@@ -104,7 +104,7 @@ async fn provider(app: &App, account: i64) -> Result<Option<(Account, AccountPro
 const NONE: &str = "This account has no OpenID provider any more.";
 
 /// `POST /login/provider`
-pub(in crate::http::browser) async fn begin(
+pub(in crate::http::pages) async fn begin(
     request: HttpRequest,
     app: web::Data<App>,
     payload: web::Payload,
@@ -131,7 +131,7 @@ pub(in crate::http::browser) async fn begin(
 }
 
 /// `GET /login/callback`
-pub(in crate::http::browser) async fn back(
+pub(in crate::http::pages) async fn back(
     request: HttpRequest,
     app: web::Data<App>,
 ) -> Result<HttpResponse, PageFailure> {

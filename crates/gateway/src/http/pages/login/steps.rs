@@ -8,9 +8,9 @@ use crate::app::App;
 use crate::domain::sign_in::SecondFactor;
 use crate::domain::throttle::{Count, retry_after};
 use crate::domain::wording;
-use crate::http::browser::cookies::Browser;
-use crate::http::browser::errand::Errand;
-use crate::http::browser::failure::PageFailure;
+use crate::http::pages::cookies::Browser;
+use crate::http::pages::failure::PageFailure;
+use crate::http::pages::intent::Errand;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::services::reactions::Actor;
@@ -45,7 +45,7 @@ pub(super) struct Typed {
 
 /// Somebody who proved who they are.
 #[derive(Debug)]
-pub(in crate::http::browser) struct Proven {
+pub(in crate::http::pages) struct Proven {
     /// Their account.
     pub(super) account: i64,
     /// Their number in storage.

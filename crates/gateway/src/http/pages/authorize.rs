@@ -7,10 +7,10 @@ use oauth::authorize::{AuthorizationRequest, MAX_LENGTH, Refusal};
 use oauth::hint::IdTokenHint;
 
 use super::cookies::Browser;
-use super::errand::Errand;
 use super::failure::PageFailure;
+use super::intent::Errand;
 use super::login::{self, Said};
-use super::{account, consent, form, own_keys};
+use super::{consent, form, own_keys, self_service};
 use crate::app::App;
 use crate::domain::tolerances::Needed;
 use crate::http::edge::query;
@@ -109,7 +109,7 @@ pub(super) async fn proceed(
                 };
                 said.note = Some(note.to_owned());
                 if asked.expected.is_none() {
-                    said.username = account::name_of(app, &session).await?;
+                    said.username = self_service::name_of(app, &session).await?;
                 }
             }
             login::page_for(app, browser, &Errand::answer(asked), said).await

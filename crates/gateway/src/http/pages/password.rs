@@ -4,11 +4,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::EndReason;
 
-use super::account::{back, name_of, ours, prove_again, uses_password};
 use super::cookies::Browser;
-use super::errand::Errand;
 use super::failure::PageFailure;
-use super::pages::{PasswordPage, message, page};
+use super::intent::Errand;
+use super::self_service::{back, name_of, ours, prove_again, uses_password};
+use super::templates::{PasswordPage, message, page};
 use crate::app::App;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;

@@ -9,8 +9,8 @@ use super::authorize::redirect;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::pages::{LogoutPage, message, page};
-use super::{account, form, own_keys};
+use super::templates::{LogoutPage, message, page};
+use super::{form, own_keys, self_service};
 use crate::app::App;
 use crate::domain::wording;
 use crate::http::edge::query;
@@ -103,7 +103,7 @@ async fn log_out(
                 tx.act_as(Actor { name, address: address.clone() });
                 // The button may be pressed twice: one of the two ends it.
                 match tx.end_session(fingerprint.as_bytes())? {
-                    true => tx.audit(account::logged_out(&session)),
+                    true => tx.audit(self_service::logged_out(&session)),
                     false => Ok(()),
                 }
             })

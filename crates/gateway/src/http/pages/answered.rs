@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use oauth::consent::Earlier;
 
 use super::failure::START_AGAIN;
-use super::pages::message;
+use super::templates::message;
 use crate::app::App;
 
 /// The page for whom accepting changes nothing any more.

@@ -8,11 +8,11 @@ use scim::{Id, Store};
 
 use super::authorize::redirect;
 use super::cookies::{self, Browser};
-use super::errand::Errand;
 use super::failure::PageFailure;
 use super::form::Form;
+use super::intent::Errand;
 use super::login::{self, Said};
-use super::pages::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
+use super::templates::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::domain::notice::Matter;
 use crate::domain::wording;

@@ -7,7 +7,7 @@ use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::login::provider::{CALLBACK, Purpose, leave};
-use super::pages::{OperatorPage, OperatorTokenPage, not_found, page};
+use super::templates::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::config::OperatorSignIn;
 use crate::domain::wording;
