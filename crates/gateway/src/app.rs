@@ -6,10 +6,10 @@ use oauth::Keyring;
 use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 
 use crate::config::Config;
+use crate::domain::account::Account;
 use crate::domain::refusals::Refusals;
 use crate::domain::schemas::Schemas;
 use crate::domain::tolerances::{Need, Needed, Tally};
-use crate::http::edge::body::Patience;
 use crate::platform::openid_client::Providers;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
@@ -17,7 +17,6 @@ use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
 use crate::services::signing::Signer;
-use crate::storage::accounts::Account;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
 
@@ -142,11 +141,6 @@ impl App {
             limits: self.limits(),
             cursors,
         })
-    }
-
-    /// How a body of at most so many bytes is read.
-    pub(crate) fn patience(&self, limit: usize) -> Patience<'_> {
-        Patience { limit, time: self.config.body_patience, stopping: &self.stopping }
     }
 
     /// How much the SCIM endpoint answers at once.

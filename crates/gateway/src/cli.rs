@@ -1,6 +1,5 @@
 //! The command line.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,11 +8,15 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::demo;
+use crate::domain::actor::Actor;
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::system;
 use crate::server;
+use crate::server::logging::start_logging;
+use crate::server::signals::{Told, told_to_stop};
 use crate::services::master_key;
+use crate::services::tolerance_counts;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
 use crate::storage::db::read_on;
@@ -137,18 +140,6 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
     }
 }
 
-/// Logs go to standard error, so that what commands print can be piped.
-pub(crate) fn start_logging(config: &Config) {
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log_filter)
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    // A second start in one process (a test) keeps the first's.
-    let _ = if config.log_json { builder.json().try_init() } else { builder.try_init() };
-}
-
 async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let database = config.database.display();
     let mut running = server::start(config).await?;
@@ -173,34 +164,9 @@ async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Erro
     });
     running.server.await?;
     let told = crate::jobs::tell_refusals(&running.app, true).await;
-    crate::jobs::add_tally(&running.app).await?;
+    tolerance_counts::add(&running.app.db, &running.app.tally).await?;
     told?;
     Ok(())
-}
-
-/// A signal to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// SIGTERM: by what supervises the process.
-    ToTerminate,
-    /// SIGINT: by a person at a keyboard.
-    ToInterrupt,
-}
-
-/// Ends at SIGINT or SIGTERM.
-pub(crate) async fn told_to_stop() -> Told {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            return tokio::select! {
-                _ = tokio::signal::ctrl_c() => Told::ToInterrupt,
-                _ = terminate.recv() => Told::ToTerminate,
-            };
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
-    Told::ToInterrupt
 }
 
 async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn std::error::Error>> {
@@ -226,7 +192,7 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
             if let Err(taken) = tx.insert_operator(&operator, None, fingerprint.as_bytes())? {
                 return Ok(Err(taken));
             }
-            tx.act_as(crate::services::reactions::Actor { name: "command line".to_owned(), address: None });
+            tx.act_as(Actor { name: "command line".to_owned(), address: None });
             tx.audit(Entry {
                 at: system::now(),
                 account: None,

@@ -7,12 +7,13 @@ use std::time::Duration;
 use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
 
-use crate::jobs::mail::Mail;
 use crate::platform::outbound::address::Reach;
 use crate::platform::secret_text::SecretText;
+use crate::platform::smtp::Mail;
 use crate::storage::DatabaseUrl;
 
 mod file;
+pub mod keys;
 mod mail;
 mod proxies;
 pub(crate) mod public_url;
@@ -190,8 +191,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
     let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
     let migrate_on_start = r.required("database.migrate_on_start", Ok::<bool, String>);
-    let given_key = r.optional("security.master_key", |text: String| crate::services::master_key::parse(&text));
-    let given_keys = r.list("security.master_keys", |text: String| crate::services::master_key::parse(&text));
+    let given_key = r.optional("security.master_key", |text: String| keys::parse(&text));
+    let given_keys = r.list("security.master_keys", |text: String| keys::parse(&text));
     let key_file = r.optional("security.master_key_file", |text: String| Ok(PathBuf::from(text)));
     let token = r.optional("admin.token", |text: String| admin_token(&text));
     let token_file = r.secret_file("admin.token_file", |text| admin_token(text.trim()));

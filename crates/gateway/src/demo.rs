@@ -8,7 +8,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli;
 use crate::config::Config;
 use crate::platform::system;
 use crate::server;
@@ -55,7 +54,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
         ("GATEWAY__ADMIN__TOKEN", &token),
         ("GATEWAY__LOG__FILTER", "warn"),
     ])?;
-    cli::start_logging(&config);
+    server::logging::start_logging(&config);
 
     let ours_to_remove = arguments.dir.is_none().then(|| directory.clone());
     let server::Running { app, handle, server, .. } =
@@ -67,7 +66,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
         Ok(ending) => {
             sheet::print(&transcript, &app.public_url, &token, &directory, &ending, !arguments.once);
             if !arguments.once {
-                cli::told_to_stop().await;
+                server::signals::told_to_stop().await;
             }
             Ok(())
         }

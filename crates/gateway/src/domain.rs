@@ -1,11 +1,19 @@
 //! The gateway's nouns as plain values, and the rules that need nothing but them: no SQL, no HTTP, no clock.
 
+pub mod account;
+pub mod actor;
 pub mod catalogs;
+pub mod client;
+pub mod declared_attributes;
+pub mod document;
+pub mod event;
+pub mod grant_policy;
 pub mod notice;
 pub mod operator_name;
 pub mod person;
 pub mod refusals;
 pub mod schemas;
+pub mod sealing;
 pub mod sign_in;
 pub mod throttle;
 pub mod tolerances;

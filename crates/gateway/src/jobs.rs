@@ -9,6 +9,7 @@ use crate::jobs::housekeeping::Housekeeper;
 use crate::platform::system;
 use crate::platform::trusted_clock::Judged;
 use crate::services::indexing;
+use crate::services::tolerance_counts;
 use crate::storage::audit::refusals::RefusalLine;
 use crate::storage::{DbError, blocks};
 
@@ -37,7 +38,7 @@ pub fn start(app: App) {
     actix_web::rt::spawn(async move {
         loop {
             tokio::time::sleep(ADD).await;
-            if let Err(error) = add_tally(&adding).await {
+            if let Err(error) = tolerance_counts::add(&adding.db, &adding.tally).await {
                 tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
             }
             if let Err(error) = blocks::keep_up(&adding.db).await {
@@ -65,20 +66,6 @@ pub fn start(app: App) {
             }
         }
     });
-}
-
-/// Adds what was counted to what is in the database; nothing is lost if that fails.
-pub async fn add_tally(app: &App) -> Result<(), DbError> {
-    let counts = app.tally.take();
-    if counts.is_empty() {
-        return Ok(());
-    }
-    let added = counts.clone();
-    let outcome = app.db.write(move |tx| tx.add_tolerance_needs(&added)).await;
-    if outcome.is_err() {
-        app.tally.put_back(counts);
-    }
-    outcome
 }
 
 /// Writes what is due of the credentials that were refused into the audit trail and the log; nothing is lost if that fails.

@@ -14,6 +14,7 @@ use scim::Registry;
 use crate::app::App;
 use crate::config::{Config, MasterKeySource, Mistakes, public_url};
 use crate::domain::catalogs;
+use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::schemas::Schemas;
 use crate::http;
 use crate::jobs;
@@ -21,16 +22,19 @@ use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
+use crate::platform::system;
 use crate::services::allowed_values;
 use crate::services::indexing;
 use crate::services::master_key;
-use crate::services::reactions::Policy;
+use crate::services::reactions;
 use crate::services::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
 
 mod connections;
+pub(crate) mod logging;
+pub(crate) mod signals;
 
 use connections::{Bounds, Connections};
 
@@ -188,7 +192,12 @@ fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
         migrations::check(&mut conn)?;
     }
     drop(conn);
-    Db::open(config.database.clone(), config.connections).map_err(failed)
+    Db::open(config.database.clone(), config.connections, reactions::run).map_err(failed)
+}
+
+/// Who may own a grant.
+fn grant_policy(config: &Config, registry: &Registry) -> GrantPolicy {
+    GrantPolicy::new(config.consent_role_attribute.clone(), config.consent_roles.clone(), registry)
 }
 
 /// Derives the keys and makes sure they are the database's.
@@ -244,11 +253,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         );
     }
     let turn = take_turn(&config)?;
-    let db = open_database(&config, &turn)?.governed_by(Policy::new(&config, schemas.configured()));
+    let db = open_database(&config, &turn)?.governed_by(grant_policy(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     indexing::run(&db, &schemas).await.map_err(failed)?;
-    db.write(|tx| tx.settle_operator_names(crate::platform::system::now())).await.map_err(failed)?;
+    db.write(|tx| tx.settle_operator_names(system::now())).await.map_err(failed)?;
     allowed_values::compare(&db, schemas.configured()).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
     drop(turn);

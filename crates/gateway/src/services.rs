@@ -5,3 +5,4 @@ pub mod indexing;
 pub mod master_key;
 pub mod reactions;
 pub mod signing;
+pub mod tolerance_counts;

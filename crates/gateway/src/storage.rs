@@ -33,7 +33,6 @@ pub mod migrations;
 pub mod notices;
 mod oauth_store;
 pub mod operators;
-pub mod options;
 pub mod parked;
 pub mod pulse;
 mod pushed_requests;

@@ -4,9 +4,9 @@ use clap::Subcommand;
 use oauth::signing::SigningAlgorithm;
 
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::platform::system;
 use crate::server;
-use crate::services::reactions::Actor;
 use crate::services::signing::{Handover, Signer};
 use crate::storage::sealed;
 use crate::storage::{Cost, DbError};

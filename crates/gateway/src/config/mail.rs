@@ -4,8 +4,7 @@ use lettre::message::Mailbox;
 
 use super::between;
 use super::reader::Reader;
-use crate::jobs::mail::Mail;
-use crate::platform::smtp::Relay;
+use crate::platform::smtp::{Mail, Relay};
 
 /// `None` if no mail is to be sent, or if something is wrong, which the reader then knows.
 pub(super) fn read(r: &mut Reader) -> Option<Mail> {

@@ -5,7 +5,7 @@ use scim::Registry;
 use scim::schema::catalog::{Kind, Words};
 use scim::schema::{Catalog, ResourceTypeId};
 
-use crate::storage::accounts::PRODUCT_ENVIRONMENTS;
+use crate::domain::account::PRODUCT_ENVIRONMENTS;
 
 /// `Role`
 pub const ROLE: ResourceTypeId = ResourceTypeId(3);

@@ -1,15 +1,17 @@
 //! Notices: what a person has to be told, and is told however they can be reached.
 //!
-//! A notice is written in the unit of work of what it tells ([`lifecycle`](crate::services::reactions)), so nothing is announced that did not
-//! happen, and nothing that happened is forgotten. Its person sees it on their page until they say so ([`account`](crate::http::pages)),
-//! and gets a letter where the operator has a relay ([`mail`](crate::jobs::mail)).
+//! A notice is written in the unit of work of what it tells, so nothing is announced that did not happen, and nothing that happened is
+//! forgotten. Its user sees it on their page until they say so, and gets a letter where the operator has a relay.
 
 use oauth::EndReason;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::document::DocumentError;
 use crate::domain::person;
 use crate::domain::wording::{self, Span};
-use crate::storage::DbError;
+
+/// A notice is mailed within so many milliseconds, or not at all: a relay that is set up late does not send what was due long ago.
+pub const TRY_FOR: i64 = 72 * 60 * 60 * 1000;
 
 /// What a notice tells. Each is a kind of its own in the database; more will come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +175,7 @@ impl Matter {
     }
 
     /// What the sentence needs, as in the database.
-    pub fn detail(&self) -> Result<String, DbError> {
+    pub fn detail(&self) -> Result<String, DocumentError> {
         let detail = match self {
             Matter::ConnectionsPassed(passed) => serde_json::to_string(passed),
             Matter::ConnectionReplaced(replaced) => serde_json::to_string(replaced),
@@ -181,7 +183,7 @@ impl Matter {
             Matter::ConnectionAtRisk(at_risk) => serde_json::to_string(at_risk),
             Matter::LastAdministratorLeft(left) => serde_json::to_string(left),
         };
-        detail.map_err(|e| DbError::Corrupt(e.to_string()))
+        Ok(detail?)
     }
 
     /// As it was written; `None` for what another version wrote, which it has to tell itself.

@@ -10,9 +10,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use scim::Registry;
 use scim::schema::overlay::Mistake;
 
-use crate::storage::DbError;
-use crate::storage::accounts::Account;
-use crate::storage::options::{Declarations, Declared};
+use crate::domain::account::Account;
+use crate::domain::declared_attributes::{Declarations, Declared};
+use crate::domain::document::DocumentError;
 
 /// For how many accounts the schemas are kept ready.
 const KEPT: usize = 1_000;
@@ -42,7 +42,7 @@ impl Schemas {
     }
 
     /// Those of this account, as it was read.
-    pub fn of(&self, account: &Account) -> Result<Arc<Registry>, DbError> {
+    pub fn of(&self, account: &Account) -> Result<Arc<Registry>, DocumentError> {
         let declarations = &account.options.attributes;
         if declarations.is_empty() {
             return Ok(self.configured.clone());

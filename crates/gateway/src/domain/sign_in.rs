@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What our client secret at an account's OpenID provider is sealed for. It is kept apart from all that is read with the account.
-pub(crate) const SECRET: &str = "client secret at an OpenID provider";
-
 /// Who may sign in how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -7,9 +7,6 @@
 use ring::hmac;
 use zeroize::Zeroizing;
 
-/// What the secret is sealed for where it is stored.
-pub(crate) const SEALED_FOR: &str = "authenticator app";
-
 /// Seconds for which a password stands.
 const STEP: i64 = 30;
 /// How many steps a clock may be wrong.

@@ -7,13 +7,13 @@ use oauth::token::{TokenRequest, TokenResponse};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::tolerances::Needed;
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::edge::query;
-use crate::services::reactions::Actor;
 use crate::storage::{Cost, DbError, Tx};
 
 mod cors;
@@ -83,7 +83,7 @@ impl Call {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(OAuthFailure::malformed("send the parameters as application/x-www-form-urlencoded"));
         }
-        let bytes = body::read(payload, app.patience(limit)).await.map_err(|why| match why {
+        let bytes = body::read(payload, body::Patience::of(&app, limit)).await.map_err(|why| match why {
             BodyError::TooLarge => OAuthFailure::TooLarge(limit),
             BodyError::Stopping => OAuthFailure::Database(DbError::Interrupted),
             BodyError::Broken(_) | BodyError::TooSlow(_) => {

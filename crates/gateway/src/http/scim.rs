@@ -302,7 +302,7 @@ async fn read_json(request: &HttpRequest, app: &App, payload: web::Payload) -> R
     if announced.is_some_and(|announced| announced > limit as u64) {
         return Err(ScimFailure::TooLarge(limit));
     }
-    let bytes = body::read(payload, app.patience(limit)).await.map_err(|e| match e {
+    let bytes = body::read(payload, body::Patience::of(&app, limit)).await.map_err(|e| match e {
         body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
         body::BodyError::TooSlow(patience) => ScimFailure::TooSlow(patience),
         body::BodyError::Stopping => ScimFailure::Database(DbError::Interrupted),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use oauth::Keyring;
 
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::platform::system;
 use crate::platform::trusted_clock::{Calendar, Judged};
 use crate::storage::audit::Entry;
@@ -74,7 +75,7 @@ impl Housekeeper {
                 let now = tx.database_now()?;
                 tx.set_fact(CLOCK, &now.to_string())?;
                 tx.set_fact(CONFIRMED, &(now + DAY).to_string())?;
-                tx.act_as(crate::services::reactions::Actor { name: "command line".to_owned(), address: None });
+                tx.act_as(Actor { name: "command line".to_owned(), address: None });
                 let detail = format!("the time is {}; what is due may end", system::rfc3339(now));
                 audit(tx, now, "housekeeping.confirmed", detail)
             })
@@ -257,7 +258,7 @@ fn tell_once(tx: &mut Tx<'_>, now: i64, share: i64) -> Result<(), DbError> {
         return Ok(());
     }
     tx.set_fact(TOLD, &now.to_string())?;
-    tx.act_as(crate::services::reactions::Actor { name: "housekeeping".to_owned(), address: None });
+    tx.act_as(Actor { name: "housekeeping".to_owned(), address: None });
     let detail = format!(
         "more than {share} % of all open grants would end within a day because nobody used them; the rest waits"
     );

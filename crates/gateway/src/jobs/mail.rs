@@ -5,9 +5,9 @@
 //! `Message-ID` that stays the same. What the relay does not take is tried again with growing pauses for [`TRY_FOR`].
 
 use futures_util::future::join_all;
-use lettre::message::Mailbox;
 
 use crate::app::App;
+use crate::domain::notice::TRY_FOR;
 use crate::domain::person;
 use crate::platform::system;
 use crate::services::reactions;
@@ -16,29 +16,16 @@ use crate::storage::{Cost, DbError};
 
 mod message;
 
-use crate::platform::smtp::{Relay, Undelivered};
+use crate::platform::smtp::{Mail, Undelivered};
 
 const MINUTE: i64 = 60 * 1000;
 const HOUR: i64 = 60 * MINUTE;
-/// A notice is mailed within three days, or not at all: whoever sets up a relay late does not send what nobody waits for any more.
-pub const TRY_FOR: i64 = 72 * HOUR;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: i64 = 6 * HOUR;
 /// A claim counts so long: several times what handing over may take.
 const CLAIM: i64 = 3 * MINUTE;
 /// How many letters are handed over at the same time.
 const AT_ONCE: i64 = 8;
-
-/// How letters are sent.
-#[derive(Debug, Clone)]
-pub struct Mail {
-    /// Who takes them.
-    pub relay: Relay,
-    /// Who they are from.
-    pub from: Mailbox,
-    /// The first pause before a letter is tried again, in milliseconds; each further one is twice as long.
-    pub first_pause: i64,
-}
 
 /// Sends everything that is due. What could not be sent is no error: it is written down, and tried again.
 pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use lettre::address::Envelope;
+use lettre::message::Mailbox;
 use lettre::transport::smtp;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -25,6 +26,17 @@ const TOTAL: Duration = Duration::from_secs(30);
 const GOOD_BYE: Duration = Duration::from_secs(2);
 /// The most that is kept of a relay's words, in characters.
 const LONGEST: usize = 300;
+
+/// How letters are sent.
+#[derive(Debug, Clone)]
+pub struct Mail {
+    /// Who takes them.
+    pub relay: Relay,
+    /// Who they are from.
+    pub from: Mailbox,
+    /// The first pause before a letter is tried again, in milliseconds; each further one is twice as long.
+    pub first_pause: i64,
+}
 
 /// An SMTP relay.
 #[derive(Debug, Clone, PartialEq, Eq)]

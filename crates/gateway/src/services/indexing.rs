@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use crate::app::App;
 use crate::domain::schemas::Schemas;
 use crate::storage::attribute_work::Progress;
 use crate::storage::{Cost, Db, DbError};
@@ -75,8 +74,7 @@ async fn rekey(db: &Db) -> Result<(), DbError> {
 }
 
 /// Does in the background what accounts' declarations ask for, from now on rather than with the next housekeeping.
-pub fn hurry(app: &App) {
-    let (db, schemas) = (app.db.clone(), app.schemas.clone());
+pub fn hurry(db: Db, schemas: Schemas) {
     actix_web::rt::spawn(async move {
         if let Err(error) = catch_up(&db, &schemas).await {
             tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");

@@ -12,18 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use oauth::Keyring;
 use zeroize::Zeroizing;
 
+use crate::config::keys::{parse, wrong};
+use crate::domain::sealing;
 use crate::platform::system;
 use crate::storage::{DbError, Tx};
-
-/// Reads a key in base64.
-pub fn parse(text: &str) -> Result<[u8; 32], String> {
-    let bytes = STANDARD.decode(text.trim()).map_err(|_| wrong())?;
-    bytes.try_into().map_err(|_| wrong())
-}
-
-fn wrong() -> String {
-    "must be 32 bytes in base64, such as `openssl rand -base64 32` prints".to_owned()
-}
 
 /// The keys that a file has, the one that seals first; `None` if there is no such file.
 pub fn read(path: &Path) -> Result<Option<Vec<[u8; 32]>>, String> {
@@ -75,9 +67,7 @@ fn write_new(path: &Path) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// What the root is sealed for. Its name says that this installation has noted the head of its audit trail from its beginning on.
-pub(crate) const ROOT_PURPOSE: &str = "root key, audit head noted";
-/// What it was sealed for before that: such a root is sealed again, and the head noted, at the first start.
+/// What the root was sealed for before the head of the audit trail was noted: such a root is sealed again, and the head noted, at the first start.
 const ROOT_WITHOUT_HEAD: &str = "root key";
 /// Under which name it is kept.
 pub(crate) const ROOT: &str = "root_key";
@@ -115,7 +105,7 @@ pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Optio
                 None => &*draft.key,
             };
             // Of two replicas that start together, both get the same one.
-            let ours = sealing.seal(ROOT_PURPOSE, draft.nonce, root);
+            let ours = sealing.seal(sealing::ROOT_KEY, draft.nonce, root);
             let kept = tx.establish_fact(ROOT, &ours)?;
             let is_ours = kept == ours;
             (kept, is_ours)
@@ -126,7 +116,7 @@ pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Optio
         tx.begin_audit_chain(&opened.keys)?;
     }
     if opened.is_without_head {
-        tx.set_fact(ROOT, &sealing.seal(ROOT_PURPOSE, draft.nonce, &*opened.root))?;
+        tx.set_fact(ROOT, &sealing.seal(sealing::ROOT_KEY, draft.nonce, &*opened.root))?;
     }
     Ok(Some(opened.keys))
 }
@@ -146,7 +136,7 @@ struct Opened {
 
 fn unseal(sealing: &Keyring, masters: &[[u8; 32]], sealed: &str) -> Option<Opened> {
     let open = |purpose| sealing.open(purpose, sealed).map(Zeroizing::new);
-    let (root, is_without_head) = match open(ROOT_PURPOSE) {
+    let (root, is_without_head) = match open(sealing::ROOT_KEY) {
         Some(root) => (root, false),
         None => (open(ROOT_WITHOUT_HEAD)?, true),
     };
@@ -167,7 +157,7 @@ fn tag_of(master: &[u8; 32]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::db::unit_of_work;
+    use crate::services::reactions::unit_of_work;
     use crate::storage::{DatabaseUrl, migrations};
 
     #[test]
@@ -225,7 +215,7 @@ mod tests {
         at_work(&mut |tx| tx.set_fact(ROOT, &old).map(|()| None));
         at_work(&mut start);
         let sealed = at_work(&mut |tx| tx.fact(ROOT)).expect("a root");
-        let again = Keyring::with_root(&[0; 32], &[master]).open(ROOT_PURPOSE, &sealed);
+        let again = Keyring::with_root(&[0; 32], &[master]).open(sealing::ROOT_KEY, &sealed);
         assert_eq!(again.as_deref(), Some(&root[..]), "sealed again, as one that says so");
     }
 }

@@ -9,142 +9,19 @@
 //! - Everything that happened leaves an audit row.
 
 use oauth::{EndReason, GrantId};
-use scim::resource::Meta;
 use scim::schema::USER;
-use scim::{AttributeKey, Event, EventKind, Id, IndexedAttribute, KeyChange, Registry, Resource};
-use serde_json::{Map, Value};
+use scim::{Event, EventKind};
 
-use crate::config::Config;
+use crate::domain::account::Account;
+use crate::domain::account::{LastAdministrator, OwnDeactivation};
+use crate::domain::event::{AdministratorLeft, News};
 use crate::domain::notice::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen};
 use crate::domain::person;
-use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
-use crate::storage::options::{LastAdministrator, OwnDeactivation};
-use crate::storage::{DbError, Tx};
-
-/// Who is at work, for the audit trail.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Actor {
-    /// `operator:…`, `client:…`, `user:…`, each by id; empty for the server itself.
-    pub name: String,
-    /// The network address the request came from.
-    pub address: Option<String>,
-}
-
-/// Who may own a grant: whoever has one of these roles.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Policy {
-    attribute: String,
-    roles: Vec<String>,
-    key: Option<AttributeKey>,
-    /// What the index has of each role.
-    role_keys: Vec<String>,
-}
-
-impl Policy {
-    /// From the settings `consent.roles` and `consent.role_attribute`.
-    pub fn new(config: &Config, registry: &Registry) -> Policy {
-        let attribute = config.consent_role_attribute.clone();
-        let indexed =
-            registry.indexed().iter().find(|indexed| indexed.resource_type == USER && indexed.path == attribute);
-        let roles = config.consent_roles.clone();
-        let role_keys = indexed.map(|indexed| keys_of(&roles, indexed)).unwrap_or_default();
-        Policy { key: indexed.map(|indexed| indexed.key), roles, role_keys, attribute }
-    }
-
-    /// Where the index has users with one of these roles, and maybe others; `None` where the role is not indexed.
-    pub(crate) fn role_keys(&self) -> Option<(AttributeKey, &[String])> {
-        self.key.map(|key| (key, self.role_keys.as_slice()))
-    }
-
-    /// Whether a user with these attributes may own a grant.
-    pub fn may_own(&self, attributes: &Map<String, Value>) -> bool {
-        let role = attributes.get(&self.attribute).and_then(Value::as_str);
-        role.is_some_and(|role| self.roles.iter().any(|may| may == role))
-    }
-
-    /// Whether a change may have taken a role away. A role that is not indexed may have changed at any time.
-    pub(crate) fn watches(&self, change: &KeyChange) -> bool {
-        match self.key {
-            Some(role) => change.removed.iter().any(|key| key.attribute == role),
-            None => !self.attribute.is_empty(),
-        }
-    }
-}
-
-fn keys_of(roles: &[String], indexed: &IndexedAttribute) -> Vec<String> {
-    let mut keys = Vec::new();
-    for role in roles {
-        let attributes = Map::from_iter([(indexed.path.clone(), Value::from(role.as_str()))]);
-        let meta = Meta { created: 0, last_modified: 0, version: 0 };
-        let Some(id) = Id::new("role") else { continue };
-        keys.extend(indexed.keys(&Resource::from_stored(USER, id, meta, attributes)).into_iter().map(|key| key.key));
-    }
-    keys
-}
-
-/// A user who was active and had a role that may accept access, and no longer is or has.
-#[derive(Debug, Clone)]
-pub struct AdministratorLeft {
-    /// Their account.
-    pub account: i64,
-    /// When, in milliseconds since the epoch.
-    pub now: i64,
-    /// Their number in storage.
-    pub user: i64,
-    /// Their id.
-    pub id: Id,
-    /// What they were called.
-    pub name: String,
-    /// How.
-    pub leaving: Leaving,
-}
-
-/// Something that happened in a unit of work.
-#[derive(Debug)]
-pub enum News {
-    /// To a resource.
-    Resource {
-        /// In this account,
-        account: i64,
-        /// at this time (milliseconds since the epoch).
-        now: i64,
-        /// What.
-        event: Event,
-    },
-    /// A user no longer has a role that may own grants.
-    RoleLost {
-        /// In this account,
-        account: i64,
-        /// at this time (milliseconds since the epoch),
-        now: i64,
-        /// this user.
-        owner: Id,
-    },
-    /// One user fewer may accept access.
-    AdministratorLeft(AdministratorLeft),
-    /// An identity provider has written a user for the first time.
-    TakenOver {
-        /// In this account,
-        account: i64,
-        /// at this time (milliseconds since the epoch),
-        now: i64,
-        /// this user, by their number in storage
-        user: i64,
-        /// and their id.
-        id: Id,
-    },
-    /// To a client, grant or token.
-    Authorization {
-        /// At this time.
-        now: i64,
-        /// What.
-        event: oauth::Event,
-    },
-}
+use crate::storage::{AnyConn, DbError, Fault, Tx, db};
 
 /// Reacts to everything that happened in this unit of work. Reactions may make news of their own.
-pub(crate) fn react(tx: &mut Tx<'_>) -> Result<(), DbError> {
+pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
     while !tx.news.is_empty() {
         for news in std::mem::take(&mut tx.news) {
             match news {
@@ -163,6 +40,15 @@ pub(crate) fn react(tx: &mut Tx<'_>) -> Result<(), DbError> {
         }
     }
     Ok(())
+}
+
+/// Runs one unit of work on a connection of the caller's own, and what follows from it: for commands and tests.
+pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    db::unit_of_work(conn, |tx| {
+        let value = work(tx)?;
+        run(tx)?;
+        Ok(value)
+    })
 }
 
 fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> Result<(), DbError> {

@@ -1,38 +1,13 @@
 //! Accounts: one customer of the vendor each, the wall between customers' data.
 
 use diesel::prelude::*;
-use scim::Vocabulary;
 
 use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
-use super::options::AccountOptions;
 use super::schema::accounts;
 use super::tx::Tx;
+use crate::domain::account::Account;
 use crate::each;
-
-/// The name under which an account's environments are known to attribute declarations.
-pub const PRODUCT_ENVIRONMENTS: &str = "account.product_environments";
-/// The name under which an account's default role is known to attribute declarations.
-pub const DEFAULT_ROLE: &str = "account.default_role";
-
-/// An account.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Account {
-    /// Its number in storage.
-    pub seq: i64,
-    /// Its public id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// Its cloud names.
-    pub product_environments: Vec<String>,
-    /// What a user gets who comes without a role.
-    pub default_role: Option<String>,
-    /// Milliseconds since the epoch.
-    pub created: i64,
-    /// What an operator set beyond that.
-    pub options: AccountOptions,
-}
 
 /// As stored.
 pub(super) type AccountRow = (i64, String, String, String, Option<String>, i64, String);
@@ -67,16 +42,6 @@ impl Account {
         let options =
             serde_json::from_str(&options).map_err(|e| DbError::Corrupt(format!("options of account {id}: {e}")))?;
         Ok(Account { seq, id, name, product_environments, default_role, created, options })
-    }
-
-    /// The lists and defaults that attribute declarations take from the account.
-    pub fn vocabulary(&self) -> Vocabulary {
-        let mut vocabulary = Vocabulary { since: self.created, ..Vocabulary::default() };
-        vocabulary.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
-        if let Some(role) = &self.default_role {
-            vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
-        }
-        vocabulary
     }
 }
 

@@ -6,12 +6,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, RedirectUri, Scopes};
 
-use super::accounts::{Account, AccountRow, json};
+use super::accounts::{AccountRow, json};
 use super::error::DbError;
-use super::options::{ClientOptions, ScimOptions};
 use super::schema::{client_secrets, clients, static_tokens, tolerance_needs};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::account::Account;
+use crate::domain::client::{ClientOptions, ScimOptions};
 use crate::domain::tolerances;
 use crate::each;
 

@@ -24,14 +24,16 @@ use super::pulse::Pulse;
 use super::session::{Good, Session};
 use super::tx::Tx;
 use super::writer::{self, Answer, Job, Writer};
+use crate::domain::grant_policy::GrantPolicy;
 use crate::each;
-use crate::services::reactions;
-use crate::services::reactions::Policy;
 
 /// How often a unit of work is run before its conflict is reported,
 const ATTEMPTS: u32 = 8;
 /// and before it is reported that its connection was lost: it may be what the server dies of.
 const CONNECTIONS: u32 = 3;
+
+/// What follows from what a unit of work did; it runs at the unit's end, in its transaction, and its failure undoes the unit.
+pub type BeforeCommit = fn(&mut Tx<'_>) -> Result<(), DbError>;
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,12 +83,13 @@ pub struct Db {
     good: Arc<Good>,
     writer: Option<Writer>,
     url: Arc<DatabaseUrl>,
-    policy: Arc<Policy>,
+    policy: Arc<GrantPolicy>,
+    before_commit: BeforeCommit,
 }
 
 impl Db {
     /// Connects. `connections` bounds the pool.
-    pub fn open(url: DatabaseUrl, connections: u32) -> Result<Db, DbError> {
+    pub fn open(url: DatabaseUrl, connections: u32, before_commit: BeforeCommit) -> Result<Db, DbError> {
         let pool = r2d2::Pool::builder()
             .max_size(connections)
             .min_idle(Some(1))
@@ -97,12 +100,12 @@ impl Db {
             DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone())),
             DatabaseUrl::Postgres(_) => None,
         };
-        Ok(Db { pool, good: Arc::new(Good::new()), writer, url: Arc::new(url), policy: Arc::default() })
+        Ok(Db { pool, good: Arc::new(Good::new()), writer, url: Arc::new(url), policy: Arc::default(), before_commit })
     }
 
     /// Says who may own a grant, so that whoever no longer may loses theirs; without it nobody is judged by a role.
     #[must_use]
-    pub fn governed_by(mut self, policy: Policy) -> Db {
+    pub fn governed_by(mut self, policy: GrantPolicy) -> Db {
         self.policy = Arc::new(policy);
         self
     }
@@ -147,10 +150,10 @@ impl Db {
         match &self.writer {
             Some(writer) => {
                 let (answer, answered) = oneshot::channel();
-                let policy = self.policy.clone();
+                let (policy, before_commit) = (self.policy.clone(), self.before_commit);
                 let durable = purpose == Purpose::Durable;
                 let run = Box::new(move |conn: Result<&mut AnyConn, DbError>| -> Answer {
-                    let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, policy, &mut work));
+                    let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, policy, before_commit, &mut work));
                     Box::new(move |committed| {
                         let _ = answer.send(match committed {
                             Ok(()) => outcome,
@@ -249,7 +252,7 @@ impl Db {
         let outcome = held.map_err(E::from).and_then(|()| {
             let mut tx = Tx::new(&mut session.conn, self.policy.clone());
             tx.runs_again = true;
-            let value = complete(&mut tx, work)?;
+            let value = complete(&mut tx, self.before_commit, work)?;
             Ok((value, if purpose == Purpose::Durable { tx.number()? } else { tx.number }))
         });
         match outcome {
@@ -293,13 +296,13 @@ impl Db {
     }
 }
 
-/// Runs one unit of work on a connection of the caller's own: for commands and tests.
+/// Runs one unit of work on a connection of the caller's own, and nothing that follows from it: for commands and tests.
 pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
     // On SQLite a transaction that begins by reading could not go on to write once another has written.
     let begin_sql = if matches!(conn, AnyConn::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
     begin(conn, begin_sql)?;
     let mut tx = Tx::new(conn, Arc::default());
-    let outcome = work(&mut tx).and_then(|value| Ok(reactions::react(&mut tx).map(|()| value)?));
+    let outcome = work(&mut tx);
     match outcome {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
         Err(error) => {
@@ -336,21 +339,28 @@ fn pause(attempt: u32) {
 }
 
 /// The work, and what follows from it.
-fn complete<T, E: Fault>(tx: &mut Tx<'_>, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+fn complete<T, E: Fault>(
+    tx: &mut Tx<'_>,
+    before_commit: BeforeCommit,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let value = work(tx)?;
-    reactions::react(tx)?;
+    before_commit(tx)?;
     Ok(value)
 }
 
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
 fn nested<T, E: Fault>(
     conn: &mut AnyConn,
-    policy: Arc<Policy>,
+    policy: Arc<GrantPolicy>,
+    before_commit: BeforeCommit,
     work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| complete(&mut Tx::new(conn, policy), work)))
-        .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        complete(&mut Tx::new(conn, policy), before_commit, work)
+    }))
+    .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
     match outcome {
         Ok(value) => {
             commit(conn)?;

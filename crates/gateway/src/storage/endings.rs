@@ -13,9 +13,9 @@ use super::error::DbError;
 use super::schema::{endings, grants, resources};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::event::News;
 use crate::domain::person;
 use crate::each;
-use crate::services::reactions::News;
 
 /// SQL: a column of the ending that ended grant `g`, or what the grant itself says of its end.
 macro_rules! ended {

@@ -6,6 +6,8 @@
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind as Kind, Error as Diesel};
 
+use crate::domain::document::DocumentError;
+
 /// The database failed. Unless it is [`Uncertain`](DbError::Uncertain), nothing of the unit of work was kept.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
@@ -176,6 +178,12 @@ impl From<DbError> for scim::store::SearchError {
 }
 
 /// Back again: what the protocols passed through is ours.
+impl From<DocumentError> for DbError {
+    fn from(error: DocumentError) -> DbError {
+        DbError::Corrupt(error.to_string())
+    }
+}
+
 impl From<oauth::StoreError> for DbError {
     fn from(error: oauth::StoreError) -> Self {
         error.0.downcast().map_or_else(|other| DbError::Corrupt(other.to_string()), |ours| *ours)

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::endings::ended;
 use super::error::DbError;
-use super::options::ServiceAccounts;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::account::ServiceAccounts;
 
 /// How many owners of a client's connections are looked at.
 const OWNERS: i64 = 50;

@@ -5,18 +5,19 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use oauth::access_token::TokenId;
 use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
 
-use super::accounts::{Account, AccountRow};
+use super::accounts::AccountRow;
 use super::connection::AnyConn;
 use super::endings::ended;
 use super::error::{DbError, unique_violation};
-use super::options::ScimOptions;
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, Tx};
+use crate::domain::account::Account;
+use crate::domain::client::ScimOptions;
+use crate::domain::event::News;
 use crate::domain::tolerances;
 use crate::each;
 use crate::platform::system;
-use crate::services::reactions::News;
 
 /// A grant as an operator sees it.
 #[derive(Debug, Clone, Queryable)]

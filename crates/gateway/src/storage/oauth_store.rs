@@ -8,7 +8,7 @@ use oauth::{
 };
 
 use super::tx::Tx;
-use crate::services::reactions::News;
+use crate::domain::event::News;
 
 impl oauth::Store for Tx<'_> {
     fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {

@@ -8,13 +8,13 @@ use diesel::prelude::*;
 use scim::schema::{Stage, USER};
 use scim::{Registry, Resource, SearchKey, search_keys};
 
-use super::accounts::Account;
 use super::audit::Entry;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, row_columns};
 use super::schema::{attribute_values, resources};
 use super::shared_keys::other_holder;
 use super::tx::Tx;
+use crate::domain::account::Account;
 use crate::domain::schemas::Schemas;
 use crate::each;
 use crate::platform::system;

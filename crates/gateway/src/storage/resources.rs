@@ -16,9 +16,9 @@ use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, logins, members, resource_counts, resources};
 use super::tx::Tx;
 use super::{members as membership, parked, search, shared_keys};
+use crate::domain::event::News;
 use crate::domain::person;
 use crate::each;
-use crate::services::reactions::News;
 
 mod guard;
 mod keys_sql;

@@ -9,11 +9,8 @@ use super::audit::Entry;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
-use crate::domain::sign_in;
-use crate::domain::totp;
+use crate::domain::sealing;
 use crate::platform::system;
-use crate::services::master_key;
-use crate::services::signing;
 
 /// A column of sealed values.
 struct Place {
@@ -27,22 +24,22 @@ struct Place {
 
 const PLACES: [Place; 4] = [
     Place {
-        purpose: master_key::ROOT_PURPOSE,
+        purpose: sealing::ROOT_KEY,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
         put: "UPDATE installation SET value = ? WHERE name = ? AND value = ?",
     },
     Place {
-        purpose: signing::key::PURPOSE,
+        purpose: sealing::SIGNING_KEY,
         all: "SELECT kid, sealed FROM signing_keys ORDER BY kid",
         put: "UPDATE signing_keys SET sealed = ? WHERE kid = ? AND sealed = ?",
     },
     Place {
-        purpose: totp::SEALED_FOR,
+        purpose: sealing::TOTP_SECRET,
         all: "SELECT CAST(resource AS TEXT), sealed FROM second_factors ORDER BY resource",
         put: "UPDATE second_factors SET sealed = ? WHERE resource = CAST(? AS BIGINT) AND sealed = ?",
     },
     Place {
-        purpose: sign_in::SECRET,
+        purpose: sealing::SIGN_IN_SECRET,
         all: "SELECT CAST(account AS TEXT), sealed FROM upstream_secrets ORDER BY account",
         put: "UPDATE upstream_secrets SET sealed = ? WHERE account = CAST(? AS BIGINT) AND sealed = ?",
     },

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use scim::Id;
 
-use super::accounts::Account;
 use super::connection::AnyConn;
 use super::resources::AccountTx;
-use crate::services::reactions::{Actor, News, Policy};
+use crate::domain::account::Account;
+use crate::domain::actor::Actor;
+use crate::domain::event::News;
+use crate::domain::grant_policy::GrantPolicy;
 
 /// A unit of work in progress: a connection inside a transaction, and what is known of who works.
 ///
@@ -18,7 +20,7 @@ pub struct Tx<'c> {
     pub(crate) conn: &'c mut AnyConn,
     /// In whose name audit rows are written.
     pub(crate) actor: Actor,
-    /// What happened so far, for [`lifecycle`](crate::services::reactions) to react to before the commit.
+    /// What happened so far, for the reactions to react to before the commit.
     pub(crate) news: Vec<News>,
     /// What was before and after in the resource with this id, for the row that says it was changed.
     pub(crate) changes: Option<(Id, String)>,
@@ -29,7 +31,7 @@ pub struct Tx<'c> {
     /// The users who were deleted: their ids, and what they were called.
     pub(crate) departed: Vec<(String, String)>,
     /// Who may own a grant.
-    pub(super) policy: Arc<Policy>,
+    pub(super) policy: Arc<GrantPolicy>,
     /// Whether it is begun again where a race is lost.
     pub(super) runs_again: bool,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
@@ -46,7 +48,7 @@ pub(crate) struct GrantClient {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c mut AnyConn, policy: Arc<Policy>) -> Tx<'c> {
+    pub(super) fn new(conn: &'c mut AnyConn, policy: Arc<GrantPolicy>) -> Tx<'c> {
         Tx {
             conn,
             actor: Actor::default(),

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use gateway::each;
 use gateway::services::master_key;
-use gateway::storage::db::unit_of_work;
+use gateway::services::reactions::unit_of_work;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx};
 use oauth::Keyring;
 
@@ -45,7 +45,7 @@ impl Behind {
 
     /// The keys of this installation.
     pub fn keys(&mut self) -> Arc<Keyring> {
-        let master = master_key::parse(MASTER_KEY).expect("32 bytes");
+        let master = gateway::config::keys::parse(MASTER_KEY).expect("32 bytes");
         let keys = self.work(|tx| master_key::open(tx, &[master], &master_key::Root::draft()));
         Arc::new(keys.expect("it is the key of every world"))
     }

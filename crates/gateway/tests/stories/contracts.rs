@@ -1,7 +1,7 @@
 //! The ports of both protocols, on both databases: the suites that the protocols' own memory stores pass.
 
+use gateway::services::reactions::unit_of_work;
 use gateway::storage::clients::ClientRecord;
-use gateway::storage::db::unit_of_work;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
 use oauth::store::contract::Workplace;
 use oauth::{Client, Store as _, Subject};
@@ -152,7 +152,7 @@ pub struct Account {
 
 impl Account {
     pub fn new(mut bare: Bare) -> Account {
-        let mut account = gateway::storage::accounts::Account {
+        let mut account = gateway::domain::account::Account {
             seq: 0,
             id: "contract".to_owned(),
             name: "contract".to_owned(),

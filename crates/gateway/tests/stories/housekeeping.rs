@@ -1,7 +1,7 @@
 //! What the background worker removes, on both databases.
 
+use gateway::services::reactions::unit_of_work;
 use gateway::storage::DatabaseUrl;
-use gateway::storage::db::unit_of_work;
 
 use reqwest::Method;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use gateway::each;
+use gateway::services::reactions;
 use gateway::storage::blocks::{self, FAN};
 use gateway::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError, Tx};
 use scim::narrow::Narrow;
@@ -44,7 +45,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
     // The service account, the first one, and those.
     let total = idp.list("/Users?count=0").await["totalResults"].as_i64().expect("a number");
     assert_eq!(total, behind.number(&format!("SELECT count(*) AS n FROM resources WHERE resource_type = {}", USER.0)));
-    let db = Db::open(world.database_url().parse().expect("a database"), 2).expect("it opens");
+    let db = Db::open(world.database_url().parse().expect("a database"), 2, reactions::run).expect("it opens");
     blocks::keep_up(&db).await.expect("it counts");
 
     let blocks = |behind: &mut Behind, level: i16, what: &str| {
@@ -163,7 +164,7 @@ fn jumps_land(tx: &mut Tx<'_>, seed: u64) -> Result<usize, DbError> {
 story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
     let url: DatabaseUrl = world.database_url().parse().expect("a database");
     // Two replicas count, beside the world's own.
-    let replicas = [(); 2].map(|()| Db::open(url.clone(), 3).expect("it opens"));
+    let replicas = [(); 2].map(|()| Db::open(url.clone(), 3, reactions::run).expect("it opens"));
     let over = Arc::new(AtomicBool::new(false));
     let writing = Arc::new(AtomicUsize::new(0));
     let mut workers = Vec::new();
@@ -214,7 +215,7 @@ story!(nobody_waits_for_counting_and_counting_waits_for_whoever_writes, async |w
     if matches!(url, DatabaseUrl::Sqlite(_)) {
         return; // its writers take turns
     }
-    let db = Db::open(url.clone(), 2).expect("it opens");
+    let db = Db::open(url.clone(), 2, reactions::run).expect("it opens");
     let connect = || -> AnyConn { url.connect().expect("the database answers") };
     let run = |conn: &mut AnyConn, sql: &str| each!(conn, c => c.batch_execute(sql)).expect("it does");
     let insert = |n: i64| {

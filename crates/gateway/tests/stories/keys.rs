@@ -2,7 +2,7 @@
 
 use std::process::Output;
 
-use gateway::storage::db::unit_of_work;
+use gateway::services::reactions::unit_of_work;
 use gateway::storage::signing_keys::SealedKey;
 use gateway::storage::{DatabaseUrl, DbError, Tx};
 use oauth::jose::{Jwk, Jws};

@@ -57,7 +57,7 @@ story!(what_was_counted_of_failed_log_ins_is_swept_when_it_says_nothing_any_more
     let url: gateway::storage::DatabaseUrl = world.database_url().parse().expect("a database");
     let mut conn = url.connect().expect("it answers");
     let mut sweep = |now| {
-        gateway::storage::db::unit_of_work(&mut conn, |tx| tx.sweep_expired(now, 0, 100)).expect("it works");
+        gateway::services::reactions::unit_of_work(&mut conn, |tx| tx.sweep_expired(now, 0, 100)).expect("it works");
     };
     sweep(0);
     assert_eq!(world.alter("UPDATE attempts SET failures = failures"), 3);

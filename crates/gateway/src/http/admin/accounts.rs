@@ -10,11 +10,11 @@ use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
+use crate::domain::account::Account;
+use crate::domain::account::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::services::reactions;
-use crate::storage::accounts::Account;
-use crate::storage::options::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::storage::{Cost, DbError, Tx};
 
 /// How many names are counted that several groups have, and how many of them are told with their groups.

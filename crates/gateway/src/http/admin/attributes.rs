@@ -12,10 +12,10 @@ use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
+use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::services::indexing;
 use crate::storage::Cost;
-use crate::storage::options::{Declarations, Declared, Duplicate};
 
 mod change;
 mod declaration;
@@ -123,7 +123,7 @@ pub(super) async fn put(
             Ok::<_, Problem>((change.created, answer))
         })
         .await?;
-    indexing::hurry(&app);
+    indexing::hurry(app.db.clone(), app.schemas.clone());
     Ok(if created { HttpResponse::Created() } else { HttpResponse::Ok() }.json(answer))
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn delete(
             Ok::<_, Problem>(())
         })
         .await?;
-    indexing::hurry(&app);
+    indexing::hurry(app.db.clone(), app.schemas.clone());
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -10,10 +10,10 @@ use super::input::Input;
 use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
+use crate::domain::client::ScimOptions;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::clients::ClientRecord;
-use crate::storage::options::ScimOptions;
 use crate::storage::{Cost, DbError, Tx};
 
 mod authentication;

@@ -31,7 +31,7 @@ impl FromRequest for Input {
         let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
         Box::pin(async move {
             let payload = payload.map_err(|e| Problem::bad_request(e.to_string()))?;
-            let bytes = body::read(payload, app.patience(LIMIT)).await.map_err(|e| match e {
+            let bytes = body::read(payload, body::Patience::of(&app, LIMIT)).await.map_err(|e| match e {
                 BodyError::TooLarge => Problem::too_large(LIMIT),
                 BodyError::TooSlow(patience) => {
                     Problem::bad_request(format!("the body was not here after {} seconds", patience.as_secs()))

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::operator::Operator;
 use super::page;
 use crate::app::App;
+use crate::domain::notice::TRY_FOR;
 use crate::domain::wording;
 use crate::http::edge::problem::Problem;
-use crate::jobs::mail::TRY_FOR;
 use crate::platform::system;
 
 pub(super) async fn list(

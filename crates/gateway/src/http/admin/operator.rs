@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::page::Page;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
 use crate::http::edge::address;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, DbError, Tx};
 

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::accounts;
 use crate::app::App;
+use crate::domain::account::Account;
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
-use crate::storage::accounts::Account;
 use crate::storage::{Cost, DbError, Tx};
 
 /// What a list was asked for.

@@ -11,10 +11,11 @@ use super::accounts;
 use super::input::Input;
 use super::operator::Operator;
 use crate::app::App;
-use crate::domain::sign_in::{AccountProvider, MatchBy, Passwords, SECRET, SecondFactor, SignIn};
+use crate::domain::account::Account;
+use crate::domain::sealing;
+use crate::domain::sign_in::{AccountProvider, MatchBy, Passwords, SecondFactor, SignIn};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::accounts::Account;
 use crate::storage::{Cost, DbError, Tx};
 
 /// What a body says about it; what it leaves out stays.
@@ -87,7 +88,7 @@ fn read_provider(app: &App, input: &mut Input, mut given: Map<String, Value>) ->
     let sealed_secret = secret.map(|secret| {
         let mut nonce = [0; 24];
         system::fill(&mut nonce);
-        app.keys.seal(SECRET, nonce, secret.as_bytes())
+        app.keys.seal(sealing::SIGN_IN_SECRET, nonce, secret.as_bytes())
     });
     Some(ProviderChange {
         name: name?,

@@ -8,9 +8,9 @@ use oauth::{BearerError, Presented, Use};
 
 use super::{address, endpoints, query};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::refusals::{Kind, Who};
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::{DbError, Fault};
 
 /// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end

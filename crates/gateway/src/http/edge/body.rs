@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt;
 
+use crate::app::App;
 use crate::platform::shutdown::Stopping;
 
 /// Why there is no body.
@@ -29,6 +30,13 @@ pub(crate) struct Patience<'a> {
     pub(crate) time: Duration,
     /// A server that stops does not wait for the rest.
     pub(crate) stopping: &'a Stopping,
+}
+
+impl Patience<'_> {
+    /// For a body of at most so many bytes.
+    pub(crate) fn of(app: &App, limit: usize) -> Patience<'_> {
+        Patience { limit, time: app.config.body_patience, stopping: &app.stopping }
+    }
 }
 
 /// The whole body; never holds more than the limit, and never waits longer than it may.

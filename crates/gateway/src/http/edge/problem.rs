@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::domain::document::DocumentError;
 use crate::storage::{DbError, Fault, Meaning};
 
 /// A refusal, naming what is wrong and what would be right.
@@ -134,6 +135,12 @@ impl ResponseError for Problem {
             .content_type("application/problem+json")
             .insert_header(("Cache-Control", "no-store"))
             .body(serde_json::to_string(&body).unwrap_or_default())
+    }
+}
+
+impl From<DocumentError> for Problem {
+    fn from(error: DocumentError) -> Problem {
+        DbError::from(error).into()
     }
 }
 

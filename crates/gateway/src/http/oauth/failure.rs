@@ -6,6 +6,7 @@ use oauth::dpop::ProofError;
 use oauth::{BearerError, ErrorCode, TokenError};
 use serde_json::json;
 
+use crate::domain::document::DocumentError;
 use crate::storage::{DbError, Fault};
 
 /// Why an OAuth request was not carried out.
@@ -125,6 +126,12 @@ impl From<TokenError> for OAuthFailure {
 impl From<BearerError> for OAuthFailure {
     fn from(error: BearerError) -> Self {
         OAuthFailure::Bearer(error)
+    }
+}
+
+impl From<DocumentError> for OAuthFailure {
+    fn from(error: DocumentError) -> OAuthFailure {
+        DbError::from(error).into()
     }
 }
 

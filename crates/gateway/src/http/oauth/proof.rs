@@ -8,11 +8,11 @@ use oauth::{ClientId, ErrorCode, Prefix};
 
 use super::failure::OAuthFailure;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::throttle;
 use crate::domain::tolerances::Needed;
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::Cost;
 
 /// So many failures of one client from one address

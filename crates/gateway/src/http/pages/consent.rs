@@ -19,11 +19,12 @@ use super::intent::Errand;
 use super::login::{self, Said};
 use super::templates::{ConsentPage, page};
 use crate::app::App;
+use crate::domain::account::{OwnDeactivation, ServiceAccounts};
+use crate::domain::actor::Actor;
 use crate::domain::wording;
 use crate::http::edge::query;
 use crate::platform::system;
-use crate::services::reactions::{self, Actor};
-use crate::storage::options::{OwnDeactivation, ServiceAccounts};
+use crate::services::reactions;
 use crate::storage::sessions::Session;
 use crate::storage::{Cost, Tx};
 

@@ -20,10 +20,10 @@ use super::form::Form;
 use super::intent::Errand;
 use super::templates::{LoginPage, page};
 use crate::app::App;
+use crate::domain::account::Account;
 use crate::domain::wording;
 use crate::http::edge::query;
 use crate::storage::Cost;
-use crate::storage::accounts::Account;
 use crate::storage::sessions::Session;
 
 pub(super) mod provider;

@@ -12,9 +12,9 @@ use super::form::Form;
 use super::templates::{LogoutPage, message, page};
 use super::{form, own_keys, self_service};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::wording;
 use crate::http::edge::query;
-use crate::services::reactions::Actor;
 use crate::storage::Cost;
 use crate::storage::sessions::Session;
 

@@ -10,10 +10,10 @@ use super::login::provider::{CALLBACK, Purpose, leave};
 use super::templates::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::config::OperatorSignIn;
+use crate::domain::actor::Actor;
 use crate::domain::wording;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish};
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 
 fn provider(app: &App, configured: &OperatorSignIn) -> Provider {

@@ -10,9 +10,9 @@ use super::login::second_factor::{self, Outcome};
 use super::self_service::{back, ours, prove_again};
 use super::templates::{SecondFactorPage, page};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::throttle::Count;
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 

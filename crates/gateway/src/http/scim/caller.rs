@@ -11,12 +11,14 @@ use scim::{Id, Leniency, Registry};
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use crate::app::{App, Provider};
+use crate::domain::account::Account;
+use crate::domain::actor::Actor;
+use crate::domain::event::AdministratorLeft;
 use crate::domain::tolerances::{Need, Needed};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::platform::system;
-use crate::services::reactions::{self, Actor, AdministratorLeft};
-use crate::storage::accounts::Account;
+use crate::services::reactions;
 use crate::storage::{AccountTx, Cost, Tx};
 
 /// The account's policy is not to let a connection end itself.

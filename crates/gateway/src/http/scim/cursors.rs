@@ -2,9 +2,9 @@
 
 use oauth::Keyring;
 
+use crate::domain::account::Account;
+use crate::domain::actor::Actor;
 use crate::platform::system;
-use crate::services::reactions::Actor;
-use crate::storage::accounts::Account;
 
 /// The cursors of whoever walks.
 #[derive(Debug)]

@@ -14,12 +14,10 @@ use rsa::pkcs8::EncodePrivateKey;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::domain::sealing;
 use crate::platform::system;
 use crate::storage::DbError;
 use crate::storage::signing_keys::SealedKey;
-
-/// What the private keys are sealed for.
-pub(crate) const PURPOSE: &str = "signing key";
 
 /// A private key that signs, and its public half.
 #[allow(missing_debug_implementations)]
@@ -71,7 +69,7 @@ pub(super) fn make(
     Ok(SealedKey {
         kid: public.thumbprint(),
         algorithm: algorithm.as_str().to_owned(),
-        sealed: keys.seal(PURPOSE, nonce, &der),
+        sealed: keys.seal(sealing::SIGNING_KEY, nonce, &der),
         created: now,
         signs_from,
         expires: None,
@@ -109,7 +107,7 @@ impl SigningKey {
         let unreadable =
             || DbError::Corrupt(format!("signing key {} cannot be opened with this master key", stored.kid));
         let algorithm = SigningAlgorithm::parse(&stored.algorithm).ok_or_else(unreadable)?;
-        let der = Zeroizing::new(keys.open(PURPOSE, &stored.sealed).ok_or_else(unreadable)?);
+        let der = Zeroizing::new(keys.open(sealing::SIGNING_KEY, &stored.sealed).ok_or_else(unreadable)?);
         let (pair, public) = read(algorithm, &der).ok_or_else(unreadable)?;
         let mut members = public.to_value();
         members["alg"] = json!(algorithm.as_str());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::services::reactions;
 use crate::storage::{DatabaseUrl, migrations};
 
 const HOUR: i64 = 3_600_000;
@@ -14,7 +15,11 @@ impl Replicas {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("gateway.db"));
         migrations::run(&mut url.connect().unwrap()).unwrap();
-        Replicas { db: Db::open(url, 4).unwrap(), keyring: Arc::new(Keyring::new(&[1; 32])), _folder: folder }
+        Replicas {
+            db: Db::open(url, 4, reactions::run).unwrap(),
+            keyring: Arc::new(Keyring::new(&[1; 32])),
+            _folder: folder,
+        }
     }
 
     async fn signer(&self) -> Signer {

@@ -5,9 +5,9 @@ use oauth::{ClientId, GrantId};
 use super::super::error::DbError;
 use super::super::tx::Tx;
 use super::Entry;
+use crate::domain::actor::Actor;
 use crate::domain::refusals::{Kind, Report, Who};
 use crate::platform::system;
-use crate::services::reactions::Actor;
 
 /// A row as the log tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,14 +13,15 @@ use scim::{AttributeKey, Id, Resource, SearchKey, key_of_text};
 use serde_json::Value;
 
 use super::super::error::DbError;
-use super::super::options::{AccountOptions, ServiceAccounts};
 use super::super::schema::members;
 use super::super::statement::{Bind, Dialects, Statement};
 use super::{AccountTx, Row, RowColumns};
+use crate::domain::account::{AccountOptions, ServiceAccounts};
+use crate::domain::event::AdministratorLeft;
+use crate::domain::event::News;
 use crate::domain::notice::Leaving;
 use crate::domain::person;
 use crate::each;
-use crate::services::reactions::{AdministratorLeft, News};
 
 /// What a client is told that a service account is.
 const WHAT: &str = "a service account";
@@ -163,7 +164,7 @@ impl AccountTx<'_, '_> {
         Ok(is_one.then_some(protected))
     }
 
-    /// A locked user was written, or deleted: what that means for others is for [`lifecycle`](crate::services::reactions) to say.
+    /// A locked user was written, or deleted: what that means for others is for the reactions to say.
     pub(super) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
         let Some(mut locked) = self.locked(handle) else { return };
         let (account, now, user) = (self.account, self.now, handle.0);

@@ -7,11 +7,11 @@ use scim::schema::overlay::Overlay;
 use scim::schema::{Stage, Uniqueness};
 use scim::{IndexedAttribute, SearchKey};
 
+use crate::domain::account::Account;
+use crate::domain::declared_attributes::{Declared, Duplicate};
 use crate::domain::schemas::Schemas;
 use crate::http::edge::problem::{FieldError, Problem};
-use crate::storage::accounts::Account;
 use crate::storage::attribute_work::NAMED;
-use crate::storage::options::{Declared, Duplicate};
 use crate::storage::{Cost, Db, DbError};
 
 /// The most attributes that an account declares.

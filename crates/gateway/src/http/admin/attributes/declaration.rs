@@ -5,10 +5,10 @@ use scim::schema::overlay::Overlay;
 use scim::schema::{Stage, USER};
 use serde_json::{Map, Value, json};
 
+use crate::domain::account::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
+use crate::domain::declared_attributes::Declared;
 use crate::domain::schemas::Schemas;
 use crate::http::edge::problem::{FieldError, Problem};
-use crate::storage::accounts::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
-use crate::storage::options::Declared;
 
 /// The longest name of an attribute, and the longest canonical value, in characters.
 const MAX_NAME: usize = 64;

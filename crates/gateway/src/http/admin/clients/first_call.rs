@@ -8,9 +8,9 @@ use scim::{Vocabulary, service};
 use serde_json::{Value, json};
 
 use crate::app::{App, Provider};
+use crate::domain::account::{Account, DEFAULT_ROLE};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::accounts::{Account, DEFAULT_ROLE};
 
 /// What a provider creates to see whether it can.
 struct FirstCall {

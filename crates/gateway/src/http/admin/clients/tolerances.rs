@@ -9,8 +9,8 @@ use crate::domain::tolerances::{self, Overrides, Tolerance};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
-use crate::jobs;
 use crate::platform::system;
+use crate::services::tolerance_counts;
 use crate::storage::Cost;
 use crate::storage::clients::ClientRecord;
 
@@ -76,7 +76,7 @@ pub(in crate::http::admin) async fn list(
     client: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     // So that what this process answered a moment ago is in the counts.
-    jobs::add_tally(&app).await?;
+    tolerance_counts::add(&app.db, &app.tally).await?;
     let answer = app
         .db
         .read(Cost::Short, move |tx| {

@@ -5,12 +5,12 @@ use oauth::Client;
 
 use super::first_call;
 use crate::app::App;
+use crate::domain::account::Account;
+use crate::domain::account::ServiceAccounts;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::accounts::Account;
 use crate::storage::clients::ClientRecord;
 use crate::storage::grant_owners::GrantOwner;
-use crate::storage::options::ServiceAccounts;
 use crate::storage::{DbError, Tx};
 
 /// How many users are named.

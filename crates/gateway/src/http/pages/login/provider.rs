@@ -11,7 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::steps::Proven;
 use super::{Said, finish, page_for};
 use crate::app::App;
-use crate::domain::sign_in::{AccountProvider, MatchBy, SECRET};
+use crate::domain::account::Account;
+use crate::domain::actor::Actor;
+use crate::domain::sealing;
+use crate::domain::sign_in::{AccountProvider, MatchBy};
 use crate::http::edge::query;
 use crate::http::pages::authorize::redirect;
 use crate::http::pages::cookies::Browser;
@@ -22,8 +25,6 @@ use crate::http::pages::operator;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish, random};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
-use crate::services::reactions::Actor;
-use crate::storage::accounts::Account;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
 
@@ -89,7 +90,8 @@ async fn provider(app: &App, account: i64) -> Result<Option<(Account, AccountPro
             let Some(account) = tx.account_at(account)? else { return Ok(None) };
             let Some(configured) = account.options.sign_in.provider.clone() else { return Ok(None) };
             let Some(sealed) = tx.upstream_secret(account.seq)? else { return Ok(None) };
-            let secret = work.keys.open(SECRET, &sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+            let secret =
+                work.keys.open(sealing::SIGN_IN_SECRET, &sealed).and_then(|bytes| String::from_utf8(bytes).ok());
             let asked = Provider {
                 issuer: configured.issuer.clone(),
                 client_id: configured.client_id.clone(),

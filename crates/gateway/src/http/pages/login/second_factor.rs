@@ -12,8 +12,10 @@ use serde::{Deserialize, Serialize};
 use super::steps::Proven;
 use super::{Said, logged_in, page_for, session_of};
 use crate::app::App;
+use crate::domain::actor::Actor;
+use crate::domain::sealing;
 use crate::domain::throttle::{Count, retry_after};
-use crate::domain::totp::{SEALED_FOR, Secret};
+use crate::domain::totp::Secret;
 use crate::domain::wording;
 use crate::http::pages::cookies::{self, Browser};
 use crate::http::pages::failure::PageFailure;
@@ -21,7 +23,6 @@ use crate::http::pages::form::Form;
 use crate::http::pages::intent::Errand;
 use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
 
@@ -140,12 +141,12 @@ pub(in crate::http::pages) async fn begin(
     let work = app.clone();
     app.db
         .write(move |tx| {
-            let sealed = work.keys.seal(SEALED_FOR, nonce, secret_of(now).as_bytes());
+            let sealed = work.keys.seal(sealing::TOTP_SECRET, nonce, secret_of(now).as_bytes());
             if tx.begin_second_factor(account, resource, &sealed, now)? {
                 return Ok(());
             }
             let Some(begun) = tx.lock_second_factor(resource)? else { return Ok(()) };
-            let secret = work.keys.open(SEALED_FOR, &begun.sealed);
+            let secret = work.keys.open(sealing::TOTP_SECRET, &begun.sealed);
             let is_ours = secret.is_some_and(|secret| secret == secret_of(begun.created).as_bytes());
             match begun.confirmed.is_some() || (is_ours && now - begun.created < PATIENCE) {
                 true => Ok(()),
@@ -169,7 +170,8 @@ pub(in crate::http::pages) async fn set_up(
             let Some(factor) = tx.second_factor(resource)?.filter(|factor| factor.confirmed.is_none()) else {
                 return Ok(None);
             };
-            let secret = work.keys.open(SEALED_FOR, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
+            let secret =
+                work.keys.open(sealing::TOTP_SECRET, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
             let secret = secret.ok_or(PageFailure::Unreadable)?;
             let Some(account) = tx.account_at(account)? else { return Ok(None) };
             let name = match Id::new(user.as_str()) {
@@ -230,7 +232,7 @@ pub(in crate::http::pages) fn spend(
 ) -> Result<Outcome, PageFailure> {
     let now = system::now();
     let Some(factor) = tx.lock_second_factor(resource)? else { return Ok(Outcome::Gone) };
-    let secret = app.keys.open(SEALED_FOR, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
+    let secret = app.keys.open(sealing::TOTP_SECRET, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
     let secret = secret.ok_or(PageFailure::Unreadable)?;
     let note = |tx: &mut Tx<'_>, action: &str, detail: Option<String>| {
         tx.audit(Entry {
@@ -283,7 +285,7 @@ pub(in crate::http::pages) fn confirmed_again(
     code: &str,
 ) -> Result<Option<Vec<String>>, PageFailure> {
     let Some(factor) = tx.lock_second_factor(resource)? else { return Ok(None) };
-    let secret = app.keys.open(SEALED_FOR, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
+    let secret = app.keys.open(sealing::TOTP_SECRET, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
     let secret = secret.ok_or(PageFailure::Unreadable)?;
     let now = system::now();
     let just_now = factor.confirmed.is_some_and(|confirmed| now - confirmed < AGAIN);

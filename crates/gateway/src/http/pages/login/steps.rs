@@ -5,6 +5,7 @@ use scim::resource::user_name::{log_in_key, trimmed};
 
 use super::second_factor::Asks;
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::sign_in::SecondFactor;
 use crate::domain::throttle::{Count, retry_after};
 use crate::domain::wording;
@@ -13,7 +14,6 @@ use crate::http::pages::failure::PageFailure;
 use crate::http::pages::intent::Errand;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
-use crate::services::reactions::Actor;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
 use crate::storage::{Cost, Tx};

@@ -1,0 +1,103 @@
+//! Accounts: one customer of the vendor each.
+
+use scim::{InactiveMatch, Vocabulary};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::declared_attributes::Declarations;
+use crate::domain::sign_in::SignIn;
+
+/// The name under which an account's environments are known to attribute declarations.
+pub const PRODUCT_ENVIRONMENTS: &str = "account.product_environments";
+/// The name under which an account's default role is known to attribute declarations.
+pub const DEFAULT_ROLE: &str = "account.default_role";
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its number in storage.
+    pub seq: i64,
+    /// Its public id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its cloud names.
+    pub product_environments: Vec<String>,
+    /// What a user gets who comes without a role.
+    pub default_role: Option<String>,
+    /// Milliseconds since the epoch.
+    pub created: i64,
+    /// What an operator set beyond that.
+    pub options: AccountOptions,
+}
+
+impl Account {
+    /// The lists and defaults that attribute declarations take from the account.
+    pub fn vocabulary(&self) -> Vocabulary {
+        let mut vocabulary = Vocabulary { since: self.created, ..Vocabulary::default() };
+        vocabulary.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
+        if let Some(role) = &self.default_role {
+            vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
+        }
+        vocabulary
+    }
+}
+
+/// What an operator may set of an account that SQL never asks for: a document, so that a new option is a new member and no migration.
+/// An absent member has its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountOptions {
+    /// The id of the user to whom grants pass when their owner leaves; `None`: they end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub co_owner: Option<String>,
+    /// What becomes of a SCIM request that would end the grant it works under.
+    pub own_deactivation: OwnDeactivation,
+    /// The attributes that the account declares itself.
+    pub attributes: Declarations,
+    /// What becomes of users who are created again after they were deactivated.
+    pub inactive_match: InactiveMatch,
+    /// Who may sign in how.
+    pub sign_in: SignIn,
+    /// Whether no group gets a `displayName` that another one has.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unique_group_names: bool,
+    /// What SCIM may do with service accounts.
+    pub service_accounts: ServiceAccounts,
+    /// What becomes of a SCIM request after which no active user may accept access any more.
+    pub last_administrator: LastAdministrator,
+}
+
+/// What SCIM may do with an account's service accounts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceAccounts {
+    /// They are shown. A request that would change or delete one is refused.
+    #[default]
+    ReadOnly,
+    /// They are not shown. Their names stay taken.
+    Hidden,
+    /// They are users like others.
+    Writable,
+}
+
+/// What becomes of a SCIM request that deactivates, deletes or demotes the last active user who may accept access.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LastAdministrator {
+    /// It is carried out, and the account's operators are told.
+    #[default]
+    Allow,
+    /// It is refused, and says what to do.
+    Keep,
+}
+
+/// What becomes of a SCIM request that deactivates, deletes or demotes the owner of its own access token.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OwnDeactivation {
+    /// It is carried out, and is the last of its connection.
+    #[default]
+    Allow,
+    /// It is refused, and says what to do.
+    Refuse,
+}

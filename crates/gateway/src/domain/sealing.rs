@@ -1,0 +1,10 @@
+//! What values are sealed for under a master key: what was sealed for one purpose opens for no other.
+
+/// The root key of an installation. The name says that this installation has noted the head of its audit trail from its beginning on.
+pub const ROOT_KEY: &str = "root key, audit head noted";
+/// The private part of a signing key.
+pub const SIGNING_KEY: &str = "signing key";
+/// The shared secret of an authenticator app.
+pub const TOTP_SECRET: &str = "authenticator app";
+/// Our client secret at an account's OpenID provider.
+pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
