@@ -10,7 +10,7 @@ use url::Url;
 use super::browser::{Arrival, Browser};
 use super::okta::Okta;
 use super::page::Page;
-use super::story::CHAPTERS;
+use super::transcript::CHAPTERS;
 use super::transcript::Transcript;
 use super::vendor::{Issued, Login};
 use super::wire::{Caller, Failure, http_client};

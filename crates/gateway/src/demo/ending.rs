@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::connection;
 use super::okta::Okta;
-use super::story::CHAPTERS;
+use super::transcript::CHAPTERS;
 use super::users::written;
 use super::vendor::{Operator, Prepared};
 use super::wire::Failure;

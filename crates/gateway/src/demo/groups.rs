@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::okta::{GROUP, Okta};
-use super::story::CHAPTERS;
+use super::transcript::CHAPTERS;
 use super::users::{People, written};
 use super::wire::{Failure, Json};
 

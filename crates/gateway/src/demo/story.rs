@@ -1,11 +1,8 @@
 //! The order of events: the setup guide for Okta, from the vendor's first step to the last one of the customer's year.
 
-use super::transcript::Transcript;
+use super::transcript::{CHAPTERS, Transcript};
 use super::wire::Failure;
 use super::{connection, ending, groups, users, vendor};
-
-/// How many chapters the story has.
-pub(super) const CHAPTERS: u32 = 15;
 
 /// What is left standing when the story is over, for whoever wants to try more.
 #[derive(Debug)]

@@ -4,6 +4,9 @@ use std::cell::Cell;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+/// How many chapters the story has.
+pub(super) const CHAPTERS: u32 = 15;
+
 /// How wide a line of prose may become.
 const WIDTH: usize = 108;
 /// How far prose stands from the left edge.

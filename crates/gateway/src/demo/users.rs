@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::okta::{Okta, new_user};
-use super::story::CHAPTERS;
+use super::transcript::CHAPTERS;
 use super::vendor::{Prepared, TOM};
 use super::wire::{Answer, Failure, Json};
 

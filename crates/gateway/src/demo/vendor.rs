@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::story::CHAPTERS;
+use super::transcript::CHAPTERS;
 use super::transcript::Transcript;
 use super::wire::{Answer, Caller, Failure, http_client};
 use crate::platform::system;

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::document::DocumentError;
 use crate::domain::person;
-use crate::domain::wording::{self, Span};
+use crate::domain::wording::Span;
+
+mod text;
 
 /// A notice is mailed within so many milliseconds, or not at all: a relay that is set up late does not send what was due long ago.
 pub const TRY_FOR: i64 = 72 * 60 * 60 * 1000;
@@ -244,11 +246,11 @@ impl Matter {
     /// The sentences that tell it. `made` is when it happened, in milliseconds since the epoch, `account` the name of the account.
     pub fn told(&self, made: i64, account: &str) -> Vec<Span> {
         match self {
-            Matter::ConnectionsPassed(passed) => wording::of_passed(passed, made, account),
-            Matter::ConnectionReplaced(replaced) => wording::of_replaced(replaced, made, account),
-            Matter::TokenStolen(stolen) => wording::of_stolen(stolen, made, account),
-            Matter::ConnectionAtRisk(at_risk) => wording::of_at_risk(at_risk, account),
-            Matter::LastAdministratorLeft(left) => wording::of_last_left(left, made, account),
+            Matter::ConnectionsPassed(passed) => text::of_passed(passed, made, account),
+            Matter::ConnectionReplaced(replaced) => text::of_replaced(replaced, made, account),
+            Matter::TokenStolen(stolen) => text::of_stolen(stolen, made, account),
+            Matter::ConnectionAtRisk(at_risk) => text::of_at_risk(at_risk, account),
+            Matter::LastAdministratorLeft(left) => text::of_last_left(left, made, account),
         }
     }
 }

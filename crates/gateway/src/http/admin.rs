@@ -16,6 +16,7 @@ mod audit;
 mod clients;
 mod grants;
 mod input;
+mod lookup;
 mod notices;
 mod operator;
 mod operators;

@@ -6,6 +6,7 @@ use scim::{AttributeKey, InactiveMatch, SearchKey};
 use serde_json::{Value, json};
 
 use super::input::Input;
+use super::lookup;
 use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
@@ -49,16 +50,6 @@ fn representation(app: &App, tx: &mut Tx<'_>, account: &Account) -> Result<Value
         "warnings": warnings,
         "created": system::rfc3339(account.created),
     }))
-}
-
-/// The account that a path names.
-pub(super) fn named(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
-    tx.account(id)?.ok_or_else(|| Problem::not_found("account", id))
-}
-
-/// The same; nobody else changes it until the unit of work ends.
-pub(super) fn locked(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
-    tx.lock_account(id)?.ok_or_else(|| Problem::not_found("account", id))
 }
 
 pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
@@ -116,7 +107,7 @@ pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>)
     let answer = app
         .db
         .read(Cost::Short, move |tx| {
-            let account = named(tx, &id)?;
+            let account = lookup::account(tx, &id)?;
             Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
         .await?;
@@ -149,7 +140,7 @@ pub(super) async fn change(
     let answer = app
         .db
         .write(move |tx| {
-            let mut account = locked(tx, &id)?;
+            let mut account = lookup::locked_account(tx, &id)?;
             let before = representation(&work, tx, &account)?;
             if let Some(own_deactivation) = own_deactivation {
                 account.options.own_deactivation = own_deactivation;
@@ -211,7 +202,7 @@ pub(super) async fn delete(
 ) -> Result<HttpResponse, Problem> {
     app.db
         .write(move |tx| {
-            let (account, now) = (locked(tx, &id)?, system::now());
+            let (account, now) = (lookup::locked_account(tx, &id)?, system::now());
             tx.delete_account(account.seq, now)?;
             operator.did(tx, "account.deleted", &account.id, Some(account.seq), Some(account.name.clone()))?;
             for ended in tx.end_operators_of(account.seq, now)? {
@@ -230,7 +221,7 @@ async fn refuse_removal(app: &web::Data<App>, id: &str, environments: &[String])
     let (seq, removed) = app
         .db
         .read(Cost::Short, move |tx| {
-            let mut account = named(tx, &id)?;
+            let mut account = lookup::account(tx, &id)?;
             let (before, registry) = (account.vocabulary(), work.schemas.of(&account)?);
             account.product_environments.clone_from(&environments);
             Ok::<_, Problem>((account.seq, registry.removed(&before, &registry, &account.vocabulary())))

@@ -6,8 +6,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
-use super::accounts;
 use super::input::Input;
+use super::lookup;
 use super::operator::Operator;
 use super::page::Page;
 use super::removed_values::{self, is_forced};
@@ -42,7 +42,7 @@ pub(super) async fn list(
     let answer = app
         .db
         .read(Cost::Short, move |tx| {
-            let declared = accounts::named(tx, &account)?.options.attributes.read()?;
+            let declared = lookup::account(tx, &account)?.options.attributes.read()?;
             let items: Vec<_> = declared.iter().map(|one| representation(one, &declared, &work.schemas)).collect();
             Ok::<_, Problem>(json!({"items": items}))
         })
@@ -60,7 +60,7 @@ pub(super) async fn get(
         .db
         .read(Cost::Short, move |tx| {
             let name = Name::of(&path.1);
-            let declared = accounts::named(tx, &path.0)?.options.attributes.read()?;
+            let declared = lookup::account(tx, &path.0)?.options.attributes.read()?;
             let at = find(&declared, &work, &name).ok_or_else(|| Problem::not_found("attribute", &path.1))?;
             Ok::<_, Problem>(representation(&declared[at], &declared, &work.schemas))
         })
@@ -85,7 +85,7 @@ pub(super) async fn put(
     let (seq, change, removed) = app
         .db
         .read(Cost::Short, move |tx| {
-            let account = accounts::named(tx, &looked_up)?;
+            let account = lookup::account(tx, &looked_up)?;
             let change = Change::of(&account, &wanted, &work.schemas)?;
             let vocabulary = account.vocabulary();
             let later = work.schemas.with(&change.declared);
@@ -107,7 +107,7 @@ pub(super) async fn put(
     let (created, answer) = app
         .db
         .write(move |tx| {
-            let mut account = accounts::locked(tx, &account)?;
+            let mut account = lookup::locked_account(tx, &account)?;
             // As things are now: somebody else may have declared something meanwhile.
             let change = Change::of(&account, &overlay, &work.schemas)?;
             let action = if change.created { "attribute.declared" } else { "attribute.changed" };
@@ -136,7 +136,7 @@ pub(super) async fn delete(
     let work = app.clone();
     app.db
         .write(move |tx| {
-            let mut account = accounts::locked(tx, &path.0)?;
+            let mut account = lookup::locked_account(tx, &path.0)?;
             let mut declared = account.options.attributes.read()?;
             let at = find(&declared, &work, &Name::of(&path.1));
             let at = at.filter(|at| declared[*at].stage != Stage::Removing);

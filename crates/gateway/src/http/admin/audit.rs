@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::accounts;
+use super::lookup;
 use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
@@ -28,7 +28,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
         .db
         .read(Cost::Long, move |tx| {
             let account = match page.parameter("account") {
-                Some(id) => Some(accounts::named(tx, id)?),
+                Some(id) => Some(lookup::account(tx, id)?),
                 None => None,
             };
             let seq = account.as_ref().map(|account| account.seq);

@@ -5,8 +5,8 @@ use oauth::client::{AskedAuthentication, AskedTokens, Mistake, Registration, Tok
 use oauth::{Client, ClientId, EndReason, RedirectUri};
 use serde_json::{Value, json};
 
-use super::accounts;
 use super::input::Input;
+use super::lookup;
 use super::operator::Operator;
 use super::page::Page;
 use crate::app::App;
@@ -230,7 +230,7 @@ async fn create(
         .write(move |tx| {
             let mut record = record.clone();
             record.account = match &account {
-                Some(id) => Some(accounts::named(tx, id)?.seq),
+                Some(id) => Some(lookup::account(tx, id)?.seq),
                 None => None,
             };
             tx.insert_client(&mut record)?;
@@ -284,7 +284,7 @@ async fn list(app: &App, account: Option<String>, request: &HttpRequest) -> Resu
         .db
         .read(Cost::Long, move |tx| {
             let account = match &account {
-                Some(id) => Some(accounts::named(tx, id)?.seq),
+                Some(id) => Some(lookup::account(tx, id)?.seq),
                 None => None,
             };
             let records = tx.clients_after(account, page.after.unwrap_or(0), page.limit)?;

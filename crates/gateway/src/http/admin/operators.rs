@@ -3,8 +3,8 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::accounts;
 use super::input::Input;
+use super::lookup;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::operator_name::OperatorName;
@@ -69,7 +69,7 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         .db
         .write(move |tx| {
             let account = match &account {
-                Some(id) => Some(accounts::locked(tx, id)?.seq),
+                Some(id) => Some(lookup::locked_account(tx, id)?.seq),
                 None => None,
             };
             let made = Record { account, ..made.clone() };

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::accounts;
+use super::lookup;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::http::edge::problem::Problem;
@@ -64,7 +64,7 @@ where
     let answer = app
         .db
         .read(Cost::Long, move |tx| {
-            let account = accounts::named(tx, &account)?;
+            let account = lookup::account(tx, &account)?;
             let rows = read(tx, &account, &page)?;
             let last = rows.last().map(|(row, _)| *row);
             Ok::<_, Problem>(page.answer(rows.into_iter().map(|(_, item)| item).collect(), last))

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
-use super::accounts;
 use super::input::Input;
+use super::lookup;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::account::Account;
@@ -165,7 +165,7 @@ fn representation(app: &App, sign_in: &SignIn) -> Value {
 
 /// `GET …/accounts/{account}/sign-in`
 pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let account = app.db.read(Cost::Short, move |tx| accounts::named(tx, &id)).await?;
+    let account = app.db.read(Cost::Short, move |tx| lookup::account(tx, &id)).await?;
     Ok(HttpResponse::Ok().json(representation(&app, &account.options.sign_in)))
 }
 
@@ -182,7 +182,7 @@ pub(super) async fn change(
     let answer = app
         .db
         .write(move |tx| {
-            let mut account = accounts::locked(tx, &id)?;
+            let mut account = lookup::locked_account(tx, &id)?;
             let before = representation(&work, &account.options.sign_in);
             change.apply(tx, &mut account)?;
             let after = representation(&work, &account.options.sign_in);
@@ -197,7 +197,7 @@ pub(super) async fn change(
 
 /// The number of a user that a path names, and their account's.
 fn user(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(i64, i64), Problem> {
-    let account = accounts::named(tx, account)?.seq;
+    let account = lookup::account(tx, account)?.seq;
     let id = Id::new(user).ok_or_else(|| Problem::not_found("user", user))?;
     let found = tx.in_account(account, system::now(), false).get(USER, &id)?;
     Ok((account, found.ok_or_else(|| Problem::not_found("user", user))?.handle.0))

@@ -9,8 +9,8 @@ use scim::service;
 use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store};
 use serde_json::{Map, Value, json};
 
-use super::accounts;
 use super::input::Input;
+use super::lookup;
 use super::operator::Operator;
 use crate::app::{App, Provider};
 use crate::http::edge::problem::Problem;
@@ -57,7 +57,7 @@ async fn words_of(app: &App, account: &str, user: Option<&str>) -> Result<Vec<St
     let (account, user) = (account.to_owned(), user.and_then(Id::new));
     app.db
         .read(Cost::Short, move |tx| {
-            let account = accounts::named(tx, &account)?;
+            let account = lookup::account(tx, &account)?;
             let stored = match &user {
                 Some(user) => tx.in_account(account.seq, system::now(), false).get(USER, user)?,
                 None => None,
@@ -161,7 +161,7 @@ pub(super) async fn create(
         .db
         .write(move |tx| {
             operator.sign(tx);
-            let account = accounts::named(tx, &account)?;
+            let account = lookup::account(tx, &account)?;
             let (now, provider) = (system::now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
@@ -186,7 +186,7 @@ pub(super) async fn list(
     let answer = app
         .db
         .read(Cost::Long, move |tx| {
-            let account = accounts::named(tx, &account)?;
+            let account = lookup::account(tx, &account)?;
             let provider = work.provider(&account)?;
             let now = system::now();
             let shown = Projection::standard(provider.registry.get(USER));
@@ -212,7 +212,7 @@ pub(super) async fn get(
     let answer = app
         .db
         .read(Cost::Short, move |tx| {
-            let account = accounts::named(tx, &path.0)?;
+            let account = lookup::account(tx, &path.0)?;
             let (now, provider) = (system::now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));
             let id = user_id(&path.1)?;
@@ -242,7 +242,7 @@ pub(super) async fn change(
         app.db
             .write(move |tx| {
                 operator.sign(tx);
-                let account = accounts::named(tx, &path.0)?;
+                let account = lookup::account(tx, &path.0)?;
                 let (now, provider) = (system::now(), work.provider(&account)?);
                 let shown = Projection::standard(provider.registry.get(USER));
                 let id = user_id(&path.1)?;
@@ -283,7 +283,7 @@ pub(super) async fn delete(
     app.db
         .write(move |tx| {
             operator.sign(tx);
-            let account = accounts::named(tx, &path.0)?;
+            let account = lookup::account(tx, &path.0)?;
             let (now, provider) = (system::now(), work.provider(&account)?);
             let id = user_id(&path.1)?;
             let mut store = tx.in_account(account.seq, now, false);

@@ -1,0 +1,242 @@
+//! The architecture as a test: which layer of the gateway may name which, and that no files of any crate import each other in a circle.
+//!
+//! It reads the source, so it needs nothing but the standard library. A parent and its children may name each other: they are one
+//! thing in several files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The layers of `crates/gateway/src`, from the top. A file names only what stands below its own line; layers of one line do not
+/// name each other.
+const LAYERS: [&[&str]; 11] = [
+    &["main", "lib"],
+    &["cli"],
+    &["demo"],
+    &["server"],
+    &["http", "jobs"],
+    &["app"],
+    &["services"],
+    &["config"],
+    &["storage"],
+    &["domain"],
+    &["platform"],
+];
+
+/// Files that may import each other, because a grammar is recursive: a filter has paths, and a path has filters.
+const RECURSIVE: [(&str, &str); 1] = [("filter", "path")];
+
+/// A file of a crate.
+struct File {
+    /// `["http", "pages", "login"]`
+    module: Vec<String>,
+    /// What it names, as paths from the root of the crate, with the line.
+    names: Vec<(usize, Vec<String>)>,
+}
+
+fn source(of: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(of).join("src")
+}
+
+fn files(of: &str) -> Vec<File> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => walk(&path, found),
+                false if path.extension().is_some_and(|e| e == "rs") => found.push(path),
+                false => {}
+            }
+        }
+    }
+    let root = source(of);
+    let mut paths = Vec::new();
+    walk(&root, &mut paths);
+    paths.sort();
+    assert!(paths.len() > 10, "{}: there is no source", root.display());
+    let file = |path: &PathBuf| {
+        let module = path.strip_prefix(&root).unwrap().with_extension("");
+        let module: Vec<String> = module.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let text = std::fs::read_to_string(path).unwrap();
+        File { names: names(&text, &module), module }
+    };
+    paths.iter().map(file).collect()
+}
+
+/// The paths in this text that begin with `crate` or `super`, made absolute. Comments are passed over.
+fn names(text: &str, module: &[String]) -> Vec<(usize, Vec<String>)> {
+    let is_root = matches!(module, [one] if one == "lib" || one == "main");
+    let here: &[String] = if is_root { &[] } else { module };
+    let mut found = Vec::new();
+    // `mod tests { use super::*; }` is a module of its own, so `super` there is this file.
+    let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
+    let inner = code.iter().position(|line| line.trim() == "mod tests {").unwrap_or(code.len());
+    let mut open = String::new();
+    let mut began = 0;
+    for (at, line) in code.iter().enumerate() {
+        if open.is_empty() {
+            began = at;
+        }
+        let is_use = !open.is_empty() || line.trim_start().split("use ").nth(1).is_some_and(|_| line.contains("::"));
+        if is_use {
+            open.push_str(line.trim());
+            if !line.contains(';') {
+                continue;
+            }
+        } else {
+            open.push_str(line);
+        }
+        for start in ["crate::", "super::"] {
+            for (index, _) in open.match_indices(start) {
+                let before = open[..index].chars().next_back();
+                if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+                    continue;
+                }
+                let mut base: Vec<String> = Vec::new();
+                let mut rest = &open[index..];
+                if let Some(after) = rest.strip_prefix("crate::") {
+                    rest = after;
+                } else {
+                    base = here.to_vec();
+                    if at > inner {
+                        base.push("tests".to_owned());
+                    }
+                    while let Some(after) = rest.strip_prefix("super::") {
+                        base.pop();
+                        rest = after;
+                    }
+                }
+                for path in tree(rest) {
+                    found.push((began + 1, [base.as_slice(), path.as_slice()].concat()));
+                }
+            }
+        }
+        open.clear();
+    }
+    found
+}
+
+/// `a::{b, c::d}` as `a::b` and `a::c::d`.
+fn tree(text: &str) -> Vec<Vec<String>> {
+    if let Some(inside) = text.strip_prefix('{') {
+        let (mut depth, mut parts, mut start) = (0, Vec::new(), 0);
+        for (at, c) in inside.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => {
+                    parts.push(&inside[start..at]);
+                    break;
+                }
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    parts.push(&inside[start..at]);
+                    start = at + 1;
+                }
+                _ => {}
+            }
+        }
+        return parts.into_iter().filter(|part| !part.trim().is_empty()).flat_map(|part| tree(part.trim())).collect();
+    }
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    match rest.strip_prefix("::") {
+        Some(rest) if !name.is_empty() => {
+            tree(rest).into_iter().map(|path| [vec![name.to_owned()], path].concat()).collect()
+        }
+        _ => vec![vec![name.to_owned()]],
+    }
+}
+
+fn floor(layer: &str) -> Option<usize> {
+    LAYERS.iter().position(|layers| layers.contains(&layer))
+}
+
+#[test]
+fn a_file_of_the_gateway_names_only_layers_below_its_own() {
+    let mut wrong = Vec::new();
+    for file in files("gateway") {
+        let own = &file.module[0];
+        let from = floor(own).unwrap_or_else(|| panic!("{own}: no layer has this name"));
+        for (line, path) in &file.names {
+            let Some(to) = path.first().filter(|to| *to != own) else { continue };
+            let Some(below) = floor(to) else { continue }; // an item of lib.rs
+            if below <= from && own != "main" && own != "lib" {
+                wrong.push(format!("src/{}.rs:{line}: {own} names {}", file.module.join("/"), path.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these lines name a layer that is not below their own:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut circles = Vec::new();
+    for of in ["gateway", "scim", "oauth"] {
+        let files = files(of);
+        let known: BTreeSet<Vec<String>> = files.iter().map(|file| file.module.clone()).collect();
+        let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for file in &files {
+            if file.module.last().is_some_and(|name| name == "tests" || name == "lib") {
+                continue;
+            }
+            for (_, path) in &file.names {
+                let Some(to) = (1..=path.len()).rev().map(|n| &path[..n]).find(|part| known.contains(*part)) else {
+                    continue;
+                };
+                if to.starts_with(&file.module)
+                    || file.module.starts_with(to)
+                    || to.last().is_some_and(|n| n == "tests")
+                {
+                    continue;
+                }
+                let pair = (file.module.last().unwrap().as_str(), to.last().unwrap().as_str());
+                if RECURSIVE.contains(&pair) || RECURSIVE.contains(&(pair.1, pair.0)) {
+                    continue;
+                }
+                arrows.entry(file.module.join("/")).or_default().insert(to.join("/"));
+            }
+        }
+        circles.extend(circles_of(&arrows).into_iter().map(|circle| format!("{of}: {}", circle.join(" ↔ "))));
+    }
+    assert!(circles.is_empty(), "these files import each other in a circle:\n{}", circles.join("\n"));
+}
+
+/// The sets of files of which each reaches each other one.
+fn circles_of(arrows: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
+    let reach = |from: &String| {
+        let (mut seen, mut todo) = (BTreeSet::new(), vec![from]);
+        while let Some(at) = todo.pop() {
+            for next in arrows.get(at).into_iter().flatten() {
+                if seen.insert(next.clone()) {
+                    todo.push(next);
+                }
+            }
+        }
+        seen
+    };
+    let reached: BTreeMap<&String, BTreeSet<String>> = arrows.keys().map(|file| (file, reach(file))).collect();
+    let mut circles: BTreeSet<Vec<String>> = BTreeSet::new();
+    for (file, seen) in &reached {
+        let circle: Vec<String> =
+            seen.iter().filter(|other| reached.get(other).is_some_and(|back| back.contains(*file))).cloned().collect();
+        if circle.len() > 1 {
+            circles.insert(circle);
+        }
+    }
+    circles.into_iter().collect()
+}
+
+#[test]
+fn an_arrow_that_runs_up_is_seen() {
+    let module = ["storage".to_owned(), "db".to_owned()];
+    let text = "use crate::{\n    each,\n    services::{reactions, signing::Signer},\n};\nuse super::tx::Tx;\nlet x = crate::app::App::new();\n";
+    let found: Vec<String> =
+        names(text, &module).into_iter().map(|(line, path)| format!("{line} {}", path.join("::"))).collect();
+    assert_eq!(
+        found,
+        ["1 each", "1 services::reactions", "1 services::signing::Signer", "5 storage::tx::Tx", "6 app::App::new"]
+    );
+    assert!(floor("services") < floor("storage") && floor("http") == floor("jobs"));
+    let arrow = |from: &str, to: &str| (from.to_owned(), BTreeSet::from([to.to_owned()]));
+    let arrows = BTreeMap::from([arrow("a", "b"), arrow("b", "c"), arrow("c", "a"), arrow("d", "a")]);
+    assert_eq!(circles_of(&arrows), [["a", "b", "c"]]);
+}
