@@ -10,10 +10,11 @@ use crate::platform::system;
 use crate::platform::trusted_clock::Judged;
 use crate::services::indexing;
 use crate::services::tolerance_counts;
+use crate::storage::DbError;
 use crate::storage::audit::refusals::RefusalLine;
-use crate::storage::{DbError, blocks};
 
 pub mod housekeeping;
+pub mod list_counts;
 pub mod mail;
 
 /// How often counts are added to the database, and new resources to the counts of lists.
@@ -41,7 +42,7 @@ pub fn start(app: App) {
             if let Err(error) = tolerance_counts::add(&adding.db, &adding.tally).await {
                 tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
             }
-            if let Err(error) = blocks::keep_up(&adding.db).await {
+            if let Err(error) = list_counts::keep_up(&adding.db).await {
                 tracing::warn!(%error, "new resources could not be counted; it will be tried again");
             }
         }

@@ -12,14 +12,11 @@
 //!   them; the worker takes them off the counts and away, in one unit of work.
 //! - What has not been closed yet, the last seconds' creations, is counted along the index.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use scim::schema::ResourceTypeId;
 
 use super::connection::AnyConn;
-use super::db::{Cost, Db};
 use super::error::DbError;
 use super::resources::AccountTx;
 use super::schema::{resource_blocks, resource_gaps, resources};
@@ -34,10 +31,7 @@ const LEVELS: [i16; 2] = [2, 1];
 /// How many resources are looked at before blocks are closed.
 const LOOK: i64 = 4_096;
 /// How many gaps one unit of work takes away.
-const GAPS: i64 = 500;
-/// How long, and how often, those are waited for who are still writing.
-const PAUSE: Duration = Duration::from_millis(20);
-const PAUSES: u32 = 250;
+pub(crate) const GAPS: i64 = 500;
 
 /// Up to which row number everything was looked at, in `installation`.
 const SEEN: &str = "blocks_seen";
@@ -88,33 +82,11 @@ pub struct Found {
     seen: i64,
 }
 
-/// Closes the blocks that are full, and takes gaps away, until nothing is left to do or somebody has to be waited for too long. Any
-/// replica may, and several may at once.
-pub async fn keep_up(db: &Db) -> Result<(), DbError> {
-    while db.jot(|tx| tx.take_gaps(GAPS)).await? > 0 {}
-    while let Some(found) = db.read(Cost::Long, |tx| tx.find_blocks()).await? {
-        if !found.blocks.is_empty() && !writers_end(db).await? {
-            return Ok(());
-        }
-        if !db.jot(move |tx| tx.close_blocks(&found)).await? {
-            return Ok(());
-        }
+impl Found {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
     }
-    Ok(())
-}
-
-/// Waits for those who are writing resources at this moment; says whether they have ended.
-async fn writers_end(db: &Db) -> Result<bool, DbError> {
-    let mut left = db.read(Cost::Short, |tx| tx.resource_writers()).await?;
-    for _ in 0..PAUSES {
-        if left.is_empty() {
-            return Ok(true);
-        }
-        tokio::time::sleep(PAUSE).await;
-        let still = db.read(Cost::Short, |tx| tx.resource_writers()).await?;
-        left.retain(|one| still.contains(one));
-    }
-    Ok(false)
 }
 
 /// After which row the n-th resource of a list lies, from 1; `None` where there are fewer.

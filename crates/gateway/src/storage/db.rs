@@ -22,6 +22,7 @@ use super::fate::{self, Fate};
 use super::parked;
 use super::pulse::Pulse;
 use super::session::{Good, Session};
+use super::transaction::{begin, commit, roll_back};
 use super::tx::Tx;
 use super::writer::{self, Answer, Job, Writer};
 use crate::domain::grant_policy::GrantPolicy;
@@ -371,16 +372,4 @@ fn nested<T, E: Fault>(
             Err(error)
         }
     }
-}
-
-pub(super) fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
-    Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)
-}
-
-pub(super) fn commit(conn: &mut AnyConn) -> Result<(), DbError> {
-    Ok(each!(conn, c => AnsiTransactionManager::commit_transaction(c))?)
-}
-
-pub(super) fn roll_back(conn: &mut AnyConn) -> Result<(), DbError> {
-    Ok(each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?)
 }

@@ -13,13 +13,10 @@ use super::schema::{
     second_factors, sessions, sign_in_flows, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
     used_assertions,
 };
-use super::statement::{Bind, Dialects, Statement};
+use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
 use crate::each;
 use crate::platform::system;
-
-/// The database's clock.
-pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
 
 /// Deletes the rows whose keys (fingerprints, token ids) the query selects. Replicas pass over what another is at.
 macro_rules! sweep {

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use super::connection::{AnyConn, DatabaseUrl, with_parameters};
 use super::error::DbError;
 use super::files::Files;
-use super::housekeeping::CLOCK;
+use super::statement::CLOCK;
 use super::writer::Writer;
 use crate::platform::system;
 

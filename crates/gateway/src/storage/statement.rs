@@ -18,6 +18,9 @@ use diesel::sqlite::Sqlite;
 use super::connection::AnyConn;
 use super::error::DbError;
 
+/// The database's clock.
+pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
+
 /// A value.
 #[derive(Debug, Clone)]
 pub(super) enum Bind {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use scim::Id;
 
 use super::connection::AnyConn;
-use super::resources::AccountTx;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::event::News;
@@ -66,11 +65,5 @@ impl<'c> Tx<'c> {
     /// Says who works, for the audit trail.
     pub fn act_as(&mut self, actor: Actor) {
         self.actor = actor;
-    }
-
-    /// The scim crate's store of one account's resources. `now` is when this unit of work happens; `provisioning` is
-    /// whether an identity provider is at work, and not an operator.
-    pub fn in_account(&mut self, account: i64, now: i64, provisioning: bool) -> AccountTx<'_, 'c> {
-        AccountTx::new(self, account, now, provisioning)
     }
 }

@@ -9,9 +9,9 @@ use diesel::connection::SimpleConnection;
 use tokio::sync::mpsc;
 
 use super::connection::AnyConn;
-use super::db::{begin, commit, roll_back};
 use super::error::DbError;
 use super::files::Files;
+use super::transaction::{begin, commit, roll_back};
 use crate::each;
 
 /// How many units of work one commit carries at most.

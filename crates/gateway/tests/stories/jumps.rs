@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use gateway::each;
+use gateway::jobs::list_counts;
 use gateway::services::reactions;
-use gateway::storage::blocks::{self, FAN};
+use gateway::storage::blocks::FAN;
 use gateway::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError, Tx};
 use scim::narrow::Narrow;
 use scim::schema::{GROUP, ResourceTypeId, USER};
@@ -46,7 +47,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
     let total = idp.list("/Users?count=0").await["totalResults"].as_i64().expect("a number");
     assert_eq!(total, behind.number(&format!("SELECT count(*) AS n FROM resources WHERE resource_type = {}", USER.0)));
     let db = Db::open(world.database_url().parse().expect("a database"), 2, reactions::run).expect("it opens");
-    blocks::keep_up(&db).await.expect("it counts");
+    list_counts::keep_up(&db).await.expect("it counts");
 
     let blocks = |behind: &mut Behind, level: i16, what: &str| {
         behind.number(&format!(
@@ -87,7 +88,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
         for index in [3 * FAN, 5 * FAN, 10_000, FAN * FAN, FAN * FAN + 1, 39_000] {
             assert_eq!(at(index).await, [nth(index + gone), nth(index + gone + 1)], "at {index}");
         }
-        blocks::keep_up(&db).await.expect("it counts");
+        list_counts::keep_up(&db).await.expect("it counts");
         assert_eq!(behind.number("SELECT count(*) AS n FROM resource_gaps"), 0);
         assert_eq!(blocks(&mut behind, 1, "sum(n)"), total / FAN * FAN - gone);
         assert_eq!(blocks(&mut behind, 2, "sum(n)"), total / FAN / FAN * FAN * FAN - gone);
@@ -183,7 +184,7 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
         let (db, over) = (db.clone(), over.clone());
         counting.push(tokio::spawn(async move {
             while !over.load(Ordering::SeqCst) {
-                blocks::keep_up(&db).await.expect("it counts");
+                list_counts::keep_up(&db).await.expect("it counts");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }));
@@ -196,7 +197,7 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
     for done in workers.into_iter().chain(counting) {
         done.await.expect("it ends well");
     }
-    blocks::keep_up(&replicas[0]).await.expect("it counts");
+    list_counts::keep_up(&replicas[0]).await.expect("it counts");
     let met = replicas[0].read(Cost::Long, |tx| jumps_land(tx, 1)).await.expect("it reads");
     let mut behind = Behind::of(&world);
     let counted = |behind: &mut Behind, what: &str, level: i16| {
@@ -233,14 +234,14 @@ story!(nobody_waits_for_counting_and_counting_waits_for_whoever_writes, async |w
     run(&mut quick, &insert(FAN));
     let counting = tokio::spawn({
         let db = db.clone();
-        async move { blocks::keep_up(&db).await }
+        async move { list_counts::keep_up(&db).await }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(behind.number(blocks), 0, "somebody may still appear in it");
     run(&mut quick, &insert(FAN));
     run(&mut slow, "COMMIT");
     counting.await.expect("it ends").expect("it counts");
-    blocks::keep_up(&db).await.expect("it counts");
+    list_counts::keep_up(&db).await.expect("it counts");
     let total = 2 * FAN + 3;
     assert_eq!(behind.number(blocks), 2);
     let met = db.read(Cost::Long, |tx| jumps_land(tx, 5)).await.expect("it reads");

@@ -28,7 +28,7 @@ const WHAT: &str = "a service account";
 
 /// What of the account's policies a store keeps to; by default, nothing.
 #[derive(Default)]
-pub(super) struct Guard {
+pub(in crate::storage) struct Guard {
     service_accounts: Option<ServiceAccounts>,
     /// The service accounts that clients do not see.
     hidden: Vec<Row>,
@@ -74,12 +74,12 @@ impl Guard {
     }
 
     /// Whether a client may see this resource when it names it.
-    pub(super) fn shows(&self, row: &Row) -> bool {
+    pub(in crate::storage) fn shows(&self, row: &Row) -> bool {
         !self.is_hidden(row.seq) || self.me.as_ref().is_some_and(|me| me.as_str() == row.id)
     }
 
     /// How service accounts are protected.
-    pub(super) fn protects(&self) -> Option<Protected> {
+    pub(in crate::storage) fn protects(&self) -> Option<Protected> {
         match self.service_accounts? {
             ServiceAccounts::ReadOnly => Some(Protected { what: WHAT, hidden: false }),
             ServiceAccounts::Hidden => Some(Protected { what: WHAT, hidden: true }),
@@ -88,7 +88,7 @@ impl Guard {
     }
 
     /// Refuses the name of somebody who is hidden.
-    pub(super) fn allows(&self, added: &[SearchKey]) -> Result<(), WriteError> {
+    pub(in crate::storage) fn allows(&self, added: &[SearchKey]) -> Result<(), WriteError> {
         let is_theirs = |key: &&SearchKey| key.attribute == AttributeKey::user_name() && self.names.contains(&key.key);
         match added.iter().find(is_theirs) {
             Some(key) => Err(WriteError::Reserved { attribute: key.attribute, what: WHAT }),
@@ -96,14 +96,14 @@ impl Guard {
         }
     }
 
-    pub(super) fn shown_members(&self, mut members: Vec<Member>) -> Vec<Member> {
+    pub(in crate::storage) fn shown_members(&self, mut members: Vec<Member>) -> Vec<Member> {
         if !self.hidden.is_empty() {
             members.retain(|member| self.hidden.iter().all(|row| row.id != member.id.as_str()));
         }
         members
     }
 
-    pub(super) fn shown_handles(
+    pub(in crate::storage) fn shown_handles(
         &self,
         mut found: Vec<(Id, Handle, ResourceTypeId)>,
     ) -> Vec<(Id, Handle, ResourceTypeId)> {
@@ -132,7 +132,7 @@ impl AccountTx<'_, '_> {
     }
 
     /// A resource that nobody else changes until this unit of work ends.
-    pub(super) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
+    pub(in crate::storage) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
         type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool, Bool));
         let binds = vec![Bind::Number(self.account), Bind::Text(id.to_string())];
         let found: Option<(Row, (bool, bool, bool))> =
@@ -155,7 +155,7 @@ impl AccountTx<'_, '_> {
         self.guard.locked.clone().filter(|locked| locked.seq == handle.0)
     }
 
-    pub(super) fn protection_of(&mut self, handle: Handle) -> Result<Option<Protected>, DbError> {
+    pub(in crate::storage) fn protection_of(&mut self, handle: Handle) -> Result<Option<Protected>, DbError> {
         let Some(protected) = self.guard.protects() else { return Ok(None) };
         let is_one = match self.locked(handle) {
             Some(locked) => locked.service_account,
@@ -165,7 +165,7 @@ impl AccountTx<'_, '_> {
     }
 
     /// A locked user was written, or deleted: what that means for others is for the reactions to say.
-    pub(super) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
+    pub(in crate::storage) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
         let Some(mut locked) = self.locked(handle) else { return };
         let (account, now, user) = (self.account, self.now, handle.0);
         let may_own = |resource: &Resource| self.tx.policy.may_own(resource.attributes());
@@ -186,7 +186,7 @@ impl AccountTx<'_, '_> {
     }
 
     /// Who sends a whole list of members does not know those it does not see: they stay.
-    pub(super) fn keeping_hidden_members(
+    pub(in crate::storage) fn keeping_hidden_members(
         &mut self,
         group: Handle,
         change: &MembershipChange,

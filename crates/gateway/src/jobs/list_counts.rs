@@ -1,0 +1,39 @@
+//! Counting lists behind their writers, so that any page of one is found at once.
+
+use std::time::Duration;
+
+use crate::storage::blocks::GAPS;
+use crate::storage::{Cost, Db, DbError};
+
+/// How long, and how often, those are waited for who are still writing.
+const PAUSE: Duration = Duration::from_millis(20);
+const PAUSES: u32 = 250;
+
+/// Closes the blocks that are full, and takes gaps away, until nothing is left to do or somebody has to be waited for too long. Any
+/// replica may, and several may at once.
+pub async fn keep_up(db: &Db) -> Result<(), DbError> {
+    while db.jot(|tx| tx.take_gaps(GAPS)).await? > 0 {}
+    while let Some(found) = db.read(Cost::Long, |tx| tx.find_blocks()).await? {
+        if !found.is_empty() && !writers_end(db).await? {
+            return Ok(());
+        }
+        if !db.jot(move |tx| tx.close_blocks(&found)).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Waits for those who are writing resources at this moment; says whether they have ended.
+async fn writers_end(db: &Db) -> Result<bool, DbError> {
+    let mut left = db.read(Cost::Short, |tx| tx.resource_writers()).await?;
+    for _ in 0..PAUSES {
+        if left.is_empty() {
+            return Ok(true);
+        }
+        tokio::time::sleep(PAUSE).await;
+        let still = db.read(Cost::Short, |tx| tx.resource_writers()).await?;
+        left.retain(|one| still.contains(one));
+    }
+    Ok(false)
+}

@@ -1,0 +1,192 @@
+//! The scim crate's port, on the resources of one account.
+
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use scim::resource::user_name::log_in_key;
+use scim::resource::{GroupReference, Member};
+use scim::schema::{GROUP, ResourceTypeId, USER};
+use scim::store::{
+    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query, SearchError,
+    StoreError, Stored, WalkId, WriteError,
+};
+use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
+
+use super::error::DbError;
+use super::resources::AccountTx;
+use super::schema::{logins, members, resources};
+use super::{members as membership, parked, search};
+use crate::domain::event::News;
+use crate::domain::person;
+use crate::each;
+
+impl scim::Store for AccountTx<'_, '_> {
+    fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
+        Ok(self.find(resource_type, id)?)
+    }
+
+    fn lock(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
+        Ok(self.find_locked(resource_type, id)?)
+    }
+
+    fn protection(&mut self, locked: &Stored) -> Result<Option<Protected>, StoreError> {
+        Ok(self.protection_of(locked.handle)?)
+    }
+
+    fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
+        let row = (
+            resources::account.eq(self.account),
+            resources::resource_type.eq(resource.resource_type.0),
+            resources::id.eq(resource.id.as_str()),
+            resources::version.eq(resource.meta.version),
+            resources::created.eq(resource.meta.created),
+            resources::last_modified.eq(resource.meta.last_modified),
+            resources::active.eq(resource.is_active()),
+            resources::provisioned.eq(self.provisioning),
+            resources::display.eq(resource.display()),
+            resources::document.eq(document(resource)?),
+        );
+        let seq: i64 = each!(self.conn(), c => diesel::insert_into(resources::table)
+            .values(row)
+            .returning(resources::seq)
+            .get_result(c))
+        .map_err(DbError::from)
+        .map_err(StoreError::from)?;
+        self.insert_keys(seq, keys)?;
+        self.add_to_count(resource.resource_type, seq, 1).map_err(StoreError::from)?;
+        Ok(Handle(seq))
+    }
+
+    fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError> {
+        self.guard.allows(&keys.added)?;
+        let row = resources::table.filter(resources::seq.eq(handle.0)).filter(resources::account.eq(self.account));
+        let values = (
+            resources::version.eq(resource.meta.version),
+            resources::last_modified.eq(resource.meta.last_modified),
+            resources::active.eq(resource.is_active()),
+            // Once an identity provider has written it, it stays managed by one.
+            resources::provisioned.eq(resources::provisioned.or(self.provisioning.into_sql::<Bool>())),
+            resources::display.eq(resource.display()),
+            resources::document.eq(document(resource)?),
+        );
+        each!(&mut *self.tx.conn, c => diesel::update(row).set(values).execute(c))
+            .map_err(DbError::from)
+            .map_err(StoreError::from)?;
+        self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
+        self.insert_keys(handle.0, &keys.added)?;
+        let policy = &self.tx.policy;
+        if resource.resource_type == USER && policy.watches(keys) && !policy.may_own(resource.attributes()) {
+            let owner = resource.id.clone();
+            self.tx.news.push(News::RoleLost { account: self.account, now: self.now, owner });
+        }
+        self.note_change(handle, Some(resource));
+        // A user logs in with their userName.
+        let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
+        if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
+            let login = logins::table.filter(logins::resource.eq(handle.0));
+            let key = log_in_key(name);
+            each!(&mut *self.tx.conn, c => diesel::update(login).set(logins::name_key.eq(&key)).execute(c))
+                .map_err(DbError::from)
+                .map_err(StoreError::from)?;
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
+        let seq = stored.handle.0;
+        let remove = |this: &mut Self| -> Result<(), DbError> {
+            // The row first: from here on nobody can make it a member of anything.
+            let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
+            each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
+            this.delete_keys(seq, keys)?;
+            this.add_to_count(stored.resource.resource_type, seq, -1)?;
+            membership::touch_groups_of(this.tx.conn, seq, now)?;
+            let memberships = members::table.filter(members::member_seq.eq(seq));
+            each!(&mut *this.tx.conn, c => diesel::delete(memberships).execute(c))?;
+            let own_members = members::table.filter(members::group_seq.eq(seq));
+            each!(&mut *this.tx.conn, c => diesel::delete(own_members).execute(c))?;
+            if stored.resource.resource_type == GROUP {
+                parked::forget(this.tx.conn, &[seq])?;
+            }
+            let login = logins::table.filter(logins::resource.eq(seq));
+            each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
+            this.tx.remove_second_factor(seq)?;
+            this.tx.release_upstream_identities(seq)?;
+            this.tx.remove_notices_of(seq)?;
+            if stored.resource.resource_type == USER {
+                let called = person::name(stored.resource.attributes());
+                this.tx.departed.push((stored.resource.id.to_string(), called));
+            }
+            Ok(())
+        };
+        remove(self)?;
+        self.note_change(stored.handle, None);
+        Ok(())
+    }
+
+    fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
+        search::search(self, query)
+    }
+
+    fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
+        let members = membership::of_group(self.tx.conn, self.account, group.0)?;
+        Ok(self.guard.shown_members(members))
+    }
+
+    fn groups_of(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError> {
+        Ok(membership::groups_of(self.tx.conn, self.account, handles)?)
+    }
+
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
+        let found = membership::resolve(self.tx.conn, self.account, ids)?;
+        Ok(self.guard.shown_handles(found))
+    }
+
+    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {
+        Ok(parked::holders(self.tx.conn, self.account, keys, self.guard.protects())?)
+    }
+
+    fn hold_names(&mut self) -> Result<(), StoreError> {
+        let held = match self.tx.runs_again {
+            true => parked::try_names(self.tx.conn, self.account),
+            false => parked::hold_names(self.tx.conn, self.account),
+        };
+        Ok(held?)
+    }
+
+    fn hold_group_names(&mut self) -> Result<(), StoreError> {
+        Ok(parked::hold_group_names(self.tx.conn, self.account)?)
+    }
+
+    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
+        Ok(parked::of_group(self.tx.conn, group.0)?)
+    }
+
+    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError> {
+        Ok(parked::change(self.tx.conn, self.account, group.0, change, self.now)?)
+    }
+
+    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError> {
+        Ok(parked::awaiting(self.tx.conn, self.account, keys)?)
+    }
+
+    fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
+        let change = self.keeping_hidden_members(group, change)?;
+        Ok(membership::change(self.tx.conn, group.0, &change)?)
+    }
+
+    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.recall_walk(walk)?)
+    }
+
+    fn keep(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), StoreError> {
+        Ok(self.keep_walk(walk, note, now)?)
+    }
+
+    fn record(&mut self, event: Event) {
+        self.tx.news.push(News::Resource { account: self.account, now: self.now, event });
+    }
+}
+
+fn document(resource: &Resource) -> Result<String, StoreError> {
+    serde_json::to_string(resource.attributes()).map_err(|e| StoreError(Box::new(e)))
+}
