@@ -11,6 +11,7 @@ mod attempts;
 pub mod attribute_work;
 pub mod audit;
 pub mod blocks;
+mod bulk_requests;
 mod client_origins;
 mod client_proofs;
 pub mod clients;

@@ -138,6 +138,12 @@ impl Job {
         }
     }
 
+    /// Names the step that was given out last: the same one in each repetition of the request, whatever came before it.
+    pub fn step_number(&self) -> Option<i32> {
+        let (index, stage) = self.running?;
+        i32::try_from(index * 3 + stage as usize).ok()
+    }
+
     /// What the last step came to.
     pub fn done(&mut self, outcome: Result<Done, Failure>) {
         let Some((index, stage)) = self.running.take() else { return };

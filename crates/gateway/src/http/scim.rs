@@ -101,7 +101,7 @@ async fn answer(
             Method::DELETE => delete(request, app, caller, kind, id).await,
             _ => Err(ScimFailure::Method(ITEM_METHODS)),
         },
-        Route::Bulk => bulk::run(app, caller, body.unwrap_or_default()).await,
+        Route::Bulk => bulk::run(request, app, caller, body.unwrap_or_default()).await,
         Route::Unknown(kind, id) => {
             caller.enter(app).await?;
             Err(scim::Error::NotFound(format!("No {} with id {id}", app.schemas.configured().get(kind).name)).into())

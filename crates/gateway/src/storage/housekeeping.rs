@@ -75,7 +75,7 @@ pub struct Due {
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
 /// The steps that remove what has expired, but for the refresh tokens that nobody used: grants end with these.
-pub const SWEEPS: [Sweep; 14] = [
+pub const SWEEPS: [Sweep; 15] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
     }),
@@ -102,6 +102,7 @@ pub const SWEEPS: [Sweep; 14] = [
     }),
     ("forgetting attempts", |tx, due| Ok(sweep!(tx, attempts.key, attempts::expires.lt(due.now), due.limit))),
     ("forgetting walks", |tx, due| tx.forget_walks(due.now, due.limit)),
+    ("forgetting bulk requests", |tx, due| tx.forget_bulk_requests(due.now, due.limit.min(50))),
     ("forgetting codes", |tx, due| tx.sweep_codes(due)),
     ("forgetting spent refresh tokens", |tx, due| tx.sweep_spent_refresh_tokens(due)),
 ];

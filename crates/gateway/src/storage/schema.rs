@@ -106,6 +106,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    bulk_requests (id) {
+        id -> Binary,
+        body -> Binary,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    bulk_steps (request, step) {
+        request -> Binary,
+        step -> Integer,
+        outcome -> Text,
+    }
+}
+
+diesel::table! {
     logins (resource) {
         resource -> BigInt,
         account -> BigInt,

@@ -49,6 +49,7 @@ mod audit_seal;
 mod bad_input;
 mod below_a_path;
 mod bulk;
+mod bulk_repeated;
 mod caching;
 mod catalogs;
 mod clocks;

@@ -15,7 +15,7 @@ use crate::resource::absence::{says_nothing as says_no_value, unassigns};
 use crate::resource::body::{assign, assigned, is_ours, taken};
 use crate::resource::complete::complete_attribute;
 use crate::resource::locate::{Place, is_extension_of, locate, misplaced};
-use crate::resource::meant::names_something;
+use crate::resource::meant::{nameless, names_something};
 use crate::resource::role::{primary, primary_role};
 use crate::resource::stored::is_same;
 use crate::resource::value::{Named, Reader};
@@ -156,6 +156,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
                     self.all(OperationKind::Remove, Some(extension), value)
                 }
                 OperationKind::Remove => self.remove_extension(extension),
+                OperationKind::Replace if operation.value == Some(Value::Null) => self.remove_extension(extension),
                 kind => self.all(kind, Some(extension), value),
             };
         };
@@ -200,6 +201,9 @@ impl<'r, 'l> Patcher<'r, 'l> {
         };
         match located {
             Some(Place::Attribute(extension, attribute)) => self.inner(kind, extension, attribute, value),
+            Some(Place::Extension(extension)) if kind == OperationKind::Replace && value.is_null() => {
+                self.remove_extension(extension)
+            }
             Some(Place::Extension(extension)) => self.all(kind, Some(extension), value),
             Some(Place::Core) => match value {
                 Value::Object(object) => {
@@ -436,6 +440,9 @@ impl<'r, 'l> Patcher<'r, 'l> {
             return Ok(settled(attribute, old.as_ref(), new));
         }
         let given = self.reader.lone(attribute, named, value)?;
+        if self.reader.names_no_part(attribute, &given) {
+            return Err(nameless(attribute, named));
+        }
         if given.is_object() && !attribute.sub_attributes.is_empty() {
             let new = self.reader.complex(attribute, named, base, &given)?;
             return Ok(settled(attribute, old.as_ref(), new));

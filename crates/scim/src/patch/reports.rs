@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::tests::{apply_with, full, one};
+use super::tests::{MANAGER, apply_with, full, one};
 use crate::error::Error;
 use crate::schema::{GROUP, USER};
 use crate::tolerance::{Tolerance, Tolerances};
@@ -47,6 +47,82 @@ pub(super) fn after(operations: &Value) -> Value {
 #[track_caller]
 pub(super) fn unchanged(operations: &Value) {
     assert_eq!(after(operations), everything(), "{operations}");
+}
+
+#[test]
+fn report_2_null_as_text_and_a_text_in_quotes_are_json_too() {
+    for path in ["emails", "roles", "addresses", "product_environments", MANAGER, "name"] {
+        for text in ["null", " null "] {
+            for op in ["replace", "add"] {
+                for operations in every_way(op, path, &json!(text)) {
+                    refused(Tolerances::EVERY, &operations);
+                }
+                refused(Tolerances::NONE, &one(op, path, json!(text)));
+            }
+        }
+    }
+    for text in ["\"\"", "\"a", "\"null\" \""] {
+        let sent = after(&one("replace", "title", json!(text)));
+        assert_eq!(sent["title"], json!(text));
+    }
+    for operations in every_way("replace", "emails", &json!("\"n@x\"")) {
+        assert_eq!(after(&operations)["emails"], json!([{ "value": "n@x" }]), "{operations}");
+    }
+    // Text is text where nothing else is asked for.
+    for text in ["null", "\"Ed\""] {
+        assert_eq!(after(&one("replace", "title", json!(text)))["title"], json!(text));
+    }
+    let mut world = World::new();
+    let ana = world.user("ana");
+    let group = world.group("Editors", &[&ana]);
+    for text in ["null", " null"] {
+        let error = world.put(GROUP, &group, json!({ "displayName": "Editors", "members": text })).expect_err(text);
+        assert_eq!(error.wire(), (400, Some("invalidValue")), "{error}");
+        for op in ["add", "replace", "remove"] {
+            for operations in every_way(op, "members", &json!(text)) {
+                let error = world.patch(GROUP, &group, operations).expect_err(text);
+                assert_eq!(error.wire(), (400, Some("invalidValue")), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn report_2_a_complex_value_without_a_known_part_neither_clears_nor_succeeds() {
+    for path in ["name", MANAGER] {
+        for sent in [json!({}), json!([{}]), json!("{}"), json!({ "foo": 1 }), json!([{ "foo": "x" }])] {
+            for op in ["replace", "add"] {
+                for operations in every_way(op, path, &sent) {
+                    refused(Tolerances::EVERY, &operations);
+                }
+            }
+        }
+    }
+    for sent in [json!({}), json!({ "foo": 1 })] {
+        refused(Tolerances::NONE, &one("replace", "name", sent));
+    }
+    // A PUT that would clear what is stored; where nothing is, it may be sent so.
+    let mut world = World::new();
+    let body = |name: Value| json!({ "userName": "ana", "role": "admin", "name": name });
+    let ana = world.create(USER, body(json!({}))).expect("a user").resource.id.to_string();
+    world.put(USER, &ana, body(json!({ "foo": 1 }))).expect("nothing is stored");
+    world.put(USER, &ana, body(json!({ "givenName": "Ana" }))).expect("a name");
+    for name in [json!({}), json!({ "foo": 1 }), json!([{}])] {
+        let error = world.put(USER, &ana, body(name)).expect_err("a name is stored");
+        assert_eq!(error.wire(), (400, Some("invalidValue")), "{error}");
+    }
+    for name in [json!(null), json!({ "givenName": "", "familyName": "" })] {
+        world.put(USER, &ana, body(json!({ "givenName": "Ana" }))).expect("a name");
+        world.put(USER, &ana, body(name)).expect("it says that there is no name");
+        assert_eq!(world.get(USER, &ana).expect("ana").get("name"), None);
+    }
+}
+
+#[test]
+fn report_2_null_clears_an_extension_as_it_clears_an_attribute() {
+    for operations in every_way("replace", urn::ENTERPRISE_USER, &json!(null)) {
+        assert_eq!(after(&operations).get(urn::ENTERPRISE_USER), None, "{operations}");
+    }
 }
 
 #[test]

@@ -140,7 +140,13 @@ impl Draft {
                 (!values.is_empty()).then_some(Value::Array(values))
             })
         } else {
-            reader.single(attribute, named, given)
+            let read = reader.single(attribute, named, given);
+            let names_nothing =
+                || reader.lone(attribute, named, given).is_ok_and(|g| reader.names_no_part(attribute, &g));
+            if matches!(read, Ok(None)) && names_nothing() {
+                self.nameless.push((extension.map(|extension| extension.id.clone()), attribute.name.clone()));
+            }
+            read
         };
         let value = read.or_else(|error| reader.repeated_whole(named, given).map(Some).ok_or(error))?;
         if value.is_none() && attribute.absence_grants && !unassigns(given) {
@@ -152,7 +158,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Refuses to clear what is stored by elements of which none names anything.
+    /// Refuses to clear what is stored by a value, or by elements, of which nothing names anything.
     pub(crate) fn check_nameless(
         &self,
         stored: &Map<String, Value>,
@@ -165,8 +171,12 @@ impl Draft {
                 None => resource_type.schema.attribute(name),
             };
             let Some(attribute) = attribute else { continue };
-            let elements = assigned(stored, extension, attribute).and_then(Value::as_array).into_iter().flatten();
-            if elements.into_iter().any(|element| names_something(attribute, element)) {
+            let elements = match assigned(stored, extension, attribute) {
+                Some(Value::Array(elements)) => elements.as_slice(),
+                Some(one) => std::slice::from_ref(one),
+                None => &[],
+            };
+            if elements.iter().any(|element| names_something(attribute, element)) {
                 return Err(nameless(attribute, Named::new(extension, attribute)));
             }
         }

@@ -193,6 +193,14 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether a complex value has no sub-attribute of its attribute: `{}`, or unknown members alone.
+    pub(crate) fn names_no_part(&self, attribute: &Attribute, given: &Value) -> bool {
+        let parts = || given.as_object().into_iter().flatten();
+        given.is_object()
+            && !attribute.sub_attributes.is_empty()
+            && parts().all(|(key, _)| self.sub_attribute(attribute, key).is_none())
+    }
+
     /// Whether a member of a complex value stands for a sub-attribute that a client may write.
     pub(crate) fn writes(&self, attribute: &Attribute, key: &str) -> bool {
         attribute.sub_attribute(key).is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
@@ -229,6 +237,8 @@ impl Reader<'_> {
             invalid(format!("{named} is a text that looks like JSON: send the JSON itself, without quotes, {expected}"))
         };
         match crate::json::parse(text.as_bytes()) {
+            // Nothing is cleared by a word.
+            Ok(Value::Null) if self.leniency.would_forgive(Tolerance::JsonText) => Err(nameless(attribute, named)),
             Ok(value) if self.forgives(Tolerance::JsonText) => Ok(value),
             _ => Err(refused()),
         }
@@ -319,9 +329,11 @@ fn value_of(given: &Value) -> Option<&Value> {
     (given.keys().all(|key| known(key)) && !value.is_object() && !value.is_array()).then_some(value)
 }
 
-/// Whether a text is, or was to be, an array or an object.
+/// Whether a text is, or was to be, an array or an object; or is `null` or a text in quotes, as JSON has them.
 fn is_json(text: &str) -> bool {
-    text.trim_start().starts_with(['[', '{'])
+    let text = text.trim();
+    let quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
+    text.starts_with(['[', '{']) || quoted || text == "null"
 }
 
 fn map<'v>(given: Cow<'v, Value>, part: impl for<'g> Fn(&'g Value) -> Option<&'g Value>) -> Cow<'v, Value> {

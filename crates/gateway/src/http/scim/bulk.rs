@@ -1,27 +1,90 @@
 //! `POST /Bulk` (RFC 7644 §3.7): each step of the job is a unit of work of its own, one after the other.
+//!
+//! A request with an `Idempotency-Key` can be repeated: what came of each step is kept in the transaction of the step, so that a request
+//! that broke off, be it by a crash, goes on where it was, and one that was answered gets the same answer.
 
-use actix_web::HttpResponse;
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
 use scim::bulk::{Done, Failure, Job, Step};
-use serde_json::Value;
+use scim::{Id, StoreError};
+use serde_json::{Value, json};
 
 use super::answer::json;
 use super::caller::Caller;
 use super::failure::ScimFailure;
 use crate::app::App;
-use crate::storage::DbError;
+use crate::storage::{AccountTx, DbError};
+use crate::platform::system;
 
-pub(super) async fn run(app: &App, caller: Caller, body: Value) -> Result<HttpResponse, ScimFailure> {
+/// By which a client says that requests are one (draft-ietf-httpapi-idempotency-key-header).
+const HEADER: &str = "Idempotency-Key";
+/// How long such a key is at most.
+const LONGEST: usize = 255;
+
+/// What the client calls the request.
+type Key = Arc<str>;
+
+pub(super) async fn run(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    body: Value,
+) -> Result<HttpResponse, ScimFailure> {
     let provider = caller.clone().enter(app).await?;
+    let key = key(request)?;
+    if let Some(key) = key.clone() {
+        begin(app, &caller, key, &body).await?;
+    }
     let job = Job::parse(body, &provider.registry, &app.scim_base)?;
     // A task of its own: a client that hangs up does not leave half a circle behind.
-    let response = actix_web::rt::spawn(drive(app.clone(), caller, job)).await.map_err(|_| DbError::Interrupted)?;
+    let response =
+        actix_web::rt::spawn(drive(app.clone(), caller, job, key)).await.map_err(|_| DbError::Interrupted)?;
     Ok(json(StatusCode::OK).body(response.to_string()))
 }
 
-async fn drive(app: App, caller: Caller, mut job: Job) -> Value {
+fn key(request: &HttpRequest) -> Result<Option<Key>, scim::Error> {
+    let mut given = request.headers().get_all(HEADER);
+    let Some(value) = given.next() else { return Ok(None) };
+    let key = value.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= LONGEST);
+    match (key, given.next()) {
+        (Some(key), None) => Ok(Some(key.into())),
+        _ => Err(scim::Error::InvalidValue(format!(
+            "{HEADER} is one value of 1 to {LONGEST} visible ASCII characters, new for each bulk request and the same when it is repeated."
+        ))),
+    }
+}
+
+/// Keys are each client's own, in each account.
+fn tag(app: &App, store: &mut AccountTx<'_, '_>, key: &str) -> [u8; 32] {
+    let account = store.account();
+    app.keys.tag("bulk request", format!("{account} {} {key}", store.tx().actor.name).as_bytes())
+}
+
+async fn begin(app: &App, caller: &Caller, key: Key, body: &Value) -> Result<(), ScimFailure> {
+    let (work, body) = (app.clone(), app.keys.tag("bulk body", body.to_string().as_bytes()));
+    let begun = caller.clone().change(app, move |store, _| {
+        let id = tag(&work, store, &key);
+        Ok(store.tx().begin_bulk_request(&id, &body, system::now()).map_err(StoreError::from)?)
+    });
+    if begun.await?.value {
+        return Ok(());
+    }
+    let detail = format!(
+        "This {HEADER} belongs to another bulk request, with another body, of the last 24 hours. Use a new one for a new request, and \
+         repeat a request exactly as it was sent."
+    );
+    Err(scim::Error::Conflict(detail).into())
+}
+
+async fn drive(app: App, caller: Caller, mut job: Job, key: Option<Key>) -> Value {
     while let Some(step) = job.next() {
-        job.done(perform(&app, &caller, step).await);
+        let outcome = match (key.clone(), job.step_number()) {
+            (Some(key), Some(number)) => perform_once(&app, &caller, step, key, number).await,
+            _ => perform(&app, &caller, step).await,
+        };
+        job.done(outcome);
     }
     job.response()
 }
@@ -29,8 +92,55 @@ async fn drive(app: App, caller: Caller, mut job: Job) -> Value {
 /// The token is asked for each step: one that ended on the way opens nothing any more.
 async fn perform(app: &App, caller: &Caller, step: Step) -> Result<Done, Failure> {
     let outcome = caller.clone().change(app, move |store, cx| step.run(store, cx)).await;
-    outcome.map(|outcome| outcome.value).map_err(|failure| {
-        let (status, body) = failure.message();
-        Failure { status, body }
-    })
+    outcome.map(|outcome| outcome.value).map_err(failure)
+}
+
+/// The same for a step that another process, or this one, may have done before.
+async fn perform_once(app: &App, caller: &Caller, step: Step, key: Key, number: i32) -> Result<Done, Failure> {
+    let (work, of) = (app.clone(), key.clone());
+    let once = caller.clone().change(app, move |store, cx| {
+        let request = tag(&work, store, &of);
+        if let Some(kept) = store.tx().claim_bulk_step(&request, number).map_err(StoreError::from)? {
+            return Ok(read(&kept)?);
+        }
+        let done = step.run(store, cx)?;
+        let kept = json!({"id": done.id.as_str(), "version": done.version}).to_string();
+        store.tx().keep_bulk_step(&request, number, &kept).map_err(StoreError::from)?;
+        Ok(Ok(done))
+    });
+    match once.await {
+        Ok(outcome) => outcome.value,
+        // What failed for the database's sake, or for want of a token, is tried again by who repeats the request.
+        Err(ScimFailure::Scim(error)) if error.wire().0 < 500 => {
+            let refused = Failure::from(error);
+            let (work, kept) = (app.clone(), json!({"status": refused.status, "body": refused.body}).to_string());
+            let keep = caller.clone().change(app, move |store, _| {
+                let request = tag(&work, store, &key);
+                if let Some(kept) = store.tx().claim_bulk_step(&request, number).map_err(StoreError::from)? {
+                    return Ok(read(&kept)?);
+                }
+                store.tx().keep_bulk_step(&request, number, &kept).map_err(StoreError::from)?;
+                Ok(read(&kept)?)
+            });
+            keep.await.map_or(Err(refused), |outcome| outcome.value)
+        }
+        Err(error) => Err(failure(error)),
+    }
+}
+
+fn failure(failure: ScimFailure) -> Failure {
+    let (status, body) = failure.message();
+    Failure { status, body }
+}
+
+/// What was kept of a step.
+fn read(kept: &str) -> Result<Result<Done, Failure>, StoreError> {
+    let corrupt = || StoreError::from(DbError::Corrupt("the outcome of a bulk step".to_owned()));
+    let mut kept: Value = serde_json::from_str(kept).map_err(|_| corrupt())?;
+    match (kept["status"].as_u64().and_then(|status| u16::try_from(status).ok()), kept["id"].as_str().and_then(Id::new))
+    {
+        (Some(status), _) => Ok(Err(Failure { status, body: kept["body"].take() })),
+        (None, Some(id)) => Ok(Ok(Done { id, version: kept["version"].as_str().map(str::to_owned) })),
+        (None, None) => Err(corrupt()),
+    }
 }
