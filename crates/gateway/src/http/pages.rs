@@ -15,6 +15,7 @@ mod authorize;
 mod binding;
 mod connected;
 mod consent;
+mod cookie_jar;
 mod cookies;
 mod device;
 pub(crate) mod failure;
@@ -24,6 +25,7 @@ mod login;
 mod logout;
 mod operator;
 mod password;
+mod respond;
 pub(in crate::http) mod second_factor;
 mod self_service;
 pub mod templates;
@@ -36,9 +38,9 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     POST "/login" => login::submit,
     POST "/login/second-factor" => login::second_factor::submit,
     POST "/login/provider" => login::provider::begin,
-    GET "/login/callback" => login::provider::back,
-    GET "/oauth2/consent" => consent::show,
-    POST "/oauth2/consent" => consent::decide,
+    GET "/login/callback" => login::callback::back,
+    GET "/oauth2/consent" => authorize::resume,
+    POST "/oauth2/consent" => authorize::decide,
     POST "/oauth2/switch" => login::switch,
     GET "/oauth2/logout" => logout::by_query,
     POST "/oauth2/logout" => logout::by_form,

@@ -1,6 +1,5 @@
 //! The authorization endpoint (RFC 6749 §3.1): the request is understood, and the page that comes next is shown.
 
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::Subject;
 use oauth::authorize::{AuthorizationRequest, MAX_LENGTH, Refusal};
@@ -8,8 +7,10 @@ use oauth::hint::IdTokenHint;
 
 use super::cookies::Browser;
 use super::failure::PageFailure;
-use super::intent::Errand;
+use super::form::Form;
+use super::intent::{Errand, open};
 use super::login::{self, Said};
+use super::respond::{redirect, refuse};
 use super::{consent, form, own_keys, self_service};
 use crate::app::App;
 use crate::domain::tolerances::Needed;
@@ -117,20 +118,23 @@ pub(super) async fn proceed(
     }
 }
 
-pub(super) fn refuse(app: &App, asked: &AuthorizationRequest, code: &'static str, description: &str) -> HttpResponse {
-    redirect(&app.oauth(|cx| asked.error_url(cx, code, description)))
+/// `GET /oauth2/consent?request=…`
+pub(super) async fn resume(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
+    let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("", |(_, value)| value);
+    proceed(&app, &Browser::of(&request, &app), &open(&app, sealed)?).await
 }
 
-/// 303: the browser follows with a GET, whatever it sent (RFC 9700 §4.12).
-pub(super) fn redirect(url: &str) -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, url))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("Referrer-Policy", "no-referrer"))
-        .finish()
-}
-
-/// The authorization request that a form carries, if we sealed it and it is not too old.
-pub(super) fn open(app: &App, sealed: &str) -> Result<AuthorizationRequest, PageFailure> {
-    app.oauth(|cx| AuthorizationRequest::open(cx, sealed)).ok_or(PageFailure::StaleForm)
+/// `POST /oauth2/consent`
+pub(super) async fn decide(
+    request: HttpRequest,
+    app: web::Data<App>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let (form, browser) = Form::ours(&request, &app, payload).await?;
+    let asked = open(&app, form.field("request"))?;
+    match consent::decide(&app, &browser, &asked, &form).await? {
+        Some(answer) => Ok(answer),
+        None => proceed(&app, &browser, &asked).await,
+    }
 }

@@ -12,7 +12,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::cookies;
+use super::cookie_jar;
 use crate::app::App;
 use crate::platform::system;
 
@@ -65,7 +65,7 @@ impl Secret {
 
 impl Binding {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Binding {
-        let prefix = cookies::name(app, PLAIN);
+        let prefix = cookie_jar::name(app, PLAIN);
         let sent = request.cookies();
         let sent = sent.iter().flat_map(|cookies| cookies.iter());
         let sent = sent.filter_map(|cookie| Some((cookie.name().strip_prefix(&prefix)?, cookie.value())));
@@ -100,10 +100,10 @@ impl Binding {
     /// Gives a browser that has no secret its first, and takes from others what they no longer need.
     pub(super) fn introduce(&self, app: &App, answer: &mut HttpResponse) {
         if let Some(secret) = self.secrets.first().filter(|_| self.is_new) {
-            add(answer, &cookies::cookie(app, &format!("{PLAIN}{}", secret.suffix), secret.text.clone()));
+            add(answer, &cookie_jar::cookie(app, &format!("{PLAIN}{}", secret.suffix), secret.text.clone()));
         }
         for name in &self.stale {
-            let mut gone = cookies::cookie(app, name, String::new());
+            let mut gone = cookie_jar::cookie(app, name, String::new());
             gone.make_removal();
             add(answer, &gone);
         }

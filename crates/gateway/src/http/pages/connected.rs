@@ -6,34 +6,13 @@ use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::failure::PageFailure;
+use super::templates::{AlreadyConnected, ConnectedBefore};
 use crate::domain::wording;
 use crate::platform::system;
 use crate::storage::Tx;
 
 /// How many connections are named.
 const SHOWN: i64 = 5;
-
-/// The connections for provisioning that a client has in an account.
-#[derive(Debug, Clone, Default)]
-pub(super) struct AlreadyConnected {
-    /// The newest of them.
-    pub(super) connections: Vec<Shown>,
-    /// There are more.
-    pub(super) more: bool,
-    /// They end when the new one is first used.
-    pub(super) are_replaced: bool,
-}
-
-/// A connection, as the page says it.
-#[derive(Debug, Clone)]
-pub(super) struct Shown {
-    /// Who accepted it, or took it over.
-    pub(super) user: String,
-    /// When it was accepted.
-    pub(super) since: String,
-    /// Whether it was ever used.
-    pub(super) is_used: bool,
-}
 
 impl AlreadyConnected {
     /// Nothing, if the request is not for provisioning.
@@ -56,7 +35,7 @@ impl AlreadyConnected {
                 None => None,
             };
             let name = user.as_ref().and_then(|user| user.resource.attributes().get("userName")?.as_str());
-            shown.push(Shown {
+            shown.push(ConnectedBefore {
                 user: wording::shown(name.unwrap_or_default()),
                 since: wording::day(connected.created),
                 is_used: connected.used.is_some(),

@@ -1,7 +1,7 @@
 //! Accepting access, or not.
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::Subject;
 use oauth::authorize::AuthorizationRequest;
 use oauth::client::Lifetimes;
@@ -10,19 +10,17 @@ use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::answered;
-use super::authorize::{open, proceed, redirect, refuse};
-use super::connected::AlreadyConnected;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::intent::Errand;
 use super::login::{self, Said};
-use super::templates::{ConsentPage, page};
+use super::respond::{redirect, refuse};
+use super::templates::{AlreadyConnected, ConsentPage, page};
 use crate::app::App;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
 use crate::domain::actor::Actor;
 use crate::domain::wording;
-use crate::http::edge::query;
 use crate::platform::system;
 use crate::services::reactions;
 use crate::storage::sessions::Session;
@@ -181,39 +179,27 @@ fn shown(
     answer
 }
 
-/// `GET /oauth2/consent?request=…`
-pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
-    let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("", |(_, value)| value);
-    proceed(&app, &Browser::of(&request, &app), &open(&app, sealed)?).await
-}
-
-/// `POST /oauth2/consent`
+/// What the form of [the consent page](ask) decides; `None` if its user is not logged in any more, or may not accept this.
 pub(super) async fn decide(
-    request: HttpRequest,
-    app: web::Data<App>,
-    payload: web::Payload,
-) -> Result<HttpResponse, PageFailure> {
-    let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let asked = open(&app, form.field("request"))?;
+    app: &App,
+    browser: &Browser,
+    asked: &AuthorizationRequest,
+    form: &Form,
+) -> Result<Option<HttpResponse>, PageFailure> {
     if form.field("decision") != "accept" {
-        let work = app.clone();
+        let (work, asked) = (app.clone(), asked.clone());
         let denied = app.db.write(move |tx| Ok::<_, PageFailure>(work.oauth(|cx| consent::deny(tx, cx, &asked))?));
-        return Ok(denied.await?.map_or_else(|| answered::too_late_to_deny(&app), |url| redirect(&url)));
+        return Ok(Some(denied.await?.map_or_else(|| answered::too_late_to_deny(app), |url| redirect(&url))));
     }
     // Whoever the page named accepts, or nobody: another tab may have logged in as somebody else meanwhile.
-    let session = browser.session(&app).await?.filter(|session| session.owner_id == form.field("owner"));
+    let session = browser.session(app).await?.filter(|session| session.owner_id == form.field("owner"));
     let fit =
         session.filter(|session| asked.accepts_login(&Subject::new(session.owner_id.as_str()), session.auth_time));
     let accepted = match fit {
-        Some(session) => accept(&app, &browser, &asked, &session).await?,
+        Some(session) => accept(app, browser, asked, &session).await?,
         None => None,
     };
-    match accepted {
-        Some(accepted) => told(&app, accepted),
-        // Or their role changed between the page and the button.
-        None => proceed(&app, &browser, &asked).await,
-    }
+    accepted.map(|accepted| told(app, accepted)).transpose()
 }
 
 fn told(app: &App, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {

@@ -1,12 +1,13 @@
 //! Three kinds of cookies: those that bind forms to a browser ([`binding`](super::binding)), one that says who is logged in, and one
 //! that says who has logged in here before ([`device`](super::device)).
 
-use actix_web::cookie::{Cookie, SameSite};
+use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse};
 use oauth::Fingerprint;
 
 use super::binding::Binding;
-use super::device::Device;
+use super::cookie_jar::{cookie, name};
+use super::device::{DEVICE, Device};
 use crate::app::App;
 use crate::http::edge::address;
 use crate::platform::secret_text::SecretText;
@@ -26,32 +27,7 @@ pub(super) struct Browser {
     pub(super) address: Option<String>,
 }
 
-fn is_secure(app: &App) -> bool {
-    app.public_url.starts_with("https://")
-}
-
-/// `__Host-` binds a cookie to this very host, to all of it, and to TLS (RFC 6265bis §4.1.3.2); browsers refuse it without TLS. Below a
-/// path the host is shared with other products, which neither get our cookies nor lend us theirs: `__Secure-`, and the path.
-pub(super) fn name(app: &App, plain: &str) -> String {
-    match (is_secure(app), app.path.is_empty()) {
-        (false, _) => plain.to_owned(),
-        (true, true) => format!("__Host-{plain}"),
-        (true, false) => format!("__Secure-{plain}"),
-    }
-}
-
-pub(super) fn cookie(app: &App, plain: &str, value: String) -> Cookie<'static> {
-    let path = if app.path.is_empty() { "/" } else { &*app.path };
-    Cookie::build(name(app, plain), value)
-        .path(path.to_owned())
-        .http_only(true)
-        .secure(is_secure(app))
-        .same_site(SameSite::Lax)
-        .finish()
-}
-
 const SESSION: &str = "gateway_session";
-pub(super) const DEVICE: &str = "gateway_device";
 
 /// How often it is written down that a session is in use, in milliseconds.
 const TOUCH: i64 = 60_000;

@@ -5,10 +5,11 @@ use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
 use serde::{Deserialize, Serialize};
 
-use super::cookies;
+use super::cookie_jar;
 use crate::app::App;
 use crate::platform::system;
 
+pub(super) const DEVICE: &str = "gateway_device";
 const PURPOSE: &str = "device";
 /// How long a browser is known after the last log-in, in days.
 const DAYS: i64 = 180;
@@ -48,7 +49,7 @@ impl Device {
         let mut nonce = [0; 24];
         system::fill(&mut nonce);
         let plain = serde_json::to_vec(&device).unwrap_or_default();
-        let mut cookie = cookies::cookie(app, cookies::DEVICE, app.keys.seal(PURPOSE, nonce, &plain));
+        let mut cookie = cookie_jar::cookie(app, DEVICE, app.keys.seal(PURPOSE, nonce, &plain));
         cookie.set_max_age(Duration::days(DAYS));
         cookie
     }

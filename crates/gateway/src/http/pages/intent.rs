@@ -3,7 +3,6 @@
 use oauth::ClientId;
 use oauth::authorize::AuthorizationRequest;
 
-use super::authorize::open;
 use super::failure::PageFailure;
 use crate::app::App;
 
@@ -66,4 +65,9 @@ impl Errand {
             Errand::Account | Errand::Password => None,
         }
     }
+}
+
+/// The authorization request that a form carries, if we sealed it and it is not too old.
+pub(super) fn open(app: &App, sealed: &str) -> Result<AuthorizationRequest, PageFailure> {
+    app.oauth(|cx| AuthorizationRequest::open(cx, sealed)).ok_or(PageFailure::StaleForm)
 }

@@ -12,12 +12,12 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::resource::user_name::trimmed;
 
-use super::authorize::{open, redirect};
 use super::cookies::Browser;
 use super::device::Device;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::intent::Errand;
+use super::intent::{Errand, open};
+use super::respond::redirect;
 use super::templates::{LoginPage, page};
 use crate::app::App;
 use crate::domain::account::Account;
@@ -26,6 +26,7 @@ use crate::http::edge::query;
 use crate::storage::Cost;
 use crate::storage::sessions::Session;
 
+pub(super) mod callback;
 pub(super) mod provider;
 pub(super) mod second_factor;
 mod steps;

@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::Subject;
 use oauth::logout::{LogoutRequest, PARAMETERS};
 
-use super::authorize::redirect;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
+use super::respond::redirect;
 use super::templates::{LogoutPage, message, page};
 use super::{form, own_keys, self_service};
 use crate::app::App;

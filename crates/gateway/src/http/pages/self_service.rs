@@ -6,12 +6,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use scim::schema::USER;
 use scim::{Id, Store};
 
-use super::authorize::redirect;
 use super::cookies::{self, Browser};
 use super::failure::PageFailure;
 use super::form::Form;
 use super::intent::Errand;
 use super::login::{self, Said};
+use super::respond::redirect;
 use super::templates::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::domain::account::Account;

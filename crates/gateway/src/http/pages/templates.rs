@@ -6,7 +6,6 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::connected::AlreadyConnected;
 use crate::app::App;
 use crate::domain::wording::{self, Span};
 use crate::http::edge::endpoints::allowed;
@@ -112,6 +111,28 @@ pub(super) struct ConsentPage {
     pub(super) owner: String,
     pub(super) request: String,
     pub(super) csrf: String,
+}
+
+/// The connections for provisioning that a client has in an account.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AlreadyConnected {
+    /// The newest of them.
+    pub(super) connections: Vec<ConnectedBefore>,
+    /// There are more.
+    pub(super) more: bool,
+    /// They end when the new one is first used.
+    pub(super) are_replaced: bool,
+}
+
+/// A connection, as the page says it.
+#[derive(Debug, Clone)]
+pub(super) struct ConnectedBefore {
+    /// Who accepted it, or took it over.
+    pub(super) user: String,
+    /// When it was accepted.
+    pub(super) since: String,
+    /// Whether it was ever used.
+    pub(super) is_used: bool,
 }
 
 /// What somebody has connected, and where they are logged in.

@@ -15,8 +15,8 @@ use super::answer::json;
 use super::caller::Caller;
 use super::failure::ScimFailure;
 use crate::app::App;
-use crate::storage::{AccountTx, DbError};
 use crate::platform::system;
+use crate::storage::{AccountTx, DbError};
 
 /// By which a client says that requests are one (draft-ietf-httpapi-idempotency-key-header).
 const HEADER: &str = "Idempotency-Key";

@@ -9,26 +9,24 @@ use scim::schema::USER;
 use serde::{Deserialize, Serialize};
 
 use super::steps::Proven;
-use super::{Said, finish, page_for};
+use super::{Said, page_for};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::sealing;
 use crate::domain::sign_in::{AccountProvider, MatchBy};
-use crate::http::edge::query;
-use crate::http::pages::authorize::redirect;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
 use crate::http::pages::intent::Errand;
-use crate::http::pages::operator;
+use crate::http::pages::respond::redirect;
 use crate::platform::openid_client::{Identity, Pending, Provider, Wish, random};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::{Cost, Tx};
 
-const PURPOSE: &str = "sign-in at an OpenID provider";
+pub(super) const PURPOSE: &str = "sign-in at an OpenID provider";
 /// How long somebody may be away, in milliseconds.
 const PATIENCE: i64 = 15 * 60 * 1000;
 /// The longest hint that is passed on, in bytes: no name is longer, and the provider's URL has to stay one that it takes.
@@ -47,11 +45,11 @@ pub(in crate::http::pages) enum Purpose {
 
 /// Somebody who is away.
 #[derive(Serialize, Deserialize)]
-struct Away {
-    purpose: Purpose,
-    issuer: String,
-    pending: Pending,
-    browser: String,
+pub(super) struct Away {
+    pub(super) purpose: Purpose,
+    pub(super) issuer: String,
+    pub(super) pending: Pending,
+    pub(super) browser: String,
 }
 
 /// Sends somebody to a provider.
@@ -132,52 +130,8 @@ pub(in crate::http::pages) async fn begin(
     }
 }
 
-/// `GET /login/callback`
-pub(in crate::http::pages) async fn back(
-    request: HttpRequest,
-    app: web::Data<App>,
-) -> Result<HttpResponse, PageFailure> {
-    let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
-    let one = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
-    let browser = Browser::of(&request, &app);
-    let fingerprint = app.keys.fingerprint(one("state").unwrap_or_default());
-    let sealed = app.db.write(move |tx| tx.take_sign_in_flow(fingerprint.as_bytes(), system::now())).await?;
-    let away = sealed
-        .and_then(|sealed| app.keys.open(PURPOSE, &sealed))
-        .and_then(|bytes| serde_json::from_slice::<Away>(&bytes).ok())
-        .filter(|away| browser.sent(&app, &away.browser))
-        .ok_or(PageFailure::StaleForm)?;
-    // RFC 9207: an answer of another provider is not this one's.
-    let answered = match (one("code"), one("error")) {
-        _ if one("iss").is_some_and(|iss| iss != away.issuer) => {
-            Err("The answer came from another provider than the one that was asked.".to_owned())
-        }
-        (Some(code), None) => Ok(code),
-        (_, error) => {
-            let why: String = one("error_description").or(error).unwrap_or("no code").chars().take(200).collect();
-            Err(format!("Your provider did not let you in: {why}"))
-        }
-    };
-    match away.purpose {
-        Purpose::Operator => operator::back(&app, &browser, answered, &away.pending).await,
-        Purpose::Person { account, request } => {
-            let errand = Errand::open(&app, &request)?;
-            let proven = match answered {
-                Ok(code) => person(&app, &browser, account, code, &away.pending).await?,
-                Err(problem) => Err(problem),
-            };
-            match proven {
-                Ok(proven) => finish(&app, &browser, &errand, proven).await,
-                Err(problem) => {
-                    page_for(&app, &browser, &errand, Said::problem(&problem, StatusCode::UNAUTHORIZED)).await
-                }
-            }
-        }
-    }
-}
-
 /// Who of the account came back with this code, or what to tell them.
-async fn person(
+pub(super) async fn person(
     app: &App,
     browser: &Browser,
     account: i64,

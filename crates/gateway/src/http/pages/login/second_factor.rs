@@ -9,7 +9,7 @@ use scim::schema::USER;
 use scim::{Id, Store};
 use serde::{Deserialize, Serialize};
 
-use super::steps::Proven;
+use super::steps::{Asks, Proven};
 use super::{Said, logged_in, page_for, session_of};
 use crate::app::App;
 use crate::domain::actor::Actor;
@@ -72,15 +72,6 @@ fn open(app: &App, browser: &Browser, sealed: &str) -> Result<(Proven, bool), Pa
     }
     let Carried { account, resource, id, at, sets_up, .. } = carried;
     Ok((Proven { account, resource, id, at }, sets_up))
-}
-
-/// What the page has to ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asks {
-    /// The password of the app they have.
-    Password,
-    /// To set one up, for the account wants everybody to have one.
-    SetUp,
 }
 
 /// The page after the password.

@@ -3,7 +3,6 @@
 use oauth::Keyring;
 use scim::resource::user_name::{log_in_key, trimmed};
 
-use super::second_factor::Asks;
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::sign_in::SecondFactor;
@@ -54,6 +53,15 @@ pub(in crate::http::pages) struct Proven {
     pub(super) id: String,
     /// When, in milliseconds since the epoch.
     pub(super) at: i64,
+}
+
+/// What the page has to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// The password of the app they have.
+    Password,
+    /// To set one up, for the account wants everybody to have one.
+    SetUp,
 }
 
 /// What follows a proof.
