@@ -29,6 +29,7 @@ mod step;
 mod tests;
 
 use operation::{Method, Operation, Target, Task};
+pub(crate) use step::Action;
 pub use step::{Done, Failure, Step};
 
 /// The most operations of one request; published as `bulk.maxOperations`.

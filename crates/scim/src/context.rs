@@ -1,6 +1,5 @@
 //! What a request brings along besides itself: the time, a source of ids, the schemas, and how patient we are.
 
-use crate::cursor::Cursors;
 use crate::resource::Id;
 use crate::schema::{Registry, Vocabulary};
 use crate::tolerance::Leniency;
@@ -27,6 +26,15 @@ pub struct Context<'a> {
     pub limits: Limits,
     /// Makes and reads the cursors of whoever asks; `None` where lists are paged by index only.
     pub cursors: Option<&'a dyn Cursors>,
+}
+
+/// Makes cursors of bytes, and bytes of cursors.
+pub trait Cursors {
+    /// Text of unreserved characters (RFC 3986 §2.3) that tells its reader nothing.
+    fn seal(&self, plain: &[u8]) -> String;
+
+    /// What was sealed, for the same client; `None` for everything else.
+    fn open(&self, text: &str) -> Option<Vec<u8>>;
 }
 
 /// How much is answered at once (RFC 7644 §3.4.2.4).

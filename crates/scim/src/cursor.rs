@@ -9,10 +9,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::context::{Context, Limits};
+use crate::context::{Context, Cursors, Limits};
 use crate::error::Error;
-use crate::list::SearchRequest;
 use crate::schema::ResourceTypeId;
+use crate::search_request::SearchRequest;
 use crate::sort::SortKey;
 use crate::store::{Handle, Mark, WalkId};
 
@@ -24,15 +24,6 @@ const MAX_LENGTH: usize = 1_000;
 
 /// The layout of a cursor's bytes.
 const VERSION: u8 = 2;
-
-/// Makes cursors of bytes, and bytes of cursors.
-pub trait Cursors {
-    /// Text of unreserved characters (RFC 3986 §2.3) that tells its reader nothing.
-    fn seal(&self, plain: &[u8]) -> String;
-
-    /// What was sealed, for the same client; `None` for everything else.
-    fn open(&self, text: &str) -> Option<Vec<u8>>;
-}
 
 /// The bytes in hexadecimal: cursors for tests, which everybody could forge.
 #[derive(Debug, Clone, Copy)]

@@ -5,8 +5,12 @@
 
 use serde_json::{Value, json};
 
-use crate::store::{SearchError, StoreError};
 use crate::urn;
+
+/// The world failed (disk, network, a bug): the unit of work is undone and the caller answers 500.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Why a request was refused, or, in the last variant, why it could not be answered.
 #[derive(Debug, thiserror::Error)]
@@ -127,19 +131,6 @@ pub fn message(status: u16, scim_type: Option<&str>, detail: &str) -> Value {
         body.insert("detail".to_owned(), detail.into());
     }
     body
-}
-
-impl From<SearchError> for Error {
-    fn from(error: SearchError) -> Error {
-        match error {
-            SearchError::TooMany => Error::TooMany(
-                "The query would have to read too many resources; add a condition on an indexed attribute, such as \
-                 userName or externalId, or sort by one of these or by meta.lastModified."
-                    .to_owned(),
-            ),
-            SearchError::Store(error) => Error::Store(error),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -32,8 +32,8 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::path::AttributePath;
+use crate::schema::AttributeKey;
 use crate::schema::ResourceType;
-use crate::search_keys::AttributeKey;
 use crate::tolerance::Leniency;
 
 mod compare;

@@ -150,6 +150,18 @@ fn fold(name: &str) -> String {
     if name.contains('[') { name.to_owned() } else { name.to_ascii_lowercase() }
 }
 
+/// A value's elements: those of an array, else the value alone.
+pub(crate) fn elements(value: &Value) -> std::slice::Iter<'_, Value> {
+    match value {
+        Value::Array(elements) => elements.iter(),
+        single => std::slice::from_ref(single).iter(),
+    }
+}
+
+pub(crate) fn elements_of(value: Option<&Value>) -> std::slice::Iter<'_, Value> {
+    value.map(elements).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -81,6 +81,7 @@ pub mod representation;
 pub mod resource;
 pub mod schema;
 pub mod search_keys;
+pub mod search_request;
 pub mod service;
 pub mod sort;
 pub mod store;
@@ -89,12 +90,11 @@ pub mod urn;
 #[cfg(any(test, fuzzing))]
 mod world;
 
-pub use context::{Context, InactiveMatch, Limits};
-pub use cursor::Cursors;
+pub use context::{Context, Cursors, InactiveMatch, Limits};
 pub use error::Error;
 pub use event::{Event, EventKind};
 pub use filter::{Filter, Needs, Predicate};
-pub use list::{ListResponse, SearchRequest};
+pub use list::ListResponse;
 pub use narrow::{KeyRange, Narrow, Plan};
 pub use patch::PatchRequest;
 pub use path::{AttributePath, ResolvedPath};
@@ -103,8 +103,9 @@ pub use precondition::Precondition;
 pub use projection::Projection;
 pub use representation::Representation;
 pub use resource::{GroupReference, Id, Member, Meta, Resource};
-pub use schema::{Overlay, Registry, ResourceTypeId, Vocabulary};
-pub use search_keys::{AttributeKey, IndexedAttribute, KeyChange, SearchKey, key_of_text, search_keys};
+pub use schema::{AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, Vocabulary, key_of_text};
+pub use search_keys::{KeyChange, SearchKey, search_keys};
+pub use search_request::SearchRequest;
 pub use service::Written;
 pub use sort::{Sort, SortBy, SortKey};
 pub use store::{

@@ -4,7 +4,8 @@
 //! it is `exact` it includes nothing else.
 
 use crate::resource::{Id, Resource};
-use crate::search_keys::{AttributeKey, SearchKey};
+use crate::schema::AttributeKey;
+use crate::search_keys::SearchKey;
 
 /// A set of resources of one type that an index can enumerate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,6 @@ use crate::urn;
 pub(crate) mod apply;
 mod elements;
 mod membership;
-pub(crate) use membership::MembersChange;
 #[cfg(test)]
 mod properties;
 mod removal;

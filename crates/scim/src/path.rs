@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use crate::error::Error;
 use crate::filter::{Filter, Predicate};
-use crate::schema::{Attribute, ResourceType, Schema};
-use crate::tolerance::Leniency;
+use crate::schema::{Attribute, Schema};
 
 /// A path as written: grammar, nothing else.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,29 +45,5 @@ impl fmt::Display for AttributePath {
             Some(sub) => write!(f, ".{sub}"),
             None => Ok(()),
         }
-    }
-}
-
-impl std::str::FromStr for AttributePath {
-    type Err = Error;
-    /// Parses a path; [`Error::InvalidPath`] says where and why.
-    fn from_str(text: &str) -> Result<Self, Error> {
-        crate::filter::parse::path(text)
-    }
-}
-
-impl AttributePath {
-    /// Looks the path up, names compared without regard to case. `Ok(None)`: no such attribute.
-    pub fn resolve<'r>(&self, resource_type: &'r ResourceType) -> Result<Option<ResolvedPath<'r>>, Error> {
-        self.resolve_for(resource_type, &Leniency::generous())
-    }
-
-    /// The same for a client that is not forgiven everything.
-    pub fn resolve_for<'r>(
-        &self,
-        resource_type: &'r ResourceType,
-        leniency: &Leniency,
-    ) -> Result<Option<ResolvedPath<'r>>, Error> {
-        crate::filter::resolve::path(self, resource_type, leniency)
     }
 }

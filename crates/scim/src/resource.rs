@@ -5,16 +5,15 @@ use serde_json::{Map, Value};
 use crate::schema::ResourceTypeId;
 
 pub(crate) mod absence;
-pub(crate) mod body;
 pub(crate) mod complete;
+pub(crate) mod document;
 pub(crate) mod locate;
 pub(crate) mod meant;
 pub(crate) mod members;
+pub(crate) mod reader;
 pub(crate) mod reference;
 pub(crate) mod role;
 pub(crate) mod stored;
-#[cfg(test)]
-mod tests;
 pub mod user_name;
 pub(crate) mod value;
 

@@ -8,8 +8,6 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::search_keys::IndexedAttribute;
-
 mod addition;
 mod attribute;
 pub mod catalog;
@@ -17,16 +15,21 @@ mod closed;
 mod common;
 pub mod enterprise;
 pub mod group;
+mod indexed;
+pub(crate) mod key_text;
 pub mod overlay;
 mod registry;
 pub mod user;
 
 pub use addition::{Addition, Stage};
+pub(crate) use attribute::is_name;
 pub use catalog::Catalog;
 pub use closed::{ClosedList, Removed, RemovedValues};
 pub use common::common;
 pub use enterprise::enterprise_user;
 pub use group::group;
+pub use indexed::{AttributeKey, IndexedAttribute};
+pub use key_text::key_of_text;
 pub use overlay::Overlay;
 pub use user::user;
 

@@ -16,15 +16,19 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::projection::Projection;
-use crate::resource::stored::Existing;
-use crate::resource::value::Reader;
+use crate::resource::reader::Existing;
+use crate::resource::reader::Reader;
 use crate::resource::{GroupReference, Id, Resource};
 use crate::schema::{ResourceType, ResourceTypeId};
 use crate::store::{Handle, Store, StoreError, Stored};
 
+mod body;
+mod bulk;
+mod catalog;
 mod group_names;
 mod membership;
 mod read;
+mod refusals;
 mod returning;
 #[cfg(test)]
 mod rules_change;

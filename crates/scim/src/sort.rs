@@ -5,7 +5,6 @@
 //! descending is ascending backwards. Of a text longer than 200 bytes the rest does not count for the order.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::sync::LazyLock;
 
 use serde_json::Value;
@@ -15,10 +14,9 @@ use crate::filter::resolve::{self, Leaf};
 use crate::filter::target::{Datum, Origin, Scope, Target};
 use crate::path::AttributePath;
 use crate::resource::Resource;
+use crate::schema::AttributeKey;
+use crate::schema::key_text::{fold, of_boolean, of_decimal, of_folded, of_integer, to_integer};
 use crate::schema::{Registry, ResourceType, Type};
-use crate::search_keys::AttributeKey;
-use crate::search_keys::key_text::{fold, of_boolean, of_decimal, of_folded, of_integer, to_integer};
-use crate::store::{Mark, Stored};
 
 /// What a list is ordered by.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,25 +147,6 @@ impl Sort {
     }
 }
 
-impl Mark {
-    /// The place just after a resource, in a list that is sorted so.
-    pub fn after(stored: &Stored, sort: Option<&Sort>) -> Mark {
-        Mark { key: sort.and_then(|sort| sort.key(&stored.resource)), handle: stored.handle }
-    }
-
-    /// The order of two places in a list; `None` as the sort is creation order.
-    pub fn compare(&self, other: &Mark, sort: Option<&Sort>) -> Ordering {
-        let by_key = match (&self.key, &other.key) {
-            (Some(a), Some(b)) => a.cmp(b),
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (None, None) => Ordering::Equal,
-        };
-        let ascending = by_key.then(self.handle.cmp(&other.handle));
-        if sort.is_some_and(Sort::is_descending) { ascending.reverse() } else { ascending }
-    }
-}
-
 impl SortValue {
     fn key(&self, resource: &Resource) -> Option<SortKey> {
         if let Some(primary) = self.primary(resource) {
@@ -219,7 +198,7 @@ mod tests {
     use super::*;
     use crate::examples::{barbara_jensen, user};
     use crate::schema;
-    use crate::store::Handle;
+    use crate::store::{Handle, Mark, Stored};
     use serde_json::json;
 
     fn sorted(by: &str, descending: bool, people: &[Value]) -> Vec<usize> {

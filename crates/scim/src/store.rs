@@ -7,6 +7,10 @@
 //! can be found by, its display name, and its memberships, which live beside it and never inside it, so that adding one
 //! member to a group of 100 000 writes one row.
 
+use std::cmp::Ordering;
+
+use crate::error::Error;
+pub use crate::error::StoreError;
 use crate::event::Event;
 use crate::narrow::Narrow;
 use crate::resource::{GroupReference, Id, Member, Resource};
@@ -17,11 +21,6 @@ use crate::{AttributeKey, Predicate};
 
 pub mod contract;
 pub mod memory;
-
-/// The world failed (disk, network, a bug): the unit of work is undone and the caller answers 500.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Why a write was not made.
 #[derive(Debug, thiserror::Error)]
@@ -154,6 +153,25 @@ pub struct Mark {
     pub handle: Handle,
 }
 
+impl Mark {
+    /// The place just after a resource, in a list that is sorted so.
+    pub fn after(stored: &Stored, sort: Option<&Sort>) -> Mark {
+        Mark { key: sort.and_then(|sort| sort.key(&stored.resource)), handle: stored.handle }
+    }
+
+    /// The order of two places in a list; `None` as the sort is creation order.
+    pub fn compare(&self, other: &Mark, sort: Option<&Sort>) -> Ordering {
+        let by_key = match (&self.key, &other.key) {
+            (Some(a), Some(b)) => a.cmp(b),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        let ascending = by_key.then(self.handle.cmp(&other.handle));
+        if sort.is_some_and(Sort::is_descending) { ascending.reverse() } else { ascending }
+    }
+}
+
 /// Where a page begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start<'a> {
@@ -278,4 +296,17 @@ pub enum SearchError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<SearchError> for Error {
+    fn from(error: SearchError) -> Error {
+        match error {
+            SearchError::TooMany => Error::TooMany(
+                "The query would have to read too many resources; add a condition on an indexed attribute, such as \
+                 userName or externalId, or sort by one of these or by meta.lastModified."
+                    .to_owned(),
+            ),
+            SearchError::Store(error) => Error::Store(error),
+        }
+    }
 }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::Operator;
 use super::target::Datum;
 use crate::resource::value::boolean_in;
+use crate::schema::key_text::{fold, instant};
 use crate::schema::{Attribute, Type};
-use crate::search_keys::key_text::{fold, instant};
 use crate::tolerance::{Leniency, Tolerance};
 
 /// A literal in the type of its attribute.

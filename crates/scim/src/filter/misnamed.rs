@@ -1,8 +1,7 @@
 //! Paths that lead to an attribute by a detour: a dot after a schema's URN, the URN of a schema that does not have it.
 
-use super::parse::is_name;
 use crate::path::AttributePath;
-use crate::schema::ResourceType;
+use crate::schema::{ResourceType, is_name};
 
 /// `urn:…:User:department` of `urn:…:User.department`.
 pub(super) fn undotted(path: &AttributePath, resource_type: &ResourceType) -> Option<AttributePath> {

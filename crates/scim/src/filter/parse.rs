@@ -3,11 +3,22 @@
 //! More generous than the figure: operators and literals in any letter case, spaces where they do no harm, a value path
 //! followed by a sub-attribute and a comparison (`emails[type eq "work"].value eq "x"`).
 
+use std::str::FromStr;
+
 use serde_json::Value;
 
 use super::{Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES, Operator};
 use crate::error::Error;
 use crate::path::AttributePath;
+use crate::schema::is_name;
+
+impl FromStr for AttributePath {
+    type Err = Error;
+    /// Parses a path; [`Error::InvalidPath`] says where and why.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        path(text)
+    }
+}
 
 /// Parses a whole filter.
 pub(crate) fn filter(text: &str) -> Result<Filter, Error> {
@@ -292,13 +303,6 @@ impl<'t> Parser<'t> {
 /// Whether what follows `emails[…]` shows that nothing is compared.
 fn is_connective(word: &str) -> bool {
     word.is_empty() || word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or")
-}
-
-/// ATTRNAME of RFC 7643 §2.1, and `$ref`.
-pub(crate) fn is_name(name: &str) -> bool {
-    let mut bytes = name.strip_prefix('$').unwrap_or(name).bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// A stranger's text, short enough to repeat.

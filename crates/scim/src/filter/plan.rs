@@ -8,9 +8,9 @@ use super::target::{Origin, Target};
 use super::{Node, Operator, Predicate, Question, Test};
 use crate::narrow::{KeyRange, Narrow, Plan};
 use crate::resource::Id;
+use crate::schema::AttributeKey;
 use crate::schema::ResourceType;
-use crate::search_keys::AttributeKey;
-use crate::search_keys::key_text::{MARK, WHOLE, of_boolean, of_decimal, of_folded, of_integer, prefix};
+use crate::schema::key_text::{MARK, WHOLE, of_boolean, of_decimal, of_folded, of_integer, prefix};
 
 impl Predicate {
     /// How to look it up among the resources of the type it was resolved for.

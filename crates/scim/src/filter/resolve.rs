@@ -15,8 +15,8 @@ use super::{Filter, Node, Operator, Predicate, Question, Test};
 use crate::error::Error;
 use crate::path::{AttributePath, ResolvedPath};
 use crate::resource::locate::misplaced;
+use crate::schema::AttributeKey;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type, common};
-use crate::search_keys::AttributeKey;
 use crate::tolerance::{Leniency, Tolerance};
 use crate::urn;
 
@@ -48,8 +48,24 @@ pub(super) fn among(
     }
 }
 
+impl AttributePath {
+    /// Looks the path up, names compared without regard to case. `Ok(None)`: no such attribute.
+    pub fn resolve<'r>(&self, resource_type: &'r ResourceType) -> Result<Option<ResolvedPath<'r>>, Error> {
+        self.resolve_for(resource_type, &Leniency::generous())
+    }
+
+    /// The same for a client that is not forgiven everything.
+    pub fn resolve_for<'r>(
+        &self,
+        resource_type: &'r ResourceType,
+        leniency: &Leniency,
+    ) -> Result<Option<ResolvedPath<'r>>, Error> {
+        path(self, resource_type, leniency)
+    }
+}
+
 /// Resolves a path; `None`: no such attribute.
-pub(crate) fn path<'r>(
+fn path<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
     leniency: &Leniency,

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::Needs;
+use crate::json::elements_of;
 use crate::resource::{GroupReference, Member, Resource};
+use crate::schema::key_text::instant;
 use crate::schema::{GROUP, ResourceTypeId, USER};
-use crate::search_keys::elements_of;
-use crate::search_keys::key_text::instant;
 use crate::urn::is_extension_key;
 
 /// An attribute, or a part of one.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::elements::{Elements, asked_for, without};
+use super::elements::{Elements, asked_for, settled, without};
 use super::membership::{LoadMembers, MembershipEdit};
 use super::removal::{is_listed, listed, says_nothing};
 use super::selection::Selection;
@@ -12,13 +12,13 @@ use super::{Operation, OperationKind, PatchRequest};
 use crate::error::Error;
 use crate::path::AttributePath;
 use crate::resource::absence::{says_nothing as says_no_value, unassigns};
-use crate::resource::body::{assign, assigned, is_ours, taken};
 use crate::resource::complete::complete_attribute;
+use crate::resource::document::{assign, assigned, is_ours, taken};
 use crate::resource::locate::{Place, is_extension_of, locate, misplaced};
-use crate::resource::meant::{nameless, names_something};
+use crate::resource::meant::nameless;
+use crate::resource::reader::{Named, Reader};
 use crate::resource::role::{primary, primary_role};
 use crate::resource::stored::is_same;
-use crate::resource::value::{Named, Reader};
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
 use crate::tolerance::Tolerance;
 
@@ -456,17 +456,4 @@ fn object(value: Option<Value>) -> Map<String, Value> {
         Some(Value::Object(object)) => object,
         _ => Map::new(),
     }
-}
-
-/// A complex value after a change: without a `$ref` that belonged to another `value`, and absent when it is empty, or when
-/// nothing but its `type` would be left.
-pub(super) fn settled(attribute: &Attribute, old: Option<&Value>, mut new: Map<String, Value>) -> Option<Value> {
-    let stale = old.is_some_and(|old| old.get("value") != new.get("value") && old.get("$ref") == new.get("$ref"));
-    if stale && attribute.sub_attribute("$ref").is_some() {
-        new.shift_remove("$ref");
-    }
-    let new = Value::Object(new);
-    let named_something = old.is_some_and(|old| names_something(attribute, old));
-    let empty = new.as_object().is_some_and(Map::is_empty);
-    (!empty && (!named_something || names_something(attribute, &new))).then_some(new)
 }

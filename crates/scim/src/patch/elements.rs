@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::OperationKind;
-use super::apply::settled;
 use super::removal::{comparing, is_listed, listed};
 use super::selection::{Selection, equalities};
 use crate::error::Error;
 use crate::resource::complete::{is_primary, two_primaries};
 use crate::resource::meant::{expected, is_blank, nameless, names_something};
-use crate::resource::value::{MAX_VALUES, Named, Reader};
+use crate::resource::reader::{MAX_VALUES, Named, Reader};
 use crate::schema::Attribute;
 use crate::tolerance::Tolerance;
 
@@ -250,6 +249,19 @@ impl Elements<'_> {
 
 fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
+}
+
+/// A complex value after a change: without a `$ref` that belonged to another `value`, and absent when it is empty, or when
+/// nothing but its `type` would be left.
+pub(super) fn settled(attribute: &Attribute, old: Option<&Value>, mut new: Map<String, Value>) -> Option<Value> {
+    let stale = old.is_some_and(|old| old.get("value") != new.get("value") && old.get("$ref") == new.get("$ref"));
+    if stale && attribute.sub_attribute("$ref").is_some() {
+        new.shift_remove("$ref");
+    }
+    let new = Value::Object(new);
+    let named_something = old.is_some_and(|old| names_something(attribute, old));
+    let empty = new.as_object().is_some_and(Map::is_empty);
+    (!empty && (!named_something || names_something(attribute, &new))).then_some(new)
 }
 
 /// An element without a part of it, if that is listed; nothing where no value is left.

@@ -12,23 +12,10 @@ use super::removal::says_nothing;
 use super::selection::{Selection, names};
 use crate::error::Error;
 use crate::resource::Id;
-use crate::resource::members::NamedMembers;
-use crate::resource::value::Reader;
+use crate::resource::members::{MembersChange, NamedMembers};
+use crate::resource::reader::Reader;
 use crate::schema::{Attribute, ResourceTypeId};
 use crate::tolerance::Tolerance;
-
-/// What a request does to the members of a group, by the names it has for them: clear, remove, add. Nobody is both
-/// removed and added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct MembersChange {
-    pub clear: bool,
-    pub remove: Vec<String>,
-    pub add: Vec<String>,
-    /// What was to be added and can be nobody's name.
-    pub malformed: Vec<String>,
-    /// The types that the URLs of those to be added or removed say.
-    pub kinds: BTreeMap<String, ResourceTypeId>,
-}
 
 /// What a PATCH does to the members of a group, each name once, in the order of the names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

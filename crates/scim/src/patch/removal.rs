@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::resource::meant::nameless;
-use crate::resource::value::{Named, Reader};
+use crate::resource::reader::{Named, Reader};
 use crate::schema::Attribute;
-use crate::search_keys::key_text::fold;
+use crate::schema::key_text::fold;
 use crate::tolerance::Tolerance;
 
 /// Whether an operation's value lists nothing, as if it had none.

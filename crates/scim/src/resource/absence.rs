@@ -6,9 +6,9 @@
 
 use serde_json::{Map, Value};
 
-use super::body::{assign, assigned};
+use super::document::{assign, assigned};
 use super::meant::is_blank;
-use super::value::{Named, Reader};
+use super::reader::{Named, Reader};
 use crate::error::Error;
 use crate::schema::{Attribute, ResourceType, Schema};
 

@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::body::{assign, assigned};
-use super::value::{Named, Reader};
+use super::document::{assign, assigned};
+use super::reader::{Named, Reader};
 use crate::error::Error;
+use crate::json::elements_of;
 use crate::schema::{Attribute, Mutability, ResourceType, Schema};
-use crate::search_keys::elements_of;
 
 /// Gives a whole document its defaults and refuses it if something required is missing. An extension's requirements
 /// count where the extension is present or itself required.

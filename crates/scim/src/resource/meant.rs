@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::value::{Named, Reader};
+use super::reader::{Named, Reader};
 use super::{Id, reference};
 use crate::error::Error;
 use crate::schema::{Attribute, Mutability, ResourceTypeId, Type};
@@ -115,8 +115,8 @@ impl Reader<'_> {
             },
             _ => return Err(invalid(format!("{named} is multi-valued: send an array, {}", expected(attribute)))),
         };
-        if given.len() > super::value::MAX_VALUES {
-            return Err(invalid(format!("{named} has more than {} values", super::value::MAX_VALUES)));
+        if given.len() > super::reader::MAX_VALUES {
+            return Err(invalid(format!("{named} has more than {} values", super::reader::MAX_VALUES)));
         }
         let mut listed = Listed { values: Vec::with_capacity(given.len()), ..Listed::default() };
         for element in given {

@@ -9,9 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::Value;
 
 use super::meant::{expected, is_blank, nameless};
-use super::value::{MAX_UNIQUE_TEXT, Named, Reader};
+use super::reader::{MAX_UNIQUE_TEXT, Named, Reader};
 use crate::error::Error;
-use crate::patch::MembersChange;
 use crate::schema::{Attribute, ResourceTypeId};
 use crate::tolerance::Tolerance;
 
@@ -25,6 +24,19 @@ pub(crate) struct NamedMembers {
     pub kinds: BTreeMap<String, ResourceTypeId>,
     /// `""`: nobody was named, and it was not said that there is nobody.
     blank: bool,
+}
+
+/// What a request does to the members of a group, by the names it has for them: clear, remove, add. Nobody is both
+/// removed and added.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct MembersChange {
+    pub clear: bool,
+    pub remove: Vec<String>,
+    pub add: Vec<String>,
+    /// What was to be added and can be nobody's name.
+    pub malformed: Vec<String>,
+    /// The types that the URLs of those to be added or removed say.
+    pub kinds: BTreeMap<String, ResourceTypeId>,
 }
 
 /// One element, or what stood there.
@@ -177,7 +189,7 @@ mod tests {
             base,
             ignored: &ignored,
             lists: true,
-            existing: crate::resource::stored::Existing::Nothing,
+            existing: crate::resource::reader::Existing::Nothing,
         };
         NamedMembers::read(given, group().attribute("members").unwrap(), &reader)
     }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::complete::is_primary;
-use super::value::{Named, Reader};
+use super::reader::{Named, Reader};
 use crate::schema::{Attribute, CanonicalValues, ResourceType};
 use crate::tolerance::Tolerance;
 

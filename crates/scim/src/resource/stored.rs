@@ -9,22 +9,10 @@
 
 use serde_json::{Map, Value};
 
-use super::value::{Named, Reader};
+use super::reader::{Existing, Named, Reader};
+use crate::json::elements;
+use crate::schema::key_text::fold;
 use crate::schema::{Attribute, Returned, Type};
-use crate::search_keys::elements;
-use crate::search_keys::key_text::fold;
-
-/// What values are compared with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) enum Existing<'a> {
-    /// The resource is new.
-    #[default]
-    Nothing,
-    /// The document of the resource.
-    Document(&'a Map<String, Value>),
-    /// One complex value of it.
-    Element(&'a Value),
-}
 
 impl<'a> Reader<'a> {
     /// For a change of the resource with this document.
@@ -74,7 +62,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The whole stored value, if it is repeated.
-    pub(super) fn repeated_whole(&self, named: Named<'_>, given: &Value) -> Option<Value> {
+    pub(crate) fn repeated_whole(&self, named: Named<'_>, given: &Value) -> Option<Value> {
         self.stored_value(named).filter(|there| *there == given).cloned()
     }
 }

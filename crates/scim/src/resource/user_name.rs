@@ -9,8 +9,8 @@ use precis_core::{DerivedPropertyValue, FreeformClass, StringClass};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::schema::key_text::{fold, key_of_text};
 use crate::schema::{ResourceTypeId, USER};
-use crate::search_keys::{key_of_text, key_text::fold};
 
 const NAME: &str = "userName";
 

@@ -5,12 +5,9 @@
 //! it ([`Stage::Removing`]): nobody is shown them, and whoever writes the resource writes it without.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::overlay::{self, Mistake};
-use super::{Attribute, Overlay, Registry, ResourceTypeId, Retired};
-use crate::resource::Resource;
-use crate::search_keys::{AttributeKey, IndexedAttribute};
+use super::{Attribute, AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, Retired};
 
 /// Where an addition stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,26 +100,6 @@ impl Registry {
         let resource_type = self.get(place.resource_type);
         IndexedAttribute::of(resource_type, place.extension.as_deref(), &overlay.attribute())
     }
-
-    /// Takes out of a resource what is no attribute any more; says whether there was anything.
-    pub fn prune(&self, resource: &mut Resource) -> bool {
-        let mut pruned = false;
-        for retired in self.retired.iter().filter(|retired| retired.resource_type == resource.resource_type) {
-            let document = &mut resource.attributes;
-            pruned |= match &retired.extension {
-                None => document.shift_remove(&retired.name).is_some(),
-                Some(urn) => {
-                    let Some(Value::Object(under_urn)) = document.get_mut(urn) else { continue };
-                    let removed = under_urn.shift_remove(&retired.name).is_some();
-                    if under_urn.is_empty() {
-                        document.shift_remove(urn);
-                    }
-                    removed
-                }
-            };
-        }
-        pruned
-    }
 }
 
 /// Its index is written, and not asked.
@@ -133,7 +110,7 @@ fn look_away(attribute: &mut Attribute) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::filter::Filter;

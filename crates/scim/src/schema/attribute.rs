@@ -206,3 +206,10 @@ fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
 fn owned(values: &[&str]) -> Vec<String> {
     values.iter().map(|&value| value.to_owned()).collect()
 }
+
+/// ATTRNAME of RFC 7643 §2.1, and `$ref`.
+pub(crate) fn is_name(name: &str) -> bool {
+    let mut bytes = name.strip_prefix('$').unwrap_or(name).bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}

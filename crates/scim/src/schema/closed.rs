@@ -1,7 +1,7 @@
 //! Attributes that allow the values of a list alone, and what becomes of values when a list changes.
 
 use super::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
-use crate::search_keys::{AttributeKey, IndexedAttribute};
+use crate::schema::{AttributeKey, IndexedAttribute};
 
 /// A closed list of values, of an attribute or of a part of one.
 #[derive(Debug, Clone, PartialEq)]

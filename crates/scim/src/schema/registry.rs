@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Overlay, Registry, ResourceType, overlay};
-use crate::search_keys::{AttributeKey, IndexedAttribute};
+use crate::schema::{AttributeKey, IndexedAttribute};
 
 impl Registry {
     /// User and Group with these additions. On failure every mistake, each with what would be right.

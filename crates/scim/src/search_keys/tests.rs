@@ -2,7 +2,6 @@ use serde_json::json;
 
 use super::*;
 use crate::examples::barbara_jensen;
-use crate::schema::{GROUP, USER};
 
 fn named(registry: &Registry, keys: &[SearchKey]) -> Vec<(String, String)> {
     let name = |key: &SearchKey| registry.attribute_name(key.attribute).expect("an indexed attribute");
@@ -58,16 +57,3 @@ fn numbers_of_attributes_never_change_and_ignore_case() {
 
 /// Stored in every database: a change here loses everybody's index.
 const NUMBER_OF_USER_NAME: i32 = 1_895_985_888;
-
-#[test]
-fn the_fingerprint_follows_the_set_of_indexed_attributes() {
-    let standard = Registry::standard();
-    assert_eq!(standard.index_fingerprint(), Registry::standard().index_fingerprint());
-    let mut other = standard.clone();
-    other.indexed.retain(|attribute| attribute.resource_type == USER);
-    assert_ne!(standard.index_fingerprint(), other.index_fingerprint());
-    let before = standard.index_fingerprint_folded_by(1);
-    assert!(standard.differs_in_folding_only(&before) && !other.differs_in_folding_only(&before));
-    assert!(!standard.differs_in_folding_only(&standard.index_fingerprint()));
-    assert!(standard.indexed().iter().any(|attribute| attribute.resource_type == GROUP));
-}

@@ -6,8 +6,9 @@
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::schema::AttributeKey;
 use crate::schema::GROUP;
-use crate::search_keys::{AttributeKey, SearchKey};
+use crate::search_keys::SearchKey;
 use crate::store::{Handle, Store};
 
 /// Refuses a group a name among these keys, which it has not yet, if another group has it.

@@ -5,12 +5,13 @@
 //! or that no identity provider ever wrote, is never handed to a POST: whoever knew its password would be let in again, or
 //! a service account would change hands without a word.
 
-use super::write::reserved;
+use super::refusals::reserved;
 use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
 use crate::resource::Resource;
+use crate::schema::AttributeKey;
 use crate::schema::USER;
-use crate::search_keys::{AttributeKey, SearchKey};
+use crate::search_keys::SearchKey;
 use crate::store::{Handle, Holder, Protected, Store, Stored};
 
 /// Whom the names of a new user mean among those who have them.

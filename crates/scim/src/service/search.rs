@@ -8,11 +8,12 @@ use crate::context::Context;
 use crate::cursor::{Position, Walk, digest};
 use crate::error::Error;
 use crate::filter::{Filter, Predicate};
-use crate::list::{ListResponse, SearchRequest};
+use crate::list::ListResponse;
 use crate::narrow::{Narrow, Plan};
 use crate::places::Places;
 use crate::projection::Projection;
 use crate::schema::{ResourceType, ResourceTypeId};
+use crate::search_request::SearchRequest;
 use crate::sort::Sort;
 use crate::store::{Mark, Page, Query, Start, Store, Stored};
 

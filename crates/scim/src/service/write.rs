@@ -2,8 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
+use super::body::Draft;
 use super::group_names;
 use super::membership::{self, Membership};
+use super::refusals::refused;
 use super::returning::{refuse_taken, returning};
 use super::{Written, loaded, not_found, reader};
 use crate::context::Context;
@@ -15,15 +17,15 @@ use crate::patch::apply::{Patched, apply};
 use crate::precondition::Precondition;
 use crate::projection::Projection;
 use crate::resource::absence;
-use crate::resource::body::{Draft, assign, assigned};
 use crate::resource::complete::complete;
+use crate::resource::document::{assign, assigned};
+use crate::resource::reader::{Named, Reader};
 use crate::resource::stored::is_same;
 use crate::resource::user_name;
-use crate::resource::value::{Named, Reader};
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
-use crate::search_keys::{KeyChange, SearchKey, search_keys};
-use crate::store::{Protected, Store, Stored, WriteError};
+use crate::search_keys::{KeyChange, search_keys};
+use crate::store::{Protected, Store, Stored};
 
 /// Makes a resource out of a POST's body; or brings a deactivated user back, who is found by their names.
 pub fn create<'p>(
@@ -336,42 +338,4 @@ fn written(
     let (skipped_members, parked_members) = membership.report();
     let resource = loaded(store, stored, projection)?;
     Ok(Written { resource, changed, skipped_members, parked_members, ignored_attributes: Vec::new() })
-}
-
-/// The user who has this value is none for this client, and yet in its way.
-pub(super) fn reserved(attribute: &str, value: &str, what: &str) -> Error {
-    let detail = format!(
-        "The {attribute} {value:?} belongs to {what} of the service provider, which provisioning does not see. Exclude this user from \
-         provisioning in the identity provider, choose another {attribute}, or ask the service provider."
-    );
-    Error::NotUnique { attribute: Some(attribute.to_owned()), detail }
-}
-
-/// A write of a resource that the store did not make. What is not unique is named as it was written.
-pub(super) fn refused(cx: &Context<'_>, resource: &Resource, error: WriteError, keys: &[SearchKey]) -> Error {
-    let resource_type = cx.registry.get(resource.resource_type);
-    let attribute = match error {
-        WriteError::Store(error) => return Error::Store(error),
-        WriteError::NotUnique { attribute } => attribute,
-        WriteError::Reserved { attribute, what } => {
-            let key = keys.iter().find(|key| key.attribute == attribute);
-            let value = key.map(|key| cx.registry.written(key, resource)).unwrap_or_default();
-            return reserved(&cx.registry.attribute_name(attribute).unwrap_or_default(), &value, what);
-        }
-    };
-    // Where the database does not say which, there is no doubt if only one has to be unique.
-    let mut unique = keys.iter().filter(|key| key.unique);
-    let key = match attribute {
-        Some(attribute) => unique.find(|key| key.attribute == attribute),
-        None => unique.next().filter(|_| unique.next().is_none()),
-    };
-    let Some(key) = key else {
-        let detail = format!("Another {} has the same value of an attribute that must be unique.", resource_type.name);
-        return Error::NotUnique { attribute: None, detail };
-    };
-    let attribute = cx.registry.attribute_name(key.attribute);
-    let value = cx.registry.written(key, resource);
-    let name = attribute.as_deref().unwrap_or("value");
-    let detail = format!("Another {} has the {name} {value:?}; it must be unique.", resource_type.name);
-    Error::NotUnique { attribute, detail }
 }

@@ -11,7 +11,8 @@ use super::{
 use crate::event::Event;
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::ResourceTypeId;
-use crate::search_keys::{KeyChange, SearchKey, key_of_text};
+use crate::schema::key_of_text;
+use crate::search_keys::{KeyChange, SearchKey};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Clone, Default)]

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::{Mistake, Overlay};
-use crate::filter::parse::is_name;
-use crate::schema::{Mutability, Returned, Type, Uniqueness};
-use crate::search_keys::key_text::{fold, instant};
+use crate::schema::key_text::{fold, instant};
+use crate::schema::{Mutability, Returned, Type, Uniqueness, is_name};
 
 /// Every mistake of an attribute and its sub-attributes.
 pub(super) fn definition(overlay: &Overlay) -> Vec<Mistake> {

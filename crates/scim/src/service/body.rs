@@ -6,14 +6,15 @@
 
 use serde_json::{Map, Value};
 
-use super::absence::{says_nothing, unassigns};
-use super::locate::{Place, is_extension_of, locate, misplaced};
-use super::meant::{Listed, nameless, names_something};
-use super::members::NamedMembers;
-use super::role::primary_role;
-use super::value::{Named, Reader};
 use crate::error::Error;
 use crate::patch::apply::lay_paths;
+use crate::resource::absence::{says_nothing, unassigns};
+use crate::resource::document::{assign, assigned, is_ours};
+use crate::resource::locate::{Place, is_extension_of, locate, misplaced};
+use crate::resource::meant::{Listed, nameless, names_something};
+use crate::resource::members::NamedMembers;
+use crate::resource::reader::{Named, Reader};
+use crate::resource::role::primary_role;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
 use crate::tolerance::{Leniency, Tolerance};
 use crate::urn::{self, Scim1};
@@ -222,70 +223,6 @@ impl<'b> Later<'b> {
     }
 }
 
-/// Whether a client's word on this attribute is ignored.
-pub(crate) fn is_ours(extension: Option<&Schema>, attribute: &Attribute) -> bool {
-    attribute.mutability == Mutability::ReadOnly
-        || attribute.relation == Some(Relation::Groups)
-        || (extension.is_none() && matches!(attribute.name.as_str(), "id" | "meta" | "schemas"))
-}
-
-/// Gives an attribute of a document its value, or takes it away.
-pub(crate) fn assign(
-    document: &mut Map<String, Value>,
-    extension: Option<&Schema>,
-    attribute: &Attribute,
-    value: Option<Value>,
-) {
-    let Some(extension) = extension else {
-        match value {
-            Some(value) => drop(document.insert(attribute.name.clone(), value)),
-            None => drop(document.shift_remove(&attribute.name)),
-        }
-        return;
-    };
-    match value {
-        Some(value) => {
-            let under_urn = document.entry(extension.id.clone()).or_insert_with(|| Value::Object(Map::new()));
-            if let Value::Object(under_urn) = under_urn {
-                under_urn.insert(attribute.name.clone(), value);
-            }
-        }
-        None => {
-            if let Some(Value::Object(under_urn)) = document.get_mut(&extension.id) {
-                under_urn.shift_remove(&attribute.name);
-                if under_urn.is_empty() {
-                    document.shift_remove(&extension.id);
-                }
-            }
-        }
-    }
-}
-
-/// An attribute's value in a document.
-pub(crate) fn assigned<'d>(
-    document: &'d Map<String, Value>,
-    extension: Option<&Schema>,
-    attribute: &Attribute,
-) -> Option<&'d Value> {
-    match extension {
-        None => document.get(&attribute.name),
-        Some(extension) => document.get(&extension.id)?.get(&attribute.name),
-    }
-}
-
-/// An attribute's value, taken out of a document that is assigned another one, or thrown away.
-pub(crate) fn taken(
-    document: &mut Map<String, Value>,
-    extension: Option<&Schema>,
-    attribute: &Attribute,
-) -> Option<Value> {
-    let value = match extension {
-        None => document.get_mut(&attribute.name),
-        Some(extension) => document.get_mut(&extension.id)?.get_mut(&attribute.name),
-    };
-    value.map(Value::take)
-}
-
 /// RFC 7643 §3: `schemas` names the base schema. Its order, repetitions, and URNs we do not know make no difference.
 fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, leniency: &Leniency) -> Result<(), Error> {
     let base = &resource_type.schema.id;
@@ -325,3 +262,6 @@ fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, lenien
     }
     refused("does not name the resource's own schema")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,11 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::body::Draft;
-use super::complete::complete;
-use super::stored::Existing;
-use super::value::Reader;
+use super::Draft;
 use crate::error::Error;
 use crate::ignored::Ignored;
+use crate::resource::complete::complete;
+use crate::resource::reader::{Existing, Reader};
 use crate::schema::{GROUP, ResourceTypeId, USER};
 use crate::tolerance::{Leniency, Tolerances};
 use crate::urn;

@@ -12,7 +12,7 @@ use precis_profiles::UsernameCaseMapped;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::schema::Type;
+use super::Type;
 
 /// Counts the changes to this file that change a key.
 pub(crate) const VERSION: u32 = 2;
@@ -119,6 +119,11 @@ pub(crate) fn instant(text: &str) -> Option<i64> {
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| DIGITS[usize::from(nibble)]).collect()
+}
+
+/// The key of a text whose case does not matter, such as a `userName`: for look-ups beside the index.
+pub fn key_of_text(text: &str) -> String {
+    of_folded(fold(text))
 }
 
 #[cfg(test)]
