@@ -1,5 +1,5 @@
 //! Access tokens: sealed by us around the grant they belong to. Issuing one writes nothing; whether it counts is decided at each
-//! use by the rows of its grant, client and owner ([`Standing`](crate::store::Standing)).
+//! use by the rows of its grant, client and owner ([`Standing`](crate::grant::Standing)).
 //!
 //! As a rule a token is opaque to clients. One that is a JWT (RFC 9068) is a signed envelope for others to read, with the same
 //! sealed record inside; to us the record says everything, and the signature that nobody put it into another envelope.
@@ -17,6 +17,7 @@ use crate::jose::Jws;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::signing::Unsigned;
+use crate::token_id::{Link, TokenId};
 
 const PURPOSE: &str = "access token";
 /// What is in an envelope is no token without it.
@@ -27,34 +28,6 @@ pub(crate) const TYPE: &str = "at+jwt";
 const RECORD: &str = "grant";
 /// None of ours is longer; longer texts are not even decoded.
 const MAX_LENGTH: usize = 8192;
-
-/// Names one access token, so that it can be revoked alone: 128 random bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct TokenId(pub [u8; 16]);
-
-impl TokenId {
-    /// No token: those that are issued have random ids, and those of answers begin with the number of a grant.
-    pub const NONE: TokenId = TokenId([0; 16]);
-}
-
-/// The answer in which an access token was issued, as a link of its grant's chain. Of the client's own credentials there is no chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Link {
-    /// The generation of the refresh token that came along, or would have; 0 with the code.
-    pub generation: i32,
-    /// How often the answer had been given before and was never used.
-    pub reissue: i32,
-}
-
-impl Link {
-    /// Names all access tokens of one answer, so that they can be revoked together.
-    pub(crate) fn id(self, grant: GrantId) -> TokenId {
-        let mut id = [0; 16];
-        let bytes = grant.0.to_be_bytes().into_iter().chain(self.generation.to_be_bytes());
-        id.iter_mut().zip(bytes.chain(self.reissue.to_be_bytes())).for_each(|(to, from)| *to = from);
-        TokenId(id)
-    }
-}
 
 /// What is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,15 +5,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{self, Bounds, Thumbprint};
-use crate::client::{Client, ClientId, GrantType, RedirectUri};
+use crate::bounds::{Bounds, Thumbprint};
+use crate::client::{self, Client, ClientId, GrantType, RedirectUri};
+use crate::constraints;
 use crate::context::{Context, millis};
 use crate::grant::Subject;
-use crate::par;
 use crate::pkce::Challenge;
-use crate::scope::{self, Scopes};
+use crate::scope::Scopes;
 use crate::store::{Store, StoreError};
 
+pub mod par;
 mod parameters;
 mod sealed;
 
@@ -381,7 +382,7 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
             "This client may not ask people for access (authorization_code).".to_owned(),
         ));
     }
-    let scope = match parameters.get("scope").map(|text| scope::asked(cx, client, text)) {
+    let scope = match parameters.get("scope").map(|text| client::scope::asked(cx, client, text)) {
         None => client.default_scope.clone(),
         Some(Ok(scope)) if scope.is_empty() => client.default_scope.clone(),
         Some(Ok(scope)) => scope,
@@ -407,7 +408,7 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
 }
 
 fn bounds(cx: &Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Bounds, (&'static str, String)> {
-    let resources = bounds::asked(cx.settings, client, parameters.all("resource"));
+    let resources = constraints::asked(cx.settings, client, parameters.all("resource"));
     let key = match parameters.get("dpop_jkt").map(Thumbprint::parse) {
         None => None,
         Some(Some(key)) => Some(key),

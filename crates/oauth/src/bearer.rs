@@ -1,6 +1,6 @@
 //! Bearer tokens at a protected resource (RFC 6750).
 
-use crate::access_token::{AccessToken, TokenId};
+use crate::access_token::AccessToken;
 use crate::bounds::{Bounds, Thumbprint, ours};
 use crate::context::{Context, Settings};
 use crate::dpop::{Proof, ProofError, SpentProof};
@@ -9,6 +9,7 @@ use crate::jose::Algorithm;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::store::{Standing, Store, StoreError};
+use crate::token_id::TokenId;
 
 const GONE: &str =
     "The access ended long ago, or the account or the client it was given to is gone; authenticate again";

@@ -4,11 +4,8 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::client::Client;
 use crate::context::Settings;
 
-/// More than any client has a use for; they travel in every token.
-const MAX_RESOURCES: usize = 8;
 const MAX_LENGTH: usize = 256;
 
 /// A protected resource by its name (RFC 8707 §2): an absolute URI without a fragment, compared byte by byte.
@@ -94,48 +91,6 @@ impl Bounds {
 /// The protected resources that this server is itself.
 pub(crate) fn ours(settings: &Settings) -> [&str; 2] {
     [&settings.scim_base, &settings.issuer]
-}
-
-/// The resources that a request asks for (§2). Each must be one of ours or of the client's own.
-pub(crate) fn asked<'a>(
-    settings: &Settings,
-    client: &Client,
-    texts: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Resource>, String> {
-    let mut resources = Vec::new();
-    for text in texts {
-        let resource = Resource::parse(text).map_err(|why| format!("resource {why}"))?;
-        let own = &client.options.tokens.resources;
-        if !ours(settings).contains(&resource.as_str()) && !own.contains(&resource) {
-            let known: Vec<&str> = ours(settings).into_iter().chain(own.iter().map(Resource::as_str)).collect();
-            return Err(format!("this client may ask for the resources {}, and for no other", known.join(" ")));
-        }
-        if !resources.contains(&resource) {
-            resources.push(resource);
-        }
-    }
-    if resources.len() > MAX_RESOURCES {
-        return Err(format!("a request may name {MAX_RESOURCES} resources at most"));
-    }
-    Ok(resources)
-}
-
-/// The resources of one access token: those asked for, if they are among those that were accepted (§2.2); all of these if
-/// none are asked for.
-pub(crate) fn narrowed(
-    settings: &Settings,
-    accepted: &[Resource],
-    asked: Vec<Resource>,
-) -> Result<Vec<Resource>, &'static str> {
-    let is_accepted = |resource: &Resource| match accepted {
-        [] => ours(settings).contains(&resource.as_str()),
-        accepted => accepted.contains(resource),
-    };
-    match asked.iter().all(is_accepted) {
-        true if asked.is_empty() => Ok(accepted.to_vec()),
-        true => Ok(asked),
-        false => Err("resource goes beyond what was accepted; authenticate again and ask for it there"),
-    }
 }
 
 #[cfg(test)]

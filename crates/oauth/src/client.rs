@@ -2,48 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use crate::context::Settings;
+pub use crate::client_id::ClientId;
+pub use crate::context::ACCESS_TOKEN_SECONDS;
+use crate::context::{Context, Settings};
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
-use crate::tolerance::Tolerances;
+use crate::tolerance::{Tolerance, Tolerances};
 
 mod authentication;
 mod options;
 mod profile;
 mod redirect_uri;
 mod registration;
+pub(crate) mod scope;
 mod tokens;
 
 pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
-pub use options::{ACCESS_TOKEN_SECONDS, Connections, Lifetimes, Options, REFRESH_SECONDS};
+pub use options::{Connections, Lifetimes, Options, REFRESH_SECONDS};
 pub use profile::Profile;
 pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris, origin_key};
 pub use registration::{Mistake, Registered, Registration};
 pub use tokens::{AccessTokenFormat, AskedTokens, TokenOptions};
-
-/// A client's public name (RFC 6749 §2.2): visible ASCII, at most 128 characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct ClientId(String);
-
-impl ClientId {
-    /// `None` if no client could be called so.
-    pub fn new(text: impl Into<String>) -> Option<ClientId> {
-        let text = text.into();
-        let fits = !text.is_empty() && text.len() <= 128 && text.bytes().all(|b| b.is_ascii_graphic());
-        fits.then_some(ClientId(text))
-    }
-
-    /// As on the wire.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Display for ClientId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A way to get tokens (RFC 6749 §1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,5 +121,16 @@ impl Client {
     /// Whether it may use this grant type.
     pub fn may(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
+    }
+}
+
+impl Context<'_> {
+    /// Asked where a request deviates, and only there: whether that is forgiven to its client. Takes note either way.
+    pub(crate) fn forgives(&mut self, client: &Client, tolerance: Tolerance) -> bool {
+        let on = client.tolerances.contains(tolerance);
+        let noted = if on { &mut self.needs.forgiven } else { &mut self.needs.missed };
+        *noted = noted.with(tolerance);
+        self.needs.client = Some(client.id.clone());
+        on
     }
 }

@@ -4,12 +4,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::assertion::{self, Assertion};
 use crate::client::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::store::{Store, StoreError};
 use crate::tolerance::Tolerance;
+
+pub mod assertion;
+
+use assertion::{Assertion, KeySource, Supply};
 
 /// Who a client says it is, and its proof, of which nothing is believed yet.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,6 +43,38 @@ enum Header {
     Other(String),
     /// It is of another scheme, or unreadable, and the body has no proof.
     Stray,
+}
+
+/// A request in which a client says who it is.
+pub trait ClientCredentials {
+    /// What it says.
+    fn credentials(&mut self) -> &mut Credentials;
+
+    /// The keys that have to be fetched before this request can be answered, and the `kid` they are asked for. `None` if there is
+    /// no need: there is no assertion, no client it could be of, its keys are known, or its claims alone are reason to refuse it.
+    fn keys_wanted(
+        &mut self,
+        store: &mut dyn Store,
+        cx: &Context<'_>,
+    ) -> Result<Option<(KeySource, Option<String>)>, StoreError> {
+        let credentials = self.credentials();
+        let Some(assertion) = credentials.assertion() else { return Ok(None) };
+        let Some(id) = credentials.client_id().and_then(ClientId::new) else { return Ok(None) };
+        let Some(client) = store.client(&id)? else { return Ok(None) };
+        Ok(assertion.keys_wanted(cx, &client))
+    }
+
+    /// Whether it has to write even where the same request with a secret would only read: an assertion is used once.
+    fn has_assertion(&mut self) -> bool {
+        self.credentials().assertion().is_some()
+    }
+
+    /// Hands over what was fetched.
+    fn supply(&mut self, source: KeySource, supply: Supply) {
+        if let Some(assertion) = self.credentials().assertion_mut() {
+            assertion.supply(source, supply);
+        }
+    }
 }
 
 /// By what a client proved who it is.

@@ -5,7 +5,7 @@ use crate::client::GrantType;
 use crate::context::{Context, millis};
 use crate::event::Event;
 use crate::grant::{EndReason, NewGrant, Subject};
-use crate::scope::Scopes;
+use crate::scope::can_be_remembered;
 use crate::secret::Fingerprint;
 use crate::store::{Answer, Code, Store, StoreError};
 
@@ -31,13 +31,6 @@ pub enum Earlier {
     Denied,
     /// Another user accepted.
     ByAnother,
-}
-
-/// Whether an acceptance of this scope counts again for the next request. One that only tells who somebody is does. One that lets
-/// the client act while the person is away does not: OpenID Connect Core §11 wants consent for each refresh token, and whoever
-/// connects an identity provider expects to be asked.
-pub fn can_be_remembered(scope: &Scopes) -> bool {
-    !scope.is_offline() && !scope.contains("provision:scim")
 }
 
 /// Whether this person need not be asked: they accepted as much for this client before, and that still stands. Never for public
@@ -176,6 +169,7 @@ fn answer(cx: &Context<'_>, request: &AuthorizationRequest, denied: bool) -> Ans
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::Scopes;
     use crate::world::{EXCHANGE, REQUEST, World, changed, parameter};
 
     fn deny(world: &mut World, request: &AuthorizationRequest) -> Option<String> {

@@ -1,9 +1,8 @@
 //! What a request brings along besides itself: the time, entropy, keys and lifetimes.
 
-use crate::client::{ACCESS_TOKEN_SECONDS, Client};
 use crate::jose::Jwk;
 use crate::secret::Keyring;
-use crate::tolerance::{Needs, Tolerance};
+use crate::tolerance::Needs;
 
 /// Everything that is neither in the message nor in the store.
 #[allow(missing_debug_implementations)]
@@ -29,20 +28,14 @@ impl Context<'_> {
         bytes
     }
 
-    /// Asked where a request deviates, and only there: whether that is forgiven to its client. Takes note either way.
-    pub(crate) fn forgives(&mut self, client: &Client, tolerance: Tolerance) -> bool {
-        let on = client.tolerances.contains(tolerance);
-        let noted = if on { &mut self.needs.forgiven } else { &mut self.needs.missed };
-        *noted = noted.with(tolerance);
-        self.needs.client = Some(client.id.clone());
-        on
-    }
-
     pub(crate) fn seal(&mut self, purpose: &str, plain: &[u8]) -> String {
         let nonce = self.bytes();
         self.keys.seal(purpose, nonce, plain)
     }
 }
+
+/// The shortest and the longest life of an access token that an operator may set, in seconds.
+pub const ACCESS_TOKEN_SECONDS: std::ops::RangeInclusive<u64> = 60..=86_400;
 
 /// Who we are and how long things live, in seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]

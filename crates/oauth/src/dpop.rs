@@ -17,6 +17,7 @@ use url::Url;
 
 use crate::bounds::Thumbprint;
 use crate::context::Context;
+use crate::error::{ErrorCode, TokenError};
 use crate::jose::{JoseError, Jwk, Jws};
 use crate::store::{Store, StoreError};
 
@@ -42,6 +43,13 @@ pub struct SpentProof(Proof);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the DPoP proof is not right: {0}")]
 pub struct ProofError(pub &'static str);
+
+impl TokenError {
+    /// A proof of possession that is not right (RFC 9449 §5).
+    pub fn refused_proof(error: ProofError) -> TokenError {
+        TokenError::new(ErrorCode::InvalidDpopProof, error.to_string())
+    }
+}
 
 impl Proof {
     /// Reads the `DPoP` headers of a request to this URL of ours; `None` if there are none (§4.3).

@@ -1,7 +1,9 @@
 //! Refusals of the token endpoint and its kin (RFC 6749 §5.2), all chosen in one table.
 
-use crate::dpop::ProofError;
-use crate::store::StoreError;
+/// The world failed: the unit of work is undone and the caller answers 500.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// Outside: the world failed, undo everything, 500. Inside: what the protocol answers, and what it wrote is kept either way: an
 /// ending has to be.
@@ -79,11 +81,6 @@ impl TokenError {
     /// A request that cannot be understood.
     pub fn invalid_request(description: impl Into<String>) -> TokenError {
         TokenError::new(ErrorCode::InvalidRequest, description)
-    }
-
-    /// A proof of possession that is not right (RFC 9449 §5).
-    pub fn refused_proof(error: ProofError) -> TokenError {
-        TokenError::new(ErrorCode::InvalidDpopProof, error.to_string())
     }
 
     pub(crate) fn invalid_grant(description: impl Into<String>) -> TokenError {

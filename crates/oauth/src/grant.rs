@@ -1,6 +1,6 @@
 //! Grants: what was allowed, to which client, by whom.
 
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 use crate::scope::Scopes;
 
 /// A grant's number.
@@ -52,6 +52,21 @@ pub struct Grant {
     pub rebound: Option<i64>,
     /// What the client is known to have received; `None` if it has used none of the tokens.
     pub delivered: Option<Delivery>,
+}
+
+/// What decides whether an access token still counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The grant it is sealed around.
+    pub grant: Grant,
+    /// The client was switched off.
+    pub client_disabled: bool,
+    /// The resource owner exists and is active; `true` where there is none.
+    pub owner_active: bool,
+    /// This very token was revoked.
+    pub token_revoked: bool,
+    /// The answer in which the token was issued was given again, so that its tokens no longer count.
+    pub answer_superseded: bool,
 }
 
 /// The latest generation of a grant's tokens of which one was used.

@@ -2,11 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::assertion::ClientCredentials;
 use crate::bearer::{examine, examine_grant};
 use crate::bounds::Bounds;
 use crate::client::Client;
-use crate::client_auth::{Credentials, Posted, Proven, identify};
+use crate::client_auth::{ClientCredentials, Credentials, Posted, Proven, identify};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::Grant;

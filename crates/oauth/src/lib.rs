@@ -31,13 +31,14 @@
 //! ```
 
 pub mod access_token;
-pub mod assertion;
 pub mod authorize;
 pub mod bearer;
 pub mod bounds;
 pub mod client;
 mod client_auth;
+mod client_id;
 pub mod consent;
+mod constraints;
 pub mod context;
 pub mod delivery;
 pub mod dpop;
@@ -52,7 +53,6 @@ pub mod introspect;
 pub mod jose;
 pub mod logout;
 pub mod metadata;
-pub mod par;
 pub mod pkce;
 pub mod revoke;
 pub mod scope;
@@ -61,14 +61,16 @@ pub mod signing;
 pub mod static_token;
 pub mod store;
 pub mod token;
+mod token_id;
 pub mod tolerance;
 #[cfg(any(test, fuzzing))]
 mod world;
 
-pub use access_token::TokenId;
+pub use authorize::par;
 pub use bearer::{Access, BearerError, Door, Presented, Use};
 pub use bounds::{Bounds, Resource, Thumbprint};
 pub use client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
+pub use client_auth::assertion;
 pub use context::{Context, Settings};
 pub use error::{ErrorCode, TokenError, Verdict};
 pub use event::Event;
@@ -78,4 +80,5 @@ pub use scope::Scopes;
 pub use secret::{Fingerprint, Keyring, Prefix, generated};
 pub use static_token::StaticToken;
 pub use store::{Answer, Code, RefreshToken, Standing, Store, StoreError};
+pub use token_id::TokenId;
 pub use tolerance::{Tolerance, Tolerances};

@@ -1,8 +1,7 @@
 //! Token revocation (RFC 7009): a refresh token takes its whole grant along, an access token goes alone.
 
 use crate::access_token::AccessToken;
-use crate::assertion::ClientCredentials;
-use crate::client_auth::{Credentials, Posted, authenticate};
+use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::Event;

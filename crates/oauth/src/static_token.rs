@@ -2,8 +2,8 @@
 //! is shown once, kept as a fingerprint, has a name, expires, and may be ended at any time; like an access token it opens the
 //! door of a protected resource (RFC 6750). Behind all of a client's static tokens is the client's own grant, so they end with it.
 
+use crate::grant::Standing;
 use crate::scope::Scopes;
-use crate::store::Standing;
 
 /// How often the time of the last use is written, in milliseconds.
 const TOUCH: i64 = 3_600_000;

@@ -6,24 +6,20 @@
 //! What a store may forget: a pushed request, an answer or a proof after it expired; a code, with its request's id, half an hour after it expired (so long can a request be answered); a
 //! refresh token or the revocation of an access token after it expired; a grant that nothing leads to any more.
 
-use crate::access_token::TokenId;
 use crate::bounds::Bounds;
 use crate::client::{Client, ClientId, RedirectUri};
+pub use crate::error::StoreError;
 use crate::event::Event;
+pub use crate::grant::Standing;
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
-use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
+use crate::token_id::TokenId;
 
 pub mod contract;
 pub mod memory;
-
-/// The world failed: the unit of work is undone and the caller answers 500.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 
 /// An authorization code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,19 +82,17 @@ pub struct RefreshToken {
     pub bounds: Bounds,
 }
 
-/// What decides whether an access token still counts.
+/// A pushed authorization request (RFC 9126).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// The grant it is sealed around.
-    pub grant: Grant,
-    /// The client was switched off.
-    pub client_disabled: bool,
-    /// The resource owner exists and is active; `true` where there is none.
-    pub owner_active: bool,
-    /// This very token was revoked.
-    pub token_revoked: bool,
-    /// The answer in which the token was issued was given again, so that its tokens no longer count.
-    pub answer_superseded: bool,
+pub struct PushedRequest {
+    /// What is kept of the reference.
+    pub fingerprint: Fingerprint,
+    /// Whose.
+    pub client: ClientId,
+    /// Its parameters, sealed.
+    pub parameters: String,
+    /// Milliseconds since the epoch.
+    pub expires: i64,
 }
 
 /// Keeps clients, grants, codes and tokens.

@@ -2,20 +2,21 @@
 
 use serde_json::{Value, json};
 
-use crate::access_token::{AccessToken, Link};
-use crate::assertion::ClientCredentials;
-use crate::bounds::{self, Bounds, Resource, Thumbprint};
-use crate::client::{AccessTokenFormat, Client, GrantType};
-use crate::client_auth::{Credentials, Posted, authenticate};
+use crate::access_token::AccessToken;
+use crate::bounds::{Bounds, Resource, Thumbprint};
+use crate::client::{AccessTokenFormat, Client, GrantType, scope};
+use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
+use crate::constraints;
 use crate::context::{Context, millis};
 use crate::dpop::{Proof, SpentProof};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::{Grant, GrantId};
 use crate::id_token;
-use crate::scope::{self, Scopes};
+use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::signing::{SigningAlgorithm, Unsigned};
 use crate::store::{Store, StoreError};
+use crate::token_id::Link;
 
 mod authorization_code;
 mod client_credentials;
@@ -44,13 +45,13 @@ pub(crate) struct Limits<'a> {
 impl Limits<'_> {
     /// The resources asked for, if the client may have them.
     fn resources(&self, cx: &Context<'_>, client: &Client) -> Result<Vec<Resource>, TokenError> {
-        bounds::asked(cx.settings, client, self.resources.iter().map(String::as_str))
+        constraints::asked(cx.settings, client, self.resources.iter().map(String::as_str))
             .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))
     }
 
     /// The limits of a token whose resources were accepted before.
     fn within(&self, cx: &Context<'_>, client: &Client, accepted: &[Resource]) -> Result<Bounds, TokenError> {
-        let resources = bounds::narrowed(cx.settings, accepted, self.resources(cx, client)?)
+        let resources = constraints::narrowed(cx.settings, accepted, self.resources(cx, client)?)
             .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))?;
         Ok(Bounds { resources, key: self.key.cloned() })
     }

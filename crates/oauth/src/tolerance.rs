@@ -3,7 +3,7 @@
 //! A [`Tolerance`] is one deviation, with its name, what is forgiven and what the RFC asks for instead. [`Tolerances`] are the switches of
 //! one client. [`Needs`] is what one request needed of them, so that the caller can count it.
 
-use crate::client::ClientId;
+use crate::client_id::ClientId;
 
 /// Defines the switches: a name on the wire, what is forgiven, and what the RFC asks for instead.
 macro_rules! tolerances {

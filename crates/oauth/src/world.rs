@@ -6,7 +6,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use crate::access_token::TokenId;
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
 use crate::bearer::{self, Access, BearerError, Door, Presented, Use};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
@@ -22,6 +21,7 @@ use crate::static_token::StaticToken;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
 use crate::token::{self, TokenRequest, TokenResponse, own_grant};
+use crate::token_id::TokenId;
 use crate::tolerance::{Needs, Tolerances};
 
 pub(crate) const ISSUER: &str = "https://id.example";

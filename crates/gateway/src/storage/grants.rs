@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
-use oauth::access_token::TokenId;
+use oauth::TokenId;
 use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
 
 use super::accounts::AccountRow;

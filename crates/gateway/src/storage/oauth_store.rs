@@ -1,6 +1,6 @@
 //! A unit of work as the oauth crate's store.
 
-use oauth::access_token::TokenId;
+use oauth::TokenId;
 use oauth::par::PushedRequest;
 use oauth::{
     Answer, Client, ClientId, Code, Delivery, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken,

@@ -6,9 +6,7 @@ use super::{Authentication, Profile, RedirectUri, TokenOptions};
 use crate::context::{Settings, millis};
 use crate::grant::Grant;
 
-/// The shortest and the longest life of an access token that an operator may set, in seconds.
-pub const ACCESS_TOKEN_SECONDS: std::ops::RangeInclusive<u64> = 60..=86_400;
-/// The same for how long a refresh token may lie idle, and for how long a grant may be refreshed at all: ten years at most.
+/// How long an operator may let a refresh token lie idle, and a grant be refreshed at all: ten years at most. In seconds.
 pub const REFRESH_SECONDS: std::ops::RangeInclusive<u64> = 60..=3650 * 86_400;
 
 /// Options of one client. An absent member has its default.

@@ -2,16 +2,15 @@
 //!
 //! It panics where a promise is broken, and is meant for tests only.
 
-use super::{Answer, Code, RefreshToken, Store, StoreError};
-use crate::access_token::TokenId;
+use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError};
 use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
-use crate::par::PushedRequest;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
+use crate::token_id::TokenId;
 use crate::tolerance::Tolerances;
 
 /// A store that can be tried out, in units of work.

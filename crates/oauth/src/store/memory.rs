@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, Code, RefreshToken, Standing, Store, StoreError};
-use crate::access_token::TokenId;
+use super::{Answer, Code, PushedRequest, RefreshToken, Standing, Store, StoreError};
 use crate::client::{Client, ClientId};
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
-use crate::par::PushedRequest;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
+use crate::token_id::TokenId;
 
 /// Everything in memory; one unit of work after the other.
 #[derive(Debug, Clone, Default)]

@@ -1,17 +1,17 @@
 //! Exchanging a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 
 use super::{Limits, TokenResponse, refresh_token, respond};
-use crate::access_token::Link;
 use crate::bearer::examine_grant;
 use crate::bounds::Bounds;
 use crate::client::{Client, GrantType};
-use crate::consent;
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
 use crate::id_token;
+use crate::scope::can_be_remembered;
 use crate::store::{Code, Store, StoreError};
+use crate::token_id::Link;
 
 /// What shows that the one who exchanges is the one who asked.
 pub(super) struct Proof<'a> {
@@ -108,7 +108,7 @@ fn retried(
 ) -> Result<Option<Grant>, StoreError> {
     let unused = |grant: &Grant| grant.ended.is_none() && grant.delivered.is_none();
     let Some(grant) = store.lock_grant(code.grant)?.filter(unused) else { return Ok(None) };
-    if code.challenge.is_none() && consent::can_be_remembered(&grant.scope) {
+    if code.challenge.is_none() && can_be_remembered(&grant.scope) {
         return Ok(None);
     }
     let issued = store.refresh_token_of(grant.id, 0)?;

@@ -2,18 +2,17 @@
 //! tokens is one standing grant.
 
 use super::{Limits, TokenResponse, respond};
-use crate::access_token::TokenId;
 use crate::bounds::Bounds;
 use crate::client::{Client, ClientId};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
-use crate::par::PushedRequest;
 use crate::scope::{Scopes, is_personal};
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
-use crate::store::{Answer, Code, RefreshToken, Standing, Store, StoreError};
+use crate::store::{Answer, Code, PushedRequest, RefreshToken, Standing, Store, StoreError};
+use crate::token_id::TokenId;
 
 /// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
 pub(super) fn exchange(

@@ -5,7 +5,6 @@
 //! is presented again means is decided by whether its successor's generation was [delivered](crate::delivery): [`judge`].
 
 use super::{Limits, TokenResponse, respond};
-use crate::access_token::Link;
 use crate::bearer::examine_grant;
 use crate::bounds::Bounds;
 use crate::client::{Client, Lifetimes};
@@ -16,6 +15,7 @@ use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
 use crate::scope::Scopes;
 use crate::store::{RefreshToken, Store, StoreError};
+use crate::token_id::Link;
 
 /// How often a refresh token is answered within the grace although its successor is in use: identity providers work with some eight
 /// workers at once.

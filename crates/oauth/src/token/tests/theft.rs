@@ -4,12 +4,12 @@
 //! before it uses it, and reads it there before it asks again. Everything else goes wrong: answers are lost, workers ask side by side,
 //! machines crash with an answer in their hands, nothing is asked for days.
 
-use crate::access_token::Link;
 use crate::bounds::Bounds;
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId};
 use crate::store::RefreshToken;
 use crate::token::refresh_token::{Means, answered, judge};
+use crate::token_id::Link;
 use crate::world::{EXCHANGE, REFRESH, VERIFIER, World, changed, code_of};
 
 const HOUR: u64 = 3600;

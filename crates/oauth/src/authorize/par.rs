@@ -6,14 +6,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::assertion::ClientCredentials;
-use crate::authorize::{Refusal, is_known, understand};
+use super::{Refusal, is_known, understand};
 use crate::client::ClientId;
-use crate::client_auth::{Credentials, Posted, authenticate};
+use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
 use crate::context::Context;
 use crate::dpop::Proof;
 use crate::error::{ErrorCode, TokenError, Verdict};
-use crate::secret::Fingerprint;
+pub use crate::store::PushedRequest;
 use crate::store::{Store, StoreError};
 
 /// What every reference begins with (§2.2).
@@ -21,19 +20,6 @@ const URN: &str = "urn:ietf:params:oauth:request_uri:";
 const PURPOSE: &str = "pushed authorization request";
 /// How long a reference counts, in seconds.
 pub const LIFETIME_S: u64 = 90;
-
-/// A pushed request as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PushedRequest {
-    /// What is kept of the reference.
-    pub fingerprint: Fingerprint,
-    /// Whose.
-    pub client: ClientId,
-    /// Its parameters, sealed.
-    pub parameters: String,
-    /// Milliseconds since the epoch.
-    pub expires: i64,
-}
 
 /// A call that is understood.
 #[derive(Debug, Clone)]

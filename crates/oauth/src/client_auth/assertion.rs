@@ -7,12 +7,11 @@
 
 use std::sync::Arc;
 
-use crate::client::{AuthMethod, Client, ClientId, ClientKeys};
-pub use crate::client_auth::Credentials;
+pub use super::{ClientCredentials, Credentials};
+use crate::client::{AuthMethod, Client, ClientKeys};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError};
 use crate::jose::{Claims, JoseError, Jwks, Jws};
-use crate::store::{Store, StoreError};
 
 /// The only `client_assertion_type` (RFC 7523 §2.2).
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -40,43 +39,6 @@ pub enum Supply {
     Keys(Arc<Jwks>),
     /// None, for a reason that an administrator can read; plain ASCII without quotes.
     Failed(String),
-}
-
-/// A request in which a client says who it is.
-pub trait ClientCredentials {
-    /// What it says.
-    fn credentials(&mut self) -> &mut Credentials;
-
-    /// The keys that have to be fetched before this request can be answered, and the `kid` they are asked for. `None` if there is
-    /// no need: there is no assertion, no client it could be of, its keys are known, or its claims alone are reason to refuse it.
-    fn keys_wanted(
-        &mut self,
-        store: &mut dyn Store,
-        cx: &Context<'_>,
-    ) -> Result<Option<(KeySource, Option<String>)>, StoreError> {
-        let credentials = self.credentials();
-        let Some(assertion) = credentials.assertion() else { return Ok(None) };
-        let Some(id) = credentials.client_id().and_then(ClientId::new) else { return Ok(None) };
-        let Some(client) = store.client(&id)? else { return Ok(None) };
-        let source = match assertion.vouched_by(&client) {
-            Some(Voucher::Source(source)) => source,
-            _ => return Ok(None),
-        };
-        let is_sound = assertion.check_claims(cx, &client).is_ok();
-        Ok(is_sound.then(|| (source, assertion.kid.clone())))
-    }
-
-    /// Whether it has to write even where the same request with a secret would only read: an assertion is used once.
-    fn has_assertion(&mut self) -> bool {
-        self.credentials().assertion().is_some()
-    }
-
-    /// Hands over what was fetched.
-    fn supply(&mut self, source: KeySource, supply: Supply) {
-        if let Some(assertion) = self.credentials().assertion_mut() {
-            assertion.supplied = Some((source, supply));
-        }
-    }
 }
 
 /// An assertion of which nothing is believed yet, but that it is a JWS with an algorithm of ours.
@@ -127,6 +89,19 @@ impl Assertion {
     /// The client of the same name, if it vouches for itself.
     pub(crate) fn subject(&self) -> &str {
         &self.subject
+    }
+
+    /// The keys of elsewhere that it has to be signed with and their `kid`, unless its claims alone are reason to refuse it.
+    pub(super) fn keys_wanted(&self, cx: &Context<'_>, client: &Client) -> Option<(KeySource, Option<String>)> {
+        let source = match self.vouched_by(client) {
+            Some(Voucher::Source(source)) => source,
+            _ => return None,
+        };
+        self.check_claims(cx, client).is_ok().then(|| (source, self.kid.clone()))
+    }
+
+    pub(super) fn supply(&mut self, source: KeySource, supply: Supply) {
+        self.supplied = Some((source, supply));
     }
 
     fn is_own(&self, client: &Client) -> bool {

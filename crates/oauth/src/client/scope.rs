@@ -1,0 +1,80 @@
+//! The scopes that a client asks for (RFC 6749 §3.3), as it sends them.
+
+use percent_encoding::percent_decode_str;
+
+use super::Client;
+use crate::context::Context;
+use crate::scope::Scopes;
+use crate::tolerance::Tolerance;
+
+pub(crate) const MALFORMED: &str = "the scope has characters that no scope has";
+
+/// What stands between scopes of some clients, instead of a space.
+const SEPARATORS: [char; 6] = [',', ';', '+', '\t', '\r', '\n'];
+
+/// Whether a text could name scopes, to whomever something is forgiven.
+pub(crate) fn is_plausible(text: &str) -> bool {
+    Scopes::parse(&text.replace(SEPARATORS, " ")).is_some()
+}
+
+/// The scopes that a client asks for, as it was sent; an error in words. No scope of ours has a separator or a percent sign in it.
+pub(crate) fn asked(cx: &mut Context<'_>, client: &Client, text: &str) -> Result<Scopes, &'static str> {
+    if !text.contains(SEPARATORS) && !text.contains('%') {
+        return Scopes::parse(text).ok_or(MALFORMED);
+    }
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| MALFORMED)?;
+    let scopes = Scopes::parse(&decoded.replace(SEPARATORS, " ")).ok_or(MALFORMED)?;
+    if cx.forgives(client, Tolerance::ScopeSeparators) {
+        Ok(scopes)
+    } else {
+        Err(
+            "scopes must be divided by spaces, encoded once: not by commas, semicolons, tabs, line breaks or plus signs",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tolerance::{Needs, Tolerances};
+    use crate::world::World;
+
+    #[test]
+    fn report_21_scopes_divided_otherwise_are_understood_where_that_is_forgiven() {
+        let mut world = World::new();
+        let mut ask = |text: &str, on: Tolerances| {
+            world.client("okta").tolerances = on;
+            let client = world.client("okta").clone();
+            world.run(|_, cx| (asked(cx, &client, text).map(|scopes| scopes.to_string()), cx.needs.clone()))
+        };
+        let on = Tolerances::NONE.with(Tolerance::ScopeSeparators);
+        for divided in [
+            "provision:scim,openid",
+            "provision:scim, openid",
+            "provision:scim ,openid,",
+            ",,provision:scim,,openid,provision:scim",
+            "provision:scim;openid",
+            "provision:scim+openid",
+            "provision:scim%20openid",
+            "provision%3Ascim%20openid",
+            "provision%3ascim+openid",
+            "provision:scim%2Copenid",
+            "provision:scim\topenid",
+            "provision:scim\r\nopenid\n",
+        ] {
+            let (said, needs) = ask(divided, on);
+            assert_eq!((said.as_deref(), needs.forgiven), (Ok("provision:scim openid"), on), "{divided:?}");
+            let (said, needs) = ask(divided, Tolerances::NONE);
+            assert!(said.is_err_and(|why| why.contains("divided by spaces")), "{divided:?}");
+            assert_eq!((needs.forgiven, needs.missed), (Tolerances::NONE, on));
+        }
+        for plain in ["provision:scim openid", "  provision:scim   openid "] {
+            let said = (Ok("provision:scim openid".to_owned()), Needs::default());
+            assert_eq!(ask(plain, Tolerances::NONE), said, "that is no deviation");
+        }
+        assert_eq!(ask(",", on).0.as_deref(), Ok(""), "nothing was asked for");
+        for (bad, scope) in [("a\"b", None), ("ä", None), ("%ff", None), ("%2", Some("%2")), ("%zz", Some("%zz"))] {
+            assert_eq!(ask(bad, on).0.ok().as_deref(), scope, "{bad}");
+        }
+    }
+}
