@@ -15,7 +15,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::path::AttributePath;
+use crate::query::path::AttributePath;
 use crate::tolerance::{Leniency, Tolerance, Tolerances};
 use crate::urn;
 

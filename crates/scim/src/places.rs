@@ -95,7 +95,7 @@ pub fn keep(store: &mut dyn Store, bookmark: &Bookmark) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sort::SortKey;
+    use crate::query::sort::SortKey;
     use crate::store::memory::MemoryStore;
     use crate::store::{Handle, Mark};
 

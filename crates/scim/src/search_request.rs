@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::context::Limits;
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::projection::Projection;
+use crate::query::filter::Filter;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
 

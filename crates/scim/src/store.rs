@@ -12,12 +12,13 @@ use std::cmp::Ordering;
 use crate::error::Error;
 pub use crate::error::StoreError;
 use crate::event::Event;
-use crate::narrow::Narrow;
+use crate::query::filter::Predicate;
+use crate::query::narrow::Narrow;
+use crate::query::search_keys::{KeyChange, SearchKey};
+use crate::query::sort::{Sort, SortKey};
 use crate::resource::{GroupReference, Id, Member, Resource};
+use crate::schema::AttributeKey;
 use crate::schema::ResourceTypeId;
-use crate::search_keys::{KeyChange, SearchKey};
-use crate::sort::{Sort, SortKey};
-use crate::{AttributeKey, Predicate};
 
 pub mod contract;
 pub mod memory;

@@ -10,7 +10,7 @@ use super::removal::{is_listed, listed, says_nothing};
 use super::selection::Selection;
 use super::{Operation, OperationKind, PatchRequest};
 use crate::error::Error;
-use crate::path::AttributePath;
+use crate::query::path::AttributePath;
 use crate::resource::absence::{says_nothing as says_no_value, unassigns};
 use crate::resource::complete::complete_attribute;
 use crate::resource::document::{assign, assigned, is_ours, taken};

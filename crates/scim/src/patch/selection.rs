@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::filter::{Filter, Operator, Predicate};
-use crate::path::AttributePath;
+use crate::query::filter::{Filter, Operator, Predicate};
+use crate::query::path::AttributePath;
 
 /// The filter of a path, as written and as resolved.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What a `userName` may be (RFC 7644 §5, RFC 8265 §3), and what it is as the name that a person types to log in.
 //!
-//! Of the PRECIS profile UsernameCaseMapped the mappings are what names are [compared](mod@crate::search_keys) by. Which
+//! Of the PRECIS profile UsernameCaseMapped the mappings are what names are [compared](mod@crate::query::search_keys) by. Which
 //! characters a new name may have is the FreeformClass of RFC 8264 §4.3, not the IdentifierClass: names of people and of
 //! providers hold spaces and symbols (`Ada Lovelace`, `ada_acme.test#EXT#@hub.test`). A name that is stored already is
 //! repeated, read and deactivated whatever it is made of.

@@ -113,10 +113,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::filter::Filter;
-    use crate::narrow::Narrow;
+    use crate::query::filter::Filter;
+    use crate::query::narrow::Narrow;
+    use crate::query::search_keys::search_keys;
     use crate::schema::USER;
-    use crate::search_keys::search_keys;
     use crate::world::provisioning;
     use crate::{examples, urn};
 

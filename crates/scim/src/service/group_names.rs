@@ -6,9 +6,9 @@
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::query::search_keys::SearchKey;
 use crate::schema::AttributeKey;
 use crate::schema::GROUP;
-use crate::search_keys::SearchKey;
 use crate::store::{Handle, Store};
 
 /// Refuses a group a name among these keys, which it has not yet, if another group has it.

@@ -12,12 +12,12 @@ use super::refusals::refused;
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
+use crate::query::search_keys::{KeyChange, SearchKey};
 use crate::resource::members::MembersChange;
 use crate::resource::{Id, Meta, Resource};
 use crate::schema::key_text::{fold, of_folded};
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, ResourceTypeId};
-use crate::search_keys::{KeyChange, SearchKey};
 use crate::store::{Handle, Holder, MembershipChange, MembershipOutcome, ParkedChange, Store, StoreError, Stored};
 use crate::tolerance::Tolerance;
 

@@ -2,8 +2,8 @@
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::query::search_keys::SearchKey;
 use crate::resource::Resource;
-use crate::search_keys::SearchKey;
 use crate::store::WriteError;
 
 /// The user who has this value is none for this client, and yet in its way.

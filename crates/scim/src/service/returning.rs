@@ -8,10 +8,10 @@
 use super::refusals::reserved;
 use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
+use crate::query::search_keys::SearchKey;
 use crate::resource::Resource;
 use crate::schema::AttributeKey;
 use crate::schema::USER;
-use crate::search_keys::SearchKey;
 use crate::store::{Handle, Holder, Protected, Store, Stored};
 
 /// Whom the names of a new user mean among those who have them.

@@ -7,14 +7,14 @@ use super::all_loaded;
 use crate::context::Context;
 use crate::cursor::{Position, Walk, digest};
 use crate::error::Error;
-use crate::filter::{Filter, Predicate};
 use crate::list::ListResponse;
-use crate::narrow::{Narrow, Plan};
 use crate::places::Places;
 use crate::projection::Projection;
+use crate::query::filter::{Filter, Predicate};
+use crate::query::narrow::{Narrow, Plan};
+use crate::query::sort::Sort;
 use crate::schema::{ResourceType, ResourceTypeId};
 use crate::search_request::SearchRequest;
-use crate::sort::Sort;
 use crate::store::{Mark, Page, Query, Start, Store, Stored};
 
 /// How far into a list of several types a page may begin that nobody walked up to: all before it has to be read.

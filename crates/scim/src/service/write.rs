@@ -16,6 +16,7 @@ use crate::patch::PatchRequest;
 use crate::patch::apply::{Patched, apply};
 use crate::precondition::Precondition;
 use crate::projection::Projection;
+use crate::query::search_keys::{KeyChange, search_keys};
 use crate::resource::absence;
 use crate::resource::complete::complete;
 use crate::resource::document::{assign, assigned};
@@ -24,7 +25,6 @@ use crate::resource::stored::is_same;
 use crate::resource::user_name;
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
-use crate::search_keys::{KeyChange, search_keys};
 use crate::store::{Protected, Store, Stored};
 
 /// Makes a resource out of a POST's body; or brings a deactivated user back, who is found by their names.

@@ -12,11 +12,11 @@
 use serde_json::{Value, json};
 
 use super::{Handle, MembershipChange, MembershipOutcome, Page, Query, Start, Store, Stored, WriteError};
-use crate::narrow::{Narrow, Plan};
+use crate::query::narrow::{Narrow, Plan};
+use crate::query::search_keys::{KeyChange, search_keys};
+use crate::query::sort::Sort;
 use crate::resource::{Id, Meta, Resource};
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
-use crate::search_keys::{KeyChange, search_keys};
-use crate::sort::Sort;
 
 mod lists;
 mod members;

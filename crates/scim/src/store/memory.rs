@@ -9,10 +9,10 @@ use super::{
     SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,
 };
 use crate::event::Event;
+use crate::query::search_keys::{KeyChange, SearchKey};
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::ResourceTypeId;
 use crate::schema::key_of_text;
-use crate::search_keys::{KeyChange, SearchKey};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Clone, Default)]

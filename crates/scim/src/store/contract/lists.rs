@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{change, delete, found, group, id, ids, insert, page, resource, user};
+use crate::query::sort::Sort;
 use crate::resource::Id;
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
-use crate::sort::Sort;
 use crate::store::{Handle, Mark, Start, Store, WalkId};
 
 pub(super) fn pages_in_order(store: &mut dyn Store) {

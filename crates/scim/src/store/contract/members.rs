@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use super::{change, delete, found, group, id, ids, insert, member_ids, resource, stored, user};
+use crate::query::search_keys::SearchKey;
 use crate::resource::Id;
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, USER};
-use crate::search_keys::SearchKey;
 use crate::store::{Handle, ParkedChange, Store};
 
 pub(super) fn deleted_member_leaves(store: &mut dyn Store) {

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::{delete, found, group, id, ids, insert, resource, stored, update, user};
+use crate::query::search_keys::search_keys;
 use crate::resource::{Id, Meta};
 use crate::schema::{GROUP, Registry, USER};
-use crate::search_keys::search_keys;
 use crate::store::{Store, WriteError};
 
 pub(super) fn inserted_is_there(store: &mut dyn Store) {

@@ -6,7 +6,7 @@
 use super::compare::Literal;
 use super::target::{Origin, Target};
 use super::{Node, Operator, Predicate, Question, Test};
-use crate::narrow::{KeyRange, Narrow, Plan};
+use crate::query::narrow::{KeyRange, Narrow, Plan};
 use crate::resource::Id;
 use crate::schema::AttributeKey;
 use crate::schema::ResourceType;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::filter::{Filter, Predicate};
+use crate::query::filter::{Filter, Predicate};
 use crate::schema::{Attribute, Schema};
 
 /// A path as written: grammar, nothing else.

@@ -1,6 +1,6 @@
 //! Paths that lead to an attribute by a detour: a dot after a schema's URN, the URN of a schema that does not have it.
 
-use crate::path::AttributePath;
+use crate::query::path::AttributePath;
 use crate::schema::{ResourceType, is_name};
 
 /// `urn:…:User:department` of `urn:…:User.department`.

@@ -5,9 +5,9 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::Filter;
+use crate::query::search_keys::search_keys;
 use crate::resource::{GroupReference, Id, Meta, Resource};
 use crate::schema::{Overlay, Registry, USER};
-use crate::search_keys::search_keys;
 use crate::urn::ENTERPRISE_USER;
 
 /// Few enough that filters meet values, strange enough to find what folding, cutting and order get wrong.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Operator;
 use crate::error::Error;
-use crate::path::AttributePath;
+use crate::query::path::AttributePath;
 use crate::schema::{Attribute, Mutability, Type};
 
 /// No such attribute.

@@ -10,9 +10,9 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::filter::resolve::{self, Leaf};
-use crate::filter::target::{Datum, Origin, Scope, Target};
-use crate::path::AttributePath;
+use crate::query::filter::resolve::{self, Leaf};
+use crate::query::filter::target::{Datum, Origin, Scope, Target};
+use crate::query::path::AttributePath;
 use crate::resource::Resource;
 use crate::schema::AttributeKey;
 use crate::schema::key_text::{fold, of_boolean, of_decimal, of_folded, of_integer, to_integer};

@@ -3,9 +3,9 @@
 //! The index narrows, [`Predicate::matches`](crate::Predicate::matches) decides. A [`Plan`] never excludes a match; where
 //! it is `exact` it includes nothing else.
 
+use crate::query::search_keys::SearchKey;
 use crate::resource::{Id, Resource};
 use crate::schema::AttributeKey;
-use crate::search_keys::SearchKey;
 
 /// A set of resources of one type that an index can enumerate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::examples::{barbara_jensen, tour_guides, user};
-use crate::narrow::{KeyRange, Narrow, Plan};
+use crate::query::narrow::{KeyRange, Narrow, Plan};
 use crate::resource::{GroupReference, Id, Resource};
 use crate::schema::{self, Overlay, Registry, USER};
 use crate::urn::ENTERPRISE_USER;

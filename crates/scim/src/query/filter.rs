@@ -31,7 +31,7 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::path::AttributePath;
+use crate::query::path::AttributePath;
 use crate::schema::AttributeKey;
 use crate::schema::ResourceType;
 use crate::tolerance::Leniency;

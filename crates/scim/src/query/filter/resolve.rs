@@ -13,7 +13,7 @@ use super::refusals::{
 use super::target::{Datum, Origin, Target};
 use super::{Filter, Node, Operator, Predicate, Question, Test};
 use crate::error::Error;
-use crate::path::{AttributePath, ResolvedPath};
+use crate::query::path::{AttributePath, ResolvedPath};
 use crate::resource::locate::misplaced;
 use crate::schema::AttributeKey;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type, common};

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Filter, MAX_DEPTH, MAX_LENGTH, MAX_NODES, Operator};
 use crate::error::Error;
-use crate::path::AttributePath;
+use crate::query::path::AttributePath;
 use crate::schema::is_name;
 
 impl FromStr for AttributePath {

@@ -1,0 +1,8 @@
+//! What is asked of resources: filters, paths and orders, from text to questions about a resource or about an index
+//! (RFC 7644 §3.4.2).
+
+pub mod filter;
+pub mod narrow;
+pub mod path;
+pub mod search_keys;
+pub mod sort;
