@@ -3,17 +3,17 @@
 
 use serde_json::{Value, json};
 
-use crate::bulk::{Failure, Job};
 use crate::error::Error;
 use crate::examples::{barbara_jensen, tour_guides};
 use crate::json;
+use crate::message::bulk::{Failure, Job};
+use crate::message::search_request::SearchRequest;
 use crate::patch::PatchRequest;
 use crate::precondition::Precondition;
 use crate::query::filter::Filter;
 use crate::query::path::AttributePath;
 use crate::resource::Resource;
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
-use crate::search_request::SearchRequest;
 use crate::tolerance::Tolerances;
 use crate::world::{BASE, World, is_canonical, named};
 use crate::{service, urn};

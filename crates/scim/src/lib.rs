@@ -58,10 +58,7 @@
 //! # Ok::<(), scim::Error>(())
 //! ```
 
-pub mod bulk;
 pub mod context;
-pub mod cursor;
-pub mod discovery;
 pub mod error;
 pub mod event;
 pub mod examples;
@@ -69,16 +66,12 @@ pub mod examples;
 pub mod fuzz;
 mod ignored;
 pub mod json;
-pub mod list;
+pub mod message;
 pub mod patch;
-pub mod places;
 pub mod precondition;
-pub mod projection;
 pub mod query;
-pub mod representation;
 pub mod resource;
 pub mod schema;
-pub mod search_request;
 pub mod service;
 pub mod store;
 pub mod tolerance;
@@ -89,21 +82,22 @@ mod world;
 pub use context::{Context, Cursors, InactiveMatch, Limits};
 pub use error::Error;
 pub use event::{Event, EventKind};
-pub use list::ListResponse;
+pub use message::list::ListResponse;
+pub use message::places::Bookmark;
+pub use message::projection::Projection;
+pub use message::representation::Representation;
+pub use message::search_request::SearchRequest;
+pub use message::{bulk, cursor, discovery, places, representation};
 pub use patch::PatchRequest;
-pub use places::Bookmark;
 pub use precondition::Precondition;
-pub use projection::Projection;
 pub use query::filter::{Filter, Needs, Predicate};
 pub use query::narrow::{KeyRange, Narrow, Plan};
 pub use query::path::{AttributePath, ResolvedPath};
 pub use query::search_keys::{KeyChange, SearchKey, search_keys};
 pub use query::sort::{Sort, SortBy, SortKey};
 pub use query::{narrow, search_keys};
-pub use representation::Representation;
 pub use resource::{GroupReference, Id, Member, Meta, Resource};
 pub use schema::{AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, Vocabulary, key_of_text};
-pub use search_request::SearchRequest;
 pub use service::Written;
 pub use store::{
     Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,

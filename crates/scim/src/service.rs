@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use crate::context::Context;
 use crate::error::Error;
 use crate::ignored::Ignored;
-use crate::projection::Projection;
+use crate::message::projection::Projection;
 use crate::resource::reader::Existing;
 use crate::resource::reader::Reader;
 use crate::resource::{GroupReference, Id, Resource};
@@ -39,7 +39,7 @@ mod tests;
 mod without_value;
 mod write;
 
-pub use crate::places::keep;
+pub use crate::message::places::keep;
 pub use membership::MAX_PARKED;
 pub use read::get;
 pub use search::{find, search, search_all};

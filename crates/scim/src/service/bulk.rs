@@ -1,9 +1,9 @@
 //! A step of a bulk request (RFC 7644 §3.7), carried out.
 
 use super::write::{create, delete, patch, replace};
-use crate::bulk::{Action, Done, Step};
 use crate::context::{Context, InactiveMatch};
 use crate::error::Error;
+use crate::message::bulk::{Action, Done, Step};
 use crate::patch::PatchRequest;
 use crate::store::Store;
 

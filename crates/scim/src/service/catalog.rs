@@ -37,10 +37,10 @@ mod tests {
 
     use super::*;
     use crate::context::{Context, Limits};
-    use crate::discovery;
+    use crate::message::discovery;
+    use crate::message::search_request::SearchRequest;
     use crate::schema::ResourceTypeId;
     use crate::schema::catalog::{Kind, Words};
-    use crate::search_request::SearchRequest;
     use crate::service;
     use crate::tolerance::Leniency;
     use crate::urn;

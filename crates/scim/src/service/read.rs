@@ -3,7 +3,7 @@
 use super::{loaded, not_found};
 use crate::context::Context;
 use crate::error::Error;
-use crate::projection::Projection;
+use crate::message::projection::Projection;
 use crate::resource::{Id, Resource};
 use crate::schema::ResourceTypeId;
 use crate::store::Store;

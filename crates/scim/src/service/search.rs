@@ -1,20 +1,20 @@
 //! Queries (RFC 7644 §3.4.2, RFC 9865): of one resource type, or of all (§3.4.2.1).
 //!
 //! A list is in the order of creation, or as it is sorted. A page that is not the first one continues where the one before
-//! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`places`](crate::places)).
+//! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`places`](crate::message::places)).
 
 use super::all_loaded;
 use crate::context::Context;
-use crate::cursor::{Position, Walk, digest};
 use crate::error::Error;
-use crate::list::ListResponse;
-use crate::places::Places;
-use crate::projection::Projection;
+use crate::message::cursor::{Position, Walk, digest};
+use crate::message::list::ListResponse;
+use crate::message::places::Places;
+use crate::message::projection::Projection;
+use crate::message::search_request::SearchRequest;
 use crate::query::filter::{Filter, Predicate};
 use crate::query::narrow::{Narrow, Plan};
 use crate::query::sort::Sort;
 use crate::schema::{ResourceType, ResourceTypeId};
-use crate::search_request::SearchRequest;
 use crate::store::{Mark, Page, Query, Start, Store, Stored};
 
 /// How far into a list of several types a page may begin that nobody walked up to: all before it has to be read.

@@ -2,8 +2,8 @@ use serde_json::{Value, json};
 
 use crate::context::InactiveMatch;
 use crate::event::EventKind;
+use crate::message::projection::Projection;
 use crate::precondition::Precondition;
-use crate::projection::Projection;
 use crate::schema::{GROUP, USER};
 use crate::service;
 use crate::store::Protected;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::bulk::Job;
 use crate::event::EventKind;
+use crate::message::bulk::Job;
 use crate::schema::{Overlay, Registry, USER};
 use crate::world::{World, refusal};
 

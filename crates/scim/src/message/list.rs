@@ -3,9 +3,9 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::places::Bookmark;
-use crate::projection::Projection;
-use crate::representation::Representation;
+use crate::message::places::Bookmark;
+use crate::message::projection::Projection;
+use crate::message::representation::Representation;
 use crate::resource::Resource;
 use crate::schema::{Registry, ResourceTypeId};
 use crate::urn;

@@ -216,7 +216,7 @@ mod tests {
 
     use super::Projection;
     use crate::examples::{barbara_jensen, tour_guides};
-    use crate::representation::Representation;
+    use crate::message::representation::Representation;
     use crate::resource::Resource;
     use crate::schema::Registry;
     use crate::world::{BASE, refusal};

@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::context::{Context, Cursors, Limits};
 use crate::error::Error;
+use crate::message::search_request::SearchRequest;
 use crate::query::sort::SortKey;
 use crate::schema::ResourceTypeId;
-use crate::search_request::SearchRequest;
 use crate::store::{Handle, Mark, WalkId};
 
 /// How long a cursor is good for, in seconds. Published as `pagination.cursorTimeout`.

@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::{Cursors, TIMEOUT, Unsealed, read};
 use crate::error::Error;
+use crate::message::search_request::SearchRequest;
 use crate::schema::{GROUP, USER};
-use crate::search_request::SearchRequest;
 use crate::service;
 use crate::urn;
 use crate::world::{World, refusal};

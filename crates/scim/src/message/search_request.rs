@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::context::Limits;
 use crate::error::Error;
-use crate::projection::Projection;
+use crate::message::projection::Projection;
 use crate::query::filter::Filter;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;

@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
-use crate::projection::{Projection, Shown};
+use crate::message::projection::{Projection, Shown};
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;

@@ -7,8 +7,8 @@
 //! A walk is known by its query. The last few places of each are kept, so that a page can be asked for again, for as long as
 //! a cursor is good for. A page at an index nobody walked up to begins at that ordinal of the present list.
 
-use crate::cursor::{Position, TIMEOUT};
 use crate::error::Error;
+use crate::message::cursor::{Position, TIMEOUT};
 use crate::store::{Store, WalkId};
 
 /// How many places of one query are kept.

@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::bulk;
 use crate::context::Limits;
-use crate::cursor;
+use crate::message::bulk;
+use crate::message::cursor;
 use crate::schema::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
 use crate::urn;
 

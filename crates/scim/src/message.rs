@@ -1,0 +1,11 @@
+//! What a client sends and gets to see: queries and lists with their pages, what of a resource is shown, the discovery
+//! endpoints, bulk requests (RFC 7644 §3.4, §3.7, §3.9, §4).
+
+pub mod bulk;
+pub mod cursor;
+pub mod discovery;
+pub mod list;
+pub mod places;
+pub mod projection;
+pub mod representation;
+pub mod search_request;
