@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds::{Bounds, Thumbprint};
 use crate::client::{self, Client, ClientId, GrantType, RedirectUri};
-use crate::constraints;
 use crate::context::{Context, millis};
 use crate::grant::Subject;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::store::{Store, StoreError};
+use crate::token::constraints;
 
 pub mod par;
 mod parameters;

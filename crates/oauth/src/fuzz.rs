@@ -2,10 +2,10 @@
 //! `fuzz/` call them, and the tests below do.
 
 use crate::authorize::{Refusal, authorize};
-use crate::bearer::{self, Door, Presented};
 use crate::error::TokenError;
-use crate::introspect::IntrospectionRequest;
-use crate::revoke::RevocationRequest;
+use crate::token::bearer::{self, Door, Presented};
+use crate::token::introspect::IntrospectionRequest;
+use crate::token::revoke::RevocationRequest;
 use crate::token::{self, TokenRequest};
 use crate::world::{CALLBACK, World};
 

@@ -30,31 +30,23 @@
 //! assert_eq!(refused.code.wire(), (401, "invalid_client"));
 //! ```
 
-pub mod access_token;
 pub mod authorize;
-pub mod bearer;
 pub mod bounds;
 pub mod client;
 mod client_auth;
 mod client_id;
 pub mod consent;
-mod constraints;
 pub mod context;
-pub mod delivery;
-pub mod dpop;
 pub mod error;
 pub mod event;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod grant;
 pub mod hint;
-mod id_token;
-pub mod introspect;
 pub mod jose;
 pub mod logout;
 pub mod metadata;
 pub mod pkce;
-pub mod revoke;
 pub mod scope;
 pub mod secret;
 pub mod signing;
@@ -67,7 +59,6 @@ pub mod tolerance;
 mod world;
 
 pub use authorize::par;
-pub use bearer::{Access, BearerError, Door, Presented, Use};
 pub use bounds::{Bounds, Resource, Thumbprint};
 pub use client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 pub use client_auth::assertion;
@@ -80,5 +71,7 @@ pub use scope::Scopes;
 pub use secret::{Fingerprint, Keyring, Prefix, generated};
 pub use static_token::StaticToken;
 pub use store::{Answer, Code, RefreshToken, Standing, Store, StoreError};
+pub use token::bearer::{Access, BearerError, Door, Presented, Use};
+pub use token::{bearer, delivery, dpop, introspect, revoke};
 pub use token_id::TokenId;
 pub use tolerance::{Tolerance, Tolerances};

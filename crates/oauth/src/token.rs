@@ -2,25 +2,33 @@
 
 use serde_json::{Value, json};
 
-use crate::access_token::AccessToken;
 use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{AccessTokenFormat, Client, GrantType, scope};
 use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
-use crate::constraints;
 use crate::context::{Context, millis};
-use crate::dpop::{Proof, SpentProof};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::{Grant, GrantId};
-use crate::id_token;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::signing::{SigningAlgorithm, Unsigned};
 use crate::store::{Store, StoreError};
+use crate::token::access_token::AccessToken;
+use crate::token::constraints;
+use crate::token::dpop::{Proof, SpentProof};
+use crate::token::id_token;
 use crate::token_id::Link;
 
+pub(crate) mod access_token;
 mod authorization_code;
+pub mod bearer;
 mod client_credentials;
+pub(crate) mod constraints;
+pub mod delivery;
+pub mod dpop;
+pub(crate) mod id_token;
+pub mod introspect;
 pub(crate) mod refresh_token;
+pub mod revoke;
 
 pub use client_credentials::own_grant;
 

@@ -10,10 +10,10 @@ use super::{Refusal, is_known, understand};
 use crate::client::ClientId;
 use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
 use crate::context::Context;
-use crate::dpop::Proof;
 use crate::error::{ErrorCode, TokenError, Verdict};
 pub use crate::store::PushedRequest;
 use crate::store::{Store, StoreError};
+use crate::token::dpop::Proof;
 
 /// What every reference begins with (§2.2).
 const URN: &str = "urn:ietf:params:oauth:request_uri:";

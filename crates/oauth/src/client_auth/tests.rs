@@ -1,5 +1,5 @@
 use super::*;
-use crate::revoke::{RevocationRequest, revoke};
+use crate::token::revoke::{RevocationRequest, revoke};
 use crate::tolerance::{Needs, Tolerances};
 use crate::world::{Pairs, World, changed, code_of, owned};
 

@@ -1,16 +1,16 @@
 //! Exchanging a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 
 use super::{Limits, TokenResponse, refresh_token, respond};
-use crate::bearer::examine_grant;
 use crate::bounds::Bounds;
 use crate::client::{Client, GrantType};
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
-use crate::id_token;
 use crate::scope::can_be_remembered;
 use crate::store::{Code, Store, StoreError};
+use crate::token::bearer::examine_grant;
+use crate::token::id_token;
 use crate::token_id::Link;
 
 /// What shows that the one who exchanges is the one who asked.

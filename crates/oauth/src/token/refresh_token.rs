@@ -2,19 +2,19 @@
 //!
 //! The successor of a refresh token is *derived* from it under a key of ours, so a client that presents the same token again (a retry,
 //! a second worker, another replica) gets the same successor, and there is one live chain whatever the network does. What a token that
-//! is presented again means is decided by whether its successor's generation was [delivered](crate::delivery): [`judge`].
+//! is presented again means is decided by whether its successor's generation was [delivered](crate::token::delivery): [`judge`].
 
 use super::{Limits, TokenResponse, respond};
-use crate::bearer::examine_grant;
 use crate::bounds::Bounds;
 use crate::client::{Client, Lifetimes};
 use crate::context::{Context, millis};
-use crate::delivery;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
 use crate::scope::Scopes;
 use crate::store::{RefreshToken, Store, StoreError};
+use crate::token::bearer::examine_grant;
+use crate::token::delivery;
 use crate::token_id::Link;
 
 /// How often a refresh token is answered within the grace although its successor is in use: identity providers work with some eight

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::client::{Authentication, Federation};
-use crate::introspect::{IntrospectionRequest, introspect};
 use crate::jose::Jwks;
-use crate::revoke::{RevocationRequest, revoke};
+use crate::token::introspect::{IntrospectionRequest, introspect};
+use crate::token::revoke::{RevocationRequest, revoke};
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
 use crate::world::{ISSUER, Pairs, World, changed, code_of, owned};
 

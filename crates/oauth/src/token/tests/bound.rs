@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::bearer::{self, BearerError, Door, Presented};
-use crate::introspect::{IntrospectionRequest, introspect};
 use crate::jose::Jwk;
+use crate::token::bearer::{self, BearerError, Door, Presented};
+use crate::token::introspect::{IntrospectionRequest, introspect};
 
 /// A key of a client's.
 struct Holder(Ed25519KeyPair);
@@ -160,7 +160,7 @@ fn hardening_2_a_public_client_with_a_key_has_the_grace_and_a_thief_without_it_n
     let refresh = changed(REFRESH, &[&[("refresh_token", first.as_str())][..], &phone].concat());
     let one = mine.token(&mut world, &refresh, "4").ok().unwrap();
     let grant = one.grant;
-    world.run(|store, cx| crate::delivery::note(store, cx.now, grant, 1)).unwrap();
+    world.run(|store, cx| crate::token::delivery::note(store, cx.now, grant, 1)).unwrap();
     let two = mine.token(&mut world, &refresh, "5").ok().unwrap();
     for (token, jti) in [(one.access_token, "6"), (two.access_token, "7")] {
         assert!(mine.opens(&mut world, "DPoP", &token, jti).is_ok());

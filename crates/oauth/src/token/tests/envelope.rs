@@ -51,8 +51,8 @@ fn a_jwt_says_what_rfc_9068_asks_for_and_is_as_revocable_as_any() {
     let text = own.body(sign).unwrap()["access_token"].as_str().unwrap().to_owned();
     assert!(world.opens(&text));
     let revocation = [("token", text.as_str()), ("client_id", "okta"), ("client_secret", "okta-secret")];
-    let revocation = crate::revoke::RevocationRequest::parse(None, &[], &owned(&revocation)).unwrap();
-    world.run(|store, cx| crate::revoke::revoke(store, cx, &revocation)).unwrap().unwrap();
+    let revocation = crate::token::revoke::RevocationRequest::parse(None, &[], &owned(&revocation)).unwrap();
+    world.run(|store, cx| crate::token::revoke::revoke(store, cx, &revocation)).unwrap().unwrap();
     assert!(!world.opens(&text), "it was revoked alone");
 }
 

@@ -1,7 +1,7 @@
 //! Resource indicators (RFC 8707).
 
 use super::*;
-use crate::bearer::{self, BearerError, Door, Presented};
+use crate::token::bearer::{self, BearerError, Door, Presented};
 
 const SCIM: &str = "https://id.example/scim/v2";
 const ISSUER: &str = "https://id.example";

@@ -431,7 +431,8 @@ fn hardening_2_the_access_tokens_of_a_lost_answer_die_and_older_ones_live() {
     assert_eq!(honest.refresh_token, stranger.refresh_token);
     assert!(client.uses(&mut world), "the token from before the refresh is good until it expires");
     assert!(!stranger.uses(&mut world) && honest.uses(&mut world));
-    let said = world.run(|store, cx| crate::bearer::examine(store, cx, &stranger.access_token)).unwrap().err().unwrap();
+    let said =
+        world.run(|store, cx| crate::token::bearer::examine(store, cx, &stranger.access_token)).unwrap().err().unwrap();
     assert!(said.contains("was replaced"), "{said}");
     assert!(world.store.events.iter().any(|event| matches!(event, Event::AnsweredAgain { .. })));
     // And they stay dead when the chain has gone on.

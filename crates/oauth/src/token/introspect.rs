@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-use crate::bearer::{examine, examine_grant};
 use crate::bounds::Bounds;
 use crate::client::Client;
 use crate::client_auth::{ClientCredentials, Credentials, Posted, Proven, identify};
@@ -10,6 +9,7 @@ use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::Grant;
 use crate::store::{Store, StoreError};
+use crate::token::bearer::{examine, examine_grant};
 use crate::token::refresh_token::expiry;
 
 /// A request that is understood.

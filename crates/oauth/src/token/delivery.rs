@@ -6,11 +6,11 @@
 //! delivered, and theft afterwards ([`token`](crate::token)). And a connection that is used for the first time takes the place of the
 //! older ones.
 
-use crate::bearer::Door;
 use crate::client::Connections;
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId};
 use crate::store::{Store, StoreError};
+use crate::token::bearer::Door;
 
 /// Notes that a token of this generation was used ([`Access::unwritten_use`](crate::Access)). Changes nothing if that is known already or
 /// the grant has ended meanwhile.

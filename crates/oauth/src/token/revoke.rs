@@ -1,6 +1,5 @@
 //! Token revocation (RFC 7009): a refresh token takes its whole grant along, an access token goes alone.
 
-use crate::access_token::AccessToken;
 use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
@@ -8,6 +7,7 @@ use crate::event::Event;
 use crate::grant::EndReason;
 use crate::secret::Prefix;
 use crate::store::Store;
+use crate::token::access_token::AccessToken;
 
 /// A request that is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]

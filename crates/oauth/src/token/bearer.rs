@@ -1,14 +1,14 @@
 //! Bearer tokens at a protected resource (RFC 6750).
 
-use crate::access_token::AccessToken;
 use crate::bounds::{Bounds, Thumbprint, ours};
 use crate::context::{Context, Settings};
-use crate::dpop::{Proof, ProofError, SpentProof};
 use crate::grant::{EndReason, Grant, GrantId};
 use crate::jose::Algorithm;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::store::{Standing, Store, StoreError};
+use crate::token::access_token::AccessToken;
+use crate::token::dpop::{Proof, ProofError, SpentProof};
 use crate::token_id::TokenId;
 
 const GONE: &str =
@@ -40,7 +40,7 @@ pub struct Access {
 pub enum Use {
     /// Of the static token of this name.
     StaticToken(String),
-    /// The first of this generation of a grant's tokens: for [`delivery::note`](crate::delivery::note).
+    /// The first of this generation of a grant's tokens: for [`delivery::note`](crate::token::delivery::note).
     Tokens(GrantId, i32),
 }
 
