@@ -14,6 +14,9 @@ use crate::scope::Scopes;
 use crate::store::{Store, StoreError};
 use crate::token::constraints;
 
+pub mod consent;
+pub mod hint;
+pub mod logout;
 pub mod par;
 mod parameters;
 mod sealed;

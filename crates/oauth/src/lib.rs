@@ -35,16 +35,13 @@ pub mod bounds;
 pub mod client;
 mod client_auth;
 mod client_id;
-pub mod consent;
 pub mod context;
 pub mod error;
 pub mod event;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod grant;
-pub mod hint;
 pub mod jose;
-pub mod logout;
 pub mod metadata;
 pub mod pkce;
 pub mod scope;
@@ -59,6 +56,7 @@ pub mod tolerance;
 mod world;
 
 pub use authorize::par;
+pub use authorize::{consent, hint, logout};
 pub use bounds::{Bounds, Resource, Thumbprint};
 pub use client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
 pub use client_auth::assertion;

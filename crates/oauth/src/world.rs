@@ -6,9 +6,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
+use crate::authorize::consent::{self, Acceptance};
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
 use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
-use crate::consent::{self, Acceptance};
 use crate::context::{Context, Settings};
 use crate::error::TokenError;
 use crate::grant::Subject;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::consent::{self, Acceptance};
+use crate::authorize::consent::{self, Acceptance};
 use crate::event::Event;
 use crate::world::{CALLBACK, CHALLENGE, ISSUER, Pairs, REQUEST, World, changed, parameter};
 

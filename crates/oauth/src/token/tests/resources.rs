@@ -30,7 +30,9 @@ fn a_token_is_for_the_resources_that_were_asked_for_and_opens_no_other() {
         let mut request: Vec<_> = REQUEST.to_vec();
         request.extend(resources.iter().map(|resource| ("resource", *resource)));
         let request = world.authorize(&request).unwrap();
-        let crate::consent::Acceptance::Redirect(url) = world.accept(&request) else { panic!("not accepted") };
+        let crate::authorize::consent::Acceptance::Redirect(url) = world.accept(&request) else {
+            panic!("not accepted")
+        };
         let code = crate::world::parameter(&url, "code").unwrap();
         exchange_with(world, &code, &[]).ok().unwrap()
     };

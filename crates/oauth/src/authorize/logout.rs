@@ -3,10 +3,10 @@
 //! A link anybody can make must log nobody out, so without an ID token of the very person the person is asked; and it must send
 //! nobody anywhere but to a URI that the client registered for this, byte by byte.
 
+use crate::authorize::hint::IdTokenHint;
 use crate::client::{Client, ClientId, RedirectUri};
 use crate::context::Context;
 use crate::grant::Subject;
-use crate::hint::IdTokenHint;
 use crate::jose::Jwks;
 use crate::store::{Store, StoreError};
 
