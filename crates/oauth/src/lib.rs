@@ -50,7 +50,7 @@ pub mod signing;
 pub mod static_token;
 pub mod store;
 pub mod token;
-mod token_id;
+pub mod token_id;
 pub mod tolerance;
 #[cfg(any(test, fuzzing))]
 mod world;

@@ -13,12 +13,10 @@ use crate::secret::Prefix;
 use crate::signing::{SigningAlgorithm, Unsigned};
 use crate::store::{Store, StoreError};
 use crate::token::access_token::AccessToken;
-use crate::token::constraints;
 use crate::token::dpop::{Proof, SpentProof};
-use crate::token::id_token;
 use crate::token_id::Link;
 
-pub(crate) mod access_token;
+pub mod access_token;
 mod authorization_code;
 pub mod bearer;
 mod client_credentials;
