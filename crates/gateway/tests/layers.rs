@@ -1,4 +1,5 @@
-//! The architecture as a test: which layer of the gateway may name which, and that no files of any crate import each other in a circle.
+//! The architecture as a test: which layer of the gateway and which room of a protocol crate may name which, and that no files of any
+//! crate import each other in a circle.
 //!
 //! It reads the source, so it needs nothing but the standard library. A parent and its children may name each other: they are one
 //! thing in several files.
@@ -21,6 +22,36 @@ const LAYERS: [&[&str]; 11] = [
     &["domain"],
     &["platform"],
 ];
+
+/// The rooms of the protocol crates, from the bottom: a file names only rooms of lines above its own here.
+const SCIM: [&[&str]; 11] = [
+    &["ignored", "tolerance", "urn"],
+    &["error"],
+    &["json"],
+    &["schema"],
+    &["resource"],
+    &["context", "event", "examples", "precondition"],
+    &["query"],
+    &["patch"],
+    &["store"],
+    &["message"],
+    &["service"],
+];
+const OAUTH: [&[&str]; 10] = [
+    &["client_id", "error", "jose", "pkce", "scope", "secret"],
+    &["grant", "signing", "tolerance"],
+    &["context", "event", "static_token", "token_id"],
+    &["bounds"],
+    &["client"],
+    &["store"],
+    &["client_auth"],
+    &["token"],
+    &["authorize"],
+    &["metadata"],
+];
+
+/// What only tests are made of, so that it stands in no room.
+const OF_TESTS: [&str; 5] = ["tests", "lib", "world", "contract", "fuzz"];
 
 /// Files that may import each other, because a grammar is recursive: a filter has paths, and a path has filters.
 const RECURSIVE: [(&str, &str); 1] = [("filter", "path")];
@@ -156,6 +187,23 @@ fn floor(layer: &str) -> Option<usize> {
     LAYERS.iter().position(|layers| layers.contains(&layer))
 }
 
+/// The lines before a file's tests that name a room which does not stand below its own.
+fn upward(files: &[File], rooms: &[&[&str]]) -> Vec<String> {
+    let room = |name: &str| rooms.iter().position(|line| line.contains(&name));
+    let mut wrong = Vec::new();
+    for file in files.iter().filter(|file| !file.module.iter().any(|name| OF_TESTS.contains(&name.as_str()))) {
+        let own = file.module[0].as_str();
+        let from = room(own).unwrap_or_else(|| panic!("{own}: no room has this name"));
+        for (line, path) in file.names.iter().filter(|(line, _)| *line <= file.tests) {
+            let to = path.first().filter(|to| *to != own).and_then(|to| room(to)); // or an item of lib.rs
+            if to.is_some_and(|to| to >= from) {
+                wrong.push(format!("src/{}.rs:{line}: {own} names {}", file.module.join("/"), path.join("::")));
+            }
+        }
+    }
+    wrong
+}
+
 #[test]
 fn a_file_of_the_gateway_names_only_layers_below_its_own() {
     let mut wrong = Vec::new();
@@ -174,6 +222,14 @@ fn a_file_of_the_gateway_names_only_layers_below_its_own() {
 }
 
 #[test]
+fn a_file_of_a_protocol_names_only_rooms_below_its_own() {
+    for (of, rooms) in [("scim", SCIM.as_slice()), ("oauth", OAUTH.as_slice())] {
+        let wrong = upward(&files(of), rooms);
+        assert!(wrong.is_empty(), "{of}: these lines name a room that is not below their own:\n{}", wrong.join("\n"));
+    }
+}
+
+#[test]
 fn no_files_import_each_other_in_a_circle() {
     let mut circles = Vec::new();
     for of in ["gateway", "scim", "oauth"] {
@@ -182,11 +238,7 @@ fn no_files_import_each_other_in_a_circle() {
         let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut lines: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
         for file in &files {
-            if file
-                .module
-                .last()
-                .is_some_and(|name| ["tests", "lib", "world", "contract", "fuzz"].contains(&name.as_str()))
-            {
+            if file.module.last().is_some_and(|name| OF_TESTS.contains(&name.as_str())) {
                 continue;
             }
             for (line, path) in &file.names {
@@ -258,6 +310,14 @@ fn an_arrow_that_runs_up_is_seen() {
         ["1 each", "1 services::reactions", "1 services::signing::Signer", "5 storage::tx::Tx", "6 app::App::new"]
     );
     assert!(floor("services") < floor("storage") && floor("http") == floor("jobs"));
+    let file = |module: &str, text: &str| {
+        let module: Vec<String> = module.split("::").map(str::to_owned).collect();
+        File { names: names(text, &module), module, tests: tests_begin(text) }
+    };
+    let turned = file("query::sort", "use crate::store::Mark;\nuse crate::resource::Resource;\nuse crate::Error;\n");
+    assert_eq!(upward(&[turned], &SCIM), ["src/query/sort.rs:1: query names store::Mark"]);
+    let right = file("store", "use crate::query::sort::Sort;\nmod tests {\n    use crate::service::create;\n}\n");
+    assert_eq!(upward(&[right], &SCIM), [""; 0]);
     let arrow = |from: &str, to: &str| (from.to_owned(), BTreeSet::from([to.to_owned()]));
     let arrows = BTreeMap::from([arrow("a", "b"), arrow("b", "c"), arrow("c", "a"), arrow("d", "a")]);
     assert_eq!(circles_of(&arrows), [["a", "b", "c"]]);
