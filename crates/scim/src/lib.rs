@@ -9,11 +9,11 @@
 //!   order of their steps (lock, `If-Match`, change, validation, write, events) is the protocol's and stands there.
 //! - [`resource`]: a [`Resource`] that has passed its schema. [`patch`] edits one.
 //! - [`tolerance`]: which deviations a client is forgiven.
-//! - [`bulk`]: many operations in one request, in the order their references ask for.
 //! - [`json`]: a body, from bytes.
-//! - [`filter`], [`sort`], [`path`]: text to something that can be asked of a resource, or of an index
+//! - [`query`]: filters, paths and orders, from text to something that can be asked of a resource, or of an index
 //!   ([`narrow`], [`mod@search_keys`]).
-//! - [`projection`], [`representation`], [`list`], [`cursor`], [`discovery`], [`error`]: what the client gets to see.
+//! - [`message`]: what the client sends and gets to see: queries and lists, [`cursor`], [`representation`], [`discovery`],
+//!   [`bulk`]; and [`error`].
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
