@@ -5,6 +5,7 @@ use std::sync::Arc;
 use oauth::Keyring;
 use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 
+use crate::budget::Budget;
 use crate::config::Config;
 use crate::http::body::Patience;
 use crate::leniency::{Need, Needed, Tally};
@@ -59,6 +60,8 @@ pub struct App {
     pub providers: Arc<Providers>,
     /// Whether the server was told to stop.
     pub stopping: Stopping,
+    /// The memory that requests and answers take.
+    pub budget: Arc<Budget>,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.
@@ -149,8 +152,16 @@ impl App {
         Patience { limit, time: self.config.body_patience, stopping: &self.stopping }
     }
 
-    /// How much the SCIM endpoint answers at once.
+    /// How much the SCIM endpoint answers at once, and stores.
     pub fn limits(&self) -> scim::Limits {
-        scim::Limits { default_page: self.config.scim.page_size, max_page: self.config.scim.max_page_size }
+        let config = &self.config.scim;
+        // While a page is made it takes up to nine times its bytes, and an account has to have room for one.
+        let room = self.config.memory.of_one_account / 10;
+        scim::Limits {
+            default_page: config.page_size,
+            max_page: config.max_page_size,
+            page_bytes: config.max_page_bytes.min(room),
+            document_bytes: config.max_document_bytes,
+        }
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod allowed_values;
 pub mod app;
+pub mod budget;
 pub mod calendar;
 pub mod catalogs;
 pub mod cli;

@@ -12,6 +12,7 @@ use oauth::Keyring;
 use scim::Registry;
 
 use crate::app::App;
+use crate::budget::Budget;
 use crate::config::{Config, MasterKeySource, Mistakes, public_url};
 use crate::lifecycle::Policy;
 use crate::outbound::Outbound;
@@ -265,6 +266,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         passwords: Passwords::start(config.password_threads, config.password_queue),
         signer,
         tally: Arc::default(),
+        budget: Budget::new(config.memory),
         refusals: Arc::default(),
         config: Arc::new(config),
         pulse: db.pulse(),

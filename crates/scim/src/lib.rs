@@ -82,6 +82,7 @@ pub mod resource;
 pub mod schema;
 pub mod search_keys;
 pub mod service;
+pub mod size;
 pub mod sort;
 pub mod store;
 pub mod tolerance;
@@ -106,6 +107,7 @@ pub use resource::{GroupReference, Id, Member, Meta, Resource};
 pub use schema::{Overlay, Registry, ResourceTypeId, Vocabulary};
 pub use search_keys::{AttributeKey, IndexedAttribute, KeyChange, SearchKey, key_of_text, search_keys};
 pub use service::Written;
+pub use size::Size;
 pub use sort::{Sort, SortBy, SortKey};
 pub use store::{
     Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,

@@ -11,6 +11,7 @@ use crate::projection::Projection;
 use crate::representation::Representation;
 use crate::resource::Resource;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
+use crate::size::Size;
 use crate::urn;
 
 /// A query as written: names are not looked up yet.
@@ -198,6 +199,8 @@ pub struct ListResponse {
     pub bookmark: Option<Bookmark>,
     /// The page.
     pub resources: Vec<Resource>,
+    /// How large it is.
+    pub size: Size,
 }
 
 impl ListResponse {
@@ -331,7 +334,7 @@ mod tests {
 
     #[test]
     fn point_2_counts_beyond_reason_mean_the_nearest_reasonable_one() {
-        let limits = crate::Limits { default_page: 100, max_page: 1000 };
+        let limits = crate::Limits::default();
         let check = |start: &str, count: &str, expected: (u64, u32)| {
             let request = SearchRequest::from_query([("startIndex", start), ("count", count)]).unwrap();
             assert_eq!((request.first(), request.page(limits)), expected, "{start}, {count}");

@@ -36,7 +36,7 @@ pub struct AccountTx<'t, 'c> {
 }
 
 /// A row of `resources` as it is read.
-#[derive(Clone, Queryable)]
+#[derive(Debug, Clone, Queryable)]
 pub(super) struct Row {
     pub(super) seq: i64,
     resource_type: i16,
@@ -46,6 +46,16 @@ pub(super) struct Row {
     last_modified: i64,
     document: String,
 }
+
+/// The columns of a [`Row`] as text, in its order, of a table that is called `r`. A document that has more bytes than the value of the
+/// `?` does not come along: its size does ([`Row::withheld`]). No text of a document looks like a number.
+macro_rules! row_within {
+    () => {
+        "r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, \
+         CASE WHEN octet_length(r.document) <= ? THEN r.document ELSE CAST(octet_length(r.document) AS TEXT) END"
+    };
+}
+pub(super) use row_within;
 
 /// The columns of a [`Row`], in its order.
 macro_rules! row_columns {
@@ -70,6 +80,16 @@ pub(super) type RowColumns = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Te
 const SHARDS: i64 = 8;
 
 impl Row {
+    /// How large the document is that did not come along.
+    pub(super) fn withheld(&self) -> Option<usize> {
+        self.document.starts_with(|c: char| c.is_ascii_digit()).then(|| self.document.parse().unwrap_or(usize::MAX))
+    }
+
+    /// The document that did not come along.
+    pub(super) fn with(self, document: String) -> Row {
+        Row { document, ..self }
+    }
+
     /// Whether all its text is in ASCII.
     pub(super) fn is_ascii(&self) -> bool {
         self.document.is_ascii()
@@ -321,12 +341,24 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
-        let members = membership::of_group(self.tx.conn, self.account, group.0)?;
-        Ok(self.guard.shown_members(members))
+        Ok(self.members_up_to(group, usize::MAX)?.unwrap_or_default())
+    }
+
+    fn members_up_to(&mut self, group: Handle, most: usize) -> Result<Option<Vec<Member>>, StoreError> {
+        let members = membership::of_group(self.tx.conn, self.account, group.0, most)?;
+        Ok(members.map(|members| self.guard.shown_members(members)))
     }
 
     fn groups_of(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError> {
-        Ok(membership::groups_of(self.tx.conn, self.account, handles)?)
+        Ok(self.groups_of_up_to(handles, usize::MAX)?.unwrap_or_default())
+    }
+
+    fn groups_of_up_to(
+        &mut self,
+        handles: &[Handle],
+        most: usize,
+    ) -> Result<Option<Vec<(Handle, GroupReference)>>, StoreError> {
+        Ok(membership::groups_of(self.tx.conn, self.account, handles, most)?)
     }
 
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
