@@ -16,6 +16,7 @@ use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
+use crate::services::budget::Budget;
 use crate::services::signing::Signer;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
@@ -58,6 +59,8 @@ pub struct App {
     pub providers: Arc<Providers>,
     /// Whether the server was told to stop.
     pub stopping: Stopping,
+    /// The memory that requests and answers take.
+    pub budget: Arc<Budget>,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.
@@ -143,8 +146,16 @@ impl App {
         })
     }
 
-    /// How much the SCIM endpoint answers at once.
+    /// How much the SCIM endpoint answers at once, and stores.
     pub fn limits(&self) -> scim::Limits {
-        scim::Limits { default_page: self.config.scim.page_size, max_page: self.config.scim.max_page_size }
+        let config = &self.config.scim;
+        // While a page is made it takes up to nine times its bytes, and an account has to have room for one.
+        let room = self.config.memory.of_one_account / 10;
+        scim::Limits {
+            default_page: config.page_size,
+            max_page: config.max_page_size,
+            page_bytes: config.max_page_bytes.min(room),
+            document_bytes: config.max_document_bytes,
+        }
     }
 }

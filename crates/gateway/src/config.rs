@@ -39,6 +39,7 @@ pub struct Config {
     pub write_patience: Duration,
     pub drain_patience: Duration,
     pub connections_of_one_address: Option<usize>,
+    pub memory: Memory,
     pub database: DatabaseUrl,
     pub connections: u32,
     pub migrate_on_start: bool,
@@ -61,6 +62,14 @@ pub struct Config {
     pub log_filter: String,
     /// What an operator should know, though the server can work with it.
     pub warnings: Vec<String>,
+}
+
+/// How many bytes requests and answers may take while they are worked on and on their way.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct Memory {
+    pub all: usize,
+    pub of_one_account: usize,
 }
 
 /// Where operators sign in, and who they are.
@@ -105,7 +114,9 @@ pub struct OAuth {
 pub struct Scim {
     pub page_size: u32,
     pub max_page_size: u32,
+    pub max_page_bytes: usize,
     pub max_body_bytes: usize,
+    pub max_document_bytes: usize,
 }
 
 /// How often what is due goes, and how much of it.
@@ -187,6 +198,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let write_seconds = r.required("server.write_seconds", |n: u64| between(n, 1, 3600));
     let drain_seconds = r.required("server.drain_seconds", |n: u64| at_most(n, 300));
     let connections_of_one_address = r.required("server.connections_per_address", |n: u64| at_most(n, 100_000));
+    let memory = memory(r);
     let data_dir = r.required("data.dir", |text: String| Ok(PathBuf::from(text)));
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
     let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
@@ -229,6 +241,8 @@ fn read(r: &mut Reader) -> Option<Config> {
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_page_size = r.required("scim.max_page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
     let max_body_kib = r.required("scim.max_body_kib", |n: u64| between(n, 16, 1 << 20));
+    let max_page_kib = r.required("scim.max_page_kib", |n: u64| between(n, 64, 1 << 20));
+    let max_document_kib = r.required("scim.max_document_kib", |n: u64| between(n, 16, 1 << 20));
     let audit_retention_days =
         r.required("audit.retention_days", |n: u64| at_most(n, 36_500).map(|n| (n > 0).then_some(n as u32)));
     let housekeeping_seconds = r.required("housekeeping.seconds", |n: u64| between(n, 1, 3600));
@@ -283,6 +297,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         write_patience: Duration::from_secs(write_seconds?),
         drain_patience: Duration::from_secs(drain_seconds?),
         connections_of_one_address: Some(connections_of_one_address? as usize).filter(|most| *most > 0),
+        memory: memory?,
         database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
         connections: connections?,
         migrate_on_start: migrate_on_start?,
@@ -311,7 +326,9 @@ fn read(r: &mut Reader) -> Option<Config> {
         scim: Scim {
             page_size: page_size?,
             max_page_size: max_page_size?,
+            max_page_bytes: max_page_kib? as usize * 1024,
             max_body_bytes: max_body_kib? as usize * 1024,
+            max_document_bytes: max_document_kib? as usize * 1024,
         },
         audit_retention_days: audit_retention_days?,
         housekeeping: Housekeeping {
@@ -324,6 +341,21 @@ fn read(r: &mut Reader) -> Option<Config> {
         log_filter: log_filter?,
         warnings: r.take_warnings(),
     })
+}
+
+fn memory(r: &mut Reader) -> Option<Memory> {
+    let all = r.required("server.in_flight_mib", |n: u64| between(n, 16, 1 << 20).map(|n| n << 20));
+    let of_one = r.required("server.account_in_flight_mib", |n: u64| between(n, 8, 1 << 20).map(|n| n << 20));
+    let (all, of_one) = (all? as usize, of_one? as usize);
+    if of_one > all / 4 * 3 {
+        r.mistake(
+            "server.account_in_flight_mib: at most three quarters of server.in_flight_mib, or one account could take what is kept for \
+             the others"
+                .to_owned(),
+        );
+        return None;
+    }
+    Some(Memory { all, of_one_account: of_one })
 }
 
 fn operator_sign_in(r: &mut Reader) -> Option<OperatorSignIn> {

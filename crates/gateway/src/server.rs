@@ -24,6 +24,7 @@ use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
 use crate::services::allowed_values;
+use crate::services::budget::Budget;
 use crate::services::indexing;
 use crate::services::master_key;
 use crate::services::reactions;
@@ -279,6 +280,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         passwords: Passwords::start(config.password_threads, config.password_queue),
         signer,
         tally: Arc::default(),
+        budget: Budget::new(config.memory),
         refusals: Arc::default(),
         config: Arc::new(config),
         pulse: db.pulse(),

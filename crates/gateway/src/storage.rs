@@ -10,6 +10,7 @@ mod administrators;
 mod attempts;
 pub mod attribute_work;
 pub mod audit;
+mod batches;
 pub mod blocks;
 mod bulk_requests;
 mod client_origins;

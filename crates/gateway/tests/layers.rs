@@ -30,7 +30,7 @@ const SCIM: [&[&str]; 11] = [
     &["json"],
     &["schema"],
     &["resource"],
-    &["context", "event", "examples", "precondition"],
+    &["context", "event", "examples", "precondition", "size"],
     &["query"],
     &["patch"],
     &["store"],

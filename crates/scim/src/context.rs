@@ -22,7 +22,7 @@ pub struct Context<'a> {
     pub inactive_match: InactiveMatch,
     /// Whether a group is refused the `displayName` of another one.
     pub unique_group_names: bool,
-    /// How much is answered at once.
+    /// How much is answered at once, and how much may be stored.
     pub limits: Limits,
     /// Makes and reads the cursors of whoever asks; `None` where lists are paged by index only.
     pub cursors: Option<&'a dyn Cursors>,
@@ -37,18 +37,22 @@ pub trait Cursors {
     fn open(&self, text: &str) -> Option<Vec<u8>>;
 }
 
-/// How much is answered at once (RFC 7644 §3.4.2.4).
+/// How much is answered at once (RFC 7644 §3.4.2.4), and how much may be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The page of a client that names no `count`.
     pub default_page: u32,
     /// The largest page; a larger `count` gets this many. Published as `filter.maxResults`.
     pub max_page: u32,
+    /// How many bytes a page has at most, unless its first resource alone has more. It then ends early.
+    pub page_bytes: usize,
+    /// How many bytes the document of a resource may have. Members and groups are no part of it.
+    pub document_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { default_page: 100, max_page: 1000 }
+        Limits { default_page: 100, max_page: 1000, page_bytes: 4 << 20, document_bytes: 256 << 10 }
     }
 }
 

@@ -73,6 +73,7 @@ pub mod query;
 pub mod resource;
 pub mod schema;
 pub mod service;
+pub mod size;
 pub mod store;
 pub mod tolerance;
 pub mod urn;
@@ -99,6 +100,7 @@ pub use query::{narrow, search_keys};
 pub use resource::{GroupReference, Id, Member, Meta, Resource};
 pub use schema::{AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, Vocabulary, key_of_text};
 pub use service::Written;
+pub use size::Size;
 pub use store::{
     Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,
     SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,

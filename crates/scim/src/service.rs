@@ -10,23 +10,25 @@
 //! where it has one; a group's members are cleared too. Three things stay: `active`, so that nobody is let in by saying
 //! nothing (nor by `null`, in a PATCH either); immutable attributes; the password, which is no part of a resource.
 
-use std::collections::HashMap;
-
 use crate::context::Context;
 use crate::error::Error;
 use crate::ignored::Ignored;
 use crate::message::projection::Projection;
 use crate::resource::reader::Existing;
 use crate::resource::reader::Reader;
-use crate::resource::{GroupReference, Id, Resource};
+use crate::resource::{Id, Resource};
 use crate::schema::{ResourceType, ResourceTypeId};
-use crate::store::{Handle, Store, StoreError, Stored};
+use crate::size::{Room, Size};
+use crate::store::{GroupsInTurn, Store, StoreError, Stored};
 
 mod body;
 mod bulk;
 mod catalog;
+mod document;
 mod group_names;
 mod membership;
+#[cfg(test)]
+mod pages;
 mod read;
 mod refusals;
 mod returning;
@@ -89,31 +91,35 @@ fn loaded(store: &mut dyn Store, stored: Stored, projection: Option<&Projection>
     Ok(resource)
 }
 
-/// The same for a page: the groups of all in one question.
-fn all_loaded<'p>(
+/// The same for a page: the groups of all in one question, if there are not too many of them. The page ends before the first resource
+/// that has no room with all that it shows. Says how large it is, and whether it ends so.
+fn load_page<'p>(
     store: &mut dyn Store,
-    page: Vec<Stored>,
+    page: &mut Vec<Stored>,
+    cx: &Context<'_>,
     projection: impl Fn(ResourceTypeId) -> &'p Projection,
-) -> Result<Vec<Resource>, StoreError> {
-    let mut groups: HashMap<Handle, Vec<GroupReference>> = HashMap::new();
-    let with_groups = page.iter().filter(|stored| projection(stored.resource.resource_type).shows_groups());
-    let mut handles: Vec<Handle> = with_groups.map(|stored| stored.handle).collect();
-    if !handles.is_empty() {
-        handles.sort_unstable();
-        for (member, group) in store.groups_of(&handles)? {
-            groups.entry(member).or_default().push(group);
-        }
-    }
-    let mut resources = Vec::with_capacity(page.len());
-    for Stored { handle, mut resource } in page {
-        let projection = projection(resource.resource_type);
+) -> Result<(Size, bool), StoreError> {
+    let shown = |stored: &Stored| projection(stored.resource.resource_type);
+    let with_groups = page.iter().filter(|stored| shown(stored).shows_groups());
+    let mut groups = GroupsInTurn::new(with_groups.map(|stored| stored.handle).collect());
+    let (mut room, mut whole) = (Room::of(cx.limits.page_bytes), Size::default());
+    for index in 0..page.len() {
+        let (most, stored) = (room.references(cx.base), &mut page[index]);
+        let projection = projection(stored.resource.resource_type);
+        let mut fits = true;
         if projection.shows_members() {
-            resource.members = Some(store.members(handle)?);
+            stored.resource.members = store.members_up_to(stored.handle, most)?;
+            fits = stored.resource.members.is_some();
         }
         if projection.shows_groups() {
-            resource.groups = Some(groups.remove(&handle).unwrap_or_default());
+            stored.resource.groups = Some(groups.of(store, stored.handle)?);
         }
-        resources.push(resource);
+        let size = Size::of_resource(&stored.resource, cx.base);
+        if !fits || !room.take(size) {
+            page.truncate(index);
+            return Ok((whole, true));
+        }
+        whole = whole.and(size);
     }
-    Ok(resources)
+    Ok((whole, false))
 }

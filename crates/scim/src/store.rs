@@ -21,7 +21,10 @@ use crate::schema::AttributeKey;
 use crate::schema::ResourceTypeId;
 
 pub mod contract;
+mod groups_in_turn;
 pub mod memory;
+
+pub use groups_in_turn::GroupsInTurn;
 
 /// Why a write was not made.
 #[derive(Debug, thiserror::Error)]
@@ -204,6 +207,9 @@ pub struct Query<'a> {
     pub start: Start<'a>,
     /// How many at most; 0 asks for the total alone.
     pub count: u32,
+    /// How many bytes at most ([`Room`](crate::size::Room)). Where the next resource has no room, the page ends, but not before its
+    /// first one. A store reads little more than what it returns.
+    pub bytes: usize,
 }
 
 /// One page.
@@ -213,6 +219,8 @@ pub struct Page {
     pub total: Option<u64>,
     /// The page, in order.
     pub resources: Vec<Stored>,
+    /// The page has fewer than were asked for because there was no room, and there are more.
+    pub ended_early: bool,
 }
 
 /// Keeps resources. All methods work inside one unit of work and see its own writes.
@@ -245,9 +253,23 @@ pub trait Store {
     /// All members of a group, or an error: never some of them. In the order of the members' handles.
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError>;
 
+    /// The same where they are no more than so many; `None` where they are.
+    fn members_up_to(&mut self, group: Handle, most: usize) -> Result<Option<Vec<Member>>, StoreError> {
+        Ok(Some(self.members(group)?).filter(|members| members.len() <= most))
+    }
+
     /// The groups that each of these resources is in, directly or through other groups, as pairs in the order of both
     /// handles. Groups may contain each other in a circle; no group is in itself.
     fn groups_of(&mut self, members: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError>;
+
+    /// The same where they are no more than so many pairs; `None` where they are.
+    fn groups_of_up_to(
+        &mut self,
+        members: &[Handle],
+        most: usize,
+    ) -> Result<Option<Vec<(Handle, GroupReference)>>, StoreError> {
+        Ok(Some(self.groups_of(members)?).filter(|groups| groups.len() <= most))
+    }
 
     /// Which of these ids are of resources, and of which type. They cannot be deleted by others until this unit of work ends.
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError>;

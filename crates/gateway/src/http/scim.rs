@@ -11,17 +11,19 @@ use serde_json::Value;
 
 use crate::app::{App, Provider};
 use crate::http::edge::bearer;
-use crate::http::edge::body;
 use crate::http::edge::query;
 use crate::platform::system;
-use crate::storage::{AccountTx, Cost, DbError, Tx};
+use crate::services::budget::Charge;
+use crate::storage::{AccountTx, Cost, Tx};
 
 mod answer;
 mod bulk;
 mod caller;
 mod cursors;
 mod failure;
+mod message;
 mod route;
+mod weight;
 
 use answer::{json, resource, written};
 use caller::{Caller, Outcome};
@@ -33,14 +35,16 @@ use route::{ITEM_METHODS, Route};
 /// Nothing on the way keeps what is answered (RFC 9111 §5.2.2): an answer with an entity tag may be kept by the client alone, which
 /// asks each time whether it is still so.
 pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
-    let mut answer = answer_or_refuse(&request, &app, payload).await;
+    let charge = app.budget.charge();
+    let answer = answer_or_refuse(&request, &app, charge.clone(), payload).await;
+    let mut answer = charge.with(answer);
     let cached = if answer.headers().contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
     answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(cached));
     answer
 }
 
-async fn answer_or_refuse(request: &HttpRequest, app: &App, payload: web::Payload) -> HttpResponse {
-    let failure = match Caller::of(request, app).proven(request, app).await {
+async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payload: web::Payload) -> HttpResponse {
+    let failure = match Caller::of(request, app, charge).proven(request, app).await {
         Ok(caller) => match answer(request, app, caller.clone(), payload).await {
             Ok(answer) => return answer,
             Err(failure) => caller.learns(app, failure).await,
@@ -75,7 +79,7 @@ async fn answer(
     let body = match *request.method() {
         Method::POST | Method::PUT | Method::PATCH => {
             caller.shows_a_token(app).await?;
-            Some(read_json(request, app, payload).await?)
+            Some(message::read_json(request, app, &caller, payload).await?)
         }
         _ => None,
     };
@@ -284,33 +288,4 @@ fn facts(app: &App) -> scim::discovery::Facts<'_> {
 fn if_match(request: &HttpRequest) -> Precondition {
     let header = request.headers().get(header::IF_MATCH);
     Precondition::if_match(header.map(|value| value.to_str().unwrap_or_default()))
-}
-
-/// RFC 7644 §3.8: `application/scim+json`; `application/json` is accepted too, with or without parameters.
-async fn read_json(request: &HttpRequest, app: &App, payload: web::Payload) -> Result<Value, ScimFailure> {
-    let kind = request.headers().get(header::CONTENT_TYPE).map(|v| v.to_str().unwrap_or_default());
-    let kind = kind.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    if kind.as_deref().is_some_and(|kind| !matches!(kind, "application/scim+json" | "application/json" | "")) {
-        return Err(ScimFailure::MediaType);
-    }
-    let coding = request.headers().get(header::CONTENT_ENCODING).map(|v| v.to_str().unwrap_or("?"));
-    if coding.is_some_and(|coding| !coding.trim().eq_ignore_ascii_case("identity")) {
-        return Err(ScimFailure::Encoding);
-    }
-    let limit = app.config.scim.max_body_bytes;
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|announced| announced > limit as u64) {
-        return Err(ScimFailure::TooLarge(limit));
-    }
-    let bytes = body::read(payload, body::Patience::of(&app, limit)).await.map_err(|e| match e {
-        body::BodyError::TooLarge => ScimFailure::TooLarge(limit),
-        body::BodyError::TooSlow(patience) => ScimFailure::TooSlow(patience),
-        body::BodyError::Stopping => ScimFailure::Database(DbError::Interrupted),
-        body::BodyError::Broken(why) => {
-            tracing::debug!(why, "a body could not be read");
-            let detail = "The body could not be read: it broke off, or its transfer coding is malformed.";
-            scim::Error::InvalidSyntax(detail.to_owned()).into()
-        }
-    })?;
-    Ok(scim::json::parse(&bytes)?)
 }

@@ -9,7 +9,7 @@ use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
 /// How many candidates are looked at at a time.
-const CHUNK: i64 = 100;
+const CHUNK: i64 = 50;
 
 /// 73054 is for nothing else; collisions of accounts only cost time.
 const HOLD: &str = "SELECT pg_advisory_xact_lock(73054, (? % 2147483647)::int)";

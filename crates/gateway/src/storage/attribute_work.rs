@@ -16,6 +16,7 @@ use scim::{IndexedAttribute, Registry, SearchKey, key_of_text};
 
 use super::accounts::json;
 use super::audit::Entry;
+use super::batches;
 use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::resources::{Row, row_columns};
@@ -263,12 +264,13 @@ impl Tx<'_> {
 
     /// Resources of the account and type after a row, kept from being changed by others.
     fn next_resources(&mut self, account: i64, resource_type: ResourceTypeId, after: i64) -> Result<Vec<Row>, DbError> {
+        let many = batches::next(self.conn, Some((account, resource_type)), after, BATCH)?;
         let query = resources::table
             .filter(resources::account.eq(account))
             .filter(resources::resource_type.eq(resource_type.0))
             .filter(resources::seq.gt(after))
             .order(resources::seq)
-            .limit(BATCH)
+            .limit(many)
             .select(row_columns!());
         Ok(match &mut *self.conn {
             AnyConn::Postgres(c) => query.for_no_key_update().load(c)?,
@@ -320,12 +322,13 @@ impl Tx<'_> {
         let Some(resource_type) = index.first().map(|indexed| indexed.resource_type) else {
             return Ok(Values::default());
         };
+        let many = batches::next(self.conn, Some((account, resource_type)), after, ROWS)?;
         let query = resources::table
             .filter(resources::account.eq(account))
             .filter(resources::resource_type.eq(resource_type.0))
             .filter(resources::seq.gt(after))
             .order(resources::seq)
-            .limit(ROWS)
+            .limit(many)
             .select(row_columns!());
         let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
         let mut page =

@@ -24,10 +24,10 @@ fn id(text: String) -> Result<Id, DbError> {
 
 const OF_GROUP: Dialects = Dialects {
     sqlite: "SELECT r.id, r.resource_type, r.display FROM members AS m CROSS JOIN resources AS r ON r.seq = m.member_seq \
-         WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq",
+         WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq LIMIT ?",
     postgres: "SELECT r.id, r.resource_type, r.display FROM members AS m \
          CROSS JOIN LATERAL (SELECT id, resource_type, display, account FROM resources WHERE seq = m.member_seq OFFSET 0) AS r \
-         WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq",
+         WHERE m.group_seq = ? AND r.account = ? ORDER BY m.member_seq LIMIT ?",
 };
 
 /// Every membership on a way up from these resources, each once however many ways lead there, so circles end.
@@ -35,14 +35,14 @@ const UPWARDS: Dialects = Dialects {
     sqlite: "WITH RECURSIVE inside (seq) AS (SELECT value FROM json_each(?) \
          UNION SELECT m.group_seq FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq) \
          SELECT m.member_seq, m.group_seq, r.id, r.display FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq \
-         CROSS JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ?",
+         CROSS JOIN resources AS r ON r.seq = m.group_seq WHERE r.account = ? LIMIT ?",
     postgres: "WITH RECURSIVE inside (seq) AS (SELECT value::bigint FROM json_array_elements_text(?::json) \
          UNION SELECT m.group_seq FROM inside \
          CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m) \
          SELECT inside.seq, m.group_seq, r.id, r.display FROM inside \
          CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
          CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS r \
-         WHERE r.account = ?",
+         WHERE r.account = ? LIMIT ?",
 };
 
 /// The ids come sorted, so that two who lock the same resources do so in one order.
@@ -74,29 +74,50 @@ const LEAVE_UNLESS: Dialects = Dialects {
          AND member_seq NOT IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
 };
 
-/// All members of a group, in the order of their creation.
-pub(super) fn of_group(conn: &mut AnyConn, account: i64, group: i64) -> Result<Vec<Member>, DbError> {
-    let binds = vec![Bind::Number(group), Bind::Number(account)];
-    let rows: Vec<(String, i16, String)> =
-        Statement::<(Text, SmallInt, Text)>::new(OF_GROUP.of(conn), binds).load(conn)?;
-    rows.into_iter()
-        .map(|(text, kind, display)| Ok(Member { id: id(text)?, resource_type: ResourceTypeId(kind), display }))
-        .collect()
+/// One more than so many rows shows that there are more.
+fn one_more(most: usize) -> Bind {
+    Bind::Number(i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX))
 }
 
-/// The groups that each of these is in, directly or through other groups: one statement, whatever the depth.
+/// Memberships on the ways up may be more than the groups that are found: groups can be in each other in many ways.
+const FEW_EDGES: usize = 4;
+
+/// All members of a group, in the order of their creation; `None` where they are more than so many.
+pub(super) fn of_group(
+    conn: &mut AnyConn,
+    account: i64,
+    group: i64,
+    most: usize,
+) -> Result<Option<Vec<Member>>, DbError> {
+    let binds = vec![Bind::Number(group), Bind::Number(account), one_more(most)];
+    let rows: Vec<(String, i16, String)> =
+        Statement::<(Text, SmallInt, Text)>::new(OF_GROUP.of(conn), binds).load(conn)?;
+    if rows.len() > most {
+        return Ok(None);
+    }
+    let member = |(text, kind, display)| Ok(Member { id: id(text)?, resource_type: ResourceTypeId(kind), display });
+    rows.into_iter().map(member).collect::<Result<_, _>>().map(Some)
+}
+
+/// The groups that each of these is in, directly or through other groups: one statement, whatever the depth. `None` where there are more
+/// pairs than so many.
 pub(super) fn groups_of(
     conn: &mut AnyConn,
     account: i64,
     handles: &[Handle],
-) -> Result<Vec<(Handle, GroupReference)>, DbError> {
+    most: usize,
+) -> Result<Option<Vec<(Handle, GroupReference)>>, DbError> {
     if handles.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Some(Vec::new()));
     }
     let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
-    let binds = vec![Bind::list(&seqs)?, Bind::Number(account)];
+    let edges = most.max(handles.len()).saturating_mul(FEW_EDGES);
+    let binds = vec![Bind::list(&seqs)?, Bind::Number(account), one_more(edges)];
     let rows: Vec<(i64, i64, String, String)> =
         Statement::<(BigInt, BigInt, Text, Text)>::new(UPWARDS.of(conn), binds).load(conn)?;
+    if rows.len() > edges {
+        return Ok(None);
+    }
     let mut groups: BTreeMap<i64, (Id, String)> = BTreeMap::new();
     let mut around: HashMap<i64, Vec<i64>> = HashMap::new();
     for (member, group, text, display) in rows {
@@ -112,12 +133,15 @@ pub(super) fn groups_of(
             new.extend(around.get(&group).into_iter().flatten().copied().filter(|outer| all.insert(*outer)));
         }
         all.remove(&handle.0);
+        if found.len() + all.len() > most {
+            return Ok(None);
+        }
         for group in all {
             let (id, display) = groups[&group].clone();
             found.push((*handle, GroupReference { id, display, direct: direct.contains(&group) }));
         }
     }
-    Ok(found)
+    Ok(Some(found))
 }
 
 /// Moves the version of every group this resource is in.

@@ -9,6 +9,7 @@ use scim::schema::{Stage, USER};
 use scim::{Registry, Resource, SearchKey, search_keys};
 
 use super::audit::Entry;
+use super::batches;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, row_columns};
 use super::schema::{attribute_values, resources};
@@ -64,10 +65,11 @@ impl Tx<'_> {
         schemas: &Schemas,
         folded_otherwise: bool,
     ) -> Result<Batch, DbError> {
+        let many = batches::next(self.conn, None, after, limit)?;
         let query = resources::table
             .filter(resources::seq.gt(after))
             .order(resources::seq)
-            .limit(limit)
+            .limit(many)
             .select((resources::account, row_columns!()));
         let rows: Vec<(i64, Row)> = each!(&mut *self.conn, c => query.load(c))?;
         let mut batch = Batch { resources: rows.len() as u64, shared: 0, last: rows.last().map(|(_, row)| row.seq) };

@@ -30,7 +30,7 @@ pub struct AccountTx<'t, 'c> {
 }
 
 /// A row of `resources` as it is read.
-#[derive(Clone, Queryable)]
+#[derive(Debug, Clone, Queryable)]
 pub(super) struct Row {
     pub(super) seq: i64,
     resource_type: i16,
@@ -40,6 +40,16 @@ pub(super) struct Row {
     last_modified: i64,
     document: String,
 }
+
+/// The columns of a [`Row`] as text, in its order, of a table that is called `r`. A document that has more bytes than the value of the
+/// `?` does not come along: its size does ([`Row::withheld`]). No text of a document looks like a number.
+macro_rules! row_within {
+    () => {
+        "r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, \
+         CASE WHEN octet_length(r.document) <= ? THEN r.document ELSE CAST(octet_length(r.document) AS TEXT) END"
+    };
+}
+pub(super) use row_within;
 
 /// The columns of a [`Row`], in its order.
 macro_rules! row_columns {
@@ -64,6 +74,16 @@ pub(super) type RowColumns = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Te
 const SHARDS: i64 = 8;
 
 impl Row {
+    /// How large the document is that did not come along.
+    pub(super) fn withheld(&self) -> Option<usize> {
+        self.document.starts_with(|c: char| c.is_ascii_digit()).then(|| self.document.parse().unwrap_or(usize::MAX))
+    }
+
+    /// The document that did not come along.
+    pub(super) fn with(self, document: String) -> Row {
+        Row { document, ..self }
+    }
+
     /// Whether all its text is in ASCII.
     pub(super) fn is_ascii(&self) -> bool {
         self.document.is_ascii()

@@ -128,12 +128,24 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {
-        let members = membership::of_group(self.tx.conn, self.account, group.0)?;
-        Ok(self.guard.shown_members(members))
+        Ok(self.members_up_to(group, usize::MAX)?.unwrap_or_default())
+    }
+
+    fn members_up_to(&mut self, group: Handle, most: usize) -> Result<Option<Vec<Member>>, StoreError> {
+        let members = membership::of_group(self.tx.conn, self.account, group.0, most)?;
+        Ok(members.map(|members| self.guard.shown_members(members)))
     }
 
     fn groups_of(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError> {
-        Ok(membership::groups_of(self.tx.conn, self.account, handles)?)
+        Ok(self.groups_of_up_to(handles, usize::MAX)?.unwrap_or_default())
+    }
+
+    fn groups_of_up_to(
+        &mut self,
+        handles: &[Handle],
+        most: usize,
+    ) -> Result<Option<Vec<(Handle, GroupReference)>>, StoreError> {
+        Ok(membership::groups_of(self.tx.conn, self.account, handles, most)?)
     }
 
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {

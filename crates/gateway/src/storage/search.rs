@@ -4,37 +4,56 @@
 //! from the index. Any other streams the candidates' documents through [`scim::Predicate::matches`], within a time limit. There
 //! is no SQL dialect for JSON anywhere.
 //!
+//! What is read at once is bounded in bytes, whatever is stored: documents that are large for their page do not come with their rows, but
+//! a few at a time as the page has room for them ([`documents`]); members and groups that a filter asks about, one resource at a time.
+//!
 //! A page after a known place begins there: it costs what it shows, however far down the list that is.
 
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use scim::Predicate;
+use scim::Size;
 use scim::narrow::{KeyRange, Narrow};
-use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Store, Stored};
+use scim::size::Room;
+use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Stored};
 
 use super::blocks;
 use super::error::DbError;
-use super::resources::{AccountTx, Row, RowColumns, row_columns};
-use super::schema::{attribute_values, resources};
+use super::resources::{AccountTx, Row, RowColumns, row_within};
+use super::schema::attribute_values;
 use super::statement::{Bind, Statement};
 use crate::each;
 
 mod candidates;
+mod documents;
 mod hidden;
+mod judged;
 mod sorted;
 
 use candidates::{Along, Candidates};
+use documents::Documents;
+use judged::Judged;
 
 /// How long a search that has to read documents may take.
 const SCAN_LIMIT: Duration = Duration::from_secs(10);
-/// How many candidates are read at a time.
+/// How many candidates are read at a time,
 const CHUNK: i64 = 500;
+/// and how many bytes a document may have that is read with them; larger ones are read a few at a time.
+const LARGEST: i64 = 8 << 10;
 
-const WITH_KEY: &str = "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
-     FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
-     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?";
+const WITH_KEY: &str = concat!(
+    "SELECT ",
+    row_within!(),
+    " FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
+     WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.resource > ? ORDER BY v.resource LIMIT ?"
+);
+
+const IN_ORDER: &str = concat!(
+    "SELECT ",
+    row_within!(),
+    " FROM resources AS r WHERE r.account = ? AND r.resource_type = ? AND r.seq > ? ORDER BY r.seq LIMIT ?"
+);
 
 /// By the index alone: documents that are passed over are not read.
 const NTH_WITH_KEY: &str = "SELECT v.resource FROM attribute_values AS v \
@@ -48,7 +67,7 @@ pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result
 /// The same, whoever is hidden.
 fn among_all(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
     match (query.narrow, query.sort) {
-        (Narrow::Nothing, _) => Ok(Page { total: Some(0), resources: Vec::new() }),
+        (Narrow::Nothing, _) => Ok(Page { total: Some(0), ..Page::default() }),
         (_, Some(sort)) => sorted::search(store, query, sort),
         (_, None) if query.exact => Ok(exact(store, query)?),
         (_, None) => scan(store, query),
@@ -58,13 +77,14 @@ fn among_all(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, S
 /// The index answers everything.
 fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbError> {
     let count = i64::from(query.count);
+    let largest = documents::largest(query.bytes, count);
     let rows = match (query.narrow, query.start) {
         _ if count == 0 => Vec::new(),
         (Narrow::Any, Start::Index(n)) => match blocks::row_before(store, query.resource_type, n)? {
-            Some(after) => in_order(store, query, after, count)?,
+            Some(after) => in_order(store, query, after, count, largest)?,
             None => Vec::new(),
         },
-        (Narrow::Any, Start::After(mark)) => in_order(store, query, mark.handle.0, count)?,
+        (Narrow::Any, Start::After(mark)) => in_order(store, query, mark.handle.0, count, largest)?,
         (Narrow::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
             let at = [Bind::Number(store.account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
             let after = match start {
@@ -75,15 +95,16 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
                     Statement::<BigInt>::new(NTH_WITH_KEY, binds).first(store.conn())?.map(|row: i64| row - 1)
                 }
             };
-            let binds = |after| [&at[..], &[Bind::Number(after), Bind::Number(count)]].concat();
+            let binds =
+                |after| [&[Bind::Number(largest)], &at[..], &[Bind::Number(after), Bind::Number(count)]].concat();
             let page = after.map(|after| Statement::<RowColumns>::new(WITH_KEY, binds(after)).load(store.conn()));
             page.transpose()?.unwrap_or_default()
         }
         (_, Start::Index(n)) => {
-            candidates(store, query).rows(store.conn(), Along::CREATION, None, skipped(n), count)?
+            candidates(store, query).rows(store.conn(), Along::CREATION, None, skipped(n), count, largest)?
         }
         (_, Start::After(mark)) => {
-            candidates(store, query).rows(store.conn(), Along::CREATION, Some(mark), 0, count)?
+            candidates(store, query).rows(store.conn(), Along::CREATION, Some(mark), 0, count, largest)?
         }
     };
     let total = match query.start {
@@ -93,11 +114,31 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
         Start::Index(1) if count > 0 && (rows.len() as i64) < count => Some(rows.len() as u64),
         Start::Index(_) => Some(count_exact(store, query)?),
     };
-    Ok(Page { total, resources: stored(rows)? })
+    filled(store, query, total, rows)
 }
 
-fn stored(rows: Vec<Row>) -> Result<Vec<Stored>, DbError> {
-    rows.into_iter().map(Row::stored).collect()
+/// A page of as many of these rows as there is room for.
+fn filled(
+    store: &mut AccountTx<'_, '_>,
+    query: &Query<'_>,
+    total: Option<u64>,
+    rows: Vec<Row>,
+) -> Result<Page, DbError> {
+    let (mut room, mut page) = (Room::of(query.bytes), Page { total, ..Page::default() });
+    let mut documents = Documents::of(rows);
+    loop {
+        if documents.withheld().is_some_and(|bytes| !room.may_take(bytes)) {
+            page.ended_early = true;
+            break;
+        }
+        let Some(stored) = documents.next(store.conn())? else { break };
+        if !room.take(Size::of_object(stored.resource.attributes())) {
+            page.ended_early = true;
+            break;
+        }
+        page.resources.push(stored);
+    }
+    Ok(page)
 }
 
 fn candidates<'n>(store: &AccountTx<'_, '_>, query: &Query<'n>) -> Candidates<'n> {
@@ -126,35 +167,39 @@ fn count_exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<u64, 
     Ok(n.max(0) as u64)
 }
 
-/// Resources of the type in creation order, after a row.
-fn in_order(store: &mut AccountTx<'_, '_>, query: &Query<'_>, after: i64, count: i64) -> Result<Vec<Row>, DbError> {
-    let rows = resources::table
-        .filter(resources::account.eq(store.account))
-        .filter(resources::resource_type.eq(query.resource_type.0))
-        .filter(resources::seq.gt(after))
-        .order(resources::seq)
-        .limit(count)
-        .select(row_columns!());
-    Ok(each!(store.conn(), c => rows.load(c))?)
+/// Resources of the type in creation order, after a row; with the documents that are not larger than that.
+fn in_order(
+    store: &mut AccountTx<'_, '_>,
+    query: &Query<'_>,
+    after: i64,
+    count: i64,
+    largest: i64,
+) -> Result<Vec<Row>, DbError> {
+    let (account, kind) = (store.account, i64::from(query.resource_type.0));
+    let binds = [largest, account, kind, after, count].map(Bind::Number).to_vec();
+    Statement::<RowColumns>::new(IN_ORDER, binds).load(store.conn())
 }
 
 /// Candidates stream through `matches`, in creation order. From an index on, all of them, for the total; from a place on, as
 /// many as make the page.
 fn scan(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
     let wanted = query.count as usize;
-    let (mut total, mut found) = (0, Vec::new());
+    let (mut total, mut room, mut page) = (0, Room::of(query.bytes), Page::default());
     let (after, first, whole) = match query.start {
         Start::Index(n) => (0, n, true),
         Start::After(mark) => (mark.handle.0, 1, false),
     };
     each_match(store, query, after, &mut |stored| {
         total += 1;
-        if total >= first && found.len() < wanted {
-            found.push(stored);
+        if total >= first && page.resources.len() < wanted && !page.ended_early {
+            match room.take(Size::of_object(stored.resource.attributes())) {
+                true => page.resources.push(stored),
+                false => page.ended_early = true,
+            }
         }
-        whole || found.len() < wanted
+        whole || (page.resources.len() < wanted && !page.ended_early)
     })?;
-    Ok(Page { total: whole.then_some(total), resources: found })
+    Ok(Page { total: whole.then_some(total), ..page })
 }
 
 /// Shows every match after a row in creation order, until `more` says no.
@@ -167,18 +212,19 @@ fn each_match(
     let deadline = Instant::now() + SCAN_LIMIT;
     loop {
         let rows = match query.narrow {
-            Narrow::Any => in_order(store, query, after, CHUNK)?,
+            Narrow::Any => in_order(store, query, after, CHUNK, LARGEST)?,
             _ => {
                 let candidates = candidates(store, query);
                 let mark = Mark { key: None, handle: Handle(after) };
-                candidates.rows(store.conn(), Along::CREATION, Some(&mark), 0, CHUNK)?
+                candidates.rows(store.conn(), Along::CREATION, Some(&mark), 0, CHUNK, LARGEST)?
             }
         };
         let Some(last) = rows.last() else { return Ok(()) };
         after = last.seq;
         let full = rows.len() as i64 == CHUNK;
-        for stored in matching(store, query.filter, rows)? {
-            if !more(stored) {
+        let mut judged = Judged::of(query.filter, rows);
+        while let Some((stored, matches)) = judged.next(store)? {
+            if matches && !more(stored) {
                 return Ok(());
             }
         }
@@ -189,35 +235,4 @@ fn each_match(
             return Err(SearchError::TooMany);
         }
     }
-}
-
-/// Those of these that a filter means.
-fn matching(
-    store: &mut AccountTx<'_, '_>,
-    filter: Option<&Predicate>,
-    rows: Vec<Row>,
-) -> Result<Vec<Stored>, SearchError> {
-    let mut found = stored(rows)?;
-    let Some(filter) = filter else { return Ok(found) };
-    let needs = filter.needs();
-    if needs.groups {
-        let mut handles: Vec<Handle> = found.iter().map(|stored| stored.handle).collect();
-        handles.sort_unstable();
-        let mut groups = store.groups_of(&handles)?;
-        for stored in &mut found {
-            let range = groups.partition_point(|(member, _)| *member < stored.handle)
-                ..groups.partition_point(|(member, _)| *member <= stored.handle);
-            stored.resource.groups = Some(groups.drain(range).map(|(_, group)| group).collect());
-        }
-    }
-    if needs.members {
-        for stored in &mut found {
-            stored.resource.members = Some(store.members(stored.handle)?);
-        }
-    }
-    found.retain(|stored| filter.matches(&stored.resource));
-    for stored in &mut found {
-        (stored.resource.members, stored.resource.groups) = (None, None);
-    }
-    Ok(found)
 }

@@ -113,6 +113,7 @@ fn everything(store: &mut dyn Store, kind: ResourceTypeId) -> Vec<(Handle, Resou
         sort: None,
         start: Start::Index(1),
         count: 1000,
+        bytes: usize::MAX,
     };
     let page = store.search(&all).expect("a list");
     let complete = |store: &mut dyn Store, handle| {
@@ -147,6 +148,7 @@ fn found(
             sort: None,
             start: Start::Index(handles.len() as u64 + 1),
             count: page,
+            bytes: usize::MAX,
         };
         let found = store.search(&query).expect("an answer");
         total = total.max(found.total.expect("a page by index has a total"));
@@ -278,7 +280,9 @@ fn sorted_pages_follow_each_other(mut bare: Bare) {
                 expected.sort_by(|a, b| a.compare(b, Some(&sort)));
                 let mut page = |start: Start<'_>, count| {
                     let (filter, narrow, exact) = (filter.as_ref(), &plan.narrow, plan.exact);
-                    let query = Query { resource_type: USER, filter, narrow, exact, sort: Some(&sort), start, count };
+                    // Of the walks' pages, some end early.
+                    let (sort, bytes) = (Some(&sort), 8_000);
+                    let query = Query { resource_type: USER, filter, narrow, exact, sort, start, count, bytes };
                     store.search(&query).expect("a page")
                 };
                 let marks = |page: Page| -> Vec<Mark> {

@@ -147,7 +147,8 @@ fn jumps_land(tx: &mut Tx<'_>, seed: u64) -> Result<usize, DbError> {
         let mut page = |index: usize, count: u32| -> Vec<Handle> {
             let start = Start::Index(index as u64);
             let narrow = &Narrow::Any;
-            let query = Query { resource_type, filter: None, narrow, exact: true, sort: None, start, count };
+            let query =
+                Query { resource_type, filter: None, narrow, exact: true, sort: None, start, count, bytes: usize::MAX };
             let page = store.search(&query).expect("it is answered");
             page.resources.into_iter().map(|stored| stored.handle).collect()
         };

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn point_43_the_configuration_claims_what_is_true() {
-        let limits = Limits { default_page: 10, max_page: 77 };
+        let limits = Limits { default_page: 10, max_page: 77, ..Limits::default() };
         let config =
             service_provider_config(&Facts { base: BASE, documentation_uri: None, limits, max_payload: 1 << 20 });
         assert_eq!(

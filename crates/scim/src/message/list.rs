@@ -8,6 +8,7 @@ use crate::message::projection::Projection;
 use crate::message::representation::Representation;
 use crate::resource::Resource;
 use crate::schema::{Registry, ResourceTypeId};
+use crate::size::Size;
 use crate::urn;
 
 /// The answer to a query (RFC 7644 §3.4.2).
@@ -24,6 +25,8 @@ pub struct ListResponse {
     pub bookmark: Option<Bookmark>,
     /// The page.
     pub resources: Vec<Resource>,
+    /// How large it is.
+    pub size: Size,
 }
 
 impl ListResponse {

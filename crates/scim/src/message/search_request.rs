@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn point_2_counts_beyond_reason_mean_the_nearest_reasonable_one() {
-        let limits = crate::Limits { default_page: 100, max_page: 1000 };
+        let limits = crate::Limits::default();
         let check = |start: &str, count: &str, expected: (u64, u32)| {
             let request = SearchRequest::from_query([("startIndex", start), ("count", count)]).unwrap();
             assert_eq!((request.first(), request.page(limits)), expected, "{start}, {count}");

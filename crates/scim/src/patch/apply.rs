@@ -19,7 +19,7 @@ use crate::resource::meant::nameless;
 use crate::resource::reader::{Named, Reader};
 use crate::resource::role::{primary, primary_role};
 use crate::resource::stored::is_same;
-use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
+use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type};
 use crate::tolerance::Tolerance;
 
 /// What a PATCH makes of a resource.
@@ -141,6 +141,9 @@ impl<'r, 'l> Patcher<'r, 'l> {
         let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
             if let Some((urn, members)) = self.extension_like(path, value) {
                 return members.iter().try_for_each(|(key, value)| self.misplaced(operation.kind, &urn, key, value));
+            }
+            if let Some(meant) = self.meant_path(path, operation.kind) {
+                return self.operation(&Operation { path: meant, ..operation.clone() });
             }
             if self.reader.forgives(Tolerance::UnknownPatchTargets) {
                 self.reader.ignored.note(path);
@@ -265,6 +268,23 @@ impl<'r, 'l> Patcher<'r, 'l> {
     fn unknown(&self, key: &str) -> Result<(), Error> {
         self.reader.ignored.note(key);
         Ok(())
+    }
+
+    /// The path that is meant by one that leads nowhere: `active.value` by `active`, and the URN of the resource's own schema by none.
+    fn meant_path(&self, path: &AttributePath, kind: OperationKind) -> Option<Option<AttributePath>> {
+        let AttributePath { urn, name, filter, sub } = path;
+        if kind == OperationKind::Remove {
+            return None; // of a part that is not there: never the whole
+        }
+        let whole = format!("{}:{name}", urn.as_deref().unwrap_or_default());
+        if filter.is_none() && sub.is_none() && whole.eq_ignore_ascii_case(&self.resource_type.schema.id) {
+            return self.reader.forgives(Tolerance::OwnAttributesInExtensions).then_some(None);
+        }
+        let without = sub.as_ref().filter(|sub| sub.eq_ignore_ascii_case("value")).map(|_| None)?;
+        let meant = AttributePath { sub: without, ..path.clone() };
+        let attribute = meant.resolve_for(self.resource_type, self.reader.leniency).ok()??.attribute?;
+        let simple = attribute.r#type != Type::Complex;
+        (simple && self.reader.forgives(Tolerance::ElementForSubAttribute)).then_some(Some(meant))
     }
 
     /// The URN and the members of a value for an extension that does not exist here.

@@ -65,6 +65,33 @@ fn report_5_one_value_is_understood_at_every_attribute_in_every_shape() {
 }
 
 #[test]
+fn report_5_value_after_a_simple_attribute_and_the_own_schema_as_path_are_understood() {
+    for (path, sent, place) in [
+        ("active.value", json!(false), "/active"),
+        ("title.value", json!("x"), "/title"),
+        ("role.VALUE", json!("billing"), "/role"),
+    ] {
+        for op in ["replace", "add"] {
+            let document = after(&one(op, path, sent.clone()));
+            assert_eq!(document.pointer(place), Some(&sent), "{op} {path}: {document}");
+        }
+        let strict = apply_with(Tolerances::NONE, &everything(), &one("replace", path, sent));
+        assert_eq!(strict.expect_err(path).wire(), (400, Some("invalidPath")));
+    }
+    let whole = json!({ "active": false, "title": "x", "name": { "givenName": "Q" } });
+    let document = after(&one("replace", urn::USER, whole));
+    assert_eq!(
+        (&document["active"], &document["title"], &document["name"]["givenName"]),
+        (&json!(false), &json!("x"), &json!("Q"))
+    );
+    // To take away a part that is not there takes nothing away.
+    for path in ["product_environments.value", "title.value", urn::USER] {
+        unchanged(&json!([{ "op": "remove", "path": path }]));
+    }
+    refused(Tolerances::EVERY, &one("replace", "product_environments.value", json!("")));
+}
+
+#[test]
 fn report_5_the_same_shapes_are_understood_in_a_post_and_a_put() {
     let wrapped = |value: Value| json!([{ "$ref": null, "value": value }]);
     let body = json!({

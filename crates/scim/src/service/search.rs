@@ -3,7 +3,7 @@
 //! A list is in the order of creation, or as it is sorted. A page that is not the first one continues where the one before
 //! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`places`](crate::message::places)).
 
-use super::all_loaded;
+use super::load_page;
 use crate::context::Context;
 use crate::error::Error;
 use crate::message::cursor::{Position, Walk, digest};
@@ -44,7 +44,7 @@ pub fn find(
 ) -> Result<Vec<Stored>, Error> {
     let described = cx.registry.get(resource_type);
     let filter = filter.parse::<Filter>()?.resolve_for(described, cx.leniency)?;
-    Ok(Part::new(described, Some(filter), None).page(store, Start::Index(1), count)?.resources)
+    Ok(Part::new(described, Some(filter), None).page(store, Start::Index(1), count, usize::MAX)?.resources)
 }
 
 /// Answers a query at the root, about the resources of all these types (§3.4.2.1, §3.4.3); each type comes with what the
@@ -84,9 +84,9 @@ impl Part {
         Part { resource_type: described.id, filter, plan, sort }
     }
 
-    fn page(&self, store: &mut dyn Store, start: Start<'_>, count: u32) -> Result<Page, Error> {
+    fn page(&self, store: &mut dyn Store, start: Start<'_>, count: u32, bytes: usize) -> Result<Page, Error> {
         if self.plan.narrow == Narrow::Nothing {
-            return Ok(Page { total: Some(0), resources: Vec::new() });
+            return Ok(Page { total: Some(0), ..Page::default() });
         }
         Ok(store.search(&Query {
             resource_type: self.resource_type,
@@ -96,6 +96,7 @@ impl Part {
             sort: self.sort.as_ref(),
             start,
             count,
+            bytes,
         })?)
     }
 }
@@ -124,11 +125,13 @@ fn answer<'p>(
         Some(position) => Start::After(&position.after),
         None => Start::Index(if walk.is_some() { 1 } else { first }),
     };
-    // One more than wanted says whether the page is the last one.
+    // One more than wanted says whether the page is the last one; so does a page that had no room for more.
     let rows = if count == 0 { 0 } else { count.saturating_add(1) };
-    let mut page = page_of_all(store, parts, start, rows)?;
-    let more = page.resources.len() > count as usize;
+    let mut page = page_of_all(store, parts, start, rows, cx.limits.page_bytes)?;
+    let is_cut = page.resources.len() > count as usize || page.ended_early;
     page.resources.truncate(count as usize);
+    let (size, is_full) = load_page(store, &mut page.resources, cx, projection)?;
+    let more = is_cut || is_full;
 
     let returned = match (&position, &walk) {
         (Some(position), _) => position.returned,
@@ -168,38 +171,55 @@ fn answer<'p>(
         start_index: walk.is_none().then_some(first),
         next_cursor,
         bookmark,
-        resources: all_loaded(store, page.resources, projection)?,
+        resources: page.resources.into_iter().map(|stored| stored.resource).collect(),
+        size,
     })
 }
 
 /// A page of several types: each one's next resources, merged in the order of the list. A place in the list is a place in
 /// each of them, for handles are in the order of creation across types.
-fn page_of_all(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32) -> Result<Page, Error> {
+fn page_of_all(
+    store: &mut dyn Store,
+    parts: &[Part],
+    start: Start<'_>,
+    count: u32,
+    bytes: usize,
+) -> Result<Page, Error> {
     match (parts, start) {
-        ([part], _) => part.page(store, start, count),
-        (_, Start::Index(first)) if first > 1 => jump(store, parts, first - 1, count),
-        _ => merged(store, parts, start, count),
+        ([part], _) => part.page(store, start, count, bytes),
+        (_, Start::Index(first)) if first > 1 => jump(store, parts, first - 1, count, bytes),
+        _ => merged(store, parts, start, count, bytes),
     }
 }
 
-fn merged(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32) -> Result<Page, Error> {
+fn merged(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32, bytes: usize) -> Result<Page, Error> {
+    let sort = parts.first().and_then(|part| part.sort.as_ref());
     let mut total = Some(0);
     let mut found = Vec::new();
+    // Of a type whose page ended early nothing is known beyond its last resource: the list ends there.
+    let mut end: Option<Mark> = None;
     for part in parts {
-        let page = part.page(store, start, count)?;
+        let page = part.page(store, start, count, bytes)?;
         total = total.zip(page.total).map(|(sum, more)| sum + more);
+        if let (true, Some(last)) = (page.ended_early, page.resources.last()) {
+            let last = Mark::after(last, part.sort.as_ref());
+            end = Some(end.filter(|end| end.compare(&last, sort).is_lt()).unwrap_or(last));
+        }
         found.extend(page.resources.into_iter().map(|stored| (Mark::after(&stored, part.sort.as_ref()), stored)));
     }
-    let sort = parts.first().and_then(|part| part.sort.as_ref());
     found.sort_by(|(a, _), (b, _)| a.compare(b, sort));
-    Ok(Page { total, resources: found.into_iter().take(count as usize).map(|(_, stored)| stored).collect() })
+    if let Some(end) = &end {
+        found.retain(|(mark, _)| mark.compare(end, sort).is_le());
+    }
+    let resources = found.into_iter().take(count as usize).map(|(_, stored)| stored).collect();
+    Ok(Page { total, resources, ended_early: end.is_some() })
 }
 
 /// The page after so many that nobody walked through.
-fn jump(store: &mut dyn Store, parts: &[Part], mut skip: u64, count: u32) -> Result<Page, Error> {
-    let all = merged(store, parts, Start::Index(1), 0)?.total;
+fn jump(store: &mut dyn Store, parts: &[Part], mut skip: u64, count: u32, bytes: usize) -> Result<Page, Error> {
+    let all = merged(store, parts, Start::Index(1), 0, bytes)?.total;
     if all.is_some_and(|all| all <= skip) {
-        return Ok(Page { total: all, resources: Vec::new() });
+        return Ok(Page { total: all, ..Page::default() });
     }
     if skip > FARTHEST_JUMP {
         return Err(Error::TooMany(format!(
@@ -210,12 +230,12 @@ fn jump(store: &mut dyn Store, parts: &[Part], mut skip: u64, count: u32) -> Res
     let mut after: Option<Mark> = None;
     while skip > 0 {
         let start = after.as_ref().map_or(Start::Index(1), Start::After);
-        let passed = merged(store, parts, start, u32::try_from(skip.min(500)).unwrap_or(500))?;
-        let Some(last) = passed.resources.last() else { return Ok(Page { total: all, resources: Vec::new() }) };
+        let passed = merged(store, parts, start, u32::try_from(skip.min(500)).unwrap_or(500), bytes)?;
+        let Some(last) = passed.resources.last() else { return Ok(Page { total: all, ..Page::default() }) };
         let own = parts.iter().find(|part| part.resource_type == last.resource.resource_type);
         after = Some(Mark::after(last, own.and_then(|part| part.sort.as_ref())));
         skip -= passed.resources.len() as u64;
     }
     let start = after.as_ref().map_or(Start::Index(1), Start::After);
-    Ok(Page { total: all, ..merged(store, parts, start, count)? })
+    Ok(Page { total: all, ..merged(store, parts, start, count, bytes)? })
 }

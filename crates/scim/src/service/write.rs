@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::body::Draft;
-use super::group_names;
 use super::membership::{self, Membership};
 use super::refusals::refused;
 use super::returning::{refuse_taken, returning};
 use super::{Written, loaded, not_found, reader};
+use super::{document, group_names};
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::{Event, EventKind};
@@ -62,6 +62,7 @@ pub fn create<'p>(
         return restore(store, cx, stored, body, projection);
     }
     user_name::check(resource_type, None, resource.attributes())?;
+    document::check(cx, described, None, resource.attributes())?;
     group_names::check(store, cx, &keys, None)?;
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
     let mut membership = Membership::default();
@@ -111,8 +112,10 @@ fn restore(
 /// Whether a POST of this body is complete and every value allowed: what [`create`] asks before it asks the store.
 pub fn check(cx: &Context<'_>, resource_type: ResourceTypeId, body: &Value) -> Result<(), Error> {
     let ignored = Ignored::default();
-    let Draft { attributes, .. } = read_new(body, cx.registry.get(resource_type), &reader(cx, &ignored))?;
-    user_name::check(resource_type, None, &attributes)
+    let described = cx.registry.get(resource_type);
+    let Draft { attributes, .. } = read_new(body, described, &reader(cx, &ignored))?;
+    user_name::check(resource_type, None, &attributes)?;
+    document::check(cx, described, None, &attributes)
 }
 
 /// Makes a resource what a PUT's body says. Never makes a new one.
@@ -278,17 +281,19 @@ fn finish(
     store: &mut dyn Store,
     cx: &Context<'_>,
     stored: Stored,
-    document: Map<String, Value>,
+    new: Map<String, Value>,
     membership: Membership,
     kind: EventKind,
     projection: Option<&Projection>,
 ) -> Result<Written, Error> {
-    let rewritten = document != *stored.resource.attributes();
+    let rewritten = new != *stored.resource.attributes();
     if rewritten {
         changeable(store, cx, &stored)?;
+        let described = cx.registry.get(stored.resource.resource_type);
+        document::check(cx, described, Some(stored.resource.attributes()), &new)?;
     }
     let Stored { handle, resource: old } = stored;
-    user_name::check(old.resource_type, Some(old.attributes()), &document)?;
+    user_name::check(old.resource_type, Some(old.attributes()), &new)?;
     let note = |kind| Event { kind, resource_type: old.resource_type, id: old.id.clone() };
     if !rewritten && !membership.changed() {
         membership.events().into_iter().for_each(|kind| store.record(note(kind)));
@@ -299,7 +304,7 @@ fn finish(
         last_modified: cx.now.max(old.meta.last_modified),
         version: old.meta.version + 1,
     };
-    let new = Resource::from_stored(old.resource_type, old.id.clone(), meta, document);
+    let new = Resource::from_stored(old.resource_type, old.id.clone(), meta, new);
     let (keys, change) = if rewritten {
         let keys = search_keys(cx.registry, &new);
         let change = KeyChange::between(&search_keys(cx.registry, &old), &keys);

@@ -51,6 +51,8 @@ pub const CASES: &[(&str, Case)] = &[
     ("every kind of filter is answered", lists::filters_are_answered),
     ("sorting places missing values and keeps the order of equals", lists::sorting),
     ("a sorted list is walked place by place, in both directions", lists::sorted_walks),
+    ("a page that has no room for more ends early, and goes on after it", lists::pages_without_room),
+    ("members and groups are counted before there are too many", members::references_up_to),
     ("a note about a walk is kept in place of the one before", lists::notes_are_kept),
 ];
 
@@ -122,6 +124,18 @@ fn ids(numbers: &[u32]) -> Vec<Id> {
 
 /// A search, with the filter and the sorting as text.
 fn page(store: &mut dyn Store, kind: ResourceTypeId, filter: &str, sort: &str, start: Start<'_>, count: u32) -> Page {
+    page_of_bytes(store, kind, filter, sort, start, (count, usize::MAX))
+}
+
+/// The same, with room for so many resources and bytes.
+fn page_of_bytes(
+    store: &mut dyn Store,
+    kind: ResourceTypeId,
+    filter: &str,
+    sort: &str,
+    start: Start<'_>,
+    (count, bytes): (u32, usize),
+) -> Page {
     let registry = Registry::standard();
     let described = registry.get(kind);
     let filter = (!filter.is_empty())
@@ -137,6 +151,7 @@ fn page(store: &mut dyn Store, kind: ResourceTypeId, filter: &str, sort: &str, s
         sort: sort.as_ref(),
         start,
         count,
+        bytes,
     };
     store.search(&query).expect("a page")
 }

@@ -13,6 +13,7 @@ use crate::query::search_keys::{KeyChange, SearchKey};
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::ResourceTypeId;
 use crate::schema::key_of_text;
+use crate::size::{Room, Size};
 
 /// A store that forgets everything when it is dropped.
 #[derive(Debug, Clone, Default)]
@@ -193,7 +194,16 @@ impl Store for MemoryStore {
             Start::Index(first) => *index as u64 + 1 >= first,
             Start::After(last) => mark.compare(last, query.sort).is_gt(),
         });
-        Ok(Page { total, resources: rest.take(query.count as usize).map(|(_, (_, stored))| stored).collect() })
+        let mut room = Room::of(query.bytes);
+        let mut page = Page { total, ..Page::default() };
+        for (_, (_, stored)) in rest.take(query.count as usize) {
+            if !room.take(Size::of_object(stored.resource.attributes())) {
+                page.ended_early = true;
+                break;
+            }
+            page.resources.push(stored);
+        }
+        Ok(page)
     }
 
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError> {

@@ -7,13 +7,16 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde_json::{Map, Value};
 
+use super::operator::Operator;
 use crate::app::App;
-use crate::http::edge::body::{self, BodyError};
+use crate::http::edge::body::{BodyError, Incoming, Patience, within};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::DbError;
 
 /// The most a body of the admin API may have.
 const LIMIT: usize = 1 << 20;
+/// A body that has more is read only for an operator whose token counts. The handler asks that too, but not before it has the body.
+const SMALL: usize = 64 << 10;
 
 /// A JSON object, and the mistakes found in it so far.
 #[derive(Debug)]
@@ -29,16 +32,21 @@ impl FromRequest for Input {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let payload = web::Payload::from_request(request, payload).into_inner();
         let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
+        let request = request.clone();
         Box::pin(async move {
-            let payload = payload.map_err(|e| Problem::bad_request(e.to_string()))?;
-            let bytes = body::read(payload, body::Patience::of(&app, LIMIT)).await.map_err(|e| match e {
-                BodyError::TooLarge => Problem::too_large(LIMIT),
-                BodyError::TooSlow(patience) => {
-                    Problem::bad_request(format!("the body was not here after {} seconds", patience.as_secs()))
+            let mut incoming = Incoming::new(payload.map_err(|e| Problem::bad_request(e.to_string()))?, LIMIT);
+            let reading = async {
+                let mut counts = false;
+                while incoming.more().await? {
+                    if incoming.len() > SMALL && !counts {
+                        Operator::from_request(&request, &mut Payload::None).await?;
+                        counts = true;
+                    }
                 }
-                BodyError::Stopping => Problem::from(DbError::Interrupted),
-                BodyError::Broken(why) => Problem::bad_request(format!("the body could not be read: {why}")),
-            })?;
+                Ok::<_, Problem>(())
+            };
+            within(&Patience::of(&app, LIMIT), reading).await?;
+            let bytes = incoming.into_bytes();
             let value: Value = match bytes.is_empty() {
                 true => Value::Object(Map::new()),
                 false => serde_json::from_slice(&bytes)
@@ -49,6 +57,19 @@ impl FromRequest for Input {
                 _ => Err(Problem::bad_request("the body must be a JSON object")),
             }
         })
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Problem {
+        match error {
+            BodyError::TooLarge => Problem::too_large(LIMIT),
+            BodyError::TooSlow(patience) => {
+                Problem::bad_request(format!("the body was not here after {} seconds", patience.as_secs()))
+            }
+            BodyError::Stopping => Problem::from(DbError::Interrupted),
+            BodyError::Broken(why) => Problem::bad_request(format!("the body could not be read: {why}")),
+        }
     }
 }
 

@@ -41,21 +41,61 @@ impl Patience<'_> {
 
 /// The whole body; never holds more than the limit, and never waits longer than it may.
 pub(crate) async fn read(payload: Payload, patience: Patience<'_>) -> Result<Bytes, BodyError> {
+    let mut incoming = Incoming::new(payload, patience.limit);
+    within(&patience, async {
+        while incoming.more().await? {}
+        Ok(())
+    })
+    .await?;
+    Ok(incoming.into_bytes())
+}
+
+/// Reads as long as it may.
+pub(crate) async fn within<E: From<BodyError>>(
+    patience: &Patience<'_>,
+    reading: impl Future<Output = Result<(), E>>,
+) -> Result<(), E> {
     tokio::select! {
-        body = all(payload, patience.limit) => body,
-        () = tokio::time::sleep(patience.time) => Err(BodyError::TooSlow(patience.time)),
-        () = patience.stopping.gives_up_bodies() => Err(BodyError::Stopping),
+        read = reading => read,
+        () = tokio::time::sleep(patience.time) => Err(BodyError::TooSlow(patience.time).into()),
+        () = patience.stopping.gives_up_bodies() => Err(BodyError::Stopping.into()),
     }
 }
 
-async fn all(mut payload: Payload, limit: usize) -> Result<Bytes, BodyError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
+/// A body that is on its way.
+pub(crate) struct Incoming {
+    payload: Payload,
+    read: BytesMut,
+    limit: usize,
+}
+
+impl Incoming {
+    pub(crate) fn new(payload: Payload, limit: usize) -> Incoming {
+        Incoming { payload, read: BytesMut::new(), limit }
+    }
+
+    /// Reads some more of it, if there is any.
+    pub(crate) async fn more(&mut self) -> Result<bool, BodyError> {
+        let Some(chunk) = self.payload.next().await else { return Ok(false) };
         let chunk = chunk.map_err(|e| BodyError::Broken(e.to_string()))?;
-        if body.len() + chunk.len() > limit {
+        if self.read.len() + chunk.len() > self.limit {
             return Err(BodyError::TooLarge);
         }
-        body.extend_from_slice(&chunk);
+        self.read.extend_from_slice(&chunk);
+        Ok(true)
     }
-    Ok(body.freeze())
+
+    /// How many bytes are here.
+    pub(crate) fn len(&self) -> usize {
+        self.read.len()
+    }
+
+    /// What they take.
+    pub(crate) fn capacity(&self) -> usize {
+        self.read.capacity()
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.read.freeze()
+    }
 }

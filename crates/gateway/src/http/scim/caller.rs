@@ -10,6 +10,7 @@ use scim::{Id, Leniency, Registry};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
+use super::weight::Weight;
 use crate::app::{App, Provider};
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
@@ -18,6 +19,7 @@ use crate::domain::tolerances::{Need, Needed};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::platform::system;
+use crate::services::budget::{Charge, Holder};
 use crate::services::reactions;
 use crate::storage::{AccountTx, Cost, Tx};
 
@@ -49,10 +51,12 @@ pub(super) struct Caller {
     unwritten: Arc<OnceLock<(Use, Actor)>>,
     /// Whom `/Me` was found to stand for.
     me: Option<Id>,
+    /// What the request and its answer take.
+    pub(super) charge: Charge,
 }
 
 impl Caller {
-    pub(super) fn of(request: &HttpRequest, app: &App) -> Caller {
+    pub(super) fn of(request: &HttpRequest, app: &App, charge: Charge) -> Caller {
         Caller {
             authorization: bearer::presented(request),
             proof: None,
@@ -60,6 +64,7 @@ impl Caller {
             entered: Arc::default(),
             unwritten: Arc::default(),
             me: None,
+            charge,
         }
     }
 
@@ -110,7 +115,7 @@ impl Caller {
     }
 
     /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it.
-    pub(super) async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Weight + Send + 'static>(
         self,
         app: &App,
         mut work: impl Work<T>,
@@ -124,7 +129,7 @@ impl Caller {
     }
 
     /// The same for a piece that only reads.
-    pub(super) async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Weight + Send + 'static>(
         self,
         app: &App,
         cost: Cost,
@@ -138,7 +143,7 @@ impl Caller {
         outcome
     }
 
-    fn enter_and<T>(
+    fn enter_and<T: Weight>(
         &self,
         app: &App,
         tx: &mut Tx<'_>,
@@ -151,6 +156,7 @@ impl Caller {
             let detail = "The access has just passed to another user, so /Me is somebody else now. Repeat the request.";
             return Err(scim::Error::Conflict(detail.to_owned()).into());
         }
+        self.charge.belongs_to(Holder::Account(account.seq))?;
         let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
         let (now, provider) = (system::now(), app.provider(&account)?);
         let leniency = Leniency::new(client.tolerances);
@@ -159,6 +165,7 @@ impl Caller {
         let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
         needed.note(Some(Need::of_scim(client.seq, &leniency, now)));
         let value = outcome?;
+        self.charge.answer(value.weight(&app.scim_base))?;
         if let Some(owner) = owner
             && reactions::refuses_own_ending(tx, &account, owner.as_str())?
         {
@@ -187,13 +194,24 @@ impl Caller {
         self.enter(app).await.err().unwrap_or(failure)
     }
 
-    /// Refuses whoever shows no token that we sealed: their body is not even read.
+    /// Refuses a caller who shows no token that we sealed: their body is not even read.
     pub(super) async fn shows_a_token(&self, app: &App) -> Result<(), ScimFailure> {
         let shown = self.authorization.as_ref().ok().and_then(Option::as_deref);
-        if !app.oauth(|cx| oauth::bearer::is_sealed(cx, shown)) {
-            self.clone().enter(app).await?;
+        match app.oauth(|cx| oauth::bearer::sealed_grant(cx, shown)) {
+            Some((grant, _)) => Ok(self.charge.belongs_to(Holder::Grant(grant.0))?),
+            None => self.counts(app).await,
         }
-        Ok(())
+    }
+
+    /// Refuses a caller whose token does not count at this moment, unless that was asked already.
+    pub(super) async fn counts(&self, app: &App) -> Result<(), ScimFailure> {
+        if self.charge.is_of_account() {
+            return Ok(());
+        }
+        let (work, caller) = (app.clone(), self.clone());
+        let account = app.db.read(Cost::Short, move |tx| Ok::<_, ScimFailure>(caller.check(&work, tx)?.seq)).await;
+        self.note_use(app).await;
+        Ok(self.charge.belongs_to(Holder::Account(account?))?)
     }
 }
 

@@ -7,7 +7,11 @@ use actix_web::http::StatusCode;
 use oauth::BearerError;
 use serde_json::Value;
 
+use crate::services::budget::Exceeded;
 use crate::storage::{DbError, Fault};
+
+/// How soon a request may find room that found none, in seconds.
+const RETRY_AFTER: &str = "1";
 
 /// Why a SCIM request was not carried out.
 #[derive(Debug)]
@@ -26,6 +30,8 @@ pub(crate) enum ScimFailure {
     TooSlow(Duration),
     /// The body has more than this many bytes.
     TooLarge(usize),
+    /// There is no room for the request or its answer.
+    NoRoom(Exceeded),
     /// The database failed.
     Database(DbError),
 }
@@ -57,6 +63,29 @@ impl ScimFailure {
             ScimFailure::TooLarge(limit) => {
                 (413, message(413, &format!("The body may have at most {} KiB", limit / 1024)))
             }
+            ScimFailure::NoRoom(Exceeded::Account(most)) => {
+                let detail = format!(
+                    "The requests of this account and the answers on their way to it take {} MiB at this moment, which is all they may. \
+                     Read the answers, ask for less at once, and repeat this in a moment.",
+                    most >> 20
+                );
+                (429, message(429, &detail))
+            }
+            ScimFailure::NoRoom(Exceeded::All) => (
+                503,
+                message(
+                    503,
+                    "The server has more requests and answers in hand than it has room for. Repeat this in a moment.",
+                ),
+            ),
+            ScimFailure::NoRoom(Exceeded::Never(most)) => {
+                let detail = format!(
+                    "The request and its answer would take more than {} MiB, which is all that an account may have at one time. Send \
+                     fewer members at once, or leave them out of the answer (excludedAttributes=members).",
+                    most >> 20
+                );
+                (413, message(413, &detail))
+            }
             ScimFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a SCIM request failed");
                 let meaning = cause.meaning();
@@ -85,6 +114,9 @@ impl ScimFailure {
                     answer.insert_header(("Retry-After", seconds));
                 }
             }
+            ScimFailure::NoRoom(Exceeded::Account(_) | Exceeded::All) => {
+                answer.insert_header(("Retry-After", RETRY_AFTER));
+            }
             // What is still to come would be taken for the next request.
             ScimFailure::TooSlow(_) | ScimFailure::TooLarge(_) => {
                 answer.force_close();
@@ -107,6 +139,12 @@ impl From<scim::Error> for ScimFailure {
 impl From<BearerError> for ScimFailure {
     fn from(error: BearerError) -> Self {
         ScimFailure::Bearer(error)
+    }
+}
+
+impl From<Exceeded> for ScimFailure {
+    fn from(exceeded: Exceeded) -> Self {
+        ScimFailure::NoRoom(exceeded)
     }
 }
 

@@ -11,7 +11,7 @@ use scim::{AttributeKey, Id, SortBy, SortKey};
 
 use super::super::connection::AnyConn;
 use super::super::error::DbError;
-use super::super::resources::{Row, RowColumns};
+use super::super::resources::{Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};
 
 /// Whoever is in a group, as a condition on `r.seq`; the group's row takes the place of the `?`. `UNION` keeps each row once, so circles
@@ -49,7 +49,7 @@ impl Along {
 }
 
 impl Candidates<'_> {
-    /// A page of them: after a place, skipping some.
+    /// A page of them: after a place, skipping some; with the documents that are not larger than that.
     pub(super) fn rows(
         &self,
         conn: &mut AnyConn,
@@ -57,9 +57,10 @@ impl Candidates<'_> {
         after: Option<&Mark>,
         offset: i64,
         count: i64,
+        largest: i64,
     ) -> Result<Vec<Row>, DbError> {
-        let mut sql =
-            Sql::select(conn, "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document");
+        let mut sql = Sql::select(conn, "");
+        sql.number(concat!("SELECT ", row_within!()), largest);
         self.write(&mut sql, along);
         let (beyond, direction) = if along.descending { (" < ", " DESC") } else { (" > ", "") };
         let key = after.and_then(|mark| mark.key.as_ref());

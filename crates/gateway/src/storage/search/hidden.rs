@@ -6,10 +6,10 @@
 use std::cmp::Ordering;
 
 use scim::schema::USER;
-use scim::store::{Mark, Page, Query, SearchError, Start};
+use scim::store::{Mark, Page, Query, SearchError, Start, Stored};
 
 use super::super::resources::AccountTx;
-use super::{among_all, matching};
+use super::{Judged, among_all};
 
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
     if query.resource_type != USER {
@@ -18,7 +18,7 @@ pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result
         return among_all(store, &Query { exact: query.exact && !by_members, ..*query });
     }
     let hidden = store.hidden().to_vec();
-    let hidden = matching(store, query.filter, hidden)?;
+    let hidden = Judged::of(query.filter, hidden).all(store)?;
     if hidden.is_empty() {
         return among_all(store, query);
     }
@@ -31,7 +31,13 @@ pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result
         _ => among_all(store, &Query { count, ..*query })?,
     };
     page.total = page.total.map(|total| total.saturating_sub(fewer));
-    page.resources.retain(|stored| marks.iter().all(|mark| mark.handle != stored.handle));
+    let is_shown = |stored: &Stored| marks.iter().all(|mark| mark.handle != stored.handle);
+    while page.ended_early && !page.resources.iter().any(is_shown) {
+        let Some(last) = page.resources.last().map(|last| Mark::after(last, query.sort)) else { break };
+        let next = among_all(store, &Query { start: Start::After(&last), count, ..*query })?;
+        page = Page { total: page.total, ..next };
+    }
+    page.resources.retain(is_shown);
     page.resources.truncate(query.count as usize);
     Ok(page)
 }

@@ -3,26 +3,33 @@
 //! Where an index has the order, a page is read along it from the place where it begins. Where none has, or where few
 //! resources come into question, all of them are looked at, within the time limit, and the least that the page needs are kept.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
-use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Stored};
-use scim::{Narrow, Sort, SortBy};
+use scim::size::Room;
+use scim::store::{Mark, Page, Query, SearchError, Start};
+use scim::{Narrow, Size, Sort, SortBy};
 
-use super::super::error::DbError;
-use super::super::resources::{AccountTx, Row, RowColumns};
+use super::super::resources::{AccountTx, Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};
-use super::{Along, CHUNK, SCAN_LIMIT, candidates, count_exact, each_match, matching, skipped, stored};
+use super::{Along, CHUNK, Judged, SCAN_LIMIT, candidates, count_exact, documents, each_match, filled, skipped};
 
 /// So few candidates are sorted rather than looked for along the order of all.
 const FEW: i64 = 500;
 
 /// `CROSS JOIN` keeps SQLite from beginning with all resources of the account.
 const BY_SEQ: Dialects = Dialects {
-    sqlite: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
-         FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.seq = wanted.value AND r.account = ?",
-    postgres: "SELECT r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
-         FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = wanted.value::bigint OFFSET 0) AS r WHERE r.account = ?",
+    sqlite: concat!(
+        "SELECT ",
+        row_within!(),
+        " FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.seq = wanted.value AND r.account = ?"
+    ),
+    postgres: concat!(
+        "SELECT ",
+        row_within!(),
+        " FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = wanted.value::bigint OFFSET 0) AS r WHERE r.account = ?"
+    ),
 };
 
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
@@ -92,7 +99,7 @@ fn along_index(
     };
     let deadline = Instant::now() + SCAN_LIMIT;
     let wanted = if total.is_some_and(|total| skip as u64 >= total) { 0 } else { query.count as usize };
-    let mut found: Vec<Stored> = Vec::new();
+    let (mut room, mut page) = (Room::of(query.bytes), Page { total, ..Page::default() });
     let within = after.as_ref().and_then(|mark| segments.iter().position(|segment| segment.holds(mark)));
     let rest = match (&after, within) {
         (None, _) => segments,
@@ -104,7 +111,7 @@ fn along_index(
         }
         (Some(_), None) => &[],
     };
-    for (n, segment) in rest.iter().enumerate() {
+    'page: for (n, segment) in rest.iter().enumerate() {
         let (Segment::Keyed(along) | Segment::Keyless(along)) = *segment;
         // Where the index alone decides who belongs here, it also counts.
         let counts = query.exact && matches!(segment, Segment::Keyed(_));
@@ -120,23 +127,31 @@ fn along_index(
                 (after, skip) = (Some(mark), 0);
             }
         }
-        while found.len() < wanted {
+        while page.resources.len() < wanted {
             let offset = if counts { std::mem::take(&mut skip) } else { 0 };
-            let missing = (wanted - found.len()) as i64 + skip;
+            let missing = (wanted - page.resources.len()) as i64 + skip;
             let limit = if counts { missing } else { missing.clamp(CHUNK.min(50), CHUNK) };
-            let rows = candidates(store, query).rows(store.conn(), along, after.as_ref(), offset, limit)?;
+            let largest = documents::largest(query.bytes, limit);
+            let rows = candidates(store, query).rows(store.conn(), along, after.as_ref(), offset, limit, largest)?;
             let read = rows.len() as i64;
-            after = match (&rows.last(), segment) {
-                (None, _) => break,
-                (Some(last), Segment::Keyed(_)) => Some(mark_of(last, sort)?),
-                (Some(last), Segment::Keyless(_)) => Some(Mark { key: None, handle: Handle(last.seq) }),
-            };
-            let filter = query.filter.filter(|_| !query.exact);
-            for stored in matching(store, filter, rows)? {
+            let mut judged = Judged::of(query.filter.filter(|_| !query.exact), rows);
+            while let Some((stored, matches)) = judged.next(store)? {
+                if judged.is_empty() {
+                    after = match segment {
+                        Segment::Keyed(_) => Some(Mark::after(&stored, Some(sort))),
+                        Segment::Keyless(_) => Some(Mark { key: None, handle: stored.handle }),
+                    };
+                }
                 let belongs = matches!(segment, Segment::Keyed(_)) || sort.key(&stored.resource).is_none();
-                match belongs {
+                match matches && belongs {
                     true if skip > 0 => skip -= 1,
-                    true if found.len() < wanted => found.push(stored),
+                    true if page.resources.len() < wanted => {
+                        if !room.take(Size::of_object(stored.resource.attributes())) {
+                            page.ended_early = true;
+                            break 'page;
+                        }
+                        page.resources.push(stored);
+                    }
                     _ => {}
                 }
             }
@@ -147,16 +162,12 @@ fn along_index(
                 return Err(SearchError::TooMany);
             }
         }
-        if found.len() >= wanted {
+        if page.resources.len() >= wanted {
             break;
         }
         after = None;
     }
-    Ok(Page { total, resources: found })
-}
-
-fn mark_of(row: &Row, sort: &Sort) -> Result<Mark, DbError> {
-    Ok(Mark::after(&row.clone().stored()?, Some(sort)))
+    Ok(page)
 }
 
 /// Looks at all candidates and keeps the places of those that the page needs and of those before it.
@@ -187,11 +198,13 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     least.sort_unstable_by(compare);
     least.truncate(needed);
     let page: Vec<i64> = least.iter().skip(skip).map(|mark| mark.handle.0).collect();
-    let binds = vec![Bind::list(&page)?, Bind::Number(store.account)];
-    let mut resources = match page.is_empty() {
+    let largest = documents::largest(query.bytes, page.len() as i64);
+    let binds = vec![Bind::Number(largest), Bind::list(&page)?, Bind::Number(store.account)];
+    let mut rows: Vec<Row> = match page.is_empty() {
         true => Vec::new(),
-        false => stored(Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?)?,
+        false => Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?,
     };
-    resources.sort_unstable_by(|a, b| compare(&Mark::after(a, Some(sort)), &Mark::after(b, Some(sort))));
-    Ok(Page { total: Some(total), resources })
+    let places: HashMap<i64, usize> = page.into_iter().enumerate().map(|(place, seq)| (seq, place)).collect();
+    rows.sort_unstable_by_key(|row| places.get(&row.seq).copied());
+    Ok(filled(store, query, Some(total), rows)?)
 }

@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
-use super::{change, delete, found, group, id, ids, insert, page, resource, user};
+use super::{change, delete, found, group, id, ids, insert, page, page_of_bytes, resource, user};
 use crate::query::sort::Sort;
 use crate::resource::Id;
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
+use crate::size::Size;
 use crate::store::{Handle, Mark, Start, Store, WalkId};
 
 pub(super) fn pages_in_order(store: &mut dyn Store) {
@@ -39,6 +40,51 @@ pub(super) fn pages_after_handle(store: &mut dyn Store) {
         assert_eq!(next.resources.iter().map(|stored| stored.handle).collect::<Vec<_>>(), [handles[2]]);
         let last = page(store, USER, filter, "", Start::After(&after(handles[3])), 10);
         assert!(last.resources.is_empty());
+    }
+}
+
+pub(super) fn pages_without_room(store: &mut dyn Store) {
+    // Small ones, one that has no room on any page, and some of which few have.
+    let lengths = [10, 10, 20_000, 10, 900, 900, 900, 2_000, 2_000, 2_000, 10, 40_000, 30_000, 10];
+    for (number, length) in (1u32..).zip(lengths) {
+        let document = json!({ "userName": format!("u{}", number * 5 % 14), "active": true, "title": "\u{e4}".repeat(length / 2) });
+        insert(store, &resource(USER, number, document));
+    }
+    let registry = Registry::standard();
+    for filter in ["", "userName sw \"U\"", "active eq true", "title pr", "meta.lastModified pr and userName pr"] {
+        for sort in ["", "userName", "-userName", "-meta.lastModified", "id", "title", "nickName", "-meta.created"] {
+            let kind = registry.get(USER);
+            let sorted = (!sort.is_empty())
+                .then(|| Sort::new(sort.trim_start_matches('-'), sort.starts_with('-'), kind).expect("a sort"));
+            let whole = page(store, USER, filter, sort, Start::Index(1), 100).resources;
+            let whole: Vec<Handle> = whole.into_iter().map(|stored| stored.handle).collect();
+            assert_eq!(whole.len(), lengths.len());
+            for (count, bytes) in [(100, 5_000), (4, 5_000), (100, 1), (15, 25_000)] {
+                let (mut met, mut last): (Vec<Handle>, Option<Mark>) = (Vec::new(), None);
+                loop {
+                    let start = last.as_ref().map_or(Start::Index(1), Start::After);
+                    let page = page_of_bytes(store, USER, filter, sort, start, (count, bytes));
+                    let found: Vec<Handle> = page.resources.iter().map(|stored| stored.handle).collect();
+                    let at = Start::Index(met.len() as u64 + 1);
+                    let by_index = page_of_bytes(store, USER, filter, sort, at, (count, bytes));
+                    assert!(
+                        by_index.resources.iter().map(|stored| stored.handle).eq(found.iter().copied()),
+                        "{filter} {sort}"
+                    );
+                    let text: usize =
+                        page.resources.iter().map(|s| Size::of_object(s.resource.attributes()).text).sum();
+                    assert!(text <= bytes || found.len() == 1, "{text} bytes of {bytes}: {filter} {sort}");
+                    assert!(found.len() <= count as usize);
+                    last = page.resources.last().map(|stored| Mark::after(stored, sorted.as_ref()));
+                    met.extend(found);
+                    assert!(!page.ended_early || last.is_some(), "at least one");
+                    if last.is_none() || (!page.ended_early && page.resources.len() < count as usize) {
+                        break;
+                    }
+                }
+                assert_eq!(met, whole, "{filter} {sort} {count} {bytes}");
+            }
+        }
     }
 }
 

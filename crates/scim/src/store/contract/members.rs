@@ -7,7 +7,7 @@ use crate::query::search_keys::SearchKey;
 use crate::resource::Id;
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, USER};
-use crate::store::{Handle, ParkedChange, Store};
+use crate::store::{GroupsInTurn, Handle, ParkedChange, Store};
 
 pub(super) fn deleted_member_leaves(store: &mut dyn Store) {
     user(store, 1, "ana");
@@ -219,5 +219,30 @@ pub(super) fn a_long_chain(store: &mut dyn Store) {
         assert_eq!(found_groups.len(), 1_000);
         assert_eq!(found_groups.iter().filter(|(_, group)| group.direct).count(), 1);
         assert_eq!(found(store, USER, &format!("groups eq \"{}\"", id(1_001)), ""), ids(&[1]));
+    }
+}
+
+pub(super) fn references_up_to(store: &mut dyn Store) {
+    let users: Vec<Handle> = (1..=5).map(|number| user(store, number, &format!("user{number}"))).collect();
+    let groups: Vec<Handle> = (11..=13).map(|number| group(store, number, "a group")).collect();
+    for group in &groups {
+        change(store, *group, false, &[], &[1, 2, 3, 4, 5]);
+    }
+    for (most, fits) in [(0, false), (4, false), (5, true), (usize::MAX, true)] {
+        let members = store.members_up_to(groups[0], most).expect("members");
+        assert_eq!(members, fits.then(|| store.members(groups[0]).expect("members")), "{most}");
+    }
+    for (most, fits) in [(0, false), (14, false), (15, true), (usize::MAX, true)] {
+        let found = store.groups_of_up_to(&users, most).expect("groups");
+        assert_eq!(found, fits.then(|| store.groups_of(&users).expect("groups")), "{most}");
+    }
+    // Through another group there are more groups than rows of members.
+    let outer = group(store, 14, "an outer group");
+    change(store, outer, false, &[], &[11]);
+    assert_eq!(store.groups_of_up_to(&users, 19).expect("groups"), None);
+    assert_eq!(store.groups_of_up_to(&users, 20).expect("groups").map(|found| found.len()), Some(20));
+    let mut in_turn = GroupsInTurn::new(users.clone());
+    for user in [users[0], users[1], users[4]] {
+        assert_eq!(in_turn.of(store, user).expect("groups").len(), 4);
     }
 }
