@@ -5,6 +5,7 @@ use std::sync::Arc;
 use oauth::Keyring;
 use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
 
+use crate::admission::Admission;
 use crate::budget::Budget;
 use crate::config::Config;
 use crate::http::body::Patience;
@@ -20,6 +21,7 @@ use crate::storage::accounts::Account;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
 use crate::system;
+use crate::turns::Payers;
 use crate::upstream::Providers;
 
 /// The parts of a running server. Cheap to clone; holds no state of any flow, session or token.
@@ -62,6 +64,10 @@ pub struct App {
     pub stopping: Stopping,
     /// The memory that requests and answers take.
     pub budget: Arc<Budget>,
+    /// What takes long and may begin.
+    pub admission: Arc<Admission>,
+    /// Whose turn a credential takes.
+    pub payers: Arc<Payers>,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.

@@ -6,6 +6,7 @@
 //! one protocol's news matters to the other, the sentence is written in [`lifecycle`].
 #![cfg_attr(test, allow(missing_docs))]
 
+pub mod admission;
 pub mod allowed_values;
 pub mod app;
 pub mod budget;
@@ -16,6 +17,7 @@ pub mod config;
 pub mod demo;
 pub mod housekeeping;
 pub mod http;
+pub mod lane;
 pub mod leniency;
 pub mod lifecycle;
 pub mod mail;
@@ -37,6 +39,7 @@ pub mod storage;
 pub mod system;
 pub mod throttle;
 pub mod totp;
+pub mod turns;
 pub mod upstream;
 pub(crate) mod words;
 pub mod worker;

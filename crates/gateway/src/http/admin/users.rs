@@ -20,6 +20,7 @@ use crate::passwords::commonest;
 use crate::secret_text::SecretText;
 use crate::storage::{Cost, Tx};
 use crate::system;
+use crate::turns::Payer;
 
 /// What is ours of a console user's body; the rest is SCIM's.
 struct Ours {
@@ -46,7 +47,7 @@ async fn ours(app: &App, input: &mut Input, account: &str, user: Option<&str>) -
         input.mistake("password", why);
         return Ok(ours);
     }
-    let hashed = app.passwords.hash(SecretText::new(&password)).await;
+    let hashed = app.passwords.hash(Payer::SERVER, SecretText::new(&password)).await;
     let hashed = hashed.map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))?;
     ours.password_hash = Some(hashed);
     Ok(ours)

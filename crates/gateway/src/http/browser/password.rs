@@ -17,6 +17,7 @@ use crate::storage::Cost;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 use crate::system;
+use crate::turns::Payer;
 
 const WHY: &str = "To change your password, log in once more, with the one you have now.";
 
@@ -81,7 +82,7 @@ pub(super) async fn change(
     if let Some(why) = commonest::refusal(password.reveal(), &[&user, &account]) {
         return Ok(form(&app, &browser, &user, Some(format!("The new password {why}."))));
     }
-    let hash = app.passwords.hash(password).await.map_err(|_| PageFailure::Busy)?;
+    let hash = app.passwords.hash(Payer::account(session.account), password).await.map_err(|_| PageFailure::Busy)?;
     let ends_connections = !sent.field("end_connections").is_empty();
     let own = browser.session_fingerprint(&app);
     let address = browser.address.clone();
