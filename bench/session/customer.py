@@ -11,16 +11,17 @@ from browser import Browser, Left
 
 REDIRECT_URI = "http://127.0.0.1:9/callback"
 SCOPE = "offline provision:scim"
-USER_NAME, PASSWORD = "ada@bench.example", "correct horse battery staple"
+PASSWORD = "correct horse battery staple"
 
 
 class Customer:
     """Kept in a file when the data is kept, so that a later session finds it again."""
 
-    def __init__(self, server, home):
-        self.server = server
+    def __init__(self, server, home, name="bench"):
+        self.server, self.name = server, name
+        self.user_name = f"ada@{name}.example"
         self.state = home / "users.tsv"
-        kept = home / "customer.json"
+        kept = home / ("customer.json" if name == "bench" else f"customer-{name}.json")
         if kept.exists():
             self.client_id, self.client_secret = json.loads(kept.read_text())
         else:
@@ -28,17 +29,17 @@ class Customer:
             kept.write_text(json.dumps([self.client_id, self.client_secret]))
 
     def _sign_up(self):
-        account = self._admin("/admin/accounts", {"name": "bench", "product_environments": ["bench-prod"]})["id"]
+        account = self._admin("/admin/accounts", {"name": self.name, "product_environments": [f"{self.name}-prod"]})["id"]
         person = {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
-            "userName": USER_NAME,
+            "userName": self.user_name,
             "role": "master_admin",
             "password": PASSWORD,
             "service_account": True,
         }
         self._admin(f"/admin/accounts/{account}/users", person)
         client = {
-            "name": "bench",
+            "name": self.name,
             "profile": "generic",
             "redirect_uris": [REDIRECT_URI],
             "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
@@ -68,7 +69,15 @@ class Customer:
         browser = Browser(self.server.url)
         return [self._accept(browser) for _ in range(count)]
 
-    def _accept(self, browser):
+    def log_in(self):
+        """A browser that was never here logs in, and is asked for consent."""
+        browser = Browser(self.server.url)
+        page, forms = browser.open(self._authorization()[0])
+        page, forms = self._answer_page(browser, page, forms)
+        if not any(button[0] == "Accept access" for form in forms for button in form.buttons):
+            raise RuntimeError(f"not logged in at {page}")
+
+    def _authorization(self):
         asked = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -77,8 +86,12 @@ class Customer:
             "state": secrets.token_urlsafe(16),
             "prompt": "consent",
         }
+        return f"{self.server.url}/oauth2/auth?{urllib.parse.urlencode(asked)}", asked
+
+    def _accept(self, browser):
+        url, asked = self._authorization()
         try:
-            page, forms = browser.open(f"{self.server.url}/oauth2/auth?{urllib.parse.urlencode(asked)}")
+            page, forms = browser.open(url)
             for _ in range(4):
                 page, forms = self._answer_page(browser, page, forms)
             raise RuntimeError(f"the browser stays at {page}")
@@ -93,7 +106,7 @@ class Customer:
         for form in forms:
             if "password" in form.inputs:
                 button = form.buttons[0] if form.buttons else None
-                return browser.submit(page, form, button, username=USER_NAME, password=PASSWORD)
+                return browser.submit(page, form, button, username=self.user_name, password=PASSWORD)
             for button in form.buttons:
                 if button[0] == "Accept access":
                     return browser.submit(page, form, button)

@@ -10,8 +10,8 @@ GENERATOR_CORE = 1
 
 
 def pinned(core, *command):
-    """The command, held to one core."""
-    return ["taskset", "--cpu-list", str(core), *map(str, command)]
+    """The command, held to one core if there is one for it."""
+    return list(map(str, command)) if core is None else ["taskset", "--cpu-list", str(core), *map(str, command)]
 
 
 def cores():

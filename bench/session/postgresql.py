@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL on the server's core, durable as in production (fsync on)."""
+"""A throw-away PostgreSQL beside the server, durable as in production (fsync on)."""
 
 import os
 import pathlib
@@ -31,8 +31,8 @@ def programs():
 
 
 class Cluster:
-    def __init__(self, home):
-        self.bin, self.home = programs(), home
+    def __init__(self, home, core=machine.SERVER_CORE):
+        self.bin, self.home, self.core = programs(), home, core
         self.data = home / "data"
         self.port = free_port()
         home.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ class Cluster:
         self.pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
 
     def _run(self, program, *arguments):
-        command = machine.pinned(machine.SERVER_CORE, self.bin / program, "-D", self.data, *arguments)
+        command = machine.pinned(self.core, self.bin / program, "-D", self.data, *arguments)
         if os.getuid() == 0:
             command = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", *command]
         with open(self.home / f"{program}.log", "w", encoding="utf-8") as log:

@@ -1,5 +1,6 @@
-"""The gateway as a process: started on one core with one worker, on a fresh database."""
+"""The gateway as a process: on a fresh database; on one core with one worker, or on all cores with its defaults."""
 
+import base64
 import os
 import secrets
 import signal
@@ -16,7 +17,7 @@ DATABASE = "gateway"
 
 
 class Server:
-    def __init__(self, program, home, cluster):
+    def __init__(self, program, home, cluster, core=machine.SERVER_CORE, settings=()):
         self.cluster, self.home = cluster, home
         self.data = home / "data"
         self.data.mkdir(exist_ok=True)
@@ -27,19 +28,28 @@ class Server:
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GATEWAY__")},
             "GATEWAY__SERVER__BIND": f"127.0.0.1:{port}",
-            "GATEWAY__SERVER__WORKERS": "1",
+            "GATEWAY__SERVER__WORKERS": "0" if core is None else "1",
             "GATEWAY__DATABASE__URL": url,
             "GATEWAY__DATA__DIR": str(self.data),
             "GATEWAY__ADMIN__TOKEN": self.admin_token,
             "GATEWAY__LOG__FILTER": "warn",
+            # Kept with the data; replicas on PostgreSQL need the same one.
+            "GATEWAY__SECURITY__MASTER_KEY": self.master_key(),
             # A session with a million users is longer than an access token lives.
             "GATEWAY__OAUTH__ACCESS_TOKEN_MINUTES": "1440",
+            **dict(settings),
         }
         self.log = home / "gateway.log"
         with open(self.log, "w", encoding="utf-8") as log:
-            command = machine.pinned(machine.SERVER_CORE, program, "serve")
+            command = machine.pinned(core, program, "serve")
             self.process = subprocess.Popen(command, env=environment, cwd=home, stdout=log, stderr=log)
         self._wait()
+
+    def master_key(self):
+        kept = self.data / "bench.key"
+        if not kept.exists():
+            kept.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+        return kept.read_text()
 
     def _wait(self):
         for _ in range(600):

@@ -16,6 +16,8 @@ use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
+use crate::platform::turns::Payers;
+use crate::services::admission::Admission;
 use crate::services::budget::Budget;
 use crate::services::signing::Signer;
 use crate::storage::pulse::Pulse;
@@ -61,6 +63,10 @@ pub struct App {
     pub stopping: Stopping,
     /// The memory that requests and answers take.
     pub budget: Arc<Budget>,
+    /// What takes long and may begin.
+    pub admission: Arc<Admission>,
+    /// Whose turn a credential takes.
+    pub payers: Arc<Payers>,
 }
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.

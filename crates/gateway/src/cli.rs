@@ -19,8 +19,8 @@ use crate::services::master_key;
 use crate::services::tolerance_counts;
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{Link, Verdict};
-use crate::storage::db::read_on;
 use crate::storage::operators::{NameTaken, Operator};
+use crate::storage::read_on;
 use crate::storage::{Cost, DatabaseUrl, DbError, migrations};
 
 mod keys;

@@ -10,10 +10,11 @@ use scim::schema::overlay::Overlay;
 use crate::platform::outbound::address::Reach;
 use crate::platform::secret_text::SecretText;
 use crate::platform::smtp::Mail;
-use crate::storage::DatabaseUrl;
+use crate::storage::{DatabaseUrl, Limits};
 
 mod file;
 pub mod keys;
+mod limits;
 mod mail;
 mod proxies;
 pub(crate) mod public_url;
@@ -41,7 +42,7 @@ pub struct Config {
     pub connections_of_one_address: Option<usize>,
     pub memory: Memory,
     pub database: DatabaseUrl,
-    pub connections: u32,
+    pub limits: Limits,
     pub migrate_on_start: bool,
     pub data_dir: PathBuf,
     pub master_key: MasterKeySource,
@@ -201,7 +202,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let memory = memory(r);
     let data_dir = r.required("data.dir", |text: String| Ok(PathBuf::from(text)));
     let database = r.optional("database.url", |text: String| text.parse::<DatabaseUrl>());
-    let connections = r.required("database.connections", |n: u64| between(n, 2, 1000)).map(|n| n as u32);
+    let limits = limits::read(r);
     let migrate_on_start = r.required("database.migrate_on_start", Ok::<bool, String>);
     let given_key = r.optional("security.master_key", |text: String| keys::parse(&text));
     let given_keys = r.list("security.master_keys", |text: String| keys::parse(&text));
@@ -299,7 +300,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         connections_of_one_address: Some(connections_of_one_address? as usize).filter(|most| *most > 0),
         memory: memory?,
         database: database.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
-        connections: connections?,
+        limits: limits?,
         migrate_on_start: migrate_on_start?,
         data_dir,
         master_key,

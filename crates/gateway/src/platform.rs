@@ -1,6 +1,7 @@
 //! The machine and the network: the clock and entropy, secrets in memory, password hashing, calls to other servers, mail. Nothing here
 //! knows what the gateway is for.
 
+pub mod lane;
 pub mod openid_client;
 pub mod outbound;
 pub mod password_hasher;
@@ -9,3 +10,4 @@ pub mod shutdown;
 pub mod smtp;
 pub mod system;
 pub mod trusted_clock;
+pub mod turns;

@@ -23,6 +23,7 @@ use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
+use crate::services::admission::Admission;
 use crate::services::allowed_values;
 use crate::services::budget::Budget;
 use crate::services::indexing;
@@ -193,7 +194,7 @@ fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
         migrations::check(&mut conn)?;
     }
     drop(conn);
-    Db::open(config.database.clone(), config.connections, reactions::run).map_err(failed)
+    Db::within(config.database.clone(), config.limits, reactions::run).map_err(failed)
 }
 
 /// Who may own a grant.
@@ -273,6 +274,8 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         outbound,
         providers: Arc::default(),
         stopping: Stopping::default(),
+        admission: Arc::new(Admission::new(config.limits.long_each as usize)),
+        payers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: Arc::new(settings(&config, &public_url)),
         path: public_url::path_of(&public_url).into(),
@@ -292,8 +295,9 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
     };
-    let database_connections = app.config.connections as usize;
-    let bounds = Bounds::of_this_process(app.config.connections, app.config.connections_of_one_address);
+    let limits = app.config.limits;
+    let bounds =
+        Bounds::of_this_process(limits.connections + limits.long_connections, app.config.connections_of_one_address);
     let connections = Connections::new(bounds, app.config.write_patience, app.config.trusted_proxies.clone());
     let taken_in = connections.clone();
     let state = web::Data::new(app.clone());
@@ -311,7 +315,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
             .configure(http::routes)
     })
     .workers(workers)
-    .worker_max_blocking_threads(blocking_threads(database_connections, workers))
     .max_connections((bounds.all / workers).max(1))
     .on_connect(move |stream, data| taken_in.admit(stream, data))
     .keep_alive(Duration::from_secs(75))
@@ -328,12 +331,6 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
 /// the host is ours.
 fn strict_transport(whole_host: bool) -> &'static str {
     if whole_host { "max-age=63072000; includeSubDomains" } else { "max-age=63072000" }
-}
-
-/// Each blocking thread holds a connection while it works. All workers' together leave one connection to each worker, so that
-/// short reads, which run on the workers themselves on SQLite, never wait for long ones.
-fn blocking_threads(connections: usize, workers: usize) -> usize {
-    (connections.saturating_sub(workers) / workers).max(2)
 }
 
 pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {

@@ -29,6 +29,7 @@ mod group_names;
 mod membership;
 #[cfg(test)]
 mod pages;
+mod prepared;
 mod read;
 mod refusals;
 mod returning;
@@ -43,6 +44,7 @@ mod write;
 
 pub use crate::message::places::keep;
 pub use membership::MAX_PARKED;
+pub use prepared::{Prepared, carry_out, prepare_patch, prepare_replace};
 pub use read::get;
 pub use search::{find, search, search_all};
 pub use write::{check, create, delete, patch, replace};

@@ -14,6 +14,7 @@ use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::edge::query;
+use crate::platform::turns::Payer;
 use crate::storage::{Cost, DbError, Tx};
 
 mod cors;
@@ -112,6 +113,14 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Whose turn it takes: the client's, however it is named.
+    fn payer(&self) -> Payer {
+        let named = self.client().or_else(|| self.authorization.clone());
+        named.map_or(Payer::SERVER, |client| Payer::called("client", &client))
+    }
+}
+
 async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
     let call = Call::read(&request, &app, payload).await;
     let client = call.as_ref().ok().and_then(Call::client);
@@ -124,11 +133,12 @@ async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload)
 }
 
 async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
+    let payer = call.payer();
     let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
     let asked = proof::with_keys(app, asked).await?;
     let attempt = Attempt::of(app, &asked, &call.actor).presenting(asked.presents());
-    let issued = attempt.watch(app, issue(app, asked, call.actor, attempt.needed.clone())).await?;
+    let issued = attempt.watch(app, issue(app, payer, asked, call.actor, attempt.needed.clone())).await?;
     let keys = match issued.has_to_be_signed() {
         true => app.signer.ready().await?,
         false => app.signer.known(),
@@ -137,7 +147,13 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
 }
 
 /// A client-credentials token needs no write unless it is the client's first, so it is tried as a read.
-async fn issue(app: &App, asked: TokenRequest, actor: Actor, needed: Needed) -> Result<TokenResponse, OAuthFailure> {
+async fn issue(
+    app: &App,
+    payer: Payer,
+    asked: TokenRequest,
+    actor: Actor,
+    needed: Needed,
+) -> Result<TokenResponse, OAuthFailure> {
     let asked = std::sync::Arc::new(asked);
     if asked.may_only_read() {
         let (work, request, needed) = (app.clone(), asked.clone(), needed.clone());
@@ -146,7 +162,7 @@ async fn issue(app: &App, asked: TokenRequest, actor: Actor, needed: Needed) -> 
                 work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
             )
         };
-        if let Some(verdict) = app.db.read(Cost::Short, read).await? {
+        if let Some(verdict) = app.db.read_for(payer, Cost::Short, read).await? {
             return Ok(verdict?);
         }
     }
@@ -155,7 +171,7 @@ async fn issue(app: &App, asked: TokenRequest, actor: Actor, needed: Needed) -> 
         tx.act_as(actor.clone());
         Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange(tx, cx, &asked))?)
     };
-    Ok(app.db.write(write).await??)
+    Ok(app.db.write_for(payer, write).await??)
 }
 
 async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
@@ -173,8 +189,8 @@ async fn revoke_token(app: &App, call: Call) -> Result<HttpResponse, OAuthFailur
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
     let asked = proof::with_keys(app, asked).await?;
     let attempt = Attempt::of(app, &asked, &call.actor);
-    let (work, needed) = (app.clone(), attempt.needed.clone());
-    let revoked = app.db.write(move |tx| {
+    let (work, needed, payer) = (app.clone(), attempt.needed.clone(), call.payer());
+    let revoked = app.db.write_for(payer, move |tx| {
         tx.act_as(call.actor.clone());
         Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::revoke::revoke(tx, cx, &asked))?)
     });
@@ -193,12 +209,17 @@ async fn introspect(
     let mut asked = proof::with_keys(&app, asked).await?;
     let attempt = Attempt::of(&app, &asked, &call.actor);
     let (work, needed, noted) = (app.clone(), attempt.needed.clone(), asked.has_assertion());
+    let payer = call.payer();
     let answer = move |tx: &mut Tx<'_>| {
         Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?)
     };
     let answer = attempt.watch(&app, async {
         // An assertion is noted, so that it counts once; nothing else is written.
-        Ok(if noted { app.db.write(answer).await } else { app.db.read(Cost::Short, answer).await }??)
+        Ok(if noted {
+            app.db.write_for(payer, answer).await
+        } else {
+            app.db.read_for(payer, Cost::Short, answer).await
+        }??)
     });
     let answer = answer.await?;
     Ok(uncached().json(answer))

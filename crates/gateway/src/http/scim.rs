@@ -3,18 +3,21 @@
 //! Everything below `/scim/v2` comes through [`handle`], so that every refusal, be it of an unknown path, a wrong method or a
 //! body too large, is a SCIM error (§3.12).
 
+use std::sync::Arc;
+
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::schema::ResourceTypeId;
-use scim::{Id, ListResponse, PatchRequest, Precondition, SearchRequest, service};
+use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, SearchRequest, service};
 use serde_json::Value;
 
 use crate::app::{App, Provider};
+use crate::domain::actor::Actor;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
 use crate::platform::system;
 use crate::services::budget::Charge;
-use crate::storage::{AccountTx, Cost, Tx};
+use crate::storage::{AccountTx, Cost, DbError, Tx};
 
 mod answer;
 mod bulk;
@@ -25,7 +28,8 @@ mod message;
 mod route;
 mod weight;
 
-use answer::{json, resource, written};
+use answer::{Done, Shown, json, resource, written};
+use caller::long::{self, Change, Target};
 use caller::{Caller, Outcome};
 pub(crate) use failure::ScimFailure;
 use route::{ITEM_METHODS, Route};
@@ -100,8 +104,18 @@ async fn answer(
         Route::Item(kind, id) => match *request.method() {
             // The server leaves out the body of an answer to HEAD.
             Method::GET | Method::HEAD => get(request, app, caller, kind, id, asked).await,
-            Method::PUT => replace(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,
-            Method::PATCH => patch(request, app, caller, kind, id, asked, body.unwrap_or_default()).await,
+            Method::PUT => {
+                let (target, replace) =
+                    (Target { kind, id, if_match: if_match(request) }, Change::Replace(body.unwrap_or_default()));
+                change(app, caller, target, asked, replace, true).await
+            }
+            Method::PATCH => {
+                // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
+                let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
+                let patch = Change::Patch(PatchRequest::parse(&body.unwrap_or_default())?);
+                let target = Target { kind, id, if_match: if_match(request) };
+                change(app, caller, target, asked, patch, wants_body).await
+            }
             Method::DELETE => delete(request, app, caller, kind, id).await,
             _ => Err(ScimFailure::Method(ITEM_METHODS)),
         },
@@ -116,11 +130,14 @@ async fn answer(
     }
 }
 
-/// How much a read may cost, by what the configuration knows: what an account declares beyond that never makes it less.
+/// So many resources make a page that takes a while.
+const LONG_PAGE: u32 = 200;
+
+/// How much a read may cost, by what the configuration knows: what an account declares beyond that never makes it less. One with many
+/// members turns out to be long when it is done.
 fn cost(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Cost {
     let described = app.schemas.configured().get(kind);
-    let alone = || asked.projection(described).is_ok_and(|shown| !shown.shows_members());
-    if asked.is_indexed(described) && alone() { Cost::Short } else { Cost::Long }
+    if asked.is_indexed(described) && asked.page(app.limits()) <= LONG_PAGE { Cost::Short } else { Cost::Long }
 }
 
 async fn create(
@@ -134,7 +151,8 @@ async fn create(
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok((service::create(store, cx, kind, &body, &shown)?, shown))
     };
-    Ok(written(app, StatusCode::CREATED, &caller.change(app, work).await?))
+    let Outcome { value: (made, shown), registry } = caller.change(app, work).await?;
+    Ok(written(StatusCode::CREATED, Done::new(app, &registry, &made, Some(&shown))))
 }
 
 async fn get(
@@ -145,8 +163,6 @@ async fn get(
     id: Id,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
-    let asked = SearchRequest { filter: None, sort_by: None, ..asked };
-    let cost = cost(app, kind, &asked);
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         let found = match cx.registry.catalog(kind) {
@@ -155,46 +171,42 @@ async fn get(
         };
         Ok((found, shown))
     };
-    Ok(resource(request, app, StatusCode::OK, &caller.look(app, cost, work).await?))
+    let at_hand = app.clone();
+    let show = move |Outcome { value: (found, shown), registry }| Shown::of(&at_hand, &registry, &found, &shown);
+    Ok(resource(request, StatusCode::OK, caller.look(app, Cost::Short, work, show).await?))
 }
 
-async fn replace(
-    request: &HttpRequest,
+/// A PUT or a PATCH. `wants_body` is whether its answer shows the resource.
+async fn change(
     app: &App,
     caller: Caller,
-    kind: ResourceTypeId,
-    id: Id,
+    target: Target,
     asked: SearchRequest,
-    body: Value,
+    change: Change,
+    wants_body: bool,
 ) -> Result<HttpResponse, ScimFailure> {
-    let if_match = if_match(request);
-    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+    let (target, change) = (Arc::new(target), Arc::new(change));
+    let kind = target.kind;
+    let shown = move |cx: &scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
-        Ok((service::replace(store, cx, kind, &id, &body, &if_match, &shown)?, shown))
-    };
-    Ok(written(app, StatusCode::OK, &caller.change(app, work).await?))
-}
-
-async fn patch(
-    request: &HttpRequest,
-    app: &App,
-    caller: Caller,
-    kind: ResourceTypeId,
-    id: Id,
-    asked: SearchRequest,
-    body: Value,
-) -> Result<HttpResponse, ScimFailure> {
-    // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
-    let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
-    let if_match = if_match(request);
-    let change = PatchRequest::parse(&body)?;
-    let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
-        let shown = asked.projection(cx.registry.get(kind))?;
-        let wanted = wants_body.then_some(&shown);
-        Ok((service::patch(store, cx, kind, &id, &change, &if_match, wanted)?, shown))
+        Ok::<_, scim::Error>(wants_body.then_some(shown))
     };
     let status = if wants_body { StatusCode::OK } else { StatusCode::NO_CONTENT };
-    Ok(written(app, status, &caller.change(app, work).await?))
+    if !caller.may_take_long() {
+        let (short_target, short_change, shown) = (target.clone(), change.clone(), shown.clone());
+        let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+            let shown = shown(cx)?;
+            Ok((short_change.make(store, cx, &short_target, shown.as_ref())?, shown))
+        };
+        match caller.change_shortly(app, work).await {
+            Err(ScimFailure::Database(DbError::TakesLong)) => {}
+            outcome => {
+                let Outcome { value: (made, shown), registry } = outcome?;
+                return Ok(written(status, Done::new(app, &registry, &made, shown.as_ref())));
+            }
+        }
+    }
+    Ok(written(status, long::change(app, caller, target, change, shown).await?))
 }
 
 async fn delete(
@@ -240,16 +252,24 @@ async fn search(
         Ok((list, shown, store.account(), store.tx().actor.clone()))
     };
     let cost = if short { Cost::Short } else { Cost::Long };
-    let Outcome { value: (list, shown, account, actor), registry } = caller.look(app, cost, work).await?;
-    if let Some(bookmark) = list.bookmark.clone() {
+    let (base, payer) = (app.scim_base.clone(), caller.payer());
+    let show = move |Outcome { value: (list, shown, account, actor), registry }: Outcome<Found>| {
+        let body = list.representation_of_all(&shown, &registry, &base).to_bytes();
+        (body, list.bookmark.map(|bookmark| (bookmark, account, actor)))
+    };
+    let (body, bookmark) = caller.look(app, cost, work, show).await?;
+    if let Some((bookmark, account, actor)) = bookmark {
         let keep = move |tx: &mut Tx<'_>| -> Result<(), ScimFailure> {
             tx.act_as(actor.clone());
             Ok(service::keep(&mut tx.in_account(account, system::now(), true), &bookmark)?)
         };
-        app.db.jot(keep).await?;
+        app.db.jot_for(payer, keep).await?;
     }
-    Ok(json(StatusCode::OK).body(list.representation_of_all(&shown, &registry, &app.scim_base).to_bytes()))
+    Ok(json(StatusCode::OK).body(body))
 }
+
+/// What a query found, as whom it was shown to, and by which projections.
+type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Actor);
 
 fn discovery(app: &App, route: &Route, provider: &Provider, filtered: bool) -> Result<HttpResponse, ScimFailure> {
     // RFC 7644 §4: a filter on discovery is refused with 403.

@@ -1,16 +1,18 @@
 //! Passwords chosen by people: argon2id on threads of their own behind a bounded queue, so that log-ins never starve the
-//! rest and memory stays within 19 MiB a thread.
+//! rest and memory stays within 19 MiB a thread. In the queue, accounts take turns, and none has more than half of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use argon2::password_hash::PasswordHasher;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use precis_core::profile::Rules;
 use precis_profiles::OpaqueString;
-use tokio::sync::oneshot;
 
+use crate::platform::lane::{Kind, Lane};
 use crate::platform::secret_text::SecretText;
+use crate::platform::turns::Payer;
 
 pub mod commonest;
 
@@ -18,7 +20,7 @@ pub mod commonest;
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
 pub struct Passwords {
-    queue: std::sync::mpsc::SyncSender<Job>,
+    lane: Lane,
     verified: Arc<AtomicU64>,
 }
 
@@ -26,7 +28,8 @@ pub struct Passwords {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy;
 
-type Job = Box<dyn FnOnce(&Argon2<'_>) + Send>;
+/// How long a log-in waits for a thread.
+const WAIT: Duration = Duration::from_secs(60);
 
 /// A password as it is compared (RFC 7644 §5): the mappings of the PRECIS profile OpaqueString (RFC 8265 §4.2), so that it does not
 /// matter whether a keyboard composes its letters.
@@ -48,42 +51,38 @@ const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$XcMMWsSKU3+xkUOLRdB4uv8rOQPzuCc0i0m3r5Gf6Vg";
 
 impl Passwords {
-    /// Starts the threads.
+    /// So many threads, for which so many may wait.
     pub fn start(threads: usize, waiting: usize) -> Passwords {
-        let (queue, jobs) = std::sync::mpsc::sync_channel::<Job>(waiting);
-        let jobs = Arc::new(std::sync::Mutex::new(jobs));
-        for _ in 0..threads {
-            let jobs = jobs.clone();
-            let work = move || {
-                // OWASP's floor for argon2id.
-                let params = Params::new(19_456, 2, 1, None).expect("valid parameters");
-                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-                loop {
-                    let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
-                    match job {
-                        Ok(job) => job(&argon2),
-                        Err(_) => return,
-                    }
-                }
-            };
-            std::thread::Builder::new().name("passwords".to_owned()).spawn(work).expect("a thread can be started");
-        }
-        Passwords { queue, verified: Arc::default() }
+        let kind = Kind {
+            name: "passwords",
+            threads,
+            each: threads,
+            waiting,
+            waiting_each: waiting.div_ceil(2),
+            wait: WAIT,
+            given_up: None,
+            gives_way: false,
+        };
+        Passwords { lane: Lane::new(kind, || {}), verified: Arc::default() }
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static) -> Result<T, Busy> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |argon2| {
-            let _ = answer.send(work(argon2));
-        });
-        self.queue.try_send(job).map_err(|_| Busy)?;
-        answered.await.map_err(|_| Busy)
+    async fn run<T: Send + 'static>(
+        &self,
+        payer: Payer,
+        work: impl FnOnce(&Argon2<'_>) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let work = move || {
+            // OWASP's floor for argon2id.
+            let params = Params::new(19_456, 2, 1, None).expect("valid parameters");
+            work(&Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+        };
+        self.lane.run(payer, work).await.map_err(|_| Busy)
     }
 
     /// The hash to be stored, of the password as it is [compared](prepared).
-    pub async fn hash(&self, password: SecretText) -> Result<String, Busy> {
+    pub async fn hash(&self, payer: Payer, password: SecretText) -> Result<String, Busy> {
         let password = prepared(&password);
-        self.run(move |argon2| {
+        self.run(payer, move |argon2| {
             argon2.hash_password(password.reveal().as_bytes()).expect("argon2 hashes any password").to_string()
         })
         .await
@@ -98,10 +97,10 @@ impl Passwords {
     ///
     /// Hashes of earlier releases are of passwords as they were typed. So one that is compared otherwise than it was typed is tried
     /// both ways, and always: how many hashes are computed depends on what was typed, never on what is stored.
-    pub async fn verify(&self, password: SecretText, hash: Option<String>) -> Result<bool, Busy> {
+    pub async fn verify(&self, payer: Payer, password: SecretText, hash: Option<String>) -> Result<bool, Busy> {
         let verified = self.verified.clone();
         let prepared = prepared(&password);
-        self.run(move |argon2| {
+        self.run(payer, move |argon2| {
             let stored = hash.as_deref().unwrap_or(NOBODY);
             let check = |password: &SecretText| {
                 verified.fetch_add(1, Ordering::Relaxed);
@@ -129,23 +128,23 @@ mod tests {
     #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {
         let passwords = Passwords::start(1, 4);
-        let hash = passwords.hash(secret("correct horse")).await.unwrap();
+        let hash = passwords.hash(Payer::SERVER, secret("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(passwords.verify(secret("correct horse"), Some(hash.clone())).await.unwrap());
-        assert!(!passwords.verify(secret("battery staple"), Some(hash)).await.unwrap());
+        assert!(passwords.verify(Payer::SERVER, secret("correct horse"), Some(hash.clone())).await.unwrap());
+        assert!(!passwords.verify(Payer::SERVER, secret("battery staple"), Some(hash)).await.unwrap());
     }
 
     #[tokio::test]
     async fn attack_69_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() {
         let passwords = Passwords::start(1, 4);
-        let hash = passwords.hash(secret("correct horse")).await.unwrap();
+        let hash = passwords.hash(Payer::SERVER, secret("correct horse")).await.unwrap();
         // Two where it matters how it was typed, and whatever is stored.
         for (typed, computed) in
             [("wrong", 1), ("correct horse", 1), ("wröng", 1), ("wro\u{308}ng", 2), ("a\u{a0}b", 2)]
         {
             for stored in [None, Some(hash.clone()), Some(NOBODY.to_owned())] {
                 let before = passwords.verified();
-                let right = passwords.verify(secret(typed), stored.clone()).await.unwrap();
+                let right = passwords.verify(Payer::SERVER, secret(typed), stored.clone()).await.unwrap();
                 assert_eq!(passwords.verified() - before, computed, "{typed:?}");
                 assert_eq!(right, typed == "correct horse" && stored == Some(hash.clone()));
             }
@@ -164,22 +163,29 @@ mod tests {
         let (composed, decomposed) = ("josé et zoé", "jose\u{301} et zoe\u{301}");
         let passwords = Passwords::start(1, 4);
         for set in [composed, decomposed] {
-            let hash = passwords.hash(secret(set)).await.unwrap();
+            let hash = passwords.hash(Payer::SERVER, secret(set)).await.unwrap();
             for typed in [composed, decomposed, "josé\u{a0}et\u{3000}zoé"] {
-                assert!(passwords.verify(secret(typed), Some(hash.clone())).await.unwrap(), "{set:?} typed {typed:?}");
+                assert!(
+                    passwords.verify(Payer::SERVER, secret(typed), Some(hash.clone())).await.unwrap(),
+                    "{set:?} typed {typed:?}"
+                );
             }
             // Case and width matter in a password.
             for typed in ["JOSÉ et zoé", "ｊosé et zoé", "jose et zoe"] {
-                assert!(!passwords.verify(secret(typed), Some(hash.clone())).await.unwrap(), "{typed:?}");
+                assert!(
+                    !passwords.verify(Payer::SERVER, secret(typed), Some(hash.clone())).await.unwrap(),
+                    "{typed:?}"
+                );
             }
         }
         // As an earlier release hashed what was typed.
         let hash_of_bytes = |text: &'static str| {
-            passwords.run(move |argon2| argon2.hash_password(text.as_bytes()).expect("a hash").to_string())
+            passwords
+                .run(Payer::SERVER, move |argon2| argon2.hash_password(text.as_bytes()).expect("a hash").to_string())
         };
         let old = hash_of_bytes(decomposed).await.unwrap();
-        assert!(passwords.verify(secret(decomposed), Some(old)).await.unwrap());
+        assert!(passwords.verify(Payer::SERVER, secret(decomposed), Some(old)).await.unwrap());
         let old = hash_of_bytes(composed).await.unwrap();
-        assert!(passwords.verify(secret(decomposed), Some(old)).await.unwrap());
+        assert!(passwords.verify(Payer::SERVER, secret(decomposed), Some(old)).await.unwrap());
     }
 }

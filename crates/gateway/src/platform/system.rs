@@ -32,3 +32,16 @@ pub fn rfc3339(millis: i64) -> String {
 pub fn new_client_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
+
+/// From here on, this thread gets what others leave of the processors. Linux has a priority for each thread; where it belongs to the
+/// process, nothing is done.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, GIVES_WAY) {
+        tracing::debug!(%error, "a thread for long work cannot give way to others");
+    }
+}
+
+/// As by `nice`: at 10, a thread has a tenth of what one with the usual 0 has where both want to run.
+#[cfg(target_os = "linux")]
+const GIVES_WAY: i32 = 10;

@@ -18,7 +18,7 @@ use crate::domain::event::{AdministratorLeft, News};
 use crate::domain::notice::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen};
 use crate::domain::person;
 use crate::storage::audit::Entry;
-use crate::storage::{AnyConn, DbError, Fault, Tx, db};
+use crate::storage::{AnyConn, DbError, Fault, Tx, transaction};
 
 /// Reacts to everything that happened in this unit of work. Reactions may make news of their own.
 pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
@@ -44,7 +44,7 @@ pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
 
 /// Runs one unit of work on a connection of the caller's own, and what follows from it: for commands and tests.
 pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-    db::unit_of_work(conn, |tx| {
+    transaction::unit_of_work(conn, |tx| {
         let value = work(tx)?;
         run(tx)?;
         Ok(value)

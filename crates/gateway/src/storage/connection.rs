@@ -1,6 +1,7 @@
 //! Connections to either database.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
@@ -34,6 +35,58 @@ pub enum DatabaseUrl {
     Sqlite(PathBuf),
     /// `postgres://…`, with its password
     Postgres(String),
+}
+
+/// How long PostgreSQL may take for what requests ask of it. Migrations and commands take as long as they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// `statement_timeout`
+    pub statement: Duration,
+    /// `lock_timeout`
+    pub lock: Duration,
+    /// `idle_in_transaction_session_timeout`
+    pub idle: Duration,
+    /// `tcp_user_timeout`, and after how much silence the peer is asked whether it is there.
+    pub network: Duration,
+    /// How long a unit of work may take before its thread and its connection are given up.
+    pub answer: Duration,
+}
+
+impl Default for Patience {
+    /// As in `config/default.toml`.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Patience {
+            statement: seconds(20),
+            lock: seconds(10),
+            idle: seconds(30),
+            network: seconds(15),
+            answer: seconds(40),
+        }
+    }
+}
+
+impl Patience {
+    /// For libpq: a connection whose packets nobody confirms is dead.
+    fn parameters(self) -> Vec<(&'static str, String)> {
+        let seconds = self.network.as_secs();
+        vec![
+            ("tcp_user_timeout", self.network.as_millis().to_string()),
+            ("keepalives_idle", seconds.to_string()),
+            ("keepalives_interval", (seconds / 3).max(1).to_string()),
+            ("keepalives_count", "3".to_owned()),
+        ]
+    }
+
+    /// For the server.
+    fn settings(self) -> String {
+        let Patience { statement, lock, idle, .. } = self;
+        let (statement, lock, idle) = (statement.as_millis(), lock.as_millis(), idle.as_millis());
+        format!(
+            "; SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
+             SET idle_in_transaction_session_timeout = {idle}"
+        )
+    }
 }
 
 impl std::str::FromStr for DatabaseUrl {
@@ -71,7 +124,15 @@ impl DatabaseUrl {
     pub fn connect(&self) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(path) => Ok(AnyConn::Sqlite(sqlite(path)?)),
-            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url)?)),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url, None)?)),
+        }
+    }
+
+    /// Opens a connection for requests, which do not wait for ever.
+    pub(super) fn connect_for(&self, patience: Patience) -> Result<AnyConn, DbError> {
+        match self {
+            DatabaseUrl::Sqlite(_) => self.connect(),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url, Some(patience))?)),
         }
     }
 }
@@ -88,7 +149,7 @@ impl DatabaseUrl {
                 Ok(AnyConn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut conn = postgres(url)?;
+                let mut conn = postgres(url, None)?;
                 conn.batch_execute("SET default_transaction_read_only = on")?;
                 Ok(AnyConn::Postgres(conn))
             }
@@ -99,11 +160,15 @@ impl DatabaseUrl {
 /// What a path may not have in a `file:` URI as SQLite reads it.
 const OF_SQLITE_URIS: &percent_encoding::AsciiSet = &percent_encoding::CONTROLS.add(b'%').add(b'?').add(b'#');
 
-fn postgres(url: &str) -> Result<PgConnection, DbError> {
-    let mut conn = PgConnection::establish(&with_parameters(url, &[("connect_timeout", "5")]))?;
+fn postgres(url: &str, patience: Option<Patience>) -> Result<PgConnection, DbError> {
+    let parameters = patience.map(Patience::parameters).unwrap_or_default();
+    let mut parameters: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    parameters.push(("connect_timeout", "5"));
+    let mut conn = PgConnection::establish(&with_parameters(url, &parameters))?;
     // Compiling a statement takes longer than any of ours runs. And all have an index: a plan that was made while a table was new and
     // seemed small would go through it from end to end for as long as the connection keeps it.
-    conn.batch_execute("SET jit = off; SET enable_seqscan = off")?;
+    let settings = patience.map(Patience::settings).unwrap_or_default();
+    conn.batch_execute(&format!("SET jit = off; SET enable_seqscan = off{settings}"))?;
     Ok(conn)
 }
 

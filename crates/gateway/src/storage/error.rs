@@ -45,6 +45,12 @@ pub enum DbError {
     /// What is stored cannot be read: written by another version, or damaged.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),
+    /// There is too much to do at this moment.
+    #[error("{0}")]
+    Busy(&'static str),
+    /// What was to be short turns out to take long: it is for the lane of such work.
+    #[error("this takes long")]
+    TakesLong,
     /// A thread died or the process is going down.
     #[error("the unit of work was interrupted")]
     Interrupted,
@@ -134,7 +140,9 @@ impl DbError {
             | DbError::Files(_)
             | DbError::Clock(_)
             | DbError::LostRace
-            | DbError::NamesHeld(_) => Meaning::Unavailable,
+            | DbError::NamesHeld(_)
+            | DbError::Busy(_)
+            | DbError::TakesLong => Meaning::Unavailable,
         }
     }
 }

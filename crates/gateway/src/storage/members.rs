@@ -45,6 +45,15 @@ const UPWARDS: Dialects = Dialects {
          WHERE r.account = ? LIMIT ?",
 };
 
+/// By the index alone.
+const HAS_MORE: &str = "SELECT member_seq FROM members WHERE group_seq = ? ORDER BY member_seq LIMIT 1 OFFSET ?";
+
+const LOOK_UP: Dialects = Dialects {
+    sqlite: RESOLVE.sqlite,
+    postgres: "SELECT r.id, r.seq, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq, resource_type FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r",
+};
+
 /// The ids come sorted, so that two who lock the same resources do so in one order.
 const RESOLVE: Dialects = Dialects {
     sqlite: "SELECT r.id, r.seq, r.resource_type FROM json_each(?) AS wanted CROSS JOIN resources AS r \
@@ -97,6 +106,12 @@ pub(super) fn of_group(
     }
     let member = |(text, kind, display)| Ok(Member { id: id(text)?, resource_type: ResourceTypeId(kind), display });
     rows.into_iter().map(member).collect::<Result<_, _>>().map(Some)
+}
+
+/// Whether a group has more members than this.
+pub(super) fn has_more(conn: &mut AnyConn, group: i64, than: u32) -> Result<bool, DbError> {
+    let binds = vec![Bind::Number(group), Bind::Number(i64::from(than))];
+    Ok(Statement::<BigInt>::new(HAS_MORE, binds).first::<i64>(conn)?.is_some())
 }
 
 /// The groups that each of these is in, directly or through other groups: one statement, whatever the depth. `None` where there are more
@@ -174,11 +189,12 @@ pub(super) fn change(conn: &mut AnyConn, group: i64, change: &MembershipChange) 
 }
 
 /// Ids to numbers and types; ids of no resource are left out. On PostgreSQL the resources found cannot be deleted by others until this
-/// unit of work ends.
+/// unit of work ends, unless it only reads.
 pub(super) fn resolve(
     conn: &mut AnyConn,
     account: i64,
     ids: &[Id],
+    reads: bool,
 ) -> Result<Vec<(Id, Handle, ResourceTypeId)>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -188,7 +204,7 @@ pub(super) fn resolve(
     ids.dedup();
     let binds = vec![Bind::list(&ids)?, Bind::Number(account)];
     let found: Vec<(String, i64, i16)> =
-        Statement::<(Text, BigInt, SmallInt)>::new(RESOLVE.of(conn), binds).load(conn)?;
+        Statement::<(Text, BigInt, SmallInt)>::new(if reads { LOOK_UP } else { RESOLVE }.of(conn), binds).load(conn)?;
     found.into_iter().map(|(text, seq, kind)| Ok((id(text)?, Handle(seq), ResourceTypeId(kind)))).collect()
 }
 

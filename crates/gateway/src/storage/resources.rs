@@ -10,8 +10,8 @@ use scim::{AttributeKey, Id, Resource, SearchKey};
 use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, resource_counts, resources};
-use super::shared_keys;
 use super::tx::Tx;
+use super::{members, shared_keys};
 use crate::each;
 
 mod guard;
@@ -160,6 +160,19 @@ impl<'t, 'c> AccountTx<'t, 'c> {
             .set(resource_counts::n.eq(resource_counts::n + change))
             .execute(c))?;
         Ok(())
+    }
+
+    /// So many members are at hand, more than one unit of work may have that is to be short.
+    pub(super) fn takes(&mut self, members: usize) -> Result<(), DbError> {
+        let Some(left) = &mut self.tx.short_of else { return Ok(()) };
+        *left = u32::try_from(members).ok().and_then(|members| left.checked_sub(members)).ok_or(DbError::TakesLong)?;
+        Ok(())
+    }
+
+    /// All members of this group go, or may.
+    pub(super) fn takes_members_of(&mut self, group: Handle) -> Result<(), DbError> {
+        let Some(left) = self.tx.short_of else { return Ok(()) };
+        if members::has_more(self.tx.conn, group.0, left)? { Err(DbError::TakesLong) } else { Ok(()) }
     }
 
     pub(super) fn find(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {

@@ -93,6 +93,9 @@ impl scim::Store for AccountTx<'_, '_> {
 
     fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
         let seq = stored.handle.0;
+        if stored.resource.resource_type == GROUP {
+            self.takes_members_of(stored.handle)?;
+        }
         let remove = |this: &mut Self| -> Result<(), DbError> {
             // The row first: from here on nobody can make it a member of anything.
             let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
@@ -132,7 +135,14 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn members_up_to(&mut self, group: Handle, most: usize) -> Result<Option<Vec<Member>>, StoreError> {
-        let members = membership::of_group(self.tx.conn, self.account, group.0, most)?;
+        // What is to be short reads no more than it may have.
+        let most_of_all = self.tx.short_of.map_or(most, |left| most.min(left as usize));
+        let members = membership::of_group(self.tx.conn, self.account, group.0, most_of_all)?;
+        match &members {
+            Some(members) => self.takes(members.len())?,
+            None if most_of_all < most => return Err(DbError::TakesLong.into()),
+            None => {}
+        }
         Ok(members.map(|members| self.guard.shown_members(members)))
     }
 
@@ -149,7 +159,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
-        let found = membership::resolve(self.tx.conn, self.account, ids)?;
+        let found = membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?;
         Ok(self.guard.shown_handles(found))
     }
 
@@ -182,6 +192,9 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
+        if change.clear {
+            self.takes_members_of(group)?;
+        }
         let change = self.keeping_hidden_members(group, change)?;
         Ok(membership::change(self.tx.conn, group.0, &change)?)
     }

@@ -4,13 +4,14 @@
 //! `default_transaction_read_only`) leaves sessions that stay read-only for as long as they live. The first unit of work that meets
 //! such a session shows that all opened before this moment may be the same: they leave the pool, and the unit runs again on a new one.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 
-use super::connection::{AnyConn, DatabaseUrl};
+use super::connection::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate;
 use crate::each;
@@ -21,7 +22,7 @@ const YOUNG: Duration = Duration::from_millis(200);
 
 /// A pooled connection.
 #[allow(missing_debug_implementations)]
-pub struct Session {
+pub(super) struct Session {
     pub(super) conn: AnyConn,
     opened: Instant,
     /// Which server it leads to, and which of its histories.
@@ -42,13 +43,26 @@ impl Session {
     }
 }
 
-impl r2d2::ManageConnection for DatabaseUrl {
+/// Opens the connections of a pool.
+#[derive(Debug, Clone)]
+pub(super) struct Manager {
+    url: Arc<DatabaseUrl>,
+    patience: Patience,
+}
+
+impl Manager {
+    pub(super) fn new(url: Arc<DatabaseUrl>, patience: Patience) -> Manager {
+        Manager { url, patience }
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
     type Connection = Session;
     type Error = DbError;
 
     fn connect(&self) -> Result<Session, DbError> {
         let opened = Instant::now();
-        let mut conn = DatabaseUrl::connect(self)?;
+        let mut conn = self.url.connect_for(self.patience)?;
         let origin = fate::origin(&mut conn);
         Ok(Session { conn, opened, origin, spent: false })
     }

@@ -1,10 +1,111 @@
-//! Where a transaction begins and ends.
+//! Transactions: how they begin and end, and what runs inside.
+
+use std::sync::Arc;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
 use super::connection::AnyConn;
 use super::error::DbError;
+use super::tx::Tx;
+use crate::domain::grant_policy::GrantPolicy;
 use crate::each;
+
+/// What follows from what a unit of work did; it runs at the unit's end, in its transaction, and its failure undoes the unit.
+pub type BeforeCommit = fn(&mut Tx<'_>) -> Result<(), DbError>;
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Durable,
+    Jotted,
+    Reading,
+}
+
+impl Purpose {
+    /// How PostgreSQL is told.
+    pub(super) fn begin(self) -> &'static str {
+        match self {
+            Purpose::Durable => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Purpose::Jotted => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit TO off",
+            Purpose::Reading => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+}
+
+/// An error of a unit of work that may stem from the database.
+pub trait Fault: From<DbError> + Send + 'static {
+    /// The database's error, if that is what it is.
+    fn database(&self) -> Option<&DbError>;
+}
+
+impl Fault for DbError {
+    fn database(&self) -> Option<&DbError> {
+        Some(self)
+    }
+}
+
+/// Runs one unit of work on a connection of the caller's own, and nothing that follows from it: for commands and tests.
+pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    // On SQLite a transaction that begins by reading could not go on to write once another has written.
+    let begin_sql = if matches!(conn, AnyConn::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
+    begin(conn, begin_sql)?;
+    let mut tx = Tx::new(conn, Arc::default());
+    let outcome = work(&mut tx);
+    match outcome {
+        Ok(value) => commit(conn).map(|()| value).map_err(E::from),
+        Err(error) => {
+            roll_back(conn)?;
+            Err(error)
+        }
+    }
+}
+
+/// Reads on a connection of the caller's own, on one snapshot: for commands.
+pub fn read_on<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    let begin_sql = match conn {
+        AnyConn::Sqlite(_) => "BEGIN DEFERRED",
+        AnyConn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    begin(conn, begin_sql)?;
+    let outcome = work(&mut Tx::new(conn, Arc::default()));
+    roll_back(conn)?;
+    outcome
+}
+
+/// The work, and what follows from it.
+pub(super) fn complete<T, E: Fault>(
+    tx: &mut Tx<'_>,
+    before_commit: BeforeCommit,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let value = work(tx)?;
+    before_commit(tx)?;
+    Ok(value)
+}
+
+/// Runs one unit inside the writer's transaction; its failure undoes it alone.
+pub(super) fn nested<T, E: Fault>(
+    conn: &mut AnyConn,
+    policy: Arc<GrantPolicy>,
+    before_commit: BeforeCommit,
+    work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        complete(&mut Tx::new(conn, policy), before_commit, work)
+    }))
+    .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
+    match outcome {
+        Ok(value) => {
+            commit(conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            roll_back(conn)?;
+            Err(error)
+        }
+    }
+}
 
 pub(super) fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)

@@ -31,11 +31,19 @@ pub struct Tx<'c> {
     pub(crate) departed: Vec<(String, String)>,
     /// Who may own a grant.
     pub(super) policy: Arc<GrantPolicy>,
+    /// How many more members of groups may be read or changed before this turns out to take long
+    /// ([`DbError::TakesLong`](super::DbError::TakesLong)); `None`: any number.
+    pub(crate) short_of: Option<u32>,
+    /// Whether it may only read, so that it cannot lock either.
+    pub(super) reads: bool,
     /// Whether it is begun again where a race is lost.
     pub(super) runs_again: bool,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
     pub(super) number: Option<i64>,
 }
+
+/// So many members may be read or changed by what is short.
+const SHORT: u32 = 2000;
 
 /// The client behind a grant, as far as the SCIM endpoint has to know it.
 #[derive(Debug, Clone, Copy)]
@@ -57,9 +65,16 @@ impl<'c> Tx<'c> {
             grant_client: None,
             departed: Vec::new(),
             policy,
+            short_of: None,
+            reads: false,
             runs_again: false,
             number: None,
         }
+    }
+
+    /// From here on, this has to be short.
+    pub(crate) fn keeps_short(&mut self) {
+        self.short_of = Some(SHORT);
     }
 
     /// Says who works, for the audit trail.

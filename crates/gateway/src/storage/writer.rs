@@ -1,23 +1,29 @@
 //! The one writer of SQLite: a thread that runs waiting units of work and commits them together.
+//!
+//! Accounts take turns by what their units took; a unit that takes long is committed alone, so that no other waits for its end to be
+//! acknowledged.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use tokio::sync::mpsc;
 
 use super::connection::AnyConn;
 use super::error::DbError;
 use super::files::Files;
 use super::transaction::{begin, commit, roll_back};
 use crate::each;
+use crate::platform::turns::{Payer, Turns};
 
 /// How many units of work one commit carries at most.
 const BATCH: usize = 64;
-/// How many may wait before their senders have to.
-const QUEUE: usize = 1024;
+/// How long units of work are added to a commit that others wait for.
+const FILLING: Duration = Duration::from_millis(10);
+
+/// What was sent longer ago than this is over.
+const OF_LATE: Duration = Duration::from_secs(30);
 
 /// A unit of work for the writer.
 pub(super) struct Job {
@@ -25,6 +31,8 @@ pub(super) struct Job {
     pub(super) run: Run,
     /// Whether it has to be on the disk before it is answered.
     pub(super) durable: bool,
+    /// Whether it has a commit of its own.
+    pub(super) alone: bool,
 }
 
 /// What it does, and how it answers.
@@ -71,29 +79,119 @@ impl Progress {
 /// The way to the writer. It ends when all are gone.
 #[derive(Clone)]
 pub(super) struct Writer {
-    pub(super) jobs: mpsc::Sender<Job>,
+    door: Arc<Door>,
     pub(super) progress: Arc<Progress>,
 }
 
+struct Door(Arc<Queue>);
+
+#[derive(Default)]
+struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+/// What waits is no more than there are requests, of which connections bound the number.
+#[derive(Default)]
+struct State {
+    turns: Turns<Job>,
+    /// The last two accounts that sent something, and when.
+    senders: [Option<(Payer, Instant)>; 2],
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is next; `None` when there will be nothing any more.
+    fn wait(&self) -> Option<(Payer, Job)> {
+        let mut state = self.lock();
+        loop {
+            if let Some(next) = state.turns.next(|_| true) {
+                return Some(next);
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// What is next, if it may go into a commit of this kind. The unit before it is paid for.
+    fn another(&self, durable: bool, (payer, took): (Payer, Duration), more: bool) -> Option<(Payer, Job)> {
+        let mut state = self.lock();
+        state.turns.charge(payer, took);
+        let fits = |job: &Job| more && !job.alone && (durable || !job.durable);
+        state.turns.peek().is_some_and(fits).then(|| state.turns.next(|_| true))?
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.wake.notify_all();
+    }
+}
+
+/// Tells those who would send more that the thread has ended.
+struct Ends(Arc<Queue>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.turns = Turns::default();
+    }
+}
+
 impl Writer {
+    /// Puts a unit of work into its payer's line, unless the writer has ended.
+    pub(super) fn send(&self, payer: Payer, job: Job) -> bool {
+        let queue = &self.door.0;
+        let mut state = queue.lock();
+        if state.closed {
+            return false;
+        }
+        if payer.is_account() {
+            if state.senders[0].is_some_and(|(last, _)| last != payer) {
+                state.senders[1] = state.senders[0];
+            }
+            state.senders[0] = Some((payer, Instant::now()));
+        }
+        state.turns.push(payer, job);
+        drop(state);
+        queue.wake.notify_one();
+        true
+    }
+
+    /// Whether others than this payer sent something of late.
+    pub(super) fn serves_others(&self, payer: Payer) -> bool {
+        let of_late = |(other, at): &(Payer, Instant)| *other != payer && at.elapsed() < OF_LATE;
+        self.door.0.lock().senders.iter().flatten().any(of_late)
+    }
+
     /// Lets the writer look whether its files are where they were.
     pub(super) fn nudge(&self) {
         let run: Run = Box::new(|_| Box::new(drop));
-        let _ = self.jobs.try_send(Job { run, durable: false });
+        self.send(Payer::SERVER, Job { run, durable: false, alone: false });
     }
 }
 
 /// Starts it.
 pub(super) fn start(mut conn: AnyConn, path: PathBuf) -> Writer {
-    let (sender, mut jobs) = mpsc::channel::<Job>(QUEUE);
+    let queue = Arc::new(Queue::default());
     let progress = Arc::new(Progress::new());
-    let shown = progress.clone();
+    let (shown, waiting) = (progress.clone(), queue.clone());
     std::thread::Builder::new()
         .name("sqlite-writer".to_owned())
         .spawn(move || {
-            let (mut synced, mut held, mut files, mut rescued) = (true, None, Files::of(path), false);
-            while let Some(first) = held.take().or_else(|| jobs.blocking_recv()) {
-                let durable = first.durable;
+            let ends = Ends(waiting);
+            let queue = &ends.0;
+            let (mut synced, mut files, mut rescued) = (true, Files::of(path), false);
+            while let Some((mut payer, first)) = queue.wait() {
+                let (durable, alone, began) = (first.durable, first.alone, Instant::now());
                 let begun = synchronous(&mut conn, &mut synced, durable)
                     .and_then(|()| begin(&mut conn, "BEGIN IMMEDIATE"))
                     .and_then(|()| files.check().inspect_err(|_| drop(roll_back(&mut conn))));
@@ -104,13 +202,12 @@ pub(super) fn start(mut conn: AnyConn, path: PathBuf) -> Writer {
                 }
                 shown.holds.store(shown.now(), Ordering::Relaxed);
                 let mut answers = vec![(first.run)(Ok(&mut conn))];
-                while answers.len() < BATCH
-                    && let Ok(job) = jobs.try_recv()
-                {
-                    if job.durable && !durable {
-                        held = Some(job); // it waits for a commit of its own kind
-                        break;
-                    }
+                let mut since = began;
+                loop {
+                    let now = Instant::now();
+                    let more = !alone && answers.len() < BATCH && now - began < FILLING;
+                    let Some((next, job)) = queue.another(durable, (payer, now - since), more) else { break };
+                    (payer, since) = (next, now);
                     answers.push((job.run)(Ok(&mut conn)));
                 }
                 // What is committed into files that nobody finds again would be lost with this process.
@@ -134,7 +231,7 @@ pub(super) fn start(mut conn: AnyConn, path: PathBuf) -> Writer {
             }
         })
         .expect("a thread can be started");
-    Writer { jobs: sender, progress }
+    Writer { door: Arc::new(Door(queue)), progress }
 }
 
 /// What was acknowledged lies in a write-ahead log that has no name any more: it is copied into the database file, which has. Not where

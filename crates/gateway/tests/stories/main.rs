@@ -89,6 +89,7 @@ mod modules_tokens;
 mod names;
 mod nesting;
 mod notices;
+mod one_against_others;
 mod openid;
 mod parked_members;
 mod pasted_tokens;

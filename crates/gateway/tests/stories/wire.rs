@@ -35,6 +35,7 @@ struct State {
     mode: AtomicU8,
     lost: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
+    generation: AtomicUsize,
 }
 
 impl State {
@@ -60,6 +61,7 @@ impl Wire {
             mode: AtomicU8::new(Mode::Whole as u8),
             lost: AtomicUsize::new(0),
             open: Mutex::new(Vec::new()),
+            generation: AtomicUsize::new(0),
         });
         let shared = state.clone();
         std::thread::spawn(move || {
@@ -96,6 +98,12 @@ impl Wire {
         }
     }
 
+    /// Those who are connected are never answered again; whoever connects from now on is.
+    pub fn cut_off(&self) {
+        self.state.generation.fetch_add(1, Ordering::SeqCst);
+        self.set(Mode::Whole);
+    }
+
     /// How many transactions were caught at their COMMIT.
     pub fn lost(&self) -> usize {
         self.state.lost.load(Ordering::SeqCst)
@@ -128,8 +136,9 @@ fn join(client: TcpStream, server: TcpStream, state: &Arc<State>) {
 /// Passes on what comes, until `passes` says no: then both ends break.
 fn pump(from: &mut TcpStream, to: &mut TcpStream, state: &State, mut passes: impl FnMut(&[u8]) -> bool) {
     let mut buffer = [0; 16 << 10];
+    let generation = state.generation.load(Ordering::SeqCst);
     while let Ok(n @ 1..) = from.read(&mut buffer) {
-        while state.is(Mode::Silent) {
+        while state.is(Mode::Silent) || state.generation.load(Ordering::SeqCst) != generation {
             std::thread::park_timeout(Duration::from_millis(20));
         }
         if !passes(&buffer[..n]) || to.write_all(&buffer[..n]).is_err() {

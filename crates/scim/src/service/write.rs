@@ -20,6 +20,7 @@ use crate::query::search_keys::{KeyChange, search_keys};
 use crate::resource::absence;
 use crate::resource::complete::complete;
 use crate::resource::document::{assign, assigned};
+use crate::resource::members::MembersChange;
 use crate::resource::reader::{Named, Reader};
 use crate::resource::stored::is_same;
 use crate::resource::user_name;
@@ -128,23 +129,68 @@ pub fn replace<'p>(
     if_match: &Precondition,
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
-    let described = cx.registry.get(resource_type);
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
+    let rewritten = replaced(cx, &stored, body)?;
+    make(store, cx, stored, rewritten, EventKind::Replaced, projection.into())
+}
+
+/// What a request makes of what is stored.
+#[derive(Debug, Clone)]
+pub(super) struct Rewritten {
+    pub(super) document: Map<String, Value>,
+    /// Of the members, if it is about them.
+    pub(super) members: Option<MembersChange>,
+    pub(super) ignored: Vec<String>,
+}
+
+/// What a PUT makes of it.
+pub(super) fn replaced(cx: &Context<'_>, stored: &Stored, body: &Value) -> Result<Rewritten, Error> {
+    let (resource_type, old) = (stored.resource.resource_type, stored.resource.attributes());
+    let described = cx.registry.get(resource_type);
     let ignored = Ignored::default();
-    let reader = reader(cx, &ignored).over(stored.resource.attributes());
+    let reader = reader(cx, &ignored).over(old);
     let draft = Draft::read(body, described, &reader)?;
-    draft.check_nameless(stored.resource.attributes(), described)?;
+    draft.check_nameless(old, described)?;
     let Draft { mut attributes, members, .. } = draft;
-    carry_over(stored.resource.attributes(), &mut attributes, described)?;
+    carry_over(old, &mut attributes, described)?;
     complete(&mut attributes, described, &reader)?;
-    let mut membership = Membership::default();
     let related = described.schema.attributes.iter().find(|attribute| attribute.relation == Some(Relation::Members));
-    if let Some(attribute) = related {
-        let members = members.unwrap_or_default().said(attribute)?;
-        membership = Membership::change(store, cx, stored.handle, id, members.whole(true))?;
-    }
-    let replaced = finish(store, cx, stored, attributes, membership, EventKind::Replaced, projection.into())?;
-    Ok(Written { ignored_attributes: ignored.into_names(), ..replaced })
+    let members = related.map(|attribute| Ok::<_, Error>(members.unwrap_or_default().said(attribute)?.whole(true)));
+    Ok(Rewritten { document: attributes, members: members.transpose()?, ignored: ignored.into_names() })
+}
+
+/// What a PATCH makes of it.
+pub(super) fn patched(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    stored: &Stored,
+    request: &PatchRequest,
+) -> Result<Rewritten, Error> {
+    let described = cx.registry.get(stored.resource.resource_type);
+    let ignored = Ignored::default();
+    let Patched { document, membership: edit } = {
+        let mut load = |stored_too: bool, others: &[Id]| described_members(store, cx, stored, stored_too, others);
+        apply(request, stored.resource.attributes(), described, &reader(cx, &ignored), &mut load)?
+    };
+    Ok(Rewritten { document, members: edit.change(), ignored: ignored.into_names() })
+}
+
+/// Makes it, in a store that holds what it was worked out on.
+pub(super) fn make(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    stored: Stored,
+    rewritten: Rewritten,
+    kind: EventKind,
+    projection: Option<&Projection>,
+) -> Result<Written, Error> {
+    let Rewritten { document, members, ignored } = rewritten;
+    let membership = match members {
+        Some(change) => Membership::change(store, cx, stored.handle, &stored.resource.id, change)?,
+        None => Membership::default(),
+    };
+    let made = finish(store, cx, stored, document, membership, kind, projection)?;
+    Ok(Written { ignored_attributes: ignored, ..made })
 }
 
 /// Applies a PATCH.
@@ -157,19 +203,9 @@ pub fn patch<'p>(
     if_match: &Precondition,
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
-    let described = cx.registry.get(resource_type);
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
-    let ignored = Ignored::default();
-    let Patched { document, membership: edit } = {
-        let mut load = |stored_too: bool, others: &[Id]| described_members(store, cx, &stored, stored_too, others);
-        apply(request, stored.resource.attributes(), described, &reader(cx, &ignored), &mut load)?
-    };
-    let membership = match edit.change() {
-        Some(change) => Membership::change(store, cx, stored.handle, id, change)?,
-        None => Membership::default(),
-    };
-    let patched = finish(store, cx, stored, document, membership, EventKind::Patched, projection.into())?;
-    Ok(Written { ignored_attributes: ignored.into_names(), ..patched })
+    let rewritten = patched(store, cx, &stored, request)?;
+    make(store, cx, stored, rewritten, EventKind::Patched, projection.into())
 }
 
 /// Removes a resource, and it from all groups.
@@ -227,7 +263,7 @@ fn described_members(
 }
 
 /// `If-Match` is asked under the lock: of two writers who saw the same version, one is told.
-fn locked(
+pub(super) fn locked(
     store: &mut dyn Store,
     registry: &Registry,
     resource_type: ResourceTypeId,

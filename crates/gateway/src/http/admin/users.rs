@@ -18,6 +18,7 @@ use crate::http::edge::query;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::platform::turns::Payer;
 use crate::services::reactions;
 use crate::storage::{Cost, Tx};
 
@@ -46,7 +47,7 @@ async fn ours(app: &App, input: &mut Input, account: &str, user: Option<&str>) -
         input.mistake("password", why);
         return Ok(ours);
     }
-    let hashed = app.passwords.hash(SecretText::new(&password)).await;
+    let hashed = app.passwords.hash(Payer::SERVER, SecretText::new(&password)).await;
     let hashed = hashed.map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))?;
     ours.password_hash = Some(hashed);
     Ok(ours)

@@ -62,6 +62,19 @@ pub(crate) async fn within<E: From<BodyError>>(
     }
 }
 
+/// Takes what is sent and keeps none of it, as long as it would have been read.
+pub(crate) async fn discard(mut payload: Payload, patience: Patience<'_>) {
+    let rest = async {
+        let mut left = patience.limit;
+        while let Some(Ok(chunk)) = payload.next().await {
+            let Some(less) = left.checked_sub(chunk.len()) else { break };
+            left = less;
+        }
+        Ok::<_, BodyError>(())
+    };
+    let _ = within(&patience, rest).await;
+}
+
 /// A body that is on its way.
 pub(crate) struct Incoming {
     payload: Payload,

@@ -14,6 +14,7 @@ use crate::domain::actor::Actor;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::platform::turns::Payer;
 use crate::services::reactions;
 use crate::storage::Cost;
 use crate::storage::audit::Entry;
@@ -82,7 +83,7 @@ pub(super) async fn change(
     if let Some(why) = commonest::refusal(password.reveal(), &[&user, &account]) {
         return Ok(form(&app, &browser, &user, Some(format!("The new password {why}."))));
     }
-    let hash = app.passwords.hash(password).await.map_err(|_| PageFailure::Busy)?;
+    let hash = app.passwords.hash(Payer::account(session.account), password).await.map_err(|_| PageFailure::Busy)?;
     let ends_connections = !sent.field("end_connections").is_empty();
     let own = browser.session_fingerprint(&app);
     let address = browser.address.clone();

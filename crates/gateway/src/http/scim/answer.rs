@@ -4,9 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use scim::representation::Representation;
 use scim::service::Written;
-use scim::{Projection, Resource};
+use scim::{Projection, Registry, Resource};
 
-use super::caller::Outcome;
 use crate::app::App;
 
 /// A header that names the members of a pushed group that do not exist here and were left out.
@@ -26,46 +25,70 @@ pub(super) fn json(status: StatusCode) -> HttpResponseBuilder {
     answer
 }
 
+/// A resource as it is shown.
+#[derive(Debug)]
+pub(super) struct Shown {
+    etag: String,
+    location: String,
+    body: Vec<u8>,
+}
+
+impl Shown {
+    pub(super) fn of(app: &App, registry: &Registry, resource: &Resource, shown: &Projection) -> Shown {
+        let representation = Representation::new(resource, shown, registry, &app.scim_base);
+        Shown { etag: resource.etag(), location: representation.location(), body: representation.to_bytes() }
+    }
+}
+
 /// A resource as it is; 304 if the caller already has this version (RFC 7644 §3.14).
-pub(super) fn resource(
-    request: &HttpRequest,
-    app: &App,
-    status: StatusCode,
-    found: &Outcome<(Resource, Projection)>,
-) -> HttpResponse {
-    let Outcome { value: (resource, shown), registry } = found;
-    let etag = resource.etag();
+pub(super) fn resource(request: &HttpRequest, status: StatusCode, found: Shown) -> HttpResponse {
+    let Shown { etag, location, body } = found;
     let known = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
     if known.is_some_and(|tags| scim::precondition::none_match(tags, &etag)) {
         return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
     }
-    let representation = Representation::new(resource, shown, registry, &app.scim_base);
-    json(status)
-        .insert_header((header::ETAG, etag))
-        .insert_header((header::LOCATION, representation.location()))
-        .body(representation.to_bytes())
+    json(status).insert_header((header::ETAG, etag)).insert_header((header::LOCATION, location)).body(body)
+}
+
+/// What was written, as it is answered.
+#[derive(Debug)]
+pub(super) struct Done {
+    shown: Shown,
+    named: [(&'static str, Vec<String>); 3],
+}
+
+impl Done {
+    /// Without a projection nothing is shown.
+    pub(super) fn new(app: &App, registry: &Registry, written: &Written, shown: Option<&Projection>) -> Done {
+        let Written { resource, skipped_members, parked_members, ignored_attributes, .. } = written;
+        let shown = match shown {
+            Some(shown) => Shown::of(app, registry, resource, shown),
+            None => {
+                let standard = Projection::standard(registry.get(resource.resource_type));
+                let location = Representation::new(resource, &standard, registry, &app.scim_base).location();
+                Shown { etag: resource.etag(), location, body: Vec::new() }
+            }
+        };
+        let named = [
+            (SKIPPED_MEMBERS, skipped_members.clone()),
+            (PARKED_MEMBERS, parked_members.clone()),
+            (IGNORED_ATTRIBUTES, ignored_attributes.clone()),
+        ];
+        Done { shown, named }
+    }
 }
 
 /// A resource that was written; without a body for 204.
-pub(super) fn written(app: &App, status: StatusCode, done: &Outcome<(Written, Projection)>) -> HttpResponse {
-    let Outcome { value: (outcome, shown), registry } = done;
-    let representation = Representation::new(&outcome.resource, shown, registry, &app.scim_base);
+pub(super) fn written(status: StatusCode, done: Done) -> HttpResponse {
+    let Done { shown: Shown { etag, location, body }, named } = done;
     let mut answer = json(status);
-    answer
-        .insert_header((header::ETAG, outcome.resource.etag()))
-        .insert_header((header::LOCATION, representation.location()));
-    for (header, names) in [
-        (SKIPPED_MEMBERS, &outcome.skipped_members),
-        (PARKED_MEMBERS, &outcome.parked_members),
-        (IGNORED_ATTRIBUTES, &outcome.ignored_attributes),
-    ] {
-        if !names.is_empty() {
-            answer.insert_header((header, list(names)));
-        }
+    answer.insert_header((header::ETAG, etag)).insert_header((header::LOCATION, location));
+    for (header, names) in named.iter().filter(|(_, names)| !names.is_empty()) {
+        answer.insert_header((*header, list(names)));
     }
     match status {
         StatusCode::NO_CONTENT => answer.finish(),
-        _ => answer.body(representation.to_bytes()),
+        _ => answer.body(body),
     }
 }
 

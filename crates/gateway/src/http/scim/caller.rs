@@ -1,7 +1,7 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
@@ -19,9 +19,15 @@ use crate::domain::tolerances::{Need, Needed};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::platform::system;
+use crate::platform::turns::Payer;
+use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
 use crate::services::reactions;
-use crate::storage::{AccountTx, Cost, Tx};
+use crate::storage::{AccountTx, Cost, DbError, Desk, Tx};
+
+pub(in crate::http::scim) mod long;
+
+use long::Held;
 
 /// The account's policy is not to let a connection end itself.
 const OWN_ENDING: &str = "This connection lives under this very user, and would end with them: it may not deactivate or delete them, \
@@ -51,14 +57,22 @@ pub(super) struct Caller {
     unwritten: Arc<OnceLock<(Use, Actor)>>,
     /// Whom `/Me` was found to stand for.
     me: Option<Id>,
+    /// Whose turn the work takes.
+    payer: Payer,
+    /// Leave to take long, as soon as there is one.
+    ticket: Arc<OnceLock<Ticket>>,
     /// What the request and its answer take.
     pub(super) charge: Charge,
 }
 
 impl Caller {
     pub(super) fn of(request: &HttpRequest, app: &App, charge: Charge) -> Caller {
+        let authorization = bearer::presented(request);
+        let credential = authorization.as_ref().ok().and_then(Option::as_deref);
         Caller {
-            authorization: bearer::presented(request),
+            payer: credential.map_or(Payer::SERVER, |credential| app.payers.of(credential)),
+            authorization,
+            ticket: Arc::default(),
             proof: None,
             address: address::of(request, &app.config.trusted_proxies),
             entered: Arc::default(),
@@ -94,6 +108,29 @@ impl Caller {
         Ok(access)
     }
 
+    /// Whose turn it is when this caller's work is done.
+    pub(super) fn payer(&self) -> Payer {
+        self.payer
+    }
+
+    /// Leave to take long: the account's turn may have to be waited for. The token is asked first, for a stranger has no turn.
+    pub(super) async fn admitted(&self, app: &App) -> Result<(), ScimFailure> {
+        if self.ticket.get().is_some() {
+            return Ok(());
+        }
+        let (work, caller) = (app.clone(), self.clone());
+        let account = app.db.read_for(self.payer, Cost::Short, move |tx| caller.check(&work, tx)).await;
+        self.note_use(app).await;
+        let ticket = app.admission.enter(account?.seq).await?;
+        let _ = self.ticket.set(ticket);
+        Ok(())
+    }
+
+    /// Whether it has that leave.
+    pub(super) fn may_take_long(&self) -> bool {
+        self.ticket.get().is_some()
+    }
+
     async fn note_use(&self, app: &App) {
         if let Some((news, actor)) = self.unwritten.get() {
             bearer::note_use(app, news, actor).await;
@@ -104,7 +141,7 @@ impl Caller {
     /// noticed.
     pub(super) async fn user(&mut self, app: &App) -> Result<Id, ScimFailure> {
         let (work, caller) = (app.clone(), self.clone());
-        let access = app.db.read(Cost::Short, move |tx| caller.access(&work, tx)).await;
+        let access = app.db.read_for(self.payer, Cost::Short, move |tx| caller.access(&work, tx)).await;
         self.note_use(app).await;
         self.me = access?.grant.subject.and_then(|subject| Id::new(subject.as_str()));
         self.me.clone().ok_or_else(|| {
@@ -114,32 +151,118 @@ impl Caller {
         })
     }
 
-    /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it.
+    /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it. Where it
+    /// turns out to take long, it is undone and done again where nobody waits for it.
     pub(super) async fn change<T: Weight + Send + 'static>(
         self,
+        app: &App,
+        work: impl Work<T>,
+    ) -> Result<Outcome<T>, ScimFailure> {
+        let work = Arc::new(Mutex::new(work));
+        if !self.may_take_long() {
+            let outcome = self.change_shortly(app, share(&work)).await;
+            if !takes_long(&outcome) {
+                return outcome;
+            }
+            self.admitted(app).await?;
+        }
+        let (at_hand, payer) = (app.clone(), self.payer);
+        app.db.at_length(payer, move |desk| self.change_on(&at_hand, desk, share(&work))).await
+    }
+
+    /// The same where it is to be short.
+    pub(super) async fn change_shortly<T: Weight + Send + 'static>(
+        &self,
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
         let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
         let noted = needed.clone();
-        let outcome = app.db.write(move |tx| caller.enter_and(&at_hand, tx, &noted, &mut work)).await;
-        needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
+        let change = move |tx: &mut Tx<'_>| {
+            tx.keeps_short();
+            caller.enter_and(&at_hand, tx, &noted, &mut work)
+        };
+        let outcome = app.db.write_for(self.payer, change).await;
+        self.finish(app, &needed, &outcome);
         self.note_use(app).await;
         outcome
     }
 
-    /// The same for a piece that only reads.
-    pub(super) async fn look<T: Weight + Send + 'static>(
+    /// The same in the lane of what takes long.
+    pub(super) fn change_on<T: Weight + Send + 'static>(
+        &self,
+        app: &App,
+        desk: &Desk,
+        mut work: impl Work<T>,
+    ) -> Result<Outcome<T>, ScimFailure> {
+        let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
+        let (noted, held) = (needed.clone(), Held::default());
+        let holds = held.clone();
+        let outcome =
+            desk.write(self.payer, move |tx| holds.during(|| caller.enter_and(&at_hand, tx, &noted, &mut work)));
+        self.finish(app, &needed, &outcome);
+        if let (Some(ticket), Some(rest)) = (self.ticket.get(), long::rest_after(held.time()))
+            && desk.is_contended(self.payer)
+        {
+            ticket.rests(rest);
+        }
+        outcome
+    }
+
+    fn finish<T>(&self, app: &App, needed: &Needed, outcome: &Result<T, ScimFailure>) {
+        if takes_long(outcome) {
+            return; // it is done again
+        }
+        needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
+    }
+
+    /// The same for a piece that only reads, and what is made of it.
+    pub(super) async fn look<T: Weight + Send + 'static, R: Send + 'static>(
         self,
         app: &App,
         cost: Cost,
+        work: impl Work<T>,
+        make: impl FnOnce(Outcome<T>) -> R + Send + 'static,
+    ) -> Result<R, ScimFailure> {
+        let work = Arc::new(Mutex::new(work));
+        if cost == Cost::Short {
+            let outcome = self.look_shortly(app, share(&work)).await;
+            if !takes_long(&outcome) {
+                return outcome.map(make);
+            }
+        }
+        self.admitted(app).await?;
+        let (at_hand, payer) = (app.clone(), self.payer);
+        app.db.at_length(payer, move |desk| self.look_on(&at_hand, desk, share(&work)).map(make)).await
+    }
+
+    async fn look_shortly<T: Weight + Send + 'static>(
+        &self,
+        app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
         let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
         let noted = needed.clone();
-        let outcome = app.db.read(cost, move |tx| caller.enter_and(&at_hand, tx, &noted, &mut work)).await;
-        needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
+        let look = move |tx: &mut Tx<'_>| {
+            tx.keeps_short();
+            caller.enter_and(&at_hand, tx, &noted, &mut work)
+        };
+        let outcome = app.db.read_for(self.payer, Cost::Short, look).await;
+        self.finish(app, &needed, &outcome);
         self.note_use(app).await;
+        outcome
+    }
+
+    /// The same in the lane of what takes long.
+    pub(super) fn look_on<T: Weight>(
+        &self,
+        app: &App,
+        desk: &Desk,
+        mut work: impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
+    ) -> Result<Outcome<T>, ScimFailure> {
+        let needed = Needed::default();
+        let outcome = desk.read(&mut |tx: &mut Tx<'_>| self.enter_and(app, tx, &needed, &mut work));
+        self.finish(app, &needed, &outcome);
         outcome
     }
 
@@ -148,10 +271,13 @@ impl Caller {
         app: &App,
         tx: &mut Tx<'_>,
         needed: &Needed,
-        work: &mut impl Work<T>,
+        work: &mut impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
         let owner = self.access(app, tx)?.grant.subject;
         let account = tx.grant_account.take().ok_or(BearerError::Invalid("The account is gone"))?;
+        if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != Payer::account(account.seq)) {
+            app.payers.learn(credential, account.seq);
+        }
         if self.me.as_ref().is_some_and(|me| owner.as_ref().is_none_or(|owner| owner.as_str() != me.as_str())) {
             let detail = "The access has just passed to another user, so /Me is somebody else now. Repeat the request.";
             return Err(scim::Error::Conflict(detail.to_owned()).into());
@@ -180,7 +306,8 @@ impl Caller {
     /// Only the check, for requests that need nothing else of the database.
     pub(super) async fn enter(self, app: &App) -> Result<Provider, ScimFailure> {
         let (work, caller) = (app.clone(), self.clone());
-        let provider = app.db.read(Cost::Short, move |tx| Ok(work.provider(&caller.check(&work, tx)?)?)).await;
+        let provider =
+            app.db.read_for(self.payer, Cost::Short, move |tx| Ok(work.provider(&caller.check(&work, tx)?)?)).await;
         self.note_use(app).await;
         provider
     }
@@ -209,10 +336,25 @@ impl Caller {
             return Ok(());
         }
         let (work, caller) = (app.clone(), self.clone());
-        let account = app.db.read(Cost::Short, move |tx| Ok::<_, ScimFailure>(caller.check(&work, tx)?.seq)).await;
+        let account = app
+            .db
+            .read_for(self.payer, Cost::Short, move |tx| Ok::<_, ScimFailure>(caller.check(&work, tx)?.seq))
+            .await;
         self.note_use(app).await;
         Ok(self.charge.belongs_to(Holder::Account(account?))?)
     }
+}
+
+/// A piece of work that may have to be done again elsewhere.
+fn share<T, W: Work<T>>(work: &Arc<Mutex<W>>) -> impl Work<T> + use<T, W> {
+    let work = work.clone();
+    move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
+        (work.lock().unwrap_or_else(PoisonError::into_inner))(store, cx)
+    }
+}
+
+fn takes_long<T>(outcome: &Result<T, ScimFailure>) -> bool {
+    matches!(outcome, Err(ScimFailure::Database(DbError::TakesLong)))
 }
 
 /// What came of a piece of work, and the schemas it went by: those to answer with.

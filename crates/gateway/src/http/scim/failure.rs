@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use oauth::BearerError;
 use serde_json::Value;
 
+use crate::services::admission::TooMuch;
 use crate::services::budget::Exceeded;
 use crate::storage::{DbError, Fault};
 
@@ -32,6 +33,8 @@ pub(crate) enum ScimFailure {
     TooLarge(usize),
     /// There is no room for the request or its answer.
     NoRoom(Exceeded),
+    /// The account has as much at once as it may.
+    TooMuch(TooMuch),
     /// The database failed.
     Database(DbError),
 }
@@ -86,6 +89,7 @@ impl ScimFailure {
                 );
                 (413, message(413, &detail))
             }
+            ScimFailure::TooMuch(too_much) => (429, message(429, &too_much.sentence())),
             ScimFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a SCIM request failed");
                 let meaning = cause.meaning();
@@ -108,6 +112,9 @@ impl ScimFailure {
             // RFC 9110 §12.5.3: what would be understood.
             ScimFailure::Encoding => {
                 answer.insert_header(("Accept-Encoding", "identity"));
+            }
+            ScimFailure::TooMuch(too_much) => {
+                answer.insert_header(("Retry-After", too_much.retry_after.to_string()));
             }
             ScimFailure::Database(cause) => {
                 if let Some(seconds) = cause.meaning().retry_after() {
@@ -145,6 +152,12 @@ impl From<BearerError> for ScimFailure {
 impl From<Exceeded> for ScimFailure {
     fn from(exceeded: Exceeded) -> Self {
         ScimFailure::NoRoom(exceeded)
+    }
+}
+
+impl From<TooMuch> for ScimFailure {
+    fn from(error: TooMuch) -> Self {
+        ScimFailure::TooMuch(error)
     }
 }
 

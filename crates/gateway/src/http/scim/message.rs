@@ -6,14 +6,15 @@ use scim::Size;
 use serde_json::Value;
 
 use super::caller::Caller;
+use super::caller::long;
 use super::failure::ScimFailure;
 use crate::app::App;
-use crate::http::edge::body::{BodyError, Incoming, Patience, within};
+use crate::http::edge::body::{self, BodyError, Incoming, Patience, within};
 use crate::storage::DbError;
 
 /// A body that has more bytes is read only under a token that counts: valid, not revoked, of the right scope. Below, the work itself
 /// finds out, in the transaction that it needs anyway.
-const SMALL: usize = 64 << 10;
+const SMALL: usize = long::LARGE;
 
 /// RFC 7644 §3.8: `application/scim+json`; `application/json` is accepted too, with or without parameters.
 pub(super) async fn read_json(
@@ -38,6 +39,11 @@ pub(super) async fn read_json(
     }
     if announced.is_some_and(|announced| announced > SMALL as u64) {
         caller.counts(app).await?;
+        if let Err(failure) = caller.admitted(app).await {
+            // What is refused before it is read is taken in all the same, so that the client hears of it.
+            body::discard(payload, Patience::of(app, limit)).await;
+            return Err(failure);
+        }
     }
     let mut incoming = Incoming::new(payload, limit);
     let reading = async {
@@ -51,7 +57,7 @@ pub(super) async fn read_json(
         Ok::<_, ScimFailure>(())
     };
     within(&Patience::of(app, limit), reading).await?;
-    let value = scim::json::parse(&incoming.into_bytes())?;
+    let value = long::parse(app, caller, incoming.into_bytes()).await?;
     caller.charge.request(Size::of(&value).total())?;
     Ok(value)
 }

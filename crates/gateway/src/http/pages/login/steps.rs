@@ -6,13 +6,14 @@ use scim::resource::user_name::{log_in_key, trimmed};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::sign_in::SecondFactor;
-use crate::domain::throttle::{Count, retry_after};
+use crate::domain::throttle::{Count, place, retry_after};
 use crate::domain::wording;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::intent::Errand;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::platform::turns::Payer;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
 use crate::storage::{Cost, Tx};
@@ -24,6 +25,8 @@ pub(super) struct Claim {
     counts: Vec<Count>,
     /// The account was not known from the client, and could be named.
     asked_for_account: bool,
+    /// Whose turn it takes: whoever has the name, if anybody does, makes no difference.
+    payer: Payer,
 }
 
 /// Whom a name means: one user at most.
@@ -115,15 +118,19 @@ pub(super) async fn who(
             Ok::<_, PageFailure>((meant(tx, candidates, knows, &wrote.username)?, known, of_client))
         })
         .await?;
+    let payer = match of_client {
+        Some(account) => Payer::account(account),
+        None => Payer::called("address", &place(browser.address.as_deref())),
+    };
     let counts = counts(&app.keys, browser, &key, known);
     // Whoever has to wait is told so by a look; a write is for those who do not.
     let (now, looked_at, counted) = (system::now(), counts.clone(), counts.clone());
     let mut until = app.db.read(Cost::Short, move |tx| tx.attempts_blocked(&looked_at, now)).await?;
     if until.is_none() {
-        until = app.db.write(move |tx| tx.begin_attempt(&counted, now)).await?;
+        until = app.db.write_for(payer, move |tx| tx.begin_attempt(&counted, now)).await?;
     }
     Ok(match until {
-        None => Ok(Claim { meant, counts, asked_for_account: of_client.is_none() }),
+        None => Ok(Claim { meant, counts, asked_for_account: of_client.is_none(), payer }),
         Some(until) => {
             let seconds = retry_after(until, now);
             let problem = format!(
@@ -181,9 +188,9 @@ pub(super) async fn password(
     claim: Claim,
     password: &str,
 ) -> Result<Result<Proven, Refused>, PageFailure> {
-    let Claim { meant: Meant { login, unclear }, counts, asked_for_account } = claim;
+    let Claim { meant: Meant { login, unclear }, counts, asked_for_account, payer } = claim;
     let hash = login.as_ref().and_then(|login| login.password_hash.clone());
-    let right = app.passwords.verify(SecretText::new(password), hash).await.map_err(|_| PageFailure::Busy)?;
+    let right = app.passwords.verify(payer, SecretText::new(password), hash).await.map_err(|_| PageFailure::Busy)?;
     let found = login.filter(|_| right);
     let now = system::now();
     let succeeded = found.is_some();
@@ -196,7 +203,7 @@ pub(super) async fn password(
     let entry = Entry { at: now, account, action: action.to_owned(), target, detail };
     let from = browser.address.clone();
     app.db
-        .write(move |tx| {
+        .write_for(payer, move |tx| {
             tx.act_as(Actor { name: "browser".to_owned(), address: from.clone() });
             if succeeded {
                 tx.attempt_succeeded(&counts)?;

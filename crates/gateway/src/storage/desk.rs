@@ -1,0 +1,299 @@
+//! Where units of work are run: connections of one lane, and what is done when one of them fails.
+//!
+//! **PostgreSQL**: each unit is a transaction on a pooled connection; one that loses a race the database decided, or its connection, is
+//! run again. Where the answer to COMMIT is lost, the server is asked what became of it.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::connection::{AnyConn, DatabaseUrl, Patience};
+use super::error::DbError;
+use super::fate::{self, Fate};
+use super::parked;
+use super::session::{Good, Manager, Session};
+use super::transaction::{BeforeCommit, Fault, Purpose, begin, commit, complete, nested, roll_back};
+use super::tx::Tx;
+use super::writer::{Answer, Job, Writer};
+use crate::domain::grant_policy::GrantPolicy;
+use crate::platform::turns::Payer;
+
+/// How often a unit of work is run before its conflict is reported,
+const ATTEMPTS: u32 = 8;
+/// and before it is reported that its connection was lost: it may be what the server dies of.
+const CONNECTIONS: u32 = 3;
+/// How long a pool may be without a connection for those who wait; and at least how long one is kept.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// How often those who wait look whether there is a new pool.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Connections that can be begun anew.
+struct Pool {
+    manager: Manager,
+    size: u32,
+    current: RwLock<r2d2::Pool<Manager>>,
+    begun: Mutex<Instant>,
+}
+
+impl Pool {
+    fn builder(size: u32) -> r2d2::Builder<Manager> {
+        r2d2::Pool::builder().max_size(size).min_idle(Some(1)).test_on_check_out(false).connection_timeout(WAIT)
+    }
+
+    fn current(&self) -> r2d2::Pool<Manager> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Connections that do not come back hold their places for ever: a new pool has them all.
+    fn begin_anew(&self, not_within: Duration) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        if begun.elapsed() < not_within {
+            return;
+        }
+        *begun = Instant::now();
+        let fresh = Pool::builder(self.size).build_unchecked(self.manager.clone());
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+}
+
+/// A lane's way to the database. Cheap to clone.
+#[derive(Clone)]
+#[allow(missing_debug_implementations)]
+pub(crate) struct Desk {
+    pool: Arc<Pool>,
+    good: Arc<Good>,
+    writer: Option<Writer>,
+    url: Arc<DatabaseUrl>,
+    policy: Arc<GrantPolicy>,
+    before_commit: BeforeCommit,
+    /// Whether its units of work are long ones, which no other waits for at a commit.
+    long: bool,
+}
+
+impl Desk {
+    /// With so many connections of its own.
+    pub(super) fn open(
+        url: &Arc<DatabaseUrl>,
+        patience: Patience,
+        connections: u32,
+        writer: Option<&Writer>,
+        before_commit: BeforeCommit,
+    ) -> Result<Desk, DbError> {
+        let manager = Manager::new(url.clone(), patience);
+        let current = RwLock::new(Pool::builder(connections).build(manager.clone())?);
+        let pool = Pool { manager, size: connections, current, begun: Mutex::new(Instant::now()) };
+        Ok(Desk {
+            pool: Arc::new(pool),
+            good: Arc::new(Good::new()),
+            writer: writer.cloned(),
+            url: url.clone(),
+            policy: Arc::default(),
+            before_commit,
+            long: false,
+        })
+    }
+
+    /// For units of work that take long.
+    pub(super) fn of_long_units(self) -> Desk {
+        Desk { long: true, ..self }
+    }
+
+    pub(super) fn governed_by(&mut self, policy: &Arc<GrantPolicy>) {
+        self.policy = policy.clone();
+    }
+
+    /// A thread with one of its connections did not come back.
+    pub(super) fn begin_anew(&self) {
+        self.pool.begin_anew(LOOK);
+    }
+
+    pub(super) fn writer(&self) -> Option<&Writer> {
+        self.writer.as_ref()
+    }
+
+    /// For SQLite's writer: the unit of work, and where its outcome is heard.
+    pub(super) fn job<T, E, F>(&self, purpose: Purpose, mut work: F) -> (Job, oneshot::Receiver<Result<T, E>>)
+    where
+        T: Send + 'static,
+        E: Fault,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let (policy, before_commit) = (self.policy.clone(), self.before_commit);
+        let run = Box::new(move |conn: Result<&mut AnyConn, DbError>| -> Answer {
+            let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, policy, before_commit, &mut work));
+            Box::new(move |committed| {
+                let _ = answer.send(match committed {
+                    Ok(()) => outcome,
+                    Err(error) => outcome.and(Err(error.into())),
+                });
+            })
+        });
+        (Job { run, durable: purpose == Purpose::Durable, alone: self.long }, answered)
+    }
+
+    /// Whether others than this payer had to do with the one writer of late.
+    pub(crate) fn is_contended(&self, payer: Payer) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.serves_others(payer))
+    }
+
+    /// Runs a unit of work that only reads, on one snapshot.
+    pub(crate) fn read<T, E: Fault>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        match *self.url {
+            DatabaseUrl::Sqlite(_) => self.on_sqlite(&mut *self.pool.current().get().map_err(DbError::from)?, work),
+            DatabaseUrl::Postgres(_) => self.on_postgres(Purpose::Reading, work),
+        }
+    }
+
+    /// Runs a unit of work that may write: on SQLite, when it is this payer's turn.
+    pub(crate) fn write<T, E, F>(&self, payer: Payer, mut work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Fault,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let Some(writer) = &self.writer else { return self.on_postgres(Purpose::Durable, &mut work) };
+        let (job, answered) = self.job(Purpose::Durable, work);
+        if !writer.send(payer, job) {
+            return Err(DbError::Interrupted.into());
+        }
+        answered.blocking_recv().unwrap_or_else(|_| Err(DbError::Interrupted.into()))
+    }
+
+    /// The same as [`read`](Self::read) on a thread that must not wait, if a connection is free.
+    pub(super) fn read_at_once<T, E: Fault>(
+        &self,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Option<Result<T, E>> {
+        let mut session = self.pool.current().try_get()?;
+        Some(self.on_sqlite(&mut session, work))
+    }
+
+    fn on_sqlite<T, E: Fault>(
+        &self,
+        session: &mut Session,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        begin(&mut session.conn, "BEGIN DEFERRED")?;
+        let mut tx = Tx::new(&mut session.conn, self.policy.clone());
+        tx.reads = true;
+        let outcome = work(&mut tx);
+        commit(&mut session.conn)?;
+        outcome
+    }
+
+    pub(super) fn on_postgres<T, E: Fault>(
+        &self,
+        purpose: Purpose,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (mut attempt, mut names) = (1, None);
+        loop {
+            let mut session = self.session()?;
+            let outcome = self.attempt(&mut session, purpose, names, work);
+            let Err(error) = outcome else { return outcome };
+            let again = error.database().is_some_and(|cause| self.runs_again(cause, attempt, purpose, &mut session));
+            if !again {
+                return Err(error);
+            }
+            if let Some(DbError::NamesHeld(account)) = error.database() {
+                names = Some(*account);
+            }
+            drop(session);
+            pause(attempt);
+            attempt += 1;
+        }
+    }
+
+    /// A connection that is believed to be good.
+    fn session(&self) -> Result<r2d2::PooledConnection<Manager>, DbError> {
+        loop {
+            let mut session = self.connection()?;
+            if self.good.includes(&session) {
+                return Ok(session);
+            }
+            session.spend();
+        }
+    }
+
+    /// A connection of the pool, or of the one that took its place meanwhile.
+    fn connection(&self) -> Result<r2d2::PooledConnection<Manager>, DbError> {
+        let began = Instant::now();
+        loop {
+            match self.pool.current().get_timeout(LOOK) {
+                Ok(session) => return Ok(session),
+                Err(_) if began.elapsed() < WAIT => {}
+                Err(error) => {
+                    // Threads are no more than connections: where none becomes free, some do not come back.
+                    self.pool.begin_anew(WAIT);
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// One transaction.
+    fn attempt<T, E: Fault>(
+        &self,
+        session: &mut Session,
+        purpose: Purpose,
+        names: Option<i64>,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        begin(&mut session.conn, purpose.begin())?;
+        let held = names.map_or(Ok(()), |account| parked::hold_names(&mut session.conn, account));
+        let outcome = held.map_err(E::from).and_then(|()| {
+            let mut tx = Tx::new(&mut session.conn, self.policy.clone());
+            (tx.runs_again, tx.reads) = (true, purpose == Purpose::Reading);
+            let value = complete(&mut tx, self.before_commit, work)?;
+            Ok((value, if purpose == Purpose::Durable { tx.number()? } else { tx.number }))
+        });
+        match outcome {
+            Ok((value, number)) => self.commit(session, purpose, number).map(|()| value).map_err(E::from),
+            Err(error) => {
+                let _ = roll_back(&mut session.conn);
+                Err(error)
+            }
+        }
+    }
+
+    fn commit(&self, session: &mut Session, purpose: Purpose, number: Option<i64>) -> Result<(), DbError> {
+        match commit(&mut session.conn) {
+            Err(lost) if lost.is_disconnect() => {
+                session.spend();
+                match (purpose, number) {
+                    // What was read was read, and what wrote nothing has nothing to lose.
+                    (Purpose::Reading, _) | (Purpose::Durable, None) => Ok(()),
+                    (Purpose::Jotted, None) => Err(DbError::Uncertain(lost.to_string())),
+                    (_, Some(number)) => match fate::of(&self.url, session.origin.as_deref(), number)? {
+                        Fate::Committed => Ok(()),
+                        Fate::Aborted => Err(lost),
+                    },
+                }
+            }
+            answered => answered,
+        }
+    }
+
+    /// Whether the same work may do better in a new transaction. Its session leaves the pool if it is the session that failed.
+    fn runs_again(&self, cause: &DbError, attempt: u32, purpose: Purpose, session: &mut Session) -> bool {
+        let read_only = purpose != Purpose::Reading && cause.is_read_only();
+        if cause.is_disconnect() || read_only {
+            session.spend();
+            if session.is_old() || !read_only {
+                self.good.begins_now();
+            }
+            return attempt < CONNECTIONS && (session.is_old() || !read_only);
+        }
+        attempt < ATTEMPTS && cause.is_retryable()
+    }
+}
+
+/// Spreads out units of work that collided.
+fn pause(attempt: u32) {
+    let millis = u64::from(rand::random::<u8>() % 8) * u64::from(attempt);
+    #[expect(clippy::disallowed_methods, reason = "on a blocking thread, between two attempts at a transaction")]
+    std::thread::sleep(Duration::from_millis(millis));
+}
