@@ -279,7 +279,12 @@ story!(hardening_5_a_large_body_is_read_only_for_a_token_that_counts, async |wor
 
 story!(
     hardening_5_requests_take_the_share_of_their_account_alone,
-    settings = [("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "8"), ("GATEWAY__SERVER__IN_FLIGHT_MIB", "16")],
+    settings = [
+        ("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "8"),
+        ("GATEWAY__SERVER__IN_FLIGHT_MIB", "16"),
+        // More bodies at once than there is room for.
+        ("GATEWAY__SCIM__LONG_REQUESTS_PER_ACCOUNT", "4")
+    ],
     async |world: World| {
         let idp = world.account("acme").await.connected_identity_provider().await;
         let other = world.account("zeta").await.connected_identity_provider().await;
