@@ -114,7 +114,7 @@ story!(hardening_5_a_group_of_sixty_thousand_is_put_and_answered, async |world: 
 story!(hardening_5_pages_of_large_users_end_early_and_memory_stays, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
-    stored_before(&world, 1, "large", 16, &large_user(&world, 4_000_000));
+    stored_before(&world, 1, "large", 12, &large_user(&world, 4_000_000));
     let before = world.memory();
     let page = idp.list("/Users?count=60").await;
     assert!((1..=2).contains(&page["itemsPerPage"].as_u64().expect("a number")), "{}", page["itemsPerPage"]);
@@ -131,7 +131,7 @@ story!(hardening_5_pages_of_large_users_end_early_and_memory_stays, async |world
     assert!(grown(&world, before) < 240, "{} MiB", grown(&world, before));
 
     // Everybody is met once: by index, and by cursor.
-    let mut expected: Vec<String> = (1..=16).map(|n| format!("large{n}")).collect();
+    let mut expected: Vec<String> = (1..=12).map(|n| format!("large{n}")).collect();
     expected.sort();
     for by_cursor in [false, true] {
         let (mut met, mut cursor): (Vec<String>, Option<String>) = (Vec::new(), Some(String::new()));
@@ -231,9 +231,7 @@ story!(
             assert!(started.elapsed() < Duration::from_secs(20));
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        for _ in 0..6 {
-            idp.get("/Users/large3").await.expect(200);
-        }
+        idp.get("/Users/large3").await.expect(200);
     }
 );
 
@@ -279,7 +277,12 @@ story!(hardening_5_a_large_body_is_read_only_for_a_token_that_counts, async |wor
 
 story!(
     hardening_5_requests_take_the_share_of_their_account_alone,
-    settings = [("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "8"), ("GATEWAY__SERVER__IN_FLIGHT_MIB", "16")],
+    settings = [
+        ("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "8"),
+        ("GATEWAY__SERVER__IN_FLIGHT_MIB", "16"),
+        // More bodies at once than there is room for.
+        ("GATEWAY__SCIM__LONG_REQUESTS_PER_ACCOUNT", "4")
+    ],
     async |world: World| {
         let idp = world.account("acme").await.connected_identity_provider().await;
         let other = world.account("zeta").await.connected_identity_provider().await;
