@@ -60,6 +60,7 @@ impl TooMuch {
 /// Let in; the place is free again when this goes.
 #[derive(Debug)]
 pub struct Ticket {
+    account: i64,
     place: Arc<Place>,
     _free: OwnedSemaphorePermit,
 }
@@ -91,7 +92,7 @@ impl Admission {
             }
             tokio::time::sleep(rest).await;
         }
-        Ok(Ticket { place, _free: free })
+        Ok(Ticket { account, place, _free: free })
     }
 
     fn too_much(&self, wait: Duration) -> TooMuch {
@@ -122,6 +123,11 @@ impl Place {
 }
 
 impl Ticket {
+    /// Whose it is.
+    pub fn account(&self) -> i64 {
+        self.account
+    }
+
     /// The account's next ones wait so long.
     pub fn rests(&self, rest: Duration) {
         let until = Instant::now() + rest;

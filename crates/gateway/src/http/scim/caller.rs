@@ -202,7 +202,7 @@ impl Caller {
             desk.write(self.payer, move |tx| holds.during(|| caller.enter_and(&at_hand, tx, &noted, &mut work)));
         self.finish(app, &needed, &outcome);
         if let (Some(ticket), Some(rest)) = (self.ticket.get(), long::rest_after(held.time()))
-            && desk.is_contended(self.payer)
+            && desk.is_contended(Payer::account(ticket.account()))
         {
             ticket.rests(rest);
         }
