@@ -147,7 +147,8 @@ fn is_name(text: &str) -> bool {
 impl NamedMembers {
     /// As the members of a group that has none yet, or whose members are all replaced.
     pub(crate) fn whole(self, clear: bool) -> MembersChange {
-        MembersChange { clear, remove: Vec::new(), add: self.names, malformed: self.malformed, kinds: self.kinds }
+        let NamedMembers { names, malformed, kinds, blank: _ } = self;
+        MembersChange { clear, remove: Vec::new(), add: names, malformed, kinds, replacements: Vec::new() }
     }
 }
 
