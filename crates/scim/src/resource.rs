@@ -7,6 +7,7 @@ use crate::schema::ResourceTypeId;
 pub(crate) mod absence;
 pub(crate) mod body;
 pub(crate) mod complete;
+pub(crate) mod distinct;
 pub(crate) mod locate;
 pub(crate) mod meant;
 pub(crate) mod members;
