@@ -141,6 +141,7 @@ impl App {
         run(&mut scim::Context {
             now,
             new_id: &mut system::new_id,
+            is_id: system::is_id,
             registry: &provider.registry,
             vocabulary: &provider.vocabulary,
             base: &self.scim_base,

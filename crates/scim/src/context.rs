@@ -10,6 +10,8 @@ pub struct Context<'a> {
     pub now: i64,
     /// Where a new resource gets its `id` from.
     pub new_id: &'a mut dyn FnMut() -> Id,
+    /// Whether a text has the form of those ids: where no resource has it, none will.
+    pub is_id: fn(&str) -> bool,
     /// The resource types on offer.
     pub registry: &'a Registry,
     /// The lists and defaults of the service provider the request is for.

@@ -28,6 +28,7 @@
 //! let mut cx = Context {
 //!     now: 1_764_000_000_000,
 //!     new_id: &mut || Id::new(format!("user-{}", ids.next().unwrap_or(0))).expect("an id"),
+//!     is_id: |text| text.starts_with("user-"),
 //!     registry: &registry,
 //!     vocabulary: &vocabulary,
 //!     base: "https://scim.example/scim/v2",

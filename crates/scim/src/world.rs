@@ -98,6 +98,7 @@ impl World {
         let mut cx = Context {
             now: *now,
             new_id: &mut new_id,
+            is_id: |text| text.starts_with("id-"),
             registry,
             vocabulary,
             base: BASE,

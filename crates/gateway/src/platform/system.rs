@@ -16,6 +16,12 @@ pub fn new_id() -> scim::Id {
     scim::Id::new(uuid::Uuid::now_v7().to_string()).expect("a UUID is an id")
 }
 
+/// Whether a text has the form of [such an id](new_id).
+pub fn is_id(text: &str) -> bool {
+    let parsed = uuid::Uuid::try_parse(text);
+    parsed.is_ok_and(|id| id.get_version_num() == 7 && id.to_string() == text)
+}
+
 /// A new public id of anything that is not a resource.
 pub fn new_uuid() -> String {
     uuid::Uuid::now_v7().to_string()

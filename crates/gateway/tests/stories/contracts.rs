@@ -171,6 +171,7 @@ impl Account {
         let mut cx = Context {
             now: 1_000,
             new_id: &mut id,
+            is_id: |_| false,
             registry,
             vocabulary: &Vocabulary::default(),
             base: "https://scim.example/scim/v2",

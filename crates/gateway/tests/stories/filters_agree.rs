@@ -234,6 +234,7 @@ fn created(
     let mut cx = Context {
         now: number * 500,
         new_id: &mut id,
+        is_id: |_| false,
         registry,
         vocabulary: &Vocabulary::default(),
         base: "https://scim.example/scim/v2",

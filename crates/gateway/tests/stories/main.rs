@@ -82,6 +82,7 @@ mod life_of_a_grant;
 mod lists_shrink;
 mod long_requests;
 mod me;
+mod members_kept;
 mod memory;
 mod modules_logout;
 mod modules_people;

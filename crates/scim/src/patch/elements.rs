@@ -9,6 +9,7 @@ use super::removal::{comparing, is_listed, listed};
 use super::selection::{Selection, equalities};
 use crate::error::Error;
 use crate::resource::complete::{is_primary, two_primaries};
+use crate::resource::distinct::{Edited, once};
 use crate::resource::meant::{expected, is_blank, nameless, names_something};
 use crate::resource::reader::{MAX_VALUES, Named, Reader};
 use crate::schema::Attribute;
@@ -58,13 +59,8 @@ impl Elements<'_> {
         match kind {
             OperationKind::Replace => given(),
             OperationKind::Add => {
-                for added in given()? {
-                    match same(&mut old, &added) {
-                        Some(there) => lay_over(there, added),
-                        None => old.push(added),
-                    }
-                }
-                Ok(old)
+                let added = given()?.into_iter().map(Edited::Made);
+                Ok(once(self.attribute, old.into_iter().map(Edited::Left).chain(added).collect()))
             }
             OperationKind::Remove if value.is_null() || !self.reader.forgives(Tolerance::RemoveListedValues) => {
                 Ok(Vec::new())
@@ -82,7 +78,7 @@ impl Elements<'_> {
     fn selected(
         &self,
         kind: OperationKind,
-        mut old: Vec<Value>,
+        old: Vec<Value>,
         sub: Option<&Attribute>,
         selection: Option<Selection<'_>>,
         value: &Value,
@@ -103,15 +99,15 @@ impl Elements<'_> {
             return Ok(kept.collect());
         }
         if count == 0 {
-            old.extend(self.created(kind, sub, selection, value)?);
-            return Ok(old);
+            let created = self.created(kind, sub, selection, value)?.map(Edited::Made);
+            return Ok(once(self.attribute, old.into_iter().map(Edited::Left).chain(created).collect()));
         }
         let primary = sub.is_some_and(|sub| sub.name == "primary");
         let mut new = Vec::with_capacity(old.len());
         let mut replaced = false;
         for (element, selected) in elements(old) {
             if !selected {
-                new.push(element);
+                new.push(Edited::Left(element));
                 continue;
             }
             let changed = match (sub, kind) {
@@ -138,9 +134,13 @@ impl Elements<'_> {
             if primary && count > 1 && changed.as_ref().is_some_and(is_primary) {
                 return Err(two_primaries(self.named));
             }
-            new.extend(changed);
+            // Without a `value`, nothing says that two of them are one: two addresses may differ in what is not known yet.
+            new.extend(changed.map(|changed| match changed.is_object() && changed.get("value").is_none() {
+                true => Edited::Left(changed),
+                false => Edited::Made(changed),
+            }));
         }
-        Ok(new)
+        Ok(once(self.attribute, new))
     }
 
     /// The element that a path without a match asks for: what its filter says it equals, and the value.
@@ -305,17 +305,4 @@ pub(super) fn asked_for(
         }
     }
     Ok(element)
-}
-
-/// The element that an added one is laid over: one with the same `value` and `type` (RFC 7643 §2.4), or else an equal one.
-fn same<'e>(elements: &'e mut [Value], added: &Value) -> Option<&'e mut Value> {
-    let Some(value) = added.get("value") else { return elements.iter_mut().find(|there| *there == added) };
-    let kind = added.get("type");
-    elements.iter_mut().find(|there| there.get("value") == Some(value) && there.get("type") == kind)
-}
-
-fn lay_over(there: &mut Value, added: Value) {
-    if let (Value::Object(there), Value::Object(added)) = (there, added) {
-        there.extend(added);
-    }
 }

@@ -24,6 +24,7 @@ pub(crate) struct MembershipEdit {
     joins: BTreeMap<String, bool>,
     malformed: Vec<String>,
     kinds: BTreeMap<String, ResourceTypeId>,
+    replacements: Vec<Vec<String>>,
     /// How many operations asked for the members as they are.
     searches: usize,
 }
@@ -38,13 +39,13 @@ pub(crate) type LoadMembers<'a> = dyn FnMut(bool, &[Id]) -> Result<Vec<(Id, Valu
 impl MembershipEdit {
     /// What to do, or nothing.
     pub(crate) fn change(self) -> Option<MembersChange> {
-        let MembershipEdit { clear, joins, malformed, kinds, searches: _ } = self;
+        let MembershipEdit { clear, joins, malformed, kinds, replacements, searches: _ } = self;
         if !clear && joins.is_empty() && malformed.is_empty() {
             return None;
         }
         let (add, remove): (BTreeMap<_, _>, BTreeMap<_, _>) = joins.into_iter().partition(|(_, joins)| *joins);
         let (add, remove) = (add.into_keys().collect(), remove.into_keys().collect());
-        Some(MembersChange { clear, remove, add, malformed, kinds })
+        Some(MembersChange { clear, remove, add, malformed, kinds, replacements })
     }
 
     fn join(&mut self, named: NamedMembers) {
@@ -72,6 +73,7 @@ impl MembershipEdit {
     fn everybody_leaves(&mut self) {
         self.clear = true;
         self.joins.clear();
+        self.replacements.clear();
     }
 
     /// One operation on `members`, with or without a filter.
@@ -117,6 +119,9 @@ impl MembershipEdit {
             (OperationKind::Replace, Some(selection)) => {
                 let named = read()?;
                 self.leave_selected(selection, None, load)?;
+                if !self.clear && !named.names.is_empty() {
+                    self.replacements.push(named.names.clone());
+                }
                 self.join(named);
             }
             (OperationKind::Remove, Some(selection)) => {
@@ -197,14 +202,24 @@ mod tests {
             }
         }
 
-        /// 5 and above do not exist.
-        fn model(&self, members: &mut BTreeSet<u8>) {
+        /// Of the ids, 5 is the group's own and 6 does not exist: it is waited for. `named` are those whom the request gives to a
+        /// group that it has cleared.
+        fn model(&self, group: &mut BTreeSet<u8>, named: &mut Option<BTreeSet<u8>>) {
+            match (self, named.as_mut()) {
+                (Op::Replace(ids), _) => *named = Some(ids.iter().copied().collect()),
+                (Op::RemoveAll, _) => *named = Some(BTreeSet::new()),
+                (Op::Add(ids), Some(named)) => named.extend(ids),
+                (Op::RemoveListed(ids) | Op::RemoveSelected(ids), Some(named)) => named.retain(|id| !ids.contains(id)),
+                (Op::RemoveByName(id), Some(named)) if *id <= 4 => drop(named.remove(id)),
+                _ => {}
+            }
             match self {
-                Op::Add(ids) => members.extend(ids.iter().filter(|id| **id <= 4)),
-                Op::Replace(ids) => *members = ids.iter().copied().filter(|id| *id <= 4).collect(),
-                Op::RemoveListed(ids) | Op::RemoveSelected(ids) => members.retain(|member| !ids.contains(member)),
-                Op::RemoveByName(id) => drop(members.remove(id)),
-                Op::RemoveAll => members.clear(),
+                Op::Add(ids) => group.extend(ids.iter().filter(|id| **id != 5)),
+                Op::Replace(ids) => *group = ids.iter().copied().filter(|id| *id != 5).collect(),
+                Op::RemoveListed(ids) | Op::RemoveSelected(ids) => group.retain(|member| !ids.contains(member)),
+                Op::RemoveByName(id) if *id > 4 => {}
+                Op::RemoveByName(id) => drop(group.remove(id)),
+                Op::RemoveAll => group.clear(),
             }
         }
     }
@@ -289,12 +304,22 @@ mod tests {
             let mut model = BTreeSet::from([1, 2]);
             for request in requests {
                 let before = model.clone();
-                request.iter().for_each(|op| op.model(&mut model));
+                let mut named = None;
+                request.iter().for_each(|op| op.model(&mut model, &mut named));
+                let useless = |id: &u8| *id == 5 || *id == 6 && !before.contains(id);
+                let refused = named.is_some_and(|named| !named.is_empty() && named.iter().all(useless));
+                let refused = refused && !before.is_empty();
                 let operations: Value = request.iter().map(Op::wire).collect();
-                let written = world.patch(GROUP, &group, operations).expect("a patch");
-                let expected: Vec<String> = model.iter().map(|id| format!("id-{id}")).collect();
+                let outcome = world.patch(GROUP, &group, operations);
+                prop_assert_eq!(outcome.is_err(), refused, "nobody takes the place of members");
+                if refused {
+                    model = before.clone();
+                }
+                let members = |all: &BTreeSet<u8>| all.iter().copied().filter(|id| *id <= 4).collect::<Vec<u8>>();
+                let expected: Vec<String> = members(&model).iter().map(|id| format!("id-{id}")).collect();
                 prop_assert_eq!(world.members(&group), expected);
-                prop_assert_eq!(written.changed, model != before, "a version for each change, and for nothing else");
+                let changed = outcome.is_ok_and(|written| written.changed);
+                prop_assert_eq!(changed, members(&model) != members(&before), "a version for each change, and for nothing else");
             }
         }
     }

@@ -327,3 +327,71 @@ fn report_5_nothing_of_this_holds_for_a_strict_client() {
             .is_ok()
     );
 }
+
+#[test]
+fn report_5_a_value_stands_once_however_it_comes() {
+    let environments = |operations: Value| after(&operations)["product_environments"].clone();
+    let both = json!(["prod", "stage"]);
+    for operations in [
+        one("replace", "product_environments[value eq \"prod\"].value", json!("stage")),
+        one("replace", "product_environments[value eq \"prod\"]", json!("STAGE")),
+        one("replace", "product_environments[value eq \"stage\"]", json!([{ "value": "stage" }])),
+        one("replace", "product_environments[value eq \"none\"]", json!("prod")),
+        one("add", "product_environments[value eq \"prod\"].value", json!("stage")),
+        one("add", "product_environments", json!(["prod", "PROD", "stage", { "value": "prod" }])),
+        one("add", "product_environments.value", json!("prod")),
+        one("replace", "product_environments", json!(["prod", "stage", "Prod", "stage"])),
+    ] {
+        let left = environments(operations.clone());
+        let expected = match operations[0]["path"].as_str().unwrap_or_default().contains("\"prod\"") {
+            true => json!(["stage"]),
+            false => both.clone(),
+        };
+        assert_eq!(left, expected, "{operations}");
+    }
+    // A complex value is the one it is by its `value` and `type`.
+    let emails = |operations: Value| after(&operations)["emails"].clone();
+    let work = json!({ "value": "a@w", "type": "work", "primary": true });
+    let home = json!({ "value": "a@h", "type": "home" });
+    for sent in [
+        json!([home, { "value": "a@h", "type": "home", "display": "A" }]),
+        json!([home, { "value": "a@h", "type": "home" }, { "value": "a@h", "type": "home", "display": "A" }]),
+    ] {
+        let replaced = emails(one("replace", "emails", sent.clone()));
+        assert_eq!(replaced, json!([{ "value": "a@h", "type": "home", "display": "A" }]), "{sent}");
+        let added = emails(one("add", "emails", sent.clone()));
+        assert_eq!(added, json!([work, { "value": "a@h", "type": "home", "display": "A" }]), "{sent}");
+    }
+    let moved = json!([
+        { "op": "replace", "path": "emails[type eq \"home\"].value", "value": "A@w" },
+        { "op": "replace", "path": "emails[value eq \"a@w\" and type eq \"home\"].type", "value": "work" }
+    ]);
+    let merged = json!([{ "value": "A@w", "type": "work", "primary": true }]);
+    assert_eq!(emails(moved), merged);
+    let whole = one("replace", "emails[type eq \"work\"]", json!({ "value": "a@h", "type": "home", "primary": true }));
+    assert_eq!(emails(whole), json!([{ "value": "a@h", "type": "home", "primary": true }]));
+    let types = emails(one("replace", "emails.value", json!("one@x")));
+    assert_eq!(types.as_array().map(Vec::len), Some(2), "of two types: {types}");
+    let places = json!([{ "locality": "Rome", "type": "work" }, { "locality": "Oslo", "type": "work" }]);
+    assert_eq!(after(&one("replace", "addresses", places.clone()))["addresses"], places, "these have no value");
+    let moved = json!([
+        { "op": "replace", "path": "addresses", "value": places },
+        { "op": "replace", "path": "addresses[locality eq \"Oslo\"].locality", "value": "Rome" }
+    ]);
+    assert_eq!(after(&moved)["addresses"], json!([places[0], places[0]]), "nothing says that they are one");
+}
+
+#[test]
+fn report_5_a_value_stands_once_in_a_body_too() {
+    let mut world = World::new();
+    let body = json!({
+        "userName": "ana", "role": "admin", "product_environments": ["prod", "PROD", { "value": "prod" }],
+        "roles": ["editor", { "value": "Editor", "display": "E" }, { "value": "editor", "type": "x" }],
+    });
+    let ana = world.create(USER, body.clone()).expect("a user");
+    let stored = ana.resource.attributes();
+    assert_eq!(stored["product_environments"], json!(["prod"]));
+    let roles = json!([{ "value": "Editor", "display": "E" }, { "value": "editor", "type": "x" }]);
+    assert_eq!(stored["roles"], roles);
+    assert!(!world.put(USER, ana.resource.id.as_str(), body).expect("the same").changed);
+}

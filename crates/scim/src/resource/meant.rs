@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::distinct::{Edited, once};
 use super::reader::{Named, Reader};
 use super::{Id, reference};
 use crate::error::Error;
@@ -118,15 +119,15 @@ impl Reader<'_> {
         if given.len() > super::reader::MAX_VALUES {
             return Err(invalid(format!("{named} has more than {} values", super::reader::MAX_VALUES)));
         }
-        let mut listed = Listed { values: Vec::with_capacity(given.len()), ..Listed::default() };
+        let (mut listed, mut values) = (Listed::default(), Vec::with_capacity(given.len()));
         for element in given {
             match self.element(attribute, named, element)? {
-                Element::Value(value) if listed.values.contains(&value) => {}
-                Element::Value(value) => listed.values.push(value),
+                Element::Value(value) => values.push(Edited::Made(value)),
                 Element::Nothing => listed.nothing = true,
                 Element::Blank => listed.blank = true,
             }
         }
+        listed.values = once(attribute, values);
         Ok(listed)
     }
 

@@ -37,6 +37,8 @@ pub(crate) struct MembersChange {
     pub malformed: Vec<String>,
     /// The types that the URLs of those to be added or removed say.
     pub kinds: BTreeMap<String, ResourceTypeId>,
+    /// The names of each list that takes the place of some members only.
+    pub replacements: Vec<Vec<String>>,
 }
 
 /// One element, or what stood there.
@@ -159,7 +161,8 @@ fn is_name(text: &str) -> bool {
 impl NamedMembers {
     /// As the members of a group that has none yet, or whose members are all replaced.
     pub(crate) fn whole(self, clear: bool) -> MembersChange {
-        MembersChange { clear, remove: Vec::new(), add: self.names, malformed: self.malformed, kinds: self.kinds }
+        let NamedMembers { names, malformed, kinds, blank: _ } = self;
+        MembersChange { clear, remove: Vec::new(), add: names, malformed, kinds, replacements: Vec::new() }
     }
 }
 

@@ -67,8 +67,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether two values of an attribute are one and the same to its rules (RFC 7643 §7 `caseExact`; the order of several values is
-/// none of their meaning, §2.4).
+/// Whether two values of an attribute are one and the same to its rules (RFC 7643 §7 `caseExact`; the order of several values, and
+/// how often one stands, is none of their meaning, §2.4).
 pub(crate) fn is_same(attribute: &Attribute, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::String(left), Value::String(right)) if attribute.r#type == Type::String && !attribute.case_exact => {
@@ -78,7 +78,7 @@ pub(crate) fn is_same(attribute: &Attribute, left: &Value, right: &Value) -> boo
             let all_in = |some: &[Value], others: &[Value]| {
                 some.iter().all(|one| others.iter().any(|other| is_same(attribute, one, other)))
             };
-            left.len() == right.len() && all_in(left, right) && all_in(right, left)
+            all_in(left, right) && all_in(right, left)
         }
         (left, right) => left == right,
     }

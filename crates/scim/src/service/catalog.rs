@@ -66,6 +66,7 @@ mod tests {
         let cx = Context {
             now: 1_000_000,
             new_id: &mut || unreachable!("nothing is made"),
+            is_id: |_| false,
             registry: &registry,
             vocabulary: &vocabulary,
             base: BASE,

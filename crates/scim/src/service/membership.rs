@@ -25,6 +25,10 @@ use crate::tolerance::Tolerance;
 pub const MAX_PARKED: usize = 1000;
 /// How much of a name is repeated in an answer.
 const SHOWN: usize = 128;
+/// How many names a refusal repeats.
+const FEW: usize = 3;
+/// How many members are looked at to see whether there are any that this client sees.
+const LOOKED_AT: usize = 100;
 
 /// What became of the members that a request named.
 #[derive(Debug, Default)]
@@ -40,7 +44,7 @@ pub(super) struct Membership {
 
 impl Membership {
     /// Changes the members of a group. Who does not exist is parked, or left out, and reported; or, to the letter, the whole
-    /// request is refused.
+    /// request is refused. So is a list that would take the place of members and of which nothing is of use.
     pub(super) fn change(
         store: &mut dyn Store,
         cx: &Context<'_>,
@@ -48,8 +52,11 @@ impl Membership {
         id: &Id,
         change: MembersChange,
     ) -> Result<Membership, Error> {
-        let MembersChange { clear, remove, mut add, malformed, kinds } = change;
+        let MembersChange { clear, remove, mut add, malformed, kinds, mut replacements } = change;
         let mut omitted = malformed;
+        if clear {
+            replacements = vec![add.clone()];
+        }
         let named = add.len();
         add.retain(|name| name != id.as_str());
         if add.len() < named {
@@ -72,10 +79,21 @@ impl Membership {
             known.look_up_names(store, cx, add.iter())?;
         }
         let missing: Vec<String> = add.iter().filter(|name| !known.has(name)).cloned().collect();
-        if let Some(first) = omitted.iter().chain(&missing).next()
-            && !cx.leniency.forgives(Tolerance::UnknownMembers)
-        {
-            return Err(nobody(first));
+        if let Some(first) = omitted.iter().chain(&missing).next() {
+            // An id, by its form or by its URL, that no resource has is waited for like a name; but nothing is given up for it.
+            let is_name = |name: &String| !kinds.contains_key(name) && !(cx.is_id)(name);
+            let waits = |name: &String| before.contains(name) || parks && is_name(name);
+            let is_usable =
+                |name: &String| name != id.as_str() && !leads_nowhere(name) && (known.has(name) || waits(name));
+            let useless = replacements.iter().find(|list| !list.is_empty() && !list.iter().any(is_usable));
+            if let Some(names) = useless.filter(|_| cx.leniency.would_forgive(Tolerance::UnknownMembers))
+                && (!before.is_empty() || has_members(store, group)?)
+            {
+                return Err(useless_list(names));
+            }
+            if !cx.leniency.forgives(Tolerance::UnknownMembers) {
+                return Err(nobody(first));
+            }
         }
         let mut parked = Parked::settle(clear, &remove, &missing, before, parks);
         omitted.append(&mut parked.omitted);
@@ -272,6 +290,22 @@ fn external_id(text: &str) -> SearchKey {
 /// The key of a `userName`.
 fn user_name(text: &str) -> SearchKey {
     SearchKey { attribute: AttributeKey::user_name(), key: key_of_text(text), unique: true }
+}
+
+/// Whether a group has members that this client sees.
+fn has_members(store: &mut dyn Store, group: Handle) -> Result<bool, StoreError> {
+    Ok(store.members_up_to(group, LOOKED_AT)?.is_none_or(|members| !members.is_empty()))
+}
+
+/// The refusal to give up members for a list of which nothing is of use.
+fn useless_list(names: &[String]) -> Error {
+    let few = shown(names.iter().take(FEW)).join(", ");
+    let more = names.len().saturating_sub(FEW);
+    let few = if more == 0 { few } else { format!("{few} and {more} more") };
+    Error::InvalidValue(format!(
+        "members: not one of the values sent is a resource that can be a member of this group: {few}. The members it has stay. \
+         Create the users first and send the ids we answered; to remove all members, send []."
+    ))
 }
 
 fn nobody(name: &str) -> Error {

@@ -142,13 +142,15 @@ fn narrowed(
     if change.add.iter().chain(&change.remove).any(contradicts) {
         return Ok(change); // a URL with the wrong type leads nowhere: rare, and nothing to be clever about
     }
-    let MembersChange { clear, mut remove, mut add, malformed, kinds } = change;
+    let MembersChange { clear, mut remove, mut add, malformed, kinds, mut replacements } = change;
     if clear {
+        replacements = vec![add.clone()];
         let stays: HashSet<&String> = add.iter().collect();
         remove = there.keys().chain(parked).filter(|name| !stays.contains(name)).cloned().collect();
     }
     add.retain(|name| !there.contains_key(name));
-    Ok(MembersChange { clear: false, remove, add, malformed, kinds })
+    replacements.retain(|names| !names.iter().any(|name| there.contains_key(name))); // who is there is of use
+    Ok(MembersChange { clear: false, remove, add, malformed, kinds, replacements })
 }
 
 #[cfg(test)]

@@ -67,7 +67,8 @@ fn table() -> String {
 
 #[test]
 fn the_page_about_tolerances_says_what_the_definitions_say() {
-    const BEGIN: &str = "<!-- What follows is checked by a test of crates/gateway/src/domain/tolerances/tests.rs -->\n\n";
+    const BEGIN: &str =
+        "<!-- What follows is checked by a test of crates/gateway/src/domain/tolerances/tests.rs -->\n\n";
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tolerances.md");
     let page = std::fs::read_to_string(path).expect("docs/tolerances.md");
     let (before, listed) = page.split_once(BEGIN).expect("the mark where the list begins");

@@ -1,8 +1,12 @@
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::MAX_PARKED;
+use crate::error::Error;
 use crate::event::EventKind;
 use crate::schema::{GROUP, USER};
+use crate::service::Written;
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::world::{World, refusal};
 
@@ -147,4 +151,110 @@ fn a_group_waits_for_so_many_and_no_more() {
     world.patch(GROUP, &group, op("remove", &[names[0]])).unwrap();
     let written = world.patch(GROUP, &group, op("add", &["one more"])).unwrap();
     assert_eq!(written.parked_members.len(), 1, "there is room again");
+}
+
+/// What a request is that gives a group these members, and takes the others.
+fn replacing(world: &mut World, group: &str, members: &Value, way: usize) -> Result<Written, Error> {
+    match way {
+        0 => world.patch(GROUP, group, json!([{ "op": "replace", "path": "members", "value": members }])),
+        1 => world.patch(GROUP, group, json!([{ "op": "Replace", "value": { "members": members } }])),
+        2 => world.put(GROUP, group, json!({ "displayName": "Editors", "members": members })),
+        _ => {
+            let operations =
+                json!([{ "op": "remove", "path": "members" }, { "op": "add", "path": "members", "value": members }]);
+            world.patch(GROUP, group, operations)
+        }
+    }
+}
+
+fn reference(endpoint: &str, id: &str) -> Value {
+    json!({ "$ref": format!("{}/{endpoint}/{id}", crate::world::BASE) })
+}
+
+#[track_caller]
+fn refused(outcome: Result<Written, Error>, says: &[&str]) {
+    let error = outcome.expect_err("a refusal");
+    let detail = error.detail();
+    assert_eq!(error.wire(), (400, Some("invalidValue")), "{detail}");
+    for said in says.iter().chain(&["Create the users first", "send []"]) {
+        assert!(detail.contains(said), "{said} in: {detail}");
+    }
+}
+
+#[test]
+fn report_2_members_are_not_given_up_for_a_list_of_nobody() {
+    let mut world = World::new();
+    let (ana, ben) = (user(&mut world, "00uANA", "ana"), user(&mut world, "00uBEN", "ben"));
+    let inner = world.group("Inner", &[]);
+    let group = world.group("Editors", &[&ana, &ben]);
+    world.delete(USER, &ben).expect("deleted");
+    world.events();
+    let lists = [
+        (json!([{ "value": ben }]), ben.as_str()),
+        (json!([ben, "id-77", "id-78", "id-79", "id-80"]), "id-77, id-78 and 2 more"),
+        (json!([reference("Groups", &ana)]), ana.as_str()),
+        (json!([reference("Users", &inner), { "value": ben }]), inner.as_str()),
+        (json!([reference("Users", "00uNEW")]), "00uNEW"),
+        (json!([{ "value": group }]), group.as_str()),
+        (json!([{ "value": ben }, { "value": 7 }, {}]), ben.as_str()),
+    ];
+    for (list, says) in &lists {
+        for way in 0..4 {
+            refused(replacing(&mut world, &group, list, way), &[says]);
+            assert_eq!(world.members(&group), std::slice::from_ref(&ana), "{list}");
+        }
+        let path = format!("members[value eq \"{ana}\"]");
+        let one = json!([{ "op": "replace", "path": path, "value": list }]);
+        refused(world.patch(GROUP, &group, one), &[says]);
+    }
+    assert_eq!(world.events(), [], "nothing happened");
+    // With names that are not waited for, a name is of no more use.
+    world.on = Tolerances::EVERY.without(Tolerance::MembersByName);
+    for way in 0..4 {
+        refused(replacing(&mut world, &group, &members(&["00uNEW", "ben"]), way), &["00uNEW, ben"]);
+    }
+    assert_eq!(world.members(&group), std::slice::from_ref(&ana));
+    assert!(world.forgiven.is_empty() || !world.forgiven.contains(Tolerance::UnknownMembers));
+}
+
+#[test]
+fn report_2_one_member_who_is_there_or_waited_for_is_enough() {
+    for way in 0..4 {
+        let mut world = World::new();
+        let (ana, ben) = (user(&mut world, "00uANA", "ana"), user(&mut world, "00uBEN", "ben"));
+        let group = world.group("Editors", &[&ana]);
+        let list = json!([{ "value": "id-77" }, reference("Groups", &ana), { "value": ben }]);
+        let written = replacing(&mut world, &group, &list, way).expect("one is there");
+        assert_eq!(world.members(&group), std::slice::from_ref(&ben));
+        assert!(written.skipped_members.contains(&ana) && written.skipped_members.contains(&"id-77".to_owned()));
+        let written = replacing(&mut world, &group, &members(&["id-77", "00uNEW"]), way).expect("one is waited for");
+        let parked: BTreeSet<String> = written.parked_members.into_iter().collect();
+        assert_eq!(parked, ["00uNEW", "id-77"].map(str::to_owned).into());
+        assert!(world.members(&group).is_empty());
+        // The group waits, and says the same again.
+        for same in [&["00uNEW", "id-77"][..], &["id-77"]] {
+            replacing(&mut world, &group, &members(same), way).expect("what is waited for already");
+        }
+        refused(replacing(&mut world, &group, &members(&["id-78"]), way), &["id-78"]);
+        let new = user(&mut world, "id-77", "new");
+        assert_eq!(world.members(&group), [new]);
+        replacing(&mut world, &group, &json!([]), way).expect("an empty list clears");
+        assert!(world.members(&group).is_empty());
+        replacing(&mut world, &group, &members(&["id-78"]), way).expect("nobody is given up");
+    }
+}
+
+#[test]
+fn report_2_a_list_in_several_operations_is_one_list() {
+    let mut world = World::new();
+    let (ana, ben) = (world.user("ana"), world.user("ben"));
+    let group = world.group("Editors", &[&ana]);
+    let chunks = json!([
+        { "op": "replace", "path": "members", "value": members(&["id-77"]) },
+        { "op": "add", "path": "members", "value": members(&[&ben]) }
+    ]);
+    world.patch(GROUP, &group, chunks).expect("ben is there");
+    assert_eq!(world.members(&group), [ben]);
+    world.patch(GROUP, &group, op("add", &["id-78"])).expect("nobody is given up");
+    world.patch(GROUP, &group, op("remove", &["id-79"])).expect("nor here");
 }
