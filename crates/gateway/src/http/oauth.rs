@@ -84,7 +84,7 @@ impl Call {
         if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
             return Err(OAuthFailure::malformed("send the parameters as application/x-www-form-urlencoded"));
         }
-        let bytes = body::read(payload, body::Patience::of(&app, limit)).await.map_err(|why| match why {
+        let bytes = body::read(payload, body::Patience::of(app, limit)).await.map_err(|why| match why {
             BodyError::TooLarge => OAuthFailure::TooLarge(limit),
             BodyError::Stopping => OAuthFailure::Database(DbError::Interrupted),
             BodyError::Broken(_) | BodyError::TooSlow(_) => {

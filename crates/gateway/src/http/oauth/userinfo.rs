@@ -94,7 +94,7 @@ async fn presented(request: &HttpRequest, app: &App, payload: web::Payload) -> R
         return Ok(in_header);
     }
     let malformed = || BearerError::Malformed("The body must be a form of at most 16 KiB");
-    let bytes = body::read(payload, body::Patience::of(&app, BODY_LIMIT)).await.map_err(|_| malformed())?;
+    let bytes = body::read(payload, body::Patience::of(app, BODY_LIMIT)).await.map_err(|_| malformed())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
     let form = query::pairs(text).map_err(|_| malformed())?;
     let mut tokens = form.into_iter().filter(|(name, _)| name == "access_token").map(|(_, token)| token);

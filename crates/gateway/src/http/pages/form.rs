@@ -20,7 +20,7 @@ pub(super) struct Form(Vec<(String, String)>);
 
 /// The bytes of a form.
 pub(super) async fn bytes(app: &App, payload: Payload, limit: usize) -> Result<Bytes, PageFailure> {
-    body::read(payload, body::Patience::of(&app, limit)).await.map_err(|why| match why {
+    body::read(payload, body::Patience::of(app, limit)).await.map_err(|why| match why {
         BodyError::TooLarge => PageFailure::TooLarge { status: StatusCode::PAYLOAD_TOO_LARGE, limit },
         BodyError::Stopping => PageFailure::Database(DbError::Interrupted),
         BodyError::Broken(_) | BodyError::TooSlow(_) => PageFailure::StaleForm,
