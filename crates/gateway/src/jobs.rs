@@ -1,4 +1,4 @@
-//! What happens in the background: [housekeeping](crate::jobs::housekeeping), notices are mailed, lists are counted so that any page of them
+//! What happens in the background: [housekeeping], notices are mailed, lists are counted so that any page of them
 //! is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
 //! Any number of replicas may do it at once.
 

@@ -1,7 +1,7 @@
 //! The attributes that an account declares beyond the standard and the configuration.
 //!
 //! A declaration counts from the next request on, at every replica. What was written before gets into its index, or out of the
-//! documents, in the background ([`reindex`]).
+//! documents, in the background ([`indexing`]).
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
