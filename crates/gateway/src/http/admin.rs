@@ -8,7 +8,8 @@ use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
-use crate::http::edge::problem::Problem;
+use crate::http::edge::problem::{FieldError, Problem};
+use crate::http::edge::query;
 
 mod accounts;
 mod attributes;
@@ -29,16 +30,16 @@ mod users;
 
 /// Every endpoint of the admin API, below `/admin`; those of one path stand together.
 pub static ENDPOINTS: &[Endpoint] = endpoints![
-    GET "/accounts" => accounts::list,
+    GET "/accounts" ["name", "limit", "after"] => accounts::list,
     POST "/accounts" => accounts::create,
     GET "/accounts/{account}" => accounts::get,
-    PATCH "/accounts/{account}" => accounts::change,
+    PATCH "/accounts/{account}" ["force"] => accounts::change,
     DELETE "/accounts/{account}" => accounts::delete,
-    GET "/accounts/{account}/attributes" => attributes::list,
+    GET "/accounts/{account}/attributes" ["limit", "after"] => attributes::list,
     GET "/accounts/{account}/attributes/{attribute}" => attributes::get,
-    PUT "/accounts/{account}/attributes/{attribute}" => attributes::put,
+    PUT "/accounts/{account}/attributes/{attribute}" ["force"] => attributes::put,
     DELETE "/accounts/{account}/attributes/{attribute}" => attributes::delete,
-    GET "/accounts/{account}/users" => users::list,
+    GET "/accounts/{account}/users" ["filter", "startIndex", "count", "sortBy", "sortOrder"] => users::list,
     POST "/accounts/{account}/users" => users::create,
     GET "/accounts/{account}/users/{user}" => users::get,
     PATCH "/accounts/{account}/users/{user}" => users::change,
@@ -47,13 +48,13 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     DELETE "/accounts/{account}/users/{user}/upstream-identity" => sign_in::release_identity,
     GET "/accounts/{account}/sign-in" => sign_in::get,
     PATCH "/accounts/{account}/sign-in" => sign_in::change,
-    GET "/accounts/{account}/clients" => clients::list_of_account,
+    GET "/accounts/{account}/clients" ["limit", "after"] => clients::list_of_account,
     POST "/accounts/{account}/clients" => clients::create_in_account,
-    GET "/accounts/{account}/parked-members" => parked_members::list,
-    GET "/accounts/{account}/shared-names" => shared_names::list,
-    GET "/accounts/{account}/grants" => grants::list,
-    GET "/accounts/{account}/notices" => notices::list,
-    GET "/clients" => clients::list_shared,
+    GET "/accounts/{account}/parked-members" ["group", "limit", "after"] => parked_members::list,
+    GET "/accounts/{account}/shared-names" ["limit", "after"] => shared_names::list,
+    GET "/accounts/{account}/grants" ["limit", "after"] => grants::list,
+    GET "/accounts/{account}/notices" ["limit", "after"] => notices::list,
+    GET "/clients" ["limit", "after"] => clients::list_shared,
     POST "/clients" => clients::create_shared,
     GET "/clients/{client}" => clients::get,
     PATCH "/clients/{client}" => clients::change,
@@ -69,9 +70,34 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     GET "/operators" => operators::list,
     POST "/operators" => operators::create,
     DELETE "/operators/{operator}" => operators::end,
-    GET "/audit" => audit::list,
+    GET "/audit" ["account", "limit", "after"] => audit::list,
     GET "/audit/head" => audit::head,
 ];
+
+/// Refuses parameters of the query that the endpoint has not, or has twice: what is not understood must not be taken for done.
+fn check_query(request: &HttpRequest) -> Result<(), Problem> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let path = pattern.strip_prefix("/admin").unwrap_or_default();
+    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == request.method());
+    let Some(endpoint) = endpoint else { return Ok(()) };
+    let pairs = query::pairs(request.query_string())
+        .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))?;
+    let mut mistakes: Vec<FieldError> = Vec::new();
+    for (index, (name, _)) in pairs.iter().enumerate() {
+        let detail = match endpoint.query {
+            [] => "this endpoint has no parameters in its query".to_owned(),
+            known if !known.contains(&name.as_str()) => {
+                format!("no parameter of this endpoint; it has {}", known.join(", "))
+            }
+            _ if pairs[..index].iter().any(|(before, _)| before == name) => "stands twice; send it once".to_owned(),
+            _ => continue,
+        };
+        let field = format!("?{}", name.chars().take(100).collect::<String>());
+        mistakes.push(FieldError { field, detail });
+    }
+    mistakes.truncate(20);
+    if mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(mistakes)) }
+}
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     let mut scope = web::scope("/admin");

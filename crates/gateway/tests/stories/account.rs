@@ -91,7 +91,7 @@ impl Account {
 
     /// The users as the console sees them.
     pub async fn users(&self) -> Vec<Value> {
-        items(&self.admin_get("/users?limit=100").await)
+        items(&self.admin_get("/users?count=100").await)
     }
 
     /// What was done in this account, the latest first.

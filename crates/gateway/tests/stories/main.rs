@@ -32,6 +32,7 @@ mod workplace;
 mod world;
 
 mod accounts;
+mod admin_requests;
 mod assertions;
 mod attacks_admin;
 mod attacks_authorization;

@@ -49,8 +49,7 @@ impl FromRequest for Input {
             let bytes = incoming.into_bytes();
             let value: Value = match bytes.is_empty() {
                 true => Value::Object(Map::new()),
-                false => serde_json::from_slice(&bytes)
-                    .map_err(|e| Problem::bad_request(format!("the body is not valid JSON: {e}")))?,
+                false => scim::json::parse(&bytes).map_err(|e| Problem::bad_request(e.to_string()))?,
             };
             match value {
                 Value::Object(fields) => Ok(Input { fields, mistakes: Vec::new() }),

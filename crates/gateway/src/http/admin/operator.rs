@@ -45,6 +45,7 @@ impl Operator {
         if let Some(ours) = &app.config.admin_token
             && app.keys.fingerprint(ours.reveal()) == presented
         {
+            super::check_query(&request)?;
             return Ok(Operator { actor: Actor { name: format!("operator:{BOOTSTRAP}"), address } });
         }
         let now = system::now();
@@ -81,6 +82,7 @@ impl Operator {
             }
             return Err(refused);
         }
+        super::check_query(&request)?;
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }

@@ -15,15 +15,18 @@ pub struct Endpoint {
     pub method: Method,
     /// With names in braces.
     pub path: &'static str,
+    /// The parameters of its query, where it refuses others.
+    pub query: &'static [&'static str],
     pub(crate) route: fn() -> Route,
 }
 
-/// A table of endpoints: method, path, handler. Those of one path stand together.
+/// A table of endpoints: method, path, parameters of the query, handler. Those of one path stand together.
 macro_rules! endpoints {
-    ($($method:ident $path:literal => $handler:path),* $(,)?) => {
+    ($($method:ident $path:literal $([$($query:literal),*])? => $handler:path),* $(,)?) => {
         &[$($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
+            query: &[$($($query),*)?],
             route: || actix_web::web::route().to($handler),
         }),*]
     };

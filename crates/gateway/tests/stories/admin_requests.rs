@@ -1,0 +1,42 @@
+//! Requests to the admin API say one thing, and only what is understood.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::world::World;
+
+story!(a_parameter_that_an_endpoint_has_not_is_refused_and_named, async |world: World| {
+    let acme = world.account("acme").await;
+    for (path, field, says) in [
+        ("/audit?action=user.created", "?action", "account, limit, after"),
+        ("/audit?limit=1&q=ada", "?q", "account, limit, after"),
+        ("/accounts?nam=acme", "?nam", "name, limit, after"),
+        ("/accounts?name=acme&name=zoo", "?name", "twice"),
+        ("/operators?limit=1", "?limit", "no parameters"),
+    ] {
+        let refused = world.admin(Method::GET, path).await;
+        let problem = refused.expect_problem(400);
+        assert_eq!(problem["errors"][0]["field"], field, "{path}");
+        assert!(
+            problem["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains(says)),
+            "{path}: {problem}"
+        );
+    }
+    let refused = acme.admin(Method::DELETE, "?dry_run=true").await;
+    assert_eq!(refused.expect_problem(400)["errors"][0]["field"], "?dry_run");
+    assert_eq!(acme.admin_get("").await["name"], "acme", "it was not deleted");
+    // A caller who may not ask is told nothing else.
+    world.get("/admin/audit?action=x").bearer("gwo_nonsense").await.expect_problem(401);
+    world.admin(Method::GET, "/accounts?name=acme&limit=1").await.expect(200);
+    acme.admin(Method::PATCH, "?force=true").json(&json!({"product_environments": []})).await.expect(200);
+});
+
+story!(a_body_of_the_admin_api_says_one_thing_only, async |world: World| {
+    for body in [r#"{"name": "one", "name": "two"}"#, r#"{"name": "one", "options": {"a": 1, "a": 2}}"#] {
+        let refused = world.admin(Method::POST, "/accounts").body("application/json", body).await;
+        let problem = refused.expect_problem(400);
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("twice")), "{problem}");
+    }
+    let accounts = world.admin(Method::GET, "/accounts").await.expect(200).json();
+    assert_eq!(accounts["items"].as_array().map(Vec::len), Some(0), "{accounts}");
+});
