@@ -198,7 +198,6 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
     for done in workers.into_iter().chain(counting) {
         done.await.expect("it ends well");
     }
-    list_counts::keep_up(&replicas[0]).await.expect("it counts");
     let met = replicas[0].read(Cost::Long, |tx| jumps_land(tx, 1)).await.expect("it reads");
     let mut behind = Behind::of(&world);
     let counted = |behind: &mut Behind, what: &str, level: i16| {
@@ -206,6 +205,15 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
             "SELECT CAST({what} AS BIGINT) AS n FROM resource_blocks WHERE account > 7000 AND level = {level}"
         ))
     };
+    // Where the world's own replica is at it, this one leaves the rest to that one.
+    for _ in 0..200 {
+        list_counts::keep_up(&replicas[0]).await.expect("it counts");
+        if counted(&mut behind, "COALESCE(sum(n), 0)", 1) > met as i64 - 3 * FAN {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let met = replicas[0].read(Cost::Long, |tx| jumps_land(tx, 1)).await.expect("it reads");
     let (small, large) = (counted(&mut behind, "count(*)", 1), counted(&mut behind, "count(*)", 2));
     println!("{met} resources, {small} blocks, {large} large ones, seen {seed}");
     assert!(small >= 20 && counted(&mut behind, "sum(n)", 1) > met as i64 - 3 * FAN, "{small} blocks of {met}");
