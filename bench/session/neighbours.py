@@ -1,7 +1,7 @@
 """What a quiet account's requests take while another account works hard: bench/neighbours calls it.
 
 The server has all cores and its default settings, as the clients do; the loud account's clients are a process that yields to all others,
-as if they were on a machine of their own. They send their next request as soon as they have an answer, whatever the answer says; with
+as if they were on a machine of their own. They send their next request as soon as they have an answer, and whichever it is; with
 --heed they wait as long as Retry-After says.
 """
 

@@ -38,7 +38,7 @@ pub(crate) fn is_personal(scope: &str) -> bool {
     scope != "provision:scim"
 }
 
-/// Whether an acceptance of this scope counts again for the next request. One that only tells who somebody is does. One that lets
+/// Whether an acceptance of this scope counts again for the next request. One that only tells who the user is does. One that lets
 /// the client act while the person is away does not: OpenID Connect Core §11 wants consent for each refresh token, and whoever
 /// connects an identity provider expects to be asked.
 pub fn can_be_remembered(scope: &Scopes) -> bool {

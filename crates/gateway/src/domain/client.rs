@@ -19,7 +19,7 @@ pub struct ClientOptions {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScimOptions {
-    /// What it is forgiven, or not, whatever its profile says.
+    /// What it is forgiven, or not, whichever its profile is.
     pub tolerances: Overrides,
 }
 

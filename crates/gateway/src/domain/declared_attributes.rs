@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::document::DocumentError;
 
-/// What an account declares, as text: whoever knows the text already need not read it ([`Schemas`](crate::domain::schemas::Schemas)).
+/// What an account declares, as text: a caller that knows the text already need not read it ([`Schemas`](crate::domain::schemas::Schemas)).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Declarations(Option<Box<RawValue>>);

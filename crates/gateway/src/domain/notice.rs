@@ -20,9 +20,9 @@ pub const TRY_FOR: i64 = 72 * 60 * 60 * 1000;
 pub enum Matter {
     /// Somebody left, and connections that lived under them live under whoever is told.
     ConnectionsPassed(Passed),
-    /// Connections rest on whoever is told, and had better rest on somebody else.
+    /// Connections rest on the user who is told, and had better rest on a service account.
     ConnectionAtRisk(AtRisk),
-    /// Nobody is left who may accept access. Operators are told.
+    /// No user is left who may accept access. Operators are told.
     LastAdministratorLeft(LastLeft),
     /// A newer connection of the same client took the place of one under the user who is told.
     ConnectionReplaced(Replaced),

@@ -28,7 +28,7 @@ pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
     sentences
 }
 
-/// A name that somebody else chose, as it is shown: without characters that nobody sees and that turn around what stands beside
+/// A name from outside, as it is shown: without characters that are invisible and that turn around what stands beside
 /// them (Unicode TR 36 §2.5). Look-alike letters stay what they are, so a page never lets a name alone speak for its bearer.
 pub(crate) fn shown(name: &str) -> String {
     let invisible = |c: &char| matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
@@ -40,7 +40,7 @@ pub(crate) fn shown(name: &str) -> String {
 pub enum Span {
     /// Our words.
     Words(String),
-    /// A name that somebody else chose.
+    /// A name from outside.
     Name(String),
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn when(millis: i64) -> String {
     time.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
-/// How long somebody has to wait.
+/// How long a user has to wait.
 pub(crate) fn wait(seconds: i64) -> String {
     match seconds {
         1 => "a second".to_owned(),

@@ -110,7 +110,7 @@ async fn answer(
                 change(app, caller, target, asked, replace, true).await
             }
             Method::PATCH => {
-                // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and nobody wants it back.
+                // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and no client wants it back.
                 let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
                 let patch = Change::Patch(PatchRequest::parse(&body.unwrap_or_default())?);
                 let target = Target { kind, id, if_match: if_match(request) };

@@ -2,7 +2,7 @@
 //! the next time; the others go on.
 //!
 //! What is deleted or ended here does not come back. So the time is judged ([`calendar`](crate::platform::trusted_clock)), and no more than a share of
-//! the open grants ends within a day because nobody uses them: what is beyond waits for the next day, or for an operator
+//! the open grants ends within a day because no client uses them: what is beyond waits for the next day, or for an operator
 //! (`gateway housekeeping --confirm`).
 
 use std::sync::Arc;
@@ -165,7 +165,7 @@ impl Housekeeper {
         Ok(judged)
     }
 
-    /// Ends grants that nobody used, as many as may end in a day.
+    /// Ends grants that no client used, as many as may end in a day.
     async fn end_unused(&self, done: &mut Done, due: Due) {
         let share = i64::from(self.config.housekeeping.largest_share_percent);
         loop {
@@ -244,7 +244,7 @@ fn counted(tx: &mut Tx<'_>, now: i64) -> Result<(i64, i64), DbError> {
     Ok(noted.filter(|(since, _): &(i64, i64)| (0..DAY).contains(&(now - since))).unwrap_or((now, 0)))
 }
 
-/// A refresh token that nobody used is a connection, whether its grant ends with it or stands for a code a little longer.
+/// A refresh token that no client used is a connection, whether its grant ends with it or stands for a code a little longer.
 fn end_and_count(tx: &mut Tx<'_>, due: Due) -> Result<u64, DbError> {
     let rows = tx.sweep_expired_refresh_tokens(due)?;
     let (since, ended) = counted(tx, due.now)?;

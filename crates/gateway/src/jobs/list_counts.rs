@@ -9,7 +9,7 @@ use crate::storage::{Cost, Db, DbError};
 const PAUSE: Duration = Duration::from_millis(20);
 const PAUSES: u32 = 250;
 
-/// Closes the blocks that are full, and takes gaps away, until nothing is left to do or somebody has to be waited for too long. Any
+/// Closes the blocks that are full, and takes gaps away, until nothing is left to do or a transaction has to be waited for too long. Any
 /// replica may, and several may at once.
 pub async fn keep_up(db: &Db) -> Result<(), DbError> {
     while db.jot(|tx| tx.take_gaps(GAPS)).await? > 0 {}

@@ -3,7 +3,7 @@
 //! Short work and long work have lanes of their own, so that no look-up waits for a scan. The threads of a lane for long work give way
 //! to all others on the machine's processors.
 //!
-//! A thread that does not come back (behind it is a connection whose answers somebody swallows) is written off after a while: whoever
+//! A thread that does not come back (behind it is a connection whose answers a proxy swallows) is written off after a while: whoever
 //! waits for it is told, and another thread takes its place.
 
 use std::collections::HashMap;
@@ -207,7 +207,7 @@ impl Inner {
         }
     }
 
-    /// Sees to it that somebody looks after threads that do not come back.
+    /// Sees to it that threads are looked after that do not come back.
     fn watch(self: &Arc<Self>, state: &mut State) {
         let Some(given_up) = self.kind.given_up.filter(|_| !state.watched) else { return };
         state.watched = true;

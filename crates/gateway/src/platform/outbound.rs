@@ -139,7 +139,7 @@ impl Outbound {
     }
 
     /// Never the error's own words: they may quote the address, or anything that came from there. And never what kept a connection from
-    /// being made: whether the name exists, leads inside, or where it leads nobody listens.
+    /// being made: whether the name exists, leads inside, or where it leads no server listens.
     fn explained(&self, error: &reqwest::Error) -> Failure {
         tracing::info!(?error, "a call to another server failed");
         Failure::Unavailable(match error.is_timeout() || error.is_connect() {

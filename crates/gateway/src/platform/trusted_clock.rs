@@ -70,7 +70,7 @@ impl State {
         let anchor = match (self.anchor, noted) {
             (Some(anchor), _) => anchor,
             (None, Some(noted)) => Moment { wall: noted + AWAY - AHEAD, ..seen },
-            (None, None) => seen, // an installation that nobody looked after yet
+            (None, None) => seen, // an installation without housekeeping so far
         };
         let elapsed = seen.monotonic - anchor.monotonic;
         let known = noted.unwrap_or(i64::MIN);

@@ -104,7 +104,7 @@ impl<T> Turns<T> {
     /// Puts it at the end of its payer's line.
     pub fn push(&mut self, payer: Payer, work: T) {
         if self.waiting == 0 {
-            // Whoever comes now stands in nobody's way.
+            // A payer that comes now stands in no other's way.
             self.clock = self.lines.drain().map(|(_, line)| line.used).fold(self.clock, u64::max);
         } else if self.lines.len() > 64 + 2 * self.waiting {
             let clock = self.clock;

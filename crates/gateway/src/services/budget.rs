@@ -3,7 +3,7 @@
 //! A [`Charge`] goes with a request from the first byte of its body until the network has taken the last of its answer, or the connection
 //! is gone. Nothing waits for room: a request that finds none is refused and may be repeated, so there is no deadlock. One account cannot
 //! take the room of the others: it has a share, and the last quarter of all is only for accounts that hold nothing else. What is light has
-//! an eighth more room, so that a change that deactivates somebody is not kept out by answers that nobody reads.
+//! an eighth more room, so that a change that deactivates a user is not kept out by answers that no client reads.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -74,7 +74,7 @@ impl Budget {
         Charge(Arc::new(Charged { budget: self.clone(), part: Mutex::new(part) }))
     }
 
-    /// Puts `new` in the place of `old`, if there is room or nobody asks whether there is.
+    /// Puts `new` in the place of `old`, if there is room or the caller does not ask whether there is.
     fn exchange(&self, old: Part, new: Part, whatever: bool) -> Result<(), Exceeded> {
         let mut held = lock(&self.held);
         let own = |part: Part| if part.holder == new.holder { part.bytes() } else { 0 };

@@ -118,7 +118,7 @@ fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: Lea
     end_connections(tx, account, owner, now, reason)
 }
 
-/// Ends whatever a user accepted, if there is anything.
+/// Ends all that a user accepted, if there is anything.
 pub(crate) fn end_connections(
     tx: &mut Tx<'_>,
     account: i64,

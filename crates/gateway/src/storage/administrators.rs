@@ -22,7 +22,7 @@ const ALL: &str = "SELECT r.seq, r.document FROM resources AS r \
      WHERE r.account = ? AND r.resource_type = ? AND r.seq > ? AND r.active ORDER BY r.seq LIMIT ?";
 
 impl Tx<'_> {
-    /// Lets units of work that take an administrator away from an account take turns: whoever is second sees what the first did. On
+    /// Lets units of work that take an administrator away from an account take turns: the second sees what the first did. On
     /// SQLite they do anyway.
     pub(crate) fn hold_administrators(&mut self, account: i64) -> Result<(), DbError> {
         if matches!(self.conn, AnyConn::Postgres(_)) {

@@ -44,11 +44,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets requests that nobody repeats any more, with their steps; says how many.
+    /// Forgets requests that no client repeats any more, with their steps; says how many.
     pub(super) fn forget_bulk_requests(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
         let due = bulk_requests::table.filter(bulk_requests::expires.lt(now)).select(bulk_requests::id).limit(limit);
         let due: Vec<Vec<u8>> = each!(&mut *self.conn, c => due.load(c))?;
-        // The request goes first, so that whoever repeats it at this moment waits, and then begins anew or keeps it.
+        // The request goes first, so that a client that repeats it at this moment waits, and then begins anew or keeps it.
         let rows = bulk_requests::table.filter(bulk_requests::id.eq_any(due)).filter(bulk_requests::expires.lt(now));
         let gone: Vec<Vec<u8>> =
             each!(&mut *self.conn, c => diesel::delete(rows).returning(bulk_requests::id).get_results(c))?;

@@ -67,7 +67,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// For libpq: a connection whose packets nobody confirms is dead.
+    /// For libpq: a connection whose packets are not confirmed is dead.
     fn parameters(self) -> Vec<(&'static str, String)> {
         let seconds = self.network.as_secs();
         vec![

@@ -74,7 +74,7 @@ pub struct Due {
 /// A step, and what it is called.
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
-/// The steps that remove what has expired, but for the refresh tokens that nobody used: grants end with these.
+/// The steps that remove what has expired, but for the refresh tokens that no client used: grants end with these.
 pub const SWEEPS: [Sweep; 15] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
@@ -144,7 +144,7 @@ impl Tx<'_> {
         Ok(removed)
     }
 
-    /// Refresh tokens that nobody used in time go, and with each the grant that nothing else leads to.
+    /// Refresh tokens that no client used in time go, and with each the grant that nothing else leads to.
     pub fn sweep_expired_refresh_tokens(&mut self, due: Due) -> Result<u64, DbError> {
         let expired = refresh_tokens::expires.lt(due.spent_before);
         let grants = sweep_of_grants!(self, refresh_tokens, expired, due.limit);

@@ -114,7 +114,7 @@ pub(super) fn has_more(conn: &mut AnyConn, group: i64, than: u32) -> Result<bool
     Ok(Statement::<BigInt>::new(HAS_MORE, binds).first::<i64>(conn)?.is_some())
 }
 
-/// The groups that each of these is in, directly or through other groups: one statement, whatever the depth. `None` where there are more
+/// The groups that each of these is in, directly or through other groups: one statement, at any depth. `None` where there are more
 /// pairs than so many.
 pub(super) fn groups_of(
     conn: &mut AnyConn,

@@ -97,7 +97,7 @@ impl scim::Store for AccountTx<'_, '_> {
             self.takes_members_of(stored.handle)?;
         }
         let remove = |this: &mut Self| -> Result<(), DbError> {
-            // The row first: from here on nobody can make it a member of anything.
+            // The row first: from here on no transaction can make it a member of anything.
             let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
             each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
             this.delete_keys(seq, keys)?;

@@ -4,7 +4,7 @@
 //! from the index. Any other streams the candidates' documents through [`scim::Predicate::matches`], within a time limit. There
 //! is no SQL dialect for JSON anywhere.
 //!
-//! What is read at once is bounded in bytes, whatever is stored: documents that are large for their page do not come with their rows, but
+//! What is read at once is bounded in bytes, however large what is stored: documents that are large for their page do not come with their rows, but
 //! a few at a time as the page has room for them ([`documents`]); members and groups that a filter asks about, one resource at a time.
 //!
 //! A page after a known place begins there: it costs what it shows, however far down the list that is.
@@ -64,7 +64,7 @@ pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result
     if store.hidden().is_empty() { among_all(store, query) } else { hidden::search(store, query) }
 }
 
-/// The same, whoever is hidden.
+/// The same, hidden users too.
 fn among_all(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
     match (query.narrow, query.sort) {
         (Narrow::Nothing, _) => Ok(Page { total: Some(0), ..Page::default() }),

@@ -1,4 +1,4 @@
-//! A bulk request that is repeated under its `Idempotency-Key` does nothing twice, whatever happened in between.
+//! A bulk request that is repeated under its `Idempotency-Key` does nothing twice, also after a crash in between.
 
 use serde_json::{Value, json};
 
@@ -93,7 +93,7 @@ story!(hardening_17_a_bulk_request_that_a_crash_broke_off_goes_on_where_it_was, 
     let idp = acme.connected_identity_provider().await;
     let operations: Vec<Value> = (0..300).map(|n| group(&format!("g{n}"), &format!("Group {n:03}"), &[])).collect();
     let body = request(&operations);
-    // Killed in the middle: some groups were made, and nobody was told.
+    // Killed in the middle: some groups were made, and the client was not told.
     let sent = tokio::spawn(idp.post("/Bulk", &body).header("Idempotency-Key", "crash").attempt());
     let mut behind = Behind::of(&world);
     while behind.number("SELECT COUNT(*) AS n FROM bulk_steps") < 20 {

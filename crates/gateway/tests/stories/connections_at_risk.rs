@@ -205,7 +205,7 @@ story!(report_12_a_notice_is_told_as_things_are_and_no_longer_than_they_are_so, 
     let words = page.words();
     assert!(words.contains("Okta") && words.contains("an identity provider manages"), "{words}");
     assert_eq!((words.matches(several).count(), words.matches(one).count()), (1, 0), "{words}");
-    // While the user is a service account there is nothing to tell; then there is again, whoever looked meanwhile.
+    // While the user is a service account there is nothing to tell; then there is again, also after a look meanwhile.
     set(&acme, &ada, json!({"service_account": true})).await;
     assert!(!shown().await.words().contains(risk));
     set(&acme, &ada, json!({"service_account": false})).await;

@@ -36,7 +36,7 @@ async fn accepting_twice_is_accepting_once(world: World) {
         let page = consent(&party, &browser, &[("state", &format!("s{n}"))]).await;
         let urls = callbacks(pressed(&browser, &page, "Accept access", times).await);
         assert!(urls.iter().all(|url| *url == urls[0]), "{urls:?}");
-        // And later, while nobody has come for the code.
+        // And later, while the client has not come for the code.
         assert_eq!(browser.press(&page, "Accept access").await.callback().0, urls[0]);
         let made = items(&party.acme.admin_get("/grants").await);
         assert_eq!(made.len(), n + 1, "one grant for each request: {made:?}");
@@ -110,7 +110,7 @@ story!(report_13_the_first_decision_stands_and_the_second_is_told, async |world:
 story!(report_13_what_cannot_be_used_any_more_is_not_given_again, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
-    // Nobody came for the code in time.
+    // The client did not come for the code in time.
     let page = consent(&party, &browser, &[]).await;
     browser.press(&page, "Accept access").await.callback().code();
     world.alter("UPDATE authorization_codes SET expires = expires - 61000");

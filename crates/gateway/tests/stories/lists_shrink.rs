@@ -42,7 +42,7 @@ story!(report_1_removing_an_environment_says_how_many_users_have_it, async |worl
     assert!(detail(&problem).contains("1 user has the product_environments \"acme-prod\""), "{problem}");
     let problem = change(&acme, &["ACME-PROD", "acme-stage"], false).await.expect_problem(409);
     assert!(detail(&problem).contains("acme-prod"), "letter case matters: {problem}");
-    // What nobody has goes, as does a change of the order or of something else.
+    // What no user has goes, as does a change of the order or of something else.
     change(&acme, &["acme-stage", "acme-prod", "acme-eu"], false).await.expect(200);
     change(&acme, &["acme-prod", "acme-stage"], false).await.expect(200);
     acme.admin(Method::PATCH, "").json(&json!({"name": "acme 2"})).await.expect(200);

@@ -43,7 +43,7 @@ story!(report_2_members_are_not_given_up_for_a_list_of_nobody, async |world: Wor
     let answer = idp.put(&group, &whole(&mixed)).await.expect(200);
     assert_eq!(answer.header("skipped-members"), Some(text(&gone["id"]).as_str()));
     assert_eq!(idp.members(&group).await, members);
-    // Whoever is waited for may come; and an empty list clears.
+    // A user who is waited for may come; and an empty list clears.
     let answer = idp.patch(&group).replace("members", json!([{"value": "00uNEW"}])).await.expect(204);
     assert_eq!(answer.header("parked-members"), Some("00uNEW"));
     idp.put(&group, &whole(&mixed)).await.expect(200);

@@ -158,7 +158,7 @@ story!(hardening_5_pages_of_large_users_end_early_and_memory_stays, async |world
     let operators = acme.admin_get("/users?count=60").await;
     assert!(operators["items"].as_array().is_some_and(|items| (1..=4).contains(&items.len())));
 
-    // They were stored before there was a limit: readable, and deactivated and deleted whatever their size.
+    // They were stored before there was a limit: readable, and deactivated and deleted at any size.
     let large = json!({ "id": "large7", "meta": { "resourceType": "User" } });
     idp.patch(&large).replace("title", "smaller").await.expect(200);
     let large = json!({ "id": "large8", "meta": { "resourceType": "User" } });

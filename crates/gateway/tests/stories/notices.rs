@@ -125,7 +125,7 @@ story!(each_way_of_leaving_is_told_in_its_own_words_and_nobody_is_told_of_nothin
     let next = acme.admin_get(&format!("/notices?limit=1&after={}", text(&list["next"]))).await;
     assert_eq!((text(&items(&list)[0]["told"]), text(&items(&next)[0]["told"])), (told[0].clone(), told[1].clone()));
 
-    // Nobody comes after Eve, so what she has ends; and there is nobody to be told but the account's operators.
+    // No user comes after Eve, so what she has ends; and only the account's operators are left to be told.
     set(&acme, &eve, &json!({"active": false})).await;
     let told: Vec<Value> = notices(&acme).await.drain(2..).collect();
     assert_eq!((told.len(), &told[0]["user"]), (1, &json!(null)), "{told:?}");

@@ -62,7 +62,7 @@ story!(hardening_6_an_account_has_so_much_at_once_and_others_are_served, async |
     let (ours, theirs) = (loud.create_group("Editors", &[]).await, quiet.create_group("Editors", &[]).await);
     let ada = loud.create_user(&a_user("ada@acme.test")).await;
     let held = unfinished(&world, &loud, &ours).await;
-    // Whatever takes long.
+    // All that takes long.
     let large = json!({ "schemas": [scim::urn::GROUP], "displayName": "Editors", "externalId": padding() });
     let long = [
         loud.get(SCAN),
@@ -148,7 +148,7 @@ story!(hardening_6_what_turns_out_to_take_long_is_done_all_the_same, async |worl
     assert_eq!(read["members"].as_array().map(Vec::len), Some(MANY));
     let list = idp.list("/Groups").await;
     assert_eq!(list["Resources"][0]["members"].as_array().map(Vec::len), Some(MANY));
-    // A short body that takes ten away of many, and adds one that nobody has.
+    // A short body that takes ten away of many, and adds one that no user has.
     let elements = |ids: &[String]| ids.iter().map(|id| json!({ "value": id })).collect::<Vec<_>>();
     let mut members = elements(&ids[10..]);
     members.push(json!({ "value": "nobody@acme.test" }));

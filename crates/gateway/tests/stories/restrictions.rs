@@ -1,4 +1,4 @@
-//! Attributes whose absence grants: nobody gets everything by accident.
+//! Attributes whose absence grants: no user gets everything by accident.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ async fn restricted(idp: &IdentityProvider, name: &str) -> Value {
     idp.create_user(&user).await
 }
 
-/// How often it was written down that somebody was given everything.
+/// How often it was written down that a user was given everything.
 async fn opened(acme: &Account) -> usize {
     acme.audit().await.actions().iter().filter(|action| **action == "user.access_opened").count()
 }

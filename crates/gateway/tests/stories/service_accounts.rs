@@ -43,7 +43,7 @@ story!(report_11_a_service_account_is_shown_and_not_changed, async |world: World
     let there = acme.admin_get(&format!("/users/{}", robot.id)).await;
     assert_eq!(there["managed_by_identity_provider"], json!(false), "nothing was written: {there}");
 
-    // Whatever would change it is refused, by whichever way.
+    // Each change of it is refused, by whichever way.
     let with = |name: &str, value: Value| {
         let mut body = as_it_is.clone();
         body[name] = value;
@@ -91,7 +91,7 @@ story!(report_11_a_service_account_is_shown_and_not_changed, async |world: World
     idp.put(&group, &json!({"schemas": [GROUP], "displayName": "Robots", "members": members})).await.expect(200);
     assert_eq!(idp.members(&group).await, [robot.id.as_str()]);
 
-    // The name is taken, and whoever wants it reads by whom; active or not.
+    // The name is taken, and a client that wants it reads by whom; active or not.
     for active in [true, false] {
         let path = format!("/users/{}", robot.id);
         acme.admin(Method::PATCH, &path).json(&json!({"active": active})).await.expect(200);
@@ -203,7 +203,7 @@ story!(report_11_a_hidden_service_account_is_in_no_list_and_no_total, async |wor
             ("sortOrder=ascending", &names),
             ("sortBy=userName", &sorted),
             ("sortBy=userName&sortOrder=descending", &backwards),
-            ("sortBy=title", &names), // which nobody has
+            ("sortBy=title", &names), // which no user has
             ("filter=active%20eq%20true", &names),
             ("filter=userName%20co%20%22acme%22", &names),
             ("filter=userName%20co%20%22acme%22&sortBy=userName", &sorted),
@@ -214,7 +214,7 @@ story!(report_11_a_hidden_service_account_is_in_no_list_and_no_total, async |wor
             assert!(totals.iter().all(|total| *total == 9), "{query}, {count} at a time: {totals:?}");
         }
     }
-    // Pages that nobody walked up to.
+    // Pages that no client walked up to.
     for (start, shown) in [(5, 5), (9, 1), (10, 0), (14, 0), (4000, 0)] {
         let page = idp.list(&format!("/Users?startIndex={start}&count=20")).await;
         let found: Vec<String> =
@@ -228,7 +228,7 @@ story!(report_11_a_hidden_service_account_is_in_no_list_and_no_total, async |wor
     let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": "userName pr"});
     assert_eq!(idp.post("/Users/.search", &search).await.expect(200).json()["totalResults"], 9);
 
-    // Nor does anything else know one: not by name, not by id, whatever is asked.
+    // Nor does anything else know one: not by name, not by id, by no request.
     for robot in &robots {
         for filter in [
             format!("userName eq \"{}\"", robot.user_name),

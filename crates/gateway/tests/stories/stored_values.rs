@@ -1,4 +1,4 @@
-//! Values that were allowed when they were written: they may be said again, and nobody stays active because of them.
+//! Values that were allowed when they were written: they may be said again, and no user stays active because of them.
 
 use std::fs;
 
@@ -11,7 +11,7 @@ use crate::identity_provider::{IdentityProvider, Located, PATCH, a_user};
 use crate::workplace;
 use crate::world::World;
 
-/// Takes environments off the account's list, whoever has them.
+/// Takes environments off the account's list, also those that users have.
 async fn only(acme: &Account, environments: &[&str]) {
     let change = json!({"product_environments": environments, "force": true});
     acme.admin(Method::PATCH, "").json(&change).await.expect(200);
@@ -59,7 +59,7 @@ story!(report_1_an_environment_that_left_the_list_keeps_nobody_active, async |wo
     for user in &users {
         assert_eq!(idp.read(user).await["active"], false);
     }
-    // Somebody who comes back has what they had; somebody new has not.
+    // A user who comes back has what they had; a new one has not.
     let again = json!(["acme-stage"]);
     let mut ana = a_user("user0@acme.test");
     ana["product_environments"] = again.clone();

@@ -31,7 +31,7 @@ story!(report_8_an_account_may_want_group_names_to_be_unique, async |world: Worl
     }
     ask(json!({"unique_group_names": "yes"})).await.expect_problem(400);
     ask(json!({"unique_group_names": true, "force": true})).await.expect(200);
-    // They keep it, whatever else happens to them.
+    // They keep it through other changes.
     let ana = idp.create_user(&a_user("ana@acme.test")).await;
     for group in [&one, &two] {
         let mut whole = named(&text(&group["displayName"]));

@@ -98,7 +98,7 @@ impl Wire {
         }
     }
 
-    /// Those who are connected are never answered again; whoever connects from now on is.
+    /// Clients that are connected are never answered again; those that connect from now on are.
     pub fn cut_off(&self) {
         self.state.generation.fetch_add(1, Ordering::SeqCst);
         self.set(Mode::Whole);

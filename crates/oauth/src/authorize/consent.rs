@@ -117,7 +117,7 @@ pub fn accept(
     Ok(Acceptance::Redirect(request.success_url(cx, &code)))
 }
 
-/// What a person who comes back to a request that was answered is told: where the code is that nobody has used yet, or how it was answered.
+/// What a person who comes back to a request that was answered is told: where the code is that the client has not used yet, or how it was answered.
 pub fn again(
     store: &mut dyn Store,
     cx: &mut Context<'_>,

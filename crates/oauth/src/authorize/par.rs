@@ -57,7 +57,7 @@ impl PushRequest {
         if posted.get("request_uri").is_some() {
             return Err(TokenError::invalid_request("request_uri cannot be pushed; push the request itself"));
         }
-        // What proves who the client is, and what nobody would read again, is not kept.
+        // What proves who the client is, and what is not read again, is not kept.
         let parameters = form.iter().filter(|(name, _)| is_known(name)).cloned().collect();
         Ok(PushRequest { credentials: posted.credentials()?, parameters, proof })
     }

@@ -48,7 +48,7 @@ impl<'a> Parameters<'a> {
         self.all(name).next()
     }
 
-    /// A parameter we understand whose value nobody can have meant: it has a NUL, or was not UTF-8, so that decoding it left a
+    /// A parameter we understand whose value cannot have been meant: it has a NUL, or was not UTF-8, so that decoding it left a
     /// replacement character.
     pub(super) fn unreadable(&self) -> Option<&'a str> {
         let is_unreadable = |value: &str| value.contains(['\0', char::REPLACEMENT_CHARACTER]);

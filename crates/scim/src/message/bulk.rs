@@ -139,7 +139,7 @@ impl Job {
         }
     }
 
-    /// Names the step that was given out last: the same one in each repetition of the request, whatever came before it.
+    /// Names the step that was given out last: the same one in each repetition of the request, after any other.
     pub fn step_number(&self) -> Option<i32> {
         let (index, stage) = self.running?;
         i32::try_from(index * 3 + stage as usize).ok()

@@ -26,14 +26,14 @@ pub(crate) struct NamedMembers {
     blank: bool,
 }
 
-/// What a request does to the members of a group, by the names it has for them: clear, remove, add. Nobody is both
+/// What a request does to the members of a group, by the names it has for them: clear, remove, add. No name is both
 /// removed and added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MembersChange {
     pub clear: bool,
     pub remove: Vec<String>,
     pub add: Vec<String>,
-    /// What was to be added and can be nobody's name.
+    /// What was to be added and can be no member's name.
     pub malformed: Vec<String>,
     /// The types that the URLs of those to be added or removed say.
     pub kinds: BTreeMap<String, ResourceTypeId>,

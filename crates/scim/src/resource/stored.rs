@@ -1,4 +1,4 @@
-//! What a resource has already may be said again, whatever today's rules are.
+//! What a resource has already may be said again, also where today's rules refuse it.
 //!
 //! A closed list loses a value, an attribute becomes unique or changes its type: values written before are still there, and a
 //! client that reads a resource and writes it back (RFC 7644 §3.5.1) repeats them. Such a value is no change, so it is never

@@ -70,7 +70,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The names of a user that a body says, whatever else is wrong with it: `userName` and `externalId`.
+    /// The names of a user that a body says, also where something else is wrong with it: `userName` and `externalId`.
     pub(crate) fn names(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> Map<String, Value> {
         let is_name = |attribute: &Attribute| ["userName", "externalId"].contains(&attribute.name.as_str());
         let mut draft = Draft::default();

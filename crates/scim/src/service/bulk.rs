@@ -13,7 +13,7 @@ impl Step {
         let kind = self.resource_type;
         let written = match &self.action {
             Action::Create(body) => {
-                // What a bulk request created may have to go again: nobody who was there before is put at that risk.
+                // What a bulk request created may have to go again: no user who was there before is put at that risk.
                 cx.inactive_match = InactiveMatch::Conflict;
                 create(store, cx, kind, body, None)?
             }

@@ -16,12 +16,12 @@ use crate::store::{Handle, Holder, Protected, Store, Stored};
 
 /// Whom the names of a new user mean among those who have them.
 ///
-/// A `userName` is one user's. An `externalId` is its client's affair, and names somebody only where exactly one record has it
-/// and that one is deactivated; what several records share, or an active one has, names nobody.
+/// A `userName` is one user's. An `externalId` is its client's affair, and names a user only where exactly one record has it
+/// and that one is deactivated; what several records share, or an active one has, names no user.
 enum Meant<'h> {
-    /// Nobody: the new one is new.
+    /// No user: the new one is new.
     Nobody,
-    /// Somebody active has the `userName`.
+    /// An active user has the `userName`.
     Taken(&'h Holder),
     /// A deactivated user, by this attribute.
     One(&'static str, &'h Holder),

@@ -41,7 +41,7 @@ pub fn create<'p>(
     let ignored = Ignored::default();
     let Draft { attributes, members, .. } = match read_new(body, described, &reader(cx, &ignored)) {
         Ok(draft) => draft,
-        // It may repeat what is stored of somebody who comes back.
+        // It may repeat what is stored of a user who comes back.
         Err(error @ Error::InvalidValue(_)) if resource_type == USER => {
             let names = Draft::names(body, described, &reader(cx, &ignored));
             let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };

@@ -249,11 +249,11 @@ impl Store for MemoryStore {
     }
 
     fn hold_names(&mut self) -> Result<(), StoreError> {
-        Ok(()) // nobody else is here
+        Ok(()) // there is no other transaction
     }
 
     fn hold_group_names(&mut self) -> Result<(), StoreError> {
-        Ok(()) // nobody else is here
+        Ok(()) // there is no other transaction
     }
 
     fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {

@@ -3,7 +3,7 @@
 use super::{AtRisk, LastLeft, Leaving, Passed, Replaced, Stolen};
 use crate::domain::wording::{Span, day};
 
-/// That connections passed to whoever reads it, when, and what that means for them.
+/// That connections passed to the user who reads it, when, and what that means for them.
 pub(super) fn of_passed(passed: &Passed, made: i64, account: &str) -> Vec<Span> {
     let left = how(passed.reason);
     let several = passed.are_several();
@@ -76,7 +76,7 @@ fn clients(names: &[String], more: usize) -> Vec<Span> {
     spans
 }
 
-/// That connections rest on whoever reads it, and had better rest on somebody else.
+/// That connections rest on the user who reads it, and had better rest on a service account.
 pub(super) fn of_at_risk(at_risk: &AtRisk, account: &str) -> Vec<Span> {
     let several = at_risk.are_several();
     let mut spans = vec![Span::words(if several { "The connections of " } else { "The connection of " })];
@@ -95,7 +95,7 @@ pub(super) fn of_at_risk(at_risk: &AtRisk, account: &str) -> Vec<Span> {
     spans
 }
 
-/// That nobody may accept access any more.
+/// That no user may accept access any more.
 pub(super) fn of_last_left(left: &LastLeft, made: i64, account: &str) -> Vec<Span> {
     let name = if left.name.is_empty() { "Somebody" } else { left.name.as_str() };
     vec![

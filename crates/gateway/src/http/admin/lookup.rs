@@ -9,7 +9,7 @@ pub(super) fn account(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
     tx.account(id)?.ok_or_else(|| Problem::not_found("account", id))
 }
 
-/// The same; nobody else changes it until the unit of work ends.
+/// The same; no other transaction changes it until the unit of work ends.
 pub(super) fn locked_account(tx: &mut Tx<'_>, id: &str) -> Result<Account, Problem> {
     tx.lock_account(id)?.ok_or_else(|| Problem::not_found("account", id))
 }

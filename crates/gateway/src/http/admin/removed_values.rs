@@ -1,6 +1,6 @@
 //! Values that leave a list while users have them: said before it is done, with how many have each.
 //!
-//! Nobody loses anything by it: who has such a value keeps it until it is changed, and it cannot be given to anybody new. But an
+//! No user loses anything by it: a user who has such a value keeps it until it is changed, and no other user can be given it. But an
 //! operator who did not expect that should know, so the change wants `force` ([`is_forced`]).
 
 use std::collections::BTreeMap;

@@ -114,7 +114,7 @@ impl Browser {
         self.binding.introduce(app, answer);
     }
 
-    /// Whether it says that somebody is logged in, true or not.
+    /// Whether it says that a user is logged in, true or not.
     pub(super) fn claims_session(&self) -> bool {
         self.session.is_some()
     }

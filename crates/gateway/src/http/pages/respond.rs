@@ -11,7 +11,7 @@ pub(super) fn refuse(app: &App, asked: &AuthorizationRequest, code: &'static str
     redirect(&app.oauth(|cx| asked.error_url(cx, code, description)))
 }
 
-/// 303: the browser follows with a GET, whatever it sent (RFC 9700 §4.12).
+/// 303: the browser follows with a GET, whichever method it sent (RFC 9700 §4.12).
 pub(super) fn redirect(url: &str) -> HttpResponse {
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, url))

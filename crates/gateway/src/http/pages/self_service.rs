@@ -131,7 +131,7 @@ pub(super) async fn ours(
     Ok((form, browser, session))
 }
 
-/// Whether somebody has a password, and their account lets them use it.
+/// Whether a user has a password, and their account lets them use it.
 pub(super) fn uses_password(tx: &mut Tx<'_>, owner: i64, account: Option<&Account>) -> Result<bool, DbError> {
     let Some(account) = account else { return Ok(false) };
     Ok(tx.has_password(owner)? && account.options.sign_in.allows_password(tx.is_service_account(owner)?))

@@ -152,7 +152,7 @@ impl Caller {
     }
 
     /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it. Where it
-    /// turns out to take long, it is undone and done again where nobody waits for it.
+    /// turns out to take long, it is undone and done again where no short request waits for it.
     pub(super) async fn change<T: Weight + Send + 'static>(
         self,
         app: &App,

@@ -41,7 +41,7 @@ struct Sources {
     order: VecDeque<KeySource>,
 }
 
-/// Somebody who publishes keys.
+/// A party that publishes keys.
 #[derive(Debug, Default)]
 struct Owner {
     known: Mutex<Known>,
@@ -84,7 +84,7 @@ impl PublishedKeys {
         if let Some(supply) = owner.known().at_hand(kid, system::now()) {
             return supply;
         }
-        // Whoever comes while they are fetched waits for them, unless what is known will do.
+        // A caller that comes while they are fetched waits for them, unless what is known will do.
         let _fetching = owner.fetching.lock().await;
         let now = system::now();
         if let Decision::Answer(supply) = owner.known().decide(kid, now) {

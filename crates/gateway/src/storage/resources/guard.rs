@@ -40,7 +40,7 @@ pub(in crate::storage) struct Guard {
     locked: Option<Locked>,
 }
 
-/// What is known of a user from the moment on that nobody else can change them.
+/// What is known of a user from the moment on that no other transaction can change them.
 #[derive(Debug, Clone)]
 struct Locked {
     seq: i64,
@@ -87,7 +87,7 @@ impl Guard {
         }
     }
 
-    /// Refuses the name of somebody who is hidden.
+    /// Refuses the name of a user who is hidden.
     pub(in crate::storage) fn allows(&self, added: &[SearchKey]) -> Result<(), WriteError> {
         let is_theirs = |key: &&SearchKey| key.attribute == AttributeKey::user_name() && self.names.contains(&key.key);
         match added.iter().find(is_theirs) {
@@ -131,7 +131,7 @@ impl AccountTx<'_, '_> {
         &self.guard.hidden
     }
 
-    /// A resource that nobody else changes until this unit of work ends.
+    /// A resource that no other transaction changes until this unit of work ends.
     pub(in crate::storage) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
         type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool, Bool));
         let binds = vec![Bind::Number(self.account), Bind::Text(id.to_string())];

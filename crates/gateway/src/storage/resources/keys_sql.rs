@@ -78,7 +78,7 @@ impl Delete {
 
 impl QueryFragment<Pg> for Delete {
     fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // Each looked up by all that it is; nobody else changes them while the resource is locked.
+        // Each looked up by all that it is; no other transaction changes them while the resource is locked.
         sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest(");
         sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
         sql.push_sql(", ");

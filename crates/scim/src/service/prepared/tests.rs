@@ -6,7 +6,7 @@ use crate::schema::{GROUP, USER};
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::world::{BASE, World, named};
 
-/// Three users with three names each, another group, and the group that is changed, which waits for somebody.
+/// Three users with three names each, another group, and the group that is changed, which waits for a user.
 fn world(members: &[&str]) -> (World, String) {
     let mut world = World::new();
     for name in ["ana", "ben", "cas"] {
@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// Ids, other names, names that nobody has, the groups themselves.
+/// Ids, other names, names that no user has, the groups themselves.
 fn any_name() -> impl Strategy<Value = String> {
     let names = ["id-1", "id-2", "id-3", "id-4", "id-5", "ana", "BEN", "CAS", "dan", "eve", ""];
     prop::sample::select(names.to_vec()).prop_map(str::to_owned)

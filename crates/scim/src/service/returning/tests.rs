@@ -106,7 +106,7 @@ fn report_7_an_external_id_of_several_records_or_of_an_active_one_names_nobody()
     // One who is active: a new one is new, and one who comes back by their userName is who they were.
     let cas = world.create(USER, body("cas", "00uBEN")).expect("an active externalId is no conflict").resource.id;
     assert_eq!(world.create(USER, body("ana", "00uBEN")).expect("restored").resource.id.as_str(), ana);
-    // Several, whatever they are: active and deactivated, or all deactivated.
+    // Several of any kind: active and deactivated, or all deactivated.
     let mut made = vec![ana.clone(), ben.clone(), cas.to_string()];
     for gone in [&ana, &ben, &cas.to_string()] {
         world.patch(USER, gone, off()).unwrap();

@@ -111,7 +111,7 @@ async fn show(
     Ok(answer)
 }
 
-/// Makes a secret for an app that is not confirmed yet; whoever has a confirmed one keeps it. So does the browser that has begun a
+/// Makes a secret for an app that is not confirmed yet; a user who has a confirmed one keeps it. So does the browser that has begun a
 /// moment ago: a button that is pressed twice shows one picture. The secret of another browser is replaced, for its page may be a
 /// stranger's.
 pub(in crate::http::pages) async fn begin(

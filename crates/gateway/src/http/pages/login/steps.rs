@@ -25,7 +25,7 @@ pub(super) struct Claim {
     counts: Vec<Count>,
     /// The account was not known from the client, and could be named.
     asked_for_account: bool,
-    /// Whose turn it takes: whoever has the name, if anybody does, makes no difference.
+    /// Whose turn it takes: whether a user has the name makes no difference.
     payer: Payer,
 }
 

@@ -33,7 +33,7 @@ fn is_large(bytes: &[u8]) -> bool {
     bytes.len() > LARGE
 }
 
-/// A body as JSON; a large one is read where nobody waits for it.
+/// A body as JSON; a large one is read where no short request waits for it.
 pub(in crate::http::scim) async fn parse(
     app: &App,
     caller: &Caller,
@@ -145,7 +145,7 @@ pub(in crate::http::scim) fn rest_after(held: Duration) -> Option<Duration> {
     (held > UNNOTICED).then(|| (held * REST).min(LONGEST_REST))
 }
 
-/// How long a unit of work took, whatever came of it.
+/// How long a unit of work took, also where it failed.
 #[derive(Debug, Clone, Default)]
 pub(in crate::http::scim) struct Held(Arc<std::sync::atomic::AtomicU64>);
 
