@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{Cursors, InactiveMatch, Leniency, Registry, Vocabulary};
+use scim::{Cursors, InactiveMatch, Registry, ToleranceTracker, Vocabulary};
 
 use crate::config::Config;
 use crate::domain::account::Account;
 use crate::domain::refusals::Refusals;
 use crate::domain::schemas::Schemas;
-use crate::domain::tolerances::{Need, Needed, Tally};
-use crate::platform::openid_client::Providers;
+use crate::domain::tolerances::{ToleranceCounter, ToleranceUse, UsesOfRequest};
+use crate::platform::openid_client::ProviderMetadataCache;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
@@ -54,11 +54,11 @@ pub struct App {
     /// Signs ID tokens.
     pub signer: Signer,
     /// Which tolerances were needed; not yet in the database.
-    pub tally: Arc<Tally>,
+    pub tally: Arc<ToleranceCounter>,
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
     /// OpenID providers that people sign in at.
-    pub providers: Arc<Providers>,
+    pub providers: Arc<ProviderMetadataCache>,
     /// Whether the server was told to stop.
     pub stopping: Stopping,
     /// The memory that requests and answers take.
@@ -71,7 +71,7 @@ pub struct App {
 
 /// The SCIM service provider as one account has it: its schemas, and the words they take from it.
 #[derive(Debug, Clone)]
-pub struct Provider {
+pub struct ServiceProvider {
     /// The resource types.
     pub registry: Arc<Registry>,
     /// The lists and defaults of the account.
@@ -85,7 +85,7 @@ pub struct Provider {
 impl App {
     /// Runs a piece of the oauth crate: gives it the time, entropy and the keys.
     pub fn oauth<T>(&self, run: impl FnOnce(&mut oauth::Context<'_>) -> T) -> T {
-        let known = self.signer.known();
+        let known = self.signer.cached();
         run(&mut oauth::Context {
             now: system::now(),
             entropy: &mut system::fill,
@@ -100,7 +100,7 @@ impl App {
     pub fn oauth_for<'c, T>(
         &self,
         tx: &mut Tx<'c>,
-        needed: &Needed,
+        needed: &UsesOfRequest,
         run: impl FnOnce(&mut Tx<'c>, &mut oauth::Context<'_>) -> Result<T, oauth::StoreError>,
     ) -> Result<T, DbError> {
         let (answer, needs, now) = self.oauth(|cx| {
@@ -108,13 +108,13 @@ impl App {
             (answer, std::mem::take(&mut cx.needs), cx.now)
         });
         let client = needs.client.as_ref().map(|client| tx.client_number(client)).transpose()?.flatten();
-        needed.note(client.map(|client| Need::of_oauth(client, &needs, now)));
+        needed.note(client.map(|client| ToleranceUse::of_oauth(client, &needs, now)));
         Ok(answer?)
     }
 
     /// What SCIM is in this account, as it was read.
-    pub fn provider(&self, account: &Account) -> Result<Provider, DbError> {
-        Ok(Provider {
+    pub fn provider(&self, account: &Account) -> Result<ServiceProvider, DbError> {
+        Ok(ServiceProvider {
             registry: self.schemas.of(account)?,
             vocabulary: account.vocabulary(),
             inactive_match: account.options.inactive_match,
@@ -123,18 +123,18 @@ impl App {
     }
 
     /// Runs a piece of the scim crate for this service provider.
-    pub fn scim<T>(&self, provider: &Provider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
+    pub fn scim<T>(&self, provider: &ServiceProvider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
         // An operator who creates somebody means somebody new.
-        let provider = Provider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
-        self.scim_with(None, &Leniency::generous(), &provider, now, run)
+        let provider = ServiceProvider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
+        self.scim_with(None, &ToleranceTracker::generous(), &provider, now, run)
     }
 
     /// The same for a client, who may walk lists by cursor and is not forgiven everything.
     pub fn scim_with<T>(
         &self,
         cursors: Option<&dyn Cursors>,
-        leniency: &Leniency,
-        provider: &Provider,
+        leniency: &ToleranceTracker,
+        provider: &ServiceProvider,
         now: i64,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
     ) -> T {

@@ -14,14 +14,14 @@ use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::system;
 use crate::server;
 use crate::server::logging::start_logging;
-use crate::server::signals::{Told, told_to_stop};
+use crate::server::signals::{Told, shutdown_signal};
 use crate::services::master_key;
 use crate::services::tolerance_counts;
 use crate::storage::audit::Entry;
-use crate::storage::audit::chain::{Link, Verdict};
+use crate::storage::audit::chain::{ChainVerdict, Link};
 use crate::storage::operators::{NameTaken, Operator};
 use crate::storage::read_on;
-use crate::storage::{Cost, DatabaseUrl, DbError, migrations};
+use crate::storage::{DatabaseUrl, DbError, ReadCost, migrations};
 
 mod keys;
 
@@ -119,7 +119,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
         tracing::warn!("{warning}");
     }
     match command {
-        Command::Serve => serve_until_told(config).await,
+        Command::Serve => serve(config).await,
         Command::Migrate => {
             let _turn = server::take_turn(&config)?;
             let mut conn = config.database.connect()?;
@@ -140,23 +140,23 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
     }
 }
 
-async fn serve_until_told(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     let database = config.database.display();
     let mut running = server::start(config).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
-    let operators = running.app.db.read(Cost::Long, |tx| tx.operators()).await?;
+    let operators = running.app.db.read(ReadCost::Scan, |tx| tx.operators()).await?;
     if running.app.config.admin_token.is_none() && operators.is_empty() {
         tracing::info!("the admin API needs an operator: `gateway operator create --name NAME` makes one");
     }
     let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.drain_patience);
     actix_web::rt::spawn(async move {
-        let drain = match told_to_stop().await {
+        let drain = match shutdown_signal().await {
             Told::ToTerminate => drain,
             Told::ToInterrupt => Duration::ZERO,
         };
         tracing::info!("stopping: not ready any more, answers close their connections, running requests are finished");
         actix_web::rt::spawn(async move {
-            told_to_stop().await;
+            shutdown_signal().await;
             tracing::info!("stopping at once");
             handle.stop(false).await;
         });
@@ -245,7 +245,7 @@ fn verify_audit(config: &Config, expected: Option<&Link>) -> Result<(), Box<dyn 
         tx.verify_audit(&keys, system::now(), expected).map(Some)
     })?;
     let verdict = verdict.ok_or(server::StartError::WrongMasterKey)?;
-    let Verdict { breaks, late, sealed, waiting, forgotten, head } = verdict;
+    let ChainVerdict { breaks, late, sealed, waiting, forgotten, head } = verdict;
     if !breaks.is_empty() {
         let breaks: Vec<String> = breaks.iter().map(|line| format!("  - {line}")).collect();
         return Err(format!("the audit trail is not whole:\n{}", breaks.join("\n")).into());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use config::{Environment, File, FileFormat};
 use scim::schema::overlay::Overlay;
 
-use crate::platform::outbound::address::Reach;
+use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::secret_text::SecretText;
 use crate::platform::smtp::Mail;
 use crate::storage::{DatabaseUrl, Limits};
@@ -52,7 +52,7 @@ pub struct Config {
     pub consent_roles: Vec<String>,
     pub consent_role_attribute: String,
     pub oauth: OAuth,
-    pub outbound: Reach,
+    pub outbound: AllowedNetworks,
     pub mail: Option<Mail>,
     pub scim: Scim,
     pub audit_retention_days: Option<u32>,
@@ -136,53 +136,53 @@ pub enum MasterKeySource {
     /// From this file, which the operator named and keeps; one on each line.
     File(PathBuf),
     /// From this file in the data directory, one on each line; made there on the first start.
-    MadeIn(PathBuf),
+    KeyFile(PathBuf),
 }
 
 /// What is wrong with a configuration: every mistake, each with its key and what would be right.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Mistakes(pub Vec<String>);
+pub struct ConfigErrors(pub Vec<String>);
 
-impl std::fmt::Display for Mistakes {
+impl std::fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "the configuration has {} mistake(s):", self.0.len())?;
         self.0.iter().try_for_each(|mistake| writeln!(f, "  - {mistake}"))
     }
 }
 
-impl std::error::Error for Mistakes {}
+impl std::error::Error for ConfigErrors {}
 
 impl Config {
     /// Reads the defaults, `file` and the environment.
-    pub fn load(file: Option<&Path>) -> Result<Config, Mistakes> {
+    pub fn load(file: Option<&Path>) -> Result<Config, ConfigErrors> {
         let environment = Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__").ignore_empty(true);
         Config::from_layers(file, environment)
     }
 
     /// As [`load`](Self::load), with variables instead of the environment: for the demo and for tests.
-    pub fn from_variables(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
+    pub fn from_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
         let source = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let environment =
             Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__").source(Some(source));
         Config::from_layers(None, environment)
     }
 
-    fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Config, Mistakes> {
+    fn from_layers(file: Option<&Path>, environment: Environment) -> Result<Config, ConfigErrors> {
         let mut layers = config::Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
         if let Some(path) = file {
-            let text = file::toml(path).map_err(|mistake| Mistakes(vec![mistake]))?;
+            let text = file::toml(path).map_err(|mistake| ConfigErrors(vec![mistake]))?;
             layers = layers.add_source(File::from_str(&text, FileFormat::Toml));
         }
         let tree: serde_json::Value = layers
             .add_source(environment)
             .build()
             .and_then(config::Config::try_deserialize)
-            .map_err(|e| Mistakes(vec![e.to_string()]))?;
+            .map_err(|e| ConfigErrors(vec![e.to_string()]))?;
         let mut reader = Reader::new(tree);
         let config = read(&mut reader);
         match (reader.finish(), config) {
             (mistakes, Some(config)) if mistakes.is_empty() => Ok(config),
-            (mistakes, _) => Err(Mistakes(mistakes)),
+            (mistakes, _) => Err(ConfigErrors(mistakes)),
         }
     }
 }
@@ -236,7 +236,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let allow_okta_internal_http = r.required("oauth.allow_okta_internal_http", Ok::<bool, String>);
     let client_secret_days = r.required("oauth.client_secret_days", |n: u64| at_most(n, 3660)).map(|n| n as u32);
     let outbound = r.required("outbound.allow_loopback", |loopback: bool| {
-        Ok(if loopback { Reach::PublicAndLoopback } else { Reach::Public })
+        Ok(if loopback { AllowedNetworks::PublicAndLoopback } else { AllowedNetworks::Public })
     });
     let mail = mail::read(r);
     let page_size = r.required("scim.page_size", |n: u64| between(n, 1, 10_000)).map(|n| n as u32);
@@ -263,7 +263,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         (Some(key), None, None) => MasterKeySource::Given(vec![key]),
         (None, Some(keys), None) => MasterKeySource::Given(keys),
         (None, None, Some(path)) => MasterKeySource::File(path),
-        (None, None, None) => MasterKeySource::MadeIn(data_dir.join("master.key")),
+        (None, None, None) => MasterKeySource::KeyFile(data_dir.join("master.key")),
         _ => {
             r.mistake(
                 "security.master_key, security.master_keys and security.master_key_file: set one of them".to_owned(),
@@ -281,7 +281,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         }
         url => url,
     };
-    if let MasterKeySource::File(path) | MasterKeySource::MadeIn(path) = &master_key {
+    if let MasterKeySource::File(path) | MasterKeySource::KeyFile(path) = &master_key {
         r.warn_if_readable_by_others("security.master_key_file", path);
     }
     if token.is_some() && token_file.is_some() {

@@ -66,7 +66,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
         Ok(ending) => {
             sheet::print(&transcript, &app.public_url, &token, &directory, &ending, !arguments.once);
             if !arguments.once {
-                server::signals::told_to_stop().await;
+                server::signals::shutdown_signal().await;
             }
             Ok(())
         }

@@ -42,7 +42,7 @@ pub fn start(app: App) {
             if let Err(error) = tolerance_counts::add(&adding.db, &adding.tally).await {
                 tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
             }
-            if let Err(error) = list_counts::keep_up(&adding.db).await {
+            if let Err(error) = list_counts::update(&adding.db).await {
                 tracing::warn!(%error, "new resources could not be counted; it will be tried again");
             }
         }
@@ -62,7 +62,7 @@ pub fn start(app: App) {
             // A key that is retired too early is not undone either.
             let Some(Judged { now, doubted: None }) = done.judged else { continue };
             let (days, longest) = (app.config.oauth.signing_key_days, app.settings.longest_ms());
-            if let Err(error) = app.signer.keep_up(days, longest, now).await {
+            if let Err(error) = app.signer.rotate_due(days, longest, now).await {
                 tracing::warn!(%error, "a signing key could not be replaced; it will be tried again");
             }
         }

@@ -12,7 +12,7 @@ use oauth::Keyring;
 use scim::Registry;
 
 use crate::app::App;
-use crate::config::{Config, MasterKeySource, Mistakes, public_url};
+use crate::config::{Config, ConfigErrors, MasterKeySource, public_url};
 use crate::domain::catalogs;
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::schemas::Schemas;
@@ -32,20 +32,20 @@ use crate::services::reactions;
 use crate::services::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
-use crate::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError};
+use crate::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost};
 
 mod connections;
 pub(crate) mod logging;
 pub(crate) mod signals;
 
-use connections::{Bounds, Connections};
+use connections::{ConnectionLimits, Connections};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The configuration cannot be right.
     #[error(transparent)]
-    Config(#[from] Mistakes),
+    Config(#[from] ConfigErrors),
     /// The database does not answer.
     #[error("{0}: {1}")]
     Database(String, DbError),
@@ -206,7 +206,7 @@ fn grant_policy(config: &Config, registry: &Registry) -> GrantPolicy {
 async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
     let masters = master_keys(config, db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
-    let draft = master_key::Root::draft();
+    let draft = master_key::RootKey::generate();
     let keys = db.write(move |tx| master_key::open(tx, &masters, &draft)).await.map_err(failed)?;
     keys.map(Arc::new).ok_or(StartError::WrongMasterKey)
 }
@@ -214,7 +214,7 @@ async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError>
 /// The master keys, the one that seals first. One is made only in the default place, and only for a database that has none yet: a
 /// new key beside existing data opens nothing, and two replicas on one database cannot each have one of their own.
 async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartError> {
-    let MasterKeySource::MadeIn(path) = &config.master_key else { return existing_master_keys(config) };
+    let MasterKeySource::KeyFile(path) = &config.master_key else { return existing_master_keys(config) };
     if matches!(config.database, DatabaseUrl::Postgres(_)) {
         return Err(StartError::NoMasterKey(path.clone()));
     }
@@ -222,7 +222,7 @@ async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartErr
         return Ok(keys);
     }
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
-    if db.read(Cost::Short, master_key::is_needed).await.map_err(failed)? {
+    if db.read(ReadCost::Point, master_key::is_needed).await.map_err(failed)? {
         // Another process may have made both between our two looks: it makes the key first.
         return existing_master_keys(config);
     }
@@ -235,7 +235,7 @@ pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError
     match &config.master_key {
         MasterKeySource::Given(keys) => Ok(keys.clone()),
         MasterKeySource::File(path) => read(path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone())),
-        MasterKeySource::MadeIn(path) => {
+        MasterKeySource::KeyFile(path) => {
             let lost = || StartError::MasterKeyLost { database: config.database.display(), key: path.clone() };
             read(path)?.ok_or_else(lost)
         }
@@ -244,7 +244,7 @@ pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError
 
 /// Starts the server; it answers when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let configured = Registry::build(&config.attributes).map_err(Mistakes)?;
+    let configured = Registry::build(&config.attributes).map_err(ConfigErrors)?;
     let schemas = Schemas::new(catalogs::offer(configured, &config.consent_role_attribute));
     if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
         return Err(StartError::NoPublicUrl(config.bind));
@@ -255,7 +255,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         );
     }
     let turn = take_turn(&config)?;
-    let db = open_database(&config, &turn)?.governed_by(grant_policy(&config, schemas.configured()));
+    let db = open_database(&config, &turn)?.with_grant_policy(grant_policy(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.display(), e);
     indexing::run(&db, &schemas).await.map_err(failed)?;
@@ -296,8 +296,10 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         n => n,
     };
     let limits = app.config.limits;
-    let bounds =
-        Bounds::of_this_process(limits.connections + limits.long_connections, app.config.connections_of_one_address);
+    let bounds = ConnectionLimits::of_this_process(
+        limits.connections + limits.long_connections,
+        app.config.connections_of_one_address,
+    );
     let connections = Connections::new(bounds, app.config.write_patience, app.config.trusted_proxies.clone());
     let taken_in = connections.clone();
     let state = web::Data::new(app.clone());

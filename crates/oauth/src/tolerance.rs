@@ -29,7 +29,7 @@ macro_rules! tolerances {
             }
 
             /// What a client has to do where it is not forgiven.
-            pub fn letter(self) -> &'static str {
+            pub fn strict_behaviour(self) -> &'static str {
                 match self { $(Tolerance::$variant => $letter),* }
             }
 

@@ -2,7 +2,7 @@
 
 use crate::resource::Id;
 use crate::schema::{Registry, Vocabulary};
-use crate::tolerance::Leniency;
+use crate::tolerance::ToleranceTracker;
 
 /// Everything that is not in the message or in the store.
 pub struct Context<'a> {
@@ -19,7 +19,7 @@ pub struct Context<'a> {
     /// The base URL, without a slash at the end: `https://scim.example/scim/v2`.
     pub base: &'a str,
     /// What we forgive this client, and what it needed so far.
-    pub leniency: &'a Leniency,
+    pub leniency: &'a ToleranceTracker,
     /// What becomes of a user who is created again after they were deactivated.
     pub inactive_match: InactiveMatch,
     /// Whether a group is refused the `displayName` of another one.

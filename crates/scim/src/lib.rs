@@ -17,13 +17,13 @@
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
-//! use scim::{Context, Id, InactiveMatch, Leniency, Limits, Projection, Registry, SearchRequest, Vocabulary};
+//! use scim::{Context, Id, InactiveMatch, ToleranceTracker, Limits, Projection, Registry, SearchRequest, Vocabulary};
 //! use scim::{patch::PatchRequest, precondition::Precondition, schema::USER, service, store::memory::MemoryStore};
 //! use serde_json::json;
 //!
 //! let registry = Registry::standard();
 //! let vocabulary = Vocabulary::default();
-//! let leniency = Leniency::generous();
+//! let leniency = ToleranceTracker::generous();
 //! let mut ids = 0..;
 //! let mut cx = Context {
 //!     now: 1_764_000_000_000,
@@ -106,4 +106,4 @@ pub use store::{
     Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,
     SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,
 };
-pub use tolerance::{Leniency, Tolerance, Tolerances};
+pub use tolerance::{Tolerance, ToleranceTracker, Tolerances};

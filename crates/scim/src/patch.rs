@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::query::path::AttributePath;
-use crate::tolerance::{Leniency, Tolerance, Tolerances};
+use crate::tolerance::{Tolerance, ToleranceTracker, Tolerances};
 use crate::urn;
 
 pub(crate) mod apply;
@@ -93,7 +93,7 @@ impl PatchRequest {
     }
 
     /// Refuses the message of a client that is not forgiven its form.
-    pub(crate) fn check(&self, leniency: &Leniency) -> Result<(), Error> {
+    pub(crate) fn check(&self, leniency: &ToleranceTracker) -> Result<(), Error> {
         match self.needs.iter().find(|needed| !leniency.forgives(*needed)) {
             None => Ok(()),
             Some(Tolerance::EmptyOperations) => Err(syntax("Operations is empty; send at least one operation.")),

@@ -1,7 +1,7 @@
 //! What is forgiven: each deviation from the RFCs that some real client needs is a named switch.
 //!
 //! A [`Tolerance`] is one deviation, with its name, what is forgiven and what the letter of the RFC says. [`Tolerances`]
-//! are the switches of one client. A [`Leniency`] is asked in the course of one request, and remembers what the request
+//! are the switches of one client. A [`ToleranceTracker`] is asked in the course of one request, and remembers what the request
 //! needed, so that whoever answers can count it: identity providers change overnight.
 //!
 //! What the RFCs themselves allow needs no switch: names and operators of filters in any letter case, readOnly attributes
@@ -33,7 +33,7 @@ macro_rules! tolerances {
             }
 
             /// What a client has to do, or gets, where it is not forgiven.
-            pub fn letter(self) -> &'static str {
+            pub fn strict_behaviour(self) -> &'static str {
                 match self { $(Tolerance::$variant => $letter),* }
             }
 
@@ -195,21 +195,21 @@ impl FromIterator<Tolerance> for Tolerances {
 
 /// One client's switches in the course of one request, and what the request needed of them.
 #[derive(Debug, Clone, Default)]
-pub struct Leniency {
+pub struct ToleranceTracker {
     on: Tolerances,
     forgiven: Cell<Tolerances>,
     missed: Cell<Tolerances>,
 }
 
-impl Leniency {
+impl ToleranceTracker {
     /// For one request of a client with these switches.
-    pub fn new(on: Tolerances) -> Leniency {
-        Leniency { on, ..Leniency::default() }
+    pub fn new(on: Tolerances) -> ToleranceTracker {
+        ToleranceTracker { on, ..ToleranceTracker::default() }
     }
 
     /// Everything is forgiven.
-    pub fn generous() -> Leniency {
-        Leniency::new(Tolerances::EVERY)
+    pub fn generous() -> ToleranceTracker {
+        ToleranceTracker::new(Tolerances::EVERY)
     }
 
     /// Asked where a request deviates, and only there: whether that is forgiven. Takes note either way.

@@ -20,7 +20,7 @@ use crate::schema::{GROUP, Overlay, Registry, ResourceTypeId, USER, Vocabulary};
 use crate::service;
 use crate::service::Written;
 use crate::store::memory::MemoryStore;
-use crate::tolerance::{Leniency, Tolerances};
+use crate::tolerance::{ToleranceTracker, Tolerances};
 #[cfg(test)]
 use crate::urn::{ENTERPRISE_USER, USER as USER_SCHEMA};
 
@@ -90,7 +90,7 @@ impl World {
         self.now += 1_000;
         let World { registry, vocabulary, store, on, inactive_match, unique_group_names, forgiven, limits, now, ids } =
             self;
-        let leniency = Leniency::new(*on);
+        let leniency = ToleranceTracker::new(*on);
         let mut new_id = || {
             *ids += 1;
             Id::new(format!("id-{ids}")).expect("an id")

@@ -7,9 +7,9 @@ use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::platform::system;
 use crate::server;
-use crate::services::signing::{Handover, Signer};
+use crate::services::signing::{Rotation, Signer};
 use crate::storage::sealed;
-use crate::storage::{Cost, DbError};
+use crate::storage::{DbError, ReadCost};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
@@ -43,7 +43,7 @@ pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box
                 "{:<5}  {:<43}  {:<9}  {:<24}  {:<24}  published until",
                 "alg", "kid", "state", "made", "signs from"
             );
-            let stored = db.read(Cost::Long, |tx| tx.signing_keys()).await?;
+            let stored = db.read(ReadCost::Scan, |tx| tx.signing_keys()).await?;
             for key in &stored {
                 let newer = |other: &&crate::storage::signing_keys::SealedKey| {
                     other.algorithm == key.algorithm && other.signs_from > key.signs_from && other.signs_from <= now
@@ -61,7 +61,7 @@ pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box
         }
         KeysCommand::Rotate { alg, compromised } => {
             let signer = Signer::open(db, keys).await?;
-            let handover = if compromised { Handover::Compromised } else { Handover::Announced };
+            let handover = if compromised { Rotation::Emergency } else { Rotation::Scheduled };
             for algorithm in
                 SigningAlgorithm::ALL.into_iter().filter(|algorithm| alg.is_none_or(|only| only == *algorithm))
             {
@@ -78,7 +78,7 @@ pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box
             let done = db
                 .write::<_, DbError, _>(move |tx| {
                     tx.act_as(Actor { name: "command line".to_owned(), address: None });
-                    sealed::seal_again(tx, &keys)
+                    sealed::reencrypt(tx, &keys)
                 })
                 .await?;
             let free = system::rfc3339(system::now() + settings.longest_ms());

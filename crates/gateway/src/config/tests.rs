@@ -5,7 +5,7 @@ fn the_defaults_are_a_whole_configuration() {
     let config = Config::from_variables(&[]).unwrap();
     assert_eq!(config.bind.to_string(), "127.0.0.1:8080");
     assert_eq!(config.database, DatabaseUrl::Sqlite(PathBuf::from("data/gateway.db")));
-    assert!(matches!(config.master_key, MasterKeySource::MadeIn(path) if path == Path::new("data/master.key")));
+    assert!(matches!(config.master_key, MasterKeySource::KeyFile(path) if path == Path::new("data/master.key")));
     assert_eq!(config.consent_roles, ["master_admin"]);
     assert_eq!(config.attributes.len(), 2);
 }

@@ -2,7 +2,7 @@
 
 use scim::{Event, Id};
 
-use crate::domain::notice::Leaving;
+use crate::domain::notice::DepartureReason;
 
 /// A user who was active and had a role that may accept access, and no longer is or has.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct AdministratorLeft {
     /// What they were called.
     pub name: String,
     /// How.
-    pub leaving: Leaving,
+    pub leaving: DepartureReason,
 }
 
 /// Something that happened in a unit of work.

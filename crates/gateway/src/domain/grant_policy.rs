@@ -30,13 +30,13 @@ impl GrantPolicy {
     }
 
     /// Whether a user with these attributes may own a grant.
-    pub fn may_own(&self, attributes: &Map<String, Value>) -> bool {
+    pub fn may_own_grant(&self, attributes: &Map<String, Value>) -> bool {
         let role = attributes.get(&self.attribute).and_then(Value::as_str);
         role.is_some_and(|role| self.roles.iter().any(|may| may == role))
     }
 
     /// Whether a change may have taken a role away. A role that is not indexed may have changed at any time.
-    pub(crate) fn watches(&self, change: &KeyChange) -> bool {
+    pub(crate) fn is_affected_by(&self, change: &KeyChange) -> bool {
         match self.key {
             Some(role) => change.removed.iter().any(|key| key.attribute == role),
             None => !self.attribute.is_empty(),

@@ -17,9 +17,9 @@ pub const TRY_FOR: i64 = 72 * 60 * 60 * 1000;
 
 /// What a notice tells. Each is a kind of its own in the database; more will come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Matter {
+pub enum NoticeKind {
     /// Somebody left, and connections that lived under them live under whoever is told.
-    ConnectionsPassed(Passed),
+    ConnectionsPassed(ConnectionsTransferred),
     /// Connections rest on the user who is told, and had better rest on a service account.
     ConnectionAtRisk(AtRisk),
     /// No user is left who may accept access. Operators are told.
@@ -71,18 +71,18 @@ pub struct LastLeft {
     /// and what they were called.
     pub name: String,
     /// Why they no longer can.
-    pub reason: Leaving,
+    pub reason: DepartureReason,
 }
 
 /// Connections that passed to a co-owner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passed {
+pub struct ConnectionsTransferred {
     /// The id of the user who left,
     pub from: String,
     /// and what they were called.
     pub from_name: String,
     /// Why they could not keep them.
-    pub reason: Leaving,
+    pub reason: DepartureReason,
     /// The names of the clients that are connected, or the first of them; each once.
     pub clients: Vec<String>,
     /// How many more there are.
@@ -92,7 +92,7 @@ pub struct Passed {
 /// How somebody stops being one who may own a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Leaving {
+pub enum DepartureReason {
     /// Their user was deactivated.
     Deactivated,
     /// Their user was deleted.
@@ -101,13 +101,13 @@ pub enum Leaving {
     RoleLost,
 }
 
-impl Leaving {
+impl DepartureReason {
     /// Why a grant of theirs ends that does not pass on.
     pub fn ends(self) -> EndReason {
         match self {
-            Leaving::Deactivated => EndReason::OwnerDeactivated,
-            Leaving::Deleted => EndReason::OwnerDeleted,
-            Leaving::RoleLost => EndReason::OwnerRoleLost,
+            DepartureReason::Deactivated => EndReason::OwnerDeactivated,
+            DepartureReason::Deleted => EndReason::OwnerDeleted,
+            DepartureReason::RoleLost => EndReason::OwnerRoleLost,
         }
     }
 }
@@ -118,7 +118,7 @@ const NAMED: usize = 5;
 /// The first few of these names, each once; and how many more there are.
 fn first_of(names: &[String]) -> (Vec<String>, usize) {
     let mut distinct: Vec<String> = Vec::new();
-    for name in names.iter().map(|name| person::presentable(name)) {
+    for name in names.iter().map(|name| person::short_name(name)) {
         if !distinct.contains(&name) {
             distinct.push(name);
         }
@@ -128,12 +128,12 @@ fn first_of(names: &[String]) -> (Vec<String>, usize) {
     (distinct, more)
 }
 
-impl Passed {
+impl ConnectionsTransferred {
     /// `clients` are the names of the client of each grant.
-    pub fn new(from: String, from_name: String, reason: Leaving, clients: &[String]) -> Passed {
+    pub fn new(from: String, from_name: String, reason: DepartureReason, clients: &[String]) -> ConnectionsTransferred {
         let (clients, more) = first_of(clients);
         let from_name = if from_name.is_empty() { "Somebody".to_owned() } else { from_name };
-        Passed { from, from_name, reason, clients, more }
+        ConnectionsTransferred { from, from_name, reason, clients, more }
     }
 
     /// Whether there is more than one.
@@ -155,7 +155,7 @@ impl AtRisk {
     }
 }
 
-impl Matter {
+impl NoticeKind {
     /// Every kind there is, as in the database.
     pub const KINDS: [&str; 5] =
         ["connections_passed", "connection_replaced", "token_stolen", "connection_at_risk", "last_administrator_left"];
@@ -168,89 +168,89 @@ impl Matter {
     /// Its kind, as in the database.
     pub fn kind(&self) -> &'static str {
         match self {
-            Matter::ConnectionsPassed(_) => Self::KINDS[0],
-            Matter::ConnectionReplaced(_) => Self::KINDS[1],
-            Matter::TokenStolen(_) => Self::KINDS[2],
-            Matter::ConnectionAtRisk(_) => Self::KINDS[3],
-            Matter::LastAdministratorLeft(_) => Self::KINDS[4],
+            NoticeKind::ConnectionsPassed(_) => Self::KINDS[0],
+            NoticeKind::ConnectionReplaced(_) => Self::KINDS[1],
+            NoticeKind::TokenStolen(_) => Self::KINDS[2],
+            NoticeKind::ConnectionAtRisk(_) => Self::KINDS[3],
+            NoticeKind::LastAdministratorLeft(_) => Self::KINDS[4],
         }
     }
 
     /// What the sentence needs, as in the database.
     pub fn detail(&self) -> Result<String, DocumentError> {
         let detail = match self {
-            Matter::ConnectionsPassed(passed) => serde_json::to_string(passed),
-            Matter::ConnectionReplaced(replaced) => serde_json::to_string(replaced),
-            Matter::TokenStolen(stolen) => serde_json::to_string(stolen),
-            Matter::ConnectionAtRisk(at_risk) => serde_json::to_string(at_risk),
-            Matter::LastAdministratorLeft(left) => serde_json::to_string(left),
+            NoticeKind::ConnectionsPassed(passed) => serde_json::to_string(passed),
+            NoticeKind::ConnectionReplaced(replaced) => serde_json::to_string(replaced),
+            NoticeKind::TokenStolen(stolen) => serde_json::to_string(stolen),
+            NoticeKind::ConnectionAtRisk(at_risk) => serde_json::to_string(at_risk),
+            NoticeKind::LastAdministratorLeft(left) => serde_json::to_string(left),
         };
         Ok(detail?)
     }
 
     /// As it was written; `None` for what another version wrote, which it has to tell itself.
-    pub fn read(kind: &str, detail: &str) -> Option<Matter> {
+    pub fn read(kind: &str, detail: &str) -> Option<NoticeKind> {
         match Self::KINDS.iter().position(|known| *known == kind)? {
-            0 => serde_json::from_str(detail).ok().map(Matter::ConnectionsPassed),
-            1 => serde_json::from_str(detail).ok().map(Matter::ConnectionReplaced),
-            2 => serde_json::from_str(detail).ok().map(Matter::TokenStolen),
-            3 => serde_json::from_str(detail).ok().map(Matter::ConnectionAtRisk),
-            _ => serde_json::from_str(detail).ok().map(Matter::LastAdministratorLeft),
+            0 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionsPassed),
+            1 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionReplaced),
+            2 => serde_json::from_str(detail).ok().map(NoticeKind::TokenStolen),
+            3 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionAtRisk),
+            _ => serde_json::from_str(detail).ok().map(NoticeKind::LastAdministratorLeft),
         }
     }
 
     /// A heading, or the subject of a letter.
     pub fn heading(&self) -> &'static str {
         match self {
-            Matter::ConnectionsPassed(passed) if passed.are_several() => "Connections have passed to you",
-            Matter::ConnectionsPassed(_) => "A connection has passed to you",
-            Matter::ConnectionReplaced(_) => "A connection was replaced",
-            Matter::TokenStolen(_) => "A connection was ended because its token was used twice",
-            Matter::ConnectionAtRisk(at_risk) if at_risk.are_several() => "Connections depend on your user",
-            Matter::ConnectionAtRisk(_) => "A connection depends on your user",
-            Matter::LastAdministratorLeft(_) => "No user may accept access any more",
+            NoticeKind::ConnectionsPassed(passed) if passed.are_several() => "Connections have passed to you",
+            NoticeKind::ConnectionsPassed(_) => "A connection has passed to you",
+            NoticeKind::ConnectionReplaced(_) => "A connection was replaced",
+            NoticeKind::TokenStolen(_) => "A connection was ended because its token was used twice",
+            NoticeKind::ConnectionAtRisk(at_risk) if at_risk.are_several() => "Connections depend on your user",
+            NoticeKind::ConnectionAtRisk(_) => "A connection depends on your user",
+            NoticeKind::LastAdministratorLeft(_) => "No user may accept access any more",
         }
     }
 
     /// What can be done about it below, on the page of whoever is told or behind the link of a letter.
     pub fn hint(&self) -> &'static str {
         match self {
-            Matter::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
-            Matter::ConnectionsPassed(_) => "You can end it below.",
-            Matter::ConnectionReplaced(_) => "Your connections are listed below.",
-            Matter::TokenStolen(_) => "Authenticate again in the identity provider to connect it anew.",
-            Matter::ConnectionAtRisk(_) => "Your connections are listed below.",
-            Matter::LastAdministratorLeft(_) => "Give another user such a role.",
+            NoticeKind::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
+            NoticeKind::ConnectionsPassed(_) => "You can end it below.",
+            NoticeKind::ConnectionReplaced(_) => "Your connections are listed below.",
+            NoticeKind::TokenStolen(_) => "Authenticate again in the identity provider to connect it anew.",
+            NoticeKind::ConnectionAtRisk(_) => "Your connections are listed below.",
+            NoticeKind::LastAdministratorLeft(_) => "Give another user such a role.",
         }
     }
 
     /// Why it is told to whoever gets a letter, of which they did not know that it would come.
     pub fn why(&self) -> &'static str {
         match self {
-            Matter::ConnectionsPassed(_) => {
+            NoticeKind::ConnectionsPassed(_) => {
                 "You are told because your account names you as the co-owner of its connections. If that is not right, speak to \
                  whoever looks after your account."
             }
-            Matter::ConnectionReplaced(_) | Matter::TokenStolen(_) => {
+            NoticeKind::ConnectionReplaced(_) | NoticeKind::TokenStolen(_) => {
                 "You are told because the connection was made in your name. If that is not right, speak to the people who look after your \
                  account."
             }
-            Matter::ConnectionAtRisk(_) => {
+            NoticeKind::ConnectionAtRisk(_) => {
                 "You are told because connections of your account are in your name. If that is not right, speak to whoever looks \
                  after your account."
             }
-            Matter::LastAdministratorLeft(_) => "You are told because you look after this account.",
+            NoticeKind::LastAdministratorLeft(_) => "You are told because you look after this account.",
         }
     }
 
     /// The sentences that tell it. `made` is when it happened, in milliseconds since the epoch, `account` the name of the account.
     pub fn told(&self, made: i64, account: &str) -> Vec<Span> {
         match self {
-            Matter::ConnectionsPassed(passed) => text::of_passed(passed, made, account),
-            Matter::ConnectionReplaced(replaced) => text::of_replaced(replaced, made, account),
-            Matter::TokenStolen(stolen) => text::of_stolen(stolen, made, account),
-            Matter::ConnectionAtRisk(at_risk) => text::of_at_risk(at_risk, account),
-            Matter::LastAdministratorLeft(left) => text::of_last_left(left, made, account),
+            NoticeKind::ConnectionsPassed(passed) => text::of_passed(passed, made, account),
+            NoticeKind::ConnectionReplaced(replaced) => text::of_replaced(replaced, made, account),
+            NoticeKind::TokenStolen(stolen) => text::of_stolen(stolen, made, account),
+            NoticeKind::ConnectionAtRisk(at_risk) => text::of_at_risk(at_risk, account),
+            NoticeKind::LastAdministratorLeft(left) => text::of_last_left(left, made, account),
         }
     }
 }
@@ -259,38 +259,43 @@ impl Matter {
 mod tests {
     use super::*;
 
-    fn passed(clients: &[&str]) -> Matter {
+    fn passed(clients: &[&str]) -> NoticeKind {
         let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
-        Matter::ConnectionsPassed(Passed::new("0198".to_owned(), "Ada".to_owned(), Leaving::RoleLost, &clients))
+        NoticeKind::ConnectionsPassed(ConnectionsTransferred::new(
+            "0198".to_owned(),
+            "Ada".to_owned(),
+            DepartureReason::RoleLost,
+            &clients,
+        ))
     }
 
     #[test]
     fn a_notice_is_read_as_it_was_written_and_what_is_unknown_is_left_alone() {
         let matter = passed(&["Okta", "Entra", "Okta"]);
         let detail = matter.detail().unwrap();
-        assert_eq!(Matter::read(matter.kind(), &detail), Some(matter));
+        assert_eq!(NoticeKind::read(matter.kind(), &detail), Some(matter));
         let replaced = Replaced { client: "Okta".to_owned(), by: "0198".to_owned(), by_name: None, accepted: 7 };
         let stolen = Stolen { client: "Okta".to_owned() };
-        let at_risk = Matter::ConnectionAtRisk(AtRisk::new(&["Okta".to_owned()], true, false));
-        let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: Leaving::Deleted };
+        let at_risk = NoticeKind::ConnectionAtRisk(AtRisk::new(&["Okta".to_owned()], true, false));
+        let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: DepartureReason::Deleted };
         for matter in [
             at_risk,
-            Matter::ConnectionReplaced(replaced),
-            Matter::TokenStolen(stolen),
-            Matter::LastAdministratorLeft(left),
+            NoticeKind::ConnectionReplaced(replaced),
+            NoticeKind::TokenStolen(stolen),
+            NoticeKind::LastAdministratorLeft(left),
         ] {
-            assert_eq!(Matter::read(matter.kind(), &matter.detail().unwrap()), Some(matter));
+            assert_eq!(NoticeKind::read(matter.kind(), &matter.detail().unwrap()), Some(matter));
         }
-        assert_eq!(Matter::read("something_new", &detail), None);
-        assert_eq!(Matter::read("connections_passed", r#"{"reason": "bored"}"#), None);
-        assert_eq!(Matter::read("connections_passed", "not even JSON"), None);
+        assert_eq!(NoticeKind::read("something_new", &detail), None);
+        assert_eq!(NoticeKind::read("connections_passed", r#"{"reason": "bored"}"#), None);
+        assert_eq!(NoticeKind::read("connections_passed", "not even JSON"), None);
     }
 
     #[test]
     fn each_client_is_named_once_and_of_many_the_first() {
         let many: Vec<String> = (0..1000).map(|n| format!("Client {}", n % 40)).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
-        let Matter::ConnectionsPassed(told) = passed(&many) else { panic!("it passed") };
+        let NoticeKind::ConnectionsPassed(told) = passed(&many) else { panic!("it passed") };
         assert_eq!((told.clients.len(), told.more, told.clients[4].as_str()), (5, 35, "Client 4"));
         assert!(told.are_several());
         assert_eq!(passed(&["Okta", "Okta"]).heading(), "A connection has passed to you");

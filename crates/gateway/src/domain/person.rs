@@ -14,7 +14,7 @@ pub fn name(attributes: &Map<String, Value>) -> String {
     let parts: Vec<&str> = ["givenName", "familyName"].into_iter().filter_map(part).collect();
     let own = text_of(attributes.get("displayName")).or_else(|| part("formatted")).map(str::to_owned);
     let own = own.or_else(|| (!parts.is_empty()).then(|| parts.join(" ")));
-    presentable(&own.unwrap_or_else(|| text_of(attributes.get("userName")).unwrap_or_default().to_owned()))
+    short_name(&own.unwrap_or_else(|| text_of(attributes.get("userName")).unwrap_or_default().to_owned()))
 }
 
 fn text_of(value: Option<&Value>) -> Option<&str> {
@@ -22,8 +22,8 @@ fn text_of(value: Option<&Value>) -> Option<&str> {
 }
 
 /// A name that somebody else chose, fit for a sentence: without what nobody sees, and not endless.
-pub fn presentable(name: &str) -> String {
-    let shown = wording::shown(name);
+pub fn short_name(name: &str) -> String {
+    let shown = wording::strip_invisible(name);
     let mut short: String = shown.chars().take(LONGEST).collect();
     if short.len() < shown.len() {
         short.push('…');

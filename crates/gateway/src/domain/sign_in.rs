@@ -11,7 +11,7 @@ pub struct SignIn {
     /// Whether people who use a password need an authenticator app too.
     pub second_factor: SecondFactor,
     /// The OpenID provider that the account's people sign in at.
-    pub provider: Option<AccountProvider>,
+    pub provider: Option<SignInProvider>,
 }
 
 /// Who may use a password.
@@ -37,7 +37,7 @@ pub enum SecondFactor {
 
 /// An account's OpenID provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AccountProvider {
+pub struct SignInProvider {
     /// For people: "Continue with …".
     pub name: String,
     /// As its discovery document writes it.
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn with_a_provider_passwords_are_for_service_accounts_unless_an_operator_says_otherwise() {
-        let provider = AccountProvider {
+        let provider = SignInProvider {
             name: "Acme".to_owned(),
             issuer: "https://id.acme.test".to_owned(),
             client_id: "gateway".to_owned(),

@@ -12,7 +12,7 @@ use oauth::Keyring;
 
 /// How long one kind of attempt has to wait. Times are in milliseconds.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct BackoffPolicy {
     name: &'static str,
     /// So many cost nothing.
     free: i64,
@@ -21,7 +21,7 @@ pub struct Limit {
     /// The longest wait.
     longest: i64,
     /// After so long, one attempt is forgiven.
-    forgiven: i64,
+    decay: i64,
     /// A success ends the count; otherwise it only takes itself out.
     pub(crate) ends_with_success: bool,
 }
@@ -30,53 +30,53 @@ const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 
 /// One name from one address: somebody guesses a password.
-const NAME_AT_ADDRESS: Limit = Limit {
+const NAME_AT_ADDRESS: BackoffPolicy = BackoffPolicy {
     name: "name at address",
     free: 5,
     first: 2 * SECOND,
     longest: 15 * MINUTE,
-    forgiven: 10 * MINUTE,
+    decay: 10 * MINUTE,
     ends_with_success: true,
 };
 
 /// Any name from one address: somebody tries one password on many. An office behind one address has many people.
-const ADDRESS: Limit = Limit {
+const ADDRESS: BackoffPolicy = BackoffPolicy {
     name: "address",
     free: 50,
     first: 2 * SECOND,
     longest: 5 * MINUTE,
-    forgiven: MINUTE,
+    decay: MINUTE,
     ends_with_success: false,
 };
 
 /// One name from anywhere: somebody has many addresses. They can make its owner wait, so the wait is short.
-const NAME: Limit = Limit {
+const NAME: BackoffPolicy = BackoffPolicy {
     name: "name",
     free: 20,
     first: SECOND,
     longest: 30 * SECOND,
-    forgiven: 2 * MINUTE,
+    decay: 2 * MINUTE,
     ends_with_success: false,
 };
 
 /// One name in one browser that has logged in with it before; instead of the others.
-const DEVICE: Limit = Limit { name: "device", free: 10, ..NAME_AT_ADDRESS };
+const DEVICE: BackoffPolicy = BackoffPolicy { name: "device", free: 10, ..NAME_AT_ADDRESS };
 
 /// Codes of one person's authenticator app, wherever they are typed. Whoever gets so far has the password.
-const SECOND_FACTOR: Limit = Limit { name: "second factor", ..NAME_AT_ADDRESS };
+const SECOND_FACTOR: BackoffPolicy = BackoffPolicy { name: "second factor", ..NAME_AT_ADDRESS };
 
 /// What was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record {
+pub struct AttemptState {
     /// How many, as of the last.
     pub failures: i64,
     /// When the last was, in milliseconds since the epoch.
     pub last: i64,
 }
 
-impl Limit {
+impl BackoffPolicy {
     /// Until when the next attempt has to wait, if it has to.
-    pub fn blocked_until(&self, record: Record, now: i64) -> Option<i64> {
+    pub fn blocked_until(&self, record: AttemptState, now: i64) -> Option<i64> {
         let beyond = record.failures - self.free;
         if beyond < 0 {
             return None;
@@ -89,52 +89,52 @@ impl Limit {
     }
 
     /// One more.
-    pub fn failed(&self, record: Record, now: i64) -> Record {
-        let forgiven = (now - record.last).max(0) / self.forgiven;
-        Record { failures: (record.failures - forgiven).max(0) + 1, last: now }
+    pub fn failed(&self, record: AttemptState, now: i64) -> AttemptState {
+        let forgiven = (now - record.last).max(0) / self.decay;
+        AttemptState { failures: (record.failures - forgiven).max(0) + 1, last: now }
     }
 
     /// From when on the record says nothing any more.
-    pub fn forgotten(&self, record: Record) -> i64 {
-        record.last + self.longest + record.failures.saturating_mul(self.forgiven)
+    pub fn forgotten(&self, record: AttemptState) -> i64 {
+        record.last + self.longest + record.failures.saturating_mul(self.decay)
     }
 }
 
 /// A thing that attempts are counted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Count {
+pub struct AttemptKey {
     pub(crate) key: [u8; 32],
-    pub(crate) limit: &'static Limit,
+    pub(crate) limit: &'static BackoffPolicy,
 }
 
-impl Count {
-    fn of(keys: &Keyring, limit: &'static Limit, parts: &[&str]) -> Count {
+impl AttemptKey {
+    fn of(keys: &Keyring, limit: &'static BackoffPolicy, parts: &[&str]) -> AttemptKey {
         let mut text = limit.name.to_owned();
         for part in parts {
             text.push('\0');
             text.push_str(part);
         }
-        Count { key: keys.tag("attempts", text.as_bytes()), limit }
+        AttemptKey { key: keys.tag("attempts", text.as_bytes()), limit }
     }
 
     /// What a log-in with this name counts for.
-    pub fn log_in(keys: &Keyring, name_key: &str, address: Option<&str>) -> Vec<Count> {
+    pub fn log_in(keys: &Keyring, name_key: &str, address: Option<&str>) -> Vec<AttemptKey> {
         let place = place(address);
         vec![
-            Count::of(keys, &NAME_AT_ADDRESS, &[name_key, &place]),
-            Count::of(keys, &ADDRESS, &[&place]),
-            Count::of(keys, &NAME, &[name_key]),
+            AttemptKey::of(keys, &NAME_AT_ADDRESS, &[name_key, &place]),
+            AttemptKey::of(keys, &ADDRESS, &[&place]),
+            AttemptKey::of(keys, &NAME, &[name_key]),
         ]
     }
 
     /// What it counts for in a browser that is known to its owner.
-    pub fn known_device(keys: &Keyring, name_key: &str, device: &str) -> Vec<Count> {
-        vec![Count::of(keys, &DEVICE, &[name_key, device])]
+    pub fn known_device(keys: &Keyring, name_key: &str, device: &str) -> Vec<AttemptKey> {
+        vec![AttemptKey::of(keys, &DEVICE, &[name_key, device])]
     }
 
     /// What a code of somebody's authenticator app counts for.
-    pub fn second_factor(keys: &Keyring, resource: i64) -> Vec<Count> {
-        vec![Count::of(keys, &SECOND_FACTOR, &[&resource.to_string()])]
+    pub fn second_factor(keys: &Keyring, resource: i64) -> Vec<AttemptKey> {
+        vec![AttemptKey::of(keys, &SECOND_FACTOR, &[&resource.to_string()])]
     }
 }
 
@@ -159,8 +159,8 @@ pub fn retry_after(until: i64, now: i64) -> i64 {
 mod tests {
     use super::*;
 
-    fn after(limit: &Limit, failures: i64) -> i64 {
-        limit.blocked_until(Record { failures, last: 0 }, 0).unwrap_or(0)
+    fn after(limit: &BackoffPolicy, failures: i64) -> i64 {
+        limit.blocked_until(AttemptState { failures, last: 0 }, 0).unwrap_or(0)
     }
 
     #[test]
@@ -171,7 +171,7 @@ mod tests {
             for failures in [limit.free + 30, limit.free + 62, limit.free + 63, limit.free + 64, 1 << 40] {
                 assert_eq!(after(limit, failures), limit.longest, "{} after {failures}", limit.name);
             }
-            let worst = Record { failures: 1 << 40, last: 0 };
+            let worst = AttemptState { failures: 1 << 40, last: 0 };
             assert_eq!(limit.blocked_until(worst, limit.longest), None, "never for ever");
             assert_eq!(limit.blocked_until(worst, -3_600_000), Some(limit.longest - 3_600_000), "a clock set back");
         }
@@ -179,11 +179,11 @@ mod tests {
 
     #[test]
     fn attack_70_what_was_counted_is_forgiven_bit_by_bit() {
-        let record = (0..8).fold(Record { failures: 0, last: 0 }, |record, _| NAME_AT_ADDRESS.failed(record, 0));
+        let record = (0..8).fold(AttemptState { failures: 0, last: 0 }, |record, _| NAME_AT_ADDRESS.failed(record, 0));
         assert_eq!(record.failures, 8);
         assert_eq!(NAME_AT_ADDRESS.failed(record, 30 * MINUTE).failures, 6);
         assert_eq!(NAME_AT_ADDRESS.failed(record, 30 * 24 * 60 * MINUTE).failures, 1);
-        assert!(NAME_AT_ADDRESS.forgotten(record) >= 8 * NAME_AT_ADDRESS.forgiven);
+        assert!(NAME_AT_ADDRESS.forgotten(record) >= 8 * NAME_AT_ADDRESS.decay);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use oauth::Scopes;
 
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
-pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
+pub(crate) fn scope_descriptions(scope: &Scopes) -> Vec<&'static str> {
     let mut sentences = Vec::new();
     if scope.contains("provision:scim") {
         sentences.push("read, create, change, deactivate and delete every user and group");
@@ -30,7 +30,7 @@ pub(crate) fn of_scopes(scope: &Scopes) -> Vec<&'static str> {
 
 /// A name from outside, as it is shown: without characters that are invisible and that turn around what stands beside
 /// them (Unicode TR 36 §2.5). Look-alike letters stay what they are, so a page never lets a name alone speak for its bearer.
-pub(crate) fn shown(name: &str) -> String {
+pub(crate) fn strip_invisible(name: &str) -> String {
     let invisible = |c: &char| matches!(c, '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
     name.chars().filter(|c| !invisible(c) && !c.is_control()).collect()
 }
@@ -50,12 +50,12 @@ impl Span {
     }
 
     pub(crate) fn name(name: &str) -> Span {
-        Span::Name(shown(name))
+        Span::Name(strip_invisible(name))
     }
 }
 
 /// A sentence where nothing but text can be written.
-pub(crate) fn plain(spans: &[Span]) -> String {
+pub(crate) fn to_text(spans: &[Span]) -> String {
     let text = |span: &Span| match span {
         Span::Words(text) | Span::Name(text) => text.clone(),
     };
@@ -68,7 +68,7 @@ pub(crate) fn day(millis: i64) -> String {
 }
 
 /// A time, to the minute.
-pub(crate) fn when(millis: i64) -> String {
+pub(crate) fn format_time(millis: i64) -> String {
     let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
     time.format("%-d %B %Y, %H:%M UTC").to_string()
 }
@@ -99,14 +99,17 @@ mod tests {
 
     #[test]
     fn attack_77_what_turns_text_around_is_not_shown() {
-        assert_eq!(shown("Okta\u{202e}gnidaer\u{202c}"), "Oktagnidaer");
-        assert_eq!(shown("a\u{2066}b\u{200b}c\u{feff}\u{61c}\u{7}"), "abc");
-        assert_eq!(shown("عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"), "عربي و English, Ωμέγα, 名前 👩\u{200d}🔧");
+        assert_eq!(strip_invisible("Okta\u{202e}gnidaer\u{202c}"), "Oktagnidaer");
+        assert_eq!(strip_invisible("a\u{2066}b\u{200b}c\u{feff}\u{61c}\u{7}"), "abc");
+        assert_eq!(
+            strip_invisible("عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"),
+            "عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"
+        );
     }
 
     #[test]
     fn times_and_waits_read_like_speech() {
-        assert_eq!(when(1_800_000_000_000), "15 January 2027, 08:00 UTC");
+        assert_eq!(format_time(1_800_000_000_000), "15 January 2027, 08:00 UTC");
         assert_eq!([wait(1), wait(45), wait(91), wait(900)], ["a second", "45 seconds", "2 minutes", "15 minutes"]);
     }
 }

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::tolerances::Needed;
+use crate::domain::tolerances::UsesOfRequest;
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::edge::query;
 use crate::platform::turns::Payer;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 mod cors;
 mod failure;
@@ -140,8 +140,8 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
     let attempt = Attempt::of(app, &asked, &call.actor).presenting(asked.presents());
     let issued = attempt.watch(app, issue(app, payer, asked, call.actor, attempt.needed.clone())).await?;
     let keys = match issued.has_to_be_signed() {
-        true => app.signer.ready().await?,
-        false => app.signer.known(),
+        true => app.signer.current().await?,
+        false => app.signer.cached(),
     };
     Ok(uncached().json(issued.body(|unsigned| keys.sign(unsigned))?))
 }
@@ -152,7 +152,7 @@ async fn issue(
     payer: Payer,
     asked: TokenRequest,
     actor: Actor,
-    needed: Needed,
+    needed: UsesOfRequest,
 ) -> Result<TokenResponse, OAuthFailure> {
     let asked = std::sync::Arc::new(asked);
     if asked.may_only_read() {
@@ -162,7 +162,7 @@ async fn issue(
                 work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
             )
         };
-        if let Some(verdict) = app.db.read_for(payer, Cost::Short, read).await? {
+        if let Some(verdict) = app.db.read_for(payer, ReadCost::Point, read).await? {
             return Ok(verdict?);
         }
     }
@@ -205,7 +205,9 @@ async fn introspect(
 ) -> Result<HttpResponse, OAuthFailure> {
     let call = Call::read(&request, &app, payload).await?;
     let asked = oauth::introspect::IntrospectionRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
-    app.signer.expect(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str())).await?;
+    app.signer
+        .ensure_key_known(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str()))
+        .await?;
     let mut asked = proof::with_keys(&app, asked).await?;
     let attempt = Attempt::of(&app, &asked, &call.actor);
     let (work, needed, noted) = (app.clone(), attempt.needed.clone(), asked.has_assertion());
@@ -218,7 +220,7 @@ async fn introspect(
         Ok(if noted {
             app.db.write_for(payer, answer).await
         } else {
-            app.db.read_for(payer, Cost::Short, answer).await
+            app.db.read_for(payer, ReadCost::Point, answer).await
         }??)
     });
     let answer = answer.await?;

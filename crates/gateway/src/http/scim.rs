@@ -11,13 +11,13 @@ use scim::schema::ResourceTypeId;
 use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, SearchRequest, service};
 use serde_json::Value;
 
-use crate::app::{App, Provider};
+use crate::app::{App, ServiceProvider};
 use crate::domain::actor::Actor;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
 use crate::platform::system;
 use crate::services::budget::Charge;
-use crate::storage::{AccountTx, Cost, DbError, Tx};
+use crate::storage::{AccountTx, DbError, ReadCost, Tx};
 
 mod answer;
 mod bulk;
@@ -51,7 +51,7 @@ async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payl
     let failure = match Caller::of(request, app, charge).proven(request, app).await {
         Ok(caller) => match answer(request, app, caller.clone(), payload).await {
             Ok(answer) => return answer,
-            Err(failure) => caller.learns(app, failure).await,
+            Err(failure) => caller.mask_failure(app, failure).await,
         },
         Err(failure) => failure,
     };
@@ -82,7 +82,7 @@ async fn answer(
     };
     let body = match *request.method() {
         Method::POST | Method::PUT | Method::PATCH => {
-            caller.shows_a_token(app).await?;
+            caller.require_own_token(app).await?;
             Some(message::read_json(request, app, &caller, payload).await?)
         }
         _ => None,
@@ -135,9 +135,9 @@ const LONG_PAGE: u32 = 200;
 
 /// How much a read may cost, by what the configuration knows: what an account declares beyond that never makes it less. One with many
 /// members turns out to be long when it is done.
-fn cost(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Cost {
+fn cost(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> ReadCost {
     let described = app.schemas.configured().get(kind);
-    if asked.is_indexed(described) && asked.page(app.limits()) <= LONG_PAGE { Cost::Short } else { Cost::Long }
+    if asked.is_indexed(described) && asked.page(app.limits()) <= LONG_PAGE { ReadCost::Point } else { ReadCost::Scan }
 }
 
 async fn create(
@@ -151,7 +151,7 @@ async fn create(
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok((service::create(store, cx, kind, &body, &shown)?, shown))
     };
-    let Outcome { value: (made, shown), registry } = caller.change(app, work).await?;
+    let Outcome { value: (made, shown), registry } = caller.write(app, work).await?;
     Ok(written(StatusCode::CREATED, Done::new(app, &registry, &made, Some(&shown))))
 }
 
@@ -173,7 +173,7 @@ async fn get(
     };
     let at_hand = app.clone();
     let show = move |Outcome { value: (found, shown), registry }| Shown::of(&at_hand, &registry, &found, &shown);
-    Ok(resource(request, StatusCode::OK, caller.look(app, Cost::Short, work, show).await?))
+    Ok(resource(request, StatusCode::OK, caller.read(app, ReadCost::Point, work, show).await?))
 }
 
 /// A PUT or a PATCH. `wants_body` is whether its answer shows the resource.
@@ -217,7 +217,7 @@ async fn delete(
     id: Id,
 ) -> Result<HttpResponse, ScimFailure> {
     let if_match = if_match(request);
-    caller.change(app, move |store, cx| service::delete(store, cx, kind, &id, &if_match)).await?;
+    caller.write(app, move |store, cx| service::delete(store, cx, kind, &id, &if_match)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -229,7 +229,7 @@ async fn search(
     kind: Option<ResourceTypeId>,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
-    let short = kind.is_some_and(|kind| cost(app, kind, &asked) == Cost::Short);
+    let short = kind.is_some_and(|kind| cost(app, kind, &asked) == ReadCost::Point);
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let (list, shown) = match kind {
             Some(kind) => {
@@ -251,13 +251,13 @@ async fn search(
         };
         Ok((list, shown, store.account(), store.tx().actor.clone()))
     };
-    let cost = if short { Cost::Short } else { Cost::Long };
+    let cost = if short { ReadCost::Point } else { ReadCost::Scan };
     let (base, payer) = (app.scim_base.clone(), caller.payer());
     let show = move |Outcome { value: (list, shown, account, actor), registry }: Outcome<Found>| {
         let body = list.representation_of_all(&shown, &registry, &base).to_bytes();
         (body, list.bookmark.map(|bookmark| (bookmark, account, actor)))
     };
-    let (body, bookmark) = caller.look(app, cost, work, show).await?;
+    let (body, bookmark) = caller.read(app, cost, work, show).await?;
     if let Some((bookmark, account, actor)) = bookmark {
         let keep = move |tx: &mut Tx<'_>| -> Result<(), ScimFailure> {
             tx.act_as(actor.clone());
@@ -271,7 +271,12 @@ async fn search(
 /// What a query found, as whom it was shown to, and by which projections.
 type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Actor);
 
-fn discovery(app: &App, route: &Route, provider: &Provider, filtered: bool) -> Result<HttpResponse, ScimFailure> {
+fn discovery(
+    app: &App,
+    route: &Route,
+    provider: &ServiceProvider,
+    filtered: bool,
+) -> Result<HttpResponse, ScimFailure> {
     // RFC 7644 §4: a filter on discovery is refused with 403.
     if filtered {
         return Err(scim::Error::Forbidden("discovery endpoints take no filter".to_owned()).into());
@@ -280,8 +285,8 @@ fn discovery(app: &App, route: &Route, provider: &Provider, filtered: bool) -> R
     Ok(json(StatusCode::OK).body(body.to_string()))
 }
 
-fn document(app: &App, route: &Route, provider: &Provider) -> Result<Value, ScimFailure> {
-    let (Provider { registry, vocabulary, .. }, base) = (provider, &app.scim_base);
+fn document(app: &App, route: &Route, provider: &ServiceProvider) -> Result<Value, ScimFailure> {
+    let (ServiceProvider { registry, vocabulary, .. }, base) = (provider, &app.scim_base);
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
     Ok(match route {
         Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),

@@ -16,7 +16,7 @@ use crate::platform::trusted_clock::{Calendar, Judged};
 use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{NotWhole, Sealed};
 use crate::storage::housekeeping::{Due, SWEEPS};
-use crate::storage::{Cost, Db, DbError, Tx};
+use crate::storage::{Db, DbError, ReadCost, Tx};
 
 /// How many rows one unit of work removes at most.
 const BATCH: i64 = 500;
@@ -73,8 +73,8 @@ impl Housekeeper {
         self.db
             .write(|tx| {
                 let now = tx.database_now()?;
-                tx.set_fact(CLOCK, &now.to_string())?;
-                tx.set_fact(CONFIRMED, &(now + DAY).to_string())?;
+                tx.set_installation_value(CLOCK, &now.to_string())?;
+                tx.set_installation_value(CONFIRMED, &(now + DAY).to_string())?;
                 tx.act_as(Actor { name: "command line".to_owned(), address: None });
                 let detail = format!("the time is {}; what is due may end", system::rfc3339(now));
                 audit(tx, now, "housekeeping.confirmed", detail)
@@ -147,11 +147,11 @@ impl Housekeeper {
     /// The time as it is believed; noted for the next start and for other replicas.
     pub async fn now(&self) -> Result<Judged, DbError> {
         let noted = |tx: &mut Tx<'_>| Ok((tx.database_now()?, number(tx, CLOCK)?));
-        let (wall, noted): (i64, Option<i64>) = self.db.read::<_, DbError, _>(Cost::Short, noted).await?;
+        let (wall, noted): (i64, Option<i64>) = self.db.read::<_, DbError, _>(ReadCost::Point, noted).await?;
         let judged = self.calendar.judge(wall, noted);
         match judged.doubted {
             None if noted.is_none_or(|noted| noted < judged.now) => {
-                self.db.jot(move |tx| tx.set_fact(CLOCK, &judged.now.to_string())).await?;
+                self.db.write_relaxed(move |tx| tx.set_installation_value(CLOCK, &judged.now.to_string())).await?;
             }
             None => {}
             Some(ahead) => tracing::error!(
@@ -169,7 +169,7 @@ impl Housekeeper {
     async fn end_unused(&self, done: &mut Done, due: Due) {
         let share = i64::from(self.config.housekeeping.largest_share_percent);
         loop {
-            let allowed = self.db.read::<_, DbError, _>(Cost::Long, move |tx| {
+            let allowed = self.db.read::<_, DbError, _>(ReadCost::Scan, move |tx| {
                 let confirmed = number(tx, CONFIRMED)?.is_some_and(|until| due.now < until);
                 Ok(match tx.refresh_tokens_are_due(due)? {
                     true if confirmed => Some(BATCH),
@@ -233,12 +233,12 @@ fn failed(done: &mut Done, step: &'static str, error: &DbError) {
 }
 
 fn number(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, DbError> {
-    Ok(tx.fact(name)?.and_then(|text| text.parse().ok()))
+    Ok(tx.installation_value(name)?.and_then(|text| text.parse().ok()))
 }
 
 /// Since when the day is counted, and how many connections ended in it.
 fn counted(tx: &mut Tx<'_>, now: i64) -> Result<(i64, i64), DbError> {
-    let noted = tx.fact(COUNTED)?;
+    let noted = tx.installation_value(COUNTED)?;
     let noted =
         noted.and_then(|text| text.split_once(':').and_then(|(at, n)| Some((at.parse().ok()?, n.parse().ok()?))));
     Ok(noted.filter(|(since, _): &(i64, i64)| (0..DAY).contains(&(now - since))).unwrap_or((now, 0)))
@@ -248,7 +248,7 @@ fn counted(tx: &mut Tx<'_>, now: i64) -> Result<(i64, i64), DbError> {
 fn end_and_count(tx: &mut Tx<'_>, due: Due) -> Result<u64, DbError> {
     let rows = tx.sweep_expired_refresh_tokens(due)?;
     let (since, ended) = counted(tx, due.now)?;
-    tx.set_fact(COUNTED, &format!("{since}:{}", ended + rows as i64))?;
+    tx.set_installation_value(COUNTED, &format!("{since}:{}", ended + rows as i64))?;
     Ok(rows)
 }
 
@@ -257,7 +257,7 @@ fn tell_once(tx: &mut Tx<'_>, now: i64, share: i64) -> Result<(), DbError> {
     if number(tx, TOLD)?.is_some_and(|told| now - told < DAY) {
         return Ok(());
     }
-    tx.set_fact(TOLD, &now.to_string())?;
+    tx.set_installation_value(TOLD, &now.to_string())?;
     tx.act_as(Actor { name: "housekeeping".to_owned(), address: None });
     let detail = format!(
         "more than {share} % of all open grants would end within a day because nobody used them; the rest waits"

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::storage::blocks::GAPS;
-use crate::storage::{Cost, Db, DbError};
+use crate::storage::list_counts::GAPS;
+use crate::storage::{Db, DbError, ReadCost};
 
 /// How long, and how often, those are waited for who are still writing.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -11,13 +11,13 @@ const PAUSES: u32 = 250;
 
 /// Closes the blocks that are full, and takes gaps away, until nothing is left to do or a transaction has to be waited for too long. Any
 /// replica may, and several may at once.
-pub async fn keep_up(db: &Db) -> Result<(), DbError> {
-    while db.jot(|tx| tx.take_gaps(GAPS)).await? > 0 {}
-    while let Some(found) = db.read(Cost::Long, |tx| tx.find_blocks()).await? {
+pub async fn update(db: &Db) -> Result<(), DbError> {
+    while db.write_relaxed(|tx| tx.take_gaps(GAPS)).await? > 0 {}
+    while let Some(found) = db.read(ReadCost::Scan, |tx| tx.find_blocks()).await? {
         if !found.is_empty() && !writers_end(db).await? {
             return Ok(());
         }
-        if !db.jot(move |tx| tx.close_blocks(&found)).await? {
+        if !db.write_relaxed(move |tx| tx.close_blocks(&found)).await? {
             return Ok(());
         }
     }
@@ -26,13 +26,13 @@ pub async fn keep_up(db: &Db) -> Result<(), DbError> {
 
 /// Waits for those who are writing resources at this moment; says whether they have ended.
 async fn writers_end(db: &Db) -> Result<bool, DbError> {
-    let mut left = db.read(Cost::Short, |tx| tx.resource_writers()).await?;
+    let mut left = db.read(ReadCost::Point, |tx| tx.resource_writers()).await?;
     for _ in 0..PAUSES {
         if left.is_empty() {
             return Ok(true);
         }
         tokio::time::sleep(PAUSE).await;
-        let still = db.read(Cost::Short, |tx| tx.resource_writers()).await?;
+        let still = db.read(ReadCost::Point, |tx| tx.resource_writers()).await?;
         left.retain(|one| still.contains(one));
     }
     Ok(false)

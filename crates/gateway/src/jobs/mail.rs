@@ -12,7 +12,7 @@ use crate::domain::person;
 use crate::platform::system;
 use crate::services::reactions;
 use crate::storage::notices::{Claimed, Due};
-use crate::storage::{Cost, DbError};
+use crate::storage::{DbError, ReadCost};
 
 mod message;
 
@@ -32,7 +32,7 @@ pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
     loop {
         let now = system::now();
         let due = Due { now, since: now - TRY_FOR };
-        if !app.db.read(Cost::Short, move |tx| tx.notices_are_due(due)).await? {
+        if !app.db.read(ReadCost::Point, move |tx| tx.notices_are_due(due)).await? {
             return Ok(());
         }
         let claimed = app.db.write(move |tx| tx.claim_notices(due, now + CLAIM, AT_ONCE)).await?;
@@ -48,7 +48,8 @@ pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
 async fn send(app: &App, mail: &Mail, mut notice: Claimed) -> Result<(), DbError> {
     if let Some(matter) = notice.matter.take_if(|_| notice.active) {
         let (account, user) = (notice.account, notice.resource);
-        notice.matter = app.db.read(Cost::Short, move |tx| reactions::still(tx, account, user, matter.clone())).await?;
+        notice.matter =
+            app.db.read(ReadCost::Point, move |tx| reactions::still(tx, account, user, matter.clone())).await?;
         if notice.matter.is_none() {
             return app.db.write(move |tx| tx.notice_is_past(&notice)).await;
         }

@@ -42,7 +42,7 @@ const ALGORITHMS: [CoreJwsSigningAlgorithm; 8] = [
 
 /// A provider, and who we are to it.
 #[derive(Debug, Clone)]
-pub struct Provider {
+pub struct OpenIdProvider {
     /// Its issuer, as it writes it.
     pub issuer: String,
     /// Our client ID there.
@@ -63,7 +63,7 @@ pub struct Pending {
 
 /// What is asked of the provider beyond who somebody is.
 #[derive(Debug, Clone, Default)]
-pub struct Wish {
+pub struct AuthRequestOptions {
     /// Whom we expect.
     pub login_hint: Option<String>,
     /// That they log in there again.
@@ -104,7 +104,7 @@ pub enum UpstreamError {
     },
     /// It answered with what cannot be believed.
     #[error("what {issuer} answered cannot be believed: {why}")]
-    Unbelievable {
+    InvalidResponse {
         /// Who.
         issuer: String,
         /// What is wrong with it.
@@ -123,7 +123,7 @@ impl UpstreamError {
             UpstreamError::Exchange { .. } => {
                 "Your OpenID provider did not confirm who you are. Try again; if it stays, the client ID or secret for it here is wrong."
             }
-            UpstreamError::Unbelievable { .. } => {
+            UpstreamError::InvalidResponse { .. } => {
                 "What your OpenID provider answered could not be verified. Tell whoever runs this service."
             }
         }
@@ -132,11 +132,11 @@ impl UpstreamError {
 
 /// The metadata of providers, as they were asked last.
 #[derive(Debug, Default)]
-pub struct Providers {
+pub struct ProviderMetadataCache {
     known: Mutex<HashMap<String, (i64, CoreProviderMetadata)>>,
 }
 
-impl Providers {
+impl ProviderMetadataCache {
     async fn metadata<S>(&self, issuer: &str, fresh: bool, send: &S) -> Result<CoreProviderMetadata, UpstreamError>
     where
         S: for<'c> AsyncHttpClient<'c>,
@@ -163,8 +163,8 @@ impl Providers {
     /// Where to send the browser, and what to keep until it is back with `state`.
     pub async fn begin<S>(
         &self,
-        provider: &Provider,
-        wish: Wish,
+        provider: &OpenIdProvider,
+        wish: AuthRequestOptions,
         state: String,
         send: &S,
     ) -> Result<(String, Pending), UpstreamError>
@@ -195,7 +195,7 @@ impl Providers {
     /// Exchanges the code that came back, and says who it is.
     pub async fn finish<S>(
         &self,
-        provider: &Provider,
+        provider: &OpenIdProvider,
         pending: &Pending,
         code: &str,
         send: &S,
@@ -204,7 +204,7 @@ impl Providers {
         S: for<'c> AsyncHttpClient<'c>,
     {
         let issuer = || provider.issuer.clone();
-        let unbelievable = |why: String| UpstreamError::Unbelievable { issuer: issuer(), why };
+        let unbelievable = |why: String| UpstreamError::InvalidResponse { issuer: issuer(), why };
         let failed = |why: String| UpstreamError::Exchange { issuer: issuer(), why };
         let metadata = self.metadata(&provider.issuer, false, send).await?;
         let client_of = |metadata: CoreProviderMetadata| -> Result<_, UpstreamError> {
@@ -265,7 +265,7 @@ impl Providers {
     }
 }
 
-impl Provider {
+impl OpenIdProvider {
     fn redirect_url(&self) -> Result<RedirectUrl, UpstreamError> {
         RedirectUrl::new(self.redirect_uri.clone())
             .map_err(|e| UpstreamError::Unreachable { issuer: self.issuer.clone(), why: e.to_string() })

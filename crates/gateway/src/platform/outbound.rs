@@ -24,7 +24,7 @@ use url::Url;
 pub mod address;
 pub mod jwks;
 
-use address::Reach;
+use address::AllowedNetworks;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -40,7 +40,7 @@ const AT_ONCE: usize = 16;
 
 /// Why a document was not fetched. The texts fit into an `error_description` (RFC 6749 §5.2).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum FetchError {
     /// It never will be.
     #[error("{0}")]
     Refused(String),
@@ -52,7 +52,7 @@ pub enum Failure {
 /// Makes calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Outbound {
-    reach: Reach,
+    reach: AllowedNetworks,
     patience: Duration,
     client: Arc<OnceLock<Result<reqwest::Client, String>>>,
     slots: Arc<tokio::sync::Semaphore>,
@@ -60,7 +60,7 @@ pub struct Outbound {
 
 impl Outbound {
     /// Makes calls to whatever is within reach; costs nothing until the first.
-    pub fn new(reach: Reach) -> Outbound {
+    pub fn new(reach: AllowedNetworks) -> Outbound {
         Outbound {
             reach,
             patience: TOTAL,
@@ -77,7 +77,7 @@ impl Outbound {
     /// The HTTP client of the `openidconnect` crate, where we are the relying party.
     pub fn relying_party(
         &self,
-    ) -> impl Fn(HttpRequest) -> Pin<Box<dyn Future<Output = Result<HttpResponse, Failure>> + Send>> + 'static {
+    ) -> impl Fn(HttpRequest) -> Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send>> + 'static {
         let outbound = self.clone();
         move |request| {
             let outbound = outbound.clone();
@@ -86,9 +86,9 @@ impl Outbound {
     }
 
     /// Sends a request and brings the whole answer.
-    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, FetchError> {
         let (parts, body) = request.into_parts();
-        let url = self.url(&parts.uri.to_string()).map_err(|why| Failure::Refused(format!("its address {why}")))?;
+        let url = self.url(&parts.uri.to_string()).map_err(|why| FetchError::Refused(format!("its address {why}")))?;
         let client = self.client()?;
         let _slot = self.slots.acquire().await;
         let sent = client.request(parts.method, url).headers(parts.headers).body(body).send().await;
@@ -100,17 +100,17 @@ impl Outbound {
         Ok(answer)
     }
 
-    fn client(&self) -> Result<&reqwest::Client, Failure> {
+    fn client(&self) -> Result<&reqwest::Client, FetchError> {
         let client = self.client.get_or_init(|| client(self.reach, self.patience)).as_ref();
-        client.map_err(|why| Failure::Unavailable(format!("TLS cannot be set up here: {why}")))
+        client.map_err(|why| FetchError::Unavailable(format!("TLS cannot be set up here: {why}")))
     }
 
     /// The body of an answer, if it is not too large.
-    async fn bounded(&self, response: &mut reqwest::Response) -> Result<Vec<u8>, Failure> {
+    async fn bounded(&self, response: &mut reqwest::Response) -> Result<Vec<u8>, FetchError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.explained(&error))? {
             if bytes.len() + chunk.len() > MAX_BYTES {
-                return Err(Failure::Refused(format!("it has more than {} KiB", MAX_BYTES >> 10)));
+                return Err(FetchError::Refused(format!("it has more than {} KiB", MAX_BYTES >> 10)));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -118,31 +118,31 @@ impl Outbound {
     }
 
     /// The JSON document at this address.
-    pub async fn json(&self, address: &str) -> Result<Value, Failure> {
-        let url = self.url(address).map_err(|why| Failure::Refused(format!("its address {why}")))?;
+    pub async fn json(&self, address: &str) -> Result<Value, FetchError> {
+        let url = self.url(address).map_err(|why| FetchError::Refused(format!("its address {why}")))?;
         let client = self.client()?;
         let _slot = self.slots.acquire().await;
         let request = client.get(url).header("accept", "application/json").send();
         let mut response = request.await.map_err(|error| self.explained(&error))?;
         let status = response.status();
         if status.is_redirection() {
-            return Err(Failure::Refused(format!(
+            return Err(FetchError::Refused(format!(
                 "it redirects ({}), and redirects are not followed",
                 status.as_u16()
             )));
         }
         if status != reqwest::StatusCode::OK {
-            return Err(Failure::Unavailable(format!("it answers with the status {}", status.as_u16())));
+            return Err(FetchError::Unavailable(format!("it answers with the status {}", status.as_u16())));
         }
         let bytes = self.bounded(&mut response).await?;
-        serde_json::from_slice(&bytes).map_err(|_| Failure::Refused("it is no JSON document".to_owned()))
+        serde_json::from_slice(&bytes).map_err(|_| FetchError::Refused("it is no JSON document".to_owned()))
     }
 
     /// Never the error's own words: they may quote the address, or anything that came from there. And never what kept a connection from
     /// being made: whether the name exists, leads inside, or where it leads no server listens.
-    fn explained(&self, error: &reqwest::Error) -> Failure {
+    fn explained(&self, error: &reqwest::Error) -> FetchError {
         tracing::info!(?error, "a call to another server failed");
-        Failure::Unavailable(match error.is_timeout() || error.is_connect() {
+        FetchError::Unavailable(match error.is_timeout() || error.is_connect() {
             true => format!(
                 "no answer came from its host within {} seconds. Its name must lead to a public address, where a server answers by https \
                  with a certificate that is trusted here; the log of this server says what was amiss",
@@ -153,7 +153,7 @@ impl Outbound {
     }
 }
 
-fn client(reach: Reach, patience: Duration) -> Result<reqwest::Client, String> {
+fn client(reach: AllowedNetworks, patience: Duration) -> Result<reqwest::Client, String> {
     // Whoever comes first installs it; everybody installs the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
@@ -175,7 +175,7 @@ struct OutOfReach;
 
 /// Resolves names to addresses that may be called; the connection goes to one of these.
 struct Checked {
-    reach: Reach,
+    reach: AllowedNetworks,
     round: Duration,
 }
 
@@ -195,7 +195,7 @@ impl Resolve for Checked {
     }
 }
 
-async fn reachable(name: String, reach: Reach) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
+async fn reachable(name: String, reach: AllowedNetworks) -> Result<Addrs, Box<dyn std::error::Error + Send + Sync>> {
     let found = tokio::task::spawn_blocking(move || {
         use std::net::ToSocketAddrs;
         (name.as_str(), 0).to_socket_addrs().map(|found| found.collect::<Vec<_>>())

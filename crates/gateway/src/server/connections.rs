@@ -25,35 +25,35 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(super) struct ConnectionLimits {
     /// In all.
     pub(super) all: usize,
     /// From one address.
     pub(super) of_one_address: usize,
 }
 
-impl Bounds {
+impl ConnectionLimits {
     /// What the process's limit of open files allows. Raises that limit as far as the operating system lets it.
-    pub(super) fn of_this_process(database_connections: u32, of_one_address: Option<usize>) -> Bounds {
+    pub(super) fn of_this_process(database_connections: u32, of_one_address: Option<usize>) -> ConnectionLimits {
         // Where there is no such limit, or none that can be read, the usual least is a safe guess.
         let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-        let bounds = Bounds::for_files(files, database_connections, of_one_address);
+        let bounds = ConnectionLimits::for_files(files, database_connections, of_one_address);
         tracing::debug!(files, all = bounds.all, of_one_address = bounds.of_one_address, "connections are bounded");
         bounds
     }
 
-    fn for_files(files: u64, database_connections: u32, of_one_address: Option<usize>) -> Bounds {
+    fn for_files(files: u64, database_connections: u32, of_one_address: Option<usize>) -> ConnectionLimits {
         let reserved = RESERVED + FILES_OF_A_DATABASE_CONNECTION * u64::from(database_connections);
         let all = files.saturating_sub(reserved).max(files / 4).clamp(16, MOST);
         let all = usize::try_from(all).unwrap_or(usize::MAX);
-        Bounds { all, of_one_address: of_one_address.unwrap_or(all / 2).min(all) }
+        ConnectionLimits { all, of_one_address: of_one_address.unwrap_or(all / 2).min(all) }
     }
 }
 
 /// The connections that are open now. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
-    bounds: Bounds,
+    bounds: ConnectionLimits,
     write_timeout: Duration,
     proxies: TrustedProxies,
     open: Arc<Mutex<HashMap<IpAddr, usize>>>,
@@ -67,7 +67,7 @@ struct Counted {
 }
 
 impl Connections {
-    pub(super) fn new(bounds: Bounds, write_timeout: Duration, proxies: TrustedProxies) -> Connections {
+    pub(super) fn new(bounds: ConnectionLimits, write_timeout: Duration, proxies: TrustedProxies) -> Connections {
         Connections { bounds, write_timeout, proxies, open: Arc::default() }
     }
 
@@ -150,18 +150,18 @@ mod tests {
 
     #[test]
     fn hardening_7_connections_leave_files_for_the_database() {
-        let bounds = |files, connections| Bounds::for_files(files, connections, None);
-        assert_eq!(bounds(1024, 16), Bounds { all: 832, of_one_address: 416 });
-        assert_eq!(bounds(1_048_576, 16), Bounds { all: 100_000, of_one_address: 50_000 });
-        assert_eq!(bounds(u64::MAX, 16), Bounds { all: 100_000, of_one_address: 50_000 });
-        assert_eq!(bounds(256, 1000), Bounds { all: 64, of_one_address: 32 }, "never none");
-        assert_eq!(Bounds::for_files(1024, 16, Some(10)).of_one_address, 10);
-        assert_eq!(Bounds::for_files(1024, 16, Some(10_000)).of_one_address, 832);
+        let bounds = |files, connections| ConnectionLimits::for_files(files, connections, None);
+        assert_eq!(bounds(1024, 16), ConnectionLimits { all: 832, of_one_address: 416 });
+        assert_eq!(bounds(1_048_576, 16), ConnectionLimits { all: 100_000, of_one_address: 50_000 });
+        assert_eq!(bounds(u64::MAX, 16), ConnectionLimits { all: 100_000, of_one_address: 50_000 });
+        assert_eq!(bounds(256, 1000), ConnectionLimits { all: 64, of_one_address: 32 }, "never none");
+        assert_eq!(ConnectionLimits::for_files(1024, 16, Some(10)).of_one_address, 10);
+        assert_eq!(ConnectionLimits::for_files(1024, 16, Some(10_000)).of_one_address, 832);
     }
 
     #[test]
     fn hardening_7_one_address_has_at_most_its_share() {
-        let bounds = Bounds { all: 10, of_one_address: 2 };
+        let bounds = ConnectionLimits { all: 10, of_one_address: 2 };
         let connections = Connections::new(bounds, Duration::from_secs(1), TrustedProxies::default());
         let from = |address: &str| connections.count(address.parse().unwrap());
         let (first, second) = (from("203.0.113.9").unwrap(), from("203.0.113.9").unwrap());

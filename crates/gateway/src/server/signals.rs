@@ -10,7 +10,7 @@ pub(crate) enum Told {
 }
 
 /// Ends at SIGINT or SIGTERM.
-pub(crate) async fn told_to_stop() -> Told {
+pub(crate) async fn shutdown_signal() -> Told {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

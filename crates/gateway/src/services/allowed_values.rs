@@ -53,5 +53,5 @@ pub async fn compare(db: &Db, configured: &Registry) -> Result<(), DbError> {
             }
         }
     }
-    db.write(move |tx| tx.set_fact(FACT, &wanted)).await
+    db.write(move |tx| tx.set_installation_value(FACT, &wanted)).await
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::domain::schemas::Schemas;
 use crate::storage::attribute_work::Progress;
-use crate::storage::{Cost, Db, DbError};
+use crate::storage::{Db, DbError, ReadCost};
 
 const FACT: &str = "index_fingerprint";
 const BATCH: i64 = 500;
@@ -43,7 +43,7 @@ pub async fn run(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
     db.write(move |tx| {
         tx.end_reindexing()?;
         tx.restart_attribute_work()?;
-        tx.set_fact(FACT, &wanted)
+        tx.set_installation_value(FACT, &wanted)
     })
     .await?;
     tracing::info!(resources = done, "the index is made");
@@ -74,7 +74,7 @@ async fn rekey(db: &Db) -> Result<(), DbError> {
 }
 
 /// Does in the background what accounts' declarations ask for, from now on rather than with the next housekeeping.
-pub fn hurry(db: Db, schemas: Schemas) {
+pub fn run_now(db: Db, schemas: Schemas) {
     actix_web::rt::spawn(async move {
         if let Err(error) = catch_up(&db, &schemas).await {
             tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");
@@ -86,7 +86,7 @@ pub fn hurry(db: Db, schemas: Schemas) {
 /// and several may at once.
 pub async fn catch_up(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
     for _ in 0..PAUSES {
-        let todo = db.read(Cost::Short, |tx| tx.attribute_work()).await?;
+        let todo = db.read(ReadCost::Point, |tx| tx.attribute_work()).await?;
         if todo.is_empty() {
             return Ok(());
         }
@@ -96,7 +96,7 @@ pub async fn catch_up(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
                 let (schemas, attribute) = (schemas.clone(), attribute.clone());
                 let progress = db.write(move |tx| tx.do_attribute_work(account, &attribute, &schemas)).await?;
                 idle &= progress == Progress::Waiting;
-                if progress != Progress::Going {
+                if progress != Progress::InProgress {
                     break;
                 }
             }

@@ -76,15 +76,15 @@ const CHECK: &str = "master_key_check";
 
 /// A root and a nonce, drawn for the case that there is none yet.
 #[allow(missing_debug_implementations)]
-pub struct Root {
+pub struct RootKey {
     key: Zeroizing<[u8; 32]>,
     nonce: [u8; 24],
 }
 
-impl Root {
+impl RootKey {
     /// A new one.
-    pub fn draft() -> Root {
-        let mut root = Root { key: Zeroizing::new([0; 32]), nonce: [0; 24] };
+    pub fn generate() -> RootKey {
+        let mut root = RootKey { key: Zeroizing::new([0; 32]), nonce: [0; 24] };
         system::fill(&mut *root.key);
         system::fill(&mut root.nonce);
         root
@@ -92,9 +92,9 @@ impl Root {
 }
 
 /// The keyring of this database; `None` if none of the master keys is one of its own. A new database gets `draft` as its root.
-pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Option<Keyring>, DbError> {
+pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &RootKey) -> Result<Option<Keyring>, DbError> {
     let sealing = Keyring::with_root(&[0; 32], masters);
-    let (sealed, is_ours) = match (tx.fact(ROOT)?, tx.fact(CHECK)?) {
+    let (sealed, is_ours) = match (tx.installation_value(ROOT)?, tx.installation_value(CHECK)?) {
         (Some(sealed), _) => (sealed, false),
         (None, check) => {
             let root = match check {
@@ -116,7 +116,7 @@ pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Optio
         tx.begin_audit_chain(&opened.keys)?;
     }
     if opened.is_without_head {
-        tx.set_fact(ROOT, &sealing.seal(sealing::ROOT_KEY, draft.nonce, &*opened.root))?;
+        tx.set_installation_value(ROOT, &sealing.seal(sealing::ROOT_KEY, draft.nonce, &*opened.root))?;
     }
     Ok(Some(opened.keys))
 }
@@ -124,7 +124,7 @@ pub fn open(tx: &mut Tx<'_>, masters: &[[u8; 32]], draft: &Root) -> Result<Optio
 /// The same for a database that is only read: `None` also if it never had keys.
 pub fn open_existing(tx: &mut Tx<'_>, masters: &[[u8; 32]]) -> Result<Option<Keyring>, DbError> {
     let sealing = Keyring::with_root(&[0; 32], masters);
-    Ok(tx.fact(ROOT)?.and_then(|sealed| unseal(&sealing, masters, &sealed)).map(|opened| opened.keys))
+    Ok(tx.installation_value(ROOT)?.and_then(|sealed| unseal(&sealing, masters, &sealed)).map(|opened| opened.keys))
 }
 
 struct Opened {
@@ -146,7 +146,9 @@ fn unseal(sealing: &Keyring, masters: &[[u8; 32]], sealed: &str) -> Option<Opene
 
 /// Whether this database was written under a master key before.
 pub fn is_needed(tx: &mut Tx<'_>) -> Result<bool, DbError> {
-    Ok(tx.fact(ROOT)?.is_some() || tx.fact(CHECK)?.is_some() || !tx.accounts_after(0, 1)?.is_empty())
+    Ok(tx.installation_value(ROOT)?.is_some()
+        || tx.installation_value(CHECK)?.is_some()
+        || !tx.accounts_after(0, 1)?.is_empty())
 }
 
 fn tag_of(master: &[u8; 32]) -> String {
@@ -167,7 +169,7 @@ mod tests {
         migrations::run(&mut conn).unwrap();
         let (one, two, three) = ([1; 32], [2; 32], [3; 32]);
         let mut opened =
-            |masters: &[[u8; 32]]| unit_of_work(&mut conn, |tx| open(tx, masters, &Root::draft())).unwrap();
+            |masters: &[[u8; 32]]| unit_of_work(&mut conn, |tx| open(tx, masters, &RootKey::generate())).unwrap();
         let first = opened(&[one]).unwrap();
         assert_ne!(first.fingerprint("x"), Keyring::new(&one).fingerprint("x"), "the root is not the master key");
         assert!(opened(&[two]).is_none() && opened(&[two, three]).is_none());
@@ -183,9 +185,9 @@ mod tests {
         let mut conn = DatabaseUrl::Sqlite(folder.path().join("gateway.db")).connect().unwrap();
         migrations::run(&mut conn).unwrap();
         let (one, two) = ([1; 32], [2; 32]);
-        unit_of_work(&mut conn, |tx| tx.set_fact(CHECK, &tag_of(&one))).unwrap();
+        unit_of_work(&mut conn, |tx| tx.set_installation_value(CHECK, &tag_of(&one))).unwrap();
         let mut opened =
-            |masters: &[[u8; 32]]| unit_of_work(&mut conn, |tx| open(tx, masters, &Root::draft())).unwrap();
+            |masters: &[[u8; 32]]| unit_of_work(&mut conn, |tx| open(tx, masters, &RootKey::generate())).unwrap();
         assert!(opened(&[two]).is_none());
         let keys = opened(&[two, one]).unwrap();
         assert_eq!(keys.fingerprint("x"), Keyring::new(&one).fingerprint("x"));
@@ -202,19 +204,19 @@ mod tests {
             unit_of_work(&mut conn, |tx| work(tx)).unwrap()
         };
         let mut start = |tx: &mut Tx<'_>| {
-            open(tx, &[master], &Root::draft())?.expect("its key");
-            tx.fact("audit_head")
+            open(tx, &[master], &RootKey::generate())?.expect("its key");
+            tx.installation_value("audit_head")
         };
         assert!(at_work(&mut start).is_some());
-        at_work(&mut |tx| tx.set_fact("audit_head", "").map(|()| None));
+        at_work(&mut |tx| tx.set_installation_value("audit_head", "").map(|()| None));
         assert_eq!(at_work(&mut start).as_deref(), Some(""), "a later start mends nothing");
 
         // As it was before: a root that does not say that the head is noted.
         let root = [7; 32];
         let old = Keyring::with_root(&root, &[master]).seal(ROOT_WITHOUT_HEAD, [3; 24], &root);
-        at_work(&mut |tx| tx.set_fact(ROOT, &old).map(|()| None));
+        at_work(&mut |tx| tx.set_installation_value(ROOT, &old).map(|()| None));
         at_work(&mut start);
-        let sealed = at_work(&mut |tx| tx.fact(ROOT)).expect("a root");
+        let sealed = at_work(&mut |tx| tx.installation_value(ROOT)).expect("a root");
         let again = Keyring::with_root(&[0; 32], &[master]).open(sealing::ROOT_KEY, &sealed);
         assert_eq!(again.as_deref(), Some(&root[..]), "sealed again, as one that says so");
     }

@@ -15,10 +15,10 @@ use scim::{Event, EventKind};
 use crate::domain::account::Account;
 use crate::domain::account::{LastAdministrator, OwnDeactivation};
 use crate::domain::event::{AdministratorLeft, News};
-use crate::domain::notice::{AtRisk, LastLeft, Leaving, Matter, Passed, Replaced, Stolen};
+use crate::domain::notice::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, NoticeKind, Replaced, Stolen};
 use crate::domain::person;
 use crate::storage::audit::Entry;
-use crate::storage::{AnyConn, DbError, Fault, Tx, transaction};
+use crate::storage::{AnyConn, DbError, TransactionError, Tx, transaction};
 
 /// Reacts to everything that happened in this unit of work. Reactions may make news of their own.
 pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
@@ -27,7 +27,7 @@ pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
             match news {
                 News::Resource { account, now, event } => resource_changed(tx, account, now, &event)?,
                 News::RoleLost { account, now, owner } => {
-                    owner_left(tx, account, now, owner.as_str(), Leaving::RoleLost)?;
+                    owner_left(tx, account, now, owner.as_str(), DepartureReason::RoleLost)?;
                 }
                 News::AdministratorLeft(left) => administrator_left(tx, left)?,
                 News::TakenOver { account, now, user, id } => {
@@ -43,7 +43,10 @@ pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
 }
 
 /// Runs one unit of work on a connection of the caller's own, and what follows from it: for commands and tests.
-pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+pub fn unit_of_work<T, E: TransactionError>(
+    conn: &mut AnyConn,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     transaction::unit_of_work(conn, |tx| {
         let value = work(tx)?;
         run(tx)?;
@@ -98,17 +101,18 @@ fn listed(names: &[String]) -> String {
 }
 
 /// What they accepted for provisioning passes to the account's co-owner, if there is one who may, and who is told; everything else ends.
-fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: Leaving) -> Result<(), DbError> {
+fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: DepartureReason) -> Result<(), DbError> {
     let reason = leaving.ends();
     if tx.open_grant_of_owner(account, owner)?.is_none() {
         return Ok(());
     }
-    if let Some(successor) = tx.lock_successor_of(account, owner)? {
-        let grants = tx.rebind_grants(account, owner, &successor, now)?;
+    if let Some(successor) = tx.lock_co_owner_of(account, owner)? {
+        let grants = tx.transfer_grants(account, owner, &successor, now)?;
         if !grants.is_empty() {
             let clients = tx.client_names_of(&grants)?;
-            let passed = Passed::new(owner.to_owned(), tx.called(account, owner)?, leaving, &clients);
-            tx.insert_notice(account, successor.seq, &Matter::ConnectionsPassed(passed), now)?;
+            let passed =
+                ConnectionsTransferred::new(owner.to_owned(), tx.display_name_of(account, owner)?, leaving, &clients);
+            tx.insert_notice(account, successor.seq, &NoticeKind::ConnectionsPassed(passed), now)?;
         }
         for grant in grants {
             let event = oauth::Event::GrantRebound { grant, from: owner.to_owned(), to: successor.id.clone(), reason };
@@ -150,7 +154,7 @@ pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str
         News::RoleLost { owner: lost, .. } => lost.as_str() == owner,
         News::AdministratorLeft(_) | News::TakenOver { .. } | News::Authorization { .. } => false,
     });
-    Ok(leaves && tx.lock_successor_of(account.seq, owner)?.is_none())
+    Ok(leaves && tx.lock_co_owner_of(account.seq, owner)?.is_none())
 }
 
 /// The user without whom no active user of the account could accept access any more, if this unit of work takes them away and the
@@ -176,7 +180,7 @@ fn administrator_left(tx: &mut Tx<'_>, left: AdministratorLeft) -> Result<(), Db
         return Ok(());
     }
     let left = LastLeft { user: id.to_string(), name, reason: leaving };
-    tx.insert_notice_to_operators(account, &Matter::LastAdministratorLeft(left), now)
+    tx.insert_notice_to_operators(account, &NoticeKind::LastAdministratorLeft(left), now)
 }
 
 /// Tells a user, if connections rest on them, that these rest on a personal user, or on one that an identity provider manages and may
@@ -198,14 +202,19 @@ pub(crate) fn service_accounts_are_writable(tx: &mut Tx<'_>, account: i64, now: 
 
 /// What of a notice is to be told at this moment. Connections at risk are told of as they are now, and not any more once they are safe or
 /// have ended; what happened, happened.
-pub(crate) fn still(tx: &mut Tx<'_>, account: i64, user: i64, matter: Matter) -> Result<Option<Matter>, DbError> {
+pub(crate) fn still(
+    tx: &mut Tx<'_>,
+    account: i64,
+    user: i64,
+    matter: NoticeKind,
+) -> Result<Option<NoticeKind>, DbError> {
     match matter {
-        Matter::ConnectionAtRisk(_) => at_risk(tx, account, user),
+        NoticeKind::ConnectionAtRisk(_) => at_risk(tx, account, user),
         other => Ok(Some(other)),
     }
 }
 
-fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<Matter>, DbError> {
+fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<NoticeKind>, DbError> {
     let Some(owner) = tx.grant_owner(account, user)? else { return Ok(None) };
     let policy = tx.account_at(account)?.map(|account| account.options.service_accounts).unwrap_or_default();
     if !owner.is_at_risk(policy) {
@@ -213,14 +222,14 @@ fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<Matter>, D
     }
     let clients = tx.clients_of_owner(account, &owner.id)?;
     let told = AtRisk::new(&clients, !owner.service_account, owner.managed);
-    Ok((!clients.is_empty()).then_some(Matter::ConnectionAtRisk(told)))
+    Ok((!clients.is_empty()).then_some(NoticeKind::ConnectionAtRisk(told)))
 }
 
 /// The token belongs to the person who accepted.
-fn leaves(kind: &EventKind) -> Option<Leaving> {
+fn leaves(kind: &EventKind) -> Option<DepartureReason> {
     match kind {
-        EventKind::Deactivated => Some(Leaving::Deactivated),
-        EventKind::Deleted => Some(Leaving::Deleted),
+        EventKind::Deactivated => Some(DepartureReason::Deactivated),
+        EventKind::Deleted => Some(DepartureReason::Deleted),
         _ => None,
     }
 }
@@ -238,14 +247,14 @@ fn authorization_changed(tx: &mut Tx<'_>, now: i64, event: &oauth::Event) -> Res
 
 fn tell_of_theft(tx: &mut Tx<'_>, now: i64, grant: GrantId) -> Result<(), DbError> {
     let Some(ended) = tx.connected(grant)? else { return Ok(()) };
-    let stolen = Stolen { client: person::presentable(&ended.client_name) };
-    tx.insert_notice(ended.account, ended.owner, &Matter::TokenStolen(stolen), now)
+    let stolen = Stolen { client: person::short_name(&ended.client_name) };
+    tx.insert_notice(ended.account, ended.owner, &NoticeKind::TokenStolen(stolen), now)
 }
 
 /// Each owner of what ended is told once.
 fn tell_of_replacement(tx: &mut Tx<'_>, now: i64, newer: GrantId, ended: &[GrantId]) -> Result<(), DbError> {
     let Some(newer) = tx.connected(newer)? else { return Ok(()) };
-    let name = tx.called(newer.account, &newer.owner_id)?;
+    let name = tx.display_name_of(newer.account, &newer.owner_id)?;
     let mut told = Vec::new();
     for grant in ended {
         let Some(older) = tx.connected(*grant)? else { continue };
@@ -254,12 +263,12 @@ fn tell_of_replacement(tx: &mut Tx<'_>, now: i64, newer: GrantId, ended: &[Grant
         }
         told.push(older.owner);
         let replaced = Replaced {
-            client: person::presentable(&newer.client_name),
+            client: person::short_name(&newer.client_name),
             by: newer.owner_id.clone(),
             by_name: (older.owner != newer.owner).then(|| name.clone()),
             accepted: newer.created,
         };
-        tx.insert_notice(older.account, older.owner, &Matter::ConnectionReplaced(replaced), now)?;
+        tx.insert_notice(older.account, older.owner, &NoticeKind::ConnectionReplaced(replaced), now)?;
     }
     Ok(())
 }

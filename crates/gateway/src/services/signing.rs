@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::signing_keys::SealedKey;
-use crate::storage::{Cost, Db, DbError, Tx};
+use crate::storage::{Db, DbError, ReadCost, Tx};
 
 pub(crate) mod key;
 
@@ -84,11 +84,11 @@ impl Known {
 
 /// When a key that follows another begins to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Handover {
+pub enum Rotation {
     /// After everybody could learn of it; what the old one signed stays good.
-    Announced,
+    Scheduled,
     /// The old one is in wrong hands: it is gone at once, and so is what it signed.
-    Compromised,
+    Emergency,
 }
 
 impl Signer {
@@ -96,8 +96,8 @@ impl Signer {
     pub async fn open(db: Db, keyring: Arc<Keyring>) -> Result<Signer, DbError> {
         let known = Arc::new(Known { at: i64::MIN, keys: Vec::new(), public: Vec::new() });
         let signer = Signer { db, keyring, known: Arc::new(RwLock::new(known)), looking: Arc::default() };
-        signer.look().await?;
-        let known = signer.known();
+        signer.reload().await?;
+        let known = signer.cached();
         let missing = SigningAlgorithm::ALL.into_iter().filter(|algorithm| known.signing(*algorithm, 0).is_none());
         let missing: Vec<SigningAlgorithm> = missing.collect();
         for algorithm in &missing {
@@ -107,19 +107,19 @@ impl Signer {
             signer.db.write(move |tx| tx.insert_signing_key(&fresh).map(drop)).await?;
         }
         if !missing.is_empty() {
-            signer.look().await?;
+            signer.reload().await?;
         }
         Ok(signer)
     }
 
     /// What is known at the moment.
-    pub fn known(&self) -> Arc<Known> {
+    pub fn cached(&self) -> Arc<Known> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn look(&self) -> Result<(), DbError> {
-        let stored: Vec<SealedKey> = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
-        let (before, now) = (self.known(), system::now());
+    async fn reload(&self) -> Result<(), DbError> {
+        let stored: Vec<SealedKey> = self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await?;
+        let (before, now) = (self.cached(), system::now());
         let mut keys = Vec::with_capacity(stored.len());
         for stored in stored.iter().filter(|key| key.expires.is_none_or(|expires| expires > now)) {
             let open = before.keys.iter().find(|known| known.key.kid == stored.kid).map(|known| known.key.clone());
@@ -135,43 +135,43 @@ impl Signer {
     }
 
     /// What is known, looked up anew if it is older than this.
-    async fn fresh(&self, age: i64) -> Result<Arc<Known>, DbError> {
-        let known = self.known();
+    async fn at_most_old(&self, age: i64) -> Result<Arc<Known>, DbError> {
+        let known = self.cached();
         if system::now().saturating_sub(known.at) < age {
             return Ok(known);
         }
         let _turn = self.looking.lock().await;
-        if system::now().saturating_sub(self.known().at) >= age {
-            self.look().await?;
+        if system::now().saturating_sub(self.cached().at) >= age {
+            self.reload().await?;
         }
-        Ok(self.known())
+        Ok(self.cached())
     }
 
     /// The public keys (RFC 7517 §5).
     pub async fn jwks(&self) -> Result<Value, DbError> {
-        let (known, now) = (self.fresh(IMPATIENT_MS).await?, system::now());
+        let (known, now) = (self.at_most_old(IMPATIENT_MS).await?, system::now());
         let published = known.keys.iter().filter(|known| known.expires.is_none_or(|expires| expires > now));
         Ok(json!({"keys": published.map(|known| known.key.public.to_value()).collect::<Vec<_>>()}))
     }
 
     /// Makes sure that the key which a JWT names is known, if it exists; for who checks one in a unit of work a moment later.
     /// Costs nothing for what is no JWT.
-    pub async fn expect(&self, presented: Option<&str>) -> Result<(), DbError> {
+    pub async fn ensure_key_known(&self, presented: Option<&str>) -> Result<(), DbError> {
         let Some(text) = presented.and_then(|text| text.split(' ').next_back()).filter(|text| text.starts_with("eyJ"))
         else {
             return Ok(());
         };
-        let known = self.fresh(FRESH_MS).await?;
+        let known = self.at_most_old(FRESH_MS).await?;
         let kid = Jws::parse(text).ok().and_then(|jws| jws.kid().map(str::to_owned));
         if kid.is_some_and(|kid| known.keys.iter().all(|known| known.key.kid != kid)) {
-            self.fresh(IMPATIENT_MS).await?;
+            self.at_most_old(IMPATIENT_MS).await?;
         }
         Ok(())
     }
 
     /// The keys to sign with now.
-    pub async fn ready(&self) -> Result<Arc<Known>, DbError> {
-        self.fresh(FRESH_MS).await
+    pub async fn current(&self) -> Result<Arc<Known>, DbError> {
+        self.at_most_old(FRESH_MS).await
     }
 
     async fn make(&self, algorithm: SigningAlgorithm, now: i64, signs_from: i64) -> Result<SealedKey, DbError> {
@@ -186,10 +186,10 @@ impl Signer {
     pub async fn rotate(
         &self,
         algorithm: SigningAlgorithm,
-        handover: Handover,
+        handover: Rotation,
         longest_ms: i64,
     ) -> Result<Option<SealedKey>, DbError> {
-        let stored = self.db.read(Cost::Long, |tx| tx.signing_keys()).await?;
+        let stored = self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await?;
         let newest = stored.iter().find(|key| key.algorithm == algorithm.as_str() && key.expires.is_none());
         self.succeed(algorithm, newest.map(|key| key.kid.clone()), handover, longest_ms, system::now()).await
     }
@@ -198,13 +198,13 @@ impl Signer {
         &self,
         algorithm: SigningAlgorithm,
         predecessor: Option<String>,
-        handover: Handover,
+        handover: Rotation,
         longest_ms: i64,
         now: i64,
     ) -> Result<Option<SealedKey>, DbError> {
         let signs_from = match handover {
-            Handover::Announced => now + PUBLISHED_AHEAD_MS,
-            Handover::Compromised => now,
+            Rotation::Scheduled => now + PUBLISHED_AHEAD_MS,
+            Rotation::Emergency => now,
         };
         let fresh = self.make(algorithm, now, signs_from).await?;
         let next = fresh.clone();
@@ -212,21 +212,21 @@ impl Signer {
             .db
             .write(move |tx| succeed(tx, predecessor.as_deref(), &next, handover, signs_from + longest_ms + SLACK_MS))
             .await?;
-        self.look().await?;
+        self.reload().await?;
         Ok(done.then_some(fresh))
     }
 
     /// Makes successors to keys that by this time will soon have signed for so long; `None`: only commands do.
-    pub async fn keep_up(&self, every_ms: Option<i64>, longest_ms: i64, now: i64) -> Result<(), DbError> {
+    pub async fn rotate_due(&self, every_ms: Option<i64>, longest_ms: i64, now: i64) -> Result<(), DbError> {
         let Some(every) = every_ms else { return Ok(()) };
-        let known = self.fresh(FRESH_MS).await?;
+        let known = self.at_most_old(FRESH_MS).await?;
         for algorithm in SigningAlgorithm::ALL {
             let newest = known.keys.iter().find(|known| known.key.algorithm == algorithm && known.expires.is_none());
             let Some(newest) = newest.filter(|newest| newest.signs_from + every - PUBLISHED_AHEAD_MS <= now) else {
                 continue;
             };
             let kid = Some(newest.key.kid.clone());
-            if let Some(made) = self.succeed(algorithm, kid, Handover::Announced, longest_ms, now).await? {
+            if let Some(made) = self.succeed(algorithm, kid, Rotation::Scheduled, longest_ms, now).await? {
                 tracing::info!(kid = made.kid, algorithm = made.algorithm, "made the next signing key");
             }
         }
@@ -239,23 +239,23 @@ fn succeed(
     tx: &mut Tx<'_>,
     predecessor: Option<&str>,
     next: &SealedKey,
-    handover: Handover,
+    handover: Rotation,
     published_until: i64,
 ) -> Result<bool, DbError> {
     let free = match (handover, predecessor) {
-        (Handover::Compromised, _) => {
+        (Rotation::Emergency, _) => {
             tx.remove_signing_keys_of(&next.algorithm)?;
             true
         }
-        (Handover::Announced, Some(kid)) => tx.expire_signing_key(kid, published_until)?,
-        (Handover::Announced, None) => true,
+        (Rotation::Scheduled, Some(kid)) => tx.expire_signing_key(kid, published_until)?,
+        (Rotation::Scheduled, None) => true,
     };
     if !free || !tx.insert_signing_key(next)? {
         return Ok(false);
     }
     let action = match handover {
-        Handover::Announced => "signing_key.rotated",
-        Handover::Compromised => "signing_key.replaced",
+        Rotation::Scheduled => "signing_key.rotated",
+        Rotation::Emergency => "signing_key.replaced",
     };
     tx.audit(Entry {
         at: next.created,

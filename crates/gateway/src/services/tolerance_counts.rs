@@ -1,10 +1,10 @@
 //! Which tolerances clients needed: counted in memory, added to the database.
 
-use crate::domain::tolerances::Tally;
+use crate::domain::tolerances::ToleranceCounter;
 use crate::storage::{Db, DbError};
 
 /// Adds what was counted to what is in the database; nothing is lost if that fails.
-pub async fn add(db: &Db, tally: &Tally) -> Result<(), DbError> {
+pub async fn add(db: &Db, tally: &ToleranceCounter) -> Result<(), DbError> {
     let counts = tally.take();
     if counts.is_empty() {
         return Ok(());

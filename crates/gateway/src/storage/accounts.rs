@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::accounts;
 use super::tx::Tx;

@@ -3,7 +3,7 @@
 use diesel::sql_types::{BigInt, Text};
 use scim::schema::USER;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -58,7 +58,7 @@ impl Tx<'_> {
             for (seq, document) in rows {
                 let attributes = serde_json::from_str(&document)
                     .map_err(|e| DbError::Corrupt(format!("document of resource number {seq}: {e}")))?;
-                if seq != but && self.policy.may_own(&attributes) {
+                if seq != but && self.policy.may_own_grant(&attributes) {
                     return Ok(true);
                 }
             }

@@ -3,15 +3,15 @@
 
 use diesel::prelude::*;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::attempts;
 use super::tx::Tx;
-use crate::domain::throttle::{Count, Record};
+use crate::domain::throttle::{AttemptKey, AttemptState};
 use crate::each;
 
 impl Tx<'_> {
-    fn attempts_on(&mut self, count: &Count, locked: bool) -> Result<Option<Record>, DbError> {
+    fn attempts_on(&mut self, count: &AttemptKey, locked: bool) -> Result<Option<AttemptState>, DbError> {
         let query =
             attempts::table.filter(attempts::key.eq(count.key.as_slice())).select((attempts::failures, attempts::last));
         let row: Option<(i64, i64)> = match &mut *self.conn {
@@ -19,11 +19,11 @@ impl Tx<'_> {
             AnyConn::Postgres(c) => query.get_result(c).optional()?,
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
-        Ok(row.map(|(failures, last)| Record { failures, last }))
+        Ok(row.map(|(failures, last)| AttemptState { failures, last }))
     }
 
     /// Until when nobody may try, if one of these counts says so. Only looks.
-    pub fn attempts_blocked(&mut self, counts: &[Count], now: i64) -> Result<Option<i64>, DbError> {
+    pub fn attempts_blocked(&mut self, counts: &[AttemptKey], now: i64) -> Result<Option<i64>, DbError> {
         let mut until = None;
         for count in counts {
             let record = self.attempts_on(count, false)?;
@@ -34,9 +34,9 @@ impl Tx<'_> {
 
     /// Counts an attempt as failed before its outcome is known, so that many at once are not tried for the price of one. If one of
     /// the counts says to wait, nothing is counted, and it says until when.
-    pub fn begin_attempt(&mut self, counts: &[Count], now: i64) -> Result<Option<i64>, DbError> {
+    pub fn begin_attempt(&mut self, counts: &[AttemptKey], now: i64) -> Result<Option<i64>, DbError> {
         // Always in the same order, so that two attempts do not wait for each other.
-        let mut counts: Vec<&Count> = counts.iter().collect();
+        let mut counts: Vec<&AttemptKey> = counts.iter().collect();
         counts.sort_by_key(|count| count.key);
         let mut until = None;
         let mut records = Vec::with_capacity(counts.len());
@@ -51,7 +51,7 @@ impl Tx<'_> {
                 .values(fresh)
                 .on_conflict_do_nothing()
                 .execute(c))?;
-            let record = self.attempts_on(count, true)?.unwrap_or(Record { failures: 0, last: now });
+            let record = self.attempts_on(count, true)?.unwrap_or(AttemptState { failures: 0, last: now });
             until = until.max(count.limit.blocked_until(record, now));
             records.push(record);
         }
@@ -64,7 +64,7 @@ impl Tx<'_> {
         Ok(None)
     }
 
-    fn keep_attempts(&mut self, count: &Count, record: Record) -> Result<(), DbError> {
+    fn keep_attempts(&mut self, count: &AttemptKey, record: AttemptState) -> Result<(), DbError> {
         let row = attempts::table.filter(attempts::key.eq(count.key.as_slice()));
         let values = (
             attempts::failures.eq(record.failures),
@@ -76,8 +76,8 @@ impl Tx<'_> {
     }
 
     /// The attempt succeeded after all: it does not count, and where the count is of this very person, neither do those before.
-    pub fn attempt_succeeded(&mut self, counts: &[Count]) -> Result<(), DbError> {
-        let mut counts: Vec<&Count> = counts.iter().collect();
+    pub fn attempt_succeeded(&mut self, counts: &[AttemptKey]) -> Result<(), DbError> {
+        let mut counts: Vec<&AttemptKey> = counts.iter().collect();
         counts.sort_by_key(|count| count.key);
         for count in counts {
             let row = attempts::table.filter(attempts::key.eq(count.key.as_slice()));

@@ -16,8 +16,8 @@ use scim::{IndexedAttribute, Registry, SearchKey, key_of_text};
 
 use super::accounts::json;
 use super::audit::Entry;
+use super::backend::AnyConn;
 use super::batches;
-use super::connection::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::resources::{Row, row_columns};
 use super::schema::{attribute_values, attribute_work, resources};
@@ -49,7 +49,7 @@ pub enum Progress {
     /// Somebody may still go by the declarations of before.
     Waiting,
     /// There is more to do.
-    Going,
+    InProgress,
     /// Nothing is left to do.
     Done,
 }
@@ -125,7 +125,7 @@ impl Tx<'_> {
             return Ok(Progress::Done);
         };
         let Some(mut work) = self.find_attribute_work(account.seq, attribute)? else { return Ok(Progress::Done) };
-        if !self.is_nobody_left(account.seq, attribute, &work)? {
+        if !self.old_transactions_ended(account.seq, attribute, &work)? {
             return Ok(Progress::Waiting);
         }
         let mut declared = account.options.attributes.read()?;
@@ -141,7 +141,7 @@ impl Tx<'_> {
         };
         if !finished {
             self.keep_attribute_work(account.seq, attribute, &work)?;
-            return Ok(Progress::Going);
+            return Ok(Progress::InProgress);
         }
         self.end_attribute_work(account.seq, attribute)?;
         match declared[at].stage {
@@ -182,7 +182,7 @@ impl Tx<'_> {
     }
 
     /// Whether everybody has ended who began before the declarations were what they are.
-    fn is_nobody_left(&mut self, account: i64, attribute: &str, work: &Work) -> Result<bool, DbError> {
+    fn old_transactions_ended(&mut self, account: i64, attribute: &str, work: &Work) -> Result<bool, DbError> {
         if matches!(&*self.conn, AnyConn::Sqlite(_)) || work.waits_for.as_deref() == Some("") {
             return Ok(true);
         }

@@ -5,7 +5,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::fate::NUMBER;
 use super::schema::audit;
@@ -32,7 +32,7 @@ pub struct Entry {
 
 /// A row as read.
 #[derive(Debug, Clone, Queryable)]
-pub struct Record {
+pub struct AuditRecord {
     /// Grows.
     pub seq: i64,
     /// Milliseconds since the epoch.
@@ -61,7 +61,7 @@ impl Tx<'_> {
         self.audit_change(entry, None)
     }
 
-    /// Writes a row that says what was before and after: a JSON object, see [`Record::changes`].
+    /// Writes a row that says what was before and after: a JSON object, see [`AuditRecord::changes`].
     pub fn audit_change(&mut self, entry: Entry, changes: Option<String>) -> Result<(), DbError> {
         let row = (
             audit::at.eq(entry.at),
@@ -82,7 +82,7 @@ impl Tx<'_> {
     }
 
     /// Rows before this one, newest first; of one account or of all.
-    pub fn audit_before(&mut self, account: Option<i64>, before: i64, limit: i64) -> Result<Vec<Record>, DbError> {
+    pub fn audit_before(&mut self, account: Option<i64>, before: i64, limit: i64) -> Result<Vec<AuditRecord>, DbError> {
         let rows = audit::table.filter(audit::seq.lt(before)).order(audit::seq.desc()).limit(limit);
         Ok(match account {
             Some(account) => each!(&mut *self.conn, c => rows.filter(audit::account.eq(account)).load(c))?,

@@ -3,7 +3,7 @@
 use diesel::sql_types::BigInt;
 use scim::schema::ResourceTypeId;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 

@@ -14,11 +14,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connection::{DatabaseUrl, Patience};
+use super::backend::{DatabaseUrl, Patience};
 use super::desk::Desk;
 use super::error::DbError;
 use super::pulse::Pulse;
-use super::transaction::{BeforeCommit, Fault, Purpose};
+use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
 use super::writer;
 use crate::domain::grant_policy::GrantPolicy;
@@ -27,11 +27,11 @@ use crate::platform::turns::Payer;
 
 /// How much a read may cost: a short one may run where it is asked on SQLite, a long one never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
+pub enum ReadCost {
     /// Lookups by key, one page.
-    Short,
+    Point,
     /// Anything that may scan or hash.
-    Long,
+    Scan,
 }
 
 /// How much of the database this process takes, and how long it waits.
@@ -118,10 +118,10 @@ impl Db {
 
     /// Says who may own a grant, so that whoever no longer may loses theirs; without it nobody is judged by a role.
     #[must_use]
-    pub fn governed_by(mut self, policy: GrantPolicy) -> Db {
+    pub fn with_grant_policy(mut self, policy: GrantPolicy) -> Db {
         let policy = Arc::new(policy);
-        self.desk.governed_by(&policy);
-        self.long_desk.governed_by(&policy);
+        self.desk.with_grant_policy(&policy);
+        self.long_desk.with_grant_policy(&policy);
         self
     }
 
@@ -139,7 +139,7 @@ impl Db {
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         self.write_for(Payer::SERVER, work).await
@@ -149,7 +149,7 @@ impl Db {
     pub async fn write_for<T, E, F>(&self, payer: Payer, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         self.change(payer, work, Purpose::Durable).await
@@ -157,10 +157,10 @@ impl Db {
 
     /// The same for what nobody was promised: when this returns everybody sees it, whichever process they ask, and only a
     /// failure of the machine may take it back.
-    pub async fn jot<T, E, F>(&self, work: F) -> Result<T, E>
+    pub async fn write_relaxed<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         self.jot_for(Payer::SERVER, work).await
@@ -170,7 +170,7 @@ impl Db {
     pub async fn jot_for<T, E, F>(&self, payer: Payer, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         self.change(payer, work, Purpose::Jotted).await
@@ -179,7 +179,7 @@ impl Db {
     async fn change<T, E, F>(&self, payer: Payer, mut work: F, purpose: Purpose) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         match self.desk.writer() {
@@ -198,23 +198,23 @@ impl Db {
     }
 
     /// Runs a unit of work that only reads, on one snapshot.
-    pub async fn read<T, E, F>(&self, cost: Cost, work: F) -> Result<T, E>
+    pub async fn read<T, E, F>(&self, cost: ReadCost, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         self.read_for(Payer::SERVER, cost, work).await
     }
 
     /// The same, when it is this payer's turn.
-    pub async fn read_for<T, E, F>(&self, payer: Payer, cost: Cost, mut work: F) -> Result<T, E>
+    pub async fn read_for<T, E, F>(&self, payer: Payer, cost: ReadCost, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        if cost == Cost::Short
+        if cost == ReadCost::Point
             && self.desk.writer().is_some()
             && let Some(outcome) = self.desk.read_at_once(&mut work)
         {
@@ -228,7 +228,7 @@ impl Db {
     pub(crate) async fn at_length<T, E, F>(&self, payer: Payer, work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnOnce(&Desk) -> Result<T, E> + Send + 'static,
     {
         let desk = self.long_desk.clone();
@@ -237,7 +237,7 @@ impl Db {
 }
 
 /// Does it on a thread of this lane.
-async fn on<T, E: Fault>(
+async fn on<T, E: TransactionError>(
     lane: &Lane,
     payer: Payer,
     may_write: bool,

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::connection::{AnyConn, DatabaseUrl, Patience};
+use super::backend::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate::{self, Fate};
 use super::parked;
 use super::session::{Good, Manager, Session};
-use super::transaction::{BeforeCommit, Fault, Purpose, begin, commit, complete, nested, roll_back};
+use super::transaction::{BeforeCommit, Purpose, TransactionError, begin, commit, complete, nested, roll_back};
 use super::tx::Tx;
-use super::writer::{Answer, Job, Writer};
+use super::writer::{Answer, SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::platform::turns::Payer;
 
@@ -100,7 +100,7 @@ impl Desk {
         Desk { long: true, ..self }
     }
 
-    pub(super) fn governed_by(&mut self, policy: &Arc<GrantPolicy>) {
+    pub(super) fn with_grant_policy(&mut self, policy: &Arc<GrantPolicy>) {
         self.policy = policy.clone();
     }
 
@@ -114,10 +114,10 @@ impl Desk {
     }
 
     /// For SQLite's writer: the unit of work, and where its outcome is heard.
-    pub(super) fn job<T, E, F>(&self, purpose: Purpose, mut work: F) -> (Job, oneshot::Receiver<Result<T, E>>)
+    pub(super) fn job<T, E, F>(&self, purpose: Purpose, mut work: F) -> (SqliteJob, oneshot::Receiver<Result<T, E>>)
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
@@ -131,7 +131,7 @@ impl Desk {
                 });
             })
         });
-        (Job { run, durable: purpose == Purpose::Durable, alone: self.long }, answered)
+        (SqliteJob { run, durable: purpose == Purpose::Durable, alone: self.long }, answered)
     }
 
     /// Whether others than this payer had to do with the one writer of late.
@@ -140,7 +140,10 @@ impl Desk {
     }
 
     /// Runs a unit of work that only reads, on one snapshot.
-    pub(crate) fn read<T, E: Fault>(&self, work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+    pub(crate) fn read<T, E: TransactionError>(
+        &self,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         match *self.url {
             DatabaseUrl::Sqlite(_) => self.on_sqlite(&mut *self.pool.current().get().map_err(DbError::from)?, work),
             DatabaseUrl::Postgres(_) => self.on_postgres(Purpose::Reading, work),
@@ -151,7 +154,7 @@ impl Desk {
     pub(crate) fn write<T, E, F>(&self, payer: Payer, mut work: F) -> Result<T, E>
     where
         T: Send + 'static,
-        E: Fault,
+        E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let Some(writer) = &self.writer else { return self.on_postgres(Purpose::Durable, &mut work) };
@@ -163,7 +166,7 @@ impl Desk {
     }
 
     /// The same as [`read`](Self::read) on a thread that must not wait, if a connection is free.
-    pub(super) fn read_at_once<T, E: Fault>(
+    pub(super) fn read_at_once<T, E: TransactionError>(
         &self,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
@@ -171,7 +174,7 @@ impl Desk {
         Some(self.on_sqlite(&mut session, work))
     }
 
-    fn on_sqlite<T, E: Fault>(
+    fn on_sqlite<T, E: TransactionError>(
         &self,
         session: &mut Session,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
@@ -184,7 +187,7 @@ impl Desk {
         outcome
     }
 
-    pub(super) fn on_postgres<T, E: Fault>(
+    pub(super) fn on_postgres<T, E: TransactionError>(
         &self,
         purpose: Purpose,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
@@ -235,7 +238,7 @@ impl Desk {
     }
 
     /// One transaction.
-    fn attempt<T, E: Fault>(
+    fn attempt<T, E: TransactionError>(
         &self,
         session: &mut Session,
         purpose: Purpose,

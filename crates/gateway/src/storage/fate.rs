@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-use super::connection::{AnyConn, DatabaseUrl};
+use super::backend::{AnyConn, DatabaseUrl};
 use super::error::DbError;
 use super::tx::Tx;
 

@@ -4,7 +4,7 @@ use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::Value;
 
-use super::endings::ended;
+use super::bulk_revocations::ended;
 use super::error::DbError;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;

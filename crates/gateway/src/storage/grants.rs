@@ -6,8 +6,8 @@ use oauth::TokenId;
 use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
 
 use super::accounts::AccountRow;
-use super::connection::AnyConn;
-use super::endings::ended;
+use super::backend::AnyConn;
+use super::bulk_revocations::ended;
 use super::error::{DbError, unique_violation};
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
@@ -93,7 +93,7 @@ macro_rules! standing_columns {
     ($revoked:literal) => {
         concat!(
             "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
-            $crate::storage::endings::ended!("e.at", "g.ended"),
+            $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
             ", c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"

@@ -9,7 +9,7 @@ use crate::each;
 
 impl Tx<'_> {
     /// The value under this name.
-    pub fn fact(&mut self, name: &str) -> Result<Option<String>, DbError> {
+    pub fn installation_value(&mut self, name: &str) -> Result<Option<String>, DbError> {
         let query = installation::table.filter(installation::name.eq(name)).select(installation::value);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
@@ -21,11 +21,11 @@ impl Tx<'_> {
             .values(row)
             .on_conflict_do_nothing()
             .execute(c))?;
-        self.fact(name)?.ok_or_else(|| DbError::Corrupt(format!("installation value {name} vanished")))
+        self.installation_value(name)?.ok_or_else(|| DbError::Corrupt(format!("installation value {name} vanished")))
     }
 
     /// Sets a value.
-    pub fn set_fact(&mut self, name: &str, value: &str) -> Result<(), DbError> {
+    pub fn set_installation_value(&mut self, name: &str, value: &str) -> Result<(), DbError> {
         let row = (installation::name.eq(name), installation::value.eq(value));
         each!(&mut *self.conn, c => diesel::insert_into(installation::table)
             .values(row)

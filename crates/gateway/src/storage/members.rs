@@ -12,7 +12,7 @@ use scim::resource::{GroupReference, Member};
 use scim::schema::ResourceTypeId;
 use scim::store::{Handle, MembershipChange, MembershipOutcome};
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{members, resources};
 use super::statement::{Bind, Dialects, Statement};

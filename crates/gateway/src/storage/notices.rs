@@ -8,12 +8,12 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::{Map, Value};
 
 use super::audit::Entry;
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::notices;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
-use crate::domain::notice::Matter;
+use crate::domain::notice::NoticeKind;
 use crate::each;
 use crate::platform::system;
 
@@ -51,8 +51,8 @@ impl Notice {
     }
 
     /// What it tells, if this version knows its kind.
-    pub fn matter(&self) -> Option<Matter> {
-        Matter::read(&self.kind, &self.detail)
+    pub fn matter(&self) -> Option<NoticeKind> {
+        NoticeKind::read(&self.kind, &self.detail)
     }
 }
 
@@ -65,7 +65,7 @@ pub struct Claimed {
     /// Its public id.
     pub id: String,
     /// What it tells, unless that cannot be read.
-    pub matter: Option<Matter>,
+    pub matter: Option<NoticeKind>,
     /// When it was made, in milliseconds since the epoch.
     pub made: i64,
     /// How often it was tried, this time included.
@@ -126,7 +126,7 @@ type DueRow = (i64, i64, String, String, String, i64, i64, (String, i64), String
 
 impl Tx<'_> {
     /// Writes down that this user has to be told something, and that it is to be mailed.
-    pub fn insert_notice(&mut self, account: i64, resource: i64, matter: &Matter, now: i64) -> Result<(), DbError> {
+    pub fn insert_notice(&mut self, account: i64, resource: i64, matter: &NoticeKind, now: i64) -> Result<(), DbError> {
         let row = (
             notices::id.eq(system::new_uuid()),
             notices::account.eq(account),
@@ -141,7 +141,7 @@ impl Tx<'_> {
     }
 
     /// Writes down what the account's operators have to be told. They read it by the admin API; it is not mailed.
-    pub fn insert_notice_to_operators(&mut self, account: i64, matter: &Matter, now: i64) -> Result<(), DbError> {
+    pub fn insert_notice_to_operators(&mut self, account: i64, matter: &NoticeKind, now: i64) -> Result<(), DbError> {
         let row = (
             notices::id.eq(system::new_uuid()),
             notices::account.eq(account),
@@ -193,7 +193,7 @@ impl Tx<'_> {
         let pressed: Option<(i64, String)> = each!(&mut *self.conn, c => pressed.get_result(c).optional())?;
         let Some((seq, kind)) = pressed else { return Ok(false) };
         let set = (notices::seen.eq(now), notices::next_try.eq(None::<i64>));
-        let seen = if Matter::is_of_the_moment(&kind) {
+        let seen = if NoticeKind::is_of_the_moment(&kind) {
             let rows = theirs.filter(notices::kind.eq(kind)).filter(notices::seq.le(seq));
             each!(&mut *self.conn, c => diesel::update(rows).set(set).execute(c))?
         } else {
@@ -218,7 +218,7 @@ impl Tx<'_> {
             let row = notices::table.filter(notices::seq.eq(seq));
             let set = (notices::next_try.eq(until), notices::tries.eq(tries + 1));
             each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
-            let matter = Matter::read(&kind, &detail);
+            let matter = NoticeKind::read(&kind, &detail);
             let attributes = serde_json::from_str(&document).unwrap_or_default();
             let tries = tries + 1;
             claimed.push(Claimed {
@@ -309,5 +309,5 @@ impl Tx<'_> {
 
 fn binds(due: Due, limit: i64) -> Result<Vec<Bind>, DbError> {
     let [since, now] = [due.since, due.now].map(Bind::Number);
-    Ok(vec![since.clone(), now, since, Bind::list(&Matter::KINDS)?, Bind::Number(limit)])
+    Ok(vec![since.clone(), now, since, Bind::list(&NoticeKind::KINDS)?, Bind::Number(limit)])
 }

@@ -14,7 +14,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use scim::store::{Awaiting, Handle, Holder, ParkedChange, Protected};
 use scim::{AttributeKey, Id, SearchKey, key_of_text};
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::parked_members;
 use super::statement::{Bind, Dialects, Statement};

@@ -21,7 +21,7 @@ use diesel::sql_types::BigInt;
 use diesel::{Connection, PgConnection, RunQueryDsl, SqliteConnection};
 use tokio::sync::watch;
 
-use super::connection::{AnyConn, DatabaseUrl, with_parameters};
+use super::backend::{AnyConn, DatabaseUrl, with_parameters};
 use super::error::DbError;
 use super::files::Files;
 use super::statement::CLOCK;

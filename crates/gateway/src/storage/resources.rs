@@ -7,7 +7,7 @@ use scim::schema::ResourceTypeId;
 use scim::store::{Handle, Stored, WriteError};
 use scim::{AttributeKey, Id, Resource, SearchKey};
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, resource_counts, resources};
 use super::tx::Tx;

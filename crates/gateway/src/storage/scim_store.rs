@@ -74,7 +74,8 @@ impl scim::Store for AccountTx<'_, '_> {
         self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.0, &keys.added)?;
         let policy = &self.tx.policy;
-        if resource.resource_type == USER && policy.watches(keys) && !policy.may_own(resource.attributes()) {
+        if resource.resource_type == USER && policy.is_affected_by(keys) && !policy.may_own_grant(resource.attributes())
+        {
             let owner = resource.id.clone();
             self.tx.news.push(News::RoleLost { account: self.account, now: self.now, owner });
         }

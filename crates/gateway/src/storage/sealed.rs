@@ -1,6 +1,6 @@
 //! What is stored sealed under a master key, and how it comes under a newer one.
 //!
-//! A column that keeps what [`Keyring::seal`] made, for longer than a token lives, has a row in [`PLACES`].
+//! A column that keeps what [`Keyring::seal`] made, for longer than a token lives, has a row in [`SEALED_COLUMNS`].
 
 use diesel::sql_types::Text;
 use oauth::Keyring;
@@ -13,7 +13,7 @@ use crate::domain::sealing;
 use crate::platform::system;
 
 /// A column of sealed values.
-struct Place {
+struct SealedColumn {
     /// What they are sealed for.
     purpose: &'static str,
     /// Finds the rows: a text that names one, and the sealed value.
@@ -22,23 +22,23 @@ struct Place {
     put: &'static str,
 }
 
-const PLACES: [Place; 4] = [
-    Place {
+const SEALED_COLUMNS: [SealedColumn; 4] = [
+    SealedColumn {
         purpose: sealing::ROOT_KEY,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
         put: "UPDATE installation SET value = ? WHERE name = ? AND value = ?",
     },
-    Place {
+    SealedColumn {
         purpose: sealing::SIGNING_KEY,
         all: "SELECT kid, sealed FROM signing_keys ORDER BY kid",
         put: "UPDATE signing_keys SET sealed = ? WHERE kid = ? AND sealed = ?",
     },
-    Place {
+    SealedColumn {
         purpose: sealing::TOTP_SECRET,
         all: "SELECT CAST(resource AS TEXT), sealed FROM second_factors ORDER BY resource",
         put: "UPDATE second_factors SET sealed = ? WHERE resource = CAST(? AS BIGINT) AND sealed = ?",
     },
-    Place {
+    SealedColumn {
         purpose: sealing::SIGN_IN_SECRET,
         all: "SELECT CAST(account AS TEXT), sealed FROM upstream_secrets ORDER BY account",
         put: "UPDATE upstream_secrets SET sealed = ? WHERE account = CAST(? AS BIGINT) AND sealed = ?",
@@ -46,9 +46,9 @@ const PLACES: [Place; 4] = [
 ];
 
 /// Seals everything again that is not under the first master key; says how many values that were.
-pub fn seal_again(tx: &mut Tx<'_>, keys: &Keyring) -> Result<u64, DbError> {
+pub fn reencrypt(tx: &mut Tx<'_>, keys: &Keyring) -> Result<u64, DbError> {
     let mut done = 0;
-    for place in &PLACES {
+    for place in &SEALED_COLUMNS {
         let rows: Vec<(String, String)> = Statement::<(Text, Text)>::new(place.all, Vec::new()).load(tx.conn)?;
         for (name, sealed) in rows.into_iter().filter(|(_, sealed)| !keys.is_newest(place.purpose, sealed)) {
             let unreadable =

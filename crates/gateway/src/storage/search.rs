@@ -18,8 +18,8 @@ use scim::narrow::{KeyRange, Narrow};
 use scim::size::Room;
 use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Stored};
 
-use super::blocks;
 use super::error::DbError;
+use super::list_counts;
 use super::resources::{AccountTx, Row, RowColumns, row_within};
 use super::schema::attribute_values;
 use super::statement::{Bind, Statement};
@@ -80,7 +80,7 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
     let largest = documents::largest(query.bytes, count);
     let rows = match (query.narrow, query.start) {
         _ if count == 0 => Vec::new(),
-        (Narrow::Any, Start::Index(n)) => match blocks::row_before(store, query.resource_type, n)? {
+        (Narrow::Any, Start::Index(n)) => match list_counts::row_before(store, query.resource_type, n)? {
             Some(after) => in_order(store, query, after, count, largest)?,
             None => Vec::new(),
         },

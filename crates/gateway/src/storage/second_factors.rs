@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{recovery_codes, second_factors};
 use super::tx::Tx;

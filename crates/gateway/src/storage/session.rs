@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 
-use super::connection::{AnyConn, DatabaseUrl, Patience};
+use super::backend::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate;
 use crate::each;

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use scim::{AttributeKey, SearchKey};
 use serde_json::Value;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;

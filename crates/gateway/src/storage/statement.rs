@@ -15,7 +15,7 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, HasSqlType, Text};
 use diesel::sqlite::Sqlite;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 
 /// The database's clock.

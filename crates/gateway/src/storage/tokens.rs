@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use oauth::{Answer, Bounds, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::tx::Tx;

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::error::DbError;
 use super::schema::{clients, tolerance_needs};
 use super::tx::Tx;
-use crate::domain::tolerances::Counts;
+use crate::domain::tolerances::UseCounts;
 use crate::each;
 
 /// How often one tolerance was needed.
@@ -23,7 +23,7 @@ pub struct ToleranceNeed {
 
 impl Tx<'_> {
     /// Adds to what is there; what belongs to a client that is gone is dropped.
-    pub fn add_tolerance_needs(&mut self, counts: &Counts) -> Result<(), DbError> {
+    pub fn add_tolerance_needs(&mut self, counts: &UseCounts) -> Result<(), DbError> {
         let mut of: Vec<i64> = counts.keys().map(|(client, _)| *client).collect();
         of.dedup();
         let living = clients::table.filter(clients::seq.eq_any(of)).select(clients::seq);

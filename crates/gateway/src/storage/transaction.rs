@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::tx::Tx;
 use crate::domain::grant_policy::GrantPolicy;
@@ -33,19 +33,22 @@ impl Purpose {
 }
 
 /// An error of a unit of work that may stem from the database.
-pub trait Fault: From<DbError> + Send + 'static {
+pub trait TransactionError: From<DbError> + Send + 'static {
     /// The database's error, if that is what it is.
     fn database(&self) -> Option<&DbError>;
 }
 
-impl Fault for DbError {
+impl TransactionError for DbError {
     fn database(&self) -> Option<&DbError> {
         Some(self)
     }
 }
 
 /// Runs one unit of work on a connection of the caller's own, and nothing that follows from it: for commands and tests.
-pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+pub fn unit_of_work<T, E: TransactionError>(
+    conn: &mut AnyConn,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     // On SQLite a transaction that begins by reading could not go on to write once another has written.
     let begin_sql = if matches!(conn, AnyConn::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
     begin(conn, begin_sql)?;
@@ -61,7 +64,10 @@ pub fn unit_of_work<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'
 }
 
 /// Reads on a connection of the caller's own, on one snapshot: for commands.
-pub fn read_on<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+pub fn read_on<T, E: TransactionError>(
+    conn: &mut AnyConn,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let begin_sql = match conn {
         AnyConn::Sqlite(_) => "BEGIN DEFERRED",
         AnyConn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
@@ -73,7 +79,7 @@ pub fn read_on<T, E: Fault>(conn: &mut AnyConn, work: impl FnOnce(&mut Tx<'_>) -
 }
 
 /// The work, and what follows from it.
-pub(super) fn complete<T, E: Fault>(
+pub(super) fn complete<T, E: TransactionError>(
     tx: &mut Tx<'_>,
     before_commit: BeforeCommit,
     work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
@@ -84,7 +90,7 @@ pub(super) fn complete<T, E: Fault>(
 }
 
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
-pub(super) fn nested<T, E: Fault>(
+pub(super) fn nested<T, E: TransactionError>(
     conn: &mut AnyConn,
     policy: Arc<GrantPolicy>,
     before_commit: BeforeCommit,

@@ -6,7 +6,7 @@
 
 use diesel::connection::SimpleConnection;
 
-use super::connection::{AnyConn, DatabaseUrl};
+use super::backend::{AnyConn, DatabaseUrl};
 use super::error::DbError;
 
 /// Any fixed number does; older versions hold it while they migrate.

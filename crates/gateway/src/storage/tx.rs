@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use scim::Id;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::event::News;

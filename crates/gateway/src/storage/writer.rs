@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::files::Files;
 use super::transaction::{begin, commit, roll_back};
@@ -26,7 +26,7 @@ const FILLING: Duration = Duration::from_millis(10);
 const OF_LATE: Duration = Duration::from_secs(30);
 
 /// A unit of work for the writer.
-pub(super) struct Job {
+pub(super) struct SqliteJob {
     /// Runs in its savepoint, and says how to answer; or is told why it cannot run.
     pub(super) run: Run,
     /// Whether it has to be on the disk before it is answered.
@@ -94,7 +94,7 @@ struct Queue {
 /// What waits is no more than there are requests, of which connections bound the number.
 #[derive(Default)]
 struct State {
-    turns: Turns<Job>,
+    turns: Turns<SqliteJob>,
     /// The last two accounts that sent something, and when.
     senders: [Option<(Payer, Instant)>; 2],
     closed: bool,
@@ -106,7 +106,7 @@ impl Queue {
     }
 
     /// What is next; `None` when there will be nothing any more.
-    fn wait(&self) -> Option<(Payer, Job)> {
+    fn wait(&self) -> Option<(Payer, SqliteJob)> {
         let mut state = self.lock();
         loop {
             if let Some(next) = state.turns.next(|_| true) {
@@ -120,10 +120,10 @@ impl Queue {
     }
 
     /// What is next, if it may go into a commit of this kind. The unit before it is paid for.
-    fn another(&self, durable: bool, (payer, took): (Payer, Duration), more: bool) -> Option<(Payer, Job)> {
+    fn another(&self, durable: bool, (payer, took): (Payer, Duration), more: bool) -> Option<(Payer, SqliteJob)> {
         let mut state = self.lock();
         state.turns.charge(payer, took);
-        let fits = |job: &Job| more && !job.alone && (durable || !job.durable);
+        let fits = |job: &SqliteJob| more && !job.alone && (durable || !job.durable);
         state.turns.peek().is_some_and(fits).then(|| state.turns.next(|_| true))?
     }
 }
@@ -148,7 +148,7 @@ impl Drop for Ends {
 
 impl Writer {
     /// Puts a unit of work into its payer's line, unless the writer has ended.
-    pub(super) fn send(&self, payer: Payer, job: Job) -> bool {
+    pub(super) fn send(&self, payer: Payer, job: SqliteJob) -> bool {
         let queue = &self.door.0;
         let mut state = queue.lock();
         if state.closed {
@@ -175,7 +175,7 @@ impl Writer {
     /// Lets the writer look whether its files are where they were.
     pub(super) fn nudge(&self) {
         let run: Run = Box::new(|_| Box::new(drop));
-        self.send(Payer::SERVER, Job { run, durable: false, alone: false });
+        self.send(Payer::SERVER, SqliteJob { run, durable: false, alone: false });
     }
 }
 

@@ -46,7 +46,7 @@ impl Behind {
     /// The keys of this installation.
     pub fn keys(&mut self) -> Arc<Keyring> {
         let master = gateway::config::keys::parse(MASTER_KEY).expect("32 bytes");
-        let keys = self.work(|tx| master_key::open(tx, &[master], &master_key::Root::draft()));
+        let keys = self.work(|tx| master_key::open(tx, &[master], &master_key::RootKey::generate()));
         Arc::new(keys.expect("it is the key of every world"))
     }
 

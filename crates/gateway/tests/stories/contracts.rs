@@ -6,7 +6,7 @@ use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
 use oauth::store::contract::Workplace;
 use oauth::{Client, Store as _, Subject};
 use scim::schema::USER;
-use scim::{Context, Leniency, Limits, PatchRequest, Precondition, Registry, Vocabulary, service};
+use scim::{Context, Limits, PatchRequest, Precondition, Registry, ToleranceTracker, Vocabulary, service};
 use serde_json::json;
 
 use crate::environment;
@@ -175,7 +175,7 @@ impl Account {
             registry,
             vocabulary: &Vocabulary::default(),
             base: "https://scim.example/scim/v2",
-            leniency: &Leniency::generous(),
+            leniency: &ToleranceTracker::generous(),
             inactive_match: scim::InactiveMatch::Restore,
             unique_group_names: false,
             limits: Limits::default(),

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestRunner};
 use scim::narrow::{Narrow, Plan};
 use scim::schema::{GROUP, ResourceType, ResourceTypeId, USER};
 use scim::store::{Handle, Mark, MembershipChange, Page, Query, Start, Store};
-use scim::{Context, Filter, Leniency, Limits, Registry, Resource, Sort, Vocabulary, service};
+use scim::{Context, Filter, Limits, Registry, Resource, Sort, ToleranceTracker, Vocabulary, service};
 use serde_json::{Value, json};
 
 use crate::contracts::Bare;
@@ -238,7 +238,7 @@ fn created(
         registry,
         vocabulary: &Vocabulary::default(),
         base: "https://scim.example/scim/v2",
-        leniency: &Leniency::generous(),
+        leniency: &ToleranceTracker::generous(),
         inactive_match: scim::InactiveMatch::Restore,
         unique_group_names: false,
         limits: Limits::default(),

@@ -8,8 +8,8 @@ use diesel::connection::SimpleConnection;
 use gateway::each;
 use gateway::jobs::list_counts;
 use gateway::services::reactions;
-use gateway::storage::blocks::FAN;
-use gateway::storage::{AnyConn, Cost, DatabaseUrl, Db, DbError, Tx};
+use gateway::storage::list_counts::FANOUT;
+use gateway::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost, Tx};
 use scim::narrow::Narrow;
 use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{Query, Start};
@@ -47,7 +47,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
     let total = idp.list("/Users?count=0").await["totalResults"].as_i64().expect("a number");
     assert_eq!(total, behind.number(&format!("SELECT count(*) AS n FROM resources WHERE resource_type = {}", USER.0)));
     let db = Db::open(world.database_url().parse().expect("a database"), 2, reactions::run).expect("it opens");
-    list_counts::keep_up(&db).await.expect("it counts");
+    list_counts::update(&db).await.expect("it counts");
 
     let blocks = |behind: &mut Behind, level: i16, what: &str| {
         behind.number(&format!(
@@ -55,9 +55,9 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
             USER.0
         ))
     };
-    assert_eq!(blocks(&mut behind, 1, "count(*)"), total / FAN);
-    assert_eq!(blocks(&mut behind, 2, "count(*)"), total / FAN / FAN);
-    assert_eq!(blocks(&mut behind, 1, "sum(n)"), total / FAN * FAN);
+    assert_eq!(blocks(&mut behind, 1, "count(*)"), total / FANOUT);
+    assert_eq!(blocks(&mut behind, 2, "count(*)"), total / FANOUT / FANOUT);
+    assert_eq!(blocks(&mut behind, 1, "sum(n)"), total / FANOUT * FANOUT);
 
     let first_name = text(&first["id"]);
     let nth = |n: i64| if n == 2 { first_name.clone() } else { format!("{first_name}-{}", n - 2) };
@@ -66,7 +66,8 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
         assert_eq!(list["startIndex"], index);
         list["Resources"].as_array().into_iter().flatten().map(|user| text(&user["id"])).collect::<Vec<_>>()
     };
-    let edges = [2, FAN, FAN + 1, 20_000, FAN * FAN, FAN * FAN + 1, 2 * FAN * FAN + 1, total - 1];
+    let edges =
+        [2, FANOUT, FANOUT + 1, 20_000, FANOUT * FANOUT, FANOUT * FANOUT + 1, 2 * FANOUT * FANOUT + 1, total - 1];
     for index in edges {
         assert_eq!(at(index).await, [nth(index), nth(index + 1)], "at {index}");
     }
@@ -77,22 +78,22 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
     // Somebody deletes a third of the second block, and all of the fourth: before anybody counts again, and after.
     behind.execute(&format!(
         "DELETE FROM resources WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY seq) AS n FROM resources \
-         WHERE resource_type = {}) AS numbered WHERE (n > {FAN} AND n <= {FAN} * 2 AND n % 3 = 0) \
-         OR (n > 3 * {FAN} AND n <= 4 * {FAN}))",
+         WHERE resource_type = {}) AS numbered WHERE (n > {FANOUT} AND n <= {FANOUT} * 2 AND n % 3 = 0) \
+         OR (n > 3 * {FANOUT} AND n <= 4 * {FANOUT}))",
         USER.0
     ));
     let left = behind.number(&format!("SELECT count(*) AS n FROM resources WHERE resource_type = {}", USER.0));
     let gone = total - left;
-    assert!(gone > FAN, "{gone}");
+    assert!(gone > FANOUT, "{gone}");
     for _ in 0..2 {
-        for index in [3 * FAN, 5 * FAN, 10_000, FAN * FAN, FAN * FAN + 1, 39_000] {
+        for index in [3 * FANOUT, 5 * FANOUT, 10_000, FANOUT * FANOUT, FANOUT * FANOUT + 1, 39_000] {
             assert_eq!(at(index).await, [nth(index + gone), nth(index + gone + 1)], "at {index}");
         }
-        list_counts::keep_up(&db).await.expect("it counts");
+        list_counts::update(&db).await.expect("it counts");
         assert_eq!(behind.number("SELECT count(*) AS n FROM resource_gaps"), 0);
-        assert_eq!(blocks(&mut behind, 1, "sum(n)"), total / FAN * FAN - gone);
-        assert_eq!(blocks(&mut behind, 2, "sum(n)"), total / FAN / FAN * FAN * FAN - gone);
-        assert_eq!(blocks(&mut behind, 1, "count(*)"), total / FAN - 1, "an empty block is none");
+        assert_eq!(blocks(&mut behind, 1, "sum(n)"), total / FANOUT * FANOUT - gone);
+        assert_eq!(blocks(&mut behind, 2, "sum(n)"), total / FANOUT / FANOUT * FANOUT * FANOUT - gone);
+        assert_eq!(blocks(&mut behind, 1, "count(*)"), total / FANOUT - 1, "an empty block is none");
     }
     acme.admin(reqwest::Method::DELETE, "").await.expect(204);
     while behind.work(|tx| tx.empty_deleted_accounts(5_000)) > 0 {}
@@ -185,7 +186,7 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
         let (db, over) = (db.clone(), over.clone());
         counting.push(tokio::spawn(async move {
             while !over.load(Ordering::SeqCst) {
-                list_counts::keep_up(&db).await.expect("it counts");
+                list_counts::update(&db).await.expect("it counts");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }));
@@ -193,12 +194,12 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
     let mut seed = 1_000;
     while !over.load(Ordering::SeqCst) {
         seed += 1;
-        replicas[0].read(Cost::Long, move |tx| jumps_land(tx, seed)).await.expect("it reads");
+        replicas[0].read(ReadCost::Scan, move |tx| jumps_land(tx, seed)).await.expect("it reads");
     }
     for done in workers.into_iter().chain(counting) {
         done.await.expect("it ends well");
     }
-    let met = replicas[0].read(Cost::Long, |tx| jumps_land(tx, 1)).await.expect("it reads");
+    let met = replicas[0].read(ReadCost::Scan, |tx| jumps_land(tx, 1)).await.expect("it reads");
     let mut behind = Behind::of(&world);
     let counted = |behind: &mut Behind, what: &str, level: i16| {
         behind.number(&format!(
@@ -207,16 +208,16 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
     };
     // Where the world's own replica is at it, this one leaves the rest to that one.
     for _ in 0..200 {
-        list_counts::keep_up(&replicas[0]).await.expect("it counts");
-        if counted(&mut behind, "COALESCE(sum(n), 0)", 1) > met as i64 - 3 * FAN {
+        list_counts::update(&replicas[0]).await.expect("it counts");
+        if counted(&mut behind, "COALESCE(sum(n), 0)", 1) > met as i64 - 3 * FANOUT {
             break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let met = replicas[0].read(Cost::Long, |tx| jumps_land(tx, 1)).await.expect("it reads");
+    let met = replicas[0].read(ReadCost::Scan, |tx| jumps_land(tx, 1)).await.expect("it reads");
     let (small, large) = (counted(&mut behind, "count(*)", 1), counted(&mut behind, "count(*)", 2));
     println!("{met} resources, {small} blocks, {large} large ones, seen {seed}");
-    assert!(small >= 20 && counted(&mut behind, "sum(n)", 1) > met as i64 - 3 * FAN, "{small} blocks of {met}");
+    assert!(small >= 20 && counted(&mut behind, "sum(n)", 1) > met as i64 - 3 * FANOUT, "{small} blocks of {met}");
     assert_eq!(behind.number("SELECT count(*) AS n FROM resource_gaps"), 0);
 });
 
@@ -240,19 +241,19 @@ story!(nobody_waits_for_counting_and_counting_waits_for_whoever_writes, async |w
     // A slow one has numbers below those that are committed.
     run(&mut slow, "BEGIN");
     run(&mut slow, &insert(3));
-    run(&mut quick, &insert(FAN));
+    run(&mut quick, &insert(FANOUT));
     let counting = tokio::spawn({
         let db = db.clone();
-        async move { list_counts::keep_up(&db).await }
+        async move { list_counts::update(&db).await }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(behind.number(blocks), 0, "somebody may still appear in it");
-    run(&mut quick, &insert(FAN));
+    run(&mut quick, &insert(FANOUT));
     run(&mut slow, "COMMIT");
     counting.await.expect("it ends").expect("it counts");
-    list_counts::keep_up(&db).await.expect("it counts");
-    let total = 2 * FAN + 3;
+    list_counts::update(&db).await.expect("it counts");
+    let total = 2 * FANOUT + 3;
     assert_eq!(behind.number(blocks), 2);
-    let met = db.read(Cost::Long, |tx| jumps_land(tx, 5)).await.expect("it reads");
+    let met = db.read(ReadCost::Scan, |tx| jumps_land(tx, 5)).await.expect("it reads");
     assert_eq!(met as i64, total);
 });

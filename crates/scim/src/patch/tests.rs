@@ -7,7 +7,7 @@ use crate::ignored::Ignored;
 use crate::resource::reader::Existing;
 use crate::resource::reader::Reader;
 use crate::schema::{ResourceTypeId, USER};
-use crate::tolerance::{Leniency, Tolerances};
+use crate::tolerance::{ToleranceTracker, Tolerances};
 use crate::urn;
 use crate::world::provisioning;
 
@@ -19,7 +19,7 @@ pub(super) fn apply_with(on: Tolerances, document: &Value, operations: &Value) -
     let kind: ResourceTypeId = USER;
     let body = json!({ "schemas": [urn::PATCH_OP], "Operations": operations });
     let request = PatchRequest::parse(&body)?;
-    let leniency = Leniency::new(on);
+    let leniency = ToleranceTracker::new(on);
     let ignored = Ignored::default();
     let base = crate::world::BASE;
     let reader = Reader {
@@ -72,7 +72,7 @@ pub(super) fn work_and_home() -> Value {
 fn point_24_the_message_must_be_a_patch() {
     let parse = |body: Value, on: Tolerances| {
         let request = PatchRequest::parse(&body)?;
-        request.check(&Leniency::new(on)).map(|()| request)
+        request.check(&ToleranceTracker::new(on)).map(|()| request)
     };
     let schemas = json!([urn::PATCH_OP]);
     for wrong in [

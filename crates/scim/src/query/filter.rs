@@ -34,7 +34,7 @@ use crate::error::Error;
 use crate::query::path::AttributePath;
 use crate::schema::AttributeKey;
 use crate::schema::ResourceType;
-use crate::tolerance::Leniency;
+use crate::tolerance::ToleranceTracker;
 
 mod compare;
 mod matches;
@@ -138,11 +138,11 @@ impl FromStr for Filter {
 impl Filter {
     /// Looks every attribute up in a resource type; [`Error::InvalidFilter`] names what it has not, or cannot compare.
     pub fn resolve(&self, resource_type: &ResourceType) -> Result<Predicate, Error> {
-        self.resolve_for(resource_type, &Leniency::generous())
+        self.resolve_for(resource_type, &ToleranceTracker::generous())
     }
 
     /// The same for a client that is not forgiven everything.
-    pub fn resolve_for(&self, resource_type: &ResourceType, leniency: &Leniency) -> Result<Predicate, Error> {
+    pub fn resolve_for(&self, resource_type: &ResourceType, leniency: &ToleranceTracker) -> Result<Predicate, Error> {
         resolve::filter(self, resource_type, leniency).map(Predicate)
     }
 
@@ -151,7 +151,7 @@ impl Filter {
     pub fn resolve_among(
         &self,
         resource_types: &[&ResourceType],
-        leniency: &Leniency,
+        leniency: &ToleranceTracker,
     ) -> Result<Vec<Predicate>, Error> {
         resolve::among(self, resource_types, leniency).map(|nodes| nodes.into_iter().map(Predicate).collect())
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::error::Error;
 use crate::schema::{Attribute, Registry, ResourceType, Schema};
-use crate::tolerance::{Leniency, Tolerance, Tolerances};
+use crate::tolerance::{Tolerance, ToleranceTracker, Tolerances};
 use crate::urn::{self, Scim1};
 
 /// What a key of a resource's object stands for.
@@ -32,7 +32,7 @@ impl<'r> Located<'r> {
     }
 
     /// The place, if this client may call it so.
-    pub(crate) fn forgiven(self, key: &str, leniency: &Leniency) -> Result<Place<'r>, Error> {
+    pub(crate) fn forgiven(self, key: &str, leniency: &ToleranceTracker) -> Result<Place<'r>, Error> {
         match self.needs.iter().all(|needed| leniency.forgives(needed)) {
             false => Err(self.misnamed(key)),
             true => Ok(self.place),
@@ -119,7 +119,7 @@ pub(crate) fn misplaced<'r>(
     resource_type: &'r ResourceType,
     urn: &str,
     name: &str,
-    leniency: &Leniency,
+    leniency: &ToleranceTracker,
 ) -> Option<&'r Attribute> {
     static STANDARD: LazyLock<Registry> = LazyLock::new(Registry::standard);
     let attribute = resource_type.schema.attribute(name).filter(|_| is_extension_of(urn, resource_type))?;

@@ -180,11 +180,11 @@ mod tests {
     use super::*;
     use crate::ignored::Ignored;
     use crate::schema::{Vocabulary, group};
-    use crate::tolerance::{Leniency, Tolerances};
+    use crate::tolerance::{ToleranceTracker, Tolerances};
     use serde_json::json;
 
     fn read(given: &Value, on: Tolerances) -> Result<NamedMembers, Error> {
-        let (vocabulary, leniency, ignored) = (Vocabulary::default(), Leniency::new(on), Ignored::default());
+        let (vocabulary, leniency, ignored) = (Vocabulary::default(), ToleranceTracker::new(on), Ignored::default());
         let base = crate::world::BASE;
         let reader = Reader {
             vocabulary: &vocabulary,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::ignored::Ignored;
 use crate::schema::{Attribute, Schema, Vocabulary};
-use crate::tolerance::{Leniency, Tolerance};
+use crate::tolerance::{Tolerance, ToleranceTracker};
 
 /// The longest text of an ordinary attribute, in bytes.
 pub(crate) const MAX_TEXT: usize = 64 * 1024;
@@ -49,7 +49,7 @@ impl std::fmt::Display for Named<'_> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     pub vocabulary: &'a Vocabulary,
-    pub leniency: &'a Leniency,
+    pub leniency: &'a ToleranceTracker,
     /// Where our resources are, without a slash at the end.
     pub base: &'a str,
     /// What was sent and names nothing here.

@@ -16,7 +16,7 @@ use crate::resource::members::NamedMembers;
 use crate::resource::reader::{Named, Reader};
 use crate::resource::role::primary_role;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
-use crate::tolerance::{Leniency, Tolerance};
+use crate::tolerance::{Tolerance, ToleranceTracker};
 use crate::urn::{self, Scim1};
 
 /// What a client wants a resource to be, before defaults and requirements.
@@ -224,7 +224,11 @@ impl<'b> Later<'b> {
 }
 
 /// RFC 7643 §3: `schemas` names the base schema. Its order, repetitions, and URNs we do not know make no difference.
-fn check_schemas(body: &Map<String, Value>, resource_type: &ResourceType, leniency: &Leniency) -> Result<(), Error> {
+fn check_schemas(
+    body: &Map<String, Value>,
+    resource_type: &ResourceType,
+    leniency: &ToleranceTracker,
+) -> Result<(), Error> {
     let base = &resource_type.schema.id;
     let refused = |why: &str| {
         Err(Error::InvalidSyntax(format!("schemas {why}; a {} has \"schemas\": [\"{base}\"].", resource_type.name)))

@@ -42,7 +42,7 @@ mod tests {
     use crate::schema::ResourceTypeId;
     use crate::schema::catalog::{Kind, Words};
     use crate::service;
-    use crate::tolerance::Leniency;
+    use crate::tolerance::ToleranceTracker;
     use crate::urn;
     use crate::world::{BASE, provisioning};
 
@@ -70,7 +70,7 @@ mod tests {
             registry: &registry,
             vocabulary: &vocabulary,
             base: BASE,
-            leniency: &Leniency::generous(),
+            leniency: &ToleranceTracker::generous(),
             inactive_match: crate::InactiveMatch::Restore,
             unique_group_names: false,
             limits: Limits::default(),

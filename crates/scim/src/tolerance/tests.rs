@@ -29,7 +29,7 @@ fn a_set_is_what_was_put_into_it() {
 
 #[test]
 fn a_leniency_remembers_what_was_needed() {
-    let leniency = Leniency::new(Tolerances::EVERY.without(Tolerance::ManagerId));
+    let leniency = ToleranceTracker::new(Tolerances::EVERY.without(Tolerance::ManagerId));
     assert!(leniency.forgives(Tolerance::BooleanStrings) && leniency.forgives(Tolerance::BooleanStrings));
     assert!(!leniency.forgives(Tolerance::ManagerId));
     assert_eq!(leniency.forgiven().iter().collect::<Vec<_>>(), [Tolerance::BooleanStrings]);

@@ -1,10 +1,10 @@
 //! The sentences that notices tell.
 
-use super::{AtRisk, LastLeft, Leaving, Passed, Replaced, Stolen};
+use super::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, Replaced, Stolen};
 use crate::domain::wording::{Span, day};
 
 /// That connections passed to the user who reads it, when, and what that means for them.
-pub(super) fn of_passed(passed: &Passed, made: i64, account: &str) -> Vec<Span> {
+pub(super) fn of_passed(passed: &ConnectionsTransferred, made: i64, account: &str) -> Vec<Span> {
     let left = how(passed.reason);
     let several = passed.are_several();
     let begins = if several { "The connections of " } else { "The connection of " };
@@ -51,11 +51,11 @@ pub(super) fn of_stolen(stolen: &Stolen, made: i64, account: &str) -> Vec<Span> 
 }
 
 /// How a user left, after their name.
-fn how(reason: Leaving) -> &'static str {
+fn how(reason: DepartureReason) -> &'static str {
     match reason {
-        Leaving::Deactivated => "'s user was deactivated",
-        Leaving::Deleted => "'s user was deleted",
-        Leaving::RoleLost => " lost the role that may accept access",
+        DepartureReason::Deactivated => "'s user was deactivated",
+        DepartureReason::Deleted => "'s user was deleted",
+        DepartureReason::RoleLost => " lost the role that may accept access",
     }
 }
 
@@ -112,26 +112,26 @@ pub(super) fn of_last_left(left: &LastLeft, made: i64, account: &str) -> Vec<Spa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::wording::plain;
+    use crate::domain::wording::to_text;
 
     #[test]
     fn what_passed_is_told_as_people_say_it() {
         let told = |reason, clients: &[&str]| {
             let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
-            let passed = Passed::new("0198".to_owned(), "Ada Lovelace".to_owned(), reason, &clients);
-            plain(&of_passed(&passed, 1_795_700_000_000, "Acme"))
+            let passed = ConnectionsTransferred::new("0198".to_owned(), "Ada Lovelace".to_owned(), reason, &clients);
+            to_text(&of_passed(&passed, 1_795_700_000_000, "Acme"))
         };
         assert_eq!(
-            told(Leaving::Deactivated, &["Okta"]),
+            told(DepartureReason::Deactivated, &["Okta"]),
             "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in Acme now lives under your user: if \
              you leave, it ends."
         );
-        let two = told(Leaving::Deleted, &["Okta", "Entra"]);
+        let two = told(DepartureReason::Deleted, &["Okta", "Entra"]);
         assert!(
             two.contains("was deleted on") && two.contains("The connections of Okta and Entra in Acme now live"),
             "{two}"
         );
-        let many = told(Leaving::RoleLost, &["A", "B", "C", "D", "E", "F", "G"]);
+        let many = told(DepartureReason::RoleLost, &["A", "B", "C", "D", "E", "F", "G"]);
         assert!(many.starts_with("Ada Lovelace lost the role that may accept access on "), "{many}");
         assert!(many.contains("of A, B, C, D, E and 2 more in Acme now live under your user"), "{many}");
     }
@@ -142,7 +142,7 @@ mod tests {
             let by_name = by_name.map(str::to_owned);
             let replaced =
                 Replaced { client: "Okta".to_owned(), by: String::new(), by_name, accepted: 1_795_600_000_000 };
-            plain(&of_replaced(&replaced, 1_795_700_000_000, "Acme"))
+            to_text(&of_replaced(&replaced, 1_795_700_000_000, "Acme"))
         };
         assert_eq!(
             told(Some("Eve Adams")),
@@ -150,7 +150,7 @@ mod tests {
              Adams accepted the newer one on 25 November 2026."
         );
         assert!(told(None).ends_with("You accepted the newer one on 25 November 2026."));
-        let stolen = plain(&of_stolen(&Stolen { client: "Okta".to_owned() }, 1_795_700_000_000, "Acme"));
+        let stolen = to_text(&of_stolen(&Stolen { client: "Okta".to_owned() }, 1_795_700_000_000, "Acme"));
         assert!(
             stolen.starts_with("The connection of Okta in Acme ended on 26 November 2026: a refresh token"),
             "{stolen}"
@@ -161,7 +161,7 @@ mod tests {
     fn report_12_what_a_connection_rests_on_is_told_as_people_say_it() {
         let told = |clients: &[&str], personal, managed| {
             let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
-            plain(&of_at_risk(&AtRisk::new(&clients, personal, managed), "Acme"))
+            to_text(&of_at_risk(&AtRisk::new(&clients, personal, managed), "Acme"))
         };
         let one = told(&["Okta"], true, false);
         assert!(
@@ -170,8 +170,8 @@ mod tests {
         );
         let two = told(&["Okta", "Entra"], false, true);
         assert!(two.starts_with("The connections of Okta and Entra in Acme live under your user, a service"), "{two}");
-        let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: Leaving::Deleted };
-        let last = plain(&of_last_left(&left, 1_795_700_000_000, "Acme"));
+        let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: DepartureReason::Deleted };
+        let last = to_text(&of_last_left(&left, 1_795_700_000_000, "Acme"));
         assert!(last.starts_with("Ada's user was deleted on 26 November 2026. No active user of Acme has"), "{last}");
     }
 }

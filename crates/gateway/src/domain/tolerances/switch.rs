@@ -38,10 +38,10 @@ impl Tolerance {
     }
 
     /// What a client has to do, or gets, where it is not forgiven.
-    pub fn letter(self) -> &'static str {
+    pub fn strict_behaviour(self) -> &'static str {
         match self {
-            Tolerance::Scim(tolerance) => tolerance.letter(),
-            Tolerance::OAuth(tolerance) => tolerance.letter(),
+            Tolerance::Scim(tolerance) => tolerance.strict_behaviour(),
+            Tolerance::OAuth(tolerance) => tolerance.strict_behaviour(),
         }
     }
 

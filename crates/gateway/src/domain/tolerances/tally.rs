@@ -8,7 +8,7 @@ use super::{Tolerance, Tolerances};
 
 /// What one request needed.
 #[derive(Debug, Clone, Copy)]
-pub struct Need {
+pub struct ToleranceUse {
     /// The client's number in storage.
     pub client: i64,
     /// What was forgiven.
@@ -21,7 +21,7 @@ pub struct Need {
 
 /// How often, and when for the last time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Count {
+pub struct UseCount {
     /// Requests that were forgiven this.
     pub forgiven: u64,
     /// Requests that were refused, and needed this.
@@ -31,60 +31,60 @@ pub struct Count {
 }
 
 /// What was gathered and not yet written, by client and tolerance.
-pub type Counts = BTreeMap<(i64, Tolerance), Count>;
+pub type UseCounts = BTreeMap<(i64, Tolerance), UseCount>;
 
 /// Gathers.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Counts>);
+pub struct ToleranceCounter(Mutex<UseCounts>);
 
-impl Need {
+impl ToleranceUse {
     /// What a SCIM request of this client needed.
-    pub fn of_scim(client: i64, leniency: &scim::Leniency, at: i64) -> Need {
+    pub fn of_scim(client: i64, leniency: &scim::ToleranceTracker, at: i64) -> ToleranceUse {
         let of = |scim| Tolerances { scim, ..Tolerances::default() };
-        Need { client, forgiven: of(leniency.forgiven()), missed: of(leniency.missed()), at }
+        ToleranceUse { client, forgiven: of(leniency.forgiven()), missed: of(leniency.missed()), at }
     }
 
     /// What a request of this client to the authorization server needed.
-    pub fn of_oauth(client: i64, needs: &oauth::tolerance::Needs, at: i64) -> Need {
+    pub fn of_oauth(client: i64, needs: &oauth::tolerance::Needs, at: i64) -> ToleranceUse {
         let of = |oauth| Tolerances { oauth, ..Tolerances::default() };
-        Need { client, forgiven: of(needs.forgiven), missed: of(needs.missed), at }
+        ToleranceUse { client, forgiven: of(needs.forgiven), missed: of(needs.missed), at }
     }
 }
 
 /// What the last run of a unit of work needed to be forgiven; each run writes over the one before.
 #[derive(Debug, Clone, Default)]
-pub struct Needed(Arc<Mutex<Option<Need>>>);
+pub struct UsesOfRequest(Arc<Mutex<Option<ToleranceUse>>>);
 
-impl Needed {
+impl UsesOfRequest {
     /// This run needed this.
-    pub fn note(&self, need: Option<Need>) {
+    pub fn note(&self, need: Option<ToleranceUse>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = need;
     }
 
     /// Counts it, now that the outcome of the last run stands.
-    pub fn count(&self, tally: &Tally, refused: bool) {
+    pub fn count(&self, tally: &ToleranceCounter, refused: bool) {
         if let Some(need) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             tally.count(need, refused);
         }
     }
 }
 
-impl Count {
-    fn add(&mut self, other: Count) {
+impl UseCount {
+    fn add(&mut self, other: UseCount) {
         self.forgiven += other.forgiven;
         self.refused += other.refused;
         self.last_needed = self.last_needed.max(other.last_needed);
     }
 }
 
-impl Tally {
+impl ToleranceCounter {
     /// Counts a request once for each tolerance it needed. What it missed counts only if it was refused.
-    pub fn count(&self, need: &Need, refused: bool) {
+    pub fn count(&self, need: &ToleranceUse, refused: bool) {
         let missed = if refused { need.missed } else { Tolerances::default() };
         if need.forgiven.is_empty() && missed.is_empty() {
             return;
         }
-        let one = |forgiven, refused| Count { forgiven, refused, last_needed: need.at };
+        let one = |forgiven, refused| UseCount { forgiven, refused, last_needed: need.at };
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for tolerance in need.forgiven.iter() {
             counts.entry((need.client, tolerance)).or_default().add(one(1, 0));
@@ -95,12 +95,12 @@ impl Tally {
     }
 
     /// Takes what was gathered.
-    pub fn take(&self) -> Counts {
+    pub fn take(&self) -> UseCounts {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts back what could not be written.
-    pub fn put_back(&self, counts: Counts) {
+    pub fn put_back(&self, counts: UseCounts) {
         let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (key, count) in counts {
             now.entry(key).or_default().add(count);
@@ -117,8 +117,8 @@ mod tests {
 
     #[test]
     fn a_request_counts_once_for_each_tolerance_and_what_was_put_back_is_not_lost() {
-        let tally = Tally::default();
-        let need = |at| Need {
+        let tally = ToleranceCounter::default();
+        let need = |at| ToleranceUse {
             client: 7,
             forgiven: [BOOLEANS].into_iter().collect(),
             missed: [MANAGER].into_iter().collect(),
@@ -132,8 +132,8 @@ mod tests {
         tally.put_back(taken);
         let counts = tally.take();
         let count = |tolerance| counts[&(7, tolerance)];
-        assert_eq!(count(BOOLEANS), Count { forgiven: 3, refused: 0, last_needed: 3 });
-        assert_eq!(count(MANAGER), Count { forgiven: 0, refused: 2, last_needed: 3 });
+        assert_eq!(count(BOOLEANS), UseCount { forgiven: 3, refused: 0, last_needed: 3 });
+        assert_eq!(count(MANAGER), UseCount { forgiven: 0, refused: 2, last_needed: 3 });
         assert!(tally.take().is_empty());
     }
 }

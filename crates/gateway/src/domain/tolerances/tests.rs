@@ -59,7 +59,7 @@ fn table() -> String {
     }
     for tolerance in Tolerance::all() {
         let (name, forgives, letter, rfc) =
-            (tolerance.name(), tolerance.forgives(), tolerance.letter(), tolerance.rfc());
+            (tolerance.name(), tolerance.forgives(), tolerance.strict_behaviour(), tolerance.rfc());
         write!(table, "\n### `{name}`\n\n{forgives}\n\nOff: {letter} ({rfc}).\n").unwrap();
     }
     table

@@ -16,7 +16,7 @@ use crate::domain::account::{AccountOptions, LastAdministrator, OwnDeactivation,
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::services::reactions;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// How many names are counted that several groups have, and how many of them are told with their groups.
 const SHARED_NAMES: u64 = 1_000;
@@ -57,7 +57,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let accounts = match page.parameter("name") {
                 Some(name) => tx.account_named(name)?.into_iter().collect(),
                 None => tx.accounts_after(page.after.unwrap_or(0), page.limit)?,
@@ -106,7 +106,7 @@ pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>)
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &id)?;
             Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
@@ -220,7 +220,7 @@ async fn refuse_removal(app: &web::Data<App>, id: &str, environments: &[String])
     let (work, id, environments) = (app.clone(), id.to_owned(), environments.to_vec());
     let (seq, removed) = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let mut account = lookup::account(tx, &id)?;
             let (before, registry) = (account.vocabulary(), work.schemas.of(&account)?);
             account.product_environments.clone_from(&environments);

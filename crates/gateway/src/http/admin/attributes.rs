@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::services::indexing;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 
 mod change;
 mod declaration;
@@ -41,7 +41,7 @@ pub(super) async fn list(
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let declared = lookup::account(tx, &account)?.options.attributes.read()?;
             let items: Vec<_> = declared.iter().map(|one| representation(one, &declared, &work.schemas)).collect();
             Ok::<_, Problem>(json!({"items": items}))
@@ -58,7 +58,7 @@ pub(super) async fn get(
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let name = Name::of(&path.1);
             let declared = lookup::account(tx, &path.0)?.options.attributes.read()?;
             let at = find(&declared, &work, &name).ok_or_else(|| Problem::not_found("attribute", &path.1))?;
@@ -84,7 +84,7 @@ pub(super) async fn put(
     let (work, looked_up, wanted) = (app.clone(), account.clone(), overlay.clone());
     let (seq, change, removed) = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &looked_up)?;
             let change = Change::of(&account, &wanted, &work.schemas)?;
             let vocabulary = account.vocabulary();
@@ -123,7 +123,7 @@ pub(super) async fn put(
             Ok::<_, Problem>((change.created, answer))
         })
         .await?;
-    indexing::hurry(app.db.clone(), app.schemas.clone());
+    indexing::run_now(app.db.clone(), app.schemas.clone());
     Ok(if created { HttpResponse::Created() } else { HttpResponse::Ok() }.json(answer))
 }
 
@@ -156,7 +156,7 @@ pub(super) async fn delete(
             Ok::<_, Problem>(())
         })
         .await?;
-    indexing::hurry(app.db.clone(), app.schemas.clone());
+    indexing::run_now(app.db.clone(), app.schemas.clone());
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -11,7 +11,7 @@ use super::page::Page;
 use crate::app::App;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 
 const OPERATOR: &str = "operator:";
 
@@ -26,7 +26,7 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
     let page = Page::of(&request)?;
     let answer = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let account = match page.parameter("account") {
                 Some(id) => Some(lookup::account(tx, id)?),
                 None => None,
@@ -62,7 +62,7 @@ pub(super) async fn head(_: Operator, app: web::Data<App>) -> Result<HttpRespons
     let keys = app.keys.clone();
     let answer = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let head = tx.audit_head(&keys)?.map(|head| head.to_string());
             Ok::<_, Problem>(json!({"head": head, "waiting": tx.audit_waiting()?}))
         })

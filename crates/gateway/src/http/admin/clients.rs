@@ -14,7 +14,7 @@ use crate::domain::client::ScimOptions;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::clients::ClientRecord;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 mod authentication;
 mod first_call;
@@ -282,7 +282,7 @@ async fn list(app: &App, account: Option<String>, request: &HttpRequest) -> Resu
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let account = match &account {
                 Some(id) => Some(lookup::account(tx, id)?.seq),
                 None => None,
@@ -300,7 +300,7 @@ pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>)
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let record = named(tx, &id)?;
             representation(&work, tx, &record)
         })

@@ -22,7 +22,7 @@ pub(super) async fn list(
     page::of_account(&app, account.into_inner(), &request, move |tx, account, page| {
         let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
         let shown = notices.map(|notice| {
-            let told = notice.matter().map(|matter| wording::plain(&matter.told(notice.made, &account.name)));
+            let told = notice.matter().map(|matter| wording::to_text(&matter.told(notice.made, &account.name)));
             let item = json!({
                 "id": notice.id,
                 "user": notice.user,

@@ -17,7 +17,7 @@ use crate::http::edge::address;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::audit::Entry;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// An operator whose token counts. Taking one as a parameter is what protects a handler.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ impl Operator {
         let note = move |kind, who| refused.note(kind, who, seen.as_deref(), now);
         let found = app
             .db
-            .read(Cost::Short, move |tx| {
+            .read(ReadCost::Point, move |tx| {
                 let Some(operator) = tx.operator(presented.as_bytes())? else { return Ok(None) };
                 let Some(account) = operator.account else { return Ok(Some((operator, Ok(())))) };
                 if tx.account_at(account)?.is_none() {

@@ -11,7 +11,7 @@ use crate::domain::operator_name::OperatorName;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::operators::{NameTaken, Operator as Record};
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Value, DbError> {
     let (account, account_deleted) = match operator.account {
@@ -32,7 +32,7 @@ fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Value, DbError> 
 pub(super) async fn list(_: Operator, app: web::Data<App>) -> Result<HttpResponse, Problem> {
     let items = app
         .db
-        .read(Cost::Long, |tx| {
+        .read(ReadCost::Scan, |tx| {
             let operators = tx.operators()?;
             let items = operators.iter().map(|operator| representation(tx, operator)).collect::<Result<Vec<_>, _>>()?;
             Ok::<_, Problem>(items)

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::domain::account::Account;
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// What a list was asked for.
 #[derive(Debug)]
@@ -63,7 +63,7 @@ where
     let page = Page::of(request)?;
     let answer = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let account = lookup::account(tx, &account)?;
             let rows = read(tx, &account, &page)?;
             let last = rows.last().map(|(row, _)| *row);

@@ -12,7 +12,7 @@ use super::input::Input;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::http::edge::query;
 use crate::storage::listed_values::MOST;
-use crate::storage::{Cost, Db, DbError};
+use crate::storage::{Db, DbError, ReadCost};
 
 /// How many values are named, and no more counted.
 const NAMED: usize = 20;
@@ -56,7 +56,7 @@ pub(super) async fn in_use(db: &Db, account: i64, removed: Vec<Removed>) -> Resu
 async fn counted(db: &Db, account: i64, removed: &Removed, values: &[String]) -> Result<Vec<InUse>, DbError> {
     let (attribute, values) = (removed.attribute.clone(), values.to_vec());
     let counts = db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let mut counts = Vec::new();
             for value in &values {
                 let count = tx.count_of_value(account, &attribute.key_of(value))?;
@@ -84,7 +84,7 @@ async fn looked_for(db: &Db, account: i64, removed: &Removed) -> Result<Vec<InUs
     let (mut after, mut seen) = (0, 0);
     let whole = loop {
         let index = vec![removed.attribute.clone()];
-        let page = db.read(Cost::Long, move |tx| tx.values_after(account, after, &index)).await?;
+        let page = db.read(ReadCost::Scan, move |tx| tx.values_after(account, after, &index)).await?;
         for (key, _) in page.values {
             let known = listed.get(&key.key);
             if known.is_some() != all_but && (counts.len() < NAMED || counts.contains_key(&key.key)) {

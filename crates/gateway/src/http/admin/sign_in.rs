@@ -13,10 +13,10 @@ use super::operator::Operator;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::sealing;
-use crate::domain::sign_in::{AccountProvider, MatchBy, Passwords, SecondFactor, SignIn};
+use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor, SignIn, SignInProvider};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// What a body says about it; what it leaves out stays.
 #[derive(Debug, Clone, Default)]
@@ -132,7 +132,7 @@ impl Change {
                     (None, Some(_)) => {}
                     (None, None) => return Err(Problem::field("provider.client_secret", "is missing")),
                 }
-                sign_in.provider = Some(AccountProvider {
+                sign_in.provider = Some(SignInProvider {
                     name: asked.name.clone(),
                     issuer: asked.issuer.clone(),
                     client_id: asked.client_id.clone(),
@@ -165,7 +165,7 @@ fn representation(app: &App, sign_in: &SignIn) -> Value {
 
 /// `GET …/accounts/{account}/sign-in`
 pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let account = app.db.read(Cost::Short, move |tx| lookup::account(tx, &id)).await?;
+    let account = app.db.read(ReadCost::Point, move |tx| lookup::account(tx, &id)).await?;
     Ok(HttpResponse::Ok().json(representation(&app, &account.options.sign_in)))
 }
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::input::Input;
 use super::lookup;
 use super::operator::Operator;
-use crate::app::{App, Provider};
+use crate::app::{App, ServiceProvider};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
 use crate::platform::password_hasher::commonest;
@@ -20,7 +20,7 @@ use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::reactions;
-use crate::storage::{Cost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 /// What is ours of a console user's body; the rest is SCIM's.
 struct Ours {
@@ -57,7 +57,7 @@ async fn ours(app: &App, input: &mut Input, account: &str, user: Option<&str>) -
 async fn words_of(app: &App, account: &str, user: Option<&str>) -> Result<Vec<String>, Problem> {
     let (account, user) = (account.to_owned(), user.and_then(Id::new));
     app.db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &account)?;
             let stored = match &user {
                 Some(user) => tx.in_account(account.seq, system::now(), false).get(USER, user)?,
@@ -73,7 +73,7 @@ fn representation(
     app: &App,
     tx: &mut Tx<'_>,
     account: i64,
-    provider: &Provider,
+    provider: &ServiceProvider,
     user: &Resource,
 ) -> Result<Value, Problem> {
     let shown = Projection::standard(provider.registry.get(USER));
@@ -186,7 +186,7 @@ pub(super) async fn list(
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let account = lookup::account(tx, &account)?;
             let provider = work.provider(&account)?;
             let now = system::now();
@@ -212,7 +212,7 @@ pub(super) async fn get(
     let work = app.clone();
     let answer = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &path.0)?;
             let (now, provider) = (system::now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::refusals::{Kind, Who};
 use crate::platform::system;
-use crate::storage::{DbError, Fault};
+use crate::storage::{DbError, TransactionError};
 
 /// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end
 /// up in logs, histories and referrers (RFC 9700 §4.3.2).
@@ -69,12 +69,12 @@ pub(crate) fn note_refusal(request: &HttpRequest, app: &App, error: &BearerError
 
 /// Everything that has to be known about what is presented before it is checked in a unit of work: the key that a JWT names, and
 /// that the proof of possession was not seen before. That is written at once, whatever comes of the request.
-pub(crate) async fn prepare<E: Fault + From<BearerError>>(
+pub(crate) async fn spend_proof<E: TransactionError + From<BearerError>>(
     request: &HttpRequest,
     app: &App,
     authorization: Option<&str>,
 ) -> Result<Option<SpentProof>, E> {
-    app.signer.expect(authorization).await?;
+    app.signer.ensure_key_known(authorization).await?;
     let presented = Presented { authorization, proof: None };
     if !matches!(presented.token(), Some((_, true))) {
         return Ok(None);

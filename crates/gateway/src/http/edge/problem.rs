@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::domain::document::DocumentError;
-use crate::storage::{DbError, Fault, Meaning};
+use crate::storage::{DbError, Meaning, TransactionError};
 
 /// A refusal, naming what is wrong and what would be right.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl From<scim::Error> for Problem {
     }
 }
 
-impl Fault for Problem {
+impl TransactionError for Problem {
     fn database(&self) -> Option<&DbError> {
         self.cause.as_ref()
     }

@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::app::App;
 use crate::http::edge::endpoints::allowed;
-use crate::storage::{Cost, DbError};
+use crate::storage::{DbError, ReadCost};
 
 /// What the endpoints understand of a script.
 const HEADERS: &str = "Authorization, Content-Type, DPoP";
@@ -93,7 +93,7 @@ fn origin(request: &HttpRequest) -> Option<String> {
 
 async fn is_registered(app: &App, client: Option<&str>, origin: &str) -> bool {
     let (client, key) = (client.map(str::to_owned), oauth::client::origin_key(origin).to_owned());
-    let found = app.db.read(Cost::Short, move |tx| tx.is_origin_of_client(client.as_deref(), &key)).await;
+    let found = app.db.read(ReadCost::Point, move |tx| tx.is_origin_of_client(client.as_deref(), &key)).await;
     found.unwrap_or_else(|error: DbError| {
         tracing::error!(%error, "the origins of clients cannot be read");
         false

@@ -7,7 +7,7 @@ use oauth::{BearerError, ErrorCode, TokenError};
 use serde_json::json;
 
 use crate::domain::document::DocumentError;
-use crate::storage::{DbError, Fault};
+use crate::storage::{DbError, TransactionError};
 
 /// Why an OAuth request was not carried out.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ impl From<scim::store::StoreError> for OAuthFailure {
     }
 }
 
-impl Fault for OAuthFailure {
+impl TransactionError for OAuthFailure {
     fn database(&self) -> Option<&DbError> {
         match self {
             OAuthFailure::Database(error) => Some(error),

@@ -11,9 +11,9 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::throttle;
-use crate::domain::tolerances::Needed;
+use crate::domain::tolerances::UsesOfRequest;
 use crate::platform::system;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 
 /// So many failures of one client from one address
 const MOST: i64 = 20;
@@ -30,7 +30,8 @@ where
         return Ok(request);
     }
     let (mut asked, work) = (request.clone(), app.clone());
-    let wanted = app.db.read(Cost::Short, move |tx| Ok::<_, OAuthFailure>(work.oauth(|cx| asked.keys_wanted(tx, cx))?));
+    let wanted =
+        app.db.read(ReadCost::Point, move |tx| Ok::<_, OAuthFailure>(work.oauth(|cx| asked.keys_wanted(tx, cx))?));
     if let Some((source, kid)) = wanted.await? {
         let supply = app.published_keys.of(&source, kid.as_deref()).await;
         request.supply(source, supply);
@@ -51,7 +52,7 @@ pub(super) struct Attempt {
     /// What is presented besides the client's credentials.
     secret: Option<Prefix>,
     /// What the request needs to be forgiven.
-    pub(super) needed: Needed,
+    pub(super) needed: UsesOfRequest,
 }
 
 impl Attempt {
@@ -64,7 +65,7 @@ impl Attempt {
             client,
             address: actor.address.clone(),
             secret: None,
-            needed: Needed::default(),
+            needed: UsesOfRequest::default(),
         }
     }
 
@@ -118,7 +119,7 @@ impl Attempt {
                     let failures = if known { tx.client_failures(&place, now)? } else { None };
                     Ok::<_, OAuthFailure>(known.then_some(failures))
                 };
-                app.db.read(Cost::Short, look).await?
+                app.db.read(ReadCost::Point, look).await?
             }
             None => None,
         };

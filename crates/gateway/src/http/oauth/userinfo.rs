@@ -18,7 +18,7 @@ use crate::http::edge::bearer;
 use crate::http::edge::body;
 use crate::http::edge::query;
 use crate::platform::system;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 
 /// The most a body may have: a token, and nothing else counts.
 const BODY_LIMIT: usize = 16 << 10;
@@ -46,11 +46,11 @@ async fn claims(
     payload: web::Payload,
 ) -> Result<(String, Map<String, Value>), OAuthFailure> {
     let authorization = presented(request, app, payload).await?;
-    let proof = bearer::prepare::<OAuthFailure>(request, app, authorization.as_deref()).await?;
+    let proof = bearer::spend_proof::<OAuthFailure>(request, app, authorization.as_deref()).await?;
     let (work, from) = (app.clone(), address::of(request, &app.config.trusted_proxies));
     let (client, claims, news) = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let presented = Presented { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Userinfo))??;
             let actor = Actor { name: format!("client:{}", access.grant.client), address: from.clone() };

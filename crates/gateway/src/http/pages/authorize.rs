@@ -8,14 +8,14 @@ use oauth::hint::IdTokenHint;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::intent::{Errand, open};
-use super::login::{self, Said};
+use super::intent::{LoginIntent, open};
+use super::login::{self, FormMessage};
 use super::respond::{redirect, refuse};
 use super::{consent, form, own_keys, self_service};
 use crate::app::App;
-use crate::domain::tolerances::Needed;
+use crate::domain::tolerances::UsesOfRequest;
 use crate::http::edge::query;
-use crate::storage::{Cost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 /// `GET /oauth2/auth`
 pub(super) async fn by_query(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
@@ -37,7 +37,7 @@ pub(super) async fn by_form(
     let limit = MAX_LENGTH.saturating_sub(request.query_string().len());
     parameters.extend(query::lenient(&form::bytes(&app, payload, limit).await?));
     Ok(redirect(&match understand(&app, parameters).await? {
-        Ok(asked) => Errand::answer(&asked).url(&app),
+        Ok(asked) => LoginIntent::answer(&asked).url(&app),
         Err(url) => url,
     }))
 }
@@ -54,14 +54,14 @@ async fn understand(
     parameters: Vec<(String, String)>,
 ) -> Result<Result<AuthorizationRequest, String>, PageFailure> {
     let is_pushed = oauth::authorize::is_pushed(&parameters);
-    let (work, needed) = (app.clone(), Needed::default());
+    let (work, needed) = (app.clone(), UsesOfRequest::default());
     let noted = needed.clone();
     let understand = move |tx: &mut Tx<'_>| {
         Ok::<_, PageFailure>(work.oauth_for(tx, &noted, |tx, cx| oauth::authorize::authorize(tx, cx, &parameters))?)
     };
     let understood = match is_pushed {
         true => app.db.write(understand).await?,
-        false => app.db.read(Cost::Short, understand).await?,
+        false => app.db.read(ReadCost::Point, understand).await?,
     };
     needed.count(&app.tally, matches!(understood, Err(Refusal::Redirect(_))));
     let mut asked = match understood {
@@ -102,7 +102,7 @@ pub(super) async fn proceed(
             Ok(refuse(app, asked, "login_required", why))
         }
         None => {
-            let mut said = Said::default();
+            let mut said = FormMessage::default();
             if let Some(session) = logged_in {
                 let note = match asked.expected {
                     Some(_) => "You are logged in, but perhaps not as the user this is for.",
@@ -113,7 +113,7 @@ pub(super) async fn proceed(
                     said.username = self_service::name_of(app, &session).await?;
                 }
             }
-            login::page_for(app, browser, &Errand::answer(asked), said).await
+            login::page_for(app, browser, &LoginIntent::answer(asked), said).await
         }
     }
 }

@@ -36,7 +36,7 @@ impl AlreadyConnected {
             };
             let name = user.as_ref().and_then(|user| user.resource.attributes().get("userName")?.as_str());
             shown.push(ConnectedBefore {
-                user: wording::shown(name.unwrap_or_default()),
+                user: wording::strip_invisible(name.unwrap_or_default()),
                 since: wording::day(connected.created),
                 is_used: connected.used.is_some(),
             });

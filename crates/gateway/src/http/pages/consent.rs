@@ -13,8 +13,8 @@ use super::answered;
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::intent::Errand;
-use super::login::{self, Said};
+use super::intent::LoginIntent;
+use super::login::{self, FormMessage};
 use super::respond::{redirect, refuse};
 use super::templates::{AlreadyConnected, ConsentPage, page};
 use crate::app::App;
@@ -24,11 +24,11 @@ use crate::domain::wording;
 use crate::platform::system;
 use crate::services::reactions;
 use crate::storage::sessions::Session;
-use crate::storage::{Cost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 /// The person who is asked.
 #[derive(Debug)]
-struct Person {
+struct ConsentingUser {
     account: String,
     name: String,
     role: Option<String>,
@@ -43,14 +43,14 @@ struct Person {
     connected: AlreadyConnected,
 }
 
-impl Person {
+impl ConsentingUser {
     /// `None` if they are gone, or if the client belongs to another account.
     fn find(
         app: &App,
         tx: &mut Tx<'_>,
         asked: &AuthorizationRequest,
         session: &Session,
-    ) -> Result<Option<Person>, PageFailure> {
+    ) -> Result<Option<ConsentingUser>, PageFailure> {
         let of_client = tx.account_of_client(&asked.client)?;
         if of_client.is_some_and(|account| account.seq != session.account) {
             return Ok(None);
@@ -70,7 +70,7 @@ impl Person {
         let service_account = tx.is_service_account(user.handle.0)?;
         let managed = written && (!service_account || account.options.service_accounts == ServiceAccounts::Writable);
         let connected = AlreadyConnected::of(tx, account.seq, asked, client.client.options.connections)?;
-        Ok(Some(Person {
+        Ok(Some(ConsentingUser {
             account: account.name,
             name: text("userName").unwrap_or_else(|| user.resource.display().to_owned()),
             role: text(&app.config.consent_role_attribute),
@@ -91,8 +91,8 @@ impl Person {
 }
 
 /// What is known before anything is shown.
-struct Situation {
-    person: Option<Person>,
+struct ConsentState {
+    person: Option<ConsentingUser>,
     remembered: bool,
     answered: bool,
 }
@@ -107,10 +107,10 @@ pub(super) async fn ask(
     let (work, asking, logged_in) = (app.clone(), asked.clone(), session.clone());
     let situation = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let subject = Subject::new(logged_in.owner_id.as_str());
-            Ok::<_, PageFailure>(Situation {
-                person: Person::find(&work, tx, &asking, &logged_in)?,
+            Ok::<_, PageFailure>(ConsentState {
+                person: ConsentingUser::find(&work, tx, &asking, &logged_in)?,
                 remembered: consent::is_remembered(tx, &asking, &subject)?,
                 answered: work.oauth(|cx| consent::is_answered(tx, cx, &asking))?,
             })
@@ -138,7 +138,8 @@ pub(super) async fn ask(
         Some(person) => Ok(shown(app, browser, asked, session, person)),
         None => {
             let problem = "You are logged in to another account than the one this connection is for.";
-            login::page_for(app, browser, &Errand::answer(asked), Said::problem(problem, StatusCode::OK)).await
+            login::page_for(app, browser, &LoginIntent::answer(asked), FormMessage::problem(problem, StatusCode::OK))
+                .await
         }
     }
 }
@@ -148,23 +149,27 @@ fn shown(
     browser: &Browser,
     asked: &AuthorizationRequest,
     session: &Session,
-    person: Person,
+    person: ConsentingUser,
 ) -> HttpResponse {
     let shown = ConsentPage {
-        client: wording::shown(&asked.client_name),
+        client: wording::strip_invisible(&asked.client_name),
         destination: asked.redirect_uri.origin(),
-        account: wording::shown(&person.account),
+        account: wording::strip_invisible(&person.account),
         may_accept: person.may_accept(app, asked),
         provisions: asked.scope.contains("provision:scim"),
         lasts: asked.scope.is_offline(),
-        user: wording::shown(&person.name),
-        role: wording::shown(person.role.as_deref().unwrap_or("none")),
+        user: wording::strip_invisible(&person.name),
+        role: wording::strip_invisible(person.role.as_deref().unwrap_or("none")),
         needed_roles: app.config.consent_roles.join(" or "),
         service_account: person.service_account,
         managed: person.managed,
         cuts_itself: person.cuts_itself,
-        sentences: wording::of_scopes(&asked.scope),
-        elsewhere: asked.bounds.elsewhere(&app.settings).map(|resource| wording::shown(resource.as_str())).collect(),
+        sentences: wording::scope_descriptions(&asked.scope),
+        elsewhere: asked
+            .bounds
+            .elsewhere(&app.settings)
+            .map(|resource| wording::strip_invisible(resource.as_str()))
+            .collect(),
         has_successor: person.has_successor,
         connected: person.connected,
         idle: wording::duration(person.lifetimes.refresh_idle),
@@ -223,7 +228,7 @@ async fn accept(
     let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.address.clone());
     app.db
         .write(move |tx| {
-            let found = Person::find(&work, tx, &asking, &person)?;
+            let found = ConsentingUser::find(&work, tx, &asking, &person)?;
             if found.is_none_or(|found| !found.may_accept(&work, &asking)) {
                 return Ok(None);
             }

@@ -13,7 +13,7 @@ use crate::http::edge::address;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::storage::sessions::{Liveness, Session};
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// What a browser brought along.
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ impl Browser {
     pub(super) async fn session(&self, app: &App) -> Result<Option<Session>, DbError> {
         let Some(fingerprint) = self.session_fingerprint(app) else { return Ok(None) };
         let (alive, looked_up) = (alive(app), fingerprint.clone());
-        let found = app.db.read(Cost::Short, move |tx| tx.session(looked_up.as_bytes(), alive)).await?;
+        let found = app.db.read(ReadCost::Point, move |tx| tx.session(looked_up.as_bytes(), alive)).await?;
         if found.as_ref().is_some_and(|session| alive.now - session.last_seen > TOUCH) {
             app.db.write(move |tx| tx.touch_session(fingerprint.as_bytes(), alive.now)).await?;
         }

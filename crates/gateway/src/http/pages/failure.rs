@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError, web};
 
 use super::templates::message;
 use crate::app::App;
-use crate::storage::{DbError, Fault};
+use crate::storage::{DbError, TransactionError};
 
 /// A page that says what is wrong.
 #[derive(Debug)]
@@ -155,7 +155,7 @@ impl From<scim::store::StoreError> for PageFailure {
     }
 }
 
-impl Fault for PageFailure {
+impl TransactionError for PageFailure {
     fn database(&self) -> Option<&DbError> {
         match self {
             PageFailure::Database(error) => Some(error),

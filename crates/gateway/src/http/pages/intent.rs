@@ -8,7 +8,7 @@ use crate::app::App;
 
 /// What somebody logs in for.
 #[derive(Debug, Clone)]
-pub(super) enum Errand {
+pub(super) enum LoginIntent {
     /// To answer an authorization request.
     Answer(Box<AuthorizationRequest>),
     /// To look after their own connections.
@@ -21,35 +21,35 @@ pub(super) enum Errand {
 const ACCOUNT: &str = "account";
 const PASSWORD: &str = "password";
 
-impl Errand {
-    pub(super) fn answer(asked: &AuthorizationRequest) -> Errand {
-        Errand::Answer(Box::new(asked.clone()))
+impl LoginIntent {
+    pub(super) fn answer(asked: &AuthorizationRequest) -> LoginIntent {
+        LoginIntent::Answer(Box::new(asked.clone()))
     }
 
     /// Out of a form's or a link's `request`.
-    pub(super) fn open(app: &App, text: &str) -> Result<Errand, PageFailure> {
+    pub(super) fn open(app: &App, text: &str) -> Result<LoginIntent, PageFailure> {
         match text {
-            ACCOUNT => Ok(Errand::Account),
-            PASSWORD => Ok(Errand::Password),
-            sealed => open(app, sealed).map(|asked| Errand::Answer(Box::new(asked))),
+            ACCOUNT => Ok(LoginIntent::Account),
+            PASSWORD => Ok(LoginIntent::Password),
+            sealed => open(app, sealed).map(|asked| LoginIntent::Answer(Box::new(asked))),
         }
     }
 
     /// For a form or a link.
     pub(super) fn seal(&self, app: &App) -> String {
         match self {
-            Errand::Answer(asked) => app.oauth(|cx| asked.seal(cx)),
-            Errand::Account => ACCOUNT.to_owned(),
-            Errand::Password => PASSWORD.to_owned(),
+            LoginIntent::Answer(asked) => app.oauth(|cx| asked.seal(cx)),
+            LoginIntent::Account => ACCOUNT.to_owned(),
+            LoginIntent::Password => PASSWORD.to_owned(),
         }
     }
 
     /// Where it is done.
     pub(super) fn url(&self, app: &App) -> String {
         match self {
-            Errand::Answer(_) => format!("{}/oauth2/consent?request={}", app.public_url, self.seal(app)),
-            Errand::Account => format!("{}/account", app.public_url),
-            Errand::Password => format!("{}/account/password", app.public_url),
+            LoginIntent::Answer(_) => format!("{}/oauth2/consent?request={}", app.public_url, self.seal(app)),
+            LoginIntent::Account => format!("{}/account", app.public_url),
+            LoginIntent::Password => format!("{}/account/password", app.public_url),
         }
     }
 
@@ -61,8 +61,8 @@ impl Errand {
     /// The authorization request it is about.
     pub(super) fn asked(&self) -> Option<&AuthorizationRequest> {
         match self {
-            Errand::Answer(asked) => Some(asked),
-            Errand::Account | Errand::Password => None,
+            LoginIntent::Answer(asked) => Some(asked),
+            LoginIntent::Account | LoginIntent::Password => None,
         }
     }
 }

@@ -4,7 +4,7 @@
 //! who are you ──▶ Claim ──proof──▶ Proven ──further proof──▶ finish ──▶ a session, and back to the errand
 //! ```
 //!
-//! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`Proven`]; `second_factor` is the
+//! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`AuthenticatedUser`]; `second_factor` is the
 //! further proof that [`steps::further`] may ask for.
 
 use actix_web::cookie::Cookie;
@@ -16,14 +16,14 @@ use super::cookies::Browser;
 use super::device::Device;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::intent::{Errand, open};
+use super::intent::{LoginIntent, open};
 use super::respond::redirect;
 use super::templates::{LoginPage, page};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::wording;
 use crate::http::edge::query;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
 
 pub(super) mod callback;
@@ -31,11 +31,11 @@ pub(super) mod provider;
 pub(super) mod second_factor;
 mod steps;
 
-use steps::{Next, Proven, Refused, Typed};
+use steps::{AuthenticatedUser, Next, Refused, Typed};
 
 /// What the page says beside asking.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct FormMessage {
     /// What stands in the field already.
     pub(super) username: String,
     /// The account they named.
@@ -49,9 +49,9 @@ pub(super) struct Said {
     pub(super) retry_after: Option<i64>,
 }
 
-impl Said {
-    pub(super) fn problem(problem: &str, status: StatusCode) -> Said {
-        Said { problem: Some(problem.to_owned()), status, ..Said::default() }
+impl FormMessage {
+    pub(super) fn problem(problem: &str, status: StatusCode) -> FormMessage {
+        FormMessage { problem: Some(problem.to_owned()), status, ..FormMessage::default() }
     }
 }
 
@@ -59,28 +59,28 @@ impl Said {
 pub(super) async fn page_for(
     app: &App,
     browser: &Browser,
-    errand: &Errand,
-    said: Said,
+    intent: &LoginIntent,
+    said: FormMessage,
 ) -> Result<HttpResponse, PageFailure> {
-    let account = account_of(app, errand).await?;
+    let account = account_of(app, intent).await?;
     let sign_in = account.as_ref().map(|account| account.options.sign_in.clone()).unwrap_or_default();
-    let username = match (said.username, errand.asked().and_then(|asked| asked.login_hint.clone())) {
+    let username = match (said.username, intent.asked().and_then(|asked| asked.login_hint.clone())) {
         (username, Some(hint)) if username.is_empty() => hint,
         (username, _) => username,
     };
     let shown = LoginPage {
-        client: errand.asked().map(|asked| wording::shown(&asked.client_name)),
-        provisions: errand.asked().is_some_and(|asked| asked.scope.contains("provision:scim")),
+        client: intent.asked().map(|asked| wording::strip_invisible(&asked.client_name)),
+        provisions: intent.asked().is_some_and(|asked| asked.scope.contains("provision:scim")),
         asks_for_account: account.is_none(),
-        named_account: wording::shown(&said.account).chars().take(200).collect(),
-        account: account.map(|account| wording::shown(&account.name)),
+        named_account: wording::strip_invisible(&said.account).chars().take(200).collect(),
+        account: account.map(|account| wording::strip_invisible(&account.name)),
         problem: said.problem,
         note: said.note,
-        request: errand.seal(app),
+        request: intent.seal(app),
         csrf: browser.csrf(app),
-        username: wording::shown(&username).chars().take(200).collect(),
+        username: wording::strip_invisible(&username).chars().take(200).collect(),
         passwords_for_services: !sign_in.allows_password(false),
-        provider: sign_in.provider.map(|provider| wording::shown(&provider.name)),
+        provider: sign_in.provider.map(|provider| wording::strip_invisible(&provider.name)),
     };
     let mut answer = page(app, said.status, &shown);
     browser.introduce(app, &mut answer);
@@ -91,9 +91,9 @@ pub(super) async fn page_for(
 }
 
 /// The account of the client that sent them, if it has one.
-async fn account_of(app: &App, errand: &Errand) -> Result<Option<Account>, PageFailure> {
-    Ok(match errand.client().cloned() {
-        Some(client) => app.db.read(Cost::Short, move |tx| tx.account_of_client(&client)).await?,
+async fn account_of(app: &App, intent: &LoginIntent) -> Result<Option<Account>, PageFailure> {
+    Ok(match intent.client().cloned() {
+        Some(client) => app.db.read(ReadCost::Point, move |tx| tx.account_of_client(&client)).await?,
         None => None,
     })
 }
@@ -102,8 +102,8 @@ async fn account_of(app: &App, errand: &Errand) -> Result<Option<Account>, PageF
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
     let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("account", |(_, value)| value);
-    let errand = Errand::open(&app, sealed)?;
-    page_for(&app, &Browser::of(&request, &app), &errand, Said::default()).await
+    let intent = LoginIntent::open(&app, sealed)?;
+    page_for(&app, &Browser::of(&request, &app), &intent, FormMessage::default()).await
 }
 
 /// `POST /login`
@@ -113,21 +113,21 @@ pub(super) async fn submit(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let errand = Errand::open(&app, form.field("request"))?;
+    let intent = LoginIntent::open(&app, form.field("request"))?;
     let (username, account) = (trimmed(form.field("username")), trimmed(form.field("account")));
     let typed = Typed { username: username.to_owned(), account: account.to_owned() };
-    let outcome = match steps::who(&app, &browser, &errand, &typed).await? {
+    let outcome = match steps::who(&app, &browser, &intent, &typed).await? {
         Ok(claim) => steps::password(&app, &browser, claim, form.field("password")).await?,
         Err(refused) => Err(refused),
     };
     match outcome {
         Ok(proven) => match steps::further(&app, proven).await? {
             Next::Finish(proven) => {
-                let session = session_of(&errand, &proven);
+                let session = session_of(&intent, &proven);
                 let cookie = browser.log_in_by_form(&app, session, form.field("request")).await?;
-                Ok(logged_in(&app, &browser, &errand, &proven, &cookie))
+                Ok(logged_in(&app, &browser, &intent, &proven, &cookie))
             }
-            Next::SecondFactor(proven, asks) => second_factor::ask(&app, &browser, &errand, proven, asks).await,
+            Next::SecondFactor(proven, asks) => second_factor::ask(&app, &browser, &intent, proven, asks).await,
         },
         Err(Refused { problem, retry_after }) => {
             let status = match retry_after {
@@ -135,8 +135,8 @@ pub(super) async fn submit(
                 None => StatusCode::UNAUTHORIZED,
             };
             let Typed { username, account } = typed;
-            let said = Said { username, account, problem: Some(problem), retry_after, status, note: None };
-            page_for(&app, &browser, &errand, said).await
+            let said = FormMessage { username, account, problem: Some(problem), retry_after, status, note: None };
+            page_for(&app, &browser, &intent, said).await
         }
     }
 }
@@ -145,28 +145,34 @@ pub(super) async fn submit(
 pub(super) async fn finish(
     app: &App,
     browser: &Browser,
-    errand: &Errand,
-    proven: Proven,
+    intent: &LoginIntent,
+    proven: AuthenticatedUser,
 ) -> Result<HttpResponse, PageFailure> {
-    let cookie = browser.log_in(app, session_of(errand, &proven)).await?;
-    Ok(logged_in(app, browser, errand, &proven, &cookie))
+    let cookie = browser.log_in(app, session_of(intent, &proven)).await?;
+    Ok(logged_in(app, browser, intent, &proven, &cookie))
 }
 
-fn session_of(errand: &Errand, proven: &Proven) -> Session {
+fn session_of(intent: &LoginIntent, proven: &AuthenticatedUser) -> Session {
     Session {
         account: proven.account,
         owner: proven.resource,
         owner_id: proven.id.clone(),
         // Replicas' clocks differ: a log-in for a request is never older than the request.
-        auth_time: proven.at.max(errand.asked().map_or(0, |asked| asked.issued)),
+        auth_time: proven.at.max(intent.asked().map_or(0, |asked| asked.issued)),
         last_seen: proven.at,
     }
 }
 
 /// The answer to who is logged in, by this cookie.
-fn logged_in(app: &App, browser: &Browser, errand: &Errand, proven: &Proven, cookie: &Cookie<'_>) -> HttpResponse {
+fn logged_in(
+    app: &App,
+    browser: &Browser,
+    intent: &LoginIntent,
+    proven: &AuthenticatedUser,
+    cookie: &Cookie<'_>,
+) -> HttpResponse {
     let device = Device::after_log_in(browser.device.as_ref(), app, &proven.id, proven.at);
-    let mut answer = redirect(&errand.url(app));
+    let mut answer = redirect(&intent.url(app));
     let _ = answer.add_cookie(cookie);
     let _ = answer.add_cookie(&device);
     answer
@@ -181,7 +187,7 @@ pub(super) async fn switch(
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let asked = open(&app, form.field("request"))?;
     let cookie = browser.log_out(&app).await?;
-    let sealed = Errand::answer(&asked).seal(&app);
+    let sealed = LoginIntent::answer(&asked).seal(&app);
     let mut answer = redirect(&format!("{}/login?request={sealed}", app.public_url));
     let _ = answer.add_cookie(&cookie);
     Ok(answer)

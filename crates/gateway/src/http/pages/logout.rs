@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::wording;
 use crate::http::edge::query;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
 
 type Pairs = Vec<(String, String)>;
@@ -64,7 +64,7 @@ async fn answer(
     let (work, parameters) = (app.clone(), pairs.clone());
     let understood = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             Ok::<_, PageFailure>(work.oauth(|cx| oauth::logout::understand(tx, cx, &keys, &parameters))?)
         })
         .await?;
@@ -81,8 +81,11 @@ async fn answer(
 fn confirm(app: &App, browser: &Browser, asked: &LogoutRequest, pairs: Pairs) -> HttpResponse {
     let parameters =
         pairs.into_iter().filter(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty()).collect();
-    let shown =
-        LogoutPage { client: asked.client_name.as_deref().map(wording::shown), parameters, csrf: browser.csrf(app) };
+    let shown = LogoutPage {
+        client: asked.client_name.as_deref().map(wording::strip_invisible),
+        parameters,
+        csrf: browser.csrf(app),
+    };
     let mut answer = page(app, StatusCode::OK, &shown);
     browser.introduce(app, &mut answer);
     answer

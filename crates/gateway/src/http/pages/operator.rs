@@ -12,12 +12,12 @@ use crate::app::App;
 use crate::config::OperatorSignIn;
 use crate::domain::actor::Actor;
 use crate::domain::wording;
-use crate::platform::openid_client::{Identity, Pending, Provider, Wish};
+use crate::platform::openid_client::{AuthRequestOptions, Identity, OpenIdProvider, Pending};
 use crate::platform::system;
 use crate::storage::audit::Entry;
 
-fn provider(app: &App, configured: &OperatorSignIn) -> Provider {
-    Provider {
+fn provider(app: &App, configured: &OperatorSignIn) -> OpenIdProvider {
+    OpenIdProvider {
         issuer: configured.issuer.clone(),
         client_id: configured.client_id.clone(),
         client_secret: configured.client_secret.clone(),
@@ -47,7 +47,7 @@ pub(super) async fn begin(
 ) -> Result<HttpResponse, PageFailure> {
     let Some(configured) = &app.config.operator_sign_in else { return Ok(not_found(request, app.clone()).await) };
     let (_, browser) = Form::ours(&request, &app, payload).await?;
-    let wish = Wish { login: true, ..Wish::default() };
+    let wish = AuthRequestOptions { login: true, ..AuthRequestOptions::default() };
     match leave(&app, &browser, &provider(&app, configured), Purpose::Operator, wish).await? {
         Ok(answer) => Ok(answer),
         Err(problem) => Ok(sign_in_page(&app, &browser, Some(problem), StatusCode::BAD_GATEWAY)),
@@ -108,7 +108,11 @@ pub(super) async fn back(
     Ok(page(
         app,
         StatusCode::OK,
-        &OperatorTokenPage { name: wording::shown(&operator.name), token, until: wording::when(expires) },
+        &OperatorTokenPage {
+            name: wording::strip_invisible(&operator.name),
+            token,
+            until: wording::format_time(expires),
+        },
     ))
 }
 

@@ -6,7 +6,7 @@ use oauth::EndReason;
 
 use super::cookies::Browser;
 use super::failure::PageFailure;
-use super::intent::Errand;
+use super::intent::LoginIntent;
 use super::self_service::{back, name_of, ours, prove_again, uses_password};
 use super::templates::{PasswordPage, message, page};
 use crate::app::App;
@@ -16,7 +16,7 @@ use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::reactions;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 
@@ -27,7 +27,7 @@ async fn known(app: &App, session: &Session) -> Result<Option<(String, String)>,
     let (owner, account) = (session.owner, session.account);
     let account = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let account = tx.account_at(account)?;
             let uses_one = uses_password(tx, owner, account.as_ref())?;
             Ok::<_, PageFailure>(account.filter(|_| uses_one).map(|account| account.name))
@@ -41,7 +41,7 @@ async fn known(app: &App, session: &Session) -> Result<Option<(String, String)>,
 
 fn form(app: &App, browser: &Browser, user: &str, problem: Option<String>) -> HttpResponse {
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let shown = PasswordPage { user: crate::domain::wording::shown(user), problem, csrf: browser.csrf(app) };
+    let shown = PasswordPage { user: crate::domain::wording::strip_invisible(user), problem, csrf: browser.csrf(app) };
     page(app, status, &shown)
 }
 
@@ -49,7 +49,7 @@ fn form(app: &App, browser: &Browser, user: &str, problem: Option<String>) -> Ht
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let browser = Browser::of(&request, &app);
     let session = browser.session(&app).await?;
-    let session = match prove_again(&app, &browser, session, Errand::Password, WHY).await? {
+    let session = match prove_again(&app, &browser, session, LoginIntent::Password, WHY).await? {
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
@@ -66,7 +66,7 @@ pub(super) async fn change(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (sent, browser, session) = ours(&request, &app, payload).await?;
-    let session = match prove_again(&app, &browser, session, Errand::Password, WHY).await? {
+    let session = match prove_again(&app, &browser, session, LoginIntent::Password, WHY).await? {
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };

@@ -5,13 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::cookies::Browser;
 use super::failure::PageFailure;
-use super::intent::Errand;
+use super::intent::LoginIntent;
 use super::login::second_factor::{self, Outcome};
 use super::self_service::{back, ours, prove_again};
 use super::templates::{SecondFactorPage, page};
 use crate::app::App;
 use crate::domain::actor::Actor;
-use crate::domain::throttle::Count;
+use crate::domain::throttle::AttemptKey;
 use crate::platform::system;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
@@ -45,7 +45,7 @@ async fn page_for(
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let browser = Browser::of(&request, &app);
     let session = browser.session(&app).await?;
-    match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+    match prove_again(&app, &browser, session, LoginIntent::Account, WHY).await? {
         Ok(session) => page_for(&app, &browser, &session, None).await,
         Err(log_in) => Ok(log_in),
     }
@@ -58,7 +58,7 @@ pub(super) async fn begin(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (_, browser, session) = ours(&request, &app, payload).await?;
-    let session = match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+    let session = match prove_again(&app, &browser, session, LoginIntent::Account, WHY).await? {
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
@@ -73,7 +73,7 @@ pub(super) async fn confirm(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser, session) = ours(&request, &app, payload).await?;
-    let session = match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+    let session = match prove_again(&app, &browser, session, LoginIntent::Account, WHY).await? {
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
@@ -94,7 +94,7 @@ pub(super) async fn remove(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser, session) = ours(&request, &app, payload).await?;
-    let session = match prove_again(&app, &browser, session, Errand::Account, WHY).await? {
+    let session = match prove_again(&app, &browser, session, LoginIntent::Account, WHY).await? {
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
@@ -117,7 +117,7 @@ async fn spend(
     code: &str,
     what_for: For,
 ) -> Result<Option<Outcome>, PageFailure> {
-    let counts = Count::second_factor(&app.keys, session.owner);
+    let counts = AttemptKey::second_factor(&app.keys, session.owner);
     let (work, code, session, from) = (app.clone(), code.to_owned(), session.clone(), browser.address.clone());
     app.db
         .write(move |tx| {

@@ -9,20 +9,20 @@ use scim::{Id, Store};
 use super::cookies::{self, Browser};
 use super::failure::PageFailure;
 use super::form::Form;
-use super::intent::Errand;
-use super::login::{self, Said};
+use super::intent::LoginIntent;
+use super::login::{self, FormMessage};
 use super::respond::redirect;
 use super::templates::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
-use crate::domain::notice::Matter;
+use crate::domain::notice::NoticeKind;
 use crate::domain::wording;
 use crate::platform::system;
 use crate::services::reactions;
 use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
-use crate::storage::{Cost, DbError, Tx};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// How many notices are shown at once; when they are seen, the next ones are.
 const NOTICES: i64 = 20;
@@ -38,7 +38,7 @@ fn name(app: &App, fingerprint: &[u8]) -> String {
 /// What somebody who is logged in is called here.
 pub(super) async fn name_of(app: &App, session: &Session) -> Result<String, PageFailure> {
     let session = session.clone();
-    app.db.read(Cost::Short, move |tx| user_name(tx, &session)).await
+    app.db.read(ReadCost::Point, move |tx| user_name(tx, &session)).await
 }
 
 fn user_name(tx: &mut Tx<'_>, session: &Session) -> Result<String, PageFailure> {
@@ -52,18 +52,18 @@ fn user_name(tx: &mut Tx<'_>, session: &Session) -> Result<String, PageFailure> 
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let browser = Browser::of(&request, &app);
     let Some(session) = browser.session(&app).await? else {
-        return login::page_for(&app, &browser, &Errand::Account, Said::default()).await;
+        return login::page_for(&app, &browser, &LoginIntent::Account, FormMessage::default()).await;
     };
     let (alive, own) = (cookies::alive(&app), browser.session_fingerprint(&app));
     let work = app.clone();
     let shown = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let account = tx.account_at(session.account)?;
             let has_password = uses_password(tx, session.owner, account.as_ref())?;
-            let account = wording::shown(&account.map(|account| account.name).unwrap_or_default());
+            let account = wording::strip_invisible(&account.map(|account| account.name).unwrap_or_default());
             let user = user_name(tx, &session)?;
-            let mut notices: Vec<(String, i64, Matter)> = Vec::new();
+            let mut notices: Vec<(String, i64, NoticeKind)> = Vec::new();
             for notice in tx.unseen_notices(session.owner, NOTICES)? {
                 let Some(matter) = notice.matter() else { continue };
                 let Some(matter) = reactions::still(tx, session.account, session.owner, matter)? else { continue };
@@ -80,7 +80,7 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
                 false => ShownFactor::Useless,
             };
             Ok::<_, PageFailure>(AccountPage {
-                user: wording::shown(&user),
+                user: wording::strip_invisible(&user),
                 notices: notices
                     .into_iter()
                     .map(|(id, made, matter)| ShownNotice {
@@ -94,18 +94,18 @@ pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<Ht
                 connections: connections
                     .map(|connection| ShownConnection {
                         client: connection.client,
-                        name: wording::shown(&connection.client_name),
-                        sentences: wording::of_scopes(&connection.scope),
-                        since: wording::when(connection.since),
-                        renewed: connection.renewed.map(wording::when),
+                        name: wording::strip_invisible(&connection.client_name),
+                        sentences: wording::scope_descriptions(&connection.scope),
+                        since: wording::format_time(connection.since),
+                        renewed: connection.renewed.map(wording::format_time),
                     })
                     .collect(),
                 sessions: sessions
                     .map(|found| ShownSession {
                         name: name(&work, &found.fingerprint),
                         is_this: own.as_ref().is_some_and(|own| own.as_bytes() == found.fingerprint),
-                        begun: wording::when(found.auth_time),
-                        seen: wording::when(found.last_seen),
+                        begun: wording::format_time(found.auth_time),
+                        seen: wording::format_time(found.last_seen),
                         address: found.address,
                     })
                     .collect(),
@@ -143,10 +143,10 @@ pub(super) async fn prove_again(
     app: &App,
     browser: &Browser,
     session: Option<Session>,
-    errand: Errand,
+    intent: LoginIntent,
     why: &str,
 ) -> Result<Result<Session, HttpResponse>, PageFailure> {
-    let mut said = Said::default();
+    let mut said = FormMessage::default();
     if let Some(session) = session {
         if system::now() - session.auth_time <= FRESH {
             return Ok(Ok(session));
@@ -154,7 +154,7 @@ pub(super) async fn prove_again(
         said.note = Some(why.to_owned());
         said.username = name_of(app, &session).await?;
     }
-    Ok(Err(login::page_for(app, browser, &errand, said).await?))
+    Ok(Err(login::page_for(app, browser, &intent, said).await?))
 }
 
 pub(super) fn back(app: &App) -> HttpResponse {

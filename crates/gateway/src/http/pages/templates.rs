@@ -258,7 +258,7 @@ mod filters {
 }
 
 pub(super) fn message(app: &App, status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
-    let (title, detail) = (wording::shown(title), wording::shown(detail));
+    let (title, detail) = (wording::strip_invisible(title), wording::strip_invisible(detail));
     page(app, status, &MessagePage { title, detail, hint: hint.map(str::to_owned) })
 }
 

@@ -64,7 +64,7 @@ fn tag(app: &App, store: &mut AccountTx<'_, '_>, key: &str) -> [u8; 32] {
 
 async fn begin(app: &App, caller: &Caller, key: Key, body: &Value) -> Result<(), ScimFailure> {
     let (work, body) = (app.clone(), app.keys.tag("bulk body", body.to_string().as_bytes()));
-    let begun = caller.clone().change(app, move |store, _| {
+    let begun = caller.clone().write(app, move |store, _| {
         let id = tag(&work, store, &key);
         Ok(store.tx().begin_bulk_request(&id, &body, system::now()).map_err(StoreError::from)?)
     });
@@ -91,14 +91,14 @@ async fn drive(app: App, caller: Caller, mut job: Job, key: Option<Key>) -> Valu
 
 /// The token is asked for each step: one that ended on the way opens nothing any more.
 async fn perform(app: &App, caller: &Caller, step: Step) -> Result<Done, Failure> {
-    let outcome = caller.clone().change(app, move |store, cx| step.run(store, cx)).await;
+    let outcome = caller.clone().write(app, move |store, cx| step.run(store, cx)).await;
     outcome.map(|outcome| outcome.value).map_err(failure)
 }
 
 /// The same for a step that another process, or this one, may have done before.
 async fn perform_once(app: &App, caller: &Caller, step: Step, key: Key, number: i32) -> Result<Done, Failure> {
     let (work, of) = (app.clone(), key.clone());
-    let once = caller.clone().change(app, move |store, cx| {
+    let once = caller.clone().write(app, move |store, cx| {
         let request = tag(&work, store, &of);
         if let Some(kept) = store.tx().claim_bulk_step(&request, number).map_err(StoreError::from)? {
             return Ok(read(&kept)?);
@@ -114,7 +114,7 @@ async fn perform_once(app: &App, caller: &Caller, step: Step, key: Key, number: 
         Err(ScimFailure::Scim(error)) if error.wire().0 < 500 => {
             let refused = Failure::from(error);
             let (work, kept) = (app.clone(), json!({"status": refused.status, "body": refused.body}).to_string());
-            let keep = caller.clone().change(app, move |store, _| {
+            let keep = caller.clone().write(app, move |store, _| {
                 let request = tag(&work, store, &key);
                 if let Some(kept) = store.tx().claim_bulk_step(&request, number).map_err(StoreError::from)? {
                     return Ok(read(&kept)?);

@@ -6,16 +6,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
 use oauth::{Access, BearerError, Door, Presented, Use};
-use scim::{Id, Leniency, Registry};
+use scim::{Id, Registry, ToleranceTracker};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use super::weight::Weight;
-use crate::app::{App, Provider};
+use crate::app::{App, ServiceProvider};
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::event::AdministratorLeft;
-use crate::domain::tolerances::{Need, Needed};
+use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::platform::system;
@@ -23,7 +23,7 @@ use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
 use crate::services::reactions;
-use crate::storage::{AccountTx, Cost, DbError, Desk, Tx};
+use crate::storage::{AccountTx, DbError, Desk, ReadCost, Tx};
 
 pub(in crate::http::scim) mod long;
 
@@ -85,7 +85,7 @@ impl Caller {
     /// Lets the proof of possession count, if the token needs one.
     pub(super) async fn proven(self, request: &HttpRequest, app: &App) -> Result<Caller, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
-        let proof = bearer::prepare::<ScimFailure>(request, app, authorization.as_deref()).await?;
+        let proof = bearer::spend_proof::<ScimFailure>(request, app, authorization.as_deref()).await?;
         Ok(Caller { proof, ..self })
     }
 
@@ -119,7 +119,7 @@ impl Caller {
             return Ok(());
         }
         let (work, caller) = (app.clone(), self.clone());
-        let account = app.db.read_for(self.payer, Cost::Short, move |tx| caller.check(&work, tx)).await;
+        let account = app.db.read_for(self.payer, ReadCost::Point, move |tx| caller.check(&work, tx)).await;
         self.note_use(app).await;
         let ticket = app.admission.enter(account?.seq).await?;
         let _ = self.ticket.set(ticket);
@@ -141,7 +141,7 @@ impl Caller {
     /// noticed.
     pub(super) async fn user(&mut self, app: &App) -> Result<Id, ScimFailure> {
         let (work, caller) = (app.clone(), self.clone());
-        let access = app.db.read_for(self.payer, Cost::Short, move |tx| caller.access(&work, tx)).await;
+        let access = app.db.read_for(self.payer, ReadCost::Point, move |tx| caller.access(&work, tx)).await;
         self.note_use(app).await;
         self.me = access?.grant.subject.and_then(|subject| Id::new(subject.as_str()));
         self.me.clone().ok_or_else(|| {
@@ -153,7 +153,7 @@ impl Caller {
 
     /// Runs a piece of the SCIM engine that may write, in the account of the token and in the transaction that checked it. Where it
     /// turns out to take long, it is undone and done again where no short request waits for it.
-    pub(super) async fn change<T: Weight + Send + 'static>(
+    pub(super) async fn write<T: Weight + Send + 'static>(
         self,
         app: &App,
         work: impl Work<T>,
@@ -176,7 +176,7 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
+        let (at_hand, caller, needed) = (app.clone(), self.clone(), UsesOfRequest::default());
         let noted = needed.clone();
         let change = move |tx: &mut Tx<'_>| {
             tx.keeps_short();
@@ -195,7 +195,7 @@ impl Caller {
         desk: &Desk,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
+        let (at_hand, caller, needed) = (app.clone(), self.clone(), UsesOfRequest::default());
         let (noted, held) = (needed.clone(), Held::default());
         let holds = held.clone();
         let outcome =
@@ -209,7 +209,7 @@ impl Caller {
         outcome
     }
 
-    fn finish<T>(&self, app: &App, needed: &Needed, outcome: &Result<T, ScimFailure>) {
+    fn finish<T>(&self, app: &App, needed: &UsesOfRequest, outcome: &Result<T, ScimFailure>) {
         if takes_long(outcome) {
             return; // it is done again
         }
@@ -217,15 +217,15 @@ impl Caller {
     }
 
     /// The same for a piece that only reads, and what is made of it.
-    pub(super) async fn look<T: Weight + Send + 'static, R: Send + 'static>(
+    pub(super) async fn read<T: Weight + Send + 'static, R: Send + 'static>(
         self,
         app: &App,
-        cost: Cost,
+        cost: ReadCost,
         work: impl Work<T>,
         make: impl FnOnce(Outcome<T>) -> R + Send + 'static,
     ) -> Result<R, ScimFailure> {
         let work = Arc::new(Mutex::new(work));
-        if cost == Cost::Short {
+        if cost == ReadCost::Point {
             let outcome = self.look_shortly(app, share(&work)).await;
             if !takes_long(&outcome) {
                 return outcome.map(make);
@@ -233,7 +233,7 @@ impl Caller {
         }
         self.admitted(app).await?;
         let (at_hand, payer) = (app.clone(), self.payer);
-        app.db.at_length(payer, move |desk| self.look_on(&at_hand, desk, share(&work)).map(make)).await
+        app.db.at_length(payer, move |desk| self.read_on(&at_hand, desk, share(&work)).map(make)).await
     }
 
     async fn look_shortly<T: Weight + Send + 'static>(
@@ -241,26 +241,26 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, caller, needed) = (app.clone(), self.clone(), Needed::default());
+        let (at_hand, caller, needed) = (app.clone(), self.clone(), UsesOfRequest::default());
         let noted = needed.clone();
         let look = move |tx: &mut Tx<'_>| {
             tx.keeps_short();
             caller.enter_and(&at_hand, tx, &noted, &mut work)
         };
-        let outcome = app.db.read_for(self.payer, Cost::Short, look).await;
+        let outcome = app.db.read_for(self.payer, ReadCost::Point, look).await;
         self.finish(app, &needed, &outcome);
         self.note_use(app).await;
         outcome
     }
 
     /// The same in the lane of what takes long.
-    pub(super) fn look_on<T: Weight>(
+    pub(super) fn read_on<T: Weight>(
         &self,
         app: &App,
         desk: &Desk,
         mut work: impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let needed = Needed::default();
+        let needed = UsesOfRequest::default();
         let outcome = desk.read(&mut |tx: &mut Tx<'_>| self.enter_and(app, tx, &needed, &mut work));
         self.finish(app, &needed, &outcome);
         outcome
@@ -270,7 +270,7 @@ impl Caller {
         &self,
         app: &App,
         tx: &mut Tx<'_>,
-        needed: &Needed,
+        needed: &UsesOfRequest,
         work: &mut impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
         let owner = self.access(app, tx)?.grant.subject;
@@ -285,11 +285,11 @@ impl Caller {
         self.charge.belongs_to(Holder::Account(account.seq))?;
         let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
         let (now, provider) = (system::now(), app.provider(&account)?);
-        let leniency = Leniency::new(client.tolerances);
+        let leniency = ToleranceTracker::new(client.tolerances);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
         let mut store = tx.in_account(account.seq, now, true).guarding(&account.options, self.me.as_ref())?;
         let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
-        needed.note(Some(Need::of_scim(client.seq, &leniency, now)));
+        needed.note(Some(ToleranceUse::of_scim(client.seq, &leniency, now)));
         let value = outcome?;
         self.charge.answer(value.weight(&app.scim_base))?;
         if let Some(owner) = owner
@@ -304,16 +304,16 @@ impl Caller {
     }
 
     /// Only the check, for requests that need nothing else of the database.
-    pub(super) async fn enter(self, app: &App) -> Result<Provider, ScimFailure> {
+    pub(super) async fn enter(self, app: &App) -> Result<ServiceProvider, ScimFailure> {
         let (work, caller) = (app.clone(), self.clone());
         let provider =
-            app.db.read_for(self.payer, Cost::Short, move |tx| Ok(work.provider(&caller.check(&work, tx)?)?)).await;
+            app.db.read_for(self.payer, ReadCost::Point, move |tx| Ok(work.provider(&caller.check(&work, tx)?)?)).await;
         self.note_use(app).await;
         provider
     }
 
     /// What this caller is told of a failure: who may not enter is not told what is there.
-    pub(super) async fn learns(self, app: &App, failure: ScimFailure) -> ScimFailure {
+    pub(super) async fn mask_failure(self, app: &App, failure: ScimFailure) -> ScimFailure {
         let settled = matches!(failure, ScimFailure::Bearer(_) | ScimFailure::Database(_));
         if settled || self.entered.load(Ordering::Relaxed) {
             return failure;
@@ -322,7 +322,7 @@ impl Caller {
     }
 
     /// Refuses a caller who shows no token that we sealed: their body is not even read.
-    pub(super) async fn shows_a_token(&self, app: &App) -> Result<(), ScimFailure> {
+    pub(super) async fn require_own_token(&self, app: &App) -> Result<(), ScimFailure> {
         let shown = self.authorization.as_ref().ok().and_then(Option::as_deref);
         match app.oauth(|cx| oauth::bearer::sealed_grant(cx, shown)) {
             Some((grant, _)) => Ok(self.charge.belongs_to(Holder::Grant(grant.0))?),
@@ -338,7 +338,7 @@ impl Caller {
         let (work, caller) = (app.clone(), self.clone());
         let account = app
             .db
-            .read_for(self.payer, Cost::Short, move |tx| Ok::<_, ScimFailure>(caller.check(&work, tx)?.seq))
+            .read_for(self.payer, ReadCost::Point, move |tx| Ok::<_, ScimFailure>(caller.check(&work, tx)?.seq))
             .await;
         self.note_use(app).await;
         Ok(self.charge.belongs_to(Holder::Account(account?))?)

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::services::admission::TooMuch;
 use crate::services::budget::Exceeded;
-use crate::storage::{DbError, Fault};
+use crate::storage::{DbError, TransactionError};
 
 /// How soon a request may find room that found none, in seconds.
 const RETRY_AFTER: &str = "1";
@@ -173,7 +173,7 @@ impl From<oauth::StoreError> for ScimFailure {
     }
 }
 
-impl Fault for ScimFailure {
+impl TransactionError for ScimFailure {
     fn database(&self) -> Option<&DbError> {
         match self {
             ScimFailure::Database(error) => Some(error),

@@ -60,10 +60,10 @@ impl Letter<'_> {
     /// as one.
     pub(super) fn write(&self, from: Mailbox, to: Address, name: &str) -> Result<Message, lettre::error::Error> {
         // A line break in a name is nothing that a mailbox could be written with.
-        let name = person::presentable(name);
+        let name = person::short_name(name);
         let body = Body {
             name: &name,
-            told: wording::plain(self.told),
+            told: wording::to_text(self.told),
             hint: self.hint,
             why: self.why,
             public_url: self.public_url,

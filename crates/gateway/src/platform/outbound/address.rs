@@ -11,18 +11,18 @@ const AZURE_PLATFORM: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
 /// How far calls may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
+pub enum AllowedNetworks {
     /// The public internet.
     Public,
     /// That, and this machine itself, there without TLS too: for tests and development.
     PublicAndLoopback,
 }
 
-impl Reach {
+impl AllowedNetworks {
     /// Whether this network address may be connected to.
     pub fn covers(self, address: IpAddr) -> bool {
         let address = plain(address);
-        is_public(address) || (self == Reach::PublicAndLoopback && address.is_loopback())
+        is_public(address) || (self == AllowedNetworks::PublicAndLoopback && address.is_loopback())
     }
 
     /// An address that may be called, as far as it shows; if not, what would be right.
@@ -36,7 +36,8 @@ impl Reach {
             Some(Host::Ipv6(address)) => plain(address.into()).is_loopback(),
             None => return Err("must be an absolute https URL with a host".to_owned()),
         };
-        let by_tls = url.scheme() == "https" || (url.scheme() == "http" && is_here && self == Reach::PublicAndLoopback);
+        let by_tls = url.scheme() == "https"
+            || (url.scheme() == "http" && is_here && self == AllowedNetworks::PublicAndLoopback);
         if !by_tls {
             return Err("must begin with https://".to_owned());
         }
@@ -46,7 +47,7 @@ impl Reach {
         let covered = match url.host() {
             Some(Host::Ipv4(address)) => self.covers(address.into()),
             Some(Host::Ipv6(address)) => self.covers(address.into()),
-            _ => !is_here || self == Reach::PublicAndLoopback,
+            _ => !is_here || self == AllowedNetworks::PublicAndLoopback,
         };
         if covered { Ok(url) } else { Err("must not lead to a private, local or reserved address".to_owned()) }
     }
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn attack_51_only_the_public_internet_is_within_reach() {
-        let covered = |text: &str| Reach::Public.covers(text.parse().unwrap());
+        let covered = |text: &str| AllowedNetworks::Public.covers(text.parse().unwrap());
         for private in [
             "0.0.0.0",
             "0.1.2.3",
@@ -161,9 +162,9 @@ mod tests {
             assert!(covered(public), "{public}");
         }
         for here in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-            assert!(Reach::PublicAndLoopback.covers(here.parse().unwrap()), "{here}");
+            assert!(AllowedNetworks::PublicAndLoopback.covers(here.parse().unwrap()), "{here}");
         }
-        assert!(!Reach::PublicAndLoopback.covers("169.254.169.254".parse().unwrap()));
+        assert!(!AllowedNetworks::PublicAndLoopback.covers("169.254.169.254".parse().unwrap()));
     }
 
     #[test]
@@ -196,17 +197,17 @@ mod tests {
             "http://127.0.0.1/",
             "https://１２７.0.0.1/",
         ] {
-            assert!(Reach::Public.url(bad).is_err(), "{bad}");
+            assert!(AllowedNetworks::Public.url(bad).is_err(), "{bad}");
         }
-        assert!(Reach::Public.url(&format!("https://idp.example/{}", "x".repeat(MAX_LENGTH))).is_err());
+        assert!(AllowedNetworks::Public.url(&format!("https://idp.example/{}", "x".repeat(MAX_LENGTH))).is_err());
         for good in ["https://idp.example/keys?v=1", "https://idp.example:8443/", "https://1.1.1.1/"] {
-            assert!(Reach::Public.url(good).is_ok(), "{good}");
+            assert!(AllowedNetworks::Public.url(good).is_ok(), "{good}");
         }
         for here in ["http://127.0.0.1:8080/keys", "http://localhost/", "https://[::1]/"] {
-            assert!(Reach::PublicAndLoopback.url(here).is_ok(), "{here}");
+            assert!(AllowedNetworks::PublicAndLoopback.url(here).is_ok(), "{here}");
         }
         for elsewhere in ["http://idp.example/", "http://10.0.0.1/", "https://10.0.0.1/", "http://1.1.1.1/"] {
-            assert!(Reach::PublicAndLoopback.url(elsewhere).is_err(), "{elsewhere}");
+            assert!(AllowedNetworks::PublicAndLoopback.url(elsewhere).is_err(), "{elsewhere}");
         }
     }
 }

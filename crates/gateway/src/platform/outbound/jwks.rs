@@ -10,7 +10,7 @@ use oauth::assertion::{KeySource, Supply};
 use oauth::jose::Jwks;
 use serde_json::Value;
 
-use super::{Failure, Outbound};
+use super::{FetchError, Outbound};
 use crate::platform::system;
 
 /// Keys are believed so long without asking again.
@@ -106,7 +106,7 @@ impl PublishedKeys {
     }
 
     /// Fetches keys and remembers nothing: to try an address out.
-    pub async fn fetch(&self, source: &KeySource) -> Result<Jwks, Failure> {
+    pub async fn fetch(&self, source: &KeySource) -> Result<Jwks, FetchError> {
         let document = match source {
             KeySource::JwksUri(uri) => self.outbound.json(uri).await?,
             KeySource::Issuer(issuer) => {
@@ -116,7 +116,7 @@ impl PublishedKeys {
             }
         };
         Jwks::published(&document).ok_or_else(|| {
-            Failure::Refused("it is no JWK set with a public key of use, or shows a private one".to_owned())
+            FetchError::Refused("it is no JWK set with a public key of use, or shows a private one".to_owned())
         })
     }
 
@@ -136,8 +136,8 @@ impl PublishedKeys {
 }
 
 /// `jwks_uri` of a discovery document, which has to be the issuer's own (OpenID Connect Discovery §4.3).
-fn keys_of<'a>(issuer: &str, discovered: &'a Value) -> Result<&'a str, Failure> {
-    let refused = |why: &str| Err(Failure::Refused(why.to_owned()));
+fn keys_of<'a>(issuer: &str, discovered: &'a Value) -> Result<&'a str, FetchError> {
+    let refused = |why: &str| Err(FetchError::Refused(why.to_owned()));
     match (discovered["issuer"].as_str(), discovered["jwks_uri"].as_str()) {
         (Some(named), Some(uri)) if named == issuer => Ok(uri),
         (Some(_), Some(_)) => refused("its discovery document is about another issuer"),
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let keys = PublishedKeys::new(Outbound::new(super::super::Reach::Public));
+        let keys = PublishedKeys::new(Outbound::new(super::super::AllowedNetworks::Public));
         for n in 0..MAX_SOURCES + 10 {
             keys.owner(&KeySource::JwksUri(format!("https://{n}.example/")));
         }

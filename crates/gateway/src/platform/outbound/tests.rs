@@ -21,8 +21,8 @@ fn ok(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
-async fn fetched(answer: impl Into<Vec<u8>>) -> Result<Value, Failure> {
-    Outbound::new(Reach::PublicAndLoopback).json(&server(answer)).await
+async fn fetched(answer: impl Into<Vec<u8>>) -> Result<Value, FetchError> {
+    Outbound::new(AllowedNetworks::PublicAndLoopback).json(&server(answer)).await
 }
 
 #[tokio::test]
@@ -36,62 +36,64 @@ async fn attack_51_redirects_floods_and_nonsense_are_refused() {
     for status in [301, 302, 303, 307, 308] {
         let redirect = format!("HTTP/1.1 {status} Moved\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
         let refused = fetched(redirect).await.unwrap_err();
-        assert!(matches!(&refused, Failure::Refused(why) if why.contains("redirect")), "{refused}");
+        assert!(matches!(&refused, FetchError::Refused(why) if why.contains("redirect")), "{refused}");
     }
     let huge = format!("\"{}\"", "x".repeat(MAX_BYTES));
-    assert!(matches!(fetched(ok(&huge)).await, Err(Failure::Refused(why)) if why.contains("64 KiB")));
+    assert!(matches!(fetched(ok(&huge)).await, Err(FetchError::Refused(why)) if why.contains("64 KiB")));
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n\"{}", "x".repeat(10 * MAX_BYTES));
-    assert!(matches!(fetched(endless).await, Err(Failure::Refused(why)) if why.contains("64 KiB")));
-    assert!(matches!(fetched(ok("<html>")).await, Err(Failure::Refused(_))));
+    assert!(matches!(fetched(endless).await, Err(FetchError::Refused(why)) if why.contains("64 KiB")));
+    assert!(matches!(fetched(ok("<html>")).await, Err(FetchError::Refused(_))));
     let failing = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n";
-    assert!(matches!(fetched(failing).await, Err(Failure::Unavailable(why)) if why.contains("503")));
-    assert!(matches!(fetched("garbage").await, Err(Failure::Unavailable(_))));
+    assert!(matches!(fetched(failing).await, Err(FetchError::Unavailable(why)) if why.contains("503")));
+    assert!(matches!(fetched("garbage").await, Err(FetchError::Unavailable(_))));
 }
 
 #[tokio::test]
 async fn attack_51_names_are_checked_where_they_lead_and_addresses_as_they_stand() {
-    let here = Outbound::new(Reach::Public);
+    let here = Outbound::new(AllowedNetworks::Public);
     for address in [server(ok("{}")), "https://127.0.0.1/".to_owned(), "https://169.254.169.254/latest".to_owned()] {
-        assert!(matches!(here.json(&address).await, Err(Failure::Refused(_))), "{address}");
+        assert!(matches!(here.json(&address).await, Err(FetchError::Refused(_))), "{address}");
     }
     let checked = |reach| Checked { reach, round: Duration::from_millis(1) };
-    let resolved = checked(Reach::Public).resolve("localhost".parse().unwrap()).await;
+    let resolved = checked(AllowedNetworks::Public).resolve("localhost".parse().unwrap()).await;
     assert!(resolved.err().unwrap().is::<OutOfReach>());
-    let resolved = checked(Reach::PublicAndLoopback).resolve("localhost".parse().unwrap()).await.ok().unwrap();
+    let resolved =
+        checked(AllowedNetworks::PublicAndLoopback).resolve("localhost".parse().unwrap()).await.ok().unwrap();
     assert!(resolved.map(|socket| socket.ip()).all(|address| address.is_loopback()));
     // As a name that looks public, and resolves to this machine: the certificate is never even asked for.
-    let client = client(Reach::Public, TOTAL).unwrap();
+    let client = client(AllowedNetworks::Public, TOTAL).unwrap();
     let refused = client.get("https://localhost/keys").send().await.unwrap_err();
     assert!(format!("{refused:?}").contains("OutOfReach"), "{refused:?}");
-    assert!(matches!(here.explained(&refused), Failure::Unavailable(_)));
+    assert!(matches!(here.explained(&refused), FetchError::Unavailable(_)));
 }
 
 #[tokio::test]
 async fn attack_51_who_is_silent_is_not_waited_for() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}/", listener.local_addr().unwrap());
-    let outbound = Outbound { patience: Duration::from_millis(50), ..Outbound::new(Reach::PublicAndLoopback) };
+    let outbound =
+        Outbound { patience: Duration::from_millis(50), ..Outbound::new(AllowedNetworks::PublicAndLoopback) };
     let refused = outbound.json(&address).await.unwrap_err();
-    assert!(matches!(&refused, Failure::Unavailable(why) if why.contains("no answer came")), "{refused}");
+    assert!(matches!(&refused, FetchError::Unavailable(why) if why.contains("no answer came")), "{refused}");
 }
 
 #[tokio::test]
 async fn hardening_17_a_name_inside_a_closed_port_and_silence_are_told_alike() {
     let outbound = |reach| Outbound { patience: Duration::from_millis(1500), ..Outbound::new(reach) };
-    let client = client(Reach::Public, Duration::from_millis(1500)).unwrap();
+    let client = client(AllowedNetworks::Public, Duration::from_millis(1500)).unwrap();
     let mut told = Vec::new();
     let mut lasted = Vec::new();
     // A name that leads inside, and some that lead nowhere.
     for url in ["https://localhost/keys", "https://keys.invalid/keys", "https://localhost:5432/"] {
         let asked = Instant::now();
-        told.push(outbound(Reach::Public).explained(&client.get(url).send().await.unwrap_err()));
+        told.push(outbound(AllowedNetworks::Public).explained(&client.get(url).send().await.unwrap_err()));
         lasted.push(asked.elapsed());
     }
     assert!(lasted.iter().all(|lasted| *lasted >= LOOKUP_ROUND), "{lasted:?}");
     // A port that is closed, one that says nothing, one that speaks no TLS.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let here = outbound(Reach::PublicAndLoopback);
+    let here = outbound(AllowedNetworks::PublicAndLoopback);
     for url in [
         format!("http://{closed}/"),
         format!("http://{}/", silent.local_addr().unwrap()),
@@ -100,5 +102,5 @@ async fn hardening_17_a_name_inside_a_closed_port_and_silence_are_told_alike() {
         told.push(here.json(&url).await.unwrap_err());
     }
     assert!(told.iter().all(|failure| *failure == told[0]), "{told:#?}");
-    assert!(matches!(told[0], Failure::Unavailable(_)));
+    assert!(matches!(told[0], FetchError::Unavailable(_)));
 }

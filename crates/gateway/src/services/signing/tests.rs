@@ -27,7 +27,7 @@ impl Replicas {
     }
 
     async fn stored(&self) -> Vec<SealedKey> {
-        self.db.read(Cost::Long, |tx| tx.signing_keys()).await.unwrap()
+        self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await.unwrap()
     }
 
     /// As if all this had happened so much earlier.
@@ -52,7 +52,7 @@ fn es256(sub: &str) -> Unsigned {
 }
 
 async fn kid_of(signer: &Signer) -> String {
-    let text = signer.ready().await.unwrap().sign(&es256("ada")).unwrap();
+    let text = signer.current().await.unwrap().sign(&es256("ada")).unwrap();
     Jws::parse(&text).unwrap().kid().unwrap().to_owned()
 }
 
@@ -78,20 +78,21 @@ async fn attack_85_a_key_is_published_before_it_signs_and_until_its_last_token_h
     let replicas = Replicas::new();
     let signer = replicas.signer().await;
     let old = kid_of(&signer).await;
-    let before = signer.ready().await.unwrap().sign(&es256("ada")).unwrap();
-    let next = signer.rotate(SigningAlgorithm::Es256, Handover::Announced, HOUR).await.unwrap().unwrap().kid;
+    let before = signer.current().await.unwrap().sign(&es256("ada")).unwrap();
+    let next = signer.rotate(SigningAlgorithm::Es256, Rotation::Scheduled, HOUR).await.unwrap().unwrap().kid;
     assert_eq!(kid_of(&signer).await, old, "everybody learns of the new key first");
     assert!(published(&signer).await.contains(&next));
 
     replicas.wait(PUBLISHED_AHEAD_MS + 1).await;
-    signer.look().await.unwrap();
+    signer.reload().await.unwrap();
     assert_eq!(kid_of(&signer).await, next);
     assert!(published(&signer).await.contains(&old));
-    let verifies = |signer: &Signer, text: &str| Jws::parse(text).unwrap().verified_by(signer.known().public()).is_ok();
+    let verifies =
+        |signer: &Signer, text: &str| Jws::parse(text).unwrap().verified_by(signer.cached().public()).is_ok();
     assert!(verifies(&signer, &before), "what was signed before the rotation");
 
     replicas.wait(HOUR + SLACK_MS).await;
-    signer.look().await.unwrap();
+    signer.reload().await.unwrap();
     assert!(!published(&signer).await.contains(&old));
     assert!(!verifies(&signer, &before), "a removed key verifies nothing");
     replicas.db.write(|tx| tx.remove_expired_signing_keys(system::now())).await.unwrap();
@@ -104,21 +105,21 @@ async fn a_schedule_makes_the_successor_a_day_ahead_and_once_for_all_replicas() 
     let (one, two) = (replicas.signer().await, replicas.signer().await);
     let (days, year) = (90 * 24 * HOUR, 365 * 24 * HOUR);
     for signer in [&one, &two] {
-        signer.keep_up(Some(days), HOUR, system::now()).await.unwrap();
+        signer.rotate_due(Some(days), HOUR, system::now()).await.unwrap();
     }
     assert_eq!(replicas.stored().await.len(), 3, "nothing is due");
     replicas.wait(days - PUBLISHED_AHEAD_MS).await;
     for signer in [&one, &two] {
-        signer.keep_up(None, HOUR, system::now()).await.unwrap();
-        signer.look().await.unwrap();
+        signer.rotate_due(None, HOUR, system::now()).await.unwrap();
+        signer.reload().await.unwrap();
     }
     assert_eq!(replicas.stored().await.len(), 3, "no schedule");
     let (first, second) =
-        tokio::join!(one.keep_up(Some(days), HOUR, system::now()), two.keep_up(Some(days), HOUR, system::now()));
+        tokio::join!(one.rotate_due(Some(days), HOUR, system::now()), two.rotate_due(Some(days), HOUR, system::now()));
     first.and(second).unwrap();
     assert_eq!(replicas.stored().await.len(), 6);
-    two.look().await.unwrap();
-    two.keep_up(Some(year), HOUR, system::now()).await.unwrap();
+    two.reload().await.unwrap();
+    two.rotate_due(Some(year), HOUR, system::now()).await.unwrap();
     assert_eq!(replicas.stored().await.len(), 6);
 }
 
@@ -126,13 +127,13 @@ async fn a_schedule_makes_the_successor_a_day_ahead_and_once_for_all_replicas() 
 async fn a_compromised_key_is_gone_at_once_and_another_replica_learns_it_by_the_name_of_the_new() {
     let replicas = Replicas::new();
     let (one, two) = (replicas.signer().await, replicas.signer().await);
-    let (old, before) = (kid_of(&one).await, one.ready().await.unwrap().sign(&es256("ada")).unwrap());
-    one.rotate(SigningAlgorithm::Es256, Handover::Compromised, HOUR).await.unwrap().unwrap();
+    let (old, before) = (kid_of(&one).await, one.current().await.unwrap().sign(&es256("ada")).unwrap());
+    one.rotate(SigningAlgorithm::Es256, Rotation::Emergency, HOUR).await.unwrap().unwrap();
     assert_ne!(kid_of(&one).await, old);
     assert!(!published(&one).await.contains(&old));
-    assert!(Jws::parse(&before).unwrap().verified_by(one.known().public()).is_err());
-    let after = one.ready().await.unwrap().sign(&es256("ada")).unwrap();
+    assert!(Jws::parse(&before).unwrap().verified_by(one.cached().public()).is_err());
+    let after = one.current().await.unwrap().sign(&es256("ada")).unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(IMPATIENT_MS as u64)).await;
-    two.expect(Some(&format!("Bearer {after}"))).await.unwrap();
-    assert!(Jws::parse(&after).unwrap().verified_by(two.known().public()).is_ok());
+    two.ensure_key_known(Some(&format!("Bearer {after}"))).await.unwrap();
+    assert!(Jws::parse(&after).unwrap().verified_by(two.cached().public()).is_ok());
 }

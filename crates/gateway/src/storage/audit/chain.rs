@@ -10,9 +10,9 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use oauth::Keyring;
 
-use super::Record;
+use super::AuditRecord;
 use crate::each;
-use crate::storage::connection::AnyConn;
+use crate::storage::backend::AnyConn;
 use crate::storage::error::DbError;
 use crate::storage::schema::{audit, audit_segments};
 use crate::storage::tx::Tx;
@@ -21,7 +21,7 @@ mod link;
 mod verify;
 
 pub use link::Link;
-pub use verify::Verdict;
+pub use verify::ChainVerdict;
 
 /// Keeps two replicas from sealing at once; the number is arbitrary.
 const LOCK: &str = "pg_try_advisory_xact_lock(7274916650813)";
@@ -58,7 +58,7 @@ pub struct Sealed {
 pub struct NotWhole(pub i64);
 
 impl Segment {
-    fn of(number: i64, rows: &[Record], sealed: i64) -> Segment {
+    fn of(number: i64, rows: &[AuditRecord], sealed: i64) -> Segment {
         Segment {
             number,
             first: rows.iter().map(|row| row.seq).min().unwrap_or_default(),
@@ -75,18 +75,18 @@ impl Segment {
     }
 
     /// The hash over the hash before, every column of the segment and every column of every row, as JSON, which is unambiguous.
-    fn seal(&self, keys: &Keyring, before: &Link, rows: &[Record]) -> Result<Vec<u8>, DbError> {
+    fn seal(&self, keys: &Keyring, before: &Link, rows: &[AuditRecord]) -> Result<Vec<u8>, DbError> {
         let columns = (self.number, self.first, self.last, self.entries, self.newest, self.sealed);
         tag(keys, "audit segment and its columns", &(&before.hash, columns, columns_of(rows)))
     }
 
     /// As segments were sealed before their own columns were part of it.
-    fn seal_of_rows_alone(&self, keys: &Keyring, before: &Link, rows: &[Record]) -> Result<Vec<u8>, DbError> {
+    fn seal_of_rows_alone(&self, keys: &Keyring, before: &Link, rows: &[AuditRecord]) -> Result<Vec<u8>, DbError> {
         tag(keys, "audit segment", &(self.number, &before.hash, columns_of(rows)))
     }
 
     /// Whether this segment and these rows are what was sealed after that link.
-    fn is_sealed_after(&self, keys: &Keyring, before: &Link, rows: &[Record]) -> Result<bool, DbError> {
+    fn is_sealed_after(&self, keys: &Keyring, before: &Link, rows: &[AuditRecord]) -> Result<bool, DbError> {
         if self.seal(keys, before, rows)? == self.hash {
             return Ok(true);
         }
@@ -103,7 +103,7 @@ fn tag(keys: &Keyring, name: &str, sealed: &impl serde::Serialize) -> Result<Vec
     Ok(keys.tag(name, &bytes).to_vec())
 }
 
-fn columns_of(rows: &[Record]) -> impl serde::Serialize {
+fn columns_of(rows: &[AuditRecord]) -> impl serde::Serialize {
     rows.iter()
         .map(|r| (r.seq, r.at, r.account, &r.actor, &r.action, &r.target, &r.address, &r.detail, &r.changes))
         .collect::<Vec<_>>()
@@ -117,7 +117,7 @@ impl Tx<'_> {
 
     /// The head of the chain as noted; `None` if the note is missing or forged.
     pub fn audit_head(&mut self, keys: &Keyring) -> Result<Option<Link>, DbError> {
-        Ok(self.fact(HEAD)?.and_then(|note| Link::noted(keys, HEAD, &note)))
+        Ok(self.installation_value(HEAD)?.and_then(|note| Link::noted(keys, HEAD, &note)))
     }
 
     /// How many rows wait for their seal.
@@ -136,7 +136,7 @@ impl Tx<'_> {
             return Ok(None);
         }
         let query = audit::table.filter(audit::segment.is_null()).order(audit::seq).limit(limit.min(MOST_ROWS));
-        let rows: Vec<Record> = each!(&mut *self.conn, c => query.load(c))?;
+        let rows: Vec<AuditRecord> = each!(&mut *self.conn, c => query.load(c))?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -165,7 +165,7 @@ impl Tx<'_> {
             diesel::update(marked).set(audit::segment.eq(segment.number)).execute(c)?
         });
         let head = segment.link();
-        self.set_fact(HEAD, &head.note(keys, HEAD))?;
+        self.set_installation_value(HEAD, &head.note(keys, HEAD))?;
         Ok(Some(Sealed { rows: rows.len() as u64, head, is_broken }))
     }
 
@@ -173,7 +173,7 @@ impl Tx<'_> {
     /// it. A segment is removed only if it is what was sealed: its rows say how old they are, and not a column beside them.
     pub fn forget_audit(&mut self, keys: &Keyring, before: i64) -> Result<Result<u64, NotWhole>, DbError> {
         let Some(oldest) = self.segment_after(i64::MIN)? else { return Ok(Ok(0)) };
-        let anchor = match self.fact(ANCHOR)? {
+        let anchor = match self.installation_value(ANCHOR)? {
             None => Link::beginning(),
             Some(note) => match Link::noted(keys, ANCHOR, &note) {
                 Some(anchor) => anchor,
@@ -196,7 +196,7 @@ impl Tx<'_> {
             diesel::delete(segment).execute(c)?;
             removed
         });
-        self.set_fact(ANCHOR, &oldest.link().note(keys, ANCHOR))?;
+        self.set_installation_value(ANCHOR, &oldest.link().note(keys, ANCHOR))?;
         Ok(Ok(removed as u64 + 1))
     }
 
@@ -207,7 +207,7 @@ impl Tx<'_> {
     }
 
     /// The rows that claim a segment.
-    fn rows_of(&mut self, segment: i64) -> Result<Vec<Record>, DbError> {
+    fn rows_of(&mut self, segment: i64) -> Result<Vec<AuditRecord>, DbError> {
         let query = audit::table.filter(audit::segment.eq(segment)).order(audit::seq).limit(MOST_ROWS + 1);
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }

@@ -19,7 +19,7 @@ use super::{AccountTx, Row, RowColumns};
 use crate::domain::account::{AccountOptions, ServiceAccounts};
 use crate::domain::event::AdministratorLeft;
 use crate::domain::event::News;
-use crate::domain::notice::Leaving;
+use crate::domain::notice::DepartureReason;
 use crate::domain::person;
 use crate::each;
 
@@ -144,7 +144,7 @@ impl AccountTx<'_, '_> {
         let stored = row.stored()?;
         if kind == USER {
             let attributes = stored.resource.attributes();
-            let administrator = (active && self.tx.policy.may_own(attributes)).then(|| person::name(attributes));
+            let administrator = (active && self.tx.policy.may_own_grant(attributes)).then(|| person::name(attributes));
             let (seq, id) = (stored.handle.0, id.clone());
             self.guard.locked = Some(Locked { seq, provisioned, service_account, id, administrator });
         }
@@ -168,11 +168,11 @@ impl AccountTx<'_, '_> {
     pub(in crate::storage) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
         let Some(mut locked) = self.locked(handle) else { return };
         let (account, now, user) = (self.account, self.now, handle.0);
-        let may_own = |resource: &Resource| self.tx.policy.may_own(resource.attributes());
+        let may_own_grant = |resource: &Resource| self.tx.policy.may_own_grant(resource.attributes());
         let leaving = match now_is {
-            None => Some(Leaving::Deleted),
-            Some(resource) if !resource.is_active() => Some(Leaving::Deactivated),
-            Some(resource) => (!may_own(resource)).then_some(Leaving::RoleLost),
+            None => Some(DepartureReason::Deleted),
+            Some(resource) if !resource.is_active() => Some(DepartureReason::Deactivated),
+            Some(resource) => (!may_own_grant(resource)).then_some(DepartureReason::RoleLost),
         };
         if let (Some(leaving), Some(name)) = (leaving, locked.administrator.take()) {
             let left = AdministratorLeft { account, now, user, id: locked.id.clone(), name, leaving };

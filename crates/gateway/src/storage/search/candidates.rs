@@ -9,7 +9,7 @@ use scim::schema::ResourceTypeId;
 use scim::store::{Handle, Mark};
 use scim::{AttributeKey, Id, SortBy, SortKey};
 
-use super::super::connection::AnyConn;
+use super::super::backend::AnyConn;
 use super::super::error::DbError;
 use super::super::resources::{Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use diesel::sql_types::{BigInt, Text};
 use scim::store::Stored;
 
-use super::super::connection::AnyConn;
+use super::super::backend::AnyConn;
 use super::super::error::DbError;
 use super::super::resources::Row;
 use super::super::statement::{Bind, Dialects, Statement};

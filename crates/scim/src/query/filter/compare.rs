@@ -10,7 +10,7 @@ use super::target::Datum;
 use crate::resource::value::boolean_in;
 use crate::schema::key_text::{fold, instant};
 use crate::schema::{Attribute, Type};
-use crate::tolerance::{Leniency, Tolerance};
+use crate::tolerance::{Tolerance, ToleranceTracker};
 
 /// A literal in the type of its attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,7 +29,11 @@ pub(super) enum Literal {
 
 impl Literal {
     /// Reads a literal as a value of this attribute; the error says what would suit it.
-    pub(super) fn read(attribute: &Attribute, value: &Value, leniency: &Leniency) -> Result<Literal, &'static str> {
+    pub(super) fn read(
+        attribute: &Attribute,
+        value: &Value,
+        leniency: &ToleranceTracker,
+    ) -> Result<Literal, &'static str> {
         let coerces = || leniency.forgives(Tolerance::ScalarCoercion);
         match attribute.r#type {
             Type::String | Type::Reference | Type::Binary => {

@@ -17,11 +17,15 @@ use crate::query::path::{AttributePath, ResolvedPath};
 use crate::resource::locate::misplaced;
 use crate::schema::AttributeKey;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type, common};
-use crate::tolerance::{Leniency, Tolerance};
+use crate::tolerance::{Tolerance, ToleranceTracker};
 use crate::urn;
 
 /// Resolves a filter about resources.
-pub(super) fn filter(filter: &Filter, resource_type: &ResourceType, leniency: &Leniency) -> Result<Node, Error> {
+pub(super) fn filter(
+    filter: &Filter,
+    resource_type: &ResourceType,
+    leniency: &ToleranceTracker,
+) -> Result<Node, Error> {
     Place { resource_type, element: None, leniency, missing: None }.node(filter)
 }
 
@@ -29,7 +33,7 @@ pub(super) fn filter(filter: &Filter, resource_type: &ResourceType, leniency: &L
 pub(super) fn among(
     filter: &Filter,
     resource_types: &[&ResourceType],
-    leniency: &Leniency,
+    leniency: &ToleranceTracker,
 ) -> Result<Vec<Node>, Error> {
     let mut nodes = Vec::with_capacity(resource_types.len());
     let mut in_none: Option<Vec<String>> = None;
@@ -51,14 +55,14 @@ pub(super) fn among(
 impl AttributePath {
     /// Looks the path up, names compared without regard to case. `Ok(None)`: no such attribute.
     pub fn resolve<'r>(&self, resource_type: &'r ResourceType) -> Result<Option<ResolvedPath<'r>>, Error> {
-        self.resolve_for(resource_type, &Leniency::generous())
+        self.resolve_for(resource_type, &ToleranceTracker::generous())
     }
 
     /// The same for a client that is not forgiven everything.
     pub fn resolve_for<'r>(
         &self,
         resource_type: &'r ResourceType,
-        leniency: &Leniency,
+        leniency: &ToleranceTracker,
     ) -> Result<Option<ResolvedPath<'r>>, Error> {
         path(self, resource_type, leniency)
     }
@@ -68,7 +72,7 @@ impl AttributePath {
 fn path<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
-    leniency: &Leniency,
+    leniency: &ToleranceTracker,
 ) -> Result<Option<ResolvedPath<'r>>, Error> {
     if let Some(found) = written(path, resource_type, leniency)? {
         return Ok(Some(found));
@@ -90,7 +94,7 @@ fn path<'r>(
 fn written<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
-    leniency: &Leniency,
+    leniency: &ToleranceTracker,
 ) -> Result<Option<ResolvedPath<'r>>, Error> {
     let found = find(path, resource_type).map_err(|error| Error::InvalidPath(error.detail()))?;
     let Some(found) = found else { return Ok(None) };
@@ -192,7 +196,7 @@ struct Place<'r> {
     resource_type: &'r ResourceType,
     /// Inside the brackets of a value path: which attribute's values it is about.
     element: Option<(Option<&'r Schema>, &'r Attribute)>,
-    leniency: &'r Leniency,
+    leniency: &'r ToleranceTracker,
     /// Where names are written down that the type does not have; `None`: they are refused.
     missing: Option<&'r RefCell<Vec<String>>>,
 }
@@ -201,7 +205,7 @@ fn element<'r>(
     extension: Option<&'r Schema>,
     attribute: &'r Attribute,
     resource_type: &'r ResourceType,
-    leniency: &'r Leniency,
+    leniency: &'r ToleranceTracker,
 ) -> Result<Place<'r>, Error> {
     if attribute.r#type != Type::Complex && !attribute.multi_valued {
         return Err(Error::InvalidFilter(format!(
@@ -384,7 +388,12 @@ impl From<Lack> for Error {
     }
 }
 
-fn compare(definition: &Attribute, operator: Operator, value: &Value, leniency: &Leniency) -> Result<Question, Error> {
+fn compare(
+    definition: &Attribute,
+    operator: Operator,
+    value: &Value,
+    leniency: &ToleranceTracker,
+) -> Result<Question, Error> {
     let kind = definition.r#type;
     let unordered = matches!(kind, Type::Boolean | Type::Binary) && operator.is_about_order();
     let not_text = !matches!(kind, Type::String | Type::Reference | Type::Binary) && operator.is_about_text();

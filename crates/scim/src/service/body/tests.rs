@@ -7,13 +7,13 @@ use crate::ignored::Ignored;
 use crate::resource::complete::complete;
 use crate::resource::reader::{Existing, Reader};
 use crate::schema::{GROUP, ResourceTypeId, USER};
-use crate::tolerance::{Leniency, Tolerances};
+use crate::tolerance::{ToleranceTracker, Tolerances};
 use crate::urn;
 use crate::world::{BASE, World, any_value, is_canonical, provisioning};
 
 fn accept(kind: ResourceTypeId, body: &Value, on: Tolerances) -> Result<Map<String, Value>, Error> {
     let (registry, vocabulary) = provisioning();
-    let leniency = Leniency::new(on);
+    let leniency = ToleranceTracker::new(on);
     let ignored = Ignored::default();
     let reader = Reader {
         vocabulary: &vocabulary,
@@ -163,7 +163,7 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
     check_refused(&user(json!({ "userName": "" })), tolerance, "invalidValue", "userName is required");
 
     vocabulary.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
-    let leniency = Leniency::generous();
+    let leniency = ToleranceTracker::generous();
     let ignored = Ignored::default();
     let reader = Reader {
         vocabulary: &vocabulary,

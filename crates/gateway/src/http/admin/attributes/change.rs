@@ -12,7 +12,7 @@ use crate::domain::declared_attributes::{Declared, Duplicate};
 use crate::domain::schemas::Schemas;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::attribute_work::NAMED;
-use crate::storage::{Cost, Db, DbError};
+use crate::storage::{Db, DbError, ReadCost};
 
 /// The most attributes that an account declares.
 const MAX_ATTRIBUTES: usize = 100;
@@ -97,7 +97,7 @@ impl Change {
         let mut after = 0;
         loop {
             let index = self.unique.clone();
-            let page = db.read(Cost::Long, move |tx| tx.values_after(account, after, &index)).await?;
+            let page = db.read(ReadCost::Scan, move |tx| tx.values_after(account, after, &index)).await?;
             for (key, resource) in page.values {
                 let room = found.len() < NAMED;
                 match seen.insert(hashes.hash_one(&key), resource) {
@@ -119,7 +119,7 @@ impl Change {
             return Ok(Vec::new());
         }
         let index = self.unique.clone();
-        db.read(Cost::Long, move |tx| {
+        db.read(ReadCost::Scan, move |tx| {
             found.iter().map(|(key, resources)| tx.duplicate(&index, key, resources)).collect::<Result<Vec<_>, _>>()
         })
         .await

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::http::admin::input::Input;
-use crate::platform::outbound::Failure;
+use crate::platform::outbound::FetchError;
 
 /// What a body says about it.
 pub(super) struct Asked {
@@ -72,8 +72,8 @@ impl Asked {
             }
             match app.published_keys.fetch(&source).await {
                 Ok(_) => {}
-                Err(Failure::Refused(why)) => input.mistake(field, format!("cannot be used: {why}")),
-                Err(Failure::Unavailable(why)) => {
+                Err(FetchError::Refused(why)) => input.mistake(field, format!("cannot be used: {why}")),
+                Err(FetchError::Unavailable(why)) => {
                     warnings.push(format!("{field}: no keys could be read there yet: {why}"));
                 }
             }

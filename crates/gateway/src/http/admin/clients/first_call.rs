@@ -7,7 +7,7 @@ use scim::schema::{CanonicalValues, DefaultValue, GROUP, ResourceTypeId, USER};
 use scim::{Vocabulary, service};
 use serde_json::{Value, json};
 
-use crate::app::{App, Provider};
+use crate::app::{App, ServiceProvider};
 use crate::domain::account::{Account, DEFAULT_ROLE};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
@@ -82,8 +82,8 @@ pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -
     Ok(warnings)
 }
 
-fn of_no_account(app: &App) -> Provider {
-    Provider {
+fn of_no_account(app: &App) -> ServiceProvider {
+    ServiceProvider {
         registry: app.schemas.configured().clone(),
         vocabulary: Vocabulary::default(),
         inactive_match: scim::InactiveMatch::Conflict,
@@ -92,7 +92,7 @@ fn of_no_account(app: &App) -> Provider {
 }
 
 /// The roles to choose from, if a user must have one, gets the account's default, and there is none.
-fn wants_default_role(provider: &Provider) -> Option<Vec<String>> {
+fn wants_default_role(provider: &ServiceProvider) -> Option<Vec<String>> {
     let attributes = &provider.registry.get(USER).schema.attributes;
     let role =
         attributes.iter().find(|attribute| attribute.default == Some(DefaultValue::Named(DEFAULT_ROLE.to_owned())))?;

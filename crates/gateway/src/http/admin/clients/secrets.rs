@@ -11,7 +11,7 @@ use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 
 /// How many secrets a client may have.
 const MOST: usize = 10;
@@ -54,7 +54,7 @@ pub(in crate::http::admin) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let secrets = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let record = named(tx, &client)?;
             Ok::<_, Problem>(tx.client_secrets(record.seq)?)
         })

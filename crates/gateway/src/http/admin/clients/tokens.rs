@@ -10,7 +10,7 @@ use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 use crate::storage::static_tokens::StaticTokenRecord;
 
 /// How many a client may have.
@@ -43,7 +43,7 @@ pub(in crate::http::admin) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let tokens = app
         .db
-        .read(Cost::Long, move |tx| {
+        .read(ReadCost::Scan, move |tx| {
             let record = named(tx, &client)?;
             Ok::<_, Problem>(tx.static_tokens(record.seq)?)
         })

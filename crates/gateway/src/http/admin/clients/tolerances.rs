@@ -11,7 +11,7 @@ use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::services::tolerance_counts;
-use crate::storage::Cost;
+use crate::storage::ReadCost;
 use crate::storage::clients::ClientRecord;
 
 /// A change of switches; `None` leaves one to the profile again.
@@ -79,7 +79,7 @@ pub(in crate::http::admin) async fn list(
     tolerance_counts::add(&app.db, &app.tally).await?;
     let answer = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let record = named(tx, &client)?;
             let needs = tx.tolerance_needs(record.seq)?;
             let profile = tolerances::of_profile(record.client.profile);
@@ -91,7 +91,7 @@ pub(in crate::http::admin) async fn list(
                     json!({
                         "name": tolerance.name(),
                         "forgives": tolerance.forgives(),
-                        "otherwise": tolerance.letter(),
+                        "otherwise": tolerance.strict_behaviour(),
                         "rfc": tolerance.rfc(),
                         "on": overridden.unwrap_or(by_profile),
                         "by": if overridden.is_some() { "override" } else { "profile" },

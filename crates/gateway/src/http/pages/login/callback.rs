@@ -3,13 +3,13 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::provider::{Away, PURPOSE, Purpose, person};
-use super::{Said, finish, page_for};
+use super::provider::{PURPOSE, PendingSignIn, Purpose, person};
+use super::{FormMessage, finish, page_for};
 use crate::app::App;
 use crate::http::edge::query;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
-use crate::http::pages::intent::Errand;
+use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::operator;
 use crate::platform::system;
 
@@ -25,7 +25,7 @@ pub(in crate::http::pages) async fn back(
     let sealed = app.db.write(move |tx| tx.take_sign_in_flow(fingerprint.as_bytes(), system::now())).await?;
     let away = sealed
         .and_then(|sealed| app.keys.open(PURPOSE, &sealed))
-        .and_then(|bytes| serde_json::from_slice::<Away>(&bytes).ok())
+        .and_then(|bytes| serde_json::from_slice::<PendingSignIn>(&bytes).ok())
         .filter(|away| browser.sent(&app, &away.browser))
         .ok_or(PageFailure::StaleForm)?;
     // RFC 9207: an answer of another provider is not this one's.
@@ -42,15 +42,15 @@ pub(in crate::http::pages) async fn back(
     match away.purpose {
         Purpose::Operator => operator::back(&app, &browser, answered, &away.pending).await,
         Purpose::Person { account, request } => {
-            let errand = Errand::open(&app, &request)?;
+            let intent = LoginIntent::open(&app, &request)?;
             let proven = match answered {
                 Ok(code) => person(&app, &browser, account, code, &away.pending).await?,
                 Err(problem) => Err(problem),
             };
             match proven {
-                Ok(proven) => finish(&app, &browser, &errand, proven).await,
+                Ok(proven) => finish(&app, &browser, &intent, proven).await,
                 Err(problem) => {
-                    page_for(&app, &browser, &errand, Said::problem(&problem, StatusCode::UNAUTHORIZED)).await
+                    page_for(&app, &browser, &intent, FormMessage::problem(&problem, StatusCode::UNAUTHORIZED)).await
                 }
             }
         }

@@ -8,23 +8,23 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use scim::schema::USER;
 use serde::{Deserialize, Serialize};
 
-use super::steps::Proven;
-use super::{Said, page_for};
+use super::steps::AuthenticatedUser;
+use super::{FormMessage, page_for};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::sealing;
-use crate::domain::sign_in::{AccountProvider, MatchBy};
+use crate::domain::sign_in::{MatchBy, SignInProvider};
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
-use crate::http::pages::intent::Errand;
+use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::respond::redirect;
-use crate::platform::openid_client::{Identity, Pending, Provider, Wish, random};
+use crate::platform::openid_client::{AuthRequestOptions, Identity, OpenIdProvider, Pending, random};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::storage::audit::Entry;
-use crate::storage::{Cost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 pub(super) const PURPOSE: &str = "sign-in at an OpenID provider";
 /// How long somebody may be away, in milliseconds.
@@ -45,7 +45,7 @@ pub(in crate::http::pages) enum Purpose {
 
 /// Somebody who is away.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Away {
+pub(super) struct PendingSignIn {
     pub(super) purpose: Purpose,
     pub(super) issuer: String,
     pub(super) pending: Pending,
@@ -56,9 +56,9 @@ pub(super) struct Away {
 pub(in crate::http::pages) async fn leave(
     app: &App,
     browser: &Browser,
-    provider: &Provider,
+    provider: &OpenIdProvider,
     purpose: Purpose,
-    wish: Wish,
+    wish: AuthRequestOptions,
 ) -> Result<Result<HttpResponse, String>, PageFailure> {
     let state = random();
     let send = app.outbound.relying_party();
@@ -69,7 +69,7 @@ pub(in crate::http::pages) async fn leave(
             return Ok(Err(error.for_people().to_owned()));
         }
     };
-    let away = Away { purpose, issuer: provider.issuer.clone(), pending, browser: browser.csrf(app) };
+    let away = PendingSignIn { purpose, issuer: provider.issuer.clone(), pending, browser: browser.csrf(app) };
     let mut nonce = [0; 24];
     system::fill(&mut nonce);
     let sealed = app.keys.seal(PURPOSE, nonce, serde_json::to_string(&away).unwrap_or_default().as_bytes());
@@ -81,16 +81,16 @@ pub(in crate::http::pages) async fn leave(
 }
 
 /// The provider of an account, as it is asked, with what an operator says of it; `None` if it has none.
-async fn provider(app: &App, account: i64) -> Result<Option<(Account, AccountProvider, Provider)>, PageFailure> {
+async fn provider(app: &App, account: i64) -> Result<Option<(Account, SignInProvider, OpenIdProvider)>, PageFailure> {
     let work = app.clone();
     app.db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let Some(account) = tx.account_at(account)? else { return Ok(None) };
             let Some(configured) = account.options.sign_in.provider.clone() else { return Ok(None) };
             let Some(sealed) = tx.upstream_secret(account.seq)? else { return Ok(None) };
             let secret =
                 work.keys.open(sealing::SIGN_IN_SECRET, &sealed).and_then(|bytes| String::from_utf8(bytes).ok());
-            let asked = Provider {
+            let asked = OpenIdProvider {
                 issuer: configured.issuer.clone(),
                 client_id: configured.client_id.clone(),
                 client_secret: SecretText::new(&secret.ok_or(PageFailure::Unreadable)?),
@@ -110,23 +110,25 @@ pub(in crate::http::pages) async fn begin(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let errand = Errand::open(&app, form.field("request"))?;
-    let provider = match super::account_of(&app, &errand).await? {
+    let intent = LoginIntent::open(&app, form.field("request"))?;
+    let provider = match super::account_of(&app, &intent).await? {
         Some(account) => provider(&app, account.seq).await?,
         None => None,
     };
     let Some((account, _, provider)) = provider else {
-        return page_for(&app, &browser, &errand, Said::problem(NONE, StatusCode::OK)).await;
+        return page_for(&app, &browser, &intent, FormMessage::problem(NONE, StatusCode::OK)).await;
     };
-    let asked = errand.asked();
-    let wish = Wish {
+    let asked = intent.asked();
+    let wish = AuthRequestOptions {
         login_hint: asked.and_then(|asked| asked.login_hint.clone()).filter(|hint| hint.len() <= MAX_HINT),
         login: asked.is_some_and(|asked| asked.prompt.login || asked.max_age.is_some()),
     };
-    let purpose = Purpose::Person { account: account.seq, request: errand.seal(&app) };
+    let purpose = Purpose::Person { account: account.seq, request: intent.seal(&app) };
     match leave(&app, &browser, &provider, purpose, wish).await? {
         Ok(answer) => Ok(answer),
-        Err(problem) => page_for(&app, &browser, &errand, Said::problem(&problem, StatusCode::BAD_GATEWAY)).await,
+        Err(problem) => {
+            page_for(&app, &browser, &intent, FormMessage::problem(&problem, StatusCode::BAD_GATEWAY)).await
+        }
     }
 }
 
@@ -137,7 +139,7 @@ pub(super) async fn person(
     account: i64,
     code: &str,
     pending: &Pending,
-) -> Result<Result<Proven, String>, PageFailure> {
+) -> Result<Result<AuthenticatedUser, String>, PageFailure> {
     let Some((account, configured, provider)) = provider(app, account).await? else { return Ok(Err(NONE.to_owned())) };
     let send = app.outbound.relying_party();
     let identity = match app.providers.finish(&provider, pending, code, &send).await {
@@ -154,7 +156,7 @@ pub(super) async fn person(
             let now = system::now();
             let (action, target, outcome) = match recognize(&work, tx, &account, &configured, &identity)? {
                 Ok((resource, id)) => {
-                    let proven = Proven { account: account.seq, resource, id: id.clone(), at: now };
+                    let proven = AuthenticatedUser { account: account.seq, resource, id: id.clone(), at: now };
                     ("login.succeeded", Some(id), Ok(proven))
                 }
                 Err(problem) => ("login.failed", None, Err(problem)),
@@ -171,7 +173,7 @@ fn recognize(
     app: &App,
     tx: &mut Tx<'_>,
     account: &Account,
-    configured: &AccountProvider,
+    configured: &SignInProvider,
     identity: &Identity,
 ) -> Result<Result<(i64, String), String>, PageFailure> {
     let (issuer, subject) = (configured.issuer.as_str(), identity.subject.as_str());

@@ -9,22 +9,22 @@ use scim::schema::USER;
 use scim::{Id, Store};
 use serde::{Deserialize, Serialize};
 
-use super::steps::{Asks, Proven};
-use super::{Said, logged_in, page_for, session_of};
+use super::steps::{Asks, AuthenticatedUser};
+use super::{FormMessage, logged_in, page_for, session_of};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::sealing;
-use crate::domain::throttle::{Count, retry_after};
+use crate::domain::throttle::{AttemptKey, retry_after};
 use crate::domain::totp::Secret;
 use crate::domain::wording;
 use crate::http::pages::cookies::{self, Browser};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
-use crate::http::pages::intent::Errand;
+use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
 use crate::platform::system;
 use crate::storage::audit::Entry;
-use crate::storage::{Cost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 const PURPOSE: &str = "proven by password";
 /// How long somebody may take to find their telephone, in milliseconds.
@@ -49,7 +49,7 @@ struct Carried {
     sets_up: bool,
 }
 
-fn seal(app: &App, browser: &Browser, proven: &Proven, sets_up: bool) -> String {
+fn seal(app: &App, browser: &Browser, proven: &AuthenticatedUser, sets_up: bool) -> String {
     let carried = Carried {
         account: proven.account,
         resource: proven.resource,
@@ -64,42 +64,42 @@ fn seal(app: &App, browser: &Browser, proven: &Proven, sets_up: bool) -> String 
 }
 
 /// What was proven, and whether the page was one on which an app is set up.
-fn open(app: &App, browser: &Browser, sealed: &str) -> Result<(Proven, bool), PageFailure> {
+fn open(app: &App, browser: &Browser, sealed: &str) -> Result<(AuthenticatedUser, bool), PageFailure> {
     let bytes = app.keys.open(PURPOSE, sealed).ok_or(PageFailure::StaleForm)?;
     let carried: Carried = serde_json::from_slice(&bytes).map_err(|_| PageFailure::StaleForm)?;
     if !browser.sent(app, &carried.browser) || carried.at + PATIENCE <= system::now() {
         return Err(PageFailure::StaleForm);
     }
     let Carried { account, resource, id, at, sets_up, .. } = carried;
-    Ok((Proven { account, resource, id, at }, sets_up))
+    Ok((AuthenticatedUser { account, resource, id, at }, sets_up))
 }
 
 /// The page after the password.
 pub(super) async fn ask(
     app: &App,
     browser: &Browser,
-    errand: &Errand,
-    proven: Proven,
+    intent: &LoginIntent,
+    proven: AuthenticatedUser,
     asks: Asks,
 ) -> Result<HttpResponse, PageFailure> {
     if asks == Asks::SetUp {
         begin(app, browser, proven.account, proven.resource).await?;
     }
-    show(app, browser, errand, &proven, Said { status: StatusCode::OK, ..Said::default() }).await
+    show(app, browser, intent, &proven, FormMessage { status: StatusCode::OK, ..FormMessage::default() }).await
 }
 
 async fn show(
     app: &App,
     browser: &Browser,
-    errand: &Errand,
-    proven: &Proven,
-    said: Said,
+    intent: &LoginIntent,
+    proven: &AuthenticatedUser,
+    said: FormMessage,
 ) -> Result<HttpResponse, PageFailure> {
     let set_up = set_up(app, proven.account, &proven.id, proven.resource).await?;
     let shown = SecondFactorPage {
         action: "/login/second-factor",
         problem: said.problem,
-        request: errand.seal(app),
+        request: intent.seal(app),
         proven: seal(app, browser, proven, set_up.is_some()),
         set_up,
         csrf: browser.csrf(app),
@@ -157,7 +157,7 @@ pub(in crate::http::pages) async fn set_up(
 ) -> Result<Option<SetUp>, PageFailure> {
     let (work, user) = (app.clone(), user.to_owned());
     app.db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let Some(factor) = tx.second_factor(resource)?.filter(|factor| factor.confirmed.is_none()) else {
                 return Ok(None);
             };
@@ -171,9 +171,10 @@ pub(in crate::http::pages) async fn set_up(
             };
             let name = name.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
             Ok::<_, PageFailure>(Some(SetUp {
-                picture: picture(
-                    &secret.uri(&wording::shown(&account.name), &wording::shown(&name.unwrap_or_default())),
-                ),
+                picture: picture(&secret.uri(
+                    &wording::strip_invisible(&account.name),
+                    &wording::strip_invisible(&name.unwrap_or_default()),
+                )),
                 secret: secret.text(),
             }))
         })
@@ -297,21 +298,21 @@ pub(in crate::http::pages) async fn submit(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let errand = Errand::open(&app, form.field("request"))?;
+    let intent = LoginIntent::open(&app, form.field("request"))?;
     let (proven, sets_up) = open(&app, &browser, form.field("proven"))?;
-    let counts = Count::second_factor(&app.keys, proven.resource);
+    let counts = AttemptKey::second_factor(&app.keys, proven.resource);
     let (counted, now) = (counts.clone(), system::now());
     if let Some(until) = app.db.write(move |tx| tx.begin_attempt(&counted, now)).await? {
         let seconds = retry_after(until, now);
         let problem = format!("There were too many wrong codes. Wait {} and try again.", wording::wait(seconds));
         let status = StatusCode::TOO_MANY_REQUESTS;
-        let said = Said { problem: Some(problem), retry_after: Some(seconds), status, ..Said::default() };
-        return show(&app, &browser, &errand, &proven, said).await;
+        let said = FormMessage { problem: Some(problem), retry_after: Some(seconds), status, ..FormMessage::default() };
+        return show(&app, &browser, &intent, &proven, said).await;
     }
     let (work, code, from) = (app.clone(), form.field("code").to_owned(), browser.address.clone());
     let (account, resource, id) = (proven.account, proven.resource, proven.id.clone());
     let secret = cookies::session_secret(&app, "session of a second factor", &[form.field("proven"), &plain(&code)]);
-    let beginning = browser.beginning(&app, session_of(&errand, &proven), secret);
+    let beginning = browser.beginning(&app, session_of(&intent, &proven), secret);
     let (session, alive) = (beginning.clone(), cookies::alive(&app));
     let outcome = app
         .db
@@ -340,18 +341,19 @@ pub(in crate::http::pages) async fn submit(
         .await?;
     let cookie = beginning.cookie(&app);
     match outcome {
-        Outcome::Accepted | Outcome::Recovered => Ok(logged_in(&app, &browser, &errand, &proven, &cookie)),
+        Outcome::Accepted | Outcome::Recovered => Ok(logged_in(&app, &browser, &intent, &proven, &cookie)),
         Outcome::Confirmed(codes) => {
-            let logged_in = logged_in(&app, &browser, &errand, &proven, &cookie);
-            Ok(recovery_codes(&app, codes, &errand.url(&app), Some(&logged_in)))
+            let logged_in = logged_in(&app, &browser, &intent, &proven, &cookie);
+            Ok(recovery_codes(&app, codes, &intent.url(&app), Some(&logged_in)))
         }
         Outcome::Wrong => {
-            let said = Said::problem(WRONG, StatusCode::UNAUTHORIZED);
-            show(&app, &browser, &errand, &proven, said).await
+            let said = FormMessage::problem(WRONG, StatusCode::UNAUTHORIZED);
+            show(&app, &browser, &intent, &proven, said).await
         }
         Outcome::Gone => {
-            let said = Said::problem("Your authenticator app was taken away meanwhile. Log in again.", StatusCode::OK);
-            page_for(&app, &browser, &errand, said).await
+            let said =
+                FormMessage::problem("Your authenticator app was taken away meanwhile. Log in again.", StatusCode::OK);
+            page_for(&app, &browser, &intent, said).await
         }
     }
 }

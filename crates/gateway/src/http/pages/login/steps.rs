@@ -6,23 +6,23 @@ use scim::resource::user_name::{log_in_key, trimmed};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::sign_in::SecondFactor;
-use crate::domain::throttle::{Count, place, retry_after};
+use crate::domain::throttle::{AttemptKey, place, retry_after};
 use crate::domain::wording;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
-use crate::http::pages::intent::Errand;
+use crate::http::pages::intent::LoginIntent;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
-use crate::storage::{Cost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 /// Who somebody says they are: whom it may be, and what a failure counts for.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(super) struct LoginCandidates {
     meant: Meant,
-    counts: Vec<Count>,
+    counts: Vec<AttemptKey>,
     /// The account was not known from the client, and could be named.
     asked_for_account: bool,
     /// Whose turn it takes: whether a user has the name makes no difference.
@@ -47,7 +47,7 @@ pub(super) struct Typed {
 
 /// Somebody who proved who they are.
 #[derive(Debug)]
-pub(in crate::http::pages) struct Proven {
+pub(in crate::http::pages) struct AuthenticatedUser {
     /// Their account.
     pub(super) account: i64,
     /// Their number in storage.
@@ -71,9 +71,9 @@ pub(super) enum Asks {
 #[derive(Debug)]
 pub(super) enum Next {
     /// Nothing more is asked.
-    Finish(Proven),
+    Finish(AuthenticatedUser),
     /// They have an authenticator app, or need one.
-    SecondFactor(Proven, Asks),
+    SecondFactor(AuthenticatedUser, Asks),
 }
 
 /// What to tell them instead.
@@ -93,14 +93,14 @@ const WRONG_OR_UNCLEAR: &str = "The user name or the password is not right. If y
 pub(super) async fn who(
     app: &App,
     browser: &Browser,
-    errand: &Errand,
+    intent: &LoginIntent,
     typed: &Typed,
-) -> Result<Result<Claim, Refused>, PageFailure> {
+) -> Result<Result<LoginCandidates, Refused>, PageFailure> {
     let key = log_in_key(&typed.username);
-    let (client, name, wrote, device) = (errand.client().cloned(), key.clone(), typed.clone(), browser.device.clone());
+    let (client, name, wrote, device) = (intent.client().cloned(), key.clone(), typed.clone(), browser.device.clone());
     let (meant, known, of_client) = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let of_client = match &client {
                 Some(client) => tx.account_of_client(client)?.map(|account| account.seq),
                 None => None,
@@ -125,12 +125,12 @@ pub(super) async fn who(
     let counts = counts(&app.keys, browser, &key, known);
     // Whoever has to wait is told so by a look; a write is for those who do not.
     let (now, looked_at, counted) = (system::now(), counts.clone(), counts.clone());
-    let mut until = app.db.read(Cost::Short, move |tx| tx.attempts_blocked(&looked_at, now)).await?;
+    let mut until = app.db.read(ReadCost::Point, move |tx| tx.attempts_blocked(&looked_at, now)).await?;
     if until.is_none() {
         until = app.db.write_for(payer, move |tx| tx.begin_attempt(&counted, now)).await?;
     }
     Ok(match until {
-        None => Ok(Claim { meant, counts, asked_for_account: of_client.is_none(), payer }),
+        None => Ok(LoginCandidates { meant, counts, asked_for_account: of_client.is_none(), payer }),
         Some(until) => {
             let seconds = retry_after(until, now);
             let problem = format!(
@@ -174,10 +174,10 @@ fn meant(
 
 /// A browser that one of the candidates has logged in with before has a count of its own, so that strangers cannot make its owner
 /// wait.
-fn counts(keys: &Keyring, browser: &Browser, name_key: &str, known: bool) -> Vec<Count> {
+fn counts(keys: &Keyring, browser: &Browser, name_key: &str, known: bool) -> Vec<AttemptKey> {
     match &browser.device {
-        Some(device) if known => Count::known_device(keys, name_key, &device.id),
-        _ => Count::log_in(keys, name_key, browser.address.as_deref()),
+        Some(device) if known => AttemptKey::known_device(keys, name_key, &device.id),
+        _ => AttemptKey::log_in(keys, name_key, browser.address.as_deref()),
     }
 }
 
@@ -185,10 +185,10 @@ fn counts(keys: &Keyring, browser: &Browser, name_key: &str, known: bool) -> Vec
 pub(super) async fn password(
     app: &App,
     browser: &Browser,
-    claim: Claim,
+    claim: LoginCandidates,
     password: &str,
-) -> Result<Result<Proven, Refused>, PageFailure> {
-    let Claim { meant: Meant { login, unclear }, counts, asked_for_account, payer } = claim;
+) -> Result<Result<AuthenticatedUser, Refused>, PageFailure> {
+    let LoginCandidates { meant: Meant { login, unclear }, counts, asked_for_account, payer } = claim;
     let hash = login.as_ref().and_then(|login| login.password_hash.clone());
     let right = app.passwords.verify(payer, SecretText::new(password), hash).await.map_err(|_| PageFailure::Busy)?;
     let found = login.filter(|_| right);
@@ -218,14 +218,14 @@ pub(super) async fn password(
     if let Some(problem) = barred_by(app, &login).await? {
         return Ok(refused(&problem));
     }
-    Ok(Ok(Proven { account: login.account, resource: login.resource, id: login.id, at: now }))
+    Ok(Ok(AuthenticatedUser { account: login.account, resource: login.resource, id: login.id, at: now }))
 }
 
 /// Why somebody whose password is right may not use it: their account's people sign in elsewhere. Said only to whoever has the password.
 async fn barred_by(app: &App, login: &Login) -> Result<Option<String>, PageFailure> {
     let (account, service_account) = (login.account, login.service_account);
     app.db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             let Some(account) = tx.account_at(account)? else { return Ok(None) };
             let sign_in = account.options.sign_in;
             Ok((!sign_in.allows_password(service_account)).then(|| match sign_in.provider {
@@ -241,11 +241,11 @@ async fn barred_by(app: &App, login: &Login) -> Result<Option<String>, PageFailu
 
 /// **Further proof**: whoever has an authenticator app is asked for its code; whoever has none but works for an account that wants
 /// one sets it up. Service accounts belong to nobody's pocket.
-pub(super) async fn further(app: &App, proven: Proven) -> Result<Next, PageFailure> {
+pub(super) async fn further(app: &App, proven: AuthenticatedUser) -> Result<Next, PageFailure> {
     let (account, resource) = (proven.account, proven.resource);
     let asks = app
         .db
-        .read(Cost::Short, move |tx| {
+        .read(ReadCost::Point, move |tx| {
             if tx.has_second_factor(resource)? {
                 return Ok(Some(Asks::Password));
             }

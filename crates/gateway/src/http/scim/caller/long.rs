@@ -104,7 +104,7 @@ pub(in crate::http::scim) async fn change(
     app.db
         .at_length(payer, move |desk| {
             let Outcome { value: mut written, registry } = make(&at_hand, &caller, desk, &target, &change)?;
-            let mut answer = caller.look_on(&at_hand, desk, |store, cx| {
+            let mut answer = caller.read_on(&at_hand, desk, |store, cx| {
                 let Some(shown) = shown(cx)? else { return Ok(None) };
                 Ok(Some((service::get(store, cx, target.kind, &target.id, &shown)?, shown)))
             })?;
@@ -126,7 +126,7 @@ fn make(
     change: &Arc<Change>,
 ) -> Result<Outcome<Written>, ScimFailure> {
     for _ in 0..ATTEMPTS {
-        let prepared = caller.look_on(app, desk, |store, cx| change.prepare(store, cx, target))?.value;
+        let prepared = caller.read_on(app, desk, |store, cx| change.prepare(store, cx, target))?.value;
         let target = target.clone();
         let made = caller.change_on(app, desk, move |store, cx| {
             let Target { kind, id, if_match } = &*target;

@@ -6,7 +6,7 @@ use oauth::Keyring;
 use super::{ANCHOR, HEAD, Link, MOST_ROWS, Segment};
 use crate::each;
 use crate::platform::system;
-use crate::storage::audit::Record;
+use crate::storage::audit::AuditRecord;
 use crate::storage::error::DbError;
 use crate::storage::schema::audit;
 use crate::storage::tx::Tx;
@@ -16,7 +16,7 @@ const LATE: i64 = 10 * 60 * 1000;
 
 /// What was found.
 #[derive(Debug, Clone)]
-pub struct Verdict {
+pub struct ChainVerdict {
     /// What does not fit, in sentences; nothing if the trail is whole.
     pub breaks: Vec<String>,
     /// Rows under seal.
@@ -33,9 +33,9 @@ pub struct Verdict {
 
 impl Tx<'_> {
     /// Goes through the whole chain. `expected` is a head that was noted elsewhere: it must be a link of this chain.
-    pub fn verify_audit(&mut self, keys: &Keyring, now: i64, expected: Option<&Link>) -> Result<Verdict, DbError> {
+    pub fn verify_audit(&mut self, keys: &Keyring, now: i64, expected: Option<&Link>) -> Result<ChainVerdict, DbError> {
         let mut breaks = Vec::new();
-        let mut link = match self.fact(ANCHOR)? {
+        let mut link = match self.installation_value(ANCHOR)? {
             None => Link::beginning(),
             Some(note) => Link::noted(keys, ANCHOR, &note).unwrap_or_else(|| {
                 breaks.push("the note of where the trail begins was forged".to_owned());
@@ -64,7 +64,7 @@ impl Tx<'_> {
             link = segment.link();
             met = met || expected == Some(&link);
         }
-        match self.fact(HEAD)?.map(|note| Link::noted(keys, HEAD, &note)) {
+        match self.installation_value(HEAD)?.map(|note| Link::noted(keys, HEAD, &note)) {
             Some(Some(head)) if head == link => {}
             Some(Some(head)) => {
                 breaks.push(format!(
@@ -89,12 +89,12 @@ impl Tx<'_> {
         if strangers > 0 {
             breaks.push(format!("{strangers} rows claim a segment that does not exist"));
         }
-        Ok(Verdict { breaks, sealed: total, waiting, late, forgotten, head: link })
+        Ok(ChainVerdict { breaks, sealed: total, waiting, late, forgotten, head: link })
     }
 }
 
 /// What does not fit about a segment and the rows that claim it.
-fn judge(keys: &Keyring, before: &Link, segment: &Segment, rows: &[Record]) -> Result<Option<String>, DbError> {
+fn judge(keys: &Keyring, before: &Link, segment: &Segment, rows: &[AuditRecord]) -> Result<Option<String>, DbError> {
     let Segment { number, first, last, entries, sealed, .. } = *segment;
     let range = format!("segment {number} (rows {first} to {last}, sealed {})", system::rfc3339(sealed));
     Ok(if rows.len() as i64 > MOST_ROWS {

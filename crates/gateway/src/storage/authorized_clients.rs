@@ -4,7 +4,7 @@ use diesel::Queryable;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{ClientId, EndReason, GrantId, Scopes, Subject};
 
-use super::endings::ended;
+use super::bulk_revocations::ended;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;

@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{EndReason, GrantId};
 use scim::schema::USER;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{endings, grants, resources};
 use super::statement::{Bind, Dialects, Statement};
@@ -65,7 +65,7 @@ const CLIENTS: Dialects = Dialects {
 
 /// Who takes over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Successor {
+pub(crate) struct CoOwner {
     /// Their number in storage.
     pub(crate) seq: i64,
     /// The user's id.
@@ -135,16 +135,16 @@ impl Tx<'_> {
     }
 
     /// The account's co-owner, if they may take over from this user: somebody else, active, with a role that may accept access.
-    pub(crate) fn successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<Successor>, DbError> {
+    pub(crate) fn successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<CoOwner>, DbError> {
         self.find_successor(account, leaving, false)
     }
 
     /// The same, and they stay so until this unit of work ends.
-    pub(crate) fn lock_successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<Successor>, DbError> {
+    pub(crate) fn lock_co_owner_of(&mut self, account: i64, leaving: &str) -> Result<Option<CoOwner>, DbError> {
         self.find_successor(account, leaving, true)
     }
 
-    fn find_successor(&mut self, account: i64, leaving: &str, lock: bool) -> Result<Option<Successor>, DbError> {
+    fn find_successor(&mut self, account: i64, leaving: &str, lock: bool) -> Result<Option<CoOwner>, DbError> {
         let Some(id) = self.account_at(account)?.and_then(|account| account.options.co_owner) else { return Ok(None) };
         if id == leaving {
             return Ok(None);
@@ -165,16 +165,16 @@ impl Tx<'_> {
         // What they themselves lost a moment ago must not reach what they are given now.
         let pending = endings::table.filter(endings::owner.eq(seq)).count();
         let pending: i64 = each!(&mut *self.conn, c => pending.get_result(c))?;
-        let may = self.policy.may_own(&attributes) && pending == 0;
-        Ok(may.then_some(Successor { seq, id }))
+        let may = self.policy.may_own_grant(&attributes) && pending == 0;
+        Ok(may.then_some(CoOwner { seq, id }))
     }
 
     /// Passes the open grants of this user that open the SCIM endpoint to somebody else; says which.
-    pub(crate) fn rebind_grants(
+    pub(crate) fn transfer_grants(
         &mut self,
         account: i64,
         owner: &str,
-        to: &Successor,
+        to: &CoOwner,
         now: i64,
     ) -> Result<Vec<GrantId>, DbError> {
         let binds = vec![
@@ -197,7 +197,7 @@ impl Tx<'_> {
     }
 
     /// What a user of this account is or was called; nothing if nothing is known of them any more.
-    pub(crate) fn called(&mut self, account: i64, user: &str) -> Result<String, DbError> {
+    pub(crate) fn display_name_of(&mut self, account: i64, user: &str) -> Result<String, DbError> {
         if let Some((_, called)) = self.departed.iter().find(|(id, _)| id == user) {
             return Ok(called.clone());
         }

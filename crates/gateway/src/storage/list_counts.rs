@@ -1,6 +1,6 @@
 //! Counted blocks: where the n-th resource of a list lies, without counting all before it.
 //!
-//! A list in the order of creation is divided into blocks of [`FAN`] resources, and these into blocks of [`FAN`] blocks. Whoever
+//! A list in the order of creation is divided into blocks of [`FANOUT`] resources, and these into blocks of [`FANOUT`] blocks. Whoever
 //! wants the n-th resource adds up the counts of large blocks, then of small ones, and counts resources only inside the last.
 //!
 //! Nobody who creates or deletes waits for that, and nobody's count is an estimate:
@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Text};
 use scim::schema::ResourceTypeId;
 
-use super::connection::AnyConn;
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::resources::AccountTx;
 use super::schema::{resource_blocks, resource_gaps, resources};
@@ -25,7 +25,7 @@ use super::tx::Tx;
 use crate::each;
 
 /// How many resources a block of the first level has when it is closed, and how many of those one of the second level.
-pub const FAN: i64 = 128;
+pub const FANOUT: i64 = 128;
 const LEVELS: [i16; 2] = [2, 1];
 
 /// How many resources are looked at before blocks are closed.
@@ -97,7 +97,7 @@ pub(super) fn row_before(
 ) -> Result<Option<i64>, DbError> {
     let list = List { account: store.account, resource_type: resource_type.0 };
     let (mut after, mut skip) = (0, i64::try_from(n.saturating_sub(1)).unwrap_or(i64::MAX - 1));
-    if skip >= FAN {
+    if skip >= FANOUT {
         let gaps = resource_gaps::table
             .filter(resource_gaps::account.eq(list.account))
             .filter(resource_gaps::resource_type.eq(list.resource_type))
@@ -110,7 +110,7 @@ pub(super) fn row_before(
                 let blocks = blocks_of(list, level)
                     .filter(resource_blocks::last.gt(after))
                     .order(resource_blocks::last)
-                    .limit(FAN)
+                    .limit(FANOUT)
                     .select((resource_blocks::last, resource_blocks::n));
                 let blocks: Vec<(i64, i64)> = each!(store.conn(), c => blocks.load(c))?;
                 for &(last, n) in &blocks {
@@ -120,7 +120,7 @@ pub(super) fn row_before(
                     }
                     (after, skip) = (last, skip - here);
                 }
-                if (blocks.len() as i64) < FAN {
+                if (blocks.len() as i64) < FANOUT {
                     break;
                 }
             }
@@ -170,7 +170,7 @@ impl Tx<'_> {
         let mut blocks = Vec::new();
         for list in lists {
             let mut after = self.newest_block(list, 1)?;
-            while let Some(last) = nth(self.conn, list, after, FAN)?.filter(|last| *last <= seen) {
+            while let Some(last) = nth(self.conn, list, after, FANOUT)?.filter(|last| *last <= seen) {
                 blocks.push(Block { list, after, last });
                 after = last;
             }
@@ -192,7 +192,7 @@ impl Tx<'_> {
             }
         }
         if all && found.seen > self.blocks_seen()? {
-            self.set_fact(SEEN, &found.seen.to_string())?;
+            self.set_installation_value(SEEN, &found.seen.to_string())?;
         }
         Ok(true)
     }
@@ -248,7 +248,7 @@ impl Tx<'_> {
     }
 
     fn blocks_seen(&mut self) -> Result<i64, DbError> {
-        let seen = self.fact(SEEN)?;
+        let seen = self.installation_value(SEEN)?;
         seen.map_or(Ok(0), |seen| seen.parse().map_err(|_| DbError::Corrupt(format!("installation value {SEEN}"))))
     }
 
@@ -266,10 +266,10 @@ impl Tx<'_> {
         let parts = blocks_of(block.list, 1)
             .filter(resource_blocks::last.gt(after))
             .order(resource_blocks::last)
-            .limit(FAN)
+            .limit(FANOUT)
             .select((resource_blocks::last, resource_blocks::n));
         let parts: Vec<(i64, i64)> = each!(&mut *self.conn, c => parts.load(c))?;
-        if parts.len() as i64 == FAN {
+        if parts.len() as i64 == FANOUT {
             let row = (
                 resource_blocks::account.eq(block.list.account),
                 resource_blocks::resource_type.eq(block.list.resource_type),
