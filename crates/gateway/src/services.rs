@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod allowed_values;
 pub mod budget;
+pub mod consent;
 pub mod indexing;
 pub mod master_key;
 pub mod reactions;

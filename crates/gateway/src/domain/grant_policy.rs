@@ -29,10 +29,14 @@ impl GrantPolicy {
         self.key.map(|key| (key, self.role_keys.as_slice()))
     }
 
+    /// The role of a user with these attributes.
+    pub fn role_of<'a>(&self, attributes: &'a Map<String, Value>) -> Option<&'a str> {
+        attributes.get(&self.attribute).and_then(Value::as_str)
+    }
+
     /// Whether a user with these attributes may own a grant.
     pub fn may_own_grant(&self, attributes: &Map<String, Value>) -> bool {
-        let role = attributes.get(&self.attribute).and_then(Value::as_str);
-        role.is_some_and(|role| self.roles.iter().any(|may| may == role))
+        self.role_of(attributes).is_some_and(|role| self.roles.iter().any(|may| may == role))
     }
 
     /// Whether a change may have taken a role away. A role that is not indexed may have changed at any time.

@@ -13,7 +13,6 @@ use crate::storage::DbError;
 mod answered;
 mod authorize;
 mod binding;
-mod connected;
 mod consent;
 mod cookie_jar;
 mod cookies;

@@ -77,6 +77,11 @@ impl<'c> Tx<'c> {
         self.short_of = Some(SHORT);
     }
 
+    /// Who may own a grant.
+    pub(crate) fn grant_policy(&self) -> Arc<GrantPolicy> {
+        Arc::clone(&self.policy)
+    }
+
     /// Says who works, for the audit trail.
     pub fn act_as(&mut self, actor: Actor) {
         self.actor = actor;

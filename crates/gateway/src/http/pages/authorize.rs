@@ -1,7 +1,6 @@
 //! The authorization endpoint (RFC 6749 §3.1): the request is understood, and the page that comes next is shown.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::Subject;
 use oauth::authorize::{AuthorizationRequest, MAX_LENGTH, Refusal};
 use oauth::hint::IdTokenHint;
 
@@ -15,6 +14,7 @@ use super::{consent, form, own_keys, self_service};
 use crate::app::App;
 use crate::domain::tolerances::UsesOfRequest;
 use crate::http::edge::query;
+use crate::services;
 use crate::storage::{ReadCost, Tx};
 
 /// `GET /oauth2/auth`
@@ -93,9 +93,7 @@ pub(super) async fn proceed(
 ) -> Result<HttpResponse, PageFailure> {
     let session = browser.session(app).await?;
     let logged_in = session.clone();
-    let fit =
-        session.filter(|session| asked.accepts_login(&Subject::new(session.owner_id.as_str()), session.auth_time));
-    match fit {
+    match session.filter(|session| services::consent::fits(asked, session)) {
         Some(session) => consent::ask(app, browser, asked, &session).await,
         None if asked.prompt.none => {
             let why = if logged_in.is_some() { "the log-in does not suit the request" } else { "nobody is logged in" };

@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::wording;
 use crate::http::edge::query;
+use crate::services::consent;
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
 
@@ -70,7 +71,7 @@ pub(super) async fn page_for(
     };
     let shown = LoginPage {
         client: intent.asked().map(|asked| wording::strip_invisible(&asked.client_name)),
-        provisions: intent.asked().is_some_and(|asked| asked.scope.contains("provision:scim")),
+        provisions: intent.asked().is_some_and(consent::provisions),
         asks_for_account: account.is_none(),
         named_account: wording::strip_invisible(&said.account).chars().take(200).collect(),
         account: account.map(|account| wording::strip_invisible(&account.name)),

@@ -103,8 +103,12 @@ pub(super) struct ConsentPage {
     /// The names of others' resources that the access is for (RFC 8707).
     pub(super) elsewhere: Vec<String>,
     pub(super) has_successor: bool,
-    /// The connections for provisioning that the client has already.
-    pub(super) connected: AlreadyConnected,
+    /// The connections for provisioning that the client has already: the newest,
+    pub(super) connected: Vec<ShownBefore>,
+    /// whether there are more,
+    pub(super) more_connected: bool,
+    /// and whether they end when the new one is first used.
+    pub(super) are_replaced: bool,
     pub(super) idle: String,
     pub(super) absolute: Option<String>,
     pub(super) access: String,
@@ -113,25 +117,11 @@ pub(super) struct ConsentPage {
     pub(super) csrf: String,
 }
 
-/// The connections for provisioning that a client has in an account.
-#[derive(Debug, Clone, Default)]
-pub(super) struct AlreadyConnected {
-    /// The newest of them.
-    pub(super) connections: Vec<ConnectedBefore>,
-    /// There are more.
-    pub(super) more: bool,
-    /// They end when the new one is first used.
-    pub(super) are_replaced: bool,
-}
-
-/// A connection, as the page says it.
-#[derive(Debug, Clone)]
-pub(super) struct ConnectedBefore {
-    /// Who accepted it, or took it over.
+/// A connection that a client has already.
+#[derive(Debug)]
+pub(super) struct ShownBefore {
     pub(super) user: String,
-    /// When it was accepted.
     pub(super) since: String,
-    /// Whether it was ever used.
     pub(super) is_used: bool,
 }
 
