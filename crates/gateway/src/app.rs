@@ -155,14 +155,9 @@ impl App {
 
     /// How much the SCIM endpoint answers at once, and stores.
     pub fn limits(&self) -> scim::Limits {
-        let config = &self.config.scim;
         // While a page is made it takes up to nine times its bytes, and an account has to have room for one.
-        let room = self.config.memory.of_one_account / 10;
-        scim::Limits {
-            default_page: config.page_size,
-            max_page: config.max_page_size,
-            page_bytes: config.max_page_bytes.min(room),
-            document_bytes: config.max_document_bytes,
-        }
+        let room = self.config.server.memory.of_one_account / 10;
+        let limits = self.config.scim.limits;
+        scim::Limits { page_bytes: limits.page_bytes.min(room), ..limits }
     }
 }

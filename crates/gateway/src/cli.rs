@@ -122,9 +122,9 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
         Command::Serve => serve(config).await,
         Command::Migrate => {
             let _turn = server::take_turn(&config)?;
-            let mut conn = config.database.connect()?;
+            let mut conn = config.database.url.connect()?;
             let applied = migrations::run(&mut conn)?;
-            println!("{}: {applied} migrations applied, the schema is up to date", config.database.display());
+            println!("{}: {applied} migrations applied, the schema is up to date", config.database.url.display());
             Ok(())
         }
         Command::Keys { command } => keys::run(&config, command).await,
@@ -132,7 +132,7 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
         Command::Audit { command: AuditCommand::Verify { expect } } => verify_audit(&config, expect.as_ref()),
         Command::Housekeeping { confirm } => keep_house(config, confirm).await,
         Command::Health { url } => {
-            let url = url.unwrap_or_else(|| format!("http://{}", config.bind));
+            let url = url.unwrap_or_else(|| format!("http://{}", config.server.bind));
             let answer = reqwest::get(format!("{url}/health/ready")).await?;
             if answer.status().is_success() { Ok(()) } else { Err(format!("not ready: {}", answer.status()).into()) }
         }
@@ -141,14 +141,14 @@ async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std
 }
 
 async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let database = config.database.display();
+    let database = config.database.url.display();
     let mut running = server::start(config).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
     let operators = running.app.db.read(ReadCost::Scan, |tx| tx.operators()).await?;
-    if running.app.config.admin_token.is_none() && operators.is_empty() {
+    if running.app.config.admin.token.is_none() && operators.is_empty() {
         tracing::info!("the admin API needs an operator: `gateway operator create --name NAME` makes one");
     }
-    let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.drain_patience);
+    let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.server.drain_time);
     actix_web::rt::spawn(async move {
         let drain = match shutdown_signal().await {
             Told::ToTerminate => drain,
@@ -233,13 +233,13 @@ async fn keep_house(config: Config, confirm: bool) -> Result<(), Box<dyn std::er
 
 /// Reads, and nothing else: what is verified may be a copy, and a mistyped path makes no database.
 fn verify_audit(config: &Config, expected: Option<&Link>) -> Result<(), Box<dyn std::error::Error>> {
-    if let DatabaseUrl::Sqlite(path) = &config.database
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
         && !path.is_file()
     {
         return Err(format!("there is no database {}; set database.url or data.dir", path.display()).into());
     }
     let masters = server::existing_master_keys(config)?;
-    let mut conn = config.database.connect_read_only()?;
+    let mut conn = config.database.url.connect_read_only()?;
     let verdict = read_on(&mut conn, |tx| {
         let Some(keys) = master_key::open_existing(tx, &masters)? else { return Ok::<_, DbError>(None) };
         tx.verify_audit(&keys, system::now(), expected).map(Some)

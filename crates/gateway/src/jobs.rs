@@ -61,8 +61,8 @@ pub fn start(app: App) {
             }
             // A key that is retired too early is not undone either.
             let Some(Judged { now, doubted: None }) = done.judged else { continue };
-            let (days, longest) = (app.config.oauth.signing_key_days, app.settings.longest_ms());
-            if let Err(error) = app.signer.rotate_due(days, longest, now).await {
+            let (lifetime, longest) = (app.config.oauth.signing_key_lifetime_ms, app.settings.longest_ms());
+            if let Err(error) = app.signer.rotate_due(lifetime, longest, now).await {
                 tracing::warn!(%error, "a signing key could not be replaced; it will be tried again");
             }
         }

@@ -12,7 +12,7 @@ use oauth::Keyring;
 use scim::Registry;
 
 use crate::app::App;
-use crate::config::{Config, ConfigErrors, MasterKeySource, public_url};
+use crate::config::{Config, MasterKeySource, public_url};
 use crate::domain::catalogs;
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::schemas::Schemas;
@@ -43,9 +43,6 @@ use connections::{ConnectionLimits, Connections};
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration cannot be right.
-    #[error(transparent)]
-    Config(#[from] ConfigErrors),
     /// The database does not answer.
     #[error("{0}: {1}")]
     Database(String, DbError),
@@ -165,12 +162,12 @@ impl Stop {
 
 /// Waits until no other process starts on this database, and makes the folder it is to be in.
 pub fn take_turn(config: &Config) -> Result<Turn, StartError> {
-    if let DatabaseUrl::Sqlite(path) = &config.database
+    if let DatabaseUrl::Sqlite(path) = &config.database.url
         && let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder)?;
     }
-    Turn::take(&config.database).map_err(|e| StartError::Database(config.database.display(), e))
+    Turn::take(&config.database.url).map_err(|e| StartError::Database(config.database.url.display(), e))
 }
 
 /// The database and its keys, for a command.
@@ -183,9 +180,9 @@ pub async fn open(config: &Config) -> Result<(Db, Arc<Keyring>), StartError> {
 
 /// Connects to the database and brings its schema up to date, or refuses it.
 fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
-    let failed = |e: DbError| StartError::Database(config.database.display(), e);
-    let mut conn: AnyConn = config.database.connect().map_err(failed)?;
-    if config.migrate_on_start {
+    let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
+    let mut conn: AnyConn = config.database.url.connect().map_err(failed)?;
+    if config.database.migrate_on_start {
         let applied = migrations::run(&mut conn)?;
         if applied > 0 {
             tracing::info!(applied, "migrated the database");
@@ -194,18 +191,18 @@ fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
         migrations::check(&mut conn)?;
     }
     drop(conn);
-    Db::within(config.database.clone(), config.limits, reactions::run).map_err(failed)
+    Db::within(config.database.url.clone(), config.database.limits, reactions::run).map_err(failed)
 }
 
 /// Who may own a grant.
 fn grant_policy(config: &Config, registry: &Registry) -> GrantPolicy {
-    GrantPolicy::new(config.consent_role_attribute.clone(), config.consent_roles.clone(), registry)
+    GrantPolicy::new(config.consent.role_attribute.clone(), config.consent.roles.clone(), registry)
 }
 
 /// Derives the keys and makes sure they are the database's.
 async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError> {
     let masters = master_keys(config, db).await?;
-    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
     let draft = master_key::RootKey::generate();
     let keys = db.write(move |tx| master_key::open(tx, &masters, &draft)).await.map_err(failed)?;
     keys.map(Arc::new).ok_or(StartError::WrongMasterKey)
@@ -215,13 +212,13 @@ async fn open_keys(config: &Config, db: &Db) -> Result<Arc<Keyring>, StartError>
 /// new key beside existing data opens nothing, and two replicas on one database cannot each have one of their own.
 async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartError> {
     let MasterKeySource::KeyFile(path) = &config.master_key else { return existing_master_keys(config) };
-    if matches!(config.database, DatabaseUrl::Postgres(_)) {
+    if matches!(config.database.url, DatabaseUrl::Postgres(_)) {
         return Err(StartError::NoMasterKey(path.clone()));
     }
     if let Some(keys) = master_key::read(path).map_err(StartError::MasterKey)? {
         return Ok(keys);
     }
-    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
     if db.read(ReadCost::Point, master_key::is_needed).await.map_err(failed)? {
         // Another process may have made both between our two looks: it makes the key first.
         return existing_master_keys(config);
@@ -236,7 +233,7 @@ pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError
         MasterKeySource::Given(keys) => Ok(keys.clone()),
         MasterKeySource::File(path) => read(path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone())),
         MasterKeySource::KeyFile(path) => {
-            let lost = || StartError::MasterKeyLost { database: config.database.display(), key: path.clone() };
+            let lost = || StartError::MasterKeyLost { database: config.database.url.display(), key: path.clone() };
             read(path)?.ok_or_else(lost)
         }
     }
@@ -244,46 +241,41 @@ pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError
 
 /// Starts the server; it answers when this returns.
 pub async fn start(config: Config) -> Result<Running, StartError> {
-    let configured = Registry::build(&config.attributes).map_err(ConfigErrors)?;
-    let schemas = Schemas::new(catalogs::offer(configured, &config.consent_role_attribute));
-    if config.public_url.is_none() && !config.bind.ip().is_loopback() && !config.insecure_http {
-        return Err(StartError::NoPublicUrl(config.bind));
-    }
-    if config.oauth.has_retry_hours {
-        tracing::warn!(
-            "oauth.refresh_retry_hours has no effect any more and can be taken out: an answer that was never used may be asked for again at any time"
-        );
+    let schemas = Schemas::new(catalogs::offer(config.attributes.registry.clone(), &config.consent.role_attribute));
+    if config.server.public_url.is_none() && !config.server.bind.ip().is_loopback() && !config.server.insecure_http {
+        return Err(StartError::NoPublicUrl(config.server.bind));
     }
     let turn = take_turn(&config)?;
     let db = open_database(&config, &turn)?.with_grant_policy(grant_policy(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
-    let failed = |e: DbError| StartError::Database(config.database.display(), e);
+    let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
     indexing::run(&db, &schemas).await.map_err(failed)?;
     db.write(|tx| tx.settle_operator_names(system::now())).await.map_err(failed)?;
     allowed_values::compare(&db, schemas.configured()).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
     drop(turn);
 
-    let listener = std::net::TcpListener::bind(config.bind).map_err(|e| StartError::Listen(config.bind, e))?;
+    let listener =
+        std::net::TcpListener::bind(config.server.bind).map_err(|e| StartError::Listen(config.server.bind, e))?;
     let address = listener.local_addr()?;
     let waiting_at = listener.try_clone()?;
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let outbound = Outbound::new(config.outbound);
     let app = App {
         published_keys: PublishedKeys::new(outbound.clone()),
         outbound,
         providers: Arc::default(),
         stopping: Stopping::default(),
-        admission: Arc::new(Admission::new(config.limits.long_each as usize)),
+        admission: Arc::new(Admission::new(config.database.limits.long_each as usize)),
         payers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: Arc::new(settings(&config, &public_url)),
         path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
-        passwords: Passwords::start(config.password_threads, config.password_queue),
+        passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
         signer,
         tally: Arc::default(),
-        budget: Budget::new(config.memory),
+        budget: Budget::new(config.server.memory),
         refusals: Arc::default(),
         config: Arc::new(config),
         pulse: db.pulse(),
@@ -291,16 +283,17 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         db,
         keys,
     };
-    let workers = match app.config.workers {
+    let workers = match app.config.server.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,
     };
-    let limits = app.config.limits;
+    let limits = app.config.database.limits;
     let bounds = ConnectionLimits::of_this_process(
         limits.connections + limits.long_connections,
-        app.config.connections_of_one_address,
+        app.config.server.connections_per_address,
     );
-    let connections = Connections::new(bounds, app.config.write_patience, app.config.trusted_proxies.clone());
+    let connections =
+        Connections::new(bounds, app.config.server.write_timeout, app.config.server.trusted_proxies.clone());
     let taken_in = connections.clone();
     let state = web::Data::new(app.clone());
     let is_https = app.public_url.starts_with("https://");
@@ -320,7 +313,7 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     .max_connections((bounds.all / workers).max(1))
     .on_connect(move |stream, data| taken_in.admit(stream, data))
     .keep_alive(Duration::from_secs(75))
-    .client_request_timeout(app.config.header_patience)
+    .client_request_timeout(app.config.server.header_timeout)
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .disable_signals()
     .listen(listener)?
@@ -339,11 +332,6 @@ pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),
         scim_base: format!("{public_url}/scim/v2"),
-        code_lifetime_s: config.oauth.authorization_code_seconds,
-        access_token_lifetime_s: config.oauth.access_token_seconds,
-        refresh_idle_s: config.oauth.refresh_idle_seconds,
-        refresh_absolute_s: config.oauth.refresh_absolute_seconds,
-        retry_grace_s: config.oauth.retry_grace_seconds,
-        ..oauth::Settings::default()
+        ..config.oauth.protocol.clone()
     }
 }

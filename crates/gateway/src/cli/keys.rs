@@ -34,7 +34,7 @@ fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
 
 pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
     let (db, keys) = server::open(config).await?;
-    let settings = server::settings(config, config.public_url.as_deref().unwrap_or_default());
+    let settings = server::settings(config, config.server.public_url.as_deref().unwrap_or_default());
     match command {
         KeysCommand::List => {
             Signer::open(db.clone(), keys).await?;

@@ -1,25 +1,44 @@
-//! The section `mail`: who takes letters, and who they are from.
+//! `[mail]`: who takes letters, and who they are from.
 
 use lettre::message::Mailbox;
 
-use super::between;
-use super::reader::Reader;
+use super::reader::{Reader, Unit};
 use crate::platform::smtp::{Mail, Relay};
 
 /// `None` if no mail is to be sent, or if something is wrong, which the reader then knows.
 pub(super) fn read(r: &mut Reader) -> Option<Mail> {
-    let relay = r.optional("mail.smtp_url", |text: String| Relay::parse(text.trim()));
-    let in_file = r.secret_file("mail.smtp_url_file", |text| Relay::parse(text.trim()));
-    let from = r.optional("mail.from", |text: String| sender(&text));
-    let first_pause = r.required("mail.retry_seconds", |n: u64| between(n, 1, 3600).map(|n| n as i64 * 1000))?;
+    let mut s = r.section("mail");
+    let relay = s.optional(
+        "smtp_url",
+        "smtps://USER:PASSWORD@mail.example.com",
+        "URL",
+        "The relay that takes [mail](#the-mail-relay). smtps:// is TLS from the start; smtp:// is STARTTLS, which the relay has to offer, and no TLS \
+         to this machine itself. The relay and from: both, or neither.",
+        |text| Relay::parse(text.trim()),
+    );
+    let in_file = s.secret_file(
+        "smtp_url_file",
+        "/run/secrets/gateway-smtp-url",
+        "In place of smtp_url: a file that holds it.",
+        |text| Relay::parse(text.trim()),
+    );
+    let from =
+        s.optional("from", "Provisioning <no-reply@example.com>", "sender", "Who mail is from.", |text| sender(&text));
+    let first_pause: Option<i64> = s.number(
+        "retry_seconds",
+        60,
+        1..=3600,
+        Unit::Seconds,
+        "How soon mail is tried again that the relay did not take; then after twice as long, and so on for three days.",
+    );
     if relay.is_some() && in_file.is_some() {
-        r.mistake("mail.smtp_url and mail.smtp_url_file: set one of them".to_owned());
+        r.mistake("mail.smtp_url and mail.smtp_url_file: set one of them");
     }
     match (relay.or(in_file), from) {
-        (Some(relay), Some(from)) => Some(Mail { relay, from, first_pause }),
+        (Some(relay), Some(from)) => Some(Mail { relay, from, first_pause: first_pause? * 1000 }),
         (None, None) => None,
         _ => {
-            r.mistake("mail: set smtp_url (or smtp_url_file) and from, or neither".to_owned());
+            r.mistake("mail: set smtp_url (or smtp_url_file) and from, or neither");
             None
         }
     }

@@ -1,6 +1,6 @@
 //! `server.public_url`: the issuer identifier (RFC 8414 §2), and the base of every URL we print.
 
-use url::Url;
+use url::{Host, Url};
 
 /// Where paths of the server's own begin. A public URL whose path began like one of them could not be told from it, for a proxy may
 /// strip the path or pass it on.
@@ -51,6 +51,21 @@ fn http_url(text: &str) -> Result<Url, String> {
         return Err(format!("`{text}` must have no query and no fragment"));
     }
     Ok(url)
+}
+
+/// Plain http that leaves the machine.
+pub(super) fn is_exposed(url: &str) -> bool {
+    url.starts_with("http://") && !is_loopback(url)
+}
+
+/// Whether a URL's host is this machine, whatever the network.
+pub(super) fn is_loopback(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 /// The path of a public URL: empty, or `/identity`.

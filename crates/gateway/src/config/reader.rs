@@ -1,15 +1,52 @@
-//! Takes typed values out of a tree of configuration, remembers every mistake and, at the end, every key nobody asked for.
+//! Reads settings out of a tree of configuration. Reading one declares it: each call names a setting with its default, the form of its
+//! values and its meaning, and returns the value. `docs/configuration.md` and `config/default.toml` are written from these declarations.
+//!
+//! Mistakes are collected, not returned, so that all of them are reported at once; the names that no call asked for are among them.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::file;
+use super::names;
 
 pub(super) struct Reader {
     tree: Map<String, Value>,
+    pub(super) declared: Vec<Declared>,
     mistakes: Vec<String>,
     warnings: Vec<String>,
+}
+
+/// What is known of a setting once it was read.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "a test writes the pages"))]
+pub(super) struct Declared {
+    pub(super) section: &'static str,
+    pub(super) name: &'static str,
+    /// As it is written in TOML; `None` if the setting has no default.
+    pub(super) default: Option<Value>,
+    /// A value that could be right, of a setting without a default.
+    pub(super) example: &'static str,
+    /// What its values look like, such as "1 to 3600 seconds".
+    pub(super) form: String,
+    /// In one or two sentences. Links to other pages of `docs/` are Markdown.
+    pub(super) meaning: &'static str,
+    /// Whether the file or the environment has a value.
+    pub(super) is_set: bool,
+}
+
+impl Declared {
+    /// `server.bind`
+    pub(super) fn key(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+}
+
+/// One section of the configuration, such as `[server]`.
+pub(super) struct Section<'r> {
+    reader: &'r mut Reader,
+    name: &'static str,
 }
 
 /// A value as it stands in a file, or as text from the environment.
@@ -46,123 +83,281 @@ impl Scalar for bool {
     }
 }
 
+/// The unit of a number. The name of the setting ends with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    None,
+    Percent,
+    Seconds,
+    Minutes,
+    Hours,
+    Days,
+    Kib,
+    Mib,
+}
+
+impl Unit {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Unit::None => "",
+            Unit::Percent => "percent",
+            Unit::Seconds => "seconds",
+            Unit::Minutes => "minutes",
+            Unit::Hours => "hours",
+            Unit::Days => "days",
+            Unit::Kib => "KiB",
+            Unit::Mib => "MiB",
+        }
+    }
+
+    /// In seconds or bytes.
+    fn factor(self) -> u64 {
+        match self {
+            Unit::None | Unit::Percent | Unit::Seconds => 1,
+            Unit::Minutes => 60,
+            Unit::Hours => 3_600,
+            Unit::Days => 86_400,
+            Unit::Kib => 1 << 10,
+            Unit::Mib => 1 << 20,
+        }
+    }
+}
+
+type Range = std::ops::RangeInclusive<u64>;
+
 impl Reader {
     pub(super) fn new(tree: Value) -> Reader {
         let tree = match tree {
             Value::Object(tree) => tree,
             _ => Map::new(),
         };
-        Reader { tree, mistakes: Vec::new(), warnings: Vec::new() }
+        Reader { tree, declared: Vec::new(), mistakes: Vec::new(), warnings: Vec::new() }
     }
 
-    pub(super) fn mistake(&mut self, mistake: String) {
-        self.mistakes.push(mistake);
+    pub(super) fn section(&mut self, name: &'static str) -> Section<'_> {
+        Section { reader: self, name }
     }
 
-    fn take(&mut self, key: &str) -> Option<Value> {
-        let (section, name) = key.split_once('.')?;
-        match self.tree.get_mut(section)?.as_object_mut()?.remove(name)? {
-            Value::Null => None,
-            value => Some(value),
-        }
+    pub(super) fn mistake(&mut self, mistake: impl Into<String>) {
+        self.mistakes.push(mistake.into());
     }
 
-    fn parse<S: Scalar, T>(
-        &mut self,
-        key: &str,
-        value: &Value,
-        parse: impl FnOnce(S) -> Result<T, String>,
-    ) -> Option<T> {
-        match S::from_value(value).and_then(parse) {
-            Ok(parsed) => Some(parsed),
-            Err(why) => {
-                self.mistakes.push(format!("{key}: {why}"));
-                None
-            }
-        }
-    }
-
-    /// A value that may be absent.
-    pub(super) fn optional<S: Scalar, T>(
-        &mut self,
-        key: &str,
-        parse: impl FnOnce(S) -> Result<T, String>,
-    ) -> Option<T> {
-        let value = self.take(key)?;
-        self.parse(key, &value, parse)
-    }
-
-    /// A secret that stands in a file, which may be absent.
-    pub(super) fn secret_file<T>(&mut self, key: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
-        let path = self.optional(key, Ok::<String, String>)?;
-        self.warn_if_readable_by_others(key, Path::new(&path));
-        match file::read(Path::new(&path)).and_then(|text| parse(&text)) {
-            Ok(parsed) => Some(parsed),
-            Err(why) => {
-                self.mistakes.push(format!("{key}: {why}"));
-                None
-            }
-        }
-    }
-
-    pub(super) fn warn_if_readable_by_others(&mut self, key: &str, path: &Path) {
-        if file::is_readable_by_others(path) {
-            let path = path.display();
-            self.warnings.push(format!("{key}: every user of this machine can read {path}; chmod 600 {path}"));
-        }
+    /// What the server can work with, though it may not be what the operator meant.
+    pub(super) fn warn(&mut self, warning: impl Into<String>) {
+        self.warnings.push(warning.into());
     }
 
     pub(super) fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// A value that the defaults have, so that its absence is a mistake in them.
-    pub(super) fn required<S: Scalar, T>(
+    /// Whether the file or the environment has a value of a setting that was read.
+    pub(super) fn is_set(&self, key: &str) -> bool {
+        self.declared.iter().any(|one| one.is_set && one.key() == key)
+    }
+
+    fn take(&mut self, section: &str, name: &str) -> Option<Value> {
+        match self.tree.get_mut(section)?.as_object_mut()?.remove(name)? {
+            Value::Null => None,
+            value => Some(value),
+        }
+    }
+
+    /// All mistakes, unknown names among them.
+    pub(super) fn finish(mut self) -> Vec<String> {
+        let unknown: Vec<String> = self.tree.iter().flat_map(|(section, rest)| left_over(section, rest)).collect();
+        for key in unknown {
+            let near = names::nearest(&key, self.declared.iter().map(Declared::key));
+            let near = near.map_or_else(String::new, |near| format!("; the nearest is {near}"));
+            self.mistakes.push(format!("{key}: there is no such setting{near}"));
+        }
+        self.mistakes
+    }
+}
+
+fn left_over(section: &str, rest: &Value) -> Vec<String> {
+    match rest {
+        Value::Object(names) => names.keys().map(|name| format!("{section}.{name}")).collect(),
+        _ => vec![section.to_owned()],
+    }
+}
+
+impl Section<'_> {
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.name)
+    }
+
+    /// A mistake of one setting.
+    pub(super) fn mistake(&mut self, name: &str, why: impl std::fmt::Display) {
+        let key = self.key(name);
+        self.reader.mistake(format!("{key}: {why}"));
+    }
+
+    /// A mistake of the section as a whole.
+    pub(super) fn mistake_of_all(&mut self, why: &str) {
+        self.reader.mistake(format!("{}: {why}", self.name));
+    }
+
+    pub(super) fn warn(&mut self, name: &str, why: impl std::fmt::Display) {
+        let key = self.key(name);
+        self.reader.warn(format!("{key}: {why}"));
+    }
+
+    fn declare(&mut self, declared: Declared) -> Option<Value> {
+        let set = self.reader.take(self.name, declared.name);
+        let value = set.clone().or_else(|| declared.default.clone());
+        self.reader.declared.push(Declared { is_set: set.is_some(), ..declared });
+        value
+    }
+
+    fn parse<S: Scalar, T>(
         &mut self,
-        key: &str,
+        name: &str,
+        value: &Value,
         parse: impl FnOnce(S) -> Result<T, String>,
     ) -> Option<T> {
-        match self.take(key) {
-            Some(value) => self.parse(key, &value, parse),
-            None => {
-                self.mistakes.push(format!("{key}: is missing"));
-                None
-            }
+        S::from_value(value).and_then(parse).map_err(|why| self.mistake(name, why)).ok()
+    }
+
+    fn with(&self, name: &'static str, default: Option<Value>, form: String, meaning: &'static str) -> Declared {
+        Declared { section: self.name, name, default, example: "", form, meaning, is_set: false }
+    }
+
+    /// A whole number in this range.
+    pub(super) fn number<N: TryFrom<u64>>(
+        &mut self,
+        name: &'static str,
+        default: u64,
+        range: Range,
+        unit: Unit,
+        meaning: &'static str,
+    ) -> Option<N> {
+        let form = format!("{} to {} {}", range.start(), range.end(), unit.as_str());
+        let declared = self.with(name, Some(default.into()), form.trim_end().to_owned(), meaning);
+        let value = self.declare(declared)?;
+        self.parse(name, &value, |n: u64| {
+            let fits = N::try_from(n).ok().filter(|_| range.contains(&n));
+            fits.ok_or_else(|| format!("{n} is not between {} and {}", range.start(), range.end()))
+        })
+    }
+
+    /// How long something takes or lasts, in seconds.
+    pub(super) fn seconds(
+        &mut self,
+        name: &'static str,
+        default: u64,
+        range: Range,
+        unit: Unit,
+        meaning: &'static str,
+    ) -> Option<u64> {
+        self.number(name, default, range, unit, meaning).map(|n: u64| n * unit.factor())
+    }
+
+    /// The same where the setting has the unit of a [`Duration`].
+    pub(super) fn time(
+        &mut self,
+        name: &'static str,
+        default: u64,
+        range: Range,
+        unit: Unit,
+        meaning: &'static str,
+    ) -> Option<Duration> {
+        self.seconds(name, default, range, unit, meaning).map(Duration::from_secs)
+    }
+
+    /// How large something may be, in bytes.
+    pub(super) fn bytes(
+        &mut self,
+        name: &'static str,
+        default: u64,
+        range: Range,
+        unit: Unit,
+        meaning: &'static str,
+    ) -> Option<usize> {
+        self.number(name, default, range, unit, meaning).map(|n: usize| n * unit.factor() as usize)
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str, default: bool, meaning: &'static str) -> Option<bool> {
+        let declared = self.with(name, Some(default.into()), "true or false".to_owned(), meaning);
+        let value = self.declare(declared)?;
+        self.parse(name, &value, Ok)
+    }
+
+    /// Text that always has a value.
+    pub(super) fn text<T>(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        form: &'static str,
+        meaning: &'static str,
+        parse: impl FnOnce(String) -> Result<T, String>,
+    ) -> Option<T> {
+        let declared = self.with(name, Some(default.into()), form.to_owned(), meaning);
+        let value = self.declare(declared)?;
+        self.parse(name, &value, parse)
+    }
+
+    /// Text that may be absent. Absence and a mistake are both `None`; the reader knows which it was.
+    pub(super) fn optional<T>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        form: &'static str,
+        meaning: &'static str,
+        parse: impl FnOnce(String) -> Result<T, String>,
+    ) -> Option<T> {
+        let declared = Declared { example, ..self.with(name, None, form.to_owned(), meaning) };
+        let value = self.declare(declared)?;
+        self.parse(name, &value, parse)
+    }
+
+    /// A secret that stands in a file, which may be absent.
+    pub(super) fn secret_file<T>(
+        &mut self,
+        name: &'static str,
+        example: &'static str,
+        meaning: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let path = self.optional(name, example, "path", meaning, Ok)?;
+        self.warn_if_readable_by_others(name, Path::new(&path));
+        let parsed = file::read(Path::new(&path)).and_then(|text| parse(&text));
+        parsed.map_err(|why| self.mistake(name, why)).ok()
+    }
+
+    pub(super) fn warn_if_readable_by_others(&mut self, name: &str, path: &Path) {
+        if file::is_readable_by_others(path) {
+            let path = path.display();
+            self.warn(name, format!("every user of this machine can read {path}; chmod 600 {path}"));
         }
     }
 
     /// An array, or text separated by commas.
-    pub(super) fn list<S: Scalar, T>(
+    pub(super) fn list<T>(
         &mut self,
-        key: &str,
-        mut parse: impl FnMut(S) -> Result<T, String>,
+        name: &'static str,
+        default: &[&str],
+        form: &'static str,
+        meaning: &'static str,
+        mut parse: impl FnMut(String) -> Result<T, String>,
     ) -> Option<Vec<T>> {
-        let values = match self.take(key) {
-            Some(Value::Array(values)) => values,
-            Some(Value::String(text)) => {
-                text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(Value::from).collect()
-            }
-            Some(_) => {
-                self.mistakes.push(format!("{key}: must be a list"));
+        let values = match self.declare(self.with(name, Some(default.into()), form.to_owned(), meaning))? {
+            Value::Array(values) => values,
+            Value::String(text) => text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(Value::from).collect(),
+            _ => {
+                self.mistake(name, "must be a list");
                 return None;
             }
-            None => Vec::new(),
         };
-        values.iter().map(|value| self.parse(key, value, &mut parse)).collect()
+        // Each wrong element is a mistake of its own.
+        let parsed: Vec<Option<T>> = values.iter().map(|value| self.parse(name, value, &mut parse)).collect();
+        parsed.into_iter().collect()
     }
 
-    /// All mistakes, unknown keys among them.
-    pub(super) fn finish(mut self) -> Vec<String> {
-        for (section, rest) in &self.tree {
-            match rest {
-                Value::Object(names) => {
-                    for name in names.keys() {
-                        self.mistakes.push(format!("{section}.{name}: there is no such setting"));
-                    }
-                }
-                _ => self.mistakes.push(format!("{section}: there is no such setting")),
-            }
+    /// A setting of earlier versions: accepted, without effect, and warned of.
+    pub(super) fn obsolete(&mut self, name: &'static str, why: &str) {
+        if self.reader.take(self.name, name).is_some() {
+            self.warn(name, format!("has no effect any more and can be taken out: {why}"));
         }
-        self.mistakes
     }
 }

@@ -1,13 +1,14 @@
 use super::*;
+use crate::storage::DatabaseUrl;
 
 #[test]
 fn the_defaults_are_a_whole_configuration() {
     let config = Config::from_variables(&[]).unwrap();
-    assert_eq!(config.bind.to_string(), "127.0.0.1:8080");
-    assert_eq!(config.database, DatabaseUrl::Sqlite(PathBuf::from("data/gateway.db")));
+    assert_eq!(config.server.bind.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.database.url, DatabaseUrl::Sqlite(PathBuf::from("data/gateway.db")));
     assert!(matches!(config.master_key, MasterKeySource::KeyFile(path) if path == Path::new("data/master.key")));
-    assert_eq!(config.consent_roles, ["master_admin"]);
-    assert_eq!(config.attributes.len(), 2);
+    assert_eq!(config.consent.roles, ["master_admin"]);
+    assert_eq!(config.attributes.declared.len(), 2);
 }
 
 #[test]
@@ -19,10 +20,10 @@ fn the_environment_overrides_and_lists_are_separated_by_commas() {
         ("GATEWAY__DATABASE__MIGRATE_ON_START", "false"),
     ])
     .unwrap();
-    assert_eq!(config.bind.port(), 9000);
-    assert_eq!(config.public_url.as_deref(), Some("https://id.example.com"));
-    assert_eq!(config.consent_roles, ["admin", "master_admin"]);
-    assert!(!config.migrate_on_start);
+    assert_eq!(config.server.bind.port(), 9000);
+    assert_eq!(config.server.public_url.as_deref(), Some("https://id.example.com"));
+    assert_eq!(config.consent.roles, ["admin", "master_admin"]);
+    assert!(!config.database.migrate_on_start);
 }
 
 #[test]
@@ -163,4 +164,78 @@ fn hardening_15_a_secret_in_a_file_that_all_can_read_is_warned_of() {
     assert_eq!(warned(0o640), Vec::<String>::new(), "a group is the operator's to choose");
     let both = warned(0o644);
     assert!(both.len() == 2 && both[0].contains("admin.token_file") && both[1].contains("chmod 600"), "{both:?}");
+}
+
+#[test]
+fn settings_that_cannot_work_are_mistakes() {
+    let operators = |issuer: &'static str, allowed: &'static str| {
+        vec![
+            ("GATEWAY__OPERATORS__ISSUER", issuer),
+            ("GATEWAY__OPERATORS__CLIENT_ID", "gateway"),
+            ("GATEWAY__OPERATORS__CLIENT_SECRET", "a secret"),
+            ("GATEWAY__OPERATORS__ALLOWED", allowed),
+        ]
+    };
+    let (issuer, local) = ("https://login.vendor.example", "http://127.0.0.1:9000");
+    for (set, mistake) in [
+        (vec![("GATEWAY__OAUTH__SESSION_HOURS", "0")], "oauth.session_hours: 0 is not between 1 and"),
+        (
+            vec![("GATEWAY__OAUTH__ACCESS_TOKEN_MINUTES", "2880"), ("GATEWAY__OAUTH__REFRESH_IDLE_DAYS", "1")],
+            "oauth.refresh_idle_days: ",
+        ),
+        (vec![("GATEWAY__LOG__FILTER", "inof")], "log.filter: `inof` is not a level (error, warn, info"),
+        (vec![("GATEWAY__DATABASE__ANSWER_SECONDS", "20")], "database.answer_seconds: "),
+        (vec![("GATEWAY__SCIM__LONG_REQUESTS_PER_ACCOUNT", "5")], "scim.long_requests_per_account: "),
+        (vec![("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "300")], "server.account_in_flight_mib: "),
+        (
+            operators("http://login.vendor.example", "@vendor.example"),
+            "operators.issuer: `http://login.vendor.example` is plain http",
+        ),
+        (operators(local, "@vendor.example"), "operators.issuer: `http://127.0.0.1:9000` is on this machine"),
+        (operators(issuer, "@"), "operators.allowed: `@` is neither"),
+        (operators(issuer, "ada@vendor.example, @@vendor.example"), "operators.allowed: `@@vendor.example` is neither"),
+        (operators(issuer, "ada@"), "operators.allowed: `ada@` is neither"),
+        (vec![("GATEWAY__OPERATORS__ALLOWED", "@vendor.example")], "operators: set issuer"),
+    ] {
+        let mistakes = Config::from_variables(&set).expect_err(mistake).0;
+        assert!(mistakes.iter().any(|one| one.starts_with(mistake)), "{set:?}: {mistakes:#?}");
+    }
+    assert!(Config::from_variables(&operators(issuer, "ada@vendor.example, @csm.vendor.example")).is_ok());
+    let mut local = operators(local, "@vendor.example");
+    local.push(("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true"));
+    assert!(Config::from_variables(&local).is_ok());
+}
+
+#[test]
+fn settings_that_have_no_effect_are_warned_of() {
+    for (set, warning) in [
+        (
+            ("GATEWAY__OAUTH__SESSION_IDLE_MINUTES", "600"),
+            "oauth.session_idle_minutes: is more than oauth.session_hours",
+        ),
+        (("GATEWAY__OAUTH__REFRESH_RETRY_HOURS", "24"), "oauth.refresh_retry_hours: has no effect any more"),
+        (("GATEWAY__SCIM__MAX_PAGE_SIZE", "50"), "scim.page_size: is more than scim.max_page_size"),
+        (("GATEWAY__SCIM__MAX_BODY_KIB", "262144"), "scim.max_body_kib: is more than server.account_in_flight_mib"),
+        (("GATEWAY__CONSENT__ROLES", "master_admn"), "consent.roles: `master_admn` is not among the values of role"),
+        (("GATEWAY__CONSENT__ROLE_ATTRIBUTE", "Role"), "consent.role_attribute: `Role` is no attribute"),
+        (("GATEWAY__CONSENT__ROLE_ATTRIBUTE", "emails"), "consent.role_attribute: `emails` is no attribute"),
+    ] {
+        let warnings = Config::from_variables(&[set]).unwrap_or_else(|e| panic!("{set:?}: {e}")).warnings;
+        assert!(matches!(&warnings[..], [one] if one.starts_with(warning)), "{set:?}: {warnings:#?}");
+    }
+    let absolute = ("GATEWAY__OAUTH__REFRESH_ABSOLUTE_DAYS", "90");
+    assert_eq!(Config::from_variables(&[absolute]).unwrap().warnings, [""; 0], "the default may be longer");
+    let both = Config::from_variables(&[absolute, ("GATEWAY__OAUTH__REFRESH_IDLE_DAYS", "180")]).unwrap().warnings;
+    assert!(both[0].starts_with("oauth.refresh_idle_days: is more than"), "{both:?}");
+}
+
+#[test]
+fn attributes_that_cannot_be_are_listed_with_the_other_mistakes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("attributes.toml");
+    std::fs::write(&file, "[[attribute]]\nname = \"userName\"\n\n[[attribute]]\nname = \"\"\n").unwrap();
+    let set = [("GATEWAY__ATTRIBUTES__FILE", file.to_str().unwrap()), ("GATEWAY__SERVER__BIND", "nowhere")];
+    let mistakes = Config::from_variables(&set).unwrap_err().0;
+    assert_eq!(mistakes.iter().filter(|one| one.starts_with("attributes.file: ")).count(), 2, "{mistakes:#?}");
+    assert_eq!(mistakes.iter().filter(|one| one.starts_with("server.bind: ")).count(), 1, "{mistakes:#?}");
 }

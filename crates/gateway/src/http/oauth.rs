@@ -101,7 +101,10 @@ impl Call {
             authorization: authorization.map(|value| value.to_str().unwrap_or("?").to_owned()),
             query,
             form,
-            actor: Actor { name: "client".to_owned(), address: address::of(request, &app.config.trusted_proxies) },
+            actor: Actor {
+                name: "client".to_owned(),
+                address: address::of(request, &app.config.server.trusted_proxies),
+            },
         })
     }
 }

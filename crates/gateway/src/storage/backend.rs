@@ -53,7 +53,6 @@ pub struct Patience {
 }
 
 impl Default for Patience {
-    /// As in `config/default.toml`.
     fn default() -> Self {
         let seconds = Duration::from_secs;
         Patience {

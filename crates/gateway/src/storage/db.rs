@@ -50,7 +50,13 @@ pub struct Limits {
 impl Limits {
     /// The defaults, with so many connections for what is short.
     pub fn of(connections: u32) -> Limits {
-        Limits { connections, long_connections: 4, long_each: 1, patience: Patience::default() }
+        Limits { connections, ..Limits::default() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { connections: 16, long_connections: 4, long_each: 1, patience: Patience::default() }
     }
 }
 

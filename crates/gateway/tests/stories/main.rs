@@ -116,6 +116,7 @@ mod returning;
 mod second_factors;
 mod secrets;
 mod service_accounts;
+mod settings;
 mod shapes;
 mod starting;
 mod stopping;

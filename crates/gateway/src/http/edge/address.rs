@@ -68,7 +68,7 @@ mod tests {
     /// Two proxies, one behind the other: 10.0.0.7, and a network.
     fn trusted() -> TrustedProxies {
         let setting = ("GATEWAY__SERVER__TRUSTED_PROXIES", "10.0.0.7, 172.16.0.0/12");
-        Config::from_variables(&[setting]).unwrap().trusted_proxies
+        Config::from_variables(&[setting]).unwrap().server.trusted_proxies
     }
 
     #[track_caller]

@@ -63,7 +63,7 @@ pub(crate) fn note_refusal(request: &HttpRequest, app: &App, error: &BearerError
         Some((grant, _)) => Who::Grant(grant.0),
         None => Who::Unknown,
     };
-    let address = address::of(request, &app.config.trusted_proxies);
+    let address = address::of(request, &app.config.server.trusted_proxies);
     app.refusals.note(Kind::AccessToken, who, address.as_deref(), now);
 }
 

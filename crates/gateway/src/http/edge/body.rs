@@ -35,7 +35,7 @@ pub(crate) struct Patience<'a> {
 impl Patience<'_> {
     /// For a body of at most so many bytes.
     pub(crate) fn of(app: &App, limit: usize) -> Patience<'_> {
-        Patience { limit, time: app.config.body_patience, stopping: &app.stopping }
+        Patience { limit, time: app.config.server.body_timeout, stopping: &app.stopping }
     }
 }
 

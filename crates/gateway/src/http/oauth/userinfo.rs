@@ -47,7 +47,7 @@ async fn claims(
 ) -> Result<(String, Map<String, Value>), OAuthFailure> {
     let authorization = presented(request, app, payload).await?;
     let proof = bearer::spend_proof::<OAuthFailure>(request, app, authorization.as_deref()).await?;
-    let (work, from) = (app.clone(), address::of(request, &app.config.trusted_proxies));
+    let (work, from) = (app.clone(), address::of(request, &app.config.server.trusted_proxies));
     let (client, claims, news) = app
         .db
         .read(ReadCost::Point, move |tx| {
@@ -65,7 +65,7 @@ async fn claims(
             let declared = account.options.attributes.read()?.into_iter().filter(|one| one.stage != Stage::Removing);
             let declared: Vec<Overlay> = declared.map(|one| one.declaration).collect();
             for overlay in
-                work.config.attributes.iter().chain(&declared).filter(|one| one.returned != Returned::Request)
+                work.config.attributes.declared.iter().chain(&declared).filter(|one| one.returned != Returned::Request)
             {
                 if let Some(value) = user.attributes().get(&overlay.name) {
                     claims.entry(overlay.name.clone()).or_insert_with(|| value.clone());

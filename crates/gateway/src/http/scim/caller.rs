@@ -37,7 +37,7 @@ const OWN_ENDING: &str = "This connection lives under this very user, and would 
 /// The account's policy is to keep the last user who may accept access.
 fn last_administrator(app: &App, left: &AdministratorLeft) -> String {
     let AdministratorLeft { id, name, .. } = left;
-    let (attribute, roles) = (&app.config.consent_role_attribute, app.config.consent_roles.join(" or "));
+    let (attribute, roles) = (&app.config.consent.role_attribute, app.config.consent.roles.join(" or "));
     format!(
         "The User {name:?} ({id}) is the last active user of this account whose role may accept access ({attribute}: {roles}), and the \
          account keeps its last administrator: they may not be deactivated or deleted, nor lose the role. Give another user the role \
@@ -74,7 +74,7 @@ impl Caller {
             authorization,
             ticket: Arc::default(),
             proof: None,
-            address: address::of(request, &app.config.trusted_proxies),
+            address: address::of(request, &app.config.server.trusted_proxies),
             entered: Arc::default(),
             unwritten: Arc::default(),
             me: None,
