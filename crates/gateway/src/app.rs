@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{Cursors, InactiveMatch, Registry, ToleranceTracker, Vocabulary};
+use scim::{AccountValues, Cursors, InactiveMatch, Registry, ToleranceTracker};
 
 use crate::config::Config;
 use crate::domain::account::Account;
@@ -75,7 +75,7 @@ pub struct ServiceProvider {
     /// The resource types.
     pub registry: Arc<Registry>,
     /// The lists and defaults of the account.
-    pub vocabulary: Vocabulary,
+    pub account_values: AccountValues,
     /// What becomes of users who are created again after they were deactivated.
     pub inactive_match: InactiveMatch,
     /// Whether no group gets a `displayName` that another one has.
@@ -116,7 +116,7 @@ impl App {
     pub fn provider(&self, account: &Account) -> Result<ServiceProvider, DbError> {
         Ok(ServiceProvider {
             registry: self.schemas.of(account)?,
-            vocabulary: account.vocabulary(),
+            account_values: account.account_values(),
             inactive_match: account.options.inactive_match,
             unique_group_names: account.options.unique_group_names,
         })
@@ -143,7 +143,7 @@ impl App {
             new_id: &mut system::new_id,
             is_id: system::is_id,
             registry: &provider.registry,
-            vocabulary: &provider.vocabulary,
+            account_values: &provider.account_values,
             base: &self.scim_base,
             leniency,
             inactive_match: provider.inactive_match,

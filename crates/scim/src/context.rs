@@ -1,7 +1,7 @@
 //! What a request brings along besides itself: the time, a source of ids, the schemas, and how patient we are.
 
 use crate::resource::Id;
-use crate::schema::{Registry, Vocabulary};
+use crate::schema::{AccountValues, Registry};
 use crate::tolerance::ToleranceTracker;
 
 /// Everything that is not in the message or in the store.
@@ -15,7 +15,7 @@ pub struct Context<'a> {
     /// The resource types on offer.
     pub registry: &'a Registry,
     /// The lists and defaults of the service provider the request is for.
-    pub vocabulary: &'a Vocabulary,
+    pub account_values: &'a AccountValues,
     /// The base URL, without a slash at the end: `https://scim.example/scim/v2`.
     pub base: &'a str,
     /// What we forgive this client, and what it needed so far.

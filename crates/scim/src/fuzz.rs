@@ -14,8 +14,8 @@ use crate::query::filter::Filter;
 use crate::query::path::AttributePath;
 use crate::resource::Resource;
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
+use crate::testing::{BASE, World, is_canonical, named};
 use crate::tolerance::Tolerances;
-use crate::world::{BASE, World, is_canonical, named};
 use crate::{service, urn};
 
 /// A refusal has a 4xx status and says something.
@@ -185,7 +185,7 @@ fn world(tolerances: Tolerances) -> (World, String, String) {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::world::any_value;
+    use crate::testing::any_value;
 
     /// Text in which the words of filters and paths meet more often than by chance.
     fn any_text() -> impl Strategy<Value = String> {

@@ -168,7 +168,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::world::any_value;
+    use crate::testing::any_value;
 
     #[track_caller]
     fn says(body: impl AsRef<[u8]>, words: &str) {

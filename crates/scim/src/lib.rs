@@ -11,18 +11,18 @@
 //! - [`tolerance`]: which deviations a client is forgiven.
 //! - [`json`]: a body, from bytes.
 //! - [`query`]: filters, paths and orders, from text to something that can be asked of a resource, or of an index
-//!   ([`narrow`], [`mod@search_keys`]).
+//!   ([`index_query`], [`mod@search_keys`]).
 //! - [`message`]: what the client sends and gets to see: queries and lists, [`cursor`], [`representation`], [`discovery`],
 //!   [`bulk`]; and [`error`].
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
-//! use scim::{Context, Id, InactiveMatch, ToleranceTracker, Limits, Projection, Registry, SearchRequest, Vocabulary};
+//! use scim::{Context, Id, InactiveMatch, ToleranceTracker, Limits, Projection, Registry, SearchRequest, AccountValues};
 //! use scim::{patch::PatchRequest, precondition::Precondition, schema::USER, service, store::memory::MemoryStore};
 //! use serde_json::json;
 //!
 //! let registry = Registry::standard();
-//! let vocabulary = Vocabulary::default();
+//! let account_values = AccountValues::default();
 //! let leniency = ToleranceTracker::generous();
 //! let mut ids = 0..;
 //! let mut cx = Context {
@@ -30,7 +30,7 @@
 //!     new_id: &mut || Id::new(format!("user-{}", ids.next().unwrap_or(0))).expect("an id"),
 //!     is_id: |text| text.starts_with("user-"),
 //!     registry: &registry,
-//!     vocabulary: &vocabulary,
+//!     account_values: &account_values,
 //!     base: "https://scim.example/scim/v2",
 //!     leniency: &leniency,
 //!     inactive_match: InactiveMatch::Restore,
@@ -76,34 +76,34 @@ pub mod schema;
 pub mod service;
 pub mod size;
 pub mod store;
+#[cfg(any(test, fuzzing))]
+mod testing;
 pub mod tolerance;
 pub mod urn;
-#[cfg(any(test, fuzzing))]
-mod world;
 
 pub use context::{Context, Cursors, InactiveMatch, Limits};
 pub use error::Error;
 pub use event::{Event, EventKind};
 pub use message::list::ListResponse;
-pub use message::places::Bookmark;
+pub use message::list_position::SavedPosition;
 pub use message::projection::Projection;
 pub use message::representation::Representation;
 pub use message::search_request::SearchRequest;
-pub use message::{bulk, cursor, discovery, places, representation};
+pub use message::{bulk, cursor, discovery, list_position, representation};
 pub use patch::PatchRequest;
 pub use precondition::Precondition;
 pub use query::filter::{Filter, Needs, Predicate};
-pub use query::narrow::{KeyRange, Narrow, Plan};
+pub use query::index_query::{IndexQuery, KeyRange, Plan};
 pub use query::path::{AttributePath, ResolvedPath};
 pub use query::search_keys::{KeyChange, SearchKey, search_keys};
 pub use query::sort::{Sort, SortBy, SortKey};
-pub use query::{narrow, search_keys};
+pub use query::{index_query, search_keys};
 pub use resource::{GroupReference, Id, Member, Meta, Resource};
-pub use schema::{AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, Vocabulary, key_of_text};
+pub use schema::{AccountValues, AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, key_of_text};
 pub use service::Written;
 pub use size::Size;
 pub use store::{
-    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,
-    SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,
+    Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PageKey, PendingChange, PendingMember,
+    Protected, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
 };
 pub use tolerance::{Tolerance, ToleranceTracker, Tolerances};

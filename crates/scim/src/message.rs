@@ -5,7 +5,7 @@ pub mod bulk;
 pub mod cursor;
 pub mod discovery;
 pub mod list;
-pub mod places;
+pub mod list_position;
 pub mod projection;
 pub mod representation;
 pub mod search_request;

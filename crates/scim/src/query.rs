@@ -2,7 +2,7 @@
 //! (RFC 7644 §3.4.2).
 
 pub mod filter;
-pub mod narrow;
+pub mod index_query;
 pub mod path;
 pub mod search_keys;
 pub mod sort;

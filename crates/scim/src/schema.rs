@@ -104,7 +104,7 @@ pub enum CanonicalValues {
     Suggested(Vec<String>),
     /// Exactly these; others are refused with `invalidValue`.
     Only(Vec<String>),
-    /// Exactly those that the [`Vocabulary`] of the request lists under this name.
+    /// Exactly those that the [`AccountValues`] of the request lists under this name.
     OnlyListed(String),
 }
 
@@ -113,7 +113,7 @@ pub enum CanonicalValues {
 pub enum DefaultValue {
     /// This value.
     Fixed(serde_json::Value),
-    /// What the [`Vocabulary`] of the request says under this name, if it says anything.
+    /// What the [`AccountValues`] of the request says under this name, if it says anything.
     Named(String),
 }
 
@@ -261,7 +261,7 @@ impl Registry {
 
 /// The words a particular request's service provider knows: lists and defaults that differ from customer to customer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Vocabulary {
+pub struct AccountValues {
     /// For [`CanonicalValues::OnlyListed`].
     pub lists: HashMap<String, Vec<String>>,
     /// For [`DefaultValue::Named`].

@@ -32,7 +32,7 @@ mod pages;
 mod prepared;
 mod read;
 mod refusals;
-mod returning;
+mod restore;
 #[cfg(test)]
 mod rules_change;
 mod search;
@@ -42,8 +42,8 @@ mod tests;
 mod without_value;
 mod write;
 
-pub use crate::message::places::keep;
-pub use membership::MAX_PARKED;
+pub use crate::message::list_position::save_position;
+pub use membership::MAX_PENDING;
 pub use prepared::{Prepared, carry_out, prepare_patch, prepare_replace};
 pub use read::get;
 pub use search::{find, search, search_all};
@@ -60,14 +60,14 @@ pub struct Written {
     /// Members that were named and do not exist: left out, the others kept. As sent, at most 128 characters of each.
     pub skipped_members: Vec<String>,
     /// Those of them that the group waits for: they join when a user gets this name.
-    pub parked_members: Vec<String>,
+    pub pending_members: Vec<String>,
     /// Attributes and paths that name nothing here and were ignored: as sent, each once, at most 32 and 128 characters of each.
     pub ignored_attributes: Vec<String>,
 }
 
 fn reader<'a, 'c: 'a>(cx: &Context<'c>, ignored: &'a Ignored) -> Reader<'a> {
     Reader {
-        vocabulary: cx.vocabulary,
+        account_values: cx.account_values,
         leniency: cx.leniency,
         base: cx.base,
         ignored,

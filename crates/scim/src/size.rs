@@ -141,7 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::world::any_value;
+    use crate::testing::any_value;
 
     proptest! {
         #[test]

@@ -13,7 +13,7 @@ use crate::error::Error;
 pub use crate::error::StoreError;
 use crate::event::Event;
 use crate::query::filter::Predicate;
-use crate::query::narrow::Narrow;
+use crate::query::index_query::IndexQuery;
 use crate::query::search_keys::{KeyChange, SearchKey};
 use crate::query::sort::{Sort, SortKey};
 use crate::resource::{GroupReference, Id, Member, Resource};
@@ -88,7 +88,7 @@ pub struct MembershipOutcome {
 
 /// A resource that has a search key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Holder {
+pub struct KeyOwner {
     /// Of the key.
     pub attribute: AttributeKey,
     /// The key.
@@ -116,7 +116,7 @@ pub struct Protected {
 
 /// Which names a group waits for, from now on and no longer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ParkedChange {
+pub struct PendingChange {
     /// No longer. Not being waited for is fine.
     pub remove: Vec<String>,
     /// From now on. Being waited for is fine. No duplicates.
@@ -125,12 +125,12 @@ pub struct ParkedChange {
 
 /// A group that waits for somebody of this name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Awaiting {
+pub struct PendingMember {
     /// The group.
     pub group: Handle,
     /// Its id.
     pub id: Id,
-    /// The name, as it was parked.
+    /// The name, as it was pending.
     pub name: String,
 }
 
@@ -141,7 +141,7 @@ impl MembershipChange {
     }
 }
 
-impl ParkedChange {
+impl PendingChange {
     /// Nothing is to be done.
     pub fn is_empty(&self) -> bool {
         self.remove.is_empty() && self.add.is_empty()
@@ -150,21 +150,21 @@ impl ParkedChange {
 
 /// A place in the order of a list: just after a resource, whether or not it is still there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
+pub struct PageKey {
     /// What the resource was ordered by ([`Sort::key`]); `None` where it had no value, and in creation order.
     pub key: Option<SortKey>,
     /// Which resource.
     pub handle: Handle,
 }
 
-impl Mark {
+impl PageKey {
     /// The place just after a resource, in a list that is sorted so.
-    pub fn after(stored: &Stored, sort: Option<&Sort>) -> Mark {
-        Mark { key: sort.and_then(|sort| sort.key(&stored.resource)), handle: stored.handle }
+    pub fn after(stored: &Stored, sort: Option<&Sort>) -> PageKey {
+        PageKey { key: sort.and_then(|sort| sort.key(&stored.resource)), handle: stored.handle }
     }
 
     /// The order of two places in a list; `None` as the sort is creation order.
-    pub fn compare(&self, other: &Mark, sort: Option<&Sort>) -> Ordering {
+    pub fn compare(&self, other: &PageKey, sort: Option<&Sort>) -> Ordering {
         let by_key = match (&self.key, &other.key) {
             (Some(a), Some(b)) => a.cmp(b),
             (Some(_), None) => Ordering::Less,
@@ -182,12 +182,12 @@ pub enum Start<'a> {
     /// At the n-th match, counted from 1 (RFC 7644 §3.4.2.4).
     Index(u64),
     /// After this place. What it costs does not depend on how far down the list that is.
-    After(&'a Mark),
+    After(&'a PageKey),
 }
 
 /// Which walk through a list by index: what was asked for, as a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WalkId(pub [u8; 32]);
+pub struct ListKey(pub [u8; 32]);
 
 /// A search, ready to be run.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +198,7 @@ pub struct Query<'a> {
     pub filter: Option<&'a Predicate>,
     /// What an index can tell of the filter: every match is inside. Where [`exact`](Self::exact), every one inside is a
     /// match and no document needs to be read to decide.
-    pub narrow: &'a Narrow,
+    pub index_query: &'a IndexQuery,
     /// `narrow` answers the whole filter.
     pub exact: bool,
     /// `None`: creation order.
@@ -276,35 +276,35 @@ pub trait Store {
 
     /// Who has one of these keys; a resource with two of them comes twice. They cannot be deleted by others until this unit of
     /// work ends.
-    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError>;
+    fn find_by_keys(&mut self, keys: &[SearchKey]) -> Result<Vec<KeyOwner>, StoreError>;
 
     /// Keeps others from giving a user a name until this unit of work ends. Who is at it already has finished when this
     /// returns, and is seen by what is asked afterwards.
-    fn hold_names(&mut self) -> Result<(), StoreError>;
+    fn lock_names(&mut self) -> Result<(), StoreError>;
 
-    /// Keeps others from giving a group a name until this unit of work ends, as far as they [hold](Store::hold_group_names) names
+    /// Keeps others from giving a group a name until this unit of work ends, as far as they [hold](Store::lock_group_names) names
     /// themselves; later reads see what those before did.
-    fn hold_group_names(&mut self) -> Result<(), StoreError>;
+    fn lock_group_names(&mut self) -> Result<(), StoreError>;
 
     /// The names that a group waits for.
-    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError>;
+    fn pending_members(&mut self, group: Handle) -> Result<Vec<String>, StoreError>;
 
-    /// Changes the names that a locked group waits for. Names are added only under [`hold_names`](Self::hold_names).
-    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError>;
+    /// Changes the names that a locked group waits for. Names are added only under [`lock_names`](Self::lock_names).
+    fn change_pending_members(&mut self, group: Handle, change: &PendingChange) -> Result<(), StoreError>;
 
     /// The groups that wait for a name with one of these keys ([`key_of_text`](crate::key_of_text)), two at most; the key
     /// narrows, the name decides. Asked by whoever has just written a user.
-    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError>;
+    fn find_pending_members(&mut self, keys: &[String]) -> Result<Vec<PendingMember>, StoreError>;
 
     /// Changes the membership of a locked group as a difference. Does not touch the group's version.
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError>;
 
-    /// What was [kept](Store::keep) last for a walk of whoever asks, if it is not too old to be kept any longer.
-    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError>;
+    /// What was [kept](Store::save_position) last for a walk of whoever asks, if it is not too old to be kept any longer.
+    fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Keeps a note for a walk of whoever asks, in place of the one before, for at least as long as a cursor is good for. It
     /// may be lost in a power failure.
-    fn keep(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), StoreError>;
+    fn save_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), StoreError>;
 
     /// Takes note of what happened; kept or lost with the unit of work.
     fn record(&mut self, event: Event);

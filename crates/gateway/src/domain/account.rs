@@ -1,6 +1,6 @@
 //! Accounts: one customer of the vendor each.
 
-use scim::{InactiveMatch, Vocabulary};
+use scim::{AccountValues, InactiveMatch};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::declared_attributes::Declarations;
@@ -32,13 +32,13 @@ pub struct Account {
 
 impl Account {
     /// The lists and defaults that attribute declarations take from the account.
-    pub fn vocabulary(&self) -> Vocabulary {
-        let mut vocabulary = Vocabulary { since: self.created, ..Vocabulary::default() };
-        vocabulary.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
+    pub fn account_values(&self) -> AccountValues {
+        let mut account_values = AccountValues { since: self.created, ..AccountValues::default() };
+        account_values.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
         if let Some(role) = &self.default_role {
-            vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
+            account_values.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
         }
-        vocabulary
+        account_values
     }
 }
 

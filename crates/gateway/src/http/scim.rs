@@ -166,7 +166,7 @@ async fn get(
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         let found = match cx.registry.catalog(kind) {
-            Some(catalog) => service::get(&mut catalog.store(cx.registry, cx.vocabulary), cx, kind, &id, &shown)?,
+            Some(catalog) => service::get(&mut catalog.store(cx.registry, cx.account_values), cx, kind, &id, &shown)?,
             None => service::get(store, cx, kind, &id, &shown)?,
         };
         Ok((found, shown))
@@ -236,9 +236,9 @@ async fn search(
                 let shown = asked.projection(cx.registry.get(kind))?;
                 let list = match cx.registry.catalog(kind) {
                     Some(catalog) => {
-                        let mut words = catalog.store(cx.registry, cx.vocabulary);
+                        let mut words = catalog.store(cx.registry, cx.account_values);
                         // Made anew for each request, it has no use for a place in it.
-                        ListResponse { bookmark: None, ..service::search(&mut words, cx, kind, &asked, &shown)? }
+                        ListResponse { saved_position: None, ..service::search(&mut words, cx, kind, &asked, &shown)? }
                     }
                     None => service::search(store, cx, kind, &asked, &shown)?,
                 };
@@ -255,13 +255,13 @@ async fn search(
     let (base, payer) = (app.scim_base.clone(), caller.payer());
     let show = move |Outcome { value: (list, shown, account, actor), registry }: Outcome<Found>| {
         let body = list.representation_of_all(&shown, &registry, &base).to_bytes();
-        (body, list.bookmark.map(|bookmark| (bookmark, account, actor)))
+        (body, list.saved_position.map(|position| (position, account, actor)))
     };
-    let (body, bookmark) = caller.read(app, cost, work, show).await?;
-    if let Some((bookmark, account, actor)) = bookmark {
+    let (body, position) = caller.read(app, cost, work, show).await?;
+    if let Some((position, account, actor)) = position {
         let keep = move |tx: &mut Tx<'_>| -> Result<(), ScimFailure> {
             tx.act_as(actor.clone());
-            Ok(service::keep(&mut tx.in_account(account, system::now(), true), &bookmark)?)
+            Ok(service::save_position(&mut tx.in_account(account, system::now(), true), &position)?)
         };
         app.db.jot_for(payer, keep).await?;
     }
@@ -286,16 +286,16 @@ fn discovery(
 }
 
 fn document(app: &App, route: &Route, provider: &ServiceProvider) -> Result<Value, ScimFailure> {
-    let (ServiceProvider { registry, vocabulary, .. }, base) = (provider, &app.scim_base);
+    let (ServiceProvider { registry, account_values, .. }, base) = (provider, &app.scim_base);
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
     Ok(match route {
         Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),
         Route::ResourceTypes(Some(name)) => {
             scim::discovery::resource_type(registry, base, name).ok_or_else(|| missing("resource type", name))?
         }
-        Route::Schemas(None) => scim::discovery::schemas(registry, vocabulary, base),
+        Route::Schemas(None) => scim::discovery::schemas(registry, account_values, base),
         Route::Schemas(Some(urn)) => {
-            scim::discovery::schema(registry, vocabulary, base, urn).ok_or_else(|| missing("schema", urn))?
+            scim::discovery::schema(registry, account_values, base, urn).ok_or_else(|| missing("schema", urn))?
         }
         _ => scim::discovery::service_provider_config(&facts(app)),
     })

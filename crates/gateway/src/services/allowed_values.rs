@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use scim::{Registry, Vocabulary};
+use scim::{AccountValues, Registry};
 
 use crate::storage::{Db, DbError};
 
@@ -16,7 +16,7 @@ type Lists = BTreeMap<String, Vec<String>>;
 
 /// Compares the lists of this configuration with those of the last start.
 pub async fn compare(db: &Db, configured: &Registry) -> Result<(), DbError> {
-    let lists = configured.closed_lists(&Vocabulary::default());
+    let lists = configured.closed_lists(&AccountValues::default());
     let name = |list: &scim::schema::ClosedList| format!("{}:{}", list.attribute.resource_type.0, list.attribute.path);
     let wanted: Lists = lists.iter().map(|list| (name(list), list.values.clone())).collect();
     let wanted = serde_json::to_string(&wanted).map_err(|e| DbError::Corrupt(e.to_string()))?;

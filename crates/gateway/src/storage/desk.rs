@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::backend::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate::{self, Fate};
-use super::parked;
+use super::pending_members;
 use super::session::{Good, Manager, Session};
 use super::transaction::{BeforeCommit, Purpose, TransactionError, begin, commit, complete, nested, roll_back};
 use super::tx::Tx;
@@ -246,7 +246,7 @@ impl Desk {
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         begin(&mut session.conn, purpose.begin())?;
-        let held = names.map_or(Ok(()), |account| parked::hold_names(&mut session.conn, account));
+        let held = names.map_or(Ok(()), |account| pending_members::lock_names(&mut session.conn, account));
         let outcome = held.map_err(E::from).and_then(|()| {
             let mut tx = Tx::new(&mut session.conn, self.policy.clone());
             (tx.runs_again, tx.reads) = (true, purpose == Purpose::Reading);

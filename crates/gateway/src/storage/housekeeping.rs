@@ -101,7 +101,7 @@ pub const SWEEPS: [Sweep; 15] = [
         Ok(sweep!(tx, sign_in_flows.fingerprint, sign_in_flows::expires.lt(due.now), due.limit))
     }),
     ("forgetting attempts", |tx, due| Ok(sweep!(tx, attempts.key, attempts::expires.lt(due.now), due.limit))),
-    ("forgetting walks", |tx, due| tx.forget_walks(due.now, due.limit)),
+    ("deleting list positions", |tx, due| tx.delete_expired_list_positions(due.now, due.limit)),
     ("forgetting bulk requests", |tx, due| tx.forget_bulk_requests(due.now, due.limit.min(50))),
     ("forgetting codes", |tx, due| tx.sweep_codes(due)),
     ("forgetting spent refresh tokens", |tx, due| tx.sweep_spent_refresh_tokens(due)),
@@ -194,7 +194,7 @@ impl Tx<'_> {
         if self.empty_index(account, limit * 8)? > 0 {
             return Ok(1);
         }
-        self.empty_walks(account)?;
+        self.delete_list_positions(account)?;
         let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq).limit(limit);
         let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         if !granted.is_empty() {

@@ -6,15 +6,15 @@ use scim::resource::user_name::log_in_key;
 use scim::resource::{GroupReference, Member};
 use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{
-    Awaiting, Handle, Holder, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query, SearchError,
-    StoreError, Stored, WalkId, WriteError,
+    Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PendingChange, PendingMember, Protected,
+    Query, SearchError, StoreError, Stored, WriteError,
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
 use super::error::DbError;
 use super::resources::AccountTx;
 use super::schema::{logins, members, resources};
-use super::{members as membership, parked, search};
+use super::{members as membership, pending_members, search};
 use crate::domain::event::News;
 use crate::domain::person;
 use crate::each;
@@ -109,7 +109,7 @@ impl scim::Store for AccountTx<'_, '_> {
             let own_members = members::table.filter(members::group_seq.eq(seq));
             each!(&mut *this.tx.conn, c => diesel::delete(own_members).execute(c))?;
             if stored.resource.resource_type == GROUP {
-                parked::forget(this.tx.conn, &[seq])?;
+                pending_members::forget(this.tx.conn, &[seq])?;
             }
             let login = logins::table.filter(logins::resource.eq(seq));
             each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
@@ -164,32 +164,32 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(self.guard.shown_handles(found))
     }
 
-    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {
-        Ok(parked::holders(self.tx.conn, self.account, keys, self.guard.protects())?)
+    fn find_by_keys(&mut self, keys: &[SearchKey]) -> Result<Vec<KeyOwner>, StoreError> {
+        Ok(pending_members::find_by_keys(self.tx.conn, self.account, keys, self.guard.protects())?)
     }
 
-    fn hold_names(&mut self) -> Result<(), StoreError> {
+    fn lock_names(&mut self) -> Result<(), StoreError> {
         let held = match self.tx.runs_again {
-            true => parked::try_names(self.tx.conn, self.account),
-            false => parked::hold_names(self.tx.conn, self.account),
+            true => pending_members::try_names(self.tx.conn, self.account),
+            false => pending_members::lock_names(self.tx.conn, self.account),
         };
         Ok(held?)
     }
 
-    fn hold_group_names(&mut self) -> Result<(), StoreError> {
-        Ok(parked::hold_group_names(self.tx.conn, self.account)?)
+    fn lock_group_names(&mut self) -> Result<(), StoreError> {
+        Ok(pending_members::lock_group_names(self.tx.conn, self.account)?)
     }
 
-    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
-        Ok(parked::of_group(self.tx.conn, group.0)?)
+    fn pending_members(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
+        Ok(pending_members::of_group(self.tx.conn, group.0)?)
     }
 
-    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError> {
-        Ok(parked::change(self.tx.conn, self.account, group.0, change, self.now)?)
+    fn change_pending_members(&mut self, group: Handle, change: &PendingChange) -> Result<(), StoreError> {
+        Ok(pending_members::change(self.tx.conn, self.account, group.0, change, self.now)?)
     }
 
-    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError> {
-        Ok(parked::awaiting(self.tx.conn, self.account, keys)?)
+    fn find_pending_members(&mut self, keys: &[String]) -> Result<Vec<PendingMember>, StoreError> {
+        Ok(pending_members::awaiting(self.tx.conn, self.account, keys)?)
     }
 
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {
@@ -200,12 +200,12 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(membership::change(self.tx.conn, group.0, &change)?)
     }
 
-    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.recall_walk(walk)?)
+    fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.load_list_position(list)?)
     }
 
-    fn keep(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), StoreError> {
-        Ok(self.keep_walk(walk, note, now)?)
+    fn save_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), StoreError> {
+        Ok(self.save_list_position(list, note, now)?)
     }
 
     fn record(&mut self, event: Event) {

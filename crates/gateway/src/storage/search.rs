@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use scim::Size;
-use scim::narrow::{KeyRange, Narrow};
+use scim::index_query::{IndexQuery, KeyRange};
 use scim::size::Room;
-use scim::store::{Handle, Mark, Page, Query, SearchError, Start, Stored};
+use scim::store::{Handle, Page, PageKey, Query, SearchError, Start, Stored};
 
 use super::error::DbError;
 use super::list_counts;
@@ -66,8 +66,8 @@ pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result
 
 /// The same, hidden users too.
 fn among_all(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, SearchError> {
-    match (query.narrow, query.sort) {
-        (Narrow::Nothing, _) => Ok(Page { total: Some(0), ..Page::default() }),
+    match (query.index_query, query.sort) {
+        (IndexQuery::Nothing, _) => Ok(Page { total: Some(0), ..Page::default() }),
         (_, Some(sort)) => sorted::search(store, query, sort),
         (_, None) if query.exact => Ok(exact(store, query)?),
         (_, None) => scan(store, query),
@@ -78,17 +78,17 @@ fn among_all(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, S
 fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbError> {
     let count = i64::from(query.count);
     let largest = documents::largest(query.bytes, count);
-    let rows = match (query.narrow, query.start) {
+    let rows = match (query.index_query, query.start) {
         _ if count == 0 => Vec::new(),
-        (Narrow::Any, Start::Index(n)) => match list_counts::row_before(store, query.resource_type, n)? {
+        (IndexQuery::Any, Start::Index(n)) => match list_counts::row_before(store, query.resource_type, n)? {
             Some(after) => in_order(store, query, after, count, largest)?,
             None => Vec::new(),
         },
-        (Narrow::Any, Start::After(mark)) => in_order(store, query, mark.handle.0, count, largest)?,
-        (Narrow::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
+        (IndexQuery::Any, Start::After(page_key)) => in_order(store, query, page_key.handle.0, count, largest)?,
+        (IndexQuery::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
             let at = [Bind::Number(store.account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
             let after = match start {
-                Start::After(mark) => Some(mark.handle.0),
+                Start::After(page_key) => Some(page_key.handle.0),
                 Start::Index(n) if n <= 1 => Some(0),
                 Start::Index(n) => {
                     let binds = [&at[..], &[Bind::Number(skipped(n))]].concat();
@@ -103,12 +103,12 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
         (_, Start::Index(n)) => {
             candidates(store, query).rows(store.conn(), Along::CREATION, None, skipped(n), count, largest)?
         }
-        (_, Start::After(mark)) => {
-            candidates(store, query).rows(store.conn(), Along::CREATION, Some(mark), 0, count, largest)?
+        (_, Start::After(page_key)) => {
+            candidates(store, query).rows(store.conn(), Along::CREATION, Some(page_key), 0, count, largest)?
         }
     };
     let total = match query.start {
-        _ if *query.narrow == Narrow::Any => Some(store.count(query.resource_type)?),
+        _ if *query.index_query == IndexQuery::Any => Some(store.count(query.resource_type)?),
         Start::After(_) => None,
         // A first page that is not full has everything.
         Start::Index(1) if count > 0 && (rows.len() as i64) < count => Some(rows.len() as u64),
@@ -142,7 +142,7 @@ fn filled(
 }
 
 fn candidates<'n>(store: &AccountTx<'_, '_>, query: &Query<'n>) -> Candidates<'n> {
-    Candidates { account: store.account, resource_type: query.resource_type, narrow: query.narrow }
+    Candidates { account: store.account, resource_type: query.resource_type, index_query: query.index_query }
 }
 
 /// How many lie before the n-th.
@@ -152,9 +152,9 @@ fn skipped(n: u64) -> i64 {
 
 /// How many there are inside an exact narrow.
 fn count_exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<u64, DbError> {
-    let n: i64 = match query.narrow {
-        Narrow::Any => return store.count(query.resource_type),
-        Narrow::Keys { attribute, range: KeyRange::Equals(key) } => {
+    let n: i64 = match query.index_query {
+        IndexQuery::Any => return store.count(query.resource_type),
+        IndexQuery::Keys { attribute, range: KeyRange::Equals(key) } => {
             let hits = attribute_values::table
                 .filter(attribute_values::account.eq(store.account))
                 .filter(attribute_values::attribute.eq(attribute.0))
@@ -187,7 +187,7 @@ fn scan(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, Search
     let (mut total, mut room, mut page) = (0, Room::of(query.bytes), Page::default());
     let (after, first, whole) = match query.start {
         Start::Index(n) => (0, n, true),
-        Start::After(mark) => (mark.handle.0, 1, false),
+        Start::After(page_key) => (page_key.handle.0, 1, false),
     };
     each_match(store, query, after, &mut |stored| {
         total += 1;
@@ -211,12 +211,12 @@ fn each_match(
 ) -> Result<(), SearchError> {
     let deadline = Instant::now() + SCAN_LIMIT;
     loop {
-        let rows = match query.narrow {
-            Narrow::Any => in_order(store, query, after, CHUNK, LARGEST)?,
+        let rows = match query.index_query {
+            IndexQuery::Any => in_order(store, query, after, CHUNK, LARGEST)?,
             _ => {
                 let candidates = candidates(store, query);
-                let mark = Mark { key: None, handle: Handle(after) };
-                candidates.rows(store.conn(), Along::CREATION, Some(&mark), 0, CHUNK, LARGEST)?
+                let page_key = PageKey { key: None, handle: Handle(after) };
+                candidates.rows(store.conn(), Along::CREATION, Some(&page_key), 0, CHUNK, LARGEST)?
             }
         };
         let Some(last) = rows.last() else { return Ok(()) };

@@ -6,7 +6,7 @@ use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
 use oauth::store::contract::Workplace;
 use oauth::{Client, Store as _, Subject};
 use scim::schema::USER;
-use scim::{Context, Limits, PatchRequest, Precondition, Registry, ToleranceTracker, Vocabulary, service};
+use scim::{AccountValues, Context, Limits, PatchRequest, Precondition, Registry, ToleranceTracker, service};
 use serde_json::json;
 
 use crate::environment;
@@ -114,8 +114,8 @@ fn whoever_holds_names_sees_a_user_who_is_being_created() {
             store.insert(&ana, &keys).expect("inserted");
         },
         |store| {
-            store.hold_names().expect("held");
-            store.holders(&ana().1).expect("holders").len()
+            store.lock_names().expect("held");
+            store.find_by_keys(&ana().1).expect("holders").len()
         },
     );
     assert!(found.is_none_or(|found| found == 2), "by both names");
@@ -129,14 +129,14 @@ fn whoever_creates_a_user_sees_a_name_that_is_being_parked() {
             let id = scim::Id::new("id-of-editors").expect("an id");
             let group = scim::Resource::from_stored(scim::schema::GROUP, id, meta, Default::default());
             let group = store.insert(&group, &[]).expect("inserted");
-            store.hold_names().expect("held");
-            let parked = scim::ParkedChange { add: vec!["00uANA".to_owned()], remove: Vec::new() };
-            store.change_parked(group, &parked).expect("parked");
+            store.lock_names().expect("held");
+            let parked = scim::PendingChange { add: vec!["00uANA".to_owned()], remove: Vec::new() };
+            store.change_pending_members(group, &parked).expect("parked");
         },
         |store| {
             let (ana, keys) = ana();
             store.insert(&ana, &keys).expect("inserted");
-            store.awaiting(&[scim::key_of_text("00uANA")]).expect("groups").len()
+            store.find_pending_members(&[scim::key_of_text("00uANA")]).expect("groups").len()
         },
     );
     assert!(found.is_none_or(|found| found == 1));
@@ -173,7 +173,7 @@ impl Account {
             new_id: &mut id,
             is_id: |_| false,
             registry,
-            vocabulary: &Vocabulary::default(),
+            account_values: &AccountValues::default(),
             base: "https://scim.example/scim/v2",
             leniency: &ToleranceTracker::generous(),
             inactive_match: scim::InactiveMatch::Restore,

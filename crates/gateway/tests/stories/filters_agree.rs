@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use scim::narrow::{Narrow, Plan};
+use scim::index_query::{IndexQuery, Plan};
 use scim::schema::{GROUP, ResourceType, ResourceTypeId, USER};
-use scim::store::{Handle, Mark, MembershipChange, Page, Query, Start, Store};
-use scim::{Context, Filter, Limits, Registry, Resource, Sort, ToleranceTracker, Vocabulary, service};
+use scim::store::{Handle, MembershipChange, Page, PageKey, Query, Start, Store};
+use scim::{AccountValues, Context, Filter, Limits, Registry, Resource, Sort, ToleranceTracker, service};
 use serde_json::{Value, json};
 
 use crate::contracts::Bare;
@@ -108,7 +108,7 @@ fn everything(store: &mut dyn Store, kind: ResourceTypeId) -> Vec<(Handle, Resou
     let all = Query {
         resource_type: kind,
         filter: None,
-        narrow: &Narrow::Any,
+        index_query: &IndexQuery::Any,
         exact: true,
         sort: None,
         start: Start::Index(1),
@@ -143,7 +143,7 @@ fn found(
         let query = Query {
             resource_type: kind.id,
             filter: Some(filter),
-            narrow: &plan.narrow,
+            index_query: &plan.index_query,
             exact: plan.exact,
             sort: None,
             start: Start::Index(handles.len() as u64 + 1),
@@ -236,7 +236,7 @@ fn created(
         new_id: &mut id,
         is_id: |_| false,
         registry,
-        vocabulary: &Vocabulary::default(),
+        account_values: &AccountValues::default(),
         base: "https://scim.example/scim/v2",
         leniency: &ToleranceTracker::generous(),
         inactive_match: scim::InactiveMatch::Restore,
@@ -272,26 +272,26 @@ fn sorted_pages_follow_each_other(mut bare: Bare) {
             let sort = Sort::new(path, descending, kind).expect("a sort");
             for text in filters {
                 let filter = text.parse::<Filter>().ok().map(|filter| filter.resolve(kind).expect("a filter"));
-                let plan = filter.as_ref().map_or(Plan { narrow: Narrow::Any, exact: true }, |f| f.plan(kind));
-                let mut expected: Vec<Mark> = all
+                let plan = filter.as_ref().map_or(Plan { index_query: IndexQuery::Any, exact: true }, |f| f.plan(kind));
+                let mut expected: Vec<PageKey> = all
                     .iter()
                     .filter(|(_, user)| filter.as_ref().is_none_or(|filter| filter.matches(user)))
-                    .map(|(handle, user)| Mark { key: sort.key(user), handle: *handle })
+                    .map(|(handle, user)| PageKey { key: sort.key(user), handle: *handle })
                     .collect();
                 expected.sort_by(|a, b| a.compare(b, Some(&sort)));
                 let mut page = |start: Start<'_>, count| {
-                    let (filter, narrow, exact) = (filter.as_ref(), &plan.narrow, plan.exact);
+                    let (filter, index_query, exact) = (filter.as_ref(), &plan.index_query, plan.exact);
                     // Of the walks' pages, some end early.
                     let (sort, bytes) = (Some(&sort), 8_000);
-                    let query = Query { resource_type: USER, filter, narrow, exact, sort, start, count, bytes };
+                    let query = Query { resource_type: USER, filter, index_query, exact, sort, start, count, bytes };
                     store.search(&query).expect("a page")
                 };
-                let marks = |page: Page| -> Vec<Mark> {
-                    page.resources.iter().map(|stored| Mark::after(stored, Some(&sort))).collect()
+                let page_keys = |page: Page| -> Vec<PageKey> {
+                    page.resources.iter().map(|stored| PageKey::after(stored, Some(&sort))).collect()
                 };
-                let mut met = marks(page(Start::Index(1), 150));
+                let mut met = page_keys(page(Start::Index(1), 150));
                 while let Some(last) = met.last().cloned() {
-                    let next = marks(page(Start::After(&last), 150));
+                    let next = page_keys(page(Start::After(&last), 150));
                     if next.is_empty() {
                         break;
                     }
@@ -302,7 +302,7 @@ fn sorted_pages_follow_each_other(mut bare: Bare) {
                     let jumped = page(Start::Index(n), 3);
                     assert_eq!(jumped.total, Some(expected.len() as u64), "{path} {descending} {text}");
                     let there = expected.iter().skip(n as usize - 1).take(3).cloned().collect::<Vec<_>>();
-                    assert_eq!(marks(jumped), there, "{path} {descending} {text} at {n}");
+                    assert_eq!(page_keys(jumped), there, "{path} {descending} {text} at {n}");
                 }
             }
         }

@@ -10,7 +10,7 @@ use gateway::jobs::list_counts;
 use gateway::services::reactions;
 use gateway::storage::list_counts::FANOUT;
 use gateway::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost, Tx};
-use scim::narrow::Narrow;
+use scim::index_query::IndexQuery;
 use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{Query, Start};
 use scim::{Handle, Store};
@@ -147,9 +147,17 @@ fn jumps_land(tx: &mut Tx<'_>, seed: u64) -> Result<usize, DbError> {
         let mut store = tx.in_account(account, 0, true);
         let mut page = |index: usize, count: u32| -> Vec<Handle> {
             let start = Start::Index(index as u64);
-            let narrow = &Narrow::Any;
-            let query =
-                Query { resource_type, filter: None, narrow, exact: true, sort: None, start, count, bytes: usize::MAX };
+            let index_query = &IndexQuery::Any;
+            let query = Query {
+                resource_type,
+                filter: None,
+                index_query,
+                exact: true,
+                sort: None,
+                start,
+                count,
+                bytes: usize::MAX,
+            };
             let page = store.search(&query).expect("it is answered");
             page.resources.into_iter().map(|stored| stored.handle).collect()
         };

@@ -4,7 +4,7 @@
 //! between two pages, and whatever is written or deleted meanwhile, every resource that matches throughout the walk, and
 //! keeps what it is sorted by, is returned exactly once.
 //!
-//! Inside a cursor are that resource's [`Mark`], how many were returned so far and how many there were to return, what the
+//! Inside a cursor are that resource's [`PageKey`], how many were returned so far and how many there were to return, what the
 //! client asked for (as a hash), how many at a time, and when the cursor was made. Who may use it is [`Cursors`]' to say.
 
 use sha2::{Digest, Sha256};
@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::message::search_request::SearchRequest;
 use crate::query::sort::SortKey;
 use crate::schema::ResourceTypeId;
-use crate::store::{Handle, Mark, WalkId};
+use crate::store::{Handle, ListKey, PageKey};
 
 /// How long a cursor is good for, in seconds. Published as `pagination.cursorTimeout`.
 pub const TIMEOUT: u32 = 3_600;
@@ -42,16 +42,16 @@ impl Cursors for Unsealed {
 
 /// How far a walk has come: where its next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
+pub(crate) struct ListPosition {
     /// How many resources it has returned.
     pub(crate) returned: u64,
     /// How many matched when it was last counted.
     pub(crate) total: u64,
     /// After which resource it continues.
-    pub(crate) after: Mark,
+    pub(crate) after: PageKey,
 }
 
-impl Position {
+impl ListPosition {
     /// As bytes, after others.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.returned.to_be_bytes());
@@ -65,7 +65,7 @@ impl Position {
     }
 
     /// From the beginning of these bytes, and what follows.
-    pub(crate) fn read(bytes: &[u8]) -> Option<(Position, &[u8])> {
+    pub(crate) fn read(bytes: &[u8]) -> Option<(ListPosition, &[u8])> {
         let (returned, rest) = bytes.split_first_chunk::<8>()?;
         let (total, rest) = rest.split_first_chunk::<8>()?;
         let (handle, rest) = rest.split_first_chunk::<8>()?;
@@ -77,32 +77,32 @@ impl Position {
                 (Some(SortKey(std::str::from_utf8(key).ok()?.to_owned())), rest)
             }
         };
-        let after = Mark { key, handle: Handle(i64::from_be_bytes(*handle)) };
-        Some((Position { returned: u64::from_be_bytes(*returned), total: u64::from_be_bytes(*total), after }, rest))
+        let after = PageKey { key, handle: Handle(i64::from_be_bytes(*handle)) };
+        Some((ListPosition { returned: u64::from_be_bytes(*returned), total: u64::from_be_bytes(*total), after }, rest))
     }
 }
 
 const NO_KEY: u16 = u16::MAX;
 
 /// A walk through a list by cursor, at one of its pages.
-pub(crate) struct Walk<'a> {
+pub(crate) struct CursorPage<'a> {
     cursors: &'a dyn Cursors,
     now: i64,
-    query: WalkId,
+    query: ListKey,
     /// Where the page begins; `None` at the first one.
-    pub(crate) position: Option<Position>,
+    pub(crate) position: Option<ListPosition>,
     /// How many resources a page has at most.
     pub(crate) count: u32,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> CursorPage<'a> {
     /// The page that a request with this `cursor` asks for: the first where it is empty.
     pub(crate) fn at(
         cursor: &str,
         cx: &Context<'a>,
-        query: WalkId,
+        query: ListKey,
         request: &SearchRequest,
-    ) -> Result<Walk<'a>, Error> {
+    ) -> Result<CursorPage<'a>, Error> {
         let Some(cursors) = cx.cursors else {
             return Err(Error::InvalidCursor("This list has no cursors; page it by startIndex and count.".to_owned()));
         };
@@ -111,16 +111,16 @@ impl<'a> Walk<'a> {
                 "startIndex and cursor are two ways of paging; send one of them only".to_owned(),
             ));
         }
-        let mut walk = Walk { cursors, now: cx.now, query, position: None, count: count(request, cx.limits)? };
+        let mut page = CursorPage { cursors, now: cx.now, query, position: None, count: count(request, cx.limits)? };
         if !cursor.is_empty() {
             let opened = Some(cursor).filter(|text| text.len() < MAX_LENGTH).and_then(|text| cursors.open(text));
-            walk.position = Some(walk.resume(&opened.unwrap_or_default())?);
+            page.position = Some(page.resume(&opened.unwrap_or_default())?);
         }
-        Ok(walk)
+        Ok(page)
     }
 
     /// The cursor of the page that begins there.
-    pub(crate) fn cursor(&self, position: &Position) -> String {
+    pub(crate) fn cursor(&self, position: &ListPosition) -> String {
         let mut plain = vec![VERSION];
         plain.extend_from_slice(&self.query.0);
         plain.extend_from_slice(&self.now.to_be_bytes());
@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
         self.cursors.seal(&plain)
     }
 
-    fn resume(&self, plain: &[u8]) -> Result<Position, Error> {
+    fn resume(&self, plain: &[u8]) -> Result<ListPosition, Error> {
         let (query, issued, count, position) = read(plain).ok_or_else(|| {
             Error::InvalidCursor(
                 "The cursor is not one this service provider gave to this client; begin again with an empty one."
@@ -153,14 +153,14 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn read(plain: &[u8]) -> Option<(WalkId, i64, u32, Position)> {
+fn read(plain: &[u8]) -> Option<(ListKey, i64, u32, ListPosition)> {
     let (version, rest) = plain.split_first()?;
     let (query, rest) = rest.split_first_chunk::<32>()?;
     let (issued, rest) = rest.split_first_chunk::<8>()?;
     let (count, rest) = rest.split_first_chunk::<4>()?;
-    let (position, rest) = Position::read(rest)?;
+    let (position, rest) = ListPosition::read(rest)?;
     let fits = *version == VERSION && rest.is_empty();
-    fits.then_some((WalkId(*query), i64::from_be_bytes(*issued), u32::from_be_bytes(*count), position))
+    fits.then_some((ListKey(*query), i64::from_be_bytes(*issued), u32::from_be_bytes(*count), position))
 }
 
 fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
@@ -170,7 +170,7 @@ fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
 }
 
 /// What has to be the same on every page.
-pub(crate) fn digest(resource_types: impl Iterator<Item = ResourceTypeId>, request: &SearchRequest) -> WalkId {
+pub(crate) fn digest(resource_types: impl Iterator<Item = ResourceTypeId>, request: &SearchRequest) -> ListKey {
     let SearchRequest {
         filter,
         sort_by,
@@ -194,7 +194,7 @@ pub(crate) fn digest(resource_types: impl Iterator<Item = ResourceTypeId>, reque
         say(&names.len().to_string());
         names.iter().for_each(|name| say(name));
     }
-    WalkId(hash.finalize().into())
+    ListKey(hash.finalize().into())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::context::Limits;
 use crate::message::bulk;
 use crate::message::cursor;
-use crate::schema::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
+use crate::schema::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, Schema};
 use crate::urn;
 
 /// What the configuration depends on.
@@ -79,14 +79,14 @@ pub fn resource_type(registry: &Registry, base: &str, name: &str) -> Option<Valu
 }
 
 /// `/Schemas` (RFC 7643 §7): lists that differ from customer to customer with this customer's words.
-pub fn schemas(registry: &Registry, vocabulary: &Vocabulary, base: &str) -> Value {
-    list(all_schemas(registry).into_iter().map(|schema| describe_schema(schema, vocabulary, base)).collect())
+pub fn schemas(registry: &Registry, account_values: &AccountValues, base: &str) -> Value {
+    list(all_schemas(registry).into_iter().map(|schema| describe_schema(schema, account_values, base)).collect())
 }
 
 /// `/Schemas/{urn}`.
-pub fn schema(registry: &Registry, vocabulary: &Vocabulary, base: &str, id: &str) -> Option<Value> {
+pub fn schema(registry: &Registry, account_values: &AccountValues, base: &str, id: &str) -> Option<Value> {
     let found = all_schemas(registry).into_iter().find(|schema| urn::same(&schema.id, id))?;
-    Some(describe_schema(found, vocabulary, base))
+    Some(describe_schema(found, account_values, base))
 }
 
 fn list(resources: Vec<Value>) -> Value {
@@ -139,8 +139,8 @@ fn describe_type(resource_type: &ResourceType, base: &str) -> Value {
     })
 }
 
-fn describe_schema(schema: &Schema, vocabulary: &Vocabulary, base: &str) -> Value {
-    let attributes: Vec<Value> = schema.attributes.iter().map(|a| describe_attribute(a, vocabulary)).collect();
+fn describe_schema(schema: &Schema, account_values: &AccountValues, base: &str) -> Value {
+    let attributes: Vec<Value> = schema.attributes.iter().map(|a| describe_attribute(a, account_values)).collect();
     json!({
         "schemas": [urn::SCHEMA],
         "id": schema.id,
@@ -151,7 +151,7 @@ fn describe_schema(schema: &Schema, vocabulary: &Vocabulary, base: &str) -> Valu
     })
 }
 
-fn describe_attribute(attribute: &Attribute, vocabulary: &Vocabulary) -> Value {
+fn describe_attribute(attribute: &Attribute, account_values: &AccountValues) -> Value {
     let mut described = Map::new();
     let mut say = |name: &str, value: Value| drop(described.insert(name.to_owned(), value));
     say("name", attribute.name.as_str().into());
@@ -165,7 +165,7 @@ fn describe_attribute(attribute: &Attribute, vocabulary: &Vocabulary) -> Value {
             say("canonicalValues", values.as_slice().into());
         }
         CanonicalValues::OnlyListed(name) => {
-            say("canonicalValues", vocabulary.lists.get(name).map_or(&[][..], Vec::as_slice).into());
+            say("canonicalValues", account_values.lists.get(name).map_or(&[][..], Vec::as_slice).into());
         }
     }
     say("caseExact", attribute.case_exact.into());
@@ -176,7 +176,7 @@ fn describe_attribute(attribute: &Attribute, vocabulary: &Vocabulary) -> Value {
         say("referenceTypes", attribute.reference_types.as_slice().into());
     }
     if !attribute.sub_attributes.is_empty() {
-        let subs: Vec<Value> = attribute.sub_attributes.iter().map(|s| describe_attribute(s, vocabulary)).collect();
+        let subs: Vec<Value> = attribute.sub_attributes.iter().map(|s| describe_attribute(s, account_values)).collect();
         say("subAttributes", subs.into());
     }
     Value::Object(described)
@@ -185,13 +185,13 @@ fn describe_attribute(attribute: &Attribute, vocabulary: &Vocabulary) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::{BASE, provisioning};
+    use crate::testing::{BASE, provisioning};
 
     #[test]
     fn point_42_schemas_and_resource_types_are_lists_that_refer_to_each_other() {
-        let (registry, vocabulary) = provisioning();
+        let (registry, account_values) = provisioning();
         let types = resource_types(&registry, BASE);
-        let schemas = schemas(&registry, &vocabulary, BASE);
+        let schemas = schemas(&registry, &account_values, BASE);
         for list in [&types, &schemas] {
             assert_eq!(list["schemas"], json!([urn::LIST_RESPONSE]));
             assert_eq!(list["totalResults"].as_u64(), list["Resources"].as_array().map(|r| r.len() as u64));
@@ -206,17 +206,17 @@ mod tests {
             assert_eq!(one.as_ref(), Some(described));
         }
         for id in published {
-            let one = schema(&registry, &vocabulary, BASE, id).unwrap();
+            let one = schema(&registry, &account_values, BASE, id).unwrap();
             assert_eq!(one["meta"]["location"], format!("{BASE}/Schemas/{id}"));
         }
         assert_eq!(resource_type(&registry, BASE, "Printer"), None);
-        assert_eq!(schema(&registry, &vocabulary, BASE, "urn:x"), None);
+        assert_eq!(schema(&registry, &account_values, BASE, "urn:x"), None);
     }
 
     #[test]
     fn an_operators_attributes_are_published_with_this_customers_words() {
-        let (registry, vocabulary) = provisioning();
-        let user = schema(&registry, &vocabulary, BASE, urn::USER).unwrap();
+        let (registry, account_values) = provisioning();
+        let user = schema(&registry, &account_values, BASE, urn::USER).unwrap();
         let attribute = |name: &str| {
             let attributes = user["attributes"].as_array().unwrap();
             attributes.iter().find(|attribute| attribute["name"] == name).cloned().unwrap()

@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
-use crate::message::places::Bookmark;
+use crate::message::list_position::SavedPosition;
 use crate::message::projection::Projection;
 use crate::message::representation::Representation;
 use crate::resource::Resource;
@@ -20,9 +20,9 @@ pub struct ListResponse {
     pub start_index: Option<u64>,
     /// In a walk by cursor, what leads to the next page, if there is one.
     pub next_cursor: Option<String>,
-    /// What [`service::keep`](crate::service::keep) has to keep **before** this is answered, if anything: where the page
+    /// What [`service::save_position`](crate::service::save_position) has to keep **before** this is answered, if anything: where the page
     /// at the next index begins.
-    pub bookmark: Option<Bookmark>,
+    pub saved_position: Option<SavedPosition>,
     /// The page.
     pub resources: Vec<Resource>,
     /// How large it is.

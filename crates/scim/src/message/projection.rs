@@ -219,7 +219,7 @@ mod tests {
     use crate::message::representation::Representation;
     use crate::resource::Resource;
     use crate::schema::Registry;
-    use crate::world::{BASE, refusal};
+    use crate::testing::{BASE, refusal};
 
     fn shown(resource: &Resource, attributes: Option<&str>, excluded: Option<&str>) -> Value {
         let registry = Registry::standard();

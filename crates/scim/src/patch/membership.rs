@@ -173,7 +173,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::schema::GROUP;
-    use crate::world::World;
+    use crate::testing::World;
 
     /// What an operation does to a set of the users `id-1` to `id-4`, whose names are `user1` to `user4`.
     #[derive(Debug, Clone)]

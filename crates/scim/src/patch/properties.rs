@@ -2,9 +2,9 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::tests::{DEPARTMENT, MANAGER, apply_with, full, one, work_and_home};
+use crate::testing::{any_value, is_canonical};
 use crate::tolerance::Tolerances;
 use crate::urn;
-use crate::world::{any_value, is_canonical};
 
 fn any_path() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::tests::{MANAGER, apply_with, full, one};
 use crate::error::Error;
 use crate::schema::{GROUP, USER};
+use crate::testing::{World, refusal};
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::urn;
-use crate::world::{World, refusal};
 
 /// The operations with a path, without one, and in another letter case.
 pub(super) fn every_way(op: &str, path: &str, value: &Value) -> Vec<Value> {
@@ -282,7 +282,7 @@ fn report_2_a_reference_names_a_member_of_its_own_type_only() {
     let (ana, ben) = (world.user("ana"), world.user("ben"));
     let inner = world.group("Inner", &[]);
     let group = world.group("Editors", &[]);
-    let reference = |endpoint: &str, id: &str| json!([{ "$ref": format!("{}/{endpoint}/{id}", crate::world::BASE) }]);
+    let reference = |endpoint: &str, id: &str| json!([{ "$ref": format!("{}/{endpoint}/{id}", crate::testing::BASE) }]);
     for (value, members) in [
         (reference("Users", &ana), vec![ana.clone()]),
         (reference("Groups", &inner), vec![inner.clone()]),

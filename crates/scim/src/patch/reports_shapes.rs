@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::reports::{after, every_way, everything, refused, unchanged};
 use super::tests::{DEPARTMENT, MANAGER, apply_with, full, one, work_and_home};
 use crate::schema::USER;
+use crate::testing::{World, refusal};
 use crate::tolerance::{Tolerance, Tolerances};
 use crate::urn;
-use crate::world::{World, refusal};
 
 #[test]
 fn report_5_one_value_is_understood_at_every_attribute_in_every_shape() {
@@ -159,7 +159,7 @@ fn report_5_a_manager_is_chosen_by_a_filter() {
 
 #[test]
 fn report_5_a_reference_names_a_manager_as_it_names_a_member() {
-    let reference = format!("{}/Users/9", crate::world::BASE);
+    let reference = format!("{}/Users/9", crate::testing::BASE);
     for value in [json!({ "$ref": reference }), json!([{ "$ref": reference, "value": null }])] {
         let manager = &after(&one("replace", MANAGER, value))[urn::ENTERPRISE_USER]["manager"];
         assert_eq!(manager, &json!({ "value": "9", "$ref": reference }));

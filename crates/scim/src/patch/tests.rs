@@ -7,23 +7,23 @@ use crate::ignored::Ignored;
 use crate::resource::reader::Existing;
 use crate::resource::reader::Reader;
 use crate::schema::{ResourceTypeId, USER};
+use crate::testing::provisioning;
 use crate::tolerance::{ToleranceTracker, Tolerances};
 use crate::urn;
-use crate::world::provisioning;
 
 pub(super) const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
 pub(super) const MANAGER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager";
 
 pub(super) fn apply_with(on: Tolerances, document: &Value, operations: &Value) -> Result<Value, Error> {
-    let (registry, vocabulary) = provisioning();
+    let (registry, account_values) = provisioning();
     let kind: ResourceTypeId = USER;
     let body = json!({ "schemas": [urn::PATCH_OP], "Operations": operations });
     let request = PatchRequest::parse(&body)?;
     let leniency = ToleranceTracker::new(on);
     let ignored = Ignored::default();
-    let base = crate::world::BASE;
+    let base = crate::testing::BASE;
     let reader = Reader {
-        vocabulary: &vocabulary,
+        account_values: &account_values,
         leniency: &leniency,
         base,
         ignored: &ignored,

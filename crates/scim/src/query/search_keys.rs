@@ -17,7 +17,7 @@ const SHOWN: usize = 100;
 pub struct SearchKey {
     /// Which attribute.
     pub attribute: AttributeKey,
-    /// The value, folded; see [`KeyRange`](crate::query::narrow::KeyRange) for how it is compared.
+    /// The value, folded; see [`KeyRange`](crate::query::index_query::KeyRange) for how it is compared.
     pub key: String,
     /// No other resource of the service provider may have the same.
     pub unique: bool,

@@ -198,16 +198,16 @@ mod tests {
     use super::*;
     use crate::examples::{barbara_jensen, user};
     use crate::schema;
-    use crate::store::{Handle, Mark, Stored};
+    use crate::store::{Handle, PageKey, Stored};
     use serde_json::json;
 
     fn sorted(by: &str, descending: bool, people: &[Value]) -> Vec<usize> {
         let sort = Sort::new(by, descending, &schema::user()).expect("an attribute to sort by");
         let stored = |(n, person): (usize, &Value)| Stored { handle: Handle(n as i64), resource: user(person.clone()) };
         let people = people.iter().enumerate().map(stored);
-        let mut marks: Vec<Mark> = people.map(|person| Mark::after(&person, Some(&sort))).collect();
-        marks.sort_by(|a, b| a.compare(b, Some(&sort)));
-        marks.into_iter().map(|mark| mark.handle.0 as usize).collect()
+        let mut page_keys: Vec<PageKey> = people.map(|person| PageKey::after(&person, Some(&sort))).collect();
+        page_keys.sort_by(|a, b| a.compare(b, Some(&sort)));
+        page_keys.into_iter().map(|page_key| page_key.handle.0 as usize).collect()
     }
 
     #[test]

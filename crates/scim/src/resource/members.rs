@@ -179,15 +179,16 @@ fn shortened(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::ignored::Ignored;
-    use crate::schema::{Vocabulary, group};
+    use crate::schema::{AccountValues, group};
     use crate::tolerance::{ToleranceTracker, Tolerances};
     use serde_json::json;
 
     fn read(given: &Value, on: Tolerances) -> Result<NamedMembers, Error> {
-        let (vocabulary, leniency, ignored) = (Vocabulary::default(), ToleranceTracker::new(on), Ignored::default());
-        let base = crate::world::BASE;
+        let (account_values, leniency, ignored) =
+            (AccountValues::default(), ToleranceTracker::new(on), Ignored::default());
+        let base = crate::testing::BASE;
         let reader = Reader {
-            vocabulary: &vocabulary,
+            account_values: &account_values,
             leniency: &leniency,
             base,
             ignored: &ignored,

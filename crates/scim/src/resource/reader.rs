@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::ignored::Ignored;
-use crate::schema::{Attribute, Schema, Vocabulary};
+use crate::schema::{AccountValues, Attribute, Schema};
 use crate::tolerance::{Tolerance, ToleranceTracker};
 
 /// The longest text of an ordinary attribute, in bytes.
@@ -48,7 +48,7 @@ impl std::fmt::Display for Named<'_> {
 /// Reads values for one client of one service provider.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
-    pub vocabulary: &'a Vocabulary,
+    pub account_values: &'a AccountValues,
     pub leniency: &'a ToleranceTracker,
     /// Where our resources are, without a slash at the end.
     pub base: &'a str,

@@ -170,7 +170,7 @@ impl Reader<'_> {
             _ if !self.lists => return Ok(text.as_str().into()),
             CanonicalValues::Any | CanonicalValues::Suggested(_) => return Ok(text.as_str().into()),
             CanonicalValues::Only(values) => values,
-            CanonicalValues::OnlyListed(name) => self.vocabulary.lists.get(name).map_or(&[], Vec::as_slice),
+            CanonicalValues::OnlyListed(name) => self.account_values.lists.get(name).map_or(&[], Vec::as_slice),
         };
         if allowed.contains(text) {
             return Ok(text.as_str().into());
@@ -239,7 +239,7 @@ impl Reader<'_> {
         match &attribute.default {
             None => Ok(None),
             Some(DefaultValue::Fixed(value)) => self.attribute(attribute, named, value),
-            Some(DefaultValue::Named(name)) => match self.vocabulary.defaults.get(name) {
+            Some(DefaultValue::Named(name)) => match self.account_values.defaults.get(name) {
                 Some(value) => self.attribute(attribute, named, &value.as_str().into()),
                 None => Ok(None),
             },
@@ -251,7 +251,7 @@ impl Reader<'_> {
         match &attribute.canonical_values {
             CanonicalValues::Any | CanonicalValues::Suggested(_) => &[],
             CanonicalValues::Only(values) => values,
-            CanonicalValues::OnlyListed(name) => self.vocabulary.lists.get(name).map_or(&[], Vec::as_slice),
+            CanonicalValues::OnlyListed(name) => self.account_values.lists.get(name).map_or(&[], Vec::as_slice),
         }
     }
 

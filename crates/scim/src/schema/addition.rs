@@ -114,10 +114,10 @@ mod tests {
 
     use super::*;
     use crate::query::filter::Filter;
-    use crate::query::narrow::Narrow;
+    use crate::query::index_query::IndexQuery;
     use crate::query::search_keys::search_keys;
     use crate::schema::USER;
-    use crate::world::provisioning;
+    use crate::testing::provisioning;
     use crate::{examples, urn};
 
     fn declared(declaration: Value) -> Overlay {
@@ -130,10 +130,10 @@ mod tests {
         registry
     }
 
-    fn narrow(registry: &Registry, filter: &str) -> Narrow {
+    fn index_query(registry: &Registry, filter: &str) -> IndexQuery {
         let user = registry.get(USER);
         let filter: Filter = filter.parse().expect("a filter");
-        filter.resolve(user).expect("resolves").plan(user).narrow
+        filter.resolve(user).expect("resolves").plan(user).index_query
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
             let registry = with(&overlay, stage);
             let keys = search_keys(&registry, &desk);
             assert!(keys.iter().any(|key| key.key == "7b" && key.unique), "{stage:?}: {keys:?}");
-            assert_eq!(narrow(&registry, "desk eq \"7b\"") != Narrow::Any, asked, "{stage:?}");
+            assert_eq!(index_query(&registry, "desk eq \"7b\"") != IndexQuery::Any, asked, "{stage:?}");
         }
     }
 

@@ -7,7 +7,7 @@
 //! A word's resource has no row anywhere: a catalog is a store in memory, made of the vocabulary for one request and read by the
 //! same functions as any other ([`service`](crate::service)).
 
-use super::{Attribute, CanonicalValues, Registry, ResourceType, ResourceTypeId, Schema, USER, Vocabulary};
+use super::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, ResourceTypeId, Schema, USER};
 use crate::urn;
 
 /// A resource type whose resources are words.
@@ -23,7 +23,7 @@ pub struct Catalog {
 pub enum Words {
     /// The only values allowed of this attribute of the User; where it allows any, there is no catalog.
     Of(String),
-    /// The list of this name in the request's [`Vocabulary`].
+    /// The list of this name in the request's [`AccountValues`].
     Listed(String),
 }
 
@@ -61,8 +61,12 @@ impl Catalog {
     }
 
     /// The words, in the order listed; `None` where there is no closed list of them.
-    pub(crate) fn words<'w>(&'w self, registry: &'w Registry, vocabulary: &'w Vocabulary) -> Option<&'w [String]> {
-        let list = |name| vocabulary.lists.get(name).map_or(&[][..], Vec::as_slice);
+    pub(crate) fn words<'w>(
+        &'w self,
+        registry: &'w Registry,
+        account_values: &'w AccountValues,
+    ) -> Option<&'w [String]> {
+        let list = |name| account_values.lists.get(name).map_or(&[][..], Vec::as_slice);
         match &self.words {
             Words::Listed(name) => Some(list(name)),
             Words::Of(attribute) => match &registry.get(USER).attribute(attribute)?.canonical_values {
@@ -75,6 +79,6 @@ impl Catalog {
 
     /// Whether there is a list to show.
     pub(super) fn is_closed(&self, registry: &Registry) -> bool {
-        self.words(registry, &Vocabulary::default()).is_some()
+        self.words(registry, &AccountValues::default()).is_some()
     }
 }

@@ -1,6 +1,6 @@
 //! Attributes that allow the values of a list alone, and what becomes of values when a list changes.
 
-use super::{Attribute, CanonicalValues, Registry, ResourceType, Schema, Vocabulary};
+use super::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, Schema};
 use crate::schema::{AttributeKey, IndexedAttribute};
 
 /// A closed list of values, of an attribute or of a part of one.
@@ -36,13 +36,13 @@ pub enum RemovedValues {
 
 impl Registry {
     /// The closed lists of all resource types.
-    pub fn closed_lists(&self, vocabulary: &Vocabulary) -> Vec<ClosedList> {
+    pub fn closed_lists(&self, account_values: &AccountValues) -> Vec<ClosedList> {
         let closed = |(resource_type, extension, attribute, sub): Leaf<'_>| {
             let leaf = sub.unwrap_or(attribute);
             let values = match &leaf.canonical_values {
                 CanonicalValues::Any | CanonicalValues::Suggested(_) => return None,
                 CanonicalValues::Only(values) => values.clone(),
-                CanonicalValues::OnlyListed(name) => vocabulary.lists.get(name).cloned().unwrap_or_default(),
+                CanonicalValues::OnlyListed(name) => account_values.lists.get(name).cloned().unwrap_or_default(),
             };
             let attribute = IndexedAttribute::new(resource_type, extension.map(|e| e.id.as_str()), attribute, sub);
             Some(ClosedList { attribute, is_indexed: leaf.indexed, values })
@@ -51,8 +51,8 @@ impl Registry {
     }
 
     /// What resources may have that was written by these rules, and that those of `later` do not allow.
-    pub fn removed(&self, vocabulary: &Vocabulary, later: &Registry, then: &Vocabulary) -> Vec<Removed> {
-        let (before, known) = (self.closed_lists(vocabulary), self.keys());
+    pub fn removed(&self, account_values: &AccountValues, later: &Registry, then: &AccountValues) -> Vec<Removed> {
+        let (before, known) = (self.closed_lists(account_values), self.keys());
         let removed = |list: ClosedList| {
             let ClosedList { attribute, is_indexed, values: allowed } = list;
             let values = match before.iter().find(|before| before.attribute.key == attribute.key) {
@@ -122,9 +122,9 @@ mod tests {
             { "schema": urn, "name": "right", "type": "complex", "sub_attributes": [{ "name": "what", "canonical_values": ["read"] }] }
         ]));
         let list = |values: [&str; 2]| {
-            let mut vocabulary = Vocabulary::default();
-            vocabulary.lists.insert("list".to_owned(), values.map(str::to_owned).to_vec());
-            vocabulary
+            let mut account_values = AccountValues::default();
+            account_values.lists.insert("list".to_owned(), values.map(str::to_owned).to_vec());
+            account_values
         };
         let removed = before.removed(&list(["prod", "stage"]), &after, &list(["prod", "STAGE"]));
         let told: Vec<(&str, bool, &RemovedValues)> =

@@ -55,10 +55,10 @@ pub struct Overlay {
     /// The only values allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_values: Option<Vec<String>>,
-    /// The name of the list of the only values allowed in the request's [`Vocabulary`](super::Vocabulary).
+    /// The name of the list of the only values allowed in the request's [`AccountValues`](super::AccountValues).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_values_from: Option<String>,
-    /// The name of what a resource without a value gets in the request's [`Vocabulary`](super::Vocabulary).
+    /// The name of what a resource without a value gets in the request's [`AccountValues`](super::AccountValues).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// What a resource without a value gets.

@@ -5,14 +5,14 @@ use sha2::{Digest, Sha256};
 
 use crate::resource::{Id, Meta, Resource};
 use crate::schema::key_text::hex;
-use crate::schema::{Catalog, Registry, Vocabulary};
+use crate::schema::{AccountValues, Catalog, Registry};
 use crate::store::memory::MemoryStore;
 
 impl Catalog {
     /// Its resources. Only `search` and `get` may be asked of them.
-    pub fn store(&self, registry: &Registry, vocabulary: &Vocabulary) -> MemoryStore {
-        let words = self.words(registry, vocabulary).unwrap_or_default();
-        MemoryStore::holding(words.iter().map(|word| self.resource(word, vocabulary.since)))
+    pub fn store(&self, registry: &Registry, account_values: &AccountValues) -> MemoryStore {
+        let words = self.words(registry, account_values).unwrap_or_default();
+        MemoryStore::holding(words.iter().map(|word| self.resource(word, account_values.since)))
     }
 
     /// Nothing of it ever changes, so neither does its version.
@@ -42,33 +42,33 @@ mod tests {
     use crate::schema::ResourceTypeId;
     use crate::schema::catalog::{Kind, Words};
     use crate::service;
+    use crate::testing::{BASE, provisioning};
     use crate::tolerance::ToleranceTracker;
     use crate::urn;
-    use crate::world::{BASE, provisioning};
 
     const ROLES: ResourceTypeId = ResourceTypeId(3);
     const ENVIRONMENTS: ResourceTypeId = ResourceTypeId(4);
 
-    fn with_catalogs() -> (Registry, Vocabulary) {
-        let (registry, mut vocabulary) = provisioning();
-        vocabulary.lists.insert("account.environments".to_owned(), vec!["prod".to_owned(), "Übersee 1".to_owned()]);
+    fn with_catalogs() -> (Registry, AccountValues) {
+        let (registry, mut account_values) = provisioning();
+        account_values.lists.insert("account.environments".to_owned(), vec!["prod".to_owned(), "Übersee 1".to_owned()]);
         let environments = Words::Listed("account.environments".to_owned());
         let registry = registry
             .offering(Catalog::new(ROLES, Kind::Role, "Role", "Roles", "Roles", Words::Of("role".to_owned())))
             .offering(Catalog::new(ENVIRONMENTS, Kind::Entitlement, "Environment", "Environments", "", environments))
             .offering(Catalog::new(ResourceTypeId(5), Kind::Role, "Any", "Any", "", Words::Of("title".to_owned())));
-        (registry, vocabulary)
+        (registry, account_values)
     }
 
     fn found(kind: ResourceTypeId, query: &[(&str, &str)]) -> Value {
-        let (registry, vocabulary) = with_catalogs();
-        let mut store = registry.catalog(kind).expect("a catalog").store(&registry, &vocabulary);
+        let (registry, account_values) = with_catalogs();
+        let mut store = registry.catalog(kind).expect("a catalog").store(&registry, &account_values);
         let cx = Context {
             now: 1_000_000,
             new_id: &mut || unreachable!("nothing is made"),
             is_id: |_| false,
             registry: &registry,
-            vocabulary: &vocabulary,
+            account_values: &account_values,
             base: BASE,
             leniency: &ToleranceTracker::generous(),
             inactive_match: crate::InactiveMatch::Restore,
@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn a_catalog_is_published_where_its_list_is_closed() {
-        let (registry, vocabulary) = with_catalogs();
+        let (registry, account_values) = with_catalogs();
         let types = discovery::resource_types(&registry, BASE);
         let endpoints: Vec<&str> =
             types["Resources"].as_array().expect("types").iter().filter_map(|one| one["endpoint"].as_str()).collect();
         assert_eq!(endpoints, ["/Users", "/Groups", "/Roles", "/Environments"]);
         for urn in [urn::ROLE, urn::ENTITLEMENT] {
-            let schema = discovery::schema(&registry, &vocabulary, BASE, urn).expect("published");
+            let schema = discovery::schema(&registry, &account_values, BASE, urn).expect("published");
             assert!(
                 schema["attributes"].as_array().is_some_and(|all| all.iter().all(|a| a["mutability"] == "readOnly"))
             );

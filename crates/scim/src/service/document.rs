@@ -76,7 +76,7 @@ mod tests {
 
     use super::*;
     use crate::schema::{GROUP, USER};
-    use crate::world::{World, refusal};
+    use crate::testing::{World, refusal};
 
     const TOO_LARGE: (u16, Option<&str>) = (400, Some("invalidValue"));
     const FINE: (u16, Option<&str>) = (200, None);

@@ -21,9 +21,9 @@ pub(super) fn check(
     let name = new.iter().find(|key| key.attribute == AttributeKey::group_name());
     let Some(name) = name.filter(|_| cx.unique_group_names) else { return Ok(()) };
     // Two who would get it at the same time come one after the other.
-    store.hold_group_names()?;
-    let holders = store.holders(std::slice::from_ref(name))?;
-    let Some(other) = holders.iter().find(|holder| Some(holder.handle) != itself) else { return Ok(()) };
+    store.lock_group_names()?;
+    let owners = store.find_by_keys(std::slice::from_ref(name))?;
+    let Some(other) = owners.iter().find(|owner| Some(owner.handle) != itself) else { return Ok(()) };
     let shown = match store.get(GROUP, &other.id)? {
         Some(stored) => stored.resource.display().to_owned(),
         None => name.display(),
@@ -42,7 +42,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::schema::GROUP;
-    use crate::world::World;
+    use crate::testing::World;
 
     fn named(name: &str) -> Value {
         json!({ "displayName": name })

@@ -1,7 +1,7 @@
 //! Who becomes a member, and who is waited for (RFC 7643 §4.2).
 //!
 //! A request names members: by `id`, or, where that is forgiven, by a user's `externalId` or `userName`. A name that
-//! nobody has is *parked* with the group. It is no member and nobody who reads the group sees it, but as soon as a user
+//! nobody has is *pending* with the group. It is no member and nobody who reads the group sees it, but as soon as a user
 //! gets that name, they join: the order in which users and groups arrive does not matter.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -18,11 +18,11 @@ use crate::resource::{Id, Meta, Resource};
 use crate::schema::key_text::{fold, of_folded};
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, ResourceTypeId};
-use crate::store::{Handle, Holder, MembershipChange, MembershipOutcome, ParkedChange, Store, StoreError, Stored};
+use crate::store::{Handle, KeyOwner, MembershipChange, MembershipOutcome, PendingChange, Store, StoreError, Stored};
 use crate::tolerance::Tolerance;
 
 /// How many names a group waits for at most; further ones are left out.
-pub const MAX_PARKED: usize = 1000;
+pub const MAX_PENDING: usize = 1000;
 /// How much of a name is repeated in an answer.
 const SHOWN: usize = 128;
 /// How many names a refusal repeats.
@@ -37,13 +37,13 @@ pub(super) struct Membership {
     /// Left out for good.
     omitted: Vec<String>,
     /// Waited for.
-    parked: Vec<String>,
+    pending: Vec<String>,
     /// Those of them who were not waited for before.
-    newly_parked: Vec<String>,
+    newly_pending: Vec<String>,
 }
 
 impl Membership {
-    /// Changes the members of a group. Who does not exist is parked, or left out, and reported; or, to the letter, the whole
+    /// Changes the members of a group. Who does not exist is pending, or left out, and reported; or, to the letter, the whole
     /// request is refused. So is a list that would take the place of members and of which nothing is of use.
     pub(super) fn change(
         store: &mut dyn Store,
@@ -71,11 +71,12 @@ impl Membership {
         let remove: Vec<String> = remove.into_iter().filter(|name| !leads_nowhere(name)).collect();
         known.look_up_names(store, cx, add.iter().chain(&remove))?;
         let asks = clear || add.iter().chain(&remove).any(|name| !known.has(name));
-        let before: BTreeSet<String> = if asks { store.parked(group)?.into_iter().collect() } else { BTreeSet::new() };
+        let before: BTreeSet<String> =
+            if asks { store.pending_members(group)?.into_iter().collect() } else { BTreeSet::new() };
         let parks = [Tolerance::MembersByName, Tolerance::UnknownMembers].iter().all(|t| cx.leniency.would_forgive(*t));
         if parks && add.iter().any(|name| !known.has(name) && !before.contains(name)) {
-            // Somebody may be getting one of these names at this very moment: they are seen here, or see what is parked.
-            store.hold_names()?;
+            // Somebody may be getting one of these names at this very moment: they are seen here, or see what is pending.
+            store.lock_names()?;
             known.look_up_names(store, cx, add.iter())?;
         }
         let missing: Vec<String> = add.iter().filter(|name| !known.has(name)).cloned().collect();
@@ -95,10 +96,10 @@ impl Membership {
                 return Err(nobody(first));
             }
         }
-        let mut parked = Parked::settle(clear, &remove, &missing, before, parks);
-        omitted.append(&mut parked.omitted);
-        if !parked.change.is_empty() {
-            store.change_parked(group, &parked.change)?;
+        let mut pending = Pending::settle(clear, &remove, &missing, before, parks);
+        omitted.append(&mut pending.omitted);
+        if !pending.change.is_empty() {
+            store.change_pending_members(group, &pending.change)?;
         }
         let joins: BTreeSet<Handle> = add.iter().filter_map(|name| known.handle(name)).collect();
         let leaves: BTreeSet<Handle> = remove.iter().filter_map(|name| known.handle(name)).collect();
@@ -109,8 +110,8 @@ impl Membership {
         };
         let outcome =
             if change.is_empty() { MembershipOutcome::default() } else { store.change_members(group, &change)? };
-        let newly_parked = parked.change.add;
-        Ok(Membership { outcome, omitted, parked: parked.named, newly_parked })
+        let newly_pending = pending.change.add;
+        Ok(Membership { outcome, omitted, pending: pending.named, newly_pending })
     }
 
     pub(super) fn changed(&self) -> bool {
@@ -123,8 +124,8 @@ impl Membership {
             let MembershipOutcome { added, removed } = self.outcome;
             events.push(EventKind::MembershipChanged { added, removed });
         }
-        if !self.newly_parked.is_empty() {
-            events.push(EventKind::MembersParked { names: shown(&self.newly_parked) });
+        if !self.newly_pending.is_empty() {
+            events.push(EventKind::MembersParked { names: shown(&self.newly_pending) });
         }
         if !self.omitted.is_empty() {
             events.push(EventKind::MembersSkipped { ids: shown(&self.omitted) });
@@ -134,8 +135,8 @@ impl Membership {
 
     /// Who was named and is no member now; of them, who is waited for.
     pub(super) fn report(self) -> (Vec<String>, Vec<String>) {
-        let Membership { omitted, parked, .. } = self;
-        (shown(omitted.iter().chain(&parked)), shown(&parked))
+        let Membership { omitted, pending, .. } = self;
+        (shown(omitted.iter().chain(&pending)), shown(&pending))
     }
 }
 
@@ -184,12 +185,12 @@ impl Known {
             return Ok(());
         }
         let keys: Vec<SearchKey> = names.iter().flat_map(|name| [external_id(name), user_name(name)]).collect();
-        let mut holders: HashMap<(AttributeKey, String), Vec<Handle>> = HashMap::new();
-        let hidden = |holder: &Holder| holder.protected.is_some_and(|protected| protected.hidden);
-        for holder in store.holders(&keys)?.into_iter().filter(|holder| !hidden(holder)) {
-            holders.entry((holder.attribute, holder.key)).or_default().push(holder.handle);
+        let mut owners: HashMap<(AttributeKey, String), Vec<Handle>> = HashMap::new();
+        let hidden = |owner: &KeyOwner| owner.protected.is_some_and(|protected| protected.hidden);
+        for owner in store.find_by_keys(&keys)?.into_iter().filter(|owner| !hidden(owner)) {
+            owners.entry((owner.attribute, owner.key)).or_default().push(owner.handle);
         }
-        let mut with = |key: SearchKey| holders.remove(&(key.attribute, key.key)).unwrap_or_default();
+        let mut with = |key: SearchKey| owners.remove(&(key.attribute, key.key)).unwrap_or_default();
         for name in names {
             let found = match with(external_id(name)).as_slice() {
                 [] => match with(user_name(name)).as_slice() {
@@ -210,55 +211,55 @@ impl Known {
 
 /// What a request does to the names that a group waits for.
 #[derive(Default)]
-struct Parked {
-    change: ParkedChange,
+struct Pending {
+    change: PendingChange,
     /// Named by the request, and waited for.
     named: Vec<String>,
     /// For whom there is no room, or who are not waited for.
     omitted: Vec<String>,
 }
 
-impl Parked {
-    fn settle(clear: bool, remove: &[String], missing: &[String], before: BTreeSet<String>, parks: bool) -> Parked {
+impl Pending {
+    fn settle(clear: bool, remove: &[String], missing: &[String], before: BTreeSet<String>, parks: bool) -> Pending {
         let missing_set: HashSet<&String> = missing.iter().collect();
         let removed: HashSet<&String> = remove.iter().collect();
         let stays = |name: &String| missing_set.contains(name) || !clear && !removed.contains(name);
         let (kept, gone): (BTreeSet<String>, BTreeSet<String>) = before.into_iter().partition(stays);
-        let mut parked = Parked::default();
+        let mut pending = Pending::default();
         for name in missing {
             if kept.contains(name) {
-                parked.named.push(name.clone());
-            } else if parks && kept.len() + parked.change.add.len() < MAX_PARKED {
-                parked.named.push(name.clone());
-                parked.change.add.push(name.clone());
+                pending.named.push(name.clone());
+            } else if parks && kept.len() + pending.change.add.len() < MAX_PENDING {
+                pending.named.push(name.clone());
+                pending.change.add.push(name.clone());
             } else {
-                parked.omitted.push(name.clone());
+                pending.omitted.push(name.clone());
             }
         }
-        parked.change.remove = gone.into_iter().collect();
-        parked
+        pending.change.remove = gone.into_iter().collect();
+        pending
     }
 }
 
 /// Lets a user who got a name join the groups that wait for it, and says whether there were any: the groups get a new version, as by
 /// any other change.
-pub(super) fn welcome(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) -> Result<bool, Error> {
+pub(super) fn join_pending_groups(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) -> Result<bool, Error> {
     let mut joined = false;
     let text = |name: &str| user.resource.attributes().get(name).and_then(Value::as_str);
     let (external_id, user_name) = (text("externalId"), text("userName").map(fold));
     let means_them = |name: &str| Some(name) == external_id || user_name.as_ref().is_some_and(|n| *n == fold(name));
     let mut keys: Vec<String> = [text("externalId"), text("userName")].into_iter().flatten().map(key_of_text).collect();
     keys.dedup();
-    let waiting = store.awaiting(&keys)?.into_iter().filter(|waiting| means_them(&waiting.name));
+    let waiting = store.find_pending_members(&keys)?.into_iter().filter(|waiting| means_them(&waiting.name));
     let groups: BTreeMap<Handle, Id> = waiting.map(|waiting| (waiting.group, waiting.id)).collect();
     for (handle, id) in groups {
         let Some(group) = store.lock(GROUP, &id)? else { continue };
         // Asked again, under the lock.
-        let remove: Vec<String> = store.parked(handle)?.into_iter().filter(|name| means_them(name)).collect();
+        let remove: Vec<String> = store.pending_members(handle)?.into_iter().filter(|name| means_them(name)).collect();
         if remove.is_empty() {
             continue;
         }
-        store.change_parked(handle, &ParkedChange { remove, add: Vec::new() })?;
+        store.change_pending_members(handle, &PendingChange { remove, add: Vec::new() })?;
         let joins = MembershipChange { add: vec![user.handle], ..MembershipChange::default() };
         let MembershipOutcome { added, removed } = store.change_members(handle, &joins)?;
         if added == 0 {

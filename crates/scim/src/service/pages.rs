@@ -6,7 +6,7 @@ use crate::message::representation::location;
 use crate::message::search_request::SearchRequest;
 use crate::schema::{GROUP, ResourceTypeId, USER};
 use crate::service;
-use crate::world::{BASE, World};
+use crate::testing::{BASE, World};
 
 /// Twenty users, every fourth of them alone larger than a page, and ten groups, the last five of many members.
 fn world() -> (World, Vec<String>) {
@@ -34,8 +34,8 @@ fn list(world: &mut World, kind: Option<ResourceTypeId>, query: &[(&str, &str)])
             let shown = request.projection(world.registry.get(kind)).expect("a projection");
             let found = world.work(|store, cx| {
                 let list = service::search(store, cx, kind, &request, &shown)?;
-                if let Some(bookmark) = &list.bookmark {
-                    service::keep(store, bookmark)?;
+                if let Some(saved_position) = &list.saved_position {
+                    service::save_position(store, saved_position)?;
                 }
                 Ok(list)
             });
@@ -45,8 +45,8 @@ fn list(world: &mut World, kind: Option<ResourceTypeId>, query: &[(&str, &str)])
             let shown = request.projections(&world.registry).expect("projections");
             let found = world.work(|store, cx| {
                 let list = service::search_all(store, cx, &request, &shown)?;
-                if let Some(bookmark) = &list.bookmark {
-                    service::keep(store, bookmark)?;
+                if let Some(saved_position) = &list.saved_position {
+                    service::save_position(store, saved_position)?;
                 }
                 Ok(list)
             });
@@ -76,8 +76,8 @@ fn hardening_5_a_walk_over_pages_that_end_early_meets_everybody_once() {
                 let (mut met, mut pages, mut next) = (Vec::new(), 0, Some(String::new()));
                 while let Some(cursor) = next.take() {
                     let start = (met.len() + 1).to_string();
-                    let place = if by_cursor { ("cursor", cursor.as_str()) } else { ("startIndex", start.as_str()) };
-                    let query = [&[place, ("count", "15")], extra].concat();
+                    let entry = if by_cursor { ("cursor", cursor.as_str()) } else { ("startIndex", start.as_str()) };
+                    let query = [&[entry, ("count", "15")], extra].concat();
                     let page = list(&mut world, kind, &query);
                     let found = ids_of(&page);
                     let total = page["totalResults"].as_u64().expect("a total");
@@ -129,7 +129,7 @@ fn hardening_5_the_first_resource_is_there_however_large_it_is() {
     assert_eq!(page["Resources"][0]["members"].as_array().map(Vec::len), Some(20), "never some of its members");
     let page = list(&mut world, Some(USER), &[("startIndex", "2"), ("count", "3")]);
     let described = world.registry.get(USER);
-    assert_eq!(page["Resources"][0]["meta"]["location"], location(BASE, described, &crate::world::named(&ids[1])));
+    assert_eq!(page["Resources"][0]["meta"]["location"], location(BASE, described, &crate::testing::named(&ids[1])));
     assert_eq!((page["itemsPerPage"].as_u64(), page["totalResults"].as_u64()), (Some(1), Some(20)));
 }
 

@@ -36,7 +36,7 @@ struct Seen {
     version: i64,
     attributes: Map<String, Value>,
     /// Names that the group waits for.
-    parked: BTreeSet<String>,
+    pending: BTreeSet<String>,
 }
 
 impl Prepared {
@@ -86,9 +86,9 @@ pub fn carry_out<'p>(
 ) -> Result<Option<Written>, Error> {
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
     let Prepared { seen, rewritten, kind } = prepared.clone();
-    let parked = if rewritten.members.is_some() { waited_for(store, stored.handle)? } else { BTreeSet::new() };
-    if (seen.version, &seen.attributes, &seen.parked)
-        != (stored.resource.meta.version, stored.resource.attributes(), &parked)
+    let pending = if rewritten.members.is_some() { waited_for(store, stored.handle)? } else { BTreeSet::new() };
+    if (seen.version, &seen.attributes, &seen.pending)
+        != (stored.resource.meta.version, stored.resource.attributes(), &pending)
     {
         return Ok(None);
     }
@@ -110,7 +110,7 @@ fn seen(
 }
 
 fn waited_for(store: &mut dyn Store, group: Handle) -> Result<BTreeSet<String>, Error> {
-    Ok(store.parked(group)?.into_iter().collect())
+    Ok(store.pending_members(group)?.into_iter().collect())
 }
 
 fn prepare(
@@ -119,13 +119,13 @@ fn prepare(
     mut rewritten: Rewritten,
     kind: EventKind,
 ) -> Result<Prepared, Error> {
-    let mut parked = BTreeSet::new();
+    let mut pending = BTreeSet::new();
     if let Some(change) = rewritten.members.take() {
-        parked = waited_for(store, stored.handle)?;
-        rewritten.members = Some(narrowed(store, stored.handle, &parked, change)?);
+        pending = waited_for(store, stored.handle)?;
+        rewritten.members = Some(narrowed(store, stored.handle, &pending, change)?);
     }
     let version = stored.resource.meta.version;
-    let seen = Seen { version, attributes: stored.resource.attributes().clone(), parked };
+    let seen = Seen { version, attributes: stored.resource.attributes().clone(), pending };
     Ok(Prepared { seen, rewritten, kind })
 }
 
@@ -133,7 +133,7 @@ fn prepare(
 fn narrowed(
     store: &mut dyn Store,
     group: Handle,
-    parked: &BTreeSet<String>,
+    pending: &BTreeSet<String>,
     change: MembersChange,
 ) -> Result<MembersChange, Error> {
     let there: HashMap<String, ResourceTypeId> =
@@ -146,7 +146,7 @@ fn narrowed(
     if clear {
         replacements = vec![add.clone()];
         let stays: HashSet<&String> = add.iter().collect();
-        remove = there.keys().chain(parked).filter(|name| !stays.contains(name)).cloned().collect();
+        remove = there.keys().chain(pending).filter(|name| !stays.contains(name)).cloned().collect();
     }
     add.retain(|name| !there.contains_key(name));
     replacements.retain(|names| !names.iter().any(|name| there.contains_key(name))); // who is there is of use

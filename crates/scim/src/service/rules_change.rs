@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::schema::{CanonicalValues, Registry, USER};
-use crate::world::{World, refusal};
+use crate::testing::{World, refusal};
 
 const TEAM: &str = "urn:orchard:params:scim:schemas:1.0:Team";
 
@@ -172,7 +172,7 @@ fn report_1_a_list_in_the_vocabulary_of_a_customer() {
     let mut world = World::new();
     let ana = json!({ "userName": "ana", "role": "admin", "product_environments": ["stage"] });
     let ana = world.create(USER, ana).unwrap().resource.id.to_string();
-    world.vocabulary.lists.insert("account.environments".to_owned(), vec!["prod".to_owned()]);
+    world.account_values.lists.insert("account.environments".to_owned(), vec!["prod".to_owned()]);
     let mut read = world.get(USER, &ana).unwrap();
     read["active"] = json!(false);
     world.put(USER, &ana, read).expect("deactivated");

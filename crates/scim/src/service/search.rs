@@ -1,21 +1,21 @@
 //! Queries (RFC 7644 §3.4.2, RFC 9865): of one resource type, or of all (§3.4.2.1).
 //!
 //! A list is in the order of creation, or as it is sorted. A page that is not the first one continues where the one before
-//! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`places`](crate::message::places)).
+//! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`list_position`](crate::message::list_position)).
 
 use super::load_page;
 use crate::context::Context;
 use crate::error::Error;
-use crate::message::cursor::{Position, Walk, digest};
+use crate::message::cursor::{CursorPage, ListPosition, digest};
 use crate::message::list::ListResponse;
-use crate::message::places::Places;
+use crate::message::list_position::SavedPositions;
 use crate::message::projection::Projection;
 use crate::message::search_request::SearchRequest;
 use crate::query::filter::{Filter, Predicate};
-use crate::query::narrow::{Narrow, Plan};
+use crate::query::index_query::{IndexQuery, Plan};
 use crate::query::sort::Sort;
 use crate::schema::{ResourceType, ResourceTypeId};
-use crate::store::{Mark, Page, Query, Start, Store, Stored};
+use crate::store::{Page, PageKey, Query, Start, Store, Stored};
 
 /// How far into a list of several types a page may begin that nobody walked up to: all before it has to be read.
 const FARTHEST_JUMP: u64 = 10_000;
@@ -79,19 +79,19 @@ impl Part {
     fn new(described: &ResourceType, filter: Option<Predicate>, sort: Option<Sort>) -> Part {
         let plan = match &filter {
             Some(filter) => filter.plan(described),
-            None => Plan { narrow: Narrow::Any, exact: true },
+            None => Plan { index_query: IndexQuery::Any, exact: true },
         };
         Part { resource_type: described.id, filter, plan, sort }
     }
 
     fn page(&self, store: &mut dyn Store, start: Start<'_>, count: u32, bytes: usize) -> Result<Page, Error> {
-        if self.plan.narrow == Narrow::Nothing {
+        if self.plan.index_query == IndexQuery::Nothing {
             return Ok(Page { total: Some(0), ..Page::default() });
         }
         Ok(store.search(&Query {
             resource_type: self.resource_type,
             filter: self.filter.as_ref(),
-            narrow: &self.plan.narrow,
+            index_query: &self.plan.index_query,
             exact: self.plan.exact,
             sort: self.sort.as_ref(),
             start,
@@ -109,21 +109,21 @@ fn answer<'p>(
     projection: impl Fn(ResourceTypeId) -> &'p Projection,
 ) -> Result<ListResponse, Error> {
     let id = digest(parts.iter().map(|part| part.resource_type), request);
-    let walk = request.cursor.as_ref().map(|cursor| Walk::at(cursor, cx, id, request)).transpose()?;
+    let cursor_page = request.cursor.as_ref().map(|cursor| CursorPage::at(cursor, cx, id, request)).transpose()?;
     let first = request.first();
-    let mut places = None;
-    let position = match &walk {
-        Some(walk) => walk.position.clone(),
+    let mut saved = None;
+    let position = match &cursor_page {
+        Some(cursor_page) => cursor_page.position.clone(),
         None if first == 1 => None,
         None => {
-            let known = places.insert(Places::read(store.recall(&id)?.as_deref()));
+            let known = saved.insert(SavedPositions::read(store.load_position(&id)?.as_deref()));
             known.at(first, cx.now).cloned()
         }
     };
-    let count = walk.as_ref().map_or_else(|| request.page(cx.limits), |walk| walk.count);
+    let count = cursor_page.as_ref().map_or_else(|| request.page(cx.limits), |cursor_page| cursor_page.count);
     let start = match &position {
         Some(position) => Start::After(&position.after),
-        None => Start::Index(if walk.is_some() { 1 } else { first }),
+        None => Start::Index(if cursor_page.is_some() { 1 } else { first }),
     };
     // One more than wanted says whether the page is the last one; so does a page that had no room for more.
     let rows = if count == 0 { 0 } else { count.saturating_add(1) };
@@ -133,7 +133,7 @@ fn answer<'p>(
     let (size, is_full) = load_page(store, &mut page.resources, cx, projection)?;
     let more = is_cut || is_full;
 
-    let returned = match (&position, &walk) {
+    let returned = match (&position, &cursor_page) {
         (Some(position), _) => position.returned,
         (None, Some(_)) => 0,
         (None, None) => first - 1,
@@ -149,28 +149,32 @@ fn answer<'p>(
     let sort = parts.first().and_then(|part| part.sort.as_ref());
     let next = page.resources.last().filter(|_| more).map(|last| {
         let own = parts.iter().find(|part| part.resource_type == last.resource.resource_type);
-        Position { returned: so_far, total, after: Mark::after(last, own.map_or(sort, |part| part.sort.as_ref())) }
+        ListPosition {
+            returned: so_far,
+            total,
+            after: PageKey::after(last, own.map_or(sort, |part| part.sort.as_ref())),
+        }
     });
     page.resources.iter_mut().for_each(|stored| {
         cx.registry.prune(&mut stored.resource);
     });
-    let (mut next_cursor, mut bookmark) = (None, None);
-    match (&walk, next) {
-        (Some(walk), Some(next)) => next_cursor = Some(walk.cursor(&next)),
+    let (mut next_cursor, mut saved_position) = (None, None);
+    match (&cursor_page, next) {
+        (Some(cursor_page), Some(next)) => next_cursor = Some(cursor_page.cursor(&next)),
         (None, Some(next)) => {
-            let places = match places {
-                Some(places) => places,
-                None => Places::read(store.recall(&id)?.as_deref()),
+            let saved = match saved {
+                Some(saved) => saved,
+                None => SavedPositions::read(store.load_position(&id)?.as_deref()),
             };
-            bookmark = places.bookmark(id, next, cx.now);
+            saved_position = saved.to_save(id, next, cx.now);
         }
         (_, None) => {}
     }
     Ok(ListResponse {
         total,
-        start_index: walk.is_none().then_some(first),
+        start_index: cursor_page.is_none().then_some(first),
         next_cursor,
-        bookmark,
+        saved_position,
         resources: page.resources.into_iter().map(|stored| stored.resource).collect(),
         size,
     })
@@ -197,19 +201,19 @@ fn merged(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32, b
     let mut total = Some(0);
     let mut found = Vec::new();
     // Of a type whose page ended early nothing is known beyond its last resource: the list ends there.
-    let mut end: Option<Mark> = None;
+    let mut end: Option<PageKey> = None;
     for part in parts {
         let page = part.page(store, start, count, bytes)?;
         total = total.zip(page.total).map(|(sum, more)| sum + more);
         if let (true, Some(last)) = (page.ended_early, page.resources.last()) {
-            let last = Mark::after(last, part.sort.as_ref());
+            let last = PageKey::after(last, part.sort.as_ref());
             end = Some(end.filter(|end| end.compare(&last, sort).is_lt()).unwrap_or(last));
         }
-        found.extend(page.resources.into_iter().map(|stored| (Mark::after(&stored, part.sort.as_ref()), stored)));
+        found.extend(page.resources.into_iter().map(|stored| (PageKey::after(&stored, part.sort.as_ref()), stored)));
     }
     found.sort_by(|(a, _), (b, _)| a.compare(b, sort));
     if let Some(end) = &end {
-        found.retain(|(mark, _)| mark.compare(end, sort).is_le());
+        found.retain(|(page_key, _)| page_key.compare(end, sort).is_le());
     }
     let resources = found.into_iter().take(count as usize).map(|(_, stored)| stored).collect();
     Ok(Page { total, resources, ended_early: end.is_some() })
@@ -227,13 +231,13 @@ fn jump(store: &mut dyn Store, parts: &[Part], mut skip: u64, count: u32, bytes:
              were asked for; begin at 1, use a cursor, or query one type"
         )));
     }
-    let mut after: Option<Mark> = None;
+    let mut after: Option<PageKey> = None;
     while skip > 0 {
         let start = after.as_ref().map_or(Start::Index(1), Start::After);
         let passed = merged(store, parts, start, u32::try_from(skip.min(500)).unwrap_or(500), bytes)?;
         let Some(last) = passed.resources.last() else { return Ok(Page { total: all, ..Page::default() }) };
         let own = parts.iter().find(|part| part.resource_type == last.resource.resource_type);
-        after = Some(Mark::after(last, own.and_then(|part| part.sort.as_ref())));
+        after = Some(PageKey::after(last, own.and_then(|part| part.sort.as_ref())));
         skip -= passed.resources.len() as u64;
     }
     let start = after.as_ref().map_or(Start::Index(1), Start::After);

@@ -7,8 +7,8 @@ use crate::precondition::Precondition;
 use crate::schema::{GROUP, USER};
 use crate::service;
 use crate::store::Protected;
+use crate::testing::{BASE, World, named, refusal};
 use crate::urn;
-use crate::world::{BASE, World, named, refusal};
 
 const ACTIVE: &str = "active";
 
@@ -158,7 +158,7 @@ fn point_18_nothing_is_made_or_changed_under_an_unknown_id() {
 #[test]
 fn point_20_what_a_put_leaves_out_is_cleared_but_for_active_and_immutable() {
     let mut world = World::new();
-    world.vocabulary.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
+    world.account_values.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
     let body = json!({ "userName": "ana", "role": "admin", "title": "x", "active": false, "badge": "gold" });
     world.create(USER, body).unwrap();
     world.events();

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::event::EventKind;
 use crate::message::bulk::Job;
 use crate::schema::{Overlay, Registry, USER};
-use crate::world::{World, refusal};
+use crate::testing::{World, refusal};
 
 const LIMITS: &str = "urn:orchard:params:scim:schemas:1.0:Limits";
 
@@ -204,7 +204,7 @@ fn report_3_in_bulk_too() {
             "Operations": [{ "op": "remove", "path": "environments[value eq \"prod\"]" }] } }
     ]});
     let registry = world.registry.clone();
-    let mut job = Job::parse(bulk, &registry, crate::world::BASE).expect("a job");
+    let mut job = Job::parse(bulk, &registry, crate::testing::BASE).expect("a job");
     while let Some(step) = job.next() {
         let done = world.work(|store, cx| step.run(store, cx));
         job.done(done.map_err(Into::into));

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::body::Draft;
 use super::membership::{self, Membership};
 use super::refusals::refused;
-use super::returning::{refuse_taken, returning};
+use super::restore::{find_restorable, refuse_taken};
 use super::{Written, loaded, not_found, reader};
 use super::{document, group_names};
 use crate::context::Context;
@@ -46,7 +46,7 @@ pub fn create<'p>(
             let names = Draft::names(body, described, &reader(cx, &ignored));
             let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
             let named = Resource::from_stored(USER, (cx.new_id)(), meta, names);
-            return match returning(store, cx, &named, &search_keys(cx.registry, &named)) {
+            return match find_restorable(store, cx, &named, &search_keys(cx.registry, &named)) {
                 Ok(Some(stored)) => restore(store, cx, stored, body, projection),
                 Err(Error::Store(failed)) => Err(Error::Store(failed)),
                 Ok(None) | Err(_) => Err(error),
@@ -58,7 +58,7 @@ pub fn create<'p>(
     let resource = Resource::from_stored(resource_type, (cx.new_id)(), meta, attributes);
     let keys = search_keys(cx.registry, &resource);
     if resource_type == USER
-        && let Some(stored) = returning(store, cx, &resource, &keys)?
+        && let Some(stored) = find_restorable(store, cx, &resource, &keys)?
     {
         return restore(store, cx, stored, body, projection);
     }
@@ -74,7 +74,7 @@ pub fn create<'p>(
     store.record(note(EventKind::Created));
     membership.events().into_iter().for_each(|kind| store.record(note(kind)));
     let mut stored = Stored { handle, resource };
-    if resource_type == USER && !membership::welcome(store, cx, &stored)? {
+    if resource_type == USER && !membership::join_pending_groups(store, cx, &stored)? {
         stored.resource.groups = Some(Vec::new()); // who is new is in none
     }
     let created = written(store, stored, projection, true, membership)?;
@@ -364,7 +364,7 @@ fn finish(
     membership.events().into_iter().for_each(|kind| store.record(note(kind)));
     let stored = Stored { handle, resource: new };
     if stored.resource.resource_type == USER && change.added.iter().any(membership::is_name) {
-        membership::welcome(store, cx, &stored)?;
+        membership::join_pending_groups(store, cx, &stored)?;
     }
     written(store, stored, projection, true, membership)
 }
@@ -376,7 +376,7 @@ fn written(
     changed: bool,
     membership: Membership,
 ) -> Result<Written, Error> {
-    let (skipped_members, parked_members) = membership.report();
+    let (skipped_members, pending_members) = membership.report();
     let resource = loaded(store, stored, projection)?;
-    Ok(Written { resource, changed, skipped_members, parked_members, ignored_attributes: Vec::new() })
+    Ok(Written { resource, changed, skipped_members, pending_members, ignored_attributes: Vec::new() })
 }

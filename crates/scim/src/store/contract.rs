@@ -12,7 +12,7 @@
 use serde_json::{Value, json};
 
 use super::{Handle, MembershipChange, MembershipOutcome, Page, Query, Start, Store, Stored, WriteError};
-use crate::query::narrow::{Narrow, Plan};
+use crate::query::index_query::{IndexQuery, Plan};
 use crate::query::search_keys::{KeyChange, search_keys};
 use crate::query::sort::Sort;
 use crate::resource::{Id, Meta, Resource};
@@ -40,7 +40,7 @@ pub const CASES: &[(&str, Case)] = &[
     ("members join and leave once", members::members_join_and_leave),
     ("ids of nobody are not resolved", members::unknown_ids),
     ("whoever has a key is found by it", members::holders_of_keys),
-    ("a group waits for names until it is told otherwise", members::parked_names),
+    ("a group waits for names until it is told otherwise", members::pending_members_of_groups),
     ("a whole membership is replaced by its difference", members::membership_replaced),
     ("memberships are seen from both sides in order", members::both_sides_in_order),
     ("groups are direct or through others, and circles end", members::groups_in_groups),
@@ -50,10 +50,10 @@ pub const CASES: &[(&str, Case)] = &[
     ("totals follow writes", lists::totals_follow),
     ("every kind of filter is answered", lists::filters_are_answered),
     ("sorting places missing values and keeps the order of equals", lists::sorting),
-    ("a sorted list is walked place by place, in both directions", lists::sorted_walks),
+    ("a sorted list is walked place by place, in both directions", lists::sorted_pages),
     ("a page that has no room for more ends early, and goes on after it", lists::pages_without_room),
     ("members and groups are counted before there are too many", members::references_up_to),
-    ("a note about a walk is kept in place of the one before", lists::notes_are_kept),
+    ("a note about a walk is kept in place of the one before", lists::positions_are_kept),
 ];
 
 /// Runs all of them; `with` makes a fresh store and hands it to the case.
@@ -140,13 +140,14 @@ fn page_of_bytes(
     let described = registry.get(kind);
     let filter = (!filter.is_empty())
         .then(|| filter.parse::<crate::Filter>().and_then(|f| f.resolve(described)).expect("a filter"));
-    let plan = filter.as_ref().map_or(Plan { narrow: Narrow::Any, exact: true }, |filter| filter.plan(described));
+    let plan =
+        filter.as_ref().map_or(Plan { index_query: IndexQuery::Any, exact: true }, |filter| filter.plan(described));
     let (path, descending) = sort.strip_prefix('-').map_or((sort, false), |path| (path, true));
     let sort = (!sort.is_empty()).then(|| Sort::new(path, descending, described).expect("a sort"));
     let query = Query {
         resource_type: kind,
         filter: filter.as_ref(),
-        narrow: &plan.narrow,
+        index_query: &plan.index_query,
         exact: plan.exact,
         sort: sort.as_ref(),
         start,

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Awaiting, Handle, Holder, Mark, MembershipChange, MembershipOutcome, Page, ParkedChange, Protected, Query,
-    SearchError, Start, Store, StoreError, Stored, WalkId, WriteError,
+    Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PageKey, PendingChange, PendingMember,
+    Protected, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
 };
 use crate::event::Event;
 use crate::query::search_keys::{KeyChange, SearchKey};
@@ -22,9 +22,9 @@ pub struct MemoryStore {
     resources: BTreeMap<Handle, Entry>,
     /// Group, member.
     members: BTreeSet<(Handle, Handle)>,
-    notes: BTreeMap<WalkId, Vec<u8>>,
+    notes: BTreeMap<ListKey, Vec<u8>>,
     /// Group, name.
-    parked: BTreeSet<(Handle, String)>,
+    pending: BTreeSet<(Handle, String)>,
     /// Who cannot be brought back by a POST.
     pub guarded: BTreeSet<Id>,
     /// Who cannot be changed by a client.
@@ -162,7 +162,7 @@ impl Store for MemoryStore {
 
     fn delete(&mut self, stored: &Stored, _keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
         self.resources.remove(&stored.handle);
-        self.parked.retain(|(group, _)| *group != stored.handle);
+        self.pending.retain(|(group, _)| *group != stored.handle);
         let left: Vec<(Handle, Handle)> =
             self.members.iter().filter(|(g, m)| *g == stored.handle || *m == stored.handle).copied().collect();
         for pair in left {
@@ -176,7 +176,7 @@ impl Store for MemoryStore {
     }
 
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
-        let mut found: Vec<(Mark, Stored)> = self
+        let mut found: Vec<(PageKey, Stored)> = self
             .resources
             .iter()
             .filter(|(_, entry)| entry.resource.resource_type == query.resource_type)
@@ -186,13 +186,13 @@ impl Store for MemoryStore {
                 (resource.members, resource.groups) = (None, None);
                 Stored { handle, resource }
             })
-            .map(|stored| (Mark::after(&stored, query.sort), stored))
+            .map(|stored| (PageKey::after(&stored, query.sort), stored))
             .collect();
         found.sort_by(|(a, _), (b, _)| a.compare(b, query.sort));
         let total = Some(found.len() as u64);
-        let rest = found.into_iter().enumerate().filter(|(index, (mark, _))| match query.start {
+        let rest = found.into_iter().enumerate().filter(|(index, (page_key, _))| match query.start {
             Start::Index(first) => *index as u64 + 1 >= first,
-            Start::After(last) => mark.compare(last, query.sort).is_gt(),
+            Start::After(last) => page_key.compare(last, query.sort).is_gt(),
         });
         let mut room = Room::of(query.bytes);
         let mut page = Page { total, ..Page::default() };
@@ -226,15 +226,15 @@ impl Store for MemoryStore {
         Ok(ids.iter().filter_map(found).collect())
     }
 
-    fn holders(&mut self, keys: &[SearchKey]) -> Result<Vec<Holder>, StoreError> {
-        let mut holders = Vec::new();
+    fn find_by_keys(&mut self, keys: &[SearchKey]) -> Result<Vec<KeyOwner>, StoreError> {
+        let mut owners = Vec::new();
         for (handle, entry) in &self.resources {
             for key in entry
                 .keys
                 .iter()
                 .filter(|key| keys.iter().any(|asked| (asked.attribute, &asked.key) == (key.attribute, &key.key)))
             {
-                holders.push(Holder {
+                owners.push(KeyOwner {
                     attribute: key.attribute,
                     key: key.key.clone(),
                     handle: *handle,
@@ -245,34 +245,34 @@ impl Store for MemoryStore {
                 });
             }
         }
-        Ok(holders)
+        Ok(owners)
     }
 
-    fn hold_names(&mut self) -> Result<(), StoreError> {
+    fn lock_names(&mut self) -> Result<(), StoreError> {
         Ok(()) // there is no other transaction
     }
 
-    fn hold_group_names(&mut self) -> Result<(), StoreError> {
+    fn lock_group_names(&mut self) -> Result<(), StoreError> {
         Ok(()) // there is no other transaction
     }
 
-    fn parked(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
-        Ok(self.parked.iter().filter(|(g, _)| *g == group).map(|(_, name)| name.clone()).collect())
+    fn pending_members(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
+        Ok(self.pending.iter().filter(|(g, _)| *g == group).map(|(_, name)| name.clone()).collect())
     }
 
-    fn change_parked(&mut self, group: Handle, change: &ParkedChange) -> Result<(), StoreError> {
+    fn change_pending_members(&mut self, group: Handle, change: &PendingChange) -> Result<(), StoreError> {
         for name in &change.remove {
-            self.parked.remove(&(group, name.clone()));
+            self.pending.remove(&(group, name.clone()));
         }
-        self.parked.extend(change.add.iter().map(|name| (group, name.clone())));
+        self.pending.extend(change.add.iter().map(|name| (group, name.clone())));
         Ok(())
     }
 
-    fn awaiting(&mut self, keys: &[String]) -> Result<Vec<Awaiting>, StoreError> {
-        let waiting = self.parked.iter().filter(|(_, name)| keys.contains(&key_of_text(name)));
+    fn find_pending_members(&mut self, keys: &[String]) -> Result<Vec<PendingMember>, StoreError> {
+        let waiting = self.pending.iter().filter(|(_, name)| keys.contains(&key_of_text(name)));
         let known = waiting.filter_map(|(group, name)| {
             let id = self.resources.get(group)?.resource.id.clone();
-            Some(Awaiting { group: *group, id, name: name.clone() })
+            Some(PendingMember { group: *group, id, name: name.clone() })
         });
         Ok(known.collect())
     }
@@ -294,12 +294,12 @@ impl Store for MemoryStore {
         })
     }
 
-    fn recall(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.notes.get(walk).cloned())
+    fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.notes.get(list).cloned())
     }
 
-    fn keep(&mut self, walk: &WalkId, note: &[u8], _now: i64) -> Result<(), StoreError> {
-        self.notes.insert(*walk, note.to_vec());
+    fn save_position(&mut self, list: &ListKey, note: &[u8], _now: i64) -> Result<(), StoreError> {
+        self.notes.insert(*list, note.to_vec());
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Error;
 use crate::schema::{GROUP, USER};
+use crate::testing::{BASE, World, refusal};
 use crate::urn;
-use crate::world::{BASE, World, refusal};
 
 #[test]
 fn every_tolerance_has_a_name_of_its_own_and_can_be_found_by_it() {

@@ -222,9 +222,9 @@ async fn refuse_removal(app: &web::Data<App>, id: &str, environments: &[String])
         .db
         .read(ReadCost::Point, move |tx| {
             let mut account = lookup::account(tx, &id)?;
-            let (before, registry) = (account.vocabulary(), work.schemas.of(&account)?);
+            let (before, registry) = (account.account_values(), work.schemas.of(&account)?);
             account.product_environments.clone_from(&environments);
-            Ok::<_, Problem>((account.seq, registry.removed(&before, &registry, &account.vocabulary())))
+            Ok::<_, Problem>((account.seq, registry.removed(&before, &registry, &account.account_values())))
         })
         .await?;
     let in_use = removed_values::in_use(&app.db, seq, removed).await?;

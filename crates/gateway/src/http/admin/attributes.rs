@@ -87,9 +87,9 @@ pub(super) async fn put(
         .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &looked_up)?;
             let change = Change::of(&account, &wanted, &work.schemas)?;
-            let vocabulary = account.vocabulary();
+            let account_values = account.account_values();
             let later = work.schemas.with(&change.declared);
-            let removed = work.schemas.of(&account)?.removed(&vocabulary, &later, &vocabulary);
+            let removed = work.schemas.of(&account)?.removed(&account_values, &later, &account_values);
             Ok::<_, Problem>((account.seq, change, removed))
         })
         .await?;

@@ -60,7 +60,7 @@ pub(super) struct Done {
 impl Done {
     /// Without a projection nothing is shown.
     pub(super) fn new(app: &App, registry: &Registry, written: &Written, shown: Option<&Projection>) -> Done {
-        let Written { resource, skipped_members, parked_members, ignored_attributes, .. } = written;
+        let Written { resource, skipped_members, pending_members, ignored_attributes, .. } = written;
         let shown = match shown {
             Some(shown) => Shown::of(app, registry, resource, shown),
             None => {
@@ -71,7 +71,7 @@ impl Done {
         };
         let named = [
             (SKIPPED_MEMBERS, skipped_members.clone()),
-            (PARKED_MEMBERS, parked_members.clone()),
+            (PARKED_MEMBERS, pending_members.clone()),
             (IGNORED_ATTRIBUTES, ignored_attributes.clone()),
         ];
         Done { shown, named }

@@ -1,12 +1,12 @@
-//! A [`Narrow`] as SQL, in one place for both databases.
+//! An [`IndexQuery`] as SQL, in one place for both databases.
 //!
 //! Each leaf is a condition on a resource: `r.seq IN (SELECT resource FROM attribute_values WHERE …)`. Values are bound; the
 //! only text that varies is how leaves are combined.
 
 use diesel::sql_types::{BigInt, Text};
-use scim::narrow::{KeyRange, Narrow};
+use scim::index_query::{IndexQuery, KeyRange};
 use scim::schema::ResourceTypeId;
-use scim::store::{Handle, Mark};
+use scim::store::{Handle, PageKey};
 use scim::{AttributeKey, Id, SortBy, SortKey};
 
 use super::super::backend::AnyConn;
@@ -28,12 +28,12 @@ const INSIDE: Dialects = Dialects {
          CROSS JOIN LATERAL (SELECT member_seq FROM members WHERE group_seq = inside.seq OFFSET 0) AS m))",
 };
 
-/// The resources of one account and type that a [`Narrow`] holds.
+/// The resources of one account and type that an [`IndexQuery`] holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidates<'a> {
     pub(super) account: i64,
     pub(super) resource_type: ResourceTypeId,
-    pub(super) narrow: &'a Narrow,
+    pub(super) index_query: &'a IndexQuery,
 }
 
 /// An order that an index has.
@@ -54,7 +54,7 @@ impl Candidates<'_> {
         &self,
         conn: &mut AnyConn,
         along: Along,
-        after: Option<&Mark>,
+        after: Option<&PageKey>,
         offset: i64,
         count: i64,
         largest: i64,
@@ -63,14 +63,14 @@ impl Candidates<'_> {
         sql.number(concat!("SELECT ", row_within!()), largest);
         self.write(&mut sql, along);
         let (beyond, direction) = if along.descending { (" < ", " DESC") } else { (" > ", "") };
-        let key = after.and_then(|mark| mark.key.as_ref());
+        let key = after.and_then(|page_key| page_key.key.as_ref());
         let columns = match along.by {
             Some(SortBy::Key(_)) => ["s.key", "s.resource"].as_slice(),
             Some(SortBy::LastModified) => &["r.last_modified", "r.seq"],
             Some(SortBy::Id) => &["r.id"],
             _ => &["r.seq"],
         };
-        if let Some(mark) = after {
+        if let Some(page_key) = after {
             sql.push(&format!(" AND ({}){beyond}(", columns.join(", ")));
             match (along.by, key) {
                 (Some(SortBy::Key(_)), Some(key)) => sql.text("?, ", key.as_str()),
@@ -79,7 +79,7 @@ impl Candidates<'_> {
                 _ => {}
             }
             if !matches!(along.by, Some(SortBy::Id)) {
-                sql.number("?", mark.handle.0);
+                sql.number("?", page_key.handle.0);
             }
             sql.push(")");
         }
@@ -105,22 +105,22 @@ impl Candidates<'_> {
     }
 
     /// The place of the n-th, from 1, where the index alone knows it: ten times as fast as passing over their documents.
-    pub(super) fn place(&self, conn: &mut AnyConn, along: Along, n: i64) -> Result<Option<Mark>, DbError> {
-        let (Narrow::Any, Some(SortBy::Key(attribute))) = (self.narrow, along.by) else { return Ok(None) };
+    pub(super) fn place(&self, conn: &mut AnyConn, along: Along, n: i64) -> Result<Option<PageKey>, DbError> {
+        let (IndexQuery::Any, Some(SortBy::Key(attribute))) = (self.index_query, along.by) else { return Ok(None) };
         let mut sql = Sql::select(conn, "SELECT s.key, s.resource");
         self.write_keys(&mut sql, attribute);
         let direction = if along.descending { " DESC" } else { "" };
         sql.push(&format!(" ORDER BY s.key{direction}, s.resource{direction} LIMIT 1"));
         sql.number(" OFFSET ?", n - 1);
         let found: Option<(String, i64)> = Statement::<(Text, BigInt)>::new(sql.text, sql.binds).first(conn)?;
-        Ok(found.map(|(key, seq)| Mark { key: Some(SortKey::indexed(key)), handle: Handle(seq) }))
+        Ok(found.map(|(key, seq)| PageKey { key: Some(SortKey::indexed(key)), handle: Handle(seq) }))
     }
 
     /// How many of them an order has.
     pub(super) fn count_along(&self, conn: &mut AnyConn, along: Along) -> Result<i64, DbError> {
         let mut sql = Sql::select(conn, "SELECT count(*)");
-        match (self.narrow, along.by) {
-            (Narrow::Any, Some(SortBy::Key(attribute))) => self.write_keys(&mut sql, attribute),
+        match (self.index_query, along.by) {
+            (IndexQuery::Any, Some(SortBy::Key(attribute))) => self.write_keys(&mut sql, attribute),
             _ => self.write(&mut sql, along),
         }
         let count: Option<i64> = Statement::<BigInt>::new(sql.text, sql.binds).first(conn)?;
@@ -146,18 +146,18 @@ impl Candidates<'_> {
                 sql.number(" AND r.resource_type = ?", i64::from(self.resource_type.0));
             }
         }
-        if *self.narrow != Narrow::Any {
+        if *self.index_query != IndexQuery::Any {
             sql.push(" AND ");
-            self.condition(sql, self.narrow);
+            self.condition(sql, self.index_query);
         }
     }
 
-    fn condition(&self, sql: &mut Sql, narrow: &Narrow) {
-        match narrow {
-            Narrow::Any => sql.push("1 = 1"),
-            Narrow::Nothing => sql.push("1 = 0"),
-            Narrow::Id(id) => sql.text("r.id = ?", id.as_str()),
-            Narrow::Keys { attribute, range } => {
+    fn condition(&self, sql: &mut Sql, index_query: &IndexQuery) {
+        match index_query {
+            IndexQuery::Any => sql.push("1 = 1"),
+            IndexQuery::Nothing => sql.push("1 = 0"),
+            IndexQuery::Id(id) => sql.text("r.id = ?", id.as_str()),
+            IndexQuery::Keys { attribute, range } => {
                 sql.number("r.seq IN (SELECT v.resource FROM attribute_values AS v WHERE v.account = ?", self.account);
                 sql.number(" AND v.attribute = ?", i64::from(attribute.0));
                 match range {
@@ -169,24 +169,24 @@ impl Candidates<'_> {
                 }
                 sql.push(")");
             }
-            Narrow::LastModified { from, until } => {
+            IndexQuery::LastModified { from, until } => {
                 sql.push("1 = 1");
                 from.iter().for_each(|time| sql.number(" AND r.last_modified >= ?", *time));
                 until.iter().for_each(|time| sql.number(" AND r.last_modified < ?", *time));
             }
-            Narrow::HasMember(id) => {
+            IndexQuery::HasMember(id) => {
                 sql.push("r.seq IN (SELECT m.group_seq FROM members AS m WHERE m.member_seq IN (");
                 self.named(sql, id);
                 sql.push("))");
             }
-            Narrow::MemberOf(id) => {
+            IndexQuery::MemberOf(id) => {
                 let (before, after) = sql.inside.split_once('?').unwrap_or_default();
                 sql.push(before);
                 self.named(sql, id);
                 sql.push(after);
             }
-            Narrow::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
-            Narrow::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),
+            IndexQuery::All(parts) => self.joined(sql, parts, " AND ", "1 = 1"),
+            IndexQuery::AnyOf(parts) => self.joined(sql, parts, " OR ", "1 = 0"),
         }
     }
 
@@ -196,7 +196,7 @@ impl Candidates<'_> {
         sql.text(" AND o.id = ?", id.as_str());
     }
 
-    fn joined(&self, sql: &mut Sql, parts: &[Narrow], joint: &str, empty: &str) {
+    fn joined(&self, sql: &mut Sql, parts: &[IndexQuery], joint: &str, empty: &str) {
         sql.push(if parts.is_empty() { empty } else { "(" });
         for (i, part) in parts.iter().enumerate() {
             sql.push(if i > 0 { joint } else { "" });

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 
 use scim::schema::USER;
-use scim::store::{Mark, Page, Query, SearchError, Start, Stored};
+use scim::store::{Page, PageKey, Query, SearchError, Start, Stored};
 
 use super::super::resources::AccountTx;
 use super::{Judged, among_all};
@@ -22,18 +22,18 @@ pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result
     if hidden.is_empty() {
         return among_all(store, query);
     }
-    let marks: Vec<Mark> = hidden.iter().map(|stored| Mark::after(stored, query.sort)).collect();
-    let fewer = marks.len() as u64;
-    let more = query.count.saturating_add(u32::try_from(marks.len()).unwrap_or(u32::MAX));
+    let page_keys: Vec<PageKey> = hidden.iter().map(|stored| PageKey::after(stored, query.sort)).collect();
+    let fewer = page_keys.len() as u64;
+    let more = query.count.saturating_add(u32::try_from(page_keys.len()).unwrap_or(u32::MAX));
     let count = if query.count == 0 { 0 } else { more };
     let mut page = match query.start {
-        Start::Index(n) if count > 0 && n > 1 => from_index(store, query, n, count, &marks)?,
+        Start::Index(n) if count > 0 && n > 1 => from_index(store, query, n, count, &page_keys)?,
         _ => among_all(store, &Query { count, ..*query })?,
     };
     page.total = page.total.map(|total| total.saturating_sub(fewer));
-    let is_shown = |stored: &Stored| marks.iter().all(|mark| mark.handle != stored.handle);
+    let is_shown = |stored: &Stored| page_keys.iter().all(|page_key| page_key.handle != stored.handle);
     while page.ended_early && !page.resources.iter().any(is_shown) {
-        let Some(last) = page.resources.last().map(|last| Mark::after(last, query.sort)) else { break };
+        let Some(last) = page.resources.last().map(|last| PageKey::after(last, query.sort)) else { break };
         let next = among_all(store, &Query { start: Start::After(&last), count, ..*query })?;
         page = Page { total: page.total, ..next };
     }
@@ -48,14 +48,16 @@ fn from_index(
     query: &Query<'_>,
     n: u64,
     count: u32,
-    marks: &[Mark],
+    page_keys: &[PageKey],
 ) -> Result<Page, SearchError> {
     let mut start = n;
     loop {
         let page = among_all(store, &Query { start: Start::Index(start), count, ..*query })?;
-        let Some(first) = page.resources.first().map(|first| Mark::after(first, query.sort)) else { return Ok(page) };
-        let lies_before = |mark: &&Mark| mark.compare(&first, query.sort) == Ordering::Less;
-        let wanted = n.saturating_add(marks.iter().filter(lies_before).count() as u64);
+        let Some(first) = page.resources.first().map(|first| PageKey::after(first, query.sort)) else {
+            return Ok(page);
+        };
+        let lies_before = |page_key: &&PageKey| page_key.compare(&first, query.sort) == Ordering::Less;
+        let wanted = n.saturating_add(page_keys.iter().filter(lies_before).count() as u64);
         if wanted <= start {
             return Ok(page);
         }

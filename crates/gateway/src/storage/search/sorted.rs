@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use scim::size::Room;
-use scim::store::{Mark, Page, Query, SearchError, Start};
-use scim::{Narrow, Size, Sort, SortBy};
+use scim::store::{Page, PageKey, Query, SearchError, Start};
+use scim::{IndexQuery, Size, Sort, SortBy};
 
 use super::super::resources::{AccountTx, Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};
@@ -34,10 +34,10 @@ const BY_SEQ: Dialects = Dialects {
 
 pub(super) fn search(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> Result<Page, SearchError> {
     let Some(segments) = Segment::of(sort) else { return by_sorting(store, query, sort) };
-    let unfiltered = query.exact && *query.narrow == Narrow::Any;
-    let few = match query.narrow {
+    let unfiltered = query.exact && *query.index_query == IndexQuery::Any;
+    let few = match query.index_query {
         _ if unfiltered => false,
-        Narrow::Any => store.count(query.resource_type)? <= FEW as u64,
+        IndexQuery::Any => store.count(query.resource_type)? <= FEW as u64,
         _ => candidates(store, query).count(store.conn(), FEW + 1)? <= FEW,
     };
     if few { by_sorting(store, query, sort) } else { along_index(store, query, sort, &segments) }
@@ -71,8 +71,8 @@ impl Segment {
         Some(segments)
     }
 
-    fn holds(self, mark: &Mark) -> bool {
-        matches!((self, &mark.key), (Segment::Keyed(_), Some(_)) | (Segment::Keyless(_), None))
+    fn holds(self, page_key: &PageKey) -> bool {
+        matches!((self, &page_key.key), (Segment::Keyed(_), Some(_)) | (Segment::Keyless(_), None))
     }
 }
 
@@ -83,10 +83,10 @@ fn along_index(
     segments: &[Segment],
 ) -> Result<Page, SearchError> {
     let (total, mut skip, mut after) = match query.start {
-        Start::After(mark) if *query.narrow == Narrow::Any && query.exact => {
-            (Some(store.count(query.resource_type)?), 0, Some(mark.clone()))
+        Start::After(page_key) if *query.index_query == IndexQuery::Any && query.exact => {
+            (Some(store.count(query.resource_type)?), 0, Some(page_key.clone()))
         }
-        Start::After(mark) => (None, 0, Some(mark.clone())),
+        Start::After(page_key) => (None, 0, Some(page_key.clone())),
         Start::Index(n) if query.exact => (Some(count_exact(store, query)?), skipped(n), None),
         Start::Index(n) => {
             let mut total = 0;
@@ -100,12 +100,12 @@ fn along_index(
     let deadline = Instant::now() + SCAN_LIMIT;
     let wanted = if total.is_some_and(|total| skip as u64 >= total) { 0 } else { query.count as usize };
     let (mut room, mut page) = (Room::of(query.bytes), Page { total, ..Page::default() });
-    let within = after.as_ref().and_then(|mark| segments.iter().position(|segment| segment.holds(mark)));
+    let within = after.as_ref().and_then(|page_key| segments.iter().position(|segment| segment.holds(page_key)));
     let rest = match (&after, within) {
         (None, _) => segments,
         (Some(_), Some(n)) => &segments[n..],
         // A place among resources of another type, with a value where these have none, or the other way round.
-        (Some(mark), None) if mark.key.is_some() != sort.is_descending() => {
+        (Some(page_key), None) if page_key.key.is_some() != sort.is_descending() => {
             after = None;
             segments
         }
@@ -123,8 +123,8 @@ fn along_index(
                     continue;
                 }
             }
-            if let Some(mark) = candidates(store, query).place(store.conn(), along, skip)? {
-                (after, skip) = (Some(mark), 0);
+            if let Some(page_key) = candidates(store, query).place(store.conn(), along, skip)? {
+                (after, skip) = (Some(page_key), 0);
             }
         }
         while page.resources.len() < wanted {
@@ -138,8 +138,8 @@ fn along_index(
             while let Some((stored, matches)) = judged.next(store)? {
                 if judged.is_empty() {
                     after = match segment {
-                        Segment::Keyed(_) => Some(Mark::after(&stored, Some(sort))),
-                        Segment::Keyless(_) => Some(Mark { key: None, handle: stored.handle }),
+                        Segment::Keyed(_) => Some(PageKey::after(&stored, Some(sort))),
+                        Segment::Keyless(_) => Some(PageKey { key: None, handle: stored.handle }),
                     };
                 }
                 let belongs = matches!(segment, Segment::Keyed(_)) || sort.key(&stored.resource).is_none();
@@ -178,16 +178,16 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     };
     let needed = skip.saturating_add(query.count as usize);
     let (mut total, mut least) = (0_u64, Vec::new());
-    let compare = |a: &Mark, b: &Mark| a.compare(b, Some(sort));
+    let compare = |a: &PageKey, b: &PageKey| a.compare(b, Some(sort));
     each_match(store, query, 0, &mut |stored| {
         total += 1;
-        let mark = Mark::after(&stored, Some(sort));
+        let page_key = PageKey::after(&stored, Some(sort));
         let inside = match query.start {
             Start::Index(_) => true,
-            Start::After(last) => compare(&mark, last).is_gt(),
+            Start::After(last) => compare(&page_key, last).is_gt(),
         };
         if inside {
-            least.push(mark);
+            least.push(page_key);
         }
         if least.len() >= needed.saturating_mul(2).max(CHUNK as usize) {
             least.sort_unstable_by(compare);
@@ -197,7 +197,7 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     })?;
     least.sort_unstable_by(compare);
     least.truncate(needed);
-    let page: Vec<i64> = least.iter().skip(skip).map(|mark| mark.handle.0).collect();
+    let page: Vec<i64> = least.iter().skip(skip).map(|page_key| page_key.handle.0).collect();
     let largest = documents::largest(query.bytes, page.len() as i64);
     let binds = vec![Bind::Number(largest), Bind::list(&page)?, Bind::Number(store.account)];
     let mut rows: Vec<Row> = match page.is_empty() {

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{Failure, Job, MAX_OPERATIONS};
 use crate::error::Error;
 use crate::schema::{GROUP, USER};
+use crate::testing::{BASE, World};
 use crate::urn;
-use crate::world::{BASE, World};
 
 fn request(operations: Value) -> Value {
     json!({ "schemas": [urn::BULK_REQUEST], "Operations": operations })

@@ -6,8 +6,8 @@ use crate::error::Error;
 use crate::message::search_request::SearchRequest;
 use crate::schema::{GROUP, USER};
 use crate::service;
+use crate::testing::{World, refusal};
 use crate::urn;
-use crate::world::{World, refusal};
 
 /// The ids on a page, and what leads to the next one.
 fn page(list: &Value) -> (Vec<String>, Option<String>) {

@@ -171,7 +171,7 @@ proptest! {
         let predicate = predicate.map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
         let plan = predicate.plan(user);
         for resource in &resources {
-            let inside = plan.narrow.contains(resource, &search_keys(&registry, resource));
+            let inside = plan.index_query.contains(resource, &search_keys(&registry, resource));
             let matches = predicate.matches(resource);
             prop_assert!(inside || !matches, "{} excludes {:?}: {:?}", text, resource, plan);
             prop_assert!(matches || !inside || !plan.exact, "{} includes {:?}: {:?}", text, resource, plan);
@@ -193,7 +193,7 @@ proptest! {
         let plan = predicate.plan(user);
         for value in &values {
             let resource = crate::examples::user(json!({"userName": text(value)}));
-            let inside = plan.narrow.contains(&resource, &search_keys(&registry, &resource));
+            let inside = plan.index_query.contains(&resource, &search_keys(&registry, &resource));
             let matches = predicate.matches(&resource);
             prop_assert!(inside || !matches, "{} excludes {:?}", filter, value);
             prop_assert!(matches || !inside || !plan.exact, "{} includes {:?}", filter, value);

@@ -6,7 +6,7 @@
 use super::compare::Literal;
 use super::target::{Origin, Target};
 use super::{Node, Operator, Predicate, Question, Test};
-use crate::query::narrow::{KeyRange, Narrow, Plan};
+use crate::query::index_query::{IndexQuery, KeyRange, Plan};
 use crate::resource::Id;
 use crate::schema::AttributeKey;
 use crate::schema::ResourceType;
@@ -19,12 +19,12 @@ impl Predicate {
     }
 }
 
-const EVERYTHING: Plan = Plan { narrow: Narrow::Any, exact: true };
-const NOTHING: Plan = Plan { narrow: Narrow::Nothing, exact: true };
-const NO_IDEA: Plan = Plan { narrow: Narrow::Any, exact: false };
+const EVERYTHING: Plan = Plan { index_query: IndexQuery::Any, exact: true };
+const NOTHING: Plan = Plan { index_query: IndexQuery::Nothing, exact: true };
+const NO_IDEA: Plan = Plan { index_query: IndexQuery::Any, exact: false };
 
-fn exactly(narrow: Narrow) -> Plan {
-    Plan { narrow, exact: true }
+fn exactly(index_query: IndexQuery) -> Plan {
+    Plan { index_query, exact: true }
 }
 
 impl Node {
@@ -44,9 +44,9 @@ impl Node {
             Node::Some(target, inner) => {
                 let plan = inner.plan(Some(target));
                 // one condition on one value is what the key says; and no value is like nothing
-                let single = matches!(**inner, Node::Test(_)) && plan.narrow != Narrow::Any;
-                let exact = plan.exact && (single || plan.narrow == Narrow::Nothing);
-                Plan { narrow: plan.narrow, exact }
+                let single = matches!(**inner, Node::Test(_)) && plan.index_query != IndexQuery::Any;
+                let exact = plan.exact && (single || plan.index_query == IndexQuery::Nothing);
+                Plan { index_query: plan.index_query, exact }
             }
         }
     }
@@ -54,47 +54,47 @@ impl Node {
 
 fn all(plans: impl Iterator<Item = Plan>) -> Plan {
     let mut exact = true;
-    let mut narrows = Vec::new();
+    let mut queries = Vec::new();
     for plan in plans {
-        match plan.narrow {
-            Narrow::Nothing => return NOTHING,
-            Narrow::Any => {}
-            Narrow::All(parts) => narrows.extend(parts),
-            narrow => narrows.push(narrow),
+        match plan.index_query {
+            IndexQuery::Nothing => return NOTHING,
+            IndexQuery::Any => {}
+            IndexQuery::All(parts) => queries.extend(parts),
+            index_query => queries.push(index_query),
         }
         exact &= plan.exact;
     }
-    let narrow = match narrows.len() {
-        0 => Narrow::Any,
-        1 => narrows.swap_remove(0),
-        _ => Narrow::All(narrows),
+    let index_query = match queries.len() {
+        0 => IndexQuery::Any,
+        1 => queries.swap_remove(0),
+        _ => IndexQuery::All(queries),
     };
-    Plan { narrow, exact }
+    Plan { index_query, exact }
 }
 
 fn any(plans: impl Iterator<Item = Plan>) -> Plan {
     let mut exact = true;
     let mut unbounded = false;
-    let mut narrows = Vec::new();
+    let mut queries = Vec::new();
     for plan in plans {
         if plan == EVERYTHING {
             return EVERYTHING;
         }
-        match plan.narrow {
-            Narrow::Nothing => {}
-            Narrow::Any => unbounded = true,
-            Narrow::AnyOf(parts) => narrows.extend(parts),
-            narrow => narrows.push(narrow),
+        match plan.index_query {
+            IndexQuery::Nothing => {}
+            IndexQuery::Any => unbounded = true,
+            IndexQuery::AnyOf(parts) => queries.extend(parts),
+            index_query => queries.push(index_query),
         }
         exact &= plan.exact;
     }
-    let narrow = match narrows.len() {
+    let index_query = match queries.len() {
         _ if unbounded => return NO_IDEA,
-        0 => Narrow::Nothing,
-        1 => narrows.swap_remove(0),
-        _ => Narrow::AnyOf(narrows),
+        0 => IndexQuery::Nothing,
+        1 => queries.swap_remove(0),
+        _ => IndexQuery::AnyOf(queries),
     };
-    Plan { narrow, exact }
+    Plan { index_query, exact }
 }
 
 impl Test {
@@ -112,12 +112,12 @@ impl Test {
             Question::Compare(operator, literal) => (*operator, literal),
         };
         match (origin, part, literal) {
-            (Origin::Id, _, Literal::Text { text, .. }) if operator == Operator::Eq => by_id(text, Narrow::Id),
+            (Origin::Id, _, Literal::Text { text, .. }) if operator == Operator::Eq => by_id(text, IndexQuery::Id),
             (Origin::Members, Some("value"), Literal::Text { text, .. }) if operator == Operator::Eq => {
-                by_id(text, Narrow::HasMember)
+                by_id(text, IndexQuery::HasMember)
             }
             (Origin::Groups, Some("value"), Literal::Text { text, .. }) if operator == Operator::Eq => {
-                by_id(text, Narrow::MemberOf)
+                by_id(text, IndexQuery::MemberOf)
             }
             (Origin::LastModified, _, Literal::Instant(instant)) => last_modified(operator, *instant),
             _ => self.index.map_or(NO_IDEA, |attribute| by_key(attribute, operator, literal)),
@@ -126,8 +126,8 @@ impl Test {
 }
 
 /// What cannot be an id is nobody's.
-fn by_id(text: &str, narrow: fn(Id) -> Narrow) -> Plan {
-    Id::new(text).map_or(NOTHING, |id| exactly(narrow(id)))
+fn by_id(text: &str, index_query: fn(Id) -> IndexQuery) -> Plan {
+    Id::new(text).map_or(NOTHING, |id| exactly(index_query(id)))
 }
 
 fn last_modified(operator: Operator, at: i64) -> Plan {
@@ -140,7 +140,7 @@ fn last_modified(operator: Operator, at: i64) -> Plan {
         Operator::Le => (None, Some(after)),
         Operator::Ne | Operator::Co | Operator::Sw | Operator::Ew => return NO_IDEA,
     };
-    exactly(Narrow::LastModified { from, until })
+    exactly(IndexQuery::LastModified { from, until })
 }
 
 fn by_key(attribute: AttributeKey, operator: Operator, literal: &Literal) -> Plan {
@@ -191,11 +191,11 @@ fn ordered(attribute: AttributeKey, operator: Operator, key: String) -> Plan {
 }
 
 fn equals(attribute: AttributeKey, key: String) -> Plan {
-    exactly(Narrow::Keys { attribute, range: KeyRange::Equals(key) })
+    exactly(IndexQuery::Keys { attribute, range: KeyRange::Equals(key) })
 }
 
 fn between(attribute: AttributeKey, from: Option<String>, until: Option<String>) -> Plan {
-    exactly(Narrow::Keys { attribute, range: KeyRange::Between { from, until } })
+    exactly(IndexQuery::Keys { attribute, range: KeyRange::Between { from, until } })
 }
 
 /// The first text after all that begin so; `None` where none follows.

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::examples::{barbara_jensen, tour_guides, user};
-use crate::query::narrow::{KeyRange, Narrow, Plan};
+use crate::query::index_query::{IndexQuery, KeyRange, Plan};
 use crate::resource::{GroupReference, Id, Resource};
 use crate::schema::{self, Overlay, Registry, USER};
 use crate::urn::ENTERPRISE_USER;
@@ -238,25 +238,25 @@ fn what_cannot_be_evaluated_is_an_invalid_filter_that_says_why() {
     assert!(!refused.detail().contains("hunter2"));
 }
 
-fn keys(path: &str, range: KeyRange) -> Narrow {
+fn keys(path: &str, range: KeyRange) -> IndexQuery {
     let registry = registry();
     let found = registry.indexed().iter().find(|indexed| indexed.path == path && indexed.resource_type == USER);
-    Narrow::Keys { attribute: found.expect("an indexed attribute").key, range }
+    IndexQuery::Keys { attribute: found.expect("an indexed attribute").key, range }
 }
 
-fn equals(path: &str, key: &str) -> Narrow {
+fn equals(path: &str, key: &str) -> IndexQuery {
     keys(path, KeyRange::Equals(key.to_owned()))
 }
 
-fn between(path: &str, from: Option<&str>, until: Option<&str>) -> Narrow {
+fn between(path: &str, from: Option<&str>, until: Option<&str>) -> IndexQuery {
     keys(path, KeyRange::Between { from: from.map(str::to_owned), until: until.map(str::to_owned) })
 }
 
 #[test]
 fn what_identity_providers_look_up_is_answered_by_the_index_alone() {
-    let check = |text: &str, narrow: Narrow| {
+    let check = |text: &str, index_query: IndexQuery| {
         let registry = registry();
-        assert_eq!(predicate(text).plan(registry.get(USER)), Plan { narrow, exact: true }, "{text}");
+        assert_eq!(predicate(text).plan(registry.get(USER)), Plan { index_query, exact: true }, "{text}");
     };
     let id = |text: &str| Id::new(text).expect("an id");
     check(r#"userName eq "BJensen""#, equals("userName", "bjensen"));
@@ -265,15 +265,15 @@ fn what_identity_providers_look_up_is_answered_by_the_index_alone() {
     check(r#"emails[value eq "A@x"]"#, equals("emails.value", "a@x"));
     check(
         r#"emails.value eq "a" or userName eq "a""#,
-        Narrow::AnyOf(vec![equals("emails.value", "a"), equals("userName", "a")]),
+        IndexQuery::AnyOf(vec![equals("emails.value", "a"), equals("userName", "a")]),
     );
     check(
         r#"active eq "False" and role eq "Admin""#,
-        Narrow::All(vec![equals("active", "false"), equals("role", "admin")]),
+        IndexQuery::All(vec![equals("active", "false"), equals("role", "admin")]),
     );
-    check(r#"id eq "abc""#, Narrow::Id(id("abc")));
-    check(r#"id eq "no such id""#, Narrow::Nothing);
-    check(r#"groups.value eq "g1""#, Narrow::MemberOf(id("g1")));
+    check(r#"id eq "abc""#, IndexQuery::Id(id("abc")));
+    check(r#"id eq "no such id""#, IndexQuery::Nothing);
+    check(r#"groups.value eq "g1""#, IndexQuery::MemberOf(id("g1")));
     check(r#"userName sw "Bj""#, between("userName", Some("bj"), Some("bk")));
     check(r#"userName gt "b""#, between("userName", Some("b\u{1}"), None));
     check(r#"userName le "b""#, between("userName", None, Some("b\u{1}")));
@@ -282,29 +282,29 @@ fn what_identity_providers_look_up_is_answered_by_the_index_alone() {
     check(r#"hired eq "1970-01-01T00:00:00Z""#, equals("hired", "8000000000000000"));
     check(
         r#"meta.lastModified gt "1970-01-01T00:00:01Z" and meta.resourceType eq "User""#,
-        Narrow::LastModified { from: Some(1001), until: None },
+        IndexQuery::LastModified { from: Some(1001), until: None },
     );
-    check(r#"meta.resourceType eq "Group" or not (id pr)"#, Narrow::Nothing);
+    check(r#"meta.resourceType eq "Group" or not (id pr)"#, IndexQuery::Nothing);
     let group: Filter = r#"members eq "m1""#.parse().expect("a filter");
     let plan = group.resolve(&schema::group()).expect("resolves").plan(&schema::group());
-    assert_eq!(plan, Plan { narrow: Narrow::HasMember(id("m1")), exact: true });
+    assert_eq!(plan, Plan { index_query: IndexQuery::HasMember(id("m1")), exact: true });
 }
 
 #[test]
 fn what_the_index_cannot_settle_is_narrowed_where_possible() {
-    let check = |text: &str, narrow: Narrow| {
+    let check = |text: &str, index_query: IndexQuery| {
         let registry = registry();
-        assert_eq!(predicate(text).plan(registry.get(USER)), Plan { narrow, exact: false }, "{text}");
+        assert_eq!(predicate(text).plan(registry.get(USER)), Plan { index_query, exact: false }, "{text}");
     };
     check(r#"emails[type eq "work"].value eq "A@x""#, equals("emails.value", "a@x"));
     check(r#"emails[type eq "work" and value sw "a"]"#, between("emails.value", Some("a"), Some("b")));
-    check(r#"title eq "x""#, Narrow::Any);
+    check(r#"title eq "x""#, IndexQuery::Any);
     check(r#"title eq "x" and userName eq "a""#, equals("userName", "a"));
-    check(r#"title eq "x" or userName eq "a""#, Narrow::Any);
-    check(r#"userName co "x""#, Narrow::Any);
-    check(r#"userName ne "x""#, Narrow::Any);
-    check(r#"not (userName eq "x")"#, Narrow::Any);
-    check("meta.created pr and title pr", Narrow::Any);
+    check(r#"title eq "x" or userName eq "a""#, IndexQuery::Any);
+    check(r#"userName co "x""#, IndexQuery::Any);
+    check(r#"userName ne "x""#, IndexQuery::Any);
+    check(r#"not (userName eq "x")"#, IndexQuery::Any);
+    check("meta.created pr and title pr", IndexQuery::Any);
     let long = "é".repeat(150);
     let cut = "é".repeat(95);
     check(&format!(r#"userName sw "{long}""#), between("userName", Some(&cut), Some(&format!("{}ê", "é".repeat(94)))));
@@ -316,7 +316,7 @@ fn the_end_of_a_prefix_is_the_next_text_that_does_not_begin_so() {
     let check = |text: &str, until: Option<&str>| {
         let registry = registry();
         let plan = predicate(&format!("userName sw {}", json!(text))).plan(registry.get(USER));
-        assert_eq!(plan.narrow, between("userName", Some(text), until), "{text}");
+        assert_eq!(plan.index_query, between("userName", Some(text), until), "{text}");
     };
     check("", None);
     check("a\u{d7ff}", Some("a\u{e000}"));

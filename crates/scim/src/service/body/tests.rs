@@ -7,16 +7,16 @@ use crate::ignored::Ignored;
 use crate::resource::complete::complete;
 use crate::resource::reader::{Existing, Reader};
 use crate::schema::{GROUP, ResourceTypeId, USER};
+use crate::testing::{BASE, World, any_value, is_canonical, provisioning};
 use crate::tolerance::{ToleranceTracker, Tolerances};
 use crate::urn;
-use crate::world::{BASE, World, any_value, is_canonical, provisioning};
 
 fn accept(kind: ResourceTypeId, body: &Value, on: Tolerances) -> Result<Map<String, Value>, Error> {
-    let (registry, vocabulary) = provisioning();
+    let (registry, account_values) = provisioning();
     let leniency = ToleranceTracker::new(on);
     let ignored = Ignored::default();
     let reader = Reader {
-        vocabulary: &vocabulary,
+        account_values: &account_values,
         leniency: &leniency,
         base: BASE,
         ignored: &ignored,
@@ -152,7 +152,7 @@ fn a_closed_list_is_enforced_and_explained() {
 
 #[test]
 fn a_required_attribute_gets_its_default_or_is_asked_for() {
-    let (registry, mut vocabulary) = provisioning();
+    let (registry, mut account_values) = provisioning();
     let resource_type = registry.get(USER);
     let tolerance = Tolerances::EVERY;
     for role in [json!(null), json!(""), json!([])] {
@@ -162,11 +162,11 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
     check_refused(&json!({ "role": "admin" }), tolerance, "invalidValue", "userName is required");
     check_refused(&user(json!({ "userName": "" })), tolerance, "invalidValue", "userName is required");
 
-    vocabulary.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
+    account_values.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
     let leniency = ToleranceTracker::generous();
     let ignored = Ignored::default();
     let reader = Reader {
-        vocabulary: &vocabulary,
+        account_values: &account_values,
         leniency: &leniency,
         base: BASE,
         ignored: &ignored,

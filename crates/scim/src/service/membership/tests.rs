@@ -2,13 +2,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::MAX_PARKED;
+use super::MAX_PENDING;
 use crate::error::Error;
 use crate::event::EventKind;
 use crate::schema::{GROUP, USER};
 use crate::service::Written;
+use crate::testing::{World, refusal};
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::world::{World, refusal};
 
 fn members(names: &[&str]) -> Value {
     names.iter().map(|name| json!({ "value": name })).collect()
@@ -36,12 +36,12 @@ fn unknown_members_are_reported_and_lose_nobody() {
     let body = json!({ "displayName": "Editors", "members": named });
     let written = world.create(GROUP, body.clone()).unwrap();
     assert_eq!(written.skipped_members, ["7", "nobody", "ben@x"]);
-    assert_eq!(written.parked_members, ["nobody", "ben@x"]);
+    assert_eq!(written.pending_members, ["nobody", "ben@x"]);
     let group = written.resource.id.to_string();
     assert_eq!(world.members(&group), [ana]);
     let events = world.events();
     assert!(events.contains(&EventKind::MembersSkipped { ids: vec!["7".to_owned()] }), "{events:?}");
-    assert!(events.contains(&EventKind::MembersParked { names: written.parked_members }), "{events:?}");
+    assert!(events.contains(&EventKind::MembersParked { names: written.pending_members }), "{events:?}");
     let written = world.patch(GROUP, &group, op("add", &[&group, "nobody"])).unwrap();
     assert_eq!((written.skipped_members, written.changed), (vec![group.clone(), "nobody".to_owned()], false));
     assert_eq!(world.events(), [EventKind::MembersSkipped { ids: vec![group.clone()] }], "nobody was parked already");
@@ -129,28 +129,28 @@ fn whoever_is_there_is_found_by_name_too_and_a_put_of_the_same_changes_nothing()
     assert_eq!(world.members(&group), std::slice::from_ref(&ana));
     user(&mut world, "00uANA", "another");
     let written = world.patch(GROUP, &group, op("replace", &["00uANA"])).unwrap();
-    assert_eq!(written.parked_members, ["00uANA"], "whom it means nobody can say");
+    assert_eq!(written.pending_members, ["00uANA"], "whom it means nobody can say");
 
     world.on = Tolerances::EVERY.without(Tolerance::MembersByName);
     let written = world.patch(GROUP, &group, op("add", &["ben@x"])).unwrap();
-    assert_eq!((written.skipped_members.len(), written.parked_members.len()), (1, 0), "left out, and not waited for");
+    assert_eq!((written.skipped_members.len(), written.pending_members.len()), (1, 0), "left out, and not waited for");
     assert!(world.members(&group).is_empty());
 }
 
 #[test]
 fn a_group_waits_for_so_many_and_no_more() {
     let mut world = World::new();
-    let names: Vec<String> = (0..MAX_PARKED + 5).map(|n| format!("user{n:05}")).collect();
+    let names: Vec<String> = (0..MAX_PENDING + 5).map(|n| format!("user{n:05}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let body = json!({ "displayName": "Everybody", "members": members(&names) });
     let written = world.create(GROUP, body).unwrap();
     let group = written.resource.id.to_string();
-    assert_eq!((written.skipped_members.len(), written.parked_members.len()), (MAX_PARKED + 5, MAX_PARKED));
+    assert_eq!((written.skipped_members.len(), written.pending_members.len()), (MAX_PENDING + 5, MAX_PENDING));
     let written = world.patch(GROUP, &group, op("add", &["one more"])).unwrap();
-    assert_eq!((written.skipped_members.len(), written.parked_members.len()), (1, 0));
+    assert_eq!((written.skipped_members.len(), written.pending_members.len()), (1, 0));
     world.patch(GROUP, &group, op("remove", &[names[0]])).unwrap();
     let written = world.patch(GROUP, &group, op("add", &["one more"])).unwrap();
-    assert_eq!(written.parked_members.len(), 1, "there is room again");
+    assert_eq!(written.pending_members.len(), 1, "there is room again");
 }
 
 /// What a request is that gives a group these members, and takes the others.
@@ -168,7 +168,7 @@ fn replacing(world: &mut World, group: &str, members: &Value, way: usize) -> Res
 }
 
 fn reference(endpoint: &str, id: &str) -> Value {
-    json!({ "$ref": format!("{}/{endpoint}/{id}", crate::world::BASE) })
+    json!({ "$ref": format!("{}/{endpoint}/{id}", crate::testing::BASE) })
 }
 
 #[track_caller]
@@ -228,8 +228,8 @@ fn report_2_one_member_who_is_there_or_waited_for_is_enough() {
         assert_eq!(world.members(&group), std::slice::from_ref(&ben));
         assert!(written.skipped_members.contains(&ana) && written.skipped_members.contains(&"id-77".to_owned()));
         let written = replacing(&mut world, &group, &members(&["id-77", "00uNEW"]), way).expect("one is waited for");
-        let parked: BTreeSet<String> = written.parked_members.into_iter().collect();
-        assert_eq!(parked, ["00uNEW", "id-77"].map(str::to_owned).into());
+        let pending: BTreeSet<String> = written.pending_members.into_iter().collect();
+        assert_eq!(pending, ["00uNEW", "id-77"].map(str::to_owned).into());
         assert!(world.members(&group).is_empty());
         // The group waits, and says the same again.
         for same in [&["00uNEW", "id-77"][..], &["id-77"]] {

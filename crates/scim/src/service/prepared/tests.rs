@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::schema::{GROUP, USER};
+use crate::testing::{BASE, World, named};
 use crate::tolerance::{Tolerance, Tolerances};
-use crate::world::{BASE, World, named};
 
 /// Three users with three names each, another group, and the group that is changed, which waits for a user.
 fn world(members: &[&str]) -> (World, String) {
@@ -23,11 +23,11 @@ fn world(members: &[&str]) -> (World, String) {
 fn outcome(world: &mut World, group: &str, done: Result<Written, Error>) -> Value {
     let done = match done {
         Ok(written) => {
-            let Written { changed, skipped_members, parked_members, ignored_attributes, .. } = written;
+            let Written { changed, skipped_members, pending_members, ignored_attributes, .. } = written;
             let (members, version) = (written.resource.members, written.resource.meta.version);
             let members =
                 members.map(|members| members.into_iter().map(|member| member.id.to_string()).collect::<Vec<_>>());
-            json!([changed, skipped_members, parked_members, ignored_attributes, members, version])
+            json!([changed, skipped_members, pending_members, ignored_attributes, members, version])
         }
         Err(error) => json!([error.wire().0, error.detail()]),
     };
@@ -35,7 +35,7 @@ fn outcome(world: &mut World, group: &str, done: Result<Written, Error>) -> Valu
     let waits = world.work(|store, cx| {
         let stored = store.get(GROUP, &named(group))?.map(|stored| stored.handle);
         let _ = cx;
-        Ok(stored.map(|handle| store.parked(handle)).transpose()?)
+        Ok(stored.map(|handle| store.pending_members(handle)).transpose()?)
     });
     let mut waits = waits.unwrap().unwrap_or_default();
     waits.sort();

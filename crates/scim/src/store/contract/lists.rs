@@ -7,7 +7,7 @@ use crate::query::sort::Sort;
 use crate::resource::Id;
 use crate::schema::{GROUP, Registry, ResourceTypeId, USER};
 use crate::size::Size;
-use crate::store::{Handle, Mark, Start, Store, WalkId};
+use crate::store::{Handle, ListKey, PageKey, Start, Store};
 
 pub(super) fn pages_in_order(store: &mut dyn Store) {
     for number in [7, 3, 9, 1, 5] {
@@ -35,7 +35,7 @@ pub(super) fn pages_in_order(store: &mut dyn Store) {
 pub(super) fn pages_after_handle(store: &mut dyn Store) {
     let handles: Vec<Handle> = [4, 2, 3, 1].map(|number| user(store, number, &format!("user{number}"))).to_vec();
     for filter in ["", "userName co \"user\""] {
-        let after = |handle| Mark { key: None, handle };
+        let after = |handle| PageKey { key: None, handle };
         let next = page(store, USER, filter, "", Start::After(&after(handles[1])), 1);
         assert_eq!(next.resources.iter().map(|stored| stored.handle).collect::<Vec<_>>(), [handles[2]]);
         let last = page(store, USER, filter, "", Start::After(&after(handles[3])), 10);
@@ -60,7 +60,7 @@ pub(super) fn pages_without_room(store: &mut dyn Store) {
             let whole: Vec<Handle> = whole.into_iter().map(|stored| stored.handle).collect();
             assert_eq!(whole.len(), lengths.len());
             for (count, bytes) in [(100, 5_000), (4, 5_000), (100, 1)] {
-                let (mut met, mut last): (Vec<Handle>, Option<Mark>) = (Vec::new(), None);
+                let (mut met, mut last): (Vec<Handle>, Option<PageKey>) = (Vec::new(), None);
                 loop {
                     let start = last.as_ref().map_or(Start::Index(1), Start::After);
                     let page = page_of_bytes(store, USER, filter, sort, start, (count, bytes));
@@ -75,7 +75,7 @@ pub(super) fn pages_without_room(store: &mut dyn Store) {
                         page.resources.iter().map(|s| Size::of_object(s.resource.attributes()).text).sum();
                     assert!(text <= bytes || found.len() == 1, "{text} bytes of {bytes}: {filter} {sort}");
                     assert!(found.len() <= count as usize);
-                    last = page.resources.last().map(|stored| Mark::after(stored, sorted.as_ref()));
+                    last = page.resources.last().map(|stored| PageKey::after(stored, sorted.as_ref()));
                     met.extend(found);
                     assert!(!page.ended_early || last.is_some(), "at least one");
                     if last.is_none() || (!page.ended_early && page.resources.len() < count as usize) {
@@ -178,7 +178,7 @@ pub(super) fn sorting(store: &mut dyn Store) {
     assert_eq!((found, second.total), (ids(&[4, 3]), Some(4)));
 }
 
-pub(super) fn sorted_walks(store: &mut dyn Store) {
+pub(super) fn sorted_pages(store: &mut dyn Store) {
     let long = "x".repeat(300);
     let names = ["b", "", "B", "a", "", "Z", "\u{e9}", &long, &format!("{long}!"), ""];
     for (number, name) in (1u32..).zip(names) {
@@ -199,10 +199,11 @@ pub(super) fn sorted_walks(store: &mut dyn Store) {
             let described = Registry::standard();
             let (name, descending) = path.strip_prefix('-').map_or((path.as_str(), false), |name| (name, true));
             let sort = Sort::new(name, descending, described.get(USER)).expect("a sort");
-            let marks = whole.resources.iter().map(|stored| Mark::after(stored, Some(&sort))).collect::<Vec<_>>();
-            assert!(marks.is_sorted_by(|a, b| a.compare(b, Some(&sort)).is_lt()), "{path} {filter}");
-            for (n, mark) in marks.iter().enumerate() {
-                let rest = page(store, USER, filter, &path, Start::After(mark), 3).resources;
+            let page_keys =
+                whole.resources.iter().map(|stored| PageKey::after(stored, Some(&sort))).collect::<Vec<_>>();
+            assert!(page_keys.is_sorted_by(|a, b| a.compare(b, Some(&sort)).is_lt()), "{path} {filter}");
+            for (n, page_key) in page_keys.iter().enumerate() {
+                let rest = page(store, USER, filter, &path, Start::After(page_key), 3).resources;
                 let rest: Vec<Handle> = rest.iter().map(|stored| stored.handle).collect();
                 assert_eq!(rest, expected[n + 1..(n + 4).min(10)], "after {n}: {path} {filter}");
             }
@@ -210,11 +211,11 @@ pub(super) fn sorted_walks(store: &mut dyn Store) {
     }
 }
 
-pub(super) fn notes_are_kept(store: &mut dyn Store) {
-    let (walk, other) = (WalkId([1; 32]), WalkId([2; 32]));
-    assert_eq!(store.recall(&walk).expect("a note"), None);
-    store.keep(&walk, b"here", 1_000).expect("kept");
-    store.keep(&walk, b"there", 2_000).expect("kept");
-    assert_eq!(store.recall(&walk).expect("a note").as_deref(), Some(&b"there"[..]));
-    assert_eq!(store.recall(&other).expect("a note"), None);
+pub(super) fn positions_are_kept(store: &mut dyn Store) {
+    let (list, other) = (ListKey([1; 32]), ListKey([2; 32]));
+    assert_eq!(store.load_position(&list).expect("a note"), None);
+    store.save_position(&list, b"here", 1_000).expect("kept");
+    store.save_position(&list, b"there", 2_000).expect("kept");
+    assert_eq!(store.load_position(&list).expect("a note").as_deref(), Some(&b"there"[..]));
+    assert_eq!(store.load_position(&other).expect("a note"), None);
 }

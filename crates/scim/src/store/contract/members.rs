@@ -7,7 +7,7 @@ use crate::query::search_keys::SearchKey;
 use crate::resource::Id;
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, USER};
-use crate::store::{GroupsInTurn, Handle, ParkedChange, Store};
+use crate::store::{GroupsInTurn, Handle, PendingChange, Store};
 
 pub(super) fn deleted_member_leaves(store: &mut dyn Store) {
     user(store, 1, "ana");
@@ -71,12 +71,12 @@ pub(super) fn holders_of_keys(store: &mut dyn Store) {
     insert(store, &resource(USER, 3, json!({ "userName": "X", "externalId": "x", "active": true })));
     insert(store, &resource(GROUP, 4, json!({ "displayName": "Editors", "externalId": "X" })));
     let mut asked = |keys: &[SearchKey]| {
-        let mut holders: Vec<(AttributeKey, String, Handle, Id, bool)> = Vec::new();
-        for holder in store.holders(keys).expect("holders") {
-            holders.push((holder.attribute, holder.key, holder.handle, holder.id, holder.active));
+        let mut owners: Vec<(AttributeKey, String, Handle, Id, bool)> = Vec::new();
+        for owner in store.find_by_keys(keys).expect("holders") {
+            owners.push((owner.attribute, owner.key, owner.handle, owner.id, owner.active));
         }
-        holders.sort();
-        holders
+        owners.sort();
+        owners
     };
     let named = |key: &str, handle, number, active| (by_name, key.to_owned(), handle, id(number), active);
     let external = |handle, number, active| (by_external_id, "X".to_owned(), handle, id(number), active);
@@ -88,31 +88,31 @@ pub(super) fn holders_of_keys(store: &mut dyn Store) {
     assert_eq!(asked(&[]), []);
 }
 
-fn park(store: &mut dyn Store, group: Handle, remove: &[&str], add: &[&str]) {
+fn change_pending(store: &mut dyn Store, group: Handle, remove: &[&str], add: &[&str]) {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    store.hold_names().expect("held");
-    store.hold_group_names().expect("held");
-    store.change_parked(group, &ParkedChange { remove: names(remove), add: names(add) }).expect("a change");
+    store.lock_names().expect("held");
+    store.lock_group_names().expect("held");
+    store.change_pending_members(group, &PendingChange { remove: names(remove), add: names(add) }).expect("a change");
 }
 
-fn parked(store: &mut dyn Store, group: Handle) -> Vec<String> {
-    let mut names = store.parked(group).expect("names");
+fn pending_members(store: &mut dyn Store, group: Handle) -> Vec<String> {
+    let mut names = store.pending_members(group).expect("names");
     names.sort();
     names
 }
 
-pub(super) fn parked_names(store: &mut dyn Store) {
+pub(super) fn pending_members_of_groups(store: &mut dyn Store) {
     let (editors, readers) = (group(store, 1, "Editors"), group(store, 2, "Readers"));
     let long = "x".repeat(1024);
-    assert_eq!(parked(store, editors), [""; 0]);
-    park(store, editors, &[], &["ana@x.test", "ANA@x.test", "'; --", "\u{c4}nna", &long]);
-    park(store, readers, &[], &["Ana@X.test"]);
-    park(store, editors, &["'; --", "nobody"], &["ana@x.test", "00u"]);
-    assert_eq!(parked(store, editors), ["00u", "ANA@x.test", "ana@x.test", &long, "\u{c4}nna"]);
+    assert_eq!(pending_members(store, editors), [""; 0]);
+    change_pending(store, editors, &[], &["ana@x.test", "ANA@x.test", "'; --", "\u{c4}nna", &long]);
+    change_pending(store, readers, &[], &["Ana@X.test"]);
+    change_pending(store, editors, &["'; --", "nobody"], &["ana@x.test", "00u"]);
+    assert_eq!(pending_members(store, editors), ["00u", "ANA@x.test", "ana@x.test", &long, "\u{c4}nna"]);
     let mut awaiting = |keys: &[&str]| {
         let keys: Vec<String> = keys.iter().map(|key| key_of_text(key)).collect();
         let mut groups: Vec<(Handle, Id, String)> = Vec::new();
-        for waiting in store.awaiting(&keys).expect("groups") {
+        for waiting in store.find_pending_members(&keys).expect("groups") {
             groups.push((waiting.group, waiting.id, waiting.name));
         }
         groups.sort();
@@ -127,8 +127,12 @@ pub(super) fn parked_names(store: &mut dyn Store) {
     assert_eq!(awaiting(&[]), []);
     assert_eq!(member_ids(store, editors), [], "who is waited for is no member");
     delete(store, GROUP, 1, 9_000);
-    assert_eq!(store.awaiting(&[key_of_text("00u")]).expect("groups"), [], "a deleted group waits for nobody");
-    assert_eq!(parked(store, readers), ["Ana@X.test"]);
+    assert_eq!(
+        store.find_pending_members(&[key_of_text("00u")]).expect("groups"),
+        [],
+        "a deleted group waits for nobody"
+    );
+    assert_eq!(pending_members(store, readers), ["Ana@X.test"]);
 }
 
 pub(super) fn membership_replaced(store: &mut dyn Store) {

@@ -4,7 +4,7 @@
 
 use oauth::Profile;
 use scim::schema::{CanonicalValues, DefaultValue, GROUP, ResourceTypeId, USER};
-use scim::{Vocabulary, service};
+use scim::{AccountValues, service};
 use serde_json::{Value, json};
 
 use crate::app::{App, ServiceProvider};
@@ -68,7 +68,7 @@ pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -
             roles.join(", ")
         ));
         let any = roles.first().cloned().unwrap_or_else(|| "any".to_owned());
-        tried.vocabulary.defaults.insert(DEFAULT_ROLE.to_owned(), any);
+        tried.account_values.defaults.insert(DEFAULT_ROLE.to_owned(), any);
     }
     for (kind, noun, body) in creates {
         if let Err(refusal) = app.scim(&tried, system::now(), |cx| service::check(cx, kind, &body)) {
@@ -85,7 +85,7 @@ pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -
 fn of_no_account(app: &App) -> ServiceProvider {
     ServiceProvider {
         registry: app.schemas.configured().clone(),
-        vocabulary: Vocabulary::default(),
+        account_values: AccountValues::default(),
         inactive_match: scim::InactiveMatch::Conflict,
         unique_group_names: false,
     }
@@ -96,7 +96,7 @@ fn wants_default_role(provider: &ServiceProvider) -> Option<Vec<String>> {
     let attributes = &provider.registry.get(USER).schema.attributes;
     let role =
         attributes.iter().find(|attribute| attribute.default == Some(DefaultValue::Named(DEFAULT_ROLE.to_owned())))?;
-    let wanted = role.required && !provider.vocabulary.defaults.contains_key(DEFAULT_ROLE);
+    let wanted = role.required && !provider.account_values.defaults.contains_key(DEFAULT_ROLE);
     wanted.then(|| match &role.canonical_values {
         CanonicalValues::Only(roles) => roles.clone(),
         _ => Vec::new(),

@@ -16,7 +16,7 @@ use crate::message::search_request::SearchRequest;
 use crate::patch::PatchRequest;
 use crate::precondition::Precondition;
 use crate::resource::Id;
-use crate::schema::{GROUP, Overlay, Registry, ResourceTypeId, USER, Vocabulary};
+use crate::schema::{AccountValues, GROUP, Overlay, Registry, ResourceTypeId, USER};
 use crate::service;
 use crate::service::Written;
 use crate::store::memory::MemoryStore;
@@ -27,7 +27,7 @@ use crate::urn::{ENTERPRISE_USER, USER as USER_SCHEMA};
 pub(crate) const BASE: &str = "https://scim.example/scim/v2";
 
 /// What an operator might declare: a required role, lists that differ from customer to customer, an immutable badge.
-pub(crate) fn provisioning() -> (Registry, Vocabulary) {
+pub(crate) fn provisioning() -> (Registry, AccountValues) {
     let overlays: Vec<Overlay> = serde_json::from_value(json!([
         { "name": "role", "required": true, "indexed": true, "default": "account.default_role",
           "canonical_values": ["master_admin", "admin", "billing"] },
@@ -38,14 +38,14 @@ pub(crate) fn provisioning() -> (Registry, Vocabulary) {
     ]))
     .expect("overlays");
     let registry = Registry::build(&overlays).expect("a registry");
-    let mut vocabulary = Vocabulary::default();
-    vocabulary.lists.insert("account.environments".to_owned(), vec!["prod".to_owned(), "stage".to_owned()]);
-    (registry, vocabulary)
+    let mut account_values = AccountValues::default();
+    account_values.lists.insert("account.environments".to_owned(), vec!["prod".to_owned(), "stage".to_owned()]);
+    (registry, account_values)
 }
 
 pub(crate) struct World {
     pub(crate) registry: Registry,
-    pub(crate) vocabulary: Vocabulary,
+    pub(crate) account_values: AccountValues,
     pub(crate) store: MemoryStore,
     pub(crate) on: Tolerances,
     pub(crate) inactive_match: InactiveMatch,
@@ -59,10 +59,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> World {
-        let (registry, vocabulary) = provisioning();
+        let (registry, account_values) = provisioning();
         World {
             registry,
-            vocabulary,
+            account_values,
             store: MemoryStore::new(),
             on: Tolerances::EVERY,
             inactive_match: InactiveMatch::Restore,
@@ -88,8 +88,18 @@ impl World {
         work: impl FnOnce(&mut MemoryStore, &mut Context<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.now += 1_000;
-        let World { registry, vocabulary, store, on, inactive_match, unique_group_names, forgiven, limits, now, ids } =
-            self;
+        let World {
+            registry,
+            account_values,
+            store,
+            on,
+            inactive_match,
+            unique_group_names,
+            forgiven,
+            limits,
+            now,
+            ids,
+        } = self;
         let leniency = ToleranceTracker::new(*on);
         let mut new_id = || {
             *ids += 1;
@@ -100,7 +110,7 @@ impl World {
             new_id: &mut new_id,
             is_id: |text| text.starts_with("id-"),
             registry,
-            vocabulary,
+            account_values,
             base: BASE,
             leniency: &leniency,
             inactive_match: *inactive_match,

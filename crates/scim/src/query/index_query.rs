@@ -9,7 +9,7 @@ use crate::schema::AttributeKey;
 
 /// A set of resources of one type that an index can enumerate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Narrow {
+pub enum IndexQuery {
     /// All of them.
     Any,
     /// None of them.
@@ -35,9 +35,9 @@ pub enum Narrow {
     /// Resources that are in this group, directly or through other groups (`groups eq`, `groups.value eq`).
     MemberOf(Id),
     /// Those in every one of these.
-    All(Vec<Narrow>),
+    All(Vec<IndexQuery>),
     /// Those in at least one of these.
-    AnyOf(Vec<Narrow>),
+    AnyOf(Vec<IndexQuery>),
 }
 
 /// A range of keys, compared byte by byte.
@@ -58,29 +58,29 @@ pub enum KeyRange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Every match is in here.
-    pub narrow: Narrow,
+    pub index_query: IndexQuery,
     /// Everything in here is a match.
     pub exact: bool,
 }
 
-impl Narrow {
+impl IndexQuery {
     /// Whether a resource with these keys, members and groups is inside: what a store in memory has instead of an index.
     pub fn contains(&self, resource: &Resource, keys: &[SearchKey]) -> bool {
         match self {
-            Narrow::Any => true,
-            Narrow::Nothing => false,
-            Narrow::Id(id) => resource.id == *id,
-            Narrow::Keys { attribute, range } => {
+            IndexQuery::Any => true,
+            IndexQuery::Nothing => false,
+            IndexQuery::Id(id) => resource.id == *id,
+            IndexQuery::Keys { attribute, range } => {
                 keys.iter().any(|key| key.attribute == *attribute && range.contains(&key.key))
             }
-            Narrow::LastModified { from, until } => {
+            IndexQuery::LastModified { from, until } => {
                 let at = resource.meta.last_modified;
                 from.is_none_or(|from| from <= at) && until.is_none_or(|until| at < until)
             }
-            Narrow::HasMember(id) => resource.members.iter().flatten().any(|member| member.id == *id),
-            Narrow::MemberOf(id) => resource.groups.iter().flatten().any(|group| group.id == *id),
-            Narrow::All(parts) => parts.iter().all(|part| part.contains(resource, keys)),
-            Narrow::AnyOf(parts) => parts.iter().any(|part| part.contains(resource, keys)),
+            IndexQuery::HasMember(id) => resource.members.iter().flatten().any(|member| member.id == *id),
+            IndexQuery::MemberOf(id) => resource.groups.iter().flatten().any(|group| group.id == *id),
+            IndexQuery::All(parts) => parts.iter().all(|part| part.contains(resource, keys)),
+            IndexQuery::AnyOf(parts) => parts.iter().any(|part| part.contains(resource, keys)),
         }
     }
 }

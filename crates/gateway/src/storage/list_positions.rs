@@ -1,7 +1,7 @@
 //! Where walks by index continue (`scim::places`): one small row for each caller and query, for an hour.
 
 use diesel::prelude::*;
-use scim::store::WalkId;
+use scim::store::ListKey;
 
 use super::error::DbError;
 use super::resources::AccountTx;
@@ -13,20 +13,20 @@ use crate::each;
 const LIFETIME: i64 = scim::cursor::TIMEOUT as i64 * 1_000;
 
 impl AccountTx<'_, '_> {
-    pub(super) fn recall_walk(&mut self, walk: &WalkId) -> Result<Option<Vec<u8>>, DbError> {
+    pub(super) fn load_list_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, DbError> {
         let note = walks::table
             .filter(walks::account.eq(self.account))
             .filter(walks::actor.eq(&self.tx.actor.name))
-            .filter(walks::walk.eq(walk.0.as_slice()))
+            .filter(walks::walk.eq(list.0.as_slice()))
             .select(walks::note);
         Ok(each!(&mut *self.tx.conn, c => note.get_result(c).optional())?)
     }
 
-    pub(super) fn keep_walk(&mut self, walk: &WalkId, note: &[u8], now: i64) -> Result<(), DbError> {
+    pub(super) fn save_list_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), DbError> {
         let row = (
             walks::account.eq(self.account),
             walks::actor.eq(&self.tx.actor.name),
-            walks::walk.eq(walk.0.as_slice()),
+            walks::walk.eq(list.0.as_slice()),
             walks::note.eq(note),
             walks::made.eq(now),
         );
@@ -42,7 +42,7 @@ impl AccountTx<'_, '_> {
 
 impl Tx<'_> {
     /// Forgets walks that nobody continues any more; says how many.
-    pub(super) fn forget_walks(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
+    pub(super) fn delete_expired_list_positions(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
         let due = walks::made.lt(now - LIFETIME);
         let oldest = walks::table.filter(due).order(walks::made).limit(limit).select(walks::made);
         let oldest: Vec<i64> = each!(&mut *self.conn, c => oldest.load(c))?;
@@ -52,7 +52,7 @@ impl Tx<'_> {
     }
 
     /// Forgets all walks in an account.
-    pub(super) fn empty_walks(&mut self, account: i64) -> Result<(), DbError> {
+    pub(super) fn delete_list_positions(&mut self, account: i64) -> Result<(), DbError> {
         let all = walks::table.filter(walks::account.eq(account));
         each!(&mut *self.conn, c => diesel::delete(all).execute(c))?;
         Ok(())

@@ -2,7 +2,7 @@
 //!
 //! Whoever parks a name and whoever gets one may be at work at the same moment, each unable to see what the other has not
 //! committed. So on PostgreSQL they exclude each other for the rest of their transactions: a parker holds a lock of the
-//! account alone ([`hold_names`]), all who give a user a name share it (in the statement that writes the keys, `resources.rs`). Whoever
+//! account alone ([`lock_names`]), all who give a user a name share it (in the statement that writes the keys, `resources.rs`). Whoever
 //! is later then sees what the other did. On SQLite the writer is alone anyway.
 //!
 //! Names come before groups: a user who gets a name goes on to the groups that wait for it. A parker has its group already when it
@@ -11,7 +11,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
-use scim::store::{Awaiting, Handle, Holder, ParkedChange, Protected};
+use scim::store::{Handle, KeyOwner, PendingChange, PendingMember, Protected};
 use scim::{AttributeKey, Id, SearchKey, key_of_text};
 
 use super::backend::AnyConn;
@@ -26,7 +26,7 @@ const ROWS: usize = 200;
 
 /// A name that a group waits for, as an operator sees it.
 #[derive(Debug, Clone)]
-pub struct ParkedMember {
+pub struct PendingMemberRow {
     /// Grows.
     pub seq: i64,
     /// The group's id.
@@ -81,7 +81,7 @@ const OF_ACCOUNT: &str = "SELECT p.seq, r.id, r.display, p.value, p.parked FROM 
      WHERE p.account = ? AND p.seq > ? AND (r.id = ? OR '' = ?) ORDER BY p.seq LIMIT ?";
 
 /// Keeps names as they are until this unit of work ends.
-pub(super) fn hold_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+pub(super) fn lock_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         Statement::<()>::new(HOLD_NAMES, vec![Bind::Number(account)]).execute(conn)?;
     }
@@ -100,7 +100,7 @@ pub(super) fn try_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError>
 }
 
 /// Keeps names of groups as they are until this unit of work ends, where they have to be unique.
-pub(super) fn hold_group_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+pub(super) fn lock_group_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         Statement::<()>::new(HOLD_GROUP_NAMES, vec![Bind::Number(account)]).execute(conn)?;
     }
@@ -109,18 +109,18 @@ pub(super) fn hold_group_names(conn: &mut AnyConn, account: i64) -> Result<(), D
 
 /// Who has these keys. On PostgreSQL they cannot be deleted by others until this unit of work ends. `protects` is how service accounts are
 /// protected.
-pub(super) fn holders(
+pub(super) fn find_by_keys(
     conn: &mut AnyConn,
     account: i64,
     keys: &[SearchKey],
     protects: Option<Protected>,
-) -> Result<Vec<Holder>, DbError> {
+) -> Result<Vec<KeyOwner>, DbError> {
     type Columns = (Integer, Text, BigInt, Text, Bool, Bool, Bool);
     type Row = (i32, String, i64, String, bool, bool, bool);
     let mut attributes: Vec<AttributeKey> = keys.iter().map(|key| key.attribute).collect();
     attributes.sort_unstable();
     attributes.dedup();
-    let mut holders = Vec::new();
+    let mut owners = Vec::new();
     for pair in attributes.chunks(2) {
         let mut binds = Vec::with_capacity(6);
         for n in 0..2 {
@@ -136,10 +136,10 @@ pub(super) fn holders(
             let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
             let (attribute, handle) = (AttributeKey(attribute), Handle(seq));
             let protected = protects.filter(|_| service_account);
-            holders.push(Holder { attribute, key, handle, id, active, guarded, protected });
+            owners.push(KeyOwner { attribute, key, handle, id, active, guarded, protected });
         }
     }
-    Ok(holders)
+    Ok(owners)
 }
 
 /// The names that a group waits for.
@@ -152,14 +152,14 @@ pub(super) fn of_group(conn: &mut AnyConn, group: i64) -> Result<Vec<String>, Db
 }
 
 /// The groups that may wait for a user with these one or two keys of names.
-pub(super) fn awaiting(conn: &mut AnyConn, account: i64, keys: &[String]) -> Result<Vec<Awaiting>, DbError> {
+pub(super) fn awaiting(conn: &mut AnyConn, account: i64, keys: &[String]) -> Result<Vec<PendingMember>, DbError> {
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
     let binds = vec![Bind::Number(account), Bind::Text(first.clone()), Bind::Text(last.clone())];
     let rows: Vec<(i64, String, String)> = Statement::<(BigInt, Text, Text)>::new(AWAITING, binds).load(conn)?;
     rows.into_iter()
         .map(|(group, id, name)| {
             let id = Id::new(id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
-            Ok(Awaiting { group: Handle(group), id, name })
+            Ok(PendingMember { group: Handle(group), id, name })
         })
         .collect()
 }
@@ -169,7 +169,7 @@ pub(super) fn change(
     conn: &mut AnyConn,
     account: i64,
     group: i64,
-    change: &ParkedChange,
+    change: &PendingChange,
     now: i64,
 ) -> Result<(), DbError> {
     if !change.remove.is_empty() {
@@ -216,14 +216,14 @@ impl Tx<'_> {
         group: Option<&str>,
         after: i64,
         limit: i64,
-    ) -> Result<Vec<ParkedMember>, DbError> {
+    ) -> Result<Vec<PendingMemberRow>, DbError> {
         let group = Bind::Text(group.unwrap_or_default().to_owned());
         let binds = vec![Bind::Number(account), Bind::Number(after), group.clone(), group, Bind::Number(limit)];
         type Columns = (BigInt, Text, Text, Text, BigInt);
         let rows: Vec<(i64, String, String, String, i64)> =
             Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)?;
         let member =
-            |(seq, group, group_display, value, parked)| ParkedMember { seq, group, group_display, value, parked };
+            |(seq, group, group_display, value, parked)| PendingMemberRow { seq, group, group_display, value, parked };
         Ok(rows.into_iter().map(member).collect())
     }
 }

@@ -4,7 +4,7 @@ use crate::context::InactiveMatch;
 use crate::event::EventKind;
 use crate::resource::Id;
 use crate::schema::{GROUP, USER};
-use crate::world::{World, named, refusal};
+use crate::testing::{World, named, refusal};
 
 fn body(user_name: &str, external_id: &str) -> Value {
     json!({ "userName": user_name, "externalId": external_id, "role": "admin", "active": true })
