@@ -37,6 +37,7 @@ pub mod migrations;
 pub mod notices;
 mod oauth_store;
 pub mod operators;
+mod owned;
 pub mod pending_members;
 pub mod pulse;
 mod pushed_requests;

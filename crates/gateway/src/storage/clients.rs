@@ -1,14 +1,13 @@
 //! OAuth clients and their secrets. Looked up by client id, across accounts.
 
-use std::collections::BTreeSet;
-
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, RedirectUri, Scopes};
 
 use super::accounts::{AccountRow, json};
 use super::error::DbError;
-use super::schema::{client_secrets, clients, static_tokens, tolerance_needs};
+use super::owned;
+use super::schema::{client_secrets, clients};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::account::Account;
@@ -176,13 +175,7 @@ impl Tx<'_> {
 
     /// Deletes a client with its secrets and static tokens; whoever calls ends its grants first.
     pub fn delete_client(&mut self, seq: i64) -> Result<(), DbError> {
-        let secrets = client_secrets::table.filter(client_secrets::client.eq(seq));
-        each!(&mut *self.conn, c => diesel::delete(secrets).execute(c))?;
-        let needs = tolerance_needs::table.filter(tolerance_needs::client.eq(seq));
-        each!(&mut *self.conn, c => diesel::delete(needs).execute(c))?;
-        let tokens = static_tokens::table.filter(static_tokens::client.eq(seq));
-        each!(&mut *self.conn, c => diesel::delete(tokens).execute(c))?;
-        self.set_client_origins(seq, BTreeSet::new())?;
+        owned::delete_of_client(self.conn, seq)?;
         let row = clients::table.filter(clients::seq.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
         Ok(())

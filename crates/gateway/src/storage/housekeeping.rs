@@ -6,12 +6,11 @@ use diesel::sql_types::BigInt;
 
 use super::backend::AnyConn;
 use super::error::DbError;
+use super::owned;
 use super::schema::{
-    accounts, answered_requests, attempts, attribute_values, authorization_codes, client_failures, client_origins,
-    client_secrets, clients, dpop_proofs, grants, logins, members, notices, operators, parked_members,
-    pushed_request_counts, pushed_requests, recovery_codes, refresh_tokens, resource_counts, resources, revoked_tokens,
-    second_factors, sessions, sign_in_flows, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
-    used_assertions,
+    accounts, answered_requests, attempts, attribute_values, authorization_codes, client_failures, clients,
+    dpop_proofs, grants, pushed_request_counts, pushed_requests, refresh_tokens, resources, revoked_tokens, sessions,
+    sign_in_flows, used_assertions,
 };
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
@@ -177,18 +176,10 @@ impl Tx<'_> {
         let of_account = resources::table.filter(resources::account.eq(account)).select(resources::seq).limit(limit);
         let seqs: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         if !seqs.is_empty() {
-            each!(&mut *self.conn, c => {
-                diesel::delete(members::table.filter(members::group_seq.eq_any(&seqs))).execute(c)?;
-                diesel::delete(members::table.filter(members::member_seq.eq_any(&seqs))).execute(c)?;
-                diesel::delete(logins::table.filter(logins::resource.eq_any(&seqs))).execute(c)?;
-                diesel::delete(parked_members::table.filter(parked_members::group_seq.eq_any(&seqs))).execute(c)?;
-                diesel::delete(sessions::table.filter(sessions::owner.eq_any(&seqs))).execute(c)?;
-                diesel::delete(second_factors::table.filter(second_factors::resource.eq_any(&seqs))).execute(c)?;
-                diesel::delete(recovery_codes::table.filter(recovery_codes::resource.eq_any(&seqs))).execute(c)?;
-                diesel::delete(upstream_identities::table.filter(upstream_identities::resource.eq_any(&seqs))).execute(c)?;
-                diesel::delete(notices::table.filter(notices::resource.eq_any(&seqs))).execute(c)?;
-                diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c)?
-            });
+            owned::delete_of_members(self.conn, &seqs)?;
+            owned::delete_of_groups(self.conn, &seqs)?;
+            owned::delete_of_users(self.conn, &seqs)?;
+            each!(&mut *self.conn, c => diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c))?;
             return Ok(seqs.len() as u64);
         }
         if self.empty_index(account, limit * 8)? > 0 {
@@ -205,20 +196,13 @@ impl Tx<'_> {
             return Ok(granted.len() as u64);
         }
         let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
-        let owned: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        let clients_of: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
         self.end_all_attribute_work(account)?;
         self.forget_blocks(account)?;
+        owned::delete_of_clients(self.conn, &clients_of)?;
+        owned::delete_of_account(self.conn, account)?;
         each!(&mut *self.conn, c => {
-            diesel::delete(resource_counts::table.filter(resource_counts::account.eq(account))).execute(c)?;
-            for client in owned {
-                diesel::delete(client_origins::table.filter(client_origins::client.eq(client))).execute(c)?;
-                diesel::delete(client_secrets::table.filter(client_secrets::client.eq(client))).execute(c)?;
-                diesel::delete(tolerance_needs::table.filter(tolerance_needs::client.eq(client))).execute(c)?;
-                diesel::delete(static_tokens::table.filter(static_tokens::client.eq(client))).execute(c)?;
-            }
             diesel::delete(clients::table.filter(clients::account.eq(account))).execute(c)?;
-            diesel::delete(operators::table.filter(operators::account.eq(account))).execute(c)?;
-            diesel::delete(upstream_secrets::table.filter(upstream_secrets::account.eq(account))).execute(c)?;
             diesel::delete(accounts::table.filter(accounts::seq.eq(account))).execute(c)?
         });
         Ok(1)

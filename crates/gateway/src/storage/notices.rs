@@ -298,13 +298,6 @@ impl Tx<'_> {
         let rows = notices::table.filter(notices::seq.eq_any(due));
         Ok(each!(&mut *self.conn, c => diesel::delete(rows).execute(c))? as u64)
     }
-
-    /// A user is deleted, and can be told nothing any more.
-    pub fn remove_notices_of(&mut self, resource: i64) -> Result<(), DbError> {
-        let rows = notices::table.filter(notices::resource.eq(resource));
-        each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
-        Ok(())
-    }
 }
 
 fn binds(due: Due, limit: i64) -> Result<Vec<Bind>, DbError> {

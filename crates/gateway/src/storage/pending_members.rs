@@ -201,13 +201,6 @@ pub(super) fn change(
     Ok(())
 }
 
-/// A group that is deleted waits for nobody.
-pub(super) fn forget(conn: &mut AnyConn, groups: &[i64]) -> Result<(), DbError> {
-    let rows = parked_members::table.filter(parked_members::group_seq.eq_any(groups));
-    each!(conn, c => diesel::delete(rows).execute(c))?;
-    Ok(())
-}
-
 impl Tx<'_> {
     /// The names that groups of an account wait for, in the order they were parked; of one group if its id is given.
     pub fn parked_members_after(

@@ -13,8 +13,8 @@ use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
 use super::error::DbError;
 use super::resources::AccountTx;
-use super::schema::{logins, members, resources};
-use super::{members as membership, pending_members, search};
+use super::schema::{logins, resources};
+use super::{members as membership, owned, pending_members, search};
 use crate::domain::event::News;
 use crate::domain::person;
 use crate::each;
@@ -104,18 +104,12 @@ impl scim::Store for AccountTx<'_, '_> {
             this.delete_keys(seq, keys)?;
             this.add_to_count(stored.resource.resource_type, seq, -1)?;
             membership::touch_groups_of(this.tx.conn, seq, now)?;
-            let memberships = members::table.filter(members::member_seq.eq(seq));
-            each!(&mut *this.tx.conn, c => diesel::delete(memberships).execute(c))?;
-            let own_members = members::table.filter(members::group_seq.eq(seq));
-            each!(&mut *this.tx.conn, c => diesel::delete(own_members).execute(c))?;
+            owned::delete_of_member(this.tx.conn, seq)?;
             if stored.resource.resource_type == GROUP {
-                pending_members::forget(this.tx.conn, &[seq])?;
+                owned::delete_of_group(this.tx.conn, seq)?;
+            } else {
+                owned::delete_of_user(this.tx.conn, seq)?;
             }
-            let login = logins::table.filter(logins::resource.eq(seq));
-            each!(&mut *this.tx.conn, c => diesel::delete(login).execute(c))?;
-            this.tx.remove_second_factor(seq)?;
-            this.tx.release_upstream_identities(seq)?;
-            this.tx.remove_notices_of(seq)?;
             if stored.resource.resource_type == USER {
                 let called = person::name(stored.resource.attributes());
                 this.tx.departed.push((stored.resource.id.to_string(), called));

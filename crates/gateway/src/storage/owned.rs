@@ -1,0 +1,113 @@
+//! Which rows go with which owner. A new table that belongs to a user, a group, a client or an account gets its row here; the deletion
+//! of one owner and the emptying of deleted accounts read the same lists, and a test compares them with the schema.
+
+use diesel::prelude::*;
+
+use super::backend::AnyConn;
+use super::error::DbError;
+use super::schema::{
+    client_origins, client_secrets, logins, members, notices, operators, parked_members, recovery_codes,
+    resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
+};
+use crate::each;
+
+/// The list of an owner, and what deletes the rows of one or of many of them.
+macro_rules! owned {
+    ($(#[$doc:meta])* $list:ident, $one:ident, $many:ident: $($table:ident.$column:ident),+ $(,)?) => {
+        $(#[$doc])*
+        #[cfg(test)]
+        const $list: &[(&str, &str)] = &[$((stringify!($table), stringify!($column))),+];
+
+        $(#[$doc])*
+        pub(super) fn $one(conn: &mut AnyConn, owner: i64) -> Result<(), DbError> {
+            $(each!(&mut *conn, c => diesel::delete($table::table.filter($table::$column.eq(owner))).execute(c))?;)+
+            Ok(())
+        }
+
+        $(#[$doc])*
+        #[allow(dead_code)] // some owners go one by one only
+        pub(super) fn $many(conn: &mut AnyConn, owners: &[i64]) -> Result<(), DbError> {
+            $(each!(&mut *conn, c => diesel::delete($table::table.filter($table::$column.eq_any(owners))).execute(c))?;)+
+            Ok(())
+        }
+    };
+}
+
+owned! {
+    /// What a user has, by the number of their row in `resources`. Their grants end, and are kept for a while.
+    OWNED_BY_USER, delete_of_user, delete_of_users:
+    logins.resource, second_factors.resource, recovery_codes.resource, upstream_identities.resource, notices.resource, sessions.owner,
+}
+
+owned! {
+    /// What a group has, by the number of its row in `resources`.
+    OWNED_BY_GROUP, delete_of_group, delete_of_groups: members.group_seq, parked_members.group_seq,
+}
+
+owned! {
+    /// What a user or a group is part of.
+    OWNED_BY_MEMBER, delete_of_member, delete_of_members: members.member_seq,
+}
+
+owned! {
+    /// What a client has, by its number.
+    OWNED_BY_CLIENT, delete_of_client, delete_of_clients:
+    client_origins.client, client_secrets.client, tolerance_needs.client, static_tokens.client,
+}
+
+owned! {
+    /// What an account has beside resources, clients and grants, which go in batches of their own.
+    OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts:
+    resource_counts.account, operators.account, upstream_secrets.account, notices.account,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = include_str!("schema.rs");
+
+    /// Tables that have such a column and go in another way: in batches of their own, when they expire, or never.
+    const OTHERWISE: &[&str] = &[
+        "resources",
+        "attribute_values",
+        "attribute_work",
+        "walks",
+        "clients",
+        "grants",
+        "endings",
+        "authorization_codes",
+        "pushed_requests",
+        "refresh_tokens",
+        "resource_blocks",
+        "resource_gaps",
+        "audit",
+    ];
+
+    fn is_listed(table: &str) -> bool {
+        [OWNED_BY_USER, OWNED_BY_GROUP, OWNED_BY_MEMBER, OWNED_BY_CLIENT, OWNED_BY_ACCOUNT]
+            .iter()
+            .flat_map(|list| list.iter())
+            .any(|(listed, _)| *listed == table)
+    }
+
+    #[test]
+    fn a_table_with_an_owner_is_emptied_with_it() {
+        let mut table = "";
+        let mut seen = 0;
+        for line in SCHEMA.lines() {
+            if let Some((name, _)) = line.strip_prefix("    ").and_then(|line| line.split_once(" (")) {
+                table = name;
+            }
+            let column = line.trim().split(" -> ").next().unwrap_or_default();
+            if ["account", "resource", "client", "owner", "group_seq", "member_seq"].contains(&column) {
+                seen += 1;
+                assert!(
+                    is_listed(table) || OTHERWISE.contains(&table),
+                    "{table}.{column}: who deletes its rows when the owner goes? Add it to a list of storage/owned.rs"
+                );
+            }
+        }
+        assert!(seen > 30, "the schema is read");
+    }
+}
