@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::demo;
 use crate::domain::actor::Actor;
+use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::system;
@@ -17,7 +18,6 @@ use crate::server::logging::start_logging;
 use crate::server::signals::{Told, shutdown_signal};
 use crate::services::master_key;
 use crate::services::tolerance_counts;
-use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{ChainVerdict, Link};
 use crate::storage::operators::{NameTaken, Operator};
 use crate::storage::read_on;
@@ -192,14 +192,8 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
             if let Err(taken) = tx.insert_operator(&operator, None, fingerprint.as_bytes())? {
                 return Ok(Err(taken));
             }
-            tx.act_as(Actor { name: "command line".to_owned(), address: None });
-            tx.audit(Entry {
-                at: system::now(),
-                account: None,
-                action: "operator.created".to_owned(),
-                target: Some(id),
-                detail: Some(name),
-            })?;
+            tx.act_as(Actor::CommandLine.at(None));
+            tx.raise(created, None, Act::new(Action::OperatorCreated).on_named(id, name));
             Ok(Ok(()))
         })
         .await?;

@@ -83,42 +83,6 @@ pub enum Presented {
 }
 
 impl Event {
-    /// Action, target and detail for an audit trail.
-    pub fn describe(&self) -> (&'static str, String, Option<String>) {
-        match self {
-            Event::GrantCreated { grant, client, scope } => {
-                ("grant.created", grant.to_string(), Some(format!("client {client}, scope {scope}")))
-            }
-            Event::GrantEnded { grant, reason } => ("grant.ended", grant.to_string(), Some(reason.as_str().to_owned())),
-            Event::GrantRebound { grant, from, to, reason } => (
-                "grant.rebound",
-                grant.to_string(),
-                Some(format!("from user {from} to user {to}: {}", reason.as_str())),
-            ),
-            Event::ForeignToken { grant, client } => {
-                ("grant.foreign_token", grant.to_string(), Some(format!("presented by client {client}")))
-            }
-            Event::TokenRevoked { grant } => ("token.revoked", grant.to_string(), None),
-            Event::StaticTokenRevoked { token, .. } => ("static_token.revoked", token.clone(), None),
-            Event::ConnectionReplaced { grant, ended } => {
-                let first: Vec<String> = ended.iter().take(20).map(ToString::to_string).collect();
-                let more = if ended.len() > first.len() { ", …" } else { "" };
-                let detail =
-                    format!("its first use ended {} older connections: {}{more}", ended.len(), first.join(", "));
-                ("connection.replaced", grant.to_string(), Some(detail))
-            }
-            Event::AnsweredAgain { grant, presented } => {
-                let what = match presented {
-                    Presented::Code => "an authorization code",
-                    Presented::RefreshToken => "a refresh token",
-                };
-                let detail = format!("{what} was presented again, and nothing of its first answer had been used");
-                ("grant.answered_again", grant.to_string(), Some(detail))
-            }
-            Event::AcceptedWithoutPkce { grant } => ("grant.without_pkce", grant.to_string(), None),
-        }
-    }
-
     /// The grant it is about.
     pub fn grant(&self) -> GrantId {
         match self {

@@ -77,7 +77,7 @@ pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box
         KeysCommand::Reencrypt => {
             let done = db
                 .write::<_, DbError, _>(move |tx| {
-                    tx.act_as(Actor { name: "command line".to_owned(), address: None });
+                    tx.act_as(Actor::CommandLine.at(None));
                     sealed::reencrypt(tx, &keys)
                 })
                 .await?;

@@ -1,10 +1,84 @@
-//! Who acts.
+//! Who acts: an id that stays, and the name the actor had at that time.
 
-/// Who is at work, for the audit trail.
+/// A user, client or operator: by the public id, with the name they have now as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The public id.
+    pub id: String,
+    /// What it is called, where that was at hand.
+    pub name: Option<String>,
+}
+
+impl Named {
+    /// By the id alone.
+    pub fn id(id: impl Into<String>) -> Named {
+        Named { id: id.into(), name: None }
+    }
+
+    /// With a name.
+    pub fn new(id: impl Into<String>, name: impl Into<String>) -> Named {
+        Named { id: id.into(), name: Some(name.into()) }
+    }
+}
+
+/// Who acts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Actor {
-    /// `operator:…`, `client:…`, `user:…`, each by id; empty for the server itself.
-    pub name: String,
+pub enum Actor {
+    /// The server itself: its jobs, and what it does when it starts.
+    #[default]
+    Server,
+    /// A command of `gateway`.
+    CommandLine,
+    /// A browser in which no user is logged in.
+    Browser,
+    /// A caller who did not prove who they are.
+    Unknown,
+    /// An OAuth client, such as an identity provider's connector.
+    Client(Named),
+    /// A user of an account, in a browser.
+    User(Named),
+    /// An operator of the admin API.
+    Operator(Named),
+}
+
+impl Actor {
+    /// The prefix of an operator's [code](Actor::code).
+    pub const OPERATOR: &str = "operator:";
+    const CLIENT: &str = "client:";
+    const USER: &str = "user:";
+
+    /// How the actor stands in the audit trail and in `?actor=`: `client:ID`, `user:ID`, `operator:ID`, or a word.
+    pub fn code(&self) -> String {
+        match self {
+            Actor::Server => "server".to_owned(),
+            Actor::CommandLine => "command line".to_owned(),
+            Actor::Browser => "browser".to_owned(),
+            Actor::Unknown => "unknown".to_owned(),
+            Actor::Client(client) => format!("{}{}", Actor::CLIENT, client.id),
+            Actor::User(user) => format!("{}{}", Actor::USER, user.id),
+            Actor::Operator(operator) => format!("{}{}", Actor::OPERATOR, operator.id),
+        }
+    }
+
+    /// The name it had at that time, where that was at hand.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Actor::Client(named) | Actor::User(named) | Actor::Operator(named) => named.name.as_deref(),
+            Actor::Server | Actor::CommandLine | Actor::Browser | Actor::Unknown => None,
+        }
+    }
+
+    /// Acting from this address.
+    pub fn at(self, address: Option<String>) -> Origin {
+        Origin { actor: self, address }
+    }
+}
+
+/// Who acts, and from where.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Who.
+    pub actor: Actor,
     /// The network address the request came from.
     pub address: Option<String>,
 }

@@ -1,16 +1,57 @@
-//! What happens in a unit of work.
+//! What happens in a unit of work, as one type. The audit trail, notices and revocations are projections of it
+//! ([`reactions`](../../services/reactions/index.html)).
 
-use scim::{Event, Id};
+use scim::Id;
 
+use crate::domain::actor::Actor;
 use crate::domain::notice::DepartureReason;
+
+pub mod action;
+pub mod changes;
+
+pub use action::Action;
+pub use changes::Changes;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When, in milliseconds since the epoch.
+    pub at: i64,
+    /// Who did it.
+    pub actor: Actor,
+    /// From this network address.
+    pub address: Option<String>,
+    /// In this account, by its number in storage, if in one.
+    pub account: Option<i64>,
+    /// What.
+    pub kind: Kind,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Kind {
+    /// To a user or group, by SCIM or the admin API.
+    Resource(scim::Event),
+    /// To a grant or token.
+    Authorization(oauth::Event),
+    /// An identity provider has written a user for the first time.
+    TakenOver {
+        /// The user, by their number in storage
+        user: i64,
+        /// and by their id.
+        id: Id,
+    },
+    /// A user no longer has a role that may own grants.
+    RoleLost(Id),
+    /// One user fewer may accept access.
+    AdministratorLeft(AdministratorLeft),
+    /// Anything else.
+    Act(Act),
+}
 
 /// A user who was active and had a role that may accept access, and no longer is or has.
 #[derive(Debug, Clone)]
 pub struct AdministratorLeft {
-    /// Their account.
-    pub account: i64,
-    /// When, in milliseconds since the epoch.
-    pub now: i64,
     /// Their number in storage.
     pub user: i64,
     /// Their id.
@@ -21,45 +62,73 @@ pub struct AdministratorLeft {
     pub leaving: DepartureReason,
 }
 
-/// Something that happened in a unit of work.
-#[derive(Debug)]
-pub enum News {
-    /// To a resource.
-    Resource {
-        /// In this account,
-        account: i64,
-        /// at this time (milliseconds since the epoch).
-        now: i64,
-        /// What.
-        event: Event,
-    },
-    /// A user no longer has a role that may own grants.
-    RoleLost {
-        /// In this account,
-        account: i64,
-        /// at this time (milliseconds since the epoch),
-        now: i64,
-        /// this user.
-        owner: Id,
-    },
-    /// One user fewer may accept access.
-    AdministratorLeft(AdministratorLeft),
-    /// An identity provider has written a user for the first time.
-    TakenOver {
-        /// In this account,
-        account: i64,
-        /// at this time (milliseconds since the epoch),
-        now: i64,
-        /// this user, by their number in storage
-        user: i64,
-        /// and their id.
-        id: Id,
-    },
-    /// To a client, grant or token.
-    Authorization {
-        /// At this time.
-        now: i64,
-        /// What.
-        event: oauth::Event,
-    },
+/// What something was done to: its id, and what it was called then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The public id.
+    pub id: String,
+    /// The name it had; of what was deleted, the last one.
+    pub name: Option<String>,
+}
+
+/// An act on one thing.
+#[derive(Debug, Clone)]
+pub struct Act {
+    /// What was done.
+    pub action: Action,
+    /// To what.
+    pub target: Option<Target>,
+    /// What else there is to say, for people. Never a secret.
+    pub detail: Option<String>,
+    /// What was before and after.
+    pub changes: Changes,
+}
+
+impl Act {
+    /// Of something that has no id.
+    pub fn new(action: Action) -> Act {
+        Act { action, target: None, detail: None, changes: Changes::default() }
+    }
+
+    /// To what has this id, and no name or one that is not at hand.
+    #[must_use]
+    pub fn on(self, id: impl Into<String>) -> Act {
+        Act { target: Some(Target { id: id.into(), name: None }), ..self }
+    }
+
+    /// To what has this id and is called so.
+    #[must_use]
+    pub fn on_named(self, id: impl Into<String>, name: impl Into<String>) -> Act {
+        Act { target: Some(Target { id: id.into(), name: Some(name.into()) }), ..self }
+    }
+
+    /// With something more to say.
+    #[must_use]
+    pub fn saying(self, detail: impl Into<Option<String>>) -> Act {
+        Act { detail: detail.into(), ..self }
+    }
+
+    /// With what changed.
+    #[must_use]
+    pub fn changing(self, changes: Changes) -> Act {
+        Act { changes, ..self }
+    }
+}
+
+impl From<Act> for Kind {
+    fn from(act: Act) -> Kind {
+        Kind::Act(act)
+    }
+}
+
+impl From<scim::Event> for Kind {
+    fn from(event: scim::Event) -> Kind {
+        Kind::Resource(event)
+    }
+}
+
+impl From<oauth::Event> for Kind {
+    fn from(event: oauth::Event) -> Kind {
+        Kind::Authorization(event)
+    }
 }

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::event::Action;
+
 /// So many are told apart; beyond that the rarest are counted together.
 const MOST: usize = 1000;
 /// So many are written at a time by themselves; the others of a kind together.
@@ -94,15 +96,15 @@ pub struct Refusals(Mutex<HashMap<Key, Entry>>);
 
 impl Kind {
     /// In the audit trail.
-    pub fn action(self) -> &'static str {
+    pub fn action(self) -> Action {
         match self {
-            Kind::ClientAuthentication => "refused.client_authentication",
-            Kind::AuthorizationCode => "refused.authorization_code",
-            Kind::RefreshToken => "refused.refresh_token",
-            Kind::AccessToken => "refused.access_token",
-            Kind::OperatorToken => "refused.operator_token",
-            Kind::OtherAccount => "refused.other_account",
-            Kind::PushedRequests => "refused.pushed_requests",
+            Kind::ClientAuthentication => Action::RefusedClientAuthentication,
+            Kind::AuthorizationCode => Action::RefusedAuthorizationCode,
+            Kind::RefreshToken => Action::RefusedRefreshToken,
+            Kind::AccessToken => Action::RefusedAccessToken,
+            Kind::OperatorToken => Action::RefusedOperatorToken,
+            Kind::OtherAccount => Action::RefusedOtherAccount,
+            Kind::PushedRequests => Action::RefusedPushedRequests,
         }
     }
 

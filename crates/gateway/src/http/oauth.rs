@@ -7,7 +7,7 @@ use oauth::token::{TokenRequest, TokenResponse};
 use serde_json::Value;
 
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Origin};
 use crate::domain::tolerances::UsesOfRequest;
 use crate::http::edge::address;
 use crate::http::edge::bearer;
@@ -65,7 +65,7 @@ struct Call {
     authorization: Option<String>,
     query: Vec<(String, String)>,
     form: Vec<(String, String)>,
-    actor: Actor,
+    origin: Origin,
 }
 
 impl Call {
@@ -101,10 +101,7 @@ impl Call {
             authorization: authorization.map(|value| value.to_str().unwrap_or("?").to_owned()),
             query,
             form,
-            actor: Actor {
-                name: "client".to_owned(),
-                address: address::of(request, &app.config.server.trusted_proxies),
-            },
+            origin: Actor::Unknown.at(address::of(request, &app.config.server.trusted_proxies)),
         })
     }
 }
@@ -140,8 +137,8 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
     let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
     let asked = proof::with_keys(app, asked).await?;
-    let attempt = Attempt::of(app, &asked, &call.actor).presenting(asked.presents());
-    let issued = attempt.watch(app, issue(app, payer, asked, call.actor, attempt.needed.clone())).await?;
+    let attempt = Attempt::of(app, &asked, &call.origin).presenting(asked.presents());
+    let issued = attempt.watch(app, issue(app, payer, asked, call.origin, attempt.needed.clone())).await?;
     let keys = match issued.has_to_be_signed() {
         true => app.signer.current().await?,
         false => app.signer.cached(),
@@ -154,7 +151,7 @@ async fn issue(
     app: &App,
     payer: Payer,
     asked: TokenRequest,
-    actor: Actor,
+    origin: Origin,
     needed: UsesOfRequest,
 ) -> Result<TokenResponse, OAuthFailure> {
     let asked = std::sync::Arc::new(asked);
@@ -171,7 +168,7 @@ async fn issue(
     }
     let work = app.clone();
     let write = move |tx: &mut Tx<'_>| {
-        tx.act_as(actor.clone());
+        tx.act_as(origin.clone());
         Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange(tx, cx, &asked))?)
     };
     Ok(app.db.write_for(payer, write).await??)
@@ -191,10 +188,10 @@ async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload
 async fn revoke_token(app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
     let asked = proof::with_keys(app, asked).await?;
-    let attempt = Attempt::of(app, &asked, &call.actor);
+    let attempt = Attempt::of(app, &asked, &call.origin);
     let (work, needed, payer) = (app.clone(), attempt.needed.clone(), call.payer());
     let revoked = app.db.write_for(payer, move |tx| {
-        tx.act_as(call.actor.clone());
+        tx.act_as(call.origin.clone());
         Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::revoke::revoke(tx, cx, &asked))?)
     });
     attempt.watch(app, async { Ok(revoked.await??) }).await?;
@@ -212,7 +209,7 @@ async fn introspect(
         .ensure_key_known(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str()))
         .await?;
     let mut asked = proof::with_keys(&app, asked).await?;
-    let attempt = Attempt::of(&app, &asked, &call.actor);
+    let attempt = Attempt::of(&app, &asked, &call.origin);
     let (work, needed, noted) = (app.clone(), attempt.needed.clone(), asked.has_assertion());
     let payer = call.payer();
     let answer = move |tx: &mut Tx<'_>| {

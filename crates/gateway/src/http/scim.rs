@@ -12,7 +12,7 @@ use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, SearchReque
 use serde_json::Value;
 
 use crate::app::{App, ServiceProvider};
-use crate::domain::actor::Actor;
+use crate::domain::actor::Origin;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
 use crate::platform::system;
@@ -249,7 +249,7 @@ async fn search(
                 (service::search_all(store, cx, &asked, &shown)?, shown)
             }
         };
-        Ok((list, shown, store.account(), store.tx().actor.clone()))
+        Ok((list, shown, store.account(), store.tx().origin.clone()))
     };
     let cost = if short { ReadCost::Point } else { ReadCost::Scan };
     let (base, payer) = (app.scim_base.clone(), caller.payer());
@@ -269,7 +269,7 @@ async fn search(
 }
 
 /// What a query found, as whom it was shown to, and by which projections.
-type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Actor);
+type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Origin);
 
 fn discovery(
     app: &App,

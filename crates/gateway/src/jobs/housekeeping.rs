@@ -11,9 +11,9 @@ use oauth::Keyring;
 
 use crate::config::Config;
 use crate::domain::actor::Actor;
+use crate::domain::event::{Act, Action};
 use crate::platform::system;
 use crate::platform::trusted_clock::{Calendar, Judged};
-use crate::storage::audit::Entry;
 use crate::storage::audit::chain::{NotWhole, Sealed};
 use crate::storage::housekeeping::{Due, SWEEPS};
 use crate::storage::{Db, DbError, ReadCost, Tx};
@@ -75,9 +75,10 @@ impl Housekeeper {
                 let now = tx.database_now()?;
                 tx.set_installation_value(CLOCK, &now.to_string())?;
                 tx.set_installation_value(CONFIRMED, &(now + DAY).to_string())?;
-                tx.act_as(Actor { name: "command line".to_owned(), address: None });
+                tx.act_as(Actor::CommandLine.at(None));
                 let detail = format!("the time is {}; what is due may end", system::rfc3339(now));
-                audit(tx, now, "housekeeping.confirmed", detail)
+                tx.raise(now, None, Act::new(Action::HousekeepingConfirmed).saying(detail));
+                Ok(())
             })
             .await
     }
@@ -258,14 +259,10 @@ fn tell_once(tx: &mut Tx<'_>, now: i64, share: i64) -> Result<(), DbError> {
         return Ok(());
     }
     tx.set_installation_value(TOLD, &now.to_string())?;
-    tx.act_as(Actor { name: "housekeeping".to_owned(), address: None });
     let detail = format!(
         "more than {share} % of all open grants would end within a day because nobody used them; the rest waits"
     );
     tracing::error!("{detail}. If that is right: `gateway housekeeping --confirm`");
-    audit(tx, now, "housekeeping.held_back", detail)
-}
-
-fn audit(tx: &mut Tx<'_>, at: i64, action: &str, detail: String) -> Result<(), DbError> {
-    tx.audit(Entry { at, account: None, action: action.to_owned(), target: None, detail: Some(detail) })
+    tx.raise(now, None, Act::new(Action::HousekeepingHeldBack).saying(detail));
+    Ok(())
 }

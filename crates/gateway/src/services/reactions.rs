@@ -9,37 +9,47 @@
 //! - Everything that happened leaves an audit row.
 
 use oauth::{EndReason, GrantId};
+use scim::EventKind;
 use scim::schema::USER;
-use scim::{Event, EventKind};
 
 use crate::domain::account::Account;
 use crate::domain::account::{LastAdministrator, OwnDeactivation};
-use crate::domain::event::{AdministratorLeft, News};
+use crate::domain::event::{Act, Action, AdministratorLeft, Event, Kind};
 use crate::domain::notice::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, NoticeKind, Replaced, Stolen};
 use crate::domain::person;
-use crate::storage::audit::Entry;
 use crate::storage::{AnyConn, DbError, TransactionError, Tx, transaction};
 
-/// Reacts to everything that happened in this unit of work. Reactions may make news of their own.
+mod trail;
+
+/// Reacts to everything that happened in this unit of work. What happens thereby is reacted to as well.
 pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
-    while !tx.news.is_empty() {
-        for news in std::mem::take(&mut tx.news) {
-            match news {
-                News::Resource { account, now, event } => resource_changed(tx, account, now, &event)?,
-                News::RoleLost { account, now, owner } => {
-                    owner_left(tx, account, now, owner.as_str(), DepartureReason::RoleLost)?;
-                }
-                News::AdministratorLeft(left) => administrator_left(tx, left)?,
-                News::TakenOver { account, now, user, id } => {
-                    if tx.open_grant_of_owner(account, id.as_str())?.is_some() {
-                        tell_at_risk(tx, account, user, now)?;
-                    }
-                }
-                News::Authorization { now, event } => authorization_changed(tx, now, &event)?,
-            }
+    while !tx.events.is_empty() {
+        for event in std::mem::take(&mut tx.events) {
+            trail::write(tx, &event)?;
+            react(tx, &event)?;
         }
     }
     Ok(())
+}
+
+/// What follows from an event beside its row in the trail.
+fn react(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
+    let now = event.at;
+    match (&event.kind, event.account) {
+        (Kind::Resource(event), Some(account)) => resource_changed(tx, account, now, event),
+        (Kind::RoleLost(owner), Some(account)) => {
+            owner_left(tx, account, now, owner.as_str(), DepartureReason::RoleLost)
+        }
+        (Kind::AdministratorLeft(left), Some(account)) => administrator_left(tx, account, now, left),
+        (Kind::TakenOver { user, id }, Some(account)) => {
+            if tx.open_grant_of_owner(account, id.as_str())?.is_some() {
+                tell_at_risk(tx, account, *user, now)?;
+            }
+            Ok(())
+        }
+        (Kind::Authorization(event), _) => authorization_changed(tx, now, event),
+        (Kind::Act(_), _) | (_, None) => Ok(()),
+    }
 }
 
 /// Runs one unit of work on a connection of the caller's own, and what follows from it: for commands and tests.
@@ -54,36 +64,7 @@ pub fn unit_of_work<T, E: TransactionError>(
     })
 }
 
-fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> Result<(), DbError> {
-    let noun = if event.resource_type == USER { "user" } else { "group" };
-    let (verb, detail) = match &event.kind {
-        EventKind::Created => ("created", None),
-        EventKind::Restored => ("restored", None),
-        EventKind::Replaced => ("replaced", None),
-        EventKind::Patched => ("patched", None),
-        EventKind::Activated => ("activated", None),
-        EventKind::Deactivated => ("deactivated", None),
-        EventKind::Deleted => ("deleted", None),
-        EventKind::AccessOpened { attributes } => {
-            let names = attributes.join(", ");
-            ("access_opened", Some(format!("{names} was unassigned as a whole: without a value nothing is restricted")))
-        }
-        EventKind::MembershipChanged { added, removed } => {
-            ("membership_changed", Some(format!("{added} joined, {removed} left")))
-        }
-        EventKind::MembersParked { names } => ("members_parked", Some(format!("waits for {}", listed(names)))),
-        EventKind::MembersSkipped { ids } => ("members_skipped", Some(format!("left out {}", listed(ids)))),
-    };
-    let written = matches!(event.kind, EventKind::Replaced | EventKind::Patched);
-    let changes = tx.changes.take_if(|(id, _)| written && *id == event.id).map(|(_, changes)| changes);
-    let entry = Entry {
-        at: now,
-        account: Some(account),
-        action: format!("{noun}.{verb}"),
-        target: Some(event.id.to_string()),
-        detail,
-    };
-    tx.audit_change(entry, changes)?;
+fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &scim::Event) -> Result<(), DbError> {
     if event.resource_type == USER
         && let Some(leaving) = leaves(&event.kind)
     {
@@ -91,13 +72,6 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &Event) -> R
         tx.end_sessions_of(account, event.id.as_str())?;
     }
     Ok(())
-}
-
-/// How many, and the first of them.
-fn listed(names: &[String]) -> String {
-    let first: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
-    let more = if names.len() > first.len() { ", …" } else { "" };
-    format!("{}: {}{more}", names.len(), first.join(", "))
 }
 
 /// What they accepted for provisioning passes to the account's co-owner, if there is one who may, and who is told; everything else ends.
@@ -116,7 +90,7 @@ fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: Dep
         }
         for grant in grants {
             let event = oauth::Event::GrantRebound { grant, from: owner.to_owned(), to: successor.id.clone(), reason };
-            tx.news.push(News::Authorization { now, event });
+            tx.raise(now, None, event);
         }
     }
     end_connections(tx, account, owner, now, reason)
@@ -131,13 +105,8 @@ pub(crate) fn end_connections(
     reason: EndReason,
 ) -> Result<(), DbError> {
     if tx.end_grants_of_owner(account, owner, now, reason)? {
-        tx.audit(Entry {
-            at: now,
-            account: Some(account),
-            action: "grants.ended".to_owned(),
-            target: Some(owner.to_owned()),
-            detail: Some(reason.as_str().to_owned()),
-        })?;
+        let ended = Act::new(Action::GrantsEnded).on(owner).saying(reason.as_str().to_owned());
+        tx.raise(now, Some(account), ended);
     }
     Ok(())
 }
@@ -147,12 +116,12 @@ pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str
     if account.options.own_deactivation == OwnDeactivation::Allow {
         return Ok(false);
     }
-    let leaves = tx.news.iter().any(|news| match news {
-        News::Resource { event, .. } => {
+    let leaves = tx.events.iter().any(|event| match &event.kind {
+        Kind::Resource(event) => {
             event.resource_type == USER && event.id.as_str() == owner && leaves(&event.kind).is_some()
         }
-        News::RoleLost { owner: lost, .. } => lost.as_str() == owner,
-        News::AdministratorLeft(_) | News::TakenOver { .. } | News::Authorization { .. } => false,
+        Kind::RoleLost(lost) => lost.as_str() == owner,
+        Kind::AdministratorLeft(_) | Kind::TakenOver { .. } | Kind::Authorization(_) | Kind::Act(_) => false,
     });
     Ok(leaves && tx.lock_co_owner_of(account.seq, owner)?.is_none())
 }
@@ -163,8 +132,8 @@ pub(crate) fn last_administrator(tx: &mut Tx<'_>, account: &Account) -> Result<O
     if account.options.last_administrator == LastAdministrator::Allow {
         return Ok(None);
     }
-    let left = tx.news.iter().find_map(|news| match news {
-        News::AdministratorLeft(left) => Some(left.clone()),
+    let left = tx.events.iter().find_map(|event| match &event.kind {
+        Kind::AdministratorLeft(left) => Some(left.clone()),
         _ => None,
     });
     let Some(left) = left else { return Ok(None) };
@@ -173,13 +142,12 @@ pub(crate) fn last_administrator(tx: &mut Tx<'_>, account: &Account) -> Result<O
 }
 
 /// Tells the account's operators if it was the last one.
-fn administrator_left(tx: &mut Tx<'_>, left: AdministratorLeft) -> Result<(), DbError> {
-    let AdministratorLeft { account, now, user, id, name, leaving } = left;
+fn administrator_left(tx: &mut Tx<'_>, account: i64, now: i64, left: &AdministratorLeft) -> Result<(), DbError> {
     tx.hold_administrators(account)?;
-    if tx.has_administrator_but(account, user)? {
+    if tx.has_administrator_but(account, left.user)? {
         return Ok(());
     }
-    let left = LastLeft { user: id.to_string(), name, reason: leaving };
+    let left = LastLeft { user: left.id.to_string(), name: left.name.clone(), reason: left.leaving };
     tx.insert_notice_to_operators(account, &NoticeKind::LastAdministratorLeft(left), now)
 }
 
@@ -235,9 +203,6 @@ fn leaves(kind: &EventKind) -> Option<DepartureReason> {
 }
 
 fn authorization_changed(tx: &mut Tx<'_>, now: i64, event: &oauth::Event) -> Result<(), DbError> {
-    let (action, target, detail) = event.describe();
-    let account = tx.account_of_grant(event.grant())?;
-    tx.audit(Entry { at: now, account, action: action.to_owned(), target: Some(target), detail })?;
     match event {
         oauth::Event::GrantEnded { grant, reason: EndReason::RefreshTokenReused } => tell_of_theft(tx, now, *grant),
         oauth::Event::ConnectionReplaced { grant, ended } => tell_of_replacement(tx, now, *grant, ended),

@@ -16,8 +16,8 @@ use oauth::jose::{Jwk, Jws};
 use oauth::signing::{SigningAlgorithm, Unsigned};
 use serde_json::{Value, json};
 
+use crate::domain::event::{Act, Action};
 use crate::platform::system;
-use crate::storage::audit::Entry;
 use crate::storage::signing_keys::SealedKey;
 use crate::storage::{Db, DbError, ReadCost, Tx};
 
@@ -254,16 +254,11 @@ fn succeed(
         return Ok(false);
     }
     let action = match handover {
-        Rotation::Scheduled => "signing_key.rotated",
-        Rotation::Emergency => "signing_key.replaced",
+        Rotation::Scheduled => Action::SigningKeyRotated,
+        Rotation::Emergency => Action::SigningKeyReplaced,
     };
-    tx.audit(Entry {
-        at: next.created,
-        account: None,
-        action: action.to_owned(),
-        target: Some(next.kid.clone()),
-        detail: Some(format!("{}, signs from {}", next.algorithm, system::rfc3339(next.signs_from))),
-    })?;
+    let detail = format!("{}, signs from {}", next.algorithm, system::rfc3339(next.signs_from));
+    tx.raise(next.created, None, Act::new(action).on(&next.kid).saying(detail));
     Ok(true)
 }
 

@@ -15,7 +15,6 @@ use scim::schema::{ResourceTypeId, Stage, Uniqueness};
 use scim::{IndexedAttribute, Registry, SearchKey, key_of_text};
 
 use super::accounts::json;
-use super::audit::Entry;
 use super::backend::AnyConn;
 use super::batches;
 use super::error::{DbError, unique_violation};
@@ -24,6 +23,7 @@ use super::schema::{attribute_values, attribute_work, resources};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
+use crate::domain::event::{Act, Action};
 use crate::domain::schemas::Schemas;
 use crate::each;
 use crate::platform::system;
@@ -149,7 +149,7 @@ impl Tx<'_> {
             Stage::Removing => drop(declared.remove(at)),
             Stage::Indexing => {
                 if !work.duplicates.is_empty() {
-                    self.audit(refused(account.seq, attribute, &work.duplicates))?;
+                    self.raise(system::now(), Some(account.seq), refused(attribute, &work.duplicates));
                 }
                 declared[at].settle(std::mem::take(&mut work.duplicates));
             }
@@ -376,15 +376,9 @@ fn note(duplicates: &mut Vec<Duplicate>, value: String, one: &str, other: &str) 
     }
 }
 
-fn refused(account: i64, attribute: &str, duplicates: &[Duplicate]) -> Entry {
+fn refused(attribute: &str, duplicates: &[Duplicate]) -> Act {
     let values: Vec<&str> = duplicates.iter().map(|one| one.value.as_str()).collect();
-    Entry {
-        at: system::now(),
-        account: Some(account),
-        action: "attribute.not_unique".to_owned(),
-        target: Some(attribute.to_owned()),
-        detail: Some(format!("several resources have {}", values.join(", "))),
-    }
+    Act::new(Action::AttributeNotUnique).on(attribute).saying(format!("several resources have {}", values.join(", ")))
 }
 
 impl Declared {

@@ -10,24 +10,31 @@ use super::error::DbError;
 use super::fate::NUMBER;
 use super::schema::audit;
 use super::tx::Tx;
+use crate::domain::event::Action;
 use crate::each;
 
 pub mod chain;
 pub mod refusals;
 
-/// A row to be written; who and from where are the unit of work's.
+/// A row to be written.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct Row<'a> {
     /// Milliseconds since the epoch.
     pub at: i64,
     /// The account it concerns, if any.
     pub account: Option<i64>,
-    /// `user.deactivated`, `client.created`, …
-    pub action: String,
+    /// Who: [`Actor::code`](crate::domain::actor::Actor::code).
+    pub actor: String,
+    /// What was done.
+    pub action: Action,
     /// The id of what it was done to.
     pub target: Option<String>,
+    /// From where.
+    pub address: Option<&'a str>,
     /// For people.
     pub detail: Option<String>,
+    /// A JSON object: what changed, each with `before` and `after`.
+    pub changes: Option<String>,
 }
 
 /// A row as read.
@@ -56,22 +63,17 @@ pub struct AuditRecord {
 }
 
 impl Tx<'_> {
-    /// Writes a row.
-    pub fn audit(&mut self, entry: Entry) -> Result<(), DbError> {
-        self.audit_change(entry, None)
-    }
-
-    /// Writes a row that says what was before and after: a JSON object, see [`AuditRecord::changes`].
-    pub fn audit_change(&mut self, entry: Entry, changes: Option<String>) -> Result<(), DbError> {
+    /// Writes a row: what the reactions make of an event.
+    pub fn insert_audit(&mut self, row: Row<'_>) -> Result<(), DbError> {
         let row = (
-            audit::at.eq(entry.at),
-            audit::account.eq(entry.account),
-            audit::actor.eq(&self.actor.name),
-            audit::action.eq(entry.action),
-            audit::target.eq(entry.target),
-            audit::address.eq(&self.actor.address),
-            audit::detail.eq(entry.detail),
-            audit::changes.eq(changes),
+            audit::at.eq(row.at),
+            audit::account.eq(row.account),
+            audit::actor.eq(row.actor),
+            audit::action.eq(row.action.code()),
+            audit::target.eq(row.target),
+            audit::address.eq(row.address),
+            audit::detail.eq(row.detail),
+            audit::changes.eq(row.changes),
         );
         let row = diesel::insert_into(audit::table).values(row);
         match &mut *self.conn {

@@ -13,7 +13,6 @@ use super::error::DbError;
 use super::schema::{endings, grants, resources};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
-use crate::domain::event::News;
 use crate::domain::person;
 use crate::each;
 
@@ -261,7 +260,7 @@ impl Tx<'_> {
         let ended: Vec<i64> = Statement::<BigInt>::new(text, binds).load(self.conn)?;
         for seq in ended {
             let event = oauth::Event::GrantEnded { grant: GrantId(seq), reason };
-            self.news.push(News::Authorization { now, event });
+            self.raise(now, None, event);
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, Tx};
 use crate::domain::account::Account;
+use crate::domain::actor::Named;
 use crate::domain::client::ScimOptions;
-use crate::domain::event::News;
 use crate::domain::tolerances;
 use crate::each;
 use crate::platform::system;
@@ -152,6 +152,19 @@ const OLDER: Dialects = Dialects { sqlite: older!(""), postgres: older!(" FOR NO
 const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
      WHERE g.seq = ? AND a.deleted IS NULL";
 
+/// Without a join that a deletion would empty.
+const FACTS: &str =
+    "SELECT g.account, c.id, c.name FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?";
+
+/// What a grant's events are recorded with.
+#[derive(Debug, Clone)]
+pub(crate) struct GrantFacts {
+    /// The account, by its number in storage.
+    pub(crate) account: i64,
+    /// The client, if it is not deleted.
+    pub(crate) client: Option<Named>,
+}
+
 impl Tx<'_> {
     pub(super) fn insert_grant(&mut self, new: &NewGrant) -> Result<GrantId, DbError> {
         let client =
@@ -256,7 +269,7 @@ impl Tx<'_> {
             .optional())?;
         if ended.is_some() {
             let event = oauth::Event::GrantEnded { grant: id, reason };
-            self.news.push(News::Authorization { now, event });
+            self.raise(now, None, event);
         }
         Ok(ended.is_some())
     }
@@ -332,7 +345,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// In which account a grant's events are recorded.
+    /// What a grant's events are recorded with.
+    pub(crate) fn facts_of_grant(&mut self, id: GrantId) -> Result<Option<GrantFacts>, DbError> {
+        type Columns = (BigInt, Nullable<Text>, Nullable<Text>);
+        let row: Option<(i64, Option<String>, Option<String>)> =
+            Statement::<Columns>::new(FACTS, vec![Bind::Number(id.0)]).first(self.conn)?;
+        Ok(row.map(|(account, client, name)| GrantFacts { account, client: client.map(|id| Named { id, name }) }))
+    }
+
+    /// In which account a grant is.
     pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
         let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)

@@ -16,7 +16,7 @@ impl AccountTx<'_, '_> {
     pub(super) fn load_list_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, DbError> {
         let note = walks::table
             .filter(walks::account.eq(self.account))
-            .filter(walks::actor.eq(&self.tx.actor.name))
+            .filter(walks::actor.eq(self.tx.origin.actor.code()))
             .filter(walks::walk.eq(list.0.as_slice()))
             .select(walks::note);
         Ok(each!(&mut *self.tx.conn, c => note.get_result(c).optional())?)
@@ -25,7 +25,7 @@ impl AccountTx<'_, '_> {
     pub(super) fn save_list_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), DbError> {
         let row = (
             walks::account.eq(self.account),
-            walks::actor.eq(&self.tx.actor.name),
+            walks::actor.eq(self.tx.origin.actor.code()),
             walks::walk.eq(list.0.as_slice()),
             walks::note.eq(note),
             walks::made.eq(now),

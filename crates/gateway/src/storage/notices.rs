@@ -7,12 +7,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::{Map, Value};
 
-use super::audit::Entry;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::notices;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::event::{Act, Action};
 use crate::domain::notice::NoticeKind;
 use crate::each;
 use crate::platform::system;
@@ -243,7 +243,7 @@ impl Tx<'_> {
         let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::mailed.is_null());
         let set = (notices::mailed.eq(now), notices::next_try.eq(None::<i64>), notices::problem.eq(None::<String>));
         if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
-            self.audit_notice("notice.mailed", notice, now)?;
+            self.raise_notice(Action::NoticeMailed, notice, now);
         }
         Ok(())
     }
@@ -271,20 +271,14 @@ impl Tx<'_> {
         let set = (notices::problem.eq(problem), notices::next_try.eq(next_try));
         let noted = each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0;
         if noted && next_try.is_none() {
-            self.audit_notice("notice.undeliverable", notice, now)?;
+            self.raise_notice(Action::NoticeUndeliverable, notice, now);
         }
         Ok(())
     }
 
     /// Without the relay's words: they may name an address, and the audit trail outlives people.
-    fn audit_notice(&mut self, action: &str, notice: &Claimed, now: i64) -> Result<(), DbError> {
-        self.audit(Entry {
-            at: now,
-            account: Some(notice.account),
-            action: action.to_owned(),
-            target: Some(notice.user.clone()),
-            detail: None,
-        })
+    fn raise_notice(&mut self, action: Action, notice: &Claimed, now: i64) {
+        self.raise(now, Some(notice.account), Act::new(action).on(&notice.user));
     }
 
     /// Removes what was seen before the one time, and what was made before the other; says how much that was.

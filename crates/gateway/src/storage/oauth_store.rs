@@ -8,7 +8,6 @@ use oauth::{
 };
 
 use super::tx::Tx;
-use crate::domain::event::News;
 
 impl oauth::Store for Tx<'_> {
     fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
@@ -134,6 +133,6 @@ impl oauth::Store for Tx<'_> {
     }
 
     fn record(&mut self, event: Event) {
-        self.news.push(News::Authorization { now: self.now(), event });
+        self.raise(self.now(), None, event);
     }
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use scim::key_of_text;
 
-use super::audit::Entry;
 use super::error::DbError;
 use super::schema::operators;
 use super::tx::Tx;
+use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::each;
 use crate::platform::system;
@@ -143,13 +143,9 @@ impl Tx<'_> {
             each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
             if name.as_str() != operator.name {
                 tracing::warn!(id = operator.id, was = ?operator.name, name = name.as_str(), "an operator has another name now");
-                self.audit(Entry {
-                    at: now,
-                    account: operator.account,
-                    action: "operator.renamed".to_owned(),
-                    target: Some(operator.id),
-                    detail: Some(format!("{:?} is now {:?}", operator.name, name.as_str())),
-                })?;
+                let detail = format!("{:?} is now {:?}", operator.name, name.as_str());
+                let renamed = Act::new(Action::OperatorRenamed).on_named(operator.id, name.as_str());
+                self.raise(now, operator.account, renamed.saying(detail));
             }
         }
         Ok(())

@@ -8,7 +8,6 @@ use diesel::prelude::*;
 use scim::schema::{Stage, USER};
 use scim::{Registry, Resource, SearchKey, search_keys};
 
-use super::audit::Entry;
 use super::batches;
 use super::error::DbError;
 use super::resources::{AccountTx, Row, row_columns};
@@ -16,6 +15,7 @@ use super::schema::{attribute_values, resources};
 use super::shared_keys::other_holder;
 use super::tx::Tx;
 use crate::domain::account::Account;
+use crate::domain::event::{Act, Action};
 use crate::domain::schemas::Schemas;
 use crate::each;
 use crate::platform::system;
@@ -95,7 +95,8 @@ impl Tx<'_> {
                 if let Some(other) = other_holder(self.conn, account, key, seq)? {
                     key.unique = false;
                     batch.shared += 1;
-                    self.audit(shared(account, &registry, &stored.resource, key, &other))?;
+                    let shared = shared(&registry, &stored.resource, key, &other);
+                    self.raise(system::now(), Some(account), shared);
                 }
             }
             AccountTx::new(self, account, 0, false)
@@ -107,21 +108,15 @@ impl Tx<'_> {
 }
 
 /// For the audit trail: a value that two resources have.
-fn shared(account: i64, registry: &Registry, resource: &Resource, key: &SearchKey, other: &str) -> Entry {
+fn shared(registry: &Registry, resource: &Resource, key: &SearchKey, other: &str) -> Act {
     let (action, noun) = match resource.resource_type {
-        USER => ("user.value_shared", "User"),
-        _ => ("resource.value_shared", "resource"),
+        USER => (Action::UserValueShared, "User"),
+        _ => (Action::ResourceValueShared, "resource"),
     };
     let attribute = registry.attribute_name(key.attribute).unwrap_or_default();
     let detail = format!(
         "the {attribute} {:?} is that of the {noun} {other}, too; both stay as they are until one is given another",
         key.display()
     );
-    Entry {
-        at: system::now(),
-        account: Some(account),
-        action: action.to_owned(),
-        target: Some(resource.id.to_string()),
-        detail: Some(detail),
-    }
+    Act::new(action).on(resource.id.to_string()).saying(detail)
 }

@@ -15,7 +15,7 @@ use super::error::DbError;
 use super::resources::AccountTx;
 use super::schema::{logins, resources};
 use super::{members as membership, owned, pending_members, search};
-use crate::domain::event::News;
+use crate::domain::event::Kind;
 use crate::domain::person;
 use crate::each;
 
@@ -77,7 +77,7 @@ impl scim::Store for AccountTx<'_, '_> {
         if resource.resource_type == USER && policy.is_affected_by(keys) && !policy.may_own_grant(resource.attributes())
         {
             let owner = resource.id.clone();
-            self.tx.news.push(News::RoleLost { account: self.account, now: self.now, owner });
+            self.tx.raise(self.now, Some(self.account), Kind::RoleLost(owner));
         }
         self.note_change(handle, Some(resource));
         // A user logs in with their userName.
@@ -203,7 +203,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn record(&mut self, event: Event) {
-        self.tx.news.push(News::Resource { account: self.account, now: self.now, event });
+        self.tx.raise(self.now, Some(self.account), event);
     }
 }
 

@@ -5,10 +5,10 @@
 use diesel::sql_types::Text;
 use oauth::Keyring;
 
-use super::audit::Entry;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
 use crate::platform::system;
 
@@ -62,13 +62,7 @@ pub fn reencrypt(tx: &mut Tx<'_>, keys: &Keyring) -> Result<u64, DbError> {
         }
     }
     if done > 0 {
-        tx.audit(Entry {
-            at: system::now(),
-            account: None,
-            action: "master_key.reencrypted".to_owned(),
-            target: None,
-            detail: Some(format!("{done} values")),
-        })?;
+        tx.raise(system::now(), None, Act::new(Action::MasterKeyReencrypted).saying(format!("{done} values")));
     }
     Ok(done)
 }

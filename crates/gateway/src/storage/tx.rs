@@ -6,8 +6,8 @@ use scim::Id;
 
 use super::backend::AnyConn;
 use crate::domain::account::Account;
-use crate::domain::actor::Actor;
-use crate::domain::event::News;
+use crate::domain::actor::Origin;
+use crate::domain::event::{Changes, Event, Kind};
 use crate::domain::grant_policy::GrantPolicy;
 
 /// A unit of work in progress: a connection inside a transaction, and what is known of who works.
@@ -17,12 +17,12 @@ use crate::domain::grant_policy::GrantPolicy;
 #[allow(missing_debug_implementations)]
 pub struct Tx<'c> {
     pub(crate) conn: &'c mut AnyConn,
-    /// In whose name audit rows are written.
-    pub(crate) actor: Actor,
+    /// Who acts, and from where.
+    pub(crate) origin: Origin,
     /// What happened so far, for the reactions to react to before the commit.
-    pub(crate) news: Vec<News>,
+    pub(crate) events: Vec<Event>,
     /// What was before and after in the resource with this id, for the row that says it was changed.
-    pub(crate) changes: Option<(Id, String)>,
+    pub(crate) changes: Option<(Id, Changes)>,
     /// The account of the grant that was checked last, read by the same join.
     pub(crate) grant_account: Option<Account>,
     /// The client of that grant, read by the same join.
@@ -58,8 +58,8 @@ impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c mut AnyConn, policy: Arc<GrantPolicy>) -> Tx<'c> {
         Tx {
             conn,
-            actor: Actor::default(),
-            news: Vec::new(),
+            origin: Origin::default(),
+            events: Vec::new(),
             changes: None,
             grant_account: None,
             grant_client: None,
@@ -82,8 +82,14 @@ impl<'c> Tx<'c> {
         Arc::clone(&self.policy)
     }
 
-    /// Says who works, for the audit trail.
-    pub fn act_as(&mut self, actor: Actor) {
-        self.actor = actor;
+    /// Says who acts, and from where.
+    pub fn act_as(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
+    /// Something happened in this unit of work: the reactions see it before the commit, and write it down.
+    pub fn raise(&mut self, at: i64, account: Option<i64>, kind: impl Into<Kind>) {
+        let Origin { actor, address } = self.origin.clone();
+        self.events.push(Event { at, actor, address, account, kind: kind.into() });
     }
 }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::input::Input;
 use super::lookup;
-use super::operator::Operator;
+use super::operator::{Operator, changes};
 use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::account::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
+use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::services::reactions;
@@ -95,7 +96,8 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         .write(move |tx| {
             let mut account = account.clone();
             tx.insert_account(&mut account)?.map_err(|_| taken(&account.name))?;
-            operator.did(tx, "account.created", &account.id, Some(account.seq), Some(account.name.clone()))?;
+            let created = Act::new(Action::AccountCreated).on_named(&account.id, &account.name);
+            operator.record(tx, Some(account.seq), created);
             Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
         .await?;
@@ -188,7 +190,8 @@ pub(super) async fn change(
                 reactions::service_accounts_are_writable(tx, account.seq, system::now())?;
             }
             let after = representation(&work, tx, &account)?;
-            operator.changed(tx, "account.changed", &account.id, Some(account.seq), None, (&before, &after))?;
+            let changed = Act::new(Action::AccountChanged).on_named(&account.id, &account.name);
+            operator.record(tx, Some(account.seq), changed.changing(changes(&before, &after)));
             Ok::<_, Problem>(after)
         })
         .await?;
@@ -204,10 +207,11 @@ pub(super) async fn delete(
         .write(move |tx| {
             let (account, now) = (lookup::locked_account(tx, &id)?, system::now());
             tx.delete_account(account.seq, now)?;
-            operator.did(tx, "account.deleted", &account.id, Some(account.seq), Some(account.name.clone()))?;
+            let deleted = Act::new(Action::AccountDeleted).on_named(&account.id, &account.name);
+            operator.record(tx, Some(account.seq), deleted);
             for ended in tx.end_operators_of(account.seq, now)? {
                 let detail = "the account was deleted".to_owned();
-                operator.did(tx, "operator.ended", &ended, Some(account.seq), Some(detail))?;
+                operator.record(tx, Some(account.seq), Act::new(Action::OperatorEnded).on(ended).saying(detail));
             }
             Ok::<_, Problem>(())
         })

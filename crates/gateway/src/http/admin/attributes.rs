@@ -13,6 +13,7 @@ use super::page::Page;
 use super::removed_values::{self, is_forced};
 use crate::app::App;
 use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
+use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::services::indexing;
 use crate::storage::ReadCost;
@@ -110,9 +111,9 @@ pub(super) async fn put(
             let mut account = lookup::locked_account(tx, &account)?;
             // As things are now: somebody else may have declared something meanwhile.
             let change = Change::of(&account, &overlay, &work.schemas)?;
-            let action = if change.created { "attribute.declared" } else { "attribute.changed" };
+            let action = if change.created { Action::AttributeDeclared } else { Action::AttributeChanged };
             if change.changed {
-                operator.did(tx, action, &change.id, Some(account.seq), None)?;
+                operator.record(tx, Some(account.seq), Act::new(action).on(&change.id));
                 account.options.attributes = Declarations::write(&change.declared)?;
                 tx.set_account_options(&account)?;
             }
@@ -152,7 +153,7 @@ pub(super) async fn delete(
             }
             account.options.attributes = Declarations::write(&declared)?;
             tx.set_account_options(&account)?;
-            operator.did(tx, "attribute.removed", &id, Some(account.seq), None)?;
+            operator.record(tx, Some(account.seq), Act::new(Action::AttributeRemoved).on(id));
             Ok::<_, Problem>(())
         })
         .await?;

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::input::Input;
 use super::lookup;
-use super::operator::Operator;
+use super::operator::{Operator, changes};
 use super::page::Page;
 use crate::app::App;
 use crate::domain::client::ScimOptions;
+use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::clients::ClientRecord;
@@ -36,7 +37,7 @@ async fn end_credential(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-    (noun, action): (&'static str, &'static str),
+    (noun, action): (&'static str, Action),
     end: fn(&mut Tx<'_>, i64, &str) -> Result<bool, DbError>,
 ) -> Result<HttpResponse, Problem> {
     app.db
@@ -46,7 +47,8 @@ async fn end_credential(
             if !end(tx, record.seq, credential)? {
                 return Err(Problem::not_found(noun, credential));
             }
-            operator.did(tx, action, client, record.account, Some(credential.clone()))?;
+            let ended = Act::new(action).on_named(client, &record.client.name).saying(credential.clone());
+            operator.record(tx, record.account, ended);
             Ok(())
         })
         .await?;
@@ -239,7 +241,8 @@ async fn create(
                 tx.insert_client_secret(record.seq, &id, fingerprint, None, record.created, expires)?;
             }
             let client = &record.client;
-            operator.did(tx, "client.created", client.id.as_str(), record.account, Some(client.name.clone()))?;
+            let created = Act::new(Action::ClientCreated).on_named(client.id.as_str(), &client.name);
+            operator.record(tx, record.account, created);
             representation(&work, tx, &record)
         })
         .await?;
@@ -386,16 +389,17 @@ pub(super) async fn change(
                 record.client.name.clone_from(name);
             }
             let action = match disabled {
-                Some(true) if !record.client.disabled => "client.disabled",
-                Some(false) if record.client.disabled => "client.enabled",
-                _ => "client.changed",
+                Some(true) if !record.client.disabled => Action::ClientDisabled,
+                Some(false) if record.client.disabled => Action::ClientEnabled,
+                _ => Action::ClientChanged,
             };
             record.client.disabled = disabled.unwrap_or(record.client.disabled);
             let said = tolerances::apply(&switches, &mut record.scim.tolerances);
             lifetimes.set(&mut record.client.options);
             tx.update_client(&record)?;
             let after = representation(&work, tx, &record)?;
-            operator.changed(tx, action, record.client.id.as_str(), record.account, said, (&before, &after))?;
+            let changed = Act::new(action).on_named(record.client.id.as_str(), &record.client.name).saying(said);
+            operator.record(tx, record.account, changed.changing(changes(&before, &after)));
             Ok::<_, Problem>(after)
         })
         .await?;
@@ -411,7 +415,8 @@ pub(super) async fn delete(
     app.db
         .write(move |tx| {
             let record = named(tx, &id)?;
-            operator.did(tx, "client.deleted", &id, record.account, Some(record.client.name.clone()))?;
+            let deleted = Act::new(Action::ClientDeleted).on_named(id.as_str(), &record.client.name);
+            operator.record(tx, record.account, deleted);
             tx.end_grants_of_client(record.seq, system::now(), EndReason::ClientDeleted)?;
             tx.delete_client(record.seq)?;
             Ok::<_, Problem>(())

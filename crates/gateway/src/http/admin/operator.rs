@@ -6,23 +6,23 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, ResponseError, web};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::page::Page;
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named, Origin};
+use crate::domain::event::{Act, Changes};
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
 use crate::http::edge::address;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
-use crate::storage::audit::Entry;
-use crate::storage::{DbError, ReadCost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 /// An operator whose token counts. Taking one as a parameter is what protects a handler.
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
-    actor: Actor,
+    origin: Origin,
 }
 
 /// How often the time of last use is written.
@@ -46,7 +46,7 @@ impl Operator {
             && app.keys.fingerprint(ours.reveal()) == presented
         {
             super::check_query(&request)?;
-            return Ok(Operator { actor: Actor { name: format!("operator:{BOOTSTRAP}"), address } });
+            return Ok(Operator { origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(address) });
         }
         let now = system::now();
         let target = Target::of(&request);
@@ -86,60 +86,24 @@ impl Operator {
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }
-        Ok(Operator { actor: Actor { name: format!("operator:{}", operator.id), address } })
+        Ok(Operator { origin: Actor::Operator(Named::new(operator.id, operator.name)).at(address) })
     }
 
     /// Says that this operator is at work in this unit of work.
     pub(crate) fn sign(&self, tx: &mut Tx<'_>) {
-        tx.act_as(self.actor.clone());
+        tx.act_as(self.origin.clone());
     }
 
-    /// Writes that this operator did this, in the unit of work that did it.
-    pub(crate) fn did(
-        &self,
-        tx: &mut Tx<'_>,
-        action: &str,
-        target: &str,
-        account: Option<i64>,
-        detail: Option<String>,
-    ) -> Result<(), DbError> {
+    /// Says that this operator did this, in the unit of work that did it.
+    pub(crate) fn record(&self, tx: &mut Tx<'_>, account: Option<i64>, act: Act) {
         self.sign(tx);
-        tx.audit(Entry {
-            at: system::now(),
-            account,
-            action: action.to_owned(),
-            target: Some(target.to_owned()),
-            detail,
-        })
-    }
-
-    /// The same for a change: the row says what was before and after, without what only follows from the rest.
-    pub(crate) fn changed(
-        &self,
-        tx: &mut Tx<'_>,
-        action: &str,
-        target: &str,
-        account: Option<i64>,
-        detail: Option<String>,
-        (before, after): (&Value, &Value),
-    ) -> Result<(), DbError> {
-        self.sign(tx);
-        let entry =
-            Entry { at: system::now(), account, action: action.to_owned(), target: Some(target.to_owned()), detail };
-        tx.audit_change(entry, difference(before, after))
+        tx.raise(system::now(), account, act);
     }
 }
 
-/// What differs between two representations, as a JSON object; `None` if nothing does.
-fn difference(before: &Value, after: &Value) -> Option<String> {
-    const FOLLOWS: [&str; 4] = ["sheet", "lifetimes", "tolerances", "warnings"];
-    let (before, after) = (before.as_object()?, after.as_object()?);
-    let changes: Map<String, Value> = after
-        .iter()
-        .filter(|(name, value)| !FOLLOWS.contains(&name.as_str()) && before.get(*name) != Some(value))
-        .map(|(name, value)| (name.clone(), json!({"before": before.get(name), "after": value})))
-        .collect();
-    (!changes.is_empty()).then(|| Value::Object(changes).to_string())
+/// What differs between two representations, without what only follows from the rest.
+pub(crate) fn changes(before: &Value, after: &Value) -> Changes {
+    Changes::between(before, after, &["sheet", "lifetimes", "tolerances", "warnings"])
 }
 
 /// What a request is about, for operators of one account.

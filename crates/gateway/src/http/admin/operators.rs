@@ -7,6 +7,7 @@ use super::input::Input;
 use super::lookup;
 use super::operator::Operator;
 use crate::app::App;
+use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
@@ -77,7 +78,7 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
                 let detail = format!("another operator is called {name:?}; each has a name of its own");
                 return Err(Problem::conflict(detail));
             }
-            operator.did(tx, "operator.created", &made.id, account, Some(made.name.clone()))?;
+            operator.record(tx, account, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name));
             Ok::<_, Problem>(representation(tx, &made)?)
         })
         .await?;
@@ -95,7 +96,7 @@ pub(super) async fn end(
             if !tx.end_operator(&id, system::now())? {
                 return Err(Problem::not_found("operator", &id));
             }
-            operator.did(tx, "operator.ended", &id, None, None)?;
+            operator.record(tx, None, Act::new(Action::OperatorEnded).on(id.as_str()));
             Ok(())
         })
         .await?;

@@ -9,9 +9,10 @@ use serde_json::{Map, Value, json};
 
 use super::input::Input;
 use super::lookup;
-use super::operator::Operator;
+use super::operator::{Operator, changes};
 use crate::app::App;
 use crate::domain::account::Account;
+use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
 use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor, SignIn, SignInProvider};
 use crate::http::edge::problem::Problem;
@@ -187,8 +188,8 @@ pub(super) async fn change(
             change.apply(tx, &mut account)?;
             let after = representation(&work, &account.options.sign_in);
             tx.update_account(&account)?.map_err(|_| Problem::conflict("the account's name was taken meanwhile"))?;
-            let action = "account.sign_in_changed";
-            operator.changed(tx, action, &account.id, Some(account.seq), None, (&before, &after))?;
+            let changed = Act::new(Action::AccountSignInChanged).on_named(&account.id, &account.name);
+            operator.record(tx, Some(account.seq), changed.changing(changes(&before, &after)));
             Ok::<_, Problem>(after)
         })
         .await?;
@@ -209,7 +210,7 @@ pub(super) async fn remove_second_factor(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let what = ("second factor of user", "second_factor.removed");
+    let what = ("second factor of user", Action::SecondFactorRemoved);
     take_away(operator, app, path, what, |tx, user| tx.remove_second_factor(user)).await
 }
 
@@ -219,7 +220,7 @@ pub(super) async fn release_identity(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    let what = ("upstream identity of user", "upstream_identity.released");
+    let what = ("upstream identity of user", Action::UpstreamIdentityReleased);
     take_away(operator, app, path, what, |tx, user| tx.release_upstream_identities(user)).await
 }
 
@@ -228,7 +229,7 @@ async fn take_away(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-    (noun, action): (&'static str, &'static str),
+    (noun, action): (&'static str, Action),
     remove: fn(&mut Tx<'_>, i64) -> Result<bool, DbError>,
 ) -> Result<HttpResponse, Problem> {
     app.db
@@ -237,7 +238,7 @@ async fn take_away(
             if !remove(tx, resource)? {
                 return Err(Problem::not_found(noun, &path.1));
             }
-            operator.did(tx, action, &path.1, Some(account), None)?;
+            operator.record(tx, Some(account), Act::new(action).on(&path.1));
             Ok(())
         })
         .await?;

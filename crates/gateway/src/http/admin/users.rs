@@ -13,6 +13,7 @@ use super::input::Input;
 use super::lookup;
 use super::operator::Operator;
 use crate::app::{App, ServiceProvider};
+use crate::domain::event::{Act, Action, Changes};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
 use crate::platform::password_hasher::commonest;
@@ -122,26 +123,28 @@ fn record_login(
     let service = ours.service_account.map(|is| format!("service_account: {is}"));
     let said: Vec<String> = password.into_iter().chain(service).collect();
     if !said.is_empty() {
-        operator.did(tx, "user.login_changed", user.id.as_str(), Some(account), Some(said.join(", ")))?;
+        let changed = Act::new(Action::UserLoginChanged).on(user.id.as_str()).saying(said.join(", "));
+        operator.record(tx, Some(account), changed);
     }
     Ok(())
 }
 
 /// What an operator changed about a user, for the audit trail: names, and values only of what decides about access. The rest is
 /// personal, and the trail outlives the person.
-fn difference(app: &App, before: &Resource, after: &Resource) -> Option<String> {
+fn difference(app: &App, before: &Resource, after: &Resource) -> Changes {
     let telling = |name: &str| name == "active" || name == app.config.consent_role_attribute;
     let (before, after) = (before.attributes(), after.attributes());
     let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let changes: Map<String, Value> = names
-        .into_iter()
-        .filter(|name| before.get(*name) != after.get(*name))
-        .map(|name| match telling(name) {
-            true => (name.clone(), json!({"before": before.get(name), "after": after.get(name)})),
-            false => (name.clone(), json!({})),
-        })
-        .collect();
-    (!changes.is_empty()).then(|| Value::Object(changes).to_string())
+    let mut changes = Changes::default();
+    for name in names.into_iter().filter(|name| before.get(*name) != after.get(*name)) {
+        match telling(name) {
+            true => {
+                changes.value(name, before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null))
+            }
+            false => changes.named(name),
+        }
+    }
+    changes
 }
 
 fn user_id(text: &str) -> Result<Id, Problem> {
@@ -254,8 +257,7 @@ pub(super) async fn change(
                         .map(|w| w.resource),
                     None => service::get(&mut store, cx, USER, &id, &shown),
                 })?;
-                let changes = before.and_then(|before| difference(&work, &before, &user));
-                tx.changes = changes.map(|changes| (user.id.clone(), changes));
+                tx.changes = before.map(|before| (user.id.clone(), difference(&work, &before, &user)));
                 keep_login(tx, account.seq, &user, &ours)?;
                 record_login(&operator, tx, account.seq, &user, &ours)?;
                 representation(&work, tx, account.seq, &provider, &user)

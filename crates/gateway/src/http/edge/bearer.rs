@@ -8,7 +8,7 @@ use oauth::{BearerError, Presented, Use};
 
 use super::{address, endpoints, query};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
 use crate::platform::system;
 use crate::storage::{DbError, TransactionError};
@@ -38,12 +38,12 @@ pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, P
 /// Writes down that a token is in use, where that is news: of a static token once an hour, of others once for each generation. That does
 /// not depend on how the request is answered, and is a unit of work of its own, because most requests only read. A request does not fail
 /// of it: the next one tells the same news.
-pub(crate) async fn note_use(app: &App, news: &Use, actor: &Actor) {
-    let (news, actor) = (news.clone(), actor.clone());
+pub(crate) async fn note_use(app: &App, news: &Use, origin: &Origin) {
+    let (news, origin) = (news.clone(), origin.clone());
     let noted = app.db.write(move |tx| match &news {
         Use::StaticToken(token) => tx.touch_static_token(token, system::now()),
         Use::Tokens(grant, generation) => {
-            tx.act_as(actor.clone());
+            tx.act_as(origin.clone());
             Ok(oauth::delivery::note(tx, system::now(), *grant, *generation)?)
         }
     });

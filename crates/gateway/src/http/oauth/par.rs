@@ -31,10 +31,10 @@ pub(super) async fn push(
     let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
     let asked = PushRequest::parse(call.authorization.as_deref(), &call.query, &call.form, dpop)?;
     let asked = proof::with_keys(&app, asked).await?;
-    let attempt = Attempt::of(&app, &asked, &call.actor);
+    let attempt = Attempt::of(&app, &asked, &call.origin);
     let (work, needed) = (app.clone(), attempt.needed.clone());
     let pushed = app.db.write(move |tx| {
-        tx.act_as(call.actor.clone());
+        tx.act_as(call.origin.clone());
         let pushed = work.oauth_for(tx, &needed, |tx, cx| oauth::par::push(tx, cx, &asked))?;
         if let Ok(pushed) = &pushed {
             has_room(&work, tx, pushed)?;
@@ -54,7 +54,7 @@ fn has_room(app: &App, tx: &mut Tx<'_>, pushed: &Pushed) -> Result<(), OAuthFail
     let until = now + i64::try_from(LIFETIME_S).unwrap_or_default() * 1000;
     let key = |what: &str, name: &str| app.keys.tag("pushed requests", format!("{what}\n{name}").as_bytes());
     let of_client = (key("client", pushed.client.as_str()), if pushed.public { PUBLIC } else { CONFIDENTIAL });
-    let of_address = (key("address", &throttle::place(tx.actor.address.as_deref())), ADDRESS);
+    let of_address = (key("address", &throttle::place(tx.origin.address.as_deref())), ADDRESS);
     for (key, limit) in [of_client].into_iter().chain(pushed.public.then_some(of_address)) {
         if let Some(over) = tx.count_pushed_request(&key, pushed.bytes, limit, now, until)? {
             return Err(OAuthFailure::TooManyPushed(throttle::retry_after(over, now)));

@@ -8,7 +8,7 @@ use oauth::{ClientId, ErrorCode, Prefix};
 
 use super::failure::OAuthFailure;
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::throttle;
 use crate::domain::tolerances::UsesOfRequest;
@@ -56,14 +56,14 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
-    pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, actor: &Actor) -> Attempt {
+    pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, origin: &Origin) -> Attempt {
         let client = request.clone().credentials().client_id().and_then(ClientId::new);
         let named = client.as_ref().map_or("", ClientId::as_str);
-        let place = format!("{named}\n{}", throttle::place(actor.address.as_deref()));
+        let place = format!("{named}\n{}", throttle::place(origin.address.as_deref()));
         Attempt {
             place: app.keys.tag("client failures", place.as_bytes()),
             client,
-            address: actor.address.clone(),
+            address: origin.address.clone(),
             secret: None,
             needed: UsesOfRequest::default(),
         }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::cors;
 use super::failure::OAuthFailure;
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::http::edge::body;
@@ -53,7 +53,7 @@ async fn claims(
         .read(ReadCost::Point, move |tx| {
             let presented = Presented { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Userinfo))??;
-            let actor = Actor { name: format!("client:{}", access.grant.client), address: from.clone() };
+            let actor = Actor::Client(Named::id(access.grant.client.as_str())).at(from.clone());
             let news = access.unwritten_use.map(|news| (news, actor));
             let gone = || oauth::BearerError::Invalid("The user who accepted access is gone");
             let account = tx.grant_account.take().ok_or_else(gone)?;

@@ -14,7 +14,7 @@ use super::login::{self, FormMessage};
 use super::respond::{redirect, refuse};
 use super::templates::{ConsentPage, ShownBefore, page};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::services::consent::{self, ConnectedBefore, ConsentingUser, Next};
 use crate::storage::ReadCost;
@@ -140,7 +140,7 @@ async fn accept(
 ) -> Result<Option<Acceptance>, PageFailure> {
     let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.address.clone());
     let accepted = app.db.write(move |tx| {
-        tx.act_as(Actor { name: format!("user:{}", person.owner_id), address: from.clone() });
+        tx.act_as(Actor::User(Named::id(&person.owner_id)).at(from.clone()));
         work.oauth(|cx| consent::accept(tx, cx, &asking, &person))
     });
     Ok(accepted.await?)

@@ -12,7 +12,7 @@ use super::respond::redirect;
 use super::templates::{LogoutPage, message, page};
 use super::{form, own_keys, self_service};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::http::edge::query;
 use crate::storage::ReadCost;
@@ -102,13 +102,12 @@ async fn log_out(
         let address = browser.address.clone();
         app.db
             .write(move |tx| {
-                let name = format!("user:{}", session.owner_id);
-                tx.act_as(Actor { name, address: address.clone() });
+                tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
                 // The button may be pressed twice: one of the two ends it.
-                match tx.end_session(fingerprint.as_bytes())? {
-                    true => tx.audit(self_service::logged_out(&session)),
-                    false => Ok(()),
+                if tx.end_session(fingerprint.as_bytes())? {
+                    self_service::logged_out(tx, &session);
                 }
+                Ok::<_, PageFailure>(())
             })
             .await?;
     }

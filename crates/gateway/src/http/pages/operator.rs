@@ -10,11 +10,11 @@ use super::login::provider::{CALLBACK, Purpose, leave};
 use super::templates::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::config::OperatorSignIn;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::{Act, Action};
 use crate::domain::wording;
 use crate::platform::openid_client::{AuthRequestOptions, Identity, OpenIdProvider, Pending};
 use crate::platform::system;
-use crate::storage::audit::Entry;
 
 fn provider(app: &App, configured: &OperatorSignIn) -> OpenIdProvider {
     OpenIdProvider {
@@ -84,9 +84,9 @@ pub(super) async fn back(
             let (from, who) = (browser.address.clone(), identity.email.map(|(email, _)| email));
             app.db
                 .write(move |tx| {
-                    tx.act_as(Actor { name: "browser".to_owned(), address: from.clone() });
-                    let (action, detail) = ("operator.refused".to_owned(), who.clone());
-                    tx.audit(Entry { at: now, account: None, action, target: None, detail })
+                    tx.act_as(Actor::Browser.at(from.clone()));
+                    tx.raise(now, None, Act::new(Action::OperatorRefused).saying(who.clone()));
+                    Ok::<_, PageFailure>(())
                 })
                 .await?;
             return refused(problem);
@@ -99,9 +99,9 @@ pub(super) async fn back(
         .db
         .write(move |tx| {
             let operator = tx.sign_operator_in(&address, fingerprint.as_bytes(), now, expires)?;
-            tx.act_as(Actor { name: format!("operator:{}", operator.id), address: from.clone() });
-            let (target, detail) = (Some(operator.id.clone()), Some(operator.name.clone()));
-            tx.audit(Entry { at: now, account: None, action: "operator.signed_in".to_owned(), target, detail })?;
+            let (id, name) = (&operator.id, &operator.name);
+            tx.act_as(Actor::Operator(Named::new(id, name)).at(from.clone()));
+            tx.raise(now, None, Act::new(Action::OperatorSignedIn).on_named(id, name));
             Ok::<_, PageFailure>(operator)
         })
         .await?;

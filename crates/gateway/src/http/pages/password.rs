@@ -10,14 +10,14 @@ use super::intent::LoginIntent;
 use super::self_service::{back, name_of, ours, prove_again, uses_password};
 use super::templates::{PasswordPage, message, page};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::{Act, Action};
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::reactions;
 use crate::storage::ReadCost;
-use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 
 const WHY: &str = "To change your password, log in once more, with the one you have now.";
@@ -90,15 +90,10 @@ pub(super) async fn change(
     app.db
         .write(move |tx| {
             let now = system::now();
-            tx.act_as(Actor { name: format!("user:{}", session.owner_id), address: address.clone() });
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
             tx.set_password(session.owner, &hash)?;
-            tx.audit(Entry {
-                at: now,
-                account: Some(session.account),
-                action: "user.login_changed".to_owned(),
-                target: Some(session.owner_id.clone()),
-                detail: Some("a password was set".to_owned()),
-            })?;
+            let set = Act::new(Action::UserLoginChanged).on(&session.owner_id).saying("a password was set".to_owned());
+            tx.raise(now, Some(session.account), set);
             tx.end_other_sessions(session.owner, own.as_ref().map_or(&[], |own| own.as_bytes()))?;
             if ends_connections {
                 reactions::end_connections(tx, session.account, &session.owner_id, now, EndReason::Owner)?;

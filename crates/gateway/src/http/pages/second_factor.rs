@@ -10,10 +10,10 @@ use super::login::second_factor::{self, Outcome};
 use super::self_service::{back, ours, prove_again};
 use super::templates::{SecondFactorPage, page};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::{Act, Action};
 use crate::domain::throttle::AttemptKey;
 use crate::platform::system;
-use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 
 const WHY: &str = "To set up or take away an authenticator app, log in once more. Then press the button again.";
@@ -124,7 +124,7 @@ async fn spend(
             if tx.begin_attempt(&counts, system::now())?.is_some() {
                 return Ok(None);
             }
-            tx.act_as(Actor { name: format!("user:{}", session.owner_id), address: from.clone() });
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(from.clone()));
             let again = match what_for {
                 For::Confirming => second_factor::confirmed_again(&work, tx, session.owner, &code)?,
                 For::Removing => None,
@@ -138,20 +138,10 @@ async fn spend(
             }
             let may_remove = matches!(outcome, Outcome::Accepted | Outcome::Recovered);
             if what_for == For::Removing && may_remove && tx.remove_second_factor(session.owner)? {
-                tx.audit(removed(session.account, &session.owner_id))?;
+                let removed = Act::new(Action::SecondFactorRemoved).on(&session.owner_id);
+                tx.raise(system::now(), Some(session.account), removed);
             }
             Ok::<_, PageFailure>(Some(outcome))
         })
         .await
-}
-
-/// For the audit trail.
-pub(crate) fn removed(account: i64, user: &str) -> Entry {
-    Entry {
-        at: system::now(),
-        account: Some(account),
-        action: "second_factor.removed".to_owned(),
-        target: Some(user.to_owned()),
-        detail: None,
-    }
 }

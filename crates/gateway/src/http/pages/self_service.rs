@@ -15,12 +15,12 @@ use super::respond::redirect;
 use super::templates::{AccountPage, ShownConnection, ShownFactor, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::domain::account::Account;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::{Act, Action};
 use crate::domain::notice::NoticeKind;
 use crate::domain::wording;
 use crate::platform::system;
 use crate::services::reactions;
-use crate::storage::audit::Entry;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, ReadCost, Tx};
 
@@ -171,8 +171,7 @@ pub(super) async fn end_connection(
     let client = form.field("client").to_owned();
     app.db
         .write(move |tx| {
-            let name = format!("user:{}", session.owner_id);
-            tx.act_as(Actor { name, address: browser.address.clone() });
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
             tx.end_connection(session.account, &session.owner_id, &client, system::now())
         })
         .await?;
@@ -189,16 +188,10 @@ pub(super) async fn see_notice(
     let notice = form.field("notice").to_owned();
     app.db
         .write(move |tx| {
-            let (name, now) = (format!("user:{}", session.owner_id), system::now());
-            tx.act_as(Actor { name, address: browser.address.clone() });
+            let now = system::now();
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
             if tx.see_notice(session.account, session.owner, &notice, now)? {
-                tx.audit(Entry {
-                    at: now,
-                    account: Some(session.account),
-                    action: "notice.seen".to_owned(),
-                    target: Some(session.owner_id.clone()),
-                    detail: None,
-                })?;
+                tx.raise(now, Some(session.account), Act::new(Action::NoticeSeen).on(&session.owner_id));
             }
             Ok::<_, PageFailure>(())
         })
@@ -220,10 +213,9 @@ pub(super) async fn end_session(
             let Some(found) = theirs.into_iter().find(|found| name(&work, &found.fingerprint) == wanted) else {
                 return Ok(());
             };
-            let name = format!("user:{}", session.owner_id);
-            tx.act_as(Actor { name, address: browser.address.clone() });
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
             if tx.end_session(&found.fingerprint)? {
-                tx.audit(logged_out(&session))?;
+                logged_out(tx, &session);
             }
             Ok::<_, PageFailure>(())
         })
@@ -231,13 +223,7 @@ pub(super) async fn end_session(
     Ok(back(&app))
 }
 
-/// For the audit trail.
-pub(super) fn logged_out(session: &Session) -> Entry {
-    Entry {
-        at: system::now(),
-        account: Some(session.account),
-        action: "session.ended".to_owned(),
-        target: Some(session.owner_id.clone()),
-        detail: None,
-    }
+/// A session of this user was ended.
+pub(super) fn logged_out(tx: &mut Tx<'_>, session: &Session) {
+    tx.raise(system::now(), Some(session.account), Act::new(Action::SessionEnded).on(&session.owner_id));
 }

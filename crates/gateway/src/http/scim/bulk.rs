@@ -59,7 +59,7 @@ fn key(request: &HttpRequest) -> Result<Option<Key>, scim::Error> {
 /// Keys are each client's own, in each account.
 fn tag(app: &App, store: &mut AccountTx<'_, '_>, key: &str) -> [u8; 32] {
     let account = store.account();
-    app.keys.tag("bulk request", format!("{account} {} {key}", store.tx().actor.name).as_bytes())
+    app.keys.tag("bulk request", format!("{account} {} {key}", store.tx().origin.actor.code()).as_bytes())
 }
 
 async fn begin(app: &App, caller: &Caller, key: Key, body: &Value) -> Result<(), ScimFailure> {

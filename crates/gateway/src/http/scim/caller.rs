@@ -13,7 +13,7 @@ use super::failure::ScimFailure;
 use super::weight::Weight;
 use crate::app::{App, ServiceProvider};
 use crate::domain::account::Account;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::event::AdministratorLeft;
 use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
 use crate::http::edge::address;
@@ -54,7 +54,7 @@ pub(super) struct Caller {
     /// Whether the token was found good in the course of this request.
     entered: Arc<AtomicBool>,
     /// What has to be written down about the use of the token, once it is known.
-    unwritten: Arc<OnceLock<(Use, Actor)>>,
+    unwritten: Arc<OnceLock<(Use, Origin)>>,
     /// Whom `/Me` was found to stand for.
     me: Option<Id>,
     /// Whose turn the work takes.
@@ -99,11 +99,11 @@ impl Caller {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = Presented { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Scim))??;
-        let actor = Actor { name: format!("client:{}", access.grant.client), address: self.address.clone() };
+        let origin = Actor::Client(Named::id(access.grant.client.as_str())).at(self.address.clone());
         if let Some(news) = &access.unwritten_use {
-            let _ = self.unwritten.set((news.clone(), actor.clone()));
+            let _ = self.unwritten.set((news.clone(), origin.clone()));
         }
-        tx.act_as(actor);
+        tx.act_as(origin);
         self.entered.store(true, Ordering::Relaxed);
         Ok(access)
     }
@@ -132,8 +132,8 @@ impl Caller {
     }
 
     async fn note_use(&self, app: &App) {
-        if let Some((news, actor)) = self.unwritten.get() {
-            bearer::note_use(app, news, actor).await;
+        if let Some((news, origin)) = self.unwritten.get() {
+            bearer::note_use(app, news, origin).await;
         }
     }
 
@@ -286,7 +286,7 @@ impl Caller {
         let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
         let (now, provider) = (system::now(), app.provider(&account)?);
         let leniency = ToleranceTracker::new(client.tolerances);
-        let cursors = SealedCursors::of(&app.keys, &account, &tx.actor);
+        let cursors = SealedCursors::of(&app.keys, &account, &tx.origin.actor);
         let mut store = tx.in_account(account.seq, now, true).guarding(&account.options, self.me.as_ref())?;
         let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
         needed.note(Some(ToleranceUse::of_scim(client.seq, &leniency, now)));

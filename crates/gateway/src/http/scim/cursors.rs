@@ -16,7 +16,7 @@ pub(super) struct SealedCursors<'a> {
 impl SealedCursors<'_> {
     /// Those of this actor in this account. They outlive the access token, which may expire in the middle of a walk.
     pub(super) fn of<'a>(keys: &'a Keyring, account: &Account, actor: &Actor) -> SealedCursors<'a> {
-        SealedCursors { keys, purpose: format!("scim cursor, account {}, {}", account.seq, actor.name) }
+        SealedCursors { keys, purpose: format!("scim cursor, account {}, {}", account.seq, actor.code()) }
     }
 }
 

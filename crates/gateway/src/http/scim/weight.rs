@@ -5,7 +5,7 @@ use scim::schema::ResourceTypeId;
 use scim::service::Prepared;
 use scim::{ListResponse, Projection, Resource, Size, Written};
 
-use crate::domain::actor::Actor;
+use crate::domain::actor::Origin;
 
 /// Something to answer with.
 pub(super) trait Weight {
@@ -13,7 +13,7 @@ pub(super) trait Weight {
     fn weight(&self, base: &str) -> usize;
 }
 
-impl Weight for (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Actor) {
+impl Weight for (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Origin) {
     fn weight(&self, _: &str) -> usize {
         self.0.size.total()
     }

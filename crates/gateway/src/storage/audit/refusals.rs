@@ -1,11 +1,11 @@
 //! What the audit trail says of credentials that were refused: one row for what was counted together.
 
-use oauth::{ClientId, GrantId};
+use oauth::GrantId;
 
 use super::super::error::DbError;
 use super::super::tx::Tx;
-use super::Entry;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::Act;
 use crate::domain::refusals::{Kind, Report, Who};
 use crate::platform::system;
 
@@ -37,17 +37,15 @@ impl Tx<'_> {
             let (first, last) = (system::rfc3339(report.first), system::rfc3339(report.last));
             let further = if report.key.who == Who::Others { ", of several clients and addresses" } else { "" };
             let detail = format!("{} {}{further}, from {first} to {last}", report.count, report.key.kind.noun());
-            self.act_as(Actor { name: actor.clone(), address: report.key.place.clone() });
-            self.audit(Entry {
-                at: report.last,
-                account,
-                action: report.key.kind.action().to_owned(),
-                target: target.clone(),
-                detail: Some(detail),
-            })?;
+            self.act_as(actor.clone().at(report.key.place.clone()));
+            let mut act = Act::new(report.key.kind.action()).saying(detail);
+            if let Some(target) = &target {
+                act = act.on(target);
+            }
+            self.raise(report.last, account, act);
             lines.push(RefusalLine {
-                action: report.key.kind.action(),
-                actor,
+                action: report.key.kind.action().code(),
+                actor: actor.code(),
                 target: target.unwrap_or_default(),
                 address: report.key.place.clone().unwrap_or_default(),
                 count: report.count,
@@ -59,25 +57,26 @@ impl Tx<'_> {
     }
 
     /// Who did it, whom it is about, and in which account. Only a name that was proven is that of an actor.
-    fn whom(&mut self, report: &Report) -> Result<(String, Option<String>, Option<i64>), DbError> {
-        const UNKNOWN: &str = "unknown";
+    fn whom(&mut self, report: &Report) -> Result<(Actor, Option<String>, Option<i64>), DbError> {
         let client = match &report.key.who {
             Who::Unknown | Who::Others => None,
-            Who::Operator { id, account } => return Ok((format!("operator:{id}"), Some(id.clone()), *account)),
+            Who::Operator { id, account } => {
+                return Ok((Actor::Operator(Named::id(id)), Some(id.clone()), *account));
+            }
             Who::Client(client) => Some(client.clone()),
             Who::Grant(grant) => {
-                let account = self.account_of_grant(GrantId(*grant))?;
-                let client: Option<ClientId> = self.find_grant(GrantId(*grant))?.map(|grant| grant.client);
-                return Ok(match client {
-                    Some(client) => (format!("client:{client}"), Some(client.to_string()), account),
-                    None => (UNKNOWN.to_owned(), None, account),
+                let facts = self.facts_of_grant(GrantId(*grant))?;
+                let account = facts.as_ref().map(|grant| grant.account);
+                return Ok(match facts.and_then(|grant| grant.client) {
+                    Some(client) => (Actor::Client(client.clone()), Some(client.id), account),
+                    None => (Actor::Unknown, None, account),
                 });
             }
         };
-        let Some(client) = client else { return Ok((UNKNOWN.to_owned(), None, None)) };
-        let Some(record) = self.client_record(&client)? else { return Ok((UNKNOWN.to_owned(), None, None)) };
+        let Some(client) = client else { return Ok((Actor::Unknown, None, None)) };
+        let Some(record) = self.client_record(&client)? else { return Ok((Actor::Unknown, None, None)) };
         let proven = report.key.kind != Kind::ClientAuthentication && !record.client.public;
-        let actor = if proven { format!("client:{client}") } else { UNKNOWN.to_owned() };
+        let actor = if proven { Actor::Client(Named::new(&client, &record.client.name)) } else { Actor::Unknown };
         Ok((actor, Some(client), record.account))
     }
 }

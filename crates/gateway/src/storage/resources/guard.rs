@@ -17,8 +17,7 @@ use super::super::schema::members;
 use super::super::statement::{Bind, Dialects, Statement};
 use super::{AccountTx, Row, RowColumns};
 use crate::domain::account::{AccountOptions, ServiceAccounts};
-use crate::domain::event::AdministratorLeft;
-use crate::domain::event::News;
+use crate::domain::event::{AdministratorLeft, Kind};
 use crate::domain::notice::DepartureReason;
 use crate::domain::person;
 use crate::each;
@@ -175,12 +174,12 @@ impl AccountTx<'_, '_> {
             Some(resource) => (!may_own_grant(resource)).then_some(DepartureReason::RoleLost),
         };
         if let (Some(leaving), Some(name)) = (leaving, locked.administrator.take()) {
-            let left = AdministratorLeft { account, now, user, id: locked.id.clone(), name, leaving };
-            self.tx.news.push(News::AdministratorLeft(left));
+            let left = AdministratorLeft { user, id: locked.id.clone(), name, leaving };
+            self.tx.raise(now, Some(account), Kind::AdministratorLeft(left));
         }
         if now_is.is_some() && self.provisioning && !locked.provisioned {
             locked.provisioned = true;
-            self.tx.news.push(News::TakenOver { account, now, user, id: locked.id.clone() });
+            self.tx.raise(now, Some(account), Kind::TakenOver { user, id: locked.id.clone() });
         }
         self.guard.locked = Some(locked);
     }

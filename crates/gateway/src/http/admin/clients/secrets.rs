@@ -7,6 +7,7 @@ use oauth::{Client, Profile};
 
 use super::{end_credential, named, warnings};
 use crate::app::App;
+use crate::domain::event::{Act, Action};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::{FieldError, Problem};
@@ -122,7 +123,8 @@ pub(in crate::http::admin) async fn add(
                 return Err(Problem::conflict(format!("a client may have {MOST} secrets; end one first")));
             }
             tx.insert_client_secret(record.seq, &id, &fingerprint, label.as_deref(), now, expires)?;
-            operator.did(tx, "client.secret_added", &client, record.account, Some(id.clone()))?;
+            let added = Act::new(Action::ClientSecretAdded).on_named(client.as_str(), &record.client.name).saying(id.clone());
+            operator.record(tx, record.account, added);
             Ok(expires)
         })
         .await?;
@@ -135,7 +137,7 @@ pub(in crate::http::admin) async fn end(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    end_credential(operator, app, path, ("secret", "client.secret_ended"), |tx, client, id| {
+    end_credential(operator, app, path, ("secret", Action::ClientSecretEnded), |tx, client, id| {
         tx.end_client_secret(client, id)
     })
     .await

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{end_credential, named, warnings};
 use crate::app::App;
+use crate::domain::event::{Act, Action};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
@@ -111,7 +112,8 @@ pub(in crate::http::admin) async fn add(
                 grant: grant.id.0,
             };
             tx.insert_static_token(owner.seq, &fingerprint, &record)?;
-            operator.did(tx, "client.token_added", &client, owner.account, Some(format!("{name}, {id}")))?;
+            let added = Act::new(Action::ClientTokenAdded).on_named(client.as_str(), &owner.client.name);
+            operator.record(tx, owner.account, added.saying(format!("{name}, {id}")));
             Ok(record)
         })
         .await?;
@@ -125,7 +127,7 @@ pub(in crate::http::admin) async fn end(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
-    end_credential(operator, app, path, ("static token", "client.token_ended"), |tx, client, id| {
+    end_credential(operator, app, path, ("static token", Action::ClientTokenEnded), |tx, client, id| {
         tx.end_static_token_of(client, id)
     })
     .await

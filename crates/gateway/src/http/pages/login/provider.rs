@@ -13,6 +13,7 @@ use super::{FormMessage, page_for};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
+use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
 use crate::domain::sign_in::{MatchBy, SignInProvider};
 use crate::http::pages::cookies::Browser;
@@ -23,7 +24,6 @@ use crate::http::pages::respond::redirect;
 use crate::platform::openid_client::{AuthRequestOptions, Identity, OpenIdProvider, Pending, random};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
-use crate::storage::audit::Entry;
 use crate::storage::{ReadCost, Tx};
 
 pub(super) const PURPOSE: &str = "sign-in at an OpenID provider";
@@ -152,17 +152,16 @@ pub(super) async fn person(
     let (work, from) = (app.clone(), browser.address.clone());
     app.db
         .write(move |tx| {
-            tx.act_as(Actor { name: "browser".to_owned(), address: from.clone() });
+            tx.act_as(Actor::Browser.at(from.clone()));
             let now = system::now();
-            let (action, target, outcome) = match recognize(&work, tx, &account, &configured, &identity)? {
+            let (act, outcome) = match recognize(&work, tx, &account, &configured, &identity)? {
                 Ok((resource, id)) => {
                     let proven = AuthenticatedUser { account: account.seq, resource, id: id.clone(), at: now };
-                    ("login.succeeded", Some(id), Ok(proven))
+                    (Act::new(Action::LoginSucceeded).on(id), Ok(proven))
                 }
-                Err(problem) => ("login.failed", None, Err(problem)),
+                Err(problem) => (Act::new(Action::LoginFailed), Err(problem)),
             };
-            let detail = Some(format!("at {}", configured.issuer));
-            tx.audit(Entry { at: now, account: Some(account.seq), action: action.to_owned(), target, detail })?;
+            tx.raise(now, Some(account.seq), act.saying(format!("at {}", configured.issuer)));
             Ok::<_, PageFailure>(outcome)
         })
         .await

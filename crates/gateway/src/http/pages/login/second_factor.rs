@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use super::steps::{Asks, AuthenticatedUser};
 use super::{FormMessage, logged_in, page_for, session_of};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
 use crate::domain::throttle::{AttemptKey, retry_after};
 use crate::domain::totp::Secret;
@@ -23,7 +24,6 @@ use crate::http::pages::form::Form;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
 use crate::platform::system;
-use crate::storage::audit::Entry;
 use crate::storage::{ReadCost, Tx};
 
 const PURPOSE: &str = "proven by password";
@@ -226,14 +226,8 @@ pub(in crate::http::pages) fn spend(
     let Some(factor) = tx.lock_second_factor(resource)? else { return Ok(Outcome::Gone) };
     let secret = app.keys.open(sealing::TOTP_SECRET, &factor.sealed).and_then(|bytes| Secret::from_bytes(&bytes));
     let secret = secret.ok_or(PageFailure::Unreadable)?;
-    let note = |tx: &mut Tx<'_>, action: &str, detail: Option<String>| {
-        tx.audit(Entry {
-            at: now,
-            account: Some(account),
-            action: action.to_owned(),
-            target: Some(id.to_owned()),
-            detail,
-        })
+    let note = |tx: &mut Tx<'_>, action: Action, detail: Option<String>| {
+        tx.raise(now, Some(account), Act::new(action).on(id).saying(detail));
     };
     if let Some(step) = secret.step(code, now, factor.used_step) {
         tx.use_second_factor(resource, step, now)?;
@@ -244,16 +238,16 @@ pub(in crate::http::pages) fn spend(
         let fingerprints: Vec<Vec<u8>> =
             codes.iter().map(|code| app.keys.fingerprint(&plain(code)).as_bytes().to_vec()).collect();
         tx.set_recovery_codes(resource, &fingerprints)?;
-        note(tx, "second_factor.set_up", None)?;
+        note(tx, Action::SecondFactorSetUp, None);
         return Ok(Outcome::Confirmed(codes));
     }
     let fingerprint = app.keys.fingerprint(&plain(code));
     if factor.confirmed.is_some() && tx.spend_recovery_code(resource, fingerprint.as_bytes())? {
         let left = tx.recovery_codes_left(resource)?;
-        note(tx, "second_factor.recovery_code_used", Some(format!("{left} left")))?;
+        note(tx, Action::SecondFactorRecovered, Some(format!("{left} left")));
         return Ok(Outcome::Recovered);
     }
-    note(tx, "second_factor.failed", None)?;
+    note(tx, Action::SecondFactorFailed, None);
     Ok(Outcome::Wrong)
 }
 
@@ -317,7 +311,7 @@ pub(in crate::http::pages) async fn submit(
     let outcome = app
         .db
         .write(move |tx| {
-            tx.act_as(Actor { name: format!("user:{id}"), address: from.clone() });
+            tx.act_as(Actor::User(Named::id(&id)).at(from.clone()));
             // Of two that come at once, the later sees what the earlier has begun.
             tx.lock_second_factor(resource)?;
             let outcome = match session.has_begun(tx, alive)? {

@@ -5,6 +5,7 @@ use scim::resource::user_name::{log_in_key, trimmed};
 
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::event::{Act, Action};
 use crate::domain::sign_in::SecondFactor;
 use crate::domain::throttle::{AttemptKey, place, retry_after};
 use crate::domain::wording;
@@ -14,7 +15,6 @@ use crate::http::pages::intent::LoginIntent;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::platform::turns::Payer;
-use crate::storage::audit::Entry;
 use crate::storage::logins::Login;
 use crate::storage::{ReadCost, Tx};
 
@@ -194,21 +194,20 @@ pub(super) async fn password(
     let found = login.filter(|_| right);
     let now = system::now();
     let succeeded = found.is_some();
-    let (account, target, detail) = match (&found, unclear) {
-        (Some(login), _) => (Some(login.account), Some(login.id.clone()), None),
-        (None, Some((account, why))) => (account, None, Some(why)),
-        (None, None) => (None, None, None),
+    let (account, act) = match (&found, unclear) {
+        (Some(login), _) => (Some(login.account), Act::new(Action::LoginSucceeded).on(&login.id)),
+        (None, Some((account, why))) => (account, Act::new(Action::LoginFailed).saying(why)),
+        (None, None) => (None, Act::new(Action::LoginFailed)),
     };
-    let action = if succeeded { "login.succeeded" } else { "login.failed" };
-    let entry = Entry { at: now, account, action: action.to_owned(), target, detail };
     let from = browser.address.clone();
     app.db
         .write_for(payer, move |tx| {
-            tx.act_as(Actor { name: "browser".to_owned(), address: from.clone() });
+            tx.act_as(Actor::Browser.at(from.clone()));
             if succeeded {
                 tx.attempt_succeeded(&counts)?;
             }
-            tx.audit(entry.clone())
+            tx.raise(now, account, act.clone());
+            Ok::<_, PageFailure>(())
         })
         .await?;
     let refused = |problem: &str| Err(Refused { problem: problem.to_owned(), retry_after: None });

@@ -1,0 +1,133 @@
+//! The actions of the audit trail: all there are, each with its code and what it means. `docs/audit.md` lists them.
+
+/// The table of actions: the enum, its codes and its meanings.
+macro_rules! actions {
+    ($($name:ident $code:literal $meaning:literal),* $(,)?) => {
+        /// What a row of the audit trail says was done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Action {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &[Action] = &[$(Action::$name),*];
+
+            /// As it stands in the trail and in `?action=`.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Action::$name => $code,)*
+                }
+            }
+
+            /// What it means, in a line.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Action::$name => $meaning,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    UserCreated "user.created" "A user was created.",
+    UserRestored "user.restored" "A deactivated user was created again, and so came back.",
+    UserReplaced "user.replaced" "A user was changed by PUT.",
+    UserPatched "user.patched" "A user was changed by PATCH, or by an operator.",
+    UserActivated "user.activated" "A user became active.",
+    UserDeactivated "user.deactivated" "A user became inactive: their sessions end, and their grants end or pass to the co-owner.",
+    UserAccessOpened "user.access_opened" "An attribute whose absence grants access was unassigned as a whole: what it restricted is open.",
+    UserDeleted "user.deleted" "A user was deleted.",
+    UserLoginChanged "user.login_changed" "A user's password was set, or they became a service account or ceased to be one.",
+    UserValueShared "user.value_shared" "Rebuilding the index found a user with a value that has to be unique and is another user's too.",
+    GroupCreated "group.created" "A group was created.",
+    GroupReplaced "group.replaced" "A group was changed by PUT.",
+    GroupPatched "group.patched" "A group was changed by PATCH.",
+    GroupDeleted "group.deleted" "A group was deleted.",
+    GroupMembershipChanged "group.membership_changed" "Members joined or left a group.",
+    GroupMembersParked "group.members_parked" "A group was given members who do not exist yet, and waits for them.",
+    GroupMembersSkipped "group.members_skipped" "Members were named who do not exist, and were left out.",
+    ResourceValueShared "resource.value_shared" "Rebuilding the index found a resource other than a user with a value that has to be unique and is shared.",
+    LoginSucceeded "login.succeeded" "A user proved who they are, by password or at their account's OpenID provider.",
+    LoginFailed "login.failed" "A log-in failed.",
+    SessionEnded "session.ended" "A user logged a browser out.",
+    SecondFactorSetUp "second_factor.set_up" "A user set up an authenticator app.",
+    SecondFactorFailed "second_factor.failed" "A code of an authenticator app was wrong.",
+    SecondFactorRecovered "second_factor.recovery_code_used" "A user logged in by a recovery code.",
+    SecondFactorRemoved "second_factor.removed" "A user's authenticator app was removed, by the user or by an operator.",
+    UpstreamIdentityReleased "upstream_identity.released" "An operator released a user from their identity at the account's OpenID provider.",
+    NoticeSeen "notice.seen" "A user confirmed a notice.",
+    NoticeMailed "notice.mailed" "A notice was mailed to a user.",
+    NoticeUndeliverable "notice.undeliverable" "A notice could not be mailed, and is not tried again.",
+    GrantCreated "grant.created" "A user accepted access for a client, or a client used its own credentials for the first time.",
+    GrantEnded "grant.ended" "A grant ended.",
+    GrantsEnded "grants.ended" "All grants of a user ended, or those for provisioning.",
+    GrantRebound "grant.rebound" "A grant passed from a user who left to the account's co-owner.",
+    GrantForeignToken "grant.foreign_token" "A code or refresh token was presented by a client that it was not issued to.",
+    GrantAnsweredAgain "grant.answered_again" "A request to the token endpoint was answered again, for its first answer was never used.",
+    GrantWithoutPkce "grant.without_pkce" "An authorization without PKCE was accepted.",
+    TokenRevoked "token.revoked" "A client revoked an access token.",
+    StaticTokenRevoked "static_token.revoked" "A client revoked a static token.",
+    ConnectionReplaced "connection.replaced" "A new connection was used for the first time and ended the older ones of its client.",
+    AccountCreated "account.created" "An account was created.",
+    AccountChanged "account.changed" "An account was changed.",
+    AccountSignInChanged "account.sign_in_changed" "How users of an account sign in was changed.",
+    AccountDeleted "account.deleted" "An account was deleted, with everything in it.",
+    AttributeDeclared "attribute.declared" "An account got an attribute of its own.",
+    AttributeChanged "attribute.changed" "An attribute of an account was declared otherwise.",
+    AttributeRemoved "attribute.removed" "An attribute of an account was removed, with its values.",
+    AttributeNotUnique "attribute.not_unique" "An attribute could not become unique, for several resources have the same value.",
+    ClientCreated "client.created" "A client was created.",
+    ClientChanged "client.changed" "A client was changed.",
+    ClientDisabled "client.disabled" "A client was disabled.",
+    ClientEnabled "client.enabled" "A client was enabled again.",
+    ClientDeleted "client.deleted" "A client was deleted; its grants ended.",
+    ClientSecretAdded "client.secret_added" "A client got a further secret.",
+    ClientSecretEnded "client.secret_ended" "A secret of a client was ended.",
+    ClientTokenAdded "client.token_added" "A client got a static token.",
+    ClientTokenEnded "client.token_ended" "A static token of a client was ended by an operator.",
+    OperatorCreated "operator.created" "An operator was created.",
+    OperatorRenamed "operator.renamed" "An operator of an earlier release got a name of its own.",
+    OperatorSignedIn "operator.signed_in" "An operator signed in at the OpenID provider and got a token.",
+    OperatorRefused "operator.refused" "A person who is no operator tried to sign in as one.",
+    OperatorEnded "operator.ended" "An operator was ended.",
+    SigningKeyRotated "signing_key.rotated" "A signing key got a successor.",
+    SigningKeyReplaced "signing_key.replaced" "A compromised signing key was replaced at once.",
+    MasterKeyReencrypted "master_key.reencrypted" "Stored values were sealed again under the first master key.",
+    HousekeepingConfirmed "housekeeping.confirmed" "The clock, and the end of any number of unused grants, were confirmed at the command line.",
+    HousekeepingHeldBack "housekeeping.held_back" "More grants would have ended unused than may end in a day; the rest waits.",
+    RefusedClientAuthentication "refused.client_authentication" "Failed client authentications, counted.",
+    RefusedAuthorizationCode "refused.authorization_code" "Authorization codes that do not count were presented, counted.",
+    RefusedRefreshToken "refused.refresh_token" "Refresh tokens that do not count were presented, counted.",
+    RefusedAccessToken "refused.access_token" "Access tokens that do not count were presented, counted.",
+    RefusedOperatorToken "refused.operator_token" "Operators' tokens that do not count were presented, counted.",
+    RefusedOtherAccount "refused.other_account" "An operator of one account asked for what is another's, counted.",
+    RefusedPushedRequests "refused.pushed_requests" "More authorization requests were pushed than are kept, counted.",
+}
+
+impl Action {
+    /// The action with this code.
+    pub fn parse(code: &str) -> Option<Action> {
+        Action::ALL.iter().copied().find(|action| action.code() == code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_action_has_a_code_of_its_own_and_is_found_by_it() {
+        let codes: HashSet<&str> = Action::ALL.iter().map(|action| action.code()).collect();
+        assert_eq!(codes.len(), Action::ALL.len());
+        for action in Action::ALL {
+            assert_eq!(Action::parse(action.code()), Some(*action));
+            assert!(action.code().split_once('.').is_some_and(|(noun, verb)| !noun.is_empty() && !verb.is_empty()));
+            assert!(action.meaning().ends_with('.'), "{action:?}");
+        }
+        assert_eq!(Action::parse("user.create"), None);
+    }
+}
