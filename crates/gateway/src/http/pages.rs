@@ -25,7 +25,7 @@ mod logout;
 mod operator;
 mod password;
 mod respond;
-pub(in crate::http) mod second_factor;
+mod second_factor;
 mod self_service;
 pub mod templates;
 
@@ -37,7 +37,7 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     POST "/login" => login::submit,
     POST "/login/second-factor" => login::second_factor::submit,
     POST "/login/provider" => login::provider::begin,
-    GET "/login/callback" => login::callback::back,
+    GET "/login/callback" => login::callback::callback,
     GET "/oauth2/consent" => authorize::resume,
     POST "/oauth2/consent" => authorize::decide,
     POST "/oauth2/switch" => login::switch,

@@ -11,6 +11,13 @@ pub fn fill(buffer: &mut [u8]) {
     rand::fill(buffer);
 }
 
+/// Bytes for what is sealed once and never again ([`oauth::Keyring::seal`]).
+pub fn nonce() -> [u8; 24] {
+    let mut nonce = [0; 24];
+    fill(&mut nonce);
+    nonce
+}
+
 /// A new resource id: version 7, so that ids made together lie together in indexes.
 pub fn new_id() -> scim::Id {
     scim::Id::new(uuid::Uuid::now_v7().to_string()).expect("a UUID is an id")

@@ -7,13 +7,15 @@ use oauth::Fingerprint;
 
 use super::binding::Binding;
 use super::cookie_jar::{cookie, name};
-use super::device::{DEVICE, Device};
+use super::device::{self, DEVICE};
 use crate::app::App;
+use crate::domain::device::Device;
 use crate::http::edge::address;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::services::sign_in::session::{Beginning, derived_secret};
 use crate::storage::sessions::{Liveness, Session};
-use crate::storage::{DbError, ReadCost, Tx};
+use crate::storage::{DbError, ReadCost};
 
 /// What a browser brought along.
 #[derive(Debug, Clone)]
@@ -32,69 +34,22 @@ const SESSION: &str = "gateway_session";
 /// How often it is written down that a session is in use, in milliseconds.
 const TOUCH: i64 = 60_000;
 
-/// How long after a log-in its form may be sent again, in milliseconds.
-const AGAIN: i64 = 60_000;
-
 /// Which sessions count at this moment.
 pub(super) fn alive(app: &App) -> Liveness {
     let now = system::now();
     Liveness { now, idle_since: now - app.config.oauth.session_idle_seconds as i64 * 1000 }
 }
 
-/// A session that is about to begin.
-#[derive(Debug, Clone)]
-pub(super) struct Beginning {
-    secret: SecretText,
-    fingerprint: Fingerprint,
-    session: Session,
-    expires: i64,
-    old: Option<Fingerprint>,
-    address: Option<String>,
-}
-
-impl Beginning {
-    /// Begins it, and ends the one before; `false` if there is one of this secret already.
-    pub(super) fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
-        if let Some(old) = &self.old {
-            tx.end_session(old.as_bytes())?;
-        }
-        tx.insert_session(self.fingerprint.as_bytes(), &self.session, self.expires, self.address.as_deref())
-    }
-
-    /// Begins it; `false` if its secret was used before, except by the same form a moment ago, which began this very session.
-    fn begin_or_join(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
-        if self.begin(tx)? {
-            return Ok(true);
-        }
-        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
-        Ok(found.is_some_and(|found| {
-            found.owner == self.session.owner && (found.auth_time - self.session.auth_time).abs() < AGAIN
-        }))
-    }
-
-    /// Whether it has begun, and stands.
-    pub(super) fn has_begun(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
-        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
-        Ok(found.is_some_and(|found| found.owner == self.session.owner))
-    }
-
-    pub(super) fn cookie(&self, app: &App) -> Cookie<'static> {
-        cookie(app, SESSION, self.secret.reveal().to_owned())
-    }
-}
-
-/// The secret of the session that these texts begin: the same whenever it is asked for.
-pub(super) fn session_secret(app: &App, purpose: &str, parts: &[&str]) -> String {
-    let text: String = parts.iter().map(|part| format!("{} {part} ", part.len())).collect();
-    let tag = app.keys.tag(purpose, text.as_bytes());
-    oauth::generated(oauth::Prefix::Session, &mut |bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
+/// The cookie of a session that begins.
+pub(super) fn of_session(app: &App, beginning: &Beginning) -> Cookie<'static> {
+    cookie(app, SESSION, beginning.secret.reveal().to_owned())
 }
 
 impl Browser {
     pub(super) fn of(request: &HttpRequest, app: &App) -> Browser {
         let value = |plain| request.cookie(&name(app, plain)).map(|c| c.value().to_owned());
         let sealed_device = value(DEVICE);
-        let device = sealed_device.as_deref().and_then(|sealed| Device::open(app, sealed));
+        let device = sealed_device.as_deref().and_then(|sealed| device::open(app, sealed));
         let address = address::of(request, &app.config.trusted_proxies);
         Browser { binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, address }
     }
@@ -138,7 +93,7 @@ impl Browser {
     /// Logs in: a new session under a new secret, the old one ends.
     pub(super) async fn log_in(&self, app: &App, session: Session) -> Result<Cookie<'static>, DbError> {
         let beginning = self.beginning(app, session, oauth::generated(oauth::Prefix::Session, &mut system::fill));
-        let cookie = beginning.cookie(app);
+        let cookie = of_session(app, &beginning);
         app.db.write(move |tx| beginning.begin(tx)).await?;
         Ok(cookie)
     }
@@ -158,9 +113,9 @@ impl Browser {
             self.session.as_deref().unwrap_or_default(),
             self.sealed_device.as_deref().unwrap_or_default(),
         ];
-        let derived = self.beginning(app, session.clone(), session_secret(app, "session of a form", &came_with));
+        let derived = self.beginning(app, session.clone(), derived_secret(&app.keys, "session of a form", &came_with));
         let fresh = self.beginning(app, session, oauth::generated(oauth::Prefix::Session, &mut system::fill));
-        let (alive, cookies) = (alive(app), [derived.cookie(app), fresh.cookie(app)]);
+        let (alive, cookies) = (alive(app), [of_session(app, &derived), of_session(app, &fresh)]);
         let joined = app.db.write(move |tx| match derived.begin_or_join(tx, alive)? {
             true => Ok(true),
             false => fresh.begin(tx).map(|_| false),

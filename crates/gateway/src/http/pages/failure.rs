@@ -8,6 +8,8 @@ use actix_web::{HttpResponse, ResponseError, web};
 
 use super::templates::message;
 use crate::app::App;
+use crate::platform::password_hasher::Busy;
+use crate::services::error::ServiceError;
 use crate::storage::{DbError, TransactionError};
 
 /// A page that says what is wrong.
@@ -140,6 +142,21 @@ impl PageFailure {
 impl From<DbError> for PageFailure {
     fn from(error: DbError) -> Self {
         PageFailure::Database(error)
+    }
+}
+
+impl From<ServiceError> for PageFailure {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Database(error) => PageFailure::Database(error),
+            ServiceError::Unreadable => PageFailure::Unreadable,
+        }
+    }
+}
+
+impl From<Busy> for PageFailure {
+    fn from(Busy: Busy) -> Self {
+        PageFailure::Busy
     }
 }
 

@@ -58,6 +58,11 @@ impl LoginIntent {
         self.asked().map(|asked| &asked.client)
     }
 
+    /// When the client asked, in milliseconds since the epoch.
+    pub(super) fn requested(&self) -> Option<i64> {
+        self.asked().map(|asked| asked.issued)
+    }
+
     /// The authorization request it is about.
     pub(super) fn asked(&self) -> Option<&AuthorizationRequest> {
         match self {

@@ -1,11 +1,5 @@
-//! Logging in, step by step. Each step has a type of its own, and the next can be had from nothing else:
-//!
-//! ```text
-//! who are you ──▶ Claim ──proof──▶ Proven ──further proof──▶ finish ──▶ a session, and back to the errand
-//! ```
-//!
-//! `steps` has the steps. `provider` is another way to prove who one is, and makes a [`AuthenticatedUser`]; `second_factor` is the
-//! further proof that [`steps::further`] may ask for.
+//! Logging in: by password here, at an OpenID provider in `provider`; `second_factor` is what may be asked beside a password. The steps
+//! are [`sign_in`]'s.
 
 use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
@@ -13,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use scim::resource::user_name::trimmed;
 
 use super::cookies::Browser;
-use super::device::Device;
+use super::device;
 use super::failure::PageFailure;
 use super::form::Form;
 use super::intent::{LoginIntent, open};
@@ -21,18 +15,18 @@ use super::respond::redirect;
 use super::templates::{LoginPage, page};
 use crate::app::App;
 use crate::domain::account::Account;
+use crate::domain::actor::Actor;
 use crate::domain::wording;
 use crate::http::edge::query;
+use crate::platform::system;
 use crate::services::consent;
+use crate::services::sign_in::password::{self, Attempt};
+use crate::services::sign_in::{self, AuthenticatedUser, Refused};
 use crate::storage::ReadCost;
-use crate::storage::sessions::Session;
 
 pub(super) mod callback;
 pub(super) mod provider;
 pub(super) mod second_factor;
-mod steps;
-
-use steps::{AuthenticatedUser, Next, Refused, Typed};
 
 /// What the page says beside asking.
 #[derive(Debug, Default)]
@@ -115,31 +109,55 @@ pub(super) async fn submit(
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let intent = LoginIntent::open(&app, form.field("request"))?;
-    let (username, account) = (trimmed(form.field("username")), trimmed(form.field("account")));
-    let typed = Typed { username: username.to_owned(), account: account.to_owned() };
-    let outcome = match steps::who(&app, &browser, &intent, &typed).await? {
-        Ok(claim) => steps::password(&app, &browser, claim, form.field("password")).await?,
-        Err(refused) => Err(refused),
+    let attempt = Attempt {
+        client: intent.client().cloned(),
+        username: trimmed(form.field("username")).to_owned(),
+        account: trimmed(form.field("account")).to_owned(),
+        device: browser.device.clone(),
+        address: browser.address.clone(),
     };
-    match outcome {
-        Ok(proven) => match steps::further(&app, proven).await? {
-            Next::Finish(proven) => {
-                let session = session_of(&intent, &proven);
-                let cookie = browser.log_in_by_form(&app, session, form.field("request")).await?;
-                Ok(logged_in(&app, &browser, &intent, &proven, &cookie))
-            }
-            Next::SecondFactor(proven, asks) => second_factor::ask(&app, &browser, &intent, proven, asks).await,
-        },
+    let user = match prove(&app, &attempt, form.field("password")).await? {
+        Ok(user) => user,
         Err(Refused { problem, retry_after }) => {
             let status = match retry_after {
                 Some(_) => StatusCode::TOO_MANY_REQUESTS,
                 None => StatusCode::UNAUTHORIZED,
             };
-            let Typed { username, account } = typed;
+            let Attempt { username, account, .. } = attempt;
             let said = FormMessage { username, account, problem: Some(problem), retry_after, status, note: None };
-            page_for(&app, &browser, &intent, said).await
+            return page_for(&app, &browser, &intent, said).await;
+        }
+    };
+    let proven = user.clone();
+    match app.db.read(ReadCost::Point, move |tx| sign_in::further(tx, &proven)).await? {
+        Some(asks) => second_factor::ask(&app, &browser, &intent, user, asks).await,
+        None => {
+            let session = user.session(intent.requested());
+            let cookie = browser.log_in_by_form(&app, session, form.field("request")).await?;
+            Ok(logged_in(&app, &browser, &intent, &user, &cookie))
         }
     }
+}
+
+/// The steps of a log-in by password, each in a unit of work of its own: between them the password is compared, which takes long.
+async fn prove(app: &App, attempt: &Attempt, typed: &str) -> Result<Result<AuthenticatedUser, Refused>, PageFailure> {
+    let (keys, tried, now) = (app.keys.clone(), attempt.clone(), system::now());
+    let candidates = match app.db.read(ReadCost::Point, move |tx| password::who(tx, &keys, &tried, now)).await? {
+        Ok(candidates) => candidates,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let payer = candidates.payer();
+    let counted = match app.db.write_for(payer, move |tx| candidates.count(tx, now)).await? {
+        Ok(counted) => counted,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let verified = counted.verify(&app.passwords, typed).await?;
+    let (from, now) = (attempt.address.clone(), system::now());
+    let proven = app.db.write_for(payer, move |tx| {
+        tx.act_as(Actor::Browser.at(from.clone()));
+        verified.prove(tx, now)
+    });
+    Ok(proven.await?)
 }
 
 /// The last step: a session under a new secret, and back to what they came for.
@@ -147,32 +165,21 @@ pub(super) async fn finish(
     app: &App,
     browser: &Browser,
     intent: &LoginIntent,
-    proven: AuthenticatedUser,
+    user: &AuthenticatedUser,
 ) -> Result<HttpResponse, PageFailure> {
-    let cookie = browser.log_in(app, session_of(intent, &proven)).await?;
-    Ok(logged_in(app, browser, intent, &proven, &cookie))
+    let cookie = browser.log_in(app, user.session(intent.requested())).await?;
+    Ok(logged_in(app, browser, intent, user, &cookie))
 }
 
-fn session_of(intent: &LoginIntent, proven: &AuthenticatedUser) -> Session {
-    Session {
-        account: proven.account,
-        owner: proven.resource,
-        owner_id: proven.id.clone(),
-        // Replicas' clocks differ: a log-in for a request is never older than the request.
-        auth_time: proven.at.max(intent.asked().map_or(0, |asked| asked.issued)),
-        last_seen: proven.at,
-    }
-}
-
-/// The answer to who is logged in, by this cookie.
+/// The answer to a user who is logged in, by this cookie.
 fn logged_in(
     app: &App,
     browser: &Browser,
     intent: &LoginIntent,
-    proven: &AuthenticatedUser,
+    user: &AuthenticatedUser,
     cookie: &Cookie<'_>,
 ) -> HttpResponse {
-    let device = Device::after_log_in(browser.device.as_ref(), app, &proven.id, proven.at);
+    let device = device::after_log_in(browser.device.as_ref(), app, user.id(), user.at());
     let mut answer = redirect(&intent.url(app));
     let _ = answer.add_cookie(cookie);
     let _ = answer.add_cookie(&device);

@@ -10,11 +10,13 @@ use super::failure::PageFailure;
 use super::form::Form;
 use super::respond::redirect;
 use super::templates::{LogoutPage, message, page};
-use super::{form, own_keys, self_service};
+use super::{form, own_keys};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::http::edge::query;
+use crate::platform::system;
+use crate::services::sign_in;
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
 
@@ -99,17 +101,12 @@ async fn log_out(
     was_asked: bool,
 ) -> Result<HttpResponse, PageFailure> {
     if let (Some(session), Some(fingerprint)) = (session, browser.session_fingerprint(app)) {
-        let address = browser.address.clone();
-        app.db
-            .write(move |tx| {
-                tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
-                // The button may be pressed twice: one of the two ends it.
-                if tx.end_session(fingerprint.as_bytes())? {
-                    self_service::logged_out(tx, &session);
-                }
-                Ok::<_, PageFailure>(())
-            })
-            .await?;
+        let (address, now) = (browser.address.clone(), system::now());
+        let ended = app.db.write(move |tx| {
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
+            sign_in::session::end(tx, &session, fingerprint.as_bytes(), now)
+        });
+        ended.await?;
     }
     let cookie = browser.forgetting(app);
     let mut answer = match asked.redirect(was_asked) {

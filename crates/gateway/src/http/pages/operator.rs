@@ -6,24 +6,16 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
-use super::login::provider::{CALLBACK, Purpose, leave};
+use super::login::provider::{callback_url, start};
 use super::templates::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
-use crate::config::OperatorSignIn;
-use crate::domain::actor::{Actor, Named};
-use crate::domain::event::{Act, Action};
+use crate::domain::actor::Actor;
 use crate::domain::wording;
-use crate::platform::openid_client::{AuthRequestOptions, Identity, OpenIdProvider, Pending};
+use crate::platform::openid_client::{AuthRequestOptions, Pending};
 use crate::platform::system;
-
-fn provider(app: &App, configured: &OperatorSignIn) -> OpenIdProvider {
-    OpenIdProvider {
-        issuer: configured.issuer.clone(),
-        client_id: configured.client_id.clone(),
-        client_secret: configured.client_secret.clone(),
-        redirect_uri: format!("{}{CALLBACK}", app.public_url),
-    }
-}
+use crate::services::sign_in::operator;
+use crate::services::sign_in::pending::Purpose;
+use crate::storage::DbError;
 
 fn sign_in_page(app: &App, browser: &Browser, problem: Option<String>, status: StatusCode) -> HttpResponse {
     let mut answer = page(app, status, &OperatorPage { problem, csrf: browser.csrf(app) });
@@ -47,128 +39,62 @@ pub(super) async fn begin(
 ) -> Result<HttpResponse, PageFailure> {
     let Some(configured) = &app.config.operator_sign_in else { return Ok(not_found(request, app.clone()).await) };
     let (_, browser) = Form::ours(&request, &app, payload).await?;
-    let wish = AuthRequestOptions { login: true, ..AuthRequestOptions::default() };
-    match leave(&app, &browser, &provider(&app, configured), Purpose::Operator, wish).await? {
+    let provider = operator::provider(configured, &callback_url(&app));
+    let options = AuthRequestOptions { login: true, ..AuthRequestOptions::default() };
+    match start(&app, &browser, &provider, Purpose::Operator, options).await? {
         Ok(answer) => Ok(answer),
         Err(problem) => Ok(sign_in_page(&app, &browser, Some(problem), StatusCode::BAD_GATEWAY)),
     }
 }
 
-/// Back from the provider: a token for whoever is on the list.
-pub(super) async fn back(
+/// Back from the provider: a token for an operator who is on the list.
+pub(super) async fn callback(
     app: &App,
     browser: &Browser,
-    answered: Result<&str, String>,
+    code: Result<&str, String>,
     pending: &Pending,
 ) -> Result<HttpResponse, PageFailure> {
     let refused = |problem: String| Ok(sign_in_page(app, browser, Some(problem), StatusCode::UNAUTHORIZED));
     let Some(configured) = &app.config.operator_sign_in else {
         return refused("Operators do not sign in here any more.".to_owned());
     };
-    let code = match answered {
+    let code = match code {
         Ok(code) => code,
         Err(problem) => return refused(problem),
     };
     let send = app.outbound.relying_party();
-    let identity = match app.providers.finish(&provider(app, configured), pending, code, &send).await {
+    let provider = operator::provider(configured, &callback_url(app));
+    let identity = match app.providers.finish(&provider, pending, code, &send).await {
         Ok(identity) => identity,
         Err(error) => {
             tracing::warn!(%error, "an operator could not sign in");
             return refused(error.for_people().to_owned());
         }
     };
-    let now = system::now();
-    let address = match admitted(configured, &identity) {
+    let (now, from) = (system::now(), browser.address.clone());
+    let address = match operator::admitted(configured, &identity) {
         Ok(address) => address,
         Err(problem) => {
-            let (from, who) = (browser.address.clone(), identity.email.map(|(email, _)| email));
-            app.db
-                .write(move |tx| {
-                    tx.act_as(Actor::Browser.at(from.clone()));
-                    tx.raise(now, None, Act::new(Action::OperatorRefused).saying(who.clone()));
-                    Ok::<_, PageFailure>(())
-                })
-                .await?;
+            let noted = app.db.write(move |tx| {
+                tx.act_as(Actor::Browser.at(from.clone()));
+                operator::refused(tx, &identity, now);
+                Ok::<_, DbError>(())
+            });
+            noted.await?;
             return refused(problem);
         }
     };
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
-    let fingerprint = app.keys.fingerprint(&token);
-    let (from, expires) = (browser.address.clone(), now + configured.token_seconds as i64 * 1000);
-    let operator = app
-        .db
-        .write(move |tx| {
-            let operator = tx.sign_operator_in(&address, fingerprint.as_bytes(), now, expires)?;
-            let (id, name) = (&operator.id, &operator.name);
-            tx.act_as(Actor::Operator(Named::new(id, name)).at(from.clone()));
-            tx.raise(now, None, Act::new(Action::OperatorSignedIn).on_named(id, name));
-            Ok::<_, PageFailure>(operator)
-        })
-        .await?;
+    let (fingerprint, expires) = (app.keys.fingerprint(&token), now + configured.token_seconds as i64 * 1000);
+    let signed_in =
+        app.db.write(move |tx| operator::sign_in(tx, &address, &fingerprint, expires, from.clone(), now)).await?;
     Ok(page(
         app,
         StatusCode::OK,
         &OperatorTokenPage {
-            name: wording::strip_invisible(&operator.name),
+            name: wording::strip_invisible(&signed_in.name),
             token,
             until: wording::format_time(expires),
         },
     ))
-}
-
-/// The address of an operator, if it is on the list.
-fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<String, String> {
-    let Some((email, verified)) = &identity.email else {
-        return Err("Your provider does not tell us your e-mail address.".to_owned());
-    };
-    if !verified && !configured.unverified_email {
-        return Err(format!("Your provider does not say that the address {email} is verified."));
-    }
-    let email = email.to_lowercase();
-    let listed =
-        configured.allowed.iter().map(|entry| entry.to_lowercase()).any(|entry| match entry.strip_prefix('@') {
-            Some(domain) => email.rsplit_once('@').is_some_and(|(name, at)| !name.is_empty() && at == domain),
-            None => entry == email,
-        });
-    match listed {
-        true => Ok(email),
-        false => Err(format!("{email} is not on the list of operators. Ask whoever runs this service.")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::platform::secret_text::SecretText;
-
-    #[test]
-    fn operators_are_admitted_by_address_or_domain_and_only_if_it_is_theirs() {
-        let configured = OperatorSignIn {
-            issuer: String::new(),
-            client_id: String::new(),
-            client_secret: SecretText::new(""),
-            allowed: vec!["Ada@vendor.test".to_owned(), "@csm.vendor.test".to_owned()],
-            unverified_email: false,
-            token_seconds: 60,
-        };
-        let identity = |email: Option<(&str, bool)>| Identity {
-            subject: "1".to_owned(),
-            email: email.map(|(email, verified)| (email.to_owned(), verified)),
-            preferred_username: None,
-            auth_time: None,
-        };
-        for (email, admits) in [
-            (Some(("ada@vendor.test", true)), true),
-            (Some(("ben@CSM.vendor.test", true)), true),
-            (Some(("ada@vendor.test", false)), false),
-            (Some(("ben@vendor.test", true)), false),
-            (Some(("x@evil.test@csm.vendor.test", true)), true),
-            (Some(("ada@vendor.test.evil.test", true)), false),
-            (Some(("@csm.vendor.test", true)), false),
-            (Some(("ben@xcsm.vendor.test", true)), false),
-            (None, false),
-        ] {
-            assert_eq!(admitted(&configured, &identity(email)).is_ok(), admits, "{email:?}");
-        }
-    }
 }

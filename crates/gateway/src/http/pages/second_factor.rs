@@ -6,14 +6,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::intent::LoginIntent;
-use super::login::second_factor::{self, Outcome};
+use super::login;
+use super::login::second_factor::{recovery_codes, set_up};
 use super::self_service::{back, ours, prove_again};
 use super::templates::{SecondFactorPage, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
-use crate::domain::event::{Act, Action};
-use crate::domain::throttle::AttemptKey;
 use crate::platform::system;
+use crate::services::second_factor::{self, Outcome, Owner};
 use crate::storage::sessions::Session;
 
 const WHY: &str = "To set up or take away an authenticator app, log in once more. Then press the button again.";
@@ -25,7 +25,7 @@ async fn page_for(
     session: &Session,
     problem: Option<&str>,
 ) -> Result<HttpResponse, PageFailure> {
-    let set_up = second_factor::set_up(app, session.account, &session.owner_id, session.owner).await?;
+    let set_up = set_up(app, Owner::from(session)).await?;
     if set_up.is_none() {
         return Ok(back(app));
     }
@@ -62,7 +62,7 @@ pub(super) async fn begin(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    second_factor::begin(&app, &browser, session.account, session.owner).await?;
+    login::second_factor::begin(&app, &browser, Owner::from(&session)).await?;
     page_for(&app, &browser, &session, None).await
 }
 
@@ -77,13 +77,19 @@ pub(super) async fn confirm(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    match spend(&app, &browser, &session, form.field("code"), For::Confirming).await? {
-        Some(Outcome::Confirmed(codes)) => {
-            Ok(second_factor::recovery_codes(&app, codes, &format!("{}/account", app.public_url), None))
+    let (keys, owner, code) = (app.keys.clone(), Owner::from(&session), form.field("code").to_owned());
+    let (from, now) = (browser.address.clone(), system::now());
+    let outcome = app.db.write(move |tx| {
+        tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
+        second_factor::confirm(tx, &keys, &owner, &code, now)
+    });
+    match outcome.await? {
+        Outcome::Confirmed(codes) => Ok(recovery_codes(&app, codes, &format!("{}/account", app.public_url), None)),
+        Outcome::Wrong => page_for(&app, &browser, &session, Some(WRONG)).await,
+        Outcome::Wait(_) => {
+            page_for(&app, &browser, &session, Some("There were too many wrong codes. Wait a little.")).await
         }
-        Some(Outcome::Wrong) => page_for(&app, &browser, &session, Some(WRONG)).await,
-        None => page_for(&app, &browser, &session, Some("There were too many wrong codes. Wait a little.")).await,
-        Some(_) => Ok(back(&app)),
+        Outcome::Accepted | Outcome::Recovered | Outcome::Gone => Ok(back(&app)),
     }
 }
 
@@ -98,50 +104,12 @@ pub(super) async fn remove(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    spend(&app, &browser, &session, form.field("code"), For::Removing).await?;
+    let (keys, owner, code) = (app.keys.clone(), Owner::from(&session), form.field("code").to_owned());
+    let (from, now) = (browser.address.clone(), system::now());
+    let removed = app.db.write(move |tx| {
+        tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
+        second_factor::remove(tx, &keys, &owner, &code, now)
+    });
+    removed.await?;
     Ok(back(&app))
-}
-
-/// What a code is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum For {
-    Confirming,
-    Removing,
-}
-
-/// Spends a code, unless there were too many wrong ones of late, and does what it is for.
-async fn spend(
-    app: &App,
-    browser: &Browser,
-    session: &Session,
-    code: &str,
-    what_for: For,
-) -> Result<Option<Outcome>, PageFailure> {
-    let counts = AttemptKey::second_factor(&app.keys, session.owner);
-    let (work, code, session, from) = (app.clone(), code.to_owned(), session.clone(), browser.address.clone());
-    app.db
-        .write(move |tx| {
-            if tx.begin_attempt(&counts, system::now())?.is_some() {
-                return Ok(None);
-            }
-            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(from.clone()));
-            let again = match what_for {
-                For::Confirming => second_factor::confirmed_again(&work, tx, session.owner, &code)?,
-                For::Removing => None,
-            };
-            let outcome = match again {
-                Some(codes) => Outcome::Confirmed(codes),
-                None => second_factor::spend(&work, tx, session.account, session.owner, &session.owner_id, &code)?,
-            };
-            if !matches!(outcome, Outcome::Wrong | Outcome::Gone) {
-                tx.attempt_succeeded(&counts)?;
-            }
-            let may_remove = matches!(outcome, Outcome::Accepted | Outcome::Recovered);
-            if what_for == For::Removing && may_remove && tx.remove_second_factor(session.owner)? {
-                let removed = Act::new(Action::SecondFactorRemoved).on(&session.owner_id);
-                tx.raise(system::now(), Some(session.account), removed);
-            }
-            Ok::<_, PageFailure>(Some(outcome))
-        })
-        .await
 }

@@ -9,6 +9,7 @@ use askama::Template;
 use crate::app::App;
 use crate::domain::wording::{self, Span};
 use crate::http::edge::endpoints::allowed;
+use crate::services::self_service::Factor;
 
 /// Log in.
 #[derive(Debug, Template)]
@@ -134,7 +135,7 @@ pub(super) struct AccountPage {
     pub(super) notices: Vec<ShownNotice>,
     pub(super) connections: Vec<ShownConnection>,
     pub(super) sessions: Vec<ShownSession>,
-    pub(super) second_factor: ShownFactor,
+    pub(super) second_factor: Factor,
     /// They log in with one, and may change it.
     pub(super) has_password: bool,
     pub(super) csrf: String,
@@ -147,17 +148,6 @@ pub(super) struct PasswordPage {
     pub(super) user: String,
     pub(super) problem: Option<String>,
     pub(super) csrf: String,
-}
-
-/// The authenticator app on its owner's page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ShownFactor {
-    /// They use no password, so nothing could be asked for beside it.
-    Useless,
-    /// They could set one up.
-    Offered,
-    /// They have one, and so many recovery codes.
-    Set(i64),
 }
 
 /// Something that somebody has to be told, until they say that they have seen it.

@@ -1,0 +1,97 @@
+//! Signing in, step by step. Each step has a type of its own, and the next can be had from nothing else:
+//!
+//! ```text
+//! who are you ──▶ LoginCandidates ──counted──▶ Counted ──password──▶ Verified ──┬──▶ AuthenticatedUser ──further proof──▶ a session
+//! OpenID provider ──▶ PendingSignIn ──back──▶ Identity ──────────────────────────┘
+//! ```
+//!
+//! [`password`] and [`upstream`] are two ways to a [`AuthenticatedUser`]. [`further`] says whether the [second factor](super::second_factor) is
+//! asked for beside it. [`session`] is what a log-in leads to. [`operator`] is the way of operators, who get a token instead.
+
+use crate::domain::sign_in::SecondFactor;
+use crate::storage::sessions::Session;
+use crate::storage::{DbError, Tx};
+
+pub mod carried;
+pub mod operator;
+pub mod password;
+pub mod pending;
+pub mod session;
+pub mod upstream;
+
+/// A user who proved who they are.
+#[derive(Debug, Clone)]
+pub struct AuthenticatedUser {
+    account: i64,
+    resource: i64,
+    id: String,
+    at: i64,
+}
+
+/// What has to be asked for beside the first proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// The password of the app they have.
+    Password,
+    /// To set one up, for the account wants every user to have one.
+    SetUp,
+}
+
+/// What a user is told who is not let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// For people.
+    pub problem: String,
+    /// They have to wait so many seconds.
+    pub retry_after: Option<i64>,
+}
+
+impl Refused {
+    fn because(problem: &str) -> Refused {
+        Refused { problem: problem.to_owned(), retry_after: None }
+    }
+}
+
+impl AuthenticatedUser {
+    /// The number of the user's account.
+    pub fn account(&self) -> i64 {
+        self.account
+    }
+
+    /// The user's number in storage.
+    pub fn resource(&self) -> i64 {
+        self.resource
+    }
+
+    /// The user's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When, in milliseconds since the epoch.
+    pub fn at(&self) -> i64 {
+        self.at
+    }
+
+    /// The session that this log-in leads to. Replicas' clocks differ: a log-in for a request is never older than the request.
+    pub fn session(&self, requested: Option<i64>) -> Session {
+        Session {
+            account: self.account,
+            owner: self.resource,
+            owner_id: self.id.clone(),
+            auth_time: self.at.max(requested.unwrap_or(0)),
+            last_seen: self.at,
+        }
+    }
+}
+
+/// **Further proof**: a user who has an authenticator app is asked for its code; one who has none but whose account wants one sets it
+/// up. Service accounts belong to nobody's pocket.
+pub fn further(tx: &mut Tx<'_>, proven: &AuthenticatedUser) -> Result<Option<Asks>, DbError> {
+    if tx.has_second_factor(proven.resource)? {
+        return Ok(Some(Asks::Password));
+    }
+    let wanted = tx.account_at(proven.account)?.map(|account| account.options.sign_in.second_factor);
+    let needs_one = wanted == Some(SecondFactor::Required) && !tx.is_service_account(proven.resource)?;
+    Ok(needs_one.then_some(Asks::SetUp))
+}

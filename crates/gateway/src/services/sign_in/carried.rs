@@ -1,0 +1,64 @@
+//! What is proven so far, on its way through a form: sealed, bound to a browser, and good for a few minutes.
+
+use oauth::Keyring;
+use serde::{Deserialize, Serialize};
+
+use super::AuthenticatedUser;
+use crate::platform::system;
+
+const PURPOSE: &str = "proven by password";
+/// How long a user may take to find their telephone, in milliseconds.
+pub const PATIENCE: i64 = 10 * 60 * 1000;
+
+#[derive(Serialize, Deserialize)]
+struct Carried {
+    account: i64,
+    resource: i64,
+    id: String,
+    at: i64,
+    browser: String,
+    /// The page is one on which an app is set up.
+    #[serde(default)]
+    sets_up: bool,
+}
+
+/// For a form that this browser is shown, and whether that is one on which an app is set up.
+pub fn seal(keys: &Keyring, proven: &AuthenticatedUser, browser: String, sets_up: bool) -> String {
+    let AuthenticatedUser { account, resource, id, at } = proven.clone();
+    let carried = Carried { account, resource, id, at, browser, sets_up };
+    keys.seal(PURPOSE, system::nonce(), serde_json::to_string(&carried).unwrap_or_default().as_bytes())
+}
+
+/// What was proven, and whether the form was one on which an app is set up; `None` if it is not ours, was shown to another browser, or
+/// is too old.
+pub fn open(
+    keys: &Keyring,
+    sealed: &str,
+    was_shown_to: impl Fn(&str) -> bool,
+    now: i64,
+) -> Option<(AuthenticatedUser, bool)> {
+    let carried: Carried = serde_json::from_slice(&keys.open(PURPOSE, sealed)?).ok()?;
+    if !was_shown_to(&carried.browser) || carried.at + PATIENCE <= now {
+        return None;
+    }
+    let Carried { account, resource, id, at, sets_up, .. } = carried;
+    Some((AuthenticatedUser { account, resource, id, at }, sets_up))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_counts_in_the_browser_it_was_shown_to_and_for_ten_minutes() {
+        let keys = Keyring::new(&[1; 32]);
+        let proven = AuthenticatedUser { account: 1, resource: 2, id: "u".to_owned(), at: 1000 };
+        let sealed = seal(&keys, &proven, "this".to_owned(), true);
+        let open = |browser: &str, now| open(&keys, &sealed, |of| of == browser, now);
+        let (opened, sets_up) = open("this", 1000 + PATIENCE - 1).unwrap();
+        assert_eq!((opened.account, opened.resource, opened.id.as_str(), opened.at, sets_up), (1, 2, "u", 1000, true));
+        assert!(open("another", 1000).is_none());
+        assert!(open("this", 1000 + PATIENCE).is_none());
+        assert!(super::open(&Keyring::new(&[2; 32]), &sealed, |_| true, 1000).is_none());
+    }
+}

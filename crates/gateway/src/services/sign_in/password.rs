@@ -1,0 +1,202 @@
+//! **Proof** by password. What happens does not depend on whether there is a user of the name, nor on how many have it
+//! ([why](../../../../../docs/decisions/0032-which-of-several-users-of-a-name-logs-in.md)).
+
+use oauth::{ClientId, Keyring};
+use scim::resource::user_name::{log_in_key, trimmed};
+
+use super::{AuthenticatedUser, Refused};
+use crate::domain::device::Device;
+use crate::domain::event::{Act, Action};
+use crate::domain::throttle::{AttemptKey, place, retry_after};
+use crate::domain::wording;
+use crate::platform::password_hasher::{Busy, Passwords};
+use crate::platform::secret_text::SecretText;
+use crate::platform::turns::Payer;
+use crate::storage::logins::Login;
+use crate::storage::{DbError, Tx};
+
+const WRONG: &str = "The user name or the password is not right.";
+const WRONG_OR_UNCLEAR: &str = "The user name or the password is not right. If you have this user name in more than one account, \
+     name the account, too.";
+
+/// An attempt to log in.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The client that sent the user, which may tell the account.
+    pub client: Option<ClientId>,
+    /// The name, as it was typed.
+    pub username: String,
+    /// The account, where one is named.
+    pub account: String,
+    /// The browser, if users have logged in with it before.
+    pub device: Option<Device>,
+    /// The network address.
+    pub address: Option<String>,
+}
+
+/// Which user a name may be, and what a failure counts for.
+#[derive(Debug, Clone)]
+pub struct LoginCandidates {
+    meant: Meant,
+    counts: Vec<AttemptKey>,
+    /// The account was not known from the client, and could be named.
+    asked_for_account: bool,
+    /// Whose turn it takes: whether a user has the name makes no difference.
+    payer: Payer,
+}
+
+/// Whom a name means: one user at most.
+#[derive(Debug, Clone, Default)]
+struct Meant {
+    login: Option<Login>,
+    /// Why not one of several, for the audit trail of this account or of none.
+    unclear: Option<(Option<i64>, String)>,
+}
+
+/// A claim that was counted as a failure until it turns out to be none.
+#[derive(Debug, Clone)]
+pub struct Counted(LoginCandidates);
+
+/// A claim whose password was compared.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    claim: LoginCandidates,
+    is_right: bool,
+}
+
+/// **Who are you**: which user a name may be, unless it was tried too often of late. Only reads.
+pub fn who(
+    tx: &mut Tx<'_>,
+    keys: &Keyring,
+    attempt: &Attempt,
+    now: i64,
+) -> Result<Result<LoginCandidates, Refused>, DbError> {
+    let key = log_in_key(&attempt.username);
+    let of_client = match &attempt.client {
+        Some(client) => tx.account_of_client(client)?.map(|account| account.seq),
+        None => None,
+    };
+    let candidates = match (of_client, attempt.account.as_str()) {
+        (Some(account), _) => tx.logins_named(&key, Some(account))?,
+        (None, "") => tx.logins_named(&key, None)?,
+        (None, named) => match tx.account_called(named)? {
+            Some(account) => tx.logins_named(&key, Some(account))?,
+            None => Vec::new(),
+        },
+    };
+    let knows = |login: &Login| attempt.device.as_ref().is_some_and(|device| device.knows(&login.id));
+    // A browser that one of the candidates has logged in with before has a count of its own, so that strangers cannot make its owner
+    // wait.
+    let counts = match &attempt.device {
+        Some(device) if candidates.iter().any(knows) => AttemptKey::known_device(keys, &key, &device.id),
+        _ => AttemptKey::log_in(keys, &key, attempt.address.as_deref()),
+    };
+    let payer = match of_client {
+        Some(account) => Payer::account(account),
+        None => Payer::called("address", &place(attempt.address.as_deref())),
+    };
+    let meant = meant(tx, candidates, knows, &attempt.username)?;
+    // A user who has to wait is told so by this look; a write is for those who do not.
+    let until = tx.attempts_blocked(&counts, now)?;
+    let claim = LoginCandidates { meant, counts, asked_for_account: of_client.is_none(), payer };
+    Ok(until.map_or(Ok(claim), |until| Err(too_many(until, now))))
+}
+
+/// Which one of several: whom this browser knows; of one account, whose name was typed to the letter. One at most, so that one hash
+/// is computed however many have the name.
+fn meant(
+    tx: &mut Tx<'_>,
+    mut candidates: Vec<Login>,
+    knows: impl Fn(&Login) -> bool,
+    typed: &str,
+) -> Result<Meant, DbError> {
+    if candidates.len() < 2 {
+        return Ok(Meant { login: candidates.pop(), unclear: None });
+    }
+    let account = candidates.first().map(|login| login.account);
+    let account = account.filter(|first| candidates.iter().all(|login| login.account == *first));
+    let ids: Vec<&str> = candidates.iter().take(10).map(|login| login.id.as_str()).collect();
+    let unclear = match account {
+        Some(_) => format!("several users have this name, and none is written as it was typed: {}", ids.join(", ")),
+        None => "the name exists in several accounts, and none was named".to_owned(),
+    };
+    let mut fits: Vec<bool> = candidates.iter().map(&knows).collect();
+    if account.is_some() {
+        let names = tx.user_names_of(&candidates)?;
+        fits = names.iter().map(|name| name == typed || name == trimmed(typed)).collect();
+    }
+    let mut fitting = candidates.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(login, _)| login);
+    Ok(match (fitting.next(), fitting.next()) {
+        (Some(login), None) => Meant { login: Some(login), unclear: None },
+        _ => Meant { login: None, unclear: Some((account, unclear)) },
+    })
+}
+
+fn too_many(until: i64, now: i64) -> Refused {
+    let seconds = retry_after(until, now);
+    let problem = format!(
+        "There were too many attempts with a wrong password. Wait {} and try again; nothing is locked.",
+        wording::wait(seconds)
+    );
+    Refused { problem, retry_after: Some(seconds) }
+}
+
+impl LoginCandidates {
+    /// Whose turn it takes.
+    pub fn payer(&self) -> Payer {
+        self.payer
+    }
+
+    /// Counts the attempt before its outcome is known, so that many at once are not tried for the price of one.
+    pub fn count(&self, tx: &mut Tx<'_>, now: i64) -> Result<Result<Counted, Refused>, DbError> {
+        let until = tx.begin_attempt(&self.counts, now)?;
+        Ok(until.map_or_else(|| Ok(Counted(self.clone())), |until| Err(too_many(until, now))))
+    }
+}
+
+impl Counted {
+    /// Compares the password. An unknown name takes as long as a wrong password and reads the same.
+    pub async fn verify(self, passwords: &Passwords, password: &str) -> Result<Verified, Busy> {
+        let Counted(claim) = self;
+        let hash = claim.meant.login.as_ref().and_then(|login| login.password_hash.clone());
+        let is_right = passwords.verify(claim.payer, SecretText::new(password), hash).await?;
+        Ok(Verified { claim, is_right })
+    }
+}
+
+impl Verified {
+    /// Notes what came of it, and says who it is or what they are told. The caller has said who acts.
+    pub fn prove(&self, tx: &mut Tx<'_>, now: i64) -> Result<Result<AuthenticatedUser, Refused>, DbError> {
+        let LoginCandidates { meant, counts, asked_for_account, .. } = &self.claim;
+        let found = meant.login.as_ref().filter(|_| self.is_right);
+        if found.is_some() {
+            tx.attempt_succeeded(counts)?;
+        }
+        let (account, act) = match (found, &meant.unclear) {
+            (Some(login), _) => (Some(login.account), Act::new(Action::LoginSucceeded).on(&login.id)),
+            (None, Some((account, why))) => (*account, Act::new(Action::LoginFailed).saying(why.clone())),
+            (None, None) => (None, Act::new(Action::LoginFailed)),
+        };
+        tx.raise(now, account, act);
+        let Some(login) = found else {
+            return Ok(Err(Refused::because(if *asked_for_account { WRONG_OR_UNCLEAR } else { WRONG })));
+        };
+        if let Some(problem) = barred_by(tx, login)? {
+            return Ok(Err(Refused::because(&problem)));
+        }
+        Ok(Ok(AuthenticatedUser { account: login.account, resource: login.resource, id: login.id.clone(), at: now }))
+    }
+}
+
+/// Why a user whose password is right may not use it: the users of the account sign in elsewhere. Said only to a user who has the
+/// password.
+fn barred_by(tx: &mut Tx<'_>, login: &Login) -> Result<Option<String>, DbError> {
+    let Some(account) = tx.account_at(login.account)? else { return Ok(None) };
+    let sign_in = account.options.sign_in;
+    Ok((!sign_in.allows_password(login.service_account)).then(|| match sign_in.provider {
+        Some(provider) => {
+            format!("People of {} sign in with {}; passwords are for service accounts.", account.name, provider.name)
+        }
+        None => format!("In {} passwords are for service accounts only.", account.name),
+    }))
+}

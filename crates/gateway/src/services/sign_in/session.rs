@@ -1,0 +1,70 @@
+//! Sessions: how they begin, and how they end.
+
+use oauth::{Fingerprint, Keyring};
+
+use crate::domain::event::{Act, Action};
+use crate::platform::secret_text::SecretText;
+use crate::storage::sessions::{Liveness, Session};
+use crate::storage::{DbError, Tx};
+
+/// How long after a log-in its form may be sent again, in milliseconds.
+const AGAIN: i64 = 60_000;
+
+/// A session that is about to begin.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    /// What the browser keeps.
+    pub secret: SecretText,
+    /// What is kept here.
+    pub fingerprint: Fingerprint,
+    /// The session.
+    pub session: Session,
+    /// When it ends at the latest, in milliseconds since the epoch.
+    pub expires: i64,
+    /// The session before, which ends.
+    pub old: Option<Fingerprint>,
+    /// The network address it begins at.
+    pub address: Option<String>,
+}
+
+impl Beginning {
+    /// Begins it, and ends the one before; `false` if there is one of this secret already.
+    pub fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
+        if let Some(old) = &self.old {
+            tx.end_session(old.as_bytes())?;
+        }
+        tx.insert_session(self.fingerprint.as_bytes(), &self.session, self.expires, self.address.as_deref())
+    }
+
+    /// Begins it; `false` if its secret was used before, except by the same form a moment ago, which began this very session.
+    pub fn begin_or_join(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
+        if self.begin(tx)? {
+            return Ok(true);
+        }
+        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
+        Ok(found.is_some_and(|found| {
+            found.owner == self.session.owner && (found.auth_time - self.session.auth_time).abs() < AGAIN
+        }))
+    }
+
+    /// Whether it has begun, and stands.
+    pub fn has_begun(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
+        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
+        Ok(found.is_some_and(|found| found.owner == self.session.owner))
+    }
+}
+
+/// The secret of the session that these texts begin: the same whenever it is asked for.
+pub fn derived_secret(keys: &Keyring, purpose: &str, parts: &[&str]) -> String {
+    let text: String = parts.iter().map(|part| format!("{} {part} ", part.len())).collect();
+    let tag = keys.tag(purpose, text.as_bytes());
+    oauth::generated(oauth::Prefix::Session, &mut |bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
+}
+
+/// Ends a session of this user. The button may be pressed twice: one of the two ends it. The caller has said who acts.
+pub fn end(tx: &mut Tx<'_>, of: &Session, fingerprint: &[u8], now: i64) -> Result<(), DbError> {
+    if tx.end_session(fingerprint)? {
+        tx.raise(now, Some(of.account), Act::new(Action::SessionEnded).on(&of.owner_id));
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! **Proof** by an account's OpenID provider. The provider's `sub` is what a user is known by; a name or an address is believed once, to
+//! find whose `sub` it is.
+
+use oauth::Keyring;
+use scim::schema::USER;
+
+use super::AuthenticatedUser;
+use crate::domain::account::Account;
+use crate::domain::event::{Act, Action};
+use crate::domain::sealing;
+use crate::domain::sign_in::{MatchBy, SignInProvider};
+use crate::platform::openid_client::{Identity, OpenIdProvider};
+use crate::platform::secret_text::SecretText;
+use crate::services::error::ServiceError;
+use crate::storage::{DbError, Tx};
+
+/// What a user is told whose account has no provider.
+pub const NONE: &str = "This account has no OpenID provider any more.";
+
+/// The OpenID provider of an account.
+#[derive(Debug, Clone)]
+pub struct Upstream {
+    /// The account.
+    pub account: Account,
+    /// What an operator says of the provider.
+    pub configured: SignInProvider,
+    /// The provider as it is asked.
+    pub provider: OpenIdProvider,
+}
+
+impl Upstream {
+    /// `None` if the account has none. The provider sends users back to this URL.
+    pub fn find(
+        tx: &mut Tx<'_>,
+        keys: &Keyring,
+        account: i64,
+        redirect_uri: &str,
+    ) -> Result<Option<Upstream>, ServiceError> {
+        let Some(account) = tx.account_at(account)? else { return Ok(None) };
+        let Some(configured) = account.options.sign_in.provider.clone() else { return Ok(None) };
+        let Some(sealed) = tx.upstream_secret(account.seq)? else { return Ok(None) };
+        let secret = keys.open(sealing::SIGN_IN_SECRET, &sealed).and_then(|bytes| String::from_utf8(bytes).ok());
+        let provider = OpenIdProvider {
+            issuer: configured.issuer.clone(),
+            client_id: configured.client_id.clone(),
+            client_secret: SecretText::new(&secret.ok_or(ServiceError::Unreadable)?),
+            redirect_uri: redirect_uri.to_owned(),
+        };
+        Ok(Some(Upstream { account, configured, provider }))
+    }
+
+    /// The user whom the provider has identified, or what they are told. The caller has said who acts.
+    pub fn prove(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &mut scim::Context<'_>,
+        identity: &Identity,
+    ) -> Result<Result<AuthenticatedUser, String>, DbError> {
+        let now = cx.now;
+        let (act, outcome) = match self.recognize(tx, cx, identity)? {
+            Ok((resource, id)) => {
+                let proven = AuthenticatedUser { account: self.account.seq, resource, id: id.clone(), at: now };
+                (Act::new(Action::LoginSucceeded).on(id), Ok(proven))
+            }
+            Err(problem) => (Act::new(Action::LoginFailed), Err(problem)),
+        };
+        tx.raise(now, Some(self.account.seq), act.saying(format!("at {}", self.configured.issuer)));
+        Ok(outcome)
+    }
+
+    /// The user this is. Once found by a name they are known by `sub`, so that a user who gets the name later is another.
+    fn recognize(
+        &self,
+        tx: &mut Tx<'_>,
+        cx: &mut scim::Context<'_>,
+        identity: &Identity,
+    ) -> Result<Result<(i64, String), String>, DbError> {
+        let Upstream { account, configured, .. } = self;
+        let (issuer, subject) = (configured.issuer.as_str(), identity.subject.as_str());
+        if let Some(known) = tx.upstream_user(account.seq, issuer, subject)? {
+            return Ok(Ok(known));
+        }
+        if tx.upstream_subject_exists(account.seq, issuer, subject)? {
+            return Ok(Err("Your user was deactivated here.".to_owned()));
+        }
+        let (filter, name) = match named(configured, identity) {
+            Ok(named) => named,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let users = matching(tx, cx, account, &format!("active eq true and ({filter})"))?;
+        let [(resource, id)] = users.as_slice() else {
+            return Ok(Err(match users.len() {
+                0 => format!("There is no active user {name} in {}.", account.name),
+                _ => format!("More than one user of {} has the address {name}.", account.name),
+            }));
+        };
+        match tx.bind_upstream_identity(account.seq, issuer, subject, *resource, cx.now)? {
+            Ok(()) => Ok(Ok((*resource, id.clone()))),
+            Err(_) => Ok(Err(format!(
+                "The user {name} is known here as somebody else at {}. Ask whoever runs this service to release it.",
+                configured.name
+            ))),
+        }
+    }
+}
+
+/// The filter that finds a user whom the provider names, and the name.
+fn named(configured: &SignInProvider, identity: &Identity) -> Result<(String, String), String> {
+    let subject = identity.subject.as_str();
+    Ok(match (configured.match_by, &identity.email, &identity.preferred_username) {
+        (MatchBy::Subject, _, _) => (format!("externalId eq {}", quoted(subject)), subject.to_owned()),
+        (MatchBy::VerifiedEmail, Some((email, false)), _) => {
+            return Err(format!("{} does not say that the address {email} is verified.", configured.name));
+        }
+        (MatchBy::VerifiedEmail | MatchBy::Email, Some((email, _)), _) => {
+            let address = quoted(email);
+            (format!("userName eq {address} or emails.value eq {address}"), email.clone())
+        }
+        (MatchBy::PreferredUsername, _, Some(name)) => (format!("userName eq {}", quoted(name)), name.clone()),
+        (MatchBy::VerifiedEmail | MatchBy::Email, None, _) => {
+            return Err(format!("{} does not tell us your e-mail address.", configured.name));
+        }
+        (MatchBy::PreferredUsername, _, None) => {
+            return Err(format!("{} does not tell us your user name.", configured.name));
+        }
+    })
+}
+
+/// The users that a filter finds, at most two: their numbers and ids.
+fn matching(
+    tx: &mut Tx<'_>,
+    cx: &mut scim::Context<'_>,
+    account: &Account,
+    filter: &str,
+) -> Result<Vec<(i64, String)>, DbError> {
+    let mut store = tx.in_account(account.seq, cx.now, false);
+    match scim::service::find(&mut store, cx, USER, filter, 2) {
+        Ok(users) => Ok(users.into_iter().map(|user| (user.handle.0, user.resource.id.to_string())).collect()),
+        Err(scim::Error::Store(error)) => Err(error.into()),
+        // A name so long or strange that no filter takes it is nobody's.
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// A JSON string, as filters have them.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_looked_for_by_what_the_operator_chose_and_the_provider_vouches_for() {
+        let identity = |email: Option<(&str, bool)>, name: Option<&str>| Identity {
+            subject: "1\"2".to_owned(),
+            email: email.map(|(email, verified)| (email.to_owned(), verified)),
+            preferred_username: name.map(str::to_owned),
+            auth_time: None,
+        };
+        let named = |match_by, identity: &Identity| {
+            let (name, issuer, client_id) = ("Acme".to_owned(), String::new(), String::new());
+            super::named(&SignInProvider { name, issuer, client_id, match_by }, identity)
+        };
+        let full = identity(Some(("ada@acme.test", true)), Some("ada"));
+        let by_address = r#"userName eq "ada@acme.test" or emails.value eq "ada@acme.test""#;
+        for (match_by, filter) in [
+            (MatchBy::VerifiedEmail, by_address),
+            (MatchBy::Email, by_address),
+            (MatchBy::PreferredUsername, r#"userName eq "ada""#),
+            (MatchBy::Subject, r#"externalId eq "1\"2""#),
+        ] {
+            assert_eq!(named(match_by, &full).unwrap().0, filter);
+        }
+        let unverified = identity(Some(("ada@acme.test", false)), None);
+        assert!(named(MatchBy::VerifiedEmail, &unverified).unwrap_err().contains("does not say"));
+        assert_eq!(named(MatchBy::Email, &unverified).unwrap().1, "ada@acme.test");
+        for match_by in [MatchBy::VerifiedEmail, MatchBy::Email, MatchBy::PreferredUsername] {
+            assert!(named(match_by, &identity(None, None)).unwrap_err().contains("does not tell us"));
+        }
+    }
+}
