@@ -16,6 +16,7 @@ use crate::config::{Config, MasterKeySource, public_url};
 use crate::domain::catalogs;
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::schemas::Schemas;
+use crate::domain::scopes;
 use crate::http;
 use crate::jobs;
 use crate::platform::outbound::Outbound;
@@ -331,7 +332,8 @@ fn strict_transport(whole_host: bool) -> &'static str {
 pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),
-        scim_base: format!("{public_url}/scim/v2"),
+        resources: vec![scopes::scim_endpoint(format!("{public_url}/scim/v2").into())],
+        scopes: scopes::all(),
         ..config.oauth.protocol.clone()
     }
 }

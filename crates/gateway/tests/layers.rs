@@ -38,7 +38,7 @@ const SCIM: [&[&str]; 11] = [
     &["service"],
 ];
 const OAUTH: [&[&str]; 10] = [
-    &["client_id", "error", "jose", "pkce", "scope", "secret"],
+    &["client_id", "error", "jose", "pkce", "protected_resource", "scope", "secret"],
     &["grant", "signing", "tolerance"],
     &["context", "event", "static_token", "token_id"],
     &["bounds"],
@@ -272,6 +272,50 @@ fn no_files_import_each_other_in_a_circle() {
         }
     }
     assert!(circles.is_empty(), "these files import each other in a circle:\n{}", circles.join("\n"));
+}
+
+/// What a library of OAuth 2.0 and OpenID Connect does not know: the vendors of identity providers, and this product's other protocol.
+const NOT_OF_OAUTH: [&str; 9] =
+    ["okta", "azure", "microsoft", "onelogin", "jumpcloud", "pingone", "pingfederate", "pingidentity", "scim"];
+/// The same as words of their own, for they are part of others.
+const NOT_OF_OAUTH_AS_WORDS: [&str; 2] = ["entra", "ping"];
+
+/// What a line says that [`NOT_OF_OAUTH`] lists.
+fn foreign(line: &str) -> Option<&'static str> {
+    let line = line.to_ascii_lowercase();
+    let is_word = |name: &&&str| line.split(|c: char| !c.is_ascii_alphabetic()).any(|word| word == **name);
+    let within = NOT_OF_OAUTH.iter().find(|name| line.contains(**name));
+    within.or_else(|| NOT_OF_OAUTH_AS_WORDS.iter().find(is_word)).copied()
+}
+
+#[test]
+fn the_oauth_crate_knows_no_vendor_and_no_scim() {
+    let mut wrong = Vec::new();
+    for file in files("oauth") {
+        let path = source("oauth").join(file.module.join("/")).with_extension("rs");
+        for (at, line) in std::fs::read_to_string(path).unwrap().lines().enumerate() {
+            if let Some(name) = foreign(line) {
+                wrong.push(format!("src/{}.rs:{}: {name}: {}", file.module.join("/"), at + 1, line.trim()));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "what vendors need is data of crates/gateway/src/domain/profiles.rs:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn a_vendor_is_seen_in_code_and_prose_and_no_word_is_taken_for_one() {
+    for line in
+        ["fn okta_uris()", "// For Okta", "Profile::Entra =>", "\"provision:scim\"", "as PingOne sends it", "(Ping)"]
+    {
+        assert!(foreign(line).is_some(), "{line}");
+    }
+    for line in ["stopping, mapping and escaping", "a central place", "let entrance = 1;"] {
+        assert_eq!(foreign(line), None, "{line}");
+    }
 }
 
 /// The sets of files of which each reaches each other one.

@@ -316,9 +316,12 @@ fn who_and_where(
     }
     if client.redirect_uris.is_empty() {
         let detail = format!(
-            "No redirect URI is registered for {} yet. For Okta, send the Variable name of your app (Directory > Profile Editor) to \
-             whoever gave you the client ID.",
-            client.name
+            "No redirect URI is registered for {} yet. {}",
+            client.name,
+            client
+                .profile
+                .redirect_uri_help
+                .unwrap_or("Send the redirect URI of your app to the operator who gave you the client ID.")
         );
         return page("This client is not set up yet", detail);
     }
@@ -328,9 +331,12 @@ fn who_and_where(
             None => {
                 let sent: String = sent.chars().take(300).collect();
                 let detail = format!(
-                    "The redirect URI {sent} is not registered for {}. For Okta it follows from the Variable name of your app: \
-                     compare it with the one you sent to whoever gave you the client ID.",
-                    client.name
+                    "The redirect URI {sent} is not registered for {}. {}",
+                    client.name,
+                    client
+                        .profile
+                        .redirect_uri_help
+                        .unwrap_or("Compare it with the one that the operator registered who gave you the client ID.")
                 );
                 page("This redirect URI is not registered", detail)
             }

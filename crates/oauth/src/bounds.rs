@@ -77,20 +77,14 @@ impl Bounds {
     }
 
     /// The resources of others that a token with these limits is for.
-    pub fn elsewhere(&self, settings: &Settings) -> impl Iterator<Item = &Resource> {
-        let ours = ours(settings);
-        self.resources.iter().filter(move |resource| !ours.contains(&resource.as_str()))
+    pub fn elsewhere<'a>(&'a self, settings: &'a Settings) -> impl Iterator<Item = &'a Resource> {
+        self.resources.iter().filter(|resource| !settings.is_own_resource(resource.as_str()))
     }
 
-    /// Whether a token with these limits is for this resource of ours.
-    pub(crate) fn admit(&self, names: &[&str]) -> bool {
-        self.resources.is_empty() || self.resources.iter().any(|resource| names.contains(&resource.as_str()))
+    /// Whether a token with these limits is for this protected resource of ours.
+    pub(crate) fn admit(&self, uri: &str) -> bool {
+        self.resources.is_empty() || self.resources.iter().any(|resource| resource.as_str() == uri)
     }
-}
-
-/// The protected resources that this server is itself.
-pub(crate) fn ours(settings: &Settings) -> [&str; 2] {
-    [&settings.scim_base, &settings.issuer]
 }
 
 #[cfg(test)]
@@ -105,7 +99,7 @@ mod tests {
         let long = format!("https://api.example.com/{}", "x".repeat(300));
         for bad in [
             "",
-            "/scim/v2",
+            "/records",
             "api.example.com",
             "https://a.example/#x",
             "https://a.example/#",

@@ -19,8 +19,8 @@ mod tokens;
 
 pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
 pub use options::{Connections, Lifetimes, Options, REFRESH_SECONDS};
-pub use profile::Profile;
-pub use redirect_uri::{AppName, RedirectUri, okta_redirect_uris, origin_key};
+pub use profile::ClientProfile;
+pub use redirect_uri::{RedirectUri, origin_key};
 pub use registration::{Mistake, Registered, Registration};
 pub use tokens::{AccessTokenFormat, AskedTokens, TokenOptions};
 
@@ -87,8 +87,8 @@ pub struct Client {
     pub scopes: Scopes,
     /// What it gets when it asks for nothing in particular.
     pub default_scope: Scopes,
-    /// Which vendor's habits it has.
-    pub profile: Profile,
+    /// What it has in common with others of its kind.
+    pub profile: &'static ClientProfile,
     /// Whether PKCE is a must.
     pub require_pkce: bool,
     /// Switched off by an operator.

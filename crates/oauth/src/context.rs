@@ -1,6 +1,8 @@
 //! What a request brings along besides itself: the time, entropy, keys and lifetimes.
 
 use crate::jose::Jwk;
+use crate::protected_resource::ProtectedResource;
+use crate::scope::{OPENID, ScopeDefinition, Scopes};
 use crate::secret::Keyring;
 use crate::tolerance::Needs;
 
@@ -42,8 +44,12 @@ pub const ACCESS_TOKEN_SECONDS: std::ops::RangeInclusive<u64> = 60..=86_400;
 pub struct Settings {
     /// The issuer identifier (RFC 8414 §2), without a slash at the end.
     pub issuer: String,
-    /// The base URL of the SCIM endpoint, as a resource (RFC 8707); without a slash at the end.
-    pub scim_base: String,
+    /// The protected resources that tokens are for unless more is said, besides [the UserInfo endpoint](Settings::userinfo). A
+    /// grant by a resource owner for one of them is a connection of its client
+    /// ([`Connections`](crate::client::Connections)).
+    pub resources: Vec<ProtectedResource>,
+    /// The scopes that clients may have.
+    pub scopes: Vec<ScopeDefinition>,
     /// From consent to the code's exchange.
     pub code_lifetime_s: u64,
     /// Of an access token.
@@ -62,6 +68,37 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The scope of this name, if it is known.
+    pub fn scope(&self, name: &str) -> Option<&ScopeDefinition> {
+        self.scopes.iter().find(|scope| scope.name == name)
+    }
+
+    /// Whether a scope is about the user who accepts, as one is of which nothing is known.
+    pub(crate) fn is_personal(&self, scope: &str) -> bool {
+        self.scope(scope).is_none_or(|scope| scope.is_personal)
+    }
+
+    /// Whether consent to these scopes counts for the next request too.
+    pub fn remembers_consent(&self, scopes: &Scopes) -> bool {
+        scopes.iter().all(|scope| self.scope(scope).is_some_and(|scope| scope.remembers_consent))
+    }
+
+    /// The UserInfo endpoint (OpenID Connect Core §5.3), whose resource indicator is the issuer.
+    pub fn userinfo(&self) -> ProtectedResource {
+        ProtectedResource { uri: self.issuer.as_str().into(), scope: OPENID }
+    }
+
+    /// The resource indicators of this server's own protected resources, each with the scope that it needs.
+    pub(crate) fn own_resources(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let others = self.resources.iter().map(|resource| (resource.uri.as_ref(), resource.scope));
+        others.chain([(self.issuer.as_str(), OPENID)])
+    }
+
+    /// Whether a protected resource is one of this server's own.
+    pub(crate) fn is_own_resource(&self, uri: &str) -> bool {
+        self.own_resources().any(|(own, _)| own == uri)
+    }
+
     /// The longest life of anything that is signed, in milliseconds, whatever a client was given.
     pub fn longest_ms(&self) -> i64 {
         let access_token = self.access_token_lifetime_s.max(*ACCESS_TOKEN_SECONDS.end());
@@ -85,7 +122,8 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             issuer: "http://localhost".to_owned(),
-            scim_base: "http://localhost/scim/v2".to_owned(),
+            resources: Vec::new(),
+            scopes: ScopeDefinition::STANDARD.to_vec(),
             code_lifetime_s: 60,
             access_token_lifetime_s: 3600,
             refresh_idle_s: 180 * 86_400,

@@ -3,11 +3,11 @@
 
 use crate::authorize::{Refusal, authorize};
 use crate::error::TokenError;
-use crate::token::bearer::{self, Door, Presented};
+use crate::token::bearer::{self, Presented};
 use crate::token::introspect::IntrospectionRequest;
 use crate::token::revoke::RevocationRequest;
 use crate::token::{self, TokenRequest};
-use crate::world::{CALLBACK, World};
+use crate::world::{CALLBACK, World, records};
 
 /// `a=1&b=2` as pairs. What is no form has none.
 fn pairs(text: &str) -> Vec<(String, String)> {
@@ -65,10 +65,10 @@ pub fn token_request(authorization: Option<&str>, query: &str, form: &str) {
 
 /// An `Authorization` header of any shape is answered, by every endpoint that reads one.
 pub fn authorization_header(header: &str) {
-    token_request(Some(header), "", "grant_type=client_credentials&scope=provision:scim");
+    token_request(Some(header), "", "grant_type=client_credentials&scope=records:write");
     let mut world = World::new();
     let presented = Presented { authorization: Some(header), proof: None };
-    let outcome = world.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).expect("a store");
+    let outcome = world.run(|store, cx| bearer::check(store, cx, &presented, &records())).expect("a store");
     let error = outcome.expect_err("nobody guesses a token");
     assert!(error.www_authenticate().bytes().all(|byte| matches!(byte, b' '..=b'~')));
     assert!(!world.run(|_, cx| bearer::is_sealed(cx, Some(header))));
@@ -105,7 +105,7 @@ mod tests {
         ]);
         let values = prop_oneof![
             4 => prop::sample::select(vec![
-                "okta", "other", "phone", "okta-secret", crate::world::CALLBACK, "code", "token", "openid", "provision:scim", "s",
+                "acme", "other", "phone", "acme-secret", crate::world::CALLBACK, "code", "token", "openid", "records:write", "s",
                 "none", "login", "S256", "plain", crate::world::CHALLENGE, crate::world::VERIFIER, "authorization_code",
                 "refresh_token", "client_credentials", "password", "-1", "3600", "gwr_x", "",
             ]).prop_map(str::to_owned),

@@ -1,7 +1,7 @@
 //! Grants: what was allowed, to which client, by whom.
 
 use crate::client_id::ClientId;
-use crate::scope::Scopes;
+use crate::scope::{OPENID, Scopes};
 
 /// A grant's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -89,7 +89,7 @@ impl Grant {
     pub fn opens(&self, accepted: &Scopes) -> Scopes {
         match self.rebound {
             None => accepted.clone(),
-            Some(_) => accepted.only(|scope| scope != "openid"),
+            Some(_) => accepted.only(|scope| scope != OPENID),
         }
     }
 }

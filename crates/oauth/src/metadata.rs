@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::context::Settings;
 use crate::jose::Algorithm;
-use crate::scope::{KNOWN, STANDARD_CLAIMS};
+use crate::scope::STANDARD_CLAIMS;
 
 /// `/.well-known/openid-configuration`
 pub fn openid_configuration(settings: &Settings) -> Value {
@@ -37,7 +37,7 @@ pub fn openid_configuration(settings: &Settings) -> Value {
             )
             .set_token_endpoint(TokenUrl::new(at("/oauth2/token")).ok())
             .set_userinfo_endpoint(UserInfoUrl::new(at("/userinfo")).ok())
-            .set_scopes_supported(Some(KNOWN.iter().map(|scope| Scope::new((*scope).to_owned())).collect()))
+            .set_scopes_supported(Some(settings.scopes.iter().map(|scope| Scope::new(scope.name.to_owned())).collect()))
             .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
             .set_grant_types_supported(Some(vec![
                 CoreGrantType::AuthorizationCode,
@@ -143,6 +143,9 @@ mod tests {
         }
         let plain = authorization_server(&settings);
         assert!(plain.get("subject_types_supported").is_none() && plain.get("jwks_uri").is_some());
-        assert_eq!(plain["scopes_supported"], json!(KNOWN));
+        assert_eq!(
+            plain["scopes_supported"],
+            json!(["openid", "offline", "offline_access", "profile", "email", "address", "phone"])
+        );
     }
 }

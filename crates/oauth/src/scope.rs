@@ -2,15 +2,68 @@
 
 use std::collections::BTreeSet;
 
-/// The scopes this server knows; a client cannot be given others.
-pub const KNOWN: [&str; 8] =
-    ["openid", "offline", "offline_access", "provision:scim", "profile", "email", "address", "phone"];
+/// The scope of OpenID Connect requests (OpenID Connect Core §3.1.2.1).
+pub const OPENID: &str = "openid";
 
-/// What a client may ask for unless more is said: enough to provision, and to know who accepted. Who needs to know people better
-/// (OpenID Connect Core §5.4) says so.
-pub const USUAL: [&str; 4] = ["openid", "offline", "offline_access", "provision:scim"];
+/// A scope that this server knows, and how requests for it are treated. A client cannot be given a scope without a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScopeDefinition {
+    /// The scope token.
+    pub name: &'static str,
+    /// Whether it is about the user who accepts. A client with its own credentials does not get such a scope.
+    pub is_personal: bool,
+    /// Whether consent to it is remembered, so that the next request with as much or less needs no page.
+    pub remembers_consent: bool,
+    /// Whether a client may ask for it if its registration names no scopes.
+    pub is_usual: bool,
+    /// Whether a request that names no scope asks for it, if neither the request nor the registration says otherwise.
+    pub is_default: bool,
+}
 
-/// Which claims of `/userinfo` each scope opens (OpenID Connect Core §5.4), as far as a user of ours can have them.
+impl ScopeDefinition {
+    /// `openid` (OpenID Connect Core §3.1.2.1).
+    pub const OPENID: ScopeDefinition =
+        ScopeDefinition { name: OPENID, is_personal: true, remembers_consent: true, is_usual: true, is_default: false };
+
+    /// `offline`, as some servers call `offline_access`. OpenID Connect Core §11 wants consent for each refresh token.
+    pub const OFFLINE: ScopeDefinition = ScopeDefinition {
+        name: "offline",
+        is_personal: true,
+        remembers_consent: false,
+        is_usual: true,
+        is_default: true,
+    };
+
+    /// `offline_access` (OpenID Connect Core §11).
+    pub const OFFLINE_ACCESS: ScopeDefinition =
+        ScopeDefinition { name: "offline_access", is_default: false, ..ScopeDefinition::OFFLINE };
+
+    /// `profile` (OpenID Connect Core §5.4).
+    pub const PROFILE: ScopeDefinition =
+        ScopeDefinition { name: "profile", is_usual: false, ..ScopeDefinition::OPENID };
+
+    /// `email` (OpenID Connect Core §5.4).
+    pub const EMAIL: ScopeDefinition = ScopeDefinition { name: "email", ..ScopeDefinition::PROFILE };
+
+    /// `address` (OpenID Connect Core §5.4).
+    pub const ADDRESS: ScopeDefinition = ScopeDefinition { name: "address", ..ScopeDefinition::PROFILE };
+
+    /// `phone` (OpenID Connect Core §5.4).
+    pub const PHONE: ScopeDefinition = ScopeDefinition { name: "phone", ..ScopeDefinition::PROFILE };
+
+    /// The scopes of OpenID Connect.
+    pub const STANDARD: [ScopeDefinition; 7] = [
+        ScopeDefinition::OPENID,
+        ScopeDefinition::OFFLINE,
+        ScopeDefinition::OFFLINE_ACCESS,
+        ScopeDefinition::PROFILE,
+        ScopeDefinition::EMAIL,
+        ScopeDefinition::ADDRESS,
+        ScopeDefinition::PHONE,
+    ];
+}
+
+/// Which claims of `/userinfo` each scope opens (OpenID Connect Core §5.4), as far as a user can have them here.
 pub const STANDARD_CLAIMS: [(&str, &[&str]); 4] = [
     (
         "profile",
@@ -32,18 +85,6 @@ pub const STANDARD_CLAIMS: [(&str, &[&str]); 4] = [
     ("address", &["address"]),
     ("phone", &["phone_number"]),
 ];
-
-/// Whether a scope is about the person who accepts, so that it means nothing to a client on its own.
-pub(crate) fn is_personal(scope: &str) -> bool {
-    scope != "provision:scim"
-}
-
-/// Whether an acceptance of this scope counts again for the next request. One that only tells who the user is does. One that lets
-/// the client act while the person is away does not: OpenID Connect Core §11 wants consent for each refresh token, and whoever
-/// connects an identity provider expects to be asked.
-pub fn can_be_remembered(scope: &Scopes) -> bool {
-    !scope.is_offline() && !scope.contains("provision:scim")
-}
 
 /// A set of scopes, in the order they were named.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,9 +145,9 @@ impl Scopes {
     }
 
     /// Each by another name; those that come to have the same one count once.
-    pub(crate) fn renamed(&self, name: impl Fn(&str) -> &str) -> Scopes {
+    pub(crate) fn renamed<'a>(&'a self, name: impl Fn(&'a str) -> &'a str) -> Scopes {
         let mut seen = BTreeSet::new();
-        let names = self.0.iter().map(|scope| name(scope).to_owned());
+        let names = self.iter().map(|scope| name(scope).to_owned());
         Scopes(names.filter(|scope| seen.insert(scope.clone())).collect())
     }
 
@@ -128,8 +169,8 @@ mod tests {
 
     #[test]
     fn scopes_are_a_set_in_the_order_named() {
-        let scopes = Scopes::parse("openid offline  openid provision:scim").unwrap();
-        assert_eq!(scopes.to_string(), "openid offline provision:scim");
+        let scopes = Scopes::parse("openid offline  openid records:write").unwrap();
+        assert_eq!(scopes.to_string(), "openid offline records:write");
         assert!(Scopes::parse("a\"b").is_none());
         assert!(Scopes::parse("ä").is_none());
         assert!(Scopes::parse("").unwrap().is_empty());
@@ -143,8 +184,8 @@ mod tests {
 
     #[test]
     fn the_two_names_of_offline_access_are_one() {
-        let allowed = Scopes::parse("offline_access provision:scim").unwrap();
-        assert_eq!(Scopes::parse("offline provision:scim").unwrap().beyond(&allowed), None);
+        let allowed = Scopes::parse("offline_access records:write").unwrap();
+        assert_eq!(Scopes::parse("offline records:write").unwrap().beyond(&allowed), None);
         assert_eq!(Scopes::parse("openid").unwrap().beyond(&allowed), Some("openid"));
     }
 }

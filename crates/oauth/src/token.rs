@@ -137,8 +137,8 @@ impl TokenResponse {
 const PARAMETERS: [&str; 6] = ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope"];
 
 impl TokenRequest {
-    /// Reads a request: the `Authorization` header, the URL's query and the body. Of the query only `scope` counts, for Okta has
-    /// no field for it but the URL.
+    /// Reads a request: the `Authorization` header, the URL's query and the body. Of the query only `scope` counts: some
+    /// identity providers can send it nowhere else.
     pub fn parse(
         authorization: Option<&str>,
         query: &[(String, String)],

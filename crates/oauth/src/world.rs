@@ -8,17 +8,18 @@ use serde_json::{Value, json};
 
 use crate::authorize::consent::{self, Acceptance};
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
-use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
+use crate::client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
 use crate::context::{Context, Settings};
 use crate::error::TokenError;
 use crate::grant::Subject;
 use crate::jose::Jwk;
-use crate::scope::Scopes;
+use crate::protected_resource::ProtectedResource;
+use crate::scope::{ScopeDefinition, Scopes};
 use crate::secret::{Keyring, Prefix, generated};
 use crate::static_token::StaticToken;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::token::bearer::{self, Access, BearerError, Door, Presented, Use};
+use crate::token::bearer::{self, Access, BearerError, Presented, Use};
 use crate::token::delivery;
 use crate::token::{self, TokenRequest, TokenResponse, own_grant};
 use crate::token_id::TokenId;
@@ -29,6 +30,20 @@ pub(crate) const CALLBACK: &str = "https://idp.example/cb?x=%7e";
 /// RFC 7636, appendix B.
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The scope of the protected resource [`records`].
+const RECORDS_WRITE: ScopeDefinition = ScopeDefinition {
+    name: "records:write",
+    is_personal: false,
+    remembers_consent: false,
+    is_usual: true,
+    is_default: true,
+};
+
+/// The protected resource of these tests.
+pub(crate) fn records() -> ProtectedResource {
+    ProtectedResource { uri: format!("{ISSUER}/records").into(), scope: RECORDS_WRITE.name }
+}
 
 pub(crate) type Pairs<'a> = &'a [(&'a str, &'a str)];
 
@@ -53,11 +68,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// `okta` (one redirect URI) and `other` have the secrets `okta-secret` and `other-secret`; `phone` is public.
+    /// `acme` (one redirect URI) and `other` have the secrets `acme-secret` and `other-secret`; `phone` is public.
     pub(crate) fn new() -> World {
         let keys = Keyring::new(&[1; 32]);
         let mut store = MemoryStore::default();
-        for (id, public) in [("okta", false), ("other", false), ("phone", true)] {
+        for (id, public) in [("acme", false), ("other", false), ("phone", true)] {
             let secret = ClientSecret {
                 id: format!("{id}-1"),
                 fingerprint: keys.fingerprint(&format!("{id}-secret")),
@@ -71,9 +86,9 @@ impl World {
                 secrets: if public { Vec::new() } else { vec![secret] },
                 redirect_uris: vec![RedirectUri::register(CALLBACK).unwrap()],
                 grant_types: GrantType::ALL.to_vec(),
-                scopes: Scopes::parse("openid offline_access provision:scim").unwrap(),
-                default_scope: Scopes::parse("offline provision:scim").unwrap(),
-                profile: Profile::Okta,
+                scopes: Scopes::parse("openid offline_access records:write").unwrap(),
+                default_scope: Scopes::parse("offline records:write").unwrap(),
+                profile: &ClientProfile::GENERIC,
                 require_pkce: false,
                 disabled: false,
                 has_account: true,
@@ -81,8 +96,10 @@ impl World {
                 tolerances: Tolerances::EVERY,
             });
         }
-        let scim_base = format!("{ISSUER}/scim/v2");
-        let settings = Settings { issuer: ISSUER.to_owned(), scim_base, ..Settings::default() };
+        let mut scopes = ScopeDefinition::STANDARD.to_vec();
+        scopes.insert(3, RECORDS_WRITE);
+        let settings =
+            Settings { issuer: ISSUER.to_owned(), resources: vec![records()], scopes, ..Settings::default() };
         World { store, keys, settings, now: 1_800_000_000_000, drawn: 0 }
     }
 
@@ -123,7 +140,7 @@ impl World {
         self.run(|store, cx| consent::accept(store, cx, request, &Subject::new("ada"), auth_time)).unwrap()
     }
 
-    /// A code for `okta`, accepted by Ada.
+    /// A code for `acme`, accepted by Ada.
     pub(crate) fn code(&mut self, changes: Pairs<'_>) -> String {
         let request = self.authorize(&changed(REQUEST, changes)).unwrap();
         let Acceptance::Redirect(url) = self.accept(&request) else { panic!("not accepted") };
@@ -135,7 +152,7 @@ impl World {
         self.run(|store, cx| token::exchange(store, cx, &request)).unwrap()
     }
 
-    /// The tokens of a fresh grant of `okta`.
+    /// The tokens of a fresh grant of `acme`.
     pub(crate) fn tokens(&mut self) -> TokenResponse {
         let code = self.code(&[]);
         self.token(&changed(EXCHANGE, &[("code", &code)])).ok().unwrap()
@@ -145,14 +162,14 @@ impl World {
         self.token(&changed(REFRESH, &[("refresh_token", refresh_token)]))
     }
 
-    /// A static token of `okta` that is good for a day.
+    /// A static token of `acme` that is good for a day.
     pub(crate) fn static_token(&mut self, id: &str) -> String {
-        let client = self.client("okta").clone();
+        let client = self.client("acme").clone();
         let token = self.run(|_, cx| generated(Prefix::StaticToken, cx.entropy));
         let now = self.now;
-        let grant = self.run(|store, _| own_grant(store, now, &client)).unwrap();
+        let grant = self.run(|store, cx| own_grant(store, cx, &client)).unwrap();
         let standing = self.run(|store, _| store.standing(grant.id, &TokenId::NONE, &TokenId::NONE)).unwrap().unwrap();
-        let scope = Scopes::parse("provision:scim").unwrap();
+        let scope = Scopes::parse("records:write").unwrap();
         let kept = StaticToken {
             id: id.to_owned(),
             scope,
@@ -165,7 +182,7 @@ impl World {
         token
     }
 
-    /// Whether this access token opens the SCIM endpoint; only a look.
+    /// Whether this access token opens the protected resource; only a look.
     pub(crate) fn opens(&mut self, access_token: &str) -> bool {
         self.knock(access_token).is_ok()
     }
@@ -173,14 +190,14 @@ impl World {
     fn knock(&mut self, access_token: &str) -> Result<Access, BearerError> {
         let header = format!("Bearer {access_token}");
         let presented = Presented { authorization: Some(&header), proof: None };
-        self.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).unwrap()
+        self.run(|store, cx| bearer::check(store, cx, &presented, &records())).unwrap()
     }
 
-    /// A request to the SCIM endpoint with this access token, as the gateway does it; whether the token was good.
+    /// A request to the protected resource with this access token, as the gateway does it; whether the token was good.
     pub(crate) fn uses(&mut self, access_token: &str) -> bool {
         let Ok(access) = self.knock(access_token) else { return false };
         if let Some(Use::Tokens(grant, generation)) = access.unwritten_use {
-            self.run(|store, cx| delivery::note(store, cx.now, grant, generation)).unwrap();
+            self.run(|store, cx| delivery::note(store, cx, grant, generation)).unwrap();
         }
         true
     }
@@ -207,22 +224,22 @@ pub(crate) fn public_key() -> Value {
 }
 
 pub(crate) const REQUEST: Pairs<'static> = &[
-    ("client_id", "okta"),
+    ("client_id", "acme"),
     ("redirect_uri", CALLBACK),
     ("response_type", "code"),
-    ("scope", "openid offline provision:scim"),
+    ("scope", "openid offline records:write"),
     ("state", "s-1"),
 ];
 
 pub(crate) const EXCHANGE: Pairs<'static> = &[
     ("grant_type", "authorization_code"),
-    ("client_id", "okta"),
-    ("client_secret", "okta-secret"),
+    ("client_id", "acme"),
+    ("client_secret", "acme-secret"),
     ("redirect_uri", CALLBACK),
 ];
 
 pub(crate) const REFRESH: Pairs<'static> =
-    &[("grant_type", "refresh_token"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    &[("grant_type", "refresh_token"), ("client_id", "acme"), ("client_secret", "acme-secret")];
 
 /// A parameter of a URL's query, if it stands there once.
 pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {

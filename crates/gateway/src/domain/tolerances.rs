@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use oauth::Profile;
 use serde::{Deserialize, Serialize};
+
+use super::profiles::Profile;
 
 mod switch;
 mod tally;

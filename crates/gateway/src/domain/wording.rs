@@ -2,10 +2,12 @@
 
 use oauth::Scopes;
 
+use super::scopes::PROVISION;
+
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn scope_descriptions(scope: &Scopes) -> Vec<&'static str> {
     let mut sentences = Vec::new();
-    if scope.contains("provision:scim") {
+    if scope.contains(PROVISION) {
         sentences.push("read, create, change, deactivate and delete every user and group");
         sentences.push("set users' roles and product environments");
     }

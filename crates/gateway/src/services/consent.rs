@@ -102,7 +102,7 @@ pub fn next(
         return Ok(Next::Answered);
     }
     let person = ConsentingUser::find(tx, cx, asked, session)?;
-    let remembered = consent::is_remembered(tx, asked, &subject(session))?;
+    let remembered = consent::is_remembered(tx, cx, asked, &subject(session))?;
     Ok(match person {
         Some(person) if remembered && person.may_accept => Next::Accept,
         Some(_) if asked.prompt.none => Next::Refuse("consent_required", "nobody has accepted this yet"),

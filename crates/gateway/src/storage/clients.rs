@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, Profile, RedirectUri, Scopes};
+use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, RedirectUri, Scopes};
 
 use super::accounts::{AccountRow, json};
 use super::error::DbError;
@@ -12,6 +12,7 @@ use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::account::Account;
 use crate::domain::client::{ClientOptions, ScimOptions};
+use crate::domain::profiles::Profile;
 use crate::domain::tolerances;
 use crate::each;
 
@@ -105,7 +106,7 @@ impl Row {
             grant_types: grant_types.iter().filter_map(|text| GrantType::parse(text)).collect(),
             scopes: Scopes::parse(&self.scopes).ok_or_else(|| corrupt("scopes"))?,
             default_scope: Scopes::parse(&self.default_scope).ok_or_else(|| corrupt("default scope"))?,
-            profile,
+            profile: profile.of_clients(),
             require_pkce: self.require_pkce,
             disabled: self.disabled,
             has_account: self.account.is_some(),
@@ -134,7 +135,7 @@ impl Tx<'_> {
             clients::id.eq(client.id.as_str()),
             clients::account.eq(record.account),
             clients::name.eq(&client.name),
-            clients::profile.eq(client.profile.as_str()),
+            clients::profile.eq(client.profile.name),
             clients::okta_app_name.eq(&record.okta_app_name),
             clients::public.eq(client.public),
             clients::redirect_uris.eq(uris(client)?),

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use oauth::TokenId;
-use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Profile, Scopes, Standing, Subject};
+use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Scopes, Standing, Subject};
 
 use super::accounts::AccountRow;
 use super::backend::AnyConn;
@@ -15,6 +15,7 @@ use super::tx::{GrantClient, Tx};
 use crate::domain::account::Account;
 use crate::domain::actor::Named;
 use crate::domain::client::ScimOptions;
+use crate::domain::profiles::Profile;
 use crate::domain::tolerances;
 use crate::each;
 use crate::platform::system;

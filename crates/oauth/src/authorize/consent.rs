@@ -5,7 +5,6 @@ use crate::client::GrantType;
 use crate::context::{Context, millis};
 use crate::event::Event;
 use crate::grant::{EndReason, NewGrant, Subject};
-use crate::scope::can_be_remembered;
 use crate::secret::Fingerprint;
 use crate::store::{Answer, Code, Store, StoreError};
 
@@ -37,10 +36,11 @@ pub enum Earlier {
 /// clients, for anybody can say to be one (RFC 9700 §4.13, RFC 6749 §10.2), and never where the request says to ask.
 pub fn is_remembered(
     store: &mut dyn Store,
+    cx: &Context<'_>,
     request: &AuthorizationRequest,
     subject: &Subject,
 ) -> Result<bool, StoreError> {
-    if request.prompt.consent || request.prompt.select_account || !can_be_remembered(&request.scope) {
+    if request.prompt.consent || request.prompt.select_account || !cx.settings.remembers_consent(&request.scope) {
         return Ok(false);
     }
     match store.client(&request.client)? {
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(world.store.grants.len(), 3);
         let off = world.authorize(REQUEST).unwrap();
         world.accept(&off);
-        world.client("okta").disabled = true;
+        world.client("acme").disabled = true;
         let Acceptance::Redirect(url) = world.accept(&off) else { panic!("not told to the client") };
         assert_eq!(parameter(&url, "error").as_deref(), Some("unauthorized_client"));
     }
@@ -244,13 +244,13 @@ mod tests {
 
     fn remembered(world: &mut World, changes: &[(&str, &str)], subject: &str) -> bool {
         let request = world.authorize(&changed(REQUEST, changes)).unwrap();
-        world.run(|store, _| is_remembered(store, &request, &Subject::new(subject))).unwrap()
+        world.run(|store, cx| is_remembered(store, cx, &request, &Subject::new(subject))).unwrap()
     }
 
     #[test]
     fn attack_74_what_was_accepted_counts_again_for_no_more_than_it_was() {
         let mut world = World::new();
-        world.client("okta").scopes = Scopes::parse("openid profile email offline provision:scim").unwrap();
+        world.client("acme").scopes = Scopes::parse("openid profile email offline records:write").unwrap();
         assert!(!remembered(&mut world, &[("scope", "openid profile")], "ada"), "nobody has accepted");
         world.code(&[("scope", "openid profile")]);
         assert!(remembered(&mut world, &[("scope", "openid profile")], "ada"));
@@ -269,12 +269,12 @@ mod tests {
     fn attack_74_access_in_absence_and_public_clients_are_asked_for_every_time() {
         let mut world = World::new();
         world.code(&[]);
-        for scope in ["openid offline provision:scim", "openid offline", "openid offline_access", "provision:scim"] {
+        for scope in ["openid offline records:write", "openid offline", "openid offline_access", "records:write"] {
             assert!(!remembered(&mut world, &[("scope", scope)], "ada"), "{scope}");
         }
         assert!(remembered(&mut world, &[("scope", "openid")], "ada"));
-        world.client("okta").public = true;
-        world.client("okta").require_pkce = false;
+        world.client("acme").public = true;
+        world.client("acme").require_pkce = false;
         let challenge = ("code_challenge", crate::world::CHALLENGE);
         let public = [("scope", "openid"), challenge, ("code_challenge_method", "S256")];
         assert!(!remembered(&mut world, &public, "ada"));

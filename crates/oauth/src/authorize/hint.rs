@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn attack_18_a_hint_may_have_expired_but_must_be_an_id_token_that_we_signed() {
         let header = json!({"typ": "JWT", "alg": "EdDSA", "kid": "k"});
-        let claims = json!({"iss": ISSUER, "sub": "ada", "aud": ["okta"], "exp": 1_000, "iat": 1});
+        let claims = json!({"iss": ISSUER, "sub": "ada", "aud": ["acme"], "exp": 1_000, "iat": 1});
         let hint = read(7, &header, &claims).unwrap();
-        assert_eq!((hint.subject.as_str(), hint.client()), ("ada", ClientId::new("okta")));
-        assert!(hint.is_for(&ClientId::new("okta").unwrap()) && !hint.is_for(&ClientId::new("other").unwrap()));
+        assert_eq!((hint.subject.as_str(), hint.client()), ("ada", ClientId::new("acme")));
+        assert!(hint.is_for(&ClientId::new("acme").unwrap()) && !hint.is_for(&ClientId::new("other").unwrap()));
         for (changed, value) in [("iss", json!("https://evil.example")), ("sub", Value::Null), ("sub", json!(5))] {
             let mut claims = claims.clone();
             claims[changed] = value;

@@ -30,8 +30,8 @@ fn the_usual_request_is_understood() {
     let mut world = World::new();
     let request =
         world.authorize(&changed(REQUEST, &[("nonce", "n"), ("login_hint", "ada"), ("max_age", "60")])).unwrap();
-    assert_eq!(request.client_name, "The client okta");
-    assert_eq!(request.scope.to_string(), "openid offline provision:scim");
+    assert_eq!(request.client_name, "The client acme");
+    assert_eq!(request.scope.to_string(), "openid offline records:write");
     assert_eq!((request.state.as_deref(), request.nonce.as_deref()), (Some("s-1"), Some("n")));
     assert_eq!((request.login_hint.as_deref(), request.max_age), (Some("ada"), Some(60)));
     assert!(request.redirect_uri_was_sent && request.id.len() == 32);
@@ -45,7 +45,7 @@ fn attacks_1_and_2_an_unknown_client_or_redirect_uri_is_told_on_a_page() {
     check(&[("client_id", "not a client id")], "page");
     check(&[("redirect_uri", "https://evil.example/cb")], "page");
     let mut world = World::new();
-    world.client("okta").disabled = true;
+    world.client("acme").disabled = true;
     assert_eq!(outcome(&mut world, &[]), "page");
 }
 
@@ -79,9 +79,9 @@ fn attack_6_without_a_redirect_uri_only_a_single_registered_one_will_do() {
     let request = world.authorize(&changed(REQUEST, &[("redirect_uri", "")])).unwrap();
     assert_eq!(request.redirect_uri.as_str(), CALLBACK);
     assert!(!request.redirect_uri_was_sent);
-    world.client("okta").redirect_uris.push(RedirectUri::register("https://idp.example/other").unwrap());
+    world.client("acme").redirect_uris.push(RedirectUri::register("https://idp.example/other").unwrap());
     assert_eq!(outcome(&mut world, &[("redirect_uri", "")]), "page");
-    world.client("okta").redirect_uris.clear();
+    world.client("acme").redirect_uris.clear();
     assert_eq!(outcome(&mut world, &[("redirect_uri", "")]), "page");
     assert_eq!(outcome(&mut world, &[]), "page");
 }
@@ -97,7 +97,7 @@ fn attacks_7_and_8_the_only_response_is_a_code_in_the_query() {
         check(&[("response_mode", other)], "invalid_request");
     }
     let mut world = World::new();
-    world.client("okta").grant_types.retain(|grant_type| *grant_type != GrantType::AuthorizationCode);
+    world.client("acme").grant_types.retain(|grant_type| *grant_type != GrantType::AuthorizationCode);
     assert_eq!(outcome(&mut world, &[]), "unauthorized_client");
 }
 
@@ -180,15 +180,15 @@ fn attack_13_no_error_is_sent_to_a_uri_that_is_not_registered() {
 
 #[test]
 fn attack_15_a_scope_beyond_the_clients_is_refused() {
-    check(&[("scope", "provision:scim admin")], "invalid_scope");
+    check(&[("scope", "records:write admin")], "invalid_scope");
     check(&[("scope", "a\"b")], "invalid_scope");
     check(&[("scope", "offline_access")], "ok");
     let mut world = World::new();
-    world.client("okta").scopes = Scopes::parse("provision:scim").unwrap();
+    world.client("acme").scopes = Scopes::parse("records:write").unwrap();
     assert_eq!(outcome(&mut world, &[("scope", "openid")]), "invalid_scope");
     assert_eq!(outcome(&mut world, &[("scope", "offline")]), "invalid_scope");
     let by_default = World::new().authorize(&changed(REQUEST, &[("scope", "")])).unwrap();
-    assert_eq!(by_default.scope.to_string(), "offline provision:scim");
+    assert_eq!(by_default.scope.to_string(), "offline records:write");
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn attacks_26_to_28_challenges_are_s256_and_compulsory_for_some() {
     check(&[("client_id", "phone")], "invalid_request");
     check(&[("client_id", "phone"), ("code_challenge", CHALLENGE), s256], "ok");
     let mut world = World::new();
-    world.client("okta").require_pkce = true;
+    world.client("acme").require_pkce = true;
     assert_eq!(outcome(&mut world, &[]), "invalid_request");
 }
 
@@ -375,9 +375,9 @@ fn what_was_allowed_when_the_page_was_opened_must_still_be_when_it_is_answered()
             Acceptance::Answered(earlier) => panic!("{earlier:?}"),
         }
     }
-    assert_eq!(answer(|world| world.client("okta").disabled = true), "unauthorized_client");
-    assert_eq!(answer(|world| world.client("okta").scopes = Scopes::default()), "invalid_scope");
-    assert_eq!(answer(|world| world.client("okta").redirect_uris.clear()), "no redirect");
+    assert_eq!(answer(|world| world.client("acme").disabled = true), "unauthorized_client");
+    assert_eq!(answer(|world| world.client("acme").scopes = Scopes::default()), "invalid_scope");
+    assert_eq!(answer(|world| world.client("acme").redirect_uris.clear()), "no redirect");
     assert_eq!(answer(|world| world.store.clients.clear()), "no redirect");
 }
 

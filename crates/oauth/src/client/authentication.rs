@@ -67,7 +67,7 @@ pub enum ClientKeys {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Federation {
-    /// `https://login.microsoftonline.com/{tenant}/v2.0`
+    /// The `iss` of its assertions: `https://login.example/{tenant}/v2.0`.
     pub issuer: String,
     /// The workload's name there.
     pub subject: String,
@@ -79,8 +79,8 @@ pub struct Federation {
 }
 
 impl Federation {
-    /// Whether `aud` names our audience. Microsoft Entra ID calls an application `api://{appid}` or `{appid}`, depending on how
-    /// it was registered.
+    /// Whether `aud` names our audience. An issuer may call an application `api://{id}` or `{id}`, depending on how it was
+    /// registered there.
     pub fn is_meant(&self, audience: &str) -> bool {
         audience == self.audience || self.audience.strip_prefix("api://") == Some(audience)
     }
@@ -208,7 +208,7 @@ fn federation(value: &Value, wrong: &mut impl FnMut(&str, String)) -> Option<Fed
         }
     }
     let trimmed = |text: String| text.trim().to_owned();
-    // Microsoft Entra ID shows the audience as a scope, `api://{appid}/.default`; in the token it has no such end.
+    // Issuers show the audience as a scope too, `api://{id}/.default`; in the token it has no such end.
     let audience = trimmed(read.audience);
     let audience = audience.strip_suffix("/.default").unwrap_or(&audience).to_owned();
     let federation = Federation {
@@ -230,8 +230,8 @@ mod tests {
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": "a"}]})
     }
 
-    fn entra() -> Value {
-        json!({"issuer": "https://login.microsoftonline.com/t/v2.0", "subject": "s", "audience": "api://app/.default"})
+    fn federated() -> Value {
+        json!({"issuer": "https://login.example/t/v2.0", "subject": "s", "audience": "api://app/.default"})
     }
 
     #[track_caller]
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(method(asked(None)), Ok(AuthMethod::Any));
         assert_eq!(method(AskedAuthentication { jwks: Some(keys()), ..asked(None) }), Ok(AuthMethod::PrivateKeyJwt));
         assert_eq!(
-            method(AskedAuthentication { federation: Some(entra()), ..asked(None) }),
+            method(AskedAuthentication { federation: Some(federated()), ..asked(None) }),
             Ok(AuthMethod::PrivateKeyJwt)
         );
         assert_eq!(method(AskedAuthentication { jwks: Some(keys()), ..asked(Some("any")) }), Ok(AuthMethod::Any));
@@ -274,7 +274,7 @@ mod tests {
         let private = json!({"keys": [{"kty": "oct", "k": "x"}]});
         assert_eq!(check(AskedAuthentication { jwks: Some(private), ..asked(None) }, false), field("jwks.keys[0]"));
         for (name, wrong) in [("issuer", ""), ("subject", "\u{7}"), ("audience", &*"x".repeat(513))] {
-            let mut federation = entra();
+            let mut federation = federated();
             federation[name] = wrong.into();
             let asked = AskedAuthentication { federation: Some(federation), ..asked(None) };
             assert_eq!(check(asked, false), field(&format!("federation.{name}")));
@@ -284,8 +284,8 @@ mod tests {
     }
 
     #[test]
-    fn the_audience_may_be_pasted_as_entra_shows_it() {
-        let asked = AskedAuthentication { federation: Some(entra()), ..asked(None) };
+    fn the_audience_may_be_pasted_as_the_scope_of_its_issuer() {
+        let asked = AskedAuthentication { federation: Some(federated()), ..asked(None) };
         let federation = check(asked, false).unwrap().federation.unwrap();
         assert_eq!(federation.audience, "api://app");
         assert!(federation.is_meant("api://app") && federation.is_meant("app"));
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn it_comes_back_from_storage_as_it_was() {
-        let asked = AskedAuthentication { jwks: Some(keys()), federation: Some(entra()), ..asked(Some("any")) };
+        let asked = AskedAuthentication { jwks: Some(keys()), federation: Some(federated()), ..asked(Some("any")) };
         let authentication = check(asked, false).unwrap();
         let stored = serde_json::to_string(&authentication).unwrap();
         assert_eq!(serde_json::from_str::<Authentication>(&stored).unwrap(), authentication);

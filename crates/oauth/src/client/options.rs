@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Authentication, Profile, RedirectUri, TokenOptions};
+use super::{Authentication, ClientProfile, RedirectUri, TokenOptions};
 use crate::context::{Settings, millis};
 use crate::grant::Grant;
 
@@ -36,7 +36,7 @@ pub struct Options {
 }
 
 /// What becomes of the older connections of a client and account when a newer one is used for the first time. A connection is a grant by
-/// a resource owner that opens the SCIM endpoint.
+/// a resource owner for one of the [protected resources](Settings::resources).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Connections {
@@ -73,12 +73,8 @@ pub struct Lifetimes {
 
 impl Options {
     /// What holds for a client of this profile in this installation.
-    pub fn lifetimes(&self, profile: Profile, settings: &Settings) -> Lifetimes {
-        // Microsoft Entra ID asks for a token before each cycle, every 20 to 40 minutes, and expects it to outlive the cycle.
-        let usual = match profile {
-            Profile::Entra => 3600,
-            _ => settings.access_token_lifetime_s,
-        };
+    pub fn lifetimes(&self, profile: &ClientProfile, settings: &Settings) -> Lifetimes {
+        let usual = profile.access_token_seconds.unwrap_or(settings.access_token_lifetime_s);
         Lifetimes {
             access_token: self.access_token_seconds.unwrap_or(usual),
             refresh_idle: self.refresh_idle_seconds.unwrap_or(settings.refresh_idle_s),

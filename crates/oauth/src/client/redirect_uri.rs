@@ -68,7 +68,7 @@ impl RedirectUri {
         })
     }
 
-    /// A URI out of storage, which got it from [`register`](Self::register) or [`okta_redirect_uris`].
+    /// A URI that needs no check: one out of storage, which was [registered](Self::register) before, or one that the server derives.
     pub fn from_stored(text: String) -> RedirectUri {
         RedirectUri(text)
     }
@@ -182,45 +182,6 @@ pub fn origin_key(origin: &str) -> &str {
         origin.strip_prefix(literal).is_some_and(|port| port.is_empty() || without_port(port) == Some(""))
     });
     free.unwrap_or(origin)
-}
-
-/// The variable name of an app in Okta's Profile Editor, as in `mycompany_scimapp_1`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppName(String);
-
-impl AppName {
-    /// The error says what would be right.
-    pub fn parse(text: &str) -> Result<AppName, String> {
-        let fits = (1..=100).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-        if fits {
-            Ok(AppName(text.to_owned()))
-        } else {
-            Err("must be the Variable name from Okta's Profile Editor: letters, digits and underscores, as in acme_scim_1".to_owned())
-        }
-    }
-
-    /// As registered.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Where Okta receives codes for an app, in each of its cells ("Prepare your SCIM integration", developer.okta.com). The
-/// internal one is plain http, so it is left out unless the operator allows it.
-pub fn okta_redirect_uris(app: &AppName, allow_internal_http: bool) -> Vec<RedirectUri> {
-    let cells = [
-        "https://system-admin.okta.com",
-        "https://system-admin.okta-emea.com",
-        "https://system-admin.oktapreview.com",
-        "https://system-admin.trexcloud.com",
-    ];
-    let internal = allow_internal_http.then_some("http://system-admin.okta1.com:1802");
-    cells
-        .into_iter()
-        .chain(internal)
-        .map(|cell| RedirectUri(format!("{cell}/admin/app/cpc/{}/oauth/callback", app.0)))
-        .collect()
 }
 
 #[cfg(test)]
@@ -422,14 +383,5 @@ mod tests {
         check("https://A.example:443/cb?x=%7e", &format!("https://A.example:443/cb?x=%7e&{state}"));
         check("https://a.example/cb?", &format!("https://a.example/cb?{state}"));
         check("https://a.example/cb?x&", &format!("https://a.example/cb?x&{state}"));
-    }
-
-    #[test]
-    fn okta_has_four_cells_and_an_internal_one() {
-        let app = AppName::parse("acme_scim_1").unwrap();
-        assert_eq!(okta_redirect_uris(&app, false).len(), 4);
-        let all = okta_redirect_uris(&app, true);
-        assert_eq!(all[4].as_str(), "http://system-admin.okta1.com:1802/admin/app/cpc/acme_scim_1/oauth/callback");
-        assert!(AppName::parse("a/b").is_err());
     }
 }

@@ -1,10 +1,8 @@
 //! What an operator asks for when a client is made, checked as a whole.
 
-use super::{
-    AppName, AskedAuthentication, AskedTokens, Authentication, GrantType, Profile, RedirectUri, TokenOptions,
-    okta_redirect_uris,
-};
-use crate::scope::{KNOWN, Scopes, USUAL};
+use super::{AskedAuthentication, AskedTokens, Authentication, ClientProfile, GrantType, RedirectUri, TokenOptions};
+use crate::context::Settings;
+use crate::scope::Scopes;
 
 /// More than any identity provider has; a request is compared with each of them.
 const MAX_URIS: usize = 50;
@@ -12,10 +10,10 @@ const MAX_URIS: usize = 50;
 /// As asked for; what is left out follows from the profile.
 #[derive(Debug, Clone, Default)]
 pub struct Registration {
-    /// `okta`, `entra`, …; `generic` if left out.
-    pub profile: Option<String>,
-    /// The app's variable name, for Okta.
-    pub okta_app_name: Option<String>,
+    /// What it has in common with others of its kind.
+    pub profile: &'static ClientProfile,
+    /// Where codes may be sent according to something else that is known about the client; they come before `redirect_uris`.
+    pub derived_redirect_uris: Vec<RedirectUri>,
     /// Where codes may be sent.
     pub redirect_uris: Option<Vec<String>>,
     /// How it may get tokens.
@@ -44,8 +42,6 @@ pub struct Registration {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // as in Client
 pub struct Registered {
-    pub profile: Profile,
-    pub okta_app_name: Option<AppName>,
     pub redirect_uris: Vec<RedirectUri>,
     pub grant_types: Vec<GrantType>,
     pub scopes: Scopes,
@@ -67,36 +63,18 @@ pub struct Mistake {
 }
 
 impl Registration {
-    /// Checks everything; all mistakes at once. `allow_internal_http` is about Okta's internal redirect URI.
-    pub fn check(&self, allow_internal_http: bool) -> Result<Registered, Vec<Mistake>> {
+    /// Checks everything; all mistakes at once.
+    pub fn check(&self, settings: &Settings) -> Result<Registered, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut wrong = |field: &str, detail: String| mistakes.push(Mistake { field: field.to_owned(), detail });
 
-        let profile = match self.profile.as_deref().map(Profile::parse) {
-            None => Profile::Generic,
-            Some(Some(profile)) => profile,
-            Some(None) => {
-                let names: Vec<&str> = Profile::ALL.iter().map(|p| p.as_str()).collect();
-                wrong("profile", format!("must be one of {}", names.join(", ")));
-                Profile::Generic
-            }
-        };
         let public = self.public.unwrap_or(self.authentication.is_none());
         if self.authentication.is_none() && !public {
             wrong("token_endpoint_auth_method", "none is for public clients only".to_owned());
         }
         let authentication = self.authentication.check(public || self.authentication.is_none(), &mut wrong);
 
-        let okta_app_name = self
-            .okta_app_name
-            .as_deref()
-            .and_then(|text| AppName::parse(text).map_err(|detail| wrong("okta_app_name", detail)).ok());
-        if self.okta_app_name.is_some() && profile != Profile::Okta {
-            wrong("okta_app_name", "is for clients of profile okta only".to_owned());
-        }
-
-        let mut redirect_uris =
-            okta_app_name.as_ref().map_or_else(Vec::new, |app| okta_redirect_uris(app, allow_internal_http));
+        let mut redirect_uris = self.derived_redirect_uris.clone();
         for uri in uris("redirect_uris", self.redirect_uris.as_deref(), &self.uris_before, &mut wrong) {
             if !redirect_uris.contains(&uri) {
                 redirect_uris.push(uri);
@@ -108,7 +86,8 @@ impl Registration {
 
         let mut grant_types = Vec::new();
         match &self.grant_types {
-            None => grant_types.extend(default_grant_types(profile, public)),
+            None if public => grant_types.extend(ClientProfile::PUBLIC_GRANT_TYPES),
+            None => grant_types.extend(self.profile.grant_types),
             Some(names) => {
                 for (i, name) in names.iter().enumerate() {
                     match GrantType::parse(name) {
@@ -128,26 +107,28 @@ impl Registration {
         if public && grant_types.contains(&GrantType::ClientCredentials) {
             wrong("grant_types", "a public client has no credentials, so client_credentials is not for it".to_owned());
         }
-        if grant_types.contains(&GrantType::AuthorizationCode) && redirect_uris.is_empty() && profile != Profile::Okta {
+        if grant_types.contains(&GrantType::AuthorizationCode)
+            && redirect_uris.is_empty()
+            && !self.profile.redirect_uris_may_follow
+        {
             wrong("redirect_uris", "must name at least one URI, for authorization_code sends codes there".to_owned());
         }
 
-        let scopes = scopes("scopes", self.scopes.as_deref(), &mut wrong).unwrap_or_else(usual_scopes);
-        let default_scope = scopes_or(&self.default_scope, &scopes, &mut wrong);
+        let scopes = scopes(settings, "scopes", self.scopes.as_deref(), &mut wrong);
+        let scopes = scopes.unwrap_or_else(|| usual_scopes(settings));
+        let default_scope = scopes_or(settings, &self.default_scope, &scopes, &mut wrong);
         if let Some(beyond) = default_scope.beyond(&scopes) {
             wrong("default_scope", format!("`{beyond}` is not among the client's scopes"));
         }
         let tokens = self.tokens.check(&self.tokens_before, &mut wrong);
         let registered = Registered {
             tokens,
-            profile,
-            okta_app_name,
             redirect_uris,
             grant_types,
             scopes,
             default_scope,
             public,
-            require_pkce: public || self.require_pkce.unwrap_or(profile == Profile::Strict),
+            require_pkce: public || self.require_pkce.unwrap_or(self.profile.require_pkce),
             post_logout_redirect_uris,
             authentication,
         };
@@ -178,63 +159,83 @@ fn uris(
     uris
 }
 
-fn default_grant_types(profile: Profile, public: bool) -> Vec<GrantType> {
-    match profile {
-        _ if public => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        Profile::Okta => GrantType::ALL.to_vec(),
-        Profile::Entra | Profile::Ping => vec![GrantType::ClientCredentials],
-        // They can only paste a static token.
-        Profile::OneLogin | Profile::JumpCloud => Vec::new(),
-        Profile::Generic | Profile::Strict => vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-    }
+fn usual_scopes(settings: &Settings) -> Scopes {
+    let usual = settings.scopes.iter().filter(|scope| scope.is_usual).map(|scope| scope.name);
+    Scopes::parse(&usual.collect::<Vec<_>>().join(" ")).unwrap_or_default()
 }
 
-fn usual_scopes() -> Scopes {
-    Scopes::parse(&USUAL.join(" ")).unwrap_or_default()
-}
-
-fn scopes(field: &str, names: Option<&[String]>, wrong: &mut impl FnMut(&str, String)) -> Option<Scopes> {
+fn scopes(
+    settings: &Settings,
+    field: &str,
+    names: Option<&[String]>,
+    wrong: &mut impl FnMut(&str, String),
+) -> Option<Scopes> {
     let names = names?;
     for (i, name) in names.iter().enumerate() {
-        if !KNOWN.contains(&name.as_str()) {
-            wrong(&format!("{field}[{i}]"), format!("`{name}` is not a scope; there are {}", KNOWN.join(", ")));
+        if settings.scope(name).is_none() {
+            let known: Vec<&str> = settings.scopes.iter().map(|scope| scope.name).collect();
+            wrong(&format!("{field}[{i}]"), format!("`{name}` is not a scope; there are {}", known.join(", ")));
         }
     }
     Some(Scopes::parse(&names.join(" ")).unwrap_or_default())
 }
 
-/// What a client gets that names no scope: what it was given, or all it may have but identity.
-fn scopes_or(given: &Option<Vec<String>>, allowed: &Scopes, wrong: &mut impl FnMut(&str, String)) -> Scopes {
-    scopes("default_scope", given.as_deref(), wrong)
-        .unwrap_or_else(|| allowed.only(|scope| matches!(scope, "offline" | "provision:scim")))
+/// What a client gets that names no scope: what it was given, or the defaults among its scopes.
+fn scopes_or(
+    settings: &Settings,
+    given: &Option<Vec<String>>,
+    allowed: &Scopes,
+    wrong: &mut impl FnMut(&str, String),
+) -> Scopes {
+    let is_default = |scope: &str| settings.scope(scope).is_some_and(|scope| scope.is_default);
+    scopes(settings, "default_scope", given.as_deref(), wrong).unwrap_or_else(|| allowed.only(is_default))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn settings() -> Settings {
+        Settings::default()
+    }
+
     #[test]
-    fn an_okta_client_needs_nothing_but_its_profile() {
-        let asked = Registration { profile: Some("okta".into()), ..Registration::default() };
-        let client = asked.check(false).unwrap();
-        assert!(client.redirect_uris.is_empty());
-        assert_eq!(client.default_scope.to_string(), "offline provision:scim");
-        let named = Registration { okta_app_name: Some("acme_1".into()), ..asked }.check(false).unwrap();
-        assert_eq!(named.redirect_uris.len(), 4);
+    fn what_is_left_out_follows_from_the_profile() {
+        const EAGER: ClientProfile = ClientProfile {
+            name: "eager",
+            grant_types: &GrantType::ALL,
+            require_pkce: true,
+            redirect_uris_may_follow: true,
+            ..ClientProfile::GENERIC
+        };
+        let asked = Registration { profile: &EAGER, ..Registration::default() };
+        let client = asked.check(&settings()).unwrap();
+        assert!(client.redirect_uris.is_empty() && client.require_pkce);
+        assert_eq!(client.grant_types, GrantType::ALL);
+        assert_eq!(client.scopes.to_string(), "openid offline offline_access");
+        assert_eq!(client.default_scope.to_string(), "offline");
+        let uris = ["https://a.example/1", "https://a.example/2"].map(|uri| RedirectUri::register(uri).unwrap());
+        let own = Some(vec!["https://a.example/3".to_owned(), "https://a.example/1".to_owned()]);
+        let named = Registration { derived_redirect_uris: uris.to_vec(), redirect_uris: own, ..asked };
+        let named = named.check(&settings()).unwrap();
+        let named: Vec<&str> = named.redirect_uris.iter().map(RedirectUri::as_str).collect();
+        assert_eq!(named, ["https://a.example/1", "https://a.example/2", "https://a.example/3"]);
+        let public = Registration { public: Some(true), profile: &EAGER, ..Registration::default() };
+        let public = public.check(&settings()).unwrap();
+        assert_eq!(public.grant_types, ClientProfile::PUBLIC_GRANT_TYPES, "it has no credentials of its own");
     }
 
     #[test]
     fn all_mistakes_are_found_at_once() {
         let asked = Registration {
-            profile: Some("oktta".into()),
             redirect_uris: Some(vec!["http://a.example".into()]),
             grant_types: Some(vec!["password".into(), "client_credentials".into()]),
             scopes: Some(vec!["admin".into()]),
             public: Some(true),
             ..Registration::default()
         };
-        let fields: Vec<String> = asked.check(false).unwrap_err().into_iter().map(|m| m.field).collect();
-        assert_eq!(fields, ["profile", "redirect_uris[0]", "grant_types[0]", "grant_types", "scopes[0]"]);
+        let fields: Vec<String> = asked.check(&settings()).unwrap_err().into_iter().map(|m| m.field).collect();
+        assert_eq!(fields, ["redirect_uris[0]", "grant_types[0]", "grant_types", "scopes[0]"]);
     }
 
     #[test]
@@ -245,11 +246,11 @@ mod tests {
             post_logout_redirect_uris: Some(vec!["https://a.example/?state=1".to_owned()]),
             ..Registration::default()
         };
-        let fields: Vec<String> = asked.check(false).unwrap_err().into_iter().map(|m| m.field).collect();
+        let fields: Vec<String> = asked.check(&settings()).unwrap_err().into_iter().map(|m| m.field).collect();
         assert_eq!(fields, ["redirect_uris[0]", "post_logout_redirect_uris[0]", "redirect_uris"], "none is left");
         let before = [old, "https://a.example/?state=1"].map(|uri| RedirectUri::from_stored(uri.to_owned()));
         let asked = Registration { uris_before: before.to_vec(), ..asked };
-        assert_eq!(asked.check(false).unwrap().redirect_uris[0].as_str(), old);
+        assert_eq!(asked.check(&settings()).unwrap().redirect_uris[0].as_str(), old);
     }
 
     #[test]
@@ -259,28 +260,27 @@ mod tests {
             redirect_uris: Some(vec!["https://a.example/".into()]),
             ..Registration::default()
         };
-        assert!(asked.check(false).unwrap().require_pkce);
+        assert!(asked.check(&settings()).unwrap().require_pkce);
     }
 
     #[test]
     fn what_makes_no_sense_is_said_by_field() {
         #[track_caller]
         fn check(asked: Registration, field: &str) {
-            let mistakes = asked.check(false).unwrap_err();
+            let mistakes = asked.check(&settings()).unwrap_err();
             assert_eq!(mistakes.iter().map(|m| m.field.as_str()).collect::<Vec<_>>(), [field], "{mistakes:?}");
         }
         let texts = |list: &[&str]| Some(list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>());
         let usual = || Registration { redirect_uris: texts(&["https://a.example/"]), ..Registration::default() };
-        assert!(usual().check(false).is_ok());
+        assert!(usual().check(&settings()).is_ok());
         check(Registration { redirect_uris: None, ..usual() }, "redirect_uris");
         check(Registration { grant_types: texts(&["refresh_token"]), ..usual() }, "grant_types");
         check(
             Registration { grant_types: texts(&["client_credentials"]), public: Some(true), ..usual() },
             "grant_types",
         );
-        check(Registration { okta_app_name: Some("acme_1".to_owned()), ..usual() }, "okta_app_name");
         check(
-            Registration { scopes: texts(&["openid"]), default_scope: texts(&["provision:scim"]), ..usual() },
+            Registration { scopes: texts(&["openid"]), default_scope: texts(&["offline"]), ..usual() },
             "default_scope",
         );
         let many: Vec<String> = (0..=MAX_URIS).map(|n| format!("https://a.example/{n}")).collect();

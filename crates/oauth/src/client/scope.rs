@@ -43,33 +43,33 @@ mod tests {
     fn report_21_scopes_divided_otherwise_are_understood_where_that_is_forgiven() {
         let mut world = World::new();
         let mut ask = |text: &str, on: Tolerances| {
-            world.client("okta").tolerances = on;
-            let client = world.client("okta").clone();
+            world.client("acme").tolerances = on;
+            let client = world.client("acme").clone();
             world.run(|_, cx| (asked(cx, &client, text).map(|scopes| scopes.to_string()), cx.needs.clone()))
         };
         let on = Tolerances::NONE.with(Tolerance::ScopeSeparators);
         for divided in [
-            "provision:scim,openid",
-            "provision:scim, openid",
-            "provision:scim ,openid,",
-            ",,provision:scim,,openid,provision:scim",
-            "provision:scim;openid",
-            "provision:scim+openid",
-            "provision:scim%20openid",
-            "provision%3Ascim%20openid",
-            "provision%3ascim+openid",
-            "provision:scim%2Copenid",
-            "provision:scim\topenid",
-            "provision:scim\r\nopenid\n",
+            "records:write,openid",
+            "records:write, openid",
+            "records:write ,openid,",
+            ",,records:write,,openid,records:write",
+            "records:write;openid",
+            "records:write+openid",
+            "records:write%20openid",
+            "records%3Awrite%20openid",
+            "records%3awrite+openid",
+            "records:write%2Copenid",
+            "records:write\topenid",
+            "records:write\r\nopenid\n",
         ] {
             let (said, needs) = ask(divided, on);
-            assert_eq!((said.as_deref(), needs.forgiven), (Ok("provision:scim openid"), on), "{divided:?}");
+            assert_eq!((said.as_deref(), needs.forgiven), (Ok("records:write openid"), on), "{divided:?}");
             let (said, needs) = ask(divided, Tolerances::NONE);
             assert!(said.is_err_and(|why| why.contains("divided by spaces")), "{divided:?}");
             assert_eq!((needs.forgiven, needs.missed), (Tolerances::NONE, on));
         }
-        for plain in ["provision:scim openid", "  provision:scim   openid "] {
-            let said = (Ok("provision:scim openid".to_owned()), Needs::default());
+        for plain in ["records:write openid", "  records:write   openid "] {
+            let said = (Ok("records:write openid".to_owned()), Needs::default());
             assert_eq!(ask(plain, Tolerances::NONE), said, "that is no deviation");
         }
         assert_eq!(ask(",", on).0.as_deref(), Ok(""), "nothing was asked for");

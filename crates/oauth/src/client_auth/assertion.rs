@@ -20,7 +20,7 @@ pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const LEEWAY_S: u32 = 30;
 /// A client makes an assertion when it needs one, so it has no need to make it last, in seconds.
 const MAX_AHEAD_S: u32 = 600;
-/// An issuer's tokens live as long as the issuer likes: an hour at Microsoft Entra ID, a day for its managed identities.
+/// An issuer's tokens live as long as the issuer likes: an hour with most, a day with some.
 const MAX_AHEAD_FEDERATED_S: u32 = 86_400;
 
 /// Where keys are that we do not have.

@@ -25,7 +25,7 @@ fn attack_41_basic_is_form_decoded_and_nonsense_is_refused() {
 #[test]
 fn report_18_what_else_stands_in_the_header_does_not_spoil_a_proof_in_the_body() {
     let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
-    let in_body = [("client_id", "okta"), ("client_secret", "okta-secret")];
+    let in_body = [("client_id", "acme"), ("client_secret", "acme-secret")];
     let ask = |world: &mut World, header: &str, form: Pairs<'_>| {
         let form = owned(&[&[("token", "x")], form].concat());
         let request = RevocationRequest::parse(Some(header), &[], &form);
@@ -42,7 +42,7 @@ fn report_18_what_else_stands_in_the_header_does_not_spoil_a_proof_in_the_body()
     for proxys in [header("squid:password"), header("squid:"), header("é:x")] {
         assert_eq!(ask(&mut world, &proxys, &in_body), "no error");
         assert_eq!(ask(&mut world, &proxys, &[("client_id", "phone")]), "no error");
-        assert_eq!(ask(&mut world, &proxys, &in_body[..1]), "invalid_request", "nothing proves okta");
+        assert_eq!(ask(&mut world, &proxys, &in_body[..1]), "invalid_request", "nothing proves acme");
         assert_eq!(ask(&mut world, &proxys, &[("client_id", "nobody")]), "invalid_request");
     }
     // Two clients of ours, right or wrong.
@@ -50,9 +50,9 @@ fn report_18_what_else_stands_in_the_header_does_not_spoil_a_proof_in_the_body()
         assert_eq!(ask(&mut world, &other, &in_body), "invalid_request");
     }
     assert_eq!(ask(&mut world, &header("other:other-secret"), &[("client_id", "phone")]), "invalid_request");
-    world.client("okta").options.authentication.method = AuthMethod::ClientSecretPost;
+    world.client("acme").options.authentication.method = AuthMethod::ClientSecretPost;
     assert_eq!(ask(&mut world, &header("squid:password"), &in_body), "no error");
-    world.client("okta").options.authentication.method = AuthMethod::ClientSecretBasic;
+    world.client("acme").options.authentication.method = AuthMethod::ClientSecretBasic;
     assert_eq!(ask(&mut world, &header("squid:password"), &in_body), "invalid_client");
 }
 
@@ -64,30 +64,30 @@ fn report_18_white_space_around_a_secret_is_told_whether_or_not_the_rest_is_righ
         let request = RevocationRequest::parse(None, &[], &form).unwrap();
         let error = world.run(|store, cx| revoke(store, cx, &request)).unwrap().unwrap_err();
         assert_eq!(error.code, ErrorCode::InvalidClient);
-        assert!(error.description.is_ascii() && !error.description.contains("okta"), "{error}");
+        assert!(error.description.is_ascii() && !error.description.contains("acme"), "{error}");
         error.description
     };
     for (id, secret, said) in [
-        ("okta", "okta-secret\n", "secret was sent with white space or a line break after it"),
-        ("okta", "okta-secret\r\n", "after it"),
-        ("okta", "okta-secret ", "after it"),
-        ("okta", "okta-secret\u{a0}", "after it"),
-        ("okta", "okta-secret\u{200b}", "after it"),
-        ("okta", "\tokta-secret", "before it"),
-        ("okta", "\u{feff}okta-secret", "before it"),
-        ("okta\n", "okta-secret", "client ID was sent"),
+        ("acme", "acme-secret\n", "secret was sent with white space or a line break after it"),
+        ("acme", "acme-secret\r\n", "after it"),
+        ("acme", "acme-secret ", "after it"),
+        ("acme", "acme-secret\u{a0}", "after it"),
+        ("acme", "acme-secret\u{200b}", "after it"),
+        ("acme", "\tacme-secret", "before it"),
+        ("acme", "\u{feff}acme-secret", "before it"),
+        ("acme\n", "acme-secret", "client ID was sent"),
     ] {
         let right = told(id, secret);
         assert!(right.contains(said), "{right}");
-        assert_eq!(told(id, &secret.replace("okta", "xxxx")), right);
-        assert_eq!(told(&id.replace("okta", "xxxx"), secret), right);
+        assert_eq!(told(id, &secret.replace("acme", "xxxx")), right);
+        assert_eq!(told(&id.replace("acme", "xxxx"), secret), right);
     }
 }
 
 #[test]
 fn report_21_identical_credentials_in_both_places_count_once_where_that_is_forgiven() {
     let header = |text: &str| format!("Basic {}", STANDARD.encode(text));
-    let in_body = [("client_id", "okta"), ("client_secret", "okta-secret")];
+    let in_body = [("client_id", "acme"), ("client_secret", "acme-secret")];
     let ask = |world: &mut World, header: &str, form: Pairs<'_>| {
         let form = owned(&[&[("token", "x")], form].concat());
         let request = match RevocationRequest::parse(Some(header), &[], &form) {
@@ -102,32 +102,32 @@ fn report_21_identical_credentials_in_both_places_count_once_where_that_is_forgi
     };
     let mut world = World::new();
     for forgiven in [true, false] {
-        world.client("okta").tolerances = both(forgiven);
+        world.client("acme").tolerances = both(forgiven);
         let code = if forgiven { "no error" } else { "invalid_request" };
-        for header in [header("okta:okta-secret"), header("okta:%6fkta%2Dsecret")] {
+        for header in [header("acme:acme-secret"), header("acme:%61cme%2Dsecret")] {
             for form in [&in_body[..], &in_body[1..]] {
                 let (said, needs) = ask(&mut world, &header, form);
-                assert_eq!((said, needs.client.as_ref().map(ClientId::as_str)), (code, Some("okta")));
+                assert_eq!((said, needs.client.as_ref().map(ClientId::as_str)), (code, Some("acme")));
                 assert_eq!((needs.forgiven, needs.missed), (both(forgiven), both(!forgiven)));
             }
         }
         // Each alone is no deviation, nor is a name without a secret beside a secret.
         for (header, form) in
-            [("okta:okta-secret", &[][..]), ("okta:okta-secret", &in_body[..1]), ("okta:", &in_body[1..])]
+            [("acme:acme-secret", &[][..]), ("acme:acme-secret", &in_body[..1]), ("acme:", &in_body[1..])]
         {
             assert_eq!(ask(&mut world, &basic_header(header), form), ("no error", Needs::default()));
         }
     }
-    world.client("okta").tolerances = Tolerances::EVERY;
-    for (basic, secret) in [("okta:okta-secret", "x"), ("okta:x", "okta-secret"), ("okta:x", "y")] {
-        let form = [("client_id", "okta"), ("client_secret", secret)];
+    world.client("acme").tolerances = Tolerances::EVERY;
+    for (basic, secret) in [("acme:acme-secret", "x"), ("acme:x", "acme-secret"), ("acme:x", "y")] {
+        let form = [("client_id", "acme"), ("client_secret", secret)];
         assert_eq!(ask(&mut world, &header(basic), &form).0, "invalid_request", "they differ");
     }
-    let wrong = [("client_id", "okta"), ("client_secret", "x")];
-    assert_eq!(ask(&mut world, &header("okta:x"), &wrong), ("invalid_client", Needs::default()), "twice wrong");
+    let wrong = [("client_id", "acme"), ("client_secret", "x")];
+    assert_eq!(ask(&mut world, &header("acme:x"), &wrong), ("invalid_client", Needs::default()), "twice wrong");
     for method in [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost] {
-        world.client("okta").options.authentication.method = method;
-        assert_eq!(ask(&mut world, &header("okta:okta-secret"), &in_body).0, "no error", "{method:?} is among them");
+        world.client("acme").options.authentication.method = method;
+        assert_eq!(ask(&mut world, &header("acme:acme-secret"), &in_body).0, "no error", "{method:?} is among them");
     }
 }
 

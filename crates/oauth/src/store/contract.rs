@@ -4,7 +4,7 @@
 
 use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError};
 use crate::bounds::{Bounds, Resource, Thumbprint};
-use crate::client::{Client, ClientId, ClientSecret, GrantType, Profile, RedirectUri};
+use crate::client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -74,9 +74,9 @@ fn client(name: &str) -> Client {
         secrets: vec![secret(1, None), secret(2, Some(4_102_444_800_000))],
         redirect_uris: vec![uri("b"), uri("a")],
         grant_types: GrantType::ALL.to_vec(),
-        scopes: scopes("openid offline provision:scim"),
-        default_scope: scopes("provision:scim"),
-        profile: Profile::Okta,
+        scopes: scopes("openid offline records:write"),
+        default_scope: scopes("records:write"),
+        profile: &ClientProfile::GENERIC,
         require_pkce: true,
         disabled: false,
         has_account: true,
@@ -97,7 +97,7 @@ fn new_grant(client: &Client, subject: Option<Subject>) -> NewGrant {
         auth_time: subject.is_some().then_some(900),
         nonce: subject.is_some().then(|| "n-é-\"1\"".to_owned()),
         subject,
-        scope: scopes("offline provision:scim"),
+        scope: scopes("offline records:write"),
         created: 1_000,
     }
 }
@@ -234,22 +234,22 @@ fn the_older_grants_of_a_client_are_found(place: &mut impl Workplace) -> Result<
         ..new_grant(client, subject.cloned())
     };
     let all = [
-        made(&client, "offline provision:scim", Some(&owner)),
+        made(&client, "offline records:write", Some(&owner)),
         made(&client, "openid", Some(&owner)),
-        made(&client, "provision:scim", None),
-        made(&other, "provision:scim", Some(&owner)),
-        made(&client, "provision:scim", Some(&place.owner())),
-        made(&client, "provision:scim", Some(&owner)),
-        made(&client, "provision:scim", Some(&owner)),
+        made(&client, "records:write", None),
+        made(&other, "records:write", Some(&owner)),
+        made(&client, "records:write", Some(&place.owner())),
+        made(&client, "records:write", Some(&owner)),
+        made(&client, "records:write", Some(&owner)),
     ];
     let mut ids = Vec::new();
     for new in &all {
         ids.push(place.unit(|store| store.create_grant(new))?);
     }
     let grant = place.unit(|store| store.grant(ids[5]))?.expect("the grant");
-    assert_eq!(place.unit(|store| store.older_grants(&grant, "provision:scim"))?, [ids[4], ids[0]]);
+    assert_eq!(place.unit(|store| store.older_grants(&grant, "records:write"))?, [ids[4], ids[0]]);
     place.unit(|store| store.end_grant(ids[4], 2_000, EndReason::Replaced))?;
-    assert_eq!(place.unit(|store| store.older_grants(&grant, "provision:scim"))?, [ids[0]]);
+    assert_eq!(place.unit(|store| store.older_grants(&grant, "records:write"))?, [ids[0]]);
     Ok(())
 }
 
@@ -361,11 +361,11 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
 
 fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Result<(), StoreError> {
     let client = registered(place, "static");
-    let grant = place.unit(|store| crate::token::own_grant(store, 1_000, &client))?;
-    let standing = place.unit(|store| store.standing(grant.id, &TokenId::NONE, &TokenId::NONE))?.expect("a standing");
+    let grant = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
+    let standing = place.unit(|store| store.standing(grant, &TokenId::NONE, &TokenId::NONE))?.expect("a standing");
     let token = StaticToken {
         id: "contract-static-token".to_owned(),
-        scope: scopes("provision:scim"),
+        scope: scopes("records:write"),
         created: 1_000,
         expires: 4_102_444_800_000,
         last_used: None,
@@ -375,7 +375,7 @@ fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Resu
     place.keep_static_token(&print, &token);
     assert_eq!(place.unit(|store| store.static_token(&print))?, Some(token.clone()));
     assert_eq!(place.unit(|store| store.static_token(&fingerprint("another")))?, None);
-    place.unit(|store| store.end_grant(grant.id, 2_000, EndReason::Operator))?;
+    place.unit(|store| store.end_grant(grant, 2_000, EndReason::Operator))?;
     let found = place.unit(|store| store.static_token(&print))?.expect("the token");
     assert_eq!(found.standing.grant.ended, Some(2_000));
     place.unit(|store| store.end_static_token(&token.id))?;

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::bounds::{Bounds, Resource, Thumbprint, ours};
+use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::Client;
 use crate::context::Context;
 use crate::grant::{Grant, GrantId, Subject};
@@ -120,9 +120,8 @@ impl AccessToken {
     pub(crate) fn envelope(&self, cx: &mut Context<'_>, client: &Client, grant: &Grant) -> Unsigned {
         let audience: Vec<&str> = match self.bounds.resources.as_slice() {
             [] => {
-                let [scim, issuer] = ours(cx.settings);
-                let of_scope = [(scim, "provision:scim"), (issuer, "openid")];
-                of_scope.into_iter().filter(|(_, scope)| self.scope.contains(scope)).map(|(name, _)| name).collect()
+                let own = cx.settings.own_resources();
+                own.filter(|(_, scope)| self.scope.contains(scope)).map(|(uri, _)| uri).collect()
             }
             resources => resources.iter().map(Resource::as_str).collect(),
         };
@@ -193,7 +192,7 @@ mod tests {
             published: &[],
             needs: Default::default(),
         };
-        let scope = Scopes::parse("openid provision:scim").unwrap();
+        let scope = Scopes::parse("openid records:write").unwrap();
         let resources = vec![Resource::parse("https://api.example/").unwrap()];
         let bounded =
             AccessToken::new(&mut cx, GrantId(42), scope.clone(), 3_601_000, Bounds { resources, key: None }, None);

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
-use crate::scope::can_be_remembered;
+use crate::scope::OPENID;
 use crate::store::{Code, Store, StoreError};
 use crate::token::bearer::examine_grant;
 use crate::token::id_token;
@@ -90,7 +90,7 @@ pub(super) fn exchange(
     let scope = grant.opens(&grant.scope);
     let link = Link { generation: 0, reissue: found.reissues };
     let mut response = respond(cx, client, &grant, scope, bounds, Some(link), refresh_token);
-    if response.scope.contains("openid") {
+    if response.scope.contains(OPENID) {
         response.id_token = id_token::claims(cx, client, &grant);
     }
     Ok(Ok(response))
@@ -108,7 +108,7 @@ fn retried(
 ) -> Result<Option<Grant>, StoreError> {
     let unused = |grant: &Grant| grant.ended.is_none() && grant.delivered.is_none();
     let Some(grant) = store.lock_grant(code.grant)?.filter(unused) else { return Ok(None) };
-    if code.challenge.is_none() && can_be_remembered(&grant.scope) {
+    if code.challenge.is_none() && cx.settings.remembers_consent(&grant.scope) {
         return Ok(None);
     }
     let issued = store.refresh_token_of(grant.id, 0)?;

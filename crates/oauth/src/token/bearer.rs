@@ -1,9 +1,10 @@
 //! Bearer tokens at a protected resource (RFC 6750).
 
-use crate::bounds::{Bounds, Thumbprint, ours};
-use crate::context::{Context, Settings};
+use crate::bounds::{Bounds, Thumbprint};
+use crate::context::Context;
 use crate::grant::{EndReason, Grant, GrantId};
 use crate::jose::Algorithm;
+use crate::protected_resource::ProtectedResource;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::store::{Standing, Store, StoreError};
@@ -42,34 +43,6 @@ pub enum Use {
     StaticToken(String),
     /// The first of this generation of a grant's tokens: for [`delivery::note`](crate::token::delivery::note).
     Tokens(GrantId, i32),
-}
-
-/// A protected resource of ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// The SCIM endpoint.
-    Scim,
-    /// `/userinfo`.
-    Userinfo,
-}
-
-impl Door {
-    /// The scope that opens it.
-    pub fn scope(self) -> &'static str {
-        match self {
-            Door::Scim => "provision:scim",
-            Door::Userinfo => "openid",
-        }
-    }
-
-    /// What a token may call it in its audience (RFC 8707 §2).
-    fn names(self, settings: &Settings) -> [&str; 1] {
-        let [scim, issuer] = ours(settings);
-        match self {
-            Door::Scim => [scim],
-            Door::Userinfo => [issuer],
-        }
-    }
 }
 
 /// What a request brings along to get in.
@@ -166,12 +139,12 @@ fn is_bound(cx: &Context<'_>, token: &str, key: &Thumbprint, is_for: bool) -> Re
     }
 }
 
-/// Opens the token and asks the store whether it counts at this door.
+/// Opens the token and asks the store whether it counts at this resource.
 pub fn check(
     store: &mut dyn Store,
     cx: &Context<'_>,
     presented: &Presented<'_>,
-    door: Door,
+    resource: &ProtectedResource,
 ) -> Result<Result<Access, BearerError>, StoreError> {
     let Some((token, is_dpop)) = presented.token() else { return Ok(Err(BearerError::Missing)) };
     if is_dpop {
@@ -187,11 +160,11 @@ pub fn check(
         Ok(access) if access.bounds.key.is_some() && !is_dpop => {
             Err(BearerError::Unbound("The access token is bound to a key; send it as DPoP, with a proof by that key"))
         }
-        Ok(access) if !access.bounds.admit(&door.names(cx.settings)) => {
+        Ok(access) if !access.bounds.admit(&resource.uri) => {
             Err(BearerError::Invalid("The access token is for another resource"))
         }
-        Ok(access) if access.scope.contains(door.scope()) => Ok(access),
-        Ok(_) => Err(BearerError::InsufficientScope(door.scope())),
+        Ok(access) if access.scope.contains(resource.scope) => Ok(access),
+        Ok(_) => Err(BearerError::InsufficientScope(resource.scope)),
         Err(description) if is_dpop => Err(BearerError::Unbound(description)),
         Err(description) => Err(BearerError::Invalid(description)),
     })
@@ -301,9 +274,9 @@ fn what_is(presented: &str) -> &'static str {
         Some(Prefix::Code) => "This is an authorization code, not an access token; exchange it at the token endpoint",
         Some(Prefix::RefreshToken) => "This is a refresh token, not an access token; exchange it at the token endpoint",
         Some(Prefix::Operator) => "This is an operator's token for the admin API, not an access token",
-        // Microsoft Entra ID sends a token of its own when its field is empty.
+        // Some identity providers send a token of their own when their form has no token endpoint.
         None if presented.starts_with("eyJ") => {
-            "This JWT is not an access token that was issued here; in Microsoft Entra ID, fill in the token endpoint, client identifier and client secret"
+            "This JWT is not an access token that was issued here; in the identity provider, fill in the token endpoint, client identifier and client secret"
         }
         _ => "The access token is not one of ours",
     }
@@ -332,11 +305,11 @@ fn verdict(store: &mut dyn Store, standing: &Standing) -> Result<Option<&'static
 mod tests {
     use super::*;
     use crate::secret::{Prefix, generated};
-    use crate::world::{EXCHANGE, World, changed};
+    use crate::world::{EXCHANGE, World, changed, records};
 
     fn ask(world: &mut World, header: Option<&str>) -> Result<Access, BearerError> {
         let presented = Presented { authorization: header, proof: None };
-        world.run(|store, cx| check(store, cx, &presented, Door::Scim)).unwrap()
+        world.run(|store, cx| check(store, cx, &presented, &records())).unwrap()
     }
 
     #[test]
@@ -357,7 +330,7 @@ mod tests {
         check(
             &ask(&mut world, Some(&format!("Bearer {token}"))).unwrap_err(),
             403,
-            r#"Bearer realm="gateway", error="insufficient_scope", scope="provision:scim""#,
+            r#"Bearer realm="gateway", error="insufficient_scope", scope="records:write""#,
         );
     }
 
@@ -367,7 +340,7 @@ mod tests {
         let tokens = world.tokens();
         let jwt = "eyJhbGciOiJub25lIn0.eyJhdWQiOiI4YWRmOGU2ZSJ9.".to_owned();
         let mut others: Vec<String> = Prefix::ALL.map(|prefix| generated(prefix, &mut |bytes| bytes.fill(3))).into();
-        others.extend([tokens.refresh_token.unwrap(), jwt, "okta-secret".to_owned(), "é\"\\".to_owned()]);
+        others.extend([tokens.refresh_token.unwrap(), jwt, "acme-secret".to_owned(), "é\"\\".to_owned()]);
         for other in others {
             let error = ask(&mut world, Some(&format!("Bearer {other}"))).unwrap_err();
             assert_eq!(error.status(), 401, "{other}");
@@ -381,17 +354,17 @@ mod tests {
         let mut world = World::new();
         let (header, id) = (format!("Bearer {}", world.static_token("t-1")), Some(Use::StaticToken("t-1".to_owned())));
         let access = ask(&mut world, Some(&header)).unwrap();
-        assert_eq!((access.grant.client.as_str(), access.grant.subject, access.unwritten_use), ("okta", None, id));
+        assert_eq!((access.grant.client.as_str(), access.grant.subject, access.unwritten_use), ("acme", None, id));
         world.store.static_tokens[0].1.last_used = Some(world.now - 3_600_000);
         assert_eq!(ask(&mut world, Some(&header)).unwrap().unwritten_use, None, "noted to the hour");
 
         let said = |world: &mut World| ask(world, Some(&header)).unwrap_err().to_string();
-        world.client("okta").disabled = true;
+        world.client("acme").disabled = true;
         assert!(said(&mut world).contains("switched off"));
-        world.client("okta").disabled = false;
-        world.client("okta").scopes = Scopes::parse("openid").unwrap();
+        world.client("acme").disabled = false;
+        world.client("acme").scopes = Scopes::parse("openid").unwrap();
         assert!(said(&mut world).contains("lacks the scope"), "it opens no more than its client may ask for");
-        world.client("okta").scopes = Scopes::parse("provision:scim").unwrap();
+        world.client("acme").scopes = Scopes::parse("records:write").unwrap();
         world.store.grants[0].ended = Some(1);
         assert!(said(&mut world).contains("was ended"));
         world.store.grants[0].ended = None;
@@ -441,7 +414,7 @@ mod tests {
         }
         check(|world| world.store.grants[0].ended = Some(1), "was ended");
         check(|world| world.store.inactive.push("ada".to_owned()), "deactivated");
-        check(|world| world.client("okta").disabled = true, "switched off");
+        check(|world| world.client("acme").disabled = true, "switched off");
         check(|world| world.store.clients.clear(), "was deleted");
         check(|world| world.store.grants.clear(), "gone");
         check(|world| world.wait(3600), "expired");

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
-use crate::scope::{Scopes, is_personal};
+use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
 use crate::store::{Answer, Code, PushedRequest, RefreshToken, Standing, Store, StoreError};
@@ -28,39 +28,46 @@ pub(super) fn exchange(
             "this client belongs to no account, so it cannot act on its own; somebody of an account has to accept";
         return refuse(ErrorCode::UnauthorizedClient, description.to_owned());
     }
-    let asked = asked.map_or_else(|| client.default_scope.clone(), |asked| client.profile.meant(asked));
+    let asked =
+        asked.map_or_else(|| client.default_scope.clone(), |asked| asked.renamed(|scope| client.profile.meant(scope)));
     if let Some(beyond) = asked.beyond(&client.scopes) {
         return refuse(
             ErrorCode::InvalidScope,
             format!("this client may not ask for the scope {beyond}; it may ask for: {}", client.scopes),
         );
     }
-    let scope = asked.only(impersonal);
+    let scope = asked.only(|scope| !cx.settings.is_personal(scope));
     if scope.is_empty() {
-        let description = "what was asked for speaks of a person, and here is none; ask for provision:scim";
-        return refuse(ErrorCode::InvalidScope, description.to_owned());
+        let impersonal = client.scopes.only(|scope| !cx.settings.is_personal(scope));
+        let right = match impersonal.is_empty() {
+            true => "; this client has no other scope".to_owned(),
+            false => format!("; ask for {impersonal}"),
+        };
+        let description =
+            format!("the scope {asked} is about a user, and a client with its own credentials acts for none{right}");
+        return refuse(ErrorCode::InvalidScope, description);
     }
     let resources = match limits.resources(cx, client) {
         Ok(resources) => resources,
         Err(refused) => return Ok(Err(refused)),
     };
     let bounds = Bounds { resources, key: limits.key.cloned() };
-    let grant = own_grant(store, cx.now, client)?;
+    let grant = own_grant(store, cx, client)?;
     Ok(Ok(respond(cx, client, &grant, scope, bounds, None, None)))
 }
 
 /// The grant behind whatever a client does in its own name; made when it is first needed.
-pub fn own_grant(store: &mut dyn Store, now: i64, client: &Client) -> Result<Grant, StoreError> {
+pub fn own_grant(store: &mut dyn Store, cx: &Context<'_>, client: &Client) -> Result<Grant, StoreError> {
     if let Some(grant) = store.standing_grant(&client.id)? {
         return Ok(grant);
     }
     let new = NewGrant {
         client: client.id.clone(),
         subject: None,
-        scope: client.scopes.only(impersonal),
+        scope: client.scopes.only(|scope| !cx.settings.is_personal(scope)),
         nonce: None,
         auth_time: None,
-        created: now,
+        created: cx.now,
     };
     let id = store.create_grant(&new)?;
     store.record(Event::GrantCreated { grant: id, client: client.id.to_string(), scope: new.scope.to_string() });
@@ -76,11 +83,6 @@ pub fn own_grant(store: &mut dyn Store, now: i64, client: &Client) -> Result<Gra
         rebound: None,
         delivered: None,
     })
-}
-
-/// Whether a scope speaks of no person.
-fn impersonal(scope: &str) -> bool {
-    !is_personal(scope)
 }
 
 /// A store that only reads, and remembers that it was asked to write.

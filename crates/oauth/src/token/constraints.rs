@@ -1,7 +1,7 @@
 //! What the tokens of a request may be limited to: the resources it asks for, as far as its client may and its resource owner
 //! accepted (RFC 8707 §2).
 
-use crate::bounds::{Resource, ours};
+use crate::bounds::Resource;
 use crate::client::Client;
 use crate::context::Settings;
 
@@ -18,8 +18,9 @@ pub(crate) fn asked<'a>(
     for text in texts {
         let resource = Resource::parse(text).map_err(|why| format!("resource {why}"))?;
         let own = &client.options.tokens.resources;
-        if !ours(settings).contains(&resource.as_str()) && !own.contains(&resource) {
-            let known: Vec<&str> = ours(settings).into_iter().chain(own.iter().map(Resource::as_str)).collect();
+        if !settings.is_own_resource(resource.as_str()) && !own.contains(&resource) {
+            let ours = settings.own_resources().map(|(uri, _)| uri);
+            let known: Vec<&str> = ours.chain(own.iter().map(Resource::as_str)).collect();
             return Err(format!("this client may ask for the resources {}, and for no other", known.join(" ")));
         }
         if !resources.contains(&resource) {
@@ -40,7 +41,7 @@ pub(crate) fn narrowed(
     asked: Vec<Resource>,
 ) -> Result<Vec<Resource>, &'static str> {
     let is_accepted = |resource: &Resource| match accepted {
-        [] => ours(settings).contains(&resource.as_str()),
+        [] => settings.is_own_resource(resource.as_str()),
         accepted => accepted.contains(resource),
     };
     match asked.iter().all(is_accepted) {

@@ -7,45 +7,49 @@
 //! older ones.
 
 use crate::client::Connections;
+use crate::context::Context;
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId};
 use crate::store::{Store, StoreError};
-use crate::token::bearer::Door;
 
 /// Notes that a token of this generation was used ([`Access::unwritten_use`](crate::Access)). Changes nothing if that is known already or
 /// the grant has ended meanwhile.
-pub fn note(store: &mut dyn Store, now: i64, grant: GrantId, generation: i32) -> Result<(), StoreError> {
+pub fn note(store: &mut dyn Store, cx: &Context<'_>, grant: GrantId, generation: i32) -> Result<(), StoreError> {
     match store.lock_grant(grant)? {
-        Some(grant) => mark(store, now, &grant, generation),
+        Some(grant) => mark(store, cx, &grant, generation),
         None => Ok(()),
     }
 }
 
 /// The same for a grant that is locked.
-pub(crate) fn mark(store: &mut dyn Store, now: i64, grant: &Grant, generation: i32) -> Result<(), StoreError> {
+pub(crate) fn mark(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant, generation: i32) -> Result<(), StoreError> {
     if grant.ended.is_some() || grant.has_delivered(generation) {
         return Ok(());
     }
-    store.deliver(grant.id, Delivery { generation, at: now })?;
+    store.deliver(grant.id, Delivery { generation, at: cx.now })?;
     match grant.delivered {
-        None => replace_older(store, now, grant),
+        None => replace_older(store, cx, grant),
         Some(_) => Ok(()),
     }
 }
 
 /// Ends the older connections of the client, if this grant is one. A log-in is none, and neither are the client's own credentials.
-fn replace_older(store: &mut dyn Store, now: i64, grant: &Grant) -> Result<(), StoreError> {
-    let scope = Door::Scim.scope();
-    if grant.subject.is_none() || !grant.scope.contains(scope) {
+fn replace_older(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant) -> Result<(), StoreError> {
+    let connects = |scope: &&'static str| grant.scope.contains(scope);
+    let scopes: Vec<&str> = cx.settings.resources.iter().map(|resource| resource.scope).filter(connects).collect();
+    if grant.subject.is_none() || scopes.is_empty() {
         return Ok(());
     }
     let client = store.client(&grant.client)?;
     if client.is_none_or(|client| client.options.connections == Connections::Keep) {
         return Ok(());
     }
-    let ended = store.older_grants(grant, scope)?;
-    for older in &ended {
-        store.end_grant(*older, now, EndReason::Replaced)?;
+    let mut ended = Vec::new();
+    for scope in scopes {
+        for older in store.older_grants(grant, scope)? {
+            store.end_grant(older, cx.now, EndReason::Replaced)?;
+            ended.push(older);
+        }
     }
     if !ended.is_empty() {
         store.record(Event::ConnectionReplaced { grant: grant.id, ended });
@@ -110,7 +114,7 @@ mod tests {
         let code = world.code(&[("scope", "openid")]);
         let log_in = world.token(&changed(EXCHANGE, &[("code", &code)])).ok().unwrap();
         let pasted = world.static_token("t-1");
-        world.run(|store, cx| note(store, cx.now, log_in.grant, 0)).unwrap();
+        world.run(|store, cx| note(store, cx, log_in.grant, 0)).unwrap();
         assert!(world.uses(&connection.access_token) && world.uses(&pasted));
         assert_eq!(standing(&world), [0, 1, 2]);
         let next = world.tokens();
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn report_10_a_client_may_keep_its_connections() {
         let mut world = World::new();
-        world.client("okta").options.connections = Connections::Keep;
+        world.client("acme").options.connections = Connections::Keep;
         let (first, second) = (world.tokens(), world.tokens());
         assert!(world.uses(&second.access_token) && world.uses(&first.access_token));
         assert_eq!(standing(&world), [0, 1]);
@@ -133,7 +137,7 @@ mod tests {
         let mut world = World::new();
         let (_, second) = (world.tokens(), world.tokens());
         world.store.grants[1].ended = Some(1);
-        world.run(|store, cx| note(store, cx.now, second.grant, 0)).unwrap();
+        world.run(|store, cx| note(store, cx, second.grant, 0)).unwrap();
         assert_eq!((standing(&world), world.store.grants[1].delivered), (vec![0], None));
     }
 }

@@ -117,10 +117,10 @@ mod tests {
     use crate::client_auth::Posted;
     use crate::world::{Pairs, World, changed, code_of, owned};
 
-    const OKTA: Pairs<'static> = &[("client_id", "okta"), ("client_secret", "okta-secret")];
+    const ACME: Pairs<'static> = &[("client_id", "acme"), ("client_secret", "acme-secret")];
 
     fn ask(world: &mut World, form: Pairs<'_>) -> Result<Value, TokenError> {
-        let request = IntrospectionRequest::parse(None, &[], &owned(&changed(OKTA, form)))?;
+        let request = IntrospectionRequest::parse(None, &[], &owned(&changed(ACME, form)))?;
         world.run(|store, cx| introspect(store, cx, &request)).unwrap()
     }
 
@@ -136,16 +136,16 @@ mod tests {
         let mut world = World::new();
         let tokens = world.tokens();
         let expected = json!({
-            "active": true, "scope": "openid offline provision:scim", "client_id": "okta", "token_type": "Bearer",
+            "active": true, "scope": "openid offline records:write", "client_id": "acme", "token_type": "Bearer",
             "iat": 1_800_000_000, "exp": 1_800_003_600, "iss": "https://id.example", "sub": "ada",
         });
         assert_eq!(ask(&mut world, &[("token", &tokens.access_token)]), Ok(expected));
         let refresh_token = tokens.refresh_token.unwrap();
         let answer = ask(&mut world, &[("token", &refresh_token), ("token_type_hint", "x")]).unwrap();
         assert_eq!((&answer["active"], answer.get("token_type")), (&json!(true), None));
-        let own = changed(OKTA, &[("grant_type", "client_credentials")]);
+        let own = changed(ACME, &[("grant_type", "client_credentials")]);
         let own = world.token(&own).ok().unwrap().access_token;
-        assert_eq!(ask(&mut world, &[("token", &own)]).unwrap()["sub"], "okta");
+        assert_eq!(ask(&mut world, &[("token", &own)]).unwrap()["sub"], "acme");
     }
 
     #[test]
@@ -153,8 +153,8 @@ mod tests {
         let mut world = World::new();
         let token = world.static_token("t-1");
         let expected = json!({
-            "active": true, "scope": "provision:scim", "client_id": "okta", "token_type": "Bearer",
-            "iat": 1_800_000_000, "exp": 1_800_086_400, "iss": "https://id.example", "sub": "okta",
+            "active": true, "scope": "records:write", "client_id": "acme", "token_type": "Bearer",
+            "iat": 1_800_000_000, "exp": 1_800_086_400, "iss": "https://id.example", "sub": "acme",
         });
         assert_eq!(ask(&mut world, &[("token", &token)]), Ok(expected));
         world.wait(86_400);
@@ -208,7 +208,7 @@ mod tests {
     fn introspection_writes_nothing() {
         let mut world = World::new();
         let tokens = world.tokens();
-        world.client("okta").secrets[0].last_used = None;
+        world.client("acme").secrets[0].last_used = None;
         let before = format!("{:?}", world.store);
         for token in [tokens.access_token.as_str(), tokens.refresh_token.as_deref().unwrap(), "x"] {
             is_active(&mut world, token);

@@ -189,7 +189,7 @@ pub(super) fn exchange(
     let successor = cx.keys.successor(presented, grant.id.0, next);
     match means {
         Means::Refresh => {
-            delivery::mark(store, cx.now, &grant, token.generation)?;
+            delivery::mark(store, cx, &grant, token.generation)?;
             insert(store, cx, client, &grant, &successor, next, &token.bounds)?;
         }
         Means::LostAnswer => {

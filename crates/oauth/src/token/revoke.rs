@@ -72,11 +72,11 @@ mod tests {
     use super::*;
     use crate::world::{Pairs, World, changed, code_of, owned};
 
-    const OKTA: Pairs<'static> = &[("client_id", "okta"), ("client_secret", "okta-secret")];
+    const ACME: Pairs<'static> = &[("client_id", "acme"), ("client_secret", "acme-secret")];
 
     #[track_caller]
     fn send(world: &mut World, form: Pairs<'_>, expected: &str) {
-        let answer = RevocationRequest::parse(None, &[], &owned(&changed(OKTA, form)));
+        let answer = RevocationRequest::parse(None, &[], &owned(&changed(ACME, form)));
         let answer = answer.and_then(|request| world.run(|store, cx| revoke(store, cx, &request)).unwrap());
         assert_eq!(code_of(answer), expected);
     }
@@ -140,7 +140,7 @@ mod tests {
         send(&mut world, &[("token", "gwr_x"), ("client_secret", "wrong")], "invalid_client");
         send(&mut world, &[], "invalid_request");
         let query = owned(&[("token", "gwr_x")]);
-        assert_eq!(code_of(RevocationRequest::parse(None, &query, &owned(OKTA))), "invalid_request");
+        assert_eq!(code_of(RevocationRequest::parse(None, &query, &owned(ACME))), "invalid_request");
     }
 
     #[test]

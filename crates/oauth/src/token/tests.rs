@@ -25,13 +25,13 @@ fn live_grants(world: &World) -> usize {
 fn a_code_becomes_tokens_that_open_the_door() {
     let mut world = World::new();
     let tokens = world.tokens();
-    assert_eq!((tokens.expires_in, tokens.scope.to_string().as_str()), (3600, "openid offline provision:scim"));
+    assert_eq!((tokens.expires_in, tokens.scope.to_string().as_str()), (3600, "openid offline records:write"));
     assert!(tokens.access_token.starts_with("gwa_"));
     assert!(tokens.refresh_token.as_ref().is_some_and(|token| token.starts_with("gwr_") && token.len() == 47));
     assert!(world.opens(&tokens.access_token));
     let claims = tokens.id_token.unwrap();
     assert_eq!((&claims["sub"], &claims["iss"]), (&"ada".into(), &"https://id.example".into()));
-    assert_eq!(claims["aud"], serde_json::json!(["okta"]));
+    assert_eq!(claims["aud"], serde_json::json!(["acme"]));
     assert_eq!(claims["auth_time"], 1_800_000_000);
     assert_eq!(claims["exp"], 1_800_003_600);
     assert!(claims.get("nonce").is_none());
@@ -49,12 +49,12 @@ fn what_was_asked_for_decides_what_comes_with_the_access_token() {
         assert_eq!((tokens.refresh_token.is_some(), tokens.id_token.is_some()), (refresh_token, id_token), "{scope}");
         assert!(tokens.id_token.is_none_or(|claims| claims["nonce"] == "n-1"));
     }
-    check("provision:scim", false, false);
-    check("openid provision:scim", false, true);
-    check("offline provision:scim", true, false);
-    check("offline_access provision:scim", true, false);
+    check("records:write", false, false);
+    check("openid records:write", false, true);
+    check("offline records:write", true, false);
+    check("offline_access records:write", true, false);
     let mut world = World::new();
-    world.client("okta").grant_types = vec![GrantType::AuthorizationCode];
+    world.client("acme").grant_types = vec![GrantType::AuthorizationCode];
     assert!(world.tokens().refresh_token.is_none(), "the client may not refresh");
 }
 
@@ -149,7 +149,7 @@ fn attack_34_no_code_token_or_secret_is_stored_in_clear() {
     let code = world.code(&[]);
     let tokens = exchange_with(&mut world, &code, &[]).ok().unwrap();
     let dump = format!("{:?}", world.store);
-    for secret in [&code, &tokens.access_token, tokens.refresh_token.as_ref().unwrap(), "okta-secret"] {
+    for secret in [&code, &tokens.access_token, tokens.refresh_token.as_ref().unwrap(), "acme-secret"] {
         let secret = secret.trim_start_matches("gwc_").trim_start_matches("gwr_").trim_start_matches("gwa_");
         assert!(!dump.contains(secret), "{secret}");
     }
@@ -189,10 +189,10 @@ fn attack_45_grant_types_are_known_and_allowed_or_refused() {
     }
     assert_eq!(code_of(world.token(&changed(REFRESH, &[("grant_type", "")]))), "invalid_request");
     let tokens = world.tokens();
-    world.client("okta").grant_types = vec![GrantType::ClientCredentials];
+    world.client("acme").grant_types = vec![GrantType::ClientCredentials];
     assert_eq!(code_of(world.refresh(tokens.refresh_token.as_deref().unwrap())), "unauthorized_client");
     assert_eq!(code_of(exchange_with(&mut world, "gwc_x", &[])), "unauthorized_client");
-    world.client("okta").grant_types = vec![GrantType::AuthorizationCode];
+    world.client("acme").grant_types = vec![GrantType::AuthorizationCode];
     let own = changed(REFRESH, &[("grant_type", "client_credentials")]);
     assert_eq!(code_of(world.token(&own)), "unauthorized_client");
 }
@@ -226,6 +226,6 @@ fn attack_47_doubled_monstrous_and_missing_parameters_are_refused() {
 fn nothing_secret_shows_in_what_is_logged_of_a_request() {
     let form = owned(&changed(EXCHANGE, &[("code", "gwc_code"), ("code_verifier", VERIFIER)]));
     let logged = format!("{:?}", TokenRequest::parse(None, &[], &form));
-    assert!(!logged.contains("okta-secret") && !logged.contains("gwc_code") && !logged.contains(VERIFIER), "{logged}");
+    assert!(!logged.contains("acme-secret") && !logged.contains("gwc_code") && !logged.contains(VERIFIER), "{logged}");
     assert!(!REQUEST.is_empty());
 }

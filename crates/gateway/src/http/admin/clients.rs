@@ -1,7 +1,7 @@
 //! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::client::{AskedAuthentication, AskedTokens, Mistake, Registration, TokenOptions};
+use oauth::client::{AskedAuthentication, AskedTokens, Mistake};
 use oauth::{Client, ClientId, EndReason, RedirectUri};
 use serde_json::{Value, json};
 
@@ -12,6 +12,8 @@ use super::page::Page;
 use crate::app::App;
 use crate::domain::client::ScimOptions;
 use crate::domain::event::{Act, Action};
+use crate::domain::profiles::AppName;
+use crate::domain::registration::Registration;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::clients::ClientRecord;
@@ -67,7 +69,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
     let mut answer = json!({
         "client_id": client.id.as_str(),
         "name": client.name,
-        "profile": client.profile.as_str(),
+        "profile": client.profile.name,
         "account": account.map(|account| account.id),
         "okta_app_name": record.okta_app_name,
         "redirect_uris": client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
@@ -125,24 +127,25 @@ fn registration(input: &mut Input, authentication: AskedAuthentication) -> Regis
     Registration {
         profile: input.text("profile"),
         okta_app_name: input.text("okta_app_name"),
-        redirect_uris: input.texts("redirect_uris"),
-        grant_types: input.texts("grant_types"),
-        scopes: input.texts("scopes"),
-        default_scope: input.texts("default_scope"),
-        public: input.flag("public"),
-        require_pkce: input.flag("require_pkce"),
-        tokens: AskedTokens {
-            access_token_format: input.text("access_token_format"),
-            access_token_signing_alg: input.text("access_token_signing_alg"),
-            id_token_signed_response_alg: input.text("id_token_signed_response_alg"),
-            resources: input.texts("resources"),
-            require_pushed_authorization_requests: input.flag("require_pushed_authorization_requests"),
-            dpop_bound_access_tokens: input.flag("dpop_bound_access_tokens"),
+        client: oauth::client::Registration {
+            redirect_uris: input.texts("redirect_uris"),
+            grant_types: input.texts("grant_types"),
+            scopes: input.texts("scopes"),
+            default_scope: input.texts("default_scope"),
+            public: input.flag("public"),
+            require_pkce: input.flag("require_pkce"),
+            tokens: AskedTokens {
+                access_token_format: input.text("access_token_format"),
+                access_token_signing_alg: input.text("access_token_signing_alg"),
+                id_token_signed_response_alg: input.text("id_token_signed_response_alg"),
+                resources: input.texts("resources"),
+                require_pushed_authorization_requests: input.flag("require_pushed_authorization_requests"),
+                dpop_bound_access_tokens: input.flag("dpop_bound_access_tokens"),
+            },
+            post_logout_redirect_uris: input.texts("post_logout_redirect_uris"),
+            authentication,
+            ..oauth::client::Registration::default()
         },
-        tokens_before: TokenOptions::default(),
-        post_logout_redirect_uris: input.texts("post_logout_redirect_uris"),
-        authentication,
-        uris_before: Vec::new(),
     }
 }
 
@@ -180,7 +183,7 @@ async fn create(
     let tried = proofs.try_addresses(app, &mut input).await;
     let switches = tolerances::change(&mut input);
     let lifetimes = Lifetimes::read(&mut input);
-    let checked = asked.check(app.config.oauth.allow_okta_internal_http);
+    let checked = asked.check(&app.settings, app.config.oauth.allow_okta_internal_http);
     if let Err(mistakes) = &checked {
         for mistake in mistakes {
             input.mistake(mistake.field.clone(), mistake.detail.clone());
@@ -199,20 +202,20 @@ async fn create(
         client: Client {
             id,
             name,
-            public: registered.public,
+            public: registered.client.public,
             secrets: Vec::new(),
-            redirect_uris: registered.redirect_uris,
-            grant_types: registered.grant_types,
-            scopes: registered.scopes,
-            default_scope: registered.default_scope,
-            profile: registered.profile,
-            require_pkce: registered.require_pkce,
+            redirect_uris: registered.client.redirect_uris,
+            grant_types: registered.client.grant_types,
+            scopes: registered.client.scopes,
+            default_scope: registered.client.default_scope,
+            profile: registered.profile.of_clients(),
+            require_pkce: registered.client.require_pkce,
             disabled: false,
             has_account: account.is_some(),
             options: oauth::client::Options {
-                tokens: registered.tokens,
-                post_logout_redirect_uris: registered.post_logout_redirect_uris,
-                authentication: registered.authentication,
+                tokens: registered.client.tokens,
+                post_logout_redirect_uris: registered.client.post_logout_redirect_uris,
+                authentication: registered.client.authentication,
                 secret_lifetime_days: secret_days.flatten(),
                 ..oauth::client::Options::default()
             },
@@ -326,7 +329,7 @@ pub(super) async fn change(
     let tried = proofs.try_addresses(&app, &mut input).await;
     let switches = tolerances::change(&mut input);
     let lifetimes = Lifetimes::read(&mut input);
-    for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.public.is_some())] {
+    for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.client.public.is_some())] {
         if given {
             input.mistake(fixed, "cannot be changed; make a new client");
         }
@@ -341,47 +344,62 @@ pub(super) async fn change(
             // What the body leaves out stays as it is; the whole is checked again.
             let client = &record.client;
             let texts = |list: Vec<&str>| Some(list.into_iter().map(str::to_owned).collect::<Vec<_>>());
-            let derived = record.okta_app_name.as_deref().map(oauth::client::AppName::parse).and_then(Result::ok);
-            let derived = derived.map(|app| oauth::client::okta_redirect_uris(&app, true)).unwrap_or_default();
+            let derived = record.okta_app_name.as_deref().map(AppName::parse).and_then(Result::ok);
+            let derived = derived.map(|app| app.redirect_uris(true)).unwrap_or_default();
             let own_uris: Vec<&RedirectUri> = client.redirect_uris.iter().filter(|u| !derived.contains(u)).collect();
             let after_logout = &client.options.post_logout_redirect_uris;
             let whole = Registration {
-                profile: Some(client.profile.as_str().to_owned()),
+                profile: Some(client.profile.name.to_owned()),
                 okta_app_name: match forgets_app {
                     true => asked.okta_app_name.clone(),
                     false => record.okta_app_name.clone(),
                 },
-                redirect_uris: asked
-                    .redirect_uris
-                    .clone()
-                    .or_else(|| texts(own_uris.iter().map(|uri| uri.as_str()).collect())),
-                grant_types: asked
-                    .grant_types
-                    .clone()
-                    .or_else(|| texts(client.grant_types.iter().map(|g| g.as_str()).collect())),
-                scopes: asked.scopes.clone().or_else(|| texts(client.scopes.iter().collect())),
-                default_scope: asked.default_scope.clone().or_else(|| texts(client.default_scope.iter().collect())),
-                public: Some(client.public),
-                require_pkce: asked.require_pkce.or(Some(client.require_pkce)),
-                tokens: asked.tokens.clone(),
-                tokens_before: client.options.tokens.clone(),
-                post_logout_redirect_uris: asked
-                    .post_logout_redirect_uris
-                    .clone()
-                    .or_else(|| texts(after_logout.iter().map(RedirectUri::as_str).collect())),
-                authentication: proofs.over(client),
-                uris_before: own_uris.iter().map(|uri| (*uri).clone()).chain(after_logout.iter().cloned()).collect(),
+                client: oauth::client::Registration {
+                    redirect_uris: asked
+                        .client
+                        .redirect_uris
+                        .clone()
+                        .or_else(|| texts(own_uris.iter().map(|uri| uri.as_str()).collect())),
+                    grant_types: asked
+                        .client
+                        .grant_types
+                        .clone()
+                        .or_else(|| texts(client.grant_types.iter().map(|g| g.as_str()).collect())),
+                    scopes: asked.client.scopes.clone().or_else(|| texts(client.scopes.iter().collect())),
+                    default_scope: asked
+                        .client
+                        .default_scope
+                        .clone()
+                        .or_else(|| texts(client.default_scope.iter().collect())),
+                    public: Some(client.public),
+                    require_pkce: asked.client.require_pkce.or(Some(client.require_pkce)),
+                    tokens: asked.client.tokens.clone(),
+                    tokens_before: client.options.tokens.clone(),
+                    post_logout_redirect_uris: asked
+                        .client
+                        .post_logout_redirect_uris
+                        .clone()
+                        .or_else(|| texts(after_logout.iter().map(RedirectUri::as_str).collect())),
+                    authentication: proofs.over(client),
+                    uris_before: own_uris
+                        .iter()
+                        .map(|uri| (*uri).clone())
+                        .chain(after_logout.iter().cloned())
+                        .collect(),
+                    ..oauth::client::Registration::default()
+                },
             };
-            let registered = whole.check(work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
+            let registered =
+                whole.check(&work.settings, work.config.oauth.allow_okta_internal_http).map_err(invalid)?;
             record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
-            record.client.redirect_uris = registered.redirect_uris;
-            record.client.grant_types = registered.grant_types;
-            record.client.scopes = registered.scopes;
-            record.client.default_scope = registered.default_scope;
-            record.client.require_pkce = registered.require_pkce;
-            record.client.options.tokens = registered.tokens;
-            record.client.options.post_logout_redirect_uris = registered.post_logout_redirect_uris;
-            record.client.options.authentication = registered.authentication;
+            record.client.redirect_uris = registered.client.redirect_uris;
+            record.client.grant_types = registered.client.grant_types;
+            record.client.scopes = registered.client.scopes;
+            record.client.default_scope = registered.client.default_scope;
+            record.client.require_pkce = registered.client.require_pkce;
+            record.client.options.tokens = registered.client.tokens;
+            record.client.options.post_logout_redirect_uris = registered.client.post_logout_redirect_uris;
+            record.client.options.authentication = registered.client.authentication;
             if let Some(days) = secret_days {
                 record.client.options.secret_lifetime_days = days;
             }

@@ -40,11 +40,12 @@ pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, P
 /// of it: the next one tells the same news.
 pub(crate) async fn note_use(app: &App, news: &Use, origin: &Origin) {
     let (news, origin) = (news.clone(), origin.clone());
+    let work = app.clone();
     let noted = app.db.write(move |tx| match &news {
         Use::StaticToken(token) => tx.touch_static_token(token, system::now()),
         Use::Tokens(grant, generation) => {
             tx.act_as(origin.clone());
-            Ok(oauth::delivery::note(tx, system::now(), *grant, *generation)?)
+            Ok(work.oauth(|cx| oauth::delivery::note(tx, cx, *grant, *generation))?)
         }
     });
     if let Err(error) = noted.await {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
-use oauth::{Access, BearerError, Door, Presented, Use};
+use oauth::{Access, BearerError, Presented, Use};
 use scim::{Id, Registry, ToleranceTracker};
 
 use super::cursors::SealedCursors;
@@ -15,6 +15,7 @@ use crate::app::{App, ServiceProvider};
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::event::AdministratorLeft;
+use crate::domain::scopes;
 use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
@@ -98,7 +99,8 @@ impl Caller {
     fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Access, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = Presented { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
-        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, Door::Scim))??;
+        let resource = scopes::scim_endpoint(app.scim_base.clone());
+        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, &resource))??;
         let origin = Actor::Client(Named::id(access.grant.client.as_str())).at(self.address.clone());
         if let Some(news) = &access.unwritten_use {
             let _ = self.unwritten.set((news.clone(), origin.clone()));

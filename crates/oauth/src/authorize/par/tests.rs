@@ -2,7 +2,7 @@ use super::*;
 use crate::authorize::AuthorizationRequest;
 use crate::world::{Pairs, REQUEST, World, changed, code_of, owned};
 
-const SECRET: (&str, &str) = ("client_secret", "okta-secret");
+const SECRET: (&str, &str) = ("client_secret", "acme-secret");
 
 fn try_push(world: &mut World, form: Pairs<'_>) -> Result<Pushed, TokenError> {
     let request = PushRequest::parse(None, &[], &owned(form), None)?;
@@ -29,7 +29,7 @@ fn attack_92_a_pushed_request_counts_once_and_nothing_beside_it_counts() {
     let uri = pushed(&mut world, &[("state", "mine")]);
     assert!(uri.starts_with(URN));
     let evil = [
-        ("client_id", "okta"),
+        ("client_id", "acme"),
         ("request_uri", uri.as_str()),
         ("state", "evil"),
         ("scope", "admin"),
@@ -37,7 +37,7 @@ fn attack_92_a_pushed_request_counts_once_and_nothing_beside_it_counts() {
     ];
     let request = come(&mut world, &evil).unwrap();
     assert_eq!((request.state.as_deref(), request.redirect_uri.as_str()), (Some("mine"), crate::world::CALLBACK));
-    assert_eq!(request.scope.to_string(), "openid offline provision:scim");
+    assert_eq!(request.scope.to_string(), "openid offline records:write");
     assert_eq!(come(&mut world, &evil), Err("This link has been used".to_owned()));
 }
 
@@ -48,13 +48,13 @@ fn attack_92_a_reference_is_its_clients_own_and_for_a_minute_and_a_half() {
     let as_client = |id| [("client_id", id), ("request_uri", uri.as_str())];
     assert!(come(&mut world, &as_client("other")).is_err());
     assert!(come(&mut world, &[("request_uri", uri.as_str())]).is_err(), "no client_id");
-    assert!(come(&mut world, &[&as_client("okta")[..], &as_client("okta")[..1]].concat()).is_err(), "two of them");
-    assert!(come(&mut world, &as_client("okta")).is_ok(), "others could not use it up");
+    assert!(come(&mut world, &[&as_client("acme")[..], &as_client("acme")[..1]].concat()).is_err(), "two of them");
+    assert!(come(&mut world, &as_client("acme")).is_ok(), "others could not use it up");
     let late = pushed(&mut world, &[]);
     world.wait(90);
-    assert!(come(&mut world, &[("client_id", "okta"), ("request_uri", late.as_str())]).is_err());
+    assert!(come(&mut world, &[("client_id", "acme"), ("request_uri", late.as_str())]).is_err());
     let guessed = format!("{URN}{}", "A".repeat(43));
-    assert!(come(&mut world, &[("client_id", "okta"), ("request_uri", guessed.as_str())]).is_err());
+    assert!(come(&mut world, &[("client_id", "acme"), ("request_uri", guessed.as_str())]).is_err());
     assert!(!format!("{:?}", world.store).contains(uri.trim_start_matches(URN)), "it is kept as a fingerprint");
 }
 
@@ -68,10 +68,10 @@ fn attack_20_other_request_uris_are_refused_as_ever() {
 #[test]
 fn attack_92_a_client_that_must_push_is_not_heard_otherwise() {
     let mut world = World::new();
-    world.client("okta").options.tokens.require_pushed_authorization_requests = true;
+    world.client("acme").options.tokens.require_pushed_authorization_requests = true;
     assert_eq!(come(&mut world, REQUEST), Err("invalid_request".to_owned()));
     let uri = pushed(&mut world, &[]);
-    assert!(come(&mut world, &[("client_id", "okta"), ("request_uri", uri.as_str())]).is_ok());
+    assert!(come(&mut world, &[("client_id", "acme"), ("request_uri", uri.as_str())]).is_ok());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn the_secret_that_came_with_the_push_is_not_kept_and_the_client_is_looked_at_ag
     let mut world = World::new();
     let uri = pushed(&mut world, &[]);
     let plain = world.keys.open(PURPOSE, &world.store.pushed[0].parameters).unwrap();
-    assert!(!String::from_utf8(plain).unwrap().contains("okta-secret"));
-    world.client("okta").disabled = true;
-    assert!(come(&mut world, &[("client_id", "okta"), ("request_uri", uri.as_str())]).is_err());
+    assert!(!String::from_utf8(plain).unwrap().contains("acme-secret"));
+    world.client("acme").disabled = true;
+    assert!(come(&mut world, &[("client_id", "acme"), ("request_uri", uri.as_str())]).is_err());
 }

@@ -13,7 +13,7 @@ use crate::world::{ISSUER, Pairs, World, changed, code_of, owned};
 
 /// Seconds.
 const NOW: i64 = 1_800_000_000;
-const TENANT: &str = "https://login.microsoftonline.com/acme/v2.0";
+const TENANT: &str = "https://login.issuer.example/acme/v2.0";
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -33,13 +33,13 @@ fn signed(seed: u8, header: Value, claims: &Value) -> String {
     format!("{text}.{}", encode(pair(seed).sign(text.as_bytes())))
 }
 
-fn by_okta(claims: &Value) -> String {
+fn by_acme(claims: &Value) -> String {
     signed(7, json!({"alg": "EdDSA", "kid": "k"}), claims)
 }
 
 /// Good claims, with changes; `null` takes out.
 fn claims(changes: Value) -> Value {
-    let mut claims = json!({"iss": "okta", "sub": "okta", "aud": ISSUER, "exp": NOW + 60, "iat": NOW, "jti": "j-1"});
+    let mut claims = json!({"iss": "acme", "sub": "acme", "aud": ISSUER, "exp": NOW + 60, "iat": NOW, "jti": "j-1"});
     for (name, value) in changes.as_object().unwrap() {
         match value {
             Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
@@ -49,10 +49,10 @@ fn claims(changes: Value) -> Value {
     claims
 }
 
-/// `okta` has a key of its own, and no use for its secret.
+/// `acme` has a key of its own, and no use for its secret.
 fn world() -> World {
     let mut world = World::new();
-    world.client("okta").options.authentication = Authentication {
+    world.client("acme").options.authentication = Authentication {
         method: AuthMethod::PrivateKeyJwt,
         keys: Some(ClientKeys::Jwks(key_set(7, "k"))),
         federation: None,
@@ -65,7 +65,7 @@ fn form<'a>(assertion: &'a str, changes: Pairs<'a>) -> Vec<(&'a str, &'a str)> {
         ("grant_type", "client_credentials"),
         ("client_assertion_type", TYPE),
         ("client_assertion", assertion),
-        ("scope", "provision:scim"),
+        ("scope", "records:write"),
     ];
     changed(&form, changes)
 }
@@ -85,19 +85,19 @@ fn refused(world: &mut World, assertion: &str, said: &str) {
 #[test]
 fn a_signed_assertion_stands_in_for_a_secret_once() {
     let mut world = world();
-    let assertion = by_okta(&claims(json!({})));
+    let assertion = by_acme(&claims(json!({})));
     assert!(ask(&mut world, &assertion).is_ok());
     let again = ask(&mut world, &assertion).err().unwrap();
     assert!(again.description.contains("used before"), "{again}");
     for audience in
         [json!([ISSUER]), json!(format!("{ISSUER}/oauth2/token")), json!([format!("{ISSUER}/oauth2/token")])]
     {
-        let assertion = by_okta(&claims(json!({"aud": audience, "jti": audience.to_string()})));
+        let assertion = by_acme(&claims(json!({"aud": audience, "jti": audience.to_string()})));
         assert!(ask(&mut world, &assertion).is_ok(), "{audience}");
     }
-    let beside = by_okta(&claims(json!({"jti": "j-2"})));
-    assert_eq!(code_of(world.token(&form(&beside, &[("client_id", "okta")]))), "no error");
-    let other = by_okta(&claims(json!({"jti": "j-3"})));
+    let beside = by_acme(&claims(json!({"jti": "j-2"})));
+    assert_eq!(code_of(world.token(&form(&beside, &[("client_id", "acme")]))), "no error");
+    let other = by_acme(&claims(json!({"jti": "j-3"})));
     assert_eq!(code_of(world.token(&form(&other, &[("client_id", "other")]))), "invalid_client");
 }
 
@@ -121,7 +121,7 @@ fn attack_50_whatever_is_not_right_about_an_assertion_is_refused() {
     ] {
         let claims = claims(change.clone());
         let said = if claims["sub"] == "other" { "" } else { said };
-        refused(&mut world, &by_okta(&claims), said);
+        refused(&mut world, &by_acme(&claims), said);
     }
     let good = claims(json!({}));
     refused(&mut world, &signed(8, json!({"alg": "EdDSA", "kid": "k"}), &good), "signature");
@@ -139,23 +139,23 @@ fn attack_50_whatever_is_not_right_about_an_assertion_is_refused() {
     for garbage in ["x", "a.b.c", "gws_secret", &"A".repeat(8192)] {
         refused(&mut world, garbage, "compact form");
     }
-    let nobody = by_okta(&claims(json!({"iss": "nobody", "sub": "nobody"})));
+    let nobody = by_acme(&claims(json!({"iss": "nobody", "sub": "nobody"})));
     refused(&mut world, &nobody, "no client");
-    let no_subject = by_okta(&claims(json!({"sub": null})));
+    let no_subject = by_acme(&claims(json!({"sub": null})));
     refused(&mut world, &no_subject, "iss and sub");
-    assert!(ask(&mut world, &by_okta(&good)).is_ok(), "after all that, the good one still counts");
+    assert!(ask(&mut world, &by_acme(&good)).is_ok(), "after all that, the good one still counts");
 }
 
 #[test]
 fn attack_38_an_assertion_comes_alone_and_complete() {
     let mut world = world();
-    let assertion = by_okta(&claims(json!({})));
+    let assertion = by_acme(&claims(json!({})));
     let code = |world: &mut World, changes: Pairs<'_>| code_of(world.token(&form(&assertion, changes)));
-    assert_eq!(code(&mut world, &[("client_secret", "okta-secret")]), "invalid_request");
+    assert_eq!(code(&mut world, &[("client_secret", "acme-secret")]), "invalid_request");
     assert_eq!(code(&mut world, &[("client_assertion_type", "")]), "invalid_request");
     assert_eq!(code(&mut world, &[("client_assertion", "")]), "invalid_request");
     assert_eq!(code(&mut world, &[("client_assertion_type", "urn:saml")]), "invalid_client");
-    let header = "Basic b2t0YTpva3RhLXNlY3JldA==";
+    let header = "Basic YWNtZTphY21lLXNlY3JldA==";
     let both = TokenRequest::parse(Some(header), &[], &owned(&form(&assertion, &[])));
     assert_eq!(code_of(both), "invalid_request");
     let in_url = TokenRequest::parse(None, &owned(&[("client_assertion", "x")]), &owned(&form(&assertion, &[])));
@@ -166,10 +166,10 @@ fn attack_38_an_assertion_comes_alone_and_complete() {
 
 #[test]
 fn attack_40_a_client_proves_itself_by_its_own_method_only() {
-    let basic = "Basic b2t0YTpva3RhLXNlY3JldA==";
-    let own = [("grant_type", "client_credentials"), ("scope", "provision:scim")];
-    let posted = changed(&own, &[("client_id", "okta"), ("client_secret", "okta-secret")]);
-    let assertion = by_okta(&claims(json!({})));
+    let basic = "Basic YWNtZTphY21lLXNlY3JldA==";
+    let own = [("grant_type", "client_credentials"), ("scope", "records:write")];
+    let posted = changed(&own, &[("client_id", "acme"), ("client_secret", "acme-secret")]);
+    let assertion = by_acme(&claims(json!({})));
     let asserted = form(&assertion, &[]);
     for (method, allowed) in [
         (AuthMethod::Any, [true, true, true]),
@@ -178,7 +178,7 @@ fn attack_40_a_client_proves_itself_by_its_own_method_only() {
         (AuthMethod::PrivateKeyJwt, [false, false, true]),
     ] {
         let mut world = world();
-        world.client("okta").options.authentication.method = method;
+        world.client("acme").options.authentication.method = method;
         let requests = [(Some(basic), &own[..]), (None, &posted), (None, &asserted)];
         for ((header, form), allowed) in requests.into_iter().zip(allowed) {
             let request = TokenRequest::parse(header, &[], &owned(form)).unwrap();
@@ -192,18 +192,18 @@ fn attack_40_a_client_proves_itself_by_its_own_method_only() {
 #[test]
 fn a_public_or_disabled_client_has_no_assertion_to_send() {
     let mut world = world();
-    world.client("okta").disabled = true;
-    assert_eq!(code_of(ask(&mut world, &by_okta(&claims(json!({}))))), "invalid_client");
+    world.client("acme").disabled = true;
+    assert_eq!(code_of(ask(&mut world, &by_acme(&claims(json!({}))))), "invalid_client");
     let mut world = self::world();
-    world.client("okta").public = true;
-    assert_eq!(code_of(ask(&mut world, &by_okta(&claims(json!({}))))), "invalid_client");
+    world.client("acme").public = true;
+    assert_eq!(code_of(ask(&mut world, &by_acme(&claims(json!({}))))), "invalid_client");
 }
 
 #[test]
 fn all_endpoints_take_assertions_and_none_takes_one_twice() {
     let mut world = world();
-    let token = ask(&mut world, &by_okta(&claims(json!({"jti": "a"})))).ok().unwrap().access_token;
-    let introspection = by_okta(&claims(json!({"jti": "b"})));
+    let token = ask(&mut world, &by_acme(&claims(json!({"jti": "a"})))).ok().unwrap().access_token;
+    let introspection = by_acme(&claims(json!({"jti": "b"})));
     let form =
         |assertion| owned(&[("token", &token), ("client_assertion_type", TYPE), ("client_assertion", assertion)]);
     let request = IntrospectionRequest::parse(None, &[], &form(&introspection)).unwrap();
@@ -211,7 +211,7 @@ fn all_endpoints_take_assertions_and_none_takes_one_twice() {
     assert_eq!(answer["active"], true);
     let again = RevocationRequest::parse(None, &[], &form(&introspection)).unwrap();
     assert_eq!(code_of(world.run(|store, cx| revoke(store, cx, &again)).unwrap()), "invalid_client");
-    let fresh = by_okta(&claims(json!({"jti": "c"})));
+    let fresh = by_acme(&claims(json!({"jti": "c"})));
     let request = RevocationRequest::parse(None, &[], &form(&fresh)).unwrap();
     assert_eq!(code_of(world.run(|store, cx| revoke(store, cx, &request)).unwrap()), "no error");
     assert!(!world.opens(&token));
@@ -220,9 +220,9 @@ fn all_endpoints_take_assertions_and_none_takes_one_twice() {
 #[test]
 fn an_assertion_of_its_own_is_noted_so_it_takes_a_write() {
     let mut world = world();
-    let first = by_okta(&claims(json!({"jti": "a"})));
+    let first = by_acme(&claims(json!({"jti": "a"})));
     assert!(ask(&mut world, &first).is_ok());
-    let next = by_okta(&claims(json!({"jti": "b"})));
+    let next = by_acme(&claims(json!({"jti": "b"})));
     let mut request = TokenRequest::parse(None, &[], &owned(&form(&next, &[]))).unwrap();
     assert!(request.has_assertion());
     assert!(world.run(|store, cx| exchange_reading(store, cx, &request)).unwrap().is_none());
@@ -231,7 +231,7 @@ fn an_assertion_of_its_own_is_noted_so_it_takes_a_write() {
 
 fn federated() -> World {
     let mut world = World::new();
-    world.client("okta").options.authentication = Authentication {
+    world.client("acme").options.authentication = Authentication {
         method: AuthMethod::PrivateKeyJwt,
         keys: None,
         federation: Some(Federation {
@@ -270,12 +270,12 @@ fn tenants_keys() -> Supply {
 fn a_trusted_issuer_vouches_for_a_client_as_often_as_its_token_lasts() {
     let mut world = federated();
     for _ in 0..2 {
-        assert!(supplied(&mut world, &vouched(json!({})), "okta", tenants_keys()).is_ok());
+        assert!(supplied(&mut world, &vouched(json!({})), "acme", tenants_keys()).is_ok());
     }
-    assert!(supplied(&mut world, &vouched(json!({"aud": "app"})), "okta", tenants_keys()).is_ok());
+    assert!(supplied(&mut world, &vouched(json!({"aud": "app"})), "acme", tenants_keys()).is_ok());
     assert!(world.store.assertions.is_empty());
     for (change, said) in [
-        (json!({"iss": "https://login.microsoftonline.com/other/v2.0"}), "no keys are registered"),
+        (json!({"iss": "https://login.issuer.example/other/v2.0"}), "no keys are registered"),
         (json!({"sub": "somebody"}), "sub"),
         (json!({"aud": "api://other"}), "aud"),
         (json!({"aud": ISSUER}), "aud"),
@@ -283,7 +283,7 @@ fn a_trusted_issuer_vouches_for_a_client_as_often_as_its_token_lasts() {
         (json!({"exp": NOW + 90_000}), "too far"),
         (json!({"nbf": NOW + 31}), "in the future"),
     ] {
-        let error = supplied(&mut world, &vouched(change), "okta", tenants_keys()).err().unwrap();
+        let error = supplied(&mut world, &vouched(change), "acme", tenants_keys()).err().unwrap();
         assert!(error.code == ErrorCode::InvalidClient && error.description.contains(said), "{error}");
     }
     for client in ["other", "phone", "nobody", "sync-fabric"] {
@@ -296,13 +296,13 @@ fn a_trusted_issuer_vouches_for_a_client_as_often_as_its_token_lasts() {
 fn keys_that_cannot_be_had_or_are_not_the_clients_any_more_are_no_keys() {
     let mut world = federated();
     let failed = Supply::Failed("the server answered 503".to_owned());
-    let error = supplied(&mut world, &vouched(json!({})), "okta", failed).err().unwrap();
+    let error = supplied(&mut world, &vouched(json!({})), "acme", failed).err().unwrap();
     assert!(error.description.contains("503"), "{error}");
     let foreign = Supply::Keys(Arc::new(key_set(8, "m")));
-    assert_eq!(code_of(supplied(&mut world, &vouched(json!({})), "okta", foreign)), "invalid_client");
+    assert_eq!(code_of(supplied(&mut world, &vouched(json!({})), "acme", foreign)), "invalid_client");
 
     let assertion = signed(9, json!({"alg": "EdDSA", "kid": "m"}), &vouched(json!({})));
-    let mut request = TokenRequest::parse(None, &[], &owned(&form(&assertion, &[("client_id", "okta")]))).unwrap();
+    let mut request = TokenRequest::parse(None, &[], &owned(&form(&assertion, &[("client_id", "acme")]))).unwrap();
     request.supply(KeySource::JwksUri("https://elsewhere.example/".to_owned()), tenants_keys());
     let error = world.run(|store, cx| exchange(store, cx, &request)).unwrap().err().unwrap();
     assert!(error.description.contains("replaced"), "{error}");

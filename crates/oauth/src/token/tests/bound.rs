@@ -8,8 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::jose::Jwk;
-use crate::token::bearer::{self, BearerError, Door, Presented};
+use crate::token::bearer::{self, BearerError, Presented};
 use crate::token::introspect::{IntrospectionRequest, introspect};
+use crate::world::records;
 
 /// A key of a client's.
 struct Holder(Ed25519KeyPair);
@@ -45,18 +46,18 @@ impl Holder {
     }
 
     fn opens(&self, world: &mut World, scheme: &str, token: &str, jti: &str) -> Result<(), BearerError> {
-        let proof = self.proof(world, "GET", "https://id.example/scim/v2/Users", Some(token), jti);
+        let proof = self.proof(world, "GET", "https://id.example/records/1", Some(token), jti);
         let header = format!("{scheme} {token}");
         let presented = Presented { authorization: Some(&header), proof: None };
         world.run(|_, cx| bearer::suits(cx, &presented, &proof))?;
         let spent = world.run(|store, _| proof.spend(store)).unwrap().ok_or(BearerError::Missing)?;
         let presented = Presented { authorization: Some(&header), proof: Some(&spent) };
-        world.run(|store, cx| bearer::check(store, cx, &presented, Door::Scim)).unwrap().map(drop)
+        world.run(|store, cx| bearer::check(store, cx, &presented, &records())).unwrap().map(drop)
     }
 }
 
 const OWN: Pairs<'static> =
-    &[("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    &[("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
 
 #[test]
 fn attack_90_a_bound_token_opens_the_door_with_its_key_and_not_otherwise() {
@@ -75,14 +76,14 @@ fn attack_90_a_bound_token_opens_the_door_with_its_key_and_not_otherwise() {
         )
     );
     let bearer = Presented { authorization: Some(&format!("Bearer {token}")), proof: None };
-    let refused = world.run(|store, cx| bearer::check(store, cx, &bearer, Door::Scim)).unwrap().unwrap_err();
+    let refused = world.run(|store, cx| bearer::check(store, cx, &bearer, &records())).unwrap().unwrap_err();
     assert!(refused.www_authenticate().contains("error=\"invalid_token\"") && refused.to_string().contains("DPoP"));
     let bare = Presented { authorization: Some(&format!("DPoP {token}")), proof: None };
-    let refused = world.run(|store, cx| bearer::check(store, cx, &bare, Door::Scim)).unwrap().unwrap_err();
+    let refused = world.run(|store, cx| bearer::check(store, cx, &bare, &records())).unwrap().unwrap_err();
     assert_eq!(refused.status(), 401);
     let free = world.token(OWN).ok().unwrap().access_token;
     assert!(mine.opens(&mut world, "DPoP", &free, "5").unwrap_err().to_string().contains("not bound"));
-    let request = changed(&[("token", token.as_str())], &[("client_id", "okta"), ("client_secret", "okta-secret")]);
+    let request = changed(&[("token", token.as_str())], &[("client_id", "acme"), ("client_secret", "acme-secret")]);
     let request = IntrospectionRequest::parse(None, &[], &owned(&request)).unwrap();
     let told = world.run(|store, cx| introspect(store, cx, &request)).unwrap().unwrap();
     assert_eq!((&told["token_type"], &told["cnf"]["jkt"]), (&json!("DPoP"), &json!(mine.thumbprint())));
@@ -95,7 +96,7 @@ fn attack_90_a_proof_for_another_token_opens_nothing() {
     let one = mine.token(&mut world, OWN, "1").ok().unwrap().access_token;
     let two = mine.token(&mut world, OWN, "2").ok().unwrap().access_token;
     for for_token in [Some(two.as_str()), None] {
-        let proof = mine.proof(&mut world, "GET", "https://id.example/scim/v2/Users", for_token, "3");
+        let proof = mine.proof(&mut world, "GET", "https://id.example/records/1", for_token, "3");
         let header = format!("DPoP {one}");
         let presented = Presented { authorization: Some(&header), proof: None };
         let refused = world.run(|_, cx| bearer::suits(cx, &presented, &proof)).unwrap_err();
@@ -110,7 +111,7 @@ fn attack_90_the_token_endpoint_wants_fresh_proofs_from_those_who_must_have_them
     let mine = Holder::new(1);
     assert!(mine.token(&mut world, OWN, "1").is_ok());
     assert_eq!(code_of(mine.token(&mut world, OWN, "1")), "invalid_dpop_proof");
-    world.client("okta").options.tokens.dpop_bound_access_tokens = true;
+    world.client("acme").options.tokens.dpop_bound_access_tokens = true;
     assert_eq!(code_of(world.token(OWN)), "invalid_dpop_proof");
     assert!(mine.token(&mut world, OWN, "2").is_ok());
     let wrong = changed(OWN, &[("client_secret", "wrong")]);
@@ -160,7 +161,7 @@ fn hardening_2_a_public_client_with_a_key_has_the_grace_and_a_thief_without_it_n
     let refresh = changed(REFRESH, &[&[("refresh_token", first.as_str())][..], &phone].concat());
     let one = mine.token(&mut world, &refresh, "4").ok().unwrap();
     let grant = one.grant;
-    world.run(|store, cx| crate::token::delivery::note(store, cx.now, grant, 1)).unwrap();
+    world.run(|store, cx| crate::token::delivery::note(store, cx, grant, 1)).unwrap();
     let two = mine.token(&mut world, &refresh, "5").ok().unwrap();
     for (token, jti) in [(one.access_token, "6"), (two.access_token, "7")] {
         assert!(mine.opens(&mut world, "DPoP", &token, jti).is_ok());

@@ -3,14 +3,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::client::ClientSecret;
+use crate::client::{ClientProfile, ClientSecret};
 use crate::error::TokenError;
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
 use crate::tolerance::Tolerances;
 use crate::world::{Pairs, World, changed, code_of, owned};
 
 const OWN: Pairs<'static> =
-    &[("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    &[("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
 
 fn basic(world: &mut World, header: &str, form: Pairs<'_>) -> Result<TokenResponse, TokenError> {
     let form = changed(&[("grant_type", "client_credentials")], form);
@@ -25,29 +25,29 @@ fn header(text: &str) -> String {
 #[test]
 fn attack_38_credentials_come_in_one_way() {
     let mut world = World::new();
-    let good = header("okta:okta-secret");
+    let good = header("acme:acme-secret");
     assert_eq!(code_of(basic(&mut world, &good, &[])), "no error");
-    assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "okta")])), "no error");
+    assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "acme")])), "no error");
     assert_eq!(code_of(basic(&mut world, &good, &[("client_id", "other")])), "invalid_request");
     for tolerances in [Tolerances::NONE, Tolerances::EVERY] {
-        world.client("okta").tolerances = tolerances;
+        world.client("acme").tolerances = tolerances;
         assert_eq!(code_of(basic(&mut world, &good, &[("client_secret", "other-secret")])), "invalid_request");
     }
-    world.client("okta").tolerances = Tolerances::NONE;
-    assert_eq!(code_of(basic(&mut world, &good, &[("client_secret", "okta-secret")])), "invalid_request");
+    world.client("acme").tolerances = Tolerances::NONE;
+    assert_eq!(code_of(basic(&mut world, &good, &[("client_secret", "acme-secret")])), "invalid_request");
     assert_eq!(code_of(world.token(OWN)), "no error");
 }
 
 #[test]
 fn attack_39_unknown_clients_and_wrong_secrets_are_answered_alike() {
     let mut world = World::new();
-    let answers: Vec<TokenError> = [("okta", "wrong"), ("nobody", "wrong"), ("nobody", "okta-secret"), ("bad id", "x")]
+    let answers: Vec<TokenError> = [("acme", "wrong"), ("nobody", "wrong"), ("nobody", "acme-secret"), ("bad id", "x")]
         .into_iter()
         .map(|(id, secret)| world.token(&changed(OWN, &[("client_id", id), ("client_secret", secret)])).err().unwrap())
         .collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
     assert_eq!(answers[0].code.wire(), (401, "invalid_client"));
-    let by_header = basic(&mut world, &header("okta:wrong"), &[]).err().unwrap();
+    let by_header = basic(&mut world, &header("acme:wrong"), &[]).err().unwrap();
     assert!(by_header.tried_basic && !answers[0].tried_basic);
     assert_eq!(by_header.description, answers[0].description);
 }
@@ -56,14 +56,14 @@ fn attack_39_unknown_clients_and_wrong_secrets_are_answered_alike() {
 fn attack_41_basic_credentials_are_form_decoded_and_nonsense_is_a_401() {
     let mut world = World::new();
     let hard = "p%3A ss+é:/";
-    world.client("okta").secrets[0].fingerprint = world.keys.fingerprint(hard);
+    world.client("acme").secrets[0].fingerprint = world.keys.fingerprint(hard);
     let encoded: String = url::form_urlencoded::byte_serialize(hard.as_bytes()).collect();
-    assert_eq!(code_of(basic(&mut world, &header(&format!("okta:{encoded}")), &[])), "no error");
+    assert_eq!(code_of(basic(&mut world, &header(&format!("acme:{encoded}")), &[])), "no error");
     assert_eq!(
-        code_of(basic(&mut world, &header(&format!("%6fkta:{encoded}")).replace("Basic", "bAsIc"), &[])),
+        code_of(basic(&mut world, &header(&format!("%61cme:{encoded}")).replace("Basic", "bAsIc"), &[])),
         "no error"
     );
-    let long = header(&format!("okta:{}", "x".repeat(10_000)));
+    let long = header(&format!("acme:{}", "x".repeat(10_000)));
     for nonsense in ["", "Basic", "Basic ", "Basic !!!", "Bearer x", "?", &header("no colon"), &header("é:%ff"), &long]
     {
         assert_eq!(code_of(basic(&mut world, nonsense, &[])), "invalid_client", "{nonsense}");
@@ -74,12 +74,12 @@ fn attack_41_basic_credentials_are_form_decoded_and_nonsense_is_a_401() {
 fn attack_42_secrets_expire_and_several_live_side_by_side() {
     let mut world = World::new();
     let newer = ClientSecret {
-        id: "okta-2".to_owned(),
+        id: "acme-2".to_owned(),
         fingerprint: world.keys.fingerprint("newer-secret"),
         expires: Some(world.now + 1_000),
         last_used: None,
     };
-    world.client("okta").secrets.push(newer);
+    world.client("acme").secrets.push(newer);
     let by_newer = changed(OWN, &[("client_secret", "newer-secret")]);
     assert_eq!(code_of(world.token(OWN)), "no error");
     assert_eq!(code_of(world.token(&by_newer)), "no error");
@@ -87,7 +87,7 @@ fn attack_42_secrets_expire_and_several_live_side_by_side() {
     let expired = world.token(&by_newer).err().unwrap();
     assert!(expired.description.contains("expired"), "{expired}");
     assert_eq!(code_of(world.token(OWN)), "no error");
-    world.client("okta").secrets.remove(0);
+    world.client("acme").secrets.remove(0);
     assert_eq!(code_of(world.token(OWN)), "invalid_client");
 }
 
@@ -97,9 +97,9 @@ fn attacks_43_and_44_without_a_secret_or_when_disabled_there_is_no_way_in() {
     let issued = world.token(OWN).ok().unwrap();
     assert_eq!(code_of(world.token(&changed(OWN, &[("client_secret", "")]))), "invalid_client");
     assert_eq!(code_of(world.token(&changed(OWN, &[("client_id", "")]))), "invalid_client");
-    assert_eq!(code_of(basic(&mut world, &header("okta:"), &[])), "invalid_client");
+    assert_eq!(code_of(basic(&mut world, &header("acme:"), &[])), "invalid_client");
     assert!(world.opens(&issued.access_token));
-    world.client("okta").disabled = true;
+    world.client("acme").disabled = true;
     assert_eq!(code_of(world.token(OWN)), "invalid_client");
     assert!(!world.opens(&issued.access_token), "its tokens are inactive at once");
 }
@@ -117,14 +117,39 @@ fn a_public_client_has_no_secret_to_send() {
 #[test]
 fn attack_48_client_credentials_give_an_access_token_and_nothing_else() {
     let mut world = World::new();
-    let tokens = world.token(&changed(OWN, &[("scope", "openid offline provision:scim")])).ok().unwrap();
-    assert_eq!(tokens.scope.to_string(), "provision:scim");
+    let tokens = world.token(&changed(OWN, &[("scope", "openid offline records:write")])).ok().unwrap();
+    assert_eq!(tokens.scope.to_string(), "records:write");
     assert!(tokens.refresh_token.is_none() && tokens.id_token.is_none());
     assert!(world.opens(&tokens.access_token));
     assert_eq!(code_of(world.token(&changed(OWN, &[("scope", "openid")]))), "invalid_scope");
     assert_eq!(code_of(world.token(&changed(OWN, &[("scope", "admin")]))), "invalid_scope");
-    world.client("okta").has_account = false;
+    world.client("acme").has_account = false;
     assert_eq!(code_of(world.token(OWN)), "unauthorized_client");
+}
+
+#[test]
+fn a_scope_by_another_name_is_the_scope_that_the_profile_says() {
+    const RENAMING: ClientProfile = ClientProfile {
+        scope_aliases: &[("records", "records:write"), ("records.all", "records:write")],
+        ..ClientProfile::GENERIC
+    };
+    let mut world = World::new();
+    assert_eq!(code_of(world.token(&changed(OWN, &[("scope", "records")]))), "invalid_scope");
+    world.client("acme").profile = &RENAMING;
+    for scope in ["records", "records.all", "records records.all records:write"] {
+        let tokens = world.token(&changed(OWN, &[("scope", scope)])).ok().unwrap();
+        assert_eq!(tokens.scope.to_string(), "records:write", "{scope}");
+    }
+}
+
+#[test]
+fn a_profile_may_say_how_long_access_tokens_live_and_an_operator_more() {
+    const LASTING: ClientProfile = ClientProfile { access_token_seconds: Some(7200), ..ClientProfile::GENERIC };
+    let mut world = World::new();
+    world.client("acme").profile = &LASTING;
+    assert_eq!(world.token(OWN).ok().unwrap().expires_in, 7200);
+    world.client("acme").options.access_token_seconds = Some(60);
+    assert_eq!(world.token(OWN).ok().unwrap().expires_in, 60);
 }
 
 #[test]

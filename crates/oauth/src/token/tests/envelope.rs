@@ -9,7 +9,7 @@ use crate::jose::{Jwk, Jws};
 use crate::world::{public_key, signed};
 
 fn jwt_client(world: &mut World) {
-    let tokens = &mut world.client("okta").options.tokens;
+    let tokens = &mut world.client("acme").options.tokens;
     tokens.access_token_format = AccessTokenFormat::Jwt;
     tokens.access_token_signing_alg = SigningAlgorithm::EdDsa;
 }
@@ -31,8 +31,8 @@ fn a_jwt_says_what_rfc_9068_asks_for_and_is_as_revocable_as_any() {
     let text = tokens.body(sign).unwrap()["access_token"].as_str().unwrap().to_owned();
     let claims = tokens.envelope.as_ref().unwrap().claims.clone();
     assert_eq!((&claims["iss"], &claims["sub"]), (&json!("https://id.example"), &json!("ada")));
-    assert_eq!(claims["aud"], json!(["https://id.example/scim/v2", "https://id.example"]));
-    assert_eq!((&claims["client_id"], &claims["scope"]), (&json!("okta"), &json!("openid offline provision:scim")));
+    assert_eq!(claims["aud"], json!(["https://id.example/records", "https://id.example"]));
+    assert_eq!((&claims["client_id"], &claims["scope"]), (&json!("acme"), &json!("openid offline records:write")));
     assert_eq!((&claims["iat"], &claims["exp"]), (&json!(1_800_000_000), &json!(1_800_003_600)));
     assert_eq!(claims["auth_time"], 1_800_000_000);
     assert!(claims["jti"].as_str().is_some_and(|id| id.len() == 22));
@@ -43,14 +43,14 @@ fn a_jwt_says_what_rfc_9068_asks_for_and_is_as_revocable_as_any() {
     world.wait(3600);
     assert!(!world.opens(&text), "it has expired");
 
-    let own = [("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    let own = [("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
     let own = world.token(&own).ok().unwrap();
     let claims = own.envelope.as_ref().unwrap().claims.clone();
-    assert_eq!((&claims["sub"], claims.get("auth_time")), (&json!("okta"), None));
-    assert_eq!(claims["aud"], json!(["https://id.example/scim/v2"]));
+    assert_eq!((&claims["sub"], claims.get("auth_time")), (&json!("acme"), None));
+    assert_eq!(claims["aud"], json!(["https://id.example/records"]));
     let text = own.body(sign).unwrap()["access_token"].as_str().unwrap().to_owned();
     assert!(world.opens(&text));
-    let revocation = [("token", text.as_str()), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    let revocation = [("token", text.as_str()), ("client_id", "acme"), ("client_secret", "acme-secret")];
     let revocation = crate::token::revoke::RevocationRequest::parse(None, &[], &owned(&revocation)).unwrap();
     world.run(|store, cx| crate::token::revoke::revoke(store, cx, &revocation)).unwrap().unwrap();
     assert!(!world.opens(&text), "it was revoked alone");
@@ -105,7 +105,7 @@ fn attack_62_a_jwt_opens_nothing_unless_everything_about_it_is_right() {
 #[test]
 fn attack_62_an_id_token_is_no_access_token() {
     let mut world = World::new();
-    world.client("okta").options.tokens.id_token_signed_response_alg = SigningAlgorithm::EdDsa;
+    world.client("acme").options.tokens.id_token_signed_response_alg = SigningAlgorithm::EdDsa;
     let tokens = world.tokens();
     let body = tokens.body(sign).unwrap();
     assert_eq!(body["access_token"], tokens.access_token.as_str());

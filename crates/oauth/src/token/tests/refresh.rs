@@ -86,13 +86,13 @@ fn attack_56_a_refresh_can_narrow_the_access_token_but_not_widen_it() {
     let asking = |world: &mut World, scope: &str| {
         world.token(&changed(REFRESH, &[("refresh_token", first.as_str()), ("scope", scope)]))
     };
-    assert_eq!(code_of(asking(&mut world, "provision:scim email")), "invalid_scope");
+    assert_eq!(code_of(asking(&mut world, "records:write email")), "invalid_scope");
     assert!(world.store.refresh_tokens.iter().all(|token| token.used.is_none()), "a refusal spends nothing");
     let narrowed = asking(&mut world, "openid").ok().unwrap();
     assert_eq!(narrowed.scope.to_string(), "openid");
     assert!(!world.opens(&narrowed.access_token));
     let whole = world.refresh(&narrowed.refresh_token.unwrap()).ok().unwrap();
-    assert_eq!(whole.scope.to_string(), "openid offline provision:scim");
+    assert_eq!(whole.scope.to_string(), "openid offline records:write");
     assert!(world.opens(&whole.access_token));
 }
 
@@ -318,7 +318,7 @@ proptest! {
     #[test]
     fn every_history_goes_as_the_model_says(turns in prop::collection::vec(turn(), 1..60)) {
         let mut world = World::new();
-        let options = &mut world.client("okta").options;
+        let options = &mut world.client("acme").options;
         options.refresh_idle_seconds = Some(LIVES.idle);
         options.refresh_absolute_seconds = Some(LIVES.absolute);
         world.settings.retry_grace_s = LIVES.grace;

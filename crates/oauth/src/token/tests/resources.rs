@@ -1,25 +1,28 @@
 //! Resource indicators (RFC 8707).
 
 use super::*;
-use crate::token::bearer::{self, BearerError, Door, Presented};
+use crate::protected_resource::ProtectedResource;
+use crate::token::bearer::{self, BearerError, Presented};
+use crate::world::records;
 
-const SCIM: &str = "https://id.example/scim/v2";
+const RECORDS: &str = "https://id.example/records";
 const ISSUER: &str = "https://id.example";
 const API: &str = "https://api.example/";
 
-fn at(world: &mut World, door: Door, token: &str) -> Result<(), BearerError> {
+fn at(world: &mut World, resource: &ProtectedResource, token: &str) -> Result<(), BearerError> {
     let header = format!("Bearer {token}");
     let presented = Presented { authorization: Some(&header), proof: None };
-    world.run(|store, cx| bearer::check(store, cx, &presented, door)).unwrap().map(drop)
+    world.run(|store, cx| bearer::check(store, cx, &presented, resource)).unwrap().map(drop)
 }
 
 fn doors(world: &mut World, token: &str) -> (bool, bool) {
-    (at(world, Door::Scim, token).is_ok(), at(world, Door::Userinfo, token).is_ok())
+    let userinfo = world.settings.userinfo();
+    (at(world, &records(), token).is_ok(), at(world, &userinfo, token).is_ok())
 }
 
 fn world() -> World {
     let mut world = World::new();
-    world.client("okta").options.tokens.resources = vec![Resource::parse(API).unwrap()];
+    world.client("acme").options.tokens.resources = vec![Resource::parse(API).unwrap()];
     world
 }
 
@@ -38,11 +41,11 @@ fn a_token_is_for_the_resources_that_were_asked_for_and_opens_no_other() {
     };
     for (resources, expected) in [
         (&[][..], (true, true)),
-        (&[SCIM], (true, false)),
+        (&[RECORDS], (true, false)),
         (&[ISSUER], (false, true)),
-        (&[SCIM, ISSUER], (true, true)),
+        (&[RECORDS, ISSUER], (true, true)),
         (&[API], (false, false)),
-        (&[API, SCIM], (true, false)),
+        (&[API, RECORDS], (true, false)),
     ] {
         let tokens = open(&mut world, resources);
         assert_eq!(doors(&mut world, &tokens.access_token), expected, "{resources:?}");
@@ -50,7 +53,7 @@ fn a_token_is_for_the_resources_that_were_asked_for_and_opens_no_other() {
         let again = world.refresh(tokens.refresh_token.as_deref().unwrap()).ok().unwrap();
         assert_eq!(doors(&mut world, &again.access_token), expected, "{resources:?}");
     }
-    let both = open(&mut world, &[SCIM, API]).refresh_token.unwrap();
+    let both = open(&mut world, &[RECORDS, API]).refresh_token.unwrap();
     let narrowed = changed(REFRESH, &[("refresh_token", &both), ("resource", API)]);
     let narrowed = world.token(&narrowed).ok().unwrap();
     assert_eq!(doors(&mut world, &narrowed.access_token), (false, false));
@@ -64,11 +67,11 @@ fn a_token_is_for_the_resources_that_were_asked_for_and_opens_no_other() {
 #[test]
 fn attack_62_a_token_for_another_resource_is_refused_in_words() {
     let mut world = world();
-    let own = [("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
+    let own = [("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
     let token = world.token(&changed(&own, &[("resource", API)])).ok().unwrap().access_token;
-    let refused = at(&mut world, Door::Scim, &token).unwrap_err();
+    let refused = at(&mut world, &records(), &token).unwrap_err();
     assert_eq!((refused.status(), refused.to_string().as_str()), (401, "The access token is for another resource"));
-    let both = [("resource", API), ("resource", SCIM)];
+    let both = [("resource", API), ("resource", RECORDS)];
     let token = world.token(&[&own[..], &both].concat()).ok().unwrap().access_token;
     assert!(world.opens(&token));
 }
@@ -76,8 +79,8 @@ fn attack_62_a_token_for_another_resource_is_refused_in_words() {
 #[test]
 fn what_is_no_resource_or_not_the_clients_is_an_invalid_target() {
     let mut world = world();
-    let own = [("grant_type", "client_credentials"), ("client_id", "okta"), ("client_secret", "okta-secret")];
-    for bad in ["/scim/v2", "https://id.example/scim/v2#x", "https://id.example/scim/v2/", "https://evil.example/"] {
+    let own = [("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
+    for bad in ["/records", "https://id.example/records#x", "https://id.example/records/", "https://evil.example/"] {
         assert_eq!(code_of(world.token(&changed(&own, &[("resource", bad)]))), "invalid_target", "{bad}");
         let Err(crate::authorize::Refusal::Redirect(error)) = world.authorize(&changed(REQUEST, &[("resource", bad)]))
         else {
@@ -86,10 +89,10 @@ fn what_is_no_resource_or_not_the_clients_is_an_invalid_target() {
         assert_eq!(error.code, "invalid_target", "{bad}");
     }
     let other = [("grant_type", "client_credentials"), ("client_id", "other"), ("client_secret", "other-secret")];
-    assert_eq!(code_of(world.token(&changed(&other, &[("resource", API)]))), "invalid_target", "it is okta's");
+    assert_eq!(code_of(world.token(&changed(&other, &[("resource", API)]))), "invalid_target", "it is acme's");
     assert!(world.token(&changed(&own, &[("resource", "")])).is_ok(), "without a value it counts as left out");
     let many: Vec<String> = (0..9).map(|n| format!("https://api.example/{n}")).collect();
-    world.client("okta").options.tokens.resources = many.iter().flat_map(|text| Resource::parse(text)).collect();
+    world.client("acme").options.tokens.resources = many.iter().flat_map(|text| Resource::parse(text)).collect();
     let asked: Vec<_> = many.iter().map(|text| ("resource", text.as_str())).collect();
     assert_eq!(code_of(world.token(&[&own[..], &asked].concat())), "invalid_target");
 }

@@ -2,13 +2,13 @@
 //!
 //! The others only read at first (Okta, Microsoft Entra ID, OneLogin, PingOne, PingFederate).
 
-use oauth::Profile;
 use scim::schema::{CanonicalValues, DefaultValue, GROUP, ResourceTypeId, USER};
 use scim::{AccountValues, service};
 use serde_json::{Value, json};
 
 use crate::app::{App, ServiceProvider};
 use crate::domain::account::{Account, DEFAULT_ROLE};
+use crate::domain::profiles::Profile;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 

@@ -3,11 +3,12 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use oauth::{Client, Profile};
+use oauth::Client;
 
 use super::{end_credential, named, warnings};
 use crate::app::App;
 use crate::domain::event::{Act, Action};
+use crate::domain::profiles::Profile;
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::{FieldError, Problem};
@@ -41,7 +42,7 @@ pub(super) fn is_of_use(client: &Client) -> bool {
 pub(super) fn expiry(app: &App, client: &Client, now: i64) -> Option<i64> {
     let installation = Some(app.config.oauth.client_secret_days).filter(|days| *days > 0);
     let days = client.options.secret_lifetime_days.or(installation);
-    let days = match client.profile {
+    let days = match Profile::of(client) {
         Profile::Entra => Some(days.unwrap_or(ENTRA_USUAL_DAYS).min(ENTRA_MOST_DAYS)),
         _ => days,
     };
@@ -115,7 +116,7 @@ pub(in crate::http::admin) async fn add(
             }
             let expires = expires.or_else(|| expiry(&work, &record.client, now));
             let longest = now + i64::from(ENTRA_MOST_DAYS) * DAY_MS;
-            if record.client.profile == Profile::Entra && expires.is_none_or(|expires| expires > longest) {
+            if Profile::of(&record.client) == Profile::Entra && expires.is_none_or(|expires| expires > longest) {
                 let detail = "must be at most three years ahead: Microsoft Entra ID asks for secrets that live one to three years";
                 return Err(Problem::invalid(vec![FieldError { field: "expires".to_owned(), detail: detail.to_owned() }]));
             }

@@ -79,6 +79,7 @@ pub(in crate::http::admin) async fn add(
     let token = oauth::generated(oauth::Prefix::StaticToken, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&token);
     let id = system::new_uuid();
+    let work = app.clone();
     let record = app
         .db
         .write(move |tx| {
@@ -101,7 +102,7 @@ pub(in crate::http::admin) async fn add(
             if tx.static_tokens(owner.seq)?.len() >= MOST {
                 return Err(Problem::conflict(format!("a client may have {MOST} static tokens; end one first")));
             }
-            let grant = oauth::token::own_grant(tx, now, &owner.client)?;
+            let grant = work.oauth(|cx| oauth::token::own_grant(tx, cx, &owner.client))?;
             let record = StaticTokenRecord {
                 id: id.clone(),
                 name: name.clone(),

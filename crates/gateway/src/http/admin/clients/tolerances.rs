@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::named;
 use crate::app::App;
+use crate::domain::profiles::Profile;
 use crate::domain::tolerances::{self, Overrides, Tolerance};
 use crate::http::admin::input::Input;
 use crate::http::admin::operator::Operator;
@@ -63,7 +64,7 @@ pub(super) fn apply(change: &Change, overrides: &mut Overrides) -> Option<String
 /// In the representation of a client: what counts, and what of it an operator set.
 pub(super) fn representation(record: &ClientRecord) -> Value {
     let overrides = &record.scim.tolerances;
-    let on = tolerances::of_client(record.client.profile, overrides);
+    let on = tolerances::of_client(Profile::of(&record.client), overrides);
     let names = |forgiven: bool| -> Vec<&str> {
         Tolerance::all().filter(|tolerance| on.contains(*tolerance) == forgiven).map(Tolerance::name).collect()
     };
@@ -82,7 +83,7 @@ pub(in crate::http::admin) async fn list(
         .read(ReadCost::Point, move |tx| {
             let record = named(tx, &client)?;
             let needs = tx.tolerance_needs(record.seq)?;
-            let profile = tolerances::of_profile(record.client.profile);
+            let profile = tolerances::of_profile(Profile::of(&record.client));
             let items: Vec<Value> = Tolerance::all()
                 .map(|tolerance| {
                     let overridden = record.scim.tolerances.get(tolerance);
@@ -102,7 +103,7 @@ pub(in crate::http::admin) async fn list(
                     })
                 })
                 .collect();
-            Ok::<_, Problem>(json!({"profile": record.client.profile.as_str(), "items": items}))
+            Ok::<_, Problem>(json!({"profile": record.client.profile.name, "items": items}))
         })
         .await?;
     Ok(HttpResponse::Ok().json(answer))

@@ -7,6 +7,7 @@ use super::first_call;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::account::ServiceAccounts;
+use crate::domain::profiles::Profile;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::clients::ClientRecord;
@@ -37,7 +38,7 @@ pub(super) fn of(
     account: Option<&Account>,
 ) -> Result<Vec<String>, Problem> {
     let now = system::now();
-    let mut warnings = first_call::warnings(app, record.client.profile, account)?;
+    let mut warnings = first_call::warnings(app, Profile::of(&record.client), account)?;
     if takes_secrets(&record.client) {
         let secrets = tx.client_secrets(record.seq)?;
         for secret in &secrets {
