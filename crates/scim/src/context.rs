@@ -1,54 +1,54 @@
-//! What a request brings along besides itself: the time, a source of ids, the schemas, and how patient we are.
+//! What a service function needs beside the message and the store: the time, new ids, schemas, tolerances and limits.
 
 use crate::resource::Id;
 use crate::schema::{AccountValues, Registry};
 use crate::tolerance::ToleranceTracker;
 
-/// Everything that is not in the message or in the store.
+/// Everything a service function needs that is in neither the message nor the store.
 pub struct Context<'a> {
-    /// Milliseconds since the epoch.
+    /// The current time, in milliseconds since the epoch.
     pub now: i64,
-    /// Where a new resource gets its `id` from.
+    /// Makes the `id` of a new resource.
     pub new_id: &'a mut dyn FnMut() -> Id,
-    /// Whether a text has the form of those ids: where no resource has it, none will.
+    /// Whether a text has the form of an `id` made by `new_id`. Such a text can never be the name of a future resource.
     pub is_id: fn(&str) -> bool,
-    /// The resource types on offer.
+    /// The resource types and schemas that this service provider offers.
     pub registry: &'a Registry,
-    /// The lists and defaults of the service provider the request is for.
+    /// The account's own lists and defaults.
     pub account_values: &'a AccountValues,
     /// The base URL, without a slash at the end: `https://scim.example/scim/v2`.
     pub base: &'a str,
-    /// What we forgive this client, and what it needed so far.
+    /// Which deviations this client is forgiven, and which it has needed so far in this request.
     pub leniency: &'a ToleranceTracker,
-    /// What becomes of a user who is created again after they were deactivated.
+    /// What happens when a POST names a deactivated user.
     pub inactive_match: InactiveMatch,
-    /// Whether a group is refused the `displayName` of another one.
+    /// Whether two groups of one account may not have the same `displayName`.
     pub unique_group_names: bool,
-    /// How much is answered at once, and how much may be stored.
+    /// Limits on the size of answers and of stored documents.
     pub limits: Limits,
-    /// Makes and reads the cursors of whoever asks; `None` where lists are paged by index only.
+    /// Seals and opens this client's cursors; `None` where lists are paged by index only.
     pub cursors: Option<&'a dyn Cursors>,
 }
 
-/// Makes cursors of bytes, and bytes of cursors.
+/// Seals cursors, so that a client can neither read nor forge them.
 pub trait Cursors {
-    /// Text of unreserved characters (RFC 3986 §2.3) that tells its reader nothing.
+    /// Seals bytes into text of unreserved characters (RFC 3986 §2.3).
     fn seal(&self, plain: &[u8]) -> String;
 
-    /// What was sealed, for the same client; `None` for everything else.
+    /// The bytes that were sealed for the same client; `None` for any other text.
     fn open(&self, text: &str) -> Option<Vec<u8>>;
 }
 
-/// How much is answered at once (RFC 7644 §3.4.2.4), and how much may be stored.
+/// Limits on the size of answers (RFC 7644 §3.4.2.4) and of stored documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The page of a client that names no `count`.
+    /// Page size where the request has no `count`.
     pub default_page: u32,
-    /// The largest page; a larger `count` gets this many. Published as `filter.maxResults`.
+    /// The largest page size; a larger `count` is reduced to it. Published as `filter.maxResults`.
     pub max_page: u32,
-    /// How many bytes a page has at most, unless its first resource alone has more. It then ends early.
+    /// The most bytes of one page. A page ends early rather than exceed it, but always holds its first resource.
     pub page_bytes: usize,
-    /// How many bytes the document of a resource may have. Members and groups are no part of it.
+    /// The most bytes of a resource's document. Members and groups are not part of the document.
     pub document_bytes: usize,
 }
 
@@ -58,22 +58,22 @@ impl Default for Limits {
     }
 }
 
-/// What becomes of a user who is created while a deactivated one has the same `userName` or `externalId`.
+/// What happens when a POST has the `userName` or `externalId` of a deactivated user.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InactiveMatch {
-    /// The deactivated user is restored: keeps `id` and memberships, and is otherwise what the body says.
+    /// The deactivated user is restored: the `id` and memberships stay, the attributes become those of the body.
     #[default]
     Restore,
-    /// The request is refused, and told who is in the way.
+    /// The request is refused with 409 `uniqueness`; the error names the deactivated user.
     Conflict,
 }
 
 impl InactiveMatch {
-    /// Both.
+    /// Every variant.
     pub const ALL: [InactiveMatch; 2] = [InactiveMatch::Restore, InactiveMatch::Conflict];
 
-    /// Its name in settings.
+    /// The name used in settings.
     pub fn name(self) -> &'static str {
         match self {
             InactiveMatch::Restore => "restore",

@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 
 use crate::urn;
 
-/// The world failed (disk, network, a bug): the unit of work is undone and the caller answers 500.
+/// The store failed (disk, network, a bug). The unit of work is rolled back and the caller answers 500.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Why a request was refused, or, in the last variant, why it could not be answered.
+/// Why a request was refused; the last variant is a failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The filter is malformed, or asks what an attribute cannot answer.
+    /// The filter is malformed, or uses an attribute or operator that cannot be filtered by.
     #[error("{0}")]
     InvalidFilter(String),
     /// A PATCH path is malformed or names nothing.
@@ -24,63 +24,63 @@ pub enum Error {
     /// The message does not have the structure of its schema.
     #[error("{0}")]
     InvalidSyntax(String),
-    /// A value is missing, or does not suit its attribute.
+    /// A value is missing, or does not fit its attribute.
     #[error("{0}")]
     InvalidValue(String),
-    /// The attribute cannot be changed so.
+    /// The attribute's mutability does not allow this change.
     #[error("{0}")]
     Mutability(String),
-    /// The PATCH path leads to nothing that could be changed.
+    /// The PATCH path selects nothing that could be changed.
     #[error("{0}")]
     NoTarget(String),
-    /// Another resource has this value already.
+    /// Another resource already has this value.
     #[error("{detail}")]
     NotUnique {
-        /// Which attribute, where it is known.
+        /// The attribute, where the store says which.
         attribute: Option<String>,
-        /// For the administrator.
+        /// The sentence for the administrator.
         detail: String,
     },
-    /// The cursor is not one of ours, not this client's, or another query's (RFC 9865 §2.1).
+    /// The cursor was not made by this service provider, or belongs to another client or query (RFC 9865 §2.1).
     #[error("{0}")]
     InvalidCursor(String),
-    /// The cursor was good once.
+    /// The cursor has expired.
     #[error("{0}")]
     ExpiredCursor(String),
-    /// With a cursor: more than a page may have, or not what the first page had.
+    /// With a cursor: `count` exceeds the largest page, or differs from that of the first page.
     #[error("{0}")]
     InvalidCount(String),
-    /// The answer would take more work than the service provider allows.
+    /// The answer would take more work than the service provider allows (`tooMany`).
     #[error("{0}")]
     TooMany(String),
-    /// A request's URL holds what belongs into a body.
+    /// The URL holds a value that belongs in a body (RFC 7644 §7.5.2).
     #[error("{0}")]
     Sensitive(String),
-    /// The request cannot be carried out as things are.
+    /// The request conflicts with the current state.
     #[error("{0}")]
     Conflict(String),
-    /// No such resource.
+    /// No such resource or endpoint.
     #[error("{0}")]
     NotFound(String),
-    /// The resource is not in the version that `If-Match` asks for.
+    /// `If-Match` names another version than the current one.
     #[error("{0}")]
     Stale(String),
-    /// The client may not do this.
+    /// The client lacks the permission.
     #[error("{0}")]
     Forbidden(String),
-    /// The request is larger than the service provider accepts.
+    /// The body is larger than the service provider accepts.
     #[error("{0}")]
     TooLarge(String),
-    /// The service provider does not do this.
+    /// The service provider does not support this.
     #[error("{0}")]
     NotImplemented(String),
-    /// The world failed, not the request.
+    /// The store failed; the request may be correct.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Error {
-    /// RFC 7644 §3.12, tables 8 and 9, and RFC 9865 §2.1: the only place a SCIM status is chosen.
+    /// The status and `scimType` (RFC 7644 §3.12 tables 8 and 9, RFC 9865 §2.1). No other place chooses a SCIM status.
     pub fn wire(&self) -> (u16, Option<&'static str>) {
         match self {
             Error::InvalidFilter(_) => (400, Some("invalidFilter")),
@@ -105,8 +105,7 @@ impl Error {
         }
     }
 
-    /// The sentence for the administrator. What failed inside is for the log ([`Display`](std::fmt::Display)), not for
-    /// the wire.
+    /// The sentence for the administrator. Internal details are for the log ([`Display`](std::fmt::Display)) only.
     pub fn detail(&self) -> String {
         match self {
             Error::Store(_) => "The service provider failed. Try again later.".to_owned(),
@@ -114,14 +113,15 @@ impl Error {
         }
     }
 
-    /// The error message.
+    /// The body of the error response.
     pub fn body(&self) -> Value {
         let (status, scim_type) = self.wire();
         message(status, scim_type, &self.detail())
     }
 }
 
-/// An error message, also for what goes wrong outside this crate (401, 405, 415, 429): `status` is a string.
+/// An error body (RFC 7644 §3.12) for an error outside this crate, such as 401, 405, 415 or 429. `status` is a string
+/// on the wire.
 pub fn message(status: u16, scim_type: Option<&str>, detail: &str) -> Value {
     let mut body = json!({ "schemas": [urn::ERROR], "status": status.to_string() });
     if let (Some(body), Some(scim_type)) = (body.as_object_mut(), scim_type) {

@@ -1,5 +1,5 @@
-//! What must hold whatever is sent: each function takes a stranger's input and panics where a promise is broken. The fuzzers of
-//! `fuzz/` call them, and the properties below do.
+//! Properties that hold for any input: each function takes untrusted input and panics where a promise is broken. The
+//! fuzzers of `fuzz/` call them, and so do the property tests below.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::testing::{BASE, World, is_canonical, named};
 use crate::tolerance::Tolerances;
 use crate::{service, urn};
 
-/// A refusal has a 4xx status and says something.
+/// A refusal has a 4xx status and a detail.
 fn refused(error: &Error) {
     let (status, _) = error.wire();
     assert!((400..500).contains(&status), "{status}: {error}");
@@ -27,7 +27,7 @@ fn refused(error: &Error) {
     assert!(body.len() < 30_000, "a refusal is not longer than what is worth reading: {} bytes", body.len());
 }
 
-/// A body is read as the JSON library reads it, or refused.
+/// A body is parsed as the JSON library parses it, or refused.
 pub fn body(bytes: &[u8]) {
     match json::parse(bytes) {
         Ok(value) => {
@@ -38,8 +38,8 @@ pub fn body(bytes: &[u8]) {
     }
 }
 
-/// A filter is refused, or says the same when it is written out and read again, can be planned, and has an answer for
-/// every resource that narrowing does not contradict.
+/// A filter is refused; or it survives being written and parsed again, can be planned, and its answer for every
+/// resource agrees with the plan.
 pub fn filter(text: &str) {
     let filter = match text.parse::<Filter>() {
         Ok(filter) => filter,
@@ -48,7 +48,7 @@ pub fn filter(text: &str) {
     let written = filter.to_string();
     match written.parse::<Filter>() {
         Ok(again) => assert_eq!(again, filter, "{written}"),
-        // Written out it may be longer than what is allowed.
+        // Written out, it may exceed the limit.
         Err(error) => refused(&error),
     }
     let registry = Registry::standard();
@@ -65,7 +65,7 @@ pub fn filter(text: &str) {
     }
 }
 
-/// A path is refused, or says the same when it is written out and read again.
+/// A path is refused, or survives being written and parsed again.
 pub fn path(text: &str) {
     let path = match text.parse::<AttributePath>() {
         Ok(path) => path,
@@ -82,7 +82,7 @@ pub fn path(text: &str) {
     }
 }
 
-/// A PATCH is refused and leaves a resource as it was, or leaves one that could be stored, read and put back.
+/// A PATCH is refused and leaves the resource unchanged, or leaves one that can be stored, read and put back.
 pub fn patch(bytes: &[u8]) {
     let Ok(body) = json::parse(bytes) else { return };
     let request = match PatchRequest::parse(&body) {
@@ -142,7 +142,7 @@ pub fn search(bytes: &[u8]) {
     }
 }
 
-/// A bulk request is refused as a whole, or comes to an end with an answer for each operation.
+/// A bulk request is refused as a whole, or ends with an answer for each operation.
 pub fn bulk(bytes: &[u8]) {
     let Ok(body) = json::parse(bytes) else { return };
     let (mut world, ..) = world(Tolerances::EVERY);
@@ -167,7 +167,7 @@ pub fn bulk(bytes: &[u8]) {
     assert!(answered["Operations"].as_array().is_some_and(|operations| operations.len() <= asked), "{answered}");
 }
 
-/// A user with a little of everything, and a group with them in it.
+/// A user with many kinds of attributes, and a group that contains the user.
 fn world(tolerances: Tolerances) -> (World, String, String) {
     let mut world = World::new();
     let user = json!({
@@ -187,7 +187,7 @@ mod tests {
 
     use crate::testing::any_value;
 
-    /// Text in which the words of filters and paths meet more often than by chance.
+    /// Text in which words of filters and paths occur often.
     fn any_text() -> impl Strategy<Value = String> {
         let words = prop::sample::select(vec![
             "userName",

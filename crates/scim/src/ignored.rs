@@ -1,20 +1,20 @@
-//! What of a request was ignored: attributes and paths that name nothing here. RFC 7644 §3.3 lets a service provider ignore
-//! them; the answer says which they were, so that a misspelt name does not go unnoticed.
+//! Attributes and paths of a request that were ignored because no schema has them (RFC 7644 §3.3). The answer names
+//! them, so that a misspelt name is noticed.
 
 use std::cell::RefCell;
 use std::fmt::Display;
 
-/// How many names are kept.
+/// The most names recorded in one request.
 const MAX_NAMES: usize = 32;
-/// How much of a name is kept, in characters.
+/// The most characters recorded of each name.
 const SHOWN: usize = 128;
 
-/// The names, each once, in the order of the request.
+/// The recorded names, each once, in the order of the request.
 #[derive(Debug, Default)]
 pub(crate) struct Ignored(RefCell<Vec<String>>);
 
 impl Ignored {
-    /// Notes a name as it was sent.
+    /// Records a name, as it was sent.
     pub(crate) fn note(&self, name: impl Display) {
         let mut names = self.0.borrow_mut();
         if names.len() < MAX_NAMES {
@@ -25,7 +25,7 @@ impl Ignored {
         }
     }
 
-    /// All that were noted, up to the limit.
+    /// All recorded names.
     pub(crate) fn into_names(self) -> Vec<String> {
         self.0.into_inner()
     }

@@ -1,11 +1,11 @@
-//! Bodies: JSON (RFC 8259) that says one thing only, within limits.
+//! Reads JSON bodies (RFC 8259) within limits, and refuses ambiguous ones.
 //!
-//! A name that stands twice in an object is refused: of two values neither may be dropped in silence, and whoever checked
-//! the request on its way may have believed the other (RFC 8259 §4, RFC 7493 §2.3). SCIM's names compare without regard to
-//! letter case (RFC 7643 §2.1), so `userName` and `username` are the same name.
+//! An object with a duplicate name is refused: dropping either value would be silent data loss, and an intermediary may
+//! have checked the other one (RFC 8259 §4, RFC 7493 §2.3). SCIM names compare without regard to letter case (RFC 7643
+//! §2.1), so `userName` and `username` are duplicates.
 //!
-//! How long a body may be is the caller's to say. What is left to limit is what becomes of it: values take more room than their
-//! text, and nesting takes stack.
+//! The caller limits the length in bytes. This module limits depth and the number of values, because parsed values take
+//! more memory than their text and nesting takes stack.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,11 +15,11 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
-/// The deepest nesting of arrays and objects; the JSON library's own limit. SCIM needs six.
+/// The deepest nesting of arrays and objects: the limit of `serde_json`. SCIM needs six levels.
 pub const MAX_DEPTH: usize = 127;
-/// The most values in one body, each element, member and literal counted: twice what a group of 100 000 members has.
+/// The most values in one body. Every element, member and literal counts; a group of 100 000 members has half as many.
 pub const MAX_VALUES: usize = 400_000;
-/// Up to so many names, comparing all is cheaper than hashing.
+/// Up to this many names, comparing all pairs is cheaper than hashing.
 const FEW: usize = 16;
 
 /// Reads a body. A byte order mark is ignored (RFC 8259 §8.1).
@@ -55,7 +55,7 @@ fn what_is_wrong(error: &serde_json::Error) -> String {
     }
 }
 
-/// One value, and all that is in it.
+/// Deserializes one value and everything nested in it.
 struct Reader<'l> {
     left: &'l mut usize,
 }
@@ -141,7 +141,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 }
 
-/// Whether two names are one. In the brackets of a path letter case may matter.
+/// Whether two names are duplicates. Inside the brackets of a path, letter case may matter.
 fn same(one: &str, other: &str) -> bool {
     one == other || (one.eq_ignore_ascii_case(other) && !one.contains('['))
 }
@@ -150,7 +150,7 @@ fn fold(name: &str) -> String {
     if name.contains('[') { name.to_owned() } else { name.to_ascii_lowercase() }
 }
 
-/// A value's elements: those of an array, else the value alone.
+/// The elements of an array, or the value itself where it is not an array.
 pub(crate) fn elements(value: &Value) -> std::slice::Iter<'_, Value> {
     match value {
         Value::Array(elements) => elements.iter(),

@@ -1,5 +1,5 @@
-//! What a client sends and gets to see: queries and lists with their pages, what of a resource is shown, the discovery
-//! endpoints, bulk requests (RFC 7644 §3.4, §3.7, §3.9, §4).
+//! The messages of the protocol: queries, lists, pages, projections, the discovery endpoints and bulk requests (RFC
+//! 7644 §3.4, §3.7, §3.9, §4).
 
 pub mod bulk;
 pub mod cursor;

@@ -1,8 +1,8 @@
 //! PATCH (RFC 7644 §3.5.2): a list of operations, applied in order, all or none.
 //!
-//! [`PatchRequest::parse`] knows the message and nothing of schemas; `apply` looks every path up and edits a copy of the
-//! document. Members of a group are not in the document: what the operations mean for them is gathered in a
-//! `MembershipEdit`, so a PATCH of one member costs the same whatever the size of the group.
+//! [`PatchRequest::parse`] reads the message without a schema; `apply` looks up every path and edits a copy of the
+//! document. Members of a group are not in the document. Operations on them are collected in a `MembershipEdit`, so a
+//! PATCH of one member costs the same whatever the size of the group.
 //!
 //! Where the RFC leaves a choice:
 //!
@@ -10,7 +10,8 @@
 //! - `replace` of a complex attribute keeps the sub-attributes it does not name (§3.5.2.3), except a `$ref` that would
 //!   point to what `value` no longer names.
 //! - `add` of a value whose `type` and `value` are there already is laid over it (RFC 7643 §2.4: the same pair only once).
-//! - What is ours (`id`, `meta`, `groups`, `schemas`) is ignored inside a value without a path, refused as a path.
+//! - Inside a value without a path, attributes that only the service provider sets (`id`, `meta`, `groups`, `schemas`)
+//!   are ignored; as a path they are refused.
 
 use serde_json::{Map, Value};
 
@@ -38,12 +39,12 @@ mod tests;
 /// The most operations of one request.
 pub const MAX_OPERATIONS: usize = 5000;
 
-/// A PATCH as written: names are not looked up yet.
+/// A PATCH as written; its names are not looked up yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchRequest {
-    /// In the order they take effect.
+    /// The operations, in the order in which they apply.
     pub operations: Vec<Operation>,
-    /// What has to be forgiven for it to be a PATCH.
+    /// The tolerances without which the body is not a PATCH.
     pub(crate) needs: Tolerances,
 }
 
@@ -68,7 +69,8 @@ pub enum OperationKind {
 }
 
 impl PatchRequest {
-    /// Reads the message, whoever sends it: what has to be forgiven is asked when it is applied.
+    /// Reads the message for any client. [`check`](Self::check) refuses it where the client's tolerances do not allow
+    /// its form.
     pub fn parse(body: &Value) -> Result<PatchRequest, Error> {
         let Value::Object(body) = body else {
             return Err(syntax("The body is a PatchOp as a JSON object."));
@@ -92,7 +94,7 @@ impl PatchRequest {
         Ok(PatchRequest { operations: operations.collect::<Result<_, _>>()?, needs })
     }
 
-    /// Refuses the message of a client that is not forgiven its form.
+    /// Refuses a message whose form this client is not forgiven.
     pub(crate) fn check(&self, leniency: &ToleranceTracker) -> Result<(), Error> {
         match self.needs.iter().find(|needed| !leniency.forgives(*needed)) {
             None => Ok(()),

@@ -1,22 +1,22 @@
-//! Entity tags (RFC 7644 §3.14, RFC 9110 §13.1): what a client last saw.
+//! Entity tags in conditional requests (RFC 7644 §3.14, RFC 9110 §13.1).
 
 use crate::error::Error;
 use crate::resource::Resource;
 
-/// What `If-Match` asks of a resource before it is changed. It is asked under the lock of the change itself.
+/// The condition of an `If-Match`. It is evaluated under the lock of the change itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Precondition {
-    /// Nothing.
+    /// No condition.
     #[default]
     None,
-    /// `*`: that it exists.
+    /// `*`: the resource exists.
     Exists,
-    /// That it is in one of these versions: entity tags without `W/` and quotes.
+    /// The resource is in one of these versions: entity tags without `W/` and quotes.
     OneOf(Vec<String>),
 }
 
 impl Precondition {
-    /// From the value of `If-Match`; several fields of that name joined by commas.
+    /// Reads the value of `If-Match`; several header fields are joined by commas.
     pub fn if_match(header: Option<&str>) -> Precondition {
         match header.map(str::trim) {
             None => Precondition::None,
@@ -37,12 +37,13 @@ impl Precondition {
     }
 }
 
-/// Whether `If-None-Match` names the version we have: the answer to a GET is then 304.
+/// Whether `If-None-Match` names the current version, so that a GET answers 304.
 pub fn none_match(header: &str, etag: &str) -> bool {
     header.trim() == "*" || tags(header).any(|tag| tag == opaque(etag))
 }
 
-/// Our tags are weak and contain no comma: they are compared weakly, by what stands between the quotes.
+/// The opaque tags of a list. Our tags are weak and contain no comma, so the comparison is weak, on the text between
+/// quotes.
 fn tags(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(opaque).filter(|tag| !tag.is_empty())
 }

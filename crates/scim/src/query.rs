@@ -1,5 +1,4 @@
-//! What is asked of resources: filters, paths and orders, from text to questions about a resource or about an index
-//! (RFC 7644 §3.4.2).
+//! Filters, paths and sort orders (RFC 7644 §3.4.2): from text to questions about a resource or about an index.
 
 pub mod filter;
 pub mod index_query;

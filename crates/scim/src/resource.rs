@@ -1,4 +1,4 @@
-//! A resource that has passed its schema (RFC 7643 §3).
+//! A resource whose attributes fit its schema (RFC 7643 §3).
 
 use serde_json::{Map, Value};
 
@@ -18,64 +18,64 @@ pub(crate) mod stored;
 pub mod user_name;
 pub(crate) mod value;
 
-/// A resource's `id` (RFC 7643 §3.1): opaque, unreserved characters only, at most 64 bytes, never contains `bulkId`.
+/// The `id` of a resource (RFC 7643 §3.1): unreserved characters only, at most 64 bytes, never contains `bulkId`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id(String);
 
-/// `meta` without what follows from elsewhere (RFC 7643 §3.1).
+/// The stored part of `meta` (RFC 7643 §3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meta {
-    /// Milliseconds since the epoch.
+    /// When the resource was created, in milliseconds since the epoch.
     pub created: i64,
-    /// Milliseconds since the epoch.
+    /// When the resource was last changed, in milliseconds since the epoch.
     pub last_modified: i64,
-    /// Counts the changes, from 1; the ETag is `W/"<version>"`.
+    /// The version: counts the changes, from 1. The entity tag is `W/"<version>"`.
     pub version: i64,
 }
 
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Who: `value`.
+    /// The member's id: `value`.
     pub id: Id,
-    /// What: `type`.
+    /// The member's resource type: `type`.
     pub resource_type: ResourceTypeId,
-    /// For people.
+    /// The member's display name.
     pub display: String,
 }
 
 /// A group that a resource is in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupReference {
-    /// Which: `value`.
+    /// The group's id: `value`.
     pub id: Id,
-    /// For people.
+    /// The group's display name.
     pub display: String,
-    /// Through another group (`indirect`) or not (`direct`).
+    /// `type`: whether the membership is direct or through another group.
     pub direct: bool,
 }
 
-/// A resource whose attributes are known to suit its schema.
+/// A resource whose attributes fit its schema.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Resource {
-    /// What kind.
+    /// The resource type.
     pub resource_type: ResourceTypeId,
-    /// Its name.
+    /// The id.
     pub id: Id,
-    /// When and how often it was written.
+    /// The creation time, the last change and the version.
     pub meta: Meta,
     /// The document: `externalId`, the core attributes under their canonical names and each extension's under its URN, as
     /// on the wire, without `id`, `meta`, `schemas`, write-only and relational attributes. Nothing in it is `null`, `[]`,
     /// `{}` or, for an optional attribute, `""`: such a value is absent (RFC 7643 §2.5).
     pub(crate) attributes: Map<String, Value>,
-    /// A group's members, once loaded.
+    /// The members of a group; `None` until they are loaded.
     pub members: Option<Vec<Member>>,
-    /// The groups it is in, once loaded.
+    /// The groups that the resource is in; `None` until they are loaded.
     pub groups: Option<Vec<GroupReference>>,
 }
 
 impl Id {
-    /// An id from a server's generator or a request's path; `None` if no resource could have it.
+    /// An id made by the server or read from a path; `None` if no resource can have it.
     pub fn new(text: impl Into<String>) -> Option<Id> {
         let text = text.into();
         let fits = !text.is_empty()
@@ -85,7 +85,7 @@ impl Id {
         fits.then_some(Id(text))
     }
 
-    /// As on the wire.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -98,29 +98,29 @@ impl std::fmt::Display for Id {
 }
 
 impl GroupReference {
-    /// `type`, as on the wire.
+    /// `type` as on the wire.
     pub fn kind(&self) -> &'static str {
         if self.direct { "direct" } else { "indirect" }
     }
 }
 
 impl Resource {
-    /// A resource out of the store, which got it from us: trusted, not validated again.
+    /// A resource read from a store, which only holds validated resources: it is not validated again.
     pub fn from_stored(resource_type: ResourceTypeId, id: Id, meta: Meta, attributes: Map<String, Value>) -> Resource {
         Resource { resource_type, id, meta, attributes, members: None, groups: None }
     }
 
-    /// The document that a store keeps.
+    /// The document, as a store keeps it.
     pub fn attributes(&self) -> &Map<String, Value> {
         &self.attributes
     }
 
-    /// `active`, where the resource type has it; `true` where it has not.
+    /// `active`; `true` for resource types without it.
     pub fn is_active(&self) -> bool {
         self.attributes.get("active").and_then(Value::as_bool).unwrap_or(true)
     }
 
-    /// What people call it: `displayName`, else `name.formatted`, else `userName`, else its id.
+    /// The display name: `displayName`, else `name.formatted`, else `userName`, else the id.
     pub fn display(&self) -> &str {
         self.attributes
             .get("displayName")
@@ -130,7 +130,7 @@ impl Resource {
             .unwrap_or(self.id.as_str())
     }
 
-    /// The entity tag (RFC 7644 §3.14): weak, from the version.
+    /// The entity tag (RFC 7644 §3.14): weak, made of the version.
     pub fn etag(&self) -> String {
         format!("W/\"{}\"", self.meta.version)
     }

@@ -1,8 +1,8 @@
-//! Schemas, attributes and resource types (RFC 7643 §2, §3.2, §6, §7): one definition per attribute, from which
-//! `/Schemas`, validation, filters, PATCH, projection and search keys all follow.
+//! Schemas, attributes and resource types (RFC 7643 §2, §3.2, §6, §7). `/Schemas`, validation, filters, PATCH,
+//! projection and search keys all follow from one definition for each attribute.
 //!
-//! [`user`](mod@user) and [`group`](mod@group) hold the standard's own definitions, [`overlay`] what an operator's
-//! configuration adds; [`Registry::build`] puts them together.
+//! [`user`](mod@user) and [`group`](mod@group) hold the standard definitions, [`overlay`] those added by configuration;
+//! [`Registry::build`] combines them.
 
 use std::collections::HashMap;
 
@@ -55,17 +55,17 @@ pub enum Type {
     Complex,
 }
 
-/// Who may write an attribute (RFC 7643 §7).
+/// `mutability`: who may write an attribute (RFC 7643 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Mutability {
-    /// Only the service provider.
+    /// Only the service provider writes it.
     ReadOnly,
-    /// Everybody.
+    /// Clients may write it.
     ReadWrite,
-    /// Once.
+    /// Clients may write it once.
     Immutable,
-    /// Written, never read.
+    /// Clients may write it and never read it.
     WriteOnly,
 }
 
@@ -73,51 +73,51 @@ pub enum Mutability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Returned {
-    /// Whatever is asked.
+    /// In every answer.
     Always,
-    /// Whatever is asked, not.
+    /// In no answer.
     Never,
-    /// Unless it is excluded.
+    /// In every answer that does not exclude it.
     Default,
-    /// Only if it is named.
+    /// In answers to requests that name it.
     Request,
 }
 
-/// How far a value must be unique (RFC 7643 §7).
+/// `uniqueness` of a value (RFC 7643 §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Uniqueness {
-    /// Not at all.
+    /// Values may repeat.
     None,
-    /// Within the service provider.
+    /// Unique among the resources of one account.
     Server,
-    /// Everywhere.
+    /// Unique among all accounts and service providers.
     Global,
 }
 
-/// Which values are allowed.
+/// `canonicalValues`: which values are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CanonicalValues {
     /// Any value.
     Any,
-    /// Suggestions as the RFC means them (`work`, `home`): published, not enforced.
+    /// Suggestions, as the RFC means them (`work`, `home`): published, not enforced.
     Suggested(Vec<String>),
-    /// Exactly these; others are refused with `invalidValue`.
+    /// Only these; other values are refused with `invalidValue`.
     Only(Vec<String>),
-    /// Exactly those that the [`AccountValues`] of the request lists under this name.
+    /// Only the values of the list with this name in [`AccountValues::lists`].
     OnlyListed(String),
 }
 
-/// Where a missing value comes from.
+/// Where the default of an attribute comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DefaultValue {
-    /// This value.
+    /// A fixed value.
     Fixed(serde_json::Value),
-    /// What the [`AccountValues`] of the request says under this name, if it says anything.
+    /// The value of this name in [`AccountValues::defaults`], if there is one.
     Named(String),
 }
 
-/// An attribute whose values are kept beside the resource, as rows.
+/// A relational attribute: its values are rows, not part of the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
     /// A group's `members`.
@@ -140,17 +140,17 @@ pub struct Attribute {
     pub returned: Returned,
     pub uniqueness: Uniqueness,
     pub canonical_values: CanonicalValues,
-    /// For [`Type::Reference`]: `User`, `Group`, `external`, `uri`.
+    /// For [`Type::Reference`]: the resource types `User` and `Group`, or `external`, `uri`.
     pub reference_types: Vec<String>,
     pub sub_attributes: Vec<Attribute>,
     /// Whether its values become search keys.
     pub indexed: bool,
-    /// What a resource created or replaced without a value gets.
+    /// The value of a resource that is created or replaced without one.
     pub default: Option<DefaultValue>,
-    /// Whether a resource without a value is not restricted at all: no change takes away the last value by accident. Not
-    /// published, for RFC 7643 §7 has no word for it.
+    /// Whether a resource without a value is unrestricted, so that no change may remove the last value by accident. Not
+    /// published: RFC 7643 §7 has no property for it.
     pub absence_grants: bool,
-    /// Where it is kept as rows instead of in the document.
+    /// Set where the values are rows instead of part of the document.
     pub relation: Option<Relation>,
 }
 
@@ -159,15 +159,15 @@ pub struct Attribute {
 pub struct Schema {
     /// Its URN, as published.
     pub id: String,
-    /// For people.
+    /// The name, for people.
     pub name: String,
-    /// For people.
+    /// The description, for people.
     pub description: String,
-    /// In the order published.
+    /// The attributes, in the order published.
     pub attributes: Vec<Attribute>,
 }
 
-/// Which resource type; the number is what storage keeps, so it never changes its meaning.
+/// The number of a resource type. Storage keeps it, so its meaning never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceTypeId(pub i16);
 
@@ -179,15 +179,15 @@ pub const GROUP: ResourceTypeId = ResourceTypeId(2);
 /// A resource type (RFC 7643 §6).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResourceType {
-    /// For storage.
+    /// The number that storage keeps.
     pub id: ResourceTypeId,
     /// `User`: what `meta.resourceType` says.
     pub name: String,
     /// `Users`: the path below the base URL.
     pub endpoint: String,
-    /// For people.
+    /// The description, for people.
     pub description: String,
-    /// The core schema, overlays applied. Does not contain the common attributes `id`, `externalId`, `meta`, `schemas`.
+    /// The core schema with overlays applied, without the common attributes `id`, `externalId`, `meta`, `schemas`.
     pub schema: Schema,
     /// The extensions, each with whether it is required.
     pub extensions: Vec<(Schema, bool)>,
@@ -202,7 +202,7 @@ pub struct Registry {
     pub(crate) catalogs: Vec<Catalog>,
 }
 
-/// An attribute that was taken away, while documents may still have values of it.
+/// An attribute that was removed while documents may still hold values of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Retired {
     pub(crate) resource_type: ResourceTypeId,
@@ -211,18 +211,18 @@ pub(crate) struct Retired {
 }
 
 impl Registry {
-    /// The resource types in the order published, before the [catalogs](Registry::catalogs).
+    /// The resource types in the order published, without the [catalogs](Registry::catalogs).
     pub fn resource_types(&self) -> &[ResourceType] {
         &self.resource_types
     }
 
-    /// The attributes whose values become search keys, common ones once for each resource type. Of those whose index is
-    /// not [complete](Stage::Indexing) no filter asks it.
+    /// The attributes whose values become search keys; common ones once for each resource type. Filters do not use
+    /// those whose index is [incomplete](Stage::Indexing).
     pub fn indexed(&self) -> &[IndexedAttribute] {
         &self.indexed
     }
 
-    /// The resource types whose resources are words, as far as there are closed lists of them.
+    /// The catalogs whose attribute has a closed list.
     pub fn catalogs(&self) -> impl Iterator<Item = &Catalog> {
         self.catalogs.iter().filter(|catalog| catalog.is_closed(self))
     }
@@ -232,18 +232,18 @@ impl Registry {
         self.catalogs.iter().find(|catalog| catalog.resource_type.id == id)
     }
 
-    /// The catalog served at this endpoint, matched as written.
+    /// The catalog served at this endpoint; letter case counts.
     pub fn catalog_at(&self, endpoint: &str) -> Option<&Catalog> {
         self.catalogs().find(|catalog| catalog.resource_type.endpoint == endpoint)
     }
 
-    /// This registry with a catalog more.
+    /// Adds a catalog.
     pub fn offering(mut self, catalog: Catalog) -> Registry {
         self.catalogs.push(catalog);
         self
     }
 
-    /// The type with this number, be it a catalog's.
+    /// The resource type with this number, including catalogs.
     ///
     /// # Panics
     /// If there is none: numbers come from our own storage and constants, never from a request.
@@ -252,20 +252,20 @@ impl Registry {
         self.resource_types.iter().chain(catalogs).find(|t| t.id == id).expect("a registered resource type")
     }
 
-    /// The type served at this endpoint (`Users`), matched as written; catalogs, which nobody writes, are
-    /// [elsewhere](Registry::catalog_at).
+    /// The resource type served at this endpoint (`Users`); letter case counts. Catalogs are read-only and
+    /// [separate](Registry::catalog_at).
     pub fn at_endpoint(&self, endpoint: &str) -> Option<&ResourceType> {
         self.resource_types.iter().find(|t| t.endpoint == endpoint)
     }
 }
 
-/// The words a particular request's service provider knows: lists and defaults that differ from customer to customer.
+/// The lists and defaults of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountValues {
-    /// For [`CanonicalValues::OnlyListed`].
+    /// The lists that [`CanonicalValues::OnlyListed`] names.
     pub lists: HashMap<String, Vec<String>>,
-    /// For [`DefaultValue::Named`].
+    /// The defaults that [`DefaultValue::Named`] names.
     pub defaults: HashMap<String, String>,
-    /// Since when it knows them, in milliseconds since the epoch: `meta.created` of a [`Catalog`]'s resources.
+    /// When the account was created, in milliseconds since the epoch: `meta.created` of a [`Catalog`]'s resources.
     pub since: i64,
 }

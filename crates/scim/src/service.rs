@@ -1,14 +1,14 @@
-//! The operations of a SCIM service provider (RFC 7644 §3), each one unit of work over a [`Store`].
+//! The operations of a SCIM service provider (RFC 7644 §3). Each is one unit of work over a [`Store`].
 //!
-//! The order of the steps is part of the protocol and therefore here: lock, `If-Match`, the change, its validation, the
-//! difference to what is stored, the write, the events. Whoever calls begins a unit of work before and, **on any error,
-//! undoes it**: an operation may find out late that it must not happen.
+//! The order of the steps is part of the protocol and therefore decided here: lock, `If-Match`, change, validation,
+//! comparison with the stored resource, write, events. The caller opens the unit of work and **rolls it back on any
+//! error**: an operation may fail after it has written.
 //!
-//! A change that changes nothing writes nothing: the version and `lastModified` stay (RFC 7644 §3.5.2.1).
+//! A request that changes nothing writes nothing: the version and `lastModified` stay (RFC 7644 §3.5.2.1).
 //!
-//! What a PUT leaves out (RFC 7644 §3.5.1 lets us choose): an attribute that is left out is cleared, or gets its default
-//! where it has one; a group's members are cleared too. Three things stay: `active`, so that nobody is let in by saying
-//! nothing (nor by `null`, in a PATCH either); immutable attributes; the password, which is no part of a resource.
+//! An attribute that a PUT leaves out (RFC 7644 §3.5.1 leaves the choice) is cleared, or gets its default; members of a
+//! group are cleared too. Three things stay: `active`, so that an incomplete request (or `null` in a PATCH) never
+//! activates a user; immutable attributes; the password, which is not part of a resource.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -49,19 +49,20 @@ pub use read::get;
 pub use search::{find, search, search_all};
 pub use write::{check, create, delete, patch, replace};
 
-/// What a write came to.
+/// The outcome of a write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
-    /// The resource as it is now, with members and groups if the projection shows them; a caller who shows nothing of
-    /// it gives no projection.
+    /// The resource after the write, with members and groups if the projection shows them. Without a projection neither
+    /// is loaded.
     pub resource: Resource,
-    /// Whether anything changed.
+    /// Whether the write changed anything.
     pub changed: bool,
-    /// Members that were named and do not exist: left out, the others kept. As sent, at most 128 characters of each.
+    /// Members that do not exist and were left out; the others were kept. As sent, at most 128 characters of each.
     pub skipped_members: Vec<String>,
-    /// Those of them that the group waits for: they join when a user gets this name.
+    /// Those of them that are pending: a user who gets such a name joins the group.
     pub pending_members: Vec<String>,
-    /// Attributes and paths that name nothing here and were ignored: as sent, each once, at most 32 and 128 characters of each.
+    /// Attributes and paths that were ignored because no schema has them: as sent, at most 32 names of at most 128
+    /// characters.
     pub ignored_attributes: Vec<String>,
 }
 
@@ -80,7 +81,7 @@ fn not_found(resource_type: &ResourceType, id: &Id) -> Error {
     Error::NotFound(format!("There is no {} with the id {id}.", resource_type.name))
 }
 
-/// Reads what a projection shows of a resource beside its document; nothing where nothing is shown.
+/// Loads the relational attributes that a projection shows; none without a projection.
 fn loaded(store: &mut dyn Store, stored: Stored, projection: Option<&Projection>) -> Result<Resource, StoreError> {
     let Stored { handle, mut resource } = stored;
     let Some(projection) = projection else { return Ok(resource) };
@@ -93,8 +94,8 @@ fn loaded(store: &mut dyn Store, stored: Stored, projection: Option<&Projection>
     Ok(resource)
 }
 
-/// The same for a page: the groups of all in one question, if there are not too many of them. The page ends before the first resource
-/// that has no room with all that it shows. Says how large it is, and whether it ends so.
+/// Loads the relational attributes of a page. The groups of all resources are read in one query where they are not too
+/// many. The page ends before the first resource that does not fit. Returns the size, and whether the page ended early.
 fn load_page<'p>(
     store: &mut dyn Store,
     page: &mut Vec<Stored>,

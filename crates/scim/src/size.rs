@@ -1,33 +1,33 @@
-//! How large a document is, and how much of a page is left.
+//! The size of documents and pages.
 //!
-//! A document is stored and sent as text, and worked with as values, which take more room: a page of small values would be many times
-//! its text. Both are counted.
+//! A document is stored and sent as text and processed as JSON values, which take more memory: a page of small values
+//! takes many times its text. Both sizes are counted.
 
 use serde_json::{Map, Value};
 
 use crate::resource::{GroupReference, Member, Resource};
 
-/// How many times its bytes of text the values of a page may take.
+/// The most bytes of values on a page, as a multiple of its bytes of text.
 const VALUES_FOR_TEXT: usize = 8;
-/// What an answer writes around a resource's document: `schemas`, `id` and `meta`.
+/// The bytes that an answer adds to a document: `schemas`, `id` and `meta`.
 const ENVELOPE: usize = 400;
-/// What an answer writes of a member or a group beside its id, which it writes twice, and its name.
+/// The bytes that an answer writes of a member or a group beside its name and its id, which it writes twice.
 const REFERENCE: usize = 64;
-/// A value in memory, and with its name in an object.
+/// The bytes of a value in memory, and with its name in an object.
 const VALUE: usize = size_of::<Value>();
 const ENTRY: usize = size_of::<Value>() + size_of::<String>() + 8;
 
-/// How large something is, in bytes.
+/// A size in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Size {
-    /// As JSON.
+    /// The bytes as JSON text.
     pub text: usize,
-    /// In memory, about.
+    /// The approximate bytes in memory.
     pub values: usize,
 }
 
 impl Size {
-    /// Of a value; the text is what [`serde_json::to_string`] makes of it.
+    /// The size of a value. The text is that of [`serde_json::to_string`].
     pub fn of(value: &Value) -> Size {
         match value {
             Value::Null => Size { text: 4, values: 0 },
@@ -43,9 +43,9 @@ impl Size {
         }
     }
 
-    /// Of an object.
+    /// The size of an object.
     pub fn of_object(object: &Map<String, Value>) -> Size {
-        // Room for four at least, and a table of where each is.
+        // An object has room for at least four entries, and a table of their positions.
         let room = object.len().next_power_of_two().max(4);
         let mut size = Size { text: 2 + object.len().saturating_sub(1), values: (ENTRY + 16) * room };
         for (name, value) in object {
@@ -54,7 +54,7 @@ impl Size {
         size
     }
 
-    /// Of a resource as it is answered, with what is loaded of its members and groups.
+    /// The size of a resource as answered, with the members and groups that are loaded.
     pub fn of_resource(resource: &Resource, base: &str) -> Size {
         let document = Size::of_object(&resource.attributes);
         let mut size = document.and(Size { text: ENVELOPE + base.len(), values: ENVELOPE });
@@ -77,18 +77,18 @@ impl Size {
         Size { text, values: size_of::<GroupReference>() + id.as_str().len() + display.len() }
     }
 
-    /// Both.
+    /// The sum of both.
     pub fn and(self, other: Size) -> Size {
         Size { text: self.text.saturating_add(other.text), values: self.values.saturating_add(other.values) }
     }
 
-    /// What it takes while it is worked with.
+    /// The bytes of text and values together.
     pub fn total(self) -> usize {
         self.text.saturating_add(self.values)
     }
 }
 
-/// How many bytes a string is as JSON.
+/// The bytes of a string as JSON.
 fn written(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | 0x08 | 0x09 | 0x0a | 0x0c | 0x0d => 1,
@@ -98,7 +98,7 @@ fn written(text: &str) -> usize {
     text.len() + 2 + text.bytes().map(escaped).sum::<usize>()
 }
 
-/// The room on a page. What comes first always fits.
+/// The remaining room of a page. The first resource always fits.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
     text: usize,
@@ -107,12 +107,12 @@ pub struct Room {
 }
 
 impl Room {
-    /// A page of so many bytes of text.
+    /// The room of a page of this many bytes of text.
     pub fn of(bytes: usize) -> Room {
         Room { text: bytes, values: bytes.saturating_mul(VALUES_FOR_TEXT), is_empty: true }
     }
 
-    /// Puts something there, if it fits.
+    /// Takes room for a resource. Returns whether it fits.
     pub fn take(&mut self, size: Size) -> bool {
         let fits = size.text <= self.text && size.values <= self.values;
         if !fits && !self.is_empty {
@@ -124,12 +124,12 @@ impl Room {
         true
     }
 
-    /// Whether a document of so many bytes may fit, before it is read.
+    /// Whether a document of this many bytes may fit, before it is read.
     pub fn may_take(&self, bytes: usize) -> bool {
         self.is_empty || bytes <= self.text
     }
 
-    /// How many members or groups fit at most; any number comes first.
+    /// The most members or groups that fit; the first resource may have any number.
     pub(crate) fn references(&self, base: &str) -> usize {
         if self.is_empty { usize::MAX } else { self.text / (REFERENCE + base.len()) }
     }

@@ -1,11 +1,10 @@
-//! The port: what SCIM needs of a place to keep resources, as one synchronous trait.
+//! The storage port: what the protocol needs of a store, as one synchronous trait.
 //!
-//! Everything a [`Store`] does belongs to one unit of work on one service provider's data: whoever opens it decides
-//! which, and whether it is kept. The protocol never sees connections, transactions or accounts.
+//! All calls on a [`Store`] belong to one unit of work on one account's data. The caller opens it, chooses the account,
+//! and commits or rolls back. The protocol never sees connections, transactions or accounts.
 //!
-//! To a store a resource is opaque but for four things: its `id` and metadata, the [`SearchKey`]s it
-//! can be found by, its display name, and its memberships, which live beside it and never inside it, so that adding one
-//! member to a group of 100 000 writes one row.
+//! A store treats a resource as opaque except for its `id` and metadata, its [`SearchKey`]s, its display name, and its
+//! memberships. Memberships are kept beside the resource, so adding one member to a group of 100 000 writes one row.
 
 use std::cmp::Ordering;
 
@@ -26,7 +25,7 @@ pub mod memory;
 
 pub use groups_in_turn::GroupsInTurn;
 
-/// Why a write was not made.
+/// Why a write failed.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
     /// Another resource already holds this value of a `uniqueness: server` attribute.
@@ -35,12 +34,12 @@ pub enum WriteError {
         /// Which attribute; `None` where the database does not say.
         attribute: Option<AttributeKey>,
     },
-    /// The value belongs to a [hidden](Protected) resource.
+    /// A [hidden](Protected) resource has the value.
     #[error("a hidden resource has the same value")]
     Reserved {
-        /// Which attribute.
+        /// The attribute.
         attribute: AttributeKey,
-        /// What the resource is, for people.
+        /// What kind of resource it is, for people.
         what: &'static str,
     },
     /// The store failed.
@@ -48,122 +47,122 @@ pub enum WriteError {
     Store(#[from] StoreError),
 }
 
-/// The store's own name of a stored resource: a number that only grows, in the order of creation.
+/// The store's key of a resource: a number that only grows, in the order of creation.
 ///
-/// Lists without `sortBy` are ordered by it, so a page can be continued wherever the last one ended.
+/// Lists without `sortBy` are ordered by it, so a page can continue after any resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle(pub i64);
 
 /// A resource as read from the store, without its relational attributes.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Where it lies.
+    /// The store's key.
     pub handle: Handle,
-    /// What it is. `members` and `groups` are not loaded.
+    /// The resource, without `members` and `groups`.
     pub resource: Resource,
 }
 
-/// What to do to the members of a group, in this order: clear, remove, add.
+/// A change of a group's members, applied in this order: clear, remove, add.
 ///
-/// The three are already reconciled: nobody is both removed and added.
+/// No member is both removed and added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MembershipChange {
-    /// Everybody leaves first (a `replace` or a PUT of the whole list). A store must apply the *difference* and touch no
-    /// row of a member who stays.
+    /// All members leave first (a `replace` or a PUT of the whole list). A store must apply the *difference* and touch
+    /// no row of a member who stays.
     pub clear: bool,
-    /// Who leaves. Not being a member is fine.
+    /// Members to remove. One that is not in the group is ignored.
     pub remove: Vec<Handle>,
-    /// Who joins. Being a member is fine. No duplicates.
+    /// Members to add. One that is in the group is ignored. No duplicates.
     pub add: Vec<Handle>,
 }
 
-/// What a [`MembershipChange`] did.
+/// The effect of a [`MembershipChange`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MembershipOutcome {
-    /// How many became members and were not before.
+    /// How many members joined.
     pub added: u64,
-    /// How many were members and are not any more.
+    /// How many members left.
     pub removed: u64,
 }
 
-/// A resource that has a search key.
+/// A resource, found by one of its search keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyOwner {
-    /// Of the key.
+    /// The attribute of the key.
     pub attribute: AttributeKey,
     /// The key.
     pub key: String,
-    /// Who has it.
+    /// The store's key of the resource.
     pub handle: Handle,
-    /// Their id.
+    /// The id of the resource.
     pub id: Id,
-    /// Whether they are active.
+    /// Whether the resource is active.
     pub active: bool,
-    /// Whether only the service provider itself may bring them back: a POST that means them is refused.
+    /// Whether a POST may not restore this user.
     pub guarded: bool,
-    /// Whether, and why, no client may change them.
+    /// Whether, and why, clients may not change this resource.
     pub protected: Option<Protected>,
 }
 
-/// The service provider lets no client change a resource.
+/// Marks a resource that clients may not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Protected {
-    /// What the resource is, for people: `a service account`.
+    /// What kind of resource it is, for people: `a service account`.
     pub what: &'static str,
-    /// The resource does not exist for clients; only what has to be unique still is.
+    /// Whether clients do not see the resource at all. Its unique values stay taken.
     pub hidden: bool,
 }
 
-/// Which names a group waits for, from now on and no longer.
+/// A change of a group's pending members.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PendingChange {
-    /// No longer. Not being waited for is fine.
+    /// Names that are no longer pending. One that was not pending is ignored.
     pub remove: Vec<String>,
-    /// From now on. Being waited for is fine. No duplicates.
+    /// Names that become pending. One that is pending already is ignored. No duplicates.
     pub add: Vec<String>,
 }
 
-/// A group that waits for somebody of this name.
+/// A name that is pending in a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingMember {
-    /// The group.
+    /// The group's key.
     pub group: Handle,
-    /// Its id.
+    /// The group's id.
     pub id: Id,
-    /// The name, as it was pending.
+    /// The name as the request spelled it.
     pub name: String,
 }
 
 impl MembershipChange {
-    /// Nothing is to be done.
+    /// Whether there is nothing to change.
     pub fn is_empty(&self) -> bool {
         !self.clear && self.remove.is_empty() && self.add.is_empty()
     }
 }
 
 impl PendingChange {
-    /// Nothing is to be done.
+    /// Whether there is nothing to change.
     pub fn is_empty(&self) -> bool {
         self.remove.is_empty() && self.add.is_empty()
     }
 }
 
-/// A place in the order of a list: just after a resource, whether or not it is still there.
+/// A position in a sorted list: just after a resource, which may be deleted by now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageKey {
-    /// What the resource was ordered by ([`Sort::key`]); `None` where it had no value, and in creation order.
+    /// The sort key of the resource ([`Sort::key`]); `None` where it has no value, and in creation order.
     pub key: Option<SortKey>,
-    /// Which resource.
+    /// The store's key of the resource.
     pub handle: Handle,
 }
 
 impl PageKey {
-    /// The place just after a resource, in a list that is sorted so.
+    /// The position just after a resource. Without a sort the list is in creation order.
     pub fn after(stored: &Stored, sort: Option<&Sort>) -> PageKey {
         PageKey { key: sort.and_then(|sort| sort.key(&stored.resource)), handle: stored.handle }
     }
 
-    /// The order of two places in a list; `None` as the sort is creation order.
+    /// Compares two positions of a list. Without a sort the list is in creation order.
     pub fn compare(&self, other: &PageKey, sort: Option<&Sort>) -> Ordering {
         let by_key = match (&self.key, &other.key) {
             (Some(a), Some(b)) => a.cmp(b),
@@ -176,93 +175,94 @@ impl PageKey {
     }
 }
 
-/// Where a page begins.
+/// The beginning of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start<'a> {
     /// At the n-th match, counted from 1 (RFC 7644 §3.4.2.4).
     Index(u64),
-    /// After this place. What it costs does not depend on how far down the list that is.
+    /// After this position. The cost does not depend on how far down the list it is.
     After(&'a PageKey),
 }
 
-/// Which walk through a list by index: what was asked for, as a hash.
+/// The key of a saved list position: a hash of the query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListKey(pub [u8; 32]);
 
-/// A search, ready to be run.
+/// A search, resolved and planned.
 #[derive(Debug, Clone, Copy)]
 pub struct Query<'a> {
-    /// Which resources.
+    /// The resource type.
     pub resource_type: ResourceTypeId,
-    /// Which of them; `None` for all.
+    /// The matches; `None` for all resources.
     pub filter: Option<&'a Predicate>,
-    /// What an index can tell of the filter: every match is inside. Where [`exact`](Self::exact), every one inside is a
-    /// match and no document needs to be read to decide.
+    /// A superset of the matches that an index can enumerate. Where [`exact`](Self::exact) is set it is the set of
+    /// matches, and no document has to be read to decide.
     pub index_query: &'a IndexQuery,
-    /// `narrow` answers the whole filter.
+    /// Whether `index_query` selects exactly the matches.
     pub exact: bool,
-    /// `None`: creation order.
+    /// The order; `None` for creation order.
     pub sort: Option<&'a Sort>,
-    /// Where to begin.
+    /// Where the page begins.
     pub start: Start<'a>,
-    /// How many at most; 0 asks for the total alone.
+    /// The most resources of the page; 0 asks for the total only.
     pub count: u32,
-    /// How many bytes at most ([`Room`](crate::size::Room)). Where the next resource has no room, the page ends, but not before its
-    /// first one. A store reads little more than what it returns.
+    /// The most bytes of the page ([`Room`](crate::size::Room)). The page ends before the first resource that does not
+    /// fit, but never before its first one. A store reads little more than it returns.
     pub bytes: usize,
 }
 
 /// One page.
 #[derive(Debug, Clone, Default)]
 pub struct Page {
-    /// Matches in all. A page [after](Start::After) a place may be without, where counting would cost more than the page.
+    /// The number of matches. `None` is allowed for a page [after](Start::After) a position, where counting costs more
+    /// than the page.
     pub total: Option<u64>,
-    /// The page, in order.
+    /// The resources of the page, in order.
     pub resources: Vec<Stored>,
-    /// The page has fewer than were asked for because there was no room, and there are more.
+    /// Whether the page has fewer resources than asked for because of `bytes`, and there are more.
     pub ended_early: bool,
 }
 
-/// Keeps resources. All methods work inside one unit of work and see its own writes.
+/// A store of resources. All methods run inside one unit of work and see its own writes.
 pub trait Store {
     /// Reads a resource.
     fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError>;
 
-    /// Reads a resource and keeps everybody else from changing it until this unit of work ends.
+    /// Reads a resource and locks it against changes by other transactions until this unit of work ends.
     fn lock(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError>;
 
-    /// Whether, and why, no client may change this locked resource. A request that changes nothing of it is none that does.
+    /// Whether, and why, clients may not change this locked resource. A request without effect counts as no change.
     fn protection(&mut self, locked: &Stored) -> Result<Option<Protected>, StoreError> {
         let _ = locked;
         Ok(None)
     }
 
-    /// Stores a new resource under its keys.
+    /// Stores a new resource with its search keys.
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError>;
 
-    /// Replaces a locked resource (document, metadata, keys).
+    /// Replaces the document, metadata and keys of a locked resource.
     fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError>;
 
-    /// Removes a locked resource with its keys, the names it waits for, and its memberships on both sides; the groups it was in get a new version
-    /// and `last_modified = now` (milliseconds since the epoch).
+    /// Deletes a locked resource with its keys, pending members and memberships on both sides. The groups it was in get
+    /// a new version and `last_modified = now` (milliseconds since the epoch).
     fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError>;
 
-    /// Finds resources. Errors with [`SearchError::TooMany`] where the search would take longer than the store allows.
+    /// Finds resources. [`SearchError::TooMany`] where the search would take more work than the store allows.
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError>;
 
-    /// All members of a group, or an error: never some of them. In the order of the members' handles.
+    /// All members of a group in the order of their handles; never a part of them.
     fn members(&mut self, group: Handle) -> Result<Vec<Member>, StoreError>;
 
-    /// The same where they are no more than so many; `None` where they are.
+    /// All members of a group if they are at most `most`; otherwise `None`.
     fn members_up_to(&mut self, group: Handle, most: usize) -> Result<Option<Vec<Member>>, StoreError> {
         Ok(Some(self.members(group)?).filter(|members| members.len() <= most))
     }
 
     /// The groups that each of these resources is in, directly or through other groups, as pairs in the order of both
-    /// handles. Groups may contain each other in a circle; no group is in itself.
+    /// handles. Groups may contain each other in a cycle; no group is in itself.
     fn groups_of(&mut self, members: &[Handle]) -> Result<Vec<(Handle, GroupReference)>, StoreError>;
 
-    /// The same where they are no more than so many pairs; `None` where they are.
+    /// The pairs of [`groups_of`](Self::groups_of) if they are at most `most`; otherwise `None`.
     fn groups_of_up_to(
         &mut self,
         members: &[Handle],
@@ -271,46 +271,47 @@ pub trait Store {
         Ok(Some(self.groups_of(members)?).filter(|groups| groups.len() <= most))
     }
 
-    /// Which of these ids are of resources, and of which type. They cannot be deleted by others until this unit of work ends.
+    /// The resources with these ids, with their types. Locks them against deletion until this unit of work ends.
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError>;
 
-    /// Who has one of these keys; a resource with two of them comes twice. They cannot be deleted by others until this unit of
-    /// work ends.
+    /// The resources with these search keys; one with two of the keys is returned twice. Locks them against deletion
+    /// until this unit of work ends.
     fn find_by_keys(&mut self, keys: &[SearchKey]) -> Result<Vec<KeyOwner>, StoreError>;
 
-    /// Keeps others from giving a user a name until this unit of work ends. Who is at it already has finished when this
-    /// returns, and is seen by what is asked afterwards.
+    /// Locks the assignment of names to users until this unit of work ends. Waits for transactions that are assigning
+    /// names; later reads see them.
     fn lock_names(&mut self) -> Result<(), StoreError>;
 
-    /// Keeps others from giving a group a name until this unit of work ends, as far as they [hold](Store::lock_group_names) names
-    /// themselves; later reads see what those before did.
+    /// Locks the assignment of names to groups until this unit of work ends, against transactions that take the same
+    /// lock. Later reads see what earlier holders of the lock wrote.
     fn lock_group_names(&mut self) -> Result<(), StoreError>;
 
-    /// The names that a group waits for.
+    /// The names of a group's pending members.
     fn pending_members(&mut self, group: Handle) -> Result<Vec<String>, StoreError>;
 
-    /// Changes the names that a locked group waits for. Names are added only under [`lock_names`](Self::lock_names).
+    /// Changes the pending members of a locked group. Names are added only under [`lock_names`](Self::lock_names).
     fn change_pending_members(&mut self, group: Handle, change: &PendingChange) -> Result<(), StoreError>;
 
-    /// The groups that wait for a name with one of these keys ([`key_of_text`](crate::key_of_text)), two at most; the key
-    /// narrows, the name decides. Asked by whoever has just written a user.
+    /// The pending members whose name has one of these keys ([`key_of_text`](crate::key_of_text)), of which there are
+    /// at most two. The caller compares the names themselves. Called after a user was written.
     fn find_pending_members(&mut self, keys: &[String]) -> Result<Vec<PendingMember>, StoreError>;
 
     /// Changes the membership of a locked group as a difference. Does not touch the group's version.
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError>;
 
-    /// What was [kept](Store::save_position) last for a walk of whoever asks, if it is not too old to be kept any longer.
+    /// The bytes that [`save_position`](Store::save_position) saved last for this client and list, unless they have
+    /// expired.
     fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Keeps a note for a walk of whoever asks, in place of the one before, for at least as long as a cursor is good for. It
-    /// may be lost in a power failure.
+    /// Saves bytes for this client and list, replacing earlier ones. They stay at least as long as a cursor is valid,
+    /// but may be lost in a power failure.
     fn save_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), StoreError>;
 
-    /// Takes note of what happened; kept or lost with the unit of work.
+    /// Records an event. It is committed or rolled back with the unit of work.
     fn record(&mut self, event: Event);
 }
 
-/// Why a search has no answer.
+/// Why a search failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// Too many resources would have to be read (RFC 7644 §3.12 `tooMany`).

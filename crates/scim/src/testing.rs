@@ -26,7 +26,7 @@ use crate::urn::{ENTERPRISE_USER, USER as USER_SCHEMA};
 
 pub(crate) const BASE: &str = "https://scim.example/scim/v2";
 
-/// What an operator might declare: a required role, lists that differ from customer to customer, an immutable badge.
+/// A typical declaration: a required role, lists that differ by account, an immutable badge.
 pub(crate) fn provisioning() -> (Registry, AccountValues) {
     let overlays: Vec<Overlay> = serde_json::from_value(json!([
         { "name": "role", "required": true, "indexed": true, "default": "account.default_role",
@@ -50,7 +50,7 @@ pub(crate) struct World {
     pub(crate) on: Tolerances,
     pub(crate) inactive_match: InactiveMatch,
     pub(crate) unique_group_names: bool,
-    /// What the last request needed.
+    /// The tolerances that the last request used.
     pub(crate) forgiven: Tolerances,
     pub(crate) limits: Limits,
     pub(crate) now: i64,
@@ -82,7 +82,7 @@ impl World {
         Projection::standard(self.registry.get(kind))
     }
 
-    /// One unit of work, a second after the last one.
+    /// Runs one unit of work, one second after the previous one.
     pub(crate) fn work<T>(
         &mut self,
         work: impl FnOnce(&mut MemoryStore, &mut Context<'_>) -> Result<T, Error>,
@@ -177,7 +177,7 @@ impl World {
         members.iter().map(|member| member["value"].as_str().expect("a value").to_owned()).collect()
     }
 
-    /// What happened since the last time this was asked.
+    /// The events since the last call.
     pub(crate) fn events(&mut self) -> Vec<EventKind> {
         std::mem::take(&mut self.store.events).into_iter().map(|event| event.kind).collect()
     }
@@ -187,7 +187,7 @@ pub(crate) fn named(id: &str) -> Id {
     Id::new(id).expect("an id")
 }
 
-/// The status and the `scimType` of a refusal.
+/// The status and `scimType` of an error.
 pub(crate) fn refusal<T>(result: Result<T, Error>) -> (u16, Option<&'static str>) {
     match result {
         Ok(_) => (200, None),
@@ -195,7 +195,7 @@ pub(crate) fn refusal<T>(result: Result<T, Error>) -> (u16, Option<&'static str>
     }
 }
 
-/// JSON with the names and values that documents have, some of them wrong.
+/// JSON with names and values that documents have, some of them wrong.
 #[cfg(test)]
 pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -257,7 +257,7 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether a document has nothing that means nothing.
+/// Whether a document contains no empty values.
 pub(crate) fn is_canonical(value: &Value) -> bool {
     match value {
         Value::Null => false,

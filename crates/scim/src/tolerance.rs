@@ -1,15 +1,15 @@
-//! What is forgiven: each deviation from the RFCs that some real client needs is a named switch.
+//! Tolerances: each deviation from the RFCs that some real client needs is a named switch.
 //!
-//! A [`Tolerance`] is one deviation, with its name, what is forgiven and what the letter of the RFC says. [`Tolerances`]
-//! are the switches of one client. A [`ToleranceTracker`] is asked in the course of one request, and remembers what the request
-//! needed, so that whoever answers can count it: identity providers change overnight.
+//! A [`Tolerance`] is one deviation, with its name, what is accepted, and the strict behaviour. [`Tolerances`] are the
+//! switches of one client. A [`ToleranceTracker`] is consulted during one request and records what the request needed,
+//! so that the caller can count it: identity providers change without notice.
 //!
-//! What the RFCs themselves allow needs no switch: names and operators of filters in any letter case, readOnly attributes
-//! and unknown ones in a POST or PUT, `null` and `[]` for unassigned, `application/json`.
+//! What the RFCs allow needs no switch: names and operators of filters in any letter case, readOnly and unknown
+//! attributes in a POST or PUT, `null` and `[]` for unassigned, `application/json`.
 
 use std::cell::Cell;
 
-/// Defines the switches: a name on the wire, what is forgiven, and what the RFC asks for instead.
+/// Defines the switches: the name on the wire, what is accepted, and what the RFC asks for instead.
 macro_rules! tolerances {
     ($($variant:ident $name:literal: $forgives:literal; $letter:literal ($rfc:literal);)*) => {
         /// One deviation from the RFCs that can be forgiven.
@@ -19,25 +19,25 @@ macro_rules! tolerances {
         }
 
         impl Tolerance {
-            /// All of them.
+            /// All tolerances.
             pub const ALL: &[Tolerance] = &[$(Tolerance::$variant),*];
 
-            /// Its name in settings and reports.
+            /// The name in settings and reports.
             pub fn name(self) -> &'static str {
                 match self { $(Tolerance::$variant => $name),* }
             }
 
-            /// What is forgiven, for people.
+            /// What is accepted, for people.
             pub fn forgives(self) -> &'static str {
                 match self { $(Tolerance::$variant => $forgives),* }
             }
 
-            /// What a client has to do, or gets, where it is not forgiven.
+            /// What a client has to do, or gets, without the tolerance.
             pub fn strict_behaviour(self) -> &'static str {
                 match self { $(Tolerance::$variant => $letter),* }
             }
 
-            /// Where the RFC says so.
+            /// The section of the RFC.
             pub fn rfc(self) -> &'static str {
                 match self { $(Tolerance::$variant => $rfc),* }
             }
@@ -129,8 +129,8 @@ tolerances! {
         "A filter `emails[type eq \"work\"].value eq \"x\"`.";
         "the whole condition stands in the brackets: `emails[type eq \"work\" and value eq \"x\"]`" ("RFC 7644 §3.4.2.2");
     MembersByName "members_by_name":
-        "A member of a group whose `value` is a user's `externalId` or `userName` instead of the `id`. Whoever is not there \
-         yet is parked, and joins when they appear.";
+        "A member of a group whose `value` is a user's `externalId` or `userName` instead of the `id`. A name that no \
+         user has yet is pending, and joins when a user gets it.";
         "the `value` of a member is an `id`" ("RFC 7643 §4.2");
     UnknownMembers "unknown_members":
         "Members who do not exist: the others are kept, and the answer says who is missing.";
@@ -138,44 +138,44 @@ tolerances! {
 }
 
 impl Tolerance {
-    /// By its name.
+    /// The tolerance with this name.
     pub fn named(name: &str) -> Option<Tolerance> {
         Tolerance::ALL.iter().copied().find(|tolerance| tolerance.name() == name)
     }
 }
 
-/// A set of switches that are on.
+/// A set of tolerances.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tolerances(u64);
 
 impl Tolerances {
-    /// Nothing is forgiven: the RFCs to the letter.
+    /// No tolerance: strict conformance to the RFCs.
     pub const NONE: Tolerances = Tolerances(0);
 
-    /// Everything is forgiven.
+    /// Every tolerance.
     pub const EVERY: Tolerances = Tolerances((1 << Tolerance::ALL.len()) - 1);
 
-    /// Whether it is on.
+    /// Whether the tolerance is in the set.
     pub const fn contains(self, tolerance: Tolerance) -> bool {
         self.0 & (1 << tolerance as u32) != 0
     }
 
-    /// With one more on.
+    /// The set with one more tolerance.
     pub const fn with(self, tolerance: Tolerance) -> Tolerances {
         Tolerances(self.0 | (1 << tolerance as u32))
     }
 
-    /// With one off.
+    /// The set without one tolerance.
     pub const fn without(self, tolerance: Tolerance) -> Tolerances {
         Tolerances(self.0 & !(1 << tolerance as u32))
     }
 
-    /// Those that are on, in the order of [`Tolerance::ALL`].
+    /// The tolerances of the set, in the order of [`Tolerance::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Tolerance> {
         Tolerance::ALL.iter().copied().filter(move |tolerance| self.contains(*tolerance))
     }
 
-    /// Whether none is on.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -193,7 +193,7 @@ impl FromIterator<Tolerance> for Tolerances {
     }
 }
 
-/// One client's switches in the course of one request, and what the request needed of them.
+/// The tolerances of one client during one request, and those that the request needed.
 #[derive(Debug, Clone, Default)]
 pub struct ToleranceTracker {
     on: Tolerances,
@@ -202,17 +202,17 @@ pub struct ToleranceTracker {
 }
 
 impl ToleranceTracker {
-    /// For one request of a client with these switches.
+    /// For one request of a client with these tolerances.
     pub fn new(on: Tolerances) -> ToleranceTracker {
         ToleranceTracker { on, ..ToleranceTracker::default() }
     }
 
-    /// Everything is forgiven.
+    /// With every tolerance.
     pub fn generous() -> ToleranceTracker {
         ToleranceTracker::new(Tolerances::EVERY)
     }
 
-    /// Asked where a request deviates, and only there: whether that is forgiven. Takes note either way.
+    /// Whether the client is forgiven a deviation that the request has. Records the need in either case.
     pub fn forgives(&self, tolerance: Tolerance) -> bool {
         let on = self.on.contains(tolerance);
         let noted = if on { &self.forgiven } else { &self.missed };
@@ -220,17 +220,17 @@ impl ToleranceTracker {
         on
     }
 
-    /// Whether it would be forgiven; takes no note.
+    /// Whether the client would be forgiven the deviation. Records nothing.
     pub fn would_forgive(&self, tolerance: Tolerance) -> bool {
         self.on.contains(tolerance)
     }
 
-    /// What was forgiven so far.
+    /// The tolerances that were used so far.
     pub fn forgiven(&self) -> Tolerances {
         self.forgiven.get()
     }
 
-    /// What would have had to be forgiven, and was not.
+    /// The tolerances that the request needed and the client lacks.
     pub fn missed(&self) -> Tolerances {
         self.missed.get()
     }

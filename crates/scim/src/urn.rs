@@ -6,27 +6,27 @@ pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// The enterprise extension of the User.
 pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-/// What a user can be, as Okta discovers it.
+/// A role, as Okta discovers it.
 pub const ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";
-/// What a user can be entitled to, as Okta discovers it.
+/// An entitlement, as Okta discovers it.
 pub const ENTITLEMENT: &str = "urn:okta:scim:schemas:core:1.0:Entitlement";
-/// What the service provider can do.
+/// The capabilities of the service provider.
 pub const SERVICE_PROVIDER_CONFIG: &str = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
-/// A resource type, as published.
+/// A resource type.
 pub const RESOURCE_TYPE: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
-/// A schema, as published.
+/// A schema.
 pub const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 /// The answer to a query.
 pub const LIST_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
-/// A query by POST.
+/// A query sent by POST.
 pub const SEARCH_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
-/// A PATCH.
+/// The body of a PATCH.
 pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// Many operations in one request.
+/// A bulk request.
 pub const BULK_REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
-/// What became of them.
+/// The answer to a bulk request.
 pub const BULK_RESPONSE: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
-/// A refusal.
+/// An error.
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
 /// Whether a key of a document names an extension: no attribute's name contains a colon (RFC 7643 §2.1).
@@ -55,7 +55,8 @@ impl Scim1 {
     }
 }
 
-/// Whether two URNs are the same (RFC 8141 §3.1 for the prefix; for the rest RFC 7644 §3.10 is generous).
+/// Whether two URNs are equal: without regard to case, as RFC 8141 §3.1 has it for the prefix and RFC 7644 §3.10 for
+/// the rest.
 pub(crate) fn same(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right)
 }

@@ -1,16 +1,16 @@
 //! Bulk operations (RFC 7644 §3.7): many in one request, each a unit of work of its own.
 //!
-//! A [`Job`] is driven from outside: it says which [`Step`] comes [`next`](Job::next), is told what the step came to by
-//! [`done`](Job::done), and at the end has a [`response`](Job::response). One failure undoes one step and nothing else.
+//! The caller drives a [`Job`]: it takes the [`next`](Job::next) [`Step`], runs it as one unit of work, reports the
+//! outcome with [`done`](Job::done), and finally reads the [`response`](Job::response). A failure rolls back one step.
 //!
-//! Operations run in the order of the request as far as their references allow: one that refers to `bulkId:x` waits for
-//! the POST that has this `bulkId`, wherever it stands. A circle (§3.7.1) is opened at the first operation that can be
-//! carried out without its reference: the resource is created, and what was left out is added by a PATCH as soon as the
-//! other one exists. If it never does, the resource is removed again, with those of the circle that refer to it, and the
-//! operation has failed with 409.
+//! Operations run in the order of the request, except that an operation that refers to `bulkId:x` runs after the POST
+//! with this `bulkId`. A cycle of references (§3.7.1) is broken at the first operation that can run without its
+//! reference: the resource is created first, and a PATCH adds the missing reference when the other resource exists. If
+//! the other resource cannot be created, the first one is deleted again, together with the resources of the cycle that
+//! refer to it, and the operation fails with 409.
 //!
-//! After `failOnErrors` errors nothing new is begun, though what was begun is brought to its end. An operation that was
-//! not begun is not in the response.
+//! After `failOnErrors` errors no further operation starts; operations that have started are completed. An operation
+//! that never started is not part of the response.
 
 use std::collections::HashMap;
 
@@ -35,12 +35,12 @@ pub use step::{Done, Failure, Step};
 /// The most operations of one request; published as `bulk.maxOperations`.
 pub const MAX_OPERATIONS: usize = 1000;
 
-/// A bulk request on its way.
+/// A bulk request in progress.
 #[derive(Debug)]
 pub struct Job {
     operations: Vec<Operation>,
     states: Vec<State>,
-    /// Who creates what `bulkId:x` stands for.
+    /// The operation that creates the resource of each `bulkId`.
     creators: HashMap<String, usize>,
     fail_on_errors: Option<u64>,
     errors: u64,
@@ -51,11 +51,11 @@ pub struct Job {
 #[derive(Debug)]
 enum State {
     Waiting,
-    /// Created, but not yet with all its references.
+    /// The resource exists, but some of its references are still missing.
     Begun {
         id: Id,
         apart: Map<String, Value>,
-        /// Why it cannot stay.
+        /// Why the resource has to be deleted again, if it has to.
         broken: Option<Failure>,
     },
     Done(Done),
@@ -70,7 +70,7 @@ enum Stage {
 }
 
 impl Job {
-    /// Reads the message. What is wrong with one operation is that operation's failure. `base` as in
+    /// Reads the message. An error in one operation becomes the outcome of that operation alone. `base` is as in
     /// [`Context::base`](crate::Context::base).
     pub fn parse(body: Value, registry: &Registry, base: &str) -> Result<Job, Error> {
         let Value::Object(mut body) = body else {
@@ -115,7 +115,7 @@ impl Job {
         Ok(Job { operations, states, creators, fail_on_errors, errors: 0, running: None, base })
     }
 
-    /// What to do now, and then to report by [`done`](Job::done); nothing at the end.
+    /// The next step to run; `None` when the request is complete. Its outcome goes to [`done`](Job::done).
     #[allow(clippy::should_implement_trait)] // an iterator would not wait for the outcome
     pub fn next(&mut self) -> Option<Step> {
         loop {
@@ -139,13 +139,13 @@ impl Job {
         }
     }
 
-    /// Names the step that was given out last: the same one in each repetition of the request, after any other.
+    /// The number of the step that was handed out last. A repeated request gets the same numbers in the same order.
     pub fn step_number(&self) -> Option<i32> {
         let (index, stage) = self.running?;
         i32::try_from(index * 3 + stage as usize).ok()
     }
 
-    /// What the last step came to.
+    /// Takes the outcome of the last step.
     pub fn done(&mut self, outcome: Result<Done, Failure>) {
         let Some((index, stage)) = self.running.take() else { return };
         match (stage, outcome) {
@@ -176,14 +176,14 @@ impl Job {
         }
     }
 
-    /// The BulkResponse, in the order of the request.
+    /// The BulkResponse, with its operations in the order of the request.
     pub fn response(&self) -> Value {
         let operations = self.operations.iter().zip(&self.states);
         let operations: Vec<Value> = operations.filter_map(|(operation, state)| answer(operation, state)).collect();
         json!({ "schemas": [urn::BULK_RESPONSE], "Operations": operations })
     }
 
-    /// Brings what was begun to its end, one way or the other, if the time has come.
+    /// The step that completes or deletes a resource whose references are still missing, if one is due.
     fn completion(&mut self) -> Option<Step> {
         let stopped = self.fail_on_errors.is_some_and(|most| self.errors >= most);
         for index in 0..self.states.len() {
@@ -225,7 +225,7 @@ impl Job {
         Some(Step::delete(self.operations[index].resource_type?, id.clone(), Precondition::None))
     }
 
-    /// Who was created with a reference to a resource that was removed again has to go too.
+    /// Marks for deletion every resource that was created with a reference to a deleted one.
     fn recall(&mut self, removed: usize) {
         let broken = Some(unresolved(self.operations[removed].bulk_id.as_deref().unwrap_or_default()));
         for (operation, state) in self.operations.iter().zip(&mut self.states) {
@@ -242,8 +242,8 @@ impl Job {
         self.states.iter().enumerate().filter(|(_, state)| matches!(state, State::Waiting)).map(|(index, _)| index)
     }
 
-    /// The first operation that waits for nobody. Who refers to a resource that still lacks a reference of its own waits
-    /// too, for it may have to go again; but who is in the same circle must not.
+    /// The first operation whose references all exist. An operation also waits while a resource that it refers to may
+    /// still be deleted, unless both belong to the same cycle.
     fn ready(&self) -> Option<usize> {
         let all = |index: usize, fine: fn(&State) -> bool| {
             self.operations[index].needs.keys().all(|&needed| fine(&self.states[needed]))
@@ -257,7 +257,7 @@ impl Job {
         )
     }
 
-    /// Whom the resources that were begun wait for, be it through others.
+    /// The operations that started resources wait for, directly or through others.
     fn wanted(&self) -> Vec<bool> {
         let mut wanted = vec![false; self.states.len()];
         let begun = self.states.iter().enumerate().filter(|(_, state)| matches!(state, State::Begun { .. }));
@@ -273,7 +273,7 @@ impl Job {
         wanted
     }
 
-    /// Everybody waits for somebody: begins one that somebody waits for without the references that are missing.
+    /// Breaks a cycle: starts one of its operations without the references that are missing.
     fn open_circle(&mut self) -> Option<(usize, Result<Step, Failure>)> {
         let circular = self.circular();
         let can_be_linked = |index: &&usize| {
@@ -296,7 +296,7 @@ impl Job {
         Some((index, self.begin(index)))
     }
 
-    /// Who waits, and is waited for: operations that nobody waits for are left out again and again.
+    /// The operations of cycles: those left after removing, repeatedly, every operation that no other waits for.
     fn circular(&self) -> Vec<usize> {
         let mut waited_for = vec![0_usize; self.states.len()];
         let mut left: Vec<bool> = self.states.iter().map(|state| !matches!(state, State::Waiting)).collect();
@@ -316,7 +316,7 @@ impl Job {
         (0..left.len()).filter(|&index| !left[index]).collect()
     }
 
-    /// The step of an operation whose references, but for those set apart, can be resolved.
+    /// The step of an operation, with its references resolved. References set apart are left out.
     fn begin(&mut self, index: usize) -> Result<Step, Failure> {
         let spent = || Error::Conflict("The operation was begun already.".to_owned()).into();
         let task = std::mem::replace(&mut self.operations[index].task, Err(spent()));
@@ -366,7 +366,7 @@ impl Job {
     }
 }
 
-/// What the response says about an operation; nothing if it was not begun.
+/// The entry of the response for one operation; `None` if it never started.
 fn answer(operation: &Operation, state: &State) -> Option<Value> {
     let mut answer = Map::new();
     let mut say = |name: &str, value: Value| drop(answer.insert(name.to_owned(), value));

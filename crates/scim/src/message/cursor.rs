@@ -1,11 +1,11 @@
-//! Cursors (RFC 9865): where the next page begins, said so that only we understand it.
+//! Cursors (RFC 9865): sealed text that says where the next page begins.
 //!
-//! A walk follows the order of the list and continues after the last resource of the page before, so nothing is kept
-//! between two pages, and whatever is written or deleted meanwhile, every resource that matches throughout the walk, and
-//! keeps what it is sorted by, is returned exactly once.
+//! A page continues after the last resource of the page before it (keyset pagination), so the server keeps nothing
+//! between pages. A resource that matches for the whole listing and keeps its sort value is returned exactly once, even
+//! during concurrent writes.
 //!
-//! Inside a cursor are that resource's [`PageKey`], how many were returned so far and how many there were to return, what the
-//! client asked for (as a hash), how many at a time, and when the cursor was made. Who may use it is [`Cursors`]' to say.
+//! A cursor holds the [`PageKey`] of that resource, the number of resources returned so far, the total, a hash of the
+//! query, the page size and the time of issue. [`Cursors`] binds it to its client.
 
 use sha2::{Digest, Sha256};
 
@@ -16,16 +16,16 @@ use crate::query::sort::SortKey;
 use crate::schema::ResourceTypeId;
 use crate::store::{Handle, ListKey, PageKey};
 
-/// How long a cursor is good for, in seconds. Published as `pagination.cursorTimeout`.
+/// How long a cursor is valid, in seconds. Published as `pagination.cursorTimeout`.
 pub const TIMEOUT: u32 = 3_600;
 
-/// No cursor is as long as this.
+/// The longest text that is tried as a cursor, in bytes.
 const MAX_LENGTH: usize = 1_000;
 
 /// The layout of a cursor's bytes.
 const VERSION: u8 = 2;
 
-/// The bytes in hexadecimal: cursors for tests, which everybody could forge.
+/// Cursors in plain hexadecimal, for tests. They are not protected against forgery.
 #[derive(Debug, Clone, Copy)]
 pub struct Unsealed;
 
@@ -40,19 +40,19 @@ impl Cursors for Unsealed {
     }
 }
 
-/// How far a walk has come: where its next page begins.
+/// A position in a list: where the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ListPosition {
-    /// How many resources it has returned.
+    /// How many resources the pages before it have returned.
     pub(crate) returned: u64,
-    /// How many matched when it was last counted.
+    /// How many resources matched when they were last counted.
     pub(crate) total: u64,
-    /// After which resource it continues.
+    /// The page continues after this resource.
     pub(crate) after: PageKey,
 }
 
 impl ListPosition {
-    /// As bytes, after others.
+    /// Appends the position to `bytes`.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.returned.to_be_bytes());
         bytes.extend_from_slice(&self.total.to_be_bytes());
@@ -64,7 +64,7 @@ impl ListPosition {
         bytes.extend_from_slice(key.unwrap_or_default().as_bytes());
     }
 
-    /// From the beginning of these bytes, and what follows.
+    /// Reads a position from the start of `bytes`, and returns the rest.
     pub(crate) fn read(bytes: &[u8]) -> Option<(ListPosition, &[u8])> {
         let (returned, rest) = bytes.split_first_chunk::<8>()?;
         let (total, rest) = rest.split_first_chunk::<8>()?;
@@ -84,19 +84,19 @@ impl ListPosition {
 
 const NO_KEY: u16 = u16::MAX;
 
-/// A walk through a list by cursor, at one of its pages.
+/// One page of a list that is paged by cursor.
 pub(crate) struct CursorPage<'a> {
     cursors: &'a dyn Cursors,
     now: i64,
     query: ListKey,
-    /// Where the page begins; `None` at the first one.
+    /// Where the page begins; `None` for the first page.
     pub(crate) position: Option<ListPosition>,
-    /// How many resources a page has at most.
+    /// The most resources of the page.
     pub(crate) count: u32,
 }
 
 impl<'a> CursorPage<'a> {
-    /// The page that a request with this `cursor` asks for: the first where it is empty.
+    /// The page that a request's `cursor` asks for; an empty cursor asks for the first page.
     pub(crate) fn at(
         cursor: &str,
         cx: &Context<'a>,
@@ -119,7 +119,7 @@ impl<'a> CursorPage<'a> {
         Ok(page)
     }
 
-    /// The cursor of the page that begins there.
+    /// Seals the cursor of the page that begins at `position`.
     pub(crate) fn cursor(&self, position: &ListPosition) -> String {
         let mut plain = vec![VERSION];
         plain.extend_from_slice(&self.query.0);
@@ -169,7 +169,7 @@ fn count(request: &SearchRequest, limits: Limits) -> Result<u32, Error> {
     count.ok_or_else(|| Error::InvalidCount(format!("With a cursor, count is between 0 and {}.", limits.max_page)))
 }
 
-/// What has to be the same on every page.
+/// A hash of the parameters that every page of one list has to repeat.
 pub(crate) fn digest(resource_types: impl Iterator<Item = ResourceTypeId>, request: &SearchRequest) -> ListKey {
     let SearchRequest {
         filter,

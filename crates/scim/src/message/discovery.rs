@@ -1,5 +1,5 @@
-//! What a service provider says about itself (RFC 7644 §4, RFC 7643 §5 to §7): `/ServiceProviderConfig`,
-//! `/ResourceTypes`, `/Schemas`. Only what is true.
+//! The discovery endpoints (RFC 7644 §4, RFC 7643 §5 to §7): `/ServiceProviderConfig`, `/ResourceTypes`, `/Schemas`.
+//! They publish only what the service provider does.
 
 use serde_json::{Map, Value, json};
 
@@ -9,12 +9,12 @@ use crate::message::cursor;
 use crate::schema::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, Schema};
 use crate::urn;
 
-/// What the configuration depends on.
+/// The facts that `/ServiceProviderConfig` publishes.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// As in [`Context::base`](crate::Context::base).
+    /// The base URL, as in [`Context::base`](crate::Context::base).
     pub base: &'a str,
-    /// Where people read more.
+    /// The URL of the documentation for humans.
     pub documentation_uri: Option<&'a str>,
     /// Published as `filter.maxResults` and in `pagination`.
     pub limits: Limits,
@@ -78,7 +78,7 @@ pub fn resource_type(registry: &Registry, base: &str, name: &str) -> Option<Valu
     Some(describe_type(found, base))
 }
 
-/// `/Schemas` (RFC 7643 §7): lists that differ from customer to customer with this customer's words.
+/// `/Schemas` (RFC 7643 §7), with the account's own lists as `canonicalValues`.
 pub fn schemas(registry: &Registry, account_values: &AccountValues, base: &str) -> Value {
     list(all_schemas(registry).into_iter().map(|schema| describe_schema(schema, account_values, base)).collect())
 }
@@ -104,7 +104,7 @@ fn published(registry: &Registry) -> impl Iterator<Item = &ResourceType> {
     registry.resource_types().iter().chain(registry.catalogs().map(|catalog| &catalog.resource_type))
 }
 
-/// Each schema once, though several resource types may share an extension.
+/// Each schema once; several resource types may share an extension.
 fn all_schemas(registry: &Registry) -> Vec<&Schema> {
     let mut schemas: Vec<&Schema> = Vec::new();
     for resource_type in published(registry) {

@@ -14,23 +14,24 @@ use crate::urn;
 /// The answer to a query (RFC 7644 §3.4.2).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListResponse {
-    /// How many match in all. In the middle of a walk: never so few that who stops there would miss a resource.
+    /// The number of matches. Before the last page it is never smaller than the number of resources returned so far
+    /// plus one, so a client that stops at `totalResults` misses nothing.
     pub total: u64,
-    /// The index of the first of these, from 1; `None` in a walk by cursor.
+    /// The index of the first resource of the page, from 1; `None` in a list paged by cursor.
     pub start_index: Option<u64>,
-    /// In a walk by cursor, what leads to the next page, if there is one.
+    /// The cursor of the next page, in a list paged by cursor that has one.
     pub next_cursor: Option<String>,
-    /// What [`service::save_position`](crate::service::save_position) has to keep **before** this is answered, if anything: where the page
-    /// at the next index begins.
+    /// The position of the next page, if it has to be saved. Call
+    /// [`service::save_position`](crate::service::save_position) **before** answering.
     pub saved_position: Option<SavedPosition>,
-    /// The page.
+    /// The resources of the page.
     pub resources: Vec<Resource>,
-    /// How large it is.
+    /// The size of the page.
     pub size: Size,
 }
 
 impl ListResponse {
-    /// Ready to be written.
+    /// The serializable list.
     pub fn representation<'a>(
         &'a self,
         projection: &'a Projection,
@@ -40,7 +41,7 @@ impl ListResponse {
         ListRepresentation { list: self, shown: Shown::Alike(projection), registry, base }
     }
 
-    /// The same for resources of several types.
+    /// The serializable list, for resources of several types.
     pub fn representation_of_all<'a>(
         &'a self,
         projections: &'a [(ResourceTypeId, Projection)],
@@ -66,7 +67,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// A list, ready to be written.
+/// A list that serializes as a ListResponse.
 #[derive(Debug, Clone, Copy)]
 pub struct ListRepresentation<'a> {
     list: &'a ListResponse,
@@ -76,12 +77,12 @@ pub struct ListRepresentation<'a> {
 }
 
 impl ListRepresentation<'_> {
-    /// As a value.
+    /// The list as a JSON value.
     pub fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// As the body of an answer.
+    /// The list as the bytes of a body.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }

@@ -1,46 +1,47 @@
-//! Walks by index (RFC 7644 §3.4.2.4): where the page at an index begins, kept between two pages.
+//! Saved positions for lists paged by `startIndex` (RFC 7644 §3.4.2.4): where the page at an index begins.
 //!
-//! An index alone says too little: when resources of earlier pages are deleted, or match no longer, those behind them move up,
-//! and the next page would skip as many. So a page that has a successor leaves a [`SavedPosition`]: what a cursor would say, kept
-//! under the index that the client will ask for next. A page at that index continues there, whatever happened meanwhile.
+//! An index alone is not enough: when resources of earlier pages are deleted or no longer match, the later ones move up
+//! and the next page would skip as many. So a page that has a successor saves a [`SavedPosition`], the content of a
+//! cursor, under the index that the client will ask for next. The page at that index continues from there, whatever was
+//! written in the meantime.
 //!
-//! A walk is known by its query. The last few places of each are kept, so that a page can be asked for again, for as long as
-//! a cursor is good for. A page at an index nobody walked up to begins at that ordinal of the present list.
+//! The positions belong to a query of one client. The last few are kept as long as a cursor is valid, so that a page
+//! can be requested again. A page at an index without a saved position begins at that ordinal of the current list.
 
 use crate::error::Error;
 use crate::message::cursor::{ListPosition, TIMEOUT};
 use crate::store::{ListKey, Store};
 
-/// How many places of one query are kept.
+/// How many positions are kept for one query.
 const KEPT: usize = 8;
 
-/// The layout of a note's bytes.
+/// The layout of the saved bytes.
 const VERSION: u8 = 1;
 
-/// How old a place may be, in milliseconds.
+/// How long a saved position is valid, in milliseconds.
 const LIFETIME: i64 = TIMEOUT as i64 * 1_000;
 
-/// Where the page at an index of a walk begins.
+/// A position to save, with the query it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedPosition {
     list: ListKey,
     entry: DatedPosition,
 }
 
-/// The page at the index `position.returned + 1`.
+/// A position and when it was saved. It begins the page at the index `position.returned + 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DatedPosition {
-    /// When it was kept, in milliseconds since the epoch.
+    /// When the position was saved, in milliseconds since the epoch.
     made: i64,
     position: ListPosition,
 }
 
-/// What is kept of a query's walks, the latest place first.
+/// The saved positions of one query, the latest first.
 #[derive(Debug, Default)]
 pub(crate) struct SavedPositions(Vec<DatedPosition>);
 
 impl SavedPositions {
-    /// What a store kept; nothing where it makes no sense.
+    /// Reads what a store saved; empty where the bytes make no sense.
     pub(crate) fn read(note: Option<&[u8]>) -> SavedPositions {
         let mut saved = SavedPositions::default();
         let Some((&VERSION, mut rest)) = note.and_then(<[u8]>::split_first) else { return saved };
@@ -61,14 +62,14 @@ impl SavedPositions {
         note
     }
 
-    /// Where the page at this index begins.
+    /// The position at which the page with this index begins, if it is saved and still valid.
     pub(crate) fn at(&self, index: u64, now: i64) -> Option<&ListPosition> {
         let fits =
             |entry: &&DatedPosition| entry.position.returned + 1 == index && now.saturating_sub(entry.made) <= LIFETIME;
         self.0.iter().find(fits).map(|entry| &entry.position)
     }
 
-    /// What has to be kept so that the next page begins there; nothing where that was done lately.
+    /// The position to save for the next page; `None` where the same one was saved recently.
     pub(crate) fn to_save(&self, list: ListKey, position: ListPosition, now: i64) -> Option<SavedPosition> {
         let latest = self.0.iter().find(|entry| entry.position.returned == position.returned);
         let known = latest.is_some_and(|entry| entry.position == position && now - entry.made <= LIFETIME / 2);
@@ -86,7 +87,7 @@ impl SavedPositions {
     }
 }
 
-/// Keeps a bookmark, in a unit of work of its own, before the list it came with is answered.
+/// Saves a position. Runs in its own unit of work, before the list that it came with is answered.
 pub fn save_position(store: &mut dyn Store, saved_position: &SavedPosition) -> Result<(), Error> {
     let known = store.load_position(&saved_position.list)?;
     let saved = SavedPositions::read(known.as_deref()).with(&saved_position.entry);

@@ -1,17 +1,17 @@
 //! Which attributes an answer shows (RFC 7644 §3.9, RFC 7643 §7 `returned`).
 //!
-//! `returned: always` is always there, `never` never, `request` if it is named, `default` unless something else was asked
-//! for. Names that no schema knows select nothing and exclude nothing.
+//! `returned: always` is always shown, `never` never, `request` when it is named, `default` unless the request selects
+//! other attributes. Names that no schema has select nothing and exclude nothing.
 
 use crate::error::Error;
 use crate::resource::locate::{Place, locate};
 use crate::schema::{Attribute, Relation, ResourceType, Returned, Schema};
 
-/// What is shown of resources of one type.
+/// Which attributes of a resource type an answer shows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
     unlisted: Shown,
-    /// Only where it differs from `unlisted`.
+    /// The attributes that differ from `unlisted`.
     rules: Vec<Rule>,
     members: bool,
     groups: bool,
@@ -24,19 +24,19 @@ struct Rule {
     shown: Shown,
 }
 
-/// How much of an attribute is shown.
+/// Which part of an attribute is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shown {
     Whole,
     Hidden,
-    /// These sub-attributes.
+    /// Only these sub-attributes.
     Only(Vec<String>),
-    /// All but these sub-attributes.
+    /// All sub-attributes except these.
     Without(Vec<String>),
 }
 
 impl Shown {
-    /// Whether a sub-attribute is part of it.
+    /// Whether a sub-attribute is shown.
     pub(crate) fn includes(&self, sub: &str) -> bool {
         match self {
             Shown::Whole => true,
@@ -47,7 +47,7 @@ impl Shown {
     }
 }
 
-/// A name from `attributes` or `excludedAttributes`, found in the schema.
+/// A name from `attributes` or `excludedAttributes`, looked up in the schema.
 enum Name<'r> {
     Core,
     Extension(&'r Schema),
@@ -62,12 +62,13 @@ enum Mode {
 }
 
 impl Projection {
-    /// What is shown when nothing in particular is asked for.
+    /// The projection of a request that names no attributes.
     pub fn standard(resource_type: &ResourceType) -> Projection {
         Projection::compile(resource_type, Mode::Default, &[])
     }
 
-    /// From the parameters `attributes` and `excludedAttributes`, names separated by commas. Both at once are an error.
+    /// The projection for the parameters `attributes` and `excludedAttributes`: names separated by commas. Naming both
+    /// is an error.
     pub fn new(
         resource_type: &ResourceType,
         attributes: Option<&str>,
@@ -79,7 +80,7 @@ impl Projection {
         Projection::named(resource_type, &split(attributes), &split(excluded))
     }
 
-    /// The same from lists of names, as in a search request's body. Empty names count as none.
+    /// The projection for lists of names, as in the body of a search request. Empty names are ignored.
     pub fn named(
         resource_type: &ResourceType,
         attributes: &[String],
@@ -124,17 +125,17 @@ impl Projection {
         projection
     }
 
-    /// Whether a group's members are shown, so have to be read.
+    /// Whether members are shown and so have to be loaded.
     pub fn shows_members(&self) -> bool {
         self.members
     }
 
-    /// Whether the groups a resource is in are shown, so have to be read.
+    /// Whether the groups of a resource are shown and so have to be loaded.
     pub fn shows_groups(&self) -> bool {
         self.groups
     }
 
-    /// How much of an attribute is shown; the extension and the name as declared.
+    /// Which part of an attribute is shown. `extension` and `name` are in the schema's spelling.
     pub(crate) fn shown(&self, extension: Option<&str>, name: &str) -> &Shown {
         self.rules
             .iter()
@@ -227,7 +228,7 @@ mod tests {
         Representation::new(resource, &projection, &registry, BASE).to_value()
     }
 
-    /// With `attributes` Barbara is this, beside `schemas` and `id`.
+    /// Barbara Jensen under these `attributes`, without `schemas` and `id`.
     fn check(attributes: &str, expected: Value) {
         let mut shown = shown(&barbara_jensen(), Some(attributes), None);
         let shown = shown.as_object_mut().unwrap();

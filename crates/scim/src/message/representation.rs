@@ -1,7 +1,7 @@
-//! A resource as a client sees it (RFC 7643 §3): the document under its projection, and around it what we know ourselves:
+//! A resource as a client sees it (RFC 7643 §3): the projected document, plus what the service provider adds:
 //! `schemas`, `id`, `meta`, `members`, `groups`.
 //!
-//! A [`Representation`] borrows everything and is written straight into the answer by any serde serializer.
+//! A [`Representation`] borrows everything and serializes straight into the answer.
 
 use chrono::{DateTime, SecondsFormat};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -12,7 +12,7 @@ use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
 
-/// A resource, ready to be written.
+/// A resource that serializes as the client sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct Representation<'a> {
     resource: &'a Resource,
@@ -23,7 +23,7 @@ pub struct Representation<'a> {
 }
 
 impl<'a> Representation<'a> {
-    /// `base` as in [`Context::base`](crate::Context::base). Members and groups are shown if they were loaded.
+    /// `base` is as in [`Context::base`](crate::Context::base). Members and groups are shown if they were loaded.
     pub fn new(
         resource: &'a Resource,
         projection: &'a Projection,
@@ -34,17 +34,17 @@ impl<'a> Representation<'a> {
         Representation { resource, resource_type, projection, registry, base }
     }
 
-    /// `meta.location`, and the `Location` header.
+    /// The URL of the resource: `meta.location` and the `Location` header.
     pub fn location(&self) -> String {
         location(self.base, self.resource_type, &self.resource.id)
     }
 
-    /// As a value.
+    /// The resource as a JSON value.
     pub fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// As the body of an answer.
+    /// The resource as the bytes of a body.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
@@ -55,14 +55,14 @@ impl<'a> Representation<'a> {
     }
 }
 
-/// Where a resource is.
+/// The URL of a resource.
 pub fn location(base: &str, resource_type: &ResourceType, id: &Id) -> String {
-    // Written for every member of a list of members, so without the machinery of `format!`.
+    // Written for every member of a group, so it avoids `format!`.
     let parts = [base, "/", &resource_type.endpoint, "/", id.as_str()];
     parts.concat()
 }
 
-/// Milliseconds since the epoch as on the wire: `2011-08-01T21:32:44.882Z`.
+/// Formats milliseconds since the epoch as a dateTime: `2011-08-01T21:32:44.882Z`.
 pub fn date_time(milliseconds: i64) -> String {
     DateTime::from_timestamp_millis(milliseconds).unwrap_or_default().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
@@ -120,7 +120,7 @@ impl Representation<'_> {
     }
 }
 
-/// Writes an attribute as far as it is shown.
+/// Writes the shown part of an attribute.
 fn entry<M: SerializeMap>(map: &mut M, name: &str, value: &Value, shown: &Shown) -> Result<(), M::Error> {
     match shown {
         Shown::Whole => map.serialize_entry(name, value),
@@ -132,7 +132,7 @@ fn entry<M: SerializeMap>(map: &mut M, name: &str, value: &Value, shown: &Shown)
     }
 }
 
-/// A complex value, or several, with some of the sub-attributes.
+/// A complex value, or several, with only the shown sub-attributes.
 fn part(value: &Value, shown: &Shown) -> Option<Value> {
     match value {
         Value::Array(elements) => {
@@ -151,7 +151,7 @@ fn part(value: &Value, shown: &Shown) -> Option<Value> {
     }
 }
 
-/// RFC 7643 §3: the base schema and exactly the extensions that the resource has attributes of.
+/// `schemas`: the core schema and the extensions that the resource has attributes of (RFC 7643 §3).
 struct Schemas<'a>(&'a Representation<'a>);
 
 impl Serialize for Schemas<'_> {
@@ -218,7 +218,7 @@ impl Serialize for MetaEntry<'_> {
     }
 }
 
-/// The values of `members` or `groups`, made one by one as they are written.
+/// Serializes `members` or `groups`, one element at a time.
 struct References<'a, T, F>(&'a [T], F);
 
 impl<'a, T, F: Fn(&'a T) -> Reference<'a>> Serialize for References<'a, T, F> {

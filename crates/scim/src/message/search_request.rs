@@ -9,20 +9,20 @@ use crate::query::filter::Filter;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
 
-/// A query as written: names are not looked up yet.
+/// A query as written; its names are not looked up yet.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SearchRequest {
-    /// Which resources; all where there is none.
+    /// Which resources; `None` for all.
     pub filter: Option<Filter>,
-    /// The attribute path to sort by; in order of creation where there is none.
+    /// The attribute path to sort by; `None` for the order of creation.
     pub sort_by: Option<String>,
     /// `sortOrder: descending`.
     pub descending: bool,
-    /// As sent; below 1 means 1.
+    /// `startIndex` as sent; a value below 1 means 1.
     pub start_index: Option<i64>,
-    /// As sent; below 0 means 0.
+    /// `count` as sent; a negative value means 0.
     pub count: Option<i64>,
-    /// As sent; empty for the first page of a walk by cursor.
+    /// `cursor` as sent; empty for the first page.
     pub cursor: Option<String>,
     /// The names in `attributes`.
     pub attributes: Vec<String>,
@@ -31,8 +31,8 @@ pub struct SearchRequest {
 }
 
 impl SearchRequest {
-    /// From the parameters of a GET, names and values decoded. Unknown parameters are ignored; a known one twice is an
-    /// error, for of two filters neither may be dropped.
+    /// Reads the decoded parameters of a GET. Unknown parameters are ignored. A duplicate parameter is an error,
+    /// because either value would be silently lost.
     pub fn from_query<'q>(pairs: impl IntoIterator<Item = (&'q str, &'q str)>) -> Result<SearchRequest, Error> {
         let mut request = SearchRequest::default();
         let mut seen = 0u8;
@@ -58,7 +58,7 @@ impl SearchRequest {
         Ok(request)
     }
 
-    /// From the body of a POST to `.search`.
+    /// Reads the body of a POST to `.search`.
     pub fn from_body(body: &Value) -> Result<SearchRequest, Error> {
         let refused = || {
             Error::InvalidSyntax(format!(
@@ -83,33 +83,33 @@ impl SearchRequest {
         })
     }
 
-    /// What the answer shows.
+    /// Which attributes the answer shows.
     pub fn projection(&self, resource_type: &ResourceType) -> Result<Projection, Error> {
         Projection::named(resource_type, &self.attributes, &self.excluded_attributes)
     }
 
-    /// What the answer to a query at the root shows of each resource type (§3.4.2.1, §3.4.3).
+    /// Which attributes of each resource type the answer to a query at the root shows (§3.4.2.1, §3.4.3).
     pub fn projections(&self, registry: &Registry) -> Result<Vec<(ResourceTypeId, Projection)>, Error> {
         registry.resource_types().iter().map(|described| Ok((described.id, self.projection(described)?))).collect()
     }
 
-    /// Whether the caller said which attributes to answer with.
+    /// Whether the request names attributes to show or to exclude.
     pub fn names_attributes(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded_attributes.is_empty()
     }
 
-    /// Whether an index answers it whole, so that no document outside the page is read.
+    /// Whether an index answers the whole query, so that no document outside the page is read.
     pub fn is_indexed(&self, resource_type: &ResourceType) -> bool {
         let exact = |filter: &Filter| filter.resolve(resource_type).is_ok_and(|p| p.plan(resource_type).exact);
         self.sort_by.is_none() && self.filter.as_ref().is_none_or(exact)
     }
 
-    /// The index of the first match wanted, from 1.
+    /// The index of the first resource asked for, from 1.
     pub fn first(&self) -> u64 {
         self.start_index.and_then(|index| u64::try_from(index).ok()).unwrap_or(1).max(1)
     }
 
-    /// How many matches are wanted.
+    /// The number of resources asked for, limited to the largest page.
     pub fn page(&self, limits: Limits) -> u32 {
         match self.count {
             None => limits.default_page.min(limits.max_page),
@@ -139,7 +139,7 @@ fn integer(name: &str, text: &str) -> Result<Option<i64>, Error> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return Err(Error::InvalidValue(format!("{name} is an integer")));
     }
-    // Beyond 64 bits only the sign matters.
+    // Of a number beyond 64 bits only the sign matters.
     Ok(Some(text.parse().unwrap_or(if text.starts_with('-') { i64::MIN } else { i64::MAX })))
 }
 

@@ -22,18 +22,18 @@ use crate::resource::stored::is_same;
 use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type};
 use crate::tolerance::Tolerance;
 
-/// What a PATCH makes of a resource.
+/// The outcome of a PATCH.
 #[derive(Debug)]
 pub(crate) struct Patched {
     pub document: Map<String, Value>,
     pub membership: MembershipEdit,
 }
 
-/// The most comparisons of values in one PATCH: a second of work, which everybody else waits for. An attribute of ten values
-/// bears as many operations as a PATCH may have.
+/// The most comparisons of values in one PATCH, about one second of work. An attribute of ten values stays below it
+/// with the largest number of operations.
 const MAX_COMPARISONS: usize = 4_000_000;
 
-/// Applies all operations to a copy of the document. `load` is asked for the group's members only where a filter needs
+/// Applies all operations to a copy of the document. Calls `load` for the members of a group only where a filter needs
 /// them.
 pub(crate) fn apply(
     request: &PatchRequest,
@@ -61,14 +61,14 @@ pub(crate) fn apply(
             touched.push((None, attribute));
         }
     }
-    // What no operation touched is not judged again: it may be older than today's rules.
+    // An attribute that no operation touched is not validated again: it may be older than the current rules.
     for (extension, attribute) in touched {
         complete_attribute(&mut patched.document, extension, attribute, reader)?;
     }
     Ok(patched)
 }
 
-/// Lays the attributes over a document that the body of a POST or PUT names by paths.
+/// Applies the attributes that the body of a POST or PUT names by paths to a document.
 pub(crate) fn lay_paths(
     document: &mut Map<String, Value>,
     keys: &[(Option<&Schema>, &str, &Value)],
@@ -99,13 +99,14 @@ struct Patcher<'r, 'l> {
     load: &'l mut LoadMembers<'l>,
     patched: Patched,
     touched: Vec<(Option<&'r Schema>, &'r Attribute)>,
-    /// Whose absence grants, and of which an operation left nothing without saying so.
+    /// Attributes whose absence grants access, and whose last value an operation removed without unassigning the
+    /// attribute.
     emptied: Vec<(Option<&'r Schema>, &'r Attribute)>,
-    /// How many values were compared with how many, so far.
+    /// The number of comparisons of values so far.
     comparisons: usize,
 }
 
-/// Where an operation leads.
+/// The target of an operation.
 struct Target<'r, 's> {
     extension: Option<&'r Schema>,
     attribute: &'r Attribute,
@@ -124,7 +125,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         Patcher { resource_type, reader, load, patched, touched: Vec::new(), emptied: Vec::new(), comparisons: 0 }
     }
 
-    /// Whether everything that is unassigned now was unassigned as a whole.
+    /// Whether every attribute in `emptied` that has no value now was unassigned as a whole.
     fn check_emptied(&self) -> Result<(), Error> {
         let gone = |&(extension, attribute): &(Option<&'r Schema>, &'r Attribute)| {
             let there = assigned(&self.patched.document, extension, attribute).is_some();
@@ -171,7 +172,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         self.at(operation.kind, &target, value)
     }
 
-    /// An object of attributes: the value of an operation without a path, or of an extension.
+    /// Applies an object of attributes: the value of an operation without a path, or of an extension.
     fn all(&mut self, kind: OperationKind, within: Option<&'r Schema>, value: &Value) -> Result<(), Error> {
         let object = match (value, within) {
             (Value::Object(object), _) => object,
@@ -193,11 +194,12 @@ impl<'r, 'l> Patcher<'r, 'l> {
         Ok(())
     }
 
-    /// One key of such an object: an attribute, an extension, or a path (`name.givenName`). What is unknown is ignored.
+    /// Applies one member of such an object: an attribute, an extension, or a path (`name.givenName`). Unknown names
+    /// are ignored.
     fn key(&mut self, kind: OperationKind, within: Option<&'r Schema>, key: &str, value: &Value) -> Result<(), Error> {
         let resource_type = self.resource_type;
         let located = match locate(resource_type, key) {
-            // The same without the extension it is in: it was taken apart above.
+            // The path without its extension, which was already resolved.
             Some(located) if located.needs.contains(Tolerance::PathsAsKeys) && within.is_some() => Some(located.place),
             Some(located) => Some(located.forgiven(key, self.reader.leniency)?),
             None => None,
@@ -221,7 +223,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         }
     }
 
-    /// A plain attribute inside a value.
+    /// Applies an attribute inside a value.
     fn inner(
         &mut self,
         kind: OperationKind,
@@ -235,7 +237,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         self.at(kind, &Target { extension, attribute, sub: None, selection: None }, value)
     }
 
-    /// A key that names no attribute: a path, an extension nobody knows, or nothing.
+    /// Applies a member whose name is no attribute: a path, an unknown extension, or an unknown name.
     fn path_key(&mut self, kind: OperationKind, key: &str, value: &Value) -> Result<(), Error> {
         let Ok(path) = key.parse::<AttributePath>() else { return self.unknown(key) };
         let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
@@ -270,7 +272,8 @@ impl<'r, 'l> Patcher<'r, 'l> {
         Ok(())
     }
 
-    /// The path that is meant by one that leads nowhere: `active.value` by `active`, and the URN of the resource's own schema by none.
+    /// The path that the client meant by one that does not resolve: `active` for `active.value`, and no path for the
+    /// URN of the resource's own schema.
     fn meant_path(&self, path: &AttributePath, kind: OperationKind) -> Option<Option<AttributePath>> {
         let AttributePath { urn, name, filter, sub } = path;
         if kind == OperationKind::Remove {
@@ -287,7 +290,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         (simple && self.reader.forgives(Tolerance::ElementForSubAttribute)).then_some(Some(meant))
     }
 
-    /// The URN and the members of a value for an extension that does not exist here.
+    /// The URN and the members of a value for an extension that the resource type does not have.
     fn extension_like<'v>(&self, path: &AttributePath, value: &'v Value) -> Option<(String, &'v Map<String, Value>)> {
         let plain = path.filter.is_none() && path.sub.is_none();
         let urn = format!("{}:{}", path.urn.as_ref().filter(|_| plain)?, path.name);
@@ -295,7 +298,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         known.then_some(value.as_object()).flatten().map(|members| (urn, members))
     }
 
-    /// A member of such a value: an attribute of ours, or ignored.
+    /// A member of such a value: one of our attributes, or ignored.
     fn misplaced(&mut self, kind: OperationKind, urn: &str, key: &str, value: &Value) -> Result<(), Error> {
         match misplaced(self.resource_type, urn, key, self.reader.leniency) {
             Some(attribute) => self.inner(kind, None, attribute, value),
@@ -303,7 +306,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         }
     }
 
-    /// What is readOnly, inside a value.
+    /// Handles a readOnly attribute inside a value.
     fn ours(&self, named: Named<'_>) -> Result<(), Error> {
         if self.reader.forgives(Tolerance::ReadOnlyInValues) {
             return Ok(());
@@ -404,7 +407,8 @@ impl<'r, 'l> Patcher<'r, 'l> {
         Ok(())
     }
 
-    /// Counts what an operation on a multi-valued attribute compares: each value given with each one there and given.
+    /// Counts the comparisons of an operation on a multi-valued attribute: each given value with each stored and each
+    /// given one.
     fn compares(&mut self, there: &Option<Value>, given: &Value) -> Result<(), Error> {
         let count = |value: &Value| value.as_array().map_or(1, Vec::len);
         let (there, given) = (there.as_ref().map_or(0, count), count(given));
@@ -420,7 +424,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         Ok(())
     }
 
-    /// An attribute with one value, or one of its sub-attributes.
+    /// Applies an operation to an attribute with one value, or to one of its sub-attributes.
     fn singular(
         &self,
         kind: OperationKind,

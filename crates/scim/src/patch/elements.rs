@@ -1,4 +1,4 @@
-//! Operations on the values of a multi-valued attribute, all of them or those that a filter selects (RFC 7644 §3.5.2).
+//! PATCH operations on a multi-valued attribute: on all values, or on those that a filter selects (RFC 7644 §3.5.2).
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ pub(super) struct Elements<'a> {
 }
 
 impl Elements<'_> {
-    /// The values after the operation.
+    /// Returns the values after the operation.
     pub(super) fn edit(
         &self,
         kind: OperationKind,
@@ -124,7 +124,7 @@ impl Elements<'_> {
                         settled(self.attribute, Some(&element), laid)
                     }
                 },
-                // All matching values become the one given: once is enough.
+                // All selected values become the given one, which is kept once.
                 _ if replaced => None,
                 _ => {
                     replaced = true;
@@ -134,7 +134,7 @@ impl Elements<'_> {
             if primary && count > 1 && changed.as_ref().is_some_and(is_primary) {
                 return Err(two_primaries(self.named));
             }
-            // Without a `value`, nothing says that two of them are one: two addresses may differ in what is not known yet.
+            // Without a `value` two elements may still differ, for example two addresses, so they are kept apart.
             new.extend(changed.map(|changed| match changed.is_object() && changed.get("value").is_none() {
                 true => Edited::Left(changed),
                 false => Edited::Made(changed),
@@ -143,7 +143,8 @@ impl Elements<'_> {
         Ok(once(self.attribute, new))
     }
 
-    /// The element that a path without a match asks for: what its filter says it equals, and the value.
+    /// The element that an operation creates when its filter selects none: the values that the filter asks for, and the
+    /// given value.
     fn created(
         &self,
         kind: OperationKind,
@@ -192,7 +193,7 @@ impl Elements<'_> {
         Ok(settled(self.attribute, Some(element), new))
     }
 
-    /// The one element that an operation on selected values brings; nothing for `null` and `[]`.
+    /// The single element in the value of an operation on selected elements; `None` for `null` and `[]`.
     fn only<'v>(&self, value: &'v Value) -> Result<Option<Cow<'v, Value>>, Error> {
         let several =
             || Error::InvalidValue(format!("{}: an operation on selected values takes one value", self.named));
@@ -218,7 +219,7 @@ impl Elements<'_> {
         }
     }
 
-    /// A new element.
+    /// Reads a new element.
     fn whole_one(&self, given: &Value) -> Result<Value, Error> {
         let element = self.reader.one(self.attribute, self.named, given)?;
         let element = element.filter(|element| names_something(self.attribute, element));
@@ -251,8 +252,8 @@ fn object(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
-/// A complex value after a change: without a `$ref` that belonged to another `value`, and absent when it is empty, or when
-/// nothing but its `type` would be left.
+/// Normalizes a complex value after a change: removes a `$ref` that belonged to another `value`. Returns `None` where
+/// the value is empty or has nothing but its `type`.
 pub(super) fn settled(attribute: &Attribute, old: Option<&Value>, mut new: Map<String, Value>) -> Option<Value> {
     let stale = old.is_some_and(|old| old.get("value") != new.get("value") && old.get("$ref") == new.get("$ref"));
     if stale && attribute.sub_attribute("$ref").is_some() {
@@ -264,7 +265,7 @@ pub(super) fn settled(attribute: &Attribute, old: Option<&Value>, mut new: Map<S
     (!empty && (!named_something || names_something(attribute, &new))).then_some(new)
 }
 
-/// An element without a part of it, if that is listed; nothing where no value is left.
+/// An element without one of its sub-attributes, if that value is listed; `None` where no value is left.
 pub(super) fn without(
     attribute: &Attribute,
     element: Value,
@@ -285,7 +286,7 @@ pub(super) fn without(
     settled(attribute, Some(&element), new)
 }
 
-/// What a value is that a filter asks for and that is not there: what the filter says it equals.
+/// The values that an element would need for the filter to select it.
 pub(super) fn asked_for(
     attribute: &Attribute,
     named: Named<'_>,

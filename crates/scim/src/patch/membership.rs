@@ -1,7 +1,7 @@
-//! Operations on `members`, gathered (RFC 7644 §3.5.2; RFC 7643 §4.2).
+//! PATCH operations on `members`, collected into one change (RFC 7644 §3.5.2; RFC 7643 §4.2).
 //!
-//! Which members a path means is usually in the path itself (`members[value eq "…"]`) or in the value. Only another
-//! filter (`members[display eq "…"]`) asks for the group's members as they are.
+//! Most paths name the members they mean (`members[value eq "…"]`), or the value does. Only other filters
+//! (`members[display eq "…"]`) need the current members.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +17,7 @@ use crate::resource::reader::Reader;
 use crate::schema::{Attribute, ResourceTypeId};
 use crate::tolerance::Tolerance;
 
-/// What a PATCH does to the members of a group, each name once, in the order of the names.
+/// The change that a PATCH makes to the members of a group; each name once, sorted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MembershipEdit {
     clear: bool,
@@ -25,19 +25,18 @@ pub(crate) struct MembershipEdit {
     malformed: Vec<String>,
     kinds: BTreeMap<String, ResourceTypeId>,
     replacements: Vec<Vec<String>>,
-    /// How many operations asked for the members as they are.
+    /// The number of operations that needed the current members.
     searches: usize,
 }
 
-/// The most operations of one PATCH that choose members by anything but their `value`: each reads all of them.
+/// The most operations of one PATCH that select members by anything but `value`: each reads all members.
 const MAX_SEARCHES: usize = 10;
 
-/// Members as a filter sees them: those the group has in the store, if they are asked for, and these others as far as
-/// they exist.
+/// Loads members as a filter sees them: the stored members if the flag is set, and those of the given ids that exist.
 pub(crate) type LoadMembers<'a> = dyn FnMut(bool, &[Id]) -> Result<Vec<(Id, Value)>, Error> + 'a;
 
 impl MembershipEdit {
-    /// What to do, or nothing.
+    /// The change, or `None` where there is none.
     pub(crate) fn change(self) -> Option<MembersChange> {
         let MembershipEdit { clear, joins, malformed, kinds, replacements, searches: _ } = self;
         if !clear && joins.is_empty() && malformed.is_empty() {
@@ -62,7 +61,7 @@ impl MembershipEdit {
         }
     }
 
-    /// Notes the type that the latest word on a name says, or that it says none.
+    /// Records the resource type that the latest mention of a name gives, or that it gives none.
     fn say_kind(&mut self, name: &str, named: &NamedMembers) {
         match named.kinds.get(name) {
             Some(kind) => drop(self.kinds.insert(name.to_owned(), *kind)),
@@ -76,7 +75,7 @@ impl MembershipEdit {
         self.replacements.clear();
     }
 
-    /// One operation on `members`, with or without a filter.
+    /// Applies one operation on `members`, with or without a filter.
     pub(crate) fn apply(
         &mut self,
         kind: OperationKind,
@@ -98,7 +97,7 @@ impl MembershipEdit {
                 self.everybody_leaves();
             }
             (OperationKind::Remove, None) => {
-                // What can be nobody's name is no member either, and not worth a report.
+                // Values that cannot name a member are dropped without a report, because they remove nothing.
                 let named = read()?;
                 named.names.iter().for_each(|name| self.say_kind(name, &named));
                 named.names.into_iter().for_each(|name| self.leave(name));
@@ -108,7 +107,7 @@ impl MembershipEdit {
                 if named.is_empty() {
                     named.names = names(selection.filter).ok_or_else(|| {
                         Error::NoTarget(
-                            "members: the operation names nobody to add; send them as its \"value\", or as members[value \
+                            "members: the operation names no member to add; send members as its \"value\", or as members[value \
                              eq \"…\"]."
                                 .to_owned(),
                         )
@@ -135,7 +134,7 @@ impl MembershipEdit {
         Ok(())
     }
 
-    /// Those whom the filter selects leave, as far as they are listed, where there is a list.
+    /// Removes the members that the filter selects, limited to the listed ones where the operation lists values.
     fn leave_selected(
         &mut self,
         selection: Selection<'_>,
@@ -236,7 +235,7 @@ mod tests {
         ]
     }
 
-    /// What is no name of anybody, in every shape.
+    /// Values that cannot name a member, in every shape.
     fn no_name() -> impl Strategy<Value = Value> {
         let element = prop_oneof![
             prop::sample::select(vec![
@@ -264,7 +263,7 @@ mod tests {
         ];
         let list = prop::collection::vec(element.clone(), 1..4).prop_map(Value::from);
         let bare =
-            element.prop_filter("says nothing, or that there is nobody", |one| !one.is_null() && *one != json!([]));
+            element.prop_filter("says nothing, or that there is no member", |one| !one.is_null() && *one != json!([]));
         let given = prop_oneof![3 => list.clone(), 1 => bare.prop_filter("a list of names", |one| !one.is_array())];
         (given, 0..4).prop_map(|(given, shape)| match shape {
             0 => given,
@@ -311,7 +310,7 @@ mod tests {
                 let refused = refused && !before.is_empty();
                 let operations: Value = request.iter().map(Op::wire).collect();
                 let outcome = world.patch(GROUP, &group, operations);
-                prop_assert_eq!(outcome.is_err(), refused, "nobody takes the place of members");
+                prop_assert_eq!(outcome.is_err(), refused, "no list without a member replaces members");
                 if refused {
                     model = before.clone();
                 }

@@ -1,4 +1,4 @@
-//! `remove` with a `value`: what is listed goes, if it is there; nothing else does.
+//! `remove` with a `value`: removes the listed values that are stored, and nothing else.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::schema::Attribute;
 use crate::schema::key_text::fold;
 use crate::tolerance::Tolerance;
 
-/// Whether an operation's value lists nothing, as if it had none.
+/// Whether the value of an operation lists nothing, as if it were absent.
 pub(super) fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -20,8 +20,8 @@ pub(super) fn says_nothing(value: &Value) -> bool {
     }
 }
 
-/// The values that a `remove` lists, of an attribute or a sub-attribute; `None` where it lists none, and so means whatever
-/// the path leads to.
+/// The values that a `remove` lists, of an attribute or a sub-attribute; `None` where it lists none and so removes
+/// everything the path selects.
 pub(super) fn listed(
     reader: &Reader<'_>,
     attribute: &Attribute,
@@ -43,18 +43,18 @@ pub(super) fn listed(
     each.iter().map(read).collect::<Result<Vec<Value>, Error>>().map(Some)
 }
 
-/// Reads what is only held against what is stored, which may be older than today's lists.
+/// A reader for values that are only compared with stored ones. It skips closed lists, which may have changed since.
 pub(super) fn comparing<'a>(reader: &Reader<'a>) -> Reader<'a> {
     Reader { lists: false, ..*reader }
 }
 
-/// Whether one of the listed values, where any are listed, means what is stored.
+/// Whether a stored value is among the listed ones; true where nothing is listed.
 pub(super) fn is_listed(attribute: &Attribute, listed: Option<&[Value]>, stored: &Value) -> bool {
     listed.is_none_or(|listed| listed.iter().any(|listed| means(attribute, listed, stored)))
 }
 
-/// Whether a listed value means a stored one: everything it says is so there. Beside a `value`, what is for people, or
-/// follows from it, makes no difference.
+/// Whether a listed value matches a stored one: every sub-attribute it has is equal. Beside a `value`, display texts
+/// and computed sub-attributes are not compared.
 fn means(attribute: &Attribute, listed: &Value, stored: &Value) -> bool {
     let same = |attribute: &Attribute, left: &Value, right: &Value| match (left, right) {
         (Value::String(left), Value::String(right)) if !attribute.case_exact => fold(left) == fold(right),

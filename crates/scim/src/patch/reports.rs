@@ -1,4 +1,4 @@
-//! What real reports taught us: values that name nothing. What follows is about [removals](super::reports_removal) and
+//! Regressions from reports of real clients: values that name nothing. See also [removals](super::reports_removal) and
 //! [shapes](super::reports_shapes).
 
 use serde_json::{Value, json};
@@ -229,14 +229,14 @@ fn report_2_what_can_mean_one_thing_is_understood_under_a_name_of_its_own() {
         let removed = apply_with(Tolerances::EVERY, &document, &one("remove", "emails", sent.clone()));
         assert_eq!(removed.unwrap(), full(json!({})), "{sent}");
     }
-    // What stands in a `value` is the value, whatever it looks like.
+    // The text of a `value` is the value, even if it looks like JSON.
     let role = json!([{ "value": "{\"id\": \"1\", \"value\": \"editor\"}" }]);
     assert_eq!(after(&one("replace", "roles", role.clone()))["roles"], role);
 }
 
 #[test]
 fn report_2_no_group_is_emptied_by_what_names_nobody() {
-    let nobody = [
+    let no_member = [
         json!([{}]),
         json!([null]),
         json!(""),
@@ -257,7 +257,7 @@ fn report_2_no_group_is_emptied_by_what_names_nobody() {
     let group = world.group("Editors", &["id-1", "id-2"]);
     for on in [Tolerances::EVERY, Tolerances::NONE] {
         world.on = on;
-        for value in &nobody {
+        for value in &no_member {
             for op in ["replace", "add", "remove"] {
                 for operations in every_way(op, "members", value) {
                     // To the letter, `remove` has no value.

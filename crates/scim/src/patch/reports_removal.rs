@@ -1,4 +1,4 @@
-//! What real reports taught us: `remove` with a value.
+//! Regressions from reports of real clients: `remove` with a value.
 
 use serde_json::json;
 

@@ -1,4 +1,5 @@
-//! What real reports taught us: a shape that is understood is understood at every attribute, and in every method.
+//! Regressions from reports of real clients: a shape that is understood is understood at every attribute, and in every
+//! method.
 
 use serde_json::{Value, json};
 

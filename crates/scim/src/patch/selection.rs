@@ -1,4 +1,4 @@
-//! What can be read off a value path's filter without asking anybody: the members it names, the values it gives.
+//! What the filter of a value path says by itself: the members it names, the values it asks for.
 
 use serde_json::Value;
 
@@ -24,8 +24,8 @@ pub(crate) fn names(filter: &Filter) -> Option<Vec<String>> {
     }
 }
 
-/// What an element must be so that `type eq "work" and primary eq true` selects it; `None` if the filter says more, or
-/// something else, than that.
+/// The values that an element needs for `type eq "work" and primary eq true` to select it; `None` for a filter of any
+/// other form.
 pub(crate) fn equalities(filter: &Filter) -> Option<Vec<(&str, &Value)>> {
     match filter {
         Filter::Compare(path, Operator::Eq, value) => is_bare(path).then(|| vec![(path.name.as_str(), value)]),

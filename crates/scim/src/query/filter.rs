@@ -1,14 +1,14 @@
 //! SCIM filters (RFC 7644 §3.4.2.2): text in, questions about resources out.
 //!
-//! A filter lives three lives, and each is a type:
+//! Parsing, name resolution and evaluation are three types:
 //!
 //! ```text
 //! text ──parse──▶ Filter ──resolve(&ResourceType)──▶ Predicate ──▶ matches(&Resource)  or  plan ──▶ an index
 //! ```
 //!
-//! [`Filter`] knows grammar and nothing else. In a [`Predicate`] every attribute exists, every operator suits its
-//! attribute's type and every literal is folded as the search keys are. Only a `Predicate` can be run, so an unknown
-//! attribute is a 400 before any query starts.
+//! [`Filter`] knows the grammar and nothing else. In a [`Predicate`] every attribute exists, every operator fits its
+//! attribute's type and every literal is folded like the search keys. Only a `Predicate` can be evaluated, so an
+//! unknown attribute is a 400 before any query runs.
 //!
 //! ```
 //! let filter: scim::Filter = r#"userName sw "bj" and not (active eq false)"#.parse()?;
@@ -50,12 +50,12 @@ use target::Target;
 
 /// The longest filter, in bytes.
 pub const MAX_LENGTH: usize = 8 * 1024;
-/// How deep parentheses and brackets may nest.
+/// The deepest nesting of parentheses and brackets.
 pub const MAX_DEPTH: usize = 32;
-/// How many comparisons a filter may have.
+/// The most comparisons in one filter.
 pub const MAX_NODES: usize = 256;
 
-/// A filter as written: grammar, nothing else. `And` and `Or` have at least two parts.
+/// A filter as written: grammar only. `And` and `Or` have at least two parts.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
     /// All of them.
@@ -68,7 +68,7 @@ pub enum Filter {
     Present(Box<AttributePath>),
     /// `userName eq "bjensen"`; the value is a string, a number, `true`, `false` or `null`.
     Compare(Box<AttributePath>, Operator, Value),
-    /// `emails[type eq "work"]`: some value is like that. The path has a filter and no sub-attribute.
+    /// `emails[type eq "work"]`: at least one value matches. The path has a filter and no sub-attribute.
     Some(Box<AttributePath>),
 }
 
@@ -87,11 +87,11 @@ pub enum Operator {
     Le,
 }
 
-/// A filter about a resource type, ready to be asked.
+/// A filter resolved for one resource type, ready to be evaluated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predicate(Node);
 
-/// What has to be loaded on a resource before it is asked.
+/// Which relational attributes have to be loaded before a resource is matched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needs {
     /// [`Resource::members`](crate::resource::Resource::members)
@@ -108,15 +108,15 @@ enum Node {
     Any(Vec<Node>),
     Not(Box<Node>),
     Test(Test),
-    /// Some value of the target is like this; inside, targets are parts of that value.
+    /// At least one value of the target matches; inside, targets are sub-attributes of that value.
     Some(Target, Box<Node>),
 }
 
-/// One question about one attribute.
+/// A condition on one attribute.
 #[derive(Debug, Clone, PartialEq)]
 struct Test {
     target: Target,
-    /// Where the index has it.
+    /// The key of the attribute in the index, if it is indexed.
     index: Option<AttributeKey>,
     question: Question,
 }
@@ -129,25 +129,26 @@ enum Question {
 
 impl FromStr for Filter {
     type Err = Error;
-    /// Parses a filter; [`Error::InvalidFilter`] says where and why not.
+    /// Parses a filter; [`Error::InvalidFilter`] says what is wrong and at which column.
     fn from_str(text: &str) -> Result<Filter, Error> {
         parse::filter(text)
     }
 }
 
 impl Filter {
-    /// Looks every attribute up in a resource type; [`Error::InvalidFilter`] names what it has not, or cannot compare.
+    /// Resolves every attribute for a resource type; [`Error::InvalidFilter`] names an attribute that does not exist or
+    /// cannot be compared.
     pub fn resolve(&self, resource_type: &ResourceType) -> Result<Predicate, Error> {
         self.resolve_for(resource_type, &ToleranceTracker::generous())
     }
 
-    /// The same for a client that is not forgiven everything.
+    /// Like [`resolve`](Self::resolve), within the tolerances of one client.
     pub fn resolve_for(&self, resource_type: &ResourceType, leniency: &ToleranceTracker) -> Result<Predicate, Error> {
         resolve::filter(self, resource_type, leniency).map(Predicate)
     }
 
-    /// The same for a query about resources of several types, one predicate for each. An attribute that a type does not
-    /// have is there without a value (RFC 7644 §3.4.2.1); one that none of them has is an error.
+    /// Resolves a filter for several resource types, with one predicate for each. An attribute that a type lacks has no
+    /// value there (RFC 7644 §3.4.2.1); one that all of them lack is an error.
     pub fn resolve_among(
         &self,
         resource_types: &[&ResourceType],
@@ -158,14 +159,14 @@ impl Filter {
 }
 
 impl Needs {
-    /// What either needs.
+    /// The union of both.
     pub fn and(self, other: Needs) -> Needs {
         Needs { members: self.members || other.members, groups: self.groups || other.groups }
     }
 }
 
 impl Predicate {
-    /// What has to be loaded on a resource before [`matches`](Predicate::matches) is asked.
+    /// Which relational attributes have to be loaded before [`matches`](Predicate::matches) is called.
     pub fn needs(&self) -> Needs {
         self.0.needs()
     }
@@ -184,7 +185,7 @@ impl Node {
 }
 
 impl Operator {
-    /// As written, in lower case.
+    /// The operator as written, in lower case.
     pub fn as_str(self) -> &'static str {
         match self {
             Operator::Eq => "eq",

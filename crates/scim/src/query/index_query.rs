@@ -10,20 +10,20 @@ use crate::schema::AttributeKey;
 /// A set of resources of one type that an index can enumerate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IndexQuery {
-    /// All of them.
+    /// All resources of the type.
     Any,
-    /// None of them.
+    /// No resource.
     Nothing,
-    /// The one with this `id`.
+    /// The resource with this `id`.
     Id(Id),
-    /// Those with a key of this attribute inside the range.
+    /// Resources with a key of this attribute in the range.
     Keys {
-        /// Which attribute.
+        /// The indexed attribute.
         attribute: AttributeKey,
-        /// Which keys.
+        /// The range of its keys.
         range: KeyRange,
     },
-    /// Those whose `meta.lastModified`, in milliseconds since the epoch, is at least `from` and below `until`.
+    /// Resources whose `meta.lastModified`, in milliseconds since the epoch, is at least `from` and below `until`.
     LastModified {
         /// Inclusive.
         from: Option<i64>,
@@ -34,9 +34,9 @@ pub enum IndexQuery {
     HasMember(Id),
     /// Resources that are in this group, directly or through other groups (`groups eq`, `groups.value eq`).
     MemberOf(Id),
-    /// Those in every one of these.
+    /// The intersection of these.
     All(Vec<IndexQuery>),
-    /// Those in at least one of these.
+    /// The union of these.
     AnyOf(Vec<IndexQuery>),
 }
 
@@ -54,17 +54,17 @@ pub enum KeyRange {
     },
 }
 
-/// How a filter is looked up.
+/// The part of a filter that an index answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Every match is in here.
+    /// A superset of the matches.
     pub index_query: IndexQuery,
-    /// Everything in here is a match.
+    /// Whether `index_query` selects exactly the matches.
     pub exact: bool,
 }
 
 impl IndexQuery {
-    /// Whether a resource with these keys, members and groups is inside: what a store in memory has instead of an index.
+    /// Whether a resource with these keys, members and groups is in the set: a memory store's substitute for an index.
     pub fn contains(&self, resource: &Resource, keys: &[SearchKey]) -> bool {
         match self {
             IndexQuery::Any => true,
@@ -86,7 +86,7 @@ impl IndexQuery {
 }
 
 impl KeyRange {
-    /// Whether a key is inside.
+    /// Whether a key is in the range.
     pub fn contains(&self, key: &str) -> bool {
         match self {
             KeyRange::Equals(only) => key == only,

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::query::filter::{Filter, Predicate};
 use crate::schema::{Attribute, Schema};
 
-/// A path as written: grammar, nothing else.
+/// A path as written: grammar only.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttributePath {
     /// The schema URN before the name, as written.
@@ -26,9 +26,9 @@ pub struct ResolvedPath<'r> {
     pub extension: Option<&'r Schema>,
     /// The attribute; `None` for an extension as a whole.
     pub attribute: Option<&'r Attribute>,
-    /// Which of its values.
+    /// Which of the attribute's values.
     pub filter: Option<Predicate>,
-    /// Which part of them.
+    /// Which sub-attribute of them.
     pub sub: Option<&'r Attribute>,
 }
 

@@ -1,6 +1,6 @@
-//! What a resource can be found by: a row for each value of each attribute that is declared indexed.
+//! Search keys: the index has one for each value of each attribute that is declared indexed.
 //!
-//! The keys are text that is already folded (width, case, NFC), so that any database that compares bytes gives the answers of
+//! Keys are folded text (width, case, NFC), so a database that compares bytes gives the same answers as
 //! [`Predicate::matches`](crate::Predicate::matches) (RFC 7644 §3.4.2.2; RFC 7643 §7 `caseExact`).
 
 use serde_json::{Map, Value};
@@ -9,38 +9,38 @@ use crate::json::{elements, elements_of};
 use crate::resource::Resource;
 use crate::schema::{AttributeKey, IndexedAttribute, Registry, Type, key_text};
 
-/// How much of a value is shown to people.
+/// The most characters of a value that are shown to people.
 const SHOWN: usize = 100;
 
-/// One of the values a resource can be found by.
+/// A search key of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SearchKey {
-    /// Which attribute.
+    /// The indexed attribute.
     pub attribute: AttributeKey,
-    /// The value, folded; see [`KeyRange`](crate::query::index_query::KeyRange) for how it is compared.
+    /// The folded value; see [`KeyRange`](crate::query::index_query::KeyRange) for how keys compare.
     pub key: String,
-    /// No other resource of the service provider may have the same.
+    /// Whether no other resource of the account may have the same key.
     pub unique: bool,
 }
 
 impl SearchKey {
-    /// The value for people: folded, and only its beginning where it is long.
+    /// The key for people; shortened where it is long.
     pub fn display(&self) -> String {
         self.key.chars().take_while(|c| *c != '\u{1}').take(SHOWN).collect()
     }
 }
 
-/// How the keys of a resource changed.
+/// The difference between a resource's stored keys and its new ones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyChange {
-    /// To be removed.
+    /// Keys to remove.
     pub removed: Vec<SearchKey>,
-    /// To be added.
+    /// Keys to add.
     pub added: Vec<SearchKey>,
 }
 
 impl IndexedAttribute {
-    /// The keys of one resource, sorted, each once.
+    /// The keys that a resource has of this attribute, sorted, each once.
     pub fn keys(&self, resource: &Resource) -> Vec<SearchKey> {
         let mut keys = Vec::new();
         if self.resource_type == resource.resource_type {
@@ -51,7 +51,8 @@ impl IndexedAttribute {
         keys
     }
 
-    /// The value of a resource that has this key, as the resource has it; only its beginning where it is long.
+    /// The value behind a key in the resource's own spelling, shortened where it is long; `None` where the resource has
+    /// none.
     pub fn written(&self, key: &SearchKey, resource: &Resource) -> Option<String> {
         let mut written = None;
         let has_it = |value: &Value| key_text::of(self.r#type, self.case_exact, value).as_ref() == Some(&key.key);
@@ -66,7 +67,7 @@ impl IndexedAttribute {
         written
     }
 
-    /// The key that a value of it has; text that is none.
+    /// The key of one value of this attribute, given as text.
     pub fn key_of(&self, value: &str) -> SearchKey {
         let key = key_text::of(Type::String, self.case_exact, &value.into()).unwrap_or_default();
         SearchKey { attribute: self.key, key, unique: self.unique }
@@ -97,7 +98,7 @@ impl IndexedAttribute {
     }
 }
 
-/// Everything a resource can be found by, sorted, each once.
+/// All search keys of a resource, sorted, each once.
 pub fn search_keys(registry: &Registry, resource: &Resource) -> Vec<SearchKey> {
     let mut keys = Vec::with_capacity(registry.indexed.len());
     for attribute in registry.indexed.iter().filter(|attribute| attribute.resource_type == resource.resource_type) {
@@ -109,7 +110,7 @@ pub fn search_keys(registry: &Registry, resource: &Resource) -> Vec<SearchKey> {
 }
 
 impl KeyChange {
-    /// What leads from the old keys to the new ones; both sorted, as [`search_keys`] has them.
+    /// The difference between two lists of keys. Both are sorted, as [`search_keys`] returns them.
     pub fn between(old: &[SearchKey], new: &[SearchKey]) -> KeyChange {
         let missing_in = |keys: &[SearchKey], key: &SearchKey| keys.binary_search(key).is_err();
         KeyChange {
@@ -118,14 +119,14 @@ impl KeyChange {
         }
     }
 
-    /// Nothing changed.
+    /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.added.is_empty()
     }
 }
 
 impl Registry {
-    /// The value behind a key as this resource has it, for people; as the key has it where the resource does not.
+    /// The value behind a key in the resource's own spelling, or the key itself where the resource has no such value.
     pub(crate) fn written(&self, key: &SearchKey, resource: &Resource) -> String {
         let written = self.indexed.iter().find_map(|attribute| attribute.written(key, resource));
         written.unwrap_or_else(|| key.display())

@@ -1,8 +1,8 @@
 //! The order of a list (RFC 7644 §3.4.2.3).
 //!
-//! A multi-valued attribute sorts by its primary value, else its first; text by its folding unless it is `caseExact`; a
-//! resource without a value comes last when ascending and first when descending. Equals are in the order of creation, and
-//! descending is ascending backwards. Of a text longer than 200 bytes the rest does not count for the order.
+//! A multi-valued attribute sorts by its primary value, else by its first. Text sorts folded unless it is `caseExact`.
+//! Resources without a value come last when ascending and first when descending. Ties keep the order of creation;
+//! descending is the exact reverse of ascending. Only the first 200 bytes of a text count.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -21,7 +21,7 @@ use crate::schema::{Registry, ResourceType, Type};
 /// What a list is ordered by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sort {
-    /// `None`: nothing that a resource of the type has.
+    /// `None` where no resource of the type has the attribute.
     value: Option<SortValue>,
     descending: bool,
     by: SortBy,
@@ -35,29 +35,29 @@ struct SortValue {
     case_exact: bool,
 }
 
-/// What a resource is ordered by, as text that compares as the values do: the same text as the search key of an indexed
-/// attribute, so at most some 270 bytes.
+/// The value that a resource sorts by, as text that compares like the values: the search key of an indexed attribute,
+/// at most about 270 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SortKey(pub(crate) String);
 
 impl SortKey {
-    /// The search key of an attribute that a list is ordered by.
+    /// The sort key that equals this search key.
     pub fn indexed(key: String) -> SortKey {
         SortKey(key)
     }
 
-    /// The text.
+    /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The number or instant (in milliseconds since the epoch) that it stands for.
+    /// The number or instant (milliseconds since the epoch) behind the key.
     pub fn integer(&self) -> Option<i64> {
         to_integer(&self.0)
     }
 }
 
-/// Where a store may find the order ready-made.
+/// Where a store can read the order from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortBy {
     /// `id`
@@ -66,19 +66,19 @@ pub enum SortBy {
     Created,
     /// `meta.lastModified`
     LastModified,
-    /// An indexed attribute with at most one value: its keys have this order.
+    /// An indexed attribute with at most one value: its keys are in this order.
     Key(AttributeKey),
     /// No resource of this type has a value.
     Nothing,
-    /// Only [`Sort::key`] knows.
+    /// Only [`Sort::key`] can tell; the store has to read documents.
     Document,
 }
 
-/// Which attributes the standard requires of whoever writes: no resource was ever without.
+/// The standard's own schemas: an attribute that they require is present in every resource.
 static STANDARD: LazyLock<Registry> = LazyLock::new(Registry::standard);
 
 impl Sort {
-    /// Reads `sortBy` and `sortOrder`; [`Error::InvalidValue`] names what cannot be sorted by.
+    /// Reads `sortBy` and `sortOrder`; [`Error::InvalidValue`] names a path that cannot be sorted by.
     pub fn new(path: &str, descending: bool, resource_type: &ResourceType) -> Result<Sort, Error> {
         Sort::find(path, descending, resource_type)?.ok_or_else(|| {
             let name: String = path.chars().take(200).collect();
@@ -86,8 +86,8 @@ impl Sort {
         })
     }
 
-    /// The same for a list of several resource types, one sort for each. Where a type does not have the attribute, its
-    /// resources are without a value (RFC 7644 §3.4.2.1); one of the types has to have it.
+    /// Reads the order for several resource types, with one sort for each. Resources of a type without the attribute
+    /// have no value (RFC 7644 §3.4.2.1); at least one type must have it.
     pub fn among(path: &str, descending: bool, resource_types: &[&ResourceType]) -> Result<Vec<Sort>, Error> {
         let found = resource_types.iter().map(|resource_type| Sort::find(path, descending, resource_type));
         let found = found.collect::<Result<Vec<_>, _>>()?;
@@ -126,22 +126,22 @@ impl Sort {
         Ok(Some(Sort { value: Some(SortValue { target, r#type, case_exact }), descending, by, always }))
     }
 
-    /// Largest first.
+    /// Whether the order is descending.
     pub fn is_descending(&self) -> bool {
         self.descending
     }
 
-    /// Where a store may find the order ready-made.
+    /// Where a store can read the order from.
     pub fn by(&self) -> SortBy {
         self.by
     }
 
-    /// Whether every resource has a value: the standard requires it.
+    /// Whether every resource has a value, because the standard requires it.
     pub fn is_always_there(&self) -> bool {
         self.always
     }
 
-    /// What a resource is ordered by; `None` where it has no value.
+    /// The sort key of a resource; `None` where it has no value.
     pub fn key(&self, resource: &Resource) -> Option<SortKey> {
         self.value.as_ref()?.key(resource)
     }
@@ -160,7 +160,7 @@ impl SortValue {
         key
     }
 
-    /// The key of the value that says it is the primary one.
+    /// The key of the primary value.
     fn primary(&self, resource: &Resource) -> Option<SortKey> {
         let sub = self.target.sub.as_deref()?;
         let Origin::Document { .. } = &self.target.origin else { return None };

@@ -1,8 +1,9 @@
-//! Attributes whose absence grants: without a value the resource is not restricted at all.
+//! Attributes whose absence grants access: a resource without a value is not restricted at all.
 //!
-//! For them no value is not "unset" (RFC 7643 §2.5). Unassigning one as a whole says "everything", and is done: `[]`, `null`,
-//! `remove` by its path alone, a PUT without it. A value of which nothing is left, or the last value taken away by value, says
-//! something else and would come to the same: that is refused, in words that say how to get the one and the other.
+//! For these attributes "no value" is more than "unset" (RFC 7643 §2.5). Unassigning the whole attribute asks for
+//! unrestricted access and is done: by `[]`, `null`, `remove` with the path alone, or a PUT without it. A value that
+//! turns out empty, or the removal of the last value by value, asks for something else and would have the same effect.
+//! That is refused, with an error that explains both.
 
 use serde_json::{Map, Value};
 
@@ -12,12 +13,12 @@ use super::reader::{Named, Reader};
 use crate::error::Error;
 use crate::schema::{Attribute, ResourceType, Schema};
 
-/// Whether a value says that its attribute has none, and nothing else.
+/// Whether a value unassigns its attribute: `null` or `[]`.
 pub(crate) fn unassigns(given: &Value) -> bool {
     given.is_null() || given.as_array().is_some_and(Vec::is_empty)
 }
 
-/// Whether nothing stands in a value, however it is wrapped, and it does not just say that there is none.
+/// Whether a value is empty at any depth but does not unassign the attribute.
 pub(crate) fn says_nothing(given: &Value) -> bool {
     fn is_empty(given: &Value) -> bool {
         match given {
@@ -29,7 +30,7 @@ pub(crate) fn says_nothing(given: &Value) -> bool {
     !unassigns(given) && is_empty(given)
 }
 
-/// The attributes of a resource type whose absence grants.
+/// The attributes of a resource type whose absence grants access.
 pub(crate) fn granting(resource_type: &ResourceType) -> impl Iterator<Item = (Option<&Schema>, &Attribute)> {
     let core = resource_type.schema.attributes.iter().map(|attribute| (None, attribute));
     let extensions = resource_type.extensions.iter();
@@ -37,7 +38,7 @@ pub(crate) fn granting(resource_type: &ResourceType) -> impl Iterator<Item = (Op
     core.chain(others).filter(|(_, attribute)| attribute.absence_grants)
 }
 
-/// Those that one document restricts and the other does not.
+/// The attributes that are restricted in the old document and not in the new one.
 pub(crate) fn opened(old: &Map<String, Value>, new: &Map<String, Value>, resource_type: &ResourceType) -> Vec<String> {
     granting(resource_type)
         .filter(|(extension, attribute)| {
@@ -47,7 +48,8 @@ pub(crate) fn opened(old: &Map<String, Value>, new: &Map<String, Value>, resourc
         .collect()
 }
 
-/// Leaves a resource as restricted as it is, where the new document says nothing about it.
+/// Copies these attributes from the old document where the new one does not mention them, so the resource stays
+/// restricted.
 pub(crate) fn keep(old: &Map<String, Value>, new: &mut Map<String, Value>, resource_type: &ResourceType) {
     for (extension, attribute) in granting(resource_type) {
         if assigned(new, extension, attribute).is_none()
@@ -59,7 +61,7 @@ pub(crate) fn keep(old: &Map<String, Value>, new: &mut Map<String, Value>, resou
 }
 
 impl Reader<'_> {
-    /// The refusal of a change that would leave such an attribute without a value and does not say so.
+    /// The error for a change that would remove the last value of such an attribute without unassigning it.
     pub(crate) fn nothing_left(&self, attribute: &Attribute, named: Named<'_>) -> Error {
         let (values, everything) = match attribute.multi_valued {
             true => ("the values that are to remain, one at least", "send [] as its value"),

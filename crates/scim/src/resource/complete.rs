@@ -1,4 +1,4 @@
-//! What a resource must have (RFC 7643 §2.2 `required`, §2.4 `primary`), and what it gets if it says nothing.
+//! Defaults and required attributes of a whole document (RFC 7643 §2.2 `required`, §2.4 `primary`).
 
 use serde_json::{Map, Value};
 
@@ -8,10 +8,10 @@ use crate::error::Error;
 use crate::json::elements_of;
 use crate::schema::{Attribute, Mutability, ResourceType, Schema};
 
-/// Gives a whole document its defaults and refuses it if something required is missing. An extension's requirements
-/// count where the extension is present or itself required.
+/// Fills in defaults and refuses a document without a required attribute. An extension's requirements apply where the
+/// extension is present or itself required.
 ///
-/// Nothing that is missing keeps a resource from being deactivated: it keeps what it has of it, if it has anything.
+/// A missing attribute never prevents a deactivation: the document then keeps the stored value, if there is one.
 pub(crate) fn complete(
     document: &mut Map<String, Value>,
     resource_type: &ResourceType,
@@ -47,7 +47,7 @@ fn complete_or_keep(
     }
 }
 
-/// The same for one attribute: what a PATCH touched.
+/// Applies the default and the requirement of one attribute that a PATCH touched.
 pub(crate) fn complete_attribute(
     document: &mut Map<String, Value>,
     extension: Option<&Schema>,
@@ -60,7 +60,7 @@ pub(crate) fn complete_attribute(
     let named = Named::new(extension, attribute);
     let stored = reader.document().and_then(|stored| assigned(stored, extension, attribute));
     match assigned(document, extension, attribute) {
-        // What is stored is not judged again: it may be older than today's rules.
+        // A stored value is not validated again: it may be older than the current rules.
         Some(value) if stored == Some(value) => Ok(()),
         Some(Value::String(blank)) if attribute.required && blank.trim().is_empty() => {
             Err(reader.missing(attribute, named))
@@ -73,14 +73,14 @@ pub(crate) fn complete_attribute(
             }
             Ok(None) if attribute.required => Err(reader.missing(attribute, named)),
             Ok(None) => Ok(()),
-            // A default that is not allowed any more is nothing that this change asks for.
+            // A default that the current rules refuse is not an error of this change.
             Err(_) if reader.document().is_some() && stored.is_none() && !attribute.required => Ok(()),
             Err(error) => Err(error),
         },
     }
 }
 
-/// Required sub-attributes are there, and at most one element is primary.
+/// Checks that required sub-attributes are present and at most one element is primary.
 fn check(
     attribute: &Attribute,
     named: Named<'_>,
@@ -105,7 +105,7 @@ fn check(
     Ok(())
 }
 
-/// Whether an element of a multi-valued attribute is the preferred one.
+/// Whether an element of a multi-valued attribute is the primary one.
 pub(crate) fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
 }

@@ -1,5 +1,5 @@
-//! The values of a multi-valued attribute, each once: a value is not added a second time (RFC 7644 §3.5.2.1), and one combination of
-//! `type` and `value` stands once (RFC 7643 §2.4).
+//! Removes duplicate values of a multi-valued attribute: a value is not added twice (RFC 7644 §3.5.2.1), and a
+//! combination of `type` and `value` occurs once (RFC 7643 §2.4).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,15 +9,15 @@ use serde_json::Value;
 use crate::schema::key_text::fold;
 use crate::schema::{Attribute, Type};
 
-/// A value after an operation on some of the values.
+/// A value of a multi-valued attribute after an operation.
 pub(crate) enum Edited {
-    /// It is what the operation made of it.
+    /// A value that the operation changed or added.
     Made(Value),
-    /// It was none of them.
+    /// A value that the operation did not touch.
     Left(Value),
 }
 
-/// The values, and what an operation made of them or added once only: in the place of the first like it, laid over that one.
+/// The values without duplicates. A changed value that equals an earlier one is merged into it, in its place.
 pub(crate) fn once(attribute: &Attribute, values: Vec<Edited>) -> Vec<Value> {
     let mut kept: Vec<Option<Edited>> = Vec::with_capacity(values.len());
     for (first, edited) in firsts(attribute, &values).into_iter().zip(values) {
@@ -39,7 +39,7 @@ pub(crate) fn once(attribute: &Attribute, values: Vec<Edited>) -> Vec<Value> {
     kept.into_iter().flatten().map(Edited::into_value).collect()
 }
 
-/// For each value the place of the first like it, which may be its own.
+/// For each value, the index of the first equal one, which may be its own.
 fn firsts(attribute: &Attribute, values: &[Edited]) -> Vec<usize> {
     let mut seen = HashMap::with_capacity(values.len());
     let places = values.iter().enumerate();
@@ -60,14 +60,14 @@ impl Edited {
     }
 }
 
-/// A part of a value as it is compared with others (RFC 7643 §7 `caseExact`).
+/// A value or sub-attribute in the form in which it is compared (RFC 7643 §7 `caseExact`).
 #[derive(PartialEq, Eq, Hash)]
 enum Compared<'v> {
     Text(Cow<'v, str>),
     Other(&'v Value),
 }
 
-/// What makes a value the one it is: itself, or its `value` with its `type`.
+/// What identifies a value: the value itself, or its `value` and `type`.
 fn identity<'v>(attribute: &Attribute, value: &'v Value) -> (Compared<'v>, Option<Compared<'v>>) {
     let Some(said) = value.get("value") else { return (compared(Some(attribute), value), None) };
     let part = |name: &str, part: &'v Value| compared(attribute.sub_attribute(name), part);

@@ -1,18 +1,18 @@
-//! The document of a resource: where in it the value of an attribute stands, and what of it is no attribute any more.
+//! The document of a resource: where it holds the value of an attribute, and which entries are no longer attributes.
 
 use serde_json::{Map, Value};
 
 use super::Resource;
 use crate::schema::{Attribute, Mutability, Registry, Relation, Schema};
 
-/// Whether a client's word on this attribute is ignored.
+/// Whether a client's value for this attribute is ignored, because only the service provider sets it.
 pub(crate) fn is_ours(extension: Option<&Schema>, attribute: &Attribute) -> bool {
     attribute.mutability == Mutability::ReadOnly
         || attribute.relation == Some(Relation::Groups)
         || (extension.is_none() && matches!(attribute.name.as_str(), "id" | "meta" | "schemas"))
 }
 
-/// Gives an attribute of a document its value, or takes it away.
+/// Sets or removes the value of an attribute in a document.
 pub(crate) fn assign(
     document: &mut Map<String, Value>,
     extension: Option<&Schema>,
@@ -44,7 +44,7 @@ pub(crate) fn assign(
     }
 }
 
-/// An attribute's value in a document.
+/// The value of an attribute in a document.
 pub(crate) fn assigned<'d>(
     document: &'d Map<String, Value>,
     extension: Option<&Schema>,
@@ -56,7 +56,7 @@ pub(crate) fn assigned<'d>(
     }
 }
 
-/// An attribute's value, taken out of a document that is assigned another one, or thrown away.
+/// Removes the value of an attribute from a document and returns it.
 pub(crate) fn taken(
     document: &mut Map<String, Value>,
     extension: Option<&Schema>,
@@ -70,7 +70,7 @@ pub(crate) fn taken(
 }
 
 impl Registry {
-    /// Takes out of a resource what is no attribute any more; says whether there was anything.
+    /// Removes entries that are no longer attributes. Returns whether there were any.
     pub fn prune(&self, resource: &mut Resource) -> bool {
         let mut pruned = false;
         for retired in self.retired.iter().filter(|retired| retired.resource_type == resource.resource_type) {

@@ -1,5 +1,5 @@
-//! Where a member of a resource's JSON object belongs (RFC 7643 §3.3): names compare without regard to letter case
-//! (§2.1), extensions stand under their URN.
+//! Finds the attribute or extension that a key of a resource's JSON object stands for (RFC 7643 §3.3). Names compare
+//! without regard to letter case (§2.1); extensions stand under their URN.
 
 use std::sync::LazyLock;
 
@@ -8,18 +8,18 @@ use crate::schema::{Attribute, Registry, ResourceType, Schema};
 use crate::tolerance::{Tolerance, ToleranceTracker, Tolerances};
 use crate::urn::{self, Scim1};
 
-/// What a key of a resource's object stands for.
+/// What a key of a resource's JSON object stands for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place<'r> {
     /// An attribute of the core schema, a common one, or one of an extension.
     Attribute(Option<&'r Schema>, &'r Attribute),
-    /// An extension: its attributes are the members of an object below this key.
+    /// An extension: its attributes are members of the object below this key.
     Extension(&'r Schema),
-    /// The core schema by its URN: likewise.
+    /// The core schema, named by its URN: its attributes are members of the object below this key.
     Core,
 }
 
-/// A place, and what has to be forgiven for the key to stand for it.
+/// What a key stands for, and the tolerances that are needed to accept the key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Located<'r> {
     pub place: Place<'r>,
@@ -31,7 +31,7 @@ impl<'r> Located<'r> {
         Located { place, needs: Tolerances::NONE }
     }
 
-    /// The place, if this client may call it so.
+    /// Returns the place if this client is forgiven the form of the key.
     pub(crate) fn forgiven(self, key: &str, leniency: &ToleranceTracker) -> Result<Place<'r>, Error> {
         match self.needs.iter().all(|needed| leniency.forgives(needed)) {
             false => Err(self.misnamed(key)),
@@ -53,7 +53,7 @@ impl<'r> Located<'r> {
     }
 }
 
-/// Looks a key up; `None` if it names nothing we know. An extension's attribute is found by its bare name where only one
+/// Looks a key up; `None` if it is unknown. An extension's attribute is found by its bare name where only one extension
 /// has it.
 pub(crate) fn locate<'r>(resource_type: &'r ResourceType, key: &str) -> Option<Located<'r>> {
     if let Some(attribute) = resource_type.attribute(key) {
@@ -105,16 +105,16 @@ fn below<'k>(schema: &str, key: &'k str) -> Option<(&'k str, Tolerances)> {
     rest.strip_prefix(':').map(|name| (name, Tolerances::NONE)).or_else(dotted)
 }
 
-/// Whether a URN is one for an extension of this resource type, known here or not: Microsoft Entra ID has its customers
-/// make one up for each attribute of their own, `urn:ietf:params:scim:schemas:extension:{name}:2.0:User`.
+/// Whether a URN names an extension of this resource type, known or not. Customers of Microsoft Entra ID make up one
+/// for each attribute of their own: `urn:ietf:params:scim:schemas:extension:{name}:2.0:User`.
 pub(crate) fn is_extension_of(urn: &str, resource_type: &ResourceType) -> bool {
     let urn = urn.to_ascii_lowercase();
     let of_an_extension = urn.starts_with("urn:ietf:params:scim:schemas:extension:");
     of_an_extension && urn.rsplit_once(':').is_some_and(|(_, last)| last.eq_ignore_ascii_case(&resource_type.name))
 }
 
-/// The attribute of ours that a name under the URN of an extension means, which itself has no such attribute: only one
-/// beyond the standard, for what the standard has is known by its place.
+/// The attribute that a client means by a name under the URN of an extension that lacks it. Only attributes beyond the
+/// standard are found so; standard ones are known by their place.
 pub(crate) fn misplaced<'r>(
     resource_type: &'r ResourceType,
     urn: &str,

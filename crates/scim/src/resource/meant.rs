@@ -1,7 +1,7 @@
-//! What is meant by a value that has not the shape of its attribute: one rule for all attributes, in POST, PUT and PATCH.
+//! Accepts values in a shape other than the attribute's: one rule for all attributes, in POST, PUT and PATCH.
 //!
-//! Each shape is understood where it can mean one thing, and is a [`Tolerance`]: an array of one, `{"value": …}` around a
-//! simple value, the attribute's own name around its value, JSON as text, a `$ref` for an `id`.
+//! A shape is accepted where it can mean one thing only, and each is a [`Tolerance`]: an array of one, `{"value": …}`
+//! around a simple value, the attribute's own name around its value, JSON as text, a `$ref` in place of an `id`.
 
 use std::borrow::Cow;
 
@@ -14,19 +14,19 @@ use crate::error::Error;
 use crate::schema::{Attribute, Mutability, ResourceTypeId, Type};
 use crate::tolerance::Tolerance;
 
-/// What a request gave for a multi-valued attribute.
+/// The values that a request gives for a multi-valued attribute.
 #[derive(Debug, Default)]
 pub(crate) struct Listed {
     /// The values, each once.
     pub values: Vec<Value>,
-    /// Whether there were elements that name nothing: `null`, `{}`, a `display` alone.
+    /// Whether there were elements without a value: `null`, `{}`, or a `display` alone.
     pub nothing: bool,
-    /// Whether there was what says that it has no value: `""`, `{"type": "work", "value": ""}`.
+    /// Whether there were elements that state an empty value: `""`, `{"type": "work", "value": ""}`.
     pub blank: bool,
 }
 
 impl Listed {
-    /// The values for an operation that is about them: elements were given, so one of them is a value.
+    /// The values, for an operation that needs at least one: an error if elements were given and none has a value.
     pub(crate) fn usable(self, attribute: &Attribute, named: Named<'_>) -> Result<Vec<Value>, Error> {
         match self.values.is_empty() && (self.nothing || self.blank) {
             true => Err(nameless(attribute, named)),
@@ -43,7 +43,7 @@ enum Element {
 }
 
 impl Reader<'_> {
-    /// The whole value of an attribute, out of JSON text and out of an object with the attribute's own name.
+    /// Unwraps the whole value of an attribute from JSON text and from an object with the attribute's own name.
     pub(crate) fn meant<'v>(
         &self,
         attribute: &Attribute,
@@ -74,7 +74,7 @@ impl Reader<'_> {
         Ok(Cow::Owned(Value::Array(flat)))
     }
 
-    /// The value of an attribute that is not multi-valued, out of an array of one; `null` where it is unassigned.
+    /// Unwraps the value of a single-valued attribute from an array of one; `null` where it is unassigned.
     pub(crate) fn lone<'v>(
         &self,
         attribute: &Attribute,
@@ -104,7 +104,8 @@ impl Reader<'_> {
         self.unwrapped(attribute, named, one)
     }
 
-    /// The values of a multi-valued attribute, each once. What names nothing is left out, and said.
+    /// Reads the values of a multi-valued attribute, each once. Elements without a value are left out and reported in
+    /// the result.
     pub(crate) fn elements(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Listed, Error> {
         let given = self.meant(attribute, named, given)?;
         let given = match &*given {
@@ -151,7 +152,7 @@ impl Reader<'_> {
         })
     }
 
-    /// One value, out of what is around it.
+    /// Unwraps one value.
     pub(crate) fn unwrapped<'v>(
         &self,
         attribute: &Attribute,
@@ -165,7 +166,7 @@ impl Reader<'_> {
             _ => given,
         };
         let given = self.without_own_name(attribute, named, given)?;
-        // Nobody sends a password so, and what is kept secret is not looked for.
+        // Passwords are never unwrapped: no client sends them so, and secrets are not searched.
         let plain = attribute.r#type != Type::Complex && attribute.mutability != Mutability::WriteOnly;
         if !plain || value_of(&given).is_none() {
             return Ok(given);
@@ -179,7 +180,7 @@ impl Reader<'_> {
         Ok(map(given, value_of))
     }
 
-    /// What is meant for a sub-attribute: `"x"` of `[{"type": "x"}]`, for some clients send the whole element.
+    /// The value meant for a sub-attribute: `"x"` of `[{"type": "x"}]`, because some clients send the whole element.
     pub(crate) fn part<'v>(&self, sub: &Attribute, named: Named<'_>, value: &'v Value) -> Result<&'v Value, Error> {
         let one = match value {
             Value::Array(elements) if elements.len() == 1 => elements.first().unwrap_or(value),
@@ -194,7 +195,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Whether a complex value has no sub-attribute of its attribute: `{}`, or unknown members alone.
+    /// Whether a complex value has no known sub-attribute: `{}`, or unknown members alone.
     pub(crate) fn names_no_part(&self, attribute: &Attribute, given: &Value) -> bool {
         let parts = || given.as_object().into_iter().flatten();
         given.is_object()
@@ -202,7 +203,7 @@ impl Reader<'_> {
             && parts().all(|(key, _)| self.sub_attribute(attribute, key).is_none())
     }
 
-    /// Whether a member of a complex value stands for a sub-attribute that a client may write.
+    /// Whether a member of a complex value is a sub-attribute that a client may write.
     pub(crate) fn writes(&self, attribute: &Attribute, key: &str) -> bool {
         attribute.sub_attribute(key).is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
     }
@@ -231,28 +232,29 @@ impl Reader<'_> {
         }
     }
 
-    /// JSON in a string.
+    /// Parses JSON inside a string.
     fn parsed(&self, attribute: &Attribute, named: Named<'_>, text: &str) -> Result<Value, Error> {
         let refused = || {
             let expected = expected(attribute);
             invalid(format!("{named} is a text that looks like JSON: send the JSON itself, without quotes, {expected}"))
         };
         match crate::json::parse(text.as_bytes()) {
-            // Nothing is cleared by a word.
+            // The text "null" does not unassign an attribute.
             Ok(Value::Null) if self.leniency.would_forgive(Tolerance::JsonText) => Err(nameless(attribute, named)),
             Ok(value) if self.forgives(Tolerance::JsonText) => Ok(value),
             _ => Err(refused()),
         }
     }
 
-    /// The `id` of the resource here that the `$ref` of a complex value leads to, of a type that the attribute refers to.
+    /// The type and `id` of the resource that the `$ref` of a complex value names, if the attribute refers to that
+    /// type.
     pub(super) fn referred(&self, attribute: &Attribute, given: &Map<String, Value>) -> Option<(ResourceTypeId, Id)> {
         let sub = attribute.sub_attribute("$ref").filter(|_| attribute.sub_attribute("value").is_some())?;
         let reference = given.iter().rfind(|(key, _)| key.eq_ignore_ascii_case("$ref"))?.1.as_str()?;
         self.forgiven_reference(sub, reference::relative(self.base, reference)?)
     }
 
-    /// The same for a `value` that is a whole URL.
+    /// The type and `id` of the resource that a `value` names by a whole URL.
     pub(super) fn referred_by_value(&self, attribute: &Attribute, value: &str) -> Option<(ResourceTypeId, Id)> {
         let sub = attribute.sub_attribute("$ref").filter(|_| attribute.sub_attribute("value").is_some())?;
         self.forgiven_reference(sub, reference::absolute(self.base, value)?)
@@ -264,8 +266,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a value of a multi-valued attribute says more than what kind of value it is: a `type` or a `display` alone names
-/// nothing.
+/// Whether an element has more than a label: a `type` or a `display` alone has no value.
 pub(crate) fn names_something(attribute: &Attribute, value: &Value) -> bool {
     let Value::Object(object) = value else { return !is_blank(value) };
     let written = |sub: &&Attribute| sub.mutability != Mutability::ReadOnly;
@@ -273,12 +274,12 @@ pub(crate) fn names_something(attribute: &Attribute, value: &Value) -> bool {
     object.iter().any(|(name, part)| (only_labels || !is_label(name)) && !is_blank(part))
 }
 
-/// The sub-attributes that say what kind of value it is (RFC 7643 §2.4).
+/// Whether a sub-attribute only labels the value (RFC 7643 §2.4).
 fn is_label(name: &str) -> bool {
     ["type", "primary", "display"].iter().any(|label| name.eq_ignore_ascii_case(label))
 }
 
-/// `null`, or text of nothing but white space.
+/// Whether a value is `null` or text of white space only.
 pub(crate) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -287,7 +288,7 @@ pub(crate) fn is_blank(value: &Value) -> bool {
     }
 }
 
-/// The refusal of a value that names nothing.
+/// The error for an element without a value.
 pub(crate) fn nameless(attribute: &Attribute, named: Named<'_>) -> Error {
     let expected = expected(attribute);
     invalid(match attribute.multi_valued {
@@ -296,7 +297,7 @@ pub(crate) fn nameless(attribute: &Attribute, named: Named<'_>) -> Error {
     })
 }
 
-/// What a value looks like, for people.
+/// An example of a value of this attribute, for error messages.
 pub(crate) fn expected(attribute: &Attribute) -> String {
     let one = match attribute.r#type {
         Type::Complex => {
@@ -311,7 +312,7 @@ pub(crate) fn expected(attribute: &Attribute) -> String {
     if attribute.multi_valued { format!("[{one}]") } else { one }
 }
 
-/// `["x"]` of `{"emails": ["x"]}`. (`{"value": "x"}` is what an element looks like.)
+/// `["x"]` of `{"emails": ["x"]}`. `{"value": "x"}` is an element and is not unwrapped here.
 fn own_name<'v>(attribute: &Attribute, given: &'v Value) -> Option<&'v Value> {
     if attribute.name == "value" || attribute.mutability == Mutability::WriteOnly {
         return None;
@@ -322,7 +323,7 @@ fn own_name<'v>(attribute: &Attribute, given: &'v Value) -> Option<&'v Value> {
     (only && key.eq_ignore_ascii_case(&attribute.name) && attribute.sub_attribute(key).is_none()).then_some(inner)
 }
 
-/// `"x"` of `{"$ref": null, "value": "x"}`, which has nothing else that would be lost.
+/// `"x"` of `{"$ref": null, "value": "x"}`, provided that no other information would be lost.
 fn value_of(given: &Value) -> Option<&Value> {
     let given = given.as_object()?;
     let known = |key: &str| is_label(key) || ["value", "$ref"].iter().any(|name| key.eq_ignore_ascii_case(name));
@@ -330,7 +331,7 @@ fn value_of(given: &Value) -> Option<&Value> {
     (given.keys().all(|key| known(key)) && !value.is_object() && !value.is_array()).then_some(value)
 }
 
-/// Whether a text is, or was to be, an array or an object; or is `null` or a text in quotes, as JSON has them.
+/// Whether a text looks like a JSON array or object, `null`, or a quoted JSON string.
 fn is_json(text: &str) -> bool {
     let text = text.trim();
     let quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');

@@ -1,7 +1,8 @@
-//! The `members` of a group as a request names them (RFC 7643 §4.2).
+//! Reads the `members` of a group from a request (RFC 7643 §4.2).
 //!
-//! Only `value` counts, or a `$ref` that leads here: `type` and `display` follow from who the member is. What can be no name
-//! at all is set aside, so that one bad entry does not lose the others; where there is nothing else, the request is refused.
+//! Only `value` counts, or a `$ref` to one of our resources; `type` and `display` are derived from the member. Values
+//! that cannot be a name are set aside, so that one bad entry does not discard the others. If nothing else is left, the
+//! request is refused.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
@@ -14,41 +15,40 @@ use crate::error::Error;
 use crate::schema::{Attribute, ResourceTypeId};
 use crate::tolerance::Tolerance;
 
-/// Who was named, in order and each once.
+/// The named members, in the order of the request, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NamedMembers {
     pub names: Vec<String>,
-    /// What can be nobody's name, shortened.
+    /// Values that cannot be a name, shortened.
     pub malformed: Vec<String>,
-    /// Those of the names that were URLs, with the type that the URL says.
+    /// The resource types of those names that were given as URLs.
     pub kinds: BTreeMap<String, ResourceTypeId>,
-    /// `""`: nobody was named, and it was not said that there is nobody.
+    /// Whether the value was `""`: it names no member, and does not ask for an empty list either.
     blank: bool,
 }
 
-/// What a request does to the members of a group, by the names it has for them: clear, remove, add. No name is both
-/// removed and added.
+/// The change that a request makes to the members of a group: clear, remove, add. No name is both removed and added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct MembersChange {
     pub clear: bool,
     pub remove: Vec<String>,
     pub add: Vec<String>,
-    /// What was to be added and can be no member's name.
+    /// Values to add that cannot be a name.
     pub malformed: Vec<String>,
-    /// The types that the URLs of those to be added or removed say.
+    /// The resource types of those names to add or remove that were given as URLs.
     pub kinds: BTreeMap<String, ResourceTypeId>,
-    /// The names of each list that takes the place of some members only.
+    /// The names of each list that replaces part of the members.
     pub replacements: Vec<Vec<String>>,
 }
 
-/// One element, or what stood there.
+/// One element, or the value found in its place.
 enum Element {
     Name(String, Option<ResourceTypeId>),
     Malformed(Value),
 }
 
 impl NamedMembers {
-    /// Reads the value of `members`: an array of objects, or of bare ids; one of them; nothing.
+    /// Reads the value of `members`: an array of objects or of bare ids, a single one, or nothing.
     pub(crate) fn read(given: &Value, attribute: &Attribute, reader: &Reader<'_>) -> Result<NamedMembers, Error> {
         let called = Named::new(None, attribute);
         let mut named = NamedMembers::default();
@@ -94,7 +94,8 @@ impl NamedMembers {
         }
     }
 
-    /// The same where it replaces, or is about, who is there: to say nothing is not to say nobody.
+    /// Reads a value that replaces or selects members. A value that names no member is refused, unless it asks for an
+    /// empty list.
     pub(crate) fn read_to_change(
         given: &Value,
         attribute: &Attribute,
@@ -103,7 +104,7 @@ impl NamedMembers {
         NamedMembers::read(given, attribute, reader)?.said(attribute)
     }
 
-    /// Refuses what says nothing.
+    /// Refuses a value that names no member and does not ask for an empty list.
     pub(crate) fn said(self, attribute: &Attribute) -> Result<NamedMembers, Error> {
         match self.blank {
             true => Err(nameless(attribute, Named::new(None, attribute))),
@@ -111,7 +112,7 @@ impl NamedMembers {
         }
     }
 
-    /// Whether nobody is named.
+    /// Whether no member is named.
     pub(crate) fn is_empty(&self) -> bool {
         self.names.is_empty() && self.malformed.is_empty()
     }
@@ -153,20 +154,20 @@ fn element_of(
     })
 }
 
-/// Whether somebody can be called so: by an `id`, an `externalId`, a `userName`.
+/// Whether a text can be a name of a member: an `id`, an `externalId` or a `userName`.
 fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_UNIQUE_TEXT && !text.contains('\0')
 }
 
 impl NamedMembers {
-    /// As the members of a group that has none yet, or whose members are all replaced.
+    /// The change for a new group, or one whose members are all replaced.
     pub(crate) fn whole(self, clear: bool) -> MembersChange {
         let NamedMembers { names, malformed, kinds, blank: _ } = self;
         MembersChange { clear, remove: Vec::new(), add: names, malformed, kinds, replacements: Vec::new() }
     }
 }
 
-/// What stood there, for the report.
+/// The value as text, shortened for the report.
 fn shortened(value: &Value) -> String {
     match value {
         Value::Null => "(no value)".to_owned(),
@@ -238,14 +239,14 @@ mod tests {
             check(one.clone(), &["a"], &[]);
             assert!(read(&one, Tolerances::NONE).is_err(), "{one}");
         }
-        // To the letter, these are names that nobody has.
+        // Without tolerances these are names that no resource has.
         check(json!([{ "value": reference }]), &["a"], &[]);
         check(json!([reference]), &["a"], &[]);
     }
 
     #[test]
     fn report_2_what_names_nobody_is_refused_and_says_what_was_expected() {
-        for nobody in [
+        for no_member in [
             json!([{}]),
             json!({}),
             json!([null]),
@@ -274,11 +275,11 @@ mod tests {
             json!([{}, null, { "display": "x" }]),
         ] {
             for on in [Tolerances::EVERY, Tolerances::NONE] {
-                let refused = read(&nobody, on).expect_err(&nobody.to_string());
-                assert_eq!(refused.wire(), (400, Some("invalidValue")), "{nobody}");
+                let refused = read(&no_member, on).expect_err(&no_member.to_string());
+                assert_eq!(refused.wire(), (400, Some("invalidValue")), "{no_member}");
             }
-            let detail = read(&nobody, Tolerances::EVERY).unwrap_err().detail();
-            assert!(detail.contains("{\"value\": …}"), "{nobody}: {detail}");
+            let detail = read(&no_member, Tolerances::EVERY).unwrap_err().detail();
+            assert!(detail.contains("{\"value\": …}"), "{no_member}: {detail}");
         }
     }
 

@@ -1,5 +1,5 @@
-//! Who reads a value, for whom, and beside what is stored: what [`value`](super::value), [`meant`](super::meant) and
-//! [`stored`](super::stored) are methods of.
+//! The [`Reader`] of values: for which client, under which rules, and beside which stored values. Its methods are in
+//! [`value`](super::value), [`meant`](super::meant) and [`stored`](super::stored).
 
 use serde_json::{Map, Value};
 
@@ -7,14 +7,15 @@ use crate::ignored::Ignored;
 use crate::schema::{AccountValues, Attribute, Schema};
 use crate::tolerance::{Tolerance, ToleranceTracker};
 
-/// The longest text of an ordinary attribute, in bytes.
+/// The longest text of an attribute, in bytes.
 pub(crate) const MAX_TEXT: usize = 64 * 1024;
-/// The longest text of an attribute that has to be unique: it becomes an index key, and a person's name for signing in.
+/// The longest text of a unique attribute, in bytes: it is an index key, and for `userName` the name that a user types
+/// to log in.
 pub(crate) const MAX_UNIQUE_TEXT: usize = 1024;
-/// The most values of one attribute. (A group's members are not kept in the document and not counted.)
+/// The most values of one attribute. Members of a group are not in the document and not counted.
 pub(crate) const MAX_VALUES: usize = 1000;
 
-/// What an error calls an attribute: `name.givenName`, `urn:…:enterprise:2.0:User:department`.
+/// The name of an attribute in errors: `name.givenName`, `urn:…:enterprise:2.0:User:department`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named<'a> {
     pub extension: Option<&'a str>,
@@ -50,30 +51,30 @@ impl std::fmt::Display for Named<'_> {
 pub(crate) struct Reader<'a> {
     pub account_values: &'a AccountValues,
     pub leniency: &'a ToleranceTracker,
-    /// Where our resources are, without a slash at the end.
+    /// The base URL of the resources, without a slash at the end.
     pub base: &'a str,
-    /// What was sent and names nothing here.
+    /// Collects ignored names.
     pub ignored: &'a Ignored,
-    /// Whether values are held against their closed lists: not where they are only compared with what is stored.
+    /// Whether closed lists are enforced. They are not where values are only compared with stored ones.
     pub lists: bool,
-    /// What the resource has already, and may therefore be said again.
+    /// The stored values, which a request may repeat.
     pub existing: Existing<'a>,
 }
 
-/// What values are compared with.
+/// The stored values that a request may repeat.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Existing<'a> {
     /// The resource is new.
     #[default]
     Nothing,
-    /// The document of the resource.
+    /// The stored document.
     Document(&'a Map<String, Value>),
-    /// One complex value of it.
+    /// One complex value of the stored document.
     Element(&'a Value),
 }
 
 impl Reader<'_> {
-    /// Whether a deviation that is there is forgiven.
+    /// Whether the client is forgiven a deviation that the request has.
     pub(crate) fn forgives(&self, tolerance: Tolerance) -> bool {
         self.leniency.forgives(tolerance)
     }

@@ -1,23 +1,23 @@
-//! URIs of our own resources (RFC 7643 §2.3.7): a `$ref` that leads here names an `id`.
+//! URIs of our own resources (RFC 7643 §2.3.7).
 
 use crate::resource::Id;
 use crate::schema::{GROUP, ResourceTypeId, USER};
 
-/// The types that are referred to, with their names and endpoints.
+/// The resource types that can be referred to, with their names and endpoints.
 const REFERRED: [(ResourceTypeId, &str, &str); 2] = [(USER, "User", "Users"), (GROUP, "Group", "Groups")];
 
-/// The name of a type in `referenceTypes`.
+/// The name of a resource type in `referenceTypes`.
 pub(crate) fn type_name(kind: ResourceTypeId) -> &'static str {
     REFERRED.iter().find(|(id, ..)| *id == kind).map_or("", |(_, name, _)| name)
 }
 
-/// What a whole URL below our base names.
+/// The resource that an absolute URL below our base names.
 pub(crate) fn absolute(base: &str, text: &str) -> Option<(ResourceTypeId, Id)> {
     let (prefix, rest) = text.trim().split_at_checked(base.len())?;
     resource(prefix.eq_ignore_ascii_case(base).then_some(rest)?.strip_prefix('/')?)
 }
 
-/// The same, or a URL without our scheme and host, or relative to another resource: `../Users/{id}`.
+/// The resource that a URL names: absolute, without scheme and host, or relative (`../Users/{id}`).
 pub(crate) fn relative(base: &str, text: &str) -> Option<(ResourceTypeId, Id)> {
     let text = text.trim();
     if text.contains(':') || text.starts_with("//") {

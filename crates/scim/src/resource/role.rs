@@ -1,5 +1,5 @@
-//! A single application role, as Microsoft Entra ID sends it: the primary value of `roles`
-//! (`roles[primary eq "True"].value`), for a service provider whose users have one `role`.
+//! A single application role as Microsoft Entra ID sends it, in the primary value of `roles` (`roles[primary eq
+//! "True"].value`), for service providers whose users have one `role`.
 
 use serde_json::{Map, Value};
 
@@ -14,8 +14,8 @@ pub(crate) fn primary(document: &Map<String, Value>) -> Option<&Value> {
     roles.iter().find(|role| is_primary(role))?.get("value")
 }
 
-/// The `role` that a document's primary one of `roles` is: only where it is on the closed list, for a value that means
-/// nothing here gives nobody a role.
+/// The `role` that the primary value of `roles` stands for. Only a value on the closed list counts: any other value
+/// gives no role.
 pub(crate) fn primary_role<'r>(
     document: &Map<String, Value>,
     resource_type: &'r ResourceType,

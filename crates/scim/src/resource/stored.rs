@@ -1,11 +1,11 @@
-//! What a resource has already may be said again, also where today's rules refuse it.
+//! A request may repeat stored values that the current rules refuse.
 //!
-//! A closed list loses a value, an attribute becomes unique or changes its type: values written before are still there, and a
-//! client that reads a resource and writes it back (RFC 7644 §3.5.1) repeats them. Such a value is no change, so it is never
-//! the reason to refuse one. Only what would be refused is looked up here; what today's rules allow is read by them.
+//! A closed list may lose a value, an attribute may become unique or change its type. Values written before remain, and
+//! a client that reads a resource and writes it back (RFC 7644 §3.5.1) repeats them. A repeated value is no change, so
+//! it is never a reason to refuse the request. Only values that the current rules refuse are looked up here.
 //!
-//! A part of a complex value repeats what is stored in *its own* value, not in another one of the attribute: `{env: B, right:
-//! old}` is new where `{env: A, right: old}` is stored.
+//! A part of a complex value may repeat the stored part of the *same* value only: `{env: B, right: old}` is new where
+//! `{env: A, right: old}` is stored.
 
 use serde_json::{Map, Value};
 
@@ -15,12 +15,12 @@ use crate::schema::key_text::fold;
 use crate::schema::{Attribute, Returned, Type};
 
 impl<'a> Reader<'a> {
-    /// For a change of the resource with this document.
+    /// A reader for a change of the resource with this document.
     pub(crate) fn over(self, document: &'a Map<String, Value>) -> Reader<'a> {
         Reader { existing: Existing::Document(document), ..self }
     }
 
-    /// The document of the resource, if it is not new.
+    /// The stored document, unless the resource is new.
     pub(super) fn document(&self) -> Option<&'a Map<String, Value>> {
         match self.existing {
             Existing::Document(document) => Some(document),
@@ -28,12 +28,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// For the parts of this value alone.
+    /// A reader for the parts of this stored value.
     pub(crate) fn within(self, element: &'a Value) -> Reader<'a> {
         Reader { existing: Existing::Element(element), ..self }
     }
 
-    /// For the parts of a complex value: of those stored, the one that it repeats.
+    /// A reader for the parts of a given complex value, beside the stored value that it repeats.
     pub(super) fn beside(self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Reader<'a> {
         let Existing::Document(document) = self.existing else { return self };
         let repeated = value_in(document, named).and_then(|there| match attribute.multi_valued {
@@ -43,7 +43,7 @@ impl<'a> Reader<'a> {
         Reader { existing: repeated.map_or(Existing::Nothing, Existing::Element), ..self }
     }
 
-    /// What the resource has of this attribute or part.
+    /// The stored value of this attribute or sub-attribute.
     pub(super) fn stored_value(&self, named: Named<'_>) -> Option<&'a Value> {
         let whole = match self.existing {
             Existing::Nothing => return None,
@@ -56,19 +56,19 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The stored value that one given value repeats, in its own spelling.
+    /// The stored value, in its own spelling, that a given value repeats.
     pub(super) fn repeated(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Option<Value> {
         elements(self.stored_value(named)?).find(|there| is_same(attribute, there, given)).cloned()
     }
 
-    /// The whole stored value, if it is repeated.
+    /// The whole stored value of the attribute, if the given one repeats it.
     pub(crate) fn repeated_whole(&self, named: Named<'_>, given: &Value) -> Option<Value> {
         self.stored_value(named).filter(|there| *there == given).cloned()
     }
 }
 
-/// Whether two values of an attribute are one and the same to its rules (RFC 7643 §7 `caseExact`; the order of several values, and
-/// how often one stands, is none of their meaning, §2.4).
+/// Whether two values of an attribute are equal under its rules (RFC 7643 §7 `caseExact`). The order and the number of
+/// repetitions in a multi-valued attribute do not count (§2.4).
 pub(crate) fn is_same(attribute: &Attribute, left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::String(left), Value::String(right)) if attribute.r#type == Type::String && !attribute.case_exact => {
@@ -84,8 +84,8 @@ pub(crate) fn is_same(attribute: &Attribute, left: &Value, right: &Value) -> boo
     }
 }
 
-/// Whether a given complex value is about the same thing as a stored one: by `value` and `type` (RFC 7643 §2.4), or, where
-/// there is no `value`, by repeating all that an answer shows of it.
+/// Whether a given complex value is the same entry as a stored one: equal `value` and `type` (RFC 7643 §2.4), or,
+/// without a `value`, equal in everything that an answer shows.
 fn is_counterpart(attribute: &Attribute, there: &Value, given: &Value) -> bool {
     let part = |of: &Value, name: &str| match of.as_object() {
         Some(members) => members.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.clone()),

@@ -1,9 +1,9 @@
-//! What a `userName` may be (RFC 7644 §5, RFC 8265 §3), and what it is as the name that a person types to log in.
+//! Which texts are allowed as a `userName` (RFC 7644 §5, RFC 8265 §3), and the key it is looked up by at a log-in.
 //!
-//! Of the PRECIS profile UsernameCaseMapped the mappings are what names are [compared](mod@crate::query::search_keys) by. Which
-//! characters a new name may have is the FreeformClass of RFC 8264 §4.3, not the IdentifierClass: names of people and of
-//! providers hold spaces and symbols (`Ada Lovelace`, `ada_acme.test#EXT#@hub.test`). A name that is stored already is
-//! repeated, read and deactivated whatever it is made of.
+//! Names are [compared](mod@crate::query::search_keys) by the mappings of the PRECIS profile UsernameCaseMapped. The
+//! allowed characters are those of the FreeformClass of RFC 8264 §4.3, not of the IdentifierClass, because real names
+//! contain spaces and symbols (`Ada Lovelace`, `ada_acme.test#EXT#@hub.test`). A stored name is repeated, read and
+//! deactivated whatever characters it has.
 
 use precis_core::{DerivedPropertyValue, FreeformClass, StringClass};
 use serde_json::{Map, Value};
@@ -14,34 +14,34 @@ use crate::schema::{ResourceTypeId, USER};
 
 const NAME: &str = "userName";
 
-/// Whether a character is white space, or takes no room at all.
+/// Whether a character is white space or has no width.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}')
 }
 
-/// A name without the white space and invisible characters at its ends: what a person types or pastes.
+/// The name without white space and invisible characters at both ends.
 pub fn trimmed(name: &str) -> &str {
     name.trim_matches(is_blank)
 }
 
-/// What a name is looked up by at a log-in: [`key_of_text`] of the [trimmed] name.
+/// The key that a log-in looks a name up by: [`key_of_text`] of the [trimmed] name.
 pub fn log_in_key(name: &str) -> String {
     key_of_text(trimmed(name))
 }
 
-/// A character that no name may have: a control character, one that turns text around, one that cannot be seen (RFC 8264 §4.3).
-/// What is younger than the tables may be had.
+/// A character of the name that is not allowed: a control character, one that changes the text direction, or an
+/// invisible one (RFC 8264 §4.3). Characters newer than the tables are allowed.
 pub fn unseen(name: &str) -> Option<char> {
-    // In NFC, for composed Hangul is a letter and its parts are not.
+    // In NFC, because composed Hangul is a letter and its parts are not.
     fold(name).chars().find(|c| {
         use DerivedPropertyValue::{Disallowed, SpecClassDis};
         matches!(FreeformClass::default().get_value_from_char(*c), Disallowed | SpecClassDis)
     })
 }
 
-/// Refuses a new name that cannot be typed at a log-in; a stored one may be repeated.
+/// Refuses a new name that cannot be typed at a log-in. A stored name may be repeated.
 pub(crate) fn check(
     resource_type: ResourceTypeId,
     old: Option<&Map<String, Value>>,

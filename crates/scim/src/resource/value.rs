@@ -1,7 +1,7 @@
 //! One attribute's value, from the wire to its canonical form (RFC 7643 §2.3 to §2.5).
 //!
 //! Canonical means: of the declared type, sub-attributes under their declared names, no `null`, no empty text, array or
-//! object, a closed list's value in the list's own spelling. What is unassigned comes back as `None`.
+//! object, a value of a closed list in the list's own spelling. An unassigned value is returned as `None`.
 
 use std::borrow::Cow;
 
@@ -25,7 +25,7 @@ pub(crate) fn boolean_in(text: &str) -> Option<bool> {
 }
 
 impl Reader<'_> {
-    /// The whole value of an attribute: an array for a multi-valued one.
+    /// Reads the whole value of an attribute: an array for a multi-valued one.
     pub(crate) fn attribute(
         &self,
         attribute: &Attribute,
@@ -47,7 +47,7 @@ impl Reader<'_> {
         Ok((!listed.values.is_empty()).then_some(Value::Array(listed.values)))
     }
 
-    /// The value of an attribute that is not multi-valued.
+    /// Reads the value of a single-valued attribute.
     pub(crate) fn single(
         &self,
         attribute: &Attribute,
@@ -57,12 +57,12 @@ impl Reader<'_> {
         self.plain(attribute, named, &*self.lone(attribute, named, given)?)
     }
 
-    /// One element of a multi-valued attribute; never an array.
+    /// Reads one element of a multi-valued attribute; never an array.
     pub(crate) fn one(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
         self.plain(attribute, named, &*self.unwrapped(attribute, named, Cow::Borrowed(given))?)
     }
 
-    /// One value, of its attribute's type.
+    /// Reads one value of the attribute's type.
     pub(crate) fn plain(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Option<Value>, Error> {
         let read = self.plain_anew(attribute, named, given);
         read.or_else(|error| self.repeated(attribute, named, given).map(Some).ok_or(error))
@@ -90,7 +90,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A complex value: what is given, laid over what is there.
+    /// Reads a complex value: the given sub-attributes over the existing ones.
     pub(crate) fn complex(
         &self,
         attribute: &Attribute,
@@ -129,7 +129,7 @@ impl Reader<'_> {
             }
             bare => {
                 let value = attribute.sub_attribute("value");
-                // `true` is no address, and no id
+                // `true` is neither an address nor an id
                 let value = value.filter(|value| !bare.is_boolean() || value.r#type == Type::Boolean);
                 let value = value.filter(|_| self.forgives(Tolerance::BareComplexValue));
                 let Some(value) = value else {
@@ -148,7 +148,7 @@ impl Reader<'_> {
         Ok(object)
     }
 
-    /// The sub-attribute that a member of a complex value stands for; what has none is ignored.
+    /// The sub-attribute that a member of a complex value stands for; unknown members are ignored.
     pub(super) fn sub_attribute<'a>(&self, attribute: &'a Attribute, key: &str) -> Option<&'a Attribute> {
         attribute.sub_attribute(key).or_else(|| {
             let manager_id = attribute.name == "manager" && key.eq_ignore_ascii_case("managerId");
@@ -175,7 +175,7 @@ impl Reader<'_> {
         if allowed.contains(text) {
             return Ok(text.as_str().into());
         }
-        // The list is ours: a value in another form of it is meant, whatever case says.
+        // A value that equals an entry of the list in NFC is that entry.
         if let Some(value) = allowed.iter().find(|value| composed(value) == composed(text)) {
             return Ok(value.as_str().into());
         }
@@ -234,7 +234,7 @@ impl Reader<'_> {
         Err(invalid(format!("{named} is a date and time such as 2011-08-01T21:32:44.882Z")))
     }
 
-    /// What an attribute without a value gets, if anything.
+    /// The default of an attribute without a value.
     pub(crate) fn default(&self, attribute: &Attribute, named: Named<'_>) -> Result<Option<Value>, Error> {
         match &attribute.default {
             None => Ok(None),
@@ -246,7 +246,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The only values allowed, where there is a list of them.
+    /// The values of the closed list; empty where there is none.
     pub(super) fn allowed<'s>(&'s self, attribute: &'s Attribute) -> &'s [String] {
         match &attribute.canonical_values {
             CanonicalValues::Any | CanonicalValues::Suggested(_) => &[],
@@ -255,7 +255,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The refusal of a resource that lacks a required attribute.
+    /// The error for a missing required attribute.
     pub(crate) fn missing(&self, attribute: &Attribute, named: Named<'_>) -> Error {
         match self.allowed(attribute) {
             [] => invalid(format!("{named} is required and has no value")),
@@ -302,7 +302,7 @@ fn not_allowed(
     }
 }
 
-/// Base64 in either alphabet (RFC 4648 §4, §5), kept as sent.
+/// Checks base64 in either alphabet (RFC 4648 §4, §5). The value is kept as sent.
 fn binary(named: Named<'_>, given: &Value) -> Result<Value, Error> {
     let refused = || invalid(format!("{named} is binary: send it in base64"));
     let text = given.as_str().ok_or_else(refused)?;

@@ -1,38 +1,38 @@
-//! Attributes that come and go while the service provider runs: a registry with what one customer adds to it.
+//! Attributes that an account adds or removes while the service provider runs.
 //!
-//! An attribute declared indexed is so only when every resource written before is in the index; until then its keys are
-//! written and nobody asks them ([`Stage::Indexing`]). One taken away is gone at once, though documents still have values of
-//! it ([`Stage::Removing`]): nobody is shown them, and whoever writes the resource writes it without.
+//! A new indexed attribute is used by filters only when all resources written before are in its index; until then its
+//! keys are only written ([`Stage::Indexing`]). A removed attribute is hidden at once, although documents still hold
+//! values ([`Stage::Removing`]): answers leave them out, and the next write of the resource drops them.
 
 use serde::{Deserialize, Serialize};
 
 use super::overlay::{self, Mistake};
 use super::{Attribute, AttributeKey, IndexedAttribute, Overlay, Registry, ResourceTypeId, Retired};
 
-/// Where an addition stands.
+/// The state of an addition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// An attribute like any other.
+    /// The attribute is in full use.
     Ready,
-    /// The same, but resources written before are not all in its index, so filters do not ask it.
+    /// The attribute is in use, but its index is incomplete, so filters do not use the index.
     Indexing,
-    /// An attribute no more.
+    /// The attribute is removed, but documents may still hold values.
     Removing,
 }
 
-/// An attribute that a customer adds, and how far that went.
+/// An attribute that an account declares, and its state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Addition<'a> {
-    /// Its declaration.
+    /// The declaration.
     pub overlay: &'a Overlay,
-    /// How far it went.
+    /// The state.
     pub stage: Stage,
 }
 
 impl Registry {
-    /// This registry and what is added to it, with the mistakes of each addition that cannot be, by its place in the list.
-    /// Such an addition is left out: what is here already goes first.
+    /// The registry with these additions. An addition that cannot be made is left out, and its mistakes are returned
+    /// with its index; existing attributes take precedence.
     pub fn with(&self, additions: &[Addition<'_>]) -> (Registry, Vec<(usize, Vec<Mistake>)>) {
         let mut whole = self.clone();
         let mut left_out = Vec::new();
@@ -64,7 +64,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Two attributes under one number would answer for each other.
+    /// Two attributes with one number would share an index.
     fn collision(&self, new: &IndexedAttribute) -> Option<Mistake> {
         let other = self.indexed.iter().find(|known| known.key == new.key)?;
         let detail = format!(
@@ -76,7 +76,7 @@ impl Registry {
 
     fn retire(&mut self, overlay: &Overlay) -> Result<(), Vec<Mistake>> {
         let place = overlay::place(overlay, &self.resource_types).map_err(|mistake| vec![mistake])?;
-        // What is declared elsewhere by now is no longer ours to take away.
+        // An attribute that another declaration has by now is not retired.
         let known = self.get(place.resource_type);
         overlay::taken(&overlay.name, &place, known).map_or(Ok(()), |mistake| Err(vec![mistake]))?;
         let (resource_type, extension) = (place.resource_type, place.extension);
@@ -84,17 +84,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Where a declaration puts its attribute: the resource type, and the schema in its own spelling.
+    /// The resource type of a declaration, and its schema in the existing spelling.
     pub fn place(&self, overlay: &Overlay) -> Result<(ResourceTypeId, String), Mistake> {
         overlay::place(overlay, &self.resource_types).map(|place| (place.resource_type, place.schema))
     }
 
-    /// The numbers under which a declaration's values are, or would be, in the index.
+    /// The numbers of a declaration's indexed attributes.
     pub fn index_keys(&self, overlay: &Overlay) -> Vec<AttributeKey> {
         self.index_of(overlay).into_iter().map(|indexed| indexed.key).collect()
     }
 
-    /// What of a declaration becomes search keys.
+    /// The indexed attributes of a declaration.
     pub fn index_of(&self, overlay: &Overlay) -> Vec<IndexedAttribute> {
         let Ok(place) = overlay::place(overlay, &self.resource_types) else { return Vec::new() };
         let resource_type = self.get(place.resource_type);
@@ -102,7 +102,7 @@ impl Registry {
     }
 }
 
-/// Its index is written, and not asked.
+/// Marks an attribute as not indexed, for filters.
 fn look_away(attribute: &mut Attribute) {
     attribute.indexed = false;
     attribute.sub_attributes.iter_mut().for_each(look_away);

@@ -1,4 +1,4 @@
-//! How definitions are written down: one row for each attribute, saying only what is not the default (RFC 7643 §2.2).
+//! Builders for definitions: one row for each attribute, with only what differs from the defaults (RFC 7643 §2.2).
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{
 };
 
 impl Type {
-    /// As published.
+    /// The name as published.
     pub fn as_str(self) -> &'static str {
         match self {
             Type::String => "string",
@@ -23,7 +23,7 @@ impl Type {
 }
 
 impl Mutability {
-    /// As published.
+    /// The name as published.
     pub fn as_str(self) -> &'static str {
         match self {
             Mutability::ReadOnly => "readOnly",
@@ -35,7 +35,7 @@ impl Mutability {
 }
 
 impl Returned {
-    /// As published.
+    /// The name as published.
     pub fn as_str(self) -> &'static str {
         match self {
             Returned::Always => "always",
@@ -47,7 +47,7 @@ impl Returned {
 }
 
 impl Uniqueness {
-    /// As published.
+    /// The name as published.
     pub fn as_str(self) -> &'static str {
         match self {
             Uniqueness::None => "none",
@@ -58,7 +58,7 @@ impl Uniqueness {
 }
 
 impl Attribute {
-    /// The sub-attribute of this name, in any letter case.
+    /// The sub-attribute with this name, in any letter case.
     pub fn sub_attribute(&self, name: &str) -> Option<&Attribute> {
         find(&self.sub_attributes, name)
     }
@@ -147,7 +147,7 @@ impl Attribute {
         self
     }
 
-    /// Accepted, and never seen again (RFC 7643 §4.1.1 `password`).
+    /// Marks the attribute as accepted and never returned (RFC 7643 §4.1.1 `password`).
     pub(super) fn secret(mut self) -> Attribute {
         self.mutability = Mutability::WriteOnly;
         self.returned = Returned::Never;
@@ -181,19 +181,19 @@ impl Attribute {
 }
 
 impl Schema {
-    /// The attribute of this name, in any letter case.
+    /// The attribute with this name, in any letter case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         find(&self.attributes, name)
     }
 }
 
 impl ResourceType {
-    /// The core or common attribute of this name, in any letter case.
+    /// The core or common attribute with this name, in any letter case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.schema.attribute(name).or_else(|| find(super::common(), name))
     }
 
-    /// The extension of this URN, in any letter case.
+    /// The extension with this URN, in any letter case.
     pub fn extension(&self, urn: &str) -> Option<&Schema> {
         self.extensions.iter().map(|(schema, _)| schema).find(|schema| crate::urn::same(&schema.id, urn))
     }

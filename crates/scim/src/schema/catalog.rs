@@ -1,43 +1,43 @@
-//! Words as resources: the values that an attribute of a user may have, each a resource that is only read.
+//! Catalogs: the allowed values of an attribute as read-only resources.
 //!
-//! RFC 7643 publishes such a list as `canonicalValues`. Okta's entitlement discovery asks for resources instead: it goes from
-//! `/ResourceTypes` to every endpoint whose schema is one of its own two, [`ROLE`](urn::ROLE) and
-//! [`ENTITLEMENT`](urn::ENTITLEMENT), and reads what is there page by page.
+//! RFC 7643 publishes such a list as `canonicalValues`. Okta's entitlement discovery asks for resources instead: it
+//! reads `/ResourceTypes`, then every endpoint whose schema is [`ROLE`](urn::ROLE) or
+//! [`ENTITLEMENT`](urn::ENTITLEMENT), page by page.
 //!
-//! A word's resource has no row anywhere: a catalog is a store in memory, made of the vocabulary for one request and read by the
-//! same functions as any other ([`service`](crate::service)).
+//! These resources have no rows. A catalog is a memory store, built from the account's values for one request and read
+//! by the same functions as any other store ([`service`](crate::service)).
 
 use super::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, ResourceTypeId, Schema, USER};
 use crate::urn;
 
-/// A resource type whose resources are words.
+/// A resource type whose resources are the allowed values of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Catalog {
-    /// As published.
+    /// The resource type as published.
     pub resource_type: ResourceType,
     words: Words,
 }
 
-/// Where the words are.
+/// Where the values come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Words {
-    /// The only values allowed of this attribute of the User; where it allows any, there is no catalog.
+    /// The closed list of this attribute of the User; without a closed list there is no catalog.
     Of(String),
-    /// The list of this name in the request's [`AccountValues`].
+    /// The list with this name in [`AccountValues::lists`].
     Listed(String),
 }
 
-/// What a catalog's resources are to an identity provider.
+/// What an identity provider assigns from the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// What a user is: goes into `roles`.
+    /// A role: goes into `roles`.
     Role,
-    /// What a user has: goes into `entitlements`.
+    /// An entitlement: goes into `entitlements`.
     Entitlement,
 }
 
 impl Catalog {
-    /// `name` and `endpoint` as in [`ResourceType`]; the number is only told apart from others, for nothing is stored.
+    /// `name` and `endpoint` are as in [`ResourceType`]. The number only has to differ from others; nothing is stored.
     pub fn new(id: ResourceTypeId, kind: Kind, name: &str, endpoint: &str, description: &str, words: Words) -> Catalog {
         let (urn, schema, about) = match kind {
             Kind::Role => (urn::ROLE, "Role", "What a user can be."),
@@ -60,7 +60,7 @@ impl Catalog {
         Catalog { resource_type, words }
     }
 
-    /// The words, in the order listed; `None` where there is no closed list of them.
+    /// The values, in the order listed; `None` where there is no closed list.
     pub(crate) fn words<'w>(
         &'w self,
         registry: &'w Registry,
@@ -77,7 +77,7 @@ impl Catalog {
         }
     }
 
-    /// Whether there is a list to show.
+    /// Whether there is a closed list.
     pub(super) fn is_closed(&self, registry: &Registry) -> bool {
         self.words(registry, &AccountValues::default()).is_some()
     }

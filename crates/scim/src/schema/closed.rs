@@ -1,36 +1,36 @@
-//! Attributes that allow the values of a list alone, and what becomes of values when a list changes.
+//! Closed lists: attributes that allow listed values only, and the values that a change of a list removes.
 
 use super::{AccountValues, Attribute, CanonicalValues, Registry, ResourceType, Schema};
 use crate::schema::{AttributeKey, IndexedAttribute};
 
-/// A closed list of values, of an attribute or of a part of one.
+/// The closed list of an attribute or sub-attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClosedList {
-    /// Where the values are in a resource, whether or not they are in the index.
+    /// The attribute. It need not be in the index.
     pub attribute: IndexedAttribute,
-    /// Whether the index knows all of them.
+    /// Whether the index holds the values of the attribute.
     pub is_indexed: bool,
-    /// The values allowed.
+    /// The allowed values.
     pub values: Vec<String>,
 }
 
-/// What a change of the rules took off a closed list.
+/// The values that a change of the rules removed from one closed list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Removed {
-    /// Where the values are in a resource.
+    /// The attribute. It need not be in the index.
     pub attribute: IndexedAttribute,
-    /// Whether the index knows all of them.
+    /// Whether the index holds the values of the attribute.
     pub is_indexed: bool,
-    /// Which values are not allowed any more.
+    /// The values that are no longer allowed.
     pub values: RemovedValues,
 }
 
-/// Which values a change took off a list.
+/// The values that a change removed from a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemovedValues {
-    /// These.
+    /// Exactly these.
     These(Vec<String>),
-    /// There was no list before: all but these.
+    /// All except these: the attribute had no list before.
     AllBut(Vec<String>),
 }
 
@@ -50,7 +50,7 @@ impl Registry {
         self.leaves().filter_map(closed).collect()
     }
 
-    /// What resources may have that was written by these rules, and that those of `later` do not allow.
+    /// The values that resources may hold under these rules and that the rules of `later` do not allow.
     pub fn removed(&self, account_values: &AccountValues, later: &Registry, then: &AccountValues) -> Vec<Removed> {
         let (before, known) = (self.closed_lists(account_values), self.keys());
         let removed = |list: ClosedList| {
@@ -76,7 +76,7 @@ impl Registry {
         self.leaves().map(key).collect()
     }
 
-    /// Every attribute, and every part of one.
+    /// Every attribute and sub-attribute.
     fn leaves(&self) -> impl Iterator<Item = Leaf<'_>> {
         self.resource_types.iter().flat_map(|resource_type| {
             let core = resource_type.schema.attributes.iter().map(|attribute| (None, attribute));

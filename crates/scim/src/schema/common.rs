@@ -1,5 +1,5 @@
-//! The attributes every resource has (RFC 7643 §3, §3.1): in no schema of `/Schemas`, yet searched, sorted and projected
-//! like the others.
+//! The attributes of every resource (RFC 7643 §3, §3.1). They are in no schema of `/Schemas`, and are searched, sorted
+//! and projected like the others.
 
 use std::sync::LazyLock;
 

@@ -3,7 +3,7 @@
 use super::{Attribute, Schema};
 use crate::urn;
 
-/// The enterprise User extension, as the standard has it.
+/// The standard enterprise User extension.
 pub fn enterprise_user() -> Schema {
     Schema {
         id: urn::ENTERPRISE_USER.to_owned(),

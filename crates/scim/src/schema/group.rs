@@ -36,7 +36,8 @@ fn members() -> Attribute {
             Attribute::string("type", "What the member is: 'User' or 'Group'.")
                 .immutable()
                 .suggested(&["User", "Group"]),
-            // §8.7.1 does not list it. Who wants it asks for it: a group read stays small, and equal to what was written.
+            // §8.7.1 does not list it. It is returned on request only: a group stays small, and equal to what was
+            // written.
             Attribute::string("display", "A human-readable name of the member.").read_only().on_request(),
         ],
     )

@@ -1,21 +1,21 @@
-//! Which attributes are indexed, each under a number, and whether an index that was written earlier still suits them.
+//! The indexed attributes, their numbers, and whether a stored index still fits them.
 
 use sha2::{Digest, Sha256};
 
 use super::{Attribute, Registry, ResourceType, ResourceTypeId, Type, Uniqueness, common, key_text};
 
-/// The number of an indexed attribute: a hash of its path, not negative, the same in every process and release.
+/// The number of an indexed attribute: a non-negative hash of its path, the same in every process and release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AttributeKey(pub i32);
 
-/// An attribute whose values become search keys, and where a document has it.
+/// An indexed attribute, and where a document holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IndexedAttribute {
-    /// Its number.
+    /// The number.
     pub key: AttributeKey,
-    /// Whose attribute it is.
+    /// The resource type that has the attribute.
     pub resource_type: ResourceTypeId,
-    /// For people: `userName`, `emails.value`, `urn:…:User:department`.
+    /// The path, for people: `userName`, `emails.value`, `urn:…:User:department`.
     pub path: String,
     pub(crate) extension: Option<String>,
     pub(crate) name: String,
@@ -26,22 +26,23 @@ pub struct IndexedAttribute {
 }
 
 impl AttributeKey {
-    /// That of a user's `externalId`.
+    /// The number of a user's `externalId`.
     pub fn external_id() -> AttributeKey {
         AttributeKey::of("User", None, "externalId", None)
     }
 
-    /// That of `userName`, the name a person logs in with.
+    /// The number of `userName`, by which a user logs in.
     pub fn user_name() -> AttributeKey {
         AttributeKey::of("User", None, "userName", None)
     }
 
-    /// That of a group's `displayName`.
+    /// The number of a group's `displayName`.
     pub fn group_name() -> AttributeKey {
         AttributeKey::of("Group", None, "displayName", None)
     }
 
-    /// FNV-1a over `User:emails.value`, `User:urn:…:user:department`: all after the resource type in lower case.
+    /// FNV-1a over `User:emails.value` or `User:urn:…:user:department`; everything after the resource type in lower
+    /// case.
     pub(crate) fn of(resource_type: &str, extension: Option<&str>, name: &str, sub: Option<&str>) -> AttributeKey {
         let mut hash: u32 = 0x811c_9dc5;
         let mut take = |text: &str, fold: bool| {
@@ -77,7 +78,7 @@ impl IndexedAttribute {
             .collect()
     }
 
-    /// What of one attribute is indexed: itself, or its parts.
+    /// The indexed attributes that one definition yields: itself or its sub-attributes.
     pub(crate) fn of(
         resource_type: &ResourceType,
         extension: Option<&str>,
@@ -116,25 +117,25 @@ impl IndexedAttribute {
         }
     }
 
-    /// Whether a value may be there only once.
+    /// Whether values are unique.
     pub fn is_unique(&self) -> bool {
         self.unique
     }
 }
 
 impl Registry {
-    /// For people: which attribute it is (`userName`, `emails.value`).
+    /// The path of an attribute, for people (`userName`, `emails.value`).
     pub fn attribute_name(&self, key: AttributeKey) -> Option<String> {
         self.indexed.iter().find(|attribute| attribute.key == key).map(|attribute| attribute.path.clone())
     }
 
-    /// Changes when the keys of an unchanged resource would: with the set of indexed attributes, or how they are folded.
+    /// A text that changes when the stored keys become outdated: with the set of indexed attributes, or with folding.
     pub fn index_fingerprint(&self) -> String {
         self.index_fingerprint_folded_by(key_text::VERSION)
     }
 
-    /// Whether an index with this fingerprint has the same attributes and only folds text as an earlier release did. Then the
-    /// keys of text in ASCII are right as they are: no release folds it otherwise.
+    /// Whether an index with this fingerprint has the same attributes and differs only in how an earlier release folded
+    /// text. The keys of ASCII text are then still valid: every release folds it alike.
     pub fn differs_in_folding_only(&self, fingerprint: &str) -> bool {
         (1..key_text::VERSION).any(|version| self.index_fingerprint_folded_by(version) == fingerprint)
     }

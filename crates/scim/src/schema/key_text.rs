@@ -1,8 +1,8 @@
-//! Values as text that compares, byte by byte, as the values do.
+//! Turns values into text that compares, byte by byte, like the values.
 //!
-//! Strings are [folded](fold) unless they are `caseExact`, and cut when they are long: [`CUT`] bytes at most, then
-//! a mark and a hash of the whole. Equality survives the cut, and so does the order against anything up to [`WHOLE`]
-//! bytes. No key holds U+0000, which PostgreSQL cannot store.
+//! Strings are [folded](fold) unless they are `caseExact`. Long strings are truncated to at most [`CUT`] bytes,
+//! followed by a marker and a hash of the whole. Truncation preserves equality, and the order against strings up to
+//! [`WHOLE`] bytes. No key holds U+0000, which PostgreSQL cannot store.
 
 use std::borrow::Cow;
 
@@ -14,22 +14,22 @@ use sha2::{Digest, Sha256};
 
 use super::Type;
 
-/// Counts the changes to this file that change a key.
+/// The version of this encoding; increased whenever a key changes.
 pub(crate) const VERSION: u32 = 2;
 
-/// The longest string that is a key as it is.
+/// The longest string, in bytes, that is a key without truncation.
 const CUT: usize = 200;
 
-/// The longest literal whose place among the keys is its place among the values: shorter than any cut key's kept part
-/// (at least `CUT - 3` bytes), with room for the next prefix to be three bytes longer.
+/// The longest literal, in bytes, whose order among keys equals its order among values: shorter than the kept part of
+/// any truncated key (at least `CUT - 3` bytes), with room for a prefix that is three bytes longer.
 pub(crate) const WHOLE: usize = 190;
 
-/// What ends the kept part of a cut key, and what follows a string in the order of strings without U+0000.
+/// The marker after the kept part of a truncated key. It is also the smallest character that can follow a string.
 pub(crate) const MARK: char = '\u{1}';
 
-/// What a text is compared as where case does not matter: the mappings of the PRECIS profile UsernameCaseMapped (RFC 8265
-/// §3.3), which are width, case and NFC. Both small sigmas are one, so that case is folded character by character. Of ASCII
-/// only the letters A to Z change, and most text is ASCII.
+/// Folds text for comparison without regard to case: the mappings of the PRECIS profile UsernameCaseMapped (RFC 8265
+/// §3.3), which are width, case and NFC. Both small sigmas become one, so that case folds character by character. ASCII
+/// text, the common case, changes only in the letters A to Z.
 pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -42,7 +42,7 @@ pub(crate) fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(composed(&lower).into_owned())
 }
 
-/// A text in NFC: what it is compared as where case matters, and only its form does not.
+/// A text in NFC, the form in which `caseExact` text is compared.
 pub(crate) fn composed(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -50,7 +50,7 @@ pub(crate) fn composed(text: &str) -> Cow<'_, str> {
     UsernameCaseMapped::new().normalization_rule(text).unwrap_or(Cow::Borrowed(text))
 }
 
-/// The key of one value; `None` where it does not suit the type, or is empty.
+/// The key of a value; `None` where it does not fit the type or is empty.
 pub(crate) fn of(r#type: Type, case_exact: bool, value: &Value) -> Option<String> {
     match r#type {
         Type::String | Type::Reference | Type::Binary => {
@@ -65,7 +65,7 @@ pub(crate) fn of(r#type: Type, case_exact: bool, value: &Value) -> Option<String
     }
 }
 
-/// The key of a string that is already folded, or exact.
+/// The key of a string that is folded or `caseExact`.
 pub(crate) fn of_folded(text: Cow<'_, str>) -> String {
     if text.len() <= CUT {
         return text.into_owned();
@@ -76,7 +76,7 @@ pub(crate) fn of_folded(text: Cow<'_, str>) -> String {
     key
 }
 
-/// The longest prefix of at most so many bytes.
+/// The longest prefix of at most this many bytes.
 pub(crate) fn prefix(text: &str, bytes: usize) -> &str {
     let mut end = bytes.min(text.len());
     while !text.is_char_boundary(end) {
@@ -89,25 +89,25 @@ pub(crate) fn of_boolean(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-/// Sixteen hexadecimal digits, the sign bit flipped: their order is the order of the numbers.
+/// Sixteen hexadecimal digits with the sign bit flipped, so that keys sort like the numbers.
 pub(crate) fn of_integer(value: i64) -> String {
     format!("{:016x}", (value as u64) ^ (1 << 63))
 }
 
-/// The number that a key stands for.
+/// The number behind a key.
 pub(crate) fn to_integer(key: &str) -> Option<i64> {
     u64::from_str_radix(key, 16).ok().map(|bits| (bits ^ (1 << 63)) as i64)
 }
 
-/// Sixteen hexadecimal digits of the IEEE 754 bits, mirrored below zero: their order is the order of the numbers.
+/// Sixteen hexadecimal digits of the IEEE 754 bits, mirrored below zero, so that keys sort like the numbers.
 pub(crate) fn of_decimal(value: f64) -> String {
     let bits = (value + 0.0).to_bits(); // -0.0 becomes 0.0
     let ordered = if bits >> 63 == 1 { !bits } else { bits | (1 << 63) };
     format!("{ordered:016x}")
 }
 
-/// Milliseconds since the epoch of a dateTime (RFC 7643 §2.3.5); without an offset it is taken as UTC. Finer than a
-/// millisecond is cut off, for filters as for values.
+/// Milliseconds since the epoch of a dateTime (RFC 7643 §2.3.5). Without an offset it is UTC. Fractions of a
+/// millisecond are cut off, in filters and in values.
 pub(crate) fn instant(text: &str) -> Option<i64> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.timestamp_millis());
@@ -121,7 +121,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|nibble| DIGITS[usize::from(nibble)]).collect()
 }
 
-/// The key of a text whose case does not matter, such as a `userName`: for look-ups beside the index.
+/// The key of a text that is compared without regard to case, such as a `userName`.
 pub fn key_of_text(text: &str) -> String {
     of_folded(fold(text))
 }

@@ -1,7 +1,7 @@
-//! What an operator adds to the schemas: attributes of the core schemas, attributes of extensions, whole extensions.
+//! Attributes that configuration or an account adds: to the core schemas, to extensions, or as new extensions.
 //!
-//! An [`Overlay`] declares one attribute; from there it is in `/Schemas`, validation, filters, PATCH and projection like
-//! the standard's own. Its words are those of RFC 7643 §7.
+//! An [`Overlay`] declares one attribute. It then takes part in `/Schemas`, validation, filters, PATCH and projection
+//! like the standard ones. Its settings have the names of RFC 7643 §7.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,50 +22,50 @@ pub struct Overlay {
     /// `resource_type`. Left out: the core schema of `resource_type`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
-    /// `User` (where nothing else is said) or `Group`.
+    /// `User` (the default) or `Group`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resource_type: Option<String>,
     /// A letter, then letters, digits, `-` and `_`.
     pub name: String,
-    /// `string` where nothing else is said.
+    /// The data type; `string` by default.
     pub r#type: Type,
     /// Whether there can be several values.
     pub multi_valued: bool,
-    /// For people.
+    /// The description, for people.
     pub description: String,
     /// Whether a resource must have a value.
     pub required: bool,
-    /// Whether letter case matters; where nothing else is said, to references only.
+    /// Whether letter case matters. By default only for references.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case_exact: Option<bool>,
-    /// `readWrite` where nothing else is said.
+    /// `readWrite` by default.
     pub mutability: Mutability,
-    /// `default` where nothing else is said.
+    /// `default` by default.
     pub returned: Returned,
-    /// `none` where nothing else is said.
+    /// `none` by default.
     pub uniqueness: Uniqueness,
-    /// What a reference leads to; `external` where nothing else is said.
+    /// What a reference may lead to; `external` by default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reference_types: Vec<String>,
-    /// The parts of a complex attribute, declared in the same words.
+    /// The sub-attributes of a complex attribute, with the same settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sub_attributes: Vec<Overlay>,
-    /// Whether resources are looked up by it.
+    /// Whether its values become search keys.
     pub indexed: bool,
-    /// The only values allowed.
+    /// The allowed values; other values are refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_values: Option<Vec<String>>,
-    /// The name of the list of the only values allowed in the request's [`AccountValues`](super::AccountValues).
+    /// The name of a list in [`AccountValues`](super::AccountValues) that holds the allowed values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical_values_from: Option<String>,
-    /// The name of what a resource without a value gets in the request's [`AccountValues`](super::AccountValues).
+    /// The name of a default in [`AccountValues`](super::AccountValues), for resources without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
-    /// What a resource without a value gets.
+    /// The default, for resources without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_value: Option<Value>,
-    /// Whether a resource without a value is not restricted at all. The last value is then taken away only by unassigning the
-    /// attribute as a whole, and a user who is restored keeps the values they had.
+    /// Whether a resource without a value is unrestricted. The last value is then removed only by unassigning the whole
+    /// attribute, and a restored user keeps its values.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub absence_grants: bool,
 }
@@ -96,12 +96,12 @@ impl Default for Overlay {
     }
 }
 
-/// What is wrong with a declaration, and what would be right.
+/// A mistake in a declaration, with what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where, as declared: `canonical_values`, `sub_attributes[1].name`.
+    /// The setting as declared: `canonical_values`, `sub_attributes[1].name`.
     pub field: String,
-    /// For people.
+    /// The explanation, for people.
     pub detail: String,
 }
 
@@ -111,7 +111,7 @@ impl Mistake {
     }
 }
 
-/// Adds each attribute to its schema; returns every mistake.
+/// Adds each attribute to its schema. Returns all mistakes.
 pub(super) fn apply(overlays: &[Overlay], resource_types: &mut [ResourceType]) -> Vec<String> {
     let mut mistakes = Vec::new();
     for (index, overlay) in overlays.iter().enumerate() {
@@ -129,17 +129,17 @@ pub(super) fn apply(overlays: &[Overlay], resource_types: &mut [ResourceType]) -
     mistakes
 }
 
-/// The schema that gets an attribute.
+/// The schema that an attribute is added to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) resource_type: ResourceTypeId,
-    /// As the resource type spells it, where it has it already.
+    /// The URN, in the spelling of the resource type where it already has this schema.
     pub(super) schema: String,
-    /// `None`: the core schema.
+    /// The URN of the extension; `None` for the core schema.
     pub(super) extension: Option<String>,
 }
 
-/// Where an attribute goes, if its declaration is right and nothing there has its name.
+/// The place of a new attribute, if the declaration is correct and the name is free there.
 pub(super) fn check(overlay: &Overlay, resource_types: &[ResourceType]) -> Result<Place, Vec<Mistake>> {
     let mut mistakes = check::definition(overlay);
     let place = match place(overlay, resource_types) {
@@ -156,7 +156,7 @@ pub(super) fn check(overlay: &Overlay, resource_types: &[ResourceType]) -> Resul
     if mistakes.is_empty() { Ok(place) } else { Err(mistakes) }
 }
 
-/// The resource type and the schema that a declaration names.
+/// The resource type and schema that a declaration names.
 pub(super) fn place(overlay: &Overlay, resource_types: &[ResourceType]) -> Result<Place, Mistake> {
     let owner = overlay.schema.as_ref().and_then(|schema| {
         resource_types.iter().find(|known| urn::same(&known.schema.id, schema) || known.extension(schema).is_some())
@@ -185,7 +185,7 @@ pub(super) fn place(overlay: &Overlay, resource_types: &[ResourceType]) -> Resul
     Ok(Place { resource_type: resource_type.id, schema, extension })
 }
 
-/// The mistake of a name that is taken there.
+/// The mistake of a name that exists already.
 pub(super) fn taken(name: &str, place: &Place, resource_type: &ResourceType) -> Option<Mistake> {
     let known = match &place.extension {
         None => resource_type.attribute(name),
@@ -196,7 +196,7 @@ pub(super) fn taken(name: &str, place: &Place, resource_type: &ResourceType) -> 
     Some(Mistake::new("name", detail))
 }
 
-/// Gives a schema the attribute, and makes the schema if it is new.
+/// Adds an attribute to its schema. Creates the extension if it is new.
 pub(super) fn add(attribute: Attribute, place: Place, resource_types: &mut [ResourceType]) {
     let Some(resource_type) = resource_types.iter_mut().find(|known| known.id == place.resource_type) else { return };
     let Some(urn) = place.extension else {
@@ -216,7 +216,7 @@ pub(super) fn add(attribute: Attribute, place: Place, resource_types: &mut [Reso
 }
 
 impl Overlay {
-    /// Whether letter case matters, be it declared or by its type.
+    /// Whether letter case matters, as declared or by type.
     pub fn is_case_exact(&self) -> bool {
         self.case_exact.unwrap_or(matches!(self.r#type, Type::Reference | Type::Binary))
     }

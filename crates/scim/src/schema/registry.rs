@@ -1,4 +1,4 @@
-//! Putting the resource types together: the standard's, and what an operator adds to them.
+//! Builds the registry: the standard resource types with the configured additions.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::{Overlay, Registry, ResourceType, overlay};
 use crate::schema::{AttributeKey, IndexedAttribute};
 
 impl Registry {
-    /// User and Group with these additions. On failure every mistake, each with what would be right.
+    /// User and Group with these additions. On failure all mistakes, each with what would be right.
     pub fn build(overlays: &[Overlay]) -> Result<Registry, Vec<String>> {
         let mut resource_types = vec![super::user(), super::group()];
         let mut mistakes = overlay::apply(overlays, &mut resource_types);
@@ -19,7 +19,7 @@ impl Registry {
         }
     }
 
-    /// User and Group as the standard has them.
+    /// User and Group as in the standard.
     pub fn standard() -> Registry {
         let resource_types: Vec<ResourceType> = vec![super::user(), super::group()];
         let indexed = resource_types.iter().flat_map(IndexedAttribute::all_of).collect();
@@ -27,7 +27,7 @@ impl Registry {
     }
 }
 
-/// Two attributes under one number would answer for each other.
+/// The mistakes of two attributes with one number, which would share an index.
 fn collisions(indexed: &[IndexedAttribute]) -> Vec<String> {
     let mut seen: HashMap<AttributeKey, &IndexedAttribute> = HashMap::new();
     let mut mistakes = Vec::new();

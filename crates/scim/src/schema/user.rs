@@ -5,11 +5,11 @@ use serde_json::json;
 use super::{Attribute, Relation, ResourceType, Schema, USER, enterprise};
 use crate::urn;
 
-/// The User resource type with its enterprise extension, as the standard has it.
+/// The User resource type with its enterprise extension.
 ///
-/// `addresses` has `primary` (§2.4 and the examples of §8.2 have it, the table of §8.7.1 forgot it); `id`s are exact
-/// (§3.1), therefore `groups.value` is. `active` is required, which the standard leaves to us: somebody may come in or
-/// not, there is no third state, so nobody can be brought into one by removing it.
+/// `addresses` has `primary`: §2.4 and the examples of §8.2 have it, the table of §8.7.1 lacks it. `id`s are
+/// `caseExact` (§3.1), therefore `groups.value` is. `active` is required, which the standard leaves open: a user may
+/// log in or not, and removing the value must not create a third state.
 pub fn user() -> ResourceType {
     ResourceType {
         id: USER,
@@ -47,7 +47,7 @@ fn attributes() -> Vec<Attribute> {
         string("preferredLanguage", "The User's preferred written or spoken language, such as 'en_US'."),
         string("locale", "The User's default location, for localizing items such as currency or date format."),
         string("timezone", "The User's time zone, such as 'America/Los_Angeles'."),
-        Attribute::boolean("active", "The User's administrative status. Whoever is created without one is active.")
+        Attribute::boolean("active", "The User's administrative status. A User who is created without one is active.")
             .required()
             .indexed()
             .default_to(json!(true)),
@@ -110,7 +110,7 @@ fn name() -> Attribute {
     )
 }
 
-/// A multi-valued attribute with the default sub-attributes (§2.4) but for `$ref`.
+/// A multi-valued attribute with the default sub-attributes (§2.4) except `$ref`.
 fn plural(name: &str, description: &str, value: Attribute, types: &[&str]) -> Attribute {
     let mut kind = Attribute::string("type", "A label for the value's function.");
     if !types.is_empty() {

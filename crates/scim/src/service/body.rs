@@ -1,8 +1,8 @@
-//! The body of a POST or PUT (RFC 7644 §3.3, §3.5.1), from JSON to the document we keep.
+//! Reads the body of a POST or PUT (RFC 7644 §3.3, §3.5.1) into a document.
 //!
-//! Ignored, never refused: `id`, `meta` and other readOnly attributes, unknown attributes, unknown schema URNs. Of two
-//! keys that differ only in letter case the last one counts. Write-only attributes (`password`) are checked and dropped:
-//! they are never part of a resource.
+//! `id`, `meta` and other readOnly attributes, unknown attributes and unknown schema URNs are ignored, never refused.
+//! Of two keys that differ only in letter case the last one counts. Write-only attributes (`password`) are validated
+//! and dropped: they are not part of a resource.
 
 use serde_json::{Map, Value};
 
@@ -19,13 +19,13 @@ use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema};
 use crate::tolerance::{Tolerance, ToleranceTracker};
 use crate::urn::{self, Scim1};
 
-/// What a client wants a resource to be, before defaults and requirements.
+/// A resource as the client describes it, before defaults and requirements.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub attributes: Map<String, Value>,
-    /// `None`: the body says nothing about members.
+    /// The members; `None` where the body does not mention them.
     pub members: Option<NamedMembers>,
-    /// The multi-valued attributes, each with its extension's URN, whose elements all name nothing.
+    /// Multi-valued attributes whose elements all lack a value, each with the URN of its extension.
     nameless: Vec<(Option<String>, String)>,
 }
 
@@ -70,7 +70,7 @@ impl Draft {
         Ok(draft)
     }
 
-    /// The names of a user that a body says, also where something else is wrong with it: `userName` and `externalId`.
+    /// The `userName` and `externalId` of a body, even where the rest of it has errors.
     pub(crate) fn names(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> Map<String, Value> {
         let is_name = |attribute: &Attribute| ["userName", "externalId"].contains(&attribute.name.as_str());
         let mut draft = Draft::default();
@@ -90,7 +90,7 @@ impl Draft {
         draft.attributes
     }
 
-    /// Puts the attributes of one schema, and gives back what it does not have.
+    /// Reads the attributes of one schema, and returns the members that the schema does not have.
     fn put_all<'b>(
         &mut self,
         extension: Option<&Schema>,
@@ -159,7 +159,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Refuses to clear what is stored by a value, or by elements, of which nothing names anything.
+    /// Refuses to clear stored values by a value, or by elements, that name nothing.
     pub(crate) fn check_nameless(
         &self,
         stored: &Map<String, Value>,
@@ -185,12 +185,12 @@ impl Draft {
     }
 }
 
-/// What of a body is put when the rest is: an attribute counts more where it stands under its own name.
+/// Members that are read after all others, so that an attribute under its own name takes precedence.
 #[derive(Default)]
 struct Later<'b> {
-    /// Keys that are no names; of those below an extension, in it.
+    /// Keys that are not names. Those below an extension are resolved inside it.
     keys: Vec<(Option<&'b Schema>, &'b str, &'b Value)>,
-    /// Attributes below the URN of an extension that has no such attribute: the URN, the name, the value.
+    /// Attributes below the URN of an extension that lacks them: the URN, the name, the value.
     misplaced: Vec<(&'b str, &'b str, &'b Value)>,
 }
 
@@ -223,7 +223,7 @@ impl<'b> Later<'b> {
     }
 }
 
-/// RFC 7643 §3: `schemas` names the base schema. Its order, repetitions, and URNs we do not know make no difference.
+/// Checks that `schemas` names the core schema (RFC 7643 §3). Order, repetitions and unknown URNs do not matter.
 fn check_schemas(
     body: &Map<String, Value>,
     resource_type: &ResourceType,

@@ -1,4 +1,4 @@
-//! A step of a bulk request (RFC 7644 §3.7), carried out.
+//! Runs a step of a bulk request (RFC 7644 §3.7).
 
 use super::write::{create, delete, patch, replace};
 use crate::context::{Context, InactiveMatch};
@@ -8,12 +8,13 @@ use crate::patch::PatchRequest;
 use crate::store::Store;
 
 impl Step {
-    /// Does it.
+    /// Runs the step.
     pub fn run(&self, store: &mut dyn Store, cx: &mut Context<'_>) -> Result<Done, Error> {
         let kind = self.resource_type;
         let written = match &self.action {
             Action::Create(body) => {
-                // What a bulk request created may have to go again: no user who was there before is put at that risk.
+                // A failing bulk request deletes what it created. It must not delete a user who existed before, so no
+                // user is restored.
                 cx.inactive_match = InactiveMatch::Conflict;
                 create(store, cx, kind, body, None)?
             }

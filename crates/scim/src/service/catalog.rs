@@ -1,4 +1,4 @@
-//! The resources of a [`Catalog`]: a store in memory, made of the vocabulary for one request.
+//! The resources of a [`Catalog`]: a memory store, built from the account's values for one request.
 
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -9,13 +9,13 @@ use crate::schema::{AccountValues, Catalog, Registry};
 use crate::store::memory::MemoryStore;
 
 impl Catalog {
-    /// Its resources. Only `search` and `get` may be asked of them.
+    /// A store with the catalog's resources. Only `search` and `get` are meant to be called on it.
     pub fn store(&self, registry: &Registry, account_values: &AccountValues) -> MemoryStore {
         let words = self.words(registry, account_values).unwrap_or_default();
         MemoryStore::holding(words.iter().map(|word| self.resource(word, account_values.since)))
     }
 
-    /// Nothing of it ever changes, so neither does its version.
+    /// A resource never changes, so its version is always 1.
     fn resource(&self, word: &str, since: i64) -> Resource {
         let mut attributes = Map::new();
         attributes.insert("displayName".to_owned(), Value::from(word));
@@ -25,7 +25,7 @@ impl Catalog {
     }
 }
 
-/// The word itself where it can be an id, so that what identity providers write into `roles` can be read; else its hash.
+/// The value itself where it can be an id, so that the entries of `roles` stay readable; otherwise its hash.
 fn id(word: &str) -> Id {
     let hashed = || hex(&Sha256::digest(word)).chars().take(32).collect::<String>();
     Id::new(word).or_else(|| Id::new(hashed())).expect("32 hexadecimal digits are an id")

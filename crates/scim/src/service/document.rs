@@ -1,8 +1,9 @@
 //! How large a document may be ([`Limits::document_bytes`](crate::Limits)).
 //!
-//! The limit refuses what would be made larger than it. A document that was larger before is not changed by that: it is read, may stay
-//! as large or shrink, and is deleted. **No size keeps anybody from being deactivated**: an identity provider that sends the whole user
-//! with `active: false` is obeyed, or users could keep their access by a large photo. Who is deactivated so comes back only within the limit.
+//! A write is refused if it makes the document larger than the limit. A document that was larger before may stay as
+//! large, shrink, be read and be deleted. **The limit never prevents a deactivation**: otherwise a large photo would
+//! keep a user signed in when an identity provider sends the whole user with `active: false`. Such a user can be
+//! reactivated only within the limit.
 
 use serde_json::{Map, Value};
 
@@ -12,7 +13,7 @@ use crate::schema::ResourceType;
 use crate::size::Size;
 use crate::urn;
 
-/// Refuses a document that is too large; `old` is what is stored.
+/// Refuses a document that is too large; `old` is the stored one.
 pub(super) fn check(
     cx: &Context<'_>,
     described: &ResourceType,
@@ -55,7 +56,7 @@ fn is_active(document: &Map<String, Value>) -> bool {
     document.get("active").and_then(Value::as_bool).unwrap_or(true)
 }
 
-/// The attribute that takes most, an extension's under its full name.
+/// The largest attribute and its size, an extension's attribute under its full name.
 fn largest(document: &Map<String, Value>) -> Option<(String, usize)> {
     let own = document.iter().filter(|(name, _)| !urn::is_extension_key(name));
     let own = own.map(|(name, value)| (name.clone(), value));
@@ -104,7 +105,7 @@ mod tests {
         assert_eq!(refusal(world.put(USER, &id, body("ana", 300, true))), TOO_LARGE);
         let op = |op: &str, value: Value| json!([{ "op": op, "path": "photos", "value": value }]);
         assert_eq!(refusal(world.patch(USER, &id, op("replace", photo(300)))), TOO_LARGE);
-        // A little at a time, it is the result that counts.
+        // Many small additions are judged by their sum.
         let more =
             json!([{ "value": format!("https://photos.example/{}", "q".repeat(60 << 10)), "type": "thumbnail" }]);
         assert_eq!(refusal(world.patch(USER, &id, op("add", more))), TOO_LARGE);
@@ -143,7 +144,7 @@ mod tests {
         let ids: Vec<String> = ["ana", "ben", "cas", "dora"]
             .map(|name| world.create(USER, body(name, 300, true)).expect("a user").resource.id.to_string())
             .to_vec();
-        // From here on they are larger than any may be.
+        // From here on the stored documents exceed the limit.
         world.limits.document_bytes = 256 << 10;
         let active = |value: bool| json!([{ "op": "replace", "path": "active", "value": value }]);
         assert_eq!(world.get(USER, &ids[0]).expect("readable")["photos"], photo(300));

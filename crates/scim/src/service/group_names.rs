@@ -1,8 +1,8 @@
-//! Groups whose names are to be told apart ([`Context::unique_group_names`]).
+//! Unique group names ([`Context::unique_group_names`]).
 //!
-//! RFC 7643 §4.2 lets several groups have one `displayName`, and so do we unless a service provider says otherwise. Then a name
-//! that another group has is refused to those who would get it; groups that shared one before keep it, and repeating it is no
-//! change. Names are compared as filters compare them.
+//! RFC 7643 §4.2 allows several groups with one `displayName`. Where a service provider forbids it, a group cannot take
+//! the name of another one. Groups that share a name from before keep it, and repeating it is no change. Names compare
+//! like in filters.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -11,7 +11,7 @@ use crate::schema::AttributeKey;
 use crate::schema::GROUP;
 use crate::store::{Handle, Store};
 
-/// Refuses a group a name among these keys, which it has not yet, if another group has it.
+/// Refuses a new name of a group if another group has it. `added` are the keys that the write adds.
 pub(super) fn check(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -20,7 +20,7 @@ pub(super) fn check(
 ) -> Result<(), Error> {
     let name = new.iter().find(|key| key.attribute == AttributeKey::group_name());
     let Some(name) = name.filter(|_| cx.unique_group_names) else { return Ok(()) };
-    // Two who would get it at the same time come one after the other.
+    // Serializes concurrent requests for the same name.
     store.lock_group_names()?;
     let owners = store.find_by_keys(std::slice::from_ref(name))?;
     let Some(other) = owners.iter().find(|owner| Some(owner.handle) != itself) else { return Ok(()) };

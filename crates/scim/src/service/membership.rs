@@ -1,8 +1,8 @@
-//! Who becomes a member, and who is waited for (RFC 7643 §4.2).
+//! Membership of groups, and pending members (RFC 7643 §4.2).
 //!
-//! A request names members: by `id`, or, where that is forgiven, by a user's `externalId` or `userName`. A name that
-//! nobody has is *pending* with the group. It is no member and nobody who reads the group sees it, but as soon as a user
-//! gets that name, they join: the order in which users and groups arrive does not matter.
+//! A request names members by `id` or, within the client's tolerances, by a user's `externalId` or `userName`. A name
+//! that no user has becomes a *pending member* of the group. It is not a member and no answer lists it as one, but a
+//! user who gets that name joins. So the order in which users and groups arrive does not matter.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -21,30 +21,31 @@ use crate::schema::{GROUP, ResourceTypeId};
 use crate::store::{Handle, KeyOwner, MembershipChange, MembershipOutcome, PendingChange, Store, StoreError, Stored};
 use crate::tolerance::Tolerance;
 
-/// How many names a group waits for at most; further ones are left out.
+/// The most pending members of a group; further names are left out.
 pub const MAX_PENDING: usize = 1000;
-/// How much of a name is repeated in an answer.
+/// The most characters of a name that an answer repeats.
 const SHOWN: usize = 128;
-/// How many names a refusal repeats.
+/// The most names that an error repeats.
 const FEW: usize = 3;
-/// How many members are looked at to see whether there are any that this client sees.
+/// How many members are read to find out whether a client sees any.
 const LOOKED_AT: usize = 100;
 
 /// What became of the members that a request named.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
     outcome: MembershipOutcome,
-    /// Left out for good.
+    /// Names that were left out.
     omitted: Vec<String>,
-    /// Waited for.
+    /// Names that are pending.
     pending: Vec<String>,
-    /// Those of them who were not waited for before.
+    /// Names that are pending and were not before.
     newly_pending: Vec<String>,
 }
 
 impl Membership {
-    /// Changes the members of a group. Who does not exist is pending, or left out, and reported; or, to the letter, the whole
-    /// request is refused. So is a list that would take the place of members and of which nothing is of use.
+    /// Changes the members of a group. A name without a resource becomes pending, or is left out and reported; without
+    /// the tolerance the request is refused. A list that would replace members and has no usable name is refused as
+    /// well.
     pub(super) fn change(
         store: &mut dyn Store,
         cx: &Context<'_>,
@@ -64,7 +65,7 @@ impl Membership {
         }
         let mut known = Known::default();
         let types = known.look_up_ids(store, add.iter().chain(&remove), |id| kinds.contains_key(id))?;
-        // A URL that says another type than the resource has leads nowhere.
+        // A URL whose type differs from the resource's is unusable.
         let leads_nowhere = |name: &String| kinds.get(name).zip(types.get(name)).is_some_and(|(said, is)| said != is);
         omitted.extend(add.iter().filter(|name| leads_nowhere(name)).cloned());
         add.retain(|name| !leads_nowhere(name));
@@ -75,13 +76,14 @@ impl Membership {
             if asks { store.pending_members(group)?.into_iter().collect() } else { BTreeSet::new() };
         let parks = [Tolerance::MembersByName, Tolerance::UnknownMembers].iter().all(|t| cx.leniency.would_forgive(*t));
         if parks && add.iter().any(|name| !known.has(name) && !before.contains(name)) {
-            // Somebody may be getting one of these names at this very moment: they are seen here, or see what is pending.
+            // Another transaction may be giving a user this name now: the lock makes either see the other.
             store.lock_names()?;
             known.look_up_names(store, cx, add.iter())?;
         }
         let missing: Vec<String> = add.iter().filter(|name| !known.has(name)).cloned().collect();
         if let Some(first) = omitted.iter().chain(&missing).next() {
-            // An id, by its form or by its URL, that no resource has is waited for like a name; but nothing is given up for it.
+            // An unknown id, recognized by its form or its URL, stays pending if it was, but no members are given up
+            // for it.
             let is_name = |name: &String| !kinds.contains_key(name) && !(cx.is_id)(name);
             let waits = |name: &String| before.contains(name) || parks && is_name(name);
             let is_usable =
@@ -93,7 +95,7 @@ impl Membership {
                 return Err(useless_list(names));
             }
             if !cx.leniency.forgives(Tolerance::UnknownMembers) {
-                return Err(nobody(first));
+                return Err(unknown_member(first));
             }
         }
         let mut pending = Pending::settle(clear, &remove, &missing, before, parks);
@@ -133,14 +135,14 @@ impl Membership {
         events
     }
 
-    /// Who was named and is no member now; of them, who is waited for.
+    /// The names that are not members now, and those of them that are pending.
     pub(super) fn report(self) -> (Vec<String>, Vec<String>) {
         let Membership { omitted, pending, .. } = self;
         (shown(omitted.iter().chain(&pending)), shown(&pending))
     }
 }
 
-/// Whom the names of a request mean.
+/// The resources behind the names of a request.
 #[derive(Default)]
 struct Known(HashMap<String, Handle>);
 
@@ -153,7 +155,7 @@ impl Known {
         self.0.get(name).copied()
     }
 
-    /// Notes the resources that have these ids, and answers with the types of those that are asked for.
+    /// Looks up ids. Returns the types of those for which `asks` is true.
     fn look_up_ids<'n>(
         &mut self,
         store: &mut dyn Store,
@@ -173,7 +175,7 @@ impl Known {
         Ok(types)
     }
 
-    /// Users by `externalId`, exactly, if only one has it; else by `userName`, if only one has it.
+    /// Looks up users by `externalId` (exactly) if only one has it, otherwise by `userName` if only one has it.
     fn look_up_names<'n>(
         &mut self,
         store: &mut dyn Store,
@@ -198,7 +200,7 @@ impl Known {
                     _ => None,
                 },
                 [one] => Some(*one),
-                _ => None, // whom it means nobody can say
+                _ => None, // the name is ambiguous
             };
             if let Some(handle) = found {
                 cx.leniency.forgives(Tolerance::MembersByName);
@@ -209,13 +211,13 @@ impl Known {
     }
 }
 
-/// What a request does to the names that a group waits for.
+/// The change that a request makes to the pending members of a group.
 #[derive(Default)]
 struct Pending {
     change: PendingChange,
-    /// Named by the request, and waited for.
+    /// Names of the request that are pending now.
     named: Vec<String>,
-    /// For whom there is no room, or who are not waited for.
+    /// Names that are left out: over the limit, or not accepted as pending.
     omitted: Vec<String>,
 }
 
@@ -241,8 +243,8 @@ impl Pending {
     }
 }
 
-/// Lets a user who got a name join the groups that wait for it, and says whether there were any: the groups get a new version, as by
-/// any other change.
+/// Adds a user who got a name to the groups where that name is pending. The groups get a new version, as with any
+/// change. Returns whether there were any.
 pub(super) fn join_pending_groups(store: &mut dyn Store, cx: &Context<'_>, user: &Stored) -> Result<bool, Error> {
     let mut joined = false;
     let text = |name: &str| user.resource.attributes().get(name).and_then(Value::as_str);
@@ -254,7 +256,7 @@ pub(super) fn join_pending_groups(store: &mut dyn Store, cx: &Context<'_>, user:
     let groups: BTreeMap<Handle, Id> = waiting.map(|waiting| (waiting.group, waiting.id)).collect();
     for (handle, id) in groups {
         let Some(group) = store.lock(GROUP, &id)? else { continue };
-        // Asked again, under the lock.
+        // Read again, under the lock.
         let remove: Vec<String> = store.pending_members(handle)?.into_iter().filter(|name| means_them(name)).collect();
         if remove.is_empty() {
             continue;
@@ -278,7 +280,7 @@ pub(super) fn join_pending_groups(store: &mut dyn Store, cx: &Context<'_>, user:
     Ok(joined)
 }
 
-/// Whether this is one of a user's names, by which groups may wait for them.
+/// Whether the key is one of the names that can be pending: `externalId` or `userName`.
 pub(super) fn is_name(key: &SearchKey) -> bool {
     [AttributeKey::external_id(), AttributeKey::user_name()].contains(&key.attribute)
 }
@@ -293,12 +295,12 @@ fn user_name(text: &str) -> SearchKey {
     SearchKey { attribute: AttributeKey::user_name(), key: key_of_text(text), unique: true }
 }
 
-/// Whether a group has members that this client sees.
+/// Whether the group has members that this client sees.
 fn has_members(store: &mut dyn Store, group: Handle) -> Result<bool, StoreError> {
     Ok(store.members_up_to(group, LOOKED_AT)?.is_none_or(|members| !members.is_empty()))
 }
 
-/// The refusal to give up members for a list of which nothing is of use.
+/// The error for a list that would replace members and has no usable name.
 fn useless_list(names: &[String]) -> Error {
     let few = shown(names.iter().take(FEW)).join(", ");
     let more = names.len().saturating_sub(FEW);
@@ -309,7 +311,7 @@ fn useless_list(names: &[String]) -> Error {
     ))
 }
 
-fn nobody(name: &str) -> Error {
+fn unknown_member(name: &str) -> Error {
     let name: String = name.chars().take(SHOWN).collect();
     Error::InvalidValue(format!(
         "members.value: {name} is not the id of a resource that can be a member of this group; send the id we answered \

@@ -1,4 +1,4 @@
-//! Pages that end early because there is no room for more: whichever way they are walked, every resource is met once.
+//! Tests of pages that end early for lack of room: every resource is returned exactly once.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::schema::{GROUP, ResourceTypeId, USER};
 use crate::service;
 use crate::testing::{BASE, World};
 
-/// Twenty users, every fourth of them alone larger than a page, and ten groups, the last five of many members.
+/// Twenty users, every fourth larger than a page, and ten groups, the last five with many members.
 fn world() -> (World, Vec<String>) {
     let mut world = World::new();
     let mut ids = Vec::new();

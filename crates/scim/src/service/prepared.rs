@@ -1,9 +1,9 @@
-//! A large PUT or PATCH, worked out before it is made.
+//! Large PUT and PATCH requests, computed on a snapshot before they are applied.
 //!
-//! To read the names of sixty thousand members, and to compare them with those who are there, takes long and needs nothing but reading.
-//! A store with one writer, or with locks, should not be held up by it. So it can be done beforehand, on a snapshot: [`prepare_replace`]
-//! and [`prepare_patch`] leave a difference, which is small where little changes, and [`carry_out`] makes it, if the resource is still what
-//! it was. What is left to find out (who the new members are, and that they exist) is found out then.
+//! Reading the names of sixty thousand members and comparing them with the current ones takes long and only reads. It
+//! should not hold up a store with one writer, or with locks. [`prepare_replace`] and [`prepare_patch`] compute the
+//! difference on a snapshot, usually a small one. [`carry_out`] applies it if the resource has not changed since; it
+//! also looks up the new members.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -22,7 +22,7 @@ use crate::resource::members::MembersChange;
 use crate::schema::ResourceTypeId;
 use crate::store::{Handle, Store, Stored};
 
-/// A change that has been worked out.
+/// A change computed on a snapshot.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     seen: Seen,
@@ -30,23 +30,23 @@ pub struct Prepared {
     kind: EventKind,
 }
 
-/// What it was worked out on.
+/// The state that the change was computed on.
 #[derive(Debug, Clone, PartialEq)]
 struct Seen {
     version: i64,
     attributes: Map<String, Value>,
-    /// Names that the group waits for.
+    /// The names of the pending members.
     pending: BTreeSet<String>,
 }
 
 impl Prepared {
-    /// How many members are named whose membership is not what was asked for.
+    /// The number of members that join or leave.
     pub fn differences(&self) -> usize {
         self.rewritten.members.as_ref().map_or(0, |change| change.add.len() + change.remove.len())
     }
 }
 
-/// Works out what [`replace`](super::replace) would do. Only reads.
+/// Computes the effect of [`replace`](super::replace). Only reads.
 pub fn prepare_replace(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -60,7 +60,7 @@ pub fn prepare_replace(
     prepare(store, stored, rewritten, EventKind::Replaced)
 }
 
-/// Works out what [`patch`](super::patch) would do. Only reads.
+/// Computes the effect of [`patch`](super::patch). Only reads.
 pub fn prepare_patch(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -74,7 +74,7 @@ pub fn prepare_patch(
     prepare(store, stored, rewritten, EventKind::Patched)
 }
 
-/// Makes the change. `None`: the resource is not what it was any more, and nothing was done.
+/// Applies the change. Returns `None`, and writes nothing, if the resource has changed since.
 pub fn carry_out<'p>(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -129,7 +129,7 @@ fn prepare(
     Ok(Prepared { seen, rewritten, kind })
 }
 
-/// The same change of a group's members, without those who are there and stay.
+/// The change without the members who are in the group and stay.
 fn narrowed(
     store: &mut dyn Store,
     group: Handle,

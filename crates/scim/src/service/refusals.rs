@@ -1,4 +1,4 @@
-//! Why a resource was not written, in words that say what is in the way.
+//! Error messages for writes that a store refuses.
 
 use crate::context::Context;
 use crate::error::Error;
@@ -6,7 +6,7 @@ use crate::query::search_keys::SearchKey;
 use crate::resource::Resource;
 use crate::store::WriteError;
 
-/// The user who has this value is none for this client, and yet in its way.
+/// Another resource has the value, and clients do not see it.
 pub(super) fn reserved(attribute: &str, value: &str, what: &str) -> Error {
     let detail = format!(
         "The {attribute} {value:?} belongs to {what} of the service provider, which provisioning does not see. Exclude this user from \
@@ -15,7 +15,7 @@ pub(super) fn reserved(attribute: &str, value: &str, what: &str) -> Error {
     Error::NotUnique { attribute: Some(attribute.to_owned()), detail }
 }
 
-/// A write of a resource that the store did not make. What is not unique is named as it was written.
+/// The error for a write that the store refused. A value that is not unique is shown as it was written.
 pub(super) fn refused(cx: &Context<'_>, resource: &Resource, error: WriteError, keys: &[SearchKey]) -> Error {
     let resource_type = cx.registry.get(resource.resource_type);
     let attribute = match error {
@@ -27,7 +27,7 @@ pub(super) fn refused(cx: &Context<'_>, resource: &Resource, error: WriteError, 
             return reserved(&cx.registry.attribute_name(attribute).unwrap_or_default(), &value, what);
         }
     };
-    // Where the database does not say which, there is no doubt if only one has to be unique.
+    // Where the database does not name the attribute, a single unique key leaves no doubt.
     let mut unique = keys.iter().filter(|key| key.unique);
     let key = match attribute {
         Some(attribute) => unique.find(|key| key.attribute == attribute),

@@ -1,9 +1,9 @@
-//! Users who come back: a POST whose `userName` or `externalId` a deactivated user has.
+//! Restoring users: a POST with the `userName` or `externalId` of a deactivated user.
 //!
-//! An identity provider that deactivated somebody may create them again months later. What becomes of that is the service
-//! provider's policy ([`InactiveMatch`]); who is in the way is named in any case. A record that somebody can log in to here,
-//! or that no identity provider ever wrote, is never handed to a POST: whoever knew its password would be let in again, or
-//! a service account would change hands without a word.
+//! An identity provider may create a user again months after deactivating it. The service provider's policy
+//! ([`InactiveMatch`]) decides what happens; an error always names the existing user. A user who can log in with a
+//! password here, or who was never provisioned, is not restored by a POST: that would let in whoever knows the
+//! password, or hand over a service account.
 
 use super::refusals::reserved;
 use crate::context::{Context, InactiveMatch};
@@ -14,25 +14,25 @@ use crate::schema::AttributeKey;
 use crate::schema::USER;
 use crate::store::{Handle, KeyOwner, Protected, Store, Stored};
 
-/// Whom the names of a new user mean among those who have them.
+/// Which existing user a new user's names refer to.
 ///
-/// A `userName` is one user's. An `externalId` is its client's affair, and names a user only where exactly one record has it
-/// and that one is deactivated; what several records share, or an active one has, names no user.
+/// A `userName` belongs to one user. An `externalId` is the client's own and refers to a user only if exactly one
+/// record has it and that record is deactivated.
 enum Meant<'h> {
-    /// No user: the new one is new.
-    Nobody,
+    /// No user: the new user is created.
+    NoUser,
     /// An active user has the `userName`.
     Taken(&'h KeyOwner),
-    /// A deactivated user, by this attribute.
+    /// A deactivated user, found by this attribute.
     One(&'static str, &'h KeyOwner),
-    /// Two deactivated users, by both names or by one that they share.
+    /// Two deactivated users: one for each name, or two that share one.
     Two(&'h KeyOwner, &'h KeyOwner),
 }
 
 impl Meant<'_> {
     fn of(owners: &[KeyOwner]) -> Meant<'_> {
         let by = |attribute: AttributeKey| owners.iter().filter(move |owner| owner.attribute == attribute);
-        // Several have it only where a release before told names apart that are one today.
+        // Several users have one name only where an earlier release kept apart names that are equal today.
         let mut by_user_name = by(AttributeKey::user_name());
         if let Some(active) = by_user_name.clone().find(|owner| owner.active) {
             return Meant::Taken(active);
@@ -48,14 +48,14 @@ impl Meant<'_> {
             (Some(named), Some(other)) if other.handle != named.handle => Meant::Two(named, other),
             (Some(named), _) => Meant::One("userName", named),
             (None, Some(only)) => Meant::One("externalId", only),
-            (None, None) => Meant::Nobody,
+            (None, None) => Meant::NoUser,
         }
     }
 
-    /// The deactivated user who may be brought back.
+    /// The deactivated user who may be restored.
     fn found(&self, names: Names<'_, '_>) -> Result<Option<&KeyOwner>, Error> {
         match self {
-            Meant::Nobody => Ok(None),
+            Meant::NoUser => Ok(None),
             Meant::Taken(owner) => Err(taken(names, "userName", owner)?),
             Meant::Two(first, second) => Err(between(first, second)),
             Meant::One(attribute, owner) if owner.guarded || owner.protected.is_some() => {
@@ -66,7 +66,7 @@ impl Meant<'_> {
     }
 }
 
-/// The deactivated user, locked, whom the new one is; `None` where the new one is new.
+/// The deactivated user that a POST restores, locked; `None` where the user is new.
 pub(super) fn find_restorable(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -87,7 +87,7 @@ pub(super) fn find_restorable(
     if let (InactiveMatch::Conflict, Meant::One(attribute, owner)) = (cx.inactive_match, &meant) {
         return Err(inactive(Names { store, cx, new }, attribute, owner)?);
     }
-    // Asked again, under the lock: somebody else may have brought them back, renamed or deleted them.
+    // Read again, under the lock: another transaction may have restored, renamed or deleted the user.
     let Some(stored) = store.lock(USER, &found.id)? else { return Ok(None) };
     let mut owners = store.find_by_keys(&names)?;
     owners.retain(|owner| !is_hidden(owner));
@@ -96,7 +96,7 @@ pub(super) fn find_restorable(
     Ok(still.then_some(stored))
 }
 
-/// Refuses a user the name of another one, and says whose it is. Who does not know the other by then is refused by the store.
+/// Refuses a name that another user has, and names that user. The store refuses one that was taken in the meantime.
 pub(super) fn refuse_taken(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -121,7 +121,7 @@ fn is_hidden(owner: &KeyOwner) -> bool {
     owner.protected.is_some_and(|protected| protected.hidden)
 }
 
-/// Names in a refusal: as they were written, by the user who has them and by the request.
+/// Formats names for an error: as stored and as in the request.
 struct Names<'a, 'c> {
     store: &'a mut dyn Store,
     cx: &'a Context<'c>,
@@ -129,7 +129,7 @@ struct Names<'a, 'c> {
 }
 
 impl Names<'_, '_> {
-    /// As the holder has it.
+    /// The name as stored.
     fn held(&mut self, owner: &KeyOwner) -> Result<String, Error> {
         let key = SearchKey { attribute: owner.attribute, key: owner.key.clone(), unique: false };
         let stored = self.store.get(USER, &owner.id)?;
@@ -137,20 +137,20 @@ impl Names<'_, '_> {
         Ok(self.cx.registry.written(&key, resource))
     }
 
-    /// As the request has it.
+    /// The name as in the request.
     fn asked(&self, owner: &KeyOwner) -> String {
         let key = SearchKey { attribute: owner.attribute, key: owner.key.clone(), unique: false };
         self.cx.registry.written(&key, self.new)
     }
 
-    /// A sentence for a request that spells the name otherwise.
+    /// A sentence for a request that spells the name differently.
     fn otherwise(&self, owner: &KeyOwner, held: &str) -> String {
         let asked = self.asked(owner);
         if asked == held { String::new() } else { format!(" {asked:?} is the same name.") }
     }
 }
 
-/// What there is to be done about a user who may not be changed.
+/// What to do about a user whom clients may not change.
 fn protected(owner: &KeyOwner) -> Option<String> {
     let Protected { what, .. } = owner.protected?;
     Some(format!(

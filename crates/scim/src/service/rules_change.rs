@@ -1,4 +1,4 @@
-//! Rules that change after values were written: what is stored may be said again, and what is new may not.
+//! Tests of rules that change after values were written: stored values may be repeated, new ones may not.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn rules(later: bool) -> Registry {
     Registry::build(&serde_json::from_value::<Vec<_>>(overlays(later)).expect("overlays")).expect("a registry")
 }
 
-/// A world whose rules became stricter after Ana was written.
+/// A user written before the rules became stricter.
 fn later() -> (World, String) {
     let mut world = World::new();
     world.registry = rules(false);
@@ -62,7 +62,7 @@ fn report_1_what_was_read_may_be_written_back() {
     assert!(
         read.as_object().unwrap().iter().all(|(name, value)| name == "active" || name == "meta" || now[name] == *value)
     );
-    // The same to the letter of the RFCs, and by PATCH: as one value, and attribute by attribute.
+    // The same without tolerances and by PATCH: as one value, and attribute by attribute.
     let (mut world, ana) = later();
     world.on = crate::tolerance::Tolerances::NONE;
     world.put(USER, &ana, off.clone()).expect("deactivated");
@@ -109,7 +109,7 @@ fn report_1_a_new_value_outside_the_list_stays_refused() {
         let refused = refusal(world.patch(USER, &ana, operation));
         assert!(matches!(refused, (400, Some("invalidValue" | "mutability"))), "{name} {value}: {refused:?}");
     }
-    // What one value has, another one of the attribute has not.
+    // What one value may repeat, another value of the attribute may not.
     for path in ["rights[where eq \"b\"].what", "rights[where eq \"c\"].what"] {
         let operation = json!([{ "op": "replace", "path": path, "value": "write" }]);
         assert_eq!(refusal(world.patch(USER, &ana, operation)), (400, Some("invalidValue")), "{path}");

@@ -1,7 +1,8 @@
 //! Queries (RFC 7644 §3.4.2, RFC 9865): of one resource type, or of all (§3.4.2.1).
 //!
-//! A list is in the order of creation, or as it is sorted. A page that is not the first one continues where the one before
-//! ended: a cursor says where, or, for a walk by index, the note that is kept of it ([`list_position`](crate::message::list_position)).
+//! A list is in the order of creation or sorted. A later page continues where the page before it ended: at the position
+//! in its cursor or, for a list paged by index, at the saved position
+//! ([`list_position`](crate::message::list_position)).
 
 use super::load_page;
 use crate::context::Context;
@@ -17,7 +18,8 @@ use crate::query::sort::Sort;
 use crate::schema::{ResourceType, ResourceTypeId};
 use crate::store::{Page, PageKey, Query, Start, Store, Stored};
 
-/// How far into a list of several types a page may begin that nobody walked up to: all before it has to be read.
+/// The highest index of a list of several types at which a page without a saved position may begin: all resources
+/// before it are read.
 const FARTHEST_JUMP: u64 = 10_000;
 
 /// Answers a query. No match is an empty list, not an error (§3.4.2).
@@ -34,7 +36,7 @@ pub fn search(
     answer(store, cx, &[Part::new(described, filter, sort)], request, |_| projection)
 }
 
-/// The first resources that match a filter, as they are stored: for a service provider's own look-ups.
+/// The first stored resources that match a filter, for the service provider's own look-ups.
 pub fn find(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -47,8 +49,8 @@ pub fn find(
     Ok(Part::new(described, Some(filter), None).page(store, Start::Index(1), count, usize::MAX)?.resources)
 }
 
-/// Answers a query at the root, about the resources of all these types (§3.4.2.1, §3.4.3); each type comes with what the
-/// answer shows of it. An attribute that a type does not have has no value there.
+/// Answers a query at the root about several resource types (§3.4.2.1, §3.4.3), each with its projection. An attribute
+/// that a type lacks has no value there.
 pub fn search_all(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -67,7 +69,7 @@ pub fn search_all(
     })
 }
 
-/// The resources of one type that a query asks for.
+/// The part of a query that concerns one resource type.
 struct Part {
     resource_type: ResourceTypeId,
     filter: Option<Predicate>,
@@ -125,7 +127,7 @@ fn answer<'p>(
         Some(position) => Start::After(&position.after),
         None => Start::Index(if cursor_page.is_some() { 1 } else { first }),
     };
-    // One more than wanted says whether the page is the last one; so does a page that had no room for more.
+    // One resource more than asked for shows whether there is a next page; so does a page that ended early.
     let rows = if count == 0 { 0 } else { count.saturating_add(1) };
     let mut page = page_of_all(store, parts, start, rows, cx.limits.page_bytes)?;
     let is_cut = page.resources.len() > count as usize || page.ended_early;
@@ -180,8 +182,8 @@ fn answer<'p>(
     })
 }
 
-/// A page of several types: each one's next resources, merged in the order of the list. A place in the list is a place in
-/// each of them, for handles are in the order of creation across types.
+/// A page of several types: the next resources of each, merged. A position in the merged list is a position in each of
+/// them, because handles are in the order of creation across types.
 fn page_of_all(
     store: &mut dyn Store,
     parts: &[Part],
@@ -200,7 +202,7 @@ fn merged(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32, b
     let sort = parts.first().and_then(|part| part.sort.as_ref());
     let mut total = Some(0);
     let mut found = Vec::new();
-    // Of a type whose page ended early nothing is known beyond its last resource: the list ends there.
+    // Behind the last resource of a page that ended early nothing is known of its type, so the merged page ends there.
     let mut end: Option<PageKey> = None;
     for part in parts {
         let page = part.page(store, start, count, bytes)?;
@@ -219,7 +221,7 @@ fn merged(store: &mut dyn Store, parts: &[Part], start: Start<'_>, count: u32, b
     Ok(Page { total, resources, ended_early: end.is_some() })
 }
 
-/// The page after so many that nobody walked through.
+/// A page at an index without a saved position.
 fn jump(store: &mut dyn Store, parts: &[Part], mut skip: u64, count: u32, bytes: usize) -> Result<Page, Error> {
     let all = merged(store, parts, Start::Index(1), 0, bytes)?.total;
     if all.is_some_and(|all| all <= skip) {

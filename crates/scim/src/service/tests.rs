@@ -95,10 +95,10 @@ fn report_11_what_the_service_provider_keeps_is_read_and_not_changed() {
     }
     assert_eq!(world.delete(USER, &id).unwrap_err().wire(), (403, None));
     assert_eq!(world.get(USER, &id).unwrap(), as_it_is);
-    // What a group has as its members changes no user.
+    // Replacing the members of a group changes no user.
     world.patch(GROUP, &group, json!([{ "op": "add", "path": "members", "value": [{ "value": id }] }])).unwrap();
     assert_eq!(world.members(&group), std::slice::from_ref(&id));
-    // The name is taken, and it is said by whom; deactivated, it does not come back.
+    // The name is taken, and the error names the user; a deactivated user is not restored.
     for state in [true, false] {
         world.store.protected.remove(&robot.id);
         world.patch(USER, &id, replace("active", json!(state))).unwrap();
@@ -121,7 +121,7 @@ fn report_19_a_conflict_shows_names_as_they_were_written() {
     assert!(said.contains("\"Zoë.Smith@Acme.test\"") && !said.contains("same name"), "{said}");
     let said = world.create(USER, zoe("ZOË.Smith@acme.test")).unwrap_err().detail().to_owned();
     assert!(said.contains("\"Zoë.Smith@Acme.test\"") && said.contains("\"ZOË.Smith@acme.test\" is the same"), "{said}");
-    // A change of a name is told what it sent, whose name that is, and how they write it.
+    // The error for a changed name says what was sent, who has the name, and how it is spelled there.
     let patched = world.patch(USER, &ben, replace("userName", json!("ZOË.Smith@acme.test"))).unwrap_err();
     let put = world.put(USER, &ben, zoe("ZOË.Smith@acme.test")).unwrap_err();
     for said in [patched.detail(), put.detail()] {
@@ -165,7 +165,7 @@ fn point_20_what_a_put_leaves_out_is_cleared_but_for_active_and_immutable() {
     world.put(USER, "id-1", json!({ "userName": "ana" })).unwrap();
     let ana = world.get(USER, "id-1").unwrap();
     assert_eq!(ana.get("title"), None);
-    assert_eq!(ana[ACTIVE], false, "nobody is let in by saying nothing");
+    assert_eq!(ana[ACTIVE], false, "a request without `active` activates no user");
     assert_eq!((&ana["badge"], &ana["role"]), (&json!("gold"), &json!("billing")));
     assert_eq!(world.events(), [EventKind::Replaced]);
     world.patch(USER, "id-1", json!([{ "op": "replace", "value": { "active": null, "title": "y" } }])).unwrap();

@@ -1,4 +1,4 @@
-//! Attributes whose absence grants: their last value goes by saying so, and in no other way.
+//! Tests of attributes whose absence grants access: only unassigning removes the last value.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::testing::{World, refusal};
 
 const LIMITS: &str = "urn:orchard:params:scim:schemas:1.0:Limits";
 
-/// Restricted in five ways: by words, by one word, by complex values, and in an extension.
+/// A user who is restricted in five ways: by lists, by one value, by complex values, and in an extension.
 fn world() -> (World, String) {
     let mut world = World::new();
     let overlays: Vec<Overlay> = serde_json::from_value(json!([
@@ -34,7 +34,7 @@ fn body() -> Value {
     })
 }
 
-/// What says nothing, whether an attribute has several values or one.
+/// Empty values, of multi-valued and single-valued attributes.
 fn nothing() -> Vec<Value> {
     vec![json!([null]), json!(""), json!([""])]
 }
@@ -94,7 +94,7 @@ fn report_3_the_last_value_does_not_go_by_value() {
     ] {
         refused(world.patch(USER, &ana, json!([operation])), name);
     }
-    // Another one in the same request, before or after, is a replacement.
+    // A new value in the same request, before or after, is a replacement.
     for operations in [
         json!([{ "op": "remove", "path": "environments[value eq \"prod\"]" }, { "op": "add", "path": "environments", "value": ["stage"] }]),
         json!([{ "op": "add", "path": "environments", "value": ["prod"] }, { "op": "remove", "path": "environments[value eq \"stage\"]" }]),
@@ -102,7 +102,7 @@ fn report_3_the_last_value_does_not_go_by_value() {
         world.patch(USER, &ana, operations).expect("a replacement");
     }
     assert_eq!(world.get(USER, &ana).unwrap()["environments"], json!(["prod"]));
-    // Nor is a mark of it lost on the way.
+    // Nor does an earlier empty value change this.
     let evading = json!([{ "op": "replace", "path": "environments", "value": [""] },
         { "op": "remove", "path": "environments[value eq \"prod\"]" }]);
     refused(world.patch(USER, &ana, evading), "environments");
@@ -154,7 +154,7 @@ fn report_3_unassigning_as_a_whole_grants_and_is_recorded() {
         .unwrap();
     let attributes = ["environments", "tenant", "areas", &folders].map(str::to_owned).to_vec();
     assert_eq!(world.events(), [EventKind::Replaced, EventKind::AccessOpened { attributes }]);
-    // One who is restricted by nothing may go on so, and is no less so by a value that is not there.
+    // A user without a restriction may stay so, and removing a missing value changes nothing.
     let gone =
         json!([{ "op": "remove", "path": "environments[value eq \"prod\"]" }, { "op": "remove", "path": "tenant" }]);
     assert!(!world.patch(USER, &ana, gone).expect("nothing to do").changed);

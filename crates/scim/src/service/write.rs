@@ -28,7 +28,7 @@ use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
 use crate::store::{Protected, Store, Stored};
 
-/// Makes a resource out of a POST's body; or brings a deactivated user back, who is found by their names.
+/// Creates a resource from the body of a POST, or restores the deactivated user who has its names.
 pub fn create<'p>(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
@@ -41,7 +41,7 @@ pub fn create<'p>(
     let ignored = Ignored::default();
     let Draft { attributes, members, .. } = match read_new(body, described, &reader(cx, &ignored)) {
         Ok(draft) => draft,
-        // It may repeat what is stored of a user who comes back.
+        // A restored user may repeat stored values that the current rules refuse.
         Err(error @ Error::InvalidValue(_)) if resource_type == USER => {
             let names = Draft::names(body, described, &reader(cx, &ignored));
             let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
@@ -87,7 +87,8 @@ fn read_new(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> 
     Ok(draft)
 }
 
-/// Makes a deactivated user what a POST's body says. What restricts them and is not in it stays as it was.
+/// Gives a deactivated user the attributes of a POST. Attributes whose absence grants access stay if the body lacks
+/// them.
 fn restore(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -110,7 +111,7 @@ fn restore(
     Ok(Written { ignored_attributes: ignored.into_names(), ..restored })
 }
 
-/// Whether a POST of this body is complete and every value allowed: what [`create`] asks before it asks the store.
+/// Whether a POST with this body is complete and all values are allowed: the checks of [`create`] that need no store.
 pub fn check(cx: &Context<'_>, resource_type: ResourceTypeId, body: &Value) -> Result<(), Error> {
     let ignored = Ignored::default();
     let described = cx.registry.get(resource_type);
@@ -119,7 +120,7 @@ pub fn check(cx: &Context<'_>, resource_type: ResourceTypeId, body: &Value) -> R
     document::check(cx, described, None, &attributes)
 }
 
-/// Makes a resource what a PUT's body says. Never makes a new one.
+/// Replaces a resource by the body of a PUT. Never creates one.
 pub fn replace<'p>(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -134,16 +135,16 @@ pub fn replace<'p>(
     make(store, cx, stored, rewritten, EventKind::Replaced, projection.into())
 }
 
-/// What a request makes of what is stored.
+/// The resource that a request leads to.
 #[derive(Debug, Clone)]
 pub(super) struct Rewritten {
     pub(super) document: Map<String, Value>,
-    /// Of the members, if it is about them.
+    /// The change of its members, if there is one.
     pub(super) members: Option<MembersChange>,
     pub(super) ignored: Vec<String>,
 }
 
-/// What a PUT makes of it.
+/// The resource that a PUT leads to.
 pub(super) fn replaced(cx: &Context<'_>, stored: &Stored, body: &Value) -> Result<Rewritten, Error> {
     let (resource_type, old) = (stored.resource.resource_type, stored.resource.attributes());
     let described = cx.registry.get(resource_type);
@@ -159,7 +160,7 @@ pub(super) fn replaced(cx: &Context<'_>, stored: &Stored, body: &Value) -> Resul
     Ok(Rewritten { document: attributes, members: members.transpose()?, ignored: ignored.into_names() })
 }
 
-/// What a PATCH makes of it.
+/// The resource that a PATCH leads to.
 pub(super) fn patched(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -175,7 +176,7 @@ pub(super) fn patched(
     Ok(Rewritten { document, members: edit.change(), ignored: ignored.into_names() })
 }
 
-/// Makes it, in a store that holds what it was worked out on.
+/// Applies a change, in a store whose resource is still the one it was computed on.
 pub(super) fn make(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -208,7 +209,7 @@ pub fn patch<'p>(
     make(store, cx, stored, rewritten, EventKind::Patched, projection.into())
 }
 
-/// Removes a resource, and it from all groups.
+/// Deletes a resource and removes it from all groups.
 pub fn delete(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -224,7 +225,7 @@ pub fn delete(
     Ok(())
 }
 
-/// Refuses the change of a resource that the service provider keeps to itself.
+/// Refuses to change a resource that the service provider protects.
 fn changeable(store: &mut dyn Store, cx: &Context<'_>, locked: &Stored) -> Result<(), Error> {
     let Some(Protected { what, .. }) = store.protection(locked)? else { return Ok(()) };
     let resource = &locked.resource;
@@ -237,7 +238,7 @@ fn changeable(store: &mut dyn Store, cx: &Context<'_>, locked: &Stored) -> Resul
     )))
 }
 
-/// Members as the filter of a PATCH path sees them.
+/// Members in the form in which the filter of a PATCH path sees them.
 fn described_members(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -262,7 +263,8 @@ fn described_members(
     Ok(members.into_iter().map(element).collect())
 }
 
-/// `If-Match` is asked under the lock: of two writers who saw the same version, one is told.
+/// Locks a resource and evaluates `If-Match` under the lock: of two writers with the same version, the second is
+/// refused.
 pub(super) fn locked(
     store: &mut dyn Store,
     registry: &Registry,
@@ -277,7 +279,7 @@ pub(super) fn locked(
     Ok(stored)
 }
 
-/// What a PUT that leaves it out does not take away; see the [module](super) documentation.
+/// Copies the attributes that a PUT without them keeps; see the [module](super) documentation.
 fn carry_over(
     old: &Map<String, Value>,
     new: &mut Map<String, Value>,
@@ -312,7 +314,7 @@ fn carry_over(
         .try_for_each(|(extension, _)| extension.attributes.iter().try_for_each(|a| keep(Some(extension), a)))
 }
 
-/// Writes the difference between what is stored and what is wanted, if there is any.
+/// Writes the difference between the stored resource and the new one, if there is any.
 fn finish(
     store: &mut dyn Store,
     cx: &Context<'_>,

@@ -1,4 +1,5 @@
-//! What every [`Store`] must do, as tests: each case takes a fresh store and panics where the port's promise is broken.
+//! The contract of [`Store`] as tests: each case takes a fresh store and panics where the store breaks a promise of the
+//! port.
 //!
 //! ```
 //! use scim::store::{contract, memory::MemoryStore};
@@ -6,8 +7,8 @@
 //! contract::run(|_name, case| case(&mut MemoryStore::new()));
 //! ```
 //!
-//! Every case is one unit of work. A case that makes a write fail does nothing after it, for some databases end a
-//! transaction there.
+//! Each case is one unit of work. A case stops after a failing write, because some databases abort the transaction
+//! there.
 
 use serde_json::{Value, json};
 
@@ -22,13 +23,13 @@ mod lists;
 mod members;
 mod resources;
 
-/// One promise.
+/// One case.
 pub type Case = fn(&mut dyn Store);
 
-/// All promises, each with its name.
+/// All cases with their names.
 pub const CASES: &[(&str, Case)] = &[
     ("what was inserted is there", resources::inserted_is_there),
-    ("an id nobody has is not there", resources::unknown_is_not_there),
+    ("an unknown id is not found", resources::unknown_is_not_there),
     ("handles grow", resources::handles_grow),
     ("an update replaces document, metadata and keys", resources::update_replaces),
     ("a unique value is taken on insert", resources::unique_on_insert),
@@ -36,11 +37,11 @@ pub const CASES: &[(&str, Case)] = &[
     ("a unique value can be used again", resources::unique_again),
     ("what was deleted is gone", resources::deleted_is_gone),
     ("a deleted member leaves its groups in a new version", members::deleted_member_leaves),
-    ("a deleted group is nobody's group", members::deleted_group_leaves),
+    ("a deleted group is in no member's groups", members::deleted_group_leaves),
     ("members join and leave once", members::members_join_and_leave),
-    ("ids of nobody are not resolved", members::unknown_ids),
-    ("whoever has a key is found by it", members::holders_of_keys),
-    ("a group waits for names until it is told otherwise", members::pending_members_of_groups),
+    ("unknown ids are not resolved", members::unknown_ids),
+    ("resources are found by their keys", members::owners_of_keys),
+    ("a pending member stays until it is removed", members::pending_members_of_groups),
     ("a whole membership is replaced by its difference", members::membership_replaced),
     ("memberships are seen from both sides in order", members::both_sides_in_order),
     ("groups are direct or through others, and circles end", members::groups_in_groups),
@@ -50,13 +51,13 @@ pub const CASES: &[(&str, Case)] = &[
     ("totals follow writes", lists::totals_follow),
     ("every kind of filter is answered", lists::filters_are_answered),
     ("sorting places missing values and keeps the order of equals", lists::sorting),
-    ("a sorted list is walked place by place, in both directions", lists::sorted_pages),
+    ("a sorted list is read page by page, in both directions", lists::sorted_pages),
     ("a page that has no room for more ends early, and goes on after it", lists::pages_without_room),
     ("members and groups are counted before there are too many", members::references_up_to),
-    ("a note about a walk is kept in place of the one before", lists::positions_are_kept),
+    ("a saved position replaces the one before", lists::positions_are_kept),
 ];
 
-/// Runs all of them; `with` makes a fresh store and hands it to the case.
+/// Runs all cases; `with` creates a fresh store and passes it to the case.
 pub fn run(mut with: impl FnMut(&str, Case)) {
     for (name, case) in CASES {
         with(name, *case);
@@ -122,12 +123,12 @@ fn ids(numbers: &[u32]) -> Vec<Id> {
     numbers.iter().map(|number| id(*number)).collect()
 }
 
-/// A search, with the filter and the sorting as text.
+/// Searches, with filter and sort order given as text.
 fn page(store: &mut dyn Store, kind: ResourceTypeId, filter: &str, sort: &str, start: Start<'_>, count: u32) -> Page {
     page_of_bytes(store, kind, filter, sort, start, (count, usize::MAX))
 }
 
-/// The same, with room for so many resources and bytes.
+/// Searches with limits on resources and bytes.
 fn page_of_bytes(
     store: &mut dyn Store,
     kind: ResourceTypeId,

@@ -1,30 +1,30 @@
-//! The groups of many resources, read as far as they are needed.
+//! Reads the groups of many resources in batches, as far as they are needed.
 
 use std::collections::HashMap;
 
 use super::{Handle, Store, StoreError};
 use crate::resource::GroupReference;
 
-/// How many references are read at once, unless one resource alone has more.
+/// The most references that are read at once, unless a single resource has more.
 const MOST: usize = 20_000;
 
-/// The groups of many resources: in one question where they are few, in several where they are many.
+/// The groups of many resources: read in one query where they are few, in several where they are many.
 #[derive(Debug)]
 pub struct GroupsInTurn {
     handles: Vec<Handle>,
-    /// How many of them were read, and how many given out.
+    /// How many resources were read, and how many were returned.
     read: usize,
     given: usize,
     known: HashMap<Handle, Vec<GroupReference>>,
 }
 
 impl GroupsInTurn {
-    /// Of these, in the order in which they will be asked for.
+    /// For these resources, in the order in which they will be asked for.
     pub fn new(handles: Vec<Handle>) -> GroupsInTurn {
         GroupsInTurn { handles, read: 0, given: 0, known: HashMap::new() }
     }
 
-    /// The groups of one of those that were not asked for yet; the ones before it are passed over.
+    /// The groups of a resource. Resources before it in the order are skipped; for one that was passed the answer is empty.
     pub fn of<S: Store + ?Sized>(&mut self, store: &mut S, handle: Handle) -> Result<Vec<GroupReference>, StoreError> {
         while self.given < self.handles.len() {
             if self.given == self.read {

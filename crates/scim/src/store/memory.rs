@@ -1,6 +1,6 @@
-//! The smallest thing that satisfies the port: for tests, and as the oracle that databases are compared with.
+//! The smallest store that meets the contract: for tests, and as the oracle that databases are compared with.
 //!
-//! It searches by asking [`Predicate::matches`](crate::Predicate::matches) of everything.
+//! It searches by calling [`Predicate::matches`](crate::Predicate::matches) on every resource.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,21 +15,21 @@ use crate::schema::ResourceTypeId;
 use crate::schema::key_of_text;
 use crate::size::{Room, Size};
 
-/// A store that forgets everything when it is dropped.
+/// A store in memory.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore {
     last: i64,
     resources: BTreeMap<Handle, Entry>,
-    /// Group, member.
+    /// Pairs of group and member.
     members: BTreeSet<(Handle, Handle)>,
     notes: BTreeMap<ListKey, Vec<u8>>,
-    /// Group, name.
+    /// Pairs of group and pending name.
     pending: BTreeSet<(Handle, String)>,
-    /// Who cannot be brought back by a POST.
+    /// Users whom a POST may not restore.
     pub guarded: BTreeSet<Id>,
-    /// Who cannot be changed by a client.
+    /// Resources that clients may not change.
     pub protected: BTreeMap<Id, Protected>,
-    /// What was recorded, oldest first.
+    /// The recorded events, oldest first.
     pub events: Vec<Event>,
 }
 
@@ -40,12 +40,12 @@ struct Entry {
 }
 
 impl MemoryStore {
-    /// An empty one.
+    /// An empty store.
     pub fn new() -> MemoryStore {
         MemoryStore::default()
     }
 
-    /// One with these resources, which no index knows.
+    /// A store with these resources and without search keys.
     pub fn holding(resources: impl IntoIterator<Item = Resource>) -> MemoryStore {
         let mut store = MemoryStore::default();
         for resource in resources {
@@ -55,7 +55,7 @@ impl MemoryStore {
         store
     }
 
-    /// A unit of work: on an error everything is as before.
+    /// Runs a unit of work; on an error the store is unchanged.
     pub fn unit<T, E>(&mut self, work: impl FnOnce(&mut MemoryStore) -> Result<T, E>) -> Result<T, E> {
         let before = self.clone();
         let result = work(self);

@@ -36,9 +36,9 @@ fn a_leniency_remembers_what_was_needed() {
     assert_eq!(leniency.missed().iter().collect::<Vec<_>>(), [Tolerance::ManagerId]);
 }
 
-/// A request of Ana's identity provider that needs to be forgiven something.
+/// A request of Ana's identity provider that needs a tolerance.
 enum Sent {
-    /// A POST of a user with this.
+    /// A POST of a user with these attributes.
     User(Value),
     /// A PATCH of Ana.
     Patch(Value),
@@ -73,8 +73,8 @@ impl Sent {
     }
 }
 
-/// Sent by somebody who is forgiven everything, a request needs this and nothing else; by somebody who is not forgiven
-/// this, it gets the refusal and changes nothing. `None`: the letter of the RFC has another meaning for it, or none.
+/// With every tolerance a request needs this one and no other. Without it, the request is refused with `refused` and
+/// changes nothing; `None` where strict behaviour gives the request another meaning, or none.
 #[track_caller]
 fn check(tolerance: Tolerance, refused: Option<&str>, sent: &Sent) {
     let (outcome, forgiven, _) = sent.send(Tolerances::EVERY);

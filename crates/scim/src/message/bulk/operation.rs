@@ -11,28 +11,29 @@ use crate::precondition::Precondition;
 use crate::resource::Id;
 use crate::schema::{Registry, ResourceTypeId};
 
-/// An operation, and what its answer needs to know.
+/// One operation of a bulk request, and what its entry in the response needs.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// As sent, shortened.
+    /// `method` as sent, shortened.
     pub method: Option<String>,
-    /// As sent.
+    /// `bulkId` as sent.
     pub bulk_id: Option<String>,
-    /// What to do, until it is begun, or what is wrong with it.
+    /// The task until it starts, or the error in the operation.
     pub task: Result<Task, Failure>,
     pub resource_type: Option<ResourceTypeId>,
-    /// The operations that create what this one refers to, each with whether this one can do without it at first.
+    /// The operations that create the resources this one refers to. The flag says whether this one can be created
+    /// without the reference at first.
     pub needs: BTreeMap<usize, bool>,
-    /// What it does without at first.
+    /// The references that were left out at first.
     pub apart: Map<String, Value>,
-    /// Of the resource, once it is known.
+    /// The URL of the resource, once it is known.
     pub location: Option<String>,
-    /// `Users`
+    /// The first segment of `path`: `Users`.
     endpoint: String,
     known: Option<Method>,
 }
 
-/// What to do.
+/// What the operation asks for.
 #[derive(Debug)]
 pub(super) struct Task {
     pub method: Method,
@@ -50,7 +51,7 @@ pub(super) enum Method {
     Delete,
 }
 
-/// What `path` names.
+/// What the `path` of an operation names.
 #[derive(Debug)]
 pub(super) enum Target {
     /// `/Users`
@@ -62,7 +63,7 @@ pub(super) enum Target {
 }
 
 impl Operation {
-    /// Reads an operation; whatever is wrong with it is kept for its turn.
+    /// Reads an operation. An error in it is kept and answered when its turn comes.
     pub(super) fn parse(given: Value, registry: &Registry) -> Operation {
         let mut operation = Operation {
             method: None,
@@ -131,7 +132,7 @@ impl Operation {
         Ok(Task { method, resource_type: described.id, target, data, if_match })
     }
 
-    /// Finds out whom it has to wait for.
+    /// Finds the operations that this one has to wait for.
     pub(super) fn find_needs(&mut self, creators: &HashMap<String, usize>, registry: &Registry) {
         let Ok(task) = &self.task else { return };
         let mut unknown = None;
@@ -154,17 +155,17 @@ impl Operation {
         }
     }
 
-    /// Notes where the resource is.
+    /// Sets `location` from the id of the resource.
     pub(super) fn locate(&mut self, base: &str, id: &Id) {
         self.location = Some([base, "/", &self.endpoint, "/", id.as_str()].concat());
     }
 
-    /// Whether its success makes a resource.
+    /// Whether the operation creates a resource.
     pub(super) fn is_creation(&self) -> bool {
         self.known == Some(Method::Post)
     }
 
-    /// Of its success.
+    /// The HTTP status of the operation when it succeeds.
     pub(super) fn status(&self) -> &'static str {
         match self.known {
             Some(Method::Post) => "201",
@@ -185,12 +186,12 @@ impl Method {
     }
 }
 
-/// A member in any letter case; `null` is no member.
+/// A member of an object, its name in any letter case; `None` where it is `null`.
 pub(super) fn member<'b>(object: &'b Map<String, Value>, name: &str) -> Option<&'b Value> {
     object.iter().rfind(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).filter(|v| !v.is_null())
 }
 
-/// The same, taken out; `null` where there is none.
+/// Removes a member of an object, its name in any letter case, and returns it; `null` where there is none.
 pub(super) fn take(object: &mut Map<String, Value>, name: &str) -> Value {
     let found = object.iter_mut().rfind(|(key, _)| key.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value.take()).unwrap_or_default()

@@ -13,13 +13,13 @@ pub(super) fn name(text: &str) -> Option<&str> {
     (prefix.eq_ignore_ascii_case("bulkId:") && !name.is_empty()).then_some(name)
 }
 
-/// What the value of a member refers to.
+/// The `bulkId` that the value of a member refers to.
 fn referred<'v>(key: &str, text: &'v str) -> Option<&'v str> {
     let segment = if key.eq_ignore_ascii_case("$ref") { text.rsplit('/').next()? } else { text };
     name(segment)
 }
 
-/// Every name in a value, as often as it is there.
+/// Calls `found` for every `bulkId` reference in a value, repetitions included.
 pub(super) fn each<'v>(key: &str, value: &'v Value, found: &mut dyn FnMut(&'v str)) {
     match value {
         Value::String(text) => {
@@ -33,12 +33,12 @@ pub(super) fn each<'v>(key: &str, value: &'v Value, found: &mut dyn FnMut(&'v st
     }
 }
 
-/// Every name in an object.
+/// Calls `found` for every `bulkId` reference in an object.
 pub(super) fn each_in<'v>(object: &'v Map<String, Value>, found: &mut dyn FnMut(&'v str)) {
     object.iter().for_each(|(key, value)| each(key, value, found));
 }
 
-/// Puts ids in the place of references; a name without an id stays.
+/// Replaces references by ids. A reference whose id is unknown stays.
 pub(super) fn resolve(value: &mut Value, id_of: &mut dyn FnMut(&str) -> Option<Id>) {
     resolve_at("", value, id_of);
 }
@@ -58,8 +58,8 @@ fn resolve_at(key: &str, value: &mut Value, id_of: &mut dyn FnMut(&str) -> Optio
     }
 }
 
-/// Takes out of a resource what refers to a missing one, in the pieces in which a PATCH can add it later: elements of a
-/// multi-valued attribute, or else the attribute.
+/// Removes references to missing resources from a body. Returns them in the form in which a PATCH can add them later:
+/// elements of a multi-valued attribute, or the whole attribute.
 pub(super) fn set_apart(body: &mut Map<String, Value>, missing: &dyn Fn(&str) -> bool) -> Map<String, Value> {
     let refers = |key: &str, value: &Value| {
         let mut found = false;
@@ -87,7 +87,7 @@ pub(super) fn set_apart(body: &mut Map<String, Value>, missing: &dyn Fn(&str) ->
     apart
 }
 
-/// Every name in a new resource, with whether the resource can be created without it and get it later.
+/// Calls `found` for every reference in a new resource. The flag says whether the resource can be created without it.
 pub(super) fn each_linkable<'v>(body: &'v Value, resource_type: &ResourceType, found: &mut dyn FnMut(&'v str, bool)) {
     let Value::Object(body) = body else { return };
     for (key, value) in body {

@@ -7,7 +7,7 @@ use crate::precondition::Precondition;
 use crate::resource::Id;
 use crate::schema::ResourceTypeId;
 
-/// What is to be done, as one unit of work that is undone on an error.
+/// One unit of work of a bulk request. The caller rolls it back on an error.
 #[derive(Debug, Clone)]
 pub struct Step {
     pub(crate) resource_type: ResourceTypeId,
@@ -22,19 +22,19 @@ pub(crate) enum Action {
     Delete(Id, Precondition),
 }
 
-/// What a step that succeeded came to.
+/// The outcome of a step that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Done {
-    /// Which resource.
+    /// The id of the resource.
     pub id: Id,
-    /// Its entity tag; nothing for one that is gone.
+    /// The entity tag of the resource; `None` after a deletion.
     pub version: Option<String>,
 }
 
-/// What a step that failed is answered with.
+/// The outcome of a step that failed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
-    /// As in HTTP.
+    /// The HTTP status.
     pub status: u16,
     /// The error message (RFC 7644 §3.12).
     pub body: Value,

@@ -217,7 +217,7 @@ fn point_37_a_circle_that_cannot_be_closed_is_a_conflict_and_leaves_nothing() {
     assert_eq!(answers[0].get("location"), None, "a POST that failed has no location");
     assert_eq!(world.list(USER, &[]).unwrap()["totalResults"], 2, "not half of it");
 
-    // Neither does a longer one, though one of its operations was done already; who is not in it has waited.
+    // Neither does a longer one, though one of its operations has run already; an operation outside it has waited.
     let operations = json!([
         report("u1", "ana", "bulkId:u3"),
         { "method": "PATCH", "path": format!("/Users/{}", id(&answers[2])), "data": { "schemas": [urn::PATCH_OP],
@@ -288,7 +288,7 @@ fn point_37_what_was_begun_before_the_stop_is_linked_or_undone() {
         request(json!([report("u1", "ana", "bulkId:u2"), report("u2", "taken", "bulkId:u1"), user("u3", "eve"),]));
     body["failOnErrors"] = json!(2);
     let answers = run(&mut world, body.clone()).unwrap();
-    assert_eq!(statuses(&answers), ["409", "409", "201"], "the third needs nobody and came first");
+    assert_eq!(statuses(&answers), ["409", "409", "201"], "the third has no reference and came first");
     body["failOnErrors"] = json!(1);
     body["Operations"][2] = report("u3", "fred", "bulkId:u1");
     let answers = run(&mut world, body).unwrap();
@@ -350,8 +350,8 @@ fn point_37_a_malformed_or_too_large_request_is_refused_whole() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
-    /// Whoever refers to whom: everything is created, once, and every reference leads where it should. Or, where one
-    /// cannot be created, it and whoever needs it are not, and everybody else is.
+    /// With any references every resource is created once and every reference is resolved. If one resource cannot be
+    /// created, it and those that need it are not, and all others are.
     #[test]
     fn point_37_any_references_at_all_are_resolved(
         managers in prop::collection::vec(0_usize..6, 6),

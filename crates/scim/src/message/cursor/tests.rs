@@ -138,7 +138,7 @@ proptest! {
         prop_assert!(read(&bytes).is_none() || bytes.len() >= 71);
     }
 
-    /// Point 49, under change: who was there throughout is met exactly once, and nobody twice.
+    /// Point 49, under change: a resource that exists throughout is returned exactly once, and none twice.
     #[test]
     fn a_walk_meets_everybody_who_stayed_exactly_once(
         before in 0usize..12,
@@ -180,7 +180,7 @@ proptest! {
         let mut once = met.clone();
         once.sort();
         once.dedup();
-        prop_assert_eq!(once.len(), met.len(), "nobody twice");
+        prop_assert_eq!(once.len(), met.len(), "no resource twice");
         for id in stayed {
             prop_assert!(met.contains(&id), "{} was there throughout", id);
         }

@@ -1,4 +1,4 @@
-//! One literal against one value (RFC 7644 table 3).
+//! Compares one literal with one value (RFC 7644 table 3).
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -15,7 +15,7 @@ use crate::tolerance::{Tolerance, ToleranceTracker};
 /// A literal in the type of its attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Literal {
-    /// Folded, unless exact.
+    /// Folded, unless the attribute is `caseExact`.
     Text {
         text: String,
         exact: bool,
@@ -28,7 +28,7 @@ pub(super) enum Literal {
 }
 
 impl Literal {
-    /// Reads a literal as a value of this attribute; the error says what would suit it.
+    /// Reads a literal as a value of this attribute; the error says which literal would fit.
     pub(super) fn read(
         attribute: &Attribute,
         value: &Value,
@@ -69,7 +69,7 @@ impl Literal {
         }
     }
 
-    /// Whether a value compares so. A value of another type is only ever `ne`.
+    /// Whether a value satisfies the comparison. A value of another type satisfies only `ne`.
     pub(super) fn holds(&self, operator: Operator, datum: Datum<'_>) -> bool {
         let ordering = match self {
             Literal::Text { text, exact } => {
@@ -129,12 +129,12 @@ impl Operator {
         }
     }
 
-    /// Whether it is about text only.
+    /// Whether the operator applies to text only.
     pub(super) fn is_about_text(self) -> bool {
         matches!(self, Operator::Co | Operator::Sw | Operator::Ew)
     }
 
-    /// Whether it needs an order.
+    /// Whether the operator needs an order.
     pub(super) fn is_about_order(self) -> bool {
         matches!(self, Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le)
     }

@@ -1,4 +1,4 @@
-//! The one place that knows what a filter means: a predicate, asked about a resource or about one value of an attribute.
+//! Evaluates a predicate on a resource or on one value of an attribute. No other place decides what a filter means.
 
 use serde_json::Value;
 
@@ -7,12 +7,12 @@ use super::{Node, Operator, Predicate, Question, Test};
 use crate::resource::Resource;
 
 impl Predicate {
-    /// Whether a resource is meant. What the predicate [needs](Predicate::needs) has to be loaded.
+    /// Whether a resource matches. What the predicate [needs](Predicate::needs) has to be loaded.
     pub fn matches(&self, resource: &Resource) -> bool {
         self.0.holds(Scope::Resource(resource))
     }
 
-    /// Whether one value of a multi-valued attribute is meant, for the filter of a value path (`emails[type eq "work"]`).
+    /// Whether one value of a multi-valued attribute matches the filter of a value path (`emails[type eq "work"]`).
     pub fn matches_value(&self, element: &Value) -> bool {
         self.0.holds(Scope::Element(Datum::Json(element)))
     }

@@ -1,4 +1,5 @@
-//! Paths that lead to an attribute by a detour: a dot after a schema's URN, the URN of a schema that does not have it.
+//! Paths that name an attribute in a non-standard way: a dot after a schema's URN, or the URN of a schema without the
+//! attribute.
 
 use crate::query::path::AttributePath;
 use crate::schema::{ResourceType, is_name};

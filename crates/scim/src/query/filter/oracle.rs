@@ -1,4 +1,4 @@
-//! For random resources and filters: the plan excludes no match, and where it is exact it includes nothing else.
+//! Property test: for random resources and filters the plan excludes no match, and an exact plan includes nothing else.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -10,7 +10,7 @@ use crate::resource::{GroupReference, Id, Meta, Resource};
 use crate::schema::{Overlay, Registry, USER};
 use crate::urn::ENTERPRISE_USER;
 
-/// Few enough that filters meet values, strange enough to find what folding, cutting and order get wrong.
+/// Few words, so that filters match values, and unusual ones, to find errors in folding, truncation and order.
 fn words() -> impl Strategy<Value = String> {
     let few = [
         "a",
@@ -47,7 +47,7 @@ fn words() -> impl Strategy<Value = String> {
         "\u{d7ff}",
     ];
     let few: Vec<String> = few.iter().map(|word| (*word).to_owned()).collect();
-    // long ones that agree to the cut, to the whole, or to neither
+    // long texts that agree up to the truncation, in full, or in neither
     let long = (select(vec!["x", "É", "😀", "e\u{301}", "ｘ", "\u{958}"]), 180usize..210, "[a-c]{0,2}")
         .prop_map(|(unit, bytes, end)| unit.repeat(bytes / unit.len()) + &end);
     prop_oneof![4 => select(few), 1 => long]

@@ -31,7 +31,7 @@ pub(crate) fn filter(text: &str) -> Result<Filter, Error> {
     parsed.map_err(|mistake| Error::InvalidFilter(mistake.sentence("filter", text)))
 }
 
-/// Parses a whole path. A mistake between brackets is one of the filter there.
+/// Parses a whole path. An error between the brackets is reported as one of the filter.
 pub(crate) fn path(text: &str) -> Result<AttributePath, Error> {
     let mut parser = Parser::new(text);
     let parsed = check_length(text).and_then(|()| {
@@ -46,7 +46,7 @@ pub(crate) fn path(text: &str) -> Result<AttributePath, Error> {
     })
 }
 
-/// What is wrong, and the byte where it is.
+/// An error, and the byte offset where it is.
 struct Mistake {
     at: usize,
     what: String,
@@ -153,7 +153,7 @@ impl<'t> Parser<'t> {
         Err(Mistake { at, what: format!("{what}; there are eq, ne, co, sw, ew, gt, ge, lt, le and pr") })
     }
 
-    /// The only way to recurse, so the only place that counts depth.
+    /// The only recursion of the parser, so the only place that counts depth.
     fn nested(&mut self, open: char, close: char) -> Parsed<Filter> {
         self.expect(open)?;
         self.depth += 1;
@@ -208,7 +208,7 @@ impl<'t> Parser<'t> {
         Ok(AttributePath { urn: urn.map(str::to_owned), name: name.to_owned(), filter, sub: sub.map(str::to_owned) })
     }
 
-    /// A JSON value that is neither an object nor an array; the three words in any letter case.
+    /// A JSON string, number or literal; `true`, `false` and `null` in any letter case.
     fn literal(&mut self) -> Parsed<Value> {
         let at = self.at;
         if self.rest().starts_with('"') {
@@ -249,7 +249,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Takes a word of the grammar if it stands here, with the spaces before it.
+    /// Consumes a keyword if it comes next, with the spaces before it.
     fn keyword(&mut self, keyword: &str) -> bool {
         let before = self.at;
         self.spaces();
@@ -260,7 +260,7 @@ impl<'t> Parser<'t> {
         false
     }
 
-    /// Takes everything up to a space, a quote, a parenthesis or a bracket.
+    /// Consumes everything up to a space, a quote, a parenthesis or a bracket.
     fn word(&mut self) -> &'t str {
         let rest = self.rest();
         let end = rest.find(|c: char| c.is_ascii_whitespace() || "()[]\"".contains(c)).unwrap_or(rest.len());
@@ -300,12 +300,12 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// Whether what follows `emails[…]` shows that nothing is compared.
+/// Whether the word after `emails[…]` shows that no comparison follows.
 fn is_connective(word: &str) -> bool {
     word.is_empty() || word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or")
 }
 
-/// A stranger's text, short enough to repeat.
+/// A client's text, shortened for an error message.
 fn quoted(text: &str) -> String {
     match text.char_indices().nth(40) {
         Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),

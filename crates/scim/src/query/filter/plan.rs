@@ -1,7 +1,8 @@
-//! What an index can tell of a predicate. It never excludes a match; see [`Plan::exact`].
+//! Which part of a predicate an index can answer. A plan never excludes a match; see [`Plan::exact`].
 //!
-//! A multi-valued attribute has a key for each value, so two conditions on it, each met by some value, are two questions
-//! about keys: what `and` means outside brackets, and less than it means inside them.
+//! A multi-valued attribute has a key for each value. Two conditions on it are two index queries, each satisfied by
+//! some value. That is what `and` means outside brackets; inside brackets one value has to satisfy both, so the plan is
+//! not exact.
 
 use super::compare::Literal;
 use super::target::{Origin, Target};
@@ -13,7 +14,7 @@ use crate::schema::ResourceType;
 use crate::schema::key_text::{MARK, WHOLE, of_boolean, of_decimal, of_folded, of_integer, prefix};
 
 impl Predicate {
-    /// How to look it up among the resources of the type it was resolved for.
+    /// The plan for resources of the type that the predicate was resolved for.
     pub fn plan(&self, _resource_type: &ResourceType) -> Plan {
         self.0.plan(None)
     }
@@ -28,7 +29,7 @@ fn exactly(index_query: IndexQuery) -> Plan {
 }
 
 impl Node {
-    /// Inside brackets, `outer` is whose values are asked.
+    /// `outer` is the attribute of the brackets that this node is in.
     fn plan(&self, outer: Option<&Target>) -> Plan {
         match self {
             Node::Constant(true) => EVERYTHING,
@@ -43,7 +44,7 @@ impl Node {
             Node::Test(test) => test.plan(outer),
             Node::Some(target, inner) => {
                 let plan = inner.plan(Some(target));
-                // one condition on one value is what the key says; and no value is like nothing
+                // one condition on one value is a condition on its key; an absent value has no key
                 let single = matches!(**inner, Node::Test(_)) && plan.index_query != IndexQuery::Any;
                 let exact = plan.exact && (single || plan.index_query == IndexQuery::Nothing);
                 Plan { index_query: plan.index_query, exact }
@@ -125,7 +126,7 @@ impl Test {
     }
 }
 
-/// What cannot be an id is nobody's.
+/// A text that cannot be an id selects nothing.
 fn by_id(text: &str, index_query: fn(Id) -> IndexQuery) -> Plan {
     Id::new(text).map_or(NOTHING, |id| exactly(index_query(id)))
 }
@@ -156,7 +157,7 @@ fn by_key(attribute: AttributeKey, operator: Operator, literal: &Literal) -> Pla
     ordered(attribute, operator, key)
 }
 
-/// What is longer than [`WHOLE`] has its place among the keys only roughly: its beginning narrows, and no more.
+/// A literal longer than [`WHOLE`] selects a range by its beginning only, so the plan is not exact.
 fn by_text(attribute: AttributeKey, operator: Operator, text: &str) -> Plan {
     if operator == Operator::Eq {
         return match text {
@@ -175,7 +176,7 @@ fn by_text(attribute: AttributeKey, operator: Operator, text: &str) -> Plan {
     Plan { exact: plan.exact && whole, ..plan }
 }
 
-/// What directly follows a key, there being no U+0000, is the key and U+0001.
+/// The first possible key after a key: keys hold no U+0000, so it is the key followed by U+0001.
 fn ordered(attribute: AttributeKey, operator: Operator, key: String) -> Plan {
     let next = |mut key: String| {
         key.push(MARK);
@@ -198,7 +199,7 @@ fn between(attribute: AttributeKey, from: Option<String>, until: Option<String>)
     exactly(IndexQuery::Keys { attribute, range: KeyRange::Between { from, until } })
 }
 
-/// The first text after all that begin so; `None` where none follows.
+/// The first text after all texts with this prefix; `None` where none follows.
 fn after_all_with(start: &str) -> Option<String> {
     let mut text = start.to_owned();
     while let Some(last) = text.pop() {

@@ -1,4 +1,4 @@
-//! What is said to those who ask what cannot be answered (RFC 7644 §3.12 `invalidFilter`).
+//! Error messages for filters that cannot be answered (RFC 7644 §3.12 `invalidFilter`).
 
 use serde_json::Value;
 
@@ -7,20 +7,20 @@ use crate::error::Error;
 use crate::query::path::AttributePath;
 use crate::schema::{Attribute, Mutability, Type};
 
-/// No such attribute.
+/// The resource type has no such attribute.
 pub(super) fn unknown(type_name: &str, path: &AttributePath) -> Error {
     let urn = path.urn.as_ref().map(|urn| format!("{urn}:")).unwrap_or_default();
     let text: String = format!("{urn}{}", path.name).chars().take(200).collect();
     Error::InvalidFilter(format!("A {type_name} has no attribute {text}; /Schemas lists those it has"))
 }
 
-/// No resource type has it.
+/// No resource type has such an attribute.
 pub(super) fn unknown_anywhere(path: &str) -> Error {
     let text: String = path.chars().take(200).collect();
     Error::InvalidFilter(format!("No resource has an attribute {text}; /Schemas lists those there are"))
 }
 
-/// No such sub-attribute.
+/// The attribute has no such sub-attribute.
 pub(super) fn unknown_sub(attribute: &Attribute, name: &str) -> Error {
     let name: String = name.chars().take(200).collect();
     Error::InvalidFilter(match attribute.sub_attributes.is_empty() {
@@ -36,7 +36,7 @@ pub(super) fn complex_needs_sub(attribute: &Attribute) -> Error {
     Error::InvalidFilter(format!("{name} is complex: name a part of it, {}", parts.join(", ")))
 }
 
-/// A comparison after the brackets of a value path, which the grammar of filters has not.
+/// A comparison after the brackets of a value path, which the grammar of filters does not allow.
 pub(super) fn beside_brackets(path: &AttributePath) -> Error {
     let path: String = path.to_string().chars().take(200).collect();
     Error::InvalidFilter(format!(
@@ -45,7 +45,7 @@ pub(super) fn beside_brackets(path: &AttributePath) -> Error {
     ))
 }
 
-/// A value that nobody may know, or that is made when it is shown.
+/// An attribute that is never readable, or is computed when it is shown.
 pub(super) fn unanswerable(definition: &Attribute, attribute: &Attribute) -> Error {
     let name = match std::ptr::eq(definition, attribute) {
         true => attribute.name.clone(),
@@ -57,7 +57,7 @@ pub(super) fn unanswerable(definition: &Attribute, attribute: &Attribute) -> Err
     })
 }
 
-/// An operator that the attribute's type does not know.
+/// An operator that the attribute's type does not support.
 pub(super) fn unfit_operator(definition: &Attribute, operator: Operator) -> Error {
     let fitting = match definition.r#type {
         Type::Boolean => "eq, ne and pr",
@@ -72,7 +72,7 @@ pub(super) fn unfit_operator(definition: &Attribute, operator: Operator) -> Erro
     ))
 }
 
-/// A literal of another type than the attribute's; `fitting` is what would be right.
+/// A literal of another type than the attribute's; `fitting` is an example of the right one.
 pub(super) fn unfit_literal(definition: &Attribute, value: &Value, fitting: &str) -> Error {
     Error::InvalidFilter(format!(
         "{} is of the type {}, so it is compared with {fitting}, not with {}",

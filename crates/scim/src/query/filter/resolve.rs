@@ -1,4 +1,4 @@
-//! From names to attributes: what a filter or a path asks for must exist, and be able to answer (RFC 7644 §3.4.2.2).
+//! Resolves the names of filters and paths to attributes that exist and can be compared (RFC 7644 §3.4.2.2).
 
 use std::cell::RefCell;
 
@@ -20,7 +20,7 @@ use crate::schema::{Attribute, Mutability, Relation, ResourceType, Schema, Type,
 use crate::tolerance::{Tolerance, ToleranceTracker};
 use crate::urn;
 
-/// Resolves a filter about resources.
+/// Resolves a filter for one resource type.
 pub(super) fn filter(
     filter: &Filter,
     resource_type: &ResourceType,
@@ -29,7 +29,7 @@ pub(super) fn filter(
     Place { resource_type, element: None, leniency, missing: None }.node(filter)
 }
 
-/// Resolves a filter about resources of several types, for each of them.
+/// Resolves a filter for several resource types.
 pub(super) fn among(
     filter: &Filter,
     resource_types: &[&ResourceType],
@@ -53,12 +53,12 @@ pub(super) fn among(
 }
 
 impl AttributePath {
-    /// Looks the path up, names compared without regard to case. `Ok(None)`: no such attribute.
+    /// Looks the path up; names compare without regard to case. `Ok(None)` where there is no such attribute.
     pub fn resolve<'r>(&self, resource_type: &'r ResourceType) -> Result<Option<ResolvedPath<'r>>, Error> {
         self.resolve_for(resource_type, &ToleranceTracker::generous())
     }
 
-    /// The same for a client that is not forgiven everything.
+    /// Like [`resolve`](Self::resolve), within the tolerances of one client.
     pub fn resolve_for<'r>(
         &self,
         resource_type: &'r ResourceType,
@@ -68,7 +68,7 @@ impl AttributePath {
     }
 }
 
-/// Resolves a path; `None`: no such attribute.
+/// Resolves a path; `None` where there is no such attribute.
 fn path<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
@@ -90,7 +90,7 @@ fn path<'r>(
     written(&AttributePath { urn: None, ..path.clone() }, resource_type, leniency)
 }
 
-/// Resolves a path as it is written.
+/// Resolves a path exactly as written.
 fn written<'r>(
     path: &AttributePath,
     resource_type: &'r ResourceType,
@@ -121,15 +121,15 @@ fn written<'r>(
     Ok(Some(ResolvedPath { extension: found.extension, attribute: Some(attribute), filter, sub }))
 }
 
-/// A path without brackets, down to values that compare.
+/// A path without brackets, resolved down to comparable values.
 pub(crate) struct Leaf<'r> {
     pub(crate) target: Target,
     pub(crate) definition: &'r Attribute,
-    /// Where the index has it.
+    /// The key of the attribute in the index, if it is indexed.
     pub(crate) index: Option<AttributeKey>,
 }
 
-/// Resolves what a list is sorted by.
+/// Resolves the attribute that a list is sorted by.
 pub(crate) fn leaf<'r>(path: &AttributePath, resource_type: &'r ResourceType) -> Result<Option<Leaf<'r>>, Error> {
     let Some(found) = find(path, resource_type)? else { return Ok(None) };
     let Some(attribute) = found.attribute else { return Ok(None) };
@@ -158,7 +158,7 @@ struct Found<'r> {
     attribute: Option<&'r Attribute>,
 }
 
-/// Looks up everything before the bracket. An error where an unqualified name could mean two extensions' attributes.
+/// Looks up everything before the bracket. An unqualified name that two extensions have is an error.
 fn find<'r>(path: &AttributePath, resource_type: &'r ResourceType) -> Result<Option<Found<'r>>, Error> {
     if let Some(urn) = &path.urn {
         if urn::same(urn, &resource_type.schema.id) {
@@ -191,13 +191,13 @@ fn find<'r>(path: &AttributePath, resource_type: &'r ResourceType) -> Result<Opt
     }
 }
 
-/// Where the names in a filter are looked up.
+/// Where the names of a filter are looked up.
 struct Place<'r> {
     resource_type: &'r ResourceType,
-    /// Inside the brackets of a value path: which attribute's values it is about.
+    /// Inside the brackets of a value path: the attribute that they follow.
     element: Option<(Option<&'r Schema>, &'r Attribute)>,
     leniency: &'r ToleranceTracker,
-    /// Where names are written down that the type does not have; `None`: they are refused.
+    /// Collects names that the resource type lacks; `None` where such a name is an error.
     missing: Option<&'r RefCell<Vec<String>>>,
 }
 
@@ -216,7 +216,7 @@ fn element<'r>(
     Ok(Place { resource_type, element: Some((extension, attribute)), leniency, missing: None })
 }
 
-/// A resolved attribute and everything a test about it has to know.
+/// A resolved attribute with everything that a condition on it needs.
 struct Resolved<'r> {
     extension: Option<&'r Schema>,
     attribute: &'r Attribute,
@@ -250,7 +250,7 @@ impl<'r> Place<'r> {
         let Some(filter) = &path.filter else {
             return self.leaf(extension, attribute, sub, asked);
         };
-        // emails[type eq "work"].value eq "x": one value is both
+        // emails[type eq "work"].value eq "x": one value satisfies both conditions
         let inside = element(extension, attribute, self.resource_type, self.leniency)?;
         let mut inner = inside.node(filter)?;
         let whole = sub.is_none() && matches!(asked, Asked::Present);
@@ -317,7 +317,7 @@ impl<'r> Place<'r> {
                 None => return Err(complex_needs_sub(attribute)),
                 value => value,
             },
-            // every value has its reference, made when it is shown
+            // every value has a `$ref`, which is computed when it is shown
             Some(_) if presence && attribute.relation.is_some() => None,
             sub => sub,
         };
@@ -339,7 +339,7 @@ impl<'r> Place<'r> {
             Some(node) => node,
             None => {
                 let origin = match self.element {
-                    // what is computed is so inside brackets, too
+                    // computed sub-attributes are computed inside brackets, too
                     Some(_) if origin(extension, attribute, sub, self.resource_type).is_some() => Some(Origin::Element),
                     Some(_) => None,
                     None => origin(extension, attribute, sub, self.resource_type),
@@ -360,17 +360,17 @@ enum Asked<'f> {
 }
 
 impl Asked<'_> {
-    /// The answer of a resource without a value.
+    /// The result for a resource that has no value of the attribute.
     fn of_nothing(&self) -> bool {
         matches!(self, Asked::Absent | Asked::Compare(Operator::Ne, _))
     }
 }
 
-/// Why a name is not looked up.
+/// Why a name cannot be resolved.
 enum Lack {
-    /// There is no such attribute, or no such part of it.
+    /// There is no such attribute or sub-attribute.
     Unknown(Error),
-    /// There are several.
+    /// Several attributes have this name.
     Ambiguous(Error),
 }
 
@@ -406,7 +406,7 @@ fn compare(
     }
 }
 
-/// Where an attribute's values are; `None` where nobody may know them, or they are made when they are shown.
+/// Where the values of an attribute are; `None` where they are never readable, or are computed when shown.
 fn origin(
     extension: Option<&Schema>,
     attribute: &Attribute,

@@ -1,4 +1,4 @@
-//! Where the values of a resolved attribute are: in the document, in a resource's own fields, in rows beside it.
+//! Where the values of a resolved attribute are: in the document, in a resource's own fields, or in related rows.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use crate::schema::key_text::instant;
 use crate::schema::{GROUP, ResourceTypeId, USER};
 use crate::urn::is_extension_key;
 
-/// An attribute, or a part of one.
+/// An attribute or a sub-attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Target {
     pub(crate) origin: Origin,
-    /// A sub-attribute of what is there.
+    /// The sub-attribute, if the target is one.
     pub(crate) sub: Option<Box<str>>,
 }
 
@@ -35,18 +35,18 @@ pub(crate) enum Origin {
     Members,
     /// `groups`
     Groups,
-    /// The value that a value path's filter is about.
+    /// The value that the filter of a value path is evaluated on.
     Element,
 }
 
-/// What the values are looked for in.
+/// What the target is evaluated on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scope<'a> {
     Resource(&'a Resource),
     Element(Datum<'a>),
 }
 
-/// A value, wherever it is.
+/// One value, wherever it comes from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Datum<'a> {
     Json(&'a Value),
@@ -65,7 +65,8 @@ impl Target {
         Needs { members: self.origin == Origin::Members, groups: self.origin == Origin::Groups }
     }
 
-    /// Shows every value that is not empty (RFC 7643 §2.5), in order, until `stop` says true; whether it did.
+    /// Calls `stop` for every value that is not empty (RFC 7643 §2.5), in order, until it returns true. Returns whether
+    /// it did.
     pub(crate) fn any(&self, scope: Scope<'_>, stop: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
         let sub = self.sub.as_deref();
         let resource = match scope {
@@ -103,7 +104,7 @@ impl Target {
 }
 
 impl Datum<'_> {
-    /// Shows the values of a sub-attribute, or the value itself, unless empty.
+    /// Calls `stop` for the values of a sub-attribute, or for the value itself, unless they are empty.
     fn part(self, sub: Option<&str>, stop: &mut dyn FnMut(Datum<'_>) -> bool) -> bool {
         match (self, sub) {
             (Datum::Json(value), None) => is_present(value) && stop(self),
@@ -156,7 +157,7 @@ impl Datum<'_> {
     }
 }
 
-/// Whether a value is not empty: neither `null`, `""`, `[]` nor an object without a value that is (RFC 7643 §2.5).
+/// Whether a value is not empty: not `null`, `""`, `[]`, nor an object whose values are all empty (RFC 7643 §2.5).
 fn is_present(value: &Value) -> bool {
     match value {
         Value::Null => false,

@@ -55,5 +55,5 @@ fn numbers_of_attributes_never_change_and_ignore_case() {
     assert_ne!(user, AttributeKey::of("Group", None, "externalId", None));
 }
 
-/// Stored in every database: a change here loses everybody's index.
+/// Stored in every database: changing it invalidates all indexes.
 const NUMBER_OF_USER_NAME: i32 = 1_895_985_888;

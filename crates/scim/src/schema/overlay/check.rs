@@ -1,4 +1,4 @@
-//! What can be wrong with a declaration, each mistake with what would be right.
+//! Checks a declaration; each mistake says what would be right.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::{Mistake, Overlay};
 use crate::schema::key_text::{fold, instant};
 use crate::schema::{Mutability, Returned, Type, Uniqueness, is_name};
 
-/// Every mistake of an attribute and its sub-attributes.
+/// All mistakes of an attribute and its sub-attributes.
 pub(super) fn definition(overlay: &Overlay) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let mut must = |right: bool, field: &str, mistake: &str| {
@@ -24,7 +24,7 @@ pub(super) fn definition(overlay: &Overlay) -> Vec<Mistake> {
     must(
         !overlay.required || overlay.mutability != Mutability::ReadOnly,
         "required",
-        "nobody could send what is required and readOnly: drop one of the two",
+        "no client could send a value that is required and readOnly: drop one of the two",
     );
     must(
         !overlay.absence_grants || !overlay.required,
@@ -68,7 +68,7 @@ pub(super) fn definition(overlay: &Overlay) -> Vec<Mistake> {
     mistakes
 }
 
-/// What holds for attributes and sub-attributes.
+/// The rules for attributes and sub-attributes.
 fn leaf(overlay: &Overlay) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     let mut must = |right: bool, field: &str, mistake: &str| {
@@ -138,7 +138,7 @@ fn leaf(overlay: &Overlay) -> Vec<Mistake> {
     mistakes
 }
 
-/// What holds for sub-attributes alone.
+/// The rules for sub-attributes only.
 fn sub_attribute(sub: &Overlay) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     if sub.r#type == Type::Complex || !sub.sub_attributes.is_empty() {
@@ -178,7 +178,7 @@ fn default_value(overlay: &Overlay, value: &Value) -> Option<String> {
     Some(format!("default_value {strange} is not among canonical_values: {}", allowed.join(", ")))
 }
 
-/// A schema's URN (RFC 8141 §2), not one of SCIM's own for other purposes.
+/// Checks that a text is a URN (RFC 8141 §2) that SCIM does not use for another purpose.
 pub(super) fn urn(text: &str) -> Result<(), String> {
     let lower = text.to_ascii_lowercase();
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/%+".contains(&byte);

@@ -44,7 +44,7 @@ fn unknown_members_are_reported_and_lose_nobody() {
     assert!(events.contains(&EventKind::MembersParked { names: written.pending_members }), "{events:?}");
     let written = world.patch(GROUP, &group, op("add", &[&group, "nobody"])).unwrap();
     assert_eq!((written.skipped_members, written.changed), (vec![group.clone(), "nobody".to_owned()], false));
-    assert_eq!(world.events(), [EventKind::MembersSkipped { ids: vec![group.clone()] }], "nobody was parked already");
+    assert_eq!(world.events(), [EventKind::MembersSkipped { ids: vec![group.clone()] }], "no name was pending before");
 
     world.on = Tolerances::EVERY.without(Tolerance::UnknownMembers);
     assert_eq!(refusal(world.create(GROUP, body)), (400, Some("invalidValue")));
@@ -58,7 +58,7 @@ fn who_is_waited_for_joins_when_they_appear_by_either_name() {
     let group = world.group("Editors", &["00uANA", "Ben@X.test", "00ucas"]);
     let readers = world.group("Readers", &["00uANA"]);
     assert!(world.members(&group).is_empty());
-    assert_eq!(version(&mut world, &group), "W/\"1\"", "who waits for somebody is as before");
+    assert_eq!(version(&mut world, &group), "W/\"1\"", "a pending member does not change the version");
     world.events();
     let ana = user(&mut world, "00uANA", "ana@x.test");
     let joined = EventKind::MembershipChanged { added: 1, removed: 0 };
@@ -85,7 +85,7 @@ fn a_user_who_gets_the_name_later_joins_then_and_only_once() {
     for other in ["00uX", "00uANA"] {
         world.put(USER, &ana, json!({ "userName": "ana", "role": "admin", "externalId": other })).unwrap();
     }
-    assert!(world.members(&group).is_empty(), "nobody waits any more");
+    assert!(world.members(&group).is_empty(), "no name is pending any more");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn whoever_is_there_is_found_by_name_too_and_a_put_of_the_same_changes_nothing()
     assert_eq!(world.members(&group), std::slice::from_ref(&ana));
     user(&mut world, "00uANA", "another");
     let written = world.patch(GROUP, &group, op("replace", &["00uANA"])).unwrap();
-    assert_eq!(written.pending_members, ["00uANA"], "whom it means nobody can say");
+    assert_eq!(written.pending_members, ["00uANA"], "the name is ambiguous");
 
     world.on = Tolerances::EVERY.without(Tolerance::MembersByName);
     let written = world.patch(GROUP, &group, op("add", &["ben@x"])).unwrap();
@@ -153,7 +153,7 @@ fn a_group_waits_for_so_many_and_no_more() {
     assert_eq!(written.pending_members.len(), 1, "there is room again");
 }
 
-/// What a request is that gives a group these members, and takes the others.
+/// The request that gives a group these members and removes the others.
 fn replacing(world: &mut World, group: &str, members: &Value, way: usize) -> Result<Written, Error> {
     match way {
         0 => world.patch(GROUP, group, json!([{ "op": "replace", "path": "members", "value": members }])),
@@ -208,7 +208,7 @@ fn report_2_members_are_not_given_up_for_a_list_of_nobody() {
         refused(world.patch(GROUP, &group, one), &[says]);
     }
     assert_eq!(world.events(), [], "nothing happened");
-    // With names that are not waited for, a name is of no more use.
+    // Where names cannot be pending, a name is as useless as an unknown id.
     world.on = Tolerances::EVERY.without(Tolerance::MembersByName);
     for way in 0..4 {
         refused(replacing(&mut world, &group, &members(&["00uNEW", "ben"]), way), &["00uNEW, ben"]);
@@ -231,7 +231,7 @@ fn report_2_one_member_who_is_there_or_waited_for_is_enough() {
         let pending: BTreeSet<String> = written.pending_members.into_iter().collect();
         assert_eq!(pending, ["00uNEW", "id-77"].map(str::to_owned).into());
         assert!(world.members(&group).is_empty());
-        // The group waits, and says the same again.
+        // The name is pending, and the request repeats it.
         for same in [&["00uNEW", "id-77"][..], &["id-77"]] {
             replacing(&mut world, &group, &members(same), way).expect("what is waited for already");
         }
@@ -240,7 +240,7 @@ fn report_2_one_member_who_is_there_or_waited_for_is_enough() {
         assert_eq!(world.members(&group), [new]);
         replacing(&mut world, &group, &json!([]), way).expect("an empty list clears");
         assert!(world.members(&group).is_empty());
-        replacing(&mut world, &group, &members(&["id-78"]), way).expect("nobody is given up");
+        replacing(&mut world, &group, &members(&["id-78"]), way).expect("no member is given up");
     }
 }
 
@@ -255,6 +255,6 @@ fn report_2_a_list_in_several_operations_is_one_list() {
     ]);
     world.patch(GROUP, &group, chunks).expect("ben is there");
     assert_eq!(world.members(&group), [ben]);
-    world.patch(GROUP, &group, op("add", &["id-78"])).expect("nobody is given up");
+    world.patch(GROUP, &group, op("add", &["id-78"])).expect("no member is given up");
     world.patch(GROUP, &group, op("remove", &["id-79"])).expect("nor here");
 }

@@ -6,7 +6,7 @@ use crate::schema::{GROUP, USER};
 use crate::testing::{BASE, World, named};
 use crate::tolerance::{Tolerance, Tolerances};
 
-/// Three users with three names each, another group, and the group that is changed, which waits for a user.
+/// Three users with three names each, another group, and the group to change, which has a pending member.
 fn world(members: &[&str]) -> (World, String) {
     let mut world = World::new();
     for name in ["ana", "ben", "cas"] {
@@ -19,7 +19,7 @@ fn world(members: &[&str]) -> (World, String) {
     (world, group)
 }
 
-/// What came of it: the answer, the group, what it waits for, what happened.
+/// The outcome: the answer, the group, its pending members, the events.
 fn outcome(world: &mut World, group: &str, done: Result<Written, Error>) -> Value {
     let done = match done {
         Ok(written) => {

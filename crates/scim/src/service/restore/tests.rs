@@ -10,7 +10,7 @@ fn body(user_name: &str, external_id: &str) -> Value {
     json!({ "userName": user_name, "externalId": external_id, "role": "admin", "active": true })
 }
 
-/// A user who was deactivated, and was in a group.
+/// A deactivated user who is a member of a group.
 fn gone(world: &mut World, user_name: &str, external_id: &str) -> (String, String) {
     let id = world.create(USER, body(user_name, external_id)).expect("a user").resource.id.to_string();
     let group = world.group("Editors", &[&id]);
@@ -85,7 +85,7 @@ fn by_another_policy_the_conflict_is_named() {
     let (ana, _) = gone(&mut world, "ana", "00uANA");
     refused(&mut world, body("ANA", "other"), &["userName", "deactivated", &ana]);
     refused(&mut world, body("other", "00uANA"), &["externalId", "deactivated", &ana]);
-    world.create(USER, body("other", "00uana")).expect("somebody else: an externalId is compared exactly");
+    world.create(USER, body("other", "00uana")).expect("another user: an externalId is compared exactly");
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn report_7_an_external_id_of_several_records_or_of_an_active_one_names_nobody()
     let (ana, _) = gone(&mut world, "ana", "00uANA");
     let (ben, _) = gone(&mut world, "ben", "00uBEN");
     world.patch(USER, &ben, json!([{ "op": "replace", "path": "active", "value": true }])).unwrap();
-    // One who is active: a new one is new, and one who comes back by their userName is who they were.
+    // One active user: the new user is created, and one found by `userName` is still restored.
     let cas = world.create(USER, body("cas", "00uBEN")).expect("an active externalId is no conflict").resource.id;
     assert_eq!(world.create(USER, body("ana", "00uBEN")).expect("restored").resource.id.as_str(), ana);
-    // Several of any kind: active and deactivated, or all deactivated.
+    // Several users, all deactivated or not.
     let mut made = vec![ana.clone(), ben.clone(), cas.to_string()];
     for gone in [&ana, &ben, &cas.to_string()] {
         world.patch(USER, gone, off()).unwrap();
@@ -116,7 +116,7 @@ fn report_7_an_external_id_of_several_records_or_of_an_active_one_names_nobody()
         world.patch(USER, &new, off()).unwrap();
         made.push(new);
     }
-    // The userName still says who it is.
+    // The `userName` still identifies the user.
     assert_eq!(world.create(USER, body("BEN", "00uBEN")).expect("restored").resource.id.as_str(), ben);
     world.inactive_match = InactiveMatch::Conflict;
     world.create(USER, body("dan", "00uBEN")).expect("new, by the other policy too");

@@ -1,4 +1,4 @@
-//! Lists: pages, totals, filters, orders, and notes about walks.
+//! Cases about lists: pages, totals, filters, sort orders and saved positions.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ pub(super) fn pages_after_handle(store: &mut dyn Store) {
 }
 
 pub(super) fn pages_without_room(store: &mut dyn Store) {
-    // Small ones, one that has no room on any page, and some of which few have.
+    // Small documents, one that exceeds every page, and some of which few fit on one.
     let lengths = [10, 10, 9_000, 10, 900, 900, 900, 2_000, 2_000, 2_000, 10, 9_000, 9_000, 10];
     for (number, length) in (1u32..).zip(lengths) {
         let document = json!({ "userName": format!("u{}", number * 5 % 14), "active": true, "title": "\u{e4}".repeat(length / 2) });

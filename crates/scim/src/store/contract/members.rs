@@ -1,4 +1,4 @@
-//! Members join and leave, exist or are waited for, and groups lie in groups.
+//! Cases about members, pending members, and groups in groups.
 
 use serde_json::json;
 
@@ -64,7 +64,7 @@ fn key(attribute: AttributeKey, key: &str) -> SearchKey {
     SearchKey { attribute, key: key.to_owned(), unique: false }
 }
 
-pub(super) fn holders_of_keys(store: &mut dyn Store) {
+pub(super) fn owners_of_keys(store: &mut dyn Store) {
     let (by_name, by_external_id) = (AttributeKey::user_name(), AttributeKey::external_id());
     let ana = insert(store, &resource(USER, 1, json!({ "userName": "Ana", "externalId": "X", "active": true })));
     let ben = insert(store, &resource(USER, 2, json!({ "userName": "ben", "externalId": "X", "active": false })));
@@ -130,7 +130,7 @@ pub(super) fn pending_members_of_groups(store: &mut dyn Store) {
     assert_eq!(
         store.find_pending_members(&[key_of_text("00u")]).expect("groups"),
         [],
-        "a deleted group waits for nobody"
+        "a deleted group has no pending members"
     );
     assert_eq!(pending_members(store, readers), ["Ana@X.test"]);
 }
@@ -240,7 +240,7 @@ pub(super) fn references_up_to(store: &mut dyn Store) {
         let found = store.groups_of_up_to(&users, most).expect("groups");
         assert_eq!(found, fits.then(|| store.groups_of(&users).expect("groups")), "{most}");
     }
-    // Through another group there are more groups than rows of members.
+    // Nested groups: more pairs than rows of members.
     let outer = group(store, 14, "an outer group");
     change(store, outer, false, &[], &[11]);
     assert_eq!(store.groups_of_up_to(&users, 19).expect("groups"), None);

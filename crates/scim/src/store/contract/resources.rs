@@ -1,4 +1,4 @@
-//! Resources are written, found and removed, and unique values are taken once.
+//! Cases about writing, finding and deleting resources, and about unique values.
 
 use serde_json::json;
 
