@@ -1,5 +1,6 @@
 //! What every request handler has at hand.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use oauth::Keyring;
@@ -10,6 +11,7 @@ use crate::domain::account::Account;
 use crate::domain::refusals::Refusals;
 use crate::domain::schemas::Schemas;
 use crate::domain::tolerances::{ToleranceCounter, ToleranceUse, UsesOfRequest};
+use crate::platform::clock::Clock;
 use crate::platform::openid_client::ProviderMetadataCache;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
@@ -23,10 +25,14 @@ use crate::services::signing::Signer;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
 
-/// The parts of a running server. Cheap to clone; holds no state of any flow, session or token.
+/// A running server, as handlers and jobs hold it. Clones are the same one.
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// The parts of a running server. They hold no state of any flow, session or token.
+#[allow(missing_debug_implementations)]
+pub struct Parts {
     /// What the operator set.
     pub config: Arc<Config>,
     /// The issuer, and the base of every URL we print; without a slash at the end.
@@ -35,6 +41,8 @@ pub struct App {
     pub path: Arc<str>,
     /// `{public_url}/scim/v2`
     pub scim_base: Arc<str>,
+    /// What time it is.
+    pub clock: Clock,
     /// The database.
     pub db: Db,
     /// Whether the database can be written.
@@ -42,7 +50,7 @@ pub struct App {
     /// Keys derived from the master key.
     pub keys: Arc<Keyring>,
     /// Lifetimes, for the oauth crate.
-    pub settings: Arc<oauth::Settings>,
+    pub settings: oauth::Settings,
     /// The schemas of each account.
     pub schemas: Schemas,
     /// Argon2id.
@@ -58,7 +66,7 @@ pub struct App {
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
     /// OpenID providers that people sign in at.
-    pub providers: Arc<ProviderMetadataCache>,
+    pub providers: ProviderMetadataCache,
     /// Whether the server was told to stop.
     pub stopping: Stopping,
     /// The memory that requests and answers take.
@@ -82,12 +90,26 @@ pub struct ServiceProvider {
     pub unique_group_names: bool,
 }
 
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> App {
+        App(Arc::new(parts))
+    }
+}
+
 impl App {
     /// Runs a piece of the oauth crate: gives it the time, entropy and the keys.
     pub fn oauth<T>(&self, run: impl FnOnce(&mut oauth::Context<'_>) -> T) -> T {
         let known = self.signer.cached();
         run(&mut oauth::Context {
-            now: system::now(),
+            now: self.clock.now(),
             entropy: &mut system::fill,
             keys: &self.keys,
             published: known.public(),

@@ -12,6 +12,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
+use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::server;
 use crate::server::logging::start_logging;
@@ -38,10 +39,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server.
-    Serve,
     /// Start a server on a fresh SQLite database, play an identity provider's whole story against it, and stay up.
     Demo(demo::Arguments),
+    #[command(flatten)]
+    Configured(Configured),
+}
+
+/// What is done with the operator's configuration.
+#[derive(Debug, Subcommand)]
+enum Configured {
+    /// Run the server.
+    Serve,
     /// Bring the database's schema up to date.
     Migrate,
     /// Manage the keys that sign, and what the master key seals.
@@ -99,7 +107,7 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match cli.command {
         Command::Demo(arguments) => actix_web::rt::System::new().block_on(demo::run(arguments)),
-        command => match Config::load(cli.config.as_deref()) {
+        Command::Configured(command) => match Config::load(cli.config.as_deref()) {
             Ok(config) => actix_web::rt::System::new().block_on(with_config(command, config)),
             Err(mistakes) => Err(mistakes.into()),
         },
@@ -113,36 +121,40 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn with_config(command: Command, config: Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn with_config(command: Configured, config: Config) -> Result<(), Box<dyn std::error::Error>> {
     start_logging(&config);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    let clock = Clock::of_the_machine();
     match command {
-        Command::Serve => serve(config).await,
-        Command::Migrate => {
+        Configured::Serve => serve(config, clock).await,
+        Configured::Migrate => {
             let _turn = server::take_turn(&config)?;
             let mut conn = config.database.url.connect()?;
             let applied = migrations::run(&mut conn)?;
             println!("{}: {applied} migrations applied, the schema is up to date", config.database.url.display());
             Ok(())
         }
-        Command::Keys { command } => keys::run(&config, command).await,
-        Command::Operator { command: OperatorCommand::Create { name } } => create_operator(&config, name).await,
-        Command::Audit { command: AuditCommand::Verify { expect } } => verify_audit(&config, expect.as_ref()),
-        Command::Housekeeping { confirm } => keep_house(config, confirm).await,
-        Command::Health { url } => {
+        Configured::Keys { command } => keys::run(&config, clock, command).await,
+        Configured::Operator { command: OperatorCommand::Create { name } } => {
+            create_operator(&config, clock, name).await
+        }
+        Configured::Audit { command: AuditCommand::Verify { expect } } => {
+            verify_audit(&config, &clock, expect.as_ref())
+        }
+        Configured::Housekeeping { confirm } => keep_house(config, clock, confirm).await,
+        Configured::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.server.bind));
             let answer = reqwest::get(format!("{url}/health/ready")).await?;
             if answer.status().is_success() { Ok(()) } else { Err(format!("not ready: {}", answer.status()).into()) }
         }
-        Command::Demo(_) => unreachable!("run without a configuration"),
     }
 }
 
-async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::Error>> {
     let database = config.database.url.display();
-    let mut running = server::start(config).await?;
+    let mut running = server::start(config, clock).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
     let operators = running.app.db.read(ReadCost::Scan, |tx| tx.operators()).await?;
     if running.app.config.admin.token.is_none() && operators.is_empty() {
@@ -169,17 +181,18 @@ async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn std::error::Error>> {
+async fn create_operator(config: &Config, clock: Clock, name: String) -> Result<(), Box<dyn std::error::Error>> {
     let name = OperatorName::parse(&name).map_err(|why| format!("--name {why}"))?.as_str().to_owned();
-    let (db, keys) = server::open(config).await?;
+    let (db, keys) = server::open(config, clock).await?;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = keys.fingerprint(&token);
     let shown = name.clone();
     let made = db
         .write::<_, DbError, _>(move |tx| {
-            tx.settle_operator_names(system::now())?;
+            let now = tx.now();
+            tx.settle_operator_names(now)?;
             let id = system::new_uuid();
-            let (created, name) = (system::now(), name.clone());
+            let (created, name) = (now, name.clone());
             let operator = Operator {
                 seq: 0,
                 id: id.clone(),
@@ -205,8 +218,8 @@ async fn create_operator(config: &Config, name: String) -> Result<(), Box<dyn st
     Ok(())
 }
 
-async fn keep_house(config: Config, confirm: bool) -> Result<(), Box<dyn std::error::Error>> {
-    let (db, keys) = server::open(&config).await?;
+async fn keep_house(config: Config, clock: Clock, confirm: bool) -> Result<(), Box<dyn std::error::Error>> {
+    let (db, keys) = server::open(&config, clock).await?;
     let housekeeper = Housekeeper::new(db, keys, config.into());
     if confirm {
         housekeeper.confirm().await?;
@@ -226,7 +239,7 @@ async fn keep_house(config: Config, confirm: bool) -> Result<(), Box<dyn std::er
 }
 
 /// Reads, and nothing else: what is verified may be a copy, and a mistyped path makes no database.
-fn verify_audit(config: &Config, expected: Option<&Link>) -> Result<(), Box<dyn std::error::Error>> {
+fn verify_audit(config: &Config, clock: &Clock, expected: Option<&Link>) -> Result<(), Box<dyn std::error::Error>> {
     if let DatabaseUrl::Sqlite(path) = &config.database.url
         && !path.is_file()
     {
@@ -236,7 +249,7 @@ fn verify_audit(config: &Config, expected: Option<&Link>) -> Result<(), Box<dyn 
     let mut conn = config.database.url.connect_read_only()?;
     let verdict = read_on(&mut conn, |tx| {
         let Some(keys) = master_key::open_existing(tx, &masters)? else { return Ok::<_, DbError>(None) };
-        tx.verify_audit(&keys, system::now(), expected).map(Some)
+        tx.verify_audit(&keys, clock.now(), expected).map(Some)
     })?;
     let verdict = verdict.ok_or(server::StartError::WrongMasterKey)?;
     let ChainVerdict { breaks, late, sealed, waiting, forgotten, head } = verdict;

@@ -9,6 +9,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::server;
 
@@ -58,7 +59,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
 
     let ours_to_remove = arguments.dir.is_none().then(|| directory.clone());
     let server::Running { app, handle, server, .. } =
-        server::start(config).await.inspect_err(|_| remove(&ours_to_remove))?;
+        server::start(config, Clock::of_the_machine()).await.inspect_err(|_| remove(&ours_to_remove))?;
     let server = actix_web::rt::spawn(server);
     let transcript = Transcript::to_standard_output();
     let played = story::play(&transcript, &app.public_url, &token).await;

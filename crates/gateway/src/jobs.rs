@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::jobs::housekeeping::Housekeeper;
-use crate::platform::system;
 use crate::platform::trusted_clock::Judged;
 use crate::services::indexing;
 use crate::services::tolerance_counts;
@@ -71,7 +70,7 @@ pub fn start(app: App) {
 
 /// Writes what is due of the credentials that were refused into the audit trail and the log; nothing is lost if that fails.
 pub async fn tell_refusals(app: &App, everything: bool) -> Result<(), DbError> {
-    let reports = app.refusals.take(system::now(), everything);
+    let reports = app.refusals.take(app.clock.now(), everything);
     if reports.is_empty() {
         return Ok(());
     }

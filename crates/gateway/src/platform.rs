@@ -1,6 +1,7 @@
 //! The machine and the network: the clock and entropy, secrets in memory, password hashing, calls to other servers, mail. Nothing here
 //! knows what the gateway is for.
 
+pub mod clock;
 pub mod lane;
 pub mod openid_client;
 pub mod outbound;

@@ -11,7 +11,7 @@ use actix_web::{HttpServer, web};
 use oauth::Keyring;
 use scim::Registry;
 
-use crate::app::App;
+use crate::app::{App, Parts};
 use crate::config::{Config, MasterKeySource, public_url};
 use crate::domain::catalogs;
 use crate::domain::grant_policy::GrantPolicy;
@@ -19,11 +19,12 @@ use crate::domain::schemas::Schemas;
 use crate::domain::scopes;
 use crate::http;
 use crate::jobs;
+use crate::platform::clock::Clock;
+use crate::platform::openid_client::ProviderMetadataCache;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
-use crate::platform::system;
 use crate::services::admission::Admission;
 use crate::services::allowed_values;
 use crate::services::budget::Budget;
@@ -172,15 +173,15 @@ pub fn take_turn(config: &Config) -> Result<Turn, StartError> {
 }
 
 /// The database and its keys, for a command.
-pub async fn open(config: &Config) -> Result<(Db, Arc<Keyring>), StartError> {
+pub async fn open(config: &Config, clock: Clock) -> Result<(Db, Arc<Keyring>), StartError> {
     let turn = take_turn(config)?;
-    let db = open_database(config, &turn)?;
+    let db = open_database(config, clock, &turn)?;
     let keys = open_keys(config, &db).await?;
     Ok((db, keys))
 }
 
 /// Connects to the database and brings its schema up to date, or refuses it.
-fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
+fn open_database(config: &Config, clock: Clock, _turn: &Turn) -> Result<Db, StartError> {
     let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
     let mut conn: AnyConn = config.database.url.connect().map_err(failed)?;
     if config.database.migrate_on_start {
@@ -192,7 +193,7 @@ fn open_database(config: &Config, _turn: &Turn) -> Result<Db, StartError> {
         migrations::check(&mut conn)?;
     }
     drop(conn);
-    Db::within(config.database.url.clone(), config.database.limits, reactions::run).map_err(failed)
+    Db::within(config.database.url.clone(), config.database.limits, clock, reactions::run).map_err(failed)
 }
 
 /// Who may own a grant.
@@ -241,17 +242,17 @@ pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError
 }
 
 /// Starts the server; it answers when this returns.
-pub async fn start(config: Config) -> Result<Running, StartError> {
+pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
     let schemas = Schemas::new(catalogs::offer(config.attributes.registry.clone(), &config.consent.role_attribute));
     if config.server.public_url.is_none() && !config.server.bind.ip().is_loopback() && !config.server.insecure_http {
         return Err(StartError::NoPublicUrl(config.server.bind));
     }
     let turn = take_turn(&config)?;
-    let db = open_database(&config, &turn)?.with_grant_policy(grant_policy(&config, schemas.configured()));
+    let db = open_database(&config, clock, &turn)?.with_grant_policy(grant_policy(&config, schemas.configured()));
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
     indexing::run(&db, &schemas).await.map_err(failed)?;
-    db.write(|tx| tx.settle_operator_names(system::now())).await.map_err(failed)?;
+    db.write(|tx| tx.settle_operator_names(tx.now())).await.map_err(failed)?;
     allowed_values::compare(&db, schemas.configured()).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
     drop(turn);
@@ -262,15 +263,15 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
     let waiting_at = listener.try_clone()?;
     let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let outbound = Outbound::new(config.outbound);
-    let app = App {
-        published_keys: PublishedKeys::new(outbound.clone()),
+    let app = App::from(Parts {
+        published_keys: PublishedKeys::new(outbound.clone(), db.clock().clone()),
         outbound,
-        providers: Arc::default(),
+        providers: ProviderMetadataCache::new(db.clock().clone()),
         stopping: Stopping::default(),
         admission: Arc::new(Admission::new(config.database.limits.long_each as usize)),
         payers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
-        settings: Arc::new(settings(&config, &public_url)),
+        settings: settings(&config, &public_url),
         path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
@@ -280,10 +281,11 @@ pub async fn start(config: Config) -> Result<Running, StartError> {
         refusals: Arc::default(),
         config: Arc::new(config),
         pulse: db.pulse(),
+        clock: db.clock().clone(),
         schemas,
         db,
         keys,
-    };
+    });
     let workers = match app.config.server.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         n => n,

@@ -5,6 +5,7 @@ use oauth::signing::SigningAlgorithm;
 
 use crate::config::Config;
 use crate::domain::actor::Actor;
+use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::server;
 use crate::services::signing::{Rotation, Signer};
@@ -32,13 +33,13 @@ fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
     SigningAlgorithm::parse(text).ok_or_else(|| "must be RS256, ES256 or EdDSA".to_owned())
 }
 
-pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
-    let (db, keys) = server::open(config).await?;
+pub(super) async fn run(config: &Config, clock: Clock, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
+    let (db, keys) = server::open(config, clock.clone()).await?;
     let settings = server::settings(config, config.server.public_url.as_deref().unwrap_or_default());
     match command {
         KeysCommand::List => {
             Signer::open(db.clone(), keys).await?;
-            let now = system::now();
+            let now = clock.now();
             println!(
                 "{:<5}  {:<43}  {:<9}  {:<24}  {:<24}  published until",
                 "alg", "kid", "state", "made", "signs from"
@@ -81,7 +82,7 @@ pub(super) async fn run(config: &Config, command: KeysCommand) -> Result<(), Box
                     sealed::reencrypt(tx, &keys)
                 })
                 .await?;
-            let free = system::rfc3339(system::now() + settings.longest_ms());
+            let free = system::rfc3339(clock.now() + settings.longest_ms());
             println!("{done} values sealed again; everything stored is sealed under the first master key.");
             println!(
                 "Access tokens and forms in browsers may be sealed under an older one until {free}; keep it configured"

@@ -65,7 +65,8 @@ pub struct Done {
 impl Housekeeper {
     /// For this database.
     pub fn new(db: Db, keys: Arc<Keyring>, config: Arc<Config>) -> Housekeeper {
-        Housekeeper { db, keys, config, calendar: Arc::default() }
+        let calendar = Arc::new(Calendar::new(db.clock().clone()));
+        Housekeeper { db, keys, config, calendar }
     }
 
     /// Believes the clock as it is, and lets everything end that is due, for a day.
@@ -115,7 +116,7 @@ impl Housekeeper {
 
     async fn seal(&self, done: &mut Done) {
         loop {
-            let (keys, now) = (self.keys.clone(), system::now());
+            let (keys, now) = (self.keys.clone(), self.db.clock().now());
             match self.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await {
                 Ok(None) => return,
                 Ok(Some(sealed)) => {

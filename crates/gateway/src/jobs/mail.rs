@@ -9,7 +9,6 @@ use futures_util::future::join_all;
 use crate::app::App;
 use crate::domain::notice::TRY_FOR;
 use crate::domain::person;
-use crate::platform::system;
 use crate::services::reactions;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{DbError, ReadCost};
@@ -30,7 +29,7 @@ const AT_ONCE: i64 = 8;
 /// Sends everything that is due. What could not be sent is no error: it is written down, and tried again.
 pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
     loop {
-        let now = system::now();
+        let now = app.clock.now();
         let due = Due { now, since: now - TRY_FOR };
         if !app.db.read(ReadCost::Point, move |tx| tx.notices_are_due(due)).await? {
             return Ok(());
@@ -55,7 +54,7 @@ async fn send(app: &App, mail: &Mail, mut notice: Claimed) -> Result<(), DbError
         }
     }
     let outcome = hand_over(app, mail, &notice).await;
-    let now = system::now();
+    let now = app.clock.now();
     match outcome {
         Ok(()) => app.db.write(move |tx| tx.notice_was_mailed(&notice, now)).await,
         Err(Undelivered(problem)) => {
@@ -87,6 +86,7 @@ async fn hand_over(app: &App, mail: &Mail, notice: &Claimed) -> Result<(), Undel
         hint: matter.hint(),
         why: matter.why(),
         public_url: &app.public_url,
+        now: app.clock.now(),
     };
     let message = letter.write(mail.from.clone(), to, &name).map_err(|error| Undelivered(error.to_string()))?;
     mail.relay.take(&app.public_url, message.envelope(), &message.formatted()).await

@@ -20,6 +20,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::platform::clock::Clock;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 
@@ -131,17 +132,23 @@ impl UpstreamError {
 }
 
 /// The metadata of providers, as they were asked last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ProviderMetadataCache {
+    clock: Clock,
     known: Mutex<HashMap<String, (i64, CoreProviderMetadata)>>,
 }
 
 impl ProviderMetadataCache {
+    /// Knows nothing yet.
+    pub fn new(clock: Clock) -> ProviderMetadataCache {
+        ProviderMetadataCache { clock, known: Mutex::default() }
+    }
+
     async fn metadata<S>(&self, issuer: &str, fresh: bool, send: &S) -> Result<CoreProviderMetadata, UpstreamError>
     where
         S: for<'c> AsyncHttpClient<'c>,
     {
-        let now = system::now();
+        let now = self.clock.now();
         let known = |this: &Self| {
             let known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.get(issuer).filter(|(asked, _)| now - asked < FRESH).map(|(_, metadata)| metadata.clone())
@@ -223,7 +230,7 @@ impl ProviderMetadataCache {
             .map_err(|e| failed(causes(&e)))?;
         let token = tokens.id_token().ok_or_else(|| unbelievable("there is no ID token".to_owned()))?;
         let nonce = Nonce::new(pending.nonce.clone());
-        let now = || DateTime::from_timestamp_millis(system::now()).unwrap_or_default();
+        let now = || DateTime::from_timestamp_millis(self.clock.now()).unwrap_or_default();
         let read = |client: &CoreClient<_, _, _, _, _, _>| -> Result<CoreIdTokenClaims, String> {
             let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS).set_time_fn(now);
             let claims = token.claims(&verifier, &nonce).map_err(|e| causes(&e))?;

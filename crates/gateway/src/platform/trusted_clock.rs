@@ -8,7 +8,8 @@
 //! On PostgreSQL wall time is the database's, so that the clock of a replica does not matter.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+
+use super::clock::Clock;
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
@@ -33,7 +34,7 @@ pub struct Judged {
 /// What was believed, and since when something else is shown.
 #[derive(Debug)]
 pub struct Calendar {
-    start: Instant,
+    clock: Clock,
     state: Mutex<State>,
 }
 
@@ -51,16 +52,15 @@ struct Moment {
     monotonic: i64,
 }
 
-impl Default for Calendar {
-    fn default() -> Self {
-        Calendar { start: Instant::now(), state: Mutex::default() }
-    }
-}
-
 impl Calendar {
+    /// By this clock's monotonic time.
+    pub fn new(clock: Clock) -> Calendar {
+        Calendar { clock, state: Mutex::default() }
+    }
+
     /// Judges a wall time. `noted` is the last that was believed, by any process or by an operator.
     pub fn judge(&self, wall: i64, noted: Option<i64>) -> Judged {
-        let monotonic = i64::try_from(self.start.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let monotonic = self.clock.elapsed();
         self.state.lock().unwrap_or_else(PoisonError::into_inner).judge(Moment { wall, monotonic }, noted)
     }
 }

@@ -17,6 +17,7 @@ use oauth::signing::{SigningAlgorithm, Unsigned};
 use serde_json::{Value, json};
 
 use crate::domain::event::{Act, Action};
+use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::storage::signing_keys::SealedKey;
 use crate::storage::{Db, DbError, ReadCost, Tx};
@@ -50,6 +51,7 @@ pub struct Signer {
 /// The keys as they were at one moment.
 #[allow(missing_debug_implementations)]
 pub struct Known {
+    clock: Clock,
     at: i64,
     keys: Vec<KnownKey>,
     public: Vec<Jwk>,
@@ -69,7 +71,7 @@ impl Known {
 
     /// Signs.
     pub fn sign(&self, unsigned: &Unsigned) -> Result<String, DbError> {
-        let key = self.signing(unsigned.algorithm, system::now());
+        let key = self.signing(unsigned.algorithm, self.clock.now());
         let key = key.ok_or_else(|| DbError::Corrupt(format!("no {} signing key", unsigned.algorithm.as_str())))?;
         key.sign(unsigned.typ, &unsigned.claims)
     }
@@ -94,14 +96,14 @@ pub enum Rotation {
 impl Signer {
     /// Opens the keys of this installation and makes those that are missing.
     pub async fn open(db: Db, keyring: Arc<Keyring>) -> Result<Signer, DbError> {
-        let known = Arc::new(Known { at: i64::MIN, keys: Vec::new(), public: Vec::new() });
-        let signer = Signer { db, keyring, known: Arc::new(RwLock::new(known)), looking: Arc::default() };
+        let known = Known { clock: db.clock().clone(), at: i64::MIN, keys: Vec::new(), public: Vec::new() };
+        let signer = Signer { db, keyring, known: Arc::new(RwLock::new(Arc::new(known))), looking: Arc::default() };
         signer.reload().await?;
         let known = signer.cached();
         let missing = SigningAlgorithm::ALL.into_iter().filter(|algorithm| known.signing(*algorithm, 0).is_none());
         let missing: Vec<SigningAlgorithm> = missing.collect();
         for algorithm in &missing {
-            let now = system::now();
+            let now = signer.db.clock().now();
             let fresh = signer.make(*algorithm, now, now).await?;
             // Another replica may have been faster; then its key is the one.
             signer.db.write(move |tx| tx.insert_signing_key(&fresh).map(drop)).await?;
@@ -119,7 +121,7 @@ impl Signer {
 
     async fn reload(&self) -> Result<(), DbError> {
         let stored: Vec<SealedKey> = self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await?;
-        let (before, now) = (self.cached(), system::now());
+        let (before, now) = (self.cached(), self.db.clock().now());
         let mut keys = Vec::with_capacity(stored.len());
         for stored in stored.iter().filter(|key| key.expires.is_none_or(|expires| expires > now)) {
             let open = before.keys.iter().find(|known| known.key.kid == stored.kid).map(|known| known.key.clone());
@@ -130,18 +132,19 @@ impl Signer {
             keys.push(KnownKey { signs_from: stored.signs_from, expires: stored.expires, key });
         }
         let public = keys.iter().map(|known| known.key.public.clone()).collect();
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { at: now, keys, public });
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) =
+            Arc::new(Known { clock: before.clock.clone(), at: now, keys, public });
         Ok(())
     }
 
     /// What is known, looked up anew if it is older than this.
     async fn at_most_old(&self, age: i64) -> Result<Arc<Known>, DbError> {
         let known = self.cached();
-        if system::now().saturating_sub(known.at) < age {
+        if self.db.clock().now().saturating_sub(known.at) < age {
             return Ok(known);
         }
         let _turn = self.looking.lock().await;
-        if system::now().saturating_sub(self.cached().at) >= age {
+        if self.db.clock().now().saturating_sub(self.cached().at) >= age {
             self.reload().await?;
         }
         Ok(self.cached())
@@ -149,7 +152,7 @@ impl Signer {
 
     /// The public keys (RFC 7517 §5).
     pub async fn jwks(&self) -> Result<Value, DbError> {
-        let (known, now) = (self.at_most_old(IMPATIENT_MS).await?, system::now());
+        let (known, now) = (self.at_most_old(IMPATIENT_MS).await?, self.db.clock().now());
         let published = known.keys.iter().filter(|known| known.expires.is_none_or(|expires| expires > now));
         Ok(json!({"keys": published.map(|known| known.key.public.to_value()).collect::<Vec<_>>()}))
     }
@@ -191,7 +194,7 @@ impl Signer {
     ) -> Result<Option<SealedKey>, DbError> {
         let stored = self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await?;
         let newest = stored.iter().find(|key| key.algorithm == algorithm.as_str() && key.expires.is_none());
-        self.succeed(algorithm, newest.map(|key| key.kid.clone()), handover, longest_ms, system::now()).await
+        self.succeed(algorithm, newest.map(|key| key.kid.clone()), handover, longest_ms, self.db.clock().now()).await
     }
 
     async fn succeed(

@@ -22,6 +22,7 @@ use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
 use super::writer;
 use crate::domain::grant_policy::GrantPolicy;
+use crate::platform::clock::Clock;
 use crate::platform::lane::{Kind, Lane, Undone};
 use crate::platform::turns::Payer;
 
@@ -72,24 +73,26 @@ pub struct Db {
     long_desk: Desk,
     long_lane: Lane,
     url: Arc<DatabaseUrl>,
+    clock: Clock,
 }
 
 impl Db {
-    /// Connects. `connections` bounds the pool.
+    /// Connects, by the machine's clock. `connections` bounds the pool.
     pub fn open(url: DatabaseUrl, connections: u32, before_commit: BeforeCommit) -> Result<Db, DbError> {
-        Db::within(url, Limits::of(connections), before_commit)
+        Db::within(url, Limits::of(connections), Clock::of_the_machine(), before_commit)
     }
 
     /// Connects, within these limits.
-    pub fn within(url: DatabaseUrl, limits: Limits, before_commit: BeforeCommit) -> Result<Db, DbError> {
+    pub fn within(url: DatabaseUrl, limits: Limits, clock: Clock, before_commit: BeforeCommit) -> Result<Db, DbError> {
         let Limits { connections, long_connections, long_each, patience } = limits;
         let writer = match &url {
             DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone())),
             DatabaseUrl::Postgres(_) => None,
         };
         let url = Arc::new(url);
-        let desk = Desk::open(&url, patience, connections, writer.as_ref(), before_commit)?;
-        let long_desk = Desk::open(&url, patience, long_connections, writer.as_ref(), before_commit)?.of_long_units();
+        let desk = Desk::open(&url, patience, connections, writer.as_ref(), &clock, before_commit)?;
+        let long_desk =
+            Desk::open(&url, patience, long_connections, writer.as_ref(), &clock, before_commit)?.of_long_units();
         let is_sqlite = writer.is_some();
         // On SQLite, most that is short is read where it is asked, and needs connections that are free.
         let threads = if is_sqlite { (connections / 2).max(1) } else { connections } as usize;
@@ -119,6 +122,7 @@ impl Db {
             desk,
             long_desk,
             url,
+            clock,
         })
     }
 
@@ -136,9 +140,14 @@ impl Db {
         &self.url
     }
 
+    /// What time it is for every unit of work.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Starts to look whether it can be written.
     pub fn pulse(&self) -> Pulse {
-        Pulse::start((*self.url).clone(), self.desk.writer().cloned())
+        Pulse::start((*self.url).clone(), self.desk.writer().cloned(), self.clock.clone())
     }
 
     /// Runs a unit of work that may write. When this returns `Ok`, what it wrote is durable.

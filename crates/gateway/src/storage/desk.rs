@@ -13,10 +13,13 @@ use super::error::DbError;
 use super::fate::{self, Fate};
 use super::pending_members;
 use super::session::{Good, Manager, Session};
-use super::transaction::{BeforeCommit, Purpose, TransactionError, begin, commit, complete, nested, roll_back};
+use super::transaction::{
+    BeforeCommit, Purpose, Surroundings, TransactionError, begin, commit, complete, nested, roll_back,
+};
 use super::tx::Tx;
 use super::writer::{Answer, SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
+use crate::platform::clock::Clock;
 use crate::platform::turns::Payer;
 
 /// How often a unit of work is run before its conflict is reported,
@@ -66,7 +69,7 @@ pub(crate) struct Desk {
     good: Arc<Good>,
     writer: Option<Writer>,
     url: Arc<DatabaseUrl>,
-    policy: Arc<GrantPolicy>,
+    around: Surroundings,
     before_commit: BeforeCommit,
     /// Whether its units of work are long ones, which no other waits for at a commit.
     long: bool,
@@ -79,6 +82,7 @@ impl Desk {
         patience: Patience,
         connections: u32,
         writer: Option<&Writer>,
+        clock: &Clock,
         before_commit: BeforeCommit,
     ) -> Result<Desk, DbError> {
         let manager = Manager::new(url.clone(), patience);
@@ -89,7 +93,7 @@ impl Desk {
             good: Arc::new(Good::new()),
             writer: writer.cloned(),
             url: url.clone(),
-            policy: Arc::default(),
+            around: Surroundings { policy: Arc::default(), clock: clock.clone() },
             before_commit,
             long: false,
         })
@@ -101,7 +105,7 @@ impl Desk {
     }
 
     pub(super) fn with_grant_policy(&mut self, policy: &Arc<GrantPolicy>) {
-        self.policy = policy.clone();
+        self.around.policy = policy.clone();
     }
 
     /// A thread with one of its connections did not come back.
@@ -121,9 +125,9 @@ impl Desk {
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let (policy, before_commit) = (self.policy.clone(), self.before_commit);
+        let (around, before_commit) = (self.around.clone(), self.before_commit);
         let run = Box::new(move |conn: Result<&mut AnyConn, DbError>| -> Answer {
-            let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, policy, before_commit, &mut work));
+            let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, around, before_commit, &mut work));
             Box::new(move |committed| {
                 let _ = answer.send(match committed {
                     Ok(()) => outcome,
@@ -180,7 +184,7 @@ impl Desk {
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         begin(&mut session.conn, "BEGIN DEFERRED")?;
-        let mut tx = Tx::new(&mut session.conn, self.policy.clone());
+        let mut tx = Tx::new(&mut session.conn, self.around.clone());
         tx.reads = true;
         let outcome = work(&mut tx);
         commit(&mut session.conn)?;
@@ -248,7 +252,7 @@ impl Desk {
         begin(&mut session.conn, purpose.begin())?;
         let held = names.map_or(Ok(()), |account| pending_members::lock_names(&mut session.conn, account));
         let outcome = held.map_err(E::from).and_then(|()| {
-            let mut tx = Tx::new(&mut session.conn, self.policy.clone());
+            let mut tx = Tx::new(&mut session.conn, self.around.clone());
             (tx.runs_again, tx.reads) = (true, purpose == Purpose::Reading);
             let value = complete(&mut tx, self.before_commit, work)?;
             Ok((value, if purpose == Purpose::Durable { tx.number()? } else { tx.number }))

@@ -18,7 +18,6 @@ use crate::domain::client::ScimOptions;
 use crate::domain::profiles::Profile;
 use crate::domain::tolerances;
 use crate::each;
-use crate::platform::system;
 
 /// A grant as an operator sees it.
 #[derive(Debug, Clone, Queryable)]
@@ -358,10 +357,5 @@ impl Tx<'_> {
     pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
         let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
-    }
-
-    /// The time reactions happen at, where the protocol did not bring one.
-    pub(super) fn now(&self) -> i64 {
-        system::now()
     }
 }

@@ -15,7 +15,6 @@ use super::schema::{
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
 use crate::each;
-use crate::platform::system;
 
 /// Deletes the rows whose keys (fingerprints, token ids) the query selects. Replicas pass over what another is at.
 macro_rules! sweep {
@@ -111,8 +110,8 @@ impl Tx<'_> {
     /// this machine.
     pub fn database_now(&mut self) -> Result<i64, DbError> {
         match &mut *self.conn {
-            AnyConn::Postgres(c) => Ok(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?),
-            AnyConn::Sqlite(_) => Ok(system::now()),
+            AnyConn::Postgres(c) => Ok(self.clock.shifted(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?)),
+            AnyConn::Sqlite(_) => Ok(self.clock.now()),
         }
     }
 

@@ -26,7 +26,7 @@ use super::error::DbError;
 use super::files::Files;
 use super::statement::CLOCK;
 use super::writer::Writer;
-use crate::platform::system;
+use crate::platform::clock::Clock;
 
 /// How long what was found is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
@@ -72,6 +72,7 @@ pub struct Pulse {
 struct Shared {
     url: DatabaseUrl,
     writer: Option<Writer>,
+    clock: Clock,
     found: watch::Sender<Option<(Instant, Finding)>>,
     thread: Mutex<Thread>,
 }
@@ -83,10 +84,10 @@ struct Thread {
 }
 
 impl Pulse {
-    pub(super) fn start(url: DatabaseUrl, writer: Option<Writer>) -> Pulse {
+    pub(super) fn start(url: DatabaseUrl, writer: Option<Writer>, clock: Clock) -> Pulse {
         let (found, _) = watch::channel(None);
         let (ask, questions) = channel();
-        let shared = Arc::new(Shared { url, writer, found, thread: Mutex::new(Thread { ask, asked: None }) });
+        let shared = Arc::new(Shared { url, writer, clock, found, thread: Mutex::new(Thread { ask, asked: None }) });
         look_after(&shared, questions);
         Pulse { shared }
     }
@@ -125,9 +126,9 @@ impl Shared {
 /// A thread that answers these questions for as long as they may be asked.
 fn look_after(shared: &Arc<Shared>, questions: Receiver<()>) {
     let weak = Arc::downgrade(shared);
-    let (url, writer) = (shared.url.clone(), shared.writer.clone());
+    let (url, writer, clock) = (shared.url.clone(), shared.writer.clone(), shared.clock.clone());
     let look = move || {
-        let mut probe = Probe::new(url);
+        let mut probe = Probe::new(url, clock);
         loop {
             let asked = questions.recv_timeout(BELIEVED);
             if matches!(asked, Err(RecvTimeoutError::Disconnected)) {
@@ -185,17 +186,18 @@ fn said(error: &DbError) -> &'static str {
 /// The connection, opened again after any failure.
 struct Probe {
     url: DatabaseUrl,
+    clock: Clock,
     conn: Option<AnyConn>,
     files: Option<Files>,
 }
 
 impl Probe {
-    fn new(url: DatabaseUrl) -> Probe {
+    fn new(url: DatabaseUrl, clock: Clock) -> Probe {
         let files = match &url {
             DatabaseUrl::Sqlite(path) => Some(Files::of(path.clone())),
             DatabaseUrl::Postgres(_) => None,
         };
-        Probe { url, conn: None, files }
+        Probe { url, clock, conn: None, files }
     }
 
     /// Whether the files are where they were.
@@ -213,7 +215,8 @@ impl Probe {
             (AnyConn::Postgres(c), _) => {
                 c.batch_execute(BEAT)?;
                 c.batch_execute(SPILL)?;
-                let ahead = system::now() - diesel::select(sql::<BigInt>(CLOCK)).get_result::<i64>(c)?;
+                let theirs = self.clock.shifted(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?);
+                let ahead = self.clock.now() - theirs;
                 if ahead.abs() > APART {
                     return Err(DbError::Clock(ahead));
                 }

@@ -9,9 +9,26 @@ use super::error::DbError;
 use super::tx::Tx;
 use crate::domain::grant_policy::GrantPolicy;
 use crate::each;
+use crate::platform::clock::Clock;
 
 /// What follows from what a unit of work did; it runs at the unit's end, in its transaction, and its failure undoes the unit.
 pub type BeforeCommit = fn(&mut Tx<'_>) -> Result<(), DbError>;
+
+/// What every unit of work of a process goes by.
+#[derive(Debug, Clone)]
+pub(super) struct Surroundings {
+    /// Who may own a grant.
+    pub(super) policy: Arc<GrantPolicy>,
+    /// What time it is.
+    pub(super) clock: Clock,
+}
+
+impl Surroundings {
+    /// Of commands and tests: no user is judged by a role.
+    fn of_a_command() -> Surroundings {
+        Surroundings { policy: Arc::default(), clock: Clock::of_the_machine() }
+    }
+}
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +69,7 @@ pub fn unit_of_work<T, E: TransactionError>(
     // On SQLite a transaction that begins by reading could not go on to write once another has written.
     let begin_sql = if matches!(conn, AnyConn::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" };
     begin(conn, begin_sql)?;
-    let mut tx = Tx::new(conn, Arc::default());
+    let mut tx = Tx::new(conn, Surroundings::of_a_command());
     let outcome = work(&mut tx);
     match outcome {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
@@ -73,7 +90,7 @@ pub fn read_on<T, E: TransactionError>(
         AnyConn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     };
     begin(conn, begin_sql)?;
-    let outcome = work(&mut Tx::new(conn, Arc::default()));
+    let outcome = work(&mut Tx::new(conn, Surroundings::of_a_command()));
     roll_back(conn)?;
     outcome
 }
@@ -92,13 +109,13 @@ pub(super) fn complete<T, E: TransactionError>(
 /// Runs one unit inside the writer's transaction; its failure undoes it alone.
 pub(super) fn nested<T, E: TransactionError>(
     conn: &mut AnyConn,
-    policy: Arc<GrantPolicy>,
+    around: Surroundings,
     before_commit: BeforeCommit,
     work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     each!(&mut *conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        complete(&mut Tx::new(conn, policy), before_commit, work)
+        complete(&mut Tx::new(conn, around), before_commit, work)
     }))
     .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
     match outcome {

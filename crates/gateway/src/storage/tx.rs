@@ -5,10 +5,12 @@ use std::sync::Arc;
 use scim::Id;
 
 use super::backend::AnyConn;
+use super::transaction::Surroundings;
 use crate::domain::account::Account;
 use crate::domain::actor::Origin;
 use crate::domain::event::{Changes, Event, Kind};
 use crate::domain::grant_policy::GrantPolicy;
+use crate::platform::clock::Clock;
 
 /// A unit of work in progress: a connection inside a transaction, and what is known of who works.
 ///
@@ -31,6 +33,8 @@ pub struct Tx<'c> {
     pub(crate) departed: Vec<(String, String)>,
     /// Who may own a grant.
     pub(super) policy: Arc<GrantPolicy>,
+    /// What time it is.
+    pub(super) clock: Clock,
     /// How many more members of groups may be read or changed before this turns out to take long
     /// ([`DbError::TakesLong`](super::DbError::TakesLong)); `None`: any number.
     pub(crate) short_of: Option<u32>,
@@ -55,7 +59,8 @@ pub(crate) struct GrantClient {
 }
 
 impl<'c> Tx<'c> {
-    pub(super) fn new(conn: &'c mut AnyConn, policy: Arc<GrantPolicy>) -> Tx<'c> {
+    pub(super) fn new(conn: &'c mut AnyConn, around: Surroundings) -> Tx<'c> {
+        let Surroundings { policy, clock } = around;
         Tx {
             conn,
             origin: Origin::default(),
@@ -65,11 +70,17 @@ impl<'c> Tx<'c> {
             grant_client: None,
             departed: Vec::new(),
             policy,
+            clock,
             short_of: None,
             reads: false,
             runs_again: false,
             number: None,
         }
+    }
+
+    /// Now, in milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.clock.now()
     }
 
     /// From here on, this has to be short.

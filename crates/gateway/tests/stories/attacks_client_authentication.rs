@@ -104,11 +104,11 @@ story!(attack_41_basic_is_form_encoded_and_nonsense_is_a_401, async |world: Worl
     }
 });
 
-story!(attack_42_secrets_live_side_by_side_and_end_on_every_replica, async |world: World| {
+story!(attack_42_secrets_live_side_by_side_and_end_on_every_replica, moving_clock, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let client = acme.generic_client().await;
-    let soon = gateway::platform::system::rfc3339(gateway::platform::system::now() + 1_500);
+    let soon = gateway::platform::system::rfc3339(world.now() + 60_000);
     let add = async |body: Value| client.admin(Method::POST, "/secrets").json(&body).await.expect(201).json();
     let short = add(json!({"label": "short", "expires": soon})).await;
     let second = add(json!({"label": "second"})).await;
@@ -122,7 +122,7 @@ story!(attack_42_secrets_live_side_by_side_and_end_on_every_replica, async |worl
     assert!(warnings.contains("“short” expires"), "{warnings}");
     let listed = items(&client.admin(Method::GET, "/secrets").await.expect(200).json());
     assert!(listed.iter().all(|secret| secret["last_used"].is_string()), "{listed:?}");
-    tokio::time::sleep(std::time::Duration::from_millis(1_600)).await;
+    world.pass(std::time::Duration::from_secs(61));
     client.admin(Method::DELETE, &format!("/secrets/{}", text(&second["id"]))).await.expect(204);
     for _ in 0..2 {
         let said = by_body(&client, &text(&short["client_secret"])).await.expect_oauth_error(401, "invalid_client");

@@ -1,12 +1,14 @@
 //! Attacks on the authorization request as a person meets it: prompts, hints, posted requests, framed pages (OpenID Connect Core
 //! §3.1.2, RFC 9700 §4).
 
+use std::time::Duration;
+
 use crate::account::text;
 use crate::http::Answer;
 use crate::relying_party::{RelyingParty, field};
 use crate::world::World;
 
-story!(attack_16_prompt_none_never_shows_a_page, async |world: World| {
+story!(attack_16_prompt_none_never_shows_a_page, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     assert_eq!(party.error_of(&browser, &[("prompt", "none")]).await, "login_required");
@@ -26,7 +28,7 @@ story!(attack_16_prompt_none_never_shows_a_page, async |world: World| {
     let silently = [("prompt", "none"), provisioning[0]];
     assert_eq!(party.error_of(&browser, &silently).await, "consent_required");
     // A log-in that does not suit is none.
-    world.make_sessions_older(100);
+    world.pass(Duration::from_secs(100));
     assert_eq!(party.error_of(&browser, &[("prompt", "none"), ("max_age", "10")]).await, "login_required");
     // Somebody of another account is nobody here.
     let zeta = world.account("zeta").await;
@@ -37,7 +39,7 @@ story!(attack_16_prompt_none_never_shows_a_page, async |world: World| {
     assert_eq!(party.error_of(&stranger, &[("prompt", "none")]).await, "login_required");
 });
 
-story!(attack_17_whoever_must_log_in_again_finds_no_way_around, async |world: World| {
+story!(attack_17_whoever_must_log_in_again_finds_no_way_around, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     for bad in ["-1", "abc", "1.5", "99999999999999999999999"] {
@@ -48,7 +50,7 @@ story!(attack_17_whoever_must_log_in_again_finds_no_way_around, async |world: Wo
     let page = party.open(&browser, &[provisioning]).await.page();
     let page = party.log_in(&browser, &page).await.page();
     let ordinary = page.form_with_button("Accept access").expect("a consent form");
-    world.make_sessions_older(100);
+    world.pass(Duration::from_secs(100));
     let before = party.auth_time(&party.callback(&browser, &[]).await).await;
 
     for demand in [("prompt", "login"), ("max_age", "0"), ("max_age", "60")] {
@@ -69,7 +71,7 @@ story!(attack_17_whoever_must_log_in_again_finds_no_way_around, async |world: Wo
         assert!(consent.is_consent(), "{demand:?}: {}", consent.words());
         let callback = browser.press(&consent, "Accept access").await.callback();
         assert!(party.auth_time(&callback).await - before >= 100, "{demand:?}");
-        world.make_sessions_older(100);
+        world.pass(Duration::from_secs(100));
     }
 });
 

@@ -107,13 +107,13 @@ story!(report_13_the_first_decision_stands_and_the_second_is_told, async |world:
     }
 });
 
-story!(report_13_what_cannot_be_used_any_more_is_not_given_again, async |world: World| {
+story!(report_13_what_cannot_be_used_any_more_is_not_given_again, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     // The client did not come for the code in time.
     let page = consent(&party, &browser, &[]).await;
     browser.press(&page, "Accept access").await.callback().code();
-    world.alter("UPDATE authorization_codes SET expires = expires - 61000");
+    world.pass(std::time::Duration::from_secs(61));
     let late = browser.press(&page, "Accept access").await.page();
     assert!(late.answer.status == 409 && late.words().contains("not in use"), "{}", late.words());
     assert!(late.words().contains("Authenticate button"), "what to do next: {}", late.words());

@@ -34,7 +34,7 @@ fn verifies(keys: &[Value], token: &str) -> bool {
     jws.verified_by(named).is_ok()
 }
 
-story!(attack_85_keys_are_rotated_by_command_and_running_replicas_follow, async |world: World| {
+story!(attack_85_keys_are_rotated_by_command_and_running_replicas_follow, moving_clock, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let ada = acme.service_account().await;
@@ -52,7 +52,7 @@ story!(attack_85_keys_are_rotated_by_command_and_running_replicas_follow, async 
     // The next key is known to both replicas a second later, and to everybody a day before it signs.
     let rotated = world.command(&["keys", "rotate", "--alg", "RS256"], &[]);
     assert!(rotated.status.success() && said(&rotated).contains("signs from"), "{}", said(&rotated));
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    world.pass(std::time::Duration::from_millis(1_100));
     for _ in 0..2 {
         let after = jwks(&world).await;
         let mut names = kids(&after);
@@ -76,7 +76,7 @@ story!(attack_85_keys_are_rotated_by_command_and_running_replicas_follow, async 
     // A stolen key is gone at once, with all it signed.
     let replaced = world.command(&["keys", "rotate", "--compromised"], &[]);
     assert!(replaced.status.success(), "{}", said(&replaced));
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    world.pass(std::time::Duration::from_millis(1_100));
     for _ in 0..2 {
         let after = jwks(&world).await;
         assert_eq!(after.len(), 3);

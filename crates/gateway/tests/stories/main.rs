@@ -16,6 +16,7 @@ mod environment;
 mod html;
 mod http;
 mod identity_provider;
+mod inside;
 mod jwt;
 mod key_server;
 mod letter_box;

@@ -1,6 +1,8 @@
 //! Modules of the OpenID Foundation's conformance suite (Basic OP) that are about the authorization endpoint, the person in the
 //! browser, and `/userinfo`, under their own names.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::account::text;
@@ -185,11 +187,11 @@ story!(module_ensure_post_request_succeeds_and_finds_the_session, async |world: 
     party.tokens(&callback).await;
 });
 
-story!(module_prompt_login_asks_for_the_password_again_and_auth_time_moves, async |world: World| {
+story!(module_prompt_login_asks_for_the_password_again_and_auth_time_moves, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     party.callback(&browser, &[]).await.code();
-    world.make_sessions_older(100);
+    world.pass(Duration::from_secs(100));
     let before = party.auth_time(&party.open(&browser, &[]).await.callback()).await;
     let page = party.open(&browser, &[("prompt", "login")]).await.page();
     assert_eq!(crate::relying_party::field(&page.login_form(), "username"), party.ada.user_name);
@@ -216,11 +218,11 @@ story!(module_prompt_none_logged_in_succeeds_at_once, async |world: World| {
     assert_eq!(second["nonce"], "n-2");
 });
 
-story!(module_max_age_1_makes_an_older_session_log_in_again, async |world: World| {
+story!(module_max_age_1_makes_an_older_session_log_in_again, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     party.callback(&browser, &[]).await.code();
-    world.make_sessions_older(10);
+    world.pass(Duration::from_secs(10));
     let before = party.auth_time(&party.open(&browser, &[]).await.callback()).await;
     let page = party.open(&browser, &[("max_age", "1")]).await.page();
     let callback = party.log_in(&browser, &page).await.callback();

@@ -229,20 +229,20 @@ story!(what_a_relay_does_not_take_is_tried_again, async |world: World| {
     assert!(postman.log().contains("it will be tried again"), "{}", postman.log());
 });
 
-story!(a_replica_that_dies_with_a_letter_in_its_hand_loses_nothing, async |world: World| {
+story!(a_replica_that_dies_with_a_letter_in_its_hand_loses_nothing, moving_clock, async |world: World| {
     let acme = world.account("acme").await;
     let (ada, _) = people(&acme).await;
     acme.okta_client().await.connect_as(&ada).await;
     set(&acme, &ada, &json!({"active": false})).await;
     let mut behind = Behind::of(&world);
-    let now = system::now();
+    let now = world.now();
     let due = Due { now, since: now - DAY };
     let mut claim = || behind.work(|tx| tx.claim_notices(due, now + 3_600_000, 8)).len();
     assert_eq!((claim(), claim()), (1, 0), "whoever comes second finds nothing");
     let letters = LetterBox::start();
     let _postman = postman(&world, &letters.url()).await;
     // An hour passes, and nobody says what became of it.
-    world.alter("UPDATE notices SET next_try = made");
+    world.pass(std::time::Duration::from_secs(3_601));
     letters.wait_for(1).await;
     let mailed = || Behind::of(&world).number("SELECT COUNT(*) AS n FROM notices WHERE mailed IS NOT NULL");
     until("note of it", || mailed() == 1).await;

@@ -54,7 +54,7 @@ story!(onelogin_provisions_with_a_token_that_was_pasted, async |world: World| {
     assert!(!json!(shown).to_string().contains(&token[4..]) && !world.logs().contains(&token), "shown once");
 });
 
-story!(a_static_token_ends_on_every_replica_at_the_next_request, async |world: World| {
+story!(a_static_token_ends_on_every_replica_at_the_next_request, moving_clock, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let refused = async |token: &str, said: &str| {
@@ -83,12 +83,12 @@ story!(a_static_token_ends_on_every_replica_at_the_next_request, async |world: W
     client.admin(Method::PATCH, "").json(&json!({"disabled": false})).await.expect(200);
     works(&second).await;
 
-    let soon = gateway::platform::system::rfc3339(gateway::platform::system::now() + 1_500);
+    let soon = gateway::platform::system::rfc3339(world.now() + 60_000);
     let (_, short) = token(&client, json!({"name": "short", "expires": soon})).await;
     works(&short).await;
     let warnings = client.record().await["warnings"].to_string();
     assert!(warnings.contains("“short” expires"), "{warnings}");
-    tokio::time::sleep(std::time::Duration::from_millis(1_600)).await;
+    world.pass(std::time::Duration::from_secs(61));
     refused(&short, "expired").await;
 
     let grant = text(&items(&acme.admin_get("/grants").await)[0]["id"]);

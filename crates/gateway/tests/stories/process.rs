@@ -7,6 +7,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
+use gateway::platform::clock::Clock;
+
+use crate::inside::Inside;
 use crate::workplace;
 
 /// What a debug build on a loaded machine may need.
@@ -26,14 +29,28 @@ fn command_by(program: &str, arguments: &[&str], directory: &Path, environment: 
     command
 }
 
-/// A running `gateway serve`.
+/// A running `gateway serve`, or a server that does what it does.
 pub struct Process {
-    child: Child,
+    running: Running,
     pub address: String,
     log: PathBuf,
 }
 
+enum Running {
+    Child(Child),
+    Inside(Inside),
+}
+
 impl Process {
+    /// Starts a server inside of this process, by this clock.
+    pub async fn start_inside(port: u16, environment: &[(&str, String)], clock: &Clock) -> Result<Process, String> {
+        let bind = format!("127.0.0.1:{port}");
+        let address = format!("http://{bind}");
+        let environment = [environment, &[("GATEWAY__SERVER__BIND", bind)]].concat();
+        let running = Running::Inside(Inside::start(&environment, clock).await?);
+        Ok(Process { running, address, log: PathBuf::new() })
+    }
+
     /// Starts one on `port` and waits until it is ready.
     pub async fn start(directory: &Path, port: u16, environment: &[(&str, String)]) -> Result<Process, String> {
         Process::start_by(GATEWAY, &["serve"], directory, port, environment).await
@@ -77,7 +94,7 @@ impl Process {
             .spawn()
             .map_err(|e| e.to_string())?;
         workplace::outlives_nobody(child.id(), "KILL");
-        Ok(Process { child, address, log })
+        Ok(Process { running: Running::Child(child), address, log })
     }
 
     async fn wait_for(&mut self, health: &str) -> Result<(), String> {
@@ -88,7 +105,7 @@ impl Process {
             if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
                 return Ok(());
             }
-            if let Some(status) = self.child.try_wait().map_err(|e| e.to_string())? {
+            if let Some(status) = self.child().try_wait().map_err(|e| e.to_string())? {
                 return Err(format!("gateway ended before it was ready, with {status}:\n{}", self.log()));
             }
             if started.elapsed() > PATIENCE {
@@ -98,18 +115,28 @@ impl Process {
         }
     }
 
-    /// What it has written so far.
+    fn child(&mut self) -> &mut Child {
+        match &mut self.running {
+            Running::Child(child) => child,
+            Running::Inside(_) => panic!("a server inside of this process is no process of its own"),
+        }
+    }
+
+    /// What it has written so far. A server inside of this process writes nothing.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        match &self.running {
+            Running::Child(child) => child.id(),
+            Running::Inside(_) => std::process::id(),
+        }
     }
 
     /// The memory it holds and the most it ever held, in MiB; where the system tells (Linux).
     pub fn memory(&self) -> Option<(u64, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
         let line = |name: &str| {
             let line = status.lines().find(|line| line.starts_with(name))?;
             line.split_ascii_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib / 1024)
@@ -119,14 +146,20 @@ impl Process {
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        workplace::has_ended(self.child.id());
+        match &mut self.running {
+            Running::Child(child) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                workplace::has_ended(child.id());
+            }
+            Running::Inside(server) => server.stop(false),
+        }
     }
 
     /// Sends a signal.
     pub fn signal(&self, name: &str) {
-        let told = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        let Running::Child(child) = &self.running else { panic!("a story does not kill itself") };
+        let told = Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
         assert!(told.is_ok_and(|status| status.success()), "the gateway can be sent a signal");
     }
 
@@ -140,8 +173,8 @@ impl Process {
     pub async fn ended(&mut self) -> ExitStatus {
         let started = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
-                workplace::has_ended(self.child.id());
+            if let Some(status) = self.child().try_wait().expect("a child can be waited for") {
+                workplace::has_ended(self.id());
                 return status;
             }
             assert!(started.elapsed() < PATIENCE, "the gateway did not stop:\n{}", self.log());

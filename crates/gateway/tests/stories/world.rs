@@ -4,8 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use diesel::RunQueryDsl;
+use gateway::platform::clock::Clock;
 use gateway::storage::{AnyConn, DatabaseUrl};
 use reqwest::{Client, Method};
 use serde_json::Value;
@@ -84,6 +86,18 @@ async fn seen_once(url: &str, directory: &Path) {
     assert!(process.terminate().await.success(), "a gateway that is told to stop ends well:\n{}", process.log());
 }
 
+async fn start(
+    directory: &Path,
+    port: u16,
+    environment: &[(&str, String)],
+    clock: Option<&Clock>,
+) -> Result<Process, String> {
+    match clock {
+        Some(clock) => Process::start_inside(port, environment, clock).await,
+        None => Process::start(directory, port, environment).await,
+    }
+}
+
 /// What every gateway is told.
 pub fn environment(database_url: &str, directory: &Path, port: u16) -> Vec<(&'static str, String)> {
     vec![
@@ -105,6 +119,7 @@ pub struct Gateway {
     environment: Vec<(&'static str, String)>,
     processes: Mutex<Vec<Process>>,
     turn: AtomicUsize,
+    clock: Option<Clock>,
     database: Database, // dropped after the processes, which hold connections to it
     directory: Directory,
 }
@@ -151,6 +166,11 @@ pub struct World {
 impl World {
     /// With settings of its own, beside those of every world; `{port}` in one is the port of the first process.
     pub async fn start(database: Database, settings: &[(&'static str, &str)]) -> World {
+        World::start_by(None, database, settings).await
+    }
+
+    /// The same; with a clock of the story's own, its servers are inside of this process.
+    pub async fn start_by(clock: Option<Clock>, database: Database, settings: &[(&'static str, &str)]) -> World {
         let directory = match &database {
             Database::Sqlite(path) => path.parent().expect("a file lies in a directory").to_owned(),
             Database::Postgres(_) => workplace::subdirectory("postgres"),
@@ -163,7 +183,7 @@ impl World {
                 .extend(settings.iter().map(|(name, value)| (*name, value.replace("{port}", &port.to_string()))));
             let public_url = environment.iter().rev().find(|(name, _)| *name == "GATEWAY__SERVER__PUBLIC_URL");
             let public_url = public_url.map(|(_, url)| url.clone()).unwrap_or_default();
-            match Process::start(&directory, port, &environment).await {
+            match start(&directory, port, &environment, clock.as_ref()).await {
                 Ok(process) => {
                     let gateway = Gateway {
                         public_url,
@@ -171,6 +191,7 @@ impl World {
                         environment,
                         processes: Mutex::new(vec![process]),
                         turn: AtomicUsize::new(0),
+                        clock,
                         database,
                         directory: Directory(directory),
                     };
@@ -217,8 +238,12 @@ impl World {
     }
 
     async fn process(&self, port: u16) -> Process {
-        let started = Process::start(&self.gateway.directory.0, port, &self.gateway.environment).await;
-        started.unwrap_or_else(|why| panic!("{why}"))
+        self.started(port, &self.gateway.environment).await
+    }
+
+    async fn started(&self, port: u16, environment: &[(&str, String)]) -> Process {
+        let Gateway { directory, clock, .. } = &*self.gateway;
+        start(&directory.0, port, environment, clock.as_ref()).await.unwrap_or_else(|why| panic!("{why}"))
     }
 
     fn processes(&self) -> std::sync::MutexGuard<'_, Vec<Process>> {
@@ -242,8 +267,7 @@ impl World {
     pub async fn process_at(&self, port: u16, settings: &[(&'static str, &str)]) -> Process {
         let mut environment = self.gateway.environment.clone();
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let started = Process::start(&self.gateway.directory.0, port, &environment).await;
-        started.unwrap_or_else(|why| panic!("{why}"))
+        self.started(port, &environment).await
     }
 
     /// The same for one that may not become ready.
@@ -276,12 +300,22 @@ impl World {
         changed.unwrap_or_else(|why| panic!("{sql}: {why}"))
     }
 
+    /// So much time passes. The story has to be told with `moving_clock`.
+    pub fn pass(&self, time: Duration) {
+        self.gateway.clock.as_ref().expect("story!(…, moving_clock, …)").advance(time);
+    }
+
     /// So many seconds pass for whoever is logged in.
     pub fn make_sessions_older(&self, seconds: u64) {
         let by = seconds * 1000;
         self.alter(&format!(
             "UPDATE sessions SET auth_time = auth_time - {by}, last_seen = last_seen - {by}, expires = expires - {by}"
         ));
+    }
+
+    /// What time it is for the gateway, in milliseconds since the epoch.
+    pub fn now(&self) -> i64 {
+        self.gateway.clock.as_ref().map_or_else(|| Clock::of_the_machine().now(), Clock::now)
     }
 
     /// The memory that its first process holds and the most it ever held, in MiB; where the system tells.

@@ -10,7 +10,6 @@ use super::{address, endpoints, query};
 use crate::app::App;
 use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
-use crate::platform::system;
 use crate::storage::{DbError, TransactionError};
 
 /// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end
@@ -42,7 +41,7 @@ pub(crate) async fn note_use(app: &App, news: &Use, origin: &Origin) {
     let (news, origin) = (news.clone(), origin.clone());
     let work = app.clone();
     let noted = app.db.write(move |tx| match &news {
-        Use::StaticToken(token) => tx.touch_static_token(token, system::now()),
+        Use::StaticToken(token) => tx.touch_static_token(token, tx.now()),
         Use::Tokens(grant, generation) => {
             tx.act_as(origin.clone());
             Ok(work.oauth(|cx| oauth::delivery::note(tx, cx, *grant, *generation))?)
@@ -58,7 +57,7 @@ pub(crate) fn note_refusal(request: &HttpRequest, app: &App, error: &BearerError
     if matches!(error, BearerError::Missing | BearerError::Malformed(_) | BearerError::InsufficientScope(_)) {
         return;
     }
-    let (authorization, now) = (presented(request).ok().flatten(), system::now());
+    let (authorization, now) = (presented(request).ok().flatten(), app.clock.now());
     let who = match app.oauth(|cx| oauth::bearer::sealed_grant(cx, authorization.as_deref())) {
         Some((_, expires)) if expires <= now => return,
         Some((grant, _)) => Who::Grant(grant.0),

@@ -11,7 +11,6 @@ use super::{Call, PUSHED_LIMIT};
 use crate::app::App;
 use crate::domain::throttle;
 use crate::http::edge::bearer;
-use crate::platform::system;
 use crate::storage::{PushLimit, Tx};
 
 /// What a client may push while a pushed request lives, if it proves who it is: its servers push for all of its users.
@@ -50,7 +49,7 @@ pub(super) async fn push(
 
 /// Counts a request that was pushed; refuses it, and what it stored, where there is no more room.
 fn has_room(app: &App, tx: &mut Tx<'_>, pushed: &Pushed) -> Result<(), OAuthFailure> {
-    let now = system::now();
+    let now = app.clock.now();
     let until = now + i64::try_from(LIFETIME_S).unwrap_or_default() * 1000;
     let key = |what: &str, name: &str| app.keys.tag("pushed requests", format!("{what}\n{name}").as_bytes());
     let of_client = (key("client", pushed.client.as_str()), if pushed.public { PUBLIC } else { CONFIDENTIAL });

@@ -12,7 +12,6 @@ use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::throttle;
 use crate::domain::tolerances::UsesOfRequest;
-use crate::platform::system;
 use crate::storage::ReadCost;
 
 /// So many failures of one client from one address
@@ -105,13 +104,13 @@ impl Attempt {
     /// To be told of in the audit trail.
     fn refused(&self, app: &App, kind: Kind) {
         let who = self.client.as_ref().map_or(Who::Unknown, |client| Who::Client(client.to_string()));
-        app.refusals.note(kind, who, self.address.as_deref(), system::now());
+        app.refusals.note(kind, who, self.address.as_deref(), app.clock.now());
     }
 
     /// Counts a failure; gives what is said to it after too many. What is no client's is told of, and not counted in the database: a
     /// stranger could fill it with names.
     async fn failed(&self, app: &App) -> Result<Option<OAuthFailure>, OAuthFailure> {
-        let (now, place) = (system::now(), self.place);
+        let (now, place) = (app.clock.now(), self.place);
         let known = match self.client.clone() {
             Some(client) => {
                 let look = move |tx: &mut crate::storage::Tx<'_>| {

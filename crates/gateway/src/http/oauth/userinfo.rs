@@ -17,7 +17,6 @@ use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::http::edge::body;
 use crate::http::edge::query;
-use crate::platform::system;
 use crate::storage::ReadCost;
 
 /// The most a body may have: a token, and nothing else counts.
@@ -59,7 +58,7 @@ async fn claims(
             let account = tx.grant_account.take().ok_or_else(gone)?;
             let subject = access.grant.subject.ok_or_else(gone)?;
             let id = Id::new(subject.as_str()).ok_or_else(gone)?;
-            let mut store = tx.in_account(account.seq, system::now(), false);
+            let mut store = tx.in_account(account.seq, work.clock.now(), false);
             let user = store.get(USER, &id)?.ok_or_else(gone)?.resource;
             let mut claims = standard(&user, &access.scope);
             let declared = account.options.attributes.read()?.into_iter().filter(|one| one.stage != Stage::Removing);

@@ -15,7 +15,6 @@ use super::answer::json;
 use super::caller::Caller;
 use super::failure::ScimFailure;
 use crate::app::App;
-use crate::platform::system;
 use crate::storage::{AccountTx, DbError};
 
 /// By which a client says that requests are one (draft-ietf-httpapi-idempotency-key-header).
@@ -66,7 +65,8 @@ async fn begin(app: &App, caller: &Caller, key: Key, body: &Value) -> Result<(),
     let (work, body) = (app.clone(), app.keys.tag("bulk body", body.to_string().as_bytes()));
     let begun = caller.clone().write(app, move |store, _| {
         let id = tag(&work, store, &key);
-        Ok(store.tx().begin_bulk_request(&id, &body, system::now()).map_err(StoreError::from)?)
+        let now = store.tx().now();
+        Ok(store.tx().begin_bulk_request(&id, &body, now).map_err(StoreError::from)?)
     });
     if begun.await?.value {
         return Ok(());

@@ -19,7 +19,6 @@ use crate::domain::scopes;
 use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
 use crate::http::edge::address;
 use crate::http::edge::bearer;
-use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
@@ -286,7 +285,7 @@ impl Caller {
         }
         self.charge.belongs_to(Holder::Account(account.seq))?;
         let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
-        let (now, provider) = (system::now(), app.provider(&account)?);
+        let (now, provider) = (app.clock.now(), app.provider(&account)?);
         let leniency = ToleranceTracker::new(client.tolerances);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.origin.actor);
         let mut store = tx.in_account(account.seq, now, true).guarding(&account.options, self.me.as_ref())?;

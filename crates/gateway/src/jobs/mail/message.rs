@@ -9,7 +9,6 @@ use lettre::{Address, Message};
 
 use crate::domain::person;
 use crate::domain::wording::{self, Span};
-use crate::platform::system;
 
 /// What a letter says.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +24,8 @@ pub(super) struct Letter<'n> {
     pub(super) why: &'n str,
     /// Where its reader has a page.
     pub(super) public_url: &'n str,
+    /// When it is sent.
+    pub(super) now: i64,
 }
 
 #[derive(Template)]
@@ -70,7 +71,7 @@ impl Letter<'_> {
         };
         let body = body.render().unwrap_or_default();
         let id = format!("<{}@{}>", self.id, from.email.domain());
-        let now = Duration::from_millis(u64::try_from(system::now()).unwrap_or_default());
+        let now = Duration::from_millis(u64::try_from(self.now).unwrap_or_default());
         let builder: MessageBuilder = Message::builder().message_id(Some(id)).date(UNIX_EPOCH + now);
         let builder =
             builder.from(from).to(Mailbox::new(Some(name.clone()), to)).subject(self.subject).header(AutoSubmitted);
@@ -91,6 +92,7 @@ mod tests {
             hint: "Look.",
             why: "Why.",
             public_url: "https://p.example",
+            now: 0,
         };
         let from = "Provisioning <no-reply@p.example>".parse().unwrap();
         let message = letter.write(from, "eve@acme.test".parse().unwrap(), name).unwrap();

@@ -11,7 +11,7 @@ use oauth::jose::Jwks;
 use serde_json::Value;
 
 use super::{FetchError, Outbound};
-use crate::platform::system;
+use crate::platform::clock::Clock;
 
 /// Keys are believed so long without asking again.
 const FRESH_MS: i64 = 3600 * 1000;
@@ -32,6 +32,7 @@ const MAX_SOURCES: usize = 1000;
 #[derive(Debug, Clone)]
 pub struct PublishedKeys {
     outbound: Outbound,
+    clock: Clock,
     sources: Arc<Mutex<Sources>>,
 }
 
@@ -74,19 +75,19 @@ enum Decision {
 
 impl PublishedKeys {
     /// Knows nothing yet.
-    pub fn new(outbound: Outbound) -> PublishedKeys {
-        PublishedKeys { outbound, sources: Arc::default() }
+    pub fn new(outbound: Outbound, clock: Clock) -> PublishedKeys {
+        PublishedKeys { outbound, clock, sources: Arc::default() }
     }
 
     /// The keys of a source, among which one of this name is looked for.
     pub async fn of(&self, source: &KeySource, kid: Option<&str>) -> Supply {
         let owner = self.owner(source);
-        if let Some(supply) = owner.known().at_hand(kid, system::now()) {
+        if let Some(supply) = owner.known().at_hand(kid, self.clock.now()) {
             return supply;
         }
         // A caller that comes while they are fetched waits for them, unless what is known will do.
         let _fetching = owner.fetching.lock().await;
-        let now = system::now();
+        let now = self.clock.now();
         if let Decision::Answer(supply) = owner.known().decide(kid, now) {
             return supply;
         }
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let keys = PublishedKeys::new(Outbound::new(super::super::AllowedNetworks::Public));
+        let keys = PublishedKeys::new(Outbound::new(super::super::AllowedNetworks::Public), Clock::of_the_machine());
         for n in 0..MAX_SOURCES + 10 {
             keys.owner(&KeySource::JwksUri(format!("https://{n}.example/")));
         }

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use super::*;
 use crate::services::reactions;
-use crate::storage::{DatabaseUrl, migrations};
+use crate::storage::{DatabaseUrl, Limits, migrations};
 
 const HOUR: i64 = 3_600_000;
 
@@ -16,7 +18,7 @@ impl Replicas {
         let url = DatabaseUrl::Sqlite(folder.path().join("gateway.db"));
         migrations::run(&mut url.connect().unwrap()).unwrap();
         Replicas {
-            db: Db::open(url, 4, reactions::run).unwrap(),
+            db: Db::within(url, Limits::of(4), Clock::movable(), reactions::run).unwrap(),
             keyring: Arc::new(Keyring::new(&[1; 32])),
             _folder: folder,
         }
@@ -30,20 +32,13 @@ impl Replicas {
         self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await.unwrap()
     }
 
-    /// As if all this had happened so much earlier.
-    async fn wait(&self, ms: i64) {
-        for mut key in self.stored().await {
-            let moved = move |tx: &mut Tx<'_>| {
-                tx.remove_signing_key(&key.kid)?;
-                (key.created, key.signs_from) = (key.created - ms, key.signs_from - ms);
-                key.expires = key.expires.map(|expires| expires - ms);
-                let again = tx.insert_signing_key(&key).map(drop);
-                (key.created, key.signs_from) = (key.created + ms, key.signs_from + ms);
-                key.expires = key.expires.map(|expires| expires + ms);
-                again
-            };
-            self.db.write(moved).await.unwrap();
-        }
+    fn now(&self) -> i64 {
+        self.db.clock().now()
+    }
+
+    /// So much time passes.
+    fn wait(&self, ms: i64) {
+        self.db.clock().advance(Duration::from_millis(ms.try_into().unwrap()));
     }
 }
 
@@ -83,7 +78,7 @@ async fn attack_85_a_key_is_published_before_it_signs_and_until_its_last_token_h
     assert_eq!(kid_of(&signer).await, old, "everybody learns of the new key first");
     assert!(published(&signer).await.contains(&next));
 
-    replicas.wait(PUBLISHED_AHEAD_MS + 1).await;
+    replicas.wait(PUBLISHED_AHEAD_MS + 1);
     signer.reload().await.unwrap();
     assert_eq!(kid_of(&signer).await, next);
     assert!(published(&signer).await.contains(&old));
@@ -91,11 +86,11 @@ async fn attack_85_a_key_is_published_before_it_signs_and_until_its_last_token_h
         |signer: &Signer, text: &str| Jws::parse(text).unwrap().verified_by(signer.cached().public()).is_ok();
     assert!(verifies(&signer, &before), "what was signed before the rotation");
 
-    replicas.wait(HOUR + SLACK_MS).await;
+    replicas.wait(HOUR + SLACK_MS);
     signer.reload().await.unwrap();
     assert!(!published(&signer).await.contains(&old));
     assert!(!verifies(&signer, &before), "a removed key verifies nothing");
-    replicas.db.write(|tx| tx.remove_expired_signing_keys(system::now())).await.unwrap();
+    replicas.db.write(|tx| tx.remove_expired_signing_keys(tx.now())).await.unwrap();
     assert_eq!(replicas.stored().await.len(), 3);
 }
 
@@ -105,21 +100,23 @@ async fn a_schedule_makes_the_successor_a_day_ahead_and_once_for_all_replicas() 
     let (one, two) = (replicas.signer().await, replicas.signer().await);
     let (days, year) = (90 * 24 * HOUR, 365 * 24 * HOUR);
     for signer in [&one, &two] {
-        signer.rotate_due(Some(days), HOUR, system::now()).await.unwrap();
+        signer.rotate_due(Some(days), HOUR, replicas.now()).await.unwrap();
     }
     assert_eq!(replicas.stored().await.len(), 3, "nothing is due");
-    replicas.wait(days - PUBLISHED_AHEAD_MS).await;
+    replicas.wait(days - PUBLISHED_AHEAD_MS);
     for signer in [&one, &two] {
-        signer.rotate_due(None, HOUR, system::now()).await.unwrap();
+        signer.rotate_due(None, HOUR, replicas.now()).await.unwrap();
         signer.reload().await.unwrap();
     }
     assert_eq!(replicas.stored().await.len(), 3, "no schedule");
-    let (first, second) =
-        tokio::join!(one.rotate_due(Some(days), HOUR, system::now()), two.rotate_due(Some(days), HOUR, system::now()));
+    let (first, second) = tokio::join!(
+        one.rotate_due(Some(days), HOUR, replicas.now()),
+        two.rotate_due(Some(days), HOUR, replicas.now())
+    );
     first.and(second).unwrap();
     assert_eq!(replicas.stored().await.len(), 6);
     two.reload().await.unwrap();
-    two.rotate_due(Some(year), HOUR, system::now()).await.unwrap();
+    two.rotate_due(Some(year), HOUR, replicas.now()).await.unwrap();
     assert_eq!(replicas.stored().await.len(), 6);
 }
 
@@ -133,7 +130,7 @@ async fn a_compromised_key_is_gone_at_once_and_another_replica_learns_it_by_the_
     assert!(!published(&one).await.contains(&old));
     assert!(Jws::parse(&before).unwrap().verified_by(one.cached().public()).is_err());
     let after = one.current().await.unwrap().sign(&es256("ada")).unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(IMPATIENT_MS as u64)).await;
+    replicas.wait(IMPATIENT_MS);
     two.ensure_key_known(Some(&format!("Bearer {after}"))).await.unwrap();
     assert!(Jws::parse(&after).unwrap().verified_by(two.cached().public()).is_ok());
 }
