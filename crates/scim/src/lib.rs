@@ -89,7 +89,7 @@ pub use message::list_position::SavedPosition;
 pub use message::projection::Projection;
 pub use message::representation::Representation;
 pub use message::search_request::SearchRequest;
-pub use message::{bulk, cursor, discovery, list_position, representation};
+pub use message::{bulk, cursor, discovery, list_position, representation, route};
 pub use patch::PatchRequest;
 pub use precondition::Precondition;
 pub use query::filter::{Filter, Needs, Predicate};

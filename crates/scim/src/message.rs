@@ -8,4 +8,5 @@ pub mod list;
 pub mod list_position;
 pub mod projection;
 pub mod representation;
+pub mod route;
 pub mod search_request;

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use scim::route::{Action, Discovery, Request, Route, Target as RouteTarget};
 use scim::schema::ResourceTypeId;
 use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, SearchRequest, service};
 use serde_json::Value;
@@ -15,7 +16,6 @@ use crate::app::{App, ServiceProvider};
 use crate::domain::actor::Origin;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
-use crate::platform::system;
 use crate::services::budget::Charge;
 use crate::storage::{AccountTx, DbError, ReadCost, Tx};
 
@@ -25,14 +25,12 @@ mod caller;
 mod cursors;
 mod failure;
 mod message;
-mod route;
 mod weight;
 
 use answer::{Done, Shown, json, resource, written};
 use caller::long::{self, Change, Target};
 use caller::{Caller, Outcome};
 pub(crate) use failure::ScimFailure;
-use route::{ITEM_METHODS, Route};
 
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
 ///
@@ -67,66 +65,89 @@ async fn answer(
     mut caller: Caller,
     payload: web::Payload,
 ) -> Result<HttpResponse, ScimFailure> {
-    let route = Route::of(request.method(), request.match_info().query("tail"), app.schemas.configured())?;
+    let route = Route::of(request.method().as_str(), request.match_info().query("tail"), app.schemas.configured())?;
     let pairs = query::pairs(request.query_string())
         .map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    if route.is_discovery() {
-        let provider = caller.enter(app).await?;
-        return discovery(app, &route, &provider, pairs().any(|(name, _)| name == "filter"));
-    }
+    let asked_for = match route {
+        Route::Discovery(asked) => {
+            let provider = caller.enter(app).await?;
+            return discovery(app, &asked, &provider, pairs().any(|(name, _)| name == "filter"));
+        }
+        Route::Resource(asked_for) => asked_for,
+    };
     let asked = SearchRequest::from_query(pairs())?;
-    let route = match route {
-        Route::Me => Route::Item(scim::schema::USER, caller.user(app).await?),
-        route => route,
-    };
-    let body = match *request.method() {
-        Method::POST | Method::PUT | Method::PATCH => {
-            caller.require_own_token(app).await?;
-            Some(message::read_json(request, app, &caller, payload).await?)
+    match asked_for {
+        Request::Create(kind) => {
+            let body = body(request, app, &mut caller, payload).await?;
+            create(app, caller, kind, asked, body).await
         }
-        _ => None,
-    };
-    match route {
-        Route::Collection(kind) if request.method() == Method::POST => {
-            create(app, caller, kind, asked, body.unwrap_or_default()).await
+        Request::Query(kind) => search(app, caller, kind, asked).await,
+        Request::Search(kind) => {
+            let asked = SearchRequest::from_body(&body(request, app, &mut caller, payload).await?)?;
+            search(app, caller, kind, asked).await
         }
-        Route::Collection(kind) => search(app, caller, Some(kind), asked).await,
-        Route::Everything => search(app, caller, None, asked).await,
-        Route::Search(kind) => {
-            let asked = SearchRequest::from_body(&body.unwrap_or_default())?;
-            search(app, caller, Some(kind), asked).await
-        }
-        Route::SearchEverything => {
-            let asked = SearchRequest::from_body(&body.unwrap_or_default())?;
-            search(app, caller, None, asked).await
-        }
-        Route::Item(kind, id) => match *request.method() {
-            // The server leaves out the body of an answer to HEAD.
-            Method::GET | Method::HEAD => get(request, app, caller, kind, id, asked).await,
-            Method::PUT => {
-                let (target, replace) =
-                    (Target { kind, id, if_match: if_match(request) }, Change::Replace(body.unwrap_or_default()));
-                change(app, caller, target, asked, replace, true).await
+        Request::One(action, kind, target) => {
+            let id = match target {
+                RouteTarget::Id(id) => Ok(id),
+                RouteTarget::Me => Ok(caller.user(app).await?),
+                RouteTarget::None(text) => Err(text),
+            };
+            let body = match action {
+                Action::Replace | Action::Patch => body(request, app, &mut caller, payload).await?,
+                Action::Get | Action::Delete => Value::Null,
+            };
+            match id {
+                Ok(id) => one(request, app, caller, action, (kind, id), asked, body).await,
+                Err(text) => {
+                    caller.enter(app).await?;
+                    let name = &app.schemas.configured().get(kind).name;
+                    Err(scim::Error::NotFound(format!("No {name} with id {text}")).into())
+                }
             }
-            Method::PATCH => {
-                // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and no client wants it back.
-                let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
-                let patch = Change::Patch(PatchRequest::parse(&body.unwrap_or_default())?);
-                let target = Target { kind, id, if_match: if_match(request) };
-                change(app, caller, target, asked, patch, wants_body).await
-            }
-            Method::DELETE => delete(request, app, caller, kind, id).await,
-            _ => Err(ScimFailure::Method(ITEM_METHODS)),
-        },
-        Route::Bulk => bulk::run(request, app, caller, body.unwrap_or_default()).await,
-        Route::Unknown(kind, id) => {
-            caller.enter(app).await?;
-            Err(scim::Error::NotFound(format!("No {} with id {id}", app.schemas.configured().get(kind).name)).into())
         }
-        Route::Me | Route::ServiceProviderConfig | Route::ResourceTypes(_) | Route::Schemas(_) => {
-            unreachable!("answered above")
+        Request::Bulk => {
+            let body = body(request, app, &mut caller, payload).await?;
+            bulk::run(request, app, caller, body).await
         }
+    }
+}
+
+/// Reads a body of a caller who has shown a token.
+async fn body(
+    request: &HttpRequest,
+    app: &App,
+    caller: &mut Caller,
+    payload: web::Payload,
+) -> Result<Value, ScimFailure> {
+    caller.require_own_token(app).await?;
+    message::read_json(request, app, caller, payload).await
+}
+
+/// A request about one resource.
+async fn one(
+    request: &HttpRequest,
+    app: &App,
+    caller: Caller,
+    action: Action,
+    (kind, id): (ResourceTypeId, Id),
+    asked: SearchRequest,
+    body: Value,
+) -> Result<HttpResponse, ScimFailure> {
+    match action {
+        Action::Get => get(request, app, caller, kind, id, asked).await,
+        Action::Replace => {
+            let target = Target { kind, id, if_match: if_match(request) };
+            change(app, caller, target, asked, Change::Replace(body), true).await
+        }
+        Action::Patch => {
+            // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and no client wants it back.
+            let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
+            let patch = Change::Patch(PatchRequest::parse(&body)?);
+            let target = Target { kind, id, if_match: if_match(request) };
+            change(app, caller, target, asked, patch, wants_body).await
+        }
+        Action::Delete => delete(request, app, caller, kind, id).await,
     }
 }
 
@@ -260,8 +281,9 @@ async fn search(
     let (body, position) = caller.read(app, cost, work, show).await?;
     if let Some((position, account, actor)) = position {
         let keep = move |tx: &mut Tx<'_>| -> Result<(), ScimFailure> {
+            let now = tx.now();
             tx.act_as(actor.clone());
-            Ok(service::save_position(&mut tx.in_account(account, system::now(), true), &position)?)
+            Ok(service::save_position(&mut tx.in_account(account, now, true), &position)?)
         };
         app.db.jot_for(payer, keep).await?;
     }
@@ -273,7 +295,7 @@ type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Origin);
 
 fn discovery(
     app: &App,
-    route: &Route,
+    asked: &Discovery,
     provider: &ServiceProvider,
     filtered: bool,
 ) -> Result<HttpResponse, ScimFailure> {
@@ -281,23 +303,23 @@ fn discovery(
     if filtered {
         return Err(scim::Error::Forbidden("discovery endpoints take no filter".to_owned()).into());
     }
-    let body = document(app, route, provider)?;
+    let body = document(app, asked, provider)?;
     Ok(json(StatusCode::OK).body(body.to_string()))
 }
 
-fn document(app: &App, route: &Route, provider: &ServiceProvider) -> Result<Value, ScimFailure> {
+fn document(app: &App, asked: &Discovery, provider: &ServiceProvider) -> Result<Value, ScimFailure> {
     let (ServiceProvider { registry, account_values, .. }, base) = (provider, &app.scim_base);
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
-    Ok(match route {
-        Route::ResourceTypes(None) => scim::discovery::resource_types(registry, base),
-        Route::ResourceTypes(Some(name)) => {
+    Ok(match asked {
+        Discovery::ResourceTypes(None) => scim::discovery::resource_types(registry, base),
+        Discovery::ResourceTypes(Some(name)) => {
             scim::discovery::resource_type(registry, base, name).ok_or_else(|| missing("resource type", name))?
         }
-        Route::Schemas(None) => scim::discovery::schemas(registry, account_values, base),
-        Route::Schemas(Some(urn)) => {
+        Discovery::Schemas(None) => scim::discovery::schemas(registry, account_values, base),
+        Discovery::Schemas(Some(urn)) => {
             scim::discovery::schema(registry, account_values, base, urn).ok_or_else(|| missing("schema", urn))?
         }
-        _ => scim::discovery::service_provider_config(&facts(app)),
+        Discovery::ServiceProviderConfig => scim::discovery::service_provider_config(&facts(app)),
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use oauth::BearerError;
+use scim::route::RouteError;
 use serde_json::Value;
 
 use crate::services::admission::TooMuch;
@@ -131,6 +132,15 @@ impl ScimFailure {
             _ => {}
         }
         answer.content_type("application/scim+json").body(body.to_string())
+    }
+}
+
+impl From<RouteError> for ScimFailure {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Method(allowed) => ScimFailure::Method(allowed),
+            RouteError::NotFound(detail) => ScimFailure::Scim(scim::Error::NotFound(detail)),
+        }
     }
 }
 
