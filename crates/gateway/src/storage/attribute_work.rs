@@ -26,7 +26,6 @@ use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
 use crate::domain::event::{Act, Action};
 use crate::domain::schemas::Schemas;
 use crate::each;
-use crate::platform::system;
 
 /// How many resources one unit of work goes through.
 const BATCH: i64 = 250;
@@ -149,7 +148,7 @@ impl Tx<'_> {
             Stage::Removing => drop(declared.remove(at)),
             Stage::Indexing => {
                 if !work.duplicates.is_empty() {
-                    self.raise(system::now(), Some(account.seq), refused(attribute, &work.duplicates));
+                    self.raise(self.now(), Some(account.seq), refused(attribute, &work.duplicates));
                 }
                 declared[at].settle(std::mem::take(&mut work.duplicates));
             }

@@ -18,7 +18,6 @@ use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::schemas::Schemas;
 use crate::each;
-use crate::platform::system;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +95,7 @@ impl Tx<'_> {
                     key.unique = false;
                     batch.shared += 1;
                     let shared = shared(&registry, &stored.resource, key, &other);
-                    self.raise(system::now(), Some(account), shared);
+                    self.raise(self.now(), Some(account), shared);
                 }
             }
             AccountTx::new(self, account, 0, false)

@@ -62,7 +62,7 @@ pub fn reencrypt(tx: &mut Tx<'_>, keys: &Keyring) -> Result<u64, DbError> {
         }
     }
     if done > 0 {
-        tx.raise(system::now(), None, Act::new(Action::MasterKeyReencrypted).saying(format!("{done} values")));
+        tx.raise(tx.now(), None, Act::new(Action::MasterKeyReencrypted).saying(format!("{done} values")));
     }
     Ok(done)
 }
