@@ -69,7 +69,7 @@ pub enum OperationKind {
 }
 
 impl PatchRequest {
-    /// Reads the message for any client. [`check`](Self::check) refuses it where the client's tolerances do not allow
+    /// Reads the message for any client. Applying it refuses it where the client's tolerances do not allow
     /// its form.
     pub fn parse(body: &Value) -> Result<PatchRequest, Error> {
         let Value::Object(body) = body else {
