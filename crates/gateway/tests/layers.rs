@@ -41,7 +41,7 @@ const OAUTH: [&[&str]; 10] = [
     &["client_id", "error", "jose", "pkce", "protected_resource", "scope", "secret"],
     &["grant", "signing", "tolerance"],
     &["context", "event", "static_token", "token_id"],
-    &["bounds"],
+    &["constraints"],
     &["client"],
     &["store"],
     &["client_auth"],
@@ -51,7 +51,7 @@ const OAUTH: [&[&str]; 10] = [
 ];
 
 /// What only tests are made of, so that it stands in no room.
-const OF_TESTS: [&str; 6] = ["tests", "lib", "world", "testing", "contract", "fuzz"];
+const OF_TESTS: [&str; 6] = ["tests", "lib", "testing", "testing", "contract", "fuzz"];
 
 /// Files that may import each other, because a grammar is recursive: a filter has paths, and a path has filters.
 const RECURSIVE: [(&str, &str); 1] = [("filter", "path")];

@@ -1,21 +1,21 @@
 //! Authorization requests (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1, RFC 7636 §4.3, RFC 9207).
 //!
-//! Until the client and its redirect URI are known to be right, a mistake is told to the person in the browser and to nobody
-//! else: [`Refusal::Page`]. After that it is the client's to know: [`Refusal::Redirect`].
+//! Until the client and its redirect URI are known to be right, an error is shown on a page only: [`Refusal::Page`]. Afterwards it is
+//! returned to the client: [`Refusal::Redirect`].
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::{Bounds, Thumbprint};
 use crate::client::{self, Client, ClientId, GrantType, RedirectUri};
+use crate::constraints::{Thumbprint, TokenConstraints};
 use crate::context::{Context, millis};
 use crate::grant::Subject;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::store::{Store, StoreError};
-use crate::token::constraints;
+use crate::token::requested_resources;
 
 pub mod consent;
-pub mod hint;
+pub mod id_token_hint;
 pub mod logout;
 pub mod par;
 mod parameters;
@@ -34,79 +34,79 @@ const MAX_CARRIED: usize = 20 << 10;
 /// A request that is understood and may be put before a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
-    /// Each is answered once.
+    /// The identifier of the request, which is answered once.
     pub id: String,
-    /// Milliseconds since the epoch.
+    /// The time at which it arrived, in milliseconds since the epoch.
     pub issued: i64,
-    /// Who asks.
+    /// The client that asks.
     pub client: ClientId,
-    /// For people.
+    /// The client's display name.
     pub client_name: String,
-    /// Where the answer goes.
+    /// The URI that receives the response.
     pub redirect_uri: RedirectUri,
-    /// Whether the request named it.
+    /// Whether the request named that URI, so that the token request must name it too.
     pub redirect_uri_was_sent: bool,
-    /// What is asked for.
+    /// The requested scopes.
     pub scope: Scopes,
-    /// Returned as it came.
+    /// `state`, which is returned unchanged.
     pub state: Option<String>,
-    /// For the ID token.
+    /// `nonce`, for the ID token.
     pub nonce: Option<String>,
-    /// PKCE.
+    /// The PKCE code challenge.
     pub challenge: Option<Challenge>,
-    /// What to show.
+    /// `prompt`.
     pub prompt: Prompt,
-    /// How old the log-in may be, in seconds.
+    /// `max_age`, in seconds.
     pub max_age: Option<u64>,
-    /// Whom the client expects, as it likes to call them.
+    /// `login_hint`: the name of the expected user, as the client knows it.
     pub login_hint: Option<String>,
-    /// What the tokens are to be limited to: resources, and the key named by `dpop_jkt` (RFC 9449 §10).
-    pub bounds: Bounds,
-    /// An ID token of whom the client expects, as it was sent: nothing of it is believed yet. It does not travel on.
+    /// The constraints of its tokens: resources, and the key named by `dpop_jkt` (RFC 9449 §10).
+    pub constraints: TokenConstraints,
+    /// `id_token_hint` as it was sent, not yet verified. It is not carried along.
     pub id_token_hint: Option<String>,
-    /// Nobody else may answer: the subject of an ID token hint that was believed.
+    /// The only user who may answer: the subject of a verified `id_token_hint`.
     pub expected: Option<Subject>,
 }
 
 /// `prompt` (OpenID Connect Core §3.1.2.1).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prompt {
-    /// No page at all.
+    /// Show no page.
     pub none: bool,
-    /// Log in again.
+    /// Authenticate the user again.
     pub login: bool,
-    /// Ask again.
+    /// Ask for consent again.
     pub consent: bool,
-    /// Let the person choose who they are.
+    /// Let the user choose an account.
     pub select_account: bool,
 }
 
 /// Why a request is not put before a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// Told to the person; nothing is sent anywhere (RFC 6749 §4.1.2.1).
+    /// Shown on a page; nothing is sent to the client (RFC 6749 §4.1.2.1).
     Page {
-        /// In a few words.
+        /// The heading of the page.
         title: String,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what would be right.
         detail: String,
     },
-    /// Told to the client.
+    /// Returned to the client.
     Redirect(RedirectError),
 }
 
 /// An error response (RFC 6749 §4.1.2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedirectError {
-    /// Where it goes.
+    /// The URI that receives it.
     pub redirect_uri: RedirectUri,
-    /// `invalid_scope`, …
+    /// The `error` code, as `invalid_scope`.
     pub code: &'static str,
-    /// For the administrator.
+    /// The `error_description`, for the client's administrator.
     pub description: String,
-    /// As it came.
+    /// `state`, as it was sent.
     pub state: Option<String>,
-    /// RFC 9207.
+    /// `iss` (RFC 9207).
     pub issuer: String,
 }
 
@@ -123,9 +123,9 @@ impl RedirectError {
 }
 
 impl AuthorizationRequest {
-    /// Whether somebody who proved at this time (milliseconds since the epoch) who they are may answer, or has to prove it again:
+    /// Whether a user who authenticated at this time (milliseconds since the epoch) may answer, or has to authenticate again:
     /// `prompt=login`, `max_age`, `id_token_hint` (§3.1.2.1). Ages are those at the moment of the request, so a log-in for this very
-    /// request is always young enough, however long the person then thinks.
+    /// request is always young enough, however long the user then takes.
     pub fn accepts_login(&self, subject: &Subject, auth_time: i64) -> bool {
         let oldest = match (self.prompt.login, self.max_age) {
             (true, _) => self.issued,
@@ -157,12 +157,12 @@ impl AuthorizationRequest {
         self.redirect_uri.with(&parameters)
     }
 
-    /// For a hidden field of a form, so that nobody has to keep it.
+    /// The request, encrypted for a hidden field of a form, so that the server stores nothing.
     pub fn seal(&self, cx: &mut Context<'_>) -> String {
         sealed::seal(self, cx)
     }
 
-    /// Out of a form; `None` if we did not seal it or it is too old.
+    /// The request in such a field; `None` if it was not sealed here or is too old.
     pub fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest> {
         let request = sealed::open(cx, text)?;
         (request.issued + millis(cx.settings.request_lifetime_s) > cx.now).then_some(request)
@@ -269,7 +269,7 @@ pub(crate) fn understand(
         prompt: rest.prompt,
         max_age: rest.max_age,
         login_hint: parameters.get("login_hint").map(str::to_owned),
-        bounds: rest.bounds,
+        constraints: rest.constraints,
         id_token_hint: parameters.get("id_token_hint").map(str::to_owned),
         expected: None,
     };
@@ -311,7 +311,8 @@ fn who_and_where(
         return page("Unknown client", detail.to_owned());
     };
     if client.disabled {
-        let detail = format!("The client {} was switched off. Ask whoever gave you the client ID.", client.name);
+        let detail =
+            format!("The client {} was switched off. Ask the operator who gave you the client ID.", client.name);
         return page("This client is switched off", detail);
     }
     if client.redirect_uris.is_empty() {
@@ -361,7 +362,7 @@ struct Rest {
     challenge: Option<Challenge>,
     prompt: Prompt,
     max_age: Option<u64>,
-    bounds: Bounds,
+    constraints: TokenConstraints,
 }
 
 fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Rest, (&'static str, String)> {
@@ -391,7 +392,7 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
             "This client may not ask people for access (authorization_code).".to_owned(),
         ));
     }
-    let scope = match parameters.get("scope").map(|text| client::scope::asked(cx, client, text)) {
+    let scope = match parameters.get("scope").map(|text| client::scope::requested(cx, client, text)) {
         None => client.default_scope.clone(),
         Some(Ok(scope)) if scope.is_empty() => client.default_scope.clone(),
         Some(Ok(scope)) => scope,
@@ -412,12 +413,16 @@ fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -
         Some(Err(_)) => return Err(invalid("max_age must be a number of seconds.")),
     };
     let id = cx.bytes::<16>().iter().fold(String::with_capacity(32), |hex, byte| format!("{hex}{byte:02x}"));
-    let bounds = bounds(cx, client, parameters)?;
-    Ok(Rest { id, scope, challenge, prompt, max_age, bounds })
+    let constraints = constraints(cx, client, parameters)?;
+    Ok(Rest { id, scope, challenge, prompt, max_age, constraints })
 }
 
-fn bounds(cx: &Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Bounds, (&'static str, String)> {
-    let resources = constraints::asked(cx.settings, client, parameters.all("resource"));
+fn constraints(
+    cx: &Context<'_>,
+    client: &Client,
+    parameters: &Parameters<'_>,
+) -> Result<TokenConstraints, (&'static str, String)> {
+    let resources = requested_resources::requested(cx.settings, client, parameters.all("resource"));
     let key = match parameters.get("dpop_jkt").map(Thumbprint::parse) {
         None => None,
         Some(Some(key)) => Some(key),
@@ -426,7 +431,7 @@ fn bounds(cx: &Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Res
             return Err(("invalid_request", description.to_owned()));
         }
     };
-    Ok(Bounds { resources: resources.map_err(|why| ("invalid_target", format!("{why}.")))?, key })
+    Ok(TokenConstraints { resources: resources.map_err(|why| ("invalid_target", format!("{why}.")))?, key })
 }
 
 fn challenge(client: &Client, parameters: &Parameters<'_>) -> Result<Option<Challenge>, (&'static str, String)> {

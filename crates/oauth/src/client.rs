@@ -17,30 +17,30 @@ mod registration;
 pub(crate) mod scope;
 mod tokens;
 
-pub use authentication::{AskedAuthentication, AuthMethod, Authentication, ClientKeys, Federation};
+pub use authentication::{AuthMethod, Authentication, ClientKeys, Federation, RequestedAuthentication};
 pub use options::{Connections, Lifetimes, Options, REFRESH_SECONDS};
 pub use profile::ClientProfile;
 pub use redirect_uri::{RedirectUri, origin_key};
 pub use registration::{Mistake, Registered, Registration};
-pub use tokens::{AccessTokenFormat, AskedTokens, TokenOptions};
+pub use tokens::{AccessTokenFormat, RequestedTokens, TokenOptions};
 
 /// A way to get tokens (RFC 6749 §1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantType {
-    /// §4.1
+    /// An authorization code (§4.1).
     AuthorizationCode,
-    /// §6
+    /// A refresh token (§6).
     RefreshToken,
-    /// §4.4
+    /// Client credentials (§4.4).
     ClientCredentials,
 }
 
 impl GrantType {
-    /// All of them.
+    /// Every grant type.
     pub const ALL: [GrantType; 3] =
         [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
 
-    /// As on the wire.
+    /// The value of `grant_type`.
     pub fn as_str(self) -> &'static str {
         match self {
             GrantType::AuthorizationCode => "authorization_code",
@@ -49,7 +49,7 @@ impl GrantType {
         }
     }
 
-    /// From the wire.
+    /// The grant type of this value.
     pub fn parse(text: &str) -> Option<GrantType> {
         GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == text)
     }
@@ -58,51 +58,51 @@ impl GrantType {
 /// One of a client's secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSecret {
-    /// Its public name.
+    /// The public identifier.
     pub id: String,
-    /// What is kept of it.
+    /// The keyed hash of the secret.
     pub fingerprint: Fingerprint,
-    /// From when on it no longer counts, in milliseconds since the epoch.
+    /// The time at which it expires, in milliseconds since the epoch.
     pub expires: Option<i64>,
-    /// When it was last seen, to the hour.
+    /// The time of its last use, to the hour.
     pub last_used: Option<i64>,
 }
 
 /// A client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// Its public name.
+    /// The `client_id`.
     pub id: ClientId,
-    /// For people.
+    /// The display name.
     pub name: String,
-    /// Has no secret (RFC 6749 §2.1).
+    /// Whether it is a public client, without a secret (RFC 6749 §2.1).
     pub public: bool,
-    /// Its live and expired secrets.
+    /// Its secrets, also those that have expired.
     pub secrets: Vec<ClientSecret>,
-    /// Where codes may be sent.
+    /// The registered redirect URIs.
     pub redirect_uris: Vec<RedirectUri>,
-    /// How it may get tokens.
+    /// The grant types that it may use.
     pub grant_types: Vec<GrantType>,
-    /// What it may ask for.
+    /// The scopes that it may ask for.
     pub scopes: Scopes,
-    /// What it gets when it asks for nothing in particular.
+    /// The scopes of a request that names none.
     pub default_scope: Scopes,
     /// What it has in common with others of its kind.
     pub profile: &'static ClientProfile,
-    /// Whether PKCE is a must.
+    /// Whether it must use PKCE.
     pub require_pkce: bool,
-    /// Switched off by an operator.
+    /// Whether an operator switched it off.
     pub disabled: bool,
-    /// Whether it belongs to one account; client credentials make sense only then.
+    /// Whether it belongs to one account. Only such a client may use client credentials.
     pub has_account: bool,
-    /// What an operator set beyond that.
+    /// Further settings.
     pub options: Options,
-    /// What it is forgiven.
+    /// The deviations that it is forgiven.
     pub tolerances: Tolerances,
 }
 
 impl Client {
-    /// How long what it gets lives.
+    /// The lifetimes of its tokens.
     pub fn lifetimes(&self, settings: &Settings) -> Lifetimes {
         self.options.lifetimes(self.profile, settings)
     }

@@ -24,7 +24,7 @@ pub struct Credentials {
 
 #[derive(Clone, PartialEq, Eq)]
 enum Proof {
-    /// Public clients have none.
+    /// No proof, as public clients send it.
     None,
     Secret(String),
     Assertion(Assertion),
@@ -33,7 +33,7 @@ enum Proof {
 /// What the `Authorization` header has to do with the proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Header {
-    /// Nothing.
+    /// The header is absent, or has nothing to do with the proof.
     Absent,
     /// The proof is in it.
     Basic,
@@ -47,7 +47,7 @@ enum Header {
 
 /// A request in which a client says who it is.
 pub trait ClientCredentials {
-    /// What it says.
+    /// The identifier and the proof that the request carries.
     fn credentials(&mut self) -> &mut Credentials;
 
     /// The keys that have to be fetched before this request can be answered, and the `kid` they are asked for. `None` if there is
@@ -150,7 +150,7 @@ const TOUCH: i64 = 3_600_000;
 
 /// A request to one of the POST endpoints, as pairs.
 #[derive(Clone, Copy)]
-pub(crate) struct Posted<'a> {
+pub(crate) struct ClientRequest<'a> {
     pub(crate) authorization: Option<&'a str>,
     pub(crate) query: &'a [(String, String)],
     pub(crate) form: &'a [(String, String)],
@@ -161,7 +161,7 @@ const MAX_ASSERTION: usize = 8192;
 /// Where a client says who it is. Every request may have them.
 const CREDENTIALS: [&str; 4] = ["client_id", "client_secret", "client_assertion_type", "client_assertion"];
 
-impl<'a> Posted<'a> {
+impl<'a> ClientRequest<'a> {
     /// Refuses what no request may have: a repeated parameter, a NUL, anything secret in the URL. How long it may be is said of the body
     /// as a whole; what is not known is ignored (RFC 6749 §3.2).
     pub(crate) fn check(&self, known: &[&'static str]) -> Result<(), TokenError> {
@@ -318,7 +318,7 @@ pub(crate) fn identify(
         (Proof::None, false) if credentials.header == Header::Stray => return refuse(NOT_BASIC),
         (Proof::None, false) => return refuse("the client must prove who it is: send the client secret"),
         (Proof::Secret(_), false) => {
-            // All are compared, whichever it is.
+            // Every secret is compared, so that the time tells nothing.
             let matching: Vec<_> = client.secrets.iter().filter(|secret| secret.fingerprint == presented).collect();
             let Some(secret) = matching.first() else { return refuse(WRONG) };
             if secret.expires.is_some_and(|expires| expires <= cx.now) {

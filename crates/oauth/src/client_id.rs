@@ -12,7 +12,7 @@ impl ClientId {
         fits.then_some(ClientId(text))
     }
 
-    /// As on the wire.
+    /// The `client_id` on the wire.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -9,17 +9,17 @@ use crate::tolerance::Needs;
 /// Everything that is neither in the message nor in the store.
 #[allow(missing_debug_implementations)]
 pub struct Context<'a> {
-    /// Milliseconds since the epoch.
+    /// The time, in milliseconds since the epoch.
     pub now: i64,
     /// Fills a buffer with random bytes.
     pub entropy: &'a mut dyn FnMut(&mut [u8]),
     /// The installation's keys.
     pub keys: &'a Keyring,
-    /// The public keys of those that sign for us.
+    /// The public keys that verify our signatures.
     pub published: &'a [Jwk],
-    /// Who we are and how long things live.
+    /// The identity of this server, its scopes, resources and lifetimes.
     pub settings: &'a Settings,
-    /// What the request needed to be forgiven, for the caller to count; empty at the beginning.
+    /// The deviations of the request, for the caller to count; empty at the beginning.
     pub needs: Needs,
 }
 
@@ -39,7 +39,7 @@ impl Context<'_> {
 /// The shortest and the longest life of an access token that an operator may set, in seconds.
 pub const ACCESS_TOKEN_SECONDS: std::ops::RangeInclusive<u64> = 60..=86_400;
 
-/// Who we are and how long things live, in seconds.
+/// The identity of this authorization server, its scopes and resources, and lifetimes in seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The issuer identifier (RFC 8414 §2), without a slash at the end.
@@ -50,20 +50,20 @@ pub struct Settings {
     pub resources: Vec<ProtectedResource>,
     /// The scopes that clients may have.
     pub scopes: Vec<ScopeDefinition>,
-    /// From consent to the code's exchange.
+    /// The lifetime of an authorization code.
     pub code_lifetime_s: u64,
-    /// Of an access token.
+    /// The lifetime of an access token.
     pub access_token_lifetime_s: u64,
-    /// A refresh token that is not used for so long is dead.
+    /// The lifetime of a refresh token that is not used.
     pub refresh_idle_s: u64,
-    /// So long after it was accepted, access ends however often it is used; `None`: never.
+    /// The lifetime of a grant, even if it is refreshed; `None`: unlimited.
     pub refresh_absolute_s: Option<u64>,
-    /// How long a refresh token or a code may be presented again by a client that works in parallel or lost an answer, whether or not the
-    /// first answer was used.
+    /// How long a refresh token or a code may be presented again by a client that works in parallel or lost a response, even after the
+    /// first response was used.
     pub retry_grace_s: u64,
-    /// Of an ID token.
+    /// The lifetime of an ID token.
     pub id_token_lifetime_s: u64,
-    /// From the first page to the decision.
+    /// The lifetime of an authorization request, from the first page to the decision.
     pub request_lifetime_s: u64,
 }
 
@@ -99,7 +99,7 @@ impl Settings {
         self.own_resources().any(|(own, _)| own == uri)
     }
 
-    /// The longest life of anything that is signed, in milliseconds, whatever a client was given.
+    /// The longest life of anything that is signed, in milliseconds, for any client.
     pub fn longest_ms(&self) -> i64 {
         let access_token = self.access_token_lifetime_s.max(*ACCESS_TOKEN_SECONDS.end());
         millis(access_token.max(self.id_token_lifetime_s))

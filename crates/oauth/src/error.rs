@@ -1,46 +1,46 @@
 //! Refusals of the token endpoint and its kin (RFC 6749 §5.2), all chosen in one table.
 
-/// The world failed: the unit of work is undone and the caller answers 500.
+/// The storage failed: the unit of work is rolled back and the caller answers 500.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Outside: the world failed, undo everything, 500. Inside: what the protocol answers, and what it wrote is kept either way: an
-/// ending has to be.
+/// The outer error is a failure of the storage: the unit of work is rolled back. The inner error is a refusal of the protocol: the unit of work is
+/// committed, for a refusal may have ended a grant.
 pub type Verdict<T> = Result<Result<T, TokenError>, StoreError>;
 
-/// A refusal.
+/// A refusal of the token endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{description}")]
 pub struct TokenError {
-    /// What kind.
+    /// The `error` code.
     pub code: ErrorCode,
-    /// For the administrator who reads it in the identity provider.
+    /// The `error_description`, for the administrator who reads it in the identity provider.
     pub description: String,
-    /// The client tried HTTP Basic, so the answer invites it to again.
+    /// Whether the client tried HTTP Basic, so that the answer has a challenge for it.
     pub tried_basic: bool,
 }
 
 /// The kinds of refusal (RFC 6749 §5.2, RFC 7009 §2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// Malformed, or contradicts itself.
+    /// The request is malformed or contradicts itself.
     InvalidRequest,
-    /// The client did not prove who it is.
+    /// The client did not authenticate.
     InvalidClient,
-    /// The code or refresh token does not count.
+    /// The code or refresh token is invalid.
     InvalidGrant,
     /// The client may not use this grant type.
     UnauthorizedClient,
-    /// There is no such grant type.
+    /// The grant type is unknown.
     UnsupportedGrantType,
-    /// The scope is malformed or goes too far.
+    /// The scope is malformed or exceeds what is allowed.
     InvalidScope,
     /// The resource is malformed or not for this client (RFC 8707 §2).
     InvalidTarget,
-    /// The proof of possession is missing or not right (RFC 9449 §5).
+    /// The proof of possession is missing or invalid (RFC 9449 §5).
     InvalidDpopProof,
-    /// What the authorization endpoint would have said to a request that was pushed (RFC 9126 §2.3).
+    /// The error code of the authorization endpoint, for a pushed request (RFC 9126 §2.3).
     Authorization(&'static str),
 }
 

@@ -1,54 +1,54 @@
-//! What happened, for whoever keeps the record.
+//! Events, for the audit trail.
 
 use crate::grant::{EndReason, GrantId};
 
-/// One thing that happened, recorded in the unit of work that did it. Never carries a secret.
+/// An event, recorded in the unit of work that caused it. It never carries a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody accepted, or a client used its own credentials for the first time.
+    /// A resource owner accepted, or a client used its own credentials for the first time.
     GrantCreated {
         /// The grant.
         grant: GrantId,
-        /// The client's name.
+        /// The `client_id`.
         client: String,
-        /// What was allowed.
+        /// The accepted scopes.
         scope: String,
     },
     /// A grant ended.
     GrantEnded {
         /// The grant.
         grant: GrantId,
-        /// Why.
+        /// The reason.
         reason: EndReason,
     },
-    /// A grant passed to another resource owner, for its own left.
+    /// A grant was transferred to another resource owner, because its own was deactivated or deleted.
     GrantRebound {
         /// The grant.
         grant: GrantId,
-        /// Who left.
+        /// The owner before.
         from: String,
-        /// Who took over.
+        /// The owner now.
         to: String,
-        /// How they left.
+        /// Why the owner before has it no more.
         reason: EndReason,
     },
     /// A code or refresh token was presented by a client it was not issued to.
     ForeignToken {
-        /// Whose grant it belongs to.
+        /// The grant of the code or token.
         grant: GrantId,
-        /// Who presented it.
+        /// The client that presented it.
         client: String,
     },
     /// One access token was revoked.
     TokenRevoked {
-        /// Of this grant.
+        /// The grant.
         grant: GrantId,
     },
     /// One static token was revoked by its client.
     StaticTokenRevoked {
-        /// Of this grant.
+        /// The grant.
         grant: GrantId,
-        /// Its public name.
+        /// The identifier of the token.
         token: String,
     },
     /// A connection was used for the first time, and ended the older ones of its client.
@@ -66,7 +66,7 @@ pub enum Event {
         /// What was presented.
         presented: Presented,
     },
-    /// An authorization without PKCE was accepted, for the client's vendor does not send it.
+    /// An authorization without PKCE was accepted.
     AcceptedWithoutPkce {
         /// The grant.
         grant: GrantId,

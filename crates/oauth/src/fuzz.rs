@@ -1,13 +1,13 @@
-//! What must hold whatever is sent: each function takes a stranger's input and panics where a promise is broken. The fuzzers of
+//! What must hold for every input: each function takes untrusted input and panics where a promise is broken. The fuzzers of
 //! `fuzz/` call them, and the tests below do.
 
 use crate::authorize::{Refusal, authorize};
 use crate::error::TokenError;
-use crate::token::bearer::{self, Presented};
+use crate::testing::{CALLBACK, World, records};
+use crate::token::bearer::{self, BearerRequest};
 use crate::token::introspect::IntrospectionRequest;
 use crate::token::revoke::RevocationRequest;
 use crate::token::{self, TokenRequest};
-use crate::world::{CALLBACK, World, records};
 
 /// `a=1&b=2` as pairs. What is no form has none.
 fn pairs(text: &str) -> Vec<(String, String)> {
@@ -67,9 +67,9 @@ pub fn token_request(authorization: Option<&str>, query: &str, form: &str) {
 pub fn authorization_header(header: &str) {
     token_request(Some(header), "", "grant_type=client_credentials&scope=records:write");
     let mut world = World::new();
-    let presented = Presented { authorization: Some(header), proof: None };
+    let presented = BearerRequest { authorization: Some(header), proof: None };
     let outcome = world.run(|store, cx| bearer::check(store, cx, &presented, &records())).expect("a store");
-    let error = outcome.expect_err("nobody guesses a token");
+    let error = outcome.expect_err("a token cannot be guessed");
     assert!(error.www_authenticate().bytes().all(|byte| matches!(byte, b' '..=b'~')));
     assert!(!world.run(|_, cx| bearer::is_sealed(cx, Some(header))));
 }
@@ -105,8 +105,8 @@ mod tests {
         ]);
         let values = prop_oneof![
             4 => prop::sample::select(vec![
-                "acme", "other", "phone", "acme-secret", crate::world::CALLBACK, "code", "token", "openid", "records:write", "s",
-                "none", "login", "S256", "plain", crate::world::CHALLENGE, crate::world::VERIFIER, "authorization_code",
+                "acme", "other", "phone", "acme-secret", crate::testing::CALLBACK, "code", "token", "openid", "records:write", "s",
+                "none", "login", "S256", "plain", crate::testing::CHALLENGE, crate::testing::VERIFIER, "authorization_code",
                 "refresh_token", "client_credentials", "password", "-1", "3600", "gwr_x", "",
             ]).prop_map(str::to_owned),
             1 => any::<String>(),

@@ -1,9 +1,9 @@
-//! Grants: what was allowed, to which client, by whom.
+//! Grants: the scopes that a resource owner, or the client itself, accepted for a client.
 
 use crate::client_id::ClientId;
 use crate::scope::{OPENID, Scopes};
 
-/// A grant's number.
+/// The identifier of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GrantId(pub i64);
 
@@ -18,45 +18,45 @@ impl std::fmt::Display for GrantId {
 pub struct Subject(String);
 
 impl Subject {
-    /// A resource owner's id.
+    /// The resource owner's identifier.
     pub fn new(id: impl Into<String>) -> Subject {
         Subject(id.into())
     }
 
-    /// As in `sub`.
+    /// The value of `sub`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What was allowed.
+/// A grant: the authorization behind tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Its number.
+    /// The identifier.
     pub id: GrantId,
-    /// To whom.
+    /// The client that was authorized.
     pub client: ClientId,
-    /// By whom; nobody for a client's own credentials.
+    /// The resource owner who accepted, or to whom the grant was transferred; `None` for client credentials.
     pub subject: Option<Subject>,
-    /// What.
+    /// The scopes that were accepted.
     pub scope: Scopes,
     /// The OpenID Connect `nonce` of the request.
     pub nonce: Option<String>,
-    /// When the resource owner last proved who they are, in milliseconds since the epoch.
+    /// The time at which the resource owner last authenticated, in milliseconds since the epoch.
     pub auth_time: Option<i64>,
-    /// When, in milliseconds since the epoch.
+    /// The time of its creation, in milliseconds since the epoch.
     pub created: i64,
     /// Since when it no longer counts.
     pub ended: Option<i64>,
     /// Since when somebody else than who accepted is its resource owner.
     pub rebound: Option<i64>,
-    /// What the client is known to have received; `None` if it has used none of the tokens.
+    /// The tokens that the client is known to have received; `None` before the first use of a token.
     pub delivered: Option<Delivery>,
 }
 
 /// What decides whether an access token still counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct TokenStatus {
     /// The grant it is sealed around.
     pub grant: Grant,
     /// The client was switched off.
@@ -84,8 +84,8 @@ impl Grant {
         self.delivered.is_some_and(|delivered| delivered.generation >= generation)
     }
 
-    /// What a token of this grant opens, of a scope that was accepted. Once it has passed to another resource owner, it says nothing
-    /// any more about who somebody is: that was accepted by one person, about one person.
+    /// The scopes of a token of this grant, of those that were accepted. After a transfer to another resource owner, `openid` is left out:
+    /// one user accepted to be identified, and another is the owner now.
     pub fn opens(&self, accepted: &Scopes) -> Scopes {
         match self.rebound {
             None => accepted.clone(),
@@ -140,7 +140,7 @@ pub enum EndReason {
 }
 
 impl EndReason {
-    /// All of them.
+    /// Every reason.
     pub const ALL: [EndReason; 14] = [
         EndReason::CodeReused,
         EndReason::CodeRefused,
@@ -163,7 +163,7 @@ impl EndReason {
         EndReason::ALL.into_iter().find(|reason| reason.as_str() == text)
     }
 
-    /// For the record.
+    /// The text in audit records and in storage.
     pub fn as_str(self) -> &'static str {
         match self {
             EndReason::CodeReused => "the authorization code was used twice",
@@ -183,8 +183,8 @@ impl EndReason {
         }
     }
 
-    /// What a client is told that still presents a token: why it does not count, and what to do. Fit for an `error_description`
-    /// (RFC 6750 §3): printable ASCII without quotes.
+    /// The description for a client that still presents a token: why it is refused, and what to do. It fits an `error_description` (RFC
+    /// 6750 §3): printable ASCII without quotes.
     pub fn refusal(self) -> &'static str {
         match self {
             EndReason::CodeReused => {

@@ -12,9 +12,9 @@
 //! | the client exchanges the code, refreshes, or uses its own credentials | [`token::exchange`] |
 //! | a protected resource checks the access token | [`bearer::check`] |
 //! | and notes the first use of what was issued | [`delivery`] |
-//! | the person logs out, sent by the client | [`logout`] |
+//! | the user logs out, sent by the client | [`logout`] |
 //! | the client introspects or revokes | [`introspect`], [`revoke`] |
-//! | anybody reads the metadata | [`metadata`] |
+//! | clients read the metadata | [`metadata`] |
 //!
 //! ```
 //! use oauth::{Context, Keyring, Settings, store::memory::MemoryStore, token};
@@ -23,7 +23,7 @@
 //! let (keys, settings) = (Keyring::new(&[7; 32]), Settings::default());
 //! let (now, published, needs) = (0, &[][..], Default::default());
 //! let mut cx = Context { now, entropy: &mut |bytes| bytes.fill(1), keys: &keys, settings: &settings, published, needs };
-//! let form = [("grant_type", "client_credentials"), ("client_id", "nobody"), ("client_secret", "x")];
+//! let form = [("grant_type", "client_credentials"), ("client_id", "unknown"), ("client_secret", "x")];
 //! let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
 //! let request = token::TokenRequest::parse(None, &[], &form).unwrap();
 //! let refused = token::exchange(&mut store, &mut cx, &request).unwrap().err().unwrap();
@@ -31,10 +31,10 @@
 //! ```
 
 pub mod authorize;
-pub mod bounds;
 pub mod client;
 mod client_auth;
 mod client_id;
+pub mod constraints;
 pub mod context;
 pub mod error;
 pub mod event;
@@ -50,17 +50,17 @@ pub mod secret;
 pub mod signing;
 pub mod static_token;
 pub mod store;
+#[cfg(any(test, fuzzing))]
+mod testing;
 pub mod token;
 pub mod token_id;
 pub mod tolerance;
-#[cfg(any(test, fuzzing))]
-mod world;
 
 pub use authorize::par;
-pub use authorize::{consent, hint, logout};
-pub use bounds::{Bounds, Resource, Thumbprint};
+pub use authorize::{consent, id_token_hint, logout};
 pub use client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
 pub use client_auth::assertion;
+pub use constraints::{Resource, Thumbprint, TokenConstraints};
 pub use context::{Context, Settings};
 pub use error::{ErrorCode, TokenError, Verdict};
 pub use event::Event;
@@ -70,8 +70,8 @@ pub use protected_resource::ProtectedResource;
 pub use scope::{ScopeDefinition, Scopes};
 pub use secret::{Fingerprint, Keyring, Prefix, generated};
 pub use static_token::StaticToken;
-pub use store::{Answer, Code, RefreshToken, Standing, Store, StoreError};
-pub use token::bearer::{Access, BearerError, Presented, Use};
+pub use store::{Answer, Code, RefreshToken, Store, StoreError, TokenStatus};
+pub use token::bearer::{Access, BearerError, BearerRequest, Use};
 pub use token::{bearer, delivery, dpop, introspect, revoke};
 pub use token_id::TokenId;
 pub use tolerance::{Tolerance, Tolerances};

@@ -1,4 +1,4 @@
-//! Proof Key for Code Exchange (RFC 7636), method S256 only: `plain` proves nothing to whoever reads the request.
+//! Proof Key for Code Exchange (RFC 7636), method S256 only: `plain` proves nothing against a reader of the request.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -204,7 +204,7 @@ impl Keyring {
         let nonce = XNonce::from(nonce);
         let payload = Payload { msg: plain, aad: purpose.as_bytes() };
         let mut sealed = nonce.to_vec();
-        // There is always a first key, and it refuses only more than 256 GiB; what nobody can open is the safe answer to both.
+        // There is always a first key, and it refuses only more than 256 GiB; a text that cannot be opened is the safe answer to both.
         let ciphertext = self.sealing.first().and_then(|key| key.encrypt(&nonce, payload).ok());
         sealed.extend(ciphertext.unwrap_or_default());
         URL_SAFE_NO_PAD.encode(sealed)

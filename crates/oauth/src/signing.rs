@@ -1,5 +1,5 @@
 //! JWTs of ours before they are signed (RFC 7519): what they say, and how they are to be signed. The signature takes time and a
-//! private key, so it is made by whoever has the key, after the unit of work that decided on the content.
+//! private key, so the caller signs with its key, after the unit of work that decided on the content.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -16,26 +16,26 @@ pub enum SigningAlgorithm {
     /// ECDSA on P-256 with SHA-256.
     #[serde(rename = "ES256")]
     Es256,
-    /// Ed25519.
+    /// EdDSA with Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
 
 impl SigningAlgorithm {
-    /// All of them.
+    /// Every algorithm.
     pub const ALL: [SigningAlgorithm; 3] = [SigningAlgorithm::Rs256, SigningAlgorithm::Es256, SigningAlgorithm::EdDsa];
 
-    /// As in `alg`.
+    /// The value of `alg`.
     pub fn as_str(self) -> &'static str {
         self.algorithm().as_str()
     }
 
-    /// From `alg`; case matters.
+    /// The algorithm of this `alg`; case matters.
     pub fn parse(text: &str) -> Option<SigningAlgorithm> {
         SigningAlgorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
     }
 
-    /// As what verifies it.
+    /// The algorithm that verifies its signatures.
     pub fn algorithm(self) -> Algorithm {
         match self {
             SigningAlgorithm::Rs256 => Algorithm::Rs256,
@@ -48,11 +48,11 @@ impl SigningAlgorithm {
 /// A JWT that is decided and not yet signed.
 #[derive(Clone, PartialEq)]
 #[allow(missing_debug_implementations)] // holds what will be a token
-pub struct Unsigned {
-    /// How.
+pub struct UnsignedJwt {
+    /// The signature algorithm.
     pub algorithm: SigningAlgorithm,
     /// The header's `typ`: what kind of JWT it is, so that none is taken for another (RFC 8725 §3.11).
     pub typ: &'static str,
-    /// What it says.
+    /// The claims.
     pub claims: Value,
 }

@@ -2,7 +2,7 @@
 //! is shown once, kept as a fingerprint, has a name, expires, and may be ended at any time; like an access token it opens the
 //! door of a protected resource (RFC 6750). Behind all of a client's static tokens is the client's own grant, so they end with it.
 
-use crate::grant::Standing;
+use crate::grant::TokenStatus;
 use crate::scope::Scopes;
 
 /// How often the time of the last use is written, in milliseconds.
@@ -11,18 +11,18 @@ const TOUCH: i64 = 3_600_000;
 /// One static token, without what is secret about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaticToken {
-    /// Its public name.
+    /// The public identifier.
     pub id: String,
     /// What it opens: what it was made for, less what its client may no longer ask for.
     pub scope: Scopes,
-    /// Milliseconds since the epoch.
+    /// The time of its creation, in milliseconds since the epoch.
     pub created: i64,
     /// From when on it no longer counts, in milliseconds since the epoch.
     pub expires: i64,
     /// When it was last seen, to the hour.
     pub last_used: Option<i64>,
     /// What else decides whether it counts.
-    pub standing: Standing,
+    pub status: TokenStatus,
 }
 
 impl StaticToken {

@@ -1,16 +1,16 @@
 //! The port: what the authorization server needs of a place to keep things, as one synchronous trait.
 //!
-//! Everything a [`Store`] does belongs to one unit of work, kept whole or not at all by whoever opened it. [`contract`] is a suite
+//! Everything a [`Store`] does belongs to one unit of work, which the caller commits or rolls back as a whole. [`contract`] is a suite
 //! that every store passes, and [`memory`] the smallest store that does.
 //!
 //! What a store may forget: a pushed request, an answer or a proof after it expired; a code, with its request's id, half an hour after it expired (so long can a request be answered); a
 //! refresh token or the revocation of an access token after it expired; a grant that nothing leads to any more.
 
-use crate::bounds::Bounds;
 use crate::client::{Client, ClientId, RedirectUri};
+use crate::constraints::TokenConstraints;
 pub use crate::error::StoreError;
 use crate::event::Event;
-pub use crate::grant::Standing;
+pub use crate::grant::TokenStatus;
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -24,74 +24,74 @@ pub mod memory;
 /// An authorization code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Code {
-    /// What is kept of it.
+    /// The keyed hash of the code.
     pub fingerprint: Fingerprint,
     /// The authorization request it answers: each is answered once.
     pub request_id: String,
-    /// What was allowed.
+    /// The grant that was accepted.
     pub grant: GrantId,
-    /// To whom.
+    /// The client to which it was issued.
     pub client: ClientId,
-    /// Where it was sent.
+    /// The URI to which it was sent.
     pub redirect_uri: RedirectUri,
     /// Whether the request named the URI, so that the exchange must too (RFC 6749 §4.1.3).
     pub redirect_uri_was_sent: bool,
-    /// PKCE.
+    /// The PKCE code challenge.
     pub challenge: Option<Challenge>,
-    /// Milliseconds since the epoch.
+    /// The time of expiry, in milliseconds since the epoch.
     pub expires: i64,
-    /// When it was exchanged.
+    /// The time of its exchange.
     pub spent: Option<i64>,
-    /// How often its exchange was answered again, because the answer before was never used.
+    /// How often its exchange was answered again, because the response before was never used.
     pub reissues: i32,
-    /// What the tokens are limited to that it leads to.
-    pub bounds: Bounds,
+    /// The constraints of the tokens that it leads to.
+    pub constraints: TokenConstraints,
 }
 
 /// How an authorization request was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What is kept of the request's id.
+    /// The keyed hash of the request's identifier.
     pub request: Fingerprint,
-    /// Access was denied; otherwise it was accepted.
+    /// Whether access was denied; otherwise it was accepted.
     pub denied: bool,
-    /// From then on the request cannot be answered at all. Milliseconds since the epoch.
+    /// The time from which on the request cannot be answered, in milliseconds since the epoch.
     pub expires: i64,
 }
 
 /// A refresh token: one link of its grant's chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
-    /// What is kept of it.
+    /// The keyed hash of the token.
     pub fingerprint: Fingerprint,
-    /// Its chain.
+    /// The grant, which has one chain of refresh tokens.
     pub grant: GrantId,
-    /// Which link, from 0.
+    /// Its place in the chain, from 0.
     pub generation: i32,
-    /// Milliseconds since the epoch.
+    /// The time of issue, in milliseconds since the epoch.
     pub created: i64,
-    /// Milliseconds since the epoch.
+    /// The time of expiry, in milliseconds since the epoch.
     pub expires: i64,
-    /// When its successor was issued: for the first time, or again because the answer before was never used.
+    /// When its successor was issued: for the first time, or again because the response before was never used.
     pub used: Option<i64>,
-    /// How often that was done again.
+    /// How often its successor was issued again.
     pub reissues: i32,
     /// How often it was presented again after its successor was in use, and still answered for the sake of parallel workers.
     pub repeats: i32,
     /// The resources that were accepted, and the key of a public client; the same along the chain.
-    pub bounds: Bounds,
+    pub constraints: TokenConstraints,
 }
 
 /// A pushed authorization request (RFC 9126).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PushedRequest {
-    /// What is kept of the reference.
+    /// The keyed hash of the reference.
     pub fingerprint: Fingerprint,
-    /// Whose.
+    /// The client that pushed it.
     pub client: ClientId,
-    /// Its parameters, sealed.
+    /// Its parameters, encrypted.
     pub parameters: String,
-    /// Milliseconds since the epoch.
+    /// The time of expiry, in milliseconds since the epoch.
     pub expires: i64,
 }
 
@@ -117,7 +117,7 @@ pub trait Store {
     fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError>;
 
     /// The client's own grant, not ended: that of its client credentials.
-    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError>;
+    fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError>;
 
     /// Reads a grant and keeps others from changing it until this unit of work ends.
     fn lock_grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
@@ -170,7 +170,12 @@ pub trait Store {
     fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError>;
 
     /// What decides whether this access token, which was issued in this answer, counts: one look-up.
-    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError>;
+    fn token_status(
+        &mut self,
+        grant: GrantId,
+        token: &TokenId,
+        answer: &TokenId,
+    ) -> Result<Option<TokenStatus>, StoreError>;
 
     /// Keeps an authorization request that was pushed.
     fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError>;

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{AccessTokenFormat, Client, GrantType, scope};
-use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
+use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenticate};
+use crate::constraints::{Resource, Thumbprint, TokenConstraints};
 use crate::context::{Context, millis};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::{Grant, GrantId};
 use crate::scope::Scopes;
 use crate::secret::Prefix;
-use crate::signing::{SigningAlgorithm, Unsigned};
+use crate::signing::{SigningAlgorithm, UnsignedJwt};
 use crate::store::{Store, StoreError};
 use crate::token::access_token::AccessToken;
 use crate::token::dpop::{Proof, SpentProof};
@@ -20,12 +20,12 @@ pub mod access_token;
 mod authorization_code;
 pub mod bearer;
 mod client_credentials;
-pub(crate) mod constraints;
 pub mod delivery;
 pub mod dpop;
 pub(crate) mod id_token;
 pub mod introspect;
 pub(crate) mod refresh_token;
+pub(crate) mod requested_resources;
 pub mod revoke;
 
 pub use client_credentials::own_grant;
@@ -34,86 +34,86 @@ pub use client_credentials::own_grant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
     credentials: Credentials,
-    ask: Ask,
+    grant: GrantRequest,
     scope: Option<String>,
     resources: Vec<String>,
     proof: Option<Proof>,
 }
 
-/// How the access token that is asked for is to be limited.
-pub(crate) struct Limits<'a> {
-    /// As asked for, unchecked.
+/// The constraints that a request asks for.
+pub(crate) struct RequestedConstraints<'a> {
+    /// The requested resources, not yet checked.
     resources: &'a [String],
-    /// The key that was proven.
+    /// The key whose possession was proven.
     key: Option<&'a Thumbprint>,
 }
 
-impl Limits<'_> {
+impl RequestedConstraints<'_> {
     /// The resources asked for, if the client may have them.
     fn resources(&self, cx: &Context<'_>, client: &Client) -> Result<Vec<Resource>, TokenError> {
-        constraints::asked(cx.settings, client, self.resources.iter().map(String::as_str))
+        requested_resources::requested(cx.settings, client, self.resources.iter().map(String::as_str))
             .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))
     }
 
-    /// The limits of a token whose resources were accepted before.
-    fn within(&self, cx: &Context<'_>, client: &Client, accepted: &[Resource]) -> Result<Bounds, TokenError> {
-        let resources = constraints::narrowed(cx.settings, accepted, self.resources(cx, client)?)
+    /// The requested of a token whose resources were accepted before.
+    fn within(&self, cx: &Context<'_>, client: &Client, accepted: &[Resource]) -> Result<TokenConstraints, TokenError> {
+        let resources = requested_resources::narrowed(cx.settings, accepted, self.resources(cx, client)?)
             .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))?;
-        Ok(Bounds { resources, key: self.key.cloned() })
+        Ok(TokenConstraints { resources, key: self.key.cloned() })
     }
 }
 
 #[derive(Clone, PartialEq, Eq)]
-enum Ask {
+enum GrantRequest {
     Code { code: String, redirect_uri: Option<String>, verifier: Option<String> },
     Refresh { token: String },
     ClientCredentials,
 }
 
-impl std::fmt::Debug for Ask {
+impl std::fmt::Debug for GrantRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Ask::Code { .. } => "Code",
-            Ask::Refresh { .. } => "Refresh",
-            Ask::ClientCredentials => "ClientCredentials",
+            GrantRequest::Code { .. } => "Code",
+            GrantRequest::Refresh { .. } => "Refresh",
+            GrantRequest::ClientCredentials => "ClientCredentials",
         })
     }
 }
 
-/// What is issued (§5.1).
+/// The tokens that are issued (§5.1).
 #[derive(Clone)]
 #[allow(missing_debug_implementations)] // holds tokens
 pub struct TokenResponse {
-    /// Sealed around the grant.
+    /// The access token, if it is opaque; empty if `jwt` takes its place.
     pub access_token: String,
-    /// Seconds.
+    /// Its lifetime in seconds.
     pub expires_in: u64,
-    /// What the access token opens.
+    /// The scopes of the access token.
     pub scope: Scopes,
-    /// The JWT that is to be sent in the place of `access_token` once it is signed.
-    pub envelope: Option<Unsigned>,
-    /// Whether it is worth nothing without a key (RFC 9449 §5).
+    /// The access token as a JWT (RFC 9068), to be signed.
+    pub jwt: Option<UnsignedJwt>,
+    /// Whether the access token is bound to a key (RFC 9449 §5).
     pub is_bound: bool,
-    /// For later.
+    /// The refresh token.
     pub refresh_token: Option<String>,
-    /// The claims of an ID token, to be signed
+    /// The claims of the ID token, to be signed.
     pub id_token: Option<Value>,
-    /// like this.
+    /// The algorithm that signs the ID token.
     pub id_token_alg: SigningAlgorithm,
-    /// The grant behind it.
+    /// The grant.
     pub grant: GrantId,
 }
 
 impl TokenResponse {
     /// Whether [`body`](Self::body) will have something signed.
     pub fn has_to_be_signed(&self) -> bool {
-        self.envelope.is_some() || self.id_token.is_some()
+        self.jwt.is_some() || self.id_token.is_some()
     }
 
     /// The answer (§5.1), with what has to be signed signed: first the access token, for the ID token has a hash of it.
-    pub fn body<E>(&self, sign: impl Fn(&Unsigned) -> Result<String, E>) -> Result<Value, E> {
-        let access_token = match &self.envelope {
-            Some(envelope) => sign(envelope)?,
+    pub fn body<E>(&self, sign: impl Fn(&UnsignedJwt) -> Result<String, E>) -> Result<Value, E> {
+        let access_token = match &self.jwt {
+            Some(jwt) => sign(jwt)?,
             None => self.access_token.clone(),
         };
         let mut body = json!({
@@ -128,7 +128,7 @@ impl TokenResponse {
         if let Some(claims) = &self.id_token {
             let mut claims = claims.clone();
             claims["at_hash"] = json!(id_token::at_hash(&access_token, self.id_token_alg));
-            body["id_token"] = json!(sign(&Unsigned { algorithm: self.id_token_alg, typ: "JWT", claims })?);
+            body["id_token"] = json!(sign(&UnsignedJwt { algorithm: self.id_token_alg, typ: "JWT", claims })?);
         }
         Ok(body)
     }
@@ -144,20 +144,23 @@ impl TokenRequest {
         query: &[(String, String)],
         form: &[(String, String)],
     ) -> Result<TokenRequest, TokenError> {
-        let posted = Posted { authorization, query, form };
-        posted.check(&PARAMETERS)?;
-        let credentials = posted.credentials()?;
+        let request = ClientRequest { authorization, query, form };
+        request.check(&PARAMETERS)?;
+        let credentials = request.credentials()?;
         let need = |name: &str| {
-            posted.get(name).map(str::to_owned).ok_or_else(|| TokenError::invalid_request(format!("{name} is missing")))
+            request
+                .get(name)
+                .map(str::to_owned)
+                .ok_or_else(|| TokenError::invalid_request(format!("{name} is missing")))
         };
-        let ask = match posted.get("grant_type") {
-            Some("authorization_code") => Ask::Code {
+        let grant = match request.get("grant_type") {
+            Some("authorization_code") => GrantRequest::Code {
                 code: need("code")?,
-                redirect_uri: posted.get("redirect_uri").map(str::to_owned),
-                verifier: posted.get("code_verifier").map(str::to_owned),
+                redirect_uri: request.get("redirect_uri").map(str::to_owned),
+                verifier: request.get("code_verifier").map(str::to_owned),
             },
-            Some("refresh_token") => Ask::Refresh { token: need("refresh_token")? },
-            Some("client_credentials") => Ask::ClientCredentials,
+            Some("refresh_token") => GrantRequest::Refresh { token: need("refresh_token")? },
+            Some("client_credentials") => GrantRequest::ClientCredentials,
             Some(_) => {
                 return Err(TokenError::new(
                     ErrorCode::UnsupportedGrantType,
@@ -166,8 +169,8 @@ impl TokenRequest {
             }
             None => return Err(TokenError::invalid_request("grant_type is missing")),
         };
-        let resources = posted.all("resource").map(str::to_owned).collect();
-        Ok(TokenRequest { credentials, ask, scope: sent_scope(&posted)?, resources, proof: None })
+        let resources = request.all("resource").map(str::to_owned).collect();
+        Ok(TokenRequest { credentials, grant, scope: sent_scope(&request)?, resources, proof: None })
     }
 
     /// With the proof that came along, if one did.
@@ -179,16 +182,16 @@ impl TokenRequest {
 
     /// What it presents to be exchanged, if anything.
     pub fn presents(&self) -> Option<Prefix> {
-        match self.ask {
-            Ask::Code { .. } => Some(Prefix::Code),
-            Ask::Refresh { .. } => Some(Prefix::RefreshToken),
-            Ask::ClientCredentials => None,
+        match self.grant {
+            GrantRequest::Code { .. } => Some(Prefix::Code),
+            GrantRequest::Refresh { .. } => Some(Prefix::RefreshToken),
+            GrantRequest::ClientCredentials => None,
         }
     }
 
     /// Whether it can be answered without writing anything, as a rule.
     pub fn may_only_read(&self) -> bool {
-        self.ask == Ask::ClientCredentials && self.proof.is_none()
+        self.grant == GrantRequest::ClientCredentials && self.proof.is_none()
     }
 }
 
@@ -199,10 +202,10 @@ impl ClientCredentials for TokenRequest {
 }
 
 /// `scope` from the body or from the URL; in both it must be the same.
-fn sent_scope(posted: &Posted<'_>) -> Result<Option<String>, TokenError> {
+fn sent_scope(request: &ClientRequest<'_>) -> Result<Option<String>, TokenError> {
     let in_url: Vec<&str> =
-        posted.query.iter().filter(|(n, v)| n == "scope" && !v.is_empty()).map(|(_, v)| v.as_str()).collect();
-    let text = match (posted.get("scope"), in_url.as_slice()) {
+        request.query.iter().filter(|(n, v)| n == "scope" && !v.is_empty()).map(|(_, v)| v.as_str()).collect();
+    let text = match (request.get("scope"), in_url.as_slice()) {
         (None, []) => return Ok(None),
         (Some(text), []) | (None, &[text]) => text,
         (Some(text), &[other]) if text == other => text,
@@ -224,16 +227,16 @@ pub fn exchange(store: &mut dyn Store, cx: &mut Context<'_>, request: &TokenRequ
         Ok(client) => client,
         Err(refused) => return Ok(Err(refused)),
     };
-    let grant_type = match &request.ask {
-        Ask::Code { .. } => GrantType::AuthorizationCode,
-        Ask::Refresh { .. } => GrantType::RefreshToken,
-        Ask::ClientCredentials => GrantType::ClientCredentials,
+    let grant_type = match &request.grant {
+        GrantRequest::Code { .. } => GrantType::AuthorizationCode,
+        GrantRequest::Refresh { .. } => GrantType::RefreshToken,
+        GrantRequest::ClientCredentials => GrantType::ClientCredentials,
     };
     if !client.may(grant_type) {
         let description = format!("this client may not use the grant type {}", grant_type.as_str());
         return Ok(Err(TokenError::new(ErrorCode::UnauthorizedClient, description)));
     }
-    let scope = match request.scope.as_deref().map(|text| scope::asked(cx, &client, text)).transpose() {
+    let scope = match request.scope.as_deref().map(|text| scope::requested(cx, &client, text)).transpose() {
         Ok(scope) => scope.filter(|scope| !scope.is_empty()),
         Err(description) => return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description))),
     };
@@ -248,15 +251,17 @@ pub fn exchange(store: &mut dyn Store, cx: &mut Context<'_>, request: &TokenRequ
         }
         None => None,
     };
-    let limits = Limits { resources: &request.resources, key: proof.as_ref().map(SpentProof::key) };
-    match &request.ask {
-        Ask::Code { code, redirect_uri, verifier } => {
+    let requested = RequestedConstraints { resources: &request.resources, key: proof.as_ref().map(SpentProof::key) };
+    match &request.grant {
+        GrantRequest::Code { code, redirect_uri, verifier } => {
             let proof =
                 authorization_code::Proof { redirect_uri: redirect_uri.as_deref(), verifier: verifier.as_deref() };
-            authorization_code::exchange(store, cx, &client, code, &proof, &limits)
+            authorization_code::exchange(store, cx, &client, code, &proof, &requested)
         }
-        Ask::Refresh { token } => refresh_token::exchange(store, cx, &client, token, scope.as_ref(), &limits),
-        Ask::ClientCredentials => client_credentials::exchange(store, cx, &client, scope.as_ref(), &limits),
+        GrantRequest::Refresh { token } => {
+            refresh_token::exchange(store, cx, &client, token, scope.as_ref(), &requested)
+        }
+        GrantRequest::ClientCredentials => client_credentials::exchange(store, cx, &client, scope.as_ref(), &requested),
     }
 }
 
@@ -278,7 +283,7 @@ fn respond(
     client: &Client,
     grant: &Grant,
     scope: Scopes,
-    bounds: Bounds,
+    constraints: TokenConstraints,
     link: Option<Link>,
     refresh_token: Option<String>,
 ) -> TokenResponse {
@@ -289,16 +294,16 @@ fn respond(
         Some(_) => lifetimes.absolute_end(grant).map_or(usual, |end| end.min(usual)),
         None => usual,
     };
-    let is_bound = bounds.key.is_some();
-    let token = AccessToken::new(cx, grant.id, scope.clone(), expires, bounds, link);
+    let is_bound = constraints.key.is_some();
+    let token = AccessToken::new(cx, grant.id, scope.clone(), expires, constraints, link);
     let tokens = &client.options.tokens;
-    let (access_token, envelope) = match tokens.access_token_format {
+    let (access_token, jwt) = match tokens.access_token_format {
         AccessTokenFormat::Opaque => (token.seal(cx), None),
-        AccessTokenFormat::Jwt => (String::new(), Some(token.envelope(cx, client, grant))),
+        AccessTokenFormat::Jwt => (String::new(), Some(token.to_jwt(cx, client, grant))),
     };
     TokenResponse {
         access_token,
-        envelope,
+        jwt,
         is_bound,
         expires_in: (expires.saturating_sub(cx.now) / 1000).unsigned_abs(),
         scope,

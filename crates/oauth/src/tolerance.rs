@@ -89,14 +89,14 @@ impl std::fmt::Debug for Tolerances {
     }
 }
 
-/// What one request needed.
+/// The deviations of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needs {
-    /// Whose request it was.
+    /// The client.
     pub client: Option<ClientId>,
-    /// What was forgiven.
+    /// The deviations that were forgiven.
     pub forgiven: Tolerances,
-    /// What was not.
+    /// The deviations that were refused.
     pub missed: Tolerances,
 }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use oauth::Keyring;
 use oauth::jose::{Jwk, Jws};
-use oauth::signing::{SigningAlgorithm, Unsigned};
+use oauth::signing::{SigningAlgorithm, UnsignedJwt};
 use serde_json::{Value, json};
 
 use crate::domain::event::{Act, Action};
@@ -70,7 +70,7 @@ impl Known {
     }
 
     /// Signs.
-    pub fn sign(&self, unsigned: &Unsigned) -> Result<String, DbError> {
+    pub fn sign(&self, unsigned: &UnsignedJwt) -> Result<String, DbError> {
         let key = self.signing(unsigned.algorithm, self.clock.now());
         let key = key.ok_or_else(|| DbError::Corrupt(format!("no {} signing key", unsigned.algorithm.as_str())))?;
         key.sign(unsigned.typ, &unsigned.claims)

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use oauth::TokenId;
-use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Scopes, Standing, Subject};
+use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Scopes, Subject, TokenStatus};
 
 use super::accounts::AccountRow;
 use super::backend::AnyConn;
@@ -280,17 +280,17 @@ impl Tx<'_> {
         id: GrantId,
         token: &TokenId,
         answer: &TokenId,
-    ) -> Result<Option<Standing>, DbError> {
+    ) -> Result<Option<TokenStatus>, DbError> {
         let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(answer.0.to_vec()), Bind::Number(id.0)];
         let row = Statement::<StandingColumns>::new(STANDING, binds).first(self.conn)?;
         row.map(|row| self.standing_of(row)).transpose()
     }
 
-    pub(super) fn standing_of(&mut self, row: StandingRow) -> Result<Standing, DbError> {
+    pub(super) fn standing_of(&mut self, row: StandingRow) -> Result<TokenStatus, DbError> {
         let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
         self.grant_client = Some(grant_client(client)?);
         self.grant_account = Some(Account::from_row(account)?);
-        Ok(Standing {
+        Ok(TokenStatus {
             grant: grant(row)?,
             client_disabled,
             owner_active: owner.is_none() || active == Some(true),

@@ -4,7 +4,7 @@ use oauth::TokenId;
 use oauth::par::PushedRequest;
 use oauth::{
     Answer, Client, ClientId, Code, Delivery, EndReason, Event, Fingerprint, Grant, GrantId, NewGrant, RefreshToken,
-    Scopes, Standing, StaticToken, StoreError, Subject,
+    Scopes, StaticToken, StoreError, Subject, TokenStatus,
 };
 
 use super::tx::Tx;
@@ -34,7 +34,7 @@ impl oauth::Store for Tx<'_> {
         Ok(self.scopes_accepted(client, subject)?)
     }
 
-    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+    fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
         Ok(self.find_standing_grant(client)?)
     }
 
@@ -100,7 +100,12 @@ impl oauth::Store for Tx<'_> {
         Ok(self.mark_refresh_token_used(token)?)
     }
 
-    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError> {
+    fn token_status(
+        &mut self,
+        grant: GrantId,
+        token: &TokenId,
+        answer: &TokenId,
+    ) -> Result<Option<TokenStatus>, StoreError> {
         Ok(self.find_standing(grant, token, answer)?)
     }
 

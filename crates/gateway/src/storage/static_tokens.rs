@@ -108,6 +108,6 @@ impl Tx<'_> {
         let of_client = Scopes::parse(&client_scopes).ok_or_else(corrupt)?;
         let scope = scope.only(|scope| of_client.contains(scope));
         let standing = self.standing_of(standing)?;
-        Ok(Some(StaticToken { id, scope, created, expires, last_used, standing }))
+        Ok(Some(StaticToken { id, scope, created, expires, last_used, status: standing }))
     }
 }

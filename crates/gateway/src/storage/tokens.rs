@@ -1,7 +1,9 @@
 //! Answers to authorization requests, authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
 
 use diesel::prelude::*;
-use oauth::{Answer, Bounds, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken};
+use oauth::{
+    Answer, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken, TokenConstraints,
+};
 
 use super::backend::AnyConn;
 use super::error::DbError;
@@ -83,7 +85,7 @@ impl RefreshRow {
             used: self.used,
             reissues: self.reissues,
             repeats: self.repeats,
-            bounds: Bounds::from_stored(self.bounds.as_deref())
+            constraints: TokenConstraints::from_stored(self.bounds.as_deref())
                 .ok_or_else(|| DbError::Corrupt("bounds of a refresh token".to_owned()))?,
         })
     }
@@ -123,7 +125,7 @@ impl Tx<'_> {
             authorization_codes::redirect_uri_was_sent.eq(code.redirect_uri_was_sent),
             authorization_codes::challenge.eq(code.challenge.as_ref().map(Challenge::as_str)),
             authorization_codes::expires.eq(code.expires),
-            authorization_codes::bounds.eq(code.bounds.to_stored()),
+            authorization_codes::bounds.eq(code.constraints.to_stored()),
         );
         let stored = each!(&mut *self.conn, c => diesel::insert_into(authorization_codes::table)
             .values(row)
@@ -157,7 +159,7 @@ impl Tx<'_> {
             expires: row.expires,
             spent: row.spent,
             reissues: row.reissues,
-            bounds: Bounds::from_stored(row.bounds.as_deref()).ok_or_else(|| corrupt("bounds"))?,
+            constraints: TokenConstraints::from_stored(row.bounds.as_deref()).ok_or_else(|| corrupt("bounds"))?,
         }))
     }
 
@@ -176,7 +178,7 @@ impl Tx<'_> {
             refresh_tokens::created.eq(token.created),
             refresh_tokens::expires.eq(token.expires),
             refresh_tokens::used.eq(token.used),
-            refresh_tokens::bounds.eq(token.bounds.to_stored()),
+            refresh_tokens::bounds.eq(token.constraints.to_stored()),
         );
         each!(&mut *self.conn, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c))?;
         Ok(())

@@ -33,7 +33,7 @@ pub enum Earlier {
 }
 
 /// Whether this person need not be asked: they accepted as much for this client before, and that still stands. Never for public
-/// clients, for anybody can say to be one (RFC 9700 §4.13, RFC 6749 §10.2), and never where the request says to ask.
+/// clients, for they can be impersonated (RFC 9700 §4.13, RFC 6749 §10.2), and never where the request says to ask.
 pub fn is_remembered(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -57,7 +57,7 @@ const MARGIN_S: u64 = 600;
 /// Accepts: makes the grant and its code in one unit of work. The form may be half an hour old, so the client is looked at again.
 ///
 /// The code is *derived* from the request and the person, so a form that is sent twice, as by a double click, leads to the same redirect
-/// and to one grant, whichever replica takes which ([`Keyring::code`](crate::Keyring)).
+/// and to one grant, on any replica ([`Keyring::code`](crate::Keyring)).
 pub fn accept(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
@@ -103,7 +103,7 @@ pub fn accept(
         expires: cx.now + millis(cx.settings.code_lifetime_s),
         spent: None,
         reissues: 0,
-        bounds: request.bounds.clone(),
+        constraints: request.constraints.clone(),
     })?;
     if !kept {
         // Refusals are kept like everything else, and a grant that nothing leads to should not stand.
@@ -170,7 +170,7 @@ fn answer(cx: &Context<'_>, request: &AuthorizationRequest, denied: bool) -> Ans
 mod tests {
     use super::*;
     use crate::scope::Scopes;
-    use crate::world::{EXCHANGE, REQUEST, World, changed, parameter};
+    use crate::testing::{EXCHANGE, REQUEST, World, changed, parameter};
 
     fn deny(world: &mut World, request: &AuthorizationRequest) -> Option<String> {
         world.run(|store, cx| super::deny(store, cx, request)).unwrap()
@@ -275,7 +275,7 @@ mod tests {
         assert!(remembered(&mut world, &[("scope", "openid")], "ada"));
         world.client("acme").public = true;
         world.client("acme").require_pkce = false;
-        let challenge = ("code_challenge", crate::world::CHALLENGE);
+        let challenge = ("code_challenge", crate::testing::CHALLENGE);
         let public = [("scope", "openid"), challenge, ("code_challenge_method", "S256")];
         assert!(!remembered(&mut world, &public, "ada"));
     }

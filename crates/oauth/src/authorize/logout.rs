@@ -1,9 +1,9 @@
 //! Logging out, sent by a client (OpenID Connect RP-Initiated Logout 1.0).
 //!
-//! A link anybody can make must log nobody out, so without an ID token of the very person the person is asked; and it must send
-//! nobody anywhere but to a URI that the client registered for this, byte by byte.
+//! Any site can make a link to this endpoint, so the user is asked to confirm, unless the request has an ID token of this very user. The browser is
+//! sent only to a URI that the client registered for this, compared byte by byte.
 
-use crate::authorize::hint::IdTokenHint;
+use crate::authorize::id_token_hint::IdTokenHint;
 use crate::client::{Client, ClientId, RedirectUri};
 use crate::context::Context;
 use crate::grant::Subject;
@@ -16,11 +16,11 @@ pub const PARAMETERS: [&str; 4] = ["id_token_hint", "client_id", "post_logout_re
 /// A request that is understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogoutRequest {
-    /// For people: who sends them.
+    /// The display name of the client that sent the browser.
     pub client_name: Option<String>,
-    /// Whom the client means, by an ID token of ours.
+    /// The user of the verified `id_token_hint`.
     pub subject: Option<Subject>,
-    /// Where the browser goes afterwards, with the state.
+    /// The URL to which the browser goes afterwards, with `state`.
     redirect: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl LogoutRequest {
         self.subject.as_ref() == Some(subject)
     }
 
-    /// Where the browser goes. A client that showed no ID token gets it back only from somebody who was asked (§3).
+    /// The URL to which the browser goes afterwards. Without an ID token, only if the user confirmed (§3).
     pub fn redirect(&self, was_asked: bool) -> Option<&str> {
         self.redirect.as_deref().filter(|_| was_asked || self.subject.is_some())
     }
@@ -59,10 +59,10 @@ pub fn understand(
             return Ok(Err(Refused(format!("The parameter {name} stands more than once."))));
         }
     }
-    let [hint, client_id, uri, state] = values;
-    let hint = match hint.map(|text| IdTokenHint::read(cx, keys, text)) {
+    let [id_token_hint, client_id, uri, state] = values;
+    let id_token_hint = match id_token_hint.map(|text| IdTokenHint::read(cx, keys, text)) {
         None => None,
-        Some(Ok(hint)) => Some(hint),
+        Some(Ok(id_token_hint)) => Some(id_token_hint),
         Some(Err(not_ours)) => return Ok(Err(Refused(format!("{not_ours}.")))),
     };
     let named = match client_id.map(ClientId::new) {
@@ -70,12 +70,12 @@ pub fn understand(
         Some(Some(id)) => Some(id),
         Some(None) => return refuse("There is no client with this client_id."),
     };
-    if let (Some(hint), Some(named)) = (&hint, &named)
-        && !hint.is_for(named)
+    if let (Some(id_token_hint), Some(named)) = (&id_token_hint, &named)
+        && !id_token_hint.is_for(named)
     {
         return refuse("id_token_hint was issued to another client than client_id names.");
     }
-    let client = match named.clone().or_else(|| hint.as_ref().and_then(IdTokenHint::client)) {
+    let client = match named.clone().or_else(|| id_token_hint.as_ref().and_then(IdTokenHint::client)) {
         Some(id) => store.client(&id)?,
         None => None,
     };
@@ -84,7 +84,7 @@ pub fn understand(
     }
     let redirect = match (uri, &client) {
         (None, _) => None,
-        // Nobody is left to say whether the URI is right (§2); the person can log out all the same.
+        // Without a client the URI cannot be verified (§2). The user can log out all the same.
         (Some(_), None) => None,
         (Some(uri), Some(client)) => match registered(client, uri) {
             Some(uri) => Some(state.map_or_else(|| uri.as_str().to_owned(), |state| uri.with(&[("state", state)]))),
@@ -97,7 +97,7 @@ pub fn understand(
         },
     };
     let client_name = client.map(|client| client.name);
-    Ok(Ok(LogoutRequest { client_name, subject: hint.map(|hint| hint.subject), redirect }))
+    Ok(Ok(LogoutRequest { client_name, subject: id_token_hint.map(|id_token_hint| id_token_hint.subject), redirect }))
 }
 
 fn registered<'a>(client: &'a Client, uri: &str) -> Option<&'a RedirectUri> {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{Refusal, is_known, understand};
 use crate::client::ClientId;
-use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
+use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenticate};
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 pub use crate::store::PushedRequest;
@@ -29,18 +29,18 @@ pub struct PushRequest {
     proof: Option<Proof>,
 }
 
-/// The answer (§2.2).
+/// The response to a push (§2.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pushed {
-    /// For the browser.
+    /// The `request_uri` for the browser.
     pub request_uri: String,
-    /// Seconds.
+    /// Its lifetime in seconds.
     pub expires_in: u64,
-    /// Whose.
+    /// The client that pushed it.
     pub client: ClientId,
-    /// Whether nothing proves that.
+    /// Whether that client is public, so that nothing proves its identity.
     pub public: bool,
-    /// How large what is kept of it is.
+    /// The size of the stored request.
     pub bytes: usize,
 }
 
@@ -52,14 +52,14 @@ impl PushRequest {
         form: &[(String, String)],
         proof: Option<Proof>,
     ) -> Result<PushRequest, TokenError> {
-        let posted = Posted { authorization, query, form };
-        posted.check(&[])?;
-        if posted.get("request_uri").is_some() {
+        let request = ClientRequest { authorization, query, form };
+        request.check(&[])?;
+        if request.get("request_uri").is_some() {
             return Err(TokenError::invalid_request("request_uri cannot be pushed; push the request itself"));
         }
         // What proves who the client is, and what is not read again, is not kept.
         let parameters = form.iter().filter(|(name, _)| is_known(name)).cloned().collect();
-        Ok(PushRequest { credentials: posted.credentials()?, parameters, proof })
+        Ok(PushRequest { credentials: request.credentials()?, parameters, proof })
     }
 }
 
@@ -130,7 +130,7 @@ pub(crate) fn reference(request_uri: &str) -> Option<&str> {
 }
 
 /// Takes the parameters that were pushed; from now on the reference counts no more. `None` if it does not count: used, too old,
-/// another client's, or nobody's.
+/// another client's, or unknown.
 pub(crate) fn take(
     store: &mut dyn Store,
     cx: &Context<'_>,

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{AuthorizationRequest, Prompt};
-use crate::bounds::Bounds;
 use crate::client::{ClientId, RedirectUri};
+use crate::constraints::TokenConstraints;
 use crate::context::Context;
 use crate::grant::Subject;
 use crate::pkce::Challenge;
@@ -26,9 +26,10 @@ struct Wire {
     challenge: Option<String>,
     prompt: Prompt,
     max_age: Option<u64>,
-    hint: Option<String>,
-    #[serde(default)]
-    bounds: Bounds,
+    #[serde(rename = "hint")]
+    login_hint: Option<String>,
+    #[serde(default, rename = "bounds")]
+    constraints: TokenConstraints,
     expected: Option<String>,
 }
 
@@ -56,8 +57,8 @@ fn text(request: &AuthorizationRequest) -> String {
         challenge: request.challenge.map(|challenge| challenge.as_str().to_owned()),
         prompt: request.prompt,
         max_age: request.max_age,
-        hint: request.login_hint,
-        bounds: request.bounds,
+        login_hint: request.login_hint,
+        constraints: request.constraints,
         expected: request.expected.map(|subject| subject.as_str().to_owned()),
     };
     serde_json::to_string(&wire).unwrap_or_default()
@@ -82,8 +83,8 @@ pub(super) fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest>
         challenge,
         prompt: wire.prompt,
         max_age: wire.max_age,
-        login_hint: wire.hint,
-        bounds: wire.bounds,
+        login_hint: wire.login_hint,
+        constraints: wire.constraints,
         id_token_hint: None,
         expected: wire.expected.map(Subject::new),
     })

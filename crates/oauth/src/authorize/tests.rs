@@ -1,7 +1,7 @@
 use super::*;
 use crate::authorize::consent::{self, Acceptance};
 use crate::event::Event;
-use crate::world::{CALLBACK, CHALLENGE, ISSUER, Pairs, REQUEST, World, changed, parameter};
+use crate::testing::{CALLBACK, CHALLENGE, ISSUER, Pairs, REQUEST, World, changed, parameter};
 
 /// What becomes of the usual request with some changes: `ok`, `page`, or the error code in a redirect.
 fn outcome(world: &mut World, changes: Pairs<'_>) -> String {

@@ -14,7 +14,7 @@ const MAX_NAME: usize = 512;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {
-    /// Whatever it has: a secret sent either way, an assertion by its keys or by its federation. For clients whose administrators
+    /// Every proof that it has: a secret sent either way, an assertion by its keys or by its federation. For clients whose administrators
     /// cannot choose, and while one proof is replaced by another.
     #[default]
     Any,
@@ -27,7 +27,7 @@ pub enum AuthMethod {
 }
 
 impl AuthMethod {
-    /// All of them.
+    /// Every method.
     pub const ALL: [AuthMethod; 4] =
         [AuthMethod::Any, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::PrivateKeyJwt];
 
@@ -41,7 +41,7 @@ impl AuthMethod {
         }
     }
 
-    /// From the admin API.
+    /// The method of this name in the admin API.
     pub fn parse(text: &str) -> Option<AuthMethod> {
         AuthMethod::ALL.into_iter().find(|method| method.as_str() == text)
     }
@@ -52,28 +52,28 @@ impl AuthMethod {
     }
 }
 
-/// Where a client's own keys are.
+/// The keys of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientKeys {
-    /// Here.
+    /// A key set that was registered.
     Jwks(Jwks),
-    /// There, kept by the client.
+    /// The URL of a key set, which the client maintains.
     JwksUri(String),
 }
 
-/// Somebody else who vouches for the client: workload identity federation. Assertions have this `iss` and `sub`, and are meant for
-/// this `aud`; the client's own name is in none of them.
+/// Workload identity federation: another issuer vouches for the client. Its assertions have this `iss`, `sub` and `aud`, and do not name
+/// the client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Federation {
     /// The `iss` of its assertions: `https://login.example/{tenant}/v2.0`.
     pub issuer: String,
-    /// The workload's name there.
+    /// The `sub` of its assertions: the workload.
     pub subject: String,
-    /// What the assertion is meant for: `api://{appid}`.
+    /// The `aud` of its assertions: `api://{id}`.
     pub audience: String,
-    /// Where the issuer's keys are; without it, its discovery document says so.
+    /// Where the issuer's keys are; without it, the issuer's discovery document says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_uri: Option<String>,
 }
@@ -90,18 +90,18 @@ impl Federation {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Authentication {
-    /// Which proofs count.
+    /// The methods that are accepted.
     pub method: AuthMethod,
     /// Its own keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<ClientKeys>,
-    /// Who else vouches for it.
+    /// The issuer that vouches for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub federation: Option<Federation>,
 }
 
 impl Authentication {
-    /// The URLs that we would fetch, with the fields that hold them: whoever registers a client checks that we may.
+    /// The URLs that we would fetch, with the fields that hold them: a registration checks that fetching them is allowed.
     pub fn urls(&self) -> Vec<(&'static str, &str)> {
         let own = match &self.keys {
             Some(ClientKeys::JwksUri(uri)) => Some(("jwks_uri", uri.as_str())),
@@ -115,20 +115,20 @@ impl Authentication {
     }
 }
 
-/// As asked for by an operator.
+/// How a client authenticates, as an operator requests it.
 #[derive(Debug, Clone, Default)]
-pub struct AskedAuthentication {
-    /// A name; what is left out follows from the rest.
+pub struct RequestedAuthentication {
+    /// The name of a method; what is left out follows from the rest.
     pub method: Option<String>,
     /// A JWK set.
     pub jwks: Option<Value>,
-    /// Its address.
+    /// The URL of a JWK set.
     pub jwks_uri: Option<String>,
     /// `{"issuer", "subject", "audience", "jwks_uri"?}`
     pub federation: Option<Value>,
 }
 
-impl AskedAuthentication {
+impl RequestedAuthentication {
     /// Whether it says that there is no proof.
     pub(super) fn is_none(&self) -> bool {
         self.method.as_deref() == Some(NONE)
@@ -235,26 +235,29 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(asked: AskedAuthentication, public: bool) -> Result<Authentication, Vec<String>> {
+    fn check(asked: RequestedAuthentication, public: bool) -> Result<Authentication, Vec<String>> {
         let mut fields = Vec::new();
         let checked = asked.check(public, &mut |field: &str, _| fields.push(field.to_owned()));
         if fields.is_empty() { Ok(checked) } else { Err(fields) }
     }
 
-    fn asked(method: Option<&str>) -> AskedAuthentication {
-        AskedAuthentication { method: method.map(str::to_owned), ..AskedAuthentication::default() }
+    fn asked(method: Option<&str>) -> RequestedAuthentication {
+        RequestedAuthentication { method: method.map(str::to_owned), ..RequestedAuthentication::default() }
     }
 
     #[test]
     fn what_is_left_out_follows_from_the_rest() {
         let method = |asked| check(asked, false).map(|a| a.method);
         assert_eq!(method(asked(None)), Ok(AuthMethod::Any));
-        assert_eq!(method(AskedAuthentication { jwks: Some(keys()), ..asked(None) }), Ok(AuthMethod::PrivateKeyJwt));
         assert_eq!(
-            method(AskedAuthentication { federation: Some(federated()), ..asked(None) }),
+            method(RequestedAuthentication { jwks: Some(keys()), ..asked(None) }),
             Ok(AuthMethod::PrivateKeyJwt)
         );
-        assert_eq!(method(AskedAuthentication { jwks: Some(keys()), ..asked(Some("any")) }), Ok(AuthMethod::Any));
+        assert_eq!(
+            method(RequestedAuthentication { federation: Some(federated()), ..asked(None) }),
+            Ok(AuthMethod::PrivateKeyJwt)
+        );
+        assert_eq!(method(RequestedAuthentication { jwks: Some(keys()), ..asked(Some("any")) }), Ok(AuthMethod::Any));
         assert_eq!(check(asked(Some("none")), true), Ok(Authentication::default()));
     }
 
@@ -266,26 +269,26 @@ mod tests {
         assert_eq!(check(asked(Some("private_key_jwt")), false), method());
         assert_eq!(check(asked(Some("client_secret_jwt")), false), method());
         assert_eq!(check(asked(Some("client_secret_basic")), true), method());
-        let secret_and_keys = AskedAuthentication { jwks: Some(keys()), ..asked(Some("client_secret_post")) };
+        let secret_and_keys = RequestedAuthentication { jwks: Some(keys()), ..asked(Some("client_secret_post")) };
         assert_eq!(check(secret_and_keys, false), method());
-        let both = AskedAuthentication { jwks: Some(keys()), jwks_uri: uri(), ..asked(None) };
+        let both = RequestedAuthentication { jwks: Some(keys()), jwks_uri: uri(), ..asked(None) };
         assert_eq!(check(both, false), field("jwks_uri"));
-        assert_eq!(check(AskedAuthentication { jwks_uri: uri(), ..asked(None) }, true), field("public"));
+        assert_eq!(check(RequestedAuthentication { jwks_uri: uri(), ..asked(None) }, true), field("public"));
         let private = json!({"keys": [{"kty": "oct", "k": "x"}]});
-        assert_eq!(check(AskedAuthentication { jwks: Some(private), ..asked(None) }, false), field("jwks.keys[0]"));
+        assert_eq!(check(RequestedAuthentication { jwks: Some(private), ..asked(None) }, false), field("jwks.keys[0]"));
         for (name, wrong) in [("issuer", ""), ("subject", "\u{7}"), ("audience", &*"x".repeat(513))] {
             let mut federation = federated();
             federation[name] = wrong.into();
-            let asked = AskedAuthentication { federation: Some(federation), ..asked(None) };
+            let asked = RequestedAuthentication { federation: Some(federation), ..asked(None) };
             assert_eq!(check(asked, false), field(&format!("federation.{name}")));
         }
-        let odd = AskedAuthentication { federation: Some(json!({"issuer": "x"})), ..asked(None) };
+        let odd = RequestedAuthentication { federation: Some(json!({"issuer": "x"})), ..asked(None) };
         assert_eq!(check(odd, false), field("federation"));
     }
 
     #[test]
     fn the_audience_may_be_pasted_as_the_scope_of_its_issuer() {
-        let asked = AskedAuthentication { federation: Some(federated()), ..asked(None) };
+        let asked = RequestedAuthentication { federation: Some(federated()), ..asked(None) };
         let federation = check(asked, false).unwrap().federation.unwrap();
         assert_eq!(federation.audience, "api://app");
         assert!(federation.is_meant("api://app") && federation.is_meant("app"));
@@ -294,7 +297,7 @@ mod tests {
 
     #[test]
     fn it_comes_back_from_storage_as_it_was() {
-        let asked = AskedAuthentication { jwks: Some(keys()), federation: Some(federated()), ..asked(Some("any")) };
+        let asked = RequestedAuthentication { jwks: Some(keys()), federation: Some(federated()), ..asked(Some("any")) };
         let authentication = check(asked, false).unwrap();
         let stored = serde_json::to_string(&authentication).unwrap();
         assert_eq!(serde_json::from_str::<Authentication>(&stored).unwrap(), authentication);

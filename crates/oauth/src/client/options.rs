@@ -43,7 +43,7 @@ pub enum Connections {
     /// They end: authenticating again replaces a connection.
     #[default]
     Replace,
-    /// They stand beside it.
+    /// They stay.
     Keep,
 }
 
@@ -60,14 +60,14 @@ impl Connections {
     }
 }
 
-/// How long what a client gets lives, in seconds.
+/// The lifetimes of the tokens of a client, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lifetimes {
-    /// An access token.
+    /// The lifetime of an access token.
     pub access_token: u64,
-    /// A refresh token that nobody uses.
+    /// The lifetime of a refresh token that is not used.
     pub refresh_idle: u64,
-    /// A grant, however often it is refreshed; `None`: for ever.
+    /// The lifetime of a grant, even if it is refreshed; `None`: unlimited.
     pub refresh_absolute: Option<u64>,
 }
 

@@ -73,7 +73,7 @@ impl RedirectUri {
         RedirectUri(text)
     }
 
-    /// As registered.
+    /// The URI as it was registered.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -97,7 +97,7 @@ impl RedirectUri {
     }
 }
 
-/// What every registered URI is, whatever its scheme.
+/// The rules for registered URIs of every scheme.
 fn well_formed(text: &str) -> Result<Url, String> {
     if text.len() > MAX_LENGTH {
         return Err(format!("must have at most {MAX_LENGTH} characters"));

@@ -1,44 +1,46 @@
 //! What an operator asks for when a client is made, checked as a whole.
 
-use super::{AskedAuthentication, AskedTokens, Authentication, ClientProfile, GrantType, RedirectUri, TokenOptions};
+use super::{
+    Authentication, ClientProfile, GrantType, RedirectUri, RequestedAuthentication, RequestedTokens, TokenOptions,
+};
 use crate::context::Settings;
 use crate::scope::Scopes;
 
 /// More than any identity provider has; a request is compared with each of them.
 const MAX_URIS: usize = 50;
 
-/// As asked for; what is left out follows from the profile.
+/// A registration as an operator requests it; what is left out follows from the profile.
 #[derive(Debug, Clone, Default)]
 pub struct Registration {
     /// What it has in common with others of its kind.
     pub profile: &'static ClientProfile,
-    /// Where codes may be sent according to something else that is known about the client; they come before `redirect_uris`.
+    /// Redirect URIs that follow from something else that is known about the client. They come before `redirect_uris`.
     pub derived_redirect_uris: Vec<RedirectUri>,
-    /// Where codes may be sent.
+    /// The redirect URIs.
     pub redirect_uris: Option<Vec<String>>,
-    /// How it may get tokens.
+    /// The grant types that it may use.
     pub grant_types: Option<Vec<String>>,
-    /// What it may ask for.
+    /// The scopes that it may ask for.
     pub scopes: Option<Vec<String>>,
-    /// What it gets when it asks for nothing in particular.
+    /// The scopes of a request that names none.
     pub default_scope: Option<Vec<String>>,
-    /// Without a secret.
+    /// Whether it is a public client.
     pub public: Option<bool>,
-    /// Whether PKCE is a must.
+    /// Whether it must use PKCE.
     pub require_pkce: Option<bool>,
-    /// What its tokens are like,
-    pub tokens: AskedTokens,
-    /// and what they were like before.
+    /// The options of its tokens.
+    pub tokens: RequestedTokens,
+    /// The options of its tokens before the change, which hold where `tokens` says nothing.
     pub tokens_before: TokenOptions,
     /// Where browsers may be sent after logging out.
     pub post_logout_redirect_uris: Option<Vec<String>>,
-    /// How it proves who it is.
-    pub authentication: AskedAuthentication,
-    /// URIs that it has already, for either purpose: they may stay, whatever would be registered today.
+    /// How it authenticates.
+    pub authentication: RequestedAuthentication,
+    /// The URIs that it has already, for either purpose. They may stay even if they would not be accepted today.
     pub uris_before: Vec<RedirectUri>,
 }
 
-/// As it will be.
+/// A registration that was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // as in Client
 pub struct Registered {
@@ -53,10 +55,10 @@ pub struct Registered {
     pub authentication: Authentication,
 }
 
-/// What is wrong, and where.
+/// An error in a registration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// `redirect_uris[0]`
+    /// The field, as `redirect_uris[0]`.
     pub field: String,
     /// What would be right.
     pub detail: String,

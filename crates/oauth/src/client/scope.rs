@@ -18,7 +18,7 @@ pub(crate) fn is_plausible(text: &str) -> bool {
 }
 
 /// The scopes that a client asks for, as it was sent; an error in words. No scope of ours has a separator or a percent sign in it.
-pub(crate) fn asked(cx: &mut Context<'_>, client: &Client, text: &str) -> Result<Scopes, &'static str> {
+pub(crate) fn requested(cx: &mut Context<'_>, client: &Client, text: &str) -> Result<Scopes, &'static str> {
     if !text.contains(SEPARATORS) && !text.contains('%') {
         return Scopes::parse(text).ok_or(MALFORMED);
     }
@@ -36,8 +36,8 @@ pub(crate) fn asked(cx: &mut Context<'_>, client: &Client, text: &str) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::World;
     use crate::tolerance::{Needs, Tolerances};
-    use crate::world::World;
 
     #[test]
     fn report_21_scopes_divided_otherwise_are_understood_where_that_is_forgiven() {
@@ -45,7 +45,7 @@ mod tests {
         let mut ask = |text: &str, on: Tolerances| {
             world.client("acme").tolerances = on;
             let client = world.client("acme").clone();
-            world.run(|_, cx| (asked(cx, &client, text).map(|scopes| scopes.to_string()), cx.needs.clone()))
+            world.run(|_, cx| (requested(cx, &client, text).map(|scopes| scopes.to_string()), cx.needs.clone()))
         };
         let on = Tolerances::NONE.with(Tolerance::ScopeSeparators);
         for divided in [

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bounds::Resource;
+use crate::constraints::Resource;
 use crate::signing::SigningAlgorithm;
 
 /// More than any client has a use for.
@@ -40,7 +40,7 @@ pub struct TokenOptions {
 /// The same as an operator asks for it; what is left out is as it was.
 #[derive(Debug, Clone, Default)]
 #[allow(missing_docs)] // as in TokenOptions
-pub struct AskedTokens {
+pub struct RequestedTokens {
     pub access_token_format: Option<String>,
     pub access_token_signing_alg: Option<String>,
     pub id_token_signed_response_alg: Option<String>,
@@ -49,7 +49,7 @@ pub struct AskedTokens {
     pub dpop_bound_access_tokens: Option<bool>,
 }
 
-impl AskedTokens {
+impl RequestedTokens {
     /// Checks everything. What is not asked for is as `before`.
     pub(super) fn check(&self, before: &TokenOptions, wrong: &mut impl FnMut(&str, String)) -> TokenOptions {
         let mut tokens = before.clone();

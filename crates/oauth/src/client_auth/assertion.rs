@@ -2,7 +2,7 @@
 //! OpenID Connect Core §9, RFC 7523 §3), or by an issuer that the operator trusts to vouch for it (workload identity federation).
 //!
 //! The client's keys may be elsewhere, and nothing here fetches: a request says which keys it [wants](ClientCredentials::keys_wanted),
-//! whoever serves it fetches them outside any unit of work, and [supplies](ClientCredentials::supply) them. The client is read
+//! the caller fetches them outside any unit of work, and [supplies](ClientCredentials::supply) them. The client is read
 //! again when the request is answered, so what was fetched counts only if it is still what the client is registered with.
 
 use std::sync::Arc;
@@ -134,7 +134,7 @@ impl Assertion {
                 "no keys are registered for its iss: neither the client's own, nor those of a federation",
             ));
         };
-        // What anybody could tell from the text costs no signature.
+        // The claims are checked first, without verifying a signature.
         let single = self.check_claims(cx, client)?;
         let keys = match (&voucher, &self.supplied) {
             (Voucher::Registered(set), _) => *set,

@@ -1,7 +1,7 @@
 use super::*;
+use crate::testing::{Pairs, World, changed, code_of, owned};
 use crate::token::revoke::{RevocationRequest, revoke};
 use crate::tolerance::{Needs, Tolerances};
-use crate::world::{Pairs, World, changed, code_of, owned};
 
 fn basic_header(text: &str) -> String {
     format!("Basic {}", STANDARD.encode(text))
@@ -134,9 +134,9 @@ fn report_21_identical_credentials_in_both_places_count_once_where_that_is_forgi
 #[test]
 fn attack_36_and_38_secrets_in_the_url_or_in_two_places_are_refused() {
     let query = pairs(&[("client_secret", "x")]);
-    let posted = Posted { authorization: None, query: &query, form: &[] };
+    let posted = ClientRequest { authorization: None, query: &query, form: &[] };
     assert!(posted.check(&["client_secret"]).is_err());
     let form = pairs(&[("client_secret", "x")]);
-    let posted = Posted { authorization: Some("Basic YTpi"), query: &[], form: &form };
+    let posted = ClientRequest { authorization: Some("Basic YTpi"), query: &[], form: &form };
     assert_eq!(posted.credentials().unwrap_err().code, ErrorCode::InvalidRequest);
 }

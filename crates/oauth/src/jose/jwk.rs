@@ -130,7 +130,7 @@ impl Jwk {
         .is_ok()
     }
 
-    /// The SHA-256 thumbprint in base64url (RFC 7638): the same for the same key, whatever its name.
+    /// The SHA-256 thumbprint in base64url (RFC 7638): the same for the same key under every name.
     pub fn thumbprint(&self) -> String {
         // The members that make the key, in the order of their names and without a space (§3.2); nothing in them needs an escape.
         let members: Vec<String> =

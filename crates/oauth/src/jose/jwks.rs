@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Jwk, JwkError};
 
-/// More than anybody needs to rotate keys; a token is tried with each that suits.
+/// More than a rotation of keys needs; a token is tried with each that suits.
 pub const MAX_KEYS: usize = 32;
 
 /// Public keys of one owner, no two of the same name.

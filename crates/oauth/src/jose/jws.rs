@@ -67,7 +67,7 @@ impl<'a> Jws<'a> {
         self.header.get("jwk")
     }
 
-    /// The claims as anybody could have written them: to find out whose keys to ask, never to act on.
+    /// The claims before the signature is verified: to find out whose keys verify it, never to act on.
     pub fn unverified_claims(&self) -> Result<Claims, JoseError> {
         Claims::parse(&self.payload)
     }

@@ -3,8 +3,8 @@
 //! It panics where a promise is broken, and is meant for tests only.
 
 use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError};
-use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
+use crate::constraints::{Resource, Thumbprint, TokenConstraints};
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -43,7 +43,7 @@ pub fn check(place: &mut impl Workplace) -> Result<(), StoreError> {
     the_older_grants_of_a_client_are_found(place)?;
     the_first_answer_to_a_request_stands(place)?;
     a_request_is_answered_once(place)?;
-    a_code_is_spent_for_everybody_after(place)?;
+    a_spent_code_is_spent_for_later_units(place)?;
     refresh_tokens_form_chains(place)?;
     a_static_token_is_found_with_its_standing(place)?;
     standing_tells_what_matters(place)?;
@@ -114,8 +114,8 @@ fn clients_come_back_whole(place: &mut impl Workplace) -> Result<(), StoreError>
     // They need not be stored: a server may derive them.
     found.tolerances = client.tolerances;
     assert_eq!(found, client);
-    let nobody = ClientId::new("contract-nobody").expect("a client id");
-    assert_eq!(place.unit(|store| store.client(&nobody))?, None);
+    let unknown = ClientId::new("contract-unknown").expect("a client id");
+    assert_eq!(place.unit(|store| store.client(&unknown))?, None);
     Ok(())
 }
 
@@ -167,26 +167,26 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
 }
 
 fn a_client_has_one_standing_grant(place: &mut impl Workplace) -> Result<(), StoreError> {
-    let (client, other) = (registered(place, "standing"), registered(place, "standing-other"));
+    let (client, other) = (registered(place, "status"), registered(place, "status-other"));
     granted(place, &client)?;
-    assert_eq!(place.unit(|store| store.standing_grant(&client.id))?, None, "a person's grant is not the client's");
+    assert_eq!(place.unit(|store| store.client_grant(&client.id))?, None, "a person's grant is not the client's");
     let first = place.unit(|store| {
         let id = store.create_grant(&new_grant(&client, None))?;
-        assert_eq!(store.standing_grant(&client.id)?.map(|grant| grant.id), Some(id), "within the unit");
+        assert_eq!(store.client_grant(&client.id)?.map(|grant| grant.id), Some(id), "within the unit");
         Ok(id)
     })?;
-    let found = place.unit(|store| store.standing_grant(&client.id))?.expect("the grant");
+    let found = place.unit(|store| store.client_grant(&client.id))?.expect("the grant");
     assert_eq!((found.id, found.subject, found.nonce, found.auth_time), (first, None, None, None));
-    assert_eq!(place.unit(|store| store.standing_grant(&other.id))?, None);
+    assert_eq!(place.unit(|store| store.client_grant(&other.id))?, None);
     place.unit(|store| store.end_grant(first, 2_000, EndReason::Operator))?;
-    assert_eq!(place.unit(|store| store.standing_grant(&client.id))?, None, "an ended grant does not stand");
+    assert_eq!(place.unit(|store| store.client_grant(&client.id))?, None, "an ended grant does not stand");
     let second = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
     assert_ne!(first, second);
     Ok(())
 }
 
-fn bounds() -> Bounds {
-    Bounds {
+fn constraints() -> TokenConstraints {
+    TokenConstraints {
         resources: Resource::parse("https://api.example/?a=%7e").into_iter().collect(),
         key: Thumbprint::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"),
     }
@@ -217,9 +217,9 @@ fn what_was_delivered_is_remembered(place: &mut impl Workplace) -> Result<(), St
             assert!(store.lock_grant(id)?.is_some());
             store.deliver(id, delivery)
         })?;
-        let standing = place.unit(|store| store.standing(id, &TokenId::NONE, &TokenId::NONE))?.expect("it stands");
+        let status = place.unit(|store| store.token_status(id, &TokenId::NONE, &TokenId::NONE))?.expect("it stands");
         let locked = place.unit(|store| store.lock_grant(id))?.expect("the grant");
-        assert_eq!((standing.grant.delivered, locked.delivered), (Some(delivery), Some(delivery)));
+        assert_eq!((status.grant.delivered, locked.delivered), (Some(delivery), Some(delivery)));
     }
     assert_eq!(place.unit(|store| store.lock_grant(other))?.expect("the grant").delivered, None);
     assert_eq!(place.unit(|store| store.lock_grant(GrantId(i64::MAX)))?, None);
@@ -265,7 +265,7 @@ fn code(client: &Client, grant: GrantId, name: &str) -> Code {
         expires: 61_000,
         spent: None,
         reissues: 0,
-        bounds: bounds(),
+        constraints: constraints(),
     }
 }
 
@@ -282,7 +282,7 @@ fn a_request_is_answered_once(place: &mut impl Workplace) -> Result<(), StoreErr
         request_id: "contract-another-request".to_owned(),
         redirect_uri_was_sent: false,
         challenge: None,
-        bounds: Bounds::default(),
+        constraints: TokenConstraints::default(),
         ..first
     };
     assert!(place.unit(|store| store.insert_code(&plain))?);
@@ -303,7 +303,7 @@ fn the_first_answer_to_a_request_stands(place: &mut impl Workplace) -> Result<()
     Ok(())
 }
 
-fn a_code_is_spent_for_everybody_after(place: &mut impl Workplace) -> Result<(), StoreError> {
+fn a_spent_code_is_spent_for_later_units(place: &mut impl Workplace) -> Result<(), StoreError> {
     let client = registered(place, "spent");
     let grant = granted(place, &client)?;
     let code = code(&client, grant, "spent 1");
@@ -331,7 +331,7 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
         used: None,
         reissues: 0,
         repeats: 0,
-        bounds: if generation == 0 { bounds() } else { Bounds::default() },
+        constraints: if generation == 0 { constraints() } else { TokenConstraints::default() },
     };
     for token in [link(one, 0), link(one, 1), link(two, 0)] {
         place.unit(|store| store.insert_refresh_token(&token))?;
@@ -347,7 +347,7 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
     assert_eq!(place.unit(|store| store.refresh_token_of(one, 1))?, Some(link(one, 1)));
     assert_eq!(place.unit(|store| store.refresh_token_of(two, 0))?, Some(link(two, 0)));
     assert_eq!(place.unit(|store| store.refresh_token_of(two, 1))?, None);
-    assert_eq!(place.unit(|store| store.lock_refresh_token(&fingerprint("nobody's")))?, None);
+    assert_eq!(place.unit(|store| store.lock_refresh_token(&fingerprint("unknown")))?, None);
     place.unit(|store| store.end_grant(one, 3_000, EndReason::Revoked))?;
     for found in [
         place.unit(|store| store.lock_refresh_token(&first.fingerprint))?,
@@ -362,14 +362,14 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
 fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Result<(), StoreError> {
     let client = registered(place, "static");
     let grant = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
-    let standing = place.unit(|store| store.standing(grant, &TokenId::NONE, &TokenId::NONE))?.expect("a standing");
+    let status = place.unit(|store| store.token_status(grant, &TokenId::NONE, &TokenId::NONE))?.expect("a status");
     let token = StaticToken {
         id: "contract-static-token".to_owned(),
         scope: scopes("records:write"),
         created: 1_000,
         expires: 4_102_444_800_000,
         last_used: None,
-        standing,
+        status,
     };
     let print = fingerprint("static token");
     place.keep_static_token(&print, &token);
@@ -377,7 +377,7 @@ fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Resu
     assert_eq!(place.unit(|store| store.static_token(&fingerprint("another")))?, None);
     place.unit(|store| store.end_grant(grant, 2_000, EndReason::Operator))?;
     let found = place.unit(|store| store.static_token(&print))?.expect("the token");
-    assert_eq!(found.standing.grant.ended, Some(2_000));
+    assert_eq!(found.status.grant.ended, Some(2_000));
     place.unit(|store| store.end_static_token(&token.id))?;
     assert_eq!(place.unit(|store| store.static_token(&print))?, None);
     Ok(())
@@ -389,26 +389,26 @@ fn standing_tells_what_matters(place: &mut impl Workplace) -> Result<(), StoreEr
     let own = place.unit(|store| store.create_grant(&new_grant(&client, None)))?;
     let (token, other) = (TokenId([1; 16]), TokenId([2; 16]));
     for grant in [id, own] {
-        let standing = place.unit(|store| store.standing(grant, &token, &TokenId::NONE))?.expect("it stands");
-        assert_eq!(Some(standing.grant), place.unit(|store| store.grant(grant))?);
-        assert!(standing.owner_active && !standing.client_disabled);
-        assert!(!standing.token_revoked && !standing.answer_superseded);
+        let status = place.unit(|store| store.token_status(grant, &token, &TokenId::NONE))?.expect("it stands");
+        assert_eq!(Some(status.grant), place.unit(|store| store.grant(grant))?);
+        assert!(status.owner_active && !status.client_disabled);
+        assert!(!status.token_revoked && !status.answer_superseded);
     }
     place.unit(|store| store.revoke_token(&token, 9_000))?;
     place.unit(|store| store.revoke_token(&token, 9_000))?;
     for (one, two) in [(token, other), (other, token), (other, TokenId::NONE)] {
-        let standing = place.unit(|store| store.standing(id, &one, &two))?.expect("it stands");
-        assert_eq!((standing.token_revoked, standing.answer_superseded), (one == token, two == token));
+        let status = place.unit(|store| store.token_status(id, &one, &two))?.expect("it stands");
+        assert_eq!((status.token_revoked, status.answer_superseded), (one == token, two == token));
     }
 
     place.deactivate(&owner);
-    let standing = place.unit(|store| store.standing(id, &other, &TokenId::NONE))?.expect("the grant is known");
-    assert!(!standing.owner_active, "the owner is not active");
+    let status = place.unit(|store| store.token_status(id, &other, &TokenId::NONE))?.expect("the grant is known");
+    assert!(!status.owner_active, "the owner is not active");
     assert!(
-        place.unit(|store| store.standing(own, &other, &TokenId::NONE))?.expect("it stands").owner_active,
-        "nobody owns it"
+        place.unit(|store| store.token_status(own, &other, &TokenId::NONE))?.expect("it stands").owner_active,
+        "it has no owner"
     );
-    assert_eq!(place.unit(|store| store.standing(GrantId(i64::MAX), &other, &TokenId::NONE))?, None);
+    assert_eq!(place.unit(|store| store.token_status(GrantId(i64::MAX), &other, &TokenId::NONE))?, None);
     Ok(())
 }
 

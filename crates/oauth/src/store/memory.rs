@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, Code, PushedRequest, RefreshToken, Standing, Store, StoreError};
+use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError, TokenStatus};
 use crate::client::{Client, ClientId};
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
@@ -34,7 +34,7 @@ pub struct MemoryStore {
     pub proofs: HashMap<[u8; 32], i64>,
     /// Resource owners who are not active.
     pub inactive: Vec<String>,
-    /// The static tokens, each with its fingerprint. Their standing is read anew.
+    /// The static tokens, each with its fingerprint. Their status is read anew.
     pub static_tokens: Vec<(Fingerprint, StaticToken)>,
     /// The client assertions that were used.
     pub assertions: HashMap<[u8; 32], i64>,
@@ -94,7 +94,7 @@ impl Store for MemoryStore {
         Ok(theirs.filter(|grant| grant.ended.is_none()).map(|grant| grant.scope.clone()).collect())
     }
 
-    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+    fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
         let own = |grant: &&Grant| grant.client == *client && grant.subject.is_none() && grant.ended.is_none();
         Ok(self.grants.iter().find(own).cloned())
     }
@@ -112,8 +112,8 @@ impl Store for MemoryStore {
 
     fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
         let older = |other: &&Grant| other.client == grant.client && other.id < grant.id && other.subject.is_some();
-        let standing = self.grants.iter().filter(older).filter(|other| other.ended.is_none());
-        let mut found: Vec<GrantId> = standing.filter(|other| other.scope.contains(scope)).map(|g| g.id).collect();
+        let open = self.grants.iter().filter(older).filter(|other| other.ended.is_none());
+        let mut found: Vec<GrantId> = open.filter(|other| other.scope.contains(scope)).map(|g| g.id).collect();
         found.reverse();
         Ok(found)
     }
@@ -187,11 +187,16 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError> {
+    fn token_status(
+        &mut self,
+        grant: GrantId,
+        token: &TokenId,
+        answer: &TokenId,
+    ) -> Result<Option<TokenStatus>, StoreError> {
         let Some(grant) = self.grant(grant)? else { return Ok(None) };
         let Some(client) = self.client(&grant.client)? else { return Ok(None) };
         let owner_active = grant.subject.as_ref().is_none_or(|s| !self.inactive.iter().any(|i| i == s.as_str()));
-        Ok(Some(Standing {
+        Ok(Some(TokenStatus {
             client_disabled: client.disabled,
             owner_active,
             token_revoked: self.revoked.contains_key(token),
@@ -222,12 +227,12 @@ impl Store for MemoryStore {
         let Some((_, found)) = self.static_tokens.iter().find(|(other, _)| other == fingerprint).cloned() else {
             return Ok(None);
         };
-        let Some(standing) = self.standing(found.standing.grant.id, &TokenId::NONE, &TokenId::NONE)? else {
+        let Some(status) = self.token_status(found.status.grant.id, &TokenId::NONE, &TokenId::NONE)? else {
             return Ok(None);
         };
-        let client = self.client(&standing.grant.client)?;
+        let client = self.client(&status.grant.client)?;
         let scope = found.scope.only(|scope| client.as_ref().is_some_and(|client| client.scopes.contains(scope)));
-        Ok(Some(StaticToken { scope, standing, ..found }))
+        Ok(Some(StaticToken { scope, status, ..found }))
     }
 
     fn end_static_token(&mut self, id: &str) -> Result<(), StoreError> {

@@ -1,50 +1,50 @@
 //! Access tokens: sealed by us around the grant they belong to. Issuing one writes nothing; whether it counts is decided at each
-//! use by the rows of its grant, client and owner ([`Standing`](crate::grant::Standing)).
+//! use by the rows of its grant, client and owner ([`TokenStatus`](crate::grant::TokenStatus)).
 //!
-//! As a rule a token is opaque to clients. One that is a JWT (RFC 9068) is a signed envelope for others to read, with the same
-//! sealed record inside; to us the record says everything, and the signature that nobody put it into another envelope.
+//! As a rule a token is opaque to clients. One that is a JWT (RFC 9068) is signed for other resource servers to read, with the same
+//! sealed record in a claim. Here the record decides, and the signature proves that it was not moved to another JWT.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::bounds::{Bounds, Resource, Thumbprint};
 use crate::client::Client;
+use crate::constraints::{Resource, Thumbprint, TokenConstraints};
 use crate::context::Context;
 use crate::grant::{Grant, GrantId, Subject};
 use crate::jose::Jws;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
-use crate::signing::Unsigned;
+use crate::signing::UnsignedJwt;
 use crate::token_id::{Link, TokenId};
 
 const PURPOSE: &str = "access token";
-/// What is in an envelope is no token without it.
+/// What is in a JWT is no token without it.
 const INSIDE: &str = "access token in a JWT";
-/// The media type of the envelope (RFC 9068 §2.1).
+/// The media type of the JWT (RFC 9068 §2.1).
 pub(crate) const TYPE: &str = "at+jwt";
 /// The claim with the sealed record.
 const RECORD: &str = "grant";
 /// None of ours is longer; longer texts are not even decoded.
 const MAX_LENGTH: usize = 8192;
 
-/// What is sealed.
+/// The content of an access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
-    /// Its name.
+    /// The identifier (`jti`).
     pub id: TokenId,
-    /// What it belongs to.
+    /// The grant.
     pub grant: GrantId,
-    /// Milliseconds since the epoch.
+    /// The time of issue, in milliseconds since the epoch.
     pub issued: i64,
-    /// Milliseconds since the epoch.
+    /// The time of expiry, in milliseconds since the epoch.
     pub expires: i64,
-    /// What it opens: the grant's scope, or less.
+    /// The scopes: the grant's, or fewer.
     pub scope: Scopes,
-    /// What else it is limited to.
-    pub bounds: Bounds,
-    /// The answer it was issued in; none for the client's own credentials, and none in tokens of versions before this was noted.
+    /// The constraints.
+    pub constraints: TokenConstraints,
+    /// The response in which it was issued; none for client credentials, and none in tokens of versions before this was recorded.
     pub link: Option<Link>,
 }
 
@@ -67,10 +67,10 @@ impl AccessToken {
         grant: GrantId,
         scope: Scopes,
         expires: i64,
-        bounds: Bounds,
+        constraints: TokenConstraints,
         link: Option<Link>,
     ) -> AccessToken {
-        AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope, bounds, link }
+        AccessToken { id: TokenId(cx.bytes()), grant, issued: cx.now, expires, scope, constraints, link }
     }
 
     fn record(&self) -> Vec<u8> {
@@ -80,8 +80,8 @@ impl AccessToken {
         plain.extend_from_slice(&self.issued.to_be_bytes());
         plain.extend_from_slice(&self.expires.to_be_bytes());
         plain.extend_from_slice(self.scope.to_string().as_bytes());
-        if self.link.is_some() || !self.bounds.is_none() {
-            let Bounds { resources, key } = self.bounds.clone();
+        if self.link.is_some() || !self.constraints.is_none() {
+            let TokenConstraints { resources, key } = self.constraints.clone();
             let tail = Tail { resources, key, link: self.link.map(|link| (link.generation, link.reissue)) };
             // No scope has a line break in it.
             plain.push(b'\n');
@@ -106,7 +106,7 @@ impl AccessToken {
             issued: i64::from_be_bytes(*issued),
             expires: i64::from_be_bytes(*expires),
             scope: Scopes::parse(scope)?,
-            bounds: Bounds { resources: tail.resources, key: tail.key },
+            constraints: TokenConstraints { resources: tail.resources, key: tail.key },
             link: tail.link.map(|(generation, reissue)| Link { generation, reissue }),
         })
     }
@@ -117,15 +117,15 @@ impl AccessToken {
     }
 
     /// As on the wire once it is signed (RFC 9068 §2.2).
-    pub(crate) fn envelope(&self, cx: &mut Context<'_>, client: &Client, grant: &Grant) -> Unsigned {
-        let audience: Vec<&str> = match self.bounds.resources.as_slice() {
+    pub(crate) fn to_jwt(&self, cx: &mut Context<'_>, client: &Client, grant: &Grant) -> UnsignedJwt {
+        let audience: Vec<&str> = match self.constraints.resources.as_slice() {
             [] => {
                 let own = cx.settings.own_resources();
                 own.filter(|(_, scope)| self.scope.contains(scope)).map(|(uri, _)| uri).collect()
             }
             resources => resources.iter().map(Resource::as_str).collect(),
         };
-        // A token that opens nothing of ours still has an audience (§2.2): whoever answers for it.
+        // A token without a resource of ours still has an audience (§2.2): the issuer.
         let audience = if audience.is_empty() { vec![cx.settings.issuer.as_str()] } else { audience };
         let mut claims = json!({
             "iss": cx.settings.issuer,
@@ -140,11 +140,11 @@ impl AccessToken {
         if let Some(auth_time) = grant.auth_time {
             claims["auth_time"] = json!(auth_time / 1000);
         }
-        if let Some(key) = &self.bounds.key {
+        if let Some(key) = &self.constraints.key {
             claims["cnf"] = json!({"jkt": key.as_str()});
         }
         claims[RECORD] = json!(cx.seal(INSIDE, &self.record()));
-        Unsigned { algorithm: client.options.tokens.access_token_signing_alg, typ: TYPE, claims }
+        UnsignedJwt { algorithm: client.options.tokens.access_token_signing_alg, typ: TYPE, claims }
     }
 
     /// From the wire; `None` if we did not seal it. An expired token opens: the caller says so.
@@ -154,12 +154,12 @@ impl AccessToken {
         }
         match text.strip_prefix(Prefix::AccessToken.as_str()) {
             Some(sealed) => AccessToken::from_record(&cx.keys.open(PURPOSE, sealed)?),
-            None => AccessToken::open_envelope(cx, text),
+            None => AccessToken::open_jwt(cx, text),
         }
     }
 
     /// What RFC 9068 §4 and RFC 8725 ask for. There is no key of ours for `none` or anything symmetric, and no `crit` we know.
-    fn open_envelope(cx: &Context<'_>, text: &str) -> Option<AccessToken> {
+    fn open_jwt(cx: &Context<'_>, text: &str) -> Option<AccessToken> {
         if !text.starts_with("eyJ") {
             return None;
         }
@@ -194,15 +194,21 @@ mod tests {
         };
         let scope = Scopes::parse("openid records:write").unwrap();
         let resources = vec![Resource::parse("https://api.example/").unwrap()];
-        let bounded =
-            AccessToken::new(&mut cx, GrantId(42), scope.clone(), 3_601_000, Bounds { resources, key: None }, None);
+        let bounded = AccessToken::new(
+            &mut cx,
+            GrantId(42),
+            scope.clone(),
+            3_601_000,
+            TokenConstraints { resources, key: None },
+            None,
+        );
         let text = bounded.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(bounded.clone()));
         let link = Some(Link { generation: 2_000, reissue: 1 });
         let linked = AccessToken { link, ..bounded };
         let text = linked.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(linked));
-        let token = AccessToken::new(&mut cx, GrantId(42), scope, 3_601_000, Bounds::default(), None);
+        let token = AccessToken::new(&mut cx, GrantId(42), scope, 3_601_000, TokenConstraints::default(), None);
         let text = token.seal(&mut cx);
         assert_eq!(AccessToken::open(&cx, &text), Some(token));
 

@@ -1,8 +1,8 @@
 //! Exchanging a code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 
-use super::{Limits, TokenResponse, refresh_token, respond};
-use crate::bounds::Bounds;
+use super::{RequestedConstraints, TokenResponse, refresh_token, respond};
 use crate::client::{Client, GrantType};
+use crate::constraints::TokenConstraints;
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::{Event, Presented};
@@ -22,15 +22,15 @@ pub(super) struct Proof<'a> {
 /// Spends a code.
 ///
 /// A code seen twice has been in two hands, so everything it led to ends (§4.1.2); but for the client whose answer was lost, which
-/// [exchanges it again](retried). A code of another client is refused and stays unspent: whoever guesses at codes must not be able to
-/// cut others off.
+/// [exchanges it again](retried). A code of another client is refused and stays unspent, so that guessing codes
+/// cuts no client off.
 pub(super) fn exchange(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
     client: &Client,
     code: &str,
     proof: &Proof<'_>,
-    limits: &Limits<'_>,
+    requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
     let Some(mut found) = store.lock_code(&cx.keys.fingerprint(code))? else {
@@ -40,11 +40,11 @@ pub(super) fn exchange(
         store.record(Event::ForeignToken { grant: found.grant, client: client.id.to_string() });
         return refuse("the authorization code was issued to another client");
     }
-    let proven = is_proven(&found, proof).and_then(|()| is_held(&found, limits));
+    let proven = is_proven(&found, proof).and_then(|()| is_held(&found, requested));
     match found.spent {
         Some(spent) => {
             let again = proven.is_ok() && cx.is_in_grace(spent);
-            let retried = if again { retried(store, cx, &found, code, limits)? } else { None };
+            let retried = if again { retried(store, cx, &found, code, requested)? } else { None };
             let Some(grant) = retried else {
                 store.end_grant(found.grant, cx.now, EndReason::CodeReused)?;
                 return refuse(
@@ -57,7 +57,7 @@ pub(super) fn exchange(
         }
         None => found.spent = Some(cx.now),
     }
-    // From here on the code is spent, whatever the rest says: a second guess at the verifier is not to be had.
+    // From here on the code is spent, also if a later check fails: there is no second guess at the verifier.
     store.spend_code(&found)?;
     let is_first = found.reissues == 0;
     let timely = match found.expires <= cx.now && is_first {
@@ -72,16 +72,16 @@ pub(super) fn exchange(
         Ok(grant) => grant,
         Err(description) => return refuse(description),
     };
-    let bounds = match limits.within(cx, client, &found.bounds.resources) {
-        Ok(bounds) => bounds,
+    let constraints = match requested.within(cx, client, &found.constraints.resources) {
+        Ok(constraints) => constraints,
         Err(refused) => {
             store.end_grant(found.grant, cx.now, EndReason::CodeRefused)?;
             return Ok(Err(refused));
         }
     };
     // A confidential client proves itself at each refresh; of a public one the key is all the proof there is (RFC 9449 §5).
-    let key = bounds.key.clone().filter(|_| client.public);
-    let chain = Bounds { resources: found.bounds.resources.clone(), key };
+    let key = constraints.key.clone().filter(|_| client.public);
+    let chain = TokenConstraints { resources: found.constraints.resources.clone(), key };
     let refresh_token = match grant.scope.is_offline() && client.may(GrantType::RefreshToken) {
         true if is_first => Some(refresh_token::first(store, cx, client, &grant, code, &chain)?),
         true => Some(refresh_token::first_of(cx, &grant, code)),
@@ -89,7 +89,7 @@ pub(super) fn exchange(
     };
     let scope = grant.opens(&grant.scope);
     let link = Link { generation: 0, reissue: found.reissues };
-    let mut response = respond(cx, client, &grant, scope, bounds, Some(link), refresh_token);
+    let mut response = respond(cx, client, &grant, scope, constraints, Some(link), refresh_token);
     if response.scope.contains(OPENID) {
         response.id_token = id_token::claims(cx, client, &grant);
     }
@@ -104,7 +104,7 @@ fn retried(
     cx: &Context<'_>,
     code: &Code,
     presented: &str,
-    limits: &Limits<'_>,
+    requested: &RequestedConstraints<'_>,
 ) -> Result<Option<Grant>, StoreError> {
     let unused = |grant: &Grant| grant.ended.is_none() && grant.delivered.is_none();
     let Some(grant) = store.lock_grant(code.grant)?.filter(unused) else { return Ok(None) };
@@ -114,15 +114,15 @@ fn retried(
     let issued = store.refresh_token_of(grant.id, 0)?;
     let expected = cx.keys.fingerprint(&refresh_token::first_of(cx, &grant, presented));
     let same = issued.is_none_or(|token| {
-        let bound = token.bounds.key.as_ref();
-        token.used.is_none() && token.fingerprint == expected && bound.is_none_or(|key| limits.key == Some(key))
+        let bound = token.constraints.key.as_ref();
+        token.used.is_none() && token.fingerprint == expected && bound.is_none_or(|key| requested.key == Some(key))
     });
     Ok(same.then_some(grant))
 }
 
 /// The key that the authorization request named (RFC 9449 §10).
-fn is_held(code: &Code, limits: &Limits<'_>) -> Result<(), &'static str> {
-    match (&code.bounds.key, limits.key) {
+fn is_held(code: &Code, requested: &RequestedConstraints<'_>) -> Result<(), &'static str> {
+    match (&code.constraints.key, requested.key) {
         (Some(named), Some(proven)) if named == proven => Ok(()),
         (Some(_), Some(_)) => Err("the DPoP proof is by another key than dpop_jkt of the authorization request"),
         (Some(_), None) => Err("a DPoP proof is missing; the authorization request named a key"),
@@ -145,7 +145,7 @@ fn is_proven(code: &Code, proof: &Proof<'_>) -> Result<(), &'static str> {
         (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
         (Some(_), Some(_)) => Err("code_verifier is not the one the code_challenge was made of"),
         (Some(_), None) => Err("code_verifier is missing"),
-        // RFC 9700 §4.8.2: somebody stripped the challenge from the request.
+        // RFC 9700 §4.8.2: an attacker stripped the challenge from the request.
         (None, Some(_)) => Err("code_verifier was sent, but the authorization request had no code_challenge"),
     }
 }

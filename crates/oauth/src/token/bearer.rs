@@ -1,13 +1,13 @@
 //! Bearer tokens at a protected resource (RFC 6750).
 
-use crate::bounds::{Bounds, Thumbprint};
+use crate::constraints::{Thumbprint, TokenConstraints};
 use crate::context::Context;
 use crate::grant::{EndReason, Grant, GrantId};
 use crate::jose::Algorithm;
 use crate::protected_resource::ProtectedResource;
 use crate::scope::Scopes;
 use crate::secret::Prefix;
-use crate::store::{Standing, Store, StoreError};
+use crate::store::{Store, StoreError, TokenStatus};
 use crate::token::access_token::AccessToken;
 use crate::token::dpop::{Proof, ProofError, SpentProof};
 use crate::token_id::TokenId;
@@ -17,26 +17,26 @@ const GONE: &str =
 
 const OPERATOR_ENDED_STATIC: &str = "The access was ended by an operator; make a new static token and paste it";
 
-/// A token that counts at this moment.
+/// A valid access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// The grant behind it.
+    /// The grant of the token.
     pub grant: Grant,
-    /// What it opens.
+    /// The scopes of the token.
     pub scope: Scopes,
-    /// Its name.
+    /// The identifier of the token.
     pub token: TokenId,
-    /// Milliseconds since the epoch.
+    /// The time of issue, in milliseconds since the epoch.
     pub issued: i64,
-    /// Milliseconds since the epoch.
+    /// The time of expiry, in milliseconds since the epoch.
     pub expires: i64,
-    /// What else it is limited to.
-    pub bounds: Bounds,
-    /// What has to be written down about this use, by a unit of work that may write.
+    /// The constraints of the token.
+    pub constraints: TokenConstraints,
+    /// A use that is to be recorded by a unit of work that may write.
     pub unwritten_use: Option<Use>,
 }
 
-/// A use of a token that is news.
+/// A use of a token that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
     /// Of the static token of this name.
@@ -47,14 +47,14 @@ pub enum Use {
 
 /// What a request brings along to get in.
 #[derive(Debug, Clone, Default)]
-pub struct Presented<'a> {
+pub struct BearerRequest<'a> {
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
     /// The proof of possession, which counts once and does now.
     pub proof: Option<&'a SpentProof>,
 }
 
-impl<'a> Presented<'a> {
+impl<'a> BearerRequest<'a> {
     /// The token, and whether it comes as one that is bound to a key (RFC 9449 §7.1).
     pub fn token(&self) -> Option<(&'a str, bool)> {
         let (scheme, token) = self.authorization?.trim().split_once(' ')?;
@@ -63,25 +63,25 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// Why a token does not open the door (§3.1).
+/// Why a request with a bearer token is refused (§3.1).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BearerError {
-    /// There is none.
+    /// The request has no token.
     #[error("Send an access token: Authorization: Bearer …")]
     Missing,
-    /// It does not come as it should: in the URL, or twice.
+    /// The token comes in the URL, or twice.
     #[error("{0}")]
     Malformed(&'static str),
-    /// It does not count.
+    /// The token is invalid.
     #[error("{0}")]
     Invalid(&'static str),
-    /// It is bound to a key, or comes as if it were, and does not count, at least not like this (RFC 9449 §7.1).
+    /// The token is bound to a key, or comes as if it were, and is invalid, at least in this request (RFC 9449 §7.1).
     #[error("{0}")]
     Unbound(&'static str),
-    /// The proof of possession is missing or not right.
+    /// The proof of possession is missing or invalid.
     #[error("{0}")]
     Proof(#[from] ProofError),
-    /// It counts, but not here.
+    /// The token lacks the scope that this resource needs.
     #[error("The access token lacks the scope {0}")]
     InsufficientScope(&'static str),
 }
@@ -122,7 +122,7 @@ fn dpop_challenge(code: &str, description: &str) -> String {
 }
 
 /// Whether a proof that came along could be the right one, before it is spent: strangers must not fill what we remember.
-pub fn suits(cx: &Context<'_>, presented: &Presented<'_>, proof: &Proof) -> Result<(), BearerError> {
+pub fn suits(cx: &Context<'_>, presented: &BearerRequest<'_>, proof: &Proof) -> Result<(), BearerError> {
     match presented.token() {
         Some((token, true)) => is_bound(cx, token, proof.key(), proof.is_for(token)),
         _ => Err(BearerError::Missing),
@@ -130,7 +130,7 @@ pub fn suits(cx: &Context<'_>, presented: &Presented<'_>, proof: &Proof) -> Resu
 }
 
 fn is_bound(cx: &Context<'_>, token: &str, key: &Thumbprint, is_for: bool) -> Result<(), BearerError> {
-    let bound = AccessToken::open(cx, token).ok_or_else(|| BearerError::Unbound(what_is(token)))?.bounds.key;
+    let bound = AccessToken::open(cx, token).ok_or_else(|| BearerError::Unbound(what_is(token)))?.constraints.key;
     match bound {
         None => Err(BearerError::Unbound("The access token is not bound to a key; send it as Bearer")),
         Some(bound) if bound != *key => Err(BearerError::Proof(ProofError("it is by another key than the token's"))),
@@ -143,7 +143,7 @@ fn is_bound(cx: &Context<'_>, token: &str, key: &Thumbprint, is_for: bool) -> Re
 pub fn check(
     store: &mut dyn Store,
     cx: &Context<'_>,
-    presented: &Presented<'_>,
+    presented: &BearerRequest<'_>,
     resource: &ProtectedResource,
 ) -> Result<Result<Access, BearerError>, StoreError> {
     let Some((token, is_dpop)) = presented.token() else { return Ok(Err(BearerError::Missing)) };
@@ -157,10 +157,10 @@ pub fn check(
         }
     }
     Ok(match examine(store, cx, token)? {
-        Ok(access) if access.bounds.key.is_some() && !is_dpop => {
+        Ok(access) if access.constraints.key.is_some() && !is_dpop => {
             Err(BearerError::Unbound("The access token is bound to a key; send it as DPoP, with a proof by that key"))
         }
-        Ok(access) if !access.bounds.admit(&resource.uri) => {
+        Ok(access) if !access.constraints.admit(&resource.uri) => {
             Err(BearerError::Invalid("The access token is for another resource"))
         }
         Ok(access) if access.scope.contains(resource.scope) => Ok(access),
@@ -173,13 +173,13 @@ pub fn check(
 /// Whether an `Authorization` header has a token that we sealed: the least that can be asked of a stranger, and it asks
 /// nothing of the store. Whether the token counts is [`check`]'s to say.
 pub fn is_sealed(cx: &Context<'_>, authorization: Option<&str>) -> bool {
-    let presented = Presented { authorization, proof: None };
+    let presented = BearerRequest { authorization, proof: None };
     presented.token().is_some_and(|(token, _)| AccessToken::open(cx, token).is_some())
 }
 
 /// The grant of a token that we sealed and when it expires, whether or not it counts: to say whose token was refused.
 pub fn sealed_grant(cx: &Context<'_>, authorization: Option<&str>) -> Option<(GrantId, i64)> {
-    let presented = Presented { authorization, proof: None };
+    let presented = BearerRequest { authorization, proof: None };
     let (token, _) = presented.token()?;
     AccessToken::open(cx, token).map(|token| (token.grant, token.expires))
 }
@@ -198,18 +198,18 @@ pub(crate) fn examine(
         return Ok(Err("The access token has expired"));
     }
     let answer = token.link.map_or(TokenId::NONE, |link| link.id(token.grant));
-    let standing = match standing(store, token.grant, &token.id, &answer)? {
-        Ok(standing) => standing,
+    let status = match status(store, token.grant, &token.id, &answer)? {
+        Ok(status) => status,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let news = token.link.filter(|link| !standing.grant.has_delivered(link.generation));
+    let news = token.link.filter(|link| !status.grant.has_delivered(link.generation));
     Ok(Ok(Access {
-        scope: standing.grant.opens(&token.scope),
-        grant: standing.grant,
+        scope: status.grant.opens(&token.scope),
+        grant: status.grant,
         token: token.id,
         issued: token.issued,
         expires: token.expires,
-        bounds: token.bounds,
+        constraints: token.constraints,
         unwritten_use: news.map(|link| Use::Tokens(token.grant, link.generation)),
     }))
 }
@@ -226,9 +226,9 @@ fn examine_static(
     if token.expires <= cx.now {
         return Ok(Err("The static token has expired; make a new one and paste it"));
     }
-    if let Some(refusal) = verdict(store, &token.standing)? {
-        let refusal = match store.end_reason(token.standing.grant.id)? {
-            Some(EndReason::Operator) if token.standing.grant.ended.is_some() => OPERATOR_ENDED_STATIC,
+    if let Some(refusal) = verdict(store, &token.status)? {
+        let refusal = match store.end_reason(token.status.grant.id)? {
+            Some(EndReason::Operator) if token.status.grant.ended.is_some() => OPERATOR_ENDED_STATIC,
             _ => refusal,
         };
         return Ok(Err(refusal));
@@ -236,34 +236,34 @@ fn examine_static(
     let news = token.use_is_news(cx.now).then(|| token.id.clone());
     let id = fingerprint.as_bytes().first_chunk().copied().unwrap_or_default();
     Ok(Ok(Access {
-        grant: token.standing.grant,
+        grant: token.status.grant,
         scope: token.scope,
         token: TokenId(id),
         issued: token.created,
         expires: token.expires,
-        bounds: Bounds::default(),
+        constraints: TokenConstraints::default(),
         unwritten_use: news.map(Use::StaticToken),
     }))
 }
 
-/// Whether a grant counts, whatever token leads to it; if not, why.
+/// The grant, if it is valid apart from any token of it; otherwise why not.
 pub(crate) fn examine_grant(store: &mut dyn Store, grant: GrantId) -> Result<Result<Grant, &'static str>, StoreError> {
-    Ok(standing(store, grant, &TokenId::NONE, &TokenId::NONE)?.map(|standing| standing.grant))
+    Ok(status(store, grant, &TokenId::NONE, &TokenId::NONE)?.map(|status| status.grant))
 }
 
 /// What decides about a token of this grant, if it counts; if not, why.
-fn standing(
+fn status(
     store: &mut dyn Store,
     grant: GrantId,
     token: &TokenId,
     answer: &TokenId,
-) -> Result<Result<Standing, &'static str>, StoreError> {
-    let Some(standing) = store.standing(grant, token, answer)? else {
+) -> Result<Result<TokenStatus, &'static str>, StoreError> {
+    let Some(status) = store.token_status(grant, token, answer)? else {
         return Ok(Err(store.end_reason(grant)?.map_or(GONE, EndReason::refusal)));
     };
-    Ok(match verdict(store, &standing)? {
+    Ok(match verdict(store, &status)? {
         Some(refusal) => Err(refusal),
-        None => Ok(standing),
+        None => Ok(status),
     })
 }
 
@@ -283,18 +283,18 @@ fn what_is(presented: &str) -> &'static str {
 }
 
 /// Why a grant does not count, or a token of it; `None` if it does. The reason it ended says more than the state its owner is in now.
-fn verdict(store: &mut dyn Store, standing: &Standing) -> Result<Option<&'static str>, StoreError> {
-    if standing.grant.ended.is_some() {
-        let reason = store.end_reason(standing.grant.id)?;
+fn verdict(store: &mut dyn Store, status: &TokenStatus) -> Result<Option<&'static str>, StoreError> {
+    if status.grant.ended.is_some() {
+        let reason = store.end_reason(status.grant.id)?;
         return Ok(Some(reason.map_or("The access was ended; authenticate again", EndReason::refusal)));
     }
-    Ok(if !standing.owner_active {
+    Ok(if !status.owner_active {
         Some("The user who accepted access is deactivated or deleted; authenticate again as an active user")
-    } else if standing.client_disabled {
+    } else if status.client_disabled {
         Some("The client was switched off by an operator")
-    } else if standing.token_revoked {
+    } else if status.token_revoked {
         Some("The access token was revoked")
-    } else if standing.answer_superseded {
+    } else if status.answer_superseded {
         Some("The access token was replaced: the request that led to it was made again before it was used")
     } else {
         None
@@ -305,10 +305,10 @@ fn verdict(store: &mut dyn Store, standing: &Standing) -> Result<Option<&'static
 mod tests {
     use super::*;
     use crate::secret::{Prefix, generated};
-    use crate::world::{EXCHANGE, World, changed, records};
+    use crate::testing::{EXCHANGE, World, changed, records};
 
     fn ask(world: &mut World, header: Option<&str>) -> Result<Access, BearerError> {
-        let presented = Presented { authorization: header, proof: None };
+        let presented = BearerRequest { authorization: header, proof: None };
         world.run(|store, cx| check(store, cx, &presented, &records())).unwrap()
     }
 
@@ -428,7 +428,7 @@ mod tests {
             let header = format!("Bearer {}", tokens.access_token);
             let now = world.now;
             world.store.end_grant(GrantId(1), now, reason).unwrap();
-            // Whatever became of the owner since: it is not why.
+            // What became of the owner since is not the reason.
             world.store.inactive.push("ada".to_owned());
             let error = ask(&mut world, Some(&header)).unwrap_err();
             assert_eq!((error.status(), error.to_string().as_str()), (401, reason.refusal()));

@@ -1,9 +1,9 @@
 //! A client's own credentials (RFC 6749 §4.4): no refresh token, no ID token, and no row for each token. Behind all of a client's
 //! tokens is one standing grant.
 
-use super::{Limits, TokenResponse, respond};
-use crate::bounds::Bounds;
+use super::{RequestedConstraints, TokenResponse, respond};
 use crate::client::{Client, ClientId};
+use crate::constraints::TokenConstraints;
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::Event;
@@ -11,7 +11,7 @@ use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
-use crate::store::{Answer, Code, PushedRequest, RefreshToken, Standing, Store, StoreError};
+use crate::store::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError, TokenStatus};
 use crate::token_id::TokenId;
 
 /// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
@@ -20,12 +20,11 @@ pub(super) fn exchange(
     cx: &mut Context<'_>,
     client: &Client,
     asked: Option<&Scopes>,
-    limits: &Limits<'_>,
+    requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |code, description: String| Ok(Err(TokenError::new(code, description)));
     if !client.has_account {
-        let description =
-            "this client belongs to no account, so it cannot act on its own; somebody of an account has to accept";
+        let description = "this client belongs to no account, so it cannot use client credentials; a user of an account has to accept";
         return refuse(ErrorCode::UnauthorizedClient, description.to_owned());
     }
     let asked =
@@ -47,18 +46,18 @@ pub(super) fn exchange(
             format!("the scope {asked} is about a user, and a client with its own credentials acts for none{right}");
         return refuse(ErrorCode::InvalidScope, description);
     }
-    let resources = match limits.resources(cx, client) {
+    let resources = match requested.resources(cx, client) {
         Ok(resources) => resources,
         Err(refused) => return Ok(Err(refused)),
     };
-    let bounds = Bounds { resources, key: limits.key.cloned() };
+    let constraints = TokenConstraints { resources, key: requested.key.cloned() };
     let grant = own_grant(store, cx, client)?;
-    Ok(Ok(respond(cx, client, &grant, scope, bounds, None, None)))
+    Ok(Ok(respond(cx, client, &grant, scope, constraints, None, None)))
 }
 
-/// The grant behind whatever a client does in its own name; made when it is first needed.
+/// The grant behind all tokens of client credentials, and static tokens, of a client. It is created when it is first needed.
 pub fn own_grant(store: &mut dyn Store, cx: &Context<'_>, client: &Client) -> Result<Grant, StoreError> {
-    if let Some(grant) = store.standing_grant(&client.id)? {
+    if let Some(grant) = store.client_grant(&client.id)? {
         return Ok(grant);
     }
     let new = NewGrant {
@@ -116,14 +115,19 @@ impl Store for Reading<'_> {
     fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError> {
         self.store.accepted_scopes(client, subject)
     }
-    fn standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
-        self.store.standing_grant(client)
+    fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+        self.store.client_grant(client)
     }
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         self.store.end_reason(id)
     }
-    fn standing(&mut self, grant: GrantId, token: &TokenId, answer: &TokenId) -> Result<Option<Standing>, StoreError> {
-        self.store.standing(grant, token, answer)
+    fn token_status(
+        &mut self,
+        grant: GrantId,
+        token: &TokenId,
+        answer: &TokenId,
+    ) -> Result<Option<TokenStatus>, StoreError> {
+        self.store.token_status(grant, token, answer)
     }
     fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
         self.store.refresh_token_of(grant, generation)

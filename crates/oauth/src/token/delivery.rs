@@ -60,7 +60,7 @@ fn replace_older(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::{EXCHANGE, World, changed};
+    use crate::testing::{EXCHANGE, World, changed};
 
     fn standing(world: &World) -> Vec<usize> {
         let grants = world.store.grants.iter().enumerate();

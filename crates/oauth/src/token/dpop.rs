@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::bounds::Thumbprint;
+use crate::constraints::Thumbprint;
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError};
 use crate::jose::{JoseError, Jwk, Jws};

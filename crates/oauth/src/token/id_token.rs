@@ -1,4 +1,4 @@
-//! The claims of ID tokens (OpenID Connect Core §2), to be signed by whoever holds the keys.
+//! The claims of ID tokens (OpenID Connect Core §2), to be signed by the caller.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -17,7 +17,7 @@ fn instant(milliseconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(milliseconds).unwrap_or_default()
 }
 
-/// The claims about the person who accepted; `None` for a grant without one.
+/// The claims about the resource owner; `None` for a grant without one.
 pub(crate) fn claims(cx: &Context<'_>, client: &Client, grant: &Grant) -> Option<Value> {
     let subject = SubjectIdentifier::new(grant.subject.as_ref()?.as_str().to_owned());
     let standard: StandardClaims<CoreGenderClaim> = StandardClaims::new(subject);

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::bounds::Bounds;
 use crate::client::Client;
-use crate::client_auth::{ClientCredentials, Credentials, Posted, Proven, identify};
+use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, Proven, identify};
+use crate::constraints::TokenConstraints;
 use crate::context::Context;
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::grant::Grant;
@@ -26,10 +26,10 @@ impl IntrospectionRequest {
         query: &[(String, String)],
         form: &[(String, String)],
     ) -> Result<IntrospectionRequest, TokenError> {
-        let posted = Posted { authorization, query, form };
-        posted.check(&["token"])?;
-        let token = posted.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
-        Ok(IntrospectionRequest { credentials: posted.credentials()?, token })
+        let request = ClientRequest { authorization, query, form };
+        request.check(&["token"])?;
+        let token = request.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
+        Ok(IntrospectionRequest { credentials: request.credentials()?, token })
     }
 }
 
@@ -39,12 +39,11 @@ impl ClientCredentials for IntrospectionRequest {
     }
 }
 
-/// What is known of a token, to the client it was issued to. Writes nothing, but that an
-/// assertion was used. Everybody else's, and whatever does not count, is `{"active": false}`
-/// and no more (§2.2).
+/// The state of a token, for the client to which it was issued. Writes nothing but the use of a client assertion. The answer is
+/// `{"active": false}` for the tokens of other clients and for invalid ones (§2.2).
 pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &IntrospectionRequest) -> Verdict<Value> {
     let client = match identify(store, cx, &request.credentials)? {
-        // To say who one is proves nothing, and §2.1 wants proof, so that nobody can scan for tokens.
+        // §2.1 requires authentication against token scanning, and a public client cannot authenticate.
         Ok((client, Proven::Nothing)) => {
             let description = format!("the client {} is public, and introspection needs a client secret", client.id);
             return Ok(Err(TokenError::new(ErrorCode::InvalidClient, description)));
@@ -53,11 +52,11 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
         Err(refused) => return Ok(Err(refused)),
     };
     let inactive = json!({"active": false});
-    let mut bounds = Bounds::default();
+    let mut constraints = TokenConstraints::default();
     let known = match examine(store, cx, &request.token)? {
         Ok(access) => {
-            bounds = access.bounds;
-            let kind = if bounds.key.is_some() { "DPoP" } else { "Bearer" };
+            constraints = access.constraints;
+            let kind = if constraints.key.is_some() { "DPoP" } else { "Bearer" };
             Some((access.grant, access.scope.to_string(), access.issued, access.expires, kind))
         }
         Err(_) => refresh_token(store, cx, &client, &request.token)?,
@@ -77,10 +76,10 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
         "iss": cx.settings.issuer,
         "sub": subject.as_ref().map_or(owner.as_str(), |subject| subject.as_str()),
     });
-    if !bounds.resources.is_empty() {
-        answer["aud"] = json!(bounds.resources);
+    if !constraints.resources.is_empty() {
+        answer["aud"] = json!(constraints.resources);
     }
-    if let Some(key) = &bounds.key {
+    if let Some(key) = &constraints.key {
         answer["cnf"] = json!({"jkt": key.as_str()});
     }
     if kind == "refresh_token" {
@@ -114,8 +113,8 @@ fn refresh_token(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client_auth::Posted;
-    use crate::world::{Pairs, World, changed, code_of, owned};
+    use crate::client_auth::ClientRequest;
+    use crate::testing::{Pairs, World, changed, code_of, owned};
 
     const ACME: Pairs<'static> = &[("client_id", "acme"), ("client_secret", "acme-secret")];
 
@@ -201,7 +200,11 @@ mod tests {
         let public = [("token", "x"), ("client_id", "phone"), ("client_secret", "")];
         assert_eq!(code_of(ask(&mut world, &public)), "invalid_client");
         assert_eq!(code_of(ask(&mut world, &[])), "invalid_request");
-        assert!(Posted { authorization: None, query: &owned(&[("token", "x")]), form: &[] }.check(&["token"]).is_err());
+        assert!(
+            ClientRequest { authorization: None, query: &owned(&[("token", "x")]), form: &[] }
+                .check(&["token"])
+                .is_err()
+        );
     }
 
     #[test]

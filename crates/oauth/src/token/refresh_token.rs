@@ -1,12 +1,12 @@
 //! Refreshing (RFC 6749 §6), with rotation (RFC 9700 §4.14) that survives lost responses and double submission.
 //!
 //! The successor of a refresh token is *derived* from it under a key of ours, so a client that presents the same token again (a retry,
-//! a second worker, another replica) gets the same successor, and there is one live chain whatever the network does. What a token that
+//! a second worker, another replica) gets the same successor, and there is one live chain even over an unreliable network. What a token that
 //! is presented again means is decided by whether its successor's generation was [delivered](crate::token::delivery): [`judge`].
 
-use super::{Limits, TokenResponse, respond};
-use crate::bounds::Bounds;
+use super::{RequestedConstraints, TokenResponse, respond};
 use crate::client::{Client, Lifetimes};
+use crate::constraints::TokenConstraints;
 use crate::context::{Context, millis};
 use crate::error::{ErrorCode, TokenError, Verdict};
 use crate::event::{Event, Presented};
@@ -28,10 +28,10 @@ pub(super) fn first(
     client: &Client,
     grant: &Grant,
     code: &str,
-    bounds: &Bounds,
+    constraints: &TokenConstraints,
 ) -> Result<String, StoreError> {
     let token = first_of(cx, grant, code);
-    insert(store, cx, client, grant, &token, 0, bounds)?;
+    insert(store, cx, client, grant, &token, 0, constraints)?;
     Ok(token)
 }
 
@@ -54,7 +54,7 @@ fn insert(
     grant: &Grant,
     token: &str,
     generation: i32,
-    bounds: &Bounds,
+    constraints: &TokenConstraints,
 ) -> Result<(), StoreError> {
     let lifetimes = client.lifetimes(cx.settings);
     let idle = cx.now.saturating_add(millis(lifetimes.refresh_idle));
@@ -67,7 +67,7 @@ fn insert(
         used: None,
         reissues: 0,
         repeats: 0,
-        bounds: bounds.clone(),
+        constraints: constraints.clone(),
     })
 }
 
@@ -132,7 +132,7 @@ pub(super) fn exchange(
     client: &Client,
     presented: &str,
     asked: Option<&Scopes>,
-    limits: &Limits<'_>,
+    requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
     let Some((mut token, grant)) = store.lock_refresh_token(&cx.keys.fingerprint(presented))? else {
@@ -145,7 +145,7 @@ pub(super) fn exchange(
     if let Err(description) = examine_grant(store, grant.id)? {
         return refuse(description);
     }
-    if token.bounds.key.as_ref().is_some_and(|key| limits.key != Some(key)) {
+    if token.constraints.key.as_ref().is_some_and(|key| requested.key != Some(key)) {
         return refuse("the refresh token is bound to a key: send a DPoP proof by that key");
     }
     let next = token.generation.saturating_add(1);
@@ -153,7 +153,7 @@ pub(super) fn exchange(
         Some(_) => store.refresh_token_of(grant.id, next)?,
         None => None,
     };
-    let is_proven = !client.public || token.bounds.key.is_some();
+    let is_proven = !client.public || token.constraints.key.is_some();
     let means = judge(&token, successor.as_ref(), &grant, |then| is_proven && cx.is_in_grace(then));
     match means {
         Means::Theft => {
@@ -179,18 +179,18 @@ pub(super) fn exchange(
     }
     let scope = grant.opens(asked.unwrap_or(&grant.scope));
     if scope.is_empty() {
-        let description = "the grant has passed to another user, and says no more who somebody is; authenticate again";
+        let description = "the grant has passed to another user, whom its tokens do not identify; authenticate again";
         return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
     }
-    let bounds = match limits.within(cx, client, &token.bounds.resources) {
-        Ok(bounds) => bounds,
+    let constraints = match requested.within(cx, client, &token.constraints.resources) {
+        Ok(constraints) => constraints,
         Err(refused) => return Ok(Err(refused)),
     };
     let successor = cx.keys.successor(presented, grant.id.0, next);
     match means {
         Means::Refresh => {
             delivery::mark(store, cx, &grant, token.generation)?;
-            insert(store, cx, client, &grant, &successor, next, &token.bounds)?;
+            insert(store, cx, client, &grant, &successor, next, &token.constraints)?;
         }
         Means::LostAnswer => {
             supersede(store, cx, &grant, Link { generation: next, reissue: token.reissues }, Presented::RefreshToken)?;
@@ -201,7 +201,7 @@ pub(super) fn exchange(
         store.use_refresh_token(&token)?;
     }
     let link = Link { generation: next, reissue: token.reissues };
-    Ok(Ok(respond(cx, client, &grant, scope, bounds, Some(link), Some(successor))))
+    Ok(Ok(respond(cx, client, &grant, scope, constraints, Some(link), Some(successor))))
 }
 
 /// Ends the access tokens of an answer that is about to be given again.

@@ -1,6 +1,6 @@
 //! Token revocation (RFC 7009): a refresh token takes its whole grant along, an access token goes alone.
 
-use crate::client_auth::{ClientCredentials, Credentials, Posted, authenticate};
+use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenticate};
 use crate::context::Context;
 use crate::error::{TokenError, Verdict};
 use crate::event::Event;
@@ -23,10 +23,10 @@ impl RevocationRequest {
         query: &[(String, String)],
         form: &[(String, String)],
     ) -> Result<RevocationRequest, TokenError> {
-        let posted = Posted { authorization, query, form };
-        posted.check(&["token"])?;
-        let token = posted.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
-        Ok(RevocationRequest { credentials: posted.credentials()?, token })
+        let request = ClientRequest { authorization, query, form };
+        request.check(&["token"])?;
+        let token = request.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
+        Ok(RevocationRequest { credentials: request.credentials()?, token })
     }
 }
 
@@ -36,7 +36,7 @@ impl ClientCredentials for RevocationRequest {
     }
 }
 
-/// Revokes a token of this client's. A token of another's, or of nobody's, is as good as revoked: success, and no effect (§2.2).
+/// Revokes a token of this client. For a token of another client, and for an unknown one, the answer is success without effect (§2.2).
 pub fn revoke(store: &mut dyn Store, cx: &mut Context<'_>, request: &RevocationRequest) -> Verdict<()> {
     let client = match authenticate(store, cx, &request.credentials)? {
         Ok(client) => client,
@@ -52,10 +52,10 @@ pub fn revoke(store: &mut dyn Store, cx: &mut Context<'_>, request: &RevocationR
     }
     let fingerprint = cx.keys.fingerprint(&request.token);
     if Prefix::of(&request.token) == Some(Prefix::StaticToken) {
-        let token = store.static_token(&fingerprint)?.filter(|token| token.standing.grant.client == client.id);
+        let token = store.static_token(&fingerprint)?.filter(|token| token.status.grant.client == client.id);
         if let Some(token) = token {
             store.end_static_token(&token.id)?;
-            store.record(Event::StaticTokenRevoked { grant: token.standing.grant.id, token: token.id });
+            store.record(Event::StaticTokenRevoked { grant: token.status.grant.id, token: token.id });
         }
         return Ok(Ok(()));
     }
@@ -70,7 +70,7 @@ pub fn revoke(store: &mut dyn Store, cx: &mut Context<'_>, request: &RevocationR
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::{Pairs, World, changed, code_of, owned};
+    use crate::testing::{Pairs, World, changed, code_of, owned};
 
     const ACME: Pairs<'static> = &[("client_id", "acme"), ("client_secret", "acme-secret")];
 

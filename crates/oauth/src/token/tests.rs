@@ -1,11 +1,13 @@
 use super::*;
 use crate::event::Event;
 use crate::grant::EndReason;
-use crate::world::{CALLBACK, CHALLENGE, EXCHANGE, Pairs, REFRESH, REQUEST, VERIFIER, World, changed, code_of, owned};
+use crate::testing::{
+    CALLBACK, CHALLENGE, EXCHANGE, Pairs, REFRESH, REQUEST, VERIFIER, World, changed, code_of, owned,
+};
 
 mod bound;
 mod credentials;
-mod envelope;
+mod jwt;
 mod refresh;
 mod resources;
 mod retries;

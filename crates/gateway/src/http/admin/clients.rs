@@ -1,7 +1,7 @@
 //! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use oauth::client::{AskedAuthentication, AskedTokens, Mistake};
+use oauth::client::{Mistake, RequestedAuthentication, RequestedTokens};
 use oauth::{Client, ClientId, EndReason, RedirectUri};
 use serde_json::{Value, json};
 
@@ -123,7 +123,7 @@ fn sheet(app: &App, client: &Client) -> Value {
 }
 
 /// What the body says about the registration; `None` where it says nothing.
-fn registration(input: &mut Input, authentication: AskedAuthentication) -> Registration {
+fn registration(input: &mut Input, authentication: RequestedAuthentication) -> Registration {
     Registration {
         profile: input.text("profile"),
         okta_app_name: input.text("okta_app_name"),
@@ -134,7 +134,7 @@ fn registration(input: &mut Input, authentication: AskedAuthentication) -> Regis
             default_scope: input.texts("default_scope"),
             public: input.flag("public"),
             require_pkce: input.flag("require_pkce"),
-            tokens: AskedTokens {
+            tokens: RequestedTokens {
                 access_token_format: input.text("access_token_format"),
                 access_token_signing_alg: input.text("access_token_signing_alg"),
                 id_token_signed_response_alg: input.text("id_token_signed_response_alg"),

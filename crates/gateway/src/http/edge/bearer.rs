@@ -4,7 +4,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header;
 use oauth::dpop::{Proof, ProofError, SpentProof};
-use oauth::{BearerError, Presented, Use};
+use oauth::{BearerError, BearerRequest, Use};
 
 use super::{address, endpoints, query};
 use crate::app::App;
@@ -75,7 +75,7 @@ pub(crate) async fn spend_proof<E: TransactionError + From<BearerError>>(
     authorization: Option<&str>,
 ) -> Result<Option<SpentProof>, E> {
     app.signer.ensure_key_known(authorization).await?;
-    let presented = Presented { authorization, proof: None };
+    let presented = BearerRequest { authorization, proof: None };
     if !matches!(presented.token(), Some((_, true))) {
         return Ok(None);
     }

@@ -4,7 +4,7 @@
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use oauth::scope::STANDARD_CLAIMS;
-use oauth::{BearerError, Presented, Scopes};
+use oauth::{BearerError, BearerRequest, Scopes};
 use scim::schema::{Overlay, Returned, Stage, USER};
 use scim::{Id, Resource, Store};
 use serde_json::{Map, Value, json};
@@ -50,7 +50,7 @@ async fn claims(
     let (client, claims, news) = app
         .db
         .read(ReadCost::Point, move |tx| {
-            let presented = Presented { authorization: authorization.as_deref(), proof: proof.as_ref() };
+            let presented = BearerRequest { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, &cx.settings.userinfo()))??;
             let actor = Actor::Client(Named::id(access.grant.client.as_str())).at(from.clone());
             let news = access.unwritten_use.map(|news| (news, actor));

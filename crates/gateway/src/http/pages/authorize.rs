@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use oauth::authorize::{AuthorizationRequest, MAX_LENGTH, Refusal};
-use oauth::hint::IdTokenHint;
+use oauth::id_token_hint::IdTokenHint;
 
 use super::cookies::Browser;
 use super::failure::PageFailure;

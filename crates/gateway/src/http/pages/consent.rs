@@ -71,7 +71,7 @@ fn shown(
         cuts_itself: person.cuts_itself,
         sentences: wording::scope_descriptions(&asked.scope),
         elsewhere: asked
-            .bounds
+            .constraints
             .elsewhere(&app.settings)
             .map(|resource| wording::strip_invisible(resource.as_str()))
             .collect(),

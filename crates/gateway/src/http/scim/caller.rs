@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
-use oauth::{Access, BearerError, Presented, Use};
+use oauth::{Access, BearerError, BearerRequest, Use};
 use scim::{Id, Registry, ToleranceTracker};
 
 use super::cursors::SealedCursors;
@@ -97,7 +97,7 @@ impl Caller {
 
     fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Access, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
-        let presented = Presented { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
+        let presented = BearerRequest { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let resource = scopes::scim_endpoint(app.scim_base.clone());
         let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, &resource))??;
         let origin = Actor::Client(Named::id(access.grant.client.as_str())).at(self.address.clone());

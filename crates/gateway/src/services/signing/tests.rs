@@ -42,8 +42,8 @@ impl Replicas {
     }
 }
 
-fn es256(sub: &str) -> Unsigned {
-    Unsigned { algorithm: SigningAlgorithm::Es256, typ: "JWT", claims: json!({"sub": sub}) }
+fn es256(sub: &str) -> UnsignedJwt {
+    UnsignedJwt { algorithm: SigningAlgorithm::Es256, typ: "JWT", claims: json!({"sub": sub}) }
 }
 
 async fn kid_of(signer: &Signer) -> String {

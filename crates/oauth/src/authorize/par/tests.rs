@@ -1,6 +1,6 @@
 use super::*;
 use crate::authorize::AuthorizationRequest;
-use crate::world::{Pairs, REQUEST, World, changed, code_of, owned};
+use crate::testing::{Pairs, REQUEST, World, changed, code_of, owned};
 
 const SECRET: (&str, &str) = ("client_secret", "acme-secret");
 
@@ -36,7 +36,7 @@ fn attack_92_a_pushed_request_counts_once_and_nothing_beside_it_counts() {
         ("redirect_uri", "https://evil.example/"),
     ];
     let request = come(&mut world, &evil).unwrap();
-    assert_eq!((request.state.as_deref(), request.redirect_uri.as_str()), (Some("mine"), crate::world::CALLBACK));
+    assert_eq!((request.state.as_deref(), request.redirect_uri.as_str()), (Some("mine"), crate::testing::CALLBACK));
     assert_eq!(request.scope.to_string(), "openid offline records:write");
     assert_eq!(come(&mut world, &evil), Err("This link has been used".to_owned()));
 }

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::client::{Authentication, Federation};
 use crate::jose::Jwks;
+use crate::testing::{ISSUER, Pairs, World, changed, code_of, owned};
 use crate::token::introspect::{IntrospectionRequest, introspect};
 use crate::token::revoke::{RevocationRequest, revoke};
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
-use crate::world::{ISSUER, Pairs, World, changed, code_of, owned};
 
 /// Seconds.
 const NOW: i64 = 1_800_000_000;

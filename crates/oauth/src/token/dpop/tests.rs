@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::world::{World, public_key, signed};
+use crate::testing::{World, public_key, signed};
 
 const URL: &str = "https://id.example/oauth2/token";
 

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::jose::Jwk;
-use crate::token::bearer::{self, BearerError, Presented};
+use crate::testing::records;
+use crate::token::bearer::{self, BearerError, BearerRequest};
 use crate::token::introspect::{IntrospectionRequest, introspect};
-use crate::world::records;
 
 /// A key of a client's.
 struct Holder(Ed25519KeyPair);
@@ -48,10 +48,10 @@ impl Holder {
     fn opens(&self, world: &mut World, scheme: &str, token: &str, jti: &str) -> Result<(), BearerError> {
         let proof = self.proof(world, "GET", "https://id.example/records/1", Some(token), jti);
         let header = format!("{scheme} {token}");
-        let presented = Presented { authorization: Some(&header), proof: None };
+        let presented = BearerRequest { authorization: Some(&header), proof: None };
         world.run(|_, cx| bearer::suits(cx, &presented, &proof))?;
         let spent = world.run(|store, _| proof.spend(store)).unwrap().ok_or(BearerError::Missing)?;
-        let presented = Presented { authorization: Some(&header), proof: Some(&spent) };
+        let presented = BearerRequest { authorization: Some(&header), proof: Some(&spent) };
         world.run(|store, cx| bearer::check(store, cx, &presented, &records())).unwrap().map(drop)
     }
 }
@@ -75,10 +75,10 @@ fn attack_90_a_bound_token_opens_the_door_with_its_key_and_not_otherwise() {
             "DPoP realm=\"gateway\", algs=\"ES256 EdDSA Ed25519 PS256 RS256\", error=\"invalid_dpop_proof\""
         )
     );
-    let bearer = Presented { authorization: Some(&format!("Bearer {token}")), proof: None };
+    let bearer = BearerRequest { authorization: Some(&format!("Bearer {token}")), proof: None };
     let refused = world.run(|store, cx| bearer::check(store, cx, &bearer, &records())).unwrap().unwrap_err();
     assert!(refused.www_authenticate().contains("error=\"invalid_token\"") && refused.to_string().contains("DPoP"));
-    let bare = Presented { authorization: Some(&format!("DPoP {token}")), proof: None };
+    let bare = BearerRequest { authorization: Some(&format!("DPoP {token}")), proof: None };
     let refused = world.run(|store, cx| bearer::check(store, cx, &bare, &records())).unwrap().unwrap_err();
     assert_eq!(refused.status(), 401);
     let free = world.token(OWN).ok().unwrap().access_token;
@@ -98,7 +98,7 @@ fn attack_90_a_proof_for_another_token_opens_nothing() {
     for for_token in [Some(two.as_str()), None] {
         let proof = mine.proof(&mut world, "GET", "https://id.example/records/1", for_token, "3");
         let header = format!("DPoP {one}");
-        let presented = Presented { authorization: Some(&header), proof: None };
+        let presented = BearerRequest { authorization: Some(&header), proof: None };
         let refused = world.run(|_, cx| bearer::suits(cx, &presented, &proof)).unwrap_err();
         assert!(refused.to_string().contains("ath"), "{refused}");
     }

@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::client::{ClientProfile, ClientSecret};
 use crate::error::TokenError;
+use crate::testing::{Pairs, World, changed, code_of, owned};
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
 use crate::tolerance::Tolerances;
-use crate::world::{Pairs, World, changed, code_of, owned};
 
 const OWN: Pairs<'static> =
     &[("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::event::Event;
 use crate::grant::EndReason;
-use crate::world::{REFRESH, World, changed, code_of};
+use crate::testing::{REFRESH, World, changed, code_of};
 
 const DAY: u64 = 86_400;
 

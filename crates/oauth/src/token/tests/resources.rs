@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::protected_resource::ProtectedResource;
-use crate::token::bearer::{self, BearerError, Presented};
-use crate::world::records;
+use crate::testing::records;
+use crate::token::bearer::{self, BearerError, BearerRequest};
 
 const RECORDS: &str = "https://id.example/records";
 const ISSUER: &str = "https://id.example";
@@ -11,7 +11,7 @@ const API: &str = "https://api.example/";
 
 fn at(world: &mut World, resource: &ProtectedResource, token: &str) -> Result<(), BearerError> {
     let header = format!("Bearer {token}");
-    let presented = Presented { authorization: Some(&header), proof: None };
+    let presented = BearerRequest { authorization: Some(&header), proof: None };
     world.run(|store, cx| bearer::check(store, cx, &presented, resource)).unwrap().map(drop)
 }
 
@@ -36,7 +36,7 @@ fn a_token_is_for_the_resources_that_were_asked_for_and_opens_no_other() {
         let crate::authorize::consent::Acceptance::Redirect(url) = world.accept(&request) else {
             panic!("not accepted")
         };
-        let code = crate::world::parameter(&url, "code").unwrap();
+        let code = crate::testing::parameter(&url, "code").unwrap();
         exchange_with(world, &code, &[]).ok().unwrap()
     };
     for (resources, expected) in [

@@ -4,13 +4,13 @@
 //! before it uses it, and reads it there before it asks again. Everything else goes wrong: answers are lost, workers ask side by side,
 //! machines crash with an answer in their hands, nothing is asked for days.
 
-use crate::bounds::Bounds;
+use crate::constraints::TokenConstraints;
 use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId};
 use crate::store::RefreshToken;
+use crate::testing::{EXCHANGE, REFRESH, VERIFIER, World, changed, code_of};
 use crate::token::refresh_token::{Means, answered, judge};
 use crate::token_id::Link;
-use crate::world::{EXCHANGE, REFRESH, VERIFIER, World, changed, code_of};
 
 const HOUR: u64 = 3600;
 /// What two workers of one client may be apart.
@@ -132,7 +132,7 @@ impl Rules {
             used: None,
             reissues: 0,
             repeats: 0,
-            bounds: Bounds::default(),
+            constraints: TokenConstraints::default(),
         }
     }
 
@@ -366,7 +366,7 @@ fn hardening_2_a_thief_inside_the_grace_is_not_found() {
 fn hardening_2_a_public_client_without_a_key_has_no_grace() {
     const PHONE: [(&str, &str); 2] = [("client_id", "phone"), ("client_secret", "")];
     let asked: [(&str, &str); 3] =
-        [("client_id", "phone"), ("code_challenge", crate::world::CHALLENGE), ("code_challenge_method", "S256")];
+        [("client_id", "phone"), ("code_challenge", crate::testing::CHALLENGE), ("code_challenge_method", "S256")];
     let mut world = World::new();
     let code = world.code(&asked);
     let form = [&[("code", code.as_str()), ("code_verifier", VERIFIER)][..], &PHONE].concat();

@@ -2,7 +2,7 @@
 
 use oauth::Client;
 use oauth::assertion::KeySource;
-use oauth::client::{AskedAuthentication, ClientKeys};
+use oauth::client::{ClientKeys, RequestedAuthentication};
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -11,7 +11,7 @@ use crate::platform::outbound::FetchError;
 
 /// What a body says about it.
 pub(super) struct Asked {
-    asked: AskedAuthentication,
+    asked: RequestedAuthentication,
     /// Whether `jwks`, `jwks_uri` and `federation` are named, be it with `null`.
     named: [bool; 3],
 }
@@ -20,7 +20,7 @@ impl Asked {
     pub(super) fn of(input: &mut Input) -> Asked {
         Asked {
             named: ["jwks", "jwks_uri", "federation"].map(|field| input.names(field)),
-            asked: AskedAuthentication {
+            asked: RequestedAuthentication {
                 method: input.text("token_endpoint_auth_method"),
                 jwks: input.take("jwks"),
                 jwks_uri: input.text("jwks_uri"),
@@ -30,12 +30,12 @@ impl Asked {
     }
 
     /// As it stands, for a new client.
-    pub(super) fn alone(&self) -> AskedAuthentication {
+    pub(super) fn alone(&self) -> RequestedAuthentication {
         self.asked.clone()
     }
 
     /// What the body leaves out stays as it is. Keys given in one way take the place of keys given in the other.
-    pub(super) fn over(&self, client: &Client) -> AskedAuthentication {
+    pub(super) fn over(&self, client: &Client) -> RequestedAuthentication {
         let now = &client.options.authentication;
         let [jwks, jwks_uri, federation] = self.named;
         let (mut kept_set, mut kept_uri) = match &now.keys {
@@ -49,7 +49,7 @@ impl Asked {
         if jwks_uri || self.asked.jwks.is_some() {
             kept_uri = self.asked.jwks_uri.clone();
         }
-        AskedAuthentication {
+        RequestedAuthentication {
             method: self.asked.method.clone().or_else(|| Some(method(client).to_owned())),
             jwks: kept_set,
             jwks_uri: kept_uri,

@@ -48,10 +48,10 @@ impl Thumbprint {
     }
 }
 
-/// The limits of a token, a refresh token or a code. The default is none: every resource of ours, whoever presents it.
+/// The constraints of an access token, a refresh token or a code. The default is none: it is for every resource of ours, and for any bearer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Bounds {
+pub struct TokenConstraints {
     /// The resources it is for; empty: those of ours.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
@@ -60,7 +60,7 @@ pub struct Bounds {
     pub key: Option<Thumbprint>,
 }
 
-impl Bounds {
+impl TokenConstraints {
     /// Whether there are none.
     pub fn is_none(&self) -> bool {
         self.resources.is_empty() && self.key.is_none()
@@ -72,8 +72,8 @@ impl Bounds {
     }
 
     /// From there; `None` if it cannot be read.
-    pub fn from_stored(text: Option<&str>) -> Option<Bounds> {
-        text.map_or_else(|| Some(Bounds::default()), |text| serde_json::from_str(text).ok())
+    pub fn from_stored(text: Option<&str>) -> Option<TokenConstraints> {
+        text.map_or_else(|| Some(TokenConstraints::default()), |text| serde_json::from_str(text).ok())
     }
 
     /// The resources of others that a token with these limits is for.
@@ -115,11 +115,14 @@ mod tests {
         let key = Thumbprint::parse("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
         assert!(key.is_some() && Thumbprint::parse("short").is_none());
         let resources = vec![Resource::parse("https://api.example.com/").unwrap()];
-        for bounds in [Bounds { resources: resources.clone(), key: key.clone() }, Bounds { resources, key: None }] {
-            assert_eq!(Bounds::from_stored(bounds.to_stored().as_deref()), Some(bounds));
+        for constraints in [
+            TokenConstraints { resources: resources.clone(), key: key.clone() },
+            TokenConstraints { resources, key: None },
+        ] {
+            assert_eq!(TokenConstraints::from_stored(constraints.to_stored().as_deref()), Some(constraints));
         }
-        assert_eq!(Bounds::default().to_stored(), None);
-        assert_eq!(Bounds::from_stored(None), Some(Bounds::default()));
-        assert_eq!(Bounds::from_stored(Some("{")), None);
+        assert_eq!(TokenConstraints::default().to_stored(), None);
+        assert_eq!(TokenConstraints::from_stored(None), Some(TokenConstraints::default()));
+        assert_eq!(TokenConstraints::from_stored(Some("{")), None);
     }
 }

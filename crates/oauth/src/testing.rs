@@ -19,7 +19,7 @@ use crate::secret::{Keyring, Prefix, generated};
 use crate::static_token::StaticToken;
 use crate::store::Store;
 use crate::store::memory::MemoryStore;
-use crate::token::bearer::{self, Access, BearerError, Presented, Use};
+use crate::token::bearer::{self, Access, BearerError, BearerRequest, Use};
 use crate::token::delivery;
 use crate::token::{self, TokenRequest, TokenResponse, own_grant};
 use crate::token_id::TokenId;
@@ -62,7 +62,7 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) keys: Keyring,
     pub(crate) settings: Settings,
-    /// Milliseconds.
+    /// The time, in milliseconds since the epoch.
     pub(crate) now: i64,
     drawn: u64,
 }
@@ -168,16 +168,11 @@ impl World {
         let token = self.run(|_, cx| generated(Prefix::StaticToken, cx.entropy));
         let now = self.now;
         let grant = self.run(|store, cx| own_grant(store, cx, &client)).unwrap();
-        let standing = self.run(|store, _| store.standing(grant.id, &TokenId::NONE, &TokenId::NONE)).unwrap().unwrap();
+        let status =
+            self.run(|store, _| store.token_status(grant.id, &TokenId::NONE, &TokenId::NONE)).unwrap().unwrap();
         let scope = Scopes::parse("records:write").unwrap();
-        let kept = StaticToken {
-            id: id.to_owned(),
-            scope,
-            created: now,
-            expires: now + 86_400_000,
-            last_used: None,
-            standing,
-        };
+        let kept =
+            StaticToken { id: id.to_owned(), scope, created: now, expires: now + 86_400_000, last_used: None, status };
         self.store.static_tokens.push((self.keys.fingerprint(&token), kept));
         token
     }
@@ -189,7 +184,7 @@ impl World {
 
     fn knock(&mut self, access_token: &str) -> Result<Access, BearerError> {
         let header = format!("Bearer {access_token}");
-        let presented = Presented { authorization: Some(&header), proof: None };
+        let presented = BearerRequest { authorization: Some(&header), proof: None };
         self.run(|store, cx| bearer::check(store, cx, &presented, &records())).unwrap()
     }
 
@@ -211,7 +206,7 @@ fn signing_key() -> (Ed25519KeyPair, Jwk) {
     (pair, Jwk::parse(&public).unwrap())
 }
 
-/// A JWT signed by that key, whatever the header says.
+/// A JWT signed by that key, with any header.
 pub(crate) fn signed(header: &Value, claims: &Value) -> String {
     let text = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
     let signature = signing_key().0.sign(text.as_bytes());

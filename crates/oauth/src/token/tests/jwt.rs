@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::jose::{Jwk, Jws};
-use crate::world::{public_key, signed};
+use crate::testing::{public_key, signed};
 
 fn jwt_client(world: &mut World) {
     let tokens = &mut world.client("acme").options.tokens;
@@ -18,7 +18,7 @@ fn header() -> Value {
     json!({"typ": "at+jwt", "alg": "EdDSA", "kid": "k-1"})
 }
 
-fn sign(unsigned: &Unsigned) -> Result<String, ()> {
+fn sign(unsigned: &UnsignedJwt) -> Result<String, ()> {
     Ok(signed(&json!({"typ": unsigned.typ, "alg": unsigned.algorithm.as_str(), "kid": "k-1"}), &unsigned.claims))
 }
 
@@ -29,7 +29,7 @@ fn a_jwt_says_what_rfc_9068_asks_for_and_is_as_revocable_as_any() {
     let tokens = world.tokens();
     assert!(tokens.has_to_be_signed() && tokens.access_token.is_empty());
     let text = tokens.body(sign).unwrap()["access_token"].as_str().unwrap().to_owned();
-    let claims = tokens.envelope.as_ref().unwrap().claims.clone();
+    let claims = tokens.jwt.as_ref().unwrap().claims.clone();
     assert_eq!((&claims["iss"], &claims["sub"]), (&json!("https://id.example"), &json!("ada")));
     assert_eq!(claims["aud"], json!(["https://id.example/records", "https://id.example"]));
     assert_eq!((&claims["client_id"], &claims["scope"]), (&json!("acme"), &json!("openid offline records:write")));
@@ -45,7 +45,7 @@ fn a_jwt_says_what_rfc_9068_asks_for_and_is_as_revocable_as_any() {
 
     let own = [("grant_type", "client_credentials"), ("client_id", "acme"), ("client_secret", "acme-secret")];
     let own = world.token(&own).ok().unwrap();
-    let claims = own.envelope.as_ref().unwrap().claims.clone();
+    let claims = own.jwt.as_ref().unwrap().claims.clone();
     assert_eq!((&claims["sub"], claims.get("auth_time")), (&json!("acme"), None));
     assert_eq!(claims["aud"], json!(["https://id.example/records"]));
     let text = own.body(sign).unwrap()["access_token"].as_str().unwrap().to_owned();
@@ -60,8 +60,8 @@ fn a_jwt_says_what_rfc_9068_asks_for_and_is_as_revocable_as_any() {
 fn attack_62_a_jwt_opens_nothing_unless_everything_about_it_is_right() {
     let mut world = World::new();
     jwt_client(&mut world);
-    let claims = world.tokens().envelope.unwrap().claims;
-    let other = world.tokens().envelope.unwrap().claims;
+    let claims = world.tokens().jwt.unwrap().claims;
+    let other = world.tokens().jwt.unwrap().claims;
     let with = |name: &str, value: Value| {
         let mut claims = claims.clone();
         claims[name] = value;

@@ -1,15 +1,15 @@
 //! What the tokens of a request may be limited to: the resources it asks for, as far as its client may and its resource owner
 //! accepted (RFC 8707 §2).
 
-use crate::bounds::Resource;
 use crate::client::Client;
+use crate::constraints::Resource;
 use crate::context::Settings;
 
 /// More than any client has a use for; they travel in every token.
 const MAX_RESOURCES: usize = 8;
 
 /// The resources that a request asks for (§2). Each must be one of ours or of the client's own.
-pub(crate) fn asked<'a>(
+pub(crate) fn requested<'a>(
     settings: &Settings,
     client: &Client,
     texts: impl Iterator<Item = &'a str>,

@@ -1,4 +1,4 @@
-//! `id_token_hint`: an ID token of ours that a client brings back to say whom it means (OpenID Connect Core §3.1.2.1, OpenID
+//! `id_token_hint`: an ID token of ours that a client sends back to name the expected user (OpenID Connect Core §3.1.2.1, OpenID
 //! Connect RP-Initiated Logout 1.0 §2). It may have expired; it must be ours, signed, and the client's own.
 
 use crate::client::ClientId;
@@ -6,10 +6,10 @@ use crate::context::Context;
 use crate::grant::Subject;
 use crate::jose::{Jwks, Jws};
 
-/// An ID token that was believed, whatever its age.
+/// A verified ID token, which may have expired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdTokenHint {
-    /// Of whom.
+    /// The user whom it identifies.
     pub subject: Subject,
     audience: Vec<String>,
 }
@@ -60,7 +60,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::world::{ISSUER, World};
+    use crate::testing::{ISSUER, World};
 
     fn read(seed: u8, header: &Value, claims: &Value) -> Result<IdTokenHint, NotOurs> {
         let ours = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
