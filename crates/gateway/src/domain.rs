@@ -5,6 +5,7 @@ pub mod actor;
 pub mod catalogs;
 pub mod client;
 pub mod declared_attributes;
+pub mod described;
 pub mod device;
 pub mod document;
 pub mod event;

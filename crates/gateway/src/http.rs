@@ -6,6 +6,7 @@ pub mod admin;
 pub mod edge;
 pub mod health;
 pub mod oauth;
+pub mod openapi;
 pub mod pages;
 pub mod scim;
 
@@ -23,5 +24,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(oauth::routes)
         .configure(pages::routes)
         .configure(admin::routes)
+        .configure(openapi::routes)
         .default_service(web::to(pages::templates::not_found));
 }

@@ -2,8 +2,10 @@
 
 use scim::{AccountValues, InactiveMatch};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::domain::declared_attributes::Declarations;
+use crate::domain::described::{Components, Described, Mistakes, Read, Texts, words};
 use crate::domain::sign_in::SignIn;
 
 /// The name under which an account's environments are known to attribute declarations.
@@ -100,4 +102,41 @@ pub enum OwnDeactivation {
     Allow,
     /// It is refused, and says what to do.
     Refuse,
+}
+
+words!(InactiveMatch { InactiveMatch::Restore = "restore", InactiveMatch::Conflict = "conflict" });
+words!(ServiceAccounts {
+    ServiceAccounts::ReadOnly = "read_only",
+    ServiceAccounts::Hidden = "hidden",
+    ServiceAccounts::Writable = "writable",
+});
+words!(LastAdministrator { LastAdministrator::Allow = "allow", LastAdministrator::Keep = "keep" });
+words!(OwnDeactivation { OwnDeactivation::Allow = "allow", OwnDeactivation::Refuse = "refuse" });
+
+/// Names of product environments, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CloudNames(pub Vec<String>);
+
+impl Described for CloudNames {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 128}})
+    }
+}
+
+impl Read for CloudNames {
+    fn read(value: Value, at: &str, mistakes: &mut Mistakes) -> Option<CloudNames> {
+        let Texts(names) = Texts::read(value, at, mistakes)?;
+        let mut distinct: Vec<String> = Vec::with_capacity(names.len());
+        for (i, name) in names.into_iter().enumerate() {
+            let fits =
+                !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
+            if !fits {
+                let wrong = "must be a cloud name: letters, digits, hyphens, underscores and dots";
+                mistakes.note(format!("{at}[{i}]"), wrong);
+            } else if !distinct.contains(&name) {
+                distinct.push(name);
+            }
+        }
+        Some(CloudNames(distinct))
+    }
 }

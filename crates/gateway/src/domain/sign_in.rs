@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::described::words;
+
 /// Who may sign in how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -62,6 +64,15 @@ pub enum MatchBy {
     /// `sub` is their `externalId`.
     Subject,
 }
+
+words!(Passwords { Passwords::Everybody = "everybody", Passwords::ServiceAccounts = "service_accounts" });
+words!(SecondFactor { SecondFactor::Offered = "offered", SecondFactor::Required = "required" });
+words!(MatchBy {
+    MatchBy::VerifiedEmail = "verified_email",
+    MatchBy::Email = "email",
+    MatchBy::PreferredUsername = "preferred_username",
+    MatchBy::Subject = "subject",
+});
 
 impl SignIn {
     /// Whether somebody may use a password.

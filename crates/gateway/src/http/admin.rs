@@ -7,13 +7,14 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
-use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
+use crate::http::edge::endpoints::{Endpoint, allowed, operations, resources};
 use crate::http::edge::problem::{FieldError, Problem};
-use crate::http::edge::query;
 
 mod accounts;
+mod answer;
 mod attributes;
 mod audit;
+mod body;
 mod clients;
 mod grants;
 mod input;
@@ -29,49 +30,93 @@ mod sign_in;
 mod users;
 
 /// Every endpoint of the admin API, below `/admin`; those of one path stand together.
-pub static ENDPOINTS: &[Endpoint] = endpoints![
-    GET "/accounts" ["name", "limit", "after"] => accounts::list,
-    POST "/accounts" => accounts::create,
-    GET "/accounts/{account}" => accounts::get,
-    PATCH "/accounts/{account}" ["force"] => accounts::change,
-    DELETE "/accounts/{account}" => accounts::delete,
-    GET "/accounts/{account}/attributes" ["limit", "after"] => attributes::list,
-    GET "/accounts/{account}/attributes/{attribute}" => attributes::get,
-    PUT "/accounts/{account}/attributes/{attribute}" ["force"] => attributes::put,
-    DELETE "/accounts/{account}/attributes/{attribute}" => attributes::delete,
-    GET "/accounts/{account}/users" ["filter", "startIndex", "count", "sortBy", "sortOrder"] => users::list,
-    POST "/accounts/{account}/users" => users::create,
-    GET "/accounts/{account}/users/{user}" => users::get,
-    PATCH "/accounts/{account}/users/{user}" => users::change,
-    DELETE "/accounts/{account}/users/{user}" => users::delete,
-    DELETE "/accounts/{account}/users/{user}/second-factor" => sign_in::remove_second_factor,
-    DELETE "/accounts/{account}/users/{user}/upstream-identity" => sign_in::release_identity,
-    GET "/accounts/{account}/sign-in" => sign_in::get,
-    PATCH "/accounts/{account}/sign-in" => sign_in::change,
-    GET "/accounts/{account}/clients" ["limit", "after"] => clients::list_of_account,
-    POST "/accounts/{account}/clients" => clients::create_in_account,
-    GET "/accounts/{account}/parked-members" ["group", "limit", "after"] => parked_members::list,
-    GET "/accounts/{account}/shared-names" ["limit", "after"] => shared_names::list,
-    GET "/accounts/{account}/grants" ["limit", "after"] => grants::list,
-    GET "/accounts/{account}/notices" ["limit", "after"] => notices::list,
-    GET "/clients" ["limit", "after"] => clients::list_shared,
-    POST "/clients" => clients::create_shared,
-    GET "/clients/{client}" => clients::get,
-    PATCH "/clients/{client}" => clients::change,
-    DELETE "/clients/{client}" => clients::delete,
-    GET "/clients/{client}/tolerances" => clients::tolerances::list,
-    GET "/clients/{client}/secrets" => clients::secrets::list,
-    POST "/clients/{client}/secrets" => clients::secrets::add,
-    DELETE "/clients/{client}/secrets/{secret}" => clients::secrets::end,
-    GET "/clients/{client}/tokens" => clients::tokens::list,
-    POST "/clients/{client}/tokens" => clients::tokens::add,
-    DELETE "/clients/{client}/tokens/{token}" => clients::tokens::end,
-    DELETE "/grants/{grant}" => grants::end,
-    GET "/operators" => operators::list,
-    POST "/operators" => operators::create,
-    DELETE "/operators/{operator}" => operators::end,
-    GET "/audit" ["account", "limit", "after"] => audit::list,
-    GET "/audit/head" => audit::head,
+pub static ENDPOINTS: &[Endpoint] = operations![
+    "Accounts" {
+        GET "/accounts" => accounts::list, "Lists accounts, or finds one by its name.";
+        POST "/accounts" => accounts::create, "Makes an account.", 409 "Another account has the name.";
+        GET "/accounts/{account}" => accounts::get, "Reads an account.";
+        PATCH "/accounts/{account}" => accounts::change, "Changes an account.",
+            409 "Another account has the name; users have an environment that would leave the list; or groups share names.";
+        DELETE "/accounts/{account}" => accounts::delete,
+            "Deletes an account with all that is in it: users, groups, clients, grants.";
+    }
+    "Attributes" {
+        GET "/accounts/{account}/attributes" => attributes::list, "Lists the attributes that an account declares.";
+        GET "/accounts/{account}/attributes/{attribute}" => attributes::get, "Reads the declaration of an attribute.";
+        PUT "/accounts/{account}/attributes/{attribute}" => attributes::put,
+            "Declares an attribute, or changes its declaration.",
+            409 "Several resources have one value of what is to be unique; users have values that would no longer be allowed; the \
+                 account has its most attributes; or the attribute is being removed.";
+        DELETE "/accounts/{account}/attributes/{attribute}" => attributes::delete,
+            "Takes an attribute away, with its values.";
+    }
+    "Users" {
+        GET "/accounts/{account}/users" => users::list, "Lists users, or finds them by a SCIM filter.";
+        POST "/accounts/{account}/users" => users::create, "Makes a user.", 409 "Another user has the `userName`.";
+        GET "/accounts/{account}/users/{user}" => users::get, "Reads a user.";
+        PATCH "/accounts/{account}/users/{user}" => users::change, "Changes a user.",
+            409 "Another user has the `userName`.";
+        DELETE "/accounts/{account}/users/{user}" => users::delete, "Deletes a user and ends the grants they accepted.";
+        DELETE "/accounts/{account}/users/{user}/second-factor" => sign_in::remove_second_factor,
+            "Takes a lost authenticator app away, with its recovery codes.";
+        DELETE "/accounts/{account}/users/{user}/upstream-identity" => sign_in::release_identity,
+            "Forgets who the user is at the account's OpenID provider.";
+    }
+    "Signing in" {
+        GET "/accounts/{account}/sign-in" => sign_in::get, "Reads who may sign in how.";
+        PATCH "/accounts/{account}/sign-in" => sign_in::change, "Changes who may sign in how.";
+    }
+    "Clients" {
+        GET "/accounts/{account}/clients" => clients::list_of_account, "Lists the clients of an account.";
+        POST "/accounts/{account}/clients" => clients::create_in_account, "Makes a client of an account.";
+    }
+    "Members and names" {
+        GET "/accounts/{account}/parked-members" => parked_members::list,
+            "Lists the members that groups wait for, in the order they were parked.";
+        GET "/accounts/{account}/shared-names" => shared_names::list, "Lists the users whose name others have too.";
+    }
+    "Grants" {
+        GET "/accounts/{account}/grants" => grants::list,
+            "Lists who accepted what, for which client, and whether it still counts.";
+    }
+    "Notices" {
+        GET "/accounts/{account}/notices" => notices::list,
+            "Lists what users had to be told, and whether it reached them.";
+    }
+    "Clients" {
+        GET "/clients" => clients::list_shared, "Lists the clients of no account.";
+        POST "/clients" => clients::create_shared,
+            "Makes a client of no account: the account of a grant is that of the user who accepts.";
+        GET "/clients/{client}" => clients::get, "Reads a client, without its secrets.";
+        PATCH "/clients/{client}" => clients::change, "Changes a client.";
+        DELETE "/clients/{client}" => clients::delete, "Deletes a client and ends its grants.";
+        GET "/clients/{client}/tolerances" => clients::tolerances::list,
+            "Lists what a client is forgiven, and how often it needed that.";
+        GET "/clients/{client}/secrets" => clients::secrets::list,
+            "Lists a client's secrets, without the secrets themselves.";
+        POST "/clients/{client}/secrets" => clients::secrets::add, "Makes one more secret.",
+            409 "The client is public, authenticates by keys only, or has its most secrets.";
+        DELETE "/clients/{client}/secrets/{secret}" => clients::secrets::end, "Ends a secret.";
+        GET "/clients/{client}/tokens" => clients::tokens::list,
+            "Lists a client's static tokens, without the tokens themselves.";
+        POST "/clients/{client}/tokens" => clients::tokens::add,
+            "Makes a static token, for identity providers that can only paste one.",
+            409 "The client is of no account, public, has tokens bound to a key, may not ask for the scope, or has its most tokens.";
+        DELETE "/clients/{client}/tokens/{token}" => clients::tokens::end,
+            "Ends a static token; it is refused from the next request on.";
+    }
+    "Grants" {
+        DELETE "/grants/{grant}" => grants::end, "Ends a grant; its tokens are refused from the next request on.";
+    }
+    "Operators" {
+        GET "/operators" => operators::list, "Lists operators.";
+        POST "/operators" => operators::create, "Makes an operator.", 409 "Another operator has the name.";
+        DELETE "/operators/{operator}" => operators::end, "Ends an operator.";
+    }
+    "Audit trail" {
+        GET "/audit" => audit::list, "Reads the audit trail, newest first.";
+        GET "/audit/head" => audit::head, "Reads the head of the trail's chain.";
+    }
 ];
 
 /// Refuses parameters of the query that the endpoint has not, or has twice: what is not understood must not be taken for done.
@@ -79,12 +124,12 @@ fn check_query(request: &HttpRequest) -> Result<(), Problem> {
     let pattern = request.match_pattern().unwrap_or_default();
     let path = pattern.strip_prefix("/admin").unwrap_or_default();
     let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == request.method());
-    let Some(endpoint) = endpoint else { return Ok(()) };
-    let pairs = query::pairs(request.query_string())
-        .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))?;
+    let Some(operation) = endpoint.and_then(|endpoint| endpoint.operation.as_ref()) else { return Ok(()) };
+    let known = (operation.query)();
     let mut mistakes: Vec<FieldError> = Vec::new();
+    let pairs = operator::pairs(request)?;
     for (index, (name, _)) in pairs.iter().enumerate() {
-        let detail = match endpoint.query {
+        let detail = match known {
             [] => "this endpoint has no parameters in its query".to_owned(),
             known if !known.contains(&name.as_str()) => {
                 format!("no parameter of this endpoint; it has {}", known.join(", "))

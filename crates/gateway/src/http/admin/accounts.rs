@@ -1,18 +1,20 @@
 //! Accounts.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web;
 use scim::schema::{CanonicalValues, GROUP, USER};
 use scim::{AttributeKey, InactiveMatch, SearchKey};
-use serde_json::{Value, json};
 
-use super::input::Input;
+use super::answer::{Created, NoContent};
+use super::body::{Body, Params};
 use super::lookup;
 use super::operator::{Operator, changes};
-use super::page::Page;
-use super::removed_values::{self, is_forced};
+use super::page::{Items, Limit, Page};
+use super::removed_values::{self, Force};
 use crate::app::App;
-use crate::domain::account::Account;
-use crate::domain::account::{AccountOptions, LastAdministrator, OwnDeactivation, ServiceAccounts};
+use crate::domain::account as domain;
+use crate::domain::account::{AccountOptions, CloudNames, LastAdministrator, OwnDeactivation, ServiceAccounts};
+use crate::domain::described::query::{After, query};
+use crate::domain::described::{Mistakes, Name, Patch, Required, Text, Time, answer, body};
 use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
@@ -23,7 +25,112 @@ use crate::storage::{DbError, ReadCost, Tx};
 const SHARED_NAMES: u64 = 1_000;
 const NAMED: usize = 20;
 
-fn representation(app: &App, tx: &mut Tx<'_>, account: &Account) -> Result<Value, DbError> {
+query! {
+    /// Which accounts are listed.
+    pub(super) struct AccountQuery {
+        /// Finds the one account that is called so.
+        name: Text,
+        /// How many items there are at most; 100 if nothing is said.
+        limit: Limit,
+        /// The `next` of the page before.
+        after: After,
+    }
+}
+
+body! {
+    /// A new account.
+    pub(super) struct NewAccount {
+        /// What it is called. No two accounts have one name.
+        name: Required<Name>,
+        /// Its product environments by their cloud names: letters, digits, hyphens, underscores and dots.
+        product_environments: Option<CloudNames>,
+        /// The role of users who come without one. One of the roles of the role attribute.
+        default_role: Option<Text>,
+        /// What becomes of a user whom an identity provider creates again after they were deactivated: `restore` (the default) brings
+        /// the record back with its `id` and memberships, `conflict` answers 409 that names it.
+        inactive_match: Option<InactiveMatch>,
+        /// What becomes of a SCIM request that would end the very connection it comes by: `allow` (the default; it is carried out, and is
+        /// the last) or `refuse` (403).
+        own_deactivation: Option<OwnDeactivation>,
+        /// Whether a group is refused the name of another one; false if nothing is said.
+        unique_group_names: Option<bool>,
+        /// What SCIM may do with service accounts: `read_only` (the default), `hidden` or `writable`.
+        service_accounts: Option<ServiceAccounts>,
+        /// What becomes of a SCIM request after which no active user has a role that may accept access: `allow` (the default) or `keep`
+        /// (403).
+        last_administrator: Option<LastAdministrator>,
+    }
+    example {"name": "acme", "product_environments": ["acme-prod", "acme-stage"], "default_role": "reports"}
+}
+
+body! {
+    /// A change of an account. What it leaves out stays.
+    pub(super) struct AccountChange {
+        /// What it is called. No two accounts have one name.
+        name: Option<Name>,
+        /// Its product environments, all of them. A change that takes away one that users have is a 409, unless `force` is true.
+        product_environments: Option<CloudNames>,
+        /// The role of users who come without one; `null` for none.
+        default_role: Patch<Text>,
+        /// The id of an active user with a role that may accept access, to whom connections pass when their owner leaves; `null` for none.
+        co_owner: Patch<Text>,
+        /// As for a new account.
+        inactive_match: Option<InactiveMatch>,
+        /// As for a new account.
+        own_deactivation: Option<OwnDeactivation>,
+        /// As for a new account. Switching it on where groups share names is a 409, unless `force` is true.
+        unique_group_names: Option<bool>,
+        /// As for a new account.
+        service_accounts: Option<ServiceAccounts>,
+        /// As for a new account.
+        last_administrator: Option<LastAdministrator>,
+        /// Does it although users have an environment that is taken away, or groups share names.
+        force: Option<bool>,
+    }
+    example {"default_role": "admin", "co_owner": null}
+}
+
+answer! {
+    /// An account: one customer of the vendor, and the wall between customers' data.
+    pub(super) struct Account {
+        /// Its id.
+        id: String,
+        /// What it is called.
+        name: String,
+        /// Its product environments.
+        product_environments: Vec<String>,
+        /// The role of users who come without one.
+        default_role: Option<String>,
+        /// The id of the user to whom connections pass when their owner leaves.
+        co_owner: Option<String>,
+        /// What becomes of a SCIM request that would end the very connection it comes by.
+        own_deactivation: OwnDeactivation,
+        /// What becomes of users who are created again after they were deactivated.
+        inactive_match: InactiveMatch,
+        /// Whether a group is refused the name of another one.
+        unique_group_names: bool,
+        /// What SCIM may do with service accounts.
+        service_accounts: ServiceAccounts,
+        /// What becomes of a SCIM request after which no active user may accept access.
+        last_administrator: LastAdministrator,
+        /// How many users it has.
+        users: u64,
+        /// How many groups it has.
+        groups: u64,
+        /// What is worth knowing at present: that no active user of it may accept access.
+        warnings: Vec<String>,
+        /// When it was made.
+        created: Time,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "acme", "product_environments": ["acme-prod", "acme-stage"],
+        "default_role": null, "co_owner": null, "own_deactivation": "allow", "inactive_match": "restore", "unique_group_names": false,
+        "service_accounts": "read_only", "last_administrator": "allow", "users": 12, "groups": 3, "warnings": [],
+        "created": "2026-11-23T20:00:00.000Z"
+    }
+}
+
+fn representation(app: &App, tx: &mut Tx<'_>, account: &domain::Account) -> Result<Account, DbError> {
     let mut store = tx.in_account(account.seq, 0, false);
     let (users, groups) = (store.count(USER)?, store.count(GROUP)?);
     let mut warnings = Vec::new();
@@ -35,31 +142,36 @@ fn representation(app: &App, tx: &mut Tx<'_>, account: &Account) -> Result<Value
              made anew until a user has one"
         ));
     }
-    Ok(json!({
-        "id": account.id,
-        "name": account.name,
-        "product_environments": account.product_environments,
-        "default_role": account.default_role,
-        "co_owner": account.options.co_owner,
-        "own_deactivation": account.options.own_deactivation,
-        "inactive_match": account.options.inactive_match.name(),
-        "unique_group_names": account.options.unique_group_names,
-        "service_accounts": account.options.service_accounts,
-        "last_administrator": account.options.last_administrator,
-        "users": users,
-        "groups": groups,
-        "warnings": warnings,
-        "created": system::rfc3339(account.created),
-    }))
+    Ok(Account {
+        id: account.id.clone(),
+        name: account.name.clone(),
+        product_environments: account.product_environments.clone(),
+        default_role: account.default_role.clone(),
+        co_owner: account.options.co_owner.clone(),
+        own_deactivation: account.options.own_deactivation,
+        inactive_match: account.options.inactive_match,
+        unique_group_names: account.options.unique_group_names,
+        service_accounts: account.options.service_accounts,
+        last_administrator: account.options.last_administrator,
+        users,
+        groups,
+        warnings,
+        created: Time(account.created),
+    })
 }
 
-pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let page = Page::of(&request)?;
+pub(super) async fn list(
+    _: Operator,
+    app: web::Data<App>,
+    query: Params<AccountQuery>,
+) -> Result<web::Json<Items<Account>>, Problem> {
+    let AccountQuery { name, limit, after } = query.0;
+    let page = Page::of(limit, after);
     let work = app.clone();
     let answer = app
         .db
         .read(ReadCost::Scan, move |tx| {
-            let accounts = match page.parameter("name") {
+            let accounts = match &name {
                 Some(name) => tx.account_named(name)?.into_iter().collect(),
                 None => tx.accounts_after(page.after.unwrap_or(0), page.limit)?,
             };
@@ -67,28 +179,33 @@ pub(super) async fn list(_: Operator, app: web::Data<App>, request: HttpRequest)
             Ok::<_, Problem>(page.answer(items, accounts.last().map(|a| a.seq)))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
-pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
+pub(super) async fn create(
+    operator: Operator,
+    app: web::Data<App>,
+    mut body: Body<NewAccount>,
+) -> Result<Created<Account>, Problem> {
+    check_role(&app, body.draft.default_role.as_ref(), &mut body.mistakes);
+    let new = body.finish()?;
     let options = AccountOptions {
-        inactive_match: inactive_match(&mut input).unwrap_or_default(),
-        own_deactivation: own_deactivation(&mut input).unwrap_or_default(),
-        unique_group_names: input.flag("unique_group_names").unwrap_or_default(),
-        service_accounts: service_accounts(&mut input).unwrap_or_default(),
-        last_administrator: last_administrator(&mut input).unwrap_or_default(),
+        inactive_match: new.inactive_match.unwrap_or_default(),
+        own_deactivation: new.own_deactivation.unwrap_or_default(),
+        unique_group_names: new.unique_group_names.unwrap_or_default(),
+        service_accounts: new.service_accounts.unwrap_or_default(),
+        last_administrator: new.last_administrator.unwrap_or_default(),
         ..Default::default()
     };
-    let account = Account {
+    let account = domain::Account {
         seq: 0,
         id: system::new_uuid(),
-        name: input.required_name("name"),
-        product_environments: environments(&mut input).unwrap_or_default(),
-        default_role: default_role(&mut input, &app),
+        name: new.name.0.0,
+        product_environments: new.product_environments.unwrap_or_default().0,
+        default_role: new.default_role.map(|role| role.0),
         created: system::now(),
         options,
     };
-    input.finish()?;
     let location = format!("{}/admin/accounts/{}", app.public_url, account.id);
     let work = app.clone();
     let answer = app
@@ -101,10 +218,14 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
             Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
         .await?;
-    Ok(HttpResponse::Created().insert_header(("Location", location)).json(answer))
+    Ok(Created { body: answer, location: Some(location) })
 }
 
-pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(
+    _: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<Account>, Problem> {
     let work = app.clone();
     let answer = app
         .db
@@ -113,30 +234,21 @@ pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>)
             Ok::<_, Problem>(representation(&work, tx, &account)?)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn change(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
-    request: HttpRequest,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let force = is_forced(&mut input, &request);
-    let name = input.name("name");
-    let environments = environments(&mut input);
-    let clears_role = input.names("default_role");
-    let role = default_role(&mut input, &app);
-    let inactive_match = inactive_match(&mut input);
-    let own_deactivation = own_deactivation(&mut input);
-    let unique_group_names = input.flag("unique_group_names");
-    let (service_accounts, last_administrator) = (service_accounts(&mut input), last_administrator(&mut input));
-    let names_co_owner = input.names("co_owner");
-    let co_owner = input.text("co_owner");
-    input.finish()?;
-    if let Some(environments) = environments.as_ref().filter(|_| !force) {
-        refuse_removal(&app, &id, environments).await?;
+    query: Params<Force>,
+    mut body: Body<AccountChange>,
+) -> Result<web::Json<Account>, Problem> {
+    check_role(&app, body.draft.default_role.value(), &mut body.mistakes);
+    let change = body.finish()?;
+    let force = query.0.or(change.force);
+    if let Some(environments) = change.product_environments.as_ref().filter(|_| !force) {
+        refuse_removal(&app, &id, &environments.0).await?;
     }
     let work = app.clone();
     let answer = app
@@ -144,39 +256,32 @@ pub(super) async fn change(
         .write(move |tx| {
             let mut account = lookup::locked_account(tx, &id)?;
             let before = representation(&work, tx, &account)?;
-            if let Some(own_deactivation) = own_deactivation {
-                account.options.own_deactivation = own_deactivation;
+            let options = &mut account.options;
+            let were = options.service_accounts;
+            options.own_deactivation = change.own_deactivation.unwrap_or(options.own_deactivation);
+            options.service_accounts = change.service_accounts.unwrap_or(were);
+            options.last_administrator = change.last_administrator.unwrap_or(options.last_administrator);
+            options.inactive_match = change.inactive_match.unwrap_or(options.inactive_match);
+            if let Some(co_owner) = change.co_owner.change() {
+                options.co_owner = co_owner.map(|user| user.0.clone());
             }
-            let were = account.options.service_accounts;
-            if let Some(service_accounts) = service_accounts {
-                account.options.service_accounts = service_accounts;
-            }
-            if let Some(last_administrator) = last_administrator {
-                account.options.last_administrator = last_administrator;
-            }
-            if names_co_owner {
-                account.options.co_owner.clone_from(&co_owner);
-            }
-            if let Some(name) = &name {
+            if let Some(Name(name)) = &change.name {
                 account.name.clone_from(name);
             }
-            if let Some(environments) = &environments {
+            if let Some(CloudNames(environments)) = &change.product_environments {
                 account.product_environments.clone_from(environments);
             }
-            if clears_role {
-                account.default_role.clone_from(&role);
+            if let Some(role) = change.default_role.change() {
+                account.default_role = role.map(|role| role.0.clone());
             }
-            if let Some(inactive_match) = inactive_match {
-                account.options.inactive_match = inactive_match;
-            }
-            if let Some(unique) = unique_group_names {
+            if let Some(unique) = change.unique_group_names {
                 if unique && !account.options.unique_group_names && !force {
                     refuse_shared_names(tx, account.seq)?;
                 }
                 account.options.unique_group_names = unique;
             }
             tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
-            if let Some(user) = co_owner.as_ref().filter(|_| names_co_owner)
+            if let Some(Text(user)) = change.co_owner.value()
                 && tx.successor_of(account.seq, "")?.is_none()
             {
                 let roles = work.config.consent_roles.join(" or ");
@@ -186,7 +291,7 @@ pub(super) async fn change(
                 );
                 return Err(Problem::field("co_owner", detail));
             }
-            if service_accounts == Some(ServiceAccounts::Writable) && were != ServiceAccounts::Writable {
+            if account.options.service_accounts == ServiceAccounts::Writable && were != ServiceAccounts::Writable {
                 reactions::service_accounts_are_writable(tx, account.seq, system::now())?;
             }
             let after = representation(&work, tx, &account)?;
@@ -195,14 +300,14 @@ pub(super) async fn change(
             Ok::<_, Problem>(after)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn delete(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
             let (account, now) = (lookup::locked_account(tx, &id)?, system::now());
@@ -216,7 +321,7 @@ pub(super) async fn delete(
             Ok::<_, Problem>(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }
 
 /// Says who has an environment that is to leave the list.
@@ -263,78 +368,13 @@ fn taken(name: &str) -> Problem {
     Problem::conflict(format!("there is already an account named `{name}`; choose another name"))
 }
 
-/// What SCIM may do with service accounts.
-fn service_accounts(input: &mut Input) -> Option<ServiceAccounts> {
-    match input.text("service_accounts")?.as_str() {
-        "read_only" => Some(ServiceAccounts::ReadOnly),
-        "hidden" => Some(ServiceAccounts::Hidden),
-        "writable" => Some(ServiceAccounts::Writable),
-        _ => {
-            input.mistake("service_accounts", "must be read_only, hidden or writable");
-            None
-        }
-    }
-}
-
-/// What becomes of a SCIM request that takes the last user away who may accept access.
-fn last_administrator(input: &mut Input) -> Option<LastAdministrator> {
-    match input.text("last_administrator")?.as_str() {
-        "allow" => Some(LastAdministrator::Allow),
-        "keep" => Some(LastAdministrator::Keep),
-        _ => {
-            input.mistake("last_administrator", "must be allow or keep");
-            None
-        }
-    }
-}
-
-/// What becomes of a SCIM request that would end its own connection.
-fn own_deactivation(input: &mut Input) -> Option<OwnDeactivation> {
-    match input.text("own_deactivation")?.as_str() {
-        "allow" => Some(OwnDeactivation::Allow),
-        "refuse" => Some(OwnDeactivation::Refuse),
-        _ => {
-            input.mistake("own_deactivation", "must be allow or refuse");
-            None
-        }
-    }
-}
-
-/// Cloud names: each once, without spaces.
-fn environments(input: &mut Input) -> Option<Vec<String>> {
-    let names = input.texts("product_environments")?;
-    let mut distinct: Vec<String> = Vec::with_capacity(names.len());
-    for (i, name) in names.into_iter().enumerate() {
-        let fits =
-            !name.is_empty() && name.len() <= 128 && name.chars().all(|c| c.is_alphanumeric() || "-_.".contains(c));
-        if !fits {
-            let wrong = "must be a cloud name: letters, digits, hyphens, underscores and dots";
-            input.mistake(format!("product_environments[{i}]"), wrong);
-        } else if !distinct.contains(&name) {
-            distinct.push(name);
-        }
-    }
-    Some(distinct)
-}
-
-/// What becomes of users who are created again after they were deactivated.
-fn inactive_match(input: &mut Input) -> Option<InactiveMatch> {
-    let text = input.text("inactive_match")?;
-    let found = InactiveMatch::ALL.into_iter().find(|policy| policy.name() == text);
-    if found.is_none() {
-        input.mistake("inactive_match", "must be \"restore\" or \"conflict\"");
-    }
-    found
-}
-
-/// A value of the role attribute, where its declaration lists them.
-fn default_role(input: &mut Input, app: &App) -> Option<String> {
-    let role = input.text("default_role")?;
+/// The role is one of those that the declaration of the attribute lists, where it lists any.
+fn check_role(app: &App, role: Option<&Text>, mistakes: &mut Mistakes) {
+    let Some(Text(role)) = role else { return };
     let attribute = app.schemas.configured().get(USER).attribute(&app.config.consent_role_attribute);
     if let Some(CanonicalValues::Only(roles)) = attribute.map(|a| &a.canonical_values)
-        && !roles.contains(&role)
+        && !roles.contains(role)
     {
-        input.mistake("default_role", format!("must be one of {}", roles.join(", ")));
+        mistakes.note("default_role", format!("must be one of {}", roles.join(", ")));
     }
-    Some(role)
 }

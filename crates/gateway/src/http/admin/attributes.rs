@@ -3,14 +3,14 @@
 //! A declaration counts from the next request on, at every replica. What was written before gets into its index, or out of the
 //! documents, in the background ([`indexing`]).
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use actix_web::web;
 
-use super::input::Input;
+use super::answer::{NoContent, Put};
+use super::body::{Body, Params};
 use super::lookup;
 use super::operator::Operator;
-use super::page::Page;
-use super::removed_values::{self, is_forced};
+use super::page::{Items, PageQuery};
+use super::removed_values::{self, Force};
 use crate::app::App;
 use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
 use crate::domain::event::{Act, Action};
@@ -20,9 +20,11 @@ use crate::storage::ReadCost;
 
 mod change;
 mod declaration;
+mod described;
 
 use change::Change;
 use declaration::{Name, representation};
+use described::{Attribute, Declaration};
 use scim::schema::Stage;
 
 /// The declaration that a path names, and its place.
@@ -35,27 +37,25 @@ pub(super) async fn list(
     _: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    // Never more than fit on a page.
-    Page::of(&request)?;
+    _: Params<PageQuery>, // never more than fit on a page
+) -> Result<web::Json<Items<Attribute>>, Problem> {
     let work = app.clone();
     let answer = app
         .db
         .read(ReadCost::Point, move |tx| {
             let declared = lookup::account(tx, &account)?.options.attributes.read()?;
             let items: Vec<_> = declared.iter().map(|one| representation(one, &declared, &work.schemas)).collect();
-            Ok::<_, Problem>(json!({"items": items}))
+            Ok::<_, Problem>(Items::all(items))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn get(
     _: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<Attribute>, Problem> {
     let work = app.clone();
     let answer = app
         .db
@@ -66,7 +66,7 @@ pub(super) async fn get(
             Ok::<_, Problem>(representation(&declared[at], &declared, &work.schemas))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 /// Declares an attribute, or changes its declaration.
@@ -74,14 +74,13 @@ pub(super) async fn put(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-    request: HttpRequest,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
+    query: Params<Force>,
+    body: Body<Declaration>,
+) -> Result<Put<Attribute>, Problem> {
     let (account, name) = path.into_inner();
-    let force = is_forced(&mut input, &request);
-    let declared = input.rest();
-    input.check()?;
-    let overlay = declaration::read(declared, &Name::of(&name), &app.schemas)?;
+    let declaration = body.finish()?;
+    let force = query.0.or(declaration.force);
+    let overlay = declaration::read(declaration.fields, &Name::of(&name), &app.schemas)?;
     let (work, looked_up, wanted) = (app.clone(), account.clone(), overlay.clone());
     let (seq, change, removed) = app
         .db
@@ -105,7 +104,7 @@ pub(super) async fn put(
         return Err(not_unique(&change.id, &duplicates));
     }
     let work = app.clone();
-    let (created, answer) = app
+    let (is_new, body) = app
         .db
         .write(move |tx| {
             let mut account = lookup::locked_account(tx, &account)?;
@@ -125,7 +124,7 @@ pub(super) async fn put(
         })
         .await?;
     indexing::run_now(app.db.clone(), app.schemas.clone());
-    Ok(if created { HttpResponse::Created() } else { HttpResponse::Ok() }.json(answer))
+    Ok(Put { body, is_new })
 }
 
 /// Takes an attribute away, with its values.
@@ -133,7 +132,7 @@ pub(super) async fn delete(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     let work = app.clone();
     app.db
         .write(move |tx| {
@@ -158,7 +157,7 @@ pub(super) async fn delete(
         })
         .await?;
     indexing::run_now(app.db.clone(), app.schemas.clone());
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }
 
 fn not_unique(id: &str, duplicates: &[Duplicate]) -> Problem {

@@ -1,14 +1,15 @@
 //! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use oauth::client::{Mistake, RequestedAuthentication, RequestedTokens};
 use oauth::{Client, ClientId, EndReason, RedirectUri};
 use serde_json::{Value, json};
 
+use super::body::Params;
 use super::input::Input;
 use super::lookup;
 use super::operator::{Operator, changes};
-use super::page::Page;
+use super::page::{Page, PageQuery};
 use crate::app::App;
 use crate::domain::client::ScimOptions;
 use crate::domain::event::{Act, Action};
@@ -270,21 +271,20 @@ pub(super) async fn list_of_account(
     _: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    request: HttpRequest,
+    query: Params<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    list(&app, Some(account.into_inner()), &request).await
+    list(&app, Some(account.into_inner()), query.0.into()).await
 }
 
 pub(super) async fn list_shared(
     _: Operator,
     app: web::Data<App>,
-    request: HttpRequest,
+    query: Params<PageQuery>,
 ) -> Result<HttpResponse, Problem> {
-    list(&app, None, &request).await
+    list(&app, None, query.0.into()).await
 }
 
-async fn list(app: &App, account: Option<String>, request: &HttpRequest) -> Result<HttpResponse, Problem> {
-    let page = Page::of(request)?;
+async fn list(app: &App, account: Option<String>, page: Page) -> Result<HttpResponse, Problem> {
     let work = app.clone();
     let answer = app
         .db

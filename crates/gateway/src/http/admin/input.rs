@@ -9,9 +9,8 @@ use serde_json::{Map, Value};
 
 use super::operator::Operator;
 use crate::app::App;
-use crate::http::edge::body::{BodyError, Incoming, Patience, within};
+use crate::http::edge::body::{Incoming, Patience, within};
 use crate::http::edge::problem::{FieldError, Problem};
-use crate::storage::DbError;
 
 /// The most a body of the admin API may have.
 const LIMIT: usize = 1 << 20;
@@ -59,16 +58,11 @@ impl FromRequest for Input {
     }
 }
 
-impl From<BodyError> for Problem {
-    fn from(error: BodyError) -> Problem {
-        match error {
-            BodyError::TooLarge => Problem::too_large(LIMIT),
-            BodyError::TooSlow(patience) => {
-                Problem::bad_request(format!("the body was not here after {} seconds", patience.as_secs()))
-            }
-            BodyError::Stopping => Problem::from(DbError::Interrupted),
-            BodyError::Broken(why) => Problem::bad_request(format!("the body could not be read: {why}")),
-        }
+impl crate::http::edge::operation::Part for Input {}
+
+impl crate::http::edge::operation::Answers for actix_web::HttpResponse {
+    fn describe(_: &mut crate::domain::described::Components) -> Vec<crate::http::edge::operation::Success> {
+        Vec::new()
     }
 }
 
@@ -116,14 +110,6 @@ impl Input {
             return None;
         }
         Some(text)
-    }
-
-    /// As [`text`](Self::text), and it must be there.
-    pub(super) fn required_text(&mut self, field: &str) -> String {
-        if !self.names(field) {
-            self.mistake(field, "is missing");
-        }
-        self.text(field).unwrap_or_default()
     }
 
     /// As [`name`](Self::name), and it must be there.

@@ -1,41 +1,81 @@
 //! Notices: what people of an account had to be told, and whether it reached them.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::{Value, json};
+use actix_web::web;
 
+use super::body::Params;
 use super::operator::Operator;
-use super::page;
+use super::page::{self, Items, PageQuery};
 use crate::app::App;
+use crate::domain::described::{Anything, Time, answer};
 use crate::domain::notice::TRY_FOR;
 use crate::domain::wording;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 
+answer! {
+    /// Something that a user, or the operators of the account, had to be told.
+    pub(super) struct Notice {
+        /// Its id.
+        id: String,
+        /// The id of the user it is for; `null` if it is for the account's operators.
+        user: Option<String>,
+        /// What it is about, as `connections_passed`.
+        kind: String,
+        /// What is told; `null` for a kind that this version does not know.
+        told: Option<String>,
+        /// The same for programs.
+        detail: Option<Anything>,
+        /// When it was made.
+        made: Time,
+        /// When the user said that they have seen it.
+        seen: Option<Time>,
+        /// When a mail relay took it.
+        mailed: Option<Time>,
+        /// How often mail was tried.
+        tries: i64,
+        /// When mail is tried next.
+        next_try: Option<Time>,
+        /// Why the last try failed.
+        problem: Option<String>,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "user": "0198a6b2-1111-7e4f-8a5b-6c7d8e9f0a1b", "kind": "connections_passed",
+        "told": "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in acme now lives under your user: if you \
+                 leave, it ends.",
+        "detail": {
+            "from": "0198a6b2-2222-7e4f-8a5b-6c7d8e9f0a1b", "from_name": "Ada Lovelace", "reason": "deactivated", "clients": ["Okta"],
+            "more": 0
+        },
+        "made": "2026-11-26T10:00:00.000Z", "seen": null, "mailed": null, "tries": 2, "next_try": "2026-11-26T10:03:00.000Z",
+        "problem": "the relay answered 451 4.3.0 come back later"
+    }
+}
+
 pub(super) async fn list(
     _: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
+    query: Params<PageQuery>,
+) -> Result<web::Json<Items<Notice>>, Problem> {
     // Without a relay nothing is going to be tried.
     let mailed_since = if app.config.mail.is_some() { system::now() - TRY_FOR } else { i64::MAX };
-    page::of_account(&app, account.into_inner(), &request, move |tx, account, page| {
+    page::of_account(&app, account.into_inner(), query.0.into(), move |tx, account, page| {
         let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
         let shown = notices.map(|notice| {
             let told = notice.matter().map(|matter| wording::to_text(&matter.told(notice.made, &account.name)));
-            let item = json!({
-                "id": notice.id,
-                "user": notice.user,
-                "kind": notice.kind,
-                "told": told,
-                "detail": serde_json::from_str::<Value>(&notice.detail).ok(),
-                "made": system::rfc3339(notice.made),
-                "seen": notice.seen.map(system::rfc3339),
-                "mailed": notice.mailed.map(system::rfc3339),
-                "tries": notice.tries,
-                "next_try": notice.next_try.filter(|_| notice.made > mailed_since).map(system::rfc3339),
-                "problem": notice.problem,
-            });
+            let item = Notice {
+                id: notice.id,
+                user: notice.user,
+                kind: notice.kind,
+                told,
+                detail: serde_json::from_str(&notice.detail).ok().map(Anything),
+                made: Time(notice.made),
+                seen: notice.seen.map(Time),
+                mailed: notice.mailed.map(Time),
+                tries: notice.tries,
+                next_try: notice.next_try.filter(|_| notice.made > mailed_since).map(Time),
+                problem: notice.problem,
+            };
             (notice.seq, item)
         });
         Ok(shown.collect())

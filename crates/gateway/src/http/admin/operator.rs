@@ -6,16 +6,19 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, ResponseError, web};
-use serde_json::Value;
+use serde::Serialize;
+use serde_json::json;
 
-use super::page::Page;
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
+use crate::domain::described::Components;
 use crate::domain::event::{Act, Changes};
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
 use crate::http::edge::address;
+use crate::http::edge::operation::{Part, Signature};
 use crate::http::edge::problem::Problem;
+use crate::http::edge::query;
 use crate::platform::system;
 use crate::storage::{ReadCost, Tx};
 
@@ -102,8 +105,14 @@ impl Operator {
 }
 
 /// What differs between two representations, without what only follows from the rest.
-pub(crate) fn changes(before: &Value, after: &Value) -> Changes {
-    Changes::between(before, after, &["sheet", "lifetimes", "tolerances", "warnings"])
+pub(crate) fn changes(before: &impl Serialize, after: &impl Serialize) -> Changes {
+    Changes::between(&json!(before), &json!(after), &["sheet", "lifetimes", "tolerances", "warnings"])
+}
+
+/// The pairs of a query.
+pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Problem> {
+    query::pairs(request.query_string())
+        .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))
 }
 
 /// What a request is about, for operators of one account.
@@ -129,10 +138,10 @@ impl Target {
             return Target::Grant(grant);
         }
         match request.path() {
-            "/admin/audit" => Page::of(request)
+            "/admin/audit" => pairs(request)
                 .ok()
-                .and_then(|page| page.parameter("account").map(str::to_owned))
-                .map_or(Target::Everything, Target::Account),
+                .and_then(|pairs| pairs.into_iter().find(|(name, _)| name == "account"))
+                .map_or(Target::Everything, |(_, account)| Target::Account(account)),
             _ => Target::Everything,
         }
     }
@@ -153,6 +162,12 @@ impl Target {
             }
         };
         if owner == Some(account) { Ok(()) } else { Err(Problem::not_found(kind, id)) }
+    }
+}
+
+impl Part for Operator {
+    fn describe(signature: &mut Signature, _: &mut Components) {
+        signature.is_protected = true;
     }
 }
 

@@ -1,12 +1,14 @@
 //! Operators.
 
-use actix_web::{HttpResponse, web};
-use serde_json::{Value, json};
+use actix_web::web;
 
-use super::input::Input;
+use super::answer::{Created, NoContent};
+use super::body::Body;
 use super::lookup;
-use super::operator::Operator;
+use super::operator::Operator as Caller;
+use super::page::Items;
 use crate::app::App;
+use crate::domain::described::{Required, Text, Time, With, answer, body};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::http::edge::problem::Problem;
@@ -14,23 +16,69 @@ use crate::platform::system;
 use crate::storage::operators::{NameTaken, Operator as Record};
 use crate::storage::{DbError, ReadCost, Tx};
 
-fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Value, DbError> {
+body! {
+    /// A new operator.
+    pub(super) struct NewOperator {
+        /// What the operator is called in the audit trail. No two have one name at a time.
+        name: Required<Text>,
+        /// The id of the account that the operator is limited to; all accounts if nothing is said.
+        account: Option<Text>,
+        /// When the token stops counting; never if nothing is said.
+        expires: Option<Time>,
+    }
+    example {"name": "provisioning dashboard", "expires": "2199-01-31T00:00:00Z"}
+}
+
+answer! {
+    /// A user of the admin API.
+    pub(super) struct Operator {
+        /// Its id.
+        id: String,
+        /// What the operator is called.
+        name: String,
+        /// The id of the account that the operator is limited to; `null` for all.
+        account: Option<String>,
+        /// Whether that account was deleted.
+        account_deleted: bool,
+        /// When it was made.
+        created: Time,
+        /// When its token stops counting.
+        expires: Option<Time>,
+        /// When its token was last used, to the hour.
+        last_used: Option<Time>,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "provisioning dashboard", "account": null, "account_deleted": false,
+        "created": "2026-11-23T20:00:00.000Z", "expires": null, "last_used": null
+    }
+}
+
+answer! {
+    /// What is shown once.
+    pub(super) struct OperatorToken {
+        /// The operator's token. It is shown this once.
+        token: String,
+    }
+    example {"token": "gwo_…"}
+}
+
+fn representation(tx: &mut Tx<'_>, operator: &Record) -> Result<Operator, DbError> {
     let (account, account_deleted) = match operator.account {
         Some(seq) => (tx.account_id(seq)?, tx.account_at(seq)?.is_none()),
         None => (None, false),
     };
-    Ok(json!({
-        "id": operator.id,
-        "name": operator.name,
-        "account": account,
-        "account_deleted": account_deleted,
-        "created": system::rfc3339(operator.created),
-        "expires": operator.expires.map(system::rfc3339),
-        "last_used": operator.last_used.map(system::rfc3339),
-    }))
+    Ok(Operator {
+        id: operator.id.clone(),
+        name: operator.name.clone(),
+        account,
+        account_deleted,
+        created: Time(operator.created),
+        expires: operator.expires.map(Time),
+        last_used: operator.last_used.map(Time),
+    })
 }
 
-pub(super) async fn list(_: Operator, app: web::Data<App>) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(_: Caller, app: web::Data<App>) -> Result<web::Json<Items<Operator>>, Problem> {
     let items = app
         .db
         .read(ReadCost::Scan, |tx| {
@@ -39,22 +87,24 @@ pub(super) async fn list(_: Operator, app: web::Data<App>) -> Result<HttpRespons
             Ok::<_, Problem>(items)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(json!({"items": items})))
+    Ok(web::Json(Items::all(items)))
 }
 
-pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: Input) -> Result<HttpResponse, Problem> {
-    let name = input.required_text("name");
-    let name = OperatorName::parse(&name).unwrap_or_else(|why| {
-        input.mistake("name", why);
-        OperatorName::near(&name)
-    });
-    let account = input.text("account");
-    let expires = input.time("expires");
+pub(super) async fn create(
+    operator: Caller,
+    app: web::Data<App>,
+    mut body: Body<NewOperator>,
+) -> Result<Created<With<Operator, OperatorToken>>, Problem> {
     let now = system::now();
-    if expires.is_some_and(|expires| expires <= now) {
-        input.mistake("expires", "must lie in the future");
+    let Required(Text(text)) = &body.draft.name;
+    let name = OperatorName::parse(text).unwrap_or_else(|why| {
+        body.mistakes.note("name", why);
+        OperatorName::near(text)
+    });
+    if body.draft.expires.is_some_and(|expires| expires.0 <= now) {
+        body.mistakes.note("expires", "must lie in the future");
     }
-    input.finish()?;
+    let NewOperator { account, expires, .. } = body.finish()?;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&token);
     let made = Record {
@@ -64,9 +114,9 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
         created: now,
         last_used: None,
         account: None,
-        expires,
+        expires: expires.map(|expires| expires.0),
     };
-    let mut answer = app
+    let of = app
         .db
         .write(move |tx| {
             let account = match &account {
@@ -82,15 +132,10 @@ pub(super) async fn create(operator: Operator, app: web::Data<App>, mut input: I
             Ok::<_, Problem>(representation(tx, &made)?)
         })
         .await?;
-    answer["token"] = json!(token);
-    Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(answer))
+    Ok(Created { body: With { of, with: OperatorToken { token } }, location: None })
 }
 
-pub(super) async fn end(
-    operator: Operator,
-    app: web::Data<App>,
-    id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn end(operator: Caller, app: web::Data<App>, id: web::Path<String>) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
             if !tx.end_operator(&id, system::now())? {
@@ -100,5 +145,5 @@ pub(super) async fn end(
             Ok(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }

@@ -1,66 +1,101 @@
 //! Lists of the admin API: `{"items": […], "next": "…"}`, continued by `?after=`.
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::web;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::lookup;
 use crate::app::App;
 use crate::domain::account::Account;
+use crate::domain::described::query::{After, query};
+use crate::domain::described::{Components, Described, Whole};
 use crate::http::edge::problem::Problem;
-use crate::http::edge::query;
 use crate::storage::{DbError, ReadCost, Tx};
 
-/// What a list was asked for.
-#[derive(Debug)]
+/// How many items a page has.
+pub(super) type Limit = Whole<1, 1000>;
+
+query! {
+    /// Where a list begins, and how much of it is answered.
+    pub(super) struct PageQuery {
+        /// How many items there are at most; 100 if nothing is said.
+        limit: Limit,
+        /// The `next` of the page before.
+        after: After,
+    }
+}
+
+/// Where a list begins, and how much of it is answered.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Page {
     /// The row the last page ended with.
     pub(super) after: Option<i64>,
     /// How many.
     pub(super) limit: i64,
-    pairs: Vec<(String, String)>,
 }
 
 impl Page {
-    pub(super) fn of(request: &HttpRequest) -> Result<Page, Problem> {
-        let pairs = query::pairs(request.query_string())
-            .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))?;
-        let mut page = Page { after: None, limit: 100, pairs };
-        if let Some(text) = page.parameter("limit") {
-            let limit = text.parse().ok().filter(|n| (1..=1000).contains(n));
-            page.limit = limit.ok_or_else(|| Problem::field("limit", "must be a number from 1 to 1000"))?;
-        }
-        if let Some(text) = page.parameter("after") {
-            let after = text.parse().map_err(|_| Problem::field("after", "must be the `next` of the page before"))?;
-            page.after = Some(after);
-        }
-        Ok(page)
-    }
-
-    /// Another parameter of the query.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    pub(super) fn of(limit: Option<Limit>, after: Option<After>) -> Page {
+        let limit = limit.and_then(|limit| i64::try_from(limit.0).ok()).unwrap_or(100);
+        Page { after: after.map(|After(row)| row), limit }
     }
 
     /// The answer; `last` is the row of the last item.
-    pub(super) fn answer(&self, items: Vec<Value>, last: Option<i64>) -> Value {
-        match last.filter(|_| items.len() as i64 >= self.limit) {
-            Some(last) => json!({"items": items, "next": last.to_string()}),
-            None => json!({"items": items}),
-        }
+    pub(super) fn answer<T>(&self, items: Vec<T>, last: Option<i64>) -> Items<T> {
+        let next = last.filter(|_| items.len() as i64 >= self.limit).map(|row| row.to_string());
+        Items { items, next }
+    }
+}
+
+impl From<PageQuery> for Page {
+    fn from(query: PageQuery) -> Page {
+        Page::of(query.limit, query.after)
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Items<T> {
+    pub(super) items: Vec<T>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+}
+
+impl<T> Items<T> {
+    /// A list that is never longer than a page.
+    pub(super) fn all(items: Vec<T>) -> Items<T> {
+        Items { items, next: None }
+    }
+}
+
+impl<T: Described> Described for Items<T> {
+    fn schema(components: &mut Components) -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "items": Vec::<T>::schema(components),
+                "next": {"type": "string", "description": "What to send as `after` for the next page. The last page has none."},
+            },
+            "required": ["items"],
+        })
+    }
+
+    fn example() -> Value {
+        json!({"items": [T::example()]})
     }
 }
 
 /// Answers with a page of what an account has: `read` gives the rows that follow, each with its number and as it is shown.
-pub(super) async fn of_account<R>(
+pub(super) async fn of_account<T, R>(
     app: &App,
     account: String,
-    request: &HttpRequest,
+    page: Page,
     mut read: R,
-) -> Result<HttpResponse, Problem>
+) -> Result<web::Json<Items<T>>, Problem>
 where
-    R: FnMut(&mut Tx<'_>, &Account, &Page) -> Result<Vec<(i64, Value)>, DbError> + Send + 'static,
+    T: Send + 'static,
+    R: FnMut(&mut Tx<'_>, &Account, &Page) -> Result<Vec<(i64, T)>, DbError> + Send + 'static,
 {
-    let page = Page::of(request)?;
     let answer = app
         .db
         .read(ReadCost::Scan, move |tx| {
@@ -70,5 +105,5 @@ where
             Ok::<_, Problem>(page.answer(rows.into_iter().map(|(_, item)| item).collect(), last))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }

@@ -1,30 +1,67 @@
 //! Members that groups wait for: named by an identity provider, and not there yet.
 
-use actix_web::{HttpRequest, HttpResponse, web};
-use serde_json::json;
+use actix_web::web;
 
+use super::body::Params;
 use super::operator::Operator;
-use super::page;
+use super::page::{self, Items, Limit, Page};
 use crate::app::App;
+use crate::domain::described::query::{After, query};
+use crate::domain::described::{Text, Time, answer};
 use crate::http::edge::problem::Problem;
-use crate::platform::system;
+
+query! {
+    /// Which of them are listed.
+    pub(super) struct ParkedQuery {
+        /// The id of a group: only what that group waits for.
+        group: Text,
+        /// How many items there are at most; 100 if nothing is said.
+        limit: Limit,
+        /// The `next` of the page before.
+        after: After,
+    }
+}
+
+answer! {
+    /// A group.
+    pub(super) struct GroupReference {
+        /// Its id.
+        id: String,
+        /// Its `displayName`.
+        display: String,
+    }
+    example {"id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "display": "Editors"}
+}
+
+answer! {
+    /// A name that an identity provider gave to a group as a member, and that no user has yet.
+    pub(super) struct ParkedMember {
+        /// The group that waits for it.
+        group: GroupReference,
+        /// The name.
+        value: String,
+        /// Since when.
+        since: Time,
+    }
+    example {
+        "group": {"id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "display": "Editors"}, "value": "00uANAITO00000001d7",
+        "since": "2026-11-23T20:00:00.000Z"
+    }
+}
 
 pub(super) async fn list(
     _: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    page::of_account(&app, account.into_inner(), &request, |tx, account, page| {
-        let after = page.after.unwrap_or(0);
-        let members = tx.parked_members_after(account.seq, page.parameter("group"), after, page.limit)?.into_iter();
+    query: Params<ParkedQuery>,
+) -> Result<web::Json<Items<ParkedMember>>, Problem> {
+    let ParkedQuery { group, limit, after } = query.0;
+    page::of_account(&app, account.into_inner(), Page::of(limit, after), move |tx, account, page| {
+        let (group, after) = (group.as_ref().map(|group| group.as_str()), page.after.unwrap_or(0));
+        let members = tx.parked_members_after(account.seq, group, after, page.limit)?.into_iter();
         let shown = members.map(|member| {
-            let item = json!({
-                "group": {"id": member.group, "display": member.group_display},
-                "value": member.value,
-                "since": system::rfc3339(member.parked),
-            });
-            (member.seq, item)
+            let group = GroupReference { id: member.group, display: member.group_display };
+            (member.seq, ParkedMember { group, value: member.value, since: Time(member.parked) })
         });
         Ok(shown.collect())
     })

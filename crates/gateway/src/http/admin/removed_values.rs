@@ -1,16 +1,14 @@
 //! Values that leave a list while users have them: said before it is done, with how many have each.
 //!
 //! No user loses anything by it: a user who has such a value keeps it until it is changed, and no other user can be given it. But an
-//! operator who did not expect that should know, so the change wants `force` ([`is_forced`]).
+//! operator who did not expect that should know, so the change wants `force` ([`Force`]).
 
 use std::collections::BTreeMap;
 
-use actix_web::HttpRequest;
 use scim::schema::{GROUP, Removed, RemovedValues};
 
-use super::input::Input;
+use crate::domain::described::query::query;
 use crate::http::edge::problem::{FieldError, Problem};
-use crate::http::edge::query;
 use crate::storage::listed_values::MOST;
 use crate::storage::{Db, DbError, ReadCost};
 
@@ -30,11 +28,19 @@ pub(super) struct InUse {
     at_least: bool,
 }
 
-/// Whether a request says `force`, in its body or in its query.
-pub(super) fn is_forced(input: &mut Input, request: &HttpRequest) -> bool {
-    let asked = query::pairs(request.query_string()).unwrap_or_default();
-    let in_query = asked.iter().any(|(name, value)| name == "force" && matches!(value.as_str(), "true" | "1" | ""));
-    input.flag("force").unwrap_or(in_query)
+query! {
+    /// What may also be said in the query.
+    pub(super) struct Force {
+        /// The same as `force` in the body, which counts where both are there.
+        force: bool,
+    }
+}
+
+impl Force {
+    /// Whether a request says it, in its body or in its query.
+    pub(super) fn or(&self, in_body: Option<bool>) -> bool {
+        in_body.or(self.force).unwrap_or(false)
+    }
 }
 
 /// Who has what a change would take off a list.

@@ -1,111 +1,140 @@
 //! Who may sign in how: what operators decide for an account, and what they do for somebody who lost a way in.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use scim::schema::USER;
 use scim::{Id, Store};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
 
-use super::input::Input;
+use super::answer::NoContent;
+use super::body::Body;
 use super::lookup;
 use super::operator::{Operator, changes};
 use crate::app::App;
 use crate::domain::account::Account;
+use crate::domain::described::{Line, Patch, Required, answer, body, part};
 use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
-use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor, SignIn, SignInProvider};
+use crate::domain::sign_in as domain;
+use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor, SignInProvider};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::{DbError, ReadCost, Tx};
 
-/// What a body says about it; what it leaves out stays.
-#[derive(Debug, Clone, Default)]
+body! {
+    /// A change of who may sign in how. What it leaves out stays.
+    pub(super) struct SignInChange {
+        /// Who may use a password; `null` for everybody, or where there is an OpenID provider for service accounts only.
+        passwords: Patch<Passwords>,
+        /// Whether users with a password need an authenticator app too; `null` for `offered`.
+        second_factor: Patch<SecondFactor>,
+        /// The OpenID provider that users sign in at; `null` for none.
+        provider: Patch<NewProvider>,
+    }
+    example {
+        "second_factor": "required",
+        "provider": {
+            "name": "Okta", "issuer": "https://acme.okta.example", "client_id": "0oa1b2c3d4", "client_secret": "…",
+            "match_by": "verified_email"
+        }
+    }
+}
+
+body! {
+    /// An OpenID provider.
+    pub(super) struct NewProvider {
+        /// What users read: “Continue with …”.
+        name: Required<Line>,
+        /// The issuer, as its discovery document writes it.
+        issuer: Required<Line>,
+        /// The gateway's client ID there.
+        client_id: Required<Line>,
+        /// The gateway's client secret there. It is never answered, and may be left out while the issuer stays.
+        client_secret: Option<Line>,
+        /// How a user is found here the first time; `verified_email` if nothing is said.
+        match_by: Option<MatchBy>,
+    }
+    example {
+        "name": "Okta", "issuer": "https://acme.okta.example", "client_id": "0oa1b2c3d4", "client_secret": "…",
+        "match_by": "verified_email"
+    }
+}
+part!(NewProvider);
+
+answer! {
+    /// Who may sign in how.
+    pub(super) struct SignIn {
+        /// Who may use a password.
+        passwords: Passwords,
+        /// Whether users with a password need an authenticator app too.
+        second_factor: SecondFactor,
+        /// The OpenID provider that users sign in at.
+        provider: Option<ServiceProvider>,
+    }
+    example {
+        "passwords": "service_accounts", "second_factor": "required",
+        "provider": {
+            "name": "Okta", "issuer": "https://acme.okta.example", "client_id": "0oa1b2c3d4", "match_by": "verified_email",
+            "redirect_uri": "https://gateway.example/login/callback"
+        }
+    }
+}
+
+answer! {
+    /// An OpenID provider, without the secret.
+    pub(super) struct ServiceProvider {
+        /// What users read: “Continue with …”.
+        name: String,
+        /// The issuer.
+        issuer: String,
+        /// The gateway's client ID there.
+        client_id: String,
+        /// How a user is found here the first time.
+        match_by: MatchBy,
+        /// What has to be registered there as the redirect URI.
+        redirect_uri: String,
+    }
+    example {
+        "name": "Okta", "issuer": "https://acme.okta.example", "client_id": "0oa1b2c3d4", "match_by": "verified_email",
+        "redirect_uri": "https://gateway.example/login/callback"
+    }
+}
+
+/// A provider as it is asked for. Without a secret it keeps the one it has.
+#[derive(Debug, Clone)]
+struct ProviderChange {
+    asked: NewProvider,
+    sealed_secret: Option<String>,
+}
+
+/// What a body changes; what it leaves out stays.
+#[derive(Debug, Clone)]
 struct Change {
     passwords: Option<Option<Passwords>>,
     second_factor: Option<SecondFactor>,
     provider: Option<Option<ProviderChange>>,
 }
 
-/// A provider as it is asked for. Without a secret it keeps the one it has.
-#[derive(Debug, Clone)]
-struct ProviderChange {
-    name: String,
-    issuer: String,
-    client_id: String,
-    sealed_secret: Option<String>,
-    match_by: MatchBy,
-}
-
-fn read(app: &App, input: &mut Input) -> Change {
-    let mut change = Change::default();
-    if input.names("passwords") {
-        let value = input.take("passwords").unwrap_or_default();
-        change.passwords = Some(word(input, "passwords", &value, "everybody or service_accounts"));
+/// The change, with the secret sealed.
+fn read(app: &App, mut body: Body<SignInChange>) -> Result<Change, Problem> {
+    if let Some(Required(Line(issuer))) = body.draft.provider.value().map(|provider| &provider.issuer)
+        && !issuer.is_empty()
+        && let Err(why) = app.outbound.url(issuer)
+    {
+        body.mistakes.note("provider.issuer", why);
     }
-    if input.names("second_factor") {
-        let value = input.take("second_factor").unwrap_or_default();
-        change.second_factor = Some(word(input, "second_factor", &value, "offered or required").unwrap_or_default());
-    }
-    if input.names("provider") {
-        match input.take("provider") {
-            None => change.provider = Some(None),
-            Some(Value::Object(provider)) => change.provider = read_provider(app, input, provider).map(Some),
-            Some(_) => input.mistake("provider", "must be an object, or null for none"),
-        }
-    }
-    change
-}
-
-fn read_provider(app: &App, input: &mut Input, mut given: Map<String, Value>) -> Option<ProviderChange> {
-    let mut text = |input: &mut Input, name: &str, needed: bool| match given.remove(name) {
-        Some(Value::String(text))
-            if !text.trim().is_empty() && text.len() <= 2048 && !text.chars().any(char::is_control) =>
-        {
-            Some(text.trim().to_owned())
-        }
-        None | Some(Value::Null) if !needed => None,
-        _ => {
-            input.mistake(format!("provider.{name}"), "must be text of 1 to 2048 characters");
-            None
-        }
-    };
-    let name = text(input, "name", true);
-    let issuer = text(input, "issuer", true);
-    let client_id = text(input, "client_id", true);
-    let secret = text(input, "client_secret", false);
-    if let Some(Err(why)) = issuer.as_deref().map(|issuer| app.outbound.url(issuer)) {
-        input.mistake("provider.issuer", why);
-    }
-    let match_by = given.remove("match_by").and_then(|value| {
-        word(input, "provider.match_by", &value, "verified_email, email, preferred_username or subject")
-    });
-    for unknown in given.keys() {
-        input.mistake(
-            format!("provider.{unknown}"),
-            "is not a setting; there are name, issuer, client_id, client_secret and match_by",
-        );
-    }
-    let sealed_secret = secret.map(|secret| {
+    let change = body.finish()?;
+    let sealed = |secret: &Line| {
         let mut nonce = [0; 24];
         system::fill(&mut nonce);
-        app.keys.seal(sealing::SIGN_IN_SECRET, nonce, secret.as_bytes())
-    });
-    Some(ProviderChange {
-        name: name?,
-        issuer: issuer?,
-        client_id: client_id?,
-        sealed_secret,
-        match_by: match_by.unwrap_or_default(),
-    })
-}
-
-/// One of a few words; `null` is the default.
-fn word<T: DeserializeOwned>(input: &mut Input, field: &str, value: &Value, words: &str) -> Option<T> {
-    let read = Option::<T>::deserialize(value);
-    read.unwrap_or_else(|_| {
-        input.mistake(field, format!("must be {words}"));
-        None
+        app.keys.seal(sealing::SIGN_IN_SECRET, nonce, secret.0.as_bytes())
+    };
+    let provider = |asked: &NewProvider| ProviderChange {
+        sealed_secret: asked.client_secret.as_ref().map(sealed),
+        asked: asked.clone(),
+    };
+    Ok(Change {
+        passwords: change.passwords.change().map(Option::<&Passwords>::copied),
+        second_factor: change.second_factor.change().map(|factor| factor.copied().unwrap_or_default()),
+        provider: change.provider.change().map(|asked| asked.map(provider)),
     })
 }
 
@@ -126,18 +155,18 @@ impl Change {
                 sign_in.provider = None;
                 tx.set_upstream_secret(seq, None)?;
             }
-            Some(Some(asked)) => {
-                let known = sign_in.provider.take().filter(|known| known.issuer == asked.issuer);
-                match (&asked.sealed_secret, known) {
+            Some(Some(ProviderChange { asked, sealed_secret })) => {
+                let known = sign_in.provider.take().filter(|known| known.issuer == asked.issuer.0.0);
+                match (sealed_secret, known) {
                     (Some(sealed), _) => tx.set_upstream_secret(seq, Some(sealed))?,
                     (None, Some(_)) => {}
                     (None, None) => return Err(Problem::field("provider.client_secret", "is missing")),
                 }
                 sign_in.provider = Some(SignInProvider {
-                    name: asked.name.clone(),
-                    issuer: asked.issuer.clone(),
-                    client_id: asked.client_id.clone(),
-                    match_by: asked.match_by,
+                    name: asked.name.0.0.clone(),
+                    issuer: asked.issuer.0.0.clone(),
+                    client_id: asked.client_id.0.0.clone(),
+                    match_by: asked.match_by.unwrap_or_default(),
                 });
             }
         }
@@ -146,28 +175,25 @@ impl Change {
 }
 
 /// As an operator reads it: never the secret.
-fn representation(app: &App, sign_in: &SignIn) -> Value {
+fn representation(app: &App, sign_in: &domain::SignIn) -> SignIn {
     let passwords = match sign_in.allows_password(false) {
         true => Passwords::Everybody,
         false => Passwords::ServiceAccounts,
     };
-    json!({
-        "passwords": passwords,
-        "second_factor": sign_in.second_factor,
-        "provider": sign_in.provider.as_ref().map(|provider| json!({
-            "name": provider.name,
-            "issuer": provider.issuer,
-            "client_id": provider.client_id,
-            "match_by": provider.match_by,
-            "redirect_uri": format!("{}/login/callback", app.public_url),
-        })),
-    })
+    let provider = sign_in.provider.as_ref().map(|provider| ServiceProvider {
+        name: provider.name.clone(),
+        issuer: provider.issuer.clone(),
+        client_id: provider.client_id.clone(),
+        match_by: provider.match_by,
+        redirect_uri: format!("{}/login/callback", app.public_url),
+    });
+    SignIn { passwords, second_factor: sign_in.second_factor, provider }
 }
 
 /// `GET …/accounts/{account}/sign-in`
-pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<SignIn>, Problem> {
     let account = app.db.read(ReadCost::Point, move |tx| lookup::account(tx, &id)).await?;
-    Ok(HttpResponse::Ok().json(representation(&app, &account.options.sign_in)))
+    Ok(web::Json(representation(&app, &account.options.sign_in)))
 }
 
 /// `PATCH …/accounts/{account}/sign-in`
@@ -175,10 +201,9 @@ pub(super) async fn change(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let change = read(&app, &mut input);
-    input.finish()?;
+    body: Body<SignInChange>,
+) -> Result<web::Json<SignIn>, Problem> {
+    let change = read(&app, body)?;
     let work = app.clone();
     let answer = app
         .db
@@ -193,7 +218,7 @@ pub(super) async fn change(
             Ok::<_, Problem>(after)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 /// The number of a user that a path names, and their account's.
@@ -209,7 +234,7 @@ pub(super) async fn remove_second_factor(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     let what = ("second factor of user", Action::SecondFactorRemoved);
     take_away(operator, app, path, what, |tx, user| tx.remove_second_factor(user)).await
 }
@@ -219,7 +244,7 @@ pub(super) async fn release_identity(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     let what = ("upstream identity of user", Action::UpstreamIdentityReleased);
     take_away(operator, app, path, what, |tx, user| tx.release_upstream_identities(user)).await
 }
@@ -231,7 +256,7 @@ async fn take_away(
     path: web::Path<(String, String)>,
     (noun, action): (&'static str, Action),
     remove: fn(&mut Tx<'_>, i64) -> Result<bool, DbError>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
             let (account, resource) = user(tx, &path.0, &path.1)?;
@@ -242,5 +267,5 @@ async fn take_away(
             Ok(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }

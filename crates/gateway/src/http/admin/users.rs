@@ -2,26 +2,53 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use oauth::EndReason;
 use scim::schema::USER;
 use scim::service;
 use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store};
 use serde_json::{Map, Value, json};
 
+use super::body::Params;
 use super::input::Input;
 use super::lookup;
 use super::operator::Operator;
 use crate::app::{App, ServiceProvider};
+use crate::domain::described::Text;
+use crate::domain::described::query::{Query, query};
 use crate::domain::event::{Act, Action, Changes};
 use crate::http::edge::problem::Problem;
-use crate::http::edge::query;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::reactions;
 use crate::storage::{ReadCost, Tx};
+
+query! {
+    /// Which users are listed: as SCIM has it (RFC 7644 §3.4.2).
+    pub(super) struct UserQuery {
+        /// A SCIM filter, as `userName eq "ada@acme.test"`.
+        filter: Text,
+        /// The first user of the page, counted from 1.
+        start_index as "startIndex": Text,
+        /// How many users there are at most.
+        count: Text,
+        /// The attribute that users are sorted by.
+        sort_by as "sortBy": Text,
+        /// `ascending` or `descending`.
+        sort_order as "sortOrder": Text,
+    }
+}
+
+impl UserQuery {
+    /// As SCIM's engine takes it.
+    fn search(&self) -> Result<SearchRequest, scim::Error> {
+        let values = [&self.filter, &self.start_index, &self.count, &self.sort_by, &self.sort_order];
+        let pairs = UserQuery::NAMES.iter().zip(values);
+        SearchRequest::from_query(pairs.filter_map(|(name, value)| Some((*name, value.as_ref()?.as_str()))))
+    }
+}
 
 /// What is ours of a console user's body; the rest is SCIM's.
 struct Ours {
@@ -181,11 +208,9 @@ pub(super) async fn list(
     _: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    request: HttpRequest,
+    query: Params<UserQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let pairs = query::pairs(request.query_string())
-        .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))?;
-    let asked = SearchRequest::from_query(pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())))?;
+    let asked = query.0.search()?;
     let work = app.clone();
     let answer = app
         .db

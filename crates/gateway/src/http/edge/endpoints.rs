@@ -8,6 +8,8 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, Resource, Route, guard, web};
 
+use super::operation::Operation;
+
 /// A method on a path.
 #[allow(missing_debug_implementations)] // a function has nothing to show
 pub struct Endpoint {
@@ -15,23 +17,43 @@ pub struct Endpoint {
     pub method: Method,
     /// With names in braces.
     pub path: &'static str,
-    /// The parameters of its query, where it refuses others.
-    pub query: &'static [&'static str],
+    /// What it takes and answers, where that is described.
+    pub operation: Option<Operation>,
     pub(crate) route: fn() -> Route,
 }
 
-/// A table of endpoints: method, path, parameters of the query, handler. Those of one path stand together.
+/// A table of endpoints: method, path, handler. Those of one path stand together.
 macro_rules! endpoints {
-    ($($method:ident $path:literal $([$($query:literal),*])? => $handler:path),* $(,)?) => {
+    ($($method:ident $path:literal => $handler:path),* $(,)?) => {
         &[$($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
-            query: &[$($($query),*)?],
+            operation: None,
             route: || actix_web::web::route().to($handler),
         }),*]
     };
 }
 pub(crate) use endpoints;
+
+/// A table of endpoints that are described: method, path, handler, summary, refusals, under the headings that they belong to.
+macro_rules! operations {
+    ($($tag:literal { $($method:ident $path:literal => $handler:path, $summary:literal $(, $status:literal $when:literal)*;)* })*) => {
+        &[$($($crate::http::edge::endpoints::Endpoint {
+            method: actix_web::http::Method::$method,
+            path: $path,
+            operation: Some($crate::http::edge::operation::Operation {
+                handler: stringify!($handler),
+                tag: $tag,
+                summary: $summary,
+                refusals: &[$(($status, $when)),*],
+                query: || $crate::http::edge::operation::query_names($handler),
+                describe: |components| $crate::http::edge::operation::signature($handler, components),
+            }),
+            route: || actix_web::web::route().to($handler),
+        }),*),*]
+    };
+}
+pub(crate) use operations;
 
 /// The methods of a path, as `Allow` lists them.
 #[derive(Debug, Clone)]

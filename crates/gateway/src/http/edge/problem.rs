@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+pub use crate::domain::described::FieldError;
 use crate::domain::document::DocumentError;
 use crate::storage::{DbError, Meaning, TransactionError};
 
@@ -15,15 +16,6 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     cause: Option<DbError>,
-}
-
-/// A mistake in one field of a body.
-#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
-pub struct FieldError {
-    /// Where, as in `redirect_uris[0]`.
-    pub field: String,
-    /// What would be right.
-    pub detail: String,
 }
 
 #[derive(Serialize)]

@@ -201,7 +201,7 @@ pub(super) struct MessagePage {
 
 /// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), and without scripts. There is no `form-action`,
 /// for browsers apply it to the redirect after the form too, and that leads to the client.
-pub(super) fn page(app: &App, status: StatusCode, page: &impl Template) -> HttpResponse {
+pub(in crate::http) fn page(app: &App, status: StatusCode, page: &impl Template) -> HttpResponse {
     let path: &dyn Any = &app.path.to_string();
     match page.render_with_values(&(filters::PATH, path)) {
         Ok(html) => HttpResponse::build(status)
@@ -224,7 +224,7 @@ pub(super) fn page(app: &App, status: StatusCode, page: &impl Template) -> HttpR
 
 /// What templates write by.
 #[allow(unreachable_pub)] // what the macro makes of a filter
-mod filters {
+pub(in crate::http) mod filters {
     use askama::{Result, Values, get_value};
 
     /// The value that a page is rendered with: the path of the public URL.
@@ -232,7 +232,7 @@ mod filters {
 
     /// The address of something of ours, as the browser reaches it: below the path of the public URL.
     #[askama::filter_fn]
-    pub(super) fn here(of_ours: &str, values: &dyn Values) -> Result<String> {
+    pub(in crate::http) fn here(of_ours: &str, values: &dyn Values) -> Result<String> {
         Ok(format!("{}{of_ours}", get_value::<String>(values, PATH)?))
     }
 }
@@ -256,7 +256,7 @@ pub(in crate::http) async fn not_found(request: HttpRequest, app: web::Data<App>
 }
 
 /// For paths that answer other methods.
-pub(super) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
+pub(in crate::http) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let mut answer = message(
         &app,
         StatusCode::METHOD_NOT_ALLOWED,

@@ -3,8 +3,9 @@
 use scim::Registry;
 use scim::schema::overlay::Overlay;
 use scim::schema::{Stage, USER};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::described::{Attribute, State};
 use crate::domain::account::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
 use crate::domain::declared_attributes::Declared;
 use crate::domain::schemas::Schemas;
@@ -167,22 +168,13 @@ fn within_limits(overlay: &Overlay, of: &str, mistakes: &mut Vec<FieldError>) {
 }
 
 /// What is declared, and how far that went.
-pub(super) fn representation(one: &Declared, declared: &[Declared], schemas: &Schemas) -> Value {
-    let mut shown = json!({"id": one.id()});
-    let declaration = serde_json::to_value(&one.declaration);
-    if let (Value::Object(shown), Ok(Value::Object(declaration))) = (&mut shown, declaration) {
-        shown.extend(declaration);
-    }
+pub(super) fn representation(one: &Declared, declared: &[Declared], schemas: &Schemas) -> Attribute {
     let at = declared.iter().position(|other| std::ptr::eq(other, one));
-    shown["state"] = match one.stage {
-        Stage::Removing => "removing",
-        _ if at.is_some_and(|at| schemas.overrules(declared, at)) => "overruled",
-        Stage::Ready => "ready",
-        Stage::Indexing => "indexing",
-    }
-    .into();
-    if !one.duplicates.is_empty() {
-        shown["duplicates"] = json!(one.duplicates);
-    }
-    shown
+    let state = match one.stage {
+        Stage::Removing => State::Removing,
+        _ if at.is_some_and(|at| schemas.overrules(declared, at)) => State::Overruled,
+        Stage::Ready => State::Ready,
+        Stage::Indexing => State::Indexing,
+    };
+    Attribute { id: one.id(), declaration: one.declaration.clone(), state, duplicates: one.duplicates.clone() }
 }
