@@ -156,7 +156,7 @@ story!(attack_82_a_changed_or_missing_row_breaks_the_chain, async |world: World|
     let keys = behind.keys();
     let verify = |behind: &mut Behind, expected: Option<&str>| {
         let head = expected.map(|head| head.parse().expect("a head"));
-        behind.work(|tx| tx.verify_audit(&keys, gateway::platform::system::now(), head.as_ref()))
+        behind.work(|tx| tx.verify_audit(&keys, gateway::platform::clock::Clock::of_the_machine().now(), head.as_ref()))
     };
     let waiting = verify(&mut behind, None);
     assert!(waiting.breaks.is_empty() && waiting.waiting >= 21, "{waiting:?}");

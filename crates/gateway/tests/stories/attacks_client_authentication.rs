@@ -223,7 +223,7 @@ story!(entras_secrets_live_one_to_three_years, async |world: World| {
     let expires = text(&entra.issued["client_secret_expires"]);
     let years = |text: &str| {
         let time = chrono::DateTime::parse_from_rfc3339(text).expect("a time").timestamp_millis();
-        (time - gateway::platform::system::now()) as f64 / (365.25 * 86_400_000.0)
+        (time - gateway::platform::clock::Clock::of_the_machine().now()) as f64 / (365.25 * 86_400_000.0)
     };
     assert!((1.0..=3.0).contains(&years(&expires)), "{expires}");
     let too_long = json!({"expires": "2100-01-01T00:00:00Z"});

@@ -1,5 +1,7 @@
 //! Attacks by way of logging in: forms, sessions, guessed names and passwords (OWASP ASVS 5 V6, V7 and V10, RFC 9700 §4).
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::browser::{Browser, Landing, Page};
@@ -100,7 +102,7 @@ story!(attack_68_each_log_in_begins_a_session_and_ends_the_one_before, async |wo
     }
 });
 
-story!(attack_68_a_session_ends_with_its_user_its_password_and_its_time, async |world: World| {
+story!(attack_68_a_session_ends_with_its_user_its_password_and_its_time, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let account = format!("{}/account", world.gateway.public_url);
     let logged_in = async || {
@@ -124,15 +126,15 @@ story!(attack_68_a_session_ends_with_its_user_its_password_and_its_time, async |
 
     // Fifty minutes at a time it lives; sixty without a visit are too many, and eight hours are enough for any.
     let browser = logged_in().await;
-    world.make_sessions_older(50 * 60);
+    world.pass(Duration::from_secs(50 * 60));
     assert!(stands(&browser).await);
-    world.make_sessions_older(50 * 60);
+    world.pass(Duration::from_secs(50 * 60));
     assert!(stands(&browser).await, "it was used in between");
-    world.make_sessions_older(61 * 60);
+    world.pass(Duration::from_secs(61 * 60));
     assert!(!stands(&browser).await, "nobody used it for an hour");
     let browser = logged_in().await;
     for _ in 0..9 {
-        world.make_sessions_older(55 * 60);
+        world.pass(Duration::from_secs(55 * 60));
         stands(&browser).await;
     }
     assert!(!stands(&browser).await, "eight hours have passed");
@@ -194,7 +196,7 @@ async fn logs_in(party: &RelyingParty, browser: &Browser) -> u16 {
     }
 }
 
-story!(attack_70_guessing_gets_slow_and_its_victim_is_not_locked_out, async |world: World| {
+story!(attack_70_guessing_gets_slow_and_its_victim_is_not_locked_out, moving_clock, async |world: World| {
     world.add_replica().await; // what one counts the other knows
     let party = RelyingParty::new(&world).await;
     let (adas, guesser) = (world.browser(), world.browser());
@@ -212,7 +214,7 @@ story!(attack_70_guessing_gets_slow_and_its_victim_is_not_locked_out, async |wor
     let before = world.alter("UPDATE attempts SET failures = failures WHERE failures > 5");
     assert_eq!(logs_in(&party, &world.browser()).await, 429);
     assert_eq!(world.alter("UPDATE attempts SET failures = failures WHERE failures > 5"), before);
-    world.alter("UPDATE attempts SET last = last - 3600000");
+    world.pass(Duration::from_secs(3600));
     assert_eq!(logs_in(&party, &world.browser()).await, 200);
     // A log-in ends the count of its name here.
     assert_eq!(guess(&party, &world.browser(), &party.ada.user_name, 10).await, Some(5));
@@ -230,7 +232,7 @@ story!(attack_70_a_known_browser_guesses_no_faster, async |world: World| {
     assert_eq!(guess(&party, &known, &ben.user_name, 20).await, Some(5));
 });
 
-story!(attack_70_who_guesses_from_elsewhere_makes_nobody_here_wait, async |world: World| {
+story!(attack_70_who_guesses_from_elsewhere_makes_nobody_here_wait, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let process = world.process_with(&[("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1")]).await;
     let at = |address: &str| world.browser().at(&process, address);
@@ -252,6 +254,6 @@ story!(attack_70_who_guesses_from_elsewhere_makes_nobody_here_wait, async |world
     let waiting = party.log_in(&browser, &page).await.page();
     let seconds: u64 = waiting.answer.header("retry-after").and_then(|text| text.parse().ok()).unwrap_or(0);
     assert!(waiting.answer.status == 429 && seconds <= 30, "{}: {seconds}", waiting.answer.status);
-    world.alter("UPDATE attempts SET last = last - 31000");
+    world.pass(Duration::from_secs(31));
     assert_eq!(logs_in(&party, &at("198.51.100.8")).await, 200);
 });

@@ -12,7 +12,7 @@ use crate::world::World;
 /// What does not fit.
 fn breaks(behind: &mut Behind) -> Vec<String> {
     let keys = behind.keys();
-    behind.work(|tx| tx.verify_audit(&keys, gateway::platform::system::now(), None)).breaks
+    behind.work(|tx| tx.verify_audit(&keys, gateway::platform::clock::Clock::of_the_machine().now(), None)).breaks
 }
 
 fn head(behind: &mut Behind) -> Link {

@@ -79,7 +79,9 @@ impl Behind {
     /// Seals the audit trail, as the worker does.
     pub fn seal(&mut self) {
         let keys = self.keys();
-        while self.work(|tx| tx.seal_audit(&keys, gateway::platform::system::now(), 7)).is_some() {}
+        while self.work(|tx| tx.seal_audit(&keys, gateway::platform::clock::Clock::of_the_machine().now(), 7)).is_some()
+        {
+        }
     }
 
     /// The names of all tables of the schema.

@@ -82,7 +82,7 @@ story!(hardening_17_a_bulk_request_repeated_under_its_key_does_nothing_twice, as
     assert_eq!(groups(&idp).await.iter().filter(|name| *name == "Epsilon").count(), 3);
     // What is kept goes after a day, steps and all.
     let mut behind = Behind::of(&world);
-    let day = gateway::platform::system::now() + 86_500_000;
+    let day = world.now() + 86_500_000;
     while behind.work(|tx| tx.sweep_expired(day, 0, 2)) > 0 {}
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM bulk_requests"), 0);
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM bulk_steps"), 0);

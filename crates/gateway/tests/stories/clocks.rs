@@ -124,7 +124,7 @@ story!(hardening_8_a_gap_at_the_start_waits_for_an_operator, async |world: World
     acme.connect_identity_provider_as(&ada).await;
     let mut behind = Behind::of(&world);
     // Last looked after 400 days ago; since then everything has expired.
-    let long_ago = gateway::platform::system::now() - 400 * DAY;
+    let long_ago = world.now() - 400 * DAY;
     world.alter("DELETE FROM installation WHERE name = 'clock'");
     world.alter(&format!("INSERT INTO installation (name, value) VALUES ('clock', '{long_ago}')"));
     for table in ["refresh_tokens", "authorization_codes"] {
@@ -169,7 +169,7 @@ story!(hardening_8_no_more_than_a_share_of_grants_ends_in_a_day, async |world: W
     let told = acme.world_audit(&world, "housekeeping.held_back").await;
     assert_eq!(told.len(), 1, "told once: {told:?}");
     // A day later as much again; an operator lets the rest go.
-    let yesterday = gateway::platform::system::now() - 2 * DAY;
+    let yesterday = world.now() - 2 * DAY;
     world.alter(&format!("UPDATE installation SET value = '{yesterday}:2' WHERE name = 'housekeeping_unused'"));
     world.command(&["housekeeping"], &[]);
     let left = all - all / 10;

@@ -1,5 +1,7 @@
 //! Credentials of people and operators: what a password may be, who may change it, what an operator may be called.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::json;
 
@@ -88,89 +90,98 @@ story!(hardening_4_a_password_is_neither_short_nor_common_whoever_sets_it, async
     logged_in(&world, &User { password: NEW.to_owned(), ..ada }).await;
 });
 
-story!(hardening_4_a_new_password_asks_for_a_fresh_log_in_and_offers_to_end_connections, async |world: World| {
-    let acme = world.account("acme").await;
-    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
-    let idp = acme.connect_identity_provider_as(&ada).await;
-    let (browser, other) = (logged_in(&world, &ada).await, logged_in(&world, &ada).await);
-    let url = format!("{}/account/password", world.gateway.public_url);
+story!(
+    hardening_4_a_new_password_asks_for_a_fresh_log_in_and_offers_to_end_connections,
+    moving_clock,
+    async |world: World| {
+        let acme = world.account("acme").await;
+        let ada = acme.user("ada@acme.test").role("master_admin").create().await;
+        let idp = acme.connect_identity_provider_as(&ada).await;
+        let (browser, other) = (logged_in(&world, &ada).await, logged_in(&world, &ada).await);
+        let url = format!("{}/account/password", world.gateway.public_url);
 
-    // The form of a session that was fresh when it was shown, sent when it is no more.
-    let stale = browser.open(&url).await.page();
-    world.make_sessions_older(6 * 60);
-    let asked = choose(&browser, &stale, NEW, NEW, true).await;
-    asked.login_form();
-    assert!(asked.words().contains("once more"), "{}", asked.words());
-    let asked = browser.open(&url).await.page();
-    asked.login_form();
-    assert!(is_in(&account_page(&world, &browser).await), "for all else the session counts");
-    // A wrong password does not make it fresh.
-    let wrong = browser.log_in(&asked, &ada.user_name, "wrong").await.page();
-    wrong.login_form();
-    browser.open(&url).await.page().login_form();
-    idp.get("/Users").await.expect(200);
+        // The form of a session that was fresh when it was shown, sent when it is no more.
+        let stale = browser.open(&url).await.page();
+        world.pass(Duration::from_secs(6 * 60));
+        let asked = choose(&browser, &stale, NEW, NEW, true).await;
+        asked.login_form();
+        assert!(asked.words().contains("once more"), "{}", asked.words());
+        let asked = browser.open(&url).await.page();
+        asked.login_form();
+        assert!(is_in(&account_page(&world, &browser).await), "for all else the session counts");
+        // A wrong password does not make it fresh.
+        let wrong = browser.log_in(&asked, &ada.user_name, "wrong").await.page();
+        wrong.login_form();
+        browser.open(&url).await.page().login_form();
+        idp.get("/Users").await.expect(200);
 
-    let form = browser.log_in(&wrong, &ada.user_name, &ada.password).await.page();
-    assert!(
-        form.url.path().ends_with("/account/password") && form.words().contains("End my connections"),
-        "{}",
-        form.words()
-    );
-    let done = choose(&browser, &form, NEW, NEW, false).await;
-    assert!(done.words().contains("connections go on"), "{}", done.words());
-    assert!(is_in(&account_page(&world, &browser).await), "here they stay logged in");
-    account_page(&world, &other).await.login_form();
-    idp.get("/Users").await.expect(200);
+        let form = browser.log_in(&wrong, &ada.user_name, &ada.password).await.page();
+        assert!(
+            form.url.path().ends_with("/account/password") && form.words().contains("End my connections"),
+            "{}",
+            form.words()
+        );
+        let done = choose(&browser, &form, NEW, NEW, false).await;
+        assert!(done.words().contains("connections go on"), "{}", done.words());
+        assert!(is_in(&account_page(&world, &browser).await), "here they stay logged in");
+        account_page(&world, &other).await.login_form();
+        idp.get("/Users").await.expect(200);
 
-    // And with an end to the connections.
-    let ada = User { password: NEW.to_owned(), ..ada };
-    let form = browser.open(&url).await.page();
-    let another = "granite pillow nine";
-    let done = choose(&browser, &form, another, another, true).await;
-    assert!(done.words().contains("connections have ended"), "{}", done.words());
-    idp.get("/Users").await.expect(401);
-    assert!(!account_page(&world, &browser).await.words().contains("End this connection"));
-    let page = account_page(&world, &other).await;
-    other.log_in(&page, &ada.user_name, &ada.password).await.page().login_form();
-    let audit = acme.audit().await;
-    let own = |action: &str| {
-        let rows = audit.0.iter().filter(|row| row["action"] == action && row["actor"] == format!("user:{}", ada.id));
-        rows.count()
-    };
-    assert_eq!((own("user.login_changed"), own("grants.ended")), (2, 1), "{:?}", audit.actions());
+        // And with an end to the connections.
+        let ada = User { password: NEW.to_owned(), ..ada };
+        let form = browser.open(&url).await.page();
+        let another = "granite pillow nine";
+        let done = choose(&browser, &form, another, another, true).await;
+        assert!(done.words().contains("connections have ended"), "{}", done.words());
+        idp.get("/Users").await.expect(401);
+        assert!(!account_page(&world, &browser).await.words().contains("End this connection"));
+        let page = account_page(&world, &other).await;
+        other.log_in(&page, &ada.user_name, &ada.password).await.page().login_form();
+        let audit = acme.audit().await;
+        let own = |action: &str| {
+            let rows =
+                audit.0.iter().filter(|row| row["action"] == action && row["actor"] == format!("user:{}", ada.id));
+            rows.count()
+        };
+        assert_eq!((own("user.login_changed"), own("grants.ended")), (2, 1), "{:?}", audit.actions());
 
-    // An operator who sets one is asked the same.
-    let ada = User { password: another.to_owned(), ..ada };
-    let idp = acme.connect_identity_provider_as(&ada).await;
-    let path = format!("/users/{}", ada.id);
-    acme.admin(Method::PATCH, &path).json(&json!({"password": NEW})).await.expect(200);
-    idp.get("/Users").await.expect(200);
-    acme.admin(Method::PATCH, &path).json(&json!({"password": another, "end_connections": true})).await.expect(200);
-    idp.get("/Users").await.expect(401);
-    acme.admin(Method::PATCH, &path).json(&json!({"end_connections": true})).await.expect_problem(400);
-});
+        // An operator who sets one is asked the same.
+        let ada = User { password: another.to_owned(), ..ada };
+        let idp = acme.connect_identity_provider_as(&ada).await;
+        let path = format!("/users/{}", ada.id);
+        acme.admin(Method::PATCH, &path).json(&json!({"password": NEW})).await.expect(200);
+        idp.get("/Users").await.expect(200);
+        acme.admin(Method::PATCH, &path).json(&json!({"password": another, "end_connections": true})).await.expect(200);
+        idp.get("/Users").await.expect(401);
+        acme.admin(Method::PATCH, &path).json(&json!({"end_connections": true})).await.expect_problem(400);
+    }
+);
 
-story!(hardening_4_a_second_factor_is_set_up_and_taken_away_after_a_fresh_log_in, async |world: World| {
-    let acme = world.account("acme").await;
-    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
-    let browser = logged_in(&world, &ada).await;
-    let page = account_page(&world, &browser).await;
-    world.make_sessions_older(6 * 60);
-    let asked = browser.press(&page, "Set up an authenticator app").await.page();
-    assert!(asked.words().contains("once more"), "{}", asked.words());
-    let page = browser.log_in(&asked, &ada.user_name, &ada.password).await.page();
-    let set_up = browser.press(&page, "Set up an authenticator app").await.page();
-    assert!(set_up.words().contains("Scan this picture"), "{}", set_up.words());
-    // The secret is shown, and taken, only while the log-in is fresh.
-    world.make_sessions_older(6 * 60);
-    let url = format!("{}/account/second-factor", world.gateway.public_url);
-    let again = browser.open(&url).await.page();
-    assert!(!again.words().contains("Scan this picture"), "{}", again.words());
-    again.login_form();
-    let form = set_up.forms().into_iter().find(|form| form.has_input("code")).expect("a form");
-    browser.submit(&set_up, &form, &form.pairs(form.buttons.first())).await.page().login_form();
-    assert!(!acme.audit().await.actions().contains(&"second_factor.set_up"));
-});
+story!(
+    hardening_4_a_second_factor_is_set_up_and_taken_away_after_a_fresh_log_in,
+    moving_clock,
+    async |world: World| {
+        let acme = world.account("acme").await;
+        let ada = acme.user("ada@acme.test").role("master_admin").create().await;
+        let browser = logged_in(&world, &ada).await;
+        let page = account_page(&world, &browser).await;
+        world.pass(Duration::from_secs(6 * 60));
+        let asked = browser.press(&page, "Set up an authenticator app").await.page();
+        assert!(asked.words().contains("once more"), "{}", asked.words());
+        let page = browser.log_in(&asked, &ada.user_name, &ada.password).await.page();
+        let set_up = browser.press(&page, "Set up an authenticator app").await.page();
+        assert!(set_up.words().contains("Scan this picture"), "{}", set_up.words());
+        // The secret is shown, and taken, only while the log-in is fresh.
+        world.pass(Duration::from_secs(6 * 60));
+        let url = format!("{}/account/second-factor", world.gateway.public_url);
+        let again = browser.open(&url).await.page();
+        assert!(!again.words().contains("Scan this picture"), "{}", again.words());
+        again.login_form();
+        let form = set_up.forms().into_iter().find(|form| form.has_input("code")).expect("a form");
+        browser.submit(&set_up, &form, &form.pairs(form.buttons.first())).await.page().login_form();
+        assert!(!acme.audit().await.actions().contains(&"second_factor.set_up"));
+    }
+);
 
 story!(hardening_4_operators_have_names_of_their_own_and_stand_in_the_trail_by_id, async |world: World| {
     let create = async |name: &str| world.admin(Method::POST, "/operators").json(&json!({"name": name})).await;

@@ -233,9 +233,7 @@ story!(
         // A fortnight passes, and the worker has been there.
         let mut behind = Behind::of(&world);
         behind.execute("UPDATE refresh_tokens SET used = used - 1209600000");
-        behind.work(|tx| {
-            tx.sweep_expired(gateway::platform::system::now(), gateway::platform::system::now() - 7 * 86_400_000, 500)
-        });
+        behind.work(|tx| tx.sweep_expired(world.now(), world.now() - 7 * 86_400_000, 500));
         let before = idp.clone();
         idp.refresh().await;
         assert_eq!(refresh_token(&idp), refresh_token(&lost), "one chain");

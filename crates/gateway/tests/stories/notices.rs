@@ -1,6 +1,5 @@
 //! What people are told when a connection passes to them: on their page, by mail, and for operators.
 
-use gateway::platform::system;
 use gateway::storage::notices::Due;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -367,7 +366,7 @@ story!(notices_go_with_their_time_and_their_person, async |world: World| {
     acme.admin(Method::PATCH, "").json(&json!({"co_owner": joe.id})).await.expect(200);
     set(&acme, &eve, &json!({"role": "reports"})).await; // to Joe
     let mut behind = Behind::of(&world);
-    let now = system::now();
+    let now = world.now();
     let count = |behind: &mut Behind| behind.number("SELECT COUNT(*) AS n FROM notices");
     assert_eq!(behind.work(|tx| tx.forget_notices(now - 90 * DAY, now - 366 * DAY, 10)), 0);
     assert_eq!(count(&mut behind), 2);

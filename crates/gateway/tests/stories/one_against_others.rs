@@ -115,7 +115,7 @@ const MANY: usize = 2_100;
 /// Users of the account `acme`, and all of them in a group.
 fn fill(world: &World, group: &Value) -> Vec<String> {
     Behind::of(world).work(|tx| {
-        let now = gateway::platform::system::now();
+        let now = gateway::platform::clock::Clock::of_the_machine().now();
         let account = tx.account_called("acme")?.expect("an account");
         let mut store = tx.in_account(account, now, true);
         let mut ids = Vec::with_capacity(MANY);

@@ -33,7 +33,7 @@ story!(what_is_due_goes_and_the_rest_stays, async |world: World| {
     idp.client.revoke(&idp.access_token).await.expect(200);
     let other = acme.generic_client().await.connect_as(&ada).await;
     let mut behind = Behind::of(&world);
-    let now = gateway::platform::system::now();
+    let now = gateway::platform::clock::Clock::of_the_machine().now();
     let count = |behind: &mut Behind, table: &str| behind.number(&format!("SELECT COUNT(*) AS n FROM {table}"));
     let sweep = |behind: &mut Behind, now: i64| {
         while behind.work(|tx| tx.sweep_expired(now, now - 7 * DAY, 1)) > 0 {}

@@ -31,7 +31,9 @@ impl App {
 
     /// What it shows now, or some steps from now.
     fn shows(&self, steps: i64) -> String {
-        self.0.password(gateway::domain::totp::Secret::step_at(gateway::platform::system::now()) + steps)
+        self.0.password(
+            gateway::domain::totp::Secret::step_at(gateway::platform::clock::Clock::of_the_machine().now()) + steps,
+        )
     }
 }
 

@@ -305,14 +305,6 @@ impl World {
         self.gateway.clock.as_ref().expect("story!(…, moving_clock, …)").advance(time);
     }
 
-    /// So many seconds pass for whoever is logged in.
-    pub fn make_sessions_older(&self, seconds: u64) {
-        let by = seconds * 1000;
-        self.alter(&format!(
-            "UPDATE sessions SET auth_time = auth_time - {by}, last_seen = last_seen - {by}, expires = expires - {by}"
-        ));
-    }
-
     /// What time it is for the gateway, in milliseconds since the epoch.
     pub fn now(&self) -> i64 {
         self.gateway.clock.as_ref().map_or_else(|| Clock::of_the_machine().now(), Clock::now)

@@ -69,7 +69,7 @@ impl Binding {
         let sent = request.cookies();
         let sent = sent.iter().flat_map(|cookies| cookies.iter());
         let sent = sent.filter_map(|cookie| Some((cookie.name().strip_prefix(&prefix)?, cookie.value())));
-        Binding::among(sent, system::now())
+        Binding::among(sent, app.clock.now())
     }
 
     /// The secrets among cookies, given by what follows [`PLAIN`] in their names.

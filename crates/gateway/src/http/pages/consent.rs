@@ -65,7 +65,7 @@ fn shown(
         lasts: asked.scope.is_offline(),
         user: wording::strip_invisible(&person.name),
         role: wording::strip_invisible(person.role.as_deref().unwrap_or("none")),
-        needed_roles: app.config.consent_roles.join(" or "),
+        needed_roles: app.config.consent.roles.join(" or "),
         service_account: person.service_account,
         managed: person.managed,
         cuts_itself: person.cuts_itself,

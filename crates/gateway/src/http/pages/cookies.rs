@@ -36,7 +36,7 @@ const TOUCH: i64 = 60_000;
 
 /// Which sessions count at this moment.
 pub(super) fn alive(app: &App) -> Liveness {
-    let now = system::now();
+    let now = app.clock.now();
     Liveness { now, idle_since: now - app.config.oauth.session_idle_seconds as i64 * 1000 }
 }
 
@@ -50,7 +50,7 @@ impl Browser {
         let value = |plain| request.cookie(&name(app, plain)).map(|c| c.value().to_owned());
         let sealed_device = value(DEVICE);
         let device = sealed_device.as_deref().and_then(|sealed| device::open(app, sealed));
-        let address = address::of(request, &app.config.trusted_proxies);
+        let address = address::of(request, &app.config.server.trusted_proxies);
         Browser { binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, address }
     }
 
@@ -130,7 +130,7 @@ impl Browser {
             fingerprint: app.keys.fingerprint(&secret),
             secret: SecretText::new(&secret),
             session,
-            expires: system::now() + app.config.oauth.session_seconds as i64 * 1000,
+            expires: app.clock.now() + app.config.oauth.session_seconds as i64 * 1000,
             old: self.session_fingerprint(app),
             address: self.address.clone(),
         }

@@ -14,7 +14,7 @@ const PURPOSE: &str = "device";
 /// Out of its cookie; `None` if we did not seal it.
 pub(super) fn open(app: &App, sealed: &str) -> Option<Device> {
     let mut device: Device = serde_json::from_slice(&app.keys.open(PURPOSE, sealed)?).ok()?;
-    device.forget_old(system::now());
+    device.forget_old(app.clock.now());
     Some(device)
 }
 

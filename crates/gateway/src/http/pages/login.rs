@@ -18,7 +18,6 @@ use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::wording;
 use crate::http::edge::query;
-use crate::platform::system;
 use crate::services::consent;
 use crate::services::sign_in::password::{self, Attempt};
 use crate::services::sign_in::{self, AuthenticatedUser, Refused};
@@ -141,7 +140,7 @@ pub(super) async fn submit(
 
 /// The steps of a log-in by password, each in a unit of work of its own: between them the password is compared, which takes long.
 async fn prove(app: &App, attempt: &Attempt, typed: &str) -> Result<Result<AuthenticatedUser, Refused>, PageFailure> {
-    let (keys, tried, now) = (app.keys.clone(), attempt.clone(), system::now());
+    let (keys, tried, now) = (app.keys.clone(), attempt.clone(), app.clock.now());
     let candidates = match app.db.read(ReadCost::Point, move |tx| password::who(tx, &keys, &tried, now)).await? {
         Ok(candidates) => candidates,
         Err(refused) => return Ok(Err(refused)),
@@ -152,7 +151,7 @@ async fn prove(app: &App, attempt: &Attempt, typed: &str) -> Result<Result<Authe
         Err(refused) => return Ok(Err(refused)),
     };
     let verified = counted.verify(&app.passwords, typed).await?;
-    let (from, now) = (attempt.address.clone(), system::now());
+    let (from, now) = (attempt.address.clone(), app.clock.now());
     let proven = app.db.write_for(payer, move |tx| {
         tx.act_as(Actor::Browser.at(from.clone()));
         verified.prove(tx, now)

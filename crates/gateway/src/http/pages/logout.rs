@@ -15,7 +15,6 @@ use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::http::edge::query;
-use crate::platform::system;
 use crate::services::sign_in;
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
@@ -101,7 +100,7 @@ async fn log_out(
     was_asked: bool,
 ) -> Result<HttpResponse, PageFailure> {
     if let (Some(session), Some(fingerprint)) = (session, browser.session_fingerprint(app)) {
-        let (address, now) = (browser.address.clone(), system::now());
+        let (address, now) = (browser.address.clone(), app.clock.now());
         let ended = app.db.write(move |tx| {
             tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
             sign_in::session::end(tx, &session, fingerprint.as_bytes(), now)

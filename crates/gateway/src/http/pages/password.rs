@@ -12,7 +12,6 @@ use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::platform::secret_text::SecretText;
-use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::self_service::{PasswordOwner, change_password};
 use crate::storage::ReadCost;
@@ -21,7 +20,7 @@ use crate::storage::sessions::Session;
 const WHY: &str = "To change your password, log in once more, with the one you have now.";
 
 async fn owner(app: &App, session: &Session) -> Result<Option<PasswordOwner>, PageFailure> {
-    let (session, now) = (session.clone(), system::now());
+    let (session, now) = (session.clone(), app.clock.now());
     Ok(app.db.read(ReadCost::Point, move |tx| PasswordOwner::find(tx, &session, now)).await?)
 }
 
@@ -63,7 +62,7 @@ pub(super) async fn change(
     }
     let hash = app.passwords.hash(Payer::account(session.account), password).await?;
     let ends_connections = !sent.field("end_connections").is_empty();
-    let (own, address, now) = (browser.session_fingerprint(&app), browser.address.clone(), system::now());
+    let (own, address, now) = (browser.session_fingerprint(&app), browser.address.clone(), app.clock.now());
     let changed = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
         let own = own.as_ref().map_or(&[][..], |own| own.as_bytes());

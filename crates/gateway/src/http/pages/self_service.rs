@@ -16,7 +16,6 @@ use super::templates::{AccountPage, ShownConnection, ShownNotice, ShownSession, 
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
-use crate::platform::system;
 use crate::services::self_service::{self, Overview};
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
@@ -29,7 +28,8 @@ fn name(app: &App, fingerprint: &[u8]) -> String {
 /// What somebody who is logged in is called here.
 pub(super) async fn name_of(app: &App, session: &Session) -> Result<String, PageFailure> {
     let session = session.clone();
-    Ok(app.db.read(ReadCost::Point, move |tx| self_service::user_name(tx, &session, system::now())).await?)
+    let now = app.clock.now();
+    Ok(app.db.read(ReadCost::Point, move |tx| self_service::user_name(tx, &session, now)).await?)
 }
 
 /// `GET /account`
@@ -102,7 +102,7 @@ pub(super) async fn prove_again(
 ) -> Result<Result<Session, HttpResponse>, PageFailure> {
     let mut said = FormMessage::default();
     if let Some(session) = session {
-        if self_service::is_fresh(&session, system::now()) {
+        if self_service::is_fresh(&session, app.clock.now()) {
             return Ok(Ok(session));
         }
         said.note = Some(why.to_owned());
@@ -126,7 +126,8 @@ pub(super) async fn end_connection(
     app.db
         .write(move |tx| {
             tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
-            self_service::end_connection(tx, &session, &client, system::now())
+            let now = tx.now();
+            self_service::end_connection(tx, &session, &client, now)
         })
         .await?;
     Ok(back(&app))
@@ -142,7 +143,8 @@ pub(super) async fn see_notice(
     let notice = form.field("notice").to_owned();
     let seen = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
-        self_service::see_notice(tx, &session, &notice, system::now())
+        let now = tx.now();
+        self_service::see_notice(tx, &session, &notice, now)
     });
     seen.await?;
     Ok(back(&app))

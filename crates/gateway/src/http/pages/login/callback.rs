@@ -11,7 +11,6 @@ use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::operator;
-use crate::platform::system;
 use crate::services::sign_in::pending::{self, Purpose};
 
 /// `GET /login/callback`
@@ -23,7 +22,8 @@ pub(in crate::http::pages) async fn callback(
     let one = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
     let browser = Browser::of(&request, &app);
     let (keys, state) = (app.keys.clone(), one("state").unwrap_or_default().to_owned());
-    let sign_in = app.db.write(move |tx| pending::take(tx, &keys, &state, system::now())).await?;
+    let now = app.clock.now();
+    let sign_in = app.db.write(move |tx| pending::take(tx, &keys, &state, now)).await?;
     let sign_in = sign_in.filter(|sign_in| browser.sent(&app, &sign_in.browser)).ok_or(PageFailure::StaleForm)?;
     let code = sign_in.code(one);
     match sign_in.purpose {

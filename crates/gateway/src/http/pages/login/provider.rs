@@ -12,7 +12,6 @@ use crate::http::pages::form::Form;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::respond::redirect;
 use crate::platform::openid_client::{AuthRequestOptions, OpenIdProvider, Pending, random};
-use crate::platform::system;
 use crate::services::sign_in::AuthenticatedUser;
 use crate::services::sign_in::pending::{self, PendingSignIn, Purpose};
 use crate::services::sign_in::upstream::{NONE, Upstream};
@@ -44,7 +43,7 @@ pub(in crate::http::pages) async fn start(
         }
     };
     let sign_in = PendingSignIn { purpose, issuer: provider.issuer.clone(), pending, browser: browser.csrf(app) };
-    let (keys, sealed, now) = (app.keys.clone(), sign_in.seal(&app.keys), system::now());
+    let (keys, sealed, now) = (app.keys.clone(), sign_in.seal(&app.keys), app.clock.now());
     app.db.write(move |tx| pending::keep(tx, &keys, &state, &sealed, now)).await?;
     let mut answer = redirect(&url);
     browser.introduce(app, &mut answer);
@@ -106,7 +105,7 @@ pub(super) async fn user(
     let proven = app.db.write(move |tx| {
         tx.act_as(Actor::Browser.at(from.clone()));
         let provider = work.provider(&upstream.account)?;
-        work.scim(&provider, system::now(), |cx| upstream.prove(tx, cx, &identity))
+        work.scim(&provider, work.clock.now(), |cx| upstream.prove(tx, cx, &identity))
     });
     Ok(proven.await?)
 }

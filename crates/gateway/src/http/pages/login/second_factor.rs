@@ -14,7 +14,6 @@ use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
-use crate::platform::system;
 use crate::services::second_factor::{self, Outcome, Owner, Typed, session_secret};
 use crate::services::sign_in::{Asks, AuthenticatedUser, carried};
 use crate::storage::ReadCost;
@@ -60,7 +59,7 @@ async fn show(
 
 /// Begins to set up an app, unless the user has one.
 pub(in crate::http::pages) async fn begin(app: &App, browser: &Browser, owner: Owner) -> Result<(), PageFailure> {
-    let (keys, browser, now) = (app.keys.clone(), browser.csrf(app), system::now());
+    let (keys, browser, now) = (app.keys.clone(), browser.csrf(app), app.clock.now());
     Ok(app.db.write(move |tx| second_factor::begin(tx, &keys, &owner, &browser, now)).await?)
 }
 
