@@ -4,7 +4,7 @@
 //! their real counterparts would, and an answer that is not the expected one ends the demo with both.
 //!
 //! [`story`] is the order of events; [`vendor`], [`connection`], [`users`], [`groups`] and [`ending`] are its parts;
-//! [`okta`] and [`browser`] are the actors, [`wire`] is how they speak; [`transcript`] is what you read.
+//! the actors are [`simulate`](crate::simulate)'s, [`okta`] and [`wire`] write down what they do; [`transcript`] is what you read.
 
 use std::path::{Path, PathBuf};
 
@@ -13,12 +13,10 @@ use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::server;
 
-mod browser;
 mod connection;
 mod ending;
 mod groups;
 mod okta;
-mod page;
 mod sheet;
 mod story;
 mod transcript;

@@ -7,13 +7,13 @@ use oauth2::{
 };
 use url::Url;
 
-use super::browser::{Arrival, Browser};
 use super::okta::Okta;
-use super::page::Page;
 use super::transcript::CHAPTERS;
 use super::transcript::Transcript;
 use super::vendor::{Issued, Login};
 use super::wire::{Caller, Failure, http_client};
+use crate::simulate::browser::{Browser, Page};
+use crate::simulate::wire::Wire;
 
 type Client = BasicClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
@@ -33,11 +33,11 @@ pub(crate) async fn try_too_early(transcript: &Transcript, base: &str, client: &
         .append_pair("client_id", &client.id)
         .append_pair("redirect_uri", "https://system-admin.okta.com/admin/app/cpc/acme_mediascim_1/oauth/callback")
         .append_pair("state", "too-early");
-    let page = Browser::new(transcript, base)?.open(&url).await?.page()?;
-    if page.status != 400 {
+    let page = browser(transcript, base)?.open(url).await?.page()?;
+    if page.answer.status != 400 {
         return Err(Failure(format!(
             "authorizing without a redirect URI\n  expected: status 400\n  came:     {}",
-            page.status
+            page.answer.status
         )));
     }
     transcript
@@ -67,7 +67,7 @@ pub(crate) async fn authenticate(
 
 /// A consent page, in the browser that shows it.
 pub(crate) struct ConsentPage<'t> {
-    browser: Browser<'t>,
+    browser: Browser<Caller<'t>>,
     /// What it says.
     pub(crate) page: Page,
 }
@@ -87,8 +87,8 @@ pub(crate) async fn log_in<'t>(
 ) -> Result<(ConsentPage<'t>, Asked), Failure> {
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state) = oauth_client(client)?.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge).url();
-    let browser = Browser::new(transcript, base)?;
-    let page = browser.open(&url).await?.page()?;
+    let browser = browser(transcript, base)?;
+    let page = browser.open(url).await?.page()?;
     transcript.say("Okta opens the authorization endpoint in a window; the scope stands in the URL the administrator typed. Nobody is logged in: a plain form.");
     let button =
         ["Log in", "Sign in"].into_iter().find(|text| page.form_with_button(text).is_some()).unwrap_or("Log in");
@@ -105,8 +105,7 @@ pub(crate) async fn accept(
     consent: ConsentPage<'_>,
     asked: Asked,
 ) -> Result<Connected, Failure> {
-    let arrival: Arrival = consent.browser.press(&consent.page, "Accept access", &[]).await?;
-    let back = arrival.elsewhere()?;
+    let back = consent.browser.press(&consent.page, "Accept access", &[]).await?.left()?;
     let parameter = |name: &str| {
         let found = back.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
         found.ok_or_else(|| Failure(format!("the redirect\n  expected: a parameter `{name}`\n  came:     {back}")))
@@ -236,14 +235,19 @@ fn parsed(url: &str) -> Result<Url, Failure> {
     Url::parse(url).map_err(|e| Failure(format!("`{url}` is not a URL: {e}")))
 }
 
+/// A browser that no user has logged in with.
+fn browser<'t>(transcript: &'t Transcript, base: &str) -> Result<Browser<Caller<'t>>, Failure> {
+    Ok(Browser::new(Caller::new(transcript, "browser", http_client(&[])?, base), base))
+}
+
 fn token_caller<'t>(transcript: &'t Transcript, base: &str) -> Result<Caller<'t>, Failure> {
-    Ok(Caller::new(transcript, "okta", http_client(&[], false)?, base))
+    Ok(Caller::new(transcript, "okta", http_client(&[])?, base))
 }
 
 /// The `oauth2` crate's way out: its request through our caller, and the answer back.
 async fn exchange(caller: &Caller<'_>, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, Failure> {
     let request = reqwest::Request::try_from(request).map_err(|e| Failure(e.to_string()))?;
-    let answer = caller.execute(request).await?;
+    let answer = caller.send(request).await?;
     let mut response = http::Response::new(answer.body);
     *response.status_mut() = http::StatusCode::from_u16(answer.status).map_err(|e| Failure(e.to_string()))?;
     *response.headers_mut() = answer.headers;

@@ -1,75 +1,60 @@
-//! Okta's SCIM client, as it calls from outside: its headers, its look-ups, and its two habits of writing.
-//!
-//! An app made with Okta's wizard reads a resource and replaces it (GET, PUT); an app from Okta's catalog modifies it
-//! (PATCH). The demo shows both, for a service provider has to serve both.
+//! Okta's provisioning, step by step: each request is told, and what came of it.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::transcript::Transcript;
-use super::wire::{Answer, Caller, Failure, Json, encoded, http_client};
-
-pub(crate) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-pub(crate) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+use super::wire::{Answer, Caller, Failure, Json, http_client};
+use crate::simulate::okta::{self, HEADERS, Kind, merge, profile};
+pub(crate) use crate::simulate::okta::{GROUP, USER};
 
 /// Okta's provisioning, with an access token.
 #[derive(Debug)]
 pub(crate) struct Okta<'t> {
-    caller: Caller<'t>,
+    okta: okta::Okta<Caller<'t>>,
 }
 
 impl<'t> Okta<'t> {
     /// Provisions with this access token.
     pub(crate) fn new(transcript: &'t Transcript, base: &str, access_token: &str) -> Result<Okta<'t>, Failure> {
-        let http = http_client(
-            &[
-                ("user-agent", "Okta SCIM Client 1.0.0"),
-                ("accept", "application/scim+json"),
-                ("accept-charset", "utf-8"),
-                ("content-type", "application/scim+json; charset=utf-8"),
-                ("authorization", &format!("Bearer {access_token}")),
-            ],
-            false,
-        )?;
-        Ok(Okta { caller: Caller::new(transcript, "okta", http, base) })
+        let token = format!("Bearer {access_token}");
+        let fields = [HEADERS, &[("authorization", &token)]].concat();
+        let caller = Caller::new(transcript, "okta", http_client(&fields)?, base);
+        Ok(Okta { okta: okta::Okta::new(caller, Kind::Wizard, &format!("{base}/scim/v2")) })
     }
 
     /// Where this is written down.
     pub(crate) fn transcript(&self) -> &'t Transcript {
-        self.caller.transcript()
+        self.okta.wire().transcript()
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer<'t>, Failure> {
-        self.caller.send(method, &format!("/scim/v2{path}"), body).await
+    fn told(&self, answer: crate::simulate::wire::Answer) -> Answer<'t> {
+        Answer::new(self.transcript(), answer)
     }
 
     pub(crate) async fn get(&self, path: &str) -> Result<Answer<'t>, Failure> {
-        self.send(Method::GET, path, None).await
+        Ok(self.told(self.okta.get(path).await?))
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Answer<'t>, Failure> {
-        self.send(Method::POST, path, Some(body)).await
+        Ok(self.told(self.okta.post(path, body).await?))
     }
 
     pub(crate) async fn put(&self, path: &str, body: &Value) -> Result<Answer<'t>, Failure> {
-        self.send(Method::PUT, path, Some(body)).await
+        Ok(self.told(self.okta.put(path, body).await?))
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Result<Answer<'t>, Failure> {
-        self.send(Method::DELETE, path, None).await
+        Ok(self.told(self.okta.delete(path).await?))
     }
 
     /// A PATCH with these operations.
     pub(crate) async fn patch(&self, path: &str, operations: Value) -> Result<Answer<'t>, Failure> {
-        let body = json!({"schemas": [PATCH_OP], "Operations": operations});
-        self.send(Method::PATCH, path, Some(&body)).await
+        Ok(self.told(self.okta.patch(path, operations).await?))
     }
 
     /// The look-up before every assignment.
     pub(crate) async fn find(&self, endpoint: &str, attribute: &str, value: &str) -> Result<Answer<'t>, Failure> {
-        let filter = encoded(&format!("{attribute} eq \"{value}\""));
-        self.get(&format!("{endpoint}?filter={filter}&startIndex=1&count=100")).await
+        Ok(self.told(self.okta.look_up(endpoint, attribute, value).await?))
     }
 
     /// What a wizard-made app does for every change: reads, merges, replaces.
@@ -86,21 +71,8 @@ impl<'t> Okta<'t> {
 }
 
 /// The body with which Okta creates a user.
-pub(crate) fn new_user(user_name: &str, given: &str, family: &str, okta_id: &str, extra: Value) -> Value {
-    let mut body = json!({
-        "schemas": [USER],
-        "userName": user_name,
-        "name": {"givenName": given, "familyName": family},
-        "emails": [{"primary": true, "value": user_name, "type": "work"}],
-        "displayName": format!("{given} {family}"),
-        "locale": "en-US",
-        "externalId": okta_id,
-        "groups": [],
-        "password": "r4nd0m-Xy-made-up-by-okta",
-        "active": true,
-    });
-    if let (Some(body), Value::Object(extra)) = (body.as_object_mut(), extra) {
-        body.extend(extra);
-    }
+pub(crate) fn new_user(user_name: &str, given: &str, family: &str, okta_id: &str, extra: &Value) -> Value {
+    let mut body = profile(user_name, given, family, okta_id, extra);
+    merge(&mut body, &json!({"password": "r4nd0m-Xy-made-up-by-okta"}));
     body
 }

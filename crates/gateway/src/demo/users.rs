@@ -45,7 +45,7 @@ pub(crate) async fn assign(okta: &Okta<'_>, prepared: &Prepared) -> Result<Peopl
     okta.find("/Users", "userName", ANA).await?.expect(200, nobody)?.has("/totalResults", 0)?;
     let extra = json!({"role": "media_library_admin", "product_environments": ["acme-prod", "acme-stage"]});
     let ana = okta
-        .post("/Users", &new_user(ANA, "Ana", "Ito", "00uANAITO00000001d7", extra))
+        .post("/Users", &new_user(ANA, "Ana", "Ito", "00uANAITO00000001d7", &extra))
         .await?
         .expect(201, "Ana, with her role and both environments. The random password Okta always sends is not kept.")?
         .has("/role", "media_library_admin")?
@@ -55,7 +55,7 @@ pub(crate) async fn assign(okta: &Okta<'_>, prepared: &Prepared) -> Result<Peopl
     okta.find("/Users", "userName", RAVI).await?.expect(200, "Nor is there a Ravi.")?.has("/totalResults", 0)?;
     let extra = json!({"role": "reports", "favourite_colour": "teal"});
     let ravi = okta
-        .post("/Users", &new_user(RAVI, "Ravi", "Menon", "00uRAVIMENON00002d7", extra))
+        .post("/Users", &new_user(RAVI, "Ravi", "Menon", "00uRAVIMENON00002d7", &extra))
         .await?
         .expect(
             201,
@@ -86,7 +86,7 @@ pub(crate) async fn assign(okta: &Okta<'_>, prepared: &Prepared) -> Result<Peopl
 /// What an administrator reads in Okta's Tasks when a value is wrong.
 pub(crate) async fn make_mistakes(okta: &Okta<'_>) -> Result<(), Failure> {
     okta.transcript().chapter(CHAPTERS, "Mistakes, and what the administrator reads");
-    let user = |extra: Value| new_user("eve.berg@acme.example", "Eve", "Berg", "00uEVEBERG00000004d7", extra);
+    let user = |extra: Value| new_user("eve.berg@acme.example", "Eve", "Berg", "00uEVEBERG00000004d7", &extra);
     for (extra, what) in [
         (json!({"role": "superuser"}), "A role that is not in the list."),
         (json!({}), "No role at all, in an account without a default one."),
@@ -98,7 +98,7 @@ pub(crate) async fn make_mistakes(okta: &Okta<'_>) -> Result<(), Failure> {
         let refused = okta.post("/Users", &user(extra)).await?.expect(400, what)?.has("/scimType", "invalidValue")?;
         okta.transcript().quote("Okta's Tasks", &refused.text("/detail")?);
     }
-    let twice = new_user(ANA, "Ana", "Ito", "00uANOTHERANA0005d7", json!({"role": "admin"}));
+    let twice = new_user(ANA, "Ana", "Ito", "00uANOTHERANA0005d7", &json!({"role": "admin"}));
     let refused =
         okta.post("/Users", &twice).await?.expect(409, "A name that is taken.")?.has("/scimType", "uniqueness")?;
     okta.transcript().quote("Okta's Tasks", &refused.text("/detail")?);
@@ -179,7 +179,7 @@ pub(crate) async fn leave_and_return(okta: &Okta<'_>, people: &People) -> Result
 
 /// A PATCH may be answered with the resource or without (RFC 7644 §3.5.2).
 pub(super) fn written(answer: Answer<'_>, meaning: &str) -> Result<Json, Failure> {
-    let status = if answer.status == 204 { 204 } else { 200 };
+    let status = if answer.status() == 204 { 204 } else { 200 };
     answer.expect(status, meaning)
 }
 

@@ -68,7 +68,7 @@ impl<'t> Operator<'t> {
     /// An operator of the server at `base`.
     pub(crate) fn new(transcript: &'t Transcript, base: &str, token: &str) -> Result<Operator<'t>, Failure> {
         let authorization = format!("Bearer {token}");
-        let http = http_client(&[("authorization", &authorization), ("content-type", "application/json")], false)?;
+        let http = http_client(&[("authorization", &authorization), ("content-type", "application/json")])?;
         Ok(Operator { caller: Caller::new(transcript, "operator", http, base) })
     }
 
@@ -78,11 +78,11 @@ impl<'t> Operator<'t> {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: &Value) -> Result<Answer<'t>, Failure> {
-        self.caller.send(method, path, Some(body)).await
+        self.caller.ask(method, path, Some(body)).await
     }
 
     async fn get(&self, path: &str) -> Result<Answer<'t>, Failure> {
-        self.caller.send(Method::GET, path, None).await
+        self.caller.ask(Method::GET, path, None).await
     }
 
     /// The guide's section 1: an account, and a service account to do the setup with.

@@ -2,41 +2,24 @@
 
 use std::time::Instant;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Request};
 use serde_json::Value;
 
 use super::transcript::Transcript;
+pub(crate) use crate::simulate::wire::Failure;
+use crate::simulate::wire::{self, Wire, headers};
 
-/// Why the demo cannot go on: what was expected, and what came.
-#[derive(Debug)]
-pub(crate) struct Failure(pub(crate) String);
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-/// A client without redirects; `headers` go with every request.
-pub(crate) fn http_client(headers: &[(&'static str, &str)], cookies: bool) -> Result<Client, Failure> {
-    let mut defaults = HeaderMap::new();
-    for (name, value) in headers {
-        let value = HeaderValue::from_str(value).map_err(|e| Failure(format!("header {name}: {e}")))?;
-        defaults.insert(HeaderName::from_static(name), value);
-    }
+/// A client without redirects; these headers go with every request.
+pub(crate) fn http_client(fields: &[(&'static str, &str)]) -> Result<Client, Failure> {
     Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .cookie_store(cookies)
-        .default_headers(defaults)
+        .default_headers(headers(fields)?)
         .build()
         .map_err(|e| Failure(format!("cannot make an HTTP client: {e}")))
 }
 
-/// Somebody who sends requests to the server.
+/// One of those who send requests to the server.
 #[derive(Debug)]
 pub(crate) struct Caller<'t> {
     transcript: &'t Transcript,
@@ -52,17 +35,24 @@ impl<'t> Caller<'t> {
     }
 
     /// Sends a request with a JSON body, or none.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer<'t>, Failure> {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer<'t>, Failure> {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
             request = request.body(body.to_string());
         }
         let request = request.build().map_err(|e| Failure(format!("cannot write a request to {path}: {e}")))?;
-        self.execute(request).await
+        Ok(Answer { transcript: self.transcript, answer: self.send(request).await? })
     }
 
-    /// Sends what was prepared with [`request`](Self::request).
-    pub(crate) async fn execute(&self, request: reqwest::Request) -> Result<Answer<'t>, Failure> {
+    /// Where this is written down.
+    pub(crate) fn transcript(&self) -> &'t Transcript {
+        self.transcript
+    }
+}
+
+/// Times it and writes it down.
+impl Wire for Caller<'_> {
+    async fn send(&self, request: Request) -> Result<wire::Answer, Failure> {
         let method = request.method().to_string();
         let url = request.url().to_string();
         let shown = url.strip_prefix(&self.base).unwrap_or(&url).to_owned();
@@ -72,64 +62,45 @@ impl<'t> Caller<'t> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let body = response.bytes().await.map_err(failed)?.to_vec();
         self.transcript.request(self.who, &method, &shown, status, began.elapsed());
-        Ok(Answer { transcript: self.transcript, asked: format!("{method} {shown}"), status, headers, body })
-    }
-
-    /// A request to be filled in.
-    pub(crate) fn request(&self, method: Method, url: &str) -> reqwest::RequestBuilder {
-        self.http.request(method, url)
-    }
-
-    /// Where the server is.
-    pub(crate) fn base(&self) -> &str {
-        &self.base
-    }
-
-    /// Where this is written down.
-    pub(crate) fn transcript(&self) -> &'t Transcript {
-        self.transcript
+        Ok(wire::Answer { asked: format!("{method} {shown}"), status, headers, body })
     }
 }
 
-/// An answer nobody has looked at yet.
+/// An answer that is to be looked at.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Answer<'t> {
     transcript: &'t Transcript,
-    asked: String,
-    /// The status code.
-    pub(crate) status: u16,
-    /// The header fields.
-    pub(crate) headers: HeaderMap,
-    /// The body, as it came.
-    pub(crate) body: Vec<u8>,
+    answer: wire::Answer,
 }
 
-impl Answer<'_> {
-    /// Insists on this status and says what it means.
-    pub(crate) fn expect(self, status: u16, meaning: &str) -> Result<Json, Failure> {
-        if self.status != status {
-            return Err(self.unexpected(&format!("status {status}")));
-        }
-        self.transcript.say(meaning);
-        if self.body.is_empty() {
-            return Ok(Json { asked: self.asked, value: Value::Null });
-        }
-        match serde_json::from_slice(&self.body) {
-            Ok(value) => Ok(Json { asked: self.asked, value }),
-            Err(_) => Err(self.unexpected("a JSON body")),
-        }
+impl<'t> Answer<'t> {
+    /// To be written down here.
+    pub(crate) fn new(transcript: &'t Transcript, answer: wire::Answer) -> Answer<'t> {
+        Answer { transcript, answer }
     }
 
-    /// The failure that this answer is, where something else was expected.
-    pub(crate) fn unexpected(&self, expected: &str) -> Failure {
-        let body: String = String::from_utf8_lossy(&self.body).chars().take(2_000).collect();
-        Failure(format!("{}\n  expected: {expected}\n  came:     status {}\n  {body}", self.asked, self.status))
+    /// The status code.
+    pub(crate) fn status(&self) -> u16 {
+        self.answer.status
     }
 
     /// A header field as text; empty when it is absent.
     pub(crate) fn header(&self, name: &str) -> String {
-        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+        self.answer.header(name)
+    }
+
+    /// Insists on this status and says what it means.
+    pub(crate) fn expect(self, status: u16, meaning: &str) -> Result<Json, Failure> {
+        let answer = self.answer.expect(&[status])?;
+        self.transcript.say(meaning);
+        let value = if answer.body.is_empty() { Value::Null } else { answer.json()? };
+        Ok(Json { asked: answer.asked, value })
+    }
+
+    /// The failure that this answer is, where something else was expected.
+    pub(crate) fn unexpected(&self, expected: &str) -> Failure {
+        self.answer.unexpected(expected)
     }
 }
 
@@ -171,9 +142,4 @@ impl Json {
         let shown: String = self.value.to_string().chars().take(2_000).collect();
         Failure(format!("{}\n  expected: {expected}\n  came:     {shown}", self.asked))
     }
-}
-
-/// Percent-encodes one value for a query, with `+` for a space, as Okta does.
-pub(crate) fn encoded(value: &str) -> String {
-    url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }

@@ -83,7 +83,7 @@ story!(attack_68_each_log_in_begins_a_session_and_ends_the_one_before, async |wo
     // The cookie's attributes, as they are set.
     let raw = world.get("/account").await.expect(200);
     let cookie = raw.header("set-cookie").unwrap_or_default().split(';').next().unwrap_or_default().to_owned();
-    let form = crate::html::forms(&raw.text()).remove(0);
+    let form = gateway::simulate::html::forms(&raw.text()).remove(0);
     let mut pairs = form.pairs(None);
     pairs.retain(|(name, _)| name != "username" && name != "password");
     pairs.extend([
@@ -156,7 +156,7 @@ story!(attack_69_an_unknown_name_and_a_wrong_password_are_told_the_same, async |
         let shown = field(&again.login_form(), "username");
         assert_eq!(shown, name);
         let html = again.answer.text().replace(&field(&again.login_form(), "request"), "…");
-        let html = html.replace(&crate::html::escaped(name), "…");
+        let html = html.replace(&crate::http::escaped(name), "…");
         told.push((again.answer.status, html, again.answer.header("retry-after").map(str::to_owned)));
     }
     assert!(told.iter().all(|each| *each == told[0]), "{told:#?}");

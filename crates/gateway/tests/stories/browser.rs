@@ -1,21 +1,26 @@
-//! A person's browser, as far as a script is one: cookies, redirects inside the server's origin, forms.
+//! A user's browser: the simulated one, whose requests reach the processes of a story, and whose surprises end the story.
 
 use std::sync::Arc;
 
-use reqwest::cookie::{self, CookieStore};
-use reqwest::header::{HeaderValue, SET_COOKIE};
-use reqwest::{Client, Method};
-use url::Url;
+use gateway::simulate::browser as simulated;
+use gateway::simulate::html::{self, Form};
+use gateway::simulate::wire::{self, Failure, Wire};
+use reqwest::header::HeaderValue;
+use reqwest::{Client, Request, StatusCode};
+use url::{Position, Url};
 
-use crate::html::{self, Form};
-use crate::http::{self, Answer, Call};
+use crate::http::{self, Answer};
 use crate::process::Process;
 use crate::world::Gateway;
 
 /// One browser with its own cookies. Its tabs are the pages it has been given.
 pub struct Browser {
+    simulated: simulated::Browser<Way>,
+}
+
+/// The way of its requests.
+struct Way {
     client: Client,
-    jar: Arc<cookie::Jar>,
     gateway: Arc<Gateway>,
     /// Behind this proxy, at this address.
     behind: Option<(String, String)>,
@@ -102,61 +107,83 @@ impl Page {
     }
 }
 
+impl Wire for Way {
+    async fn send(&self, mut request: Request) -> Result<wire::Answer, Failure> {
+        let asked = format!("{} {}", request.method(), request.url());
+        let url = request.url();
+        let routed = match &self.behind {
+            None => self.gateway.routed(url.as_str()),
+            Some((base, _)) => format!("{base}{}", &url[Position::BeforePath..]),
+        };
+        *request.url_mut() = Url::parse(&routed).expect("a URL");
+        if let Some((_, address)) = &self.behind {
+            let address = HeaderValue::from_str(address).expect("an address");
+            request.headers_mut().insert("x-forwarded-for", address);
+        }
+        let failed = |error: reqwest::Error| Failure(format!("{asked}: {error:?}"));
+        let response = self.client.execute(request).await.map_err(failed)?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let body = response.bytes().await.map_err(failed)?.to_vec();
+        Ok(wire::Answer { asked, status, headers, body })
+    }
+}
+
 impl Browser {
     pub fn new(gateway: Arc<Gateway>) -> Browser {
-        let jar = Arc::new(cookie::Jar::default());
-        Browser { client: http::client(), jar, gateway, behind: None }
+        Browser::by(Way { client: http::client(), gateway, behind: None })
+    }
+
+    fn by(way: Way) -> Browser {
+        let base = way.gateway.public_url.clone();
+        Browser { simulated: simulated::Browser::new(way, &base) }
     }
 
     /// Somewhere else in the world: what it sends reaches this process, which believes that it comes from this address.
-    pub fn at(mut self, process: &Process, address: &str) -> Browser {
-        self.behind = Some((process.address.clone(), address.to_owned()));
-        self
+    pub fn at(self, process: &Process, address: &str) -> Browser {
+        self.behind(&process.address, address)
     }
 
     /// Behind a proxy, which answers at this address.
-    pub fn through(mut self, proxy: &str) -> Browser {
-        self.behind = Some((proxy.to_owned(), "203.0.113.9".to_owned()));
+    pub fn through(self, proxy: &str) -> Browser {
+        self.behind(proxy, "203.0.113.9")
+    }
+
+    fn behind(mut self, base: &str, address: &str) -> Browser {
+        self.simulated.wire_mut().behind = Some((base.to_owned(), address.to_owned()));
         self
     }
 
     fn here(&self) -> Url {
-        Url::parse(&format!("{}/", self.gateway.public_url)).expect("a URL")
+        Url::parse(&format!("{}/", self.simulated.wire().gateway.public_url)).expect("a URL")
     }
 
     /// What it would send along with a request for this URL. Cookies belong to what stands in its address bar, whichever process answers.
     pub fn cookies(&self, url: &Url) -> Option<HeaderValue> {
-        self.jar.cookies(url)
+        self.simulated.cookies(url)
     }
 
     /// A cookie's value.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        let all = self.jar.cookies(&self.here())?;
+        let all = self.cookies(&self.here())?;
         let mut pairs = all.to_str().ok()?.split("; ").filter_map(|pair| pair.split_once('='));
         pairs.find(|(n, _)| *n == name).map(|(_, value)| value.to_owned())
     }
 
     pub fn set_cookie(&self, name: &str, value: &str) {
-        self.jar.add_cookie_str(&format!("{name}={value}; Path=/"), &self.here());
+        self.simulated.keep_cookie(&format!("{name}={value}; Path=/"), &self.here());
     }
 
     /// Opens a URL as it was typed.
     pub async fn open(&self, url: &str) -> Landing {
-        self.follow(Method::GET, Url::parse(url).expect("a URL"), &[]).await
+        landed(self.simulated.open(Url::parse(url).expect("a URL")).await)
     }
 
     /// Fills in the log-in form.
     pub async fn log_in(&self, page: &Page, user_name: &str, password: &str) -> Landing {
         let mut form = page.login_form();
-        for input in &mut form.inputs {
-            match input.name.as_str() {
-                "username" => user_name.clone_into(&mut input.value),
-                "password" => password.clone_into(&mut input.value),
-                _ => {}
-            }
-        }
-        let button = form.buttons.first().cloned();
-        self.submit(page, &form, &form.pairs(button.as_ref())).await
+        form.fill_in("username", user_name);
+        form.fill_in("password", password);
+        self.submit(page, &form, &form.pairs(form.buttons.first())).await
     }
 
     /// Presses the button with these words.
@@ -167,46 +194,19 @@ impl Browser {
     }
 
     pub async fn submit(&self, page: &Page, form: &Form, pairs: &[(String, String)]) -> Landing {
-        let mut action = match form.action.as_str() {
-            "" => page.url.clone(),
-            action => page.url.join(action).expect("a form's action is a URL"),
-        };
-        if form.method == "post" {
-            return self.follow(Method::POST, action, pairs).await;
-        }
-        action.query_pairs_mut().clear().extend_pairs(pairs);
-        self.follow(Method::GET, action, &[]).await
+        landed(self.simulated.submit(&page.url, form, pairs).await)
     }
+}
 
-    async fn follow(&self, mut method: Method, mut url: Url, pairs: &[(String, String)]) -> Landing {
-        for _ in 0..10 {
-            if !self.gateway.owns(&url) {
-                return Landing::Left(url);
-            }
-            let call = match &self.behind {
-                None => Call::new(self.client.clone(), method.clone(), self.gateway.routed(url.as_str())),
-                Some((base, address)) => {
-                    let path = &url[url::Position::BeforePath..];
-                    let call = Call::new(self.client.clone(), method.clone(), format!("{base}{path}"));
-                    call.header("x-forwarded-for", address)
-                }
-            };
-            let call = match self.cookies(&url) {
-                Some(cookies) => call.header("cookie", cookies.to_str().expect("visible characters")),
-                None => call,
-            };
-            let answer = if method == Method::POST { call.form(pairs).await } else { call.await };
-            self.jar.set_cookies(&mut answer.headers.get_all(SET_COOKIE).iter(), &url);
-            assert!(!answer.status.is_server_error(), "{}: {}\n{}", answer.request, answer.status, answer.text());
-            let location = answer.header("location").filter(|_| answer.status.is_redirection());
-            let Some(location) = location else {
-                answer.page();
-                return Landing::Page(Page { url, answer });
-            };
-            assert!(matches!(answer.status.as_u16(), 302 | 303), "{} must not be repeated elsewhere", answer.status);
-            url = url.join(location).expect("a Location is a URL");
-            method = Method::GET;
+fn landed(landing: Result<simulated::Landing, Failure>) -> Landing {
+    match landing.unwrap_or_else(|failure| panic!("{failure}")) {
+        simulated::Landing::Left(url) => Landing::Left(url),
+        simulated::Landing::Page(simulated::Page { url, answer }) => {
+            let wire::Answer { asked: request, status, headers, body } = answer;
+            let status = StatusCode::from_u16(status).expect("a status");
+            let answer = Answer { request, status, headers, body };
+            answer.page();
+            Landing::Page(Page { url, answer })
         }
-        panic!("the browser is sent around in circles, at last to {url}");
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::account::items;
 use crate::browser::{Browser, Landing, Page};
-use crate::html::Form;
 use crate::http::Call;
 use crate::relying_party::RelyingParty;
 use crate::together::all;
 use crate::world::World;
+use gateway::simulate::html::Form;
 
 const SCOPE: (&str, &str) = ("scope", "openid offline_access provision:scim");
 

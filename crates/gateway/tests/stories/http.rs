@@ -217,3 +217,12 @@ impl Answer {
         self.text()
     }
 }
+
+/// Text as the server's templates write it.
+pub fn escaped(text: &str) -> String {
+    let escape = |c| match c {
+        '&' | '<' | '>' | '"' | '\'' => format!("&#{};", u32::from(c)),
+        c => c.to_string(),
+    };
+    text.chars().map(escape).collect()
+}

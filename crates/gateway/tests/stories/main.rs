@@ -13,7 +13,6 @@ mod browser;
 mod chance;
 mod entra;
 mod environment;
-mod html;
 mod http;
 mod identity_provider;
 mod inside;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, User, items, text};
 use crate::browser::Page;
-use crate::html;
+use crate::http;
 use crate::identity_provider::{GROUP, IdentityProvider, USER};
 use crate::relying_party::field;
 use crate::world::World;
@@ -277,7 +277,7 @@ story!(report_20_a_name_in_many_accounts_opens_each_of_them, async |world: World
         for said in
             [user.user_name.as_str(), account, &field(&form, "csrf")].into_iter().filter(|said| !said.is_empty())
         {
-            html = html.replace(&html::escaped(said), "…");
+            html = html.replace(&http::escaped(said), "…");
         }
         told.push((page.answer.status, html.replace("value=\"\"", "value=\"…\"")));
     }

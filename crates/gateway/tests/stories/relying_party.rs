@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use crate::account::{Account, User, text};
 use crate::browser::{Browser, Callback, Landing, Page};
-use crate::html::Form;
 use crate::http::Call;
 use crate::jwt::Jwt;
 use crate::oauth_client::OAuthClient;
 use crate::world::World;
+use gateway::simulate::html::Form;
 
 /// Where it wants browsers to be sent after logging out.
 pub const AFTER_LOGOUT: &str = "https://rp.test/bye?x=1";

@@ -1,36 +1,60 @@
-//! Just enough HTML to fill in a form as a script would: forms, their inputs and buttons, and what a page says in words.
+//! As much HTML as it takes to fill in a form as a script would: forms, their inputs and buttons, and what a page says in words.
 
 /// `<form>`
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form {
+    /// Where it is sent; empty for the page's own address.
     pub action: String,
+    /// In small letters.
     pub method: String,
+    /// With the values they begin with.
     pub inputs: Vec<Input>,
+    /// What submits it.
     pub buttons: Vec<Button>,
 }
 
 /// `<input>`, apart from buttons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
+    /// `name`
     pub name: String,
+    /// `value`
     pub value: String,
+    /// `type`
     pub kind: String,
 }
 
 /// `<button>`, `<input type="submit">`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Button {
+    /// What is sent when it is the one pressed,
     pub name: Option<String>,
+    /// and its value.
     pub value: String,
+    /// What is written on it.
     pub text: String,
+    /// Where it sends the form, if elsewhere.
+    pub action: Option<String>,
 }
 
 impl Form {
+    /// Whether it is sent with POST.
+    pub fn is_post(&self) -> bool {
+        self.method == "post"
+    }
+
+    /// Types into the input of this name; `false` if there is none.
+    pub fn fill_in(&mut self, name: &str, value: &str) -> bool {
+        let input = self.inputs.iter_mut().find(|input| input.name == name);
+        input.map(|input| value.clone_into(&mut input.value)).is_some()
+    }
+
+    /// Whether it has an input of this name.
     pub fn has_input(&self, name: &str) -> bool {
         self.inputs.iter().any(|input| input.name == name)
     }
 
-    /// The button a person would press: its words, in any letter case.
+    /// The button with these words, in any letter case.
     pub fn button(&self, text: &str) -> Option<&Button> {
         self.buttons.iter().find(|button| button.text.eq_ignore_ascii_case(text))
     }
@@ -69,7 +93,10 @@ pub fn forms(html: &str) -> Vec<Form> {
                         let kind = attribute("type").unwrap_or_else(|| "text".to_owned()).to_ascii_lowercase();
                         let value = attribute("value").unwrap_or_default();
                         match (kind.as_str(), attribute("name")) {
-                            ("submit", name) => form.buttons.push(Button { name, text: value.clone(), value }),
+                            ("submit", name) => {
+                                let action = attribute("formaction");
+                                form.buttons.push(Button { name, text: value.clone(), value, action });
+                            }
                             ("checkbox" | "radio", Some(_)) if attribute("checked").is_none() => {}
                             (_, Some(name)) => form.inputs.push(Input { name, value, kind }),
                             (_, None) => {}
@@ -77,7 +104,8 @@ pub fn forms(html: &str) -> Vec<Form> {
                     }
                     ("button", Some(_)) if attribute("type").is_none_or(|kind| kind == "submit") => {
                         let value = attribute("value").unwrap_or_default();
-                        button = Some(Button { name: attribute("name"), value, text: String::new() });
+                        let (name, action) = (attribute("name"), attribute("formaction"));
+                        button = Some(Button { name, value, text: String::new(), action });
                     }
                     _ => {}
                 }
@@ -100,7 +128,7 @@ pub fn forms(html: &str) -> Vec<Form> {
     forms
 }
 
-/// What the page says, without markup, style and script.
+/// What a page says in one line, without markup, style and script.
 pub fn words(html: &str) -> String {
     let mut said = String::new();
     let mut silent = false;
@@ -113,6 +141,33 @@ pub fn words(html: &str) -> String {
         }
     }
     squeezed(&said)
+}
+
+const BLOCKS: [&str; 14] =
+    ["p", "div", "h1", "h2", "h3", "li", "ul", "ol", "dl", "dt", "main", "header", "footer", "section"];
+
+/// What a user reads on a page: the text of its body without its buttons, a line for each block.
+pub fn text(html: &str) -> String {
+    let mut said = String::new();
+    let mut hidden: Option<String> = None;
+    for token in tokens(html) {
+        match token {
+            Token::Close(name) if hidden.as_ref() == Some(&name) => hidden = None,
+            _ if hidden.is_some() => {}
+            Token::Open(name, _) if ["head", "script", "style", "button"].contains(&name.as_str()) => {
+                hidden = Some(name)
+            }
+            Token::Open(name, _) if name == "br" => said.push_str(", "),
+            Token::Close(name) if name == "dt" => said.push_str(": "),
+            // A sentence that stands as a heading.
+            Token::Close(name) if name == "strong" && said.ends_with('.') => said.push(' '),
+            Token::Open(name, _) | Token::Close(name) if BLOCKS.contains(&name.as_str()) => said.push('\n'),
+            Token::Open(..) | Token::Close(_) => {}
+            Token::Text(text) => said.extend(text.chars().map(|c| if c.is_whitespace() { ' ' } else { c })),
+        }
+    }
+    let lines: Vec<String> = said.lines().map(squeezed).filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
 }
 
 fn squeezed(text: &str) -> String {
@@ -182,15 +237,6 @@ fn open(tag: &str) -> Token {
     }
 }
 
-/// As the server's templates write text.
-pub fn escaped(text: &str) -> String {
-    let escape = |c| match c {
-        '&' | '<' | '>' | '"' | '\'' => format!("&#{};", u32::from(c)),
-        c => c.to_string(),
-    };
-    text.chars().map(escape).collect()
-}
-
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -230,19 +276,55 @@ fn character(entity: &str) -> Option<char> {
     }
 }
 
-#[test]
-fn a_form_is_read_as_a_browser_reads_it() {
-    let page = r#"<!doctype html><style>a > b {}</style><!-- <form> -->
-        <form method=post action="/consent?a=1&amp;b=2"><input type="hidden" name="request" value="a&quot;b&#x2b;">
-        <p>5 &lt; 6</p><input name='username'/><input type=checkbox name=no><button name="decision" value="accept">
-          Accept <b>access</b></button><input type="submit" value="Deny"></form>"#;
-    let found = forms(page);
-    assert_eq!(found.len(), 1);
-    let form = &found[0];
-    assert_eq!((form.method.as_str(), form.action.as_str()), ("post", "/consent?a=1&b=2"));
-    let pairs = form.pairs(form.button("ACCEPT ACCESS"));
-    let pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    assert_eq!(pairs, [("request", "a\"b+"), ("username", ""), ("decision", "accept")]);
-    assert!(form.button("Deny").is_some());
-    assert_eq!(words(page), "5 < 6 Accept access");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_is_read_as_a_browser_reads_it() {
+        let page = r#"<!doctype html><style>a > b {}</style><!-- <form> -->
+            <form method=post action="/consent?a=1&amp;b=2"><input type="hidden" name="request" value="a&quot;b&#x2b;">
+            <p>5 &lt; 6</p><input name='username'/><input type=checkbox name=no><button name="decision" value="accept">
+              Accept <b>access</b></button><input type="submit" value="Deny"></form>"#;
+        let found = forms(page);
+        assert_eq!(found.len(), 1);
+        let mut form = found[0].clone();
+        assert_eq!((form.is_post(), form.action.as_str()), (true, "/consent?a=1&b=2"));
+        assert!(form.fill_in("username", "ada") && !form.fill_in("no", "x"));
+        let pairs = form.pairs(form.button("ACCEPT ACCESS"));
+        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(pairs, [("request", "a\"b+"), ("username", "ada"), ("decision", "accept")]);
+        assert!(form.button("Deny").is_some() && form.button("Cancel").is_none());
+        assert_eq!(words(page), "5 < 6 Accept access");
+    }
+
+    #[test]
+    fn a_page_reads_as_a_user_reads_it() {
+        let page = r#"<!doctype html><html><head><title>Consent</title><style>p > a { color: red }</style></head>
+            <body><main><h1>Allow <b>Okta</b> to provision?</h1><!-- <p>no</p> --><p class="note"><strong>Oh.</strong>Ana &amp; Bo &#39;s</p><dl><dt>By</dt><dd>acme<br>Inc</dd></dl>
+            <form><input name="note" value='a > b'/><button>Accept
+               access</button> <button>Deny</button></form></main></body></html>"#;
+        assert_eq!(text(page), "Allow Okta to provision?\nOh. Ana & Bo 's\nBy: acme, Inc");
+        assert_eq!(forms(page)[0].inputs[0].value, "a > b");
+    }
+
+    #[test]
+    fn broken_html_ends_in_an_answer() {
+        let broken = [
+            "<",
+            "<form",
+            "<form action='",
+            "<button",
+            "<form><button>x",
+            "&",
+            "&#x110000;",
+            "<!--",
+            "</form></button>",
+        ];
+        for html in broken {
+            assert!(forms(html).iter().all(|form| form.button("x").is_none()), "{html}");
+            let _ = (text(html), words(html));
+        }
+        assert_eq!(unescaped("&#x110000;&bogus;&amp"), "&#x110000;&bogus;&amp");
+    }
 }
