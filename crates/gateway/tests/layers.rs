@@ -40,9 +40,10 @@ const SCIM: [&[&str]; 11] = [
     &["message"],
     &["service"],
 ];
-const OAUTH: [&[&str]; 10] = [
-    &["client_id", "error", "jose", "pkce", "protected_resource", "scope", "secret"],
+const OAUTH: [&[&str]; 11] = [
+    &["client_id", "jose", "pkce", "protected_resource", "scope", "secret"],
     &["grant", "signing", "tolerance"],
+    &["error"],
     &["context", "event", "static_token", "token_id"],
     &["constraints"],
     &["client"],

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::client::{self, Client, ClientId, GrantType, RedirectUri};
 use crate::constraints::{Thumbprint, TokenConstraints};
 use crate::context::{Context, millis};
+use crate::error::{AuthorizationRefusal, PageRefusal};
 use crate::grant::Subject;
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
@@ -81,16 +82,11 @@ pub struct Prompt {
     pub select_account: bool,
 }
 
-/// Why a request is not put before a person.
+/// Why a request is not put before a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// Shown on a page; nothing is sent to the client (RFC 6749 §4.1.2.1).
-    Page {
-        /// The heading of the page.
-        title: String,
-        /// What is wrong, and what would be right.
-        detail: String,
-    },
+    Page(PageRefusal),
     /// Returned to the client.
     Redirect(RedirectError),
 }
@@ -100,10 +96,8 @@ pub enum Refusal {
 pub struct RedirectError {
     /// The URI that receives it.
     pub redirect_uri: RedirectUri,
-    /// The `error` code, as `invalid_scope`.
-    pub code: &'static str,
-    /// The `error_description`, for the client's administrator.
-    pub description: String,
+    /// The reason.
+    pub reason: AuthorizationRefusal,
     /// `state`, as it was sent.
     pub state: Option<String>,
     /// `iss` (RFC 9207).
@@ -111,15 +105,29 @@ pub struct RedirectError {
 }
 
 impl RedirectError {
+    /// The `error_description`, for the client's administrator. It may repeat what was sent, and has to fit into a URL.
+    pub fn description(&self) -> String {
+        const MOST: usize = 400;
+        let mut text = self.reason.text();
+        if let Some((at, _)) = text.char_indices().nth(MOST) {
+            text.truncate(at);
+            text.push_str(" ...");
+        }
+        text
+    }
+
     /// The URL to send the browser to.
     pub fn url(&self) -> String {
-        let mut parameters = vec![("error", self.code), ("error_description", self.description.as_str())];
-        if let Some(state) = &self.state {
-            parameters.push(("state", state));
-        }
-        parameters.push(("iss", &self.issuer));
-        self.redirect_uri.with(&parameters)
+        let (error, description) = (self.reason.error(), self.description());
+        error_url(&self.redirect_uri, error, &description, self.state.as_deref(), &self.issuer)
     }
+}
+
+fn error_url(redirect_uri: &RedirectUri, error: &str, description: &str, state: Option<&str>, issuer: &str) -> String {
+    let mut parameters = vec![("error", error), ("error_description", description)];
+    parameters.extend(state.map(|state| ("state", state)));
+    parameters.push(("iss", issuer));
+    redirect_uri.with(&parameters)
 }
 
 impl AuthorizationRequest {
@@ -136,15 +144,8 @@ impl AuthorizationRequest {
     }
 
     /// An error response to this request.
-    pub fn error_url(&self, cx: &Context<'_>, code: &'static str, description: &str) -> String {
-        let error = RedirectError {
-            redirect_uri: self.redirect_uri.clone(),
-            code,
-            description: description.to_owned(),
-            state: self.state.clone(),
-            issuer: cx.settings.issuer.clone(),
-        };
-        error.url()
+    pub fn error_url(&self, cx: &Context<'_>, error: &'static str, description: &str) -> String {
+        error_url(&self.redirect_uri, error, description, self.state.as_deref(), &cx.settings.issuer)
     }
 
     /// The success response (RFC 6749 §4.1.2).
@@ -188,19 +189,11 @@ pub fn authorize(
     let reference = sent.one("request_uri").ok().flatten().and_then(par::reference);
     let client = sent.one("client_id").ok().flatten().and_then(ClientId::new);
     let (Some(reference), Some(client)) = (reference, client) else {
-        return Ok(Err(Refusal::Page {
-            title: "This request is malformed".to_owned(),
-            detail: "A request that was pushed is named by one client_id and one request_uri.".to_owned(),
-        }));
+        return Ok(Err(Refusal::Page(PageRefusal::PushedMalformed)));
     };
     match par::take(store, cx, &client, reference)? {
         Some(pushed) => understand(store, cx, &pushed, true),
-        None => Ok(Err(Refusal::Page {
-            title: "This link has been used".to_owned(),
-            detail: "It was opened before, or more than a minute and a half ago, or it is another application's. Go back to the \
-                     application and begin again."
-                .to_owned(),
-        })),
+        None => Ok(Err(Refusal::Page(PageRefusal::PushedUnknown))),
     }
 }
 
@@ -217,43 +210,33 @@ pub(crate) fn understand(
         Err(refusal) => return Ok(Err(refusal)),
     };
     let issuer = cx.settings.issuer.clone();
-    let refuse = |code: &'static str, description: String, state: Option<&str>| {
+    let refuse = |reason: AuthorizationRefusal, state: Option<&str>| {
+        let state = state.map(str::to_owned);
         Err(Refusal::Redirect(RedirectError {
             redirect_uri: redirect_uri.clone(),
-            code,
-            description: shortened(description),
-            state: state.map(str::to_owned),
+            reason,
+            state,
             issuer: issuer.clone(),
         }))
     };
     if let Some(name) = parameters.repeated() {
-        let explanation = match name {
-            "scope" => {
-                " Your identity provider sends a scope of its own beside the one in the authorization URL: remove one of them."
-            }
-            _ => "",
+        let reason = match name {
+            "scope" => AuthorizationRefusal::ScopeRepeated,
+            name => AuthorizationRefusal::ParameterRepeated { name },
         };
-        let state = parameters.one("state").ok().flatten();
-        return Ok(refuse(
-            "invalid_request",
-            format!("The parameter {name} stands more than once.{explanation}"),
-            state,
-        ));
+        return Ok(refuse(reason, parameters.one("state").ok().flatten()));
     }
     if let Some(name) = parameters.unreadable() {
         let state = parameters.get("state").filter(|_| name != "state");
-        let description = format!("The parameter {name} is not UTF-8, or has a NUL character in it.");
-        return Ok(refuse("invalid_request", description, state));
+        return Ok(refuse(AuthorizationRefusal::ParameterUnreadable { name: name.to_owned() }, state));
     }
     let state = parameters.get("state");
     if client.options.tokens.require_pushed_authorization_requests && !was_pushed {
-        let description =
-            "This client must push its authorization requests (RFC 9126) and send the browser with a request_uri.";
-        return Ok(refuse("invalid_request", description.to_owned(), state));
+        return Ok(refuse(AuthorizationRefusal::PushRequired, state));
     }
     let rest = match rest_of(cx, &client, &parameters) {
         Ok(rest) => rest,
-        Err((code, description)) => return Ok(refuse(code, description, state)),
+        Err(reason) => return Ok(refuse(reason, state)),
     };
     let request = AuthorizationRequest {
         id: rest.id,
@@ -274,21 +257,9 @@ pub(crate) fn understand(
         expected: None,
     };
     if sealed::weight(&request) > MAX_CARRIED {
-        let description =
-            format!("state, nonce, login_hint, scope and resource have more than {} KiB together.", MAX_CARRIED / 1024);
-        return Ok(refuse("invalid_request", description, state));
+        return Ok(refuse(AuthorizationRefusal::TooLarge { limit: MAX_CARRIED / 1024 }, state));
     }
     Ok(Ok(request))
-}
-
-/// A description may repeat what was sent, and has to fit into a URL.
-fn shortened(mut description: String) -> String {
-    const MOST: usize = 400;
-    if let Some((at, _)) = description.char_indices().nth(MOST) {
-        description.truncate(at);
-        description.push_str(" ...");
-    }
-    description
 }
 
 /// The client and its redirect URI. Anything wrong here is told on a page.
@@ -296,50 +267,31 @@ fn who_and_where(
     store: &mut dyn Store,
     parameters: &Parameters<'_>,
 ) -> Result<Result<(Client, RedirectUri, bool), Refusal>, StoreError> {
-    let page = |title: &str, detail: String| Ok(Err(Refusal::Page { title: title.to_owned(), detail }));
+    let page = |reason| Ok(Err(Refusal::Page(reason)));
     let id = match parameters.one("client_id") {
         Ok(Some(id)) => id,
-        Ok(None) => return page("Which client is this?", "The request has no client_id.".to_owned()),
-        Err(()) => return page("Which client is this?", "The request has more than one client_id.".to_owned()),
+        Ok(None) => return page(PageRefusal::ClientMissing),
+        Err(()) => return page(PageRefusal::ClientRepeated),
     };
     let found = match ClientId::new(id) {
         Some(id) => store.client(&id)?,
         None => None,
     };
-    let Some(client) = found else {
-        let detail = "There is no client with this client ID. Compare the client ID in your identity provider with the one you were given.";
-        return page("Unknown client", detail.to_owned());
-    };
+    let Some(client) = found else { return page(PageRefusal::ClientUnknown) };
     if client.disabled {
-        let detail =
-            format!("The client {} was switched off. Ask the operator who gave you the client ID.", client.name);
-        return page("This client is switched off", detail);
+        return page(PageRefusal::ClientDisabled { client: client.name });
     }
     if client.redirect_uris.is_empty() {
-        let detail = format!(
-            "No redirect URI is registered for {} yet. {}",
-            client.name,
-            client
-                .profile
-                .redirect_uri_help
-                .unwrap_or("Send the redirect URI of your app to the operator who gave you the client ID.")
-        );
-        return page("This client is not set up yet", detail);
+        let help = client.profile.redirect_uri_help.unwrap_or(SEND_URI);
+        return page(PageRefusal::NoRedirectUri { client: client.name, help });
     }
     match parameters.one("redirect_uri") {
         Ok(Some(sent)) => match client.redirect_uri(sent) {
             Some(uri) => Ok(Ok((client, uri, true))),
             None => {
-                let sent: String = sent.chars().take(300).collect();
-                let detail = format!(
-                    "The redirect URI {sent} is not registered for {}. {}",
-                    client.name,
-                    client
-                        .profile
-                        .redirect_uri_help
-                        .unwrap_or("Compare it with the one that the operator registered who gave you the client ID.")
-                );
-                page("This redirect URI is not registered", detail)
+                let uri = sent.chars().take(300).collect();
+                let help = client.profile.redirect_uri_help.unwrap_or(COMPARE_URI);
+                page(PageRefusal::RedirectUriUnknown { uri, client: client.name, help })
             }
         },
         Ok(None) => match client.redirect_uris.as_slice() {
@@ -347,14 +299,15 @@ fn who_and_where(
                 let uri = only.clone();
                 Ok(Ok((client, uri, false)))
             }
-            _ => page(
-                "Where should the answer go?",
-                "The request has no redirect_uri, and the client has more than one registered.".to_owned(),
-            ),
+            _ => page(PageRefusal::RedirectUriMissing),
         },
-        Err(()) => page("Where should the answer go?", "The request has more than one redirect_uri.".to_owned()),
+        Err(()) => page(PageRefusal::RedirectUriRepeated),
     }
 }
+
+/// What a user can do about a missing redirect URI, unless the client's profile says it better.
+const SEND_URI: &str = "Send the redirect URI of your app to the operator who gave you the client ID.";
+const COMPARE_URI: &str = "Compare it with the one that the operator registered who gave you the client ID.";
 
 struct Rest {
     id: String,
@@ -365,52 +318,43 @@ struct Rest {
     constraints: TokenConstraints,
 }
 
-fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Rest, (&'static str, String)> {
-    let invalid = |description: &str| ("invalid_request", description.to_owned());
+fn rest_of(cx: &mut Context<'_>, client: &Client, parameters: &Parameters<'_>) -> Result<Rest, AuthorizationRefusal> {
     if parameters.get("request").is_some() {
-        return Err(("request_not_supported", "Request objects are not supported.".to_owned()));
+        return Err(AuthorizationRefusal::RequestObject);
     }
     if parameters.get("request_uri").is_some() {
-        return Err(("request_uri_not_supported", "Request objects are not supported.".to_owned()));
+        return Err(AuthorizationRefusal::RequestUri);
     }
     if parameters.get("registration").is_some() {
-        let description =
-            "A client cannot register itself in a request; ask the operator of this service for a client ID.";
-        return Err(("registration_not_supported", description.to_owned()));
+        return Err(AuthorizationRefusal::Registration);
     }
     match parameters.get("response_type") {
         Some("code") => {}
-        Some(_) => return Err(("unsupported_response_type", "The only response_type is code.".to_owned())),
-        None => return Err(invalid("response_type is missing; it must be code.")),
+        Some(_) => return Err(AuthorizationRefusal::ResponseType),
+        None => return Err(AuthorizationRefusal::ResponseTypeMissing),
     }
     if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
-        return Err(invalid("The only response_mode is query."));
+        return Err(AuthorizationRefusal::ResponseMode);
     }
     if !client.may(GrantType::AuthorizationCode) {
-        return Err((
-            "unauthorized_client",
-            "This client may not ask people for access (authorization_code).".to_owned(),
-        ));
+        return Err(AuthorizationRefusal::GrantTypeNotAllowed);
     }
     let scope = match parameters.get("scope").map(|text| client::scope::requested(cx, client, text)) {
         None => client.default_scope.clone(),
         Some(Ok(scope)) if scope.is_empty() => client.default_scope.clone(),
         Some(Ok(scope)) => scope,
-        Some(Err(description)) => return Err(("invalid_scope", description.to_owned())),
+        Some(Err(reason)) => return Err(AuthorizationRefusal::ScopeInvalid { reason }),
     };
     if let Some(beyond) = scope.beyond(&client.scopes) {
-        let allowed = &client.scopes;
-        return Err((
-            "invalid_scope",
-            format!("This client may not ask for the scope {beyond}; it may ask for: {allowed}."),
-        ));
+        let (scope, allowed) = (beyond.to_owned(), client.scopes.to_string());
+        return Err(AuthorizationRefusal::ScopeNotAllowed { scope, allowed });
     }
     let challenge = challenge(client, parameters)?;
     let prompt = prompt(parameters)?;
     let max_age = match parameters.get("max_age").map(str::parse) {
         None => None,
         Some(Ok(seconds)) => Some(seconds),
-        Some(Err(_)) => return Err(invalid("max_age must be a number of seconds.")),
+        Some(Err(_)) => return Err(AuthorizationRefusal::MaxAge),
     };
     let id = cx.bytes::<16>().iter().fold(String::with_capacity(32), |hex, byte| format!("{hex}{byte:02x}"));
     let constraints = constraints(cx, client, parameters)?;
@@ -421,36 +365,35 @@ fn constraints(
     cx: &Context<'_>,
     client: &Client,
     parameters: &Parameters<'_>,
-) -> Result<TokenConstraints, (&'static str, String)> {
+) -> Result<TokenConstraints, AuthorizationRefusal> {
     let resources = requested_resources::requested(cx.settings, client, parameters.all("resource"));
     let key = match parameters.get("dpop_jkt").map(Thumbprint::parse) {
         None => None,
         Some(Some(key)) => Some(key),
         Some(None) => {
-            let description = "dpop_jkt must be the SHA-256 thumbprint of a key in base64url, 43 characters.";
-            return Err(("invalid_request", description.to_owned()));
+            return Err(AuthorizationRefusal::DpopJkt);
         }
     };
-    Ok(TokenConstraints { resources: resources.map_err(|why| ("invalid_target", format!("{why}.")))?, key })
+    Ok(TokenConstraints {
+        resources: resources.map_err(|reason| AuthorizationRefusal::ResourceInvalid { reason })?,
+        key,
+    })
 }
 
-fn challenge(client: &Client, parameters: &Parameters<'_>) -> Result<Option<Challenge>, (&'static str, String)> {
-    let invalid = |description: &str| Err(("invalid_request", description.to_owned()));
+fn challenge(client: &Client, parameters: &Parameters<'_>) -> Result<Option<Challenge>, AuthorizationRefusal> {
     match (parameters.get("code_challenge"), parameters.get("code_challenge_method")) {
-        (None, None) if client.require_pkce || client.public => {
-            invalid("This client must use PKCE: send code_challenge and code_challenge_method=S256.")
-        }
+        (None, None) if client.require_pkce || client.public => Err(AuthorizationRefusal::PkceRequired),
         (None, None) => Ok(None),
-        (None, Some(_)) => invalid("code_challenge_method is there but code_challenge is not."),
+        (None, Some(_)) => Err(AuthorizationRefusal::ChallengeMissing),
         (Some(text), Some("S256")) => match Challenge::new(text) {
             Some(challenge) => Ok(Some(challenge)),
-            None => invalid("code_challenge must be the SHA-256 of the verifier in base64url, 43 characters."),
+            None => Err(AuthorizationRefusal::ChallengeInvalid),
         },
-        (Some(_), _) => invalid("The only code_challenge_method is S256."),
+        (Some(_), _) => Err(AuthorizationRefusal::ChallengeMethod),
     }
 }
 
-fn prompt(parameters: &Parameters<'_>) -> Result<Prompt, (&'static str, String)> {
+fn prompt(parameters: &Parameters<'_>) -> Result<Prompt, AuthorizationRefusal> {
     let mut prompt = Prompt::default();
     let words: Vec<&str> = parameters.get("prompt").unwrap_or_default().split(' ').filter(|w| !w.is_empty()).collect();
     for word in &words {
@@ -459,11 +402,11 @@ fn prompt(parameters: &Parameters<'_>) -> Result<Prompt, (&'static str, String)>
             "login" => prompt.login = true,
             "consent" => prompt.consent = true,
             "select_account" => prompt.select_account = true,
-            _ => return Err(("invalid_request", "prompt must be none, login, consent or select_account.".to_owned())),
+            _ => return Err(AuthorizationRefusal::Prompt),
         }
     }
     if prompt.none && words.len() > 1 {
-        return Err(("invalid_request", "prompt=none cannot be combined with another.".to_owned()));
+        return Err(AuthorizationRefusal::PromptNone);
     }
     Ok(prompt)
 }

@@ -36,7 +36,7 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    /// Every grant type.
+    /// Every grant type: those that registrations may name, the token endpoint takes and the metadata lists.
     pub const ALL: [GrantType; 3] =
         [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials];
 
@@ -52,6 +52,12 @@ impl GrantType {
     /// The grant type of this value.
     pub fn parse(text: &str) -> Option<GrantType> {
         GrantType::ALL.into_iter().find(|grant_type| grant_type.as_str() == text)
+    }
+
+    /// All of them in a sentence: `a, b or c`.
+    pub(crate) fn listed() -> String {
+        let [first @ .., last] = GrantType::ALL.map(GrantType::as_str);
+        format!("{} or {last}", first.join(", "))
     }
 }
 

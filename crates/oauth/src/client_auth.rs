@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::client::{AuthMethod, Client, ClientId, ClientSecret};
 use crate::context::Context;
-use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::error::{TokenError, TokenRefusal, Verdict};
 use crate::store::{Store, StoreError};
 use crate::tolerance::Tolerance;
 
@@ -94,12 +94,6 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-const NOT_BASIC: &str =
-    "the Authorization header must be Basic with client ID and secret, form-encoded (RFC 6749 section 2.3.1)";
-const TWICE: &str = "send the client's credentials in the header or in the body, not in both";
-const OTHER_ID: &str = "client_id in the body is not the one in the Authorization header";
-const WRONG: &str = "the client ID or the client secret is not right";
-
 impl Credentials {
     /// Who it says it is. An assertion need not have the parameter beside it (RFC 7521 §4.2).
     pub fn client_id(&self) -> Option<&str> {
@@ -121,14 +115,13 @@ impl Credentials {
     }
 
     /// A refusal of the client; who tried HTTP Basic is invited to try again.
-    fn refused(&self, description: impl Into<String>) -> TokenError {
-        let mut error = TokenError::new(ErrorCode::InvalidClient, description);
-        error.tried_basic = matches!(self.header, Header::Basic | Header::Both | Header::Stray);
-        error
+    fn refused(&self, reason: TokenRefusal) -> TokenError {
+        let tried_basic = matches!(self.header, Header::Basic | Header::Both | Header::Stray);
+        TokenError { reason, tried_basic }
     }
 
     /// What has been pasted along: no client ID and no secret of ours begins or ends so, so to say it says nothing about the rest.
-    fn pasted(&self) -> Option<String> {
+    fn pasted(&self) -> Option<TokenRefusal> {
         let secret = match &self.proof {
             Proof::Secret(secret) => secret.as_str(),
             _ => "",
@@ -136,7 +129,7 @@ impl Credentials {
         let sent = [("client ID", self.id.as_deref().unwrap_or_default()), ("client secret", secret)];
         let (what, text) = sent.into_iter().find(|(_, text)| text.trim_matches(is_blank).len() < text.len())?;
         let place = if text.ends_with(is_blank) { "after" } else { "before" };
-        Some(format!("the {what} was sent with white space or a line break {place} it; copy it again without"))
+        Some(TokenRefusal::CredentialsPasted { what, place })
     }
 }
 
@@ -166,21 +159,17 @@ impl<'a> ClientRequest<'a> {
     /// as a whole; what is not known is ignored (RFC 6749 §3.2).
     pub(crate) fn check(&self, known: &[&'static str]) -> Result<(), TokenError> {
         if self.form.iter().any(|(name, value)| name == "client_assertion" && value.len() > MAX_ASSERTION) {
-            return Err(TokenError::invalid_request(format!(
-                "the client_assertion has more than {MAX_ASSERTION} characters"
-            )));
+            return Err(TokenRefusal::AssertionTooLong { limit: MAX_ASSERTION }.into());
         }
         if self.form.iter().any(|(_, value)| value.contains('\0')) {
-            return Err(TokenError::invalid_request("a parameter contains a NUL character"));
+            return Err(TokenRefusal::NulCharacter.into());
         }
         for name in CREDENTIALS.iter().chain(known) {
             if self.form.iter().filter(|(n, _)| n == name).count() > 1 {
-                return Err(TokenError::invalid_request(format!("the parameter {name} stands more than once")));
+                return Err(TokenRefusal::ParameterRepeated { name }.into());
             }
             if *name != "scope" && self.query.iter().any(|(n, _)| n == name) {
-                return Err(TokenError::invalid_request(format!(
-                    "{name} must be sent in the body, never in the URL; only scope may stand in the URL"
-                )));
+                return Err(TokenRefusal::ParameterInUrl { name }.into());
             }
         }
         Ok(())
@@ -200,7 +189,7 @@ impl<'a> ClientRequest<'a> {
         let (id, secret) = (self.get("client_id").map(str::to_owned), self.get("client_secret"));
         let assertion = self.assertion()?;
         if assertion.is_some() && secret.is_some() {
-            return Err(TokenError::invalid_request("send a client assertion or a client secret, not both"));
+            return Err(TokenRefusal::AssertionAndSecret.into());
         }
         let subject = assertion.as_ref().map(|assertion| assertion.subject().to_owned());
         let proof = match (assertion, secret) {
@@ -211,7 +200,9 @@ impl<'a> ClientRequest<'a> {
         let Some(text) = self.authorization else { return Ok(Credentials { id, proof, header: Header::Absent }) };
         let Some((named, password)) = basic(text) else {
             return match proof {
-                Proof::None if id.is_none() => Err(Credentials { id, proof, header: Header::Stray }.refused(NOT_BASIC)),
+                Proof::None if id.is_none() => {
+                    Err(Credentials { id, proof, header: Header::Stray }.refused(TokenRefusal::HeaderNotBasic))
+                }
                 Proof::None => Ok(Credentials { id, proof, header: Header::Stray }),
                 proof => Ok(Credentials { id, proof, header: Header::Absent }),
             };
@@ -219,7 +210,7 @@ impl<'a> ClientRequest<'a> {
         let is_other = |id: &Option<String>| id.as_ref().is_some_and(|id| *id != named);
         match proof {
             Proof::Assertion(_) if [&id, &subject].into_iter().flatten().any(|client| *client == named) => {
-                Err(TokenError::invalid_request("send a client assertion or a client secret, not both"))
+                Err(TokenRefusal::AssertionAndSecret.into())
             }
             Proof::Assertion(_) => Ok(Credentials { id, proof, header: Header::Other(named) }),
             proof if is_other(&id) => Ok(Credentials { id, proof, header: Header::Other(named) }),
@@ -232,7 +223,7 @@ impl<'a> ClientRequest<'a> {
             proof if proof == Proof::Secret(password) => {
                 Ok(Credentials { id: Some(named), proof, header: Header::Both })
             }
-            _ => Err(TokenError::invalid_request(TWICE)),
+            _ => Err(TokenRefusal::CredentialsTwice.into()),
         }
     }
 
@@ -240,11 +231,8 @@ impl<'a> ClientRequest<'a> {
         match (self.get("client_assertion_type"), self.get("client_assertion")) {
             (None, None) => Ok(None),
             (Some(assertion::TYPE), Some(text)) => Assertion::parse(text).map(Some),
-            (Some(_), Some(_)) => {
-                let description = format!("client_assertion_type must be {}", assertion::TYPE);
-                Err(TokenError::new(ErrorCode::InvalidClient, description))
-            }
-            _ => Err(TokenError::invalid_request("client_assertion and client_assertion_type come together")),
+            (Some(_), Some(_)) => Err(TokenRefusal::AssertionType { expected: assertion::TYPE }.into()),
+            _ => Err(TokenRefusal::AssertionIncomplete.into()),
         }
     }
 }
@@ -288,12 +276,12 @@ pub(crate) fn identify(
     cx: &mut Context<'_>,
     credentials: &Credentials,
 ) -> Verdict<(Client, Proven)> {
-    let refuse = |description: &str| Ok(Err(credentials.refused(description)));
+    let refuse = |reason| Ok(Err(credentials.refused(reason)));
     let Some(id) = credentials.client_id() else {
-        return refuse("the client must say who it is: send client ID and secret");
+        return refuse(TokenRefusal::ClientMissing);
     };
     if let Some(pasted) = credentials.pasted() {
-        return refuse(&pasted);
+        return refuse(pasted);
     }
     let presented = match &credentials.proof {
         Proof::Secret(secret) => secret,
@@ -306,41 +294,37 @@ pub(crate) fn identify(
     }
     let Some(client) = client else {
         return refuse(match credentials.proof {
-            Proof::Assertion(_) => {
-                "the client assertion does not count: no client has its sub, or the client_id beside it"
-            }
-            _ => WRONG,
+            Proof::Assertion(_) => TokenRefusal::AssertionClientUnknown,
+            _ => TokenRefusal::CredentialsWrong,
         });
     };
     let proven = match (&credentials.proof, client.public) {
         (Proof::None, true) => Proven::Nothing,
-        (Proof::Secret(_) | Proof::Assertion(_), true) => return refuse(WRONG),
-        (Proof::None, false) if credentials.header == Header::Stray => return refuse(NOT_BASIC),
-        (Proof::None, false) => return refuse("the client must prove who it is: send the client secret"),
+        (Proof::Secret(_) | Proof::Assertion(_), true) => return refuse(TokenRefusal::CredentialsWrong),
+        (Proof::None, false) if credentials.header == Header::Stray => return refuse(TokenRefusal::HeaderNotBasic),
+        (Proof::None, false) => return refuse(TokenRefusal::SecretMissing),
         (Proof::Secret(_), false) => {
             // Every secret is compared, so that the time tells nothing.
             let matching: Vec<_> = client.secrets.iter().filter(|secret| secret.fingerprint == presented).collect();
-            let Some(secret) = matching.first() else { return refuse(WRONG) };
+            let Some(secret) = matching.first() else { return refuse(TokenRefusal::CredentialsWrong) };
             if secret.expires.is_some_and(|expires| expires <= cx.now) {
-                return refuse("this client secret has expired; use a newer one");
+                return refuse(TokenRefusal::SecretExpired);
             }
             match (client.options.authentication.method, &credentials.header) {
                 (AuthMethod::ClientSecretBasic, Header::Absent | Header::Other(_) | Header::Stray) => {
-                    return refuse(
-                        "this client sends its secret in the Authorization header (client_secret_basic) only",
-                    );
+                    return refuse(TokenRefusal::BasicOnly);
                 }
                 (AuthMethod::ClientSecretPost, Header::Basic) => {
-                    return refuse("this client sends its secret in the body (client_secret_post) only");
+                    return refuse(TokenRefusal::PostOnly);
                 }
                 (AuthMethod::PrivateKeyJwt, _) => {
-                    return refuse("this client authenticates by a signed assertion (private_key_jwt) only");
+                    return refuse(TokenRefusal::AssertionOnly);
                 }
                 _ => {}
             }
             let proven = Proven::Secret(secret.id.clone());
             if credentials.header == Header::Both && !cx.forgives(&client, Tolerance::CredentialsTwice) {
-                return Ok(Err(TokenError::invalid_request(TWICE)));
+                return Ok(Err(TokenRefusal::CredentialsTwice.into()));
             }
             proven
         }
@@ -352,15 +336,13 @@ pub(crate) fn identify(
             if let Some(single) = single
                 && !store.use_assertion(&single.id, single.expires)?
             {
-                return refuse(
-                    "the client assertion does not count: it was used before; make a new one for each request",
-                );
+                return refuse(TokenRefusal::AssertionReplayed);
             }
             Proven::Assertion
         }
     };
     if client.disabled {
-        return refuse("this client was switched off by an operator");
+        return refuse(TokenRefusal::ClientDisabled);
     }
     Ok(Ok((client, proven)))
 }
@@ -382,7 +364,7 @@ fn another(
     let Header::Other(other) = &credentials.header else { return Ok(None) };
     let incomplete = credentials.proof == Proof::None && client.is_none_or(|client| !client.public);
     let ours = incomplete || named(store, other)?.is_some();
-    Ok(ours.then(|| TokenError::invalid_request(OTHER_ID)))
+    Ok(ours.then(|| TokenRefusal::ClientIdMismatch.into()))
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
-//! Refusals of the token endpoint and its kin (RFC 6749 §5.2), all chosen in one table.
+//! Failures and refusals of the token endpoint and its kin (RFC 6749 §5.2). [`reasons`] lists every reason with its code and text.
+
+pub mod reasons;
+
+pub use reasons::{AuthorizationRefusal, InvalidToken, MalformedBearer, PageRefusal, ProofError, TokenRefusal};
 
 /// The storage failed: the unit of work is rolled back and the caller answers 500.
 #[derive(Debug, thiserror::Error)]
@@ -11,17 +15,15 @@ pub type Verdict<T> = Result<Result<T, TokenError>, StoreError>;
 
 /// A refusal of the token endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{description}")]
+#[error("{reason}")]
 pub struct TokenError {
-    /// The `error` code.
-    pub code: ErrorCode,
-    /// The `error_description`, for the administrator who reads it in the identity provider.
-    pub description: String,
+    /// The reason.
+    pub reason: TokenRefusal,
     /// Whether the client tried HTTP Basic, so that the answer has a challenge for it.
     pub tried_basic: bool,
 }
 
-/// The kinds of refusal (RFC 6749 §5.2, RFC 7009 §2.2.1).
+/// The `error` of a refusal (RFC 6749 §5.2, RFC 7009 §2.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     /// The request is malformed or contradicts itself.
@@ -45,7 +47,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    /// All that have one word each.
+    /// Every code but those of the authorization endpoint.
     pub const ALL: [ErrorCode; 8] = [
         ErrorCode::InvalidRequest,
         ErrorCode::InvalidClient,
@@ -57,7 +59,7 @@ impl ErrorCode {
         ErrorCode::InvalidDpopProof,
     ];
 
-    /// The status and the word on the wire.
+    /// The HTTP status and the value of `error`.
     pub fn wire(self) -> (u16, &'static str) {
         match self {
             ErrorCode::InvalidRequest => (400, "invalid_request"),
@@ -68,22 +70,54 @@ impl ErrorCode {
             ErrorCode::InvalidScope => (400, "invalid_scope"),
             ErrorCode::InvalidTarget => (400, "invalid_target"),
             ErrorCode::InvalidDpopProof => (400, "invalid_dpop_proof"),
-            ErrorCode::Authorization(word) => (400, word),
+            ErrorCode::Authorization(error) => (400, error),
         }
     }
 }
 
 impl TokenError {
-    pub(crate) fn new(code: ErrorCode, description: impl Into<String>) -> TokenError {
-        TokenError { code, description: description.into(), tried_basic: false }
+    /// The `error` of the response.
+    pub fn error(&self) -> ErrorCode {
+        match &self.reason {
+            TokenRefusal::PushRefused { error, .. } => ErrorCode::Authorization(error),
+            reason => reason.error(),
+        }
     }
 
-    /// A request that cannot be understood.
-    pub fn invalid_request(description: impl Into<String>) -> TokenError {
-        TokenError::new(ErrorCode::InvalidRequest, description)
+    /// A stable code of the reason, more exact than [`error`](Self::error), by which refusals are counted.
+    pub fn code(&self) -> &'static str {
+        match &self.reason {
+            TokenRefusal::GrantInvalid { reason } => reason.reason_code(),
+            TokenRefusal::DpopProofInvalid { reason } => reason.code(),
+            TokenRefusal::PushRefused { code, .. } => code,
+            reason => reason.code(),
+        }
     }
 
-    pub(crate) fn invalid_grant(description: impl Into<String>) -> TokenError {
-        TokenError::new(ErrorCode::InvalidGrant, description)
+    /// The `error_description`, for the administrator who reads it in the identity provider.
+    pub fn text(&self) -> String {
+        self.reason.text()
+    }
+}
+
+impl From<TokenRefusal> for TokenError {
+    fn from(reason: TokenRefusal) -> TokenError {
+        TokenError { reason, tried_basic: false }
+    }
+}
+
+impl From<ProofError> for TokenError {
+    fn from(reason: ProofError) -> TokenError {
+        TokenRefusal::DpopProofInvalid { reason }.into()
+    }
+}
+
+impl InvalidToken {
+    /// A stable code of the reason: that of the end of the grant, where it ended.
+    pub fn reason_code(&self) -> &'static str {
+        match self {
+            InvalidToken::GrantEnded { reason } => reason.code(),
+            reason => reason.code(),
+        }
     }
 }

@@ -17,9 +17,9 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 /// The wire form of a refusal (RFC 6749 §5.2).
 fn refused(error: &TokenError) {
     let fits = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
-    assert!(error.description.chars().all(fits), "{}", error.description);
-    assert!(error.description.len() < 2_000, "{}", error.description.len());
-    assert!((400..500).contains(&error.code.wire().0));
+    assert!(error.text().chars().all(fits), "{}", error.text());
+    assert!(error.text().len() < 2_000, "{}", error.text().len());
+    assert!((400..500).contains(&error.error().wire().0));
 }
 
 /// An authorization request is accepted, told on a page, or answered at a URI that is registered.
@@ -37,7 +37,7 @@ pub fn authorization_request(query: &str) {
             assert!(url.starts_with(CALLBACK), "{url}");
             assert!(url.bytes().all(|byte| matches!(byte, b'!'..=b'~')), "{url}");
         }
-        Err(Refusal::Page { title, detail }) => assert!(!title.is_empty() && !detail.is_empty()),
+        Err(Refusal::Page(reason)) => assert!(!reason.title().is_empty() && !reason.text().is_empty()),
     }
 }
 

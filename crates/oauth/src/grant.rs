@@ -46,15 +46,32 @@ pub struct Grant {
     pub auth_time: Option<i64>,
     /// The time of its creation, in milliseconds since the epoch.
     pub created: i64,
-    /// Since when it no longer counts.
-    pub ended: Option<i64>,
-    /// Since when somebody else than who accepted is its resource owner.
-    pub rebound: Option<i64>,
+    /// Whether it is valid.
+    pub state: GrantState,
     /// The tokens that the client is known to have received; `None` before the first use of a token.
     pub delivered: Option<Delivery>,
 }
 
-/// What decides whether an access token still counts.
+/// Whether a grant is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantState {
+    /// It is valid.
+    Open,
+    /// It is valid, and has another resource owner than the one who accepted.
+    Transferred {
+        /// Since when, in milliseconds since the epoch.
+        at: i64,
+    },
+    /// It ended, and stays so.
+    Ended {
+        /// Since when, in milliseconds since the epoch.
+        at: i64,
+        /// Why; `None` if that was recorded by another version.
+        reason: Option<EndReason>,
+    },
+}
+
+/// What decides whether an access token is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenStatus {
     /// The grant it is sealed around.
@@ -79,6 +96,11 @@ pub struct Delivery {
 }
 
 impl Grant {
+    /// Whether it ended.
+    pub fn is_ended(&self) -> bool {
+        matches!(self.state, GrantState::Ended { .. })
+    }
+
     /// Whether the client is known to have received the tokens of this generation.
     pub fn has_delivered(&self, generation: i32) -> bool {
         self.delivered.is_some_and(|delivered| delivered.generation >= generation)
@@ -87,9 +109,9 @@ impl Grant {
     /// The scopes of a token of this grant, of those that were accepted. After a transfer to another resource owner, `openid` is left out:
     /// one user accepted to be identified, and another is the owner now.
     pub fn opens(&self, accepted: &Scopes) -> Scopes {
-        match self.rebound {
-            None => accepted.clone(),
-            Some(_) => accepted.only(|scope| scope != OPENID),
+        match self.state {
+            GrantState::Transferred { .. } => accepted.only(|scope| scope != OPENID),
+            GrantState::Open | GrantState::Ended { .. } => accepted.clone(),
         }
     }
 }
@@ -183,6 +205,26 @@ impl EndReason {
         }
     }
 
+    /// A stable code, by which refusals are counted.
+    pub fn code(self) -> &'static str {
+        match self {
+            EndReason::CodeReused => "ended_code_reused",
+            EndReason::CodeRefused => "ended_code_refused",
+            EndReason::AlreadyAnswered => "ended_already_answered",
+            EndReason::RefreshTokenReused => "ended_refresh_token_reused",
+            EndReason::Revoked => "ended_revoked",
+            EndReason::OwnerDeactivated => "ended_owner_deactivated",
+            EndReason::OwnerDeleted => "ended_owner_deleted",
+            EndReason::Operator => "ended_by_operator",
+            EndReason::Owner => "ended_by_owner",
+            EndReason::ClientDeleted => "ended_client_deleted",
+            EndReason::OwnerRoleLost => "ended_owner_role_lost",
+            EndReason::Unused => "ended_unused",
+            EndReason::AccountDeleted => "ended_account_deleted",
+            EndReason::Replaced => "ended_replaced",
+        }
+    }
+
     /// The description for a client that still presents a token: why it is refused, and what to do. It fits an `error_description` (RFC
     /// 6750 §3): printable ASCII without quotes.
     pub fn refusal(self) -> &'static str {
@@ -223,6 +265,12 @@ impl EndReason {
                 "The access was ended because a newer connection of the same client is in use; use the tokens of that one"
             }
         }
+    }
+}
+
+impl std::fmt::Display for EndReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.refusal())
     }
 }
 

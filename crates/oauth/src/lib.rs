@@ -27,7 +27,7 @@
 //! let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
 //! let request = token::TokenRequest::parse(None, &[], &form).unwrap();
 //! let refused = token::exchange(&mut store, &mut cx, &request).unwrap().err().unwrap();
-//! assert_eq!(refused.code.wire(), (401, "invalid_client"));
+//! assert_eq!(refused.error().wire(), (401, "invalid_client"));
 //! ```
 
 pub mod authorize;
@@ -62,9 +62,9 @@ pub use client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, Redir
 pub use client_auth::assertion;
 pub use constraints::{Resource, Thumbprint, TokenConstraints};
 pub use context::{Context, Settings};
-pub use error::{ErrorCode, TokenError, Verdict};
+pub use error::{ErrorCode, InvalidToken, TokenError, TokenRefusal, Verdict};
 pub use event::Event;
-pub use grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
+pub use grant::{Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Subject};
 pub use pkce::Challenge;
 pub use protected_resource::ProtectedResource;
 pub use scope::{ScopeDefinition, Scopes};

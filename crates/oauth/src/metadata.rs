@@ -9,6 +9,7 @@ use openidconnect::{
 };
 use serde_json::{Value, json};
 
+use crate::client::GrantType;
 use crate::context::Settings;
 use crate::jose::Algorithm;
 use crate::scope::STANDARD_CLAIMS;
@@ -39,11 +40,7 @@ pub fn openid_configuration(settings: &Settings) -> Value {
             .set_userinfo_endpoint(UserInfoUrl::new(at("/userinfo")).ok())
             .set_scopes_supported(Some(settings.scopes.iter().map(|scope| Scope::new(scope.name.to_owned())).collect()))
             .set_response_modes_supported(Some(vec![CoreResponseMode::Query]))
-            .set_grant_types_supported(Some(vec![
-                CoreGrantType::AuthorizationCode,
-                CoreGrantType::RefreshToken,
-                CoreGrantType::ClientCredentials,
-            ]))
+            .set_grant_types_supported(Some(GrantType::ALL.map(core).to_vec()))
             .set_token_endpoint_auth_methods_supported(Some(vec![
                 CoreClientAuthMethod::ClientSecretBasic,
                 CoreClientAuthMethod::ClientSecretPost,
@@ -81,6 +78,14 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         document[name] = value;
     }
     document
+}
+
+fn core(grant_type: GrantType) -> CoreGrantType {
+    match grant_type {
+        GrantType::AuthorizationCode => CoreGrantType::AuthorizationCode,
+        GrantType::RefreshToken => CoreGrantType::RefreshToken,
+        GrantType::ClientCredentials => CoreGrantType::ClientCredentials,
+    }
 }
 
 /// Those of ID tokens, and those of `/userinfo`.

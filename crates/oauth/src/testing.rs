@@ -17,7 +17,7 @@ use crate::protected_resource::ProtectedResource;
 use crate::scope::{ScopeDefinition, Scopes};
 use crate::secret::{Keyring, Prefix, generated};
 use crate::static_token::StaticToken;
-use crate::store::Store;
+use crate::store::AccessTokens;
 use crate::store::memory::MemoryStore;
 use crate::token::bearer::{self, Access, BearerError, BearerRequest, Use};
 use crate::token::delivery;
@@ -249,6 +249,6 @@ pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
 pub(crate) fn code_of<T>(answer: Result<T, TokenError>) -> &'static str {
     let Err(error) = answer else { return "no error" };
     let fits = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
-    assert!(error.description.chars().all(fits), "{}", error.description);
-    error.code.wire().1
+    assert!(error.text().chars().all(fits), "{}", error.text());
+    error.error().wire().1
 }

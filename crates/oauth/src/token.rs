@@ -6,7 +6,7 @@ use crate::client::{AccessTokenFormat, Client, GrantType, scope};
 use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenticate};
 use crate::constraints::{Resource, Thumbprint, TokenConstraints};
 use crate::context::{Context, millis};
-use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::error::{TokenError, TokenRefusal, Verdict};
 use crate::grant::{Grant, GrantId};
 use crate::scope::Scopes;
 use crate::secret::Prefix;
@@ -51,14 +51,12 @@ pub(crate) struct RequestedConstraints<'a> {
 impl RequestedConstraints<'_> {
     /// The resources asked for, if the client may have them.
     fn resources(&self, cx: &Context<'_>, client: &Client) -> Result<Vec<Resource>, TokenError> {
-        requested_resources::requested(cx.settings, client, self.resources.iter().map(String::as_str))
-            .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))
+        Ok(requested_resources::requested(cx.settings, client, self.resources.iter().map(String::as_str))?)
     }
 
     /// The requested of a token whose resources were accepted before.
     fn within(&self, cx: &Context<'_>, client: &Client, accepted: &[Resource]) -> Result<TokenConstraints, TokenError> {
-        let resources = requested_resources::narrowed(cx.settings, accepted, self.resources(cx, client)?)
-            .map_err(|description| TokenError::new(ErrorCode::InvalidTarget, description))?;
+        let resources = requested_resources::narrowed(cx.settings, accepted, self.resources(cx, client)?)?;
         Ok(TokenConstraints { resources, key: self.key.cloned() })
     }
 }
@@ -70,13 +68,19 @@ enum GrantRequest {
     ClientCredentials,
 }
 
+impl GrantRequest {
+    fn grant_type(&self) -> GrantType {
+        match self {
+            GrantRequest::Code { .. } => GrantType::AuthorizationCode,
+            GrantRequest::Refresh { .. } => GrantType::RefreshToken,
+            GrantRequest::ClientCredentials => GrantType::ClientCredentials,
+        }
+    }
+}
+
 impl std::fmt::Debug for GrantRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            GrantRequest::Code { .. } => "Code",
-            GrantRequest::Refresh { .. } => "Refresh",
-            GrantRequest::ClientCredentials => "ClientCredentials",
-        })
+        write!(f, "{:?}", self.grant_type())
     }
 }
 
@@ -147,27 +151,19 @@ impl TokenRequest {
         let request = ClientRequest { authorization, query, form };
         request.check(&PARAMETERS)?;
         let credentials = request.credentials()?;
-        let need = |name: &str| {
-            request
-                .get(name)
-                .map(str::to_owned)
-                .ok_or_else(|| TokenError::invalid_request(format!("{name} is missing")))
-        };
-        let grant = match request.get("grant_type") {
-            Some("authorization_code") => GrantRequest::Code {
+        let need =
+            |name: &'static str| request.get(name).map(str::to_owned).ok_or(TokenRefusal::ParameterMissing { name });
+        let name = request.get("grant_type").ok_or(TokenRefusal::ParameterMissing { name: "grant_type" })?;
+        let grant_type =
+            GrantType::parse(name).ok_or_else(|| TokenRefusal::GrantTypeUnknown { known: GrantType::listed() })?;
+        let grant = match grant_type {
+            GrantType::AuthorizationCode => GrantRequest::Code {
                 code: need("code")?,
                 redirect_uri: request.get("redirect_uri").map(str::to_owned),
                 verifier: request.get("code_verifier").map(str::to_owned),
             },
-            Some("refresh_token") => GrantRequest::Refresh { token: need("refresh_token")? },
-            Some("client_credentials") => GrantRequest::ClientCredentials,
-            Some(_) => {
-                return Err(TokenError::new(
-                    ErrorCode::UnsupportedGrantType,
-                    "grant_type must be authorization_code, refresh_token or client_credentials",
-                ));
-            }
-            None => return Err(TokenError::invalid_request("grant_type is missing")),
+            GrantType::RefreshToken => GrantRequest::Refresh { token: need("refresh_token")? },
+            GrantType::ClientCredentials => GrantRequest::ClientCredentials,
         };
         let resources = request.all("resource").map(str::to_owned).collect();
         Ok(TokenRequest { credentials, grant, scope: sent_scope(&request)?, resources, proof: None })
@@ -210,13 +206,11 @@ fn sent_scope(request: &ClientRequest<'_>) -> Result<Option<String>, TokenError>
         (Some(text), []) | (None, &[text]) => text,
         (Some(text), &[other]) if text == other => text,
         _ => {
-            return Err(TokenError::invalid_request(
-                "scope is sent more than once: in the URL and in the body, or twice",
-            ));
+            return Err(TokenRefusal::ScopeRepeated.into());
         }
     };
     if !scope::is_plausible(text) {
-        return Err(TokenError::new(ErrorCode::InvalidScope, scope::MALFORMED));
+        return Err(TokenRefusal::ScopeMalformed.into());
     }
     Ok(Some(text.to_owned()))
 }
@@ -227,27 +221,21 @@ pub fn exchange(store: &mut dyn Store, cx: &mut Context<'_>, request: &TokenRequ
         Ok(client) => client,
         Err(refused) => return Ok(Err(refused)),
     };
-    let grant_type = match &request.grant {
-        GrantRequest::Code { .. } => GrantType::AuthorizationCode,
-        GrantRequest::Refresh { .. } => GrantType::RefreshToken,
-        GrantRequest::ClientCredentials => GrantType::ClientCredentials,
-    };
+    let grant_type = request.grant.grant_type();
     if !client.may(grant_type) {
-        let description = format!("this client may not use the grant type {}", grant_type.as_str());
-        return Ok(Err(TokenError::new(ErrorCode::UnauthorizedClient, description)));
+        return Ok(Err(TokenRefusal::GrantTypeNotAllowed { grant_type: grant_type.as_str() }.into()));
     }
     let scope = match request.scope.as_deref().map(|text| scope::requested(cx, &client, text)).transpose() {
         Ok(scope) => scope.filter(|scope| !scope.is_empty()),
-        Err(description) => return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description))),
+        Err(refusal) => return Ok(Err(refusal.into())),
     };
     let proof = match request.proof.clone().map(|proof| proof.spend(store)).transpose()? {
         Some(None) => {
-            return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, "this DPoP proof was used before")));
+            return Ok(Err(TokenRefusal::DpopProofReplayed.into()));
         }
         Some(spent) => spent,
         None if client.options.tokens.dpop_bound_access_tokens => {
-            let description = "this client's tokens are bound to a key: send a DPoP proof";
-            return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, description)));
+            return Ok(Err(TokenRefusal::DpopProofMissing.into()));
         }
         None => None,
     };

@@ -19,6 +19,7 @@ use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::AttributeKey;
 use crate::schema::ResourceTypeId;
 
+#[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod groups_in_turn;
 pub mod memory;

@@ -2,7 +2,7 @@
 
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use oauth::{ClientId, EndReason, GrantId, Scopes, Subject};
+use oauth::{ClientId, EndReason, GrantId, Scopes};
 
 use super::bulk_revocations::ended;
 use super::error::DbError;
@@ -24,7 +24,7 @@ pub struct Connection {
     pub renewed: Option<i64>,
 }
 
-const SCOPES: &str = concat!(
+pub(super) const ACCEPTED_SCOPES: &str = concat!(
     "SELECT g.scope FROM grants AS g JOIN clients AS c ON c.seq = g.client \
      WHERE g.owner_id = ? AND c.id = ? AND g.ended IS NULL AND ",
     ended!("e.at", "g.ended"),
@@ -92,13 +92,6 @@ impl Tx<'_> {
     ) -> Result<Vec<Connected>, DbError> {
         let binds = vec![Bind::Number(account), Bind::Text(client.as_str().to_owned()), Bind::Number(limit)];
         Statement::<ConnectedColumns>::new(OF_CLIENT, binds).load(self.conn)
-    }
-
-    /// The scope of each standing grant that this person gave this client, the latest first; not more than a hundred.
-    pub(super) fn scopes_accepted(&mut self, client: &ClientId, owner: &Subject) -> Result<Vec<Scopes>, DbError> {
-        let binds = vec![Bind::Text(owner.as_str().to_owned()), Bind::Text(client.as_str().to_owned())];
-        let rows: Vec<String> = Statement::<Text>::new(SCOPES, binds).load(self.conn)?;
-        Ok(rows.iter().map(|scope| oauth::store::scopes_from_stored(scope)).collect())
     }
 
     /// A person's connections, in the order they were first accepted.

@@ -1,10 +1,10 @@
-//! What is remembered of clients' proofs: assertions that were used, and failures that were counted.
+//! The failures of client authentication that were counted.
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use super::error::DbError;
-use super::schema::{client_failures, used_assertions};
+use super::schema::client_failures;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
@@ -15,17 +15,6 @@ const COUNT: &str = "INSERT INTO client_failures (id, n, expires) VALUES (?, 1, 
      expires = CASE WHEN client_failures.expires <= ? THEN excluded.expires ELSE client_failures.expires END";
 
 impl Tx<'_> {
-    /// The key is what keeps two replicas from both using one: the second waits for the first, and inserts nothing.
-    pub(super) fn note_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, DbError> {
-        let row = (used_assertions::id.eq(&id[..]), used_assertions::expires.eq(expires));
-        let stored = each!(&mut *self.conn, c => diesel::insert_into(used_assertions::table)
-            .values(row)
-            .on_conflict(used_assertions::id)
-            .do_nothing()
-            .execute(c))?;
-        Ok(stored == 1)
-    }
-
     /// How many failures are counted under this key, and until when.
     pub fn client_failures(&mut self, id: &[u8; 32], now: i64) -> Result<Option<(i64, i64)>, DbError> {
         let query = client_failures::table

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, RedirectUri, Scopes};
+use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, RedirectUri, Scopes, StoreError};
 
 use super::accounts::{AccountRow, json};
 use super::error::DbError;
@@ -218,26 +218,6 @@ impl Tx<'_> {
         rows.into_iter().map(Row::record).collect()
     }
 
-    /// A client with its secrets, as the protocol needs it.
-    pub(super) fn protocol_client(&mut self, id: &ClientId) -> Result<Option<Client>, DbError> {
-        let Some(record) = self.client_record(id.as_str())? else { return Ok(None) };
-        let query = client_secrets::table.filter(client_secrets::client.eq(record.seq)).select((
-            client_secrets::id,
-            client_secrets::fingerprint,
-            client_secrets::expires,
-            client_secrets::last_used,
-        ));
-        type Row = (String, Vec<u8>, Option<i64>, Option<i64>);
-        let secrets: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
-        let mut client = record.client;
-        for (id, fingerprint, expires, last_used) in secrets {
-            let fingerprint = Fingerprint::from_bytes(&fingerprint)
-                .ok_or_else(|| DbError::Corrupt(format!("fingerprint of client secret {id}")))?;
-            client.secrets.push(ClientSecret { id, fingerprint, expires, last_used });
-        }
-        Ok(Some(client))
-    }
-
     /// The account a client belongs to, if it belongs to one.
     pub fn account_of_client(&mut self, id: &ClientId) -> Result<Option<Account>, DbError> {
         type Columns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
@@ -288,12 +268,6 @@ impl Tx<'_> {
         let row = client_secrets::table.filter(client_secrets::client.eq(client)).filter(client_secrets::id.eq(id));
         Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
-
-    pub(super) fn touch_client_secret(&mut self, id: &str, now: i64) -> Result<(), DbError> {
-        let row = client_secrets::table.filter(client_secrets::id.eq(id));
-        each!(&mut *self.conn, c => diesel::update(row).set(client_secrets::last_used.eq(now)).execute(c))?;
-        Ok(())
-    }
 }
 
 fn options(record: &ClientRecord) -> Result<String, DbError> {
@@ -306,4 +280,33 @@ fn uris(client: &Client) -> Result<String, DbError> {
 
 fn grant_types(client: &Client) -> Result<String, DbError> {
     json(&client.grant_types.iter().map(|grant_type| grant_type.as_str()).collect::<Vec<_>>())
+}
+
+impl oauth::store::Clients for Tx<'_> {
+    /// A client with its secrets, as the protocol needs it.
+    fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
+        let Some(record) = self.client_record(id.as_str())? else { return Ok(None) };
+        let query = client_secrets::table.filter(client_secrets::client.eq(record.seq)).select((
+            client_secrets::id,
+            client_secrets::fingerprint,
+            client_secrets::expires,
+            client_secrets::last_used,
+        ));
+        type Row = (String, Vec<u8>, Option<i64>, Option<i64>);
+        let secrets: Vec<Row> = each!(&mut *self.conn, c => query.load(c)).map_err(DbError::from)?;
+        let mut client = record.client;
+        for (id, fingerprint, expires, last_used) in secrets {
+            let fingerprint = Fingerprint::from_bytes(&fingerprint)
+                .ok_or_else(|| DbError::Corrupt(format!("fingerprint of client secret {id}")))?;
+            client.secrets.push(ClientSecret { id, fingerprint, expires, last_used });
+        }
+        Ok(Some(client))
+    }
+
+    fn touch_secret(&mut self, _: &ClientId, id: &str, now: i64) -> Result<(), StoreError> {
+        let row = client_secrets::table.filter(client_secrets::id.eq(id));
+        each!(&mut *self.conn, c => diesel::update(row).set(client_secrets::last_used.eq(now)).execute(c))
+            .map_err(DbError::from)?;
+        Ok(())
+    }
 }

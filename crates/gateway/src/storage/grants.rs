@@ -2,16 +2,21 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
-use oauth::TokenId;
-use oauth::{ClientId, Delivery, EndReason, Grant, GrantId, NewGrant, Scopes, Subject, TokenStatus};
+use oauth::bearer::{FoundToken, LookUp};
+use oauth::store::Grants;
+use oauth::{
+    ClientId, Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Scopes, StoreError, Subject, TokenId,
+    TokenStatus,
+};
 
 use super::accounts::AccountRow;
+use super::authorized_clients::ACCEPTED_SCOPES;
 use super::backend::AnyConn;
 use super::bulk_revocations::ended;
 use super::error::{DbError, unique_violation};
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
-use super::tx::{GrantClient, Tx};
+use super::tx::{GrantClient, GrantContext, Tx};
 use crate::domain::account::Account;
 use crate::domain::actor::Named;
 use crate::domain::client::ScimOptions;
@@ -49,20 +54,28 @@ type GrantRow = (
     (i64, Option<i64>, Option<i64>, Option<i32>, Option<i64>),
 );
 
-fn grant(row: GrantRow) -> Result<Grant, DbError> {
-    let ((seq, client, owner, scope, nonce, auth_time), (created, ended, rebound, generation, delivered_at)) = row;
-    Ok(Grant {
-        id: GrantId(seq),
-        client: ClientId::new(client).ok_or_else(|| DbError::Corrupt(format!("client of grant {seq}")))?,
-        subject: owner.map(Subject::new),
-        scope: Scopes::parse(&scope).ok_or_else(|| DbError::Corrupt(format!("scope of grant {seq}")))?,
-        nonce,
-        auth_time,
-        created,
-        ended,
-        rebound,
-        delivered: generation.zip(delivered_at).map(|(generation, at)| Delivery { generation, at }),
-    })
+impl Tx<'_> {
+    /// A grant out of its row. Why it ended is read only where it did.
+    fn grant_of(&mut self, row: GrantRow) -> Result<Grant, DbError> {
+        let ((seq, client, owner, scope, nonce, auth_time), (created, ended, rebound, generation, delivered_at)) = row;
+        let id = GrantId(seq);
+        let state = match (ended, rebound) {
+            (Some(at), _) => GrantState::Ended { at, reason: self.end_reason(id)? },
+            (None, Some(at)) => GrantState::Transferred { at },
+            (None, None) => GrantState::Open,
+        };
+        Ok(Grant {
+            id,
+            client: ClientId::new(client).ok_or_else(|| DbError::Corrupt(format!("client of grant {seq}")))?,
+            subject: owner.map(Subject::new),
+            scope: Scopes::parse(&scope).ok_or_else(|| DbError::Corrupt(format!("scope of grant {seq}")))?,
+            nonce,
+            auth_time,
+            created,
+            state,
+            delivered: generation.zip(delivered_at).map(|(generation, at)| Delivery { generation, at }),
+        })
+    }
 }
 
 fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantClient, DbError> {
@@ -83,13 +96,13 @@ const BY_NUMBER: &str = concat!(
     ", g.rebound, g.delivered, g.delivered_at FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?"
 );
 
-const STANDING_OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
+const OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
      g.rebound, g.delivered, g.delivered_at \
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
 /// What decides whether a token counts, and the account it opens. `$revoked` are two columns: when the revocation of the token itself may
 /// be forgotten, and that of the answer it was issued in.
-macro_rules! standing_columns {
+macro_rules! status_columns {
     ($revoked:literal) => {
         concat!(
             "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
@@ -100,19 +113,19 @@ macro_rules! standing_columns {
         )
     };
 }
-pub(super) use standing_columns;
+pub(super) use status_columns;
 
 /// The types of these columns.
-pub(super) type StandingColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
+pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
 type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, Nullable<BigInt>);
 type ClientColumns = (BigInt, Text, Text);
 type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
 /// And of their values.
-pub(super) type StandingRow =
+pub(super) type StatusRow =
     (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), (i64, String, String), AccountRow);
 
-const STANDING: &str = concat!(
-    standing_columns!(
+const STATUS: &str = concat!(
+    status_columns!(
         "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
     ),
     " FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
@@ -166,10 +179,140 @@ pub(crate) struct GrantFacts {
 }
 
 impl Tx<'_> {
-    pub(super) fn insert_grant(&mut self, new: &NewGrant) -> Result<GrantId, DbError> {
+    /// The owner of a new grant, who stays as they are until this unit of work ends: a deactivation comes before, and is seen here,
+    /// or after, and ends the grant.
+    fn owner_to_be(&mut self, subject: &Subject, account: Option<i64>) -> Result<(i64, i64), DbError> {
+        let owner = resources::table.filter(resources::id.eq(subject.as_str())).select((
+            resources::account,
+            resources::seq,
+            resources::active,
+        ));
+        let (account, seq, active): (i64, i64, bool) = match (&mut *self.conn, account) {
+            (AnyConn::Postgres(c), Some(account)) => {
+                owner.filter(resources::account.eq(account)).for_share().get_result(c)?
+            }
+            (AnyConn::Postgres(c), None) => owner.for_share().get_result(c)?,
+            (AnyConn::Sqlite(c), Some(account)) => owner.filter(resources::account.eq(account)).get_result(c)?,
+            (AnyConn::Sqlite(c), None) => owner.get_result(c)?,
+        };
+        // Deactivated a moment ago: the unit of work is run again, and finds out by itself.
+        if active { Ok((account, seq)) } else { Err(DbError::LostRace) }
+    }
+
+    /// Makes the exchanges of one grant take turns.
+    pub(super) fn hold_grant(&mut self, id: GrantId) -> Result<(), DbError> {
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let _: Option<i64> = grants::table
+                .filter(grants::seq.eq(id.0))
+                .select(grants::seq)
+                .for_no_key_update()
+                .get_result(c)
+                .optional()?;
+        }
+        Ok(())
+    }
+
+    /// Ends a grant, if it has not ended: one small write, however many tokens it has.
+    pub fn end_grant_for(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<bool, DbError> {
+        let row = grants::table.filter(grants::seq.eq(id.0)).filter(grants::ended.is_null());
+        let values = (grants::ended.eq(now), grants::end_reason.eq(reason.as_str()));
+        let ended: Option<i64> = each!(&mut *self.conn, c => diesel::update(row)
+            .set(values)
+            .returning(grants::seq)
+            .get_result(c)
+            .optional())?;
+        if ended.is_some() {
+            let event = oauth::Event::GrantEnded { grant: id, reason };
+            self.raise(now, None, event);
+        }
+        Ok(ended.is_some())
+    }
+
+    /// What decides about a token, and the account and client of its grant.
+    pub(super) fn status_of(&mut self, row: StatusRow) -> Result<(TokenStatus, GrantContext), DbError> {
+        let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
+        let context = GrantContext { account: Account::from_row(account)?, client: grant_client(client)? };
+        let status = TokenStatus {
+            grant: self.grant_of(row)?,
+            client_disabled,
+            owner_active: owner.is_none() || active == Some(true),
+            token_revoked: revoked.is_some(),
+            answer_superseded: superseded.is_some(),
+        };
+        Ok((status, context))
+    }
+
+    /// Looks up an access token with the account and client of its grant: one query, unless the token is refused.
+    pub(crate) fn find_token(&mut self, wanted: &LookUp) -> Result<(FoundToken, Option<GrantContext>), DbError> {
+        match wanted {
+            LookUp::Grant(grant, token, response) => Ok(match self.find_status(*grant, token, response)? {
+                Some((status, context)) => (FoundToken::Status(status), Some(context)),
+                None => (FoundToken::Nothing(self.end_reason(*grant)?), None),
+            }),
+            LookUp::StaticToken(fingerprint) => Ok(match self.find_static_token(fingerprint)? {
+                Some((token, context)) => (FoundToken::StaticToken(token), Some(context)),
+                None => (FoundToken::Nothing(None), None),
+            }),
+        }
+    }
+
+    fn find_status(
+        &mut self,
+        id: GrantId,
+        token: &TokenId,
+        response: &TokenId,
+    ) -> Result<Option<(TokenStatus, GrantContext)>, DbError> {
+        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(response.0.to_vec()), Bind::Number(id.0)];
+        let row = Statement::<StatusColumns>::new(STATUS, binds).first(self.conn)?;
+        row.map(|row| self.status_of(row)).transpose()
+    }
+
+    /// Grants of an account in the order they were made.
+    pub fn grants_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
+        type Columns = (
+            BigInt,
+            BigInt,
+            Text,
+            Text,
+            Nullable<Text>,
+            Text,
+            BigInt,
+            Nullable<BigInt>,
+            Nullable<Text>,
+            Nullable<BigInt>,
+        );
+        let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
+        Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
+    }
+
+    /// Whether there is such a grant in an account that is not deleted.
+    pub fn grant_exists(&mut self, id: GrantId) -> Result<bool, DbError> {
+        let found: Option<i64> =
+            Statement::<BigInt>::new(IN_LIVING_ACCOUNT, vec![Bind::Number(id.0)]).first(self.conn)?;
+        Ok(found.is_some())
+    }
+
+    /// What a grant's events are recorded with.
+    pub(crate) fn facts_of_grant(&mut self, id: GrantId) -> Result<Option<GrantFacts>, DbError> {
+        type Columns = (BigInt, Nullable<Text>, Nullable<Text>);
+        let row: Option<(i64, Option<String>, Option<String>)> =
+            Statement::<Columns>::new(FACTS, vec![Bind::Number(id.0)]).first(self.conn)?;
+        Ok(row.map(|(account, client, name)| GrantFacts { account, client: client.map(|id| Named { id, name }) }))
+    }
+
+    /// In which account a grant is.
+    pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
+        let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+}
+
+impl oauth::store::Grants for Tx<'_> {
+    fn create_grant(&mut self, new: &NewGrant) -> Result<GrantId, StoreError> {
         let client =
             clients::table.filter(clients::id.eq(new.client.as_str())).select((clients::seq, clients::account));
-        let (client, of_client): (i64, Option<i64>) = each!(&mut *self.conn, c => client.get_result(c))?;
+        let (client, of_client): (i64, Option<i64>) =
+            each!(&mut *self.conn, c => client.get_result(c)).map_err(DbError::from)?;
         let (account, owner) = match &new.subject {
             Some(subject) => {
                 let (account, seq) = self.owner_to_be(subject, of_client)?;
@@ -194,131 +337,56 @@ impl Tx<'_> {
         match inserted {
             Ok(seq) => Ok(GrantId(seq)),
             // Another replica made the client's standing grant at the same moment: the unit of work is run again.
-            Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace),
-            Err(error) => Err(error.into()),
+            Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace.into()),
+            Err(error) => Err(DbError::from(error).into()),
         }
     }
 
-    /// The owner of a new grant, who stays as they are until this unit of work ends: a deactivation comes before, and is seen here,
-    /// or after, and ends the grant.
-    fn owner_to_be(&mut self, subject: &Subject, account: Option<i64>) -> Result<(i64, i64), DbError> {
-        let owner = resources::table.filter(resources::id.eq(subject.as_str())).select((
-            resources::account,
-            resources::seq,
-            resources::active,
-        ));
-        let (account, seq, active): (i64, i64, bool) = match (&mut *self.conn, account) {
-            (AnyConn::Postgres(c), Some(account)) => {
-                owner.filter(resources::account.eq(account)).for_share().get_result(c)?
-            }
-            (AnyConn::Postgres(c), None) => owner.for_share().get_result(c)?,
-            (AnyConn::Sqlite(c), Some(account)) => owner.filter(resources::account.eq(account)).get_result(c)?,
-            (AnyConn::Sqlite(c), None) => owner.get_result(c)?,
-        };
-        // Deactivated a moment ago: the unit of work is run again, and finds out by itself.
-        if active { Ok((account, seq)) } else { Err(DbError::LostRace) }
-    }
-
-    pub(super) fn find_grant(&mut self, id: GrantId) -> Result<Option<Grant>, DbError> {
+    fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         let row = Statement::<GrantColumns>::new(BY_NUMBER, vec![Bind::Number(id.0)]).first(self.conn)?;
-        row.map(grant).transpose()
+        Ok(row.map(|row| self.grant_of(row)).transpose()?)
     }
 
-    /// Makes the exchanges of one grant take turns.
-    pub(super) fn hold_grant(&mut self, id: GrantId) -> Result<(), DbError> {
-        if let AnyConn::Postgres(c) = &mut *self.conn {
-            let _: Option<i64> = grants::table
-                .filter(grants::seq.eq(id.0))
-                .select(grants::seq)
-                .for_no_key_update()
-                .get_result(c)
-                .optional()?;
-        }
-        Ok(())
+    fn lock_grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
+        self.hold_grant(id)?;
+        self.grant(id)
     }
 
-    /// Keeps what a client is known to have received.
-    pub(super) fn keep_delivery(&mut self, id: GrantId, delivery: Delivery) -> Result<(), DbError> {
-        let row = grants::table.filter(grants::seq.eq(id.0));
-        let set = (grants::delivered.eq(delivery.generation), grants::delivered_at.eq(delivery.at));
-        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
-        Ok(())
+    fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+        let client = Bind::Text(client.as_str().to_owned());
+        let row = Statement::<GrantColumns>::new(OF_CLIENT, vec![client]).first(self.conn)?;
+        Ok(row.map(|row| self.grant_of(row)).transpose()?)
+    }
+
+    /// The scope of each standing grant that this person gave this client, the latest first; not more than a hundred.
+    fn accepted_scopes(&mut self, client: &ClientId, owner: &Subject) -> Result<Vec<Scopes>, StoreError> {
+        let binds = vec![Bind::Text(owner.as_str().to_owned()), Bind::Text(client.as_str().to_owned())];
+        let rows: Vec<String> = Statement::<Text>::new(ACCEPTED_SCOPES, binds).load(self.conn)?;
+        Ok(rows.iter().map(|scope| oauth::store::scopes_from_stored(scope)).collect())
     }
 
     /// Locked from the newest to the oldest, as every unit of work does that locks several.
-    pub(super) fn find_older_grants(&mut self, id: GrantId, scope: &str) -> Result<Vec<GrantId>, DbError> {
-        let binds = vec![Bind::Number(id.0), Bind::Text(scope.to_owned())];
+    fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
+        let binds = vec![Bind::Number(grant.id.0), Bind::Text(scope.to_owned())];
         let older: Vec<i64> = Statement::<BigInt>::new(OLDER.of(self.conn), binds).load(self.conn)?;
         Ok(older.into_iter().map(GrantId).collect())
     }
 
-    pub(super) fn find_standing_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, DbError> {
-        let client = Bind::Text(client.as_str().to_owned());
-        let row = Statement::<GrantColumns>::new(STANDING_OF_CLIENT, vec![client]).first(self.conn)?;
-        row.map(grant).transpose()
+    /// Keeps what a client is known to have received.
+    fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError> {
+        let row = grants::table.filter(grants::seq.eq(id.0));
+        let set = (grants::delivered.eq(delivery.generation), grants::delivered_at.eq(delivery.at));
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c)).map_err(DbError::from)?;
+        Ok(())
     }
 
-    /// Ends a grant, if it has not ended: one small write, however many tokens it has.
-    pub fn end_grant_for(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<bool, DbError> {
-        let row = grants::table.filter(grants::seq.eq(id.0)).filter(grants::ended.is_null());
-        let values = (grants::ended.eq(now), grants::end_reason.eq(reason.as_str()));
-        let ended: Option<i64> = each!(&mut *self.conn, c => diesel::update(row)
-            .set(values)
-            .returning(grants::seq)
-            .get_result(c)
-            .optional())?;
-        if ended.is_some() {
-            let event = oauth::Event::GrantEnded { grant: id, reason };
-            self.raise(now, None, event);
-        }
-        Ok(ended.is_some())
-    }
-
-    /// What decides whether an access token counts, in one look-up, with the account it opens.
-    pub(super) fn find_standing(
-        &mut self,
-        id: GrantId,
-        token: &TokenId,
-        answer: &TokenId,
-    ) -> Result<Option<TokenStatus>, DbError> {
-        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(answer.0.to_vec()), Bind::Number(id.0)];
-        let row = Statement::<StandingColumns>::new(STANDING, binds).first(self.conn)?;
-        row.map(|row| self.standing_of(row)).transpose()
-    }
-
-    pub(super) fn standing_of(&mut self, row: StandingRow) -> Result<TokenStatus, DbError> {
-        let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
-        self.grant_client = Some(grant_client(client)?);
-        self.grant_account = Some(Account::from_row(account)?);
-        Ok(TokenStatus {
-            grant: grant(row)?,
-            client_disabled,
-            owner_active: owner.is_none() || active == Some(true),
-            token_revoked: revoked.is_some(),
-            answer_superseded: superseded.is_some(),
-        })
-    }
-
-    /// Grants of an account in the order they were made.
-    pub fn grants_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
-        type Columns = (
-            BigInt,
-            BigInt,
-            Text,
-            Text,
-            Nullable<Text>,
-            Text,
-            BigInt,
-            Nullable<BigInt>,
-            Nullable<Text>,
-            Nullable<BigInt>,
-        );
-        let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
-        Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
+    fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
+        self.end_grant_for(id, now, reason)?;
+        Ok(())
     }
 
     /// Why a grant counts no more, where that is known.
-    pub(super) fn reason_of_end(&mut self, id: GrantId) -> Result<Option<EndReason>, DbError> {
+    fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         type Columns = (Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>);
         let row: Option<(Option<String>, Option<i64>, Option<i64>)> =
             Statement::<Columns>::new(WHY_ENDED, vec![Bind::Number(id.0)]).first(self.conn)?;
@@ -328,34 +396,26 @@ impl Tx<'_> {
             _ => recorded.as_deref().and_then(EndReason::recorded),
         }))
     }
+}
 
-    /// Whether there is such a grant in an account that is not deleted.
-    pub fn grant_exists(&mut self, id: GrantId) -> Result<bool, DbError> {
-        let found: Option<i64> =
-            Statement::<BigInt>::new(IN_LIVING_ACCOUNT, vec![Bind::Number(id.0)]).first(self.conn)?;
-        Ok(found.is_some())
+impl oauth::store::AccessTokens for Tx<'_> {
+    /// What decides whether an access token counts, in one look-up, with the account it opens.
+    fn token_status(
+        &mut self,
+        id: GrantId,
+        token: &TokenId,
+        response: &TokenId,
+    ) -> Result<Option<TokenStatus>, StoreError> {
+        Ok(self.find_status(id, token, response)?.map(|(status, _)| status))
     }
 
-    pub(super) fn insert_revocation(&mut self, token: &TokenId, expires: i64) -> Result<(), DbError> {
+    fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {
         let row = (revoked_tokens::id.eq(token.0.as_slice()), revoked_tokens::expires.eq(expires));
         each!(&mut *self.conn, c => diesel::insert_into(revoked_tokens::table)
             .values(row)
             .on_conflict_do_nothing()
-            .execute(c))?;
+            .execute(c))
+        .map_err(DbError::from)?;
         Ok(())
-    }
-
-    /// What a grant's events are recorded with.
-    pub(crate) fn facts_of_grant(&mut self, id: GrantId) -> Result<Option<GrantFacts>, DbError> {
-        type Columns = (BigInt, Nullable<Text>, Nullable<Text>);
-        let row: Option<(i64, Option<String>, Option<String>)> =
-            Statement::<Columns>::new(FACTS, vec![Bind::Number(id.0)]).first(self.conn)?;
-        Ok(row.map(|(account, client, name)| GrantFacts { account, client: client.map(|id| Named { id, name }) }))
-    }
-
-    /// In which account a grant is.
-    pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
-        let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
-        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 }

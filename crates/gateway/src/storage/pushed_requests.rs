@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use oauth::par::PushedRequest;
-use oauth::{ClientId, Fingerprint};
+use oauth::{ClientId, Fingerprint, StoreError};
 
 use super::error::DbError;
 use super::schema::{pushed_request_counts, pushed_requests};
@@ -51,31 +51,35 @@ impl Tx<'_> {
         let over: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         Ok(Some(over.unwrap_or(until)))
     }
+}
 
-    pub(super) fn store_pushed_request(&mut self, request: &PushedRequest) -> Result<(), DbError> {
+impl oauth::store::PushedRequests for Tx<'_> {
+    fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError> {
         let row = (
             pushed_requests::fingerprint.eq(request.fingerprint.as_bytes()),
             pushed_requests::client.eq(request.client.as_str()),
             pushed_requests::parameters.eq(&request.parameters),
             pushed_requests::expires.eq(request.expires),
         );
-        each!(&mut *self.conn, c => diesel::insert_into(pushed_requests::table).values(row).execute(c))?;
+        each!(&mut *self.conn, c => diesel::insert_into(pushed_requests::table).values(row).execute(c))
+            .map_err(DbError::from)?;
         Ok(())
     }
 
     /// Of two that delete the row, the database lets one see it.
-    pub(super) fn delete_pushed_request(
+    fn take_pushed_request(
         &mut self,
         fingerprint: &Fingerprint,
         client: &ClientId,
-    ) -> Result<Option<PushedRequest>, DbError> {
+    ) -> Result<Option<PushedRequest>, StoreError> {
         let row = pushed_requests::table
             .filter(pushed_requests::fingerprint.eq(fingerprint.as_bytes()))
             .filter(pushed_requests::client.eq(client.as_str()));
         let found: Option<(String, i64)> = each!(&mut *self.conn, c => diesel::delete(row)
             .returning((pushed_requests::parameters, pushed_requests::expires))
             .get_result(c)
-            .optional())?;
+            .optional())
+        .map_err(DbError::from)?;
         Ok(found.map(|(parameters, expires)| PushedRequest {
             fingerprint: fingerprint.clone(),
             client: client.clone(),

@@ -2,13 +2,13 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use oauth::{Fingerprint, Scopes, StaticToken};
+use oauth::{Fingerprint, Scopes, StaticToken, StoreError};
 
 use super::error::DbError;
-use super::grants::{StandingColumns, StandingRow, standing_columns};
+use super::grants::{StatusColumns, StatusRow, status_columns};
 use super::schema::static_tokens;
 use super::statement::{Bind, Statement};
-use super::tx::Tx;
+use super::tx::{GrantContext, Tx};
 use crate::each;
 
 /// A static token as an operator sees it.
@@ -31,7 +31,7 @@ pub struct StaticTokenRecord {
 }
 
 const BY_FINGERPRINT: &str = concat!(
-    standing_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+    status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
     ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
      JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
      LEFT JOIN resources AS o ON o.seq = g.owner WHERE s.fingerprint = ? AND a.deleted IS NULL"
@@ -82,12 +82,6 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
 
-    pub(super) fn delete_static_token(&mut self, id: &str) -> Result<(), DbError> {
-        let row = static_tokens::table.filter(static_tokens::id.eq(id));
-        each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
-        Ok(())
-    }
-
     /// Notes that a static token was used.
     pub fn touch_static_token(&mut self, id: &str, now: i64) -> Result<(), DbError> {
         let row = static_tokens::table.filter(static_tokens::id.eq(id));
@@ -96,18 +90,33 @@ impl Tx<'_> {
     }
 
     /// A static token with what decides whether it counts, in one look-up, with the account it opens.
-    pub(super) fn find_static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, DbError> {
+    pub(super) fn find_static_token(
+        &mut self,
+        fingerprint: &Fingerprint,
+    ) -> Result<Option<(StaticToken, GrantContext)>, DbError> {
         type Own = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
         type OwnRow = (String, String, i64, i64, Option<i64>, String);
         let binds = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
-        let row: Option<(StandingRow, OwnRow)> =
-            Statement::<(StandingColumns, Own)>::new(BY_FINGERPRINT, binds).first(self.conn)?;
-        let Some((standing, (id, scope, created, expires, last_used, client_scopes))) = row else { return Ok(None) };
+        let row: Option<(StatusRow, OwnRow)> =
+            Statement::<(StatusColumns, Own)>::new(BY_FINGERPRINT, binds).first(self.conn)?;
+        let Some((status, (id, scope, created, expires, last_used, client_scopes))) = row else { return Ok(None) };
         let corrupt = || DbError::Corrupt(format!("scope of static token {id}"));
         let scope = Scopes::parse(&scope).ok_or_else(corrupt)?;
         let of_client = Scopes::parse(&client_scopes).ok_or_else(corrupt)?;
         let scope = scope.only(|scope| of_client.contains(scope));
-        let standing = self.standing_of(standing)?;
-        Ok(Some(StaticToken { id, scope, created, expires, last_used, status: standing }))
+        let (status, context) = self.status_of(status)?;
+        Ok(Some((StaticToken { id, scope, created, expires, last_used, status }, context)))
+    }
+}
+
+impl oauth::store::StaticTokens for Tx<'_> {
+    fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError> {
+        Ok(self.find_static_token(fingerprint)?.map(|(token, _)| token))
+    }
+
+    fn end_static_token(&mut self, id: &str) -> Result<(), StoreError> {
+        let row = static_tokens::table.filter(static_tokens::id.eq(id));
+        each!(&mut *self.conn, c => diesel::delete(row).execute(c)).map_err(DbError::from)?;
+        Ok(())
     }
 }

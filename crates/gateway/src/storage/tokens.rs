@@ -1,6 +1,7 @@
 //! Answers to authorization requests, authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
 
 use diesel::prelude::*;
+use oauth::store::{Grants, StoreError};
 use oauth::{
     Answer, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken, TokenConstraints,
 };
@@ -92,8 +93,18 @@ impl RefreshRow {
 }
 
 impl Tx<'_> {
+    fn read_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<RefreshToken>, DbError> {
+        let query = refresh_tokens::table
+            .filter(refresh_tokens::fingerprint.eq(fingerprint.as_bytes()))
+            .select(refreshrow_columns!());
+        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        row.map(RefreshRow::token).transpose()
+    }
+}
+
+impl oauth::store::Codes for Tx<'_> {
     /// On PostgreSQL the later of two waits here until the earlier is done.
-    pub(super) fn keep_answer(&mut self, answer: &Answer) -> Result<bool, DbError> {
+    fn answer_request(&mut self, answer: &Answer) -> Result<bool, StoreError> {
         let row = (
             answered_requests::id.eq(answer.request.as_bytes()),
             answered_requests::denied.eq(answer.denied),
@@ -103,19 +114,21 @@ impl Tx<'_> {
             .values(row)
             .on_conflict(answered_requests::id)
             .do_nothing()
-            .execute(c))?;
+            .execute(c))
+        .map_err(DbError::from)?;
         Ok(kept == 1)
     }
 
-    pub(super) fn find_answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, DbError> {
+    fn answer(&mut self, request: &Fingerprint) -> Result<Option<Answer>, StoreError> {
         let query = answered_requests::table
             .filter(answered_requests::id.eq(request.as_bytes()))
             .select((answered_requests::denied, answered_requests::expires));
-        let row: Option<(bool, i64)> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        let row: Option<(bool, i64)> =
+            each!(&mut *self.conn, c => query.get_result(c).optional()).map_err(DbError::from)?;
         Ok(row.map(|(denied, expires)| Answer { request: request.clone(), denied, expires }))
     }
 
-    pub(super) fn store_code(&mut self, code: &Code) -> Result<bool, DbError> {
+    fn insert_code(&mut self, code: &Code) -> Result<bool, StoreError> {
         let row = (
             authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()),
             authorization_codes::request_id.eq(&code.request_id),
@@ -130,18 +143,20 @@ impl Tx<'_> {
         let stored = each!(&mut *self.conn, c => diesel::insert_into(authorization_codes::table)
             .values(row)
             .on_conflict_do_nothing()
-            .execute(c))?;
+            .execute(c))
+        .map_err(DbError::from)?;
         Ok(stored == 1)
     }
 
-    pub(super) fn find_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, DbError> {
+    fn lock_code(&mut self, fingerprint: &Fingerprint) -> Result<Option<Code>, StoreError> {
         let query = authorization_codes::table
             .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))
             .select(coderow_columns!());
         let row: Option<CodeRow> = match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_update().get_result(c).optional()?,
-            AnyConn::Sqlite(c) => query.get_result(c).optional()?,
-        };
+            AnyConn::Postgres(c) => query.for_update().get_result(c).optional(),
+            AnyConn::Sqlite(c) => query.get_result(c).optional(),
+        }
+        .map_err(DbError::from)?;
         let Some(row) = row else { return Ok(None) };
         let corrupt = |what: &str| DbError::Corrupt(format!("{what} of an authorization code"));
         let challenge = match row.challenge {
@@ -163,14 +178,16 @@ impl Tx<'_> {
         }))
     }
 
-    pub(super) fn mark_code_spent(&mut self, code: &Code) -> Result<(), DbError> {
+    fn spend_code(&mut self, code: &Code) -> Result<(), StoreError> {
         let row = authorization_codes::table.filter(authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()));
         let set = (authorization_codes::spent.eq(code.spent), authorization_codes::reissues.eq(code.reissues));
-        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c)).map_err(DbError::from)?;
         Ok(())
     }
+}
 
-    pub(super) fn store_refresh_token(&mut self, token: &RefreshToken) -> Result<(), DbError> {
+impl oauth::store::RefreshTokens for Tx<'_> {
+    fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         let row = (
             refresh_tokens::fingerprint.eq(token.fingerprint.as_bytes()),
             refresh_tokens::grant_seq.eq(token.grant.0),
@@ -180,59 +197,47 @@ impl Tx<'_> {
             refresh_tokens::used.eq(token.used),
             refresh_tokens::bounds.eq(token.constraints.to_stored()),
         );
-        each!(&mut *self.conn, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c))?;
+        each!(&mut *self.conn, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c))
+            .map_err(DbError::from)?;
         Ok(())
     }
 
-    fn refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<RefreshToken>, DbError> {
-        let query = refresh_tokens::table
-            .filter(refresh_tokens::fingerprint.eq(fingerprint.as_bytes()))
-            .select(refreshrow_columns!());
-        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        row.map(RefreshRow::token).transpose()
-    }
-
-    /// Without a lock, for those who only look.
-    pub(super) fn read_refresh_token(
-        &mut self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Option<(RefreshToken, Grant)>, DbError> {
-        let Some(token) = self.refresh_token(fingerprint)? else { return Ok(None) };
-        Ok(self.find_grant(token.grant)?.map(|grant| (token, grant)))
-    }
-
     /// The lock is the grant's, so that all exchanges of a chain take turns; what the token says is read under it.
-    pub(super) fn find_refresh_token(
-        &mut self,
-        fingerprint: &Fingerprint,
-    ) -> Result<Option<(RefreshToken, Grant)>, DbError> {
-        let Some(token) = self.refresh_token(fingerprint)? else { return Ok(None) };
+    fn lock_refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        let Some(token) = self.read_token(fingerprint)? else { return Ok(None) };
         self.hold_grant(token.grant)?;
         let token = match &*self.conn {
-            AnyConn::Postgres(_) => self.refresh_token(fingerprint)?,
+            AnyConn::Postgres(_) => self.read_token(fingerprint)?,
             AnyConn::Sqlite(_) => Some(token),
         };
         let Some(token) = token else { return Ok(None) };
-        Ok(self.find_grant(token.grant)?.map(|grant| (token, grant)))
+        Ok(self.grant(token.grant)?.map(|grant| (token, grant)))
     }
 
-    pub(super) fn link_of_chain(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, DbError> {
+    /// Without a lock, for those who only look.
+    fn refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        let Some(token) = self.read_token(fingerprint)? else { return Ok(None) };
+        Ok(self.grant(token.grant)?.map(|grant| (token, grant)))
+    }
+
+    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
         let query = refresh_tokens::table
             .filter(refresh_tokens::grant_seq.eq(grant.0))
             .filter(refresh_tokens::generation.eq(generation))
             .select(refreshrow_columns!());
-        let row: Option<RefreshRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        row.map(RefreshRow::token).transpose()
+        let row: Option<RefreshRow> =
+            each!(&mut *self.conn, c => query.get_result(c).optional()).map_err(DbError::from)?;
+        Ok(row.map(RefreshRow::token).transpose()?)
     }
 
-    pub(super) fn mark_refresh_token_used(&mut self, token: &RefreshToken) -> Result<(), DbError> {
+    fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         let row = refresh_tokens::table.filter(refresh_tokens::fingerprint.eq(token.fingerprint.as_bytes()));
         let set = (
             refresh_tokens::used.eq(token.used),
             refresh_tokens::reissues.eq(token.reissues),
             refresh_tokens::repeats.eq(token.repeats),
         );
-        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
+        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c)).map_err(DbError::from)?;
         Ok(())
     }
 }

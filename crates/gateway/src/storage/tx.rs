@@ -25,10 +25,6 @@ pub struct Tx<'c> {
     pub(crate) events: Vec<Event>,
     /// What was before and after in the resource with this id, for the row that says it was changed.
     pub(crate) changes: Option<(Id, Changes)>,
-    /// The account of the grant that was checked last, read by the same join.
-    pub(crate) grant_account: Option<Account>,
-    /// The client of that grant, read by the same join.
-    pub(crate) grant_client: Option<GrantClient>,
     /// The users who were deleted: their ids, and what they were called.
     pub(crate) departed: Vec<(String, String)>,
     /// Who may own a grant.
@@ -58,6 +54,15 @@ pub(crate) struct GrantClient {
     pub(crate) tolerances: scim::Tolerances,
 }
 
+/// The account and the client of a grant, read with what decides about its tokens.
+#[derive(Debug, Clone)]
+pub(crate) struct GrantContext {
+    /// The account that the grant opens.
+    pub(crate) account: Account,
+    /// The client to which it was given.
+    pub(crate) client: GrantClient,
+}
+
 impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c mut AnyConn, around: Surroundings) -> Tx<'c> {
         let Surroundings { policy, clock } = around;
@@ -66,8 +71,6 @@ impl<'c> Tx<'c> {
             origin: Origin::default(),
             events: Vec::new(),
             changes: None,
-            grant_account: None,
-            grant_client: None,
             departed: Vec::new(),
             policy,
             clock,

@@ -3,8 +3,9 @@
 use gateway::services::reactions::unit_of_work;
 use gateway::storage::clients::ClientRecord;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
+use oauth::store::Clients as _;
 use oauth::store::contract::Workplace;
-use oauth::{Client, Store as _, Subject};
+use oauth::{Client, Subject};
 use scim::schema::USER;
 use scim::{AccountValues, Context, Limits, PatchRequest, Precondition, Registry, ToleranceTracker, service};
 use serde_json::json;

@@ -129,7 +129,7 @@ pub fn again(
         let denied = store.answer(&fingerprint(cx, request))?.is_some_and(|answer| answer.denied);
         return Ok(Acceptance::Answered(if denied { Earlier::Denied } else { Earlier::ByAnother }));
     };
-    let stands = store.grant(found.grant)?.is_some_and(|grant| grant.ended.is_none());
+    let stands = store.grant(found.grant)?.is_some_and(|grant| !grant.is_ended());
     Ok(match found.spent {
         Some(_) if stands => Acceptance::Answered(Earlier::Accepted),
         None if stands && found.expires > cx.now => Acceptance::Redirect(request.success_url(cx, &code)),
@@ -169,6 +169,7 @@ fn answer(cx: &Context<'_>, request: &AuthorizationRequest, denied: bool) -> Ans
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grant::GrantState;
     use crate::scope::Scopes;
     use crate::testing::{EXCHANGE, REQUEST, World, changed, parameter};
 
@@ -192,7 +193,7 @@ mod tests {
         world.token(&changed(EXCHANGE, &[("code", &code)])).ok().unwrap();
         assert_eq!(world.accept(&request), Acceptance::Answered(Earlier::Accepted));
         assert_eq!(deny(&mut world, &request), None, "what was accepted stands");
-        assert_eq!(world.store.grants.iter().filter(|grant| grant.ended.is_none()).count(), 1);
+        assert_eq!(world.store.grants.iter().filter(|grant| !grant.is_ended()).count(), 1);
         // Another request has another code, and so has another person.
         let other = world.authorize(REQUEST).unwrap();
         assert_ne!(world.accept(&other), first);
@@ -207,7 +208,7 @@ mod tests {
         assert_eq!(world.accept(&late), Acceptance::Answered(Earlier::InVain), "it has expired");
         let ended = world.authorize(REQUEST).unwrap();
         world.accept(&ended);
-        world.store.grants.last_mut().unwrap().ended = Some(world.now);
+        world.store.grants.last_mut().unwrap().state = GrantState::Ended { at: world.now, reason: None };
         assert_eq!(world.accept(&ended), Acceptance::Answered(Earlier::InVain), "its access was taken back");
         let theirs = world.authorize(REQUEST).unwrap();
         world.accept(&theirs);
@@ -261,7 +262,7 @@ mod tests {
             assert!(!remembered(&mut world, &[("scope", "openid"), ("prompt", prompt)], "ada"), "{prompt}");
         }
         assert!(remembered(&mut world, &[("scope", "openid"), ("prompt", "none")], "ada"));
-        world.store.grants[0].ended = Some(world.now);
+        world.store.grants[0].state = GrantState::Ended { at: world.now, reason: None };
         assert!(!remembered(&mut world, &[("scope", "openid")], "ada"), "it was ended");
     }
 

@@ -10,7 +10,7 @@ use super::{Refusal, is_known, understand};
 use crate::client::ClientId;
 use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenticate};
 use crate::context::Context;
-use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::error::{TokenError, TokenRefusal, Verdict};
 pub use crate::store::PushedRequest;
 use crate::store::{Store, StoreError};
 use crate::token::dpop::Proof;
@@ -55,7 +55,7 @@ impl PushRequest {
         let request = ClientRequest { authorization, query, form };
         request.check(&[])?;
         if request.get("request_uri").is_some() {
-            return Err(TokenError::invalid_request("request_uri cannot be pushed; push the request itself"));
+            return Err(TokenRefusal::RequestUriPushed.into());
         }
         // What proves who the client is, and what is not read again, is not kept.
         let parameters = form.iter().filter(|(name, _)| is_known(name)).cloned().collect();
@@ -81,11 +81,11 @@ pub fn push(store: &mut dyn Store, cx: &mut Context<'_>, request: &PushRequest) 
     }
     if let Some(proof) = &request.proof {
         let Some(proof) = proof.clone().spend(store)? else {
-            return Ok(Err(TokenError::new(ErrorCode::InvalidDpopProof, "this DPoP proof was used before")));
+            return Ok(Err(TokenRefusal::DpopProofReplayed.into()));
         };
         match parameters.iter().find(|(name, _)| name == "dpop_jkt") {
             Some((_, key)) if key != proof.key().as_str() => {
-                return Ok(Err(TokenError::invalid_request("dpop_jkt is not the key of the DPoP proof")));
+                return Ok(Err(TokenRefusal::DpopJktMismatch.into()));
             }
             Some(_) => {}
             None => parameters.push(("dpop_jkt".to_owned(), proof.key().as_str().to_owned())),
@@ -115,13 +115,13 @@ pub fn push(store: &mut dyn Store, cx: &mut Context<'_>, request: &PushRequest) 
 
 /// What would have been told to a person or sent back by the browser goes to the client itself (§2.3).
 fn refused(refusal: Refusal) -> TokenError {
-    let (code, description) = match refusal {
-        Refusal::Page { detail, .. } => (ErrorCode::InvalidRequest, detail),
-        Refusal::Redirect(error) => (ErrorCode::Authorization(error.code), error.description),
+    let (error, code, description) = match refusal {
+        Refusal::Page(reason) => ("invalid_request", reason.code(), reason.text()),
+        Refusal::Redirect(error) => (error.reason.error(), error.reason.code(), error.description()),
     };
     // RFC 6749 §5.2: what an error_description may have.
     let plain = |c: char| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' };
-    TokenError::new(code, description.chars().map(plain).collect::<String>())
+    TokenRefusal::PushRefused { error, code, description: description.chars().map(plain).collect() }.into()
 }
 
 /// What a `request_uri` refers to, if it has the form of ours.

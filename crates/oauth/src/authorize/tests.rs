@@ -7,8 +7,8 @@ use crate::testing::{CALLBACK, CHALLENGE, ISSUER, Pairs, REQUEST, World, changed
 fn outcome(world: &mut World, changes: Pairs<'_>) -> String {
     match world.authorize(&changed(REQUEST, changes)) {
         Ok(_) => "ok".to_owned(),
-        Err(Refusal::Page { title, detail }) => {
-            assert!(!title.is_empty() && detail.len() > 10);
+        Err(Refusal::Page(reason)) => {
+            assert!(!reason.title().is_empty() && reason.text().len() > 10);
             "page".to_owned()
         }
         Err(Refusal::Redirect(error)) => {
@@ -111,9 +111,14 @@ fn attack_9_a_parameter_that_stands_twice_is_refused() {
         match (name, refusal) {
             ("client_id" | "redirect_uri", Refusal::Page { .. }) => {}
             (_, Refusal::Redirect(error)) => {
-                assert_eq!(error.code, "invalid_request", "{name}");
+                assert_eq!(error.reason.error(), "invalid_request", "{name}");
                 assert_eq!(error.state.is_none(), name == "state");
-                assert_eq!(error.description.contains("identity provider"), name == "scope", "{}", error.description);
+                assert_eq!(
+                    error.description().contains("identity provider"),
+                    name == "scope",
+                    "{}",
+                    error.description()
+                );
             }
             (_, page) => panic!("{name}: {page:?}"),
         }
@@ -331,8 +336,8 @@ fn report_15_what_is_wrong_is_told_to_the_client_with_its_code_and_state() {
     ] {
         let refusal = World::new().authorize(&changed(REQUEST, &[(name, value)])).unwrap_err();
         let Refusal::Redirect(error) = refusal else { panic!("{name}: {refusal:?}") };
-        assert_eq!((error.code, error.state.as_deref()), (code, Some("s-1")), "{name}");
-        assert!(error.description.len() < 500, "{name}");
+        assert_eq!((error.reason.error(), error.state.as_deref()), (code, Some("s-1")), "{name}");
+        assert!(error.description().len() < 500, "{name}");
     }
     // The client and its redirect URI come first: what cannot be trusted is told on a page, however long the rest is.
     for wrong in [("client_id", "nobody"), ("redirect_uri", "https://evil.example/"), ("client_id", long.as_str())] {
@@ -349,7 +354,7 @@ fn attack_67_a_request_is_answered_once_and_leaves_one_grant() {
     let accepted = world.accept(&request);
     assert!(matches!(accepted, Acceptance::Redirect(_)));
     assert_eq!(world.accept(&request), accepted, "the same again");
-    assert_eq!(world.store.grants.iter().filter(|grant| grant.ended.is_none()).count(), 1);
+    assert_eq!(world.store.grants.iter().filter(|grant| !grant.is_ended()).count(), 1);
     assert_eq!(world.store.codes.len(), 1);
 }
 

@@ -95,10 +95,7 @@ impl Registration {
                     match GrantType::parse(name) {
                         Some(grant_type) if grant_types.contains(&grant_type) => {}
                         Some(grant_type) => grant_types.push(grant_type),
-                        None => wrong(
-                            &format!("grant_types[{i}]"),
-                            "must be authorization_code, refresh_token or client_credentials".to_owned(),
-                        ),
+                        None => wrong(&format!("grant_types[{i}]"), format!("must be {}", GrantType::listed())),
                     }
                 }
             }

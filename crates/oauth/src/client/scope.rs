@@ -4,33 +4,26 @@ use percent_encoding::percent_decode_str;
 
 use super::Client;
 use crate::context::Context;
+use crate::error::TokenRefusal;
 use crate::scope::Scopes;
 use crate::tolerance::Tolerance;
-
-pub(crate) const MALFORMED: &str = "the scope has characters that no scope has";
 
 /// What stands between scopes of some clients, instead of a space.
 const SEPARATORS: [char; 6] = [',', ';', '+', '\t', '\r', '\n'];
 
-/// Whether a text could name scopes, to whomever something is forgiven.
+/// Whether a text could name scopes, with the separators that are forgiven.
 pub(crate) fn is_plausible(text: &str) -> bool {
     Scopes::parse(&text.replace(SEPARATORS, " ")).is_some()
 }
 
-/// The scopes that a client asks for, as it was sent; an error in words. No scope of ours has a separator or a percent sign in it.
-pub(crate) fn requested(cx: &mut Context<'_>, client: &Client, text: &str) -> Result<Scopes, &'static str> {
+/// The scopes that a client asks for, as it was sent; or why they are refused. No scope of ours has a separator or a percent sign in it.
+pub(crate) fn requested(cx: &mut Context<'_>, client: &Client, text: &str) -> Result<Scopes, TokenRefusal> {
     if !text.contains(SEPARATORS) && !text.contains('%') {
-        return Scopes::parse(text).ok_or(MALFORMED);
+        return Scopes::parse(text).ok_or(TokenRefusal::ScopeMalformed);
     }
-    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| MALFORMED)?;
-    let scopes = Scopes::parse(&decoded.replace(SEPARATORS, " ")).ok_or(MALFORMED)?;
-    if cx.forgives(client, Tolerance::ScopeSeparators) {
-        Ok(scopes)
-    } else {
-        Err(
-            "scopes must be divided by spaces, encoded once: not by commas, semicolons, tabs, line breaks or plus signs",
-        )
-    }
+    let decoded = percent_decode_str(text).decode_utf8().map_err(|_| TokenRefusal::ScopeMalformed)?;
+    let scopes = Scopes::parse(&decoded.replace(SEPARATORS, " ")).ok_or(TokenRefusal::ScopeMalformed)?;
+    if cx.forgives(client, Tolerance::ScopeSeparators) { Ok(scopes) } else { Err(TokenRefusal::ScopeSeparators) }
 }
 
 #[cfg(test)]
@@ -65,7 +58,7 @@ mod tests {
             let (said, needs) = ask(divided, on);
             assert_eq!((said.as_deref(), needs.forgiven), (Ok("records:write openid"), on), "{divided:?}");
             let (said, needs) = ask(divided, Tolerances::NONE);
-            assert!(said.is_err_and(|why| why.contains("divided by spaces")), "{divided:?}");
+            assert!(said.is_err_and(|why| why == TokenRefusal::ScopeSeparators), "{divided:?}");
             assert_eq!((needs.forgiven, needs.missed), (Tolerances::NONE, on));
         }
         for plain in ["records:write openid", "  records:write   openid "] {

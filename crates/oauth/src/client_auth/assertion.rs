@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use super::{ClientCredentials, Credentials};
 use crate::client::{AuthMethod, Client, ClientKeys};
 use crate::context::Context;
-use crate::error::{ErrorCode, TokenError};
+use crate::error::{TokenError, TokenRefusal};
 use crate::jose::{Claims, JoseError, Jwks, Jws};
 
 /// The only `client_assertion_type` (RFC 7523 §2.2).
@@ -65,7 +65,7 @@ pub(crate) struct Single {
 }
 
 fn refused(why: impl std::fmt::Display) -> TokenError {
-    TokenError::new(ErrorCode::InvalidClient, format!("the client assertion does not count: {why}"))
+    TokenRefusal::AssertionInvalid { why: why.to_string() }.into()
 }
 
 impl Assertion {
@@ -140,7 +140,9 @@ impl Assertion {
             (Voucher::Registered(set), _) => *set,
             (Voucher::Source(wanted), Some((source, supply))) if source == wanted => match supply {
                 Supply::Keys(set) => set,
-                Supply::Failed(why) => return Err(refused(format_args!("its keys cannot be read: {why}"))),
+                Supply::Failed(why) => {
+                    return Err(TokenRefusal::AssertionKeysUnavailable { why: why.clone() }.into());
+                }
             },
             (Voucher::Source(_), _) => return Err(refused("its keys were replaced at this very moment; try again")),
         };

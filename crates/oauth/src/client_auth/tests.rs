@@ -1,4 +1,5 @@
 use super::*;
+use crate::error::ErrorCode;
 use crate::testing::{Pairs, World, changed, code_of, owned};
 use crate::token::revoke::{RevocationRequest, revoke};
 use crate::tolerance::{Needs, Tolerances};
@@ -63,9 +64,9 @@ fn report_18_white_space_around_a_secret_is_told_whether_or_not_the_rest_is_righ
         let form = owned(&[("token", "x"), ("client_id", id), ("client_secret", secret)]);
         let request = RevocationRequest::parse(None, &[], &form).unwrap();
         let error = world.run(|store, cx| revoke(store, cx, &request)).unwrap().unwrap_err();
-        assert_eq!(error.code, ErrorCode::InvalidClient);
-        assert!(error.description.is_ascii() && !error.description.contains("acme"), "{error}");
-        error.description
+        assert_eq!(error.error(), ErrorCode::InvalidClient);
+        assert!(error.text().is_ascii() && !error.text().contains("acme"), "{error}");
+        error.text()
     };
     for (id, secret, said) in [
         ("acme", "acme-secret\n", "secret was sent with white space or a line break after it"),
@@ -92,7 +93,7 @@ fn report_21_identical_credentials_in_both_places_count_once_where_that_is_forgi
         let form = owned(&[&[("token", "x")], form].concat());
         let request = match RevocationRequest::parse(Some(header), &[], &form) {
             Ok(request) => request,
-            Err(error) => return (error.code.wire().1, Needs::default()),
+            Err(error) => return (error.error().wire().1, Needs::default()),
         };
         world.run(|store, cx| (code_of(revoke(store, cx, &request).unwrap()), cx.needs.clone()))
     };
@@ -138,5 +139,5 @@ fn attack_36_and_38_secrets_in_the_url_or_in_two_places_are_refused() {
     assert!(posted.check(&["client_secret"]).is_err());
     let form = pairs(&[("client_secret", "x")]);
     let posted = ClientRequest { authorization: Some("Basic YTpi"), query: &[], form: &form };
-    assert_eq!(posted.credentials().unwrap_err().code, ErrorCode::InvalidRequest);
+    assert_eq!(posted.credentials().unwrap_err().error(), ErrorCode::InvalidRequest);
 }

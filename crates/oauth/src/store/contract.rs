@@ -5,7 +5,7 @@
 use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError};
 use crate::client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
 use crate::constraints::{Resource, Thumbprint, TokenConstraints};
-use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Subject};
 use crate::pkce::Challenge;
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
@@ -138,6 +138,10 @@ fn an_assertion_is_used_once(place: &mut impl Workplace) -> Result<(), StoreErro
     Ok(())
 }
 
+fn ended(at: i64, reason: EndReason) -> GrantState {
+    GrantState::Ended { at, reason: Some(reason) }
+}
+
 fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
     let client = registered(place, "grants");
     let owner = place.owner();
@@ -151,8 +155,7 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
         nonce: new.nonce.clone(),
         auth_time: new.auth_time,
         created: new.created,
-        ended: None,
-        rebound: None,
+        state: GrantState::Open,
         delivered: None,
     };
     assert_eq!(place.unit(|store| store.grant(id))?, Some(as_made.clone()));
@@ -161,7 +164,10 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
     place.unit(|store| store.end_grant(id, 3_000, EndReason::Operator))?;
     assert_eq!(place.unit(|store| store.end_reason(id))?, Some(EndReason::Revoked));
     assert_eq!(place.unit(|store| store.end_reason(GrantId(i64::MAX)))?, None);
-    assert_eq!(place.unit(|store| store.grant(id))?, Some(Grant { ended: Some(2_000), ..as_made }));
+    assert_eq!(
+        place.unit(|store| store.grant(id))?,
+        Some(Grant { state: ended(2_000, EndReason::Operator), ..as_made })
+    );
     assert_eq!(place.unit(|store| store.grant(GrantId(i64::MAX)))?, None);
     Ok(())
 }
@@ -354,7 +360,7 @@ fn refresh_tokens_form_chains(place: &mut impl Workplace) -> Result<(), StoreErr
         place.unit(|store| store.refresh_token(&first.fingerprint))?,
     ] {
         let (token, grant) = found.expect("the token of an ended grant is found");
-        assert_eq!((token, grant.ended), (used.clone(), Some(3_000)));
+        assert_eq!((token, grant.is_ended()), (used.clone(), true));
     }
     Ok(())
 }
@@ -377,7 +383,7 @@ fn a_static_token_is_found_with_its_standing(place: &mut impl Workplace) -> Resu
     assert_eq!(place.unit(|store| store.static_token(&fingerprint("another")))?, None);
     place.unit(|store| store.end_grant(grant, 2_000, EndReason::Operator))?;
     let found = place.unit(|store| store.static_token(&print))?.expect("the token");
-    assert_eq!(found.status.grant.ended, Some(2_000));
+    assert_eq!(found.status.grant.state, ended(2_000, EndReason::Operator));
     place.unit(|store| store.end_static_token(&token.id))?;
     assert_eq!(place.unit(|store| store.static_token(&print))?, None);
     Ok(())

@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError, TokenStatus};
+use super::{
+    AccessTokens, Answer, Clients, Code, Codes, Events, Grants, PushedRequest, PushedRequests, RefreshToken,
+    RefreshTokens, SpentProofs, StaticTokens, StoreError, TokenStatus,
+};
 use crate::client::{Client, ClientId};
 use crate::event::Event;
-use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Subject};
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
@@ -18,8 +21,6 @@ pub struct MemoryStore {
     pub clients: Vec<Client>,
     /// The grants; a grant's number is its place, from 1.
     pub grants: Vec<Grant>,
-    /// Why grants ended.
-    pub reasons: HashMap<GrantId, EndReason>,
     /// The codes.
     pub codes: Vec<Code>,
     /// The refresh tokens.
@@ -48,7 +49,7 @@ impl MemoryStore {
     }
 }
 
-impl Store for MemoryStore {
+impl Clients for MemoryStore {
     fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         Ok(self.clients.iter().find(|client| client.id == *id).cloned())
     }
@@ -61,11 +62,9 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+}
 
-    fn use_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
-        Ok(self.assertions.insert(*id, expires).is_none())
-    }
-
+impl Grants for MemoryStore {
     fn create_grant(&mut self, new: &NewGrant) -> Result<GrantId, StoreError> {
         let id = GrantId(self.grants.len() as i64 + 1);
         let new = new.clone();
@@ -77,8 +76,7 @@ impl Store for MemoryStore {
             nonce: new.nonce,
             auth_time: new.auth_time,
             created: new.created,
-            ended: None,
-            rebound: None,
+            state: GrantState::Open,
             delivered: None,
         });
         Ok(id)
@@ -91,11 +89,11 @@ impl Store for MemoryStore {
     fn accepted_scopes(&mut self, client: &ClientId, subject: &Subject) -> Result<Vec<Scopes>, StoreError> {
         let theirs =
             self.grants.iter().filter(|grant| grant.client == *client && grant.subject.as_ref() == Some(subject));
-        Ok(theirs.filter(|grant| grant.ended.is_none()).map(|grant| grant.scope.clone()).collect())
+        Ok(theirs.filter(|grant| !grant.is_ended()).map(|grant| grant.scope.clone()).collect())
     }
 
     fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
-        let own = |grant: &&Grant| grant.client == *client && grant.subject.is_none() && grant.ended.is_none();
+        let own = |grant: &&Grant| grant.client == *client && grant.subject.is_none() && !grant.is_ended();
         Ok(self.grants.iter().find(own).cloned())
     }
 
@@ -112,16 +110,15 @@ impl Store for MemoryStore {
 
     fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
         let older = |other: &&Grant| other.client == grant.client && other.id < grant.id && other.subject.is_some();
-        let open = self.grants.iter().filter(older).filter(|other| other.ended.is_none());
+        let open = self.grants.iter().filter(older).filter(|other| !other.is_ended());
         let mut found: Vec<GrantId> = open.filter(|other| other.scope.contains(scope)).map(|g| g.id).collect();
         found.reverse();
         Ok(found)
     }
 
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
-        if let Some(grant) = self.grant_mut(id).filter(|grant| grant.ended.is_none()) {
-            grant.ended = Some(now);
-            self.reasons.insert(id, reason);
+        if let Some(grant) = self.grant_mut(id).filter(|grant| !grant.is_ended()) {
+            grant.state = GrantState::Ended { at: now, reason: Some(reason) };
             self.events.push(Event::GrantEnded { grant: id, reason });
         }
         Ok(())
@@ -129,10 +126,15 @@ impl Store for MemoryStore {
 
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         let grant = self.grant(id)?;
-        let client_is_gone = grant.is_some_and(|grant| self.clients.iter().all(|client| client.id != grant.client));
-        Ok(if client_is_gone { Some(EndReason::ClientDeleted) } else { self.reasons.get(&id).copied() })
+        Ok(grant.and_then(|grant| match grant.state {
+            _ if self.clients.iter().all(|client| client.id != grant.client) => Some(EndReason::ClientDeleted),
+            GrantState::Ended { reason, .. } => reason,
+            GrantState::Open | GrantState::Transferred { .. } => None,
+        }))
     }
+}
 
+impl Codes for MemoryStore {
     fn answer_request(&mut self, answer: &Answer) -> Result<bool, StoreError> {
         let fresh = self.answers.iter().all(|other| other.request != answer.request);
         if fresh {
@@ -163,7 +165,9 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+}
 
+impl RefreshTokens for MemoryStore {
     fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
         self.refresh_tokens.push(token.clone());
         Ok(())
@@ -186,7 +190,9 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+}
 
+impl AccessTokens for MemoryStore {
     fn token_status(
         &mut self,
         grant: GrantId,
@@ -205,24 +211,13 @@ impl Store for MemoryStore {
         }))
     }
 
-    fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError> {
-        self.pushed.push(request.clone());
+    fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {
+        self.revoked.insert(*token, expires);
         Ok(())
     }
+}
 
-    fn take_pushed_request(
-        &mut self,
-        fingerprint: &Fingerprint,
-        client: &ClientId,
-    ) -> Result<Option<PushedRequest>, StoreError> {
-        let place = self.pushed.iter().position(|r| r.fingerprint == *fingerprint && r.client == *client);
-        Ok(place.map(|place| self.pushed.remove(place)))
-    }
-
-    fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
-        Ok(self.proofs.insert(*id, expires).is_none())
-    }
-
+impl StaticTokens for MemoryStore {
     fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError> {
         let Some((_, found)) = self.static_tokens.iter().find(|(other, _)| other == fingerprint).cloned() else {
             return Ok(None);
@@ -239,12 +234,35 @@ impl Store for MemoryStore {
         self.static_tokens.retain(|(_, token)| token.id != id);
         Ok(())
     }
+}
 
-    fn revoke_token(&mut self, token: &TokenId, expires: i64) -> Result<(), StoreError> {
-        self.revoked.insert(*token, expires);
+impl PushedRequests for MemoryStore {
+    fn push_request(&mut self, request: &PushedRequest) -> Result<(), StoreError> {
+        self.pushed.push(request.clone());
         Ok(())
     }
 
+    fn take_pushed_request(
+        &mut self,
+        fingerprint: &Fingerprint,
+        client: &ClientId,
+    ) -> Result<Option<PushedRequest>, StoreError> {
+        let place = self.pushed.iter().position(|r| r.fingerprint == *fingerprint && r.client == *client);
+        Ok(place.map(|place| self.pushed.remove(place)))
+    }
+}
+
+impl SpentProofs for MemoryStore {
+    fn use_assertion(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
+        Ok(self.assertions.insert(*id, expires).is_none())
+    }
+
+    fn use_proof(&mut self, id: &[u8; 32], expires: i64) -> Result<bool, StoreError> {
+        Ok(self.proofs.insert(*id, expires).is_none())
+    }
+}
+
+impl Events for MemoryStore {
     fn record(&mut self, event: Event) {
         self.events.push(event);
     }

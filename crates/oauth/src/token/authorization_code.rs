@@ -4,7 +4,7 @@ use super::{RequestedConstraints, TokenResponse, refresh_token, respond};
 use crate::client::{Client, GrantType};
 use crate::constraints::TokenConstraints;
 use crate::context::Context;
-use crate::error::{TokenError, Verdict};
+use crate::error::{TokenRefusal, Verdict};
 use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
 use crate::scope::OPENID;
@@ -32,13 +32,13 @@ pub(super) fn exchange(
     proof: &Proof<'_>,
     requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
-    let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
+    let refuse = |reason: TokenRefusal| Ok(Err(reason.into()));
     let Some(mut found) = store.lock_code(&cx.keys.fingerprint(code))? else {
-        return refuse("the authorization code is unknown");
+        return refuse(TokenRefusal::CodeUnknown);
     };
     if found.client != client.id {
         store.record(Event::ForeignToken { grant: found.grant, client: client.id.to_string() });
-        return refuse("the authorization code was issued to another client");
+        return refuse(TokenRefusal::CodeOfOtherClient);
     }
     let proven = is_proven(&found, proof).and_then(|()| is_held(&found, requested));
     match found.spent {
@@ -47,9 +47,7 @@ pub(super) fn exchange(
             let retried = if again { retried(store, cx, &found, code, requested)? } else { None };
             let Some(grant) = retried else {
                 store.end_grant(found.grant, cx.now, EndReason::CodeReused)?;
-                return refuse(
-                    "the authorization code was already used, so the access it gave has ended; authenticate again",
-                );
+                return refuse(TokenRefusal::CodeReused);
             };
             let answer = Link { generation: 0, reissue: found.reissues };
             refresh_token::supersede(store, cx, &grant, answer, Presented::Code)?;
@@ -61,16 +59,16 @@ pub(super) fn exchange(
     store.spend_code(&found)?;
     let is_first = found.reissues == 0;
     let timely = match found.expires <= cx.now && is_first {
-        true => Err("the authorization code has expired; authenticate again"),
+        true => Err(TokenRefusal::CodeExpired),
         false => proven,
     };
-    if let Err(description) = timely {
+    if let Err(reason) = timely {
         store.end_grant(found.grant, cx.now, EndReason::CodeRefused)?;
-        return refuse(description);
+        return refuse(reason);
     }
     let grant = match examine_grant(store, found.grant)? {
         Ok(grant) => grant,
-        Err(description) => return refuse(description),
+        Err(reason) => return refuse(TokenRefusal::GrantInvalid { reason }),
     };
     let constraints = match requested.within(cx, client, &found.constraints.resources) {
         Ok(constraints) => constraints,
@@ -106,7 +104,7 @@ fn retried(
     presented: &str,
     requested: &RequestedConstraints<'_>,
 ) -> Result<Option<Grant>, StoreError> {
-    let unused = |grant: &Grant| grant.ended.is_none() && grant.delivered.is_none();
+    let unused = |grant: &Grant| !grant.is_ended() && grant.delivered.is_none();
     let Some(grant) = store.lock_grant(code.grant)?.filter(unused) else { return Ok(None) };
     if code.challenge.is_none() && cx.settings.remembers_consent(&grant.scope) {
         return Ok(None);
@@ -121,31 +119,31 @@ fn retried(
 }
 
 /// The key that the authorization request named (RFC 9449 §10).
-fn is_held(code: &Code, requested: &RequestedConstraints<'_>) -> Result<(), &'static str> {
+fn is_held(code: &Code, requested: &RequestedConstraints<'_>) -> Result<(), TokenRefusal> {
     match (&code.constraints.key, requested.key) {
         (Some(named), Some(proven)) if named == proven => Ok(()),
-        (Some(_), Some(_)) => Err("the DPoP proof is by another key than dpop_jkt of the authorization request"),
-        (Some(_), None) => Err("a DPoP proof is missing; the authorization request named a key"),
+        (Some(_), Some(_)) => Err(TokenRefusal::CodeKeyMismatch),
+        (Some(_), None) => Err(TokenRefusal::CodeKeyMissing),
         (None, _) => Ok(()),
     }
 }
 
-fn is_proven(code: &Code, proof: &Proof<'_>) -> Result<(), &'static str> {
+fn is_proven(code: &Code, proof: &Proof<'_>) -> Result<(), TokenRefusal> {
     match proof.redirect_uri {
         Some(uri) if uri != code.redirect_uri.as_str() => {
-            return Err("redirect_uri is not the one of the authorization request");
+            return Err(TokenRefusal::RedirectUriMismatch);
         }
         None if code.redirect_uri_was_sent => {
-            return Err("redirect_uri is missing; it must be the one of the authorization request");
+            return Err(TokenRefusal::RedirectUriMissing);
         }
         _ => {}
     }
     match (&code.challenge, proof.verifier) {
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier) => Ok(()),
-        (Some(_), Some(_)) => Err("code_verifier is not the one the code_challenge was made of"),
-        (Some(_), None) => Err("code_verifier is missing"),
+        (Some(_), Some(_)) => Err(TokenRefusal::VerifierMismatch),
+        (Some(_), None) => Err(TokenRefusal::VerifierMissing),
         // RFC 9700 §4.8.2: an attacker stripped the challenge from the request.
-        (None, Some(_)) => Err("code_verifier was sent, but the authorization request had no code_challenge"),
+        (None, Some(_)) => Err(TokenRefusal::VerifierUnexpected),
     }
 }

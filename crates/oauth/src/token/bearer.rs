@@ -1,21 +1,25 @@
-//! Bearer tokens at a protected resource (RFC 6750).
+//! Bearer tokens at a protected resource (RFC 6750), in three steps of which the outer two are pure:
+//!
+//! ```text
+//! request ──open──▶ OpenedToken ──the store's look-up──▶ FoundToken ──judge──▶ Access
+//! ```
+//!
+//! [`open`] decrypts what is presented. The caller looks it up, as [`look_up`] does for any [`Store`]; a store may read more in the same
+//! query. [`judge`] decides whether the token is valid at this resource. [`check`] does all three.
 
 use crate::constraints::{Thumbprint, TokenConstraints};
 use crate::context::Context;
-use crate::grant::{EndReason, Grant, GrantId};
+pub use crate::error::{InvalidToken, MalformedBearer};
+use crate::grant::{EndReason, Grant, GrantId, GrantState};
 use crate::jose::Algorithm;
 use crate::protected_resource::ProtectedResource;
 use crate::scope::Scopes;
-use crate::secret::Prefix;
+use crate::secret::{Fingerprint, Prefix};
+use crate::static_token::StaticToken;
 use crate::store::{Store, StoreError, TokenStatus};
 use crate::token::access_token::AccessToken;
 use crate::token::dpop::{Proof, ProofError, SpentProof};
 use crate::token_id::TokenId;
-
-const GONE: &str =
-    "The access ended long ago, or the account or the client it was given to is gone; authenticate again";
-
-const OPERATOR_ENDED_STATIC: &str = "The access was ended by an operator; make a new static token and paste it";
 
 /// A valid access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,18 +43,18 @@ pub struct Access {
 /// A use of a token that is to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Use {
-    /// Of the static token of this name.
+    /// A use of the static token with this identifier.
     StaticToken(String),
-    /// The first of this generation of a grant's tokens: for [`delivery::note`](crate::token::delivery::note).
+    /// The first use of this generation of a grant's tokens: for [`delivery::note`](crate::token::delivery::note).
     Tokens(GrantId, i32),
 }
 
-/// What a request brings along to get in.
+/// What a request to a protected resource presents.
 #[derive(Debug, Clone, Default)]
 pub struct BearerRequest<'a> {
     /// The `Authorization` header.
     pub authorization: Option<&'a str>,
-    /// The proof of possession, which counts once and does now.
+    /// The proof of possession, which was spent for this request.
     pub proof: Option<&'a SpentProof>,
 }
 
@@ -71,22 +75,32 @@ pub enum BearerError {
     Missing,
     /// The token comes in the URL, or twice.
     #[error("{0}")]
-    Malformed(&'static str),
+    Malformed(MalformedBearer),
     /// The token is invalid.
     #[error("{0}")]
-    Invalid(&'static str),
+    Invalid(InvalidToken),
     /// The token is bound to a key, or comes as if it were, and is invalid, at least in this request (RFC 9449 §7.1).
     #[error("{0}")]
-    Unbound(&'static str),
+    Unbound(InvalidToken),
     /// The proof of possession is missing or invalid.
     #[error("{0}")]
-    Proof(#[from] ProofError),
+    Proof(ProofError),
     /// The token lacks the scope that this resource needs.
     #[error("The access token lacks the scope {0}")]
     InsufficientScope(&'static str),
 }
 
+impl From<ProofError> for BearerError {
+    fn from(error: ProofError) -> BearerError {
+        BearerError::Proof(error)
+    }
+}
+
 impl BearerError {
+    fn invalid(reason: InvalidToken, is_dpop: bool) -> BearerError {
+        if is_dpop { BearerError::Unbound(reason) } else { BearerError::Invalid(reason) }
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
@@ -96,349 +110,286 @@ impl BearerError {
         }
     }
 
+    /// The `error` (§3.1, RFC 9449 §7.1), which a request without a token does not get in its challenge.
+    pub fn error(&self) -> &'static str {
+        match self {
+            BearerError::Malformed(reason) => reason.error(),
+            BearerError::Proof(reason) => reason.error(),
+            BearerError::InsufficientScope(_) => "insufficient_scope",
+            BearerError::Missing | BearerError::Invalid(_) | BearerError::Unbound(_) => "invalid_token",
+        }
+    }
+
+    /// A stable code of the reason, by which refusals are counted.
+    pub fn code(&self) -> &'static str {
+        match self {
+            BearerError::Missing => "token_missing",
+            BearerError::Malformed(reason) => reason.code(),
+            BearerError::Invalid(reason) | BearerError::Unbound(reason) => reason.reason_code(),
+            BearerError::Proof(reason) => reason.code(),
+            BearerError::InsufficientScope(_) => "insufficient_scope",
+        }
+    }
+
     /// The challenge (§3). Without a token it has no error code.
     pub fn www_authenticate(&self) -> String {
+        let error = self.error();
         match self {
             BearerError::Missing => "Bearer realm=\"gateway\"".to_owned(),
-            BearerError::Malformed(description) => {
-                format!("Bearer realm=\"gateway\", error=\"invalid_request\", error_description=\"{description}\"")
+            BearerError::Malformed(_) | BearerError::Invalid(_) => {
+                format!("Bearer realm=\"gateway\", error=\"{error}\", error_description=\"{self}\"")
             }
-            BearerError::Invalid(description) => {
-                format!("Bearer realm=\"gateway\", error=\"invalid_token\", error_description=\"{description}\"")
+            // RFC 9449 §7.1.
+            BearerError::Unbound(_) | BearerError::Proof(_) => {
+                let algorithms = Algorithm::NAMES.join(" ");
+                format!(
+                    "DPoP realm=\"gateway\", algs=\"{algorithms}\", error=\"{error}\", error_description=\"{self}\""
+                )
             }
-            BearerError::Unbound(description) => dpop_challenge("invalid_token", description),
-            BearerError::Proof(error) => dpop_challenge("invalid_dpop_proof", &error.to_string()),
             BearerError::InsufficientScope(scope) => {
-                format!("Bearer realm=\"gateway\", error=\"insufficient_scope\", scope=\"{scope}\"")
+                format!("Bearer realm=\"gateway\", error=\"{error}\", scope=\"{scope}\"")
             }
         }
     }
 }
 
-/// RFC 9449 §7.1.
-fn dpop_challenge(code: &str, description: &str) -> String {
-    let algorithms = Algorithm::NAMES.join(" ");
-    format!("DPoP realm=\"gateway\", algs=\"{algorithms}\", error=\"{code}\", error_description=\"{description}\"")
-}
-
-/// Whether a proof that came along could be the right one, before it is spent: strangers must not fill what we remember.
-pub fn suits(cx: &Context<'_>, presented: &BearerRequest<'_>, proof: &Proof) -> Result<(), BearerError> {
-    match presented.token() {
+/// Whether the proof of a request could be the right one, before it is spent: untrusted requests must not fill the memory of spent proofs.
+pub fn suits(cx: &Context<'_>, request: &BearerRequest<'_>, proof: &Proof) -> Result<(), BearerError> {
+    match request.token() {
         Some((token, true)) => is_bound(cx, token, proof.key(), proof.is_for(token)),
         _ => Err(BearerError::Missing),
     }
 }
 
 fn is_bound(cx: &Context<'_>, token: &str, key: &Thumbprint, is_for: bool) -> Result<(), BearerError> {
-    let bound = AccessToken::open(cx, token).ok_or_else(|| BearerError::Unbound(what_is(token)))?.constraints.key;
-    match bound {
-        None => Err(BearerError::Unbound("The access token is not bound to a key; send it as Bearer")),
-        Some(bound) if bound != *key => Err(BearerError::Proof(ProofError("it is by another key than the token's"))),
-        Some(_) if !is_for => Err(BearerError::Proof(ProofError("its ath is not the hash of this access token"))),
+    let opened = AccessToken::open(cx, token).ok_or_else(|| BearerError::Unbound(what_is(token)))?;
+    match opened.constraints.key {
+        None => Err(BearerError::Unbound(InvalidToken::NotKeyBound)),
+        Some(bound) if bound != *key => Err(BearerError::Proof(ProofError::OtherKey)),
+        Some(_) if !is_for => Err(BearerError::Proof(ProofError::OtherToken)),
         Some(_) => Ok(()),
     }
 }
 
-/// Opens the token and asks the store whether it counts at this resource.
-pub fn check(
-    store: &mut dyn Store,
-    cx: &Context<'_>,
-    presented: &BearerRequest<'_>,
-    resource: &ProtectedResource,
-) -> Result<Result<Access, BearerError>, StoreError> {
-    let Some((token, is_dpop)) = presented.token() else { return Ok(Err(BearerError::Missing)) };
-    if is_dpop {
-        let proven = match presented.proof {
-            Some(proof) => is_bound(cx, token, proof.key(), proof.is_for(token)),
-            None => Err(BearerError::Proof(ProofError("there is none; send one in the DPoP header"))),
-        };
-        if let Err(refused) = proven {
-            return Ok(Err(refused));
+/// The access token of a request, before it is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedToken {
+    token: Opened,
+    is_dpop: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Opened {
+    Sealed(AccessToken),
+    Static(Fingerprint),
+}
+
+/// What has to be looked up about a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LookUp {
+    /// The [`TokenStatus`] of this grant, of this token of it, and of the response in which it was issued.
+    Grant(GrantId, TokenId, TokenId),
+    /// The [`StaticToken`] with this fingerprint.
+    StaticToken(Fingerprint),
+}
+
+/// What was found about a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundToken {
+    /// The status of a token of a grant.
+    Status(TokenStatus),
+    /// A static token.
+    StaticToken(StaticToken),
+    /// Nothing, and why the grant is gone, if that is known.
+    Nothing(Option<EndReason>),
+}
+
+impl OpenedToken {
+    /// What has to be looked up.
+    pub fn look_up(&self) -> LookUp {
+        self.token.look_up()
+    }
+}
+
+impl Opened {
+    fn look_up(&self) -> LookUp {
+        match self {
+            Opened::Sealed(token) => {
+                let response = token.link.map_or(TokenId::NONE, |link| link.id(token.grant));
+                LookUp::Grant(token.grant, token.id, response)
+            }
+            Opened::Static(fingerprint) => LookUp::StaticToken(fingerprint.clone()),
         }
     }
-    Ok(match examine(store, cx, token)? {
-        Ok(access) if access.constraints.key.is_some() && !is_dpop => {
-            Err(BearerError::Unbound("The access token is bound to a key; send it as DPoP, with a proof by that key"))
-        }
-        Ok(access) if !access.constraints.admit(&resource.uri) => {
-            Err(BearerError::Invalid("The access token is for another resource"))
-        }
-        Ok(access) if access.scope.contains(resource.scope) => Ok(access),
-        Ok(_) => Err(BearerError::InsufficientScope(resource.scope)),
-        Err(description) if is_dpop => Err(BearerError::Unbound(description)),
-        Err(description) => Err(BearerError::Invalid(description)),
+}
+
+/// Opens the token of a request, and compares it with the proof of possession.
+pub fn open(cx: &Context<'_>, request: &BearerRequest<'_>) -> Result<OpenedToken, BearerError> {
+    let (token, is_dpop) = request.token().ok_or(BearerError::Missing)?;
+    if is_dpop {
+        let proof = request.proof.ok_or(ProofError::Missing)?;
+        is_bound(cx, token, proof.key(), proof.is_for(token))?;
+    }
+    let token = opened(cx, token).map_err(|reason| BearerError::invalid(reason, is_dpop))?;
+    Ok(OpenedToken { token, is_dpop })
+}
+
+/// Decides whether an opened token is valid at this resource, by what was found about it.
+pub fn judge(
+    cx: &Context<'_>,
+    opened: &OpenedToken,
+    found: FoundToken,
+    resource: &ProtectedResource,
+) -> Result<Access, BearerError> {
+    let access = judged(cx, &opened.token, found).map_err(|reason| BearerError::invalid(reason, opened.is_dpop))?;
+    if access.constraints.key.is_some() && !opened.is_dpop {
+        return Err(BearerError::Unbound(InvalidToken::KeyBound));
+    }
+    if !access.constraints.admit(&resource.uri) {
+        return Err(BearerError::Invalid(InvalidToken::OtherResource));
+    }
+    if access.scope.contains(resource.scope) { Ok(access) } else { Err(BearerError::InsufficientScope(resource.scope)) }
+}
+
+/// Looks up what [`judge`] has to know.
+pub fn look_up(store: &mut dyn Store, wanted: &LookUp) -> Result<FoundToken, StoreError> {
+    Ok(match wanted {
+        LookUp::Grant(grant, token, response) => match store.token_status(*grant, token, response)? {
+            Some(status) => FoundToken::Status(status),
+            None => FoundToken::Nothing(store.end_reason(*grant)?),
+        },
+        LookUp::StaticToken(fingerprint) => match store.static_token(fingerprint)? {
+            Some(token) => FoundToken::StaticToken(token),
+            None => FoundToken::Nothing(None),
+        },
     })
 }
 
-/// Whether an `Authorization` header has a token that we sealed: the least that can be asked of a stranger, and it asks
-/// nothing of the store. Whether the token counts is [`check`]'s to say.
-pub fn is_sealed(cx: &Context<'_>, authorization: Option<&str>) -> bool {
-    let presented = BearerRequest { authorization, proof: None };
-    presented.token().is_some_and(|(token, _)| AccessToken::open(cx, token).is_some())
+/// Opens, looks up and judges the token of a request.
+pub fn check(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    request: &BearerRequest<'_>,
+    resource: &ProtectedResource,
+) -> Result<Result<Access, BearerError>, StoreError> {
+    let opened = match open(cx, request) {
+        Ok(opened) => opened,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let found = look_up(store, &opened.look_up())?;
+    Ok(judge(cx, &opened, found, resource))
 }
 
-/// The grant of a token that we sealed and when it expires, whether or not it counts: to say whose token was refused.
+/// Whether an `Authorization` header has a token that was sealed here. It asks nothing of the store, and whether the token is valid is for
+/// [`check`] to say.
+pub fn is_sealed(cx: &Context<'_>, authorization: Option<&str>) -> bool {
+    sealed_grant(cx, authorization).is_some()
+}
+
+/// The grant of a token that was sealed here and when it expires, even if it is invalid: to say whose token was refused.
 pub fn sealed_grant(cx: &Context<'_>, authorization: Option<&str>) -> Option<(GrantId, i64)> {
-    let presented = BearerRequest { authorization, proof: None };
-    let (token, _) = presented.token()?;
+    let request = BearerRequest { authorization, proof: None };
+    let (token, _) = request.token()?;
     AccessToken::open(cx, token).map(|token| (token.grant, token.expires))
 }
 
-/// Whether a token counts; if not, why.
+/// The token, if it is valid apart from the resource; otherwise why not.
 pub(crate) fn examine(
     store: &mut dyn Store,
     cx: &Context<'_>,
     presented: &str,
-) -> Result<Result<Access, &'static str>, StoreError> {
-    if Prefix::of(presented) == Some(Prefix::StaticToken) {
-        return examine_static(store, cx, presented);
-    }
-    let Some(token) = AccessToken::open(cx, presented) else { return Ok(Err(what_is(presented))) };
-    if token.expires <= cx.now {
-        return Ok(Err("The access token has expired"));
-    }
-    let answer = token.link.map_or(TokenId::NONE, |link| link.id(token.grant));
-    let status = match status(store, token.grant, &token.id, &answer)? {
-        Ok(status) => status,
-        Err(refusal) => return Ok(Err(refusal)),
+) -> Result<Result<Access, InvalidToken>, StoreError> {
+    let token = match opened(cx, presented) {
+        Ok(token) => token,
+        Err(reason) => return Ok(Err(reason)),
     };
-    let news = token.link.filter(|link| !status.grant.has_delivered(link.generation));
-    Ok(Ok(Access {
-        scope: status.grant.opens(&token.scope),
-        grant: status.grant,
-        token: token.id,
-        issued: token.issued,
-        expires: token.expires,
-        constraints: token.constraints,
-        unwritten_use: news.map(|link| Use::Tokens(token.grant, link.generation)),
-    }))
+    let found = look_up(store, &token.look_up())?;
+    Ok(judged(cx, &token, found))
 }
 
-fn examine_static(
-    store: &mut dyn Store,
-    cx: &Context<'_>,
-    presented: &str,
-) -> Result<Result<Access, &'static str>, StoreError> {
-    let fingerprint = cx.keys.fingerprint(presented);
-    let Some(token) = store.static_token(&fingerprint)? else {
-        return Ok(Err("The static token was ended, or was never one of ours; make a new one and paste it"));
-    };
-    if token.expires <= cx.now {
-        return Ok(Err("The static token has expired; make a new one and paste it"));
+fn opened(cx: &Context<'_>, presented: &str) -> Result<Opened, InvalidToken> {
+    if Prefix::of(presented) == Some(Prefix::StaticToken) {
+        return Ok(Opened::Static(cx.keys.fingerprint(presented)));
     }
-    if let Some(refusal) = verdict(store, &token.status)? {
-        let refusal = match store.end_reason(token.status.grant.id)? {
-            Some(EndReason::Operator) if token.status.grant.ended.is_some() => OPERATOR_ENDED_STATIC,
-            _ => refusal,
-        };
-        return Ok(Err(refusal));
+    let token = AccessToken::open(cx, presented).ok_or_else(|| what_is(presented))?;
+    if token.expires <= cx.now { Err(InvalidToken::Expired) } else { Ok(Opened::Sealed(token)) }
+}
+
+fn judged(cx: &Context<'_>, opened: &Opened, found: FoundToken) -> Result<Access, InvalidToken> {
+    match (opened, found) {
+        (Opened::Sealed(token), FoundToken::Status(status)) => {
+            validate(&status)?;
+            let news = token.link.filter(|link| !status.grant.has_delivered(link.generation));
+            Ok(Access {
+                scope: status.grant.opens(&token.scope),
+                grant: status.grant,
+                token: token.id,
+                issued: token.issued,
+                expires: token.expires,
+                constraints: token.constraints.clone(),
+                unwritten_use: news.map(|link| Use::Tokens(token.grant, link.generation)),
+            })
+        }
+        (Opened::Static(fingerprint), FoundToken::StaticToken(token)) => {
+            if token.expires <= cx.now {
+                return Err(InvalidToken::StaticTokenExpired);
+            }
+            validate(&token.status).map_err(|reason| match reason {
+                InvalidToken::GrantEnded { reason: EndReason::Operator } => InvalidToken::StaticTokenEnded,
+                reason => reason,
+            })?;
+            let news = token.use_is_news(cx.now).then(|| token.id.clone());
+            let id = fingerprint.as_bytes().first_chunk().copied().unwrap_or_default();
+            Ok(Access {
+                grant: token.status.grant,
+                scope: token.scope,
+                token: TokenId(id),
+                issued: token.created,
+                expires: token.expires,
+                constraints: TokenConstraints::default(),
+                unwritten_use: news.map(Use::StaticToken),
+            })
+        }
+        (Opened::Static(_), _) => Err(InvalidToken::StaticTokenUnknown),
+        (Opened::Sealed(_), FoundToken::Nothing(Some(reason))) => Err(InvalidToken::GrantEnded { reason }),
+        (Opened::Sealed(_), _) => Err(InvalidToken::GrantGone),
     }
-    let news = token.use_is_news(cx.now).then(|| token.id.clone());
-    let id = fingerprint.as_bytes().first_chunk().copied().unwrap_or_default();
-    Ok(Ok(Access {
-        grant: token.status.grant,
-        scope: token.scope,
-        token: TokenId(id),
-        issued: token.created,
-        expires: token.expires,
-        constraints: TokenConstraints::default(),
-        unwritten_use: news.map(Use::StaticToken),
-    }))
 }
 
 /// The grant, if it is valid apart from any token of it; otherwise why not.
-pub(crate) fn examine_grant(store: &mut dyn Store, grant: GrantId) -> Result<Result<Grant, &'static str>, StoreError> {
-    Ok(status(store, grant, &TokenId::NONE, &TokenId::NONE)?.map(|status| status.grant))
-}
-
-/// What decides about a token of this grant, if it counts; if not, why.
-fn status(
-    store: &mut dyn Store,
-    grant: GrantId,
-    token: &TokenId,
-    answer: &TokenId,
-) -> Result<Result<TokenStatus, &'static str>, StoreError> {
-    let Some(status) = store.token_status(grant, token, answer)? else {
-        return Ok(Err(store.end_reason(grant)?.map_or(GONE, EndReason::refusal)));
-    };
-    Ok(match verdict(store, &status)? {
-        Some(refusal) => Err(refusal),
-        None => Ok(status),
+pub(crate) fn examine_grant(store: &mut dyn Store, grant: GrantId) -> Result<Result<Grant, InvalidToken>, StoreError> {
+    Ok(match look_up(store, &LookUp::Grant(grant, TokenId::NONE, TokenId::NONE))? {
+        FoundToken::Status(status) => validate(&status).map(|()| status.grant),
+        FoundToken::Nothing(Some(reason)) => Err(InvalidToken::GrantEnded { reason }),
+        FoundToken::StaticToken(_) | FoundToken::Nothing(None) => Err(InvalidToken::GrantGone),
     })
 }
 
-/// What was sent instead of an access token, as far as one can see.
-fn what_is(presented: &str) -> &'static str {
+/// What was sent instead of an access token, as far as its form tells.
+fn what_is(presented: &str) -> InvalidToken {
     match Prefix::of(presented) {
-        Some(Prefix::ClientSecret) => "This is a client secret, not an access token; exchange it at the token endpoint",
-        Some(Prefix::Code) => "This is an authorization code, not an access token; exchange it at the token endpoint",
-        Some(Prefix::RefreshToken) => "This is a refresh token, not an access token; exchange it at the token endpoint",
-        Some(Prefix::Operator) => "This is an operator's token for the admin API, not an access token",
+        Some(Prefix::ClientSecret) => InvalidToken::ClientSecret,
+        Some(Prefix::Code) => InvalidToken::Code,
+        Some(Prefix::RefreshToken) => InvalidToken::RefreshToken,
+        Some(Prefix::Operator) => InvalidToken::OperatorToken,
         // Some identity providers send a token of their own when their form has no token endpoint.
-        None if presented.starts_with("eyJ") => {
-            "This JWT is not an access token that was issued here; in the identity provider, fill in the token endpoint, client identifier and client secret"
-        }
-        _ => "The access token is not one of ours",
+        None if presented.starts_with("eyJ") => InvalidToken::ForeignJwt,
+        _ => InvalidToken::Unknown,
     }
 }
 
-/// Why a grant does not count, or a token of it; `None` if it does. The reason it ended says more than the state its owner is in now.
-fn verdict(store: &mut dyn Store, status: &TokenStatus) -> Result<Option<&'static str>, StoreError> {
-    if status.grant.ended.is_some() {
-        let reason = store.end_reason(status.grant.id)?;
-        return Ok(Some(reason.map_or("The access was ended; authenticate again", EndReason::refusal)));
+/// Why a grant is invalid, or a token of it. The reason it ended says more than the present state of its owner.
+fn validate(status: &TokenStatus) -> Result<(), InvalidToken> {
+    match status.grant.state {
+        GrantState::Ended { reason: Some(reason), .. } => Err(InvalidToken::GrantEnded { reason }),
+        GrantState::Ended { reason: None, .. } => Err(InvalidToken::GrantEndedBefore),
+        GrantState::Open | GrantState::Transferred { .. } if !status.owner_active => Err(InvalidToken::OwnerInactive),
+        _ if status.client_disabled => Err(InvalidToken::ClientDisabled),
+        _ if status.token_revoked => Err(InvalidToken::Revoked),
+        _ if status.answer_superseded => Err(InvalidToken::Superseded),
+        _ => Ok(()),
     }
-    Ok(if !status.owner_active {
-        Some("The user who accepted access is deactivated or deleted; authenticate again as an active user")
-    } else if status.client_disabled {
-        Some("The client was switched off by an operator")
-    } else if status.token_revoked {
-        Some("The access token was revoked")
-    } else if status.answer_superseded {
-        Some("The access token was replaced: the request that led to it was made again before it was used")
-    } else {
-        None
-    })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::secret::{Prefix, generated};
-    use crate::testing::{EXCHANGE, World, changed, records};
-
-    fn ask(world: &mut World, header: Option<&str>) -> Result<Access, BearerError> {
-        let presented = BearerRequest { authorization: header, proof: None };
-        world.run(|store, cx| check(store, cx, &presented, &records())).unwrap()
-    }
-
-    #[test]
-    fn attack_60_each_refusal_has_its_status_and_challenge() {
-        #[track_caller]
-        fn check(error: &BearerError, status: u16, challenge: &str) {
-            assert_eq!((error.status(), error.www_authenticate().as_str()), (status, challenge));
-        }
-        let mut world = World::new();
-        check(&ask(&mut world, None).unwrap_err(), 401, r#"Bearer realm="gateway""#);
-        check(
-            &ask(&mut world, Some("Bearer gwa_x")).unwrap_err(),
-            401,
-            r#"Bearer realm="gateway", error="invalid_token", error_description="The access token is not one of ours""#,
-        );
-        let code = world.code(&[("scope", "openid")]);
-        let token = world.token(&changed(EXCHANGE, &[("code", &code)])).ok().unwrap().access_token;
-        check(
-            &ask(&mut world, Some(&format!("Bearer {token}"))).unwrap_err(),
-            403,
-            r#"Bearer realm="gateway", error="insufficient_scope", scope="records:write""#,
-        );
-    }
-
-    #[test]
-    fn attack_62_no_other_secret_of_ours_opens_the_door() {
-        let mut world = World::new();
-        let tokens = world.tokens();
-        let jwt = "eyJhbGciOiJub25lIn0.eyJhdWQiOiI4YWRmOGU2ZSJ9.".to_owned();
-        let mut others: Vec<String> = Prefix::ALL.map(|prefix| generated(prefix, &mut |bytes| bytes.fill(3))).into();
-        others.extend([tokens.refresh_token.unwrap(), jwt, "acme-secret".to_owned(), "é\"\\".to_owned()]);
-        for other in others {
-            let error = ask(&mut world, Some(&format!("Bearer {other}"))).unwrap_err();
-            assert_eq!(error.status(), 401, "{other}");
-            let description = error.to_string();
-            assert!(description.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\'), "{description}");
-        }
-    }
-
-    #[test]
-    fn a_static_token_opens_the_door_until_it_expires_or_is_ended() {
-        let mut world = World::new();
-        let (header, id) = (format!("Bearer {}", world.static_token("t-1")), Some(Use::StaticToken("t-1".to_owned())));
-        let access = ask(&mut world, Some(&header)).unwrap();
-        assert_eq!((access.grant.client.as_str(), access.grant.subject, access.unwritten_use), ("acme", None, id));
-        world.store.static_tokens[0].1.last_used = Some(world.now - 3_600_000);
-        assert_eq!(ask(&mut world, Some(&header)).unwrap().unwritten_use, None, "noted to the hour");
-
-        let said = |world: &mut World| ask(world, Some(&header)).unwrap_err().to_string();
-        world.client("acme").disabled = true;
-        assert!(said(&mut world).contains("switched off"));
-        world.client("acme").disabled = false;
-        world.client("acme").scopes = Scopes::parse("openid").unwrap();
-        assert!(said(&mut world).contains("lacks the scope"), "it opens no more than its client may ask for");
-        world.client("acme").scopes = Scopes::parse("records:write").unwrap();
-        world.store.grants[0].ended = Some(1);
-        assert!(said(&mut world).contains("was ended"));
-        world.store.grants[0].ended = None;
-        assert!(ask(&mut world, Some(&header)).is_ok());
-        world.wait(86_400);
-        assert!(said(&mut world).contains("expired"));
-        world.store.static_tokens.clear();
-        assert!(said(&mut world).contains("never one of ours"));
-    }
-
-    #[test]
-    fn attack_66_headers_of_any_shape_are_answered() {
-        let mut world = World::new();
-        let token = world.tokens().access_token;
-        for good in [format!("bearer {token}"), format!("BEARER   {token} "), format!(" Bearer {token}")] {
-            assert!(ask(&mut world, Some(&good)).is_ok(), "{good}");
-        }
-        let long = "x".repeat(10_000);
-        for bad in [
-            String::new(),
-            "Bearer".to_owned(),
-            "Bearer ".to_owned(),
-            token.clone(),
-            "?".to_owned(),
-            format!("Basic {token}"),
-            format!("Bearer{token}"),
-            format!("Bearer {token} {token}"),
-            format!("Bearer {token}{long}"),
-            format!("Bearer {}", token.to_uppercase()),
-            long,
-        ] {
-            assert_eq!(ask(&mut world, Some(&bad)).unwrap_err().status(), 401, "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_token_counts_as_long_as_all_behind_it_does() {
-        #[track_caller]
-        fn check(change: impl FnOnce(&mut World), said: &str) {
-            let mut world = World::new();
-            let header = format!("Bearer {}", world.tokens().access_token);
-            let access = ask(&mut world, Some(&header)).unwrap();
-            assert_eq!(access.grant.subject.unwrap().as_str(), "ada");
-            change(&mut world);
-            let error = ask(&mut world, Some(&header)).unwrap_err().to_string();
-            assert!(error.contains(said), "{error}");
-        }
-        check(|world| world.store.grants[0].ended = Some(1), "was ended");
-        check(|world| world.store.inactive.push("ada".to_owned()), "deactivated");
-        check(|world| world.client("acme").disabled = true, "switched off");
-        check(|world| world.store.clients.clear(), "was deleted");
-        check(|world| world.store.grants.clear(), "gone");
-        check(|world| world.wait(3600), "expired");
-    }
-
-    #[test]
-    fn report_19_a_refusal_says_why_the_access_ended() {
-        for reason in EndReason::ALL {
-            let mut world = World::new();
-            let tokens = world.tokens();
-            let header = format!("Bearer {}", tokens.access_token);
-            let now = world.now;
-            world.store.end_grant(GrantId(1), now, reason).unwrap();
-            // What became of the owner since is not the reason.
-            world.store.inactive.push("ada".to_owned());
-            let error = ask(&mut world, Some(&header)).unwrap_err();
-            assert_eq!((error.status(), error.to_string().as_str()), (401, reason.refusal()));
-            let refresh_token = tokens.refresh_token.unwrap();
-            let refused = world.refresh(&refresh_token).err().unwrap();
-            assert_eq!(refused.description, reason.refusal());
-        }
-        let mut world = World::new();
-        let header = format!("Bearer {}", world.static_token("t-1"));
-        world.store.end_grant(GrantId(1), 1, EndReason::Operator).unwrap();
-        assert_eq!(ask(&mut world, Some(&header)).unwrap_err().to_string(), OPERATOR_ENDED_STATIC);
-    }
-}
+mod tests;

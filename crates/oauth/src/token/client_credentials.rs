@@ -5,13 +5,16 @@ use super::{RequestedConstraints, TokenResponse, respond};
 use crate::client::{Client, ClientId};
 use crate::constraints::TokenConstraints;
 use crate::context::Context;
-use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::error::{TokenRefusal, Verdict};
 use crate::event::Event;
-use crate::grant::{Delivery, EndReason, Grant, GrantId, NewGrant, Subject};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Subject};
 use crate::scope::Scopes;
 use crate::secret::Fingerprint;
 use crate::static_token::StaticToken;
-use crate::store::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError, TokenStatus};
+use crate::store::{
+    AccessTokens, Answer, Clients, Code, Codes, Events, Grants, PushedRequest, PushedRequests, RefreshToken,
+    RefreshTokens, SpentProofs, StaticTokens, Store, StoreError, TokenStatus,
+};
 use crate::token_id::TokenId;
 
 /// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
@@ -22,29 +25,24 @@ pub(super) fn exchange(
     asked: Option<&Scopes>,
     requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
-    let refuse = |code, description: String| Ok(Err(TokenError::new(code, description)));
+    let refuse = |reason: TokenRefusal| Ok(Err(reason.into()));
     if !client.has_account {
-        let description = "this client belongs to no account, so it cannot use client credentials; a user of an account has to accept";
-        return refuse(ErrorCode::UnauthorizedClient, description.to_owned());
+        return refuse(TokenRefusal::ClientWithoutAccount);
     }
     let asked =
         asked.map_or_else(|| client.default_scope.clone(), |asked| asked.renamed(|scope| client.profile.meant(scope)));
     if let Some(beyond) = asked.beyond(&client.scopes) {
-        return refuse(
-            ErrorCode::InvalidScope,
-            format!("this client may not ask for the scope {beyond}; it may ask for: {}", client.scopes),
-        );
+        let (scope, allowed) = (beyond.to_owned(), client.scopes.to_string());
+        return refuse(TokenRefusal::ScopeNotAllowed { scope, allowed });
     }
-    let scope = asked.only(|scope| !cx.settings.is_personal(scope));
+    let impersonal = |scopes: &Scopes| scopes.only(|scope| !cx.settings.is_personal(scope));
+    let scope = impersonal(&asked);
     if scope.is_empty() {
-        let impersonal = client.scopes.only(|scope| !cx.settings.is_personal(scope));
-        let right = match impersonal.is_empty() {
-            true => "; this client has no other scope".to_owned(),
-            false => format!("; ask for {impersonal}"),
+        let right = match impersonal(&client.scopes) {
+            none if none.is_empty() => "this client has no other scope".to_owned(),
+            some => format!("ask for {some}"),
         };
-        let description =
-            format!("the scope {asked} is about a user, and a client with its own credentials acts for none{right}");
-        return refuse(ErrorCode::InvalidScope, description);
+        return refuse(TokenRefusal::ScopeOfUser { scope: asked.to_string(), right });
     }
     let resources = match requested.resources(cx, client) {
         Ok(resources) => resources,
@@ -78,8 +76,7 @@ pub fn own_grant(store: &mut dyn Store, cx: &Context<'_>, client: &Client) -> Re
         nonce: None,
         auth_time: None,
         created: new.created,
-        ended: None,
-        rebound: None,
+        state: GrantState::Open,
         delivered: None,
     })
 }
@@ -105,10 +102,16 @@ impl<'s> Reading<'s> {
     }
 }
 
-impl Store for Reading<'_> {
+impl Clients for Reading<'_> {
     fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
         self.store.client(id)
     }
+    fn touch_secret(&mut self, _: &ClientId, _: &str, _: i64) -> Result<(), StoreError> {
+        self.write(())
+    }
+}
+
+impl Grants for Reading<'_> {
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
         self.store.grant(id)
     }
@@ -120,23 +123,6 @@ impl Store for Reading<'_> {
     }
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         self.store.end_reason(id)
-    }
-    fn token_status(
-        &mut self,
-        grant: GrantId,
-        token: &TokenId,
-        answer: &TokenId,
-    ) -> Result<Option<TokenStatus>, StoreError> {
-        self.store.token_status(grant, token, answer)
-    }
-    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
-        self.store.refresh_token_of(grant, generation)
-    }
-    fn touch_secret(&mut self, _: &ClientId, _: &str, _: i64) -> Result<(), StoreError> {
-        self.write(())
-    }
-    fn use_assertion(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
-        self.write(true)
     }
     fn create_grant(&mut self, _: &NewGrant) -> Result<GrantId, StoreError> {
         self.write(GrantId(0))
@@ -153,6 +139,9 @@ impl Store for Reading<'_> {
     fn end_grant(&mut self, _: GrantId, _: i64, _: EndReason) -> Result<(), StoreError> {
         self.write(())
     }
+}
+
+impl Codes for Reading<'_> {
     fn answer_request(&mut self, _: &Answer) -> Result<bool, StoreError> {
         self.write(false)
     }
@@ -168,6 +157,12 @@ impl Store for Reading<'_> {
     fn spend_code(&mut self, _: &Code) -> Result<(), StoreError> {
         self.write(())
     }
+}
+
+impl RefreshTokens for Reading<'_> {
+    fn refresh_token_of(&mut self, grant: GrantId, generation: i32) -> Result<Option<RefreshToken>, StoreError> {
+        self.store.refresh_token_of(grant, generation)
+    }
     fn insert_refresh_token(&mut self, _: &RefreshToken) -> Result<(), StoreError> {
         self.write(())
     }
@@ -177,24 +172,50 @@ impl Store for Reading<'_> {
     fn use_refresh_token(&mut self, _: &RefreshToken) -> Result<(), StoreError> {
         self.write(())
     }
-    fn push_request(&mut self, _: &PushedRequest) -> Result<(), StoreError> {
+}
+
+impl AccessTokens for Reading<'_> {
+    fn token_status(
+        &mut self,
+        grant: GrantId,
+        token: &TokenId,
+        answer: &TokenId,
+    ) -> Result<Option<TokenStatus>, StoreError> {
+        self.store.token_status(grant, token, answer)
+    }
+    fn revoke_token(&mut self, _: &TokenId, _: i64) -> Result<(), StoreError> {
         self.write(())
     }
-    fn take_pushed_request(&mut self, _: &Fingerprint, _: &ClientId) -> Result<Option<PushedRequest>, StoreError> {
-        self.write(None)
-    }
-    fn use_proof(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
-        self.write(true)
-    }
+}
+
+impl StaticTokens for Reading<'_> {
     fn static_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<StaticToken>, StoreError> {
         self.store.static_token(fingerprint)
     }
     fn end_static_token(&mut self, _: &str) -> Result<(), StoreError> {
         self.write(())
     }
-    fn revoke_token(&mut self, _: &TokenId, _: i64) -> Result<(), StoreError> {
+}
+
+impl PushedRequests for Reading<'_> {
+    fn push_request(&mut self, _: &PushedRequest) -> Result<(), StoreError> {
         self.write(())
     }
+    fn take_pushed_request(&mut self, _: &Fingerprint, _: &ClientId) -> Result<Option<PushedRequest>, StoreError> {
+        self.write(None)
+    }
+}
+
+impl SpentProofs for Reading<'_> {
+    fn use_assertion(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
+        self.write(true)
+    }
+    fn use_proof(&mut self, _: &[u8; 32], _: i64) -> Result<bool, StoreError> {
+        self.write(true)
+    }
+}
+
+impl Events for Reading<'_> {
     fn record(&mut self, _: Event) {
         self.wrote = true;
     }

@@ -23,7 +23,7 @@ pub fn note(store: &mut dyn Store, cx: &Context<'_>, grant: GrantId, generation:
 
 /// The same for a grant that is locked.
 pub(crate) fn mark(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant, generation: i32) -> Result<(), StoreError> {
-    if grant.ended.is_some() || grant.has_delivered(generation) {
+    if grant.is_ended() || grant.has_delivered(generation) {
         return Ok(());
     }
     store.deliver(grant.id, Delivery { generation, at: cx.now })?;
@@ -60,11 +60,12 @@ fn replace_older(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grant::GrantState;
     use crate::testing::{EXCHANGE, World, changed};
 
     fn standing(world: &World) -> Vec<usize> {
         let grants = world.store.grants.iter().enumerate();
-        grants.filter(|(_, grant)| grant.ended.is_none()).map(|(n, _)| n).collect()
+        grants.filter(|(_, grant)| !grant.is_ended()).map(|(n, _)| n).collect()
     }
 
     #[test]
@@ -136,7 +137,7 @@ mod tests {
     fn report_10_what_has_ended_meanwhile_ends_nothing() {
         let mut world = World::new();
         let (_, second) = (world.tokens(), world.tokens());
-        world.store.grants[1].ended = Some(1);
+        world.store.grants[1].state = GrantState::Ended { at: 1, reason: None };
         world.run(|store, cx| note(store, cx, second.grant, 0)).unwrap();
         assert_eq!((standing(&world), world.store.grants[1].delivered), (vec![0], None));
     }

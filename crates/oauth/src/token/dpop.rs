@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::constraints::Thumbprint;
 use crate::context::Context;
-use crate::error::{ErrorCode, TokenError};
+pub use crate::error::ProofError;
 use crate::jose::{JoseError, Jwk, Jws};
 use crate::store::{Store, StoreError};
 
@@ -39,55 +39,42 @@ pub struct Proof {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpentProof(Proof);
 
-/// Why a proof is not believed (§4.3); for an `error_description`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the DPoP proof is not right: {0}")]
-pub struct ProofError(pub &'static str);
-
-impl TokenError {
-    /// A proof of possession that is not right (RFC 9449 §5).
-    pub fn refused_proof(error: ProofError) -> TokenError {
-        TokenError::new(ErrorCode::InvalidDpopProof, error.to_string())
-    }
-}
-
 impl Proof {
     /// Reads the `DPoP` headers of a request to this URL of ours; `None` if there are none (§4.3).
     pub fn read(cx: &Context<'_>, headers: &[&str], method: &str, url: &str) -> Result<Option<Proof>, ProofError> {
         let text = match headers {
             [] => return Ok(None),
             [text] => text.trim(),
-            _ => return Err(ProofError("there is more than one")),
+            _ => return Err(ProofError::Repeated),
         };
         if text.len() > MAX_LENGTH {
-            return Err(ProofError("it is too long"));
+            return Err(ProofError::TooLong);
         }
-        let jws =
-            Jws::parse(text).map_err(|_| ProofError("it must be a JWT signed with ES256, EdDSA, PS256 or RS256"))?;
+        let jws = Jws::parse(text).map_err(|_| ProofError::NotJwt)?;
         if !jws.is_typed("dpop+jwt") {
-            return Err(ProofError("its typ must be dpop+jwt"));
+            return Err(ProofError::Type);
         }
         let key = jws.embedded_key().and_then(|key| Jwk::parse(key).ok());
-        let key = key.ok_or(ProofError("its header must have the public key as jwk"))?;
+        let key = key.ok_or(ProofError::KeyMissing)?;
         let claims = jws.verified_by([&key]).map_err(|why| match why {
-            JoseError::ClaimType | JoseError::Malformed(_) => ProofError("one of its claims has the wrong type"),
-            _ => ProofError("its signature is not that of its key"),
+            JoseError::ClaimType | JoseError::Malformed(_) => ProofError::ClaimType,
+            _ => ProofError::Signature,
         })?;
         if claims.text("htm") != Some(method) {
-            return Err(ProofError("its htm is not the method of this request"));
+            return Err(ProofError::Method);
         }
         if !claims.text("htu").is_some_and(|htu| is_same(htu, url)) {
-            return Err(ProofError("its htu is not the URL of this request"));
+            return Err(ProofError::Url);
         }
-        let issued = claims.issued().ok_or(ProofError("it has no iat"))?;
+        let issued = claims.issued().ok_or(ProofError::TimeMissing)?;
         if issued.abs_diff(cx.now) > (WINDOW_S * 1000) as u64 {
-            return Err(ProofError("its iat is not within 40 seconds of now; compare the clocks"));
+            return Err(ProofError::Time);
         }
         let id = claims.id().filter(|id| !id.is_empty() && id.len() <= MAX_ID);
-        let id = id.ok_or(ProofError("it has no jti"))?;
+        let id = id.ok_or(ProofError::IdMissing)?;
         let thumbprint = key.thumbprint();
         let id = cx.keys.tag("dpop proof", format!("{thumbprint} {id}").as_bytes());
-        let key = Thumbprint::parse(&thumbprint).ok_or(ProofError("its key has no thumbprint"))?;
+        let key = Thumbprint::parse(&thumbprint).ok_or(ProofError::KeyWithoutThumbprint)?;
         let token_hash = claims.text("ath").map(str::to_owned);
         Ok(Some(Proof { key, id, expires: issued + (WINDOW_S + 1) * 1000, token_hash }))
     }

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, Proven, identify};
 use crate::constraints::TokenConstraints;
 use crate::context::Context;
-use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::error::{TokenError, TokenRefusal, Verdict};
 use crate::grant::Grant;
 use crate::store::{Store, StoreError};
 use crate::token::bearer::{examine, examine_grant};
@@ -28,7 +28,7 @@ impl IntrospectionRequest {
     ) -> Result<IntrospectionRequest, TokenError> {
         let request = ClientRequest { authorization, query, form };
         request.check(&["token"])?;
-        let token = request.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
+        let token = request.get("token").ok_or(TokenRefusal::ParameterMissing { name: "token" })?.to_owned();
         Ok(IntrospectionRequest { credentials: request.credentials()?, token })
     }
 }
@@ -45,8 +45,7 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
     let client = match identify(store, cx, &request.credentials)? {
         // §2.1 requires authentication against token scanning, and a public client cannot authenticate.
         Ok((client, Proven::Nothing)) => {
-            let description = format!("the client {} is public, and introspection needs a client secret", client.id);
-            return Ok(Err(TokenError::new(ErrorCode::InvalidClient, description)));
+            return Ok(Err(TokenRefusal::ClientPublic { client: client.id.to_string() }.into()));
         }
         Ok((client, Proven::Secret(_) | Proven::Assertion)) => client,
         Err(refused) => return Ok(Err(refused)),
@@ -114,6 +113,7 @@ fn refresh_token(
 mod tests {
     use super::*;
     use crate::client_auth::ClientRequest;
+    use crate::grant::GrantState;
     use crate::testing::{Pairs, World, changed, code_of, owned};
 
     const ACME: Pairs<'static> = &[("client_id", "acme"), ("client_secret", "acme-secret")];
@@ -175,7 +175,7 @@ mod tests {
         world.store.inactive.clear();
         world.wait(3600);
         assert!(is_active(&mut world, &second) && !is_active(&mut world, &tokens.access_token));
-        world.store.grants[0].ended = Some(1);
+        world.store.grants[0].state = GrantState::Ended { at: 1, reason: None };
         assert!(!is_active(&mut world, &second));
     }
 

@@ -8,7 +8,7 @@ use super::{RequestedConstraints, TokenResponse, respond};
 use crate::client::{Client, Lifetimes};
 use crate::constraints::TokenConstraints;
 use crate::context::{Context, millis};
-use crate::error::{ErrorCode, TokenError, Verdict};
+use crate::error::{TokenRefusal, Verdict};
 use crate::event::{Event, Presented};
 use crate::grant::{EndReason, Grant};
 use crate::scope::Scopes;
@@ -134,19 +134,19 @@ pub(super) fn exchange(
     asked: Option<&Scopes>,
     requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
-    let refuse = |description: &str| Ok(Err(TokenError::invalid_grant(description)));
+    let refuse = |reason: TokenRefusal| Ok(Err(reason.into()));
     let Some((mut token, grant)) = store.lock_refresh_token(&cx.keys.fingerprint(presented))? else {
-        return refuse("the refresh token is unknown");
+        return refuse(TokenRefusal::RefreshTokenUnknown);
     };
     if grant.client != client.id {
         store.record(Event::ForeignToken { grant: grant.id, client: client.id.to_string() });
-        return refuse("the refresh token was issued to another client");
+        return refuse(TokenRefusal::RefreshTokenOfOtherClient);
     }
-    if let Err(description) = examine_grant(store, grant.id)? {
-        return refuse(description);
+    if let Err(reason) = examine_grant(store, grant.id)? {
+        return refuse(TokenRefusal::GrantInvalid { reason });
     }
     if token.constraints.key.as_ref().is_some_and(|key| requested.key != Some(key)) {
-        return refuse("the refresh token is bound to a key: send a DPoP proof by that key");
+        return refuse(TokenRefusal::RefreshTokenKeyMissing);
     }
     let next = token.generation.saturating_add(1);
     let successor = match token.used {
@@ -158,29 +158,27 @@ pub(super) fn exchange(
     match means {
         Means::Theft => {
             store.end_grant(grant.id, cx.now, EndReason::RefreshTokenReused)?;
-            return refuse("the refresh token was already used, so the access has ended; authenticate again");
+            return refuse(TokenRefusal::RefreshTokenReused);
         }
         Means::TooMany => {
-            return refuse("the refresh token was already used; go on with the one that was issued in its place");
+            return refuse(TokenRefusal::RefreshTokenSuperseded);
         }
         Means::Refresh | Means::Parallel | Means::LostAnswer => {}
     }
     let lifetimes = client.lifetimes(cx.settings);
     if lifetimes.absolute_end(&grant).is_some_and(|end| end <= cx.now) {
-        return refuse("the access was accepted too long ago, however often it was used since; authenticate again");
+        return refuse(TokenRefusal::GrantTooOld);
     }
     // The end of the chain is what has to be alive.
     if expiry(&lifetimes, successor.as_ref().unwrap_or(&token), &grant) <= cx.now {
-        return refuse("the refresh token has expired because it was not used for too long; authenticate again");
+        return refuse(TokenRefusal::RefreshTokenExpired);
     }
     if let Some(beyond) = asked.and_then(|asked| asked.beyond(&grant.scope)) {
-        let description = format!("the scope {beyond} goes beyond what was accepted: {}", grant.scope);
-        return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
+        return refuse(TokenRefusal::ScopeNotAccepted { scope: beyond.to_owned(), accepted: grant.scope.to_string() });
     }
     let scope = grant.opens(asked.unwrap_or(&grant.scope));
     if scope.is_empty() {
-        let description = "the grant has passed to another user, whom its tokens do not identify; authenticate again";
-        return Ok(Err(TokenError::new(ErrorCode::InvalidScope, description)));
+        return refuse(TokenRefusal::GrantTransferred);
     }
     let constraints = match requested.within(cx, client, &token.constraints.resources) {
         Ok(constraints) => constraints,

@@ -4,6 +4,7 @@
 use crate::client::Client;
 use crate::constraints::Resource;
 use crate::context::Settings;
+use crate::error::TokenRefusal;
 
 /// More than any client has a use for; they travel in every token.
 const MAX_RESOURCES: usize = 8;
@@ -13,22 +14,22 @@ pub(crate) fn requested<'a>(
     settings: &Settings,
     client: &Client,
     texts: impl Iterator<Item = &'a str>,
-) -> Result<Vec<Resource>, String> {
+) -> Result<Vec<Resource>, TokenRefusal> {
     let mut resources = Vec::new();
     for text in texts {
-        let resource = Resource::parse(text).map_err(|why| format!("resource {why}"))?;
+        let resource = Resource::parse(text).map_err(|why| TokenRefusal::ResourceMalformed { why })?;
         let own = &client.options.tokens.resources;
         if !settings.is_own_resource(resource.as_str()) && !own.contains(&resource) {
             let ours = settings.own_resources().map(|(uri, _)| uri);
             let known: Vec<&str> = ours.chain(own.iter().map(Resource::as_str)).collect();
-            return Err(format!("this client may ask for the resources {}, and for no other", known.join(" ")));
+            return Err(TokenRefusal::ResourceNotAllowed { allowed: known.join(" ") });
         }
         if !resources.contains(&resource) {
             resources.push(resource);
         }
     }
     if resources.len() > MAX_RESOURCES {
-        return Err(format!("a request may name {MAX_RESOURCES} resources at most"));
+        return Err(TokenRefusal::TooManyResources { limit: MAX_RESOURCES });
     }
     Ok(resources)
 }
@@ -39,7 +40,7 @@ pub(crate) fn narrowed(
     settings: &Settings,
     accepted: &[Resource],
     asked: Vec<Resource>,
-) -> Result<Vec<Resource>, &'static str> {
+) -> Result<Vec<Resource>, TokenRefusal> {
     let is_accepted = |resource: &Resource| match accepted {
         [] => settings.is_own_resource(resource.as_str()),
         accepted => accepted.contains(resource),
@@ -47,6 +48,6 @@ pub(crate) fn narrowed(
     match asked.iter().all(is_accepted) {
         true if asked.is_empty() => Ok(accepted.to_vec()),
         true => Ok(asked),
-        false => Err("resource goes beyond what was accepted; authenticate again and ask for it there"),
+        false => Err(TokenRefusal::ResourceNotAccepted),
     }
 }

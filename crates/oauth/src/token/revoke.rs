@@ -2,7 +2,7 @@
 
 use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenticate};
 use crate::context::Context;
-use crate::error::{TokenError, Verdict};
+use crate::error::{TokenError, TokenRefusal, Verdict};
 use crate::event::Event;
 use crate::grant::EndReason;
 use crate::secret::Prefix;
@@ -25,7 +25,7 @@ impl RevocationRequest {
     ) -> Result<RevocationRequest, TokenError> {
         let request = ClientRequest { authorization, query, form };
         request.check(&["token"])?;
-        let token = request.get("token").ok_or_else(|| TokenError::invalid_request("token is missing"))?.to_owned();
+        let token = request.get("token").ok_or(TokenRefusal::ParameterMissing { name: "token" })?.to_owned();
         Ok(RevocationRequest { credentials: request.credentials()?, token })
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::event::Event;
-use crate::grant::EndReason;
+use crate::grant::{EndReason, GrantState};
 use crate::testing::{
     CALLBACK, CHALLENGE, EXCHANGE, Pairs, REFRESH, REQUEST, VERIFIER, World, changed, code_of, owned,
 };
@@ -20,7 +20,7 @@ fn exchange_with(world: &mut World, code: &str, changes: Pairs<'_>) -> Result<To
 }
 
 fn live_grants(world: &World) -> usize {
-    world.store.grants.iter().filter(|grant| grant.ended.is_none()).count()
+    world.store.grants.iter().filter(|grant| !grant.is_ended()).count()
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn attack_34_no_code_token_or_secret_is_stored_in_clear() {
 fn a_grant_that_ended_before_its_code_was_used_gives_nothing() {
     let mut world = World::new();
     let code = world.code(&[]);
-    world.store.grants[0].ended = Some(world.now);
+    world.store.grants[0].state = GrantState::Ended { at: world.now, reason: None };
     assert_eq!(code_of(exchange_with(&mut world, &code, &[])), "invalid_grant");
 }
 

@@ -3,21 +3,22 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
+use oauth::bearer::MalformedBearer;
 use oauth::dpop::{Proof, ProofError, SpentProof};
-use oauth::{BearerError, BearerRequest, Use};
+use oauth::{Access, BearerError, BearerRequest, InvalidToken, ProtectedResource, Use};
 
 use super::{address, endpoints, query};
 use crate::app::App;
 use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
-use crate::storage::{DbError, TransactionError};
+use crate::storage::{DbError, GrantContext, TransactionError, Tx};
 
 /// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end
 /// up in logs, histories and referrers (RFC 9700 §4.3.2).
 pub(crate) fn presented(request: &HttpRequest) -> Result<Option<String>, BearerError> {
     let pairs = query::pairs(request.query_string()).unwrap_or_default();
     if pairs.iter().any(|(name, _)| name == "access_token") {
-        return Err(BearerError::Malformed("Send the access token in the Authorization header, never in the URL"));
+        return Err(BearerError::Malformed(MalformedBearer::InUrl));
     }
     // Bytes that are no text can be no token.
     let authorization = request.headers().get(header::AUTHORIZATION);
@@ -32,6 +33,27 @@ pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, P
     }
     let url = format!("{}{}", app.public_url, request.path());
     app.oauth(|cx| Proof::read(cx, &headers, endpoints::method_of(request).as_str(), &url))
+}
+
+/// A valid access token, with the account and the client of its grant.
+#[derive(Debug)]
+pub(crate) struct Authorized {
+    pub(crate) access: Access,
+    pub(crate) grant: GrantContext,
+}
+
+/// Opens the token of a request, looks it up with the account and client of its grant, and judges whether it is valid at this resource.
+pub(crate) fn authorize<E: From<BearerError> + From<DbError>>(
+    app: &App,
+    tx: &mut Tx<'_>,
+    request: &BearerRequest<'_>,
+    resource: &ProtectedResource,
+) -> Result<Authorized, E> {
+    let token = app.oauth(|cx| oauth::bearer::open(cx, request))?;
+    let (found, grant) = tx.find_token(&token.look_up())?;
+    let access = app.oauth(|cx| oauth::bearer::judge(cx, &token, found, resource))?;
+    let grant = grant.ok_or(BearerError::Invalid(InvalidToken::GrantGone))?;
+    Ok(Authorized { access, grant })
 }
 
 /// Writes down that a token is in use, where that is news: of a static token once an hour, of others once for each generation. That does
@@ -82,6 +104,6 @@ pub(crate) async fn spend_proof<E: TransactionError + From<BearerError>>(
     let Some(proof) = proof(request, app).map_err(BearerError::from)? else { return Ok(None) };
     app.oauth(|cx| oauth::bearer::suits(cx, &presented, &proof))?;
     let spent = app.db.write(move |tx| Ok::<_, DbError>(proof.clone().spend(tx)?)).await?;
-    let spent = spent.ok_or(BearerError::Proof(ProofError("it was used before")))?;
+    let spent = spent.ok_or(BearerError::Proof(ProofError::Replayed))?;
     Ok(Some(spent))
 }

@@ -3,7 +3,7 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use oauth::dpop::ProofError;
-use oauth::{BearerError, ErrorCode, TokenError};
+use oauth::{BearerError, ErrorCode, TokenError, TokenRefusal};
 use serde_json::json;
 
 use crate::domain::document::DocumentError;
@@ -31,11 +31,11 @@ pub(super) enum OAuthFailure {
 impl OAuthFailure {
     /// At an endpoint for clients (RFC 9449 §5).
     pub(super) fn proof(error: ProofError) -> OAuthFailure {
-        OAuthFailure::Token(TokenError::refused_proof(error))
+        OAuthFailure::Token(error.into())
     }
 
     pub(super) fn malformed(description: &str) -> OAuthFailure {
-        OAuthFailure::Token(TokenError::invalid_request(description))
+        OAuthFailure::Token(TokenRefusal::Malformed { detail: description.to_owned() }.into())
     }
 }
 
@@ -48,7 +48,7 @@ impl std::fmt::Display for OAuthFailure {
 impl ResponseError for OAuthFailure {
     fn status_code(&self) -> StatusCode {
         let status = match self {
-            OAuthFailure::Token(error) => error.code.wire().0,
+            OAuthFailure::Token(error) => error.error().wire().0,
             OAuthFailure::Bearer(error) => error.status(),
             OAuthFailure::TooManyFailures(_) | OAuthFailure::TooManyPushed(_) => 429,
             OAuthFailure::TooLarge(_) => 413,
@@ -63,20 +63,14 @@ impl ResponseError for OAuthFailure {
         answer.insert_header((header::CACHE_CONTROL, "no-store")).insert_header((header::PRAGMA, "no-cache"));
         let (code, description) = match self {
             OAuthFailure::Token(error) => {
-                if error.code == ErrorCode::InvalidClient && error.tried_basic {
+                if error.error() == ErrorCode::InvalidClient && error.tried_basic {
                     answer.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"gateway\""));
                 }
-                (error.code.wire().1, error.description.clone())
+                (error.error().wire().1, error.text())
             }
             OAuthFailure::Bearer(error) => {
                 answer.insert_header((header::WWW_AUTHENTICATE, error.www_authenticate()));
-                let code = match error {
-                    BearerError::InsufficientScope(_) => "insufficient_scope",
-                    BearerError::Malformed(_) => "invalid_request",
-                    BearerError::Proof(_) => "invalid_dpop_proof",
-                    _ => "invalid_token",
-                };
-                (code, error.to_string())
+                (error.error(), error.to_string())
             }
             OAuthFailure::TooManyFailures(seconds) => {
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));

@@ -82,10 +82,10 @@ impl Attempt {
         let outcome = work.await;
         self.needed.count(&app.tally, matches!(outcome, Err(OAuthFailure::Token(_))));
         match outcome {
-            Err(OAuthFailure::Token(error)) if error.code == ErrorCode::InvalidClient => {
+            Err(OAuthFailure::Token(error)) if error.error() == ErrorCode::InvalidClient => {
                 Err(self.failed(app).await?.unwrap_or(OAuthFailure::Token(error)))
             }
-            Err(OAuthFailure::Token(error)) if error.code == ErrorCode::InvalidGrant => {
+            Err(OAuthFailure::Token(error)) if error.error() == ErrorCode::InvalidGrant => {
                 let kind = match self.secret {
                     Some(Prefix::Code) => Kind::AuthorizationCode,
                     _ => Kind::RefreshToken,

@@ -3,8 +3,9 @@
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+use oauth::bearer::MalformedBearer;
 use oauth::scope::STANDARD_CLAIMS;
-use oauth::{BearerError, BearerRequest, Scopes};
+use oauth::{BearerError, BearerRequest, InvalidToken, Scopes};
 use scim::schema::{Overlay, Returned, Stage, USER};
 use scim::{Id, Resource, Store};
 use serde_json::{Map, Value, json};
@@ -14,7 +15,7 @@ use super::failure::OAuthFailure;
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::http::edge::address;
-use crate::http::edge::bearer;
+use crate::http::edge::bearer::{self, Authorized};
 use crate::http::edge::body;
 use crate::http::edge::query;
 use crate::storage::ReadCost;
@@ -51,11 +52,12 @@ async fn claims(
         .db
         .read(ReadCost::Point, move |tx| {
             let presented = BearerRequest { authorization: authorization.as_deref(), proof: proof.as_ref() };
-            let access = work.oauth(|cx| oauth::bearer::check(tx, cx, &presented, &cx.settings.userinfo()))??;
+            let Authorized { access, grant } =
+                bearer::authorize::<OAuthFailure>(&work, tx, &presented, &work.settings.userinfo())?;
             let actor = Actor::Client(Named::id(access.grant.client.as_str())).at(from.clone());
             let news = access.unwritten_use.map(|news| (news, actor));
-            let gone = || oauth::BearerError::Invalid("The user who accepted access is gone");
-            let account = tx.grant_account.take().ok_or_else(gone)?;
+            let gone = || BearerError::Invalid(InvalidToken::OwnerGone);
+            let account = grant.account;
             let subject = access.grant.subject.ok_or_else(gone)?;
             let id = Id::new(subject.as_str()).ok_or_else(gone)?;
             let mut store = tx.in_account(account.seq, work.clock.now(), false);
@@ -92,7 +94,7 @@ async fn presented(request: &HttpRequest, app: &App, payload: web::Payload) -> R
     if request.method() != Method::POST || !is_form {
         return Ok(in_header);
     }
-    let malformed = || BearerError::Malformed("The body must be a form of at most 16 KiB");
+    let malformed = || BearerError::Malformed(MalformedBearer::Form { limit: BODY_LIMIT / 1024 });
     let bytes = body::read(payload, body::Patience::of(app, BODY_LIMIT)).await.map_err(|_| malformed())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
     let form = query::pairs(text).map_err(|_| malformed())?;
@@ -100,7 +102,7 @@ async fn presented(request: &HttpRequest, app: &App, payload: web::Payload) -> R
     match (in_header, tokens.next(), tokens.next()) {
         (header, None, _) => Ok(header),
         (None, Some(token), None) => Ok(Some(format!("Bearer {token}"))),
-        _ => Err(BearerError::Malformed("Send the access token once: in the header or in the body").into()),
+        _ => Err(BearerError::Malformed(MalformedBearer::Twice).into()),
     }
 }
 

@@ -66,7 +66,9 @@ async fn understand(
     needed.count(&app.tally, matches!(understood, Err(Refusal::Redirect(_))));
     let mut asked = match understood {
         Ok(asked) => asked,
-        Err(Refusal::Page { title, detail }) => return Err(PageFailure::Refused { title, detail }),
+        Err(Refusal::Page(reason)) => {
+            return Err(PageFailure::Refused { title: reason.title().to_owned(), detail: reason.text() });
+        }
         Err(Refusal::Redirect(error)) => return Ok(Err(error.url())),
     };
     if let Some(text) = asked.id_token_hint.take() {

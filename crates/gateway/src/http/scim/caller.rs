@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
-use oauth::{Access, BearerError, BearerRequest, Use};
+use oauth::{BearerError, BearerRequest, Use};
 use scim::{Id, Registry, ToleranceTracker};
 
 use super::cursors::SealedCursors;
@@ -18,12 +18,12 @@ use crate::domain::event::AdministratorLeft;
 use crate::domain::scopes;
 use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
 use crate::http::edge::address;
-use crate::http::edge::bearer;
+use crate::http::edge::bearer::{self, Authorized};
 use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
 use crate::services::reactions;
-use crate::storage::{AccountTx, DbError, Desk, ReadCost, Tx};
+use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx};
 
 pub(in crate::http::scim) mod long;
 
@@ -91,22 +91,22 @@ impl Caller {
 
     /// The account of the grant behind the token, if the token counts at this moment and has the scope.
     pub(super) fn check(&self, app: &App, tx: &mut Tx<'_>) -> Result<Account, ScimFailure> {
-        self.access(app, tx)?;
-        tx.grant_account.take().ok_or_else(|| BearerError::Invalid("The account is gone").into())
+        Ok(self.access(app, tx)?.grant.account)
     }
 
-    fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Access, ScimFailure> {
+    fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Authorized, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = BearerRequest { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let resource = scopes::scim_endpoint(app.scim_base.clone());
-        let access = app.oauth(|cx| oauth::bearer::check(tx, cx, &presented, &resource))??;
+        let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource)?;
+        let access = &authorized.access;
         let origin = Actor::Client(Named::id(access.grant.client.as_str())).at(self.address.clone());
         if let Some(news) = &access.unwritten_use {
             let _ = self.unwritten.set((news.clone(), origin.clone()));
         }
         tx.act_as(origin);
         self.entered.store(true, Ordering::Relaxed);
-        Ok(access)
+        Ok(authorized)
     }
 
     /// Whose turn it is when this caller's work is done.
@@ -144,7 +144,7 @@ impl Caller {
         let (work, caller) = (app.clone(), self.clone());
         let access = app.db.read_for(self.payer, ReadCost::Point, move |tx| caller.access(&work, tx)).await;
         self.note_use(app).await;
-        self.me = access?.grant.subject.and_then(|subject| Id::new(subject.as_str()));
+        self.me = access?.access.grant.subject.and_then(|subject| Id::new(subject.as_str()));
         self.me.clone().ok_or_else(|| {
             let detail = "There is no /Me for this access token: it was issued to a client by its own credentials, \
                           and stands for no user. Use /Users/{id}.";
@@ -274,8 +274,8 @@ impl Caller {
         needed: &UsesOfRequest,
         work: &mut impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let owner = self.access(app, tx)?.grant.subject;
-        let account = tx.grant_account.take().ok_or(BearerError::Invalid("The account is gone"))?;
+        let Authorized { access, grant: GrantContext { account, client } } = self.access(app, tx)?;
+        let owner = access.grant.subject;
         if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != Payer::account(account.seq)) {
             app.payers.learn(credential, account.seq);
         }
@@ -284,7 +284,6 @@ impl Caller {
             return Err(scim::Error::Conflict(detail.to_owned()).into());
         }
         self.charge.belongs_to(Holder::Account(account.seq))?;
-        let client = tx.grant_client.ok_or(BearerError::Invalid("The client is gone"))?;
         let (now, provider) = (app.clock.now(), app.provider(&account)?);
         let leniency = ToleranceTracker::new(client.tolerances);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.origin.actor);

@@ -18,8 +18,8 @@ fn pushed(world: &mut World, changes: Pairs<'_>) -> String {
 
 fn come(world: &mut World, pairs: Pairs<'_>) -> Result<AuthorizationRequest, String> {
     world.authorize(pairs).map_err(|refusal| match refusal {
-        Refusal::Page { title, .. } => title,
-        Refusal::Redirect(error) => error.code.to_owned(),
+        Refusal::Page(reason) => reason.title().to_owned(),
+        Refusal::Redirect(error) => error.reason.error().to_owned(),
     })
 }
 

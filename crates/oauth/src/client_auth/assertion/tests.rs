@@ -1,3 +1,4 @@
+use crate::error::ErrorCode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
@@ -77,8 +78,8 @@ fn ask(world: &mut World, assertion: &str) -> Result<TokenResponse, TokenError> 
 #[track_caller]
 fn refused(world: &mut World, assertion: &str, said: &str) {
     let error = ask(world, assertion).err().expect("a refusal");
-    assert_eq!(error.code, ErrorCode::InvalidClient, "{error}");
-    assert!(error.description.contains(said), "{error}");
+    assert_eq!(error.error(), ErrorCode::InvalidClient, "{error}");
+    assert!(error.text().contains(said), "{error}");
     assert!(world.store.assertions.is_empty(), "what is refused uses nothing up");
 }
 
@@ -88,7 +89,7 @@ fn a_signed_assertion_stands_in_for_a_secret_once() {
     let assertion = by_acme(&claims(json!({})));
     assert!(ask(&mut world, &assertion).is_ok());
     let again = ask(&mut world, &assertion).err().unwrap();
-    assert!(again.description.contains("used before"), "{again}");
+    assert!(again.text().contains("used before"), "{again}");
     for audience in
         [json!([ISSUER]), json!(format!("{ISSUER}/oauth2/token")), json!([format!("{ISSUER}/oauth2/token")])]
     {
@@ -284,7 +285,7 @@ fn a_trusted_issuer_vouches_for_a_client_as_often_as_its_token_lasts() {
         (json!({"nbf": NOW + 31}), "in the future"),
     ] {
         let error = supplied(&mut world, &vouched(change), "acme", tenants_keys()).err().unwrap();
-        assert!(error.code == ErrorCode::InvalidClient && error.description.contains(said), "{error}");
+        assert!(error.error() == ErrorCode::InvalidClient && error.text().contains(said), "{error}");
     }
     for client in ["other", "phone", "nobody", "sync-fabric"] {
         let refused = supplied(&mut world, &vouched(json!({})), client, tenants_keys());
@@ -297,7 +298,7 @@ fn keys_that_cannot_be_had_or_are_not_the_clients_any_more_are_no_keys() {
     let mut world = federated();
     let failed = Supply::Failed("the server answered 503".to_owned());
     let error = supplied(&mut world, &vouched(json!({})), "acme", failed).err().unwrap();
-    assert!(error.description.contains("503"), "{error}");
+    assert!(error.text().contains("503"), "{error}");
     let foreign = Supply::Keys(Arc::new(key_set(8, "m")));
     assert_eq!(code_of(supplied(&mut world, &vouched(json!({})), "acme", foreign)), "invalid_client");
 
@@ -305,5 +306,5 @@ fn keys_that_cannot_be_had_or_are_not_the_clients_any_more_are_no_keys() {
     let mut request = TokenRequest::parse(None, &[], &owned(&form(&assertion, &[("client_id", "acme")]))).unwrap();
     request.supply(KeySource::JwksUri("https://elsewhere.example/".to_owned()), tenants_keys());
     let error = world.run(|store, cx| exchange(store, cx, &request)).unwrap().err().unwrap();
-    assert!(error.description.contains("replaced"), "{error}");
+    assert!(error.text().contains("replaced"), "{error}");
 }

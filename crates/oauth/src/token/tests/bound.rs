@@ -196,5 +196,7 @@ fn attack_90_a_code_is_bound_to_the_key_that_the_request_named() {
         assert_eq!(code_of(answer), expected);
     }
     let refused = World::new().authorize(&changed(REQUEST, &[("dpop_jkt", "short")]));
-    assert!(matches!(refused, Err(crate::authorize::Refusal::Redirect(error)) if error.code == "invalid_request"));
+    assert!(
+        matches!(refused, Err(crate::authorize::Refusal::Redirect(error)) if error.reason.error() == "invalid_request")
+    );
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::client::{ClientProfile, ClientSecret};
 use crate::error::TokenError;
+use crate::grant::GrantState;
 use crate::testing::{Pairs, World, changed, code_of, owned};
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
 use crate::tolerance::Tolerances;
@@ -46,10 +47,10 @@ fn attack_39_unknown_clients_and_wrong_secrets_are_answered_alike() {
         .map(|(id, secret)| world.token(&changed(OWN, &[("client_id", id), ("client_secret", secret)])).err().unwrap())
         .collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
-    assert_eq!(answers[0].code.wire(), (401, "invalid_client"));
+    assert_eq!(answers[0].error().wire(), (401, "invalid_client"));
     let by_header = basic(&mut world, &header("acme:wrong"), &[]).err().unwrap();
     assert!(by_header.tried_basic && !answers[0].tried_basic);
-    assert_eq!(by_header.description, answers[0].description);
+    assert_eq!(by_header.text(), answers[0].text());
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn attack_42_secrets_expire_and_several_live_side_by_side() {
     assert_eq!(code_of(world.token(&by_newer)), "no error");
     world.wait(1);
     let expired = world.token(&by_newer).err().unwrap();
-    assert!(expired.description.contains("expired"), "{expired}");
+    assert!(expired.text().contains("expired"), "{expired}");
     assert_eq!(code_of(world.token(OWN)), "no error");
     world.client("acme").secrets.remove(0);
     assert_eq!(code_of(world.token(OWN)), "invalid_client");
@@ -159,7 +160,7 @@ fn all_of_a_clients_own_tokens_have_one_grant_until_it_ends() {
     assert_eq!(one.grant, two.grant);
     assert_ne!(one.access_token, two.access_token);
     assert_eq!(world.store.grants.len(), 1);
-    world.store.grants[0].ended = Some(world.now);
+    world.store.grants[0].state = GrantState::Ended { at: world.now, reason: None };
     assert!(!world.opens(&one.access_token));
     assert_ne!(world.token(OWN).ok().unwrap().grant, one.grant);
 }

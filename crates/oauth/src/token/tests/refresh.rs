@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::event::Event;
-use crate::grant::EndReason;
+use crate::grant::{EndReason, GrantState};
 use crate::testing::{REFRESH, World, changed, code_of};
 
 const DAY: u64 = 86_400;
@@ -20,7 +20,7 @@ fn next(world: &mut World, token: &str) -> String {
 }
 
 fn is_over(world: &World) -> bool {
-    world.store.grants.iter().all(|grant| grant.ended.is_some())
+    world.store.grants.iter().all(|grant| grant.is_ended())
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn attack_56_a_refresh_can_narrow_the_access_token_but_not_widen_it() {
 
 #[test]
 fn attack_57_idle_and_absolute_expiry_say_which_they_are() {
-    let refusal = |world: &mut World, token: &str| world.refresh(token).err().unwrap().description;
+    let refusal = |world: &mut World, token: &str| world.refresh(token).err().unwrap().text();
     let (mut world, first) = granted();
     world.wait(180 * DAY - 1);
     let second = next(&mut world, &first);
@@ -130,7 +130,7 @@ fn attacks_58_and_59_the_tokens_of_a_deactivated_person_die_at_once_and_for_good
     assert!(!world.opens(&tokens.access_token));
     assert_eq!(code_of(world.refresh(tokens.refresh_token.as_deref().unwrap())), "invalid_grant");
     // Whoever deactivates ends the grant in the same unit of work; activation brings nothing back.
-    world.store.grants[0].ended = Some(world.now);
+    world.store.grants[0].state = GrantState::Ended { at: world.now, reason: None };
     world.store.inactive.clear();
     assert!(!world.opens(&tokens.access_token));
     assert_eq!(code_of(world.refresh(&tokens.refresh_token.unwrap())), "invalid_grant");
@@ -345,8 +345,8 @@ proptest! {
                             }
                         }
                         (Err(refused), Err(reason)) => {
-                            prop_assert_eq!(refused.code.wire().1, "invalid_grant");
-                            prop_assert!(refused.description.contains(reason), "{}: {}", refused.description, reason);
+                            prop_assert_eq!(refused.error().wire().1, "invalid_grant");
+                            prop_assert!(refused.text().contains(reason), "{}: {}", refused.text(), reason);
                         }
                         (answer, expected) => {
                             prop_assert!(false, "link {} of {}: {:?}, and {:?} was expected", link, tokens.len(), answer.is_ok(), expected);
@@ -362,7 +362,9 @@ proptest! {
                 Turn::Leave => {
                     model.ended = true;
                     for grant in &mut world.store.grants {
-                        grant.ended.get_or_insert(world.now);
+                        if !grant.is_ended() {
+                            grant.state = GrantState::Ended { at: world.now, reason: None };
+                        }
                     }
                 }
             }

@@ -86,7 +86,7 @@ fn what_is_no_resource_or_not_the_clients_is_an_invalid_target() {
         else {
             panic!("{bad} was accepted")
         };
-        assert_eq!(error.code, "invalid_target", "{bad}");
+        assert_eq!(error.reason.error(), "invalid_target", "{bad}");
     }
     let other = [("grant_type", "client_credentials"), ("client_id", "other"), ("client_secret", "other-secret")];
     assert_eq!(code_of(world.token(&changed(&other, &[("resource", API)]))), "invalid_target", "it is acme's");

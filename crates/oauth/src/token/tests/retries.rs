@@ -1,6 +1,7 @@
 //! Codes that are exchanged once more, because the first answer was lost.
 
 use super::*;
+use crate::grant::GrantState;
 
 /// A world in which a code was exchanged.
 fn exchanged(asked: Pairs<'_>, proof: Pairs<'_>) -> (World, String, TokenResponse) {
@@ -72,7 +73,7 @@ fn hardening_9_what_ended_meanwhile_stays_ended() {
     world.store.inactive.push("ada".to_owned());
     assert_eq!(code_of(exchange_with(&mut world, &code, &[])), "invalid_grant");
     let (mut world, code, _) = exchanged(&[], &[]);
-    world.store.grants[0].ended = Some(1);
+    world.store.grants[0].state = GrantState::Ended { at: 1, reason: None };
     assert_eq!(code_of(exchange_with(&mut world, &code, &[])), "invalid_grant");
     let other = [("client_id", "other"), ("client_secret", "other-secret")];
     let (mut world, code, first) = exchanged(&[], &[]);

@@ -6,7 +6,7 @@
 
 use crate::constraints::TokenConstraints;
 use crate::event::Event;
-use crate::grant::{Delivery, EndReason, Grant, GrantId};
+use crate::grant::{Delivery, EndReason, Grant, GrantId, GrantState};
 use crate::store::RefreshToken;
 use crate::testing::{EXCHANGE, REFRESH, VERIFIER, World, changed, code_of};
 use crate::token::refresh_token::{Means, answered, judge};
@@ -100,7 +100,7 @@ impl Server for World {
     }
 
     fn is_over(&self) -> bool {
-        self.store.grants[0].ended.is_some()
+        self.store.grants[0].is_ended()
     }
 
     fn was_theft(&self) -> bool {
@@ -163,7 +163,7 @@ impl Server for Rules {
         match means {
             _ if self.is_over() => return None,
             Means::Theft => {
-                self.grant.ended = Some(now);
+                self.grant.state = GrantState::Ended { at: now, reason: None };
                 return None;
             }
             Means::TooMany => return None,
@@ -197,7 +197,7 @@ impl Server for Rules {
     }
 
     fn is_over(&self) -> bool {
-        self.grant.ended.is_some()
+        self.grant.is_ended()
     }
 
     fn was_theft(&self) -> bool {
@@ -433,7 +433,7 @@ fn hardening_2_the_access_tokens_of_a_lost_answer_die_and_older_ones_live() {
     assert!(!stranger.uses(&mut world) && honest.uses(&mut world));
     let said =
         world.run(|store, cx| crate::token::bearer::examine(store, cx, &stranger.access_token)).unwrap().err().unwrap();
-    assert!(said.contains("was replaced"), "{said}");
+    assert_eq!(said, crate::error::InvalidToken::Superseded);
     assert!(world.store.events.iter().any(|event| matches!(event, Event::AnsweredAgain { .. })));
     // And they stay dead when the chain has gone on.
     world.wait(HOUR - 120);
