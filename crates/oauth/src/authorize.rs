@@ -32,7 +32,7 @@ pub const MAX_LENGTH: usize = 32 << 10;
 /// of ours that is no longer than [`MAX_LENGTH`].
 const MAX_CARRIED: usize = 20 << 10;
 
-/// A request that is understood and may be put before a person.
+/// A request that is understood and may be put before a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationRequest {
     /// The identifier of the request, which is answered once.
@@ -175,8 +175,8 @@ pub fn is_pushed(parameters: &[(String, String)]) -> bool {
     parameters.iter().any(|(name, value)| name == "request_uri" && par::reference(value).is_some())
 }
 
-/// Understands a request, or refuses it. Of one that was pushed only `client_id` and `request_uri` count; what else stands beside
-/// them is passed over.
+/// Understands a request, or refuses it. Of a request that refers to a pushed one, only `client_id` and `request_uri` are read; other
+/// parameters are ignored.
 pub fn authorize(
     store: &mut dyn Store,
     cx: &mut Context<'_>,

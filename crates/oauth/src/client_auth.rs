@@ -14,7 +14,7 @@ pub mod assertion;
 
 use assertion::{Assertion, KeySource, Supply};
 
-/// Who a client says it is, and its proof, of which nothing is believed yet.
+/// The identifier of a client and its proof, not yet verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     id: Option<String>,
@@ -39,13 +39,13 @@ enum Header {
     Basic,
     /// The proof is in it, and in the body too.
     Both,
-    /// It is another's, of this name: a proxy's, unless a client of ours has the name.
+    /// It is Basic with this user name, and not the client's: a proxy's, unless a client of ours has that name.
     Other(String),
     /// It is of another scheme, or unreadable, and the body has no proof.
     Stray,
 }
 
-/// A request in which a client says who it is.
+/// A request with client authentication.
 pub trait ClientCredentials {
     /// The identifier and the proof that the request carries.
     fn credentials(&mut self) -> &mut Credentials;

@@ -82,7 +82,7 @@ pub struct TokenStatus {
     pub owner_active: bool,
     /// This very token was revoked.
     pub token_revoked: bool,
-    /// The answer in which the token was issued was given again, so that its tokens no longer count.
+    /// The response in which the token was issued was given again, which revoked its tokens.
     pub answer_superseded: bool,
 }
 
@@ -135,7 +135,7 @@ pub enum EndReason {
     CodeReused,
     /// Its code was presented too late, or without the right proof, and nothing else leads to it.
     CodeRefused,
-    /// The authorization request had been answered before, so this answer counts for nothing.
+    /// The authorization request had been answered before, and the earlier answer holds.
     AlreadyAnswered,
     /// A refresh token was presented after its successor had been used (RFC 9700 §4.14).
     RefreshTokenReused,

@@ -10,7 +10,7 @@
 //! A [`Jws`] is well-formed, has an algorithm of ours and asks for no extension; nothing of it is believed. [`Claims`] come out
 //! only where a key of ours fits. What the key is decides what it verifies: an algorithm is checked against the key, never the
 //! other way round, so `none` and `HS256` with a public key do not even parse. Of the header's members `kid` is a name to look
-//! keys up by and nothing else, and `jku`, `x5u`, `x5c` are never followed; `jwk` counts only for who asks for it (DPoP).
+//! keys up by and nothing else, and `jku`, `x5u`, `x5c` are never followed; `jwk` is used only for DPoP.
 //!
 //! ```
 //! use oauth::jose::{Jwk, Jws};

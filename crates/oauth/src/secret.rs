@@ -1,6 +1,6 @@
 //! Secrets: how they are made, and what is kept in their place.
 //!
-//! Every secret of ours is 256 random bits behind a prefix, so that people and secret scanners can tell what leaked. Storage
+//! Every secret of ours is 256 random bits behind a prefix, so that users and secret scanners can tell what leaked. Storage
 //! keeps a [`Fingerprint`]: a keyed hash, fast because there is nothing to guess. What we have to carry through strangers' hands
 //! (access tokens, authorization requests in forms) is sealed with XChaCha20-Poly1305.
 
@@ -190,7 +190,7 @@ impl Keyring {
         secret_of(Prefix::RefreshToken, &Zeroizing::new(finish(mac)))
     }
 
-    /// The authorization code for the request of this id, accepted by this person: the same whenever it is asked for.
+    /// The authorization code for the request of this id, accepted by this user: the same whenever it is asked for.
     pub(crate) fn code(&self, request: &str, subject: &str) -> String {
         let mut mac = self.codes.clone();
         mac.update(&(request.len() as u64).to_be_bytes());

@@ -17,11 +17,11 @@ pub struct StaticToken {
     pub scope: Scopes,
     /// The time of its creation, in milliseconds since the epoch.
     pub created: i64,
-    /// From when on it no longer counts, in milliseconds since the epoch.
+    /// The time of expiry, in milliseconds since the epoch.
     pub expires: i64,
     /// When it was last seen, to the hour.
     pub last_used: Option<i64>,
-    /// What else decides whether it counts.
+    /// What else decides whether it is valid.
     pub status: TokenStatus,
 }
 

@@ -23,7 +23,7 @@ macro_rules! tolerances {
                 match self { $(Tolerance::$variant => $name),* }
             }
 
-            /// What is forgiven, for people.
+            /// What is forgiven, for users.
             pub fn forgives(self) -> &'static str {
                 match self { $(Tolerance::$variant => $forgives),* }
             }

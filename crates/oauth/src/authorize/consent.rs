@@ -8,12 +8,12 @@ use crate::grant::{EndReason, NewGrant, Subject};
 use crate::secret::Fingerprint;
 use crate::store::{Answer, Code, Store, StoreError};
 
-/// What came of pressing the button.
+/// The outcome of accepting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Acceptance {
     /// Send the browser here: the code is in it.
     Redirect(String),
-    /// The request was answered before, and that stands.
+    /// The request was answered before, and that answer holds.
     Answered(Earlier),
     /// It cannot be answered any more: its client is gone, or its redirect URI is no longer registered. There is no code.
     Unanswerable,
@@ -22,9 +22,9 @@ pub enum Acceptance {
 /// How a request was answered before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Earlier {
-    /// This person accepted, and the client has what it asked for.
+    /// This user accepted, and the client has what it asked for.
     Accepted,
-    /// This person accepted, but the client did not come for it in time, or the access has ended since.
+    /// This user accepted, but the client did not come for it in time, or the access has ended since.
     InVain,
     /// Access was denied.
     Denied,
@@ -32,7 +32,7 @@ pub enum Earlier {
     ByAnother,
 }
 
-/// Whether this person need not be asked: they accepted as much for this client before, and that still stands. Never for public
+/// Whether this user need not be asked: they accepted as much for this client before, and that grant is still open. Never for public
 /// clients, for they can be impersonated (RFC 9700 §4.13, RFC 6749 §10.2), and never where the request says to ask.
 pub fn is_remembered(
     store: &mut dyn Store,
@@ -54,9 +54,9 @@ pub fn is_remembered(
 /// How long an answer is remembered after the request could be opened for the last time, for the clocks of replicas differ.
 const MARGIN_S: u64 = 600;
 
-/// Accepts: makes the grant and its code in one unit of work. The form may be half an hour old, so the client is looked at again.
+/// Accepts: makes the grant and its code in one unit of work. The form may be half an hour old, so the client is read again.
 ///
-/// The code is *derived* from the request and the person, so a form that is sent twice, as by a double click, leads to the same redirect
+/// The code is *derived* from the request and the user, so a form that is sent twice, as by a double click, leads to the same redirect
 /// and to one grant, on any replica ([`Keyring::code`](crate::Keyring)).
 pub fn accept(
     store: &mut dyn Store,
@@ -106,7 +106,7 @@ pub fn accept(
         constraints: request.constraints.clone(),
     })?;
     if !kept {
-        // Refusals are kept like everything else, and a grant that nothing leads to should not stand.
+        // A refusal is committed too, and a grant that nothing leads to is to end.
         store.end_grant(grant, cx.now, EndReason::AlreadyAnswered)?;
         return Ok(Acceptance::Unanswerable);
     }
@@ -117,7 +117,8 @@ pub fn accept(
     Ok(Acceptance::Redirect(request.success_url(cx, &code)))
 }
 
-/// What a person who comes back to a request that was answered is told: where the code is that the client has not used yet, or how it was answered.
+/// The outcome for a user who comes back to an answered request: the redirect with a code that the client has not used yet, or how the
+/// request was answered.
 pub fn again(
     store: &mut dyn Store,
     cx: &mut Context<'_>,
@@ -146,7 +147,7 @@ pub fn is_answered(
     Ok(store.answer(&fingerprint(cx, request))?.is_some())
 }
 
-/// Denies: where to send the browser; `None` if access was accepted before, which stands.
+/// Denies: where to send the browser; `None` if access was accepted before, which holds.
 pub fn deny(
     store: &mut dyn Store,
     cx: &Context<'_>,
@@ -194,7 +195,7 @@ mod tests {
         assert_eq!(world.accept(&request), Acceptance::Answered(Earlier::Accepted));
         assert_eq!(deny(&mut world, &request), None, "what was accepted stands");
         assert_eq!(world.store.grants.iter().filter(|grant| !grant.is_ended()).count(), 1);
-        // Another request has another code, and so has another person.
+        // Another request has another code, and so has another user.
         let other = world.authorize(REQUEST).unwrap();
         assert_ne!(world.accept(&other), first);
     }

@@ -10,7 +10,7 @@ use crate::grant::Subject;
 use crate::jose::Jwks;
 use crate::store::{Store, StoreError};
 
-/// The parameters that count (§2). Others, `logout_hint` and `ui_locales` among them, are passed over.
+/// The parameters that are read (§2). Others, as `logout_hint` and `ui_locales`, are ignored.
 pub const PARAMETERS: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"];
 
 /// A request that is understood.
@@ -24,13 +24,13 @@ pub struct LogoutRequest {
     redirect: Option<String>,
 }
 
-/// Told to the person, on a page; they stay logged in, and the browser is sent nowhere.
+/// Told to the user, on a page; they stay logged in, and the browser is sent nowhere.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
 
 impl LogoutRequest {
-    /// Whether this person need not be asked.
+    /// Whether this user need not be asked.
     pub fn is_certainly_about(&self, subject: &Subject) -> bool {
         self.subject.as_ref() == Some(subject)
     }

@@ -1,7 +1,7 @@
 //! Pushed authorization requests (RFC 9126): the client sends its request to us directly, and the browser only a reference to it.
 //!
 //! What is pushed is checked as if it had come by the browser, and again when the browser comes, for a client may have been
-//! switched off meanwhile. A reference counts once, for its own client, for a minute and a half.
+//! switched off meanwhile. A reference is valid once, for its own client, for a minute and a half.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ use crate::token::dpop::Proof;
 /// What every reference begins with (§2.2).
 const URN: &str = "urn:ietf:params:oauth:request_uri:";
 const PURPOSE: &str = "pushed authorization request";
-/// How long a reference counts, in seconds.
+/// The lifetime of a reference, in seconds.
 pub const LIFETIME_S: u64 = 90;
 
 /// A call that is understood.
@@ -69,7 +69,7 @@ impl ClientCredentials for PushRequest {
     }
 }
 
-/// Keeps a request that could be put before a person, and says how to refer to it.
+/// Keeps a request that could be put before a user, and says how to refer to it.
 pub fn push(store: &mut dyn Store, cx: &mut Context<'_>, request: &PushRequest) -> Verdict<Pushed> {
     let client = match authenticate(store, cx, &request.credentials)? {
         Ok(client) => client,
@@ -113,7 +113,7 @@ pub fn push(store: &mut dyn Store, cx: &mut Context<'_>, request: &PushRequest) 
     }))
 }
 
-/// What would have been told to a person or sent back by the browser goes to the client itself (§2.3).
+/// What would have been told to a user or sent back by the browser goes to the client itself (§2.3).
 fn refused(refusal: Refusal) -> TokenError {
     let (error, code, description) = match refusal {
         Refusal::Page(reason) => ("invalid_request", reason.code(), reason.text()),
@@ -129,7 +129,7 @@ pub(crate) fn reference(request_uri: &str) -> Option<&str> {
     request_uri.strip_prefix(URN)
 }
 
-/// Takes the parameters that were pushed; from now on the reference counts no more. `None` if it does not count: used, too old,
+/// Takes the parameters that were pushed, and the reference is spent. `None` if it is invalid: used, too old,
 /// another client's, or unknown.
 pub(crate) fn take(
     store: &mut dyn Store,

@@ -1,5 +1,5 @@
-//! Parameters as pairs (RFC 6749 §3.1): without a value counts as left out; twice is a mistake; what is not known is ignored, however
-//! long it is.
+//! Parameters as pairs (RFC 6749 §3.1). One without a value is treated as left out; a repeated one is an error; an unknown one is
+//! ignored, of any length.
 
 const KNOWN: [&str; 17] = [
     "client_id",

@@ -10,7 +10,7 @@ const NONE: &str = "none";
 /// What names of tenants, subjects and audiences may weigh.
 const MAX_NAME: usize = 512;
 
-/// Which proofs of a confidential client count.
+/// The methods by which a confidential client may authenticate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMethod {

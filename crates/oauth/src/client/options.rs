@@ -19,19 +19,19 @@ pub struct Options {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// How it proves who it is.
     pub authentication: Authentication,
-    /// How long a new secret counts, in days; the installation's setting if absent.
+    /// The lifetime of a new secret, in days; the installation's setting if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_lifetime_days: Option<u32>,
-    /// How long an access token counts, in seconds; the installation's setting if absent.
+    /// The lifetime of an access token, in seconds; the installation's setting if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_token_seconds: Option<u64>,
-    /// A refresh token that is not used for so many seconds is dead; the installation's setting if absent.
+    /// The lifetime of a refresh token that is not used, in seconds; the installation's setting if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_idle_seconds: Option<u64>,
-    /// So many seconds after it was accepted, access ends however often it is used; the installation's setting if absent.
+    /// The lifetime of a grant, even if it is refreshed, in seconds; the installation's setting if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_absolute_seconds: Option<u64>,
-    /// What becomes of its older connections when a newer one is used.
+    /// Whether its older connections end when a newer one is used.
     pub connections: Connections,
 }
 

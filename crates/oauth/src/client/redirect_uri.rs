@@ -78,7 +78,7 @@ impl RedirectUri {
         &self.0
     }
 
-    /// For people: scheme, host and port.
+    /// For users: scheme, host and port.
     pub fn origin(&self) -> String {
         Url::parse(&self.0).map_or_else(|_| self.0.clone(), |url| url.origin().ascii_serialization())
     }

@@ -3,7 +3,7 @@
 //!
 //! The client's keys may be elsewhere, and nothing here fetches: a request says which keys it [wants](ClientCredentials::keys_wanted),
 //! the caller fetches them outside any unit of work, and [supplies](ClientCredentials::supply) them. The client is read
-//! again when the request is answered, so what was fetched counts only if it is still what the client is registered with.
+//! again when the request is answered, so fetched keys are used only if the client still refers to their address.
 
 use std::sync::Arc;
 
@@ -179,7 +179,7 @@ impl Assertion {
         Ok(Some(Single { id, expires: expires.saturating_add(i64::from(LEEWAY_S) * 1000) }))
     }
 
-    /// The issuer keeps a token and presents it until it expires, and gives it no `jti`, so it counts as often as it comes.
+    /// The issuer presents one token until it expires, and gives it no `jti`, so it may be used repeatedly.
     fn by_federation(&self, cx: &Context<'_>, client: &Client, claims: &Claims) -> Result<Option<Single>, TokenError> {
         let Some(federation) = &client.options.authentication.federation else { return Err(refused(JoseError::NoKey)) };
         if self.subject != federation.subject {

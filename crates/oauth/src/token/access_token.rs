@@ -1,4 +1,4 @@
-//! Access tokens: sealed by us around the grant they belong to. Issuing one writes nothing; whether it counts is decided at each
+//! Access tokens: sealed by us around the grant they belong to. Issuing one writes nothing; whether it is valid is decided at each
 //! use by the rows of its grant, client and owner ([`TokenStatus`](crate::grant::TokenStatus)).
 //!
 //! As a rule a token is opaque to clients. One that is a JWT (RFC 9068) is signed for other resource servers to read, with the same

@@ -17,7 +17,7 @@ use crate::store::{
 };
 use crate::token_id::TokenId;
 
-/// Issues an access token for the client itself. Scopes that speak of a person are dropped (§4.4.3 and OpenID Connect Core §11).
+/// Issues an access token for the client itself. Scopes that speak of a user are dropped (§4.4.3 and OpenID Connect Core §11).
 pub(super) fn exchange(
     store: &mut dyn Store,
     cx: &mut Context<'_>,

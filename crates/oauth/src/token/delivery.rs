@@ -1,8 +1,8 @@
-//! Delivery: what a client has used, it has received.
+//! Delivery: the first use of a token proves that its client received it.
 //!
-//! An answer of the token endpoint can be lost on its way, and only the client knows. So the first use of what was issued is noted on the
+//! A response of the token endpoint can be lost on its way, and only the client knows. So the first use of what was issued is recorded on the
 //! grant, once for each generation of tokens: an access token at a protected resource of ours, or the refresh token of that generation.
-//! Two decisions rest on it. A refresh token that is presented again is a retry as long as its successor's generation was not
+//! Two decisions depend on it. A refresh token that is presented again is a retry as long as its successor's generation was not
 //! delivered, and theft afterwards ([`token`](crate::token)). And a connection that is used for the first time takes the place of the
 //! older ones.
 
@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::grant::{Delivery, EndReason, Grant, GrantId};
 use crate::store::{Store, StoreError};
 
-/// Notes that a token of this generation was used ([`Access::unwritten_use`](crate::Access)). Changes nothing if that is known already or
+/// Records that a token of this generation was used ([`Access::unwritten_use`](crate::Access)). Changes nothing if that is known already or
 /// the grant has ended meanwhile.
 pub fn note(store: &mut dyn Store, cx: &Context<'_>, grant: GrantId, generation: i32) -> Result<(), StoreError> {
     match store.lock_grant(grant)? {

@@ -1,14 +1,14 @@
 //! Demonstrating proof of possession (RFC 9449): a client signs a small JWT for each request with a key of its own, and its tokens
-//! are worth nothing without that key.
+//! cannot be used without that key.
 //!
 //! A proof lives three lives, and each is a type:
 //!
 //! ```text
-//! headers ──Proof::read──▶ Proof ──spend──▶ SpentProof ──of this token──▶ believed
+//! headers ──Proof::read──▶ Proof ──spend──▶ SpentProof ──of this token──▶ accepted
 //! ```
 //!
-//! A [`Proof`] is signed by the key in it, for this method and URL, at about this time. [`SpentProof`] was not seen before, on whatever
-//! replica. We ask for no nonce: a proof counts for seconds and once, and nonces would cost each client a second request.
+//! A [`Proof`] is signed by the key in it, for this method and URL, at about this time. [`SpentProof`] was not seen before, on any
+//! replica. We ask for no nonce: a proof is valid for seconds and once, and nonces would cost each client a second request.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -35,7 +35,7 @@ pub struct Proof {
     token_hash: Option<String>,
 }
 
-/// A proof that counted once, and does now.
+/// A proof that was spent for this request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpentProof(Proof);
 
@@ -79,7 +79,7 @@ impl Proof {
         Ok(Some(Proof { key, id, expires: issued + (WINDOW_S + 1) * 1000, token_hash }))
     }
 
-    /// Who signed it.
+    /// The key that signed it.
     pub fn key(&self) -> &Thumbprint {
         &self.key
     }
@@ -90,14 +90,14 @@ impl Proof {
         self.token_hash.as_deref() == Some(hash.as_str())
     }
 
-    /// Lets it count; `None` if it has before (§11.1).
+    /// Spends it; `None` if it was spent before (§11.1).
     pub fn spend(self, store: &mut dyn Store) -> Result<Option<SpentProof>, StoreError> {
         Ok(store.use_proof(&self.id, self.expires)?.then_some(SpentProof(self)))
     }
 }
 
 impl SpentProof {
-    /// Who signed it.
+    /// The key that signed it.
     pub fn key(&self) -> &Thumbprint {
         &self.0.key
     }

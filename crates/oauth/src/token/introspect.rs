@@ -92,7 +92,7 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
 
 type Known = (Grant, String, i64, i64, &'static str);
 
-/// A refresh token counts like an access token of its grant, as long as it is the last of its chain.
+/// A refresh token is active as long as its grant is valid and it is the last of its chain.
 fn refresh_token(
     store: &mut dyn Store,
     cx: &Context<'_>,

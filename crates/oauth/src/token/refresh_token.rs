@@ -40,8 +40,8 @@ pub(super) fn first_of(cx: &Context<'_>, grant: &Grant, code: &str) -> String {
     cx.keys.successor(code, grant.id.0, 0)
 }
 
-/// When a refresh token stops counting if it is not used before, in milliseconds since the epoch. What an operator takes from a client's
-/// lifetimes counts at once; what they add counts for the tokens issued from then on.
+/// When a refresh token stops counting if it is not used before, in milliseconds since the epoch. A shorter
+/// lifetime takes effect at once; a longer one takes effect for the tokens issued from then on.
 pub(crate) fn expiry(lifetimes: &Lifetimes, token: &RefreshToken, grant: &Grant) -> i64 {
     let idle = token.created.saturating_add(millis(lifetimes.refresh_idle)).min(token.expires);
     lifetimes.absolute_end(grant).map_or(idle, |end| end.min(idle))

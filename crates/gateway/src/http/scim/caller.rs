@@ -1,6 +1,5 @@
 //! Who calls: the bearer of an access token, checked in the same transaction as the work itself.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
@@ -45,16 +44,21 @@ fn last_administrator(app: &App, left: &AdministratorLeft) -> String {
     )
 }
 
+/// A use of a valid token.
+#[derive(Debug)]
+struct Entry {
+    /// What is to be recorded of it, and as whose act.
+    unwritten: Option<(Use, Origin)>,
+}
+
 /// What a request says about its sender.
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
     proof: Option<SpentProof>,
     address: Option<String>,
-    /// Whether the token was found good in the course of this request.
-    entered: Arc<AtomicBool>,
-    /// What has to be written down about the use of the token, once it is known.
-    unwritten: Arc<OnceLock<(Use, Origin)>>,
+    /// That the token was found valid in the course of this request, and what is to be recorded about its use.
+    entry: Arc<OnceLock<Entry>>,
     /// Whom `/Me` was found to stand for.
     me: Option<Id>,
     /// Whose turn the work takes.
@@ -75,8 +79,7 @@ impl Caller {
             ticket: Arc::default(),
             proof: None,
             address: address::of(request, &app.config.server.trusted_proxies),
-            entered: Arc::default(),
-            unwritten: Arc::default(),
+            entry: Arc::default(),
             me: None,
             charge,
         }
@@ -101,11 +104,9 @@ impl Caller {
         let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource)?;
         let access = &authorized.access;
         let origin = Actor::Client(Named::id(access.grant.client.as_str())).at(self.address.clone());
-        if let Some(news) = &access.unwritten_use {
-            let _ = self.unwritten.set((news.clone(), origin.clone()));
-        }
+        let unwritten = access.unwritten_use.clone().map(|news| (news, origin.clone()));
+        let _ = self.entry.set(Entry { unwritten });
         tx.act_as(origin);
-        self.entered.store(true, Ordering::Relaxed);
         Ok(authorized)
     }
 
@@ -133,7 +134,7 @@ impl Caller {
     }
 
     async fn note_use(&self, app: &App) {
-        if let Some((news, origin)) = self.unwritten.get() {
+        if let Some((news, origin)) = self.entry.get().and_then(|entry| entry.unwritten.as_ref()) {
             bearer::note_use(app, news, origin).await;
         }
     }
@@ -315,7 +316,7 @@ impl Caller {
     /// What this caller is told of a failure: who may not enter is not told what is there.
     pub(super) async fn mask_failure(self, app: &App, failure: ScimFailure) -> ScimFailure {
         let settled = matches!(failure, ScimFailure::Bearer(_) | ScimFailure::Database(_));
-        if settled || self.entered.load(Ordering::Relaxed) {
+        if settled || self.entry.get().is_some() {
             return failure;
         }
         self.enter(app).await.err().unwrap_or(failure)

@@ -1,6 +1,6 @@
 use super::*;
 use crate::secret::{Prefix, generated};
-use crate::store::Grants;
+use crate::store::{AccessTokens, Grants};
 use crate::testing::{EXCHANGE, World, changed, records};
 
 fn ask(world: &mut World, header: Option<&str>) -> Result<Access, BearerError> {
@@ -136,4 +136,34 @@ fn report_19_a_refusal_says_why_the_access_ended() {
     let header = format!("Bearer {}", world.static_token("t-1"));
     world.store.end_grant(GrantId(1), 1, EndReason::Operator).unwrap();
     assert_eq!(ask(&mut world, Some(&header)).unwrap_err().to_string(), InvalidToken::StaticTokenEnded.text());
+}
+
+#[test]
+fn a_token_is_opened_without_the_store_and_judged_by_what_was_found() {
+    let mut world = World::new();
+    let header = format!("Bearer {}", world.tokens().access_token);
+    let request = BearerRequest { authorization: Some(&header), proof: None };
+    let opened = world.run(|_, cx| open(cx, &request)).unwrap();
+    let LookUp::Grant(grant, token, response) = opened.look_up() else { panic!("it is a token of a grant") };
+    let status = world.run(|store, _| store.token_status(grant, &token, &response)).unwrap().unwrap();
+    let mut said = |found: FoundToken| {
+        let judged = world.run(|_, cx| judge(cx, &opened, found, &records()));
+        judged.map(|access| access.scope.to_string()).map_err(|error| error.code())
+    };
+    let in_state = |state| TokenStatus { grant: Grant { state, ..status.grant.clone() }, ..status.clone() };
+    assert_eq!(said(FoundToken::Status(status.clone())), Ok("openid offline records:write".to_owned()));
+    let transferred = FoundToken::Status(in_state(GrantState::Transferred { at: 1 }));
+    assert_eq!(said(transferred), Ok("offline records:write".to_owned()), "it does not identify the new owner");
+    for (status, code) in [
+        (in_state(GrantState::Ended { at: 1, reason: Some(EndReason::Replaced) }), "ended_replaced"),
+        (in_state(GrantState::Ended { at: 1, reason: None }), "grant_ended_before"),
+        (TokenStatus { owner_active: false, ..status.clone() }, "owner_inactive"),
+        (TokenStatus { client_disabled: true, ..status.clone() }, "client_disabled"),
+        (TokenStatus { token_revoked: true, ..status.clone() }, "token_revoked"),
+        (TokenStatus { answer_superseded: true, ..status.clone() }, "token_superseded"),
+    ] {
+        assert_eq!(said(FoundToken::Status(status)), Err(code));
+    }
+    assert_eq!(said(FoundToken::Nothing(None)), Err("grant_gone"));
+    assert_eq!(said(FoundToken::Nothing(Some(EndReason::AccountDeleted))), Err("ended_account_deleted"));
 }
