@@ -83,7 +83,7 @@ pub mod urn;
 
 pub use context::{Context, Cursors, InactiveMatch, Limits};
 pub use error::Error;
-pub use event::{Event, EventKind};
+pub use event::{AttributeChange, Event, EventKind, Members};
 pub use message::list::ListResponse;
 pub use message::list_position::SavedPosition;
 pub use message::projection::Projection;

@@ -150,6 +150,8 @@ pub struct Attribute {
     /// Whether a resource without a value is unrestricted, so that no change may remove the last value by accident. Not
     /// published: RFC 7643 §7 has no property for it.
     pub absence_grants: bool,
+    /// Whether an [`Overlay`] declared it; the standard did not.
+    pub declared: bool,
     /// Set where the values are rows instead of part of the document.
     pub relation: Option<Relation>,
 }

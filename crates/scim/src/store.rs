@@ -78,12 +78,27 @@ pub struct MembershipChange {
 }
 
 /// The effect of a [`MembershipChange`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MembershipOutcome {
-    /// How many members joined.
+    /// Who became members and were not before: the first [`Members::NAMED`](crate::Members::NAMED) of them.
+    pub joined: Vec<Handle>,
+    /// How many became members.
     pub added: u64,
-    /// How many members left.
+    /// Who were members and are not any more: the first of them.
+    pub left: Vec<Handle>,
+    /// How many left.
     pub removed: u64,
+}
+
+/// What went with a deleted resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Departure {
+    /// The groups it was a member of, each as it is shown among members.
+    pub groups: Vec<Member>,
+    /// Of a deleted group, who was in it: the first [`Members::NAMED`](crate::Members::NAMED) of them.
+    pub members: Vec<Handle>,
+    /// How many that were.
+    pub count: u64,
 }
 
 /// A resource, found by one of its search keys.
@@ -246,7 +261,7 @@ pub trait Store {
 
     /// Deletes a locked resource with its keys, pending members and memberships on both sides. The groups it was in get
     /// a new version and `last_modified = now` (milliseconds since the epoch).
-    fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError>;
+    fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<Departure, StoreError>;
 
     /// Finds resources. [`SearchError::TooMany`] where the search would take more work than the store allows.
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError>;
@@ -272,8 +287,11 @@ pub trait Store {
         Ok(Some(self.groups_of(members)?).filter(|groups| groups.len() <= most))
     }
 
-    /// The resources with these ids, with their types. Locks them against deletion until this unit of work ends.
-    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError>;
+    /// The resources with these ids, as members. Locks them against deletion until this unit of work ends.
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Handle, Member)>, StoreError>;
+
+    /// These resources as members, in the order of their handles. Deleted ones are left out.
+    fn describe(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, Member)>, StoreError>;
 
     /// The resources with these search keys; one with two of the keys is returned twice. Locks them against deletion
     /// until this unit of work ends.

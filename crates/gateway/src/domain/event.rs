@@ -8,9 +8,11 @@ use crate::domain::notice::DepartureReason;
 
 pub mod action;
 pub mod changes;
+pub mod resource;
 
 pub use action::Action;
 pub use changes::Changes;
+pub use resource::ResourceEvent;
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// To a user or group, by SCIM or the admin API.
-    Resource(scim::Event),
+    Resource(ResourceEvent),
     /// To a grant or token.
     Authorization(oauth::Event),
     /// An identity provider has written a user for the first time.
@@ -41,10 +43,6 @@ pub enum Kind {
         /// and by their id.
         id: Id,
     },
-    /// A user no longer has a role that may own grants.
-    RoleLost(Id),
-    /// One user fewer may accept access.
-    AdministratorLeft(AdministratorLeft),
     /// Anything else.
     Act(Act),
 }
@@ -52,8 +50,6 @@ pub enum Kind {
 /// A user who was active and had a role that may accept access, and no longer is or has.
 #[derive(Debug, Clone)]
 pub struct AdministratorLeft {
-    /// Their number in storage.
-    pub user: i64,
     /// Their id.
     pub id: Id,
     /// What they were called.
@@ -121,8 +117,8 @@ impl From<Act> for Kind {
     }
 }
 
-impl From<scim::Event> for Kind {
-    fn from(event: scim::Event) -> Kind {
+impl From<ResourceEvent> for Kind {
+    fn from(event: ResourceEvent) -> Kind {
         Kind::Resource(event)
     }
 }

@@ -2,7 +2,7 @@
 
 use scim::resource::Meta;
 use scim::schema::USER;
-use scim::{AttributeKey, Id, IndexedAttribute, KeyChange, Registry, Resource};
+use scim::{AttributeKey, Id, IndexedAttribute, Registry, Resource};
 use serde_json::{Map, Value};
 
 /// Who may own a grant: users who have one of these roles.
@@ -34,17 +34,14 @@ impl GrantPolicy {
         attributes.get(&self.attribute).and_then(Value::as_str)
     }
 
+    /// The attribute that has the role.
+    pub fn attribute(&self) -> &str {
+        &self.attribute
+    }
+
     /// Whether a user with these attributes may own a grant.
     pub fn may_own_grant(&self, attributes: &Map<String, Value>) -> bool {
         self.role_of(attributes).is_some_and(|role| self.roles.iter().any(|may| may == role))
-    }
-
-    /// Whether a change may have taken a role away. A role that is not indexed may have changed at any time.
-    pub(crate) fn is_affected_by(&self, change: &KeyChange) -> bool {
-        match self.key {
-            Some(role) => change.removed.iter().any(|key| key.attribute == role),
-            None => !self.attribute.is_empty(),
-        }
     }
 }
 

@@ -9,12 +9,11 @@
 //! - Everything that happened leaves an audit row.
 
 use oauth::{EndReason, GrantId};
-use scim::EventKind;
-use scim::schema::USER;
 
 use crate::domain::account::Account;
 use crate::domain::account::{LastAdministrator, OwnDeactivation};
-use crate::domain::event::{Act, Action, AdministratorLeft, Event, Kind};
+use crate::domain::event::{Act, Action, AdministratorLeft, Event, Kind, ResourceEvent};
+use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::notice::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, NoticeKind, Replaced, Stolen};
 use crate::domain::person;
 use crate::storage::{AnyConn, DbError, TransactionError, Tx, transaction};
@@ -37,10 +36,6 @@ fn react(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
     let now = event.at;
     match (&event.kind, event.account) {
         (Kind::Resource(event), Some(account)) => resource_changed(tx, account, now, event),
-        (Kind::RoleLost(owner), Some(account)) => {
-            owner_left(tx, account, now, owner.as_str(), DepartureReason::RoleLost)
-        }
-        (Kind::AdministratorLeft(left), Some(account)) => administrator_left(tx, account, now, left),
         (Kind::TakenOver { user, id }, Some(account)) => {
             if tx.open_grant_of_owner(account, id.as_str())?.is_some() {
                 tell_at_risk(tx, account, *user, now)?;
@@ -64,19 +59,28 @@ pub fn unit_of_work<T, E: TransactionError>(
     })
 }
 
-fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &scim::Event) -> Result<(), DbError> {
-    if event.resource_type == USER
-        && let Some(leaving) = leaves(&event.kind)
-    {
-        owner_left(tx, account, now, event.id.as_str(), leaving)?;
-        tx.end_sessions_of(account, event.id.as_str())?;
+fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &ResourceEvent) -> Result<(), DbError> {
+    let policy = tx.grant_policy();
+    if let Some(left) = left_by(event, &policy) {
+        administrator_left(tx, account, now, left)?;
     }
-    Ok(())
+    let Some(leaving) = event.departure(&policy) else { return Ok(()) };
+    owner_left(tx, account, now, event, leaving)?;
+    match leaving {
+        DepartureReason::Deactivated | DepartureReason::Deleted => tx.end_sessions_of(account, event.id.as_str()),
+        DepartureReason::RoleLost => Ok(()),
+    }
 }
 
 /// What they accepted for provisioning passes to the account's co-owner, if there is one who may, and who is told; everything else ends.
-fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: DepartureReason) -> Result<(), DbError> {
-    let reason = leaving.ends();
+fn owner_left(
+    tx: &mut Tx<'_>,
+    account: i64,
+    now: i64,
+    event: &ResourceEvent,
+    leaving: DepartureReason,
+) -> Result<(), DbError> {
+    let (owner, reason) = (event.id.as_str(), leaving.ends());
     if tx.open_grant_of_owner(account, owner)?.is_none() {
         return Ok(());
     }
@@ -84,8 +88,8 @@ fn owner_left(tx: &mut Tx<'_>, account: i64, now: i64, owner: &str, leaving: Dep
         let grants = tx.transfer_grants(account, owner, &successor, now)?;
         if !grants.is_empty() {
             let clients = tx.client_names_of(&grants)?;
-            let passed =
-                ConnectionsTransferred::new(owner.to_owned(), tx.display_name_of(account, owner)?, leaving, &clients);
+            let name = person::name(&event.person());
+            let passed = ConnectionsTransferred::new(owner.to_owned(), name, leaving, &clients);
             tx.insert_notice(account, successor.seq, &NoticeKind::ConnectionsPassed(passed), now)?;
         }
         for grant in grants {
@@ -116,12 +120,10 @@ pub(crate) fn refuses_own_ending(tx: &mut Tx<'_>, account: &Account, owner: &str
     if account.options.own_deactivation == OwnDeactivation::Allow {
         return Ok(false);
     }
+    let policy = tx.grant_policy();
     let leaves = tx.events.iter().any(|event| match &event.kind {
-        Kind::Resource(event) => {
-            event.resource_type == USER && event.id.as_str() == owner && leaves(&event.kind).is_some()
-        }
-        Kind::RoleLost(lost) => lost.as_str() == owner,
-        Kind::AdministratorLeft(_) | Kind::TakenOver { .. } | Kind::Authorization(_) | Kind::Act(_) => false,
+        Kind::Resource(event) => event.id.as_str() == owner && event.departure(&policy).is_some(),
+        Kind::TakenOver { .. } | Kind::Authorization(_) | Kind::Act(_) => false,
     });
     Ok(leaves && tx.lock_co_owner_of(account.seq, owner)?.is_none())
 }
@@ -132,22 +134,28 @@ pub(crate) fn last_administrator(tx: &mut Tx<'_>, account: &Account) -> Result<O
     if account.options.last_administrator == LastAdministrator::Allow {
         return Ok(None);
     }
+    let policy = tx.grant_policy();
     let left = tx.events.iter().find_map(|event| match &event.kind {
-        Kind::AdministratorLeft(left) => Some(left.clone()),
-        _ => None,
+        Kind::Resource(event) => left_by(event, &policy),
+        Kind::TakenOver { .. } | Kind::Authorization(_) | Kind::Act(_) => None,
     });
     let Some(left) = left else { return Ok(None) };
     tx.hold_administrators(account.seq)?;
-    Ok((!tx.has_administrator_but(account.seq, left.user)?).then_some(left))
+    Ok((!tx.has_administrator(account.seq)?).then_some(left))
+}
+
+fn left_by(event: &ResourceEvent, policy: &GrantPolicy) -> Option<AdministratorLeft> {
+    let leaving = event.administrator_left(policy)?;
+    Some(AdministratorLeft { id: event.id.clone(), name: person::name(&event.person()), leaving })
 }
 
 /// Tells the account's operators if it was the last one.
-fn administrator_left(tx: &mut Tx<'_>, account: i64, now: i64, left: &AdministratorLeft) -> Result<(), DbError> {
+fn administrator_left(tx: &mut Tx<'_>, account: i64, now: i64, left: AdministratorLeft) -> Result<(), DbError> {
     tx.hold_administrators(account)?;
-    if tx.has_administrator_but(account, left.user)? {
+    if tx.has_administrator(account)? {
         return Ok(());
     }
-    let left = LastLeft { user: left.id.to_string(), name: left.name.clone(), reason: left.leaving };
+    let left = LastLeft { user: left.id.to_string(), name: left.name, reason: left.leaving };
     tx.insert_notice_to_operators(account, &NoticeKind::LastAdministratorLeft(left), now)
 }
 
@@ -191,15 +199,6 @@ fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<NoticeKind
     let clients = tx.clients_of_owner(account, &owner.id)?;
     let told = AtRisk::new(&clients, !owner.service_account, owner.managed);
     Ok((!clients.is_empty()).then_some(NoticeKind::ConnectionAtRisk(told)))
-}
-
-/// The token belongs to the person who accepted.
-fn leaves(kind: &EventKind) -> Option<DepartureReason> {
-    match kind {
-        EventKind::Deactivated => Some(DepartureReason::Deactivated),
-        EventKind::Deleted => Some(DepartureReason::Deleted),
-        _ => None,
-    }
 }
 
 fn authorization_changed(tx: &mut Tx<'_>, now: i64, event: &oauth::Event) -> Result<(), DbError> {

@@ -7,6 +7,7 @@ use super::error::{DbError, unique_violation};
 use super::schema::accounts;
 use super::tx::Tx;
 use crate::domain::account::Account;
+use crate::domain::actor::Named;
 use crate::each;
 
 /// As stored.
@@ -56,7 +57,37 @@ fn taken<T>(outcome: QueryResult<T>) -> Result<Result<T, NameTaken>, DbError> {
     }
 }
 
+/// So many accounts are remembered by name in one unit of work.
+const REMEMBERED: usize = 16;
+
 impl Tx<'_> {
+    pub(super) fn account_from(&mut self, row: AccountRow) -> Result<Account, DbError> {
+        let account = Account::from_row(row)?;
+        self.note_account(account.seq, &account.id, &account.name);
+        Ok(account)
+    }
+
+    fn note_account(&mut self, seq: i64, id: &str, name: &str) {
+        self.accounts.retain(|(known, _)| *known != seq);
+        if self.accounts.len() < REMEMBERED {
+            self.accounts.push((seq, Named::new(id, name)));
+        }
+    }
+
+    /// The public id and the name of an account, also of a deleted one as long as its row is there. What this unit of work has read
+    /// already is not asked for again.
+    pub(crate) fn account_label(&mut self, seq: i64) -> Result<Option<Named>, DbError> {
+        if let Some((_, known)) = self.accounts.iter().find(|(known, _)| *known == seq) {
+            return Ok(Some(known.clone()));
+        }
+        let query = accounts::table.filter(accounts::seq.eq(seq)).select((accounts::id, accounts::name));
+        let row: Option<(String, String)> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(row.map(|(id, name)| {
+            self.note_account(seq, &id, &name);
+            Named::new(id, name)
+        }))
+    }
+
     /// Stores a new account; its `seq` is set here.
     pub fn insert_account(&mut self, account: &mut Account) -> Result<Result<(), NameTaken>, DbError> {
         let row = (
@@ -72,7 +103,10 @@ impl Tx<'_> {
             .values(row)
             .returning(accounts::seq)
             .get_result::<i64>(c));
-        Ok(taken(seq)?.map(|seq| account.seq = seq))
+        Ok(taken(seq)?.map(|seq| {
+            account.seq = seq;
+            self.note_account(seq, &account.id, &account.name);
+        }))
     }
 
     /// Changes everything that can be changed about an account, which has to be [locked](Tx::lock_account).
@@ -89,14 +123,14 @@ impl Tx<'_> {
             accounts::options.eq(json(&account.options)?),
         );
         let outcome = each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c));
-        Ok(taken(outcome)?.map(|_| ()))
+        Ok(taken(outcome)?.map(|_| self.note_account(account.seq, &account.id, &account.name)))
     }
 
     /// The account with this public id.
     pub fn account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        row.map(Account::from_row).transpose()
+        row.map(|row| self.account_from(row)).transpose()
     }
 
     /// The account that a person calls so: by its name, or by its public id.
@@ -117,7 +151,7 @@ impl Tx<'_> {
             // The writer is alone: reading is locking.
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
-        row.map(Account::from_row).transpose()
+        row.map(|row| self.account_from(row)).transpose()
     }
 
     /// The same for the account with this number.
@@ -140,7 +174,7 @@ impl Tx<'_> {
     pub fn account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::seq.eq(seq)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        row.map(Account::from_row).transpose()
+        row.map(|row| self.account_from(row)).transpose()
     }
 
     /// The public id of the account with this number, also of a deleted one as long as its row is there.
@@ -153,7 +187,7 @@ impl Tx<'_> {
     pub fn account_named(&mut self, name: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::name_key.eq(name_key(name))).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
-        row.map(Account::from_row).transpose()
+        row.map(|row| self.account_from(row)).transpose()
     }
 
     /// Accounts in the order they were made.
@@ -165,7 +199,7 @@ impl Tx<'_> {
             .limit(limit)
             .select(COLUMNS);
         let rows: Vec<AccountRow> = each!(&mut *self.conn, c => query.load(c))?;
-        rows.into_iter().map(Account::from_row).collect()
+        rows.into_iter().map(|row| self.account_from(row)).collect()
     }
 
     /// Hides the account and everything in it: one small write, however much it holds. Its name is free again.

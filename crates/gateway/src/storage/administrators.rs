@@ -31,16 +31,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether the account has an administrator, apart from this user.
-    pub(crate) fn has_administrator_but(&mut self, account: i64, but: i64) -> Result<bool, DbError> {
+    /// Whether the account has an administrator.
+    pub(crate) fn has_administrator(&mut self, account: i64) -> Result<bool, DbError> {
         let policy = self.policy.clone();
         let Some((attribute, keys)) = policy.role_keys() else {
             let kind = i64::from(USER.0);
-            return self.find_administrator(ALL, &[Bind::Number(account), Bind::Number(kind)], but);
+            return self.find_administrator(ALL, &[Bind::Number(account), Bind::Number(kind)]);
         };
         for key in keys {
             let given = [Bind::Number(account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
-            if self.find_administrator(WITH_ROLE, &given, but)? {
+            if self.find_administrator(WITH_ROLE, &given)? {
                 return Ok(true);
             }
         }
@@ -48,7 +48,7 @@ impl Tx<'_> {
     }
 
     /// The index narrows, the policy decides.
-    fn find_administrator(&mut self, text: &'static str, given: &[Bind], but: i64) -> Result<bool, DbError> {
+    fn find_administrator(&mut self, text: &'static str, given: &[Bind]) -> Result<bool, DbError> {
         let mut after = 0;
         loop {
             let binds = [given, &[Bind::Number(after), Bind::Number(CHUNK)]].concat();
@@ -58,7 +58,7 @@ impl Tx<'_> {
             for (seq, document) in rows {
                 let attributes = serde_json::from_str(&document)
                     .map_err(|e| DbError::Corrupt(format!("document of resource number {seq}: {e}")))?;
-                if seq != but && self.policy.may_own_grant(&attributes) {
+                if self.policy.may_own_grant(&attributes) {
                     return Ok(true);
                 }
             }

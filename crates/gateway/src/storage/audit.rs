@@ -10,7 +10,8 @@ use super::error::DbError;
 use super::fate::NUMBER;
 use super::schema::audit;
 use super::tx::Tx;
-use crate::domain::event::Action;
+use crate::domain::actor::{Actor, Named};
+use crate::domain::event::{Action, Target};
 use crate::each;
 
 pub mod chain;
@@ -23,12 +24,14 @@ pub struct Row<'a> {
     pub at: i64,
     /// The account it concerns, if any.
     pub account: Option<i64>,
-    /// Who: [`Actor::code`](crate::domain::actor::Actor::code).
-    pub actor: String,
+    /// The public id of that account, and its name.
+    pub account_label: Option<Named>,
+    /// Who.
+    pub actor: &'a Actor,
     /// What was done.
     pub action: Action,
-    /// The id of what it was done to.
-    pub target: Option<String>,
+    /// What it was done to.
+    pub target: Option<Target>,
     /// From where.
     pub address: Option<&'a str>,
     /// For people.
@@ -60,17 +63,31 @@ pub struct AuditRecord {
     pub changes: Option<String>,
     /// The link of the chain that seals it.
     pub segment: Option<i64>,
+    /// The name the actor had then.
+    pub actor_name: Option<String>,
+    /// The name the target had then; of what was deleted, the last one.
+    pub target_name: Option<String>,
+    /// The account's public id.
+    pub account_id: Option<String>,
+    /// The name the account had then.
+    pub account_name: Option<String>,
 }
 
 impl Tx<'_> {
     /// Writes a row: what the reactions make of an event.
     pub fn insert_audit(&mut self, row: Row<'_>) -> Result<(), DbError> {
+        let (target, target_name) = row.target.map(|target| (target.id, target.name)).unzip();
+        let (account_id, account_name) = row.account_label.map(|account| (account.id, account.name)).unzip();
         let row = (
             audit::at.eq(row.at),
             audit::account.eq(row.account),
-            audit::actor.eq(row.actor),
+            audit::account_id.eq(account_id),
+            audit::account_name.eq(account_name.flatten()),
+            audit::actor.eq(row.actor.code()),
+            audit::actor_name.eq(row.actor.name()),
             audit::action.eq(row.action.code()),
-            audit::target.eq(row.target),
+            audit::target.eq(target),
+            audit::target_name.eq(target_name.flatten()),
             audit::address.eq(row.address),
             audit::detail.eq(row.detail),
             audit::changes.eq(row.changes),

@@ -197,9 +197,6 @@ impl Tx<'_> {
 
     /// What a user of this account is or was called; nothing if nothing is known of them any more.
     pub(crate) fn display_name_of(&mut self, account: i64, user: &str) -> Result<String, DbError> {
-        if let Some((_, called)) = self.departed.iter().find(|(id, _)| id == user) {
-            return Ok(called.clone());
-        }
         let row = resources::table
             .filter(resources::account.eq(account))
             .filter(resources::id.eq(user))

@@ -17,7 +17,6 @@ use super::error::{DbError, unique_violation};
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, GrantContext, Tx};
-use crate::domain::account::Account;
 use crate::domain::actor::Named;
 use crate::domain::client::ScimOptions;
 use crate::domain::profiles::Profile;
@@ -78,11 +77,11 @@ impl Tx<'_> {
     }
 }
 
-fn grant_client((seq, profile, options): (i64, String, String)) -> Result<GrantClient, DbError> {
+fn grant_client((seq, name, profile, options): (i64, String, String, String)) -> Result<GrantClient, DbError> {
     let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
     let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
     let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
-    Ok(GrantClient { seq, tolerances: tolerances::of_client(profile, &options.tolerances).scim })
+    Ok(GrantClient { seq, name, tolerances: tolerances::of_client(profile, &options.tolerances).scim })
 }
 
 type GrantColumns = (
@@ -109,7 +108,7 @@ macro_rules! status_columns {
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
-            ", c.seq, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
+            ", c.seq, c.name, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
         )
     };
 }
@@ -118,11 +117,11 @@ pub(super) use status_columns;
 /// The types of these columns.
 pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
 type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, Nullable<BigInt>);
-type ClientColumns = (BigInt, Text, Text);
+type ClientColumns = (BigInt, Text, Text, Text);
 type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
 /// And of their values.
 pub(super) type StatusRow =
-    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), (i64, String, String), AccountRow);
+    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), (i64, String, String, String), AccountRow);
 
 const STATUS: &str = concat!(
     status_columns!(
@@ -231,7 +230,7 @@ impl Tx<'_> {
     /// What decides about a token, and the account and client of its grant.
     pub(super) fn status_of(&mut self, row: StatusRow) -> Result<(TokenStatus, GrantContext), DbError> {
         let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
-        let context = GrantContext { account: Account::from_row(account)?, client: grant_client(client)? };
+        let context = GrantContext { account: self.account_from(account)?, client: grant_client(client)? };
         let status = TokenStatus {
             grant: self.grant_of(row)?,
             client_disabled,

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
-use scim::Id;
 use scim::resource::{GroupReference, Member};
 use scim::schema::ResourceTypeId;
 use scim::store::{Handle, MembershipChange, MembershipOutcome};
+use scim::{Id, Members};
 
 use super::backend::AnyConn;
 use super::error::DbError;
@@ -50,37 +50,45 @@ const HAS_MORE: &str = "SELECT member_seq FROM members WHERE group_seq = ? ORDER
 
 const LOOK_UP: Dialects = Dialects {
     sqlite: RESOLVE.sqlite,
-    postgres: "SELECT r.id, r.seq, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT id, seq, resource_type FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r",
+    postgres: "SELECT r.id, r.seq, r.resource_type, r.display FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r",
 };
 
 /// The ids come sorted, so that two who lock the same resources do so in one order.
 const RESOLVE: Dialects = Dialects {
-    sqlite: "SELECT r.id, r.seq, r.resource_type FROM json_each(?) AS wanted CROSS JOIN resources AS r \
+    sqlite: "SELECT r.id, r.seq, r.resource_type, r.display FROM json_each(?) AS wanted CROSS JOIN resources AS r \
          WHERE r.account = ? AND r.id = wanted.value",
-    postgres: "SELECT r.id, r.seq, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
-         CROSS JOIN LATERAL (SELECT id, seq, resource_type FROM resources \
+    postgres: "SELECT r.id, r.seq, r.resource_type, r.display FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
          WHERE account = ? AND id = wanted.value FOR KEY SHARE) AS r",
 };
 
 const JOIN: Dialects = Dialects {
     sqlite: "INSERT INTO members (group_seq, member_seq) SELECT ?, value FROM json_each(?) WHERE true \
-         ON CONFLICT DO NOTHING",
+         ON CONFLICT DO NOTHING RETURNING member_seq",
     postgres: "INSERT INTO members (group_seq, member_seq) \
-         SELECT ?, value::bigint FROM json_array_elements_text(?::json) ON CONFLICT DO NOTHING",
+         SELECT ?, value::bigint FROM json_array_elements_text(?::json) ON CONFLICT DO NOTHING RETURNING member_seq",
 };
 
 const LEAVE: Dialects = Dialects {
-    sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?))",
+    sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?)) RETURNING member_seq",
     postgres: "DELETE FROM members WHERE group_seq = ? \
-         AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json)))",
+         AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json))) RETURNING member_seq",
 };
 
 /// Everybody leaves but these. No value is null, so `NOT IN` means what it says.
 const LEAVE_UNLESS: Dialects = Dialects {
-    sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq NOT IN (SELECT value FROM json_each(?))",
+    sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq NOT IN (SELECT value FROM json_each(?)) RETURNING member_seq",
     postgres: "DELETE FROM members WHERE group_seq = ? \
-         AND member_seq NOT IN (SELECT value::bigint FROM json_array_elements_text(?::json))",
+         AND member_seq NOT IN (SELECT value::bigint FROM json_array_elements_text(?::json)) RETURNING member_seq",
+};
+
+const DESCRIBE: Dialects = Dialects {
+    sqlite: "SELECT r.id, r.seq, r.resource_type, r.display FROM json_each(?) AS wanted CROSS JOIN resources AS r \
+         ON r.seq = wanted.value WHERE r.account = ? ORDER BY r.seq",
+    postgres: "SELECT r.id, r.seq, r.resource_type, r.display FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
+         WHERE seq = wanted.value::bigint AND account = ? OFFSET 0) AS r ORDER BY r.seq",
 };
 
 /// One more than so many rows shows that there are more.
@@ -159,31 +167,68 @@ pub(super) fn groups_of(
     Ok(Some(found))
 }
 
-/// Moves the version of every group this resource is in.
-pub(super) fn touch_groups_of(conn: &mut AnyConn, member: i64, now: i64) -> Result<(), DbError> {
+/// Moves the version of every group this resource is in, and says which groups these are.
+pub(super) fn touch_groups_of(conn: &mut AnyConn, member: i64, now: i64) -> Result<Vec<Member>, DbError> {
     let mut groups: Vec<i64> = each!(&mut *conn, c => members::table
         .filter(members::member_seq.eq(member))
         .select(members::group_seq)
         .load(c))?;
     groups.sort_unstable(); // locks are taken in one order
+    let mut touched = Vec::with_capacity(groups.len());
     for group in groups {
         let row = resources::table.filter(resources::seq.eq(group));
         let moved = (resources::version.eq(resources::version + 1), resources::last_modified.eq(now));
-        each!(&mut *conn, c => diesel::update(row).set(moved).execute(c))?;
+        let shown = (resources::id, resources::resource_type, resources::display);
+        let found: Option<(String, i16, String)> =
+            each!(&mut *conn, c => diesel::update(row).set(moved).returning(shown).get_result(c).optional())?;
+        if let Some((text, kind, display)) = found {
+            touched.push(Member { id: id(text)?, resource_type: ResourceTypeId(kind), display });
+        }
     }
-    Ok(())
+    Ok(touched)
+}
+
+/// All members leave a group that is deleted: the first of them, and how many they were.
+pub(super) fn everyone_leaves(conn: &mut AnyConn, group: i64) -> Result<(Vec<Handle>, u64), DbError> {
+    let first = members::table
+        .filter(members::group_seq.eq(group))
+        .order(members::member_seq)
+        .limit(Members::NAMED as i64)
+        .select(members::member_seq);
+    let first: Vec<i64> = each!(&mut *conn, c => first.load(c))?;
+    let all = members::table.filter(members::group_seq.eq(group));
+    let count = each!(&mut *conn, c => diesel::delete(all).execute(c))?;
+    Ok((first.into_iter().map(Handle).collect(), count as u64))
+}
+
+/// What resources are as members, in the order of their numbers.
+pub(super) fn describe(conn: &mut AnyConn, account: i64, handles: &[Handle]) -> Result<Vec<(Handle, Member)>, DbError> {
+    if handles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
+    described(conn, DESCRIBE, vec![Bind::list(&seqs)?, Bind::Number(account)])
+}
+
+fn described(conn: &mut AnyConn, text: Dialects, binds: Vec<Bind>) -> Result<Vec<(Handle, Member)>, DbError> {
+    let found: Vec<(String, i64, i16, String)> =
+        Statement::<(Text, BigInt, SmallInt, Text)>::new(text.of(conn), binds).load(conn)?;
+    let member = |(text, seq, kind, display)| {
+        Ok((Handle(seq), Member { id: id(text)?, resource_type: ResourceTypeId(kind), display }))
+    };
+    found.into_iter().map(member).collect()
 }
 
 /// Applies a change as a difference: no row of a member who stays is touched.
 pub(super) fn change(conn: &mut AnyConn, group: i64, change: &MembershipChange) -> Result<MembershipOutcome, DbError> {
     let mut outcome = MembershipOutcome::default();
     if change.clear {
-        outcome.removed = apply(conn, LEAVE_UNLESS, group, &change.add)?;
+        (outcome.left, outcome.removed) = apply(conn, LEAVE_UNLESS, group, &change.add)?;
     } else if !change.remove.is_empty() {
-        outcome.removed = apply(conn, LEAVE, group, &change.remove)?;
+        (outcome.left, outcome.removed) = apply(conn, LEAVE, group, &change.remove)?;
     }
     if !change.add.is_empty() {
-        outcome.added = apply(conn, JOIN, group, &change.add)?;
+        (outcome.joined, outcome.added) = apply(conn, JOIN, group, &change.add)?;
     }
     Ok(outcome)
 }
@@ -195,7 +240,7 @@ pub(super) fn resolve(
     account: i64,
     ids: &[Id],
     reads: bool,
-) -> Result<Vec<(Id, Handle, ResourceTypeId)>, DbError> {
+) -> Result<Vec<(Handle, Member)>, DbError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -203,13 +248,16 @@ pub(super) fn resolve(
     ids.sort_unstable();
     ids.dedup();
     let binds = vec![Bind::list(&ids)?, Bind::Number(account)];
-    let found: Vec<(String, i64, i16)> =
-        Statement::<(Text, BigInt, SmallInt)>::new(if reads { LOOK_UP } else { RESOLVE }.of(conn), binds).load(conn)?;
-    found.into_iter().map(|(text, seq, kind)| Ok((id(text)?, Handle(seq), ResourceTypeId(kind)))).collect()
+    described(conn, if reads { LOOK_UP } else { RESOLVE }, binds)
 }
 
-/// Runs one of the statements above for a group and these members.
-fn apply(conn: &mut AnyConn, verb: Dialects, group: i64, members: &[Handle]) -> Result<u64, DbError> {
+/// Runs one of the statements above for a group and these members: the first whom it concerned, and how many they were.
+fn apply(conn: &mut AnyConn, verb: Dialects, group: i64, members: &[Handle]) -> Result<(Vec<Handle>, u64), DbError> {
     let seqs: Vec<i64> = members.iter().map(|handle| handle.0).collect();
-    Statement::<()>::new(verb.of(conn), vec![Bind::Number(group), Bind::list(&seqs)?]).execute(conn)
+    let binds = vec![Bind::Number(group), Bind::list(&seqs)?];
+    let mut changed: Vec<i64> = Statement::<BigInt>::new(verb.of(conn), binds).load(conn)?;
+    changed.sort_unstable();
+    let count = changed.len() as u64;
+    changed.truncate(Members::NAMED);
+    Ok((changed.into_iter().map(Handle).collect(), count))
 }

@@ -100,6 +100,15 @@ impl Row {
 }
 
 impl<'c> Tx<'c> {
+    /// What a user or group of this account is called.
+    pub(crate) fn resource_name(&mut self, account: i64, id: &str) -> Result<Option<String>, DbError> {
+        let query = resources::table
+            .filter(resources::account.eq(account))
+            .filter(resources::id.eq(id))
+            .select(resources::display);
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+
     /// The scim crate's store of one account's resources. `now` is when this unit of work happens; `provisioning` is
     /// whether an identity provider is at work, and not an operator.
     pub fn in_account(&mut self, account: i64, now: i64, provisioning: bool) -> AccountTx<'_, 'c> {

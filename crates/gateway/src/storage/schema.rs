@@ -378,6 +378,10 @@ diesel::table! {
         detail -> Nullable<Text>,
         changes -> Nullable<Text>,
         segment -> Nullable<BigInt>,
+        actor_name -> Nullable<Text>,
+        target_name -> Nullable<Text>,
+        account_id -> Nullable<Text>,
+        account_name -> Nullable<Text>,
     }
 }
 

@@ -4,10 +4,10 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use scim::resource::user_name::log_in_key;
 use scim::resource::{GroupReference, Member};
-use scim::schema::{GROUP, ResourceTypeId, USER};
+use scim::schema::{GROUP, ResourceTypeId};
 use scim::store::{
-    Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PendingChange, PendingMember, Protected,
-    Query, SearchError, StoreError, Stored, WriteError,
+    Departure, Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PendingChange, PendingMember,
+    Protected, Query, SearchError, StoreError, Stored, WriteError,
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
@@ -15,8 +15,7 @@ use super::error::DbError;
 use super::resources::AccountTx;
 use super::schema::{logins, resources};
 use super::{members as membership, owned, pending_members, search};
-use crate::domain::event::Kind;
-use crate::domain::person;
+use crate::domain::event::ResourceEvent;
 use crate::each;
 
 impl scim::Store for AccountTx<'_, '_> {
@@ -73,13 +72,7 @@ impl scim::Store for AccountTx<'_, '_> {
             .map_err(StoreError::from)?;
         self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.0, &keys.added)?;
-        let policy = &self.tx.policy;
-        if resource.resource_type == USER && policy.is_affected_by(keys) && !policy.may_own_grant(resource.attributes())
-        {
-            let owner = resource.id.clone();
-            self.tx.raise(self.now, Some(self.account), Kind::RoleLost(owner));
-        }
-        self.note_change(handle, Some(resource));
+        self.note_change(handle);
         // A user logs in with their userName.
         let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
         if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
@@ -92,33 +85,29 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(())
     }
 
-    fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
+    fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<Departure, StoreError> {
         let seq = stored.handle.0;
         if stored.resource.resource_type == GROUP {
             self.takes_members_of(stored.handle)?;
         }
-        let remove = |this: &mut Self| -> Result<(), DbError> {
+        let remove = |this: &mut Self| -> Result<Departure, DbError> {
+            let mut departure = Departure::default();
             // The row first: from here on no transaction can make it a member of anything.
             let row = resources::table.filter(resources::seq.eq(seq)).filter(resources::account.eq(this.account));
             each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
             this.delete_keys(seq, keys)?;
             this.add_to_count(stored.resource.resource_type, seq, -1)?;
-            membership::touch_groups_of(this.tx.conn, seq, now)?;
+            departure.groups = membership::touch_groups_of(this.tx.conn, seq, now)?;
             owned::delete_of_member(this.tx.conn, seq)?;
             if stored.resource.resource_type == GROUP {
+                (departure.members, departure.count) = membership::everyone_leaves(this.tx.conn, seq)?;
                 owned::delete_of_group(this.tx.conn, seq)?;
             } else {
                 owned::delete_of_user(this.tx.conn, seq)?;
             }
-            if stored.resource.resource_type == USER {
-                let called = person::name(stored.resource.attributes());
-                this.tx.departed.push((stored.resource.id.to_string(), called));
-            }
-            Ok(())
+            Ok(departure)
         };
-        remove(self)?;
-        self.note_change(stored.handle, None);
-        Ok(())
+        Ok(remove(self)?)
     }
 
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
@@ -153,7 +142,11 @@ impl scim::Store for AccountTx<'_, '_> {
         Ok(membership::groups_of(self.tx.conn, self.account, handles, most)?)
     }
 
-    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
+    fn describe(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, Member)>, StoreError> {
+        Ok(membership::describe(self.tx.conn, self.account, handles)?)
+    }
+
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Handle, Member)>, StoreError> {
         let found = membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?;
         Ok(self.guard.shown_handles(found))
     }
@@ -203,6 +196,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn record(&mut self, event: Event) {
+        let event = ResourceEvent::of(event, self.tx.policy.attribute());
         self.tx.raise(self.now, Some(self.account), event);
     }
 }

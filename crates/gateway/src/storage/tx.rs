@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use scim::Id;
-
 use super::backend::AnyConn;
 use super::transaction::Surroundings;
 use crate::domain::account::Account;
-use crate::domain::actor::Origin;
-use crate::domain::event::{Changes, Event, Kind};
+use crate::domain::actor::{Named, Origin};
+use crate::domain::event::{Event, Kind};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::platform::clock::Clock;
 
@@ -23,10 +21,8 @@ pub struct Tx<'c> {
     pub(crate) origin: Origin,
     /// What happened so far, for the reactions to react to before the commit.
     pub(crate) events: Vec<Event>,
-    /// What was before and after in the resource with this id, for the row that says it was changed.
-    pub(crate) changes: Option<(Id, Changes)>,
-    /// The users who were deleted: their ids, and what they were called.
-    pub(crate) departed: Vec<(String, String)>,
+    /// The accounts that were read, as the audit trail names them.
+    pub(super) accounts: Vec<(i64, Named)>,
     /// Who may own a grant.
     pub(super) policy: Arc<GrantPolicy>,
     /// What time it is.
@@ -46,10 +42,12 @@ pub struct Tx<'c> {
 const SHORT: u32 = 2000;
 
 /// The client behind a grant, as far as the SCIM endpoint has to know it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct GrantClient {
     /// Its number in storage.
     pub(crate) seq: i64,
+    /// Its name for people.
+    pub(crate) name: String,
     /// What it is forgiven.
     pub(crate) tolerances: scim::Tolerances,
 }
@@ -70,8 +68,7 @@ impl<'c> Tx<'c> {
             conn,
             origin: Origin::default(),
             events: Vec::new(),
-            changes: None,
-            departed: Vec::new(),
+            accounts: Vec::new(),
             policy,
             clock,
             short_of: None,

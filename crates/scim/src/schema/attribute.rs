@@ -80,6 +80,7 @@ impl Attribute {
             indexed: false,
             default: None,
             absence_grants: false,
+            declared: false,
             relation: None,
         }
     }

@@ -231,6 +231,7 @@ impl Overlay {
         attribute.uniqueness = self.uniqueness;
         attribute.indexed = self.indexed;
         attribute.absence_grants = self.absence_grants;
+        attribute.declared = true;
         attribute.canonical_values = match (&self.canonical_values, &self.canonical_values_from) {
             (Some(values), _) => CanonicalValues::Only(values.clone()),
             (None, Some(list)) => CanonicalValues::OnlyListed(list.clone()),

@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::refusals::refused;
 use crate::context::Context;
 use crate::error::Error;
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Members};
 use crate::query::search_keys::{KeyChange, SearchKey};
 use crate::resource::members::MembersChange;
-use crate::resource::{Id, Meta, Resource};
+use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::key_text::{fold, of_folded};
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, ResourceTypeId};
@@ -33,7 +33,8 @@ const LOOKED_AT: usize = 100;
 /// What became of the members that a request named.
 #[derive(Debug, Default)]
 pub(super) struct Membership {
-    outcome: MembershipOutcome,
+    added: Members,
+    removed: Members,
     /// Names that were left out.
     omitted: Vec<String>,
     /// Names that are pending.
@@ -112,18 +113,19 @@ impl Membership {
         };
         let outcome =
             if change.is_empty() { MembershipOutcome::default() } else { store.change_members(group, &change)? };
+        let (added, removed) = known.describe(store, outcome)?;
         let newly_pending = pending.change.add;
-        Ok(Membership { outcome, omitted, pending: pending.named, newly_pending })
+        Ok(Membership { added, removed, omitted, pending: pending.named, newly_pending })
     }
 
     pub(super) fn changed(&self) -> bool {
-        self.outcome.added > 0 || self.outcome.removed > 0
+        self.added.count > 0 || self.removed.count > 0
     }
 
     pub(super) fn events(&self) -> Vec<EventKind> {
         let mut events = Vec::new();
         if self.changed() {
-            let MembershipOutcome { added, removed } = self.outcome;
+            let (added, removed) = (self.added.clone(), self.removed.clone());
             events.push(EventKind::MembershipChanged { added, removed });
         }
         if !self.newly_pending.is_empty() {
@@ -144,15 +146,19 @@ impl Membership {
 
 /// The resources behind the names of a request.
 #[derive(Default)]
-struct Known(HashMap<String, Handle>);
+struct Known {
+    handles: HashMap<String, Handle>,
+    /// What those are who were looked up by id, if they are few.
+    members: HashMap<Handle, Member>,
+}
 
 impl Known {
     fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.handles.contains_key(name)
     }
 
     fn handle(&self, name: &str) -> Option<Handle> {
-        self.0.get(name).copied()
+        self.handles.get(name).copied()
     }
 
     /// Looks up ids. Returns the types of those for which `asks` is true.
@@ -165,14 +171,34 @@ impl Known {
         let ids: Vec<Id> = names.filter_map(|name| Id::new(name.as_str())).collect();
         let mut types = HashMap::new();
         if !ids.is_empty() {
-            for (id, handle, kind) in store.resolve(&ids)? {
-                if asks(id.as_str()) {
-                    types.insert(id.to_string(), kind);
+            for (handle, member) in store.resolve(&ids)? {
+                let id = member.id.to_string();
+                if asks(&id) {
+                    types.insert(id.clone(), member.resource_type);
                 }
-                self.0.insert(id.to_string(), handle);
+                if ids.len() <= Members::NAMED {
+                    self.members.insert(handle, member);
+                }
+                self.handles.insert(id, handle);
             }
         }
         Ok(types)
+    }
+
+    /// Who joined and who left. Those who were not looked up by id are asked for in one question.
+    fn describe(&self, store: &mut dyn Store, outcome: MembershipOutcome) -> Result<(Members, Members), StoreError> {
+        let MembershipOutcome { joined, added, left, removed } = outcome;
+        let strangers = joined.iter().chain(&left).copied().filter(|handle| !self.members.contains_key(handle));
+        let strangers: Vec<Handle> = strangers.collect();
+        let mut found = HashMap::new();
+        if !strangers.is_empty() {
+            found.extend(store.describe(&strangers)?);
+        }
+        let named = |handles: Vec<Handle>| -> Vec<Member> {
+            let member = |handle| self.members.get(&handle).or_else(|| found.get(&handle)).cloned();
+            handles.into_iter().filter_map(member).collect()
+        };
+        Ok((Members { named: named(joined), count: added }, Members { named: named(left), count: removed }))
     }
 
     /// Looks up users by `externalId` (exactly) if only one has it, otherwise by `userName` if only one has it.
@@ -204,7 +230,7 @@ impl Known {
             };
             if let Some(handle) = found {
                 cx.leniency.forgives(Tolerance::MembersByName);
-                self.0.insert(name.to_owned(), handle);
+                self.handles.insert(name.to_owned(), handle);
             }
         }
         Ok(())
@@ -263,8 +289,7 @@ pub(super) fn join_pending_groups(store: &mut dyn Store, cx: &Context<'_>, user:
         }
         store.change_pending_members(handle, &PendingChange { remove, add: Vec::new() })?;
         let joins = MembershipChange { add: vec![user.handle], ..MembershipChange::default() };
-        let MembershipOutcome { added, removed } = store.change_members(handle, &joins)?;
-        if added == 0 {
+        if store.change_members(handle, &joins)?.added == 0 {
             continue;
         }
         let old = group.resource.meta;
@@ -274,8 +299,10 @@ pub(super) fn join_pending_groups(store: &mut dyn Store, cx: &Context<'_>, user:
         let written = store.update(handle, &moved, &KeyChange::default());
         written.map_err(|error| refused(cx, &moved, error, &[]))?;
         joined = true;
-        let kind = EventKind::MembershipChanged { added, removed };
-        store.record(Event { kind, resource_type: GROUP, id });
+        let Resource { id, resource_type, .. } = user.resource.clone();
+        let added = Members::one(Member { id, resource_type, display: user.resource.display().to_owned() });
+        let kind = EventKind::MembershipChanged { added, removed: Members::default() };
+        store.record(Event::of(&moved, kind));
     }
     Ok(joined)
 }

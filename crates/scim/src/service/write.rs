@@ -10,7 +10,7 @@ use super::{Written, loaded, not_found, reader};
 use super::{document, group_names};
 use crate::context::Context;
 use crate::error::Error;
-use crate::event::{Event, EventKind};
+use crate::event::{self, Event, EventKind, Members};
 use crate::ignored::Ignored;
 use crate::message::projection::Projection;
 use crate::patch::PatchRequest;
@@ -26,7 +26,7 @@ use crate::resource::stored::is_same;
 use crate::resource::user_name;
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
-use crate::store::{Protected, Store, Stored};
+use crate::store::{Departure, Protected, Store, Stored};
 
 /// Creates a resource from the body of a POST, or restores the deactivated user who has its names.
 pub fn create<'p>(
@@ -70,9 +70,9 @@ pub fn create<'p>(
     if let Some(members) = members {
         membership = Membership::change(store, cx, handle, &resource.id, members.whole(false))?;
     }
-    let note = |kind| Event { kind, resource_type, id: resource.id.clone() };
-    store.record(note(EventKind::Created));
-    membership.events().into_iter().for_each(|kind| store.record(note(kind)));
+    let all = event::changes(described, &Map::new(), resource.attributes());
+    store.record(Event::of(&resource, EventKind::Created).changing(all));
+    membership.events().into_iter().for_each(|kind| store.record(Event::of(&resource, kind)));
     let mut stored = Stored { handle, resource };
     if resource_type == USER && !membership::join_pending_groups(store, cx, &stored)? {
         stored.resource.groups = Some(Vec::new()); // who is new is in none
@@ -220,9 +220,33 @@ pub fn delete(
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
     changeable(store, cx, &stored)?;
     let keys = search_keys(cx.registry, &stored.resource);
-    store.delete(&stored, &keys, cx.now)?;
-    store.record(Event { kind: EventKind::Deleted, resource_type, id: id.clone() });
+    let departure = store.delete(&stored, &keys, cx.now)?;
+    let resource = &stored.resource;
+    departed(store, resource, departure)?.into_iter().for_each(|event| store.record(event));
+    let all = event::changes(cx.registry.get(resource_type), resource.attributes(), &Map::new());
+    store.record(Event::of(resource, EventKind::Deleted).changing(all));
     Ok(())
+}
+
+/// What the deletion of a resource means for groups: it left those it was in, and its own members left it.
+fn departed(store: &mut dyn Store, gone: &Resource, departure: Departure) -> Result<Vec<Event>, Error> {
+    let Departure { groups, members, count } = departure;
+    let left = |removed| EventKind::MembershipChanged { added: Members::default(), removed };
+    let itself = Member { id: gone.id.clone(), resource_type: gone.resource_type, display: gone.display().to_owned() };
+    let of_group = |group: Member| Event {
+        kind: left(Members::one(itself.clone())),
+        resource_type: group.resource_type,
+        id: group.id,
+        name: group.display,
+        facts: Map::new(),
+        changes: Vec::new(),
+    };
+    let mut events: Vec<Event> = groups.into_iter().map(of_group).collect();
+    if count > 0 {
+        let named = store.describe(&members)?.into_iter().map(|(_, member)| member).collect();
+        events.push(Event::of(gone, left(Members { named, count })));
+    }
+    Ok(events)
 }
 
 /// Refuses to change a resource that the service provider protects.
@@ -332,9 +356,8 @@ fn finish(
     }
     let Stored { handle, resource: old } = stored;
     user_name::check(old.resource_type, Some(old.attributes()), &new)?;
-    let note = |kind| Event { kind, resource_type: old.resource_type, id: old.id.clone() };
     if !rewritten && !membership.changed() {
-        membership.events().into_iter().for_each(|kind| store.record(note(kind)));
+        membership.events().into_iter().for_each(|kind| store.record(Event::of(&old, kind)));
         return written(store, Stored { handle, resource: old }, projection, false, membership);
     }
     let meta = Meta {
@@ -353,17 +376,22 @@ fn finish(
     group_names::check(store, cx, &change.added, Some(handle))?;
     refuse_taken(store, cx, &new, &change.added, handle)?;
     store.update(handle, &new, &change).map_err(|error| refused(cx, &new, error, &keys))?;
-    store.record(note(kind));
+    let described = cx.registry.get(old.resource_type);
+    let changes = if rewritten { event::changes(described, old.attributes(), new.attributes()) } else { Vec::new() };
+    let note = |kind, changes| Event::of(&new, kind).changing(changes);
+    let only = |is: &dyn Fn(&str) -> bool| changes.iter().filter(|change| is(&change.path)).cloned().collect();
+    store.record(note(kind, changes.clone()));
     let opened = absence::opened(old.attributes(), new.attributes(), cx.registry.get(old.resource_type));
     if !opened.is_empty() {
-        store.record(note(EventKind::AccessOpened { attributes: opened }));
+        let before = only(&|path| opened.iter().any(|name| path == name || path.starts_with(&format!("{name}."))));
+        store.record(note(EventKind::AccessOpened { attributes: opened.clone() }, before));
     }
     match (old.is_active(), new.is_active()) {
-        (true, false) => store.record(note(EventKind::Deactivated)),
-        (false, true) => store.record(note(EventKind::Activated)),
+        (true, false) => store.record(note(EventKind::Deactivated, only(&|path| path == "active"))),
+        (false, true) => store.record(note(EventKind::Activated, only(&|path| path == "active"))),
         _ => {}
     }
-    membership.events().into_iter().for_each(|kind| store.record(note(kind)));
+    membership.events().into_iter().for_each(|kind| store.record(note(kind, Vec::new())));
     let stored = Stored { handle, resource: new };
     if stored.resource.resource_type == USER && change.added.iter().any(membership::is_name) {
         membership::join_pending_groups(store, cx, &stored)?;

@@ -12,7 +12,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Handle, MembershipChange, MembershipOutcome, Page, Query, Start, Store, Stored, WriteError};
+use super::{Departure, Handle, MembershipChange, MembershipOutcome, Page, Query, Start, Store, Stored, WriteError};
 use crate::query::index_query::{IndexQuery, Plan};
 use crate::query::search_keys::{KeyChange, search_keys};
 use crate::query::sort::Sort;
@@ -99,10 +99,10 @@ fn update(store: &mut dyn Store, number: u32, change: impl FnOnce(&mut Resource)
     store.update(handle, &new, &keys)
 }
 
-fn delete(store: &mut dyn Store, kind: ResourceTypeId, number: u32, now: i64) {
+fn delete(store: &mut dyn Store, kind: ResourceTypeId, number: u32, now: i64) -> Departure {
     let stored = stored(store, kind, number);
     let keys = search_keys(&Registry::standard(), &stored.resource);
-    store.delete(&stored, &keys, now).expect("a delete");
+    store.delete(&stored, &keys, now).expect("a delete")
 }
 
 fn change(store: &mut dyn Store, group: Handle, clear: bool, remove: &[u32], add: &[u32]) -> MembershipOutcome {
@@ -112,7 +112,7 @@ fn change(store: &mut dyn Store, group: Handle, clear: bool, remove: &[u32], add
 
 fn handles(store: &mut dyn Store, numbers: &[u32]) -> Vec<Handle> {
     let resolved = store.resolve(&ids(numbers)).expect("resources");
-    resolved.into_iter().map(|(_, handle, _)| handle).collect()
+    resolved.into_iter().map(|(handle, _)| handle).collect()
 }
 
 fn member_ids(store: &mut dyn Store, group: Handle) -> Vec<Id> {

@@ -5,10 +5,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PageKey, PendingChange, PendingMember,
-    Protected, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
+    Departure, Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PageKey, PendingChange,
+    PendingMember, Protected, Query, SearchError, Start, Store, StoreError, Stored, WriteError,
 };
-use crate::event::Event;
+use crate::event::{Event, Members};
 use crate::query::search_keys::{KeyChange, SearchKey};
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::ResourceTypeId;
@@ -91,13 +91,13 @@ impl MemoryStore {
     }
 
     fn loaded_members(&self, group: Handle) -> Vec<Member> {
-        let entries = self.members_of(group).into_iter().filter_map(|member| self.resources.get(&member));
-        let member = |entry: &Entry| Member {
-            id: entry.resource.id.clone(),
-            resource_type: entry.resource.resource_type,
-            display: entry.resource.display().to_owned(),
-        };
-        entries.map(member).collect()
+        self.members_of(group).into_iter().filter_map(|member| self.member(member)).collect()
+    }
+
+    fn member(&self, handle: Handle) -> Option<Member> {
+        let Resource { id, resource_type, .. } = &self.resources.get(&handle)?.resource;
+        let display = self.resources.get(&handle)?.resource.display().to_owned();
+        Some(Member { id: id.clone(), resource_type: *resource_type, display })
     }
 
     fn loaded_groups(&self, member: Handle) -> Vec<GroupReference> {
@@ -160,7 +160,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    fn delete(&mut self, stored: &Stored, _keys: &[SearchKey], now: i64) -> Result<(), StoreError> {
+    fn delete(&mut self, stored: &Stored, _keys: &[SearchKey], now: i64) -> Result<Departure, StoreError> {
+        let own = self.members_of(stored.handle);
+        let groups = self.members.iter().filter(|(_, member)| *member == stored.handle).map(|(group, _)| *group);
+        let groups = groups.collect::<Vec<_>>().into_iter().filter_map(|group| self.member(group)).collect();
         self.resources.remove(&stored.handle);
         self.pending.retain(|(group, _)| *group != stored.handle);
         let left: Vec<(Handle, Handle)> =
@@ -172,7 +175,8 @@ impl Store for MemoryStore {
                 group.resource.meta.last_modified = now;
             }
         }
-        Ok(())
+        let members = own.iter().take(Members::NAMED).copied().collect();
+        Ok(Departure { groups, members, count: own.len() as u64 })
     }
 
     fn search(&mut self, query: &Query<'_>) -> Result<Page, SearchError> {
@@ -218,12 +222,18 @@ impl Store for MemoryStore {
         Ok(pairs.collect())
     }
 
-    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Id, Handle, ResourceTypeId)>, StoreError> {
+    fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Handle, Member)>, StoreError> {
         let found = |id: &Id| {
             let handle = self.by_id(id)?;
-            Some((id.clone(), handle, self.resources.get(&handle)?.resource.resource_type))
+            Some((handle, self.member(handle)?))
         };
         Ok(ids.iter().filter_map(found).collect())
+    }
+
+    fn describe(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, Member)>, StoreError> {
+        let mut handles = handles.to_vec();
+        handles.sort_unstable();
+        Ok(handles.into_iter().filter_map(|handle| Some((handle, self.member(handle)?))).collect())
     }
 
     fn find_by_keys(&mut self, keys: &[SearchKey]) -> Result<Vec<KeyOwner>, StoreError> {
@@ -288,9 +298,14 @@ impl Store for MemoryStore {
         for member in after.difference(&before) {
             self.members.insert((group, *member));
         }
+        let (joined, left): (Vec<Handle>, Vec<Handle>) =
+            (after.difference(&before).copied().collect(), before.difference(&after).copied().collect());
+        let first = |handles: &[Handle]| handles.iter().take(Members::NAMED).copied().collect();
         Ok(MembershipOutcome {
-            added: after.difference(&before).count() as u64,
-            removed: before.difference(&after).count() as u64,
+            joined: first(&joined),
+            added: joined.len() as u64,
+            left: first(&left),
+            removed: left.len() as u64,
         })
     }
 

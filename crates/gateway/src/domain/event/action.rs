@@ -107,6 +107,27 @@ actions! {
 }
 
 impl Action {
+    /// Whether its target is a user.
+    pub fn is_about_user(self) -> bool {
+        use Action as A;
+        matches!(
+            self,
+            A::UserLoginChanged
+                | A::LoginSucceeded
+                | A::SessionEnded
+                | A::SecondFactorSetUp
+                | A::SecondFactorFailed
+                | A::SecondFactorRecovered
+                | A::SecondFactorRemoved
+                | A::UpstreamIdentityReleased
+                | A::NoticeSeen
+                | A::NoticeMailed
+                | A::NoticeUndeliverable
+                | A::GrantsEnded
+                | A::UserValueShared
+        )
+    }
+
     /// The action with this code.
     pub fn parse(code: &str) -> Option<Action> {
         Action::ALL.iter().copied().find(|action| action.code() == code)

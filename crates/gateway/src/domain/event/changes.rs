@@ -1,5 +1,6 @@
 //! What changed: of each attribute its value before and after, or its name alone. Bounded, whatever the values are.
 
+use scim::{Member, Members};
 use serde_json::{Map, Value, json};
 
 /// So much of a row is what changed, in bytes of JSON.
@@ -35,10 +36,22 @@ impl Changes {
             let without = |these: &[Value], those: &[Value]| -> Vec<Value> {
                 these.iter().filter(|one| !those.contains(one)).cloned().collect()
             };
-            list(&mut change, "removed", &without(before, after), None);
-            list(&mut change, "added", &without(after, before), None);
+            for (name, elements) in [("removed", without(before, after)), ("added", without(after, before))] {
+                list(&mut change, name, &elements, elements.len() as u64);
+            }
         }
         self.0.insert(name.to_owned(), Value::Object(change));
+    }
+
+    /// Who joined a group and who left it: the first by id and name, the others counted.
+    pub fn members(&mut self, added: &Members, removed: &Members) {
+        let mut change = Map::new();
+        for (name, members) in [("added", added), ("removed", removed)] {
+            let member = |member: &Member| json!({"id": member.id.as_str(), "name": short(&json!(member.display))});
+            let named: Vec<Value> = members.named.iter().map(member).collect();
+            list(&mut change, name, &named, members.count);
+        }
+        self.0.insert("members".to_owned(), Value::Object(change));
     }
 
     /// This changed; its values are not told.
@@ -80,18 +93,18 @@ fn size(name: &str, change: &Value) -> usize {
     json!(name).to_string().len() + change.to_string().len() + 2
 }
 
-/// An empty list is a list of nothing; so is what is not there.
+/// The elements of a list; what is not there is a list of nothing.
 fn elements(value: &Value) -> Option<&[Value]> {
     match value {
         Value::Array(elements) => Some(elements),
+        Value::Null => Some(&[]),
         _ => None,
     }
 }
 
 /// The first elements under this name, and how many more there are; nothing of an empty list.
-fn list(into: &mut Map<String, Value>, name: &str, elements: &[Value], total: Option<u64>) {
+fn list(into: &mut Map<String, Value>, name: &str, elements: &[Value], total: u64) {
     let told: Vec<Value> = elements.iter().take(LISTED).map(short).collect();
-    let total = total.unwrap_or(elements.len() as u64);
     let more = total.saturating_sub(told.len() as u64);
     if total > 0 {
         into.insert(name.to_owned(), Value::Array(told));

@@ -134,7 +134,7 @@ fn representation(app: &App, tx: &mut Tx<'_>, account: &domain::Account) -> Resu
     let mut store = tx.in_account(account.seq, 0, false);
     let (users, groups) = (store.count(USER)?, store.count(GROUP)?);
     let mut warnings = Vec::new();
-    if users > 0 && !tx.has_administrator_but(account.seq, 0)? {
+    if users > 0 && !tx.has_administrator(account.seq)? {
         let roles = app.config.consent_roles.join(" or ");
         let attribute = &app.config.consent_role_attribute;
         warnings.push(format!(

@@ -1,7 +1,5 @@
 //! Console-born users: made by operators, imported by identity providers later.
 
-use std::collections::BTreeSet;
-
 use actix_web::{HttpResponse, web};
 use oauth::EndReason;
 use scim::schema::USER;
@@ -16,7 +14,7 @@ use super::operator::Operator;
 use crate::app::{App, ServiceProvider};
 use crate::domain::described::Text;
 use crate::domain::described::query::{Query, query};
-use crate::domain::event::{Act, Action, Changes};
+use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::Problem;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
@@ -156,24 +154,6 @@ fn record_login(
     Ok(())
 }
 
-/// What an operator changed about a user, for the audit trail: names, and values only of what decides about access. The rest is
-/// personal, and the trail outlives the person.
-fn difference(app: &App, before: &Resource, after: &Resource) -> Changes {
-    let telling = |name: &str| name == "active" || name == app.config.consent_role_attribute;
-    let (before, after) = (before.attributes(), after.attributes());
-    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-    let mut changes = Changes::default();
-    for name in names.into_iter().filter(|name| before.get(*name) != after.get(*name)) {
-        match telling(name) {
-            true => {
-                changes.value(name, before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null))
-            }
-            false => changes.named(name),
-        }
-    }
-    changes
-}
-
 fn user_id(text: &str) -> Result<Id, Problem> {
     Id::new(text).ok_or_else(|| Problem::not_found("user", text))
 }
@@ -276,13 +256,11 @@ pub(super) async fn change(
                 let shown = Projection::standard(provider.registry.get(USER));
                 let id = user_id(&path.1)?;
                 let mut store = tx.in_account(account.seq, now, false);
-                let before = store.lock(USER, &id)?.map(|stored| stored.resource);
                 let user = work.scim(&provider, now, |cx| match &change {
                     Some(change) => service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &shown)
                         .map(|w| w.resource),
                     None => service::get(&mut store, cx, USER, &id, &shown),
                 })?;
-                tx.changes = before.map(|before| (user.id.clone(), difference(&work, &before, &user)));
                 keep_login(tx, account.seq, &user, &ours)?;
                 record_login(&operator, tx, account.seq, &user, &ours)?;
                 representation(&work, tx, account.seq, &provider, &user)

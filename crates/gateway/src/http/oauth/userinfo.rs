@@ -54,7 +54,8 @@ async fn claims(
             let presented = BearerRequest { authorization: authorization.as_deref(), proof: proof.as_ref() };
             let Authorized { access, grant } =
                 bearer::authorize::<OAuthFailure>(&work, tx, &presented, &work.settings.userinfo())?;
-            let actor = Actor::Client(Named::id(access.grant.client.as_str())).at(from.clone());
+            let client = Named::new(access.grant.client.as_str(), &grant.client.name);
+            let actor = Actor::Client(client).at(from.clone());
             let news = access.unwritten_use.map(|news| (news, actor));
             let gone = || BearerError::Invalid(InvalidToken::OwnerGone);
             let account = grant.account;

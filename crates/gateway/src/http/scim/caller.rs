@@ -103,7 +103,8 @@ impl Caller {
         let resource = scopes::scim_endpoint(app.scim_base.clone());
         let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource)?;
         let access = &authorized.access;
-        let origin = Actor::Client(Named::id(access.grant.client.as_str())).at(self.address.clone());
+        let client = Named::new(access.grant.client.as_str(), &authorized.grant.client.name);
+        let origin = Actor::Client(client).at(self.address.clone());
         let unwritten = access.unwritten_use.clone().map(|news| (news, origin.clone()));
         let _ = self.entry.set(Entry { unwritten });
         tx.act_as(origin);

@@ -5,7 +5,7 @@ use scim::EventKind;
 use scim::schema::USER;
 
 use crate::domain::actor::{Actor, Named};
-use crate::domain::event::{Act, Action, Event, Kind, Target};
+use crate::domain::event::{Act, Action, Event, Kind, ResourceEvent, Target};
 use crate::storage::audit::Row;
 use crate::storage::{DbError, Tx};
 
@@ -14,36 +14,65 @@ const NAMED: usize = 20;
 
 /// Writes down an event, if it is one that the trail tells of.
 pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
+    let (mut account, mut actor) = (event.account, event.actor.clone());
     let act = match &event.kind {
         Kind::Act(act) => act.clone(),
-        Kind::Resource(event) => {
-            let changes = tx.changes.take_if(|(id, _)| written(&event.kind) && *id == event.id);
-            of_resource(event).changing(changes.map(|(_, changes)| changes).unwrap_or_default())
+        Kind::Resource(event) => of_resource(event),
+        Kind::TakenOver { .. } => return Ok(()),
+        Kind::Authorization(event) => {
+            let mut act = of_authorization(event);
+            if let Some(grant) = tx.facts_of_grant(event.grant())? {
+                account = Some(grant.account);
+                if let (Some(target), Some(client)) = (&mut act.target, &grant.client) {
+                    target.name.clone_from(&client.name);
+                }
+                if actor == Actor::Unknown
+                    && let Some(client) = presented_by(event).or(grant.client)
+                {
+                    actor = Actor::Client(client);
+                }
+            }
+            act
         }
-        Kind::Authorization(event) => of_authorization(event),
-        Kind::TakenOver { .. } | Kind::RoleLost(_) | Kind::AdministratorLeft(_) => return Ok(()),
     };
-    let (mut account, mut actor) = (event.account, event.actor.clone());
-    if let Kind::Authorization(event) = &event.kind
-        && let Some(grant) = tx.facts_of_grant(event.grant())?
-    {
-        account = Some(grant.account);
-        if actor == Actor::Unknown {
-            actor = Actor::Client(presented_by(event).or(grant.client).unwrap_or(Named::id("")));
-        }
-    }
-    let Act { action, target, detail, changes } = act;
-    let (target, name) = target.map(|Target { id, name }| (id, name)).unzip();
+    let Act { action, mut target, detail, changes } = act;
+    let account_label = account.map(|account| tx.account_label(account)).transpose()?.flatten();
+    name_users(tx, account, action, &mut actor, target.as_mut())?;
     tx.insert_audit(Row {
         at: event.at,
         account,
-        actor: actor.code(),
+        account_label,
+        actor: &actor,
         action,
         target,
         address: event.address.as_deref(),
-        detail: detail.or(name.flatten()),
+        detail,
         changes: changes.to_json(),
     })
+}
+
+/// Names the user who acts and the user it is about, where only their ids were at hand.
+fn name_users(
+    tx: &mut Tx<'_>,
+    account: Option<i64>,
+    action: Action,
+    actor: &mut Actor,
+    target: Option<&mut Target>,
+) -> Result<(), DbError> {
+    let Some(account) = account else { return Ok(()) };
+    let mut found = None;
+    if let Actor::User(user) = actor
+        && user.name.is_none()
+    {
+        user.name = tx.resource_name(account, &user.id)?;
+        found = Some(user.clone());
+    }
+    let Some(target) = target.filter(|target| target.name.is_none() && action.is_about_user()) else { return Ok(()) };
+    target.name = match found.filter(|user| user.id == target.id) {
+        Some(user) => user.name,
+        None => tx.resource_name(account, &target.id)?,
+    };
+    Ok(())
 }
 
 /// The client at the token endpoint, where it is another than that of the grant.
@@ -54,11 +83,7 @@ fn presented_by(event: &oauth::Event) -> Option<Named> {
     }
 }
 
-fn written(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Replaced | EventKind::Patched)
-}
-
-fn of_resource(event: &scim::Event) -> Act {
+fn of_resource(event: &ResourceEvent) -> Act {
     let is_user = event.resource_type == USER;
     let of = |user, group| if is_user { user } else { group };
     let (action, detail) = match &event.kind {
@@ -75,14 +100,14 @@ fn of_resource(event: &scim::Event) -> Act {
             (Action::UserAccessOpened, Some(detail))
         }
         EventKind::MembershipChanged { added, removed } => {
-            (Action::GroupMembershipChanged, Some(format!("{added} joined, {removed} left")))
+            (Action::GroupMembershipChanged, Some(format!("{} joined, {} left", added.count, removed.count)))
         }
         EventKind::MembersParked { names } => {
             (Action::GroupMembersParked, Some(format!("waits for {}", listed(names))))
         }
         EventKind::MembersSkipped { ids } => (Action::GroupMembersSkipped, Some(format!("left out {}", listed(ids)))),
     };
-    Act::new(action).on(event.id.to_string()).saying(detail)
+    Act::new(action).on_named(event.id.as_str(), &event.name).saying(detail).changing(event.changes.clone())
 }
 
 fn of_authorization(event: &oauth::Event) -> Act {

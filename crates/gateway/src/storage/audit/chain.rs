@@ -103,10 +103,28 @@ fn tag(keys: &Keyring, name: &str, sealed: &impl serde::Serialize) -> Result<Vec
     Ok(keys.tag(name, &bytes).to_vec())
 }
 
-fn columns_of(rows: &[AuditRecord]) -> impl serde::Serialize {
-    rows.iter()
-        .map(|r| (r.seq, r.at, r.account, &r.actor, &r.action, &r.target, &r.address, &r.detail, &r.changes))
-        .collect::<Vec<_>>()
+/// Every column of each row but its mark.
+fn columns_of(rows: &[AuditRecord]) -> Vec<Columns<'_>> {
+    rows.iter().map(Columns::of).collect()
+}
+
+type Text<'a> = &'a Option<String>;
+type Row<'a> = (i64, i64, Option<i64>, &'a str, &'a str, Text<'a>, Text<'a>, Text<'a>, Text<'a>);
+
+/// A row without names is sealed as rows were before there were names. With names it has another form, so no row reads as another.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Columns<'a> {
+    Nameless(Row<'a>),
+    Named(Row<'a>, [Text<'a>; 4]),
+}
+
+impl Columns<'_> {
+    fn of(r: &AuditRecord) -> Columns<'_> {
+        let row = (r.seq, r.at, r.account, &*r.actor, &*r.action, &r.target, &r.address, &r.detail, &r.changes);
+        let names = [&r.actor_name, &r.target_name, &r.account_id, &r.account_name];
+        if names.iter().all(|name| name.is_none()) { Columns::Nameless(row) } else { Columns::Named(row, names) }
+    }
 }
 
 impl Tx<'_> {

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 use scim::resource::Member;
 use scim::schema::{ResourceTypeId, USER};
 use scim::store::{Handle, MembershipChange, Protected, Stored, WriteError};
-use scim::{AttributeKey, Id, Resource, SearchKey, key_of_text};
+use scim::{AttributeKey, Id, SearchKey, key_of_text};
 use serde_json::Value;
 
 use super::super::error::DbError;
@@ -17,9 +17,7 @@ use super::super::schema::members;
 use super::super::statement::{Bind, Dialects, Statement};
 use super::{AccountTx, Row, RowColumns};
 use crate::domain::account::{AccountOptions, ServiceAccounts};
-use crate::domain::event::{AdministratorLeft, Kind};
-use crate::domain::notice::DepartureReason;
-use crate::domain::person;
+use crate::domain::event::Kind;
 use crate::each;
 
 /// What a client is told that a service account is.
@@ -46,15 +44,13 @@ struct Locked {
     provisioned: bool,
     service_account: bool,
     id: Id,
-    /// What they are called, if they are active and have a role that may accept access.
-    administrator: Option<String>,
 }
 
 /// One row by its key, and one more by its own.
 macro_rules! locked {
     ($lock:literal) => {
         concat!(
-            "SELECT u.seq, u.resource_type, u.id, u.version, u.created, u.last_modified, u.document, u.active, u.provisioned, \
+            "SELECT u.seq, u.resource_type, u.id, u.version, u.created, u.last_modified, u.document, u.provisioned, \
              COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) \
              FROM resources AS u WHERE u.account = ? AND u.id = ?",
             $lock
@@ -102,11 +98,8 @@ impl Guard {
         members
     }
 
-    pub(in crate::storage) fn shown_handles(
-        &self,
-        mut found: Vec<(Id, Handle, ResourceTypeId)>,
-    ) -> Vec<(Id, Handle, ResourceTypeId)> {
-        found.retain(|(_, handle, _)| !self.is_hidden(handle.0));
+    pub(in crate::storage) fn shown_handles(&self, mut found: Vec<(Handle, Member)>) -> Vec<(Handle, Member)> {
+        found.retain(|(handle, _)| !self.is_hidden(handle.0));
         found
     }
 }
@@ -132,20 +125,18 @@ impl AccountTx<'_, '_> {
 
     /// A resource that no other transaction changes until this unit of work ends.
     pub(in crate::storage) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
-        type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool, Bool));
+        type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool));
         let binds = vec![Bind::Number(self.account), Bind::Text(id.to_string())];
-        let found: Option<(Row, (bool, bool, bool))> =
+        let found: Option<(Row, (bool, bool))> =
             Statement::<Columns>::new(LOCKED.of(self.tx.conn), binds).first(self.tx.conn)?;
-        let Some((row, (active, provisioned, service_account))) = found else { return Ok(None) };
+        let Some((row, (provisioned, service_account))) = found else { return Ok(None) };
         if row.resource_type != kind.0 || !self.guard.shows(&row) {
             return Ok(None);
         }
         let stored = row.stored()?;
         if kind == USER {
-            let attributes = stored.resource.attributes();
-            let administrator = (active && self.tx.policy.may_own_grant(attributes)).then(|| person::name(attributes));
             let (seq, id) = (stored.handle.0, id.clone());
-            self.guard.locked = Some(Locked { seq, provisioned, service_account, id, administrator });
+            self.guard.locked = Some(Locked { seq, provisioned, service_account, id });
         }
         Ok(Some(stored))
     }
@@ -163,21 +154,11 @@ impl AccountTx<'_, '_> {
         Ok(is_one.then_some(protected))
     }
 
-    /// A locked user was written, or deleted: what that means for others is for the reactions to say.
-    pub(in crate::storage) fn note_change(&mut self, handle: Handle, now_is: Option<&Resource>) {
+    /// A locked user was written: if an identity provider did so for the first time, that is for the reactions to know.
+    pub(in crate::storage) fn note_change(&mut self, handle: Handle) {
         let Some(mut locked) = self.locked(handle) else { return };
         let (account, now, user) = (self.account, self.now, handle.0);
-        let may_own_grant = |resource: &Resource| self.tx.policy.may_own_grant(resource.attributes());
-        let leaving = match now_is {
-            None => Some(DepartureReason::Deleted),
-            Some(resource) if !resource.is_active() => Some(DepartureReason::Deactivated),
-            Some(resource) => (!may_own_grant(resource)).then_some(DepartureReason::RoleLost),
-        };
-        if let (Some(leaving), Some(name)) = (leaving, locked.administrator.take()) {
-            let left = AdministratorLeft { user, id: locked.id.clone(), name, leaving };
-            self.tx.raise(now, Some(account), Kind::AdministratorLeft(left));
-        }
-        if now_is.is_some() && self.provisioning && !locked.provisioned {
+        if self.provisioning && !locked.provisioned {
             locked.provisioned = true;
             self.tx.raise(now, Some(account), Kind::TakenOver { user, id: locked.id.clone() });
         }

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::MAX_PENDING;
 use crate::error::Error;
-use crate::event::EventKind;
+use crate::event::{EventKind, Members};
+use crate::resource::Member;
 use crate::schema::{GROUP, USER};
 use crate::service::Written;
-use crate::testing::{World, refusal};
+use crate::testing::{World, named, refusal};
 use crate::tolerance::{Tolerance, Tolerances};
 
 fn members(names: &[&str]) -> Value {
@@ -61,7 +62,8 @@ fn who_is_waited_for_joins_when_they_appear_by_either_name() {
     assert_eq!(version(&mut world, &group), "W/\"1\"", "a pending member does not change the version");
     world.events();
     let ana = user(&mut world, "00uANA", "ana@x.test");
-    let joined = EventKind::MembershipChanged { added: 1, removed: 0 };
+    let added = Members::one(Member { id: named(&ana), resource_type: USER, display: "ana@x.test".to_owned() });
+    let joined = EventKind::MembershipChanged { added, removed: Members::default() };
     assert_eq!(world.events(), [EventKind::Created, joined.clone(), joined]);
     let ben = user(&mut world, "00uBEN", "ben@x.TEST");
     user(&mut world, "00uCAS", "cas@x.test");
@@ -257,4 +259,36 @@ fn report_2_a_list_in_several_operations_is_one_list() {
     assert_eq!(world.members(&group), [ben]);
     world.patch(GROUP, &group, op("add", &["id-78"])).expect("no member is given up");
     world.patch(GROUP, &group, op("remove", &["id-79"])).expect("nor here");
+}
+
+#[test]
+fn who_leaves_is_named_however_they_leave() {
+    let mut world = World::new();
+    let (ana, ben) = (world.user("ana"), world.user("ben"));
+    let group = world.group("Editors", &[&ana, &ben]);
+    let nested = world.group("All", &[&group]);
+    let left = |world: &mut World| {
+        let changed = |event: EventKind| match event {
+            EventKind::MembershipChanged { removed, .. } => Some((removed.named, removed.count)),
+            _ => None,
+        };
+        world.events().into_iter().filter_map(changed).collect::<Vec<_>>()
+    };
+    let member =
+        |id: &str, resource_type, display: &str| Member { id: named(id), resource_type, display: display.to_owned() };
+    left(&mut world);
+    world.put(GROUP, &group, json!({ "displayName": "Editors", "members": [{ "value": ben }] })).unwrap();
+    assert_eq!(left(&mut world), [(vec![member(&ana, USER, "ana")], 1)], "of a whole list");
+    world.delete(USER, &ben).unwrap();
+    assert_eq!(left(&mut world), [(vec![member(&ben, USER, "ben")], 1)], "with the user");
+    let many: Vec<String> = (0..60).map(|n| world.user(&format!("user{n}"))).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let big = world.group("Many", &many);
+    world.events();
+    world.delete(GROUP, &big).unwrap();
+    let gone = left(&mut world);
+    assert_eq!((gone[0].0.len(), gone[0].1), (Members::NAMED, 60), "with the group");
+    world.delete(GROUP, &group).unwrap();
+    assert_eq!(left(&mut world), [(vec![member(&group, GROUP, "Editors")], 1)], "a group that is a member");
+    assert!(world.members(&nested).is_empty());
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{change, delete, found, group, id, ids, insert, member_ids, resource, stored, user};
 use crate::query::search_keys::SearchKey;
-use crate::resource::Id;
+use crate::resource::{Id, Member};
 use crate::schema::{AttributeKey, key_of_text};
 use crate::schema::{GROUP, USER};
 use crate::store::{GroupsInTurn, Handle, PendingChange, Store};
@@ -15,7 +15,9 @@ pub(super) fn deleted_member_leaves(store: &mut dyn Store) {
     let (editors, readers) = (group(store, 3, "Editors"), group(store, 4, "Readers"));
     change(store, editors, false, &[], &[1, 2]);
     change(store, readers, false, &[], &[2]);
-    delete(store, USER, 1, 9_000);
+    let departure = delete(store, USER, 1, 9_000);
+    let left = Member { id: id(3), resource_type: GROUP, display: "Editors".to_owned() };
+    assert_eq!((departure.groups, departure.members, departure.count), (vec![left], Vec::new(), 0));
     assert_eq!(member_ids(store, editors), ids(&[2]));
     let meta = stored(store, GROUP, 3).resource.meta;
     assert_eq!((meta.version, meta.last_modified, meta.created), (2, 9_000, 1_003));
@@ -26,7 +28,8 @@ pub(super) fn deleted_group_leaves(store: &mut dyn Store) {
     let ana = user(store, 1, "ana");
     let (editors, _) = (group(store, 2, "Editors"), group(store, 3, "Readers"));
     change(store, editors, false, &[], &[1]);
-    delete(store, GROUP, 2, 9_000);
+    let departure = delete(store, GROUP, 2, 9_000);
+    assert_eq!((departure.groups, departure.members, departure.count), (Vec::new(), vec![ana], 1));
     assert_eq!(store.groups_of(&[ana]).expect("groups"), []);
     assert_eq!(stored(store, USER, 1).resource.meta.version, 1, "a user's version does not follow its groups");
     assert_eq!(found(store, GROUP, "", ""), ids(&[3]));
@@ -43,6 +46,7 @@ pub(super) fn members_join_and_leave(store: &mut dyn Store) {
     assert_eq!((outcome.added, outcome.removed), (1, 0), "who is there does not join again");
     let outcome = change(store, editors, false, &[1], &[]);
     assert_eq!((outcome.added, outcome.removed), (0, 1));
+    assert_eq!((outcome.joined, outcome.left), (Vec::new(), super::handles(store, &[1])));
     let outcome = change(store, editors, false, &[1, 9], &[]);
     assert_eq!((outcome.added, outcome.removed), (0, 0), "who is not there cannot leave");
     assert_eq!(member_ids(store, editors), ids(&[2, 3]));
@@ -54,8 +58,13 @@ pub(super) fn unknown_ids(store: &mut dyn Store) {
     let editors = group(store, 2, "Editors");
     let stranger = Id::new("nobody").expect("an id");
     let mut resolved = store.resolve(&[id(8), id(2), stranger, id(1), id(9)]).expect("an answer");
-    resolved.sort();
-    assert_eq!(resolved, [(id(1), ana, USER), (id(2), editors, GROUP)]);
+    resolved.sort_by_key(|(handle, _)| *handle);
+    let member =
+        |number, resource_type, display: &str| Member { id: id(number), resource_type, display: display.to_owned() };
+    let both = [(ana, member(1, USER, "ana")), (editors, member(2, GROUP, "Editors"))];
+    assert_eq!(resolved, both);
+    assert_eq!(store.describe(&[editors, Handle(i64::MAX), ana]).expect("an answer"), both);
+    assert_eq!(store.describe(&[]).expect("an answer"), []);
     assert_eq!(store.resolve(&[]).expect("an answer"), []);
 }
 
@@ -143,6 +152,7 @@ pub(super) fn membership_replaced(store: &mut dyn Store) {
     change(store, editors, false, &[], &[1, 2]);
     let outcome = change(store, editors, true, &[], &[2, 3]);
     assert_eq!((outcome.added, outcome.removed), (1, 1));
+    assert_eq!((outcome.joined, outcome.left), (super::handles(store, &[3]), super::handles(store, &[1])));
     assert_eq!(member_ids(store, editors), ids(&[2, 3]));
     let outcome = change(store, editors, true, &[], &[3, 2]);
     assert_eq!((outcome.added, outcome.removed), (0, 0), "the same again");

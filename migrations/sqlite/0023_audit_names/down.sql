@@ -1,0 +1,11 @@
+DROP INDEX audit_by_target;
+DROP INDEX audit_by_actor;
+DROP INDEX audit_by_account_and_action;
+DROP INDEX audit_by_action;
+DROP INDEX audit_by_account;
+DROP INDEX audit_by_time;
+CREATE INDEX audit_by_account ON audit (account, seq);
+ALTER TABLE audit DROP COLUMN account_name;
+ALTER TABLE audit DROP COLUMN account_id;
+ALTER TABLE audit DROP COLUMN target_name;
+ALTER TABLE audit DROP COLUMN actor_name;
