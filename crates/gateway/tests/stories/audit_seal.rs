@@ -57,7 +57,18 @@ story!(hardening_16_each_edit_of_each_column_of_each_row_is_told, async |world: 
     let mut behind = sealed(&world).await;
     let rows = behind.number("SELECT MAX(seq) AS n FROM audit");
     let segments = head(&mut behind).number;
-    let texts = ["actor", "action", "target", "address", "detail", "changes"];
+    let texts = [
+        "actor",
+        "action",
+        "target",
+        "address",
+        "detail",
+        "changes",
+        "actor_name",
+        "target_name",
+        "account_id",
+        "account_name",
+    ];
     for seq in 1..=rows {
         if behind.number(&format!("SELECT COUNT(*) AS n FROM audit WHERE seq = {seq}")) == 0 {
             continue; // a number that a transaction took and gave up
