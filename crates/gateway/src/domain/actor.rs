@@ -60,6 +60,19 @@ impl Actor {
         }
     }
 
+    /// The forms of a code, for people.
+    pub const CODES: &str = "client:ID, user:ID, operator:ID, or one of server, command line, browser, unknown";
+
+    /// Whether this may be the code of an actor. Earlier releases wrote `housekeeping` and `client`, too.
+    pub fn is_code(text: &str) -> bool {
+        let words = [Actor::Server, Actor::CommandLine, Actor::Browser, Actor::Unknown].map(|actor| actor.code());
+        let named =
+            [Actor::CLIENT, Actor::USER, Actor::OPERATOR].into_iter().filter_map(|kind| text.strip_prefix(kind));
+        words.iter().any(|word| word == text)
+            || ["housekeeping", "client"].contains(&text)
+            || named.into_iter().any(|id| !id.is_empty())
+    }
+
     /// The name it had at that time, where that was at hand.
     pub fn name(&self) -> Option<&str> {
         match self {

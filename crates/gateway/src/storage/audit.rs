@@ -16,6 +16,7 @@ use crate::each;
 
 pub mod chain;
 pub mod refusals;
+pub mod search;
 
 /// A row to be written.
 #[derive(Debug, Clone)]
@@ -98,14 +99,5 @@ impl Tx<'_> {
             AnyConn::Postgres(c) => self.number = Some(row.returning(sql::<BigInt>(NUMBER)).get_result(c)?),
         }
         Ok(())
-    }
-
-    /// Rows before this one, newest first; of one account or of all.
-    pub fn audit_before(&mut self, account: Option<i64>, before: i64, limit: i64) -> Result<Vec<AuditRecord>, DbError> {
-        let rows = audit::table.filter(audit::seq.lt(before)).order(audit::seq.desc()).limit(limit);
-        Ok(match account {
-            Some(account) => each!(&mut *self.conn, c => rows.filter(audit::account.eq(account)).load(c))?,
-            None => each!(&mut *self.conn, c => rows.load(c))?,
-        })
     }
 }

@@ -8,8 +8,7 @@ use crate::world::World;
 story!(a_parameter_that_an_endpoint_has_not_is_refused_and_named, async |world: World| {
     let acme = world.account("acme").await;
     for (path, field, says) in [
-        ("/audit?action=user.created", "?action", "account, limit, after"),
-        ("/audit?limit=1&q=ada", "?q", "account, limit, after"),
+        ("/audit?limit=1&q=ada", "?q", "account, actor, target, action, from, to, limit, after"),
         ("/accounts?nam=acme", "?nam", "name, limit, after"),
         ("/accounts?name=acme&name=zoo", "?name", "twice"),
         ("/operators?limit=1", "?limit", "no parameters"),

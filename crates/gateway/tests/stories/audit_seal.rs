@@ -40,10 +40,12 @@ async fn sealed(world: &World) -> Behind {
 }
 
 fn restore(behind: &mut Behind) {
-    behind.execute("DELETE FROM audit; DELETE FROM audit_segments; DELETE FROM installation");
-    behind.execute("INSERT INTO audit SELECT * FROM kept");
-    behind.execute("INSERT INTO audit_segments SELECT * FROM kept_segments");
-    behind.execute("INSERT INTO installation SELECT * FROM kept_facts");
+    // In one transaction: the server notes facts meanwhile.
+    behind.execute(
+        "BEGIN; DELETE FROM installation; INSERT INTO installation SELECT * FROM kept_facts; DELETE FROM audit; \
+         INSERT INTO audit SELECT * FROM kept; DELETE FROM audit_segments; INSERT INTO audit_segments SELECT * FROM kept_segments; \
+         COMMIT",
+    );
 }
 
 #[track_caller]

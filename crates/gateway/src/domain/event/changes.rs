@@ -18,7 +18,8 @@ impl Changes {
     /// What differs between two JSON objects, but for these names.
     pub fn between(before: &Value, after: &Value, except: &[&str]) -> Changes {
         let mut changes = Changes::default();
-        let (Some(before), Some(after)) = (before.as_object(), after.as_object()) else { return changes };
+        let nothing = Map::new();
+        let (before, after) = (before.as_object().unwrap_or(&nothing), after.as_object().unwrap_or(&nothing));
         let gone = before.keys().filter(|name| !after.contains_key(*name));
         for name in after.keys().chain(gone).filter(|name| !except.contains(&name.as_str())) {
             let (before, after) = (before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null));

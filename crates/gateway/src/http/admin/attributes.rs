@@ -4,11 +4,12 @@
 //! documents, in the background ([`indexing`]).
 
 use actix_web::web;
+use serde_json::json;
 
 use super::answer::{NoContent, Put};
 use super::body::{Body, Params};
 use super::lookup;
-use super::operator::Operator;
+use super::operator::{Operator, changes};
 use super::page::{Items, PageQuery};
 use super::removed_values::{self, Force};
 use crate::app::App;
@@ -112,7 +113,10 @@ pub(super) async fn put(
             let change = Change::of(&account, &overlay, &work.schemas)?;
             let action = if change.created { Action::AttributeDeclared } else { Action::AttributeChanged };
             if change.changed {
-                operator.record(tx, Some(account.seq), Act::new(action).on(&change.id));
+                let declared = &change.declared[change.at].declaration;
+                let act = Act::new(action).on_named(&change.id, &declared.name);
+                let changes = changes(&json!(change.before), &json!(declared));
+                operator.record(tx, Some(account.seq), act.changing(changes));
                 account.options.attributes = Declarations::write(&change.declared)?;
                 tx.set_account_options(&account)?;
             }
@@ -141,7 +145,7 @@ pub(super) async fn delete(
             let at = find(&declared, &work, &Name::of(&path.1));
             let at = at.filter(|at| declared[*at].stage != Stage::Removing);
             let at = at.ok_or_else(|| Problem::not_found("attribute", &path.1))?;
-            let id = declared[at].id();
+            let (id, removed) = (declared[at].id(), declared[at].declaration.clone());
             match work.schemas.overrules(&declared, at) {
                 // What there is of it is the configuration's.
                 true => drop(declared.remove(at)),
@@ -152,7 +156,8 @@ pub(super) async fn delete(
             }
             account.options.attributes = Declarations::write(&declared)?;
             tx.set_account_options(&account)?;
-            operator.record(tx, Some(account.seq), Act::new(Action::AttributeRemoved).on(id));
+            let act = Act::new(Action::AttributeRemoved).on_named(id, &removed.name);
+            operator.record(tx, Some(account.seq), act.changing(changes(&json!(removed), &json!({}))));
             Ok::<_, Problem>(())
         })
         .await?;

@@ -5,23 +5,37 @@ use std::collections::HashMap;
 use actix_web::web;
 
 use super::body::Params;
-use super::lookup;
 use super::operator::Operator;
 use super::page::{Items, Limit, Page};
 use crate::app::App;
+use crate::domain::actor::Actor;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Anything, Text, Time, answer};
 use crate::http::edge::problem::Problem;
 use crate::storage::ReadCost;
+use crate::storage::audit::AuditRecord;
+use crate::storage::audit::search::{AuditFilter, AuditPage};
 
-const OPERATOR: &str = "operator:";
+mod question;
+
+use question::{ActionCode, ActorCode, AnyId, Moment};
 
 query! {
-    /// Which rows are listed.
+    /// Which rows are listed: those that fit all that is said.
     pub(super) struct AuditQuery {
-        /// The id of an account: only what concerns it.
+        /// The id of an account, also of a deleted one: only what concerns it.
         account: Text,
-        /// How many items there are at most; 100 if nothing is said.
+        /// Who did it: `client:ID`, `user:ID`, `operator:ID`, `server`, `command line`, `browser` or `unknown`.
+        actor: ActorCode,
+        /// The id of what it was done to: of a user, group, client, grant, account, operator, or the name of an attribute.
+        target: AnyId,
+        /// What was done, as `user.patched`.
+        action: ActionCode,
+        /// From this time on, as in RFC 3339.
+        from: Moment,
+        /// Before this time.
+        to: Moment,
+        /// How many items there are at most; 100 if nothing is said. A page may have fewer, or none, and a `next` all the same.
         limit: Limit,
         /// The `next` of the page before.
         after: After,
@@ -33,14 +47,20 @@ answer! {
     pub(super) struct AuditRow {
         /// When it happened.
         at: Time,
-        /// What an operator is called who did it.
+        /// The id of the account it concerns. Rows of earlier releases have neither this nor the names.
+        account: Option<String>,
+        /// What the account was called then.
+        account_name: Option<String>,
+        /// What the actor was called then.
         actor_name: Option<String>,
-        /// Who did it, as `operator:{id}`.
+        /// Who did it: `client:ID`, `user:ID`, `operator:ID`, or a word.
         actor: String,
         /// What was done, as `account.created`.
         action: String,
         /// To what.
         target: Option<String>,
+        /// What that was called then; of what was deleted, the last name. Of a grant, its client's.
+        target_name: Option<String>,
         /// From which network address.
         address: Option<String>,
         /// More of it, for people.
@@ -49,8 +69,8 @@ answer! {
         changes: Option<Anything>,
     }
     example {
-        "at": "2026-11-23T20:00:00.000Z", "actor_name": "provisioning dashboard", "actor": "operator:0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
-        "action": "account.changed", "target": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "address": "192.0.2.17", "detail": null,
+        "at": "2026-11-23T20:00:00.000Z", "account": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "account_name": "acme", "actor_name": "provisioning dashboard", "actor": "operator:0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
+        "action": "account.changed", "target": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "target_name": "acme", "address": "192.0.2.17", "detail": null,
         "changes": {"default_role": {"before": null, "after": "reports"}}
     }
 }
@@ -68,47 +88,60 @@ answer! {
 
 /// What an operator is called; rows of earlier releases have the name in place of the id.
 fn operator_name<'n>(names: &'n HashMap<String, String>, actor: &'n str) -> Option<&'n str> {
-    let id = actor.strip_prefix(OPERATOR)?;
+    let id = actor.strip_prefix(Actor::OPERATOR)?;
     let is_id = || uuid::Uuid::try_parse(id).is_ok();
     names.get(id).map(String::as_str).or_else(|| (!is_id()).then_some(id))
 }
 
+/// `GET /admin/audit`: the rows that answer a question, newest first.
 pub(super) async fn list(
     _: Operator,
     app: web::Data<App>,
     query: Params<AuditQuery>,
 ) -> Result<web::Json<Items<AuditRow>>, Problem> {
-    let AuditQuery { account, limit, after } = query.0;
+    let AuditQuery { account, actor, target, action, from, to, limit, after } = query.0;
     let page = Page::of(limit, after);
+    let (from, to) = question::between(from, to)?;
+    let filter = AuditFilter {
+        account: None,
+        actor: actor.map(|actor| actor.0),
+        target: target.map(|target| target.0),
+        action: action.map(|action| action.0),
+        from,
+        to,
+    };
     let answer = app
         .db
         .read(ReadCost::Scan, move |tx| {
-            let account = match &account {
-                Some(id) => Some(lookup::account(tx, id)?),
-                None => None,
-            };
-            let seq = account.as_ref().map(|account| account.seq);
-            let records = tx.audit_before(seq, page.after.unwrap_or(i64::MAX), page.limit)?;
-            let last = records.last().map(|record| record.seq);
-            let ids: Vec<&str> = records.iter().filter_map(|record| record.actor.strip_prefix(OPERATOR)).collect();
+            let mut filter = filter.clone();
+            if let Some(Text(id)) = &account {
+                let account = tx.account_in_audit(id)?.ok_or_else(|| Problem::not_found("account", id))?;
+                filter.account = Some(account);
+            }
+            let AuditPage { rows, next } = tx.audit_page(&filter, page.after, page.limit)?;
+            let ids: Vec<&str> = rows.iter().filter_map(|row| row.actor.strip_prefix(Actor::OPERATOR)).collect();
             let names = tx.operator_names(&ids)?;
-            let items = records
-                .into_iter()
-                .map(|record| AuditRow {
-                    at: Time(record.at),
-                    actor_name: operator_name(&names, &record.actor).map(str::to_owned),
-                    actor: record.actor,
-                    action: record.action,
-                    target: record.target,
-                    address: record.address,
-                    detail: record.detail,
-                    changes: record.changes.and_then(|text| serde_json::from_str(&text).ok()).map(Anything),
-                })
-                .collect();
-            Ok::<_, Problem>(page.answer(items, last))
+            let items = rows.into_iter().map(|row| representation(row, &names)).collect();
+            Ok::<_, Problem>(Items { items, next: next.map(|row| row.to_string()) })
         })
         .await?;
     Ok(web::Json(answer))
+}
+
+fn representation(row: AuditRecord, names: &HashMap<String, String>) -> AuditRow {
+    AuditRow {
+        at: Time(row.at),
+        account: row.account_id,
+        account_name: row.account_name,
+        actor_name: row.actor_name.or_else(|| operator_name(names, &row.actor).map(str::to_owned)),
+        actor: row.actor,
+        action: row.action,
+        target: row.target,
+        target_name: row.target_name,
+        address: row.address,
+        detail: row.detail,
+        changes: row.changes.and_then(|text| serde_json::from_str(&text).ok()).map(Anything),
+    }
 }
 
 /// The head of the chain, to be kept elsewhere: given to `gateway audit verify --expect`, it shows whether the trail was replaced.

@@ -28,6 +28,8 @@ pub(super) struct Change {
     pub(super) at: usize,
     /// Its schema and name.
     pub(super) id: String,
+    /// What was declared before.
+    pub(super) before: Option<Overlay>,
     /// There was none before.
     pub(super) created: bool,
     /// It is not as before.
@@ -83,7 +85,8 @@ impl Change {
             unique.retain(IndexedAttribute::is_unique);
         }
         let id = declared[at].id();
-        Ok(Change { at, id, created: known.is_none(), changed, begins, unique, declared })
+        let before = before.map(|before| before.declaration);
+        Ok(Change { at, id, before, created: known.is_none(), changed, begins, unique, declared })
     }
 
     /// The values that several resources have where each may be there only once.
