@@ -12,7 +12,6 @@ use super::schema::audit;
 use super::tx::Tx;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Action, Target};
-use crate::each;
 
 pub mod chain;
 pub mod refusals;

@@ -46,6 +46,7 @@ mod attacks_token_endpoint;
 mod attributes;
 mod attributes_configured;
 mod attributes_published;
+mod audit_questions;
 mod audit_seal;
 mod bad_input;
 mod below_a_path;

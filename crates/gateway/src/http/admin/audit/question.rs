@@ -13,19 +13,19 @@ const LONGEST: usize = 300;
 
 /// Who acted: the code of an actor.
 #[derive(Debug, Clone)]
-pub struct ActorCode(pub(super) String);
+pub(super) struct ActorCode(pub(in crate::http::admin) String);
 
 /// An id of anything.
 #[derive(Debug, Clone)]
-pub struct AnyId(pub(super) String);
+pub(super) struct AnyId(pub(in crate::http::admin) String);
 
 /// What was done: the code of an action.
 #[derive(Debug, Clone, Copy)]
-pub struct ActionCode(pub(super) Action);
+pub(super) struct ActionCode(pub(in crate::http::admin) Action);
 
 /// A time, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy)]
-pub struct Moment(pub(super) i64);
+pub(super) struct Moment(pub(in crate::http::admin) i64);
 
 impl Described for ActorCode {
     fn schema(_: &mut Components) -> Value {
