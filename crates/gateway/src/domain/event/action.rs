@@ -151,4 +151,20 @@ mod tests {
         }
         assert_eq!(Action::parse("user.create"), None);
     }
+
+    #[test]
+    fn the_page_about_the_audit_trail_lists_every_action() {
+        const BEGIN: &str =
+            "<!-- What follows is checked by a test of crates/gateway/src/domain/event/action.rs -->\n\n";
+        let rows = Action::ALL.iter().map(|action| format!("| `{}` | {} |\n", action.code(), action.meaning()));
+        let table = format!("| action | what was done |\n|---|---|\n{}", rows.collect::<String>());
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/audit.md");
+        let page = std::fs::read_to_string(path).expect("docs/audit.md");
+        let (before, listed) = page.split_once(BEGIN).expect("the mark where the list begins");
+        if listed != table {
+            let right = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/audit.md");
+            std::fs::write(right, format!("{before}{BEGIN}{table}")).expect("writable");
+            panic!("docs/audit.md is not what the definitions say; target/audit.md is: copy it");
+        }
+    }
 }
