@@ -3,7 +3,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use oauth::client::{AccessTokenFormat, AuthMethod, Connections};
+use oauth::signing::SigningAlgorithm;
+
+use crate::domain::described::{described_words, words};
 use crate::domain::tolerances::Overrides;
+
+words!(Connections { Connections::Replace = "replace", Connections::Keep = "keep" });
+described_words!(AccessTokenFormat, ["opaque", "jwt"]);
+described_words!(SigningAlgorithm, ["RS256", "ES256", "EdDSA"]);
+described_words!(AuthMethod, AuthMethod::ALL.map(AuthMethod::as_str).iter().chain(&["none"]).collect::<Vec<_>>());
 
 /// As kept with a client.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

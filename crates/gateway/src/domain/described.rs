@@ -11,8 +11,8 @@ mod kinds;
 pub mod query;
 
 pub use field::{Field, Fixed, Flat, Patch, Required};
-pub(crate) use kinds::words;
-pub use kinds::{Anything, Line, Mapped, Name, Sometimes, Text, Texts, Time, Whole, With};
+pub use kinds::{Anything, Checked, Left, Line, Mapped, Name, Sometimes, Text, Texts, Time, Whole, With};
+pub(crate) use kinds::{described_words, words};
 
 /// A mistake in one field of a body, or in one parameter of a query.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
@@ -202,7 +202,7 @@ macro_rules! body {
     ) => {
         $(#[doc = $about])*
         #[derive(Debug, Clone)]
-        #[allow(unreachable_pub)]
+        #[allow(unreachable_pub, dead_code)] // some fields only describe
         $vis struct $name {
             $($(#[doc = $doc])* pub $field: $kind,)*
             $(#[doc = "Everything else."] pub $rest: serde_json::Map<String, serde_json::Value>,)?
@@ -229,9 +229,9 @@ macro_rules! body {
                 at: &str,
                 mistakes: &mut $crate::domain::described::Mistakes,
             ) -> $name {
-                use $crate::domain::described::{Field, wire};
+                use $crate::domain::described::Field;
                 $name {
-                    $($field: <$kind as Field>::take(fields, wire!($field $($wire)?), at, mistakes),)*
+                    $($field: <$kind as Field>::take(fields, $crate::domain::described::wire!($field $($wire)?), at, mistakes),)*
                     $($rest: std::mem::take(fields),)?
                 }
             }
@@ -240,8 +240,8 @@ macro_rules! body {
                 object: &mut $crate::domain::described::Object,
                 components: &mut $crate::domain::described::Components,
             ) {
-                use $crate::domain::described::{Field, wire};
-                $(<$kind as Field>::describe(object, wire!($field $($wire)?), &[$($doc),*], components);)*
+                use $crate::domain::described::Field;
+                $(<$kind as Field>::describe(object, $crate::domain::described::wire!($field $($wire)?), &[$($doc),*], components);)*
                 $(object.open(); let _ = stringify!($rest);)?
             }
         }
@@ -307,13 +307,13 @@ macro_rules! answer {
 
         impl $crate::domain::described::Described for $name {
             fn schema(components: &mut $crate::domain::described::Components) -> serde_json::Value {
-                use $crate::domain::described::{Described, Object, wire};
+                use $crate::domain::described::{Described, Object};
                 components.named(stringify!($name), |components| {
                     let mut object = Object::default();
                     $({
                         let schema = <$kind as Described>::schema(components);
                         let required = !<$kind as Described>::CAN_BE_ABSENT;
-                        object.add(wire!($field $($wire)?), &[$($doc),*], schema, required);
+                        object.add($crate::domain::described::wire!($field $($wire)?), &[$($doc),*], schema, required);
                     })*
                     object.into_schema(&[$($about),*], &<$name as Described>::example(), false)
                 })
@@ -326,3 +326,6 @@ macro_rules! answer {
     };
 }
 pub(crate) use answer;
+
+#[cfg(test)]
+mod tests;

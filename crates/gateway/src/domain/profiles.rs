@@ -3,6 +3,7 @@
 
 use oauth::{Client, ClientProfile, GrantType, RedirectUri};
 
+use super::described::described_words;
 use super::scopes::PROVISION;
 
 /// An identity provider, as far as it matters.
@@ -94,6 +95,9 @@ impl Profile {
         Profile::parse(client.profile.name).unwrap_or(Profile::Generic)
     }
 }
+
+described_words!(Profile, Profile::ALL.map(Profile::as_str));
+described_words!(GrantType, GrantType::ALL.map(GrantType::as_str));
 
 /// The variable name of an app in Okta's Profile Editor, as in `mycompany_scimapp_1`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use oauth::{ProtectedResource, ScopeDefinition};
 
+use super::described::described_words;
+
 /// The scope of the SCIM endpoint.
 pub const PROVISION: &str = "provision:scim";
 
@@ -26,6 +28,12 @@ pub fn all() -> Vec<ScopeDefinition> {
         Scope::PHONE,
     ]
 }
+
+/// The name of a scope.
+#[derive(Debug, Clone, Copy)]
+pub struct ScopeName;
+
+described_words!(ScopeName, all().iter().map(|scope| scope.name).collect::<Vec<_>>());
 
 /// The SCIM endpoint at this base URL.
 pub fn scim_endpoint(base: Arc<str>) -> ProtectedResource {

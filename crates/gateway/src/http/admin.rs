@@ -17,7 +17,6 @@ mod audit;
 mod body;
 mod clients;
 mod grants;
-mod input;
 mod lookup;
 mod notices;
 mod operator;
@@ -110,11 +109,12 @@ pub static ENDPOINTS: &[Endpoint] = operations![
     }
     "Operators" {
         GET "/operators" => operators::list, "Lists operators.";
-        POST "/operators" => operators::create, "Makes an operator.", 409 "Another operator has the name.";
+        POST "/operators" => operators::create, "Makes an operator.", 404 "There is no such account.",
+            409 "Another operator has the name.";
         DELETE "/operators/{operator}" => operators::end, "Ends an operator.";
     }
     "Audit trail" {
-        GET "/audit" => audit::list, "Reads the audit trail, newest first.";
+        GET "/audit" => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";
         GET "/audit/head" => audit::head, "Reads the head of the trail's chain.";
     }
 ];

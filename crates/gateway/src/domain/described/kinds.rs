@@ -1,12 +1,13 @@
 //! The kinds of values that bodies have.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::field::nullable;
-use super::{Components, Described, Mistakes, Read};
+use super::{Components, Described, Field, Mistakes, Object, Read};
 use crate::platform::system;
 
 const TEXT: &str = "must be text without NUL characters";
@@ -225,6 +226,36 @@ impl Described for &'static str {
     }
 }
 
+/// A value that is read as one type and described as another: a later check, which knows more, tells what is wrong with it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Checked<T, S>(pub T, PhantomData<S>);
+
+impl<T, S: Described> Described for Checked<T, S> {
+    fn schema(components: &mut Components) -> Value {
+        S::schema(components)
+    }
+}
+
+impl<T: Read, S: Described> Read for Checked<T, S> {
+    fn read(value: Value, at: &str, mistakes: &mut Mistakes) -> Option<Self> {
+        Some(Checked(T::read(value, at, mistakes)?, PhantomData))
+    }
+}
+
+/// A field that is described, and left for the reader of everything else.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Left<T, const REQUIRED: bool>(PhantomData<T>);
+
+impl<T: Described, const REQUIRED: bool> Field for Left<T, REQUIRED> {
+    fn take(_: &mut Map<String, Value>, _: &'static str, _: &str, _: &mut Mistakes) -> Self {
+        Left(PhantomData)
+    }
+
+    fn describe(object: &mut Object, name: &'static str, about: &[&str], components: &mut Components) {
+        object.add(name, about, T::schema(components), REQUIRED);
+    }
+}
+
 macro_rules! number {
     ($($number:ty),*) => {
         $(impl Described for $number {
@@ -309,6 +340,18 @@ impl<A: Described, B: Described> Described for With<A, B> {
         example
     }
 }
+
+/// Describes a type as words; reading it is another's.
+macro_rules! described_words {
+    ($kind:ty, $words:expr) => {
+        impl $crate::domain::described::Described for $kind {
+            fn schema(_: &mut $crate::domain::described::Components) -> serde_json::Value {
+                serde_json::json!({"type": "string", "enum": $words})
+            }
+        }
+    };
+}
+pub(crate) use described_words;
 
 /// Describes an enum as the words it has on the wire, and reads them.
 macro_rules! words {

@@ -1,17 +1,17 @@
 //! OAuth clients: issuing one, and the sheet of values that an administrator pastes into the identity provider.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use oauth::client::{Mistake, RequestedAuthentication, RequestedTokens};
-use oauth::{Client, ClientId, EndReason, RedirectUri};
-use serde_json::{Value, json};
+use oauth::{ClientId, EndReason, RedirectUri};
 
-use super::body::Params;
-use super::input::Input;
+use super::answer::{Created, NoContent};
+use super::body::{Body, Params};
 use super::lookup;
 use super::operator::{Operator, changes};
-use super::page::{Page, PageQuery};
+use super::page::{Items, Page, PageQuery};
 use crate::app::App;
 use crate::domain::client::ScimOptions;
+use crate::domain::described::{Flat, Name, Required, Sometimes, Texts, Time, With};
 use crate::domain::event::{Act, Action};
 use crate::domain::profiles::AppName;
 use crate::domain::registration::Registration;
@@ -21,6 +21,7 @@ use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, ReadCost, Tx};
 
 mod authentication;
+mod described;
 mod first_call;
 mod lifetimes;
 pub(super) mod secrets;
@@ -28,7 +29,7 @@ pub(super) mod tokens;
 pub(super) mod tolerances;
 mod warnings;
 
-use lifetimes::Lifetimes;
+use described::{Client, ClientChange, ClientLifetimes, ClientOptions, FirstSecret, NewClient, SetupSheet};
 
 /// The client that a path names.
 fn named(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, Problem> {
@@ -42,7 +43,7 @@ async fn end_credential(
     path: web::Path<(String, String)>,
     (noun, action): (&'static str, Action),
     end: fn(&mut Tx<'_>, i64, &str) -> Result<bool, DbError>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
             let (client, credential) = path.as_ref();
@@ -55,10 +56,10 @@ async fn end_credential(
             Ok(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }
 
-fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Value, Problem> {
+fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<Client, Problem> {
     let account = match record.account {
         Some(seq) => tx.account_at(seq)?,
         None => None,
@@ -67,83 +68,93 @@ fn representation(app: &App, tx: &mut Tx<'_>, record: &ClientRecord) -> Result<V
     let client = &record.client;
     let tokens = &client.options.tokens;
     let lives = client.lifetimes(&app.settings);
-    let mut answer = json!({
-        "client_id": client.id.as_str(),
-        "name": client.name,
-        "profile": client.profile.name,
-        "account": account.map(|account| account.id),
-        "okta_app_name": record.okta_app_name,
-        "redirect_uris": client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(),
-        "grant_types": client.grant_types.iter().map(|g| g.as_str()).collect::<Vec<_>>(),
-        "scopes": client.scopes.iter().collect::<Vec<_>>(),
-        "default_scope": client.default_scope.iter().collect::<Vec<_>>(),
-        "public": client.public,
-        "require_pkce": client.require_pkce,
-        "access_token_format": tokens.access_token_format,
-        "access_token_signing_alg": tokens.access_token_signing_alg,
-        "id_token_signed_response_alg": tokens.id_token_signed_response_alg,
-        "resources": tokens.resources,
-        "require_pushed_authorization_requests": tokens.require_pushed_authorization_requests,
-        "dpop_bound_access_tokens": tokens.dpop_bound_access_tokens,
-        "post_logout_redirect_uris": client.options.post_logout_redirect_uris,
-        "disabled": client.disabled,
-        "access_token_seconds": client.options.access_token_seconds,
-        "refresh_idle_seconds": client.options.refresh_idle_seconds,
-        "refresh_absolute_seconds": client.options.refresh_absolute_seconds,
-        "lifetimes": {
-            "access_token_seconds": lives.access_token,
-            "refresh_idle_seconds": lives.refresh_idle,
-            "refresh_absolute_seconds": lives.refresh_absolute,
+    let (jwks, jwks_uri) = authentication::keys(client);
+    Ok(Client {
+        client_id: client.id.as_str().to_owned(),
+        name: client.name.clone(),
+        profile: client.profile.name,
+        account: account.map(|account| account.id),
+        okta_app_name: record.okta_app_name.clone(),
+        redirect_uris: client.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        grant_types: client.grant_types.iter().map(|g| g.as_str()).collect(),
+        scopes: client.scopes.iter().map(str::to_owned).collect(),
+        default_scope: client.default_scope.iter().map(str::to_owned).collect(),
+        public: client.public,
+        require_pkce: client.require_pkce,
+        access_token_format: tokens.access_token_format,
+        access_token_signing_alg: tokens.access_token_signing_alg,
+        id_token_signed_response_alg: tokens.id_token_signed_response_alg,
+        resources: tokens.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+        require_pushed_authorization_requests: tokens.require_pushed_authorization_requests,
+        dpop_bound_access_tokens: tokens.dpop_bound_access_tokens,
+        post_logout_redirect_uris: client
+            .options
+            .post_logout_redirect_uris
+            .iter()
+            .map(|uri| uri.as_str().to_owned())
+            .collect(),
+        disabled: client.disabled,
+        access_token_seconds: client.options.access_token_seconds,
+        refresh_idle_seconds: client.options.refresh_idle_seconds,
+        refresh_absolute_seconds: client.options.refresh_absolute_seconds,
+        lifetimes: ClientLifetimes {
+            access_token_seconds: lives.access_token,
+            refresh_idle_seconds: lives.refresh_idle,
+            refresh_absolute_seconds: lives.refresh_absolute,
         },
-        "connections": client.options.connections,
-        "created": system::rfc3339(record.created),
-        "tolerances": tolerances::representation(record),
-        "secret_lifetime_days": client.options.secret_lifetime_days,
-        "warnings": warnings,
-        "sheet": sheet(app, client),
-    });
-    if let Some(members) = answer.as_object_mut() {
-        authentication::describe(client, members);
-    }
-    Ok(answer)
-}
-
-/// What goes into the seven fields of the identity provider's form, but for the secret.
-fn sheet(app: &App, client: &Client) -> Value {
-    let base = &app.public_url;
-    let wanted = ["openid", "offline", "provision:scim"];
-    let scope: Vec<&str> = wanted.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
-    json!({
-        "scim_base_url": app.scim_base.as_ref(),
-        "unique_identifier_field": "userName",
-        "token_url": format!("{base}/oauth2/token"),
-        "authorization_url": format!("{base}/oauth2/auth?scope={}", scope.join(" ")),
-        "authorization_url_encoded": format!("{base}/oauth2/auth?scope={}", scope.join("%20").replace(':', "%3A")),
-        "client_id": client.id.as_str(),
+        connections: client.options.connections,
+        created: Time(record.created),
+        tolerances: tolerances::representation(record),
+        secret_lifetime_days: client.options.secret_lifetime_days,
+        warnings,
+        sheet: sheet(app, client),
+        token_endpoint_auth_method: authentication::method(client),
+        jwks,
+        jwks_uri,
+        federation: client.options.authentication.federation.clone(),
     })
 }
 
+/// What goes into the seven fields of the identity provider's form, but for the secret.
+fn sheet(app: &App, client: &oauth::Client) -> SetupSheet {
+    let base = &app.public_url;
+    let wanted = ["openid", "offline", "provision:scim"];
+    let scope: Vec<&str> = wanted.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
+    SetupSheet {
+        scim_base_url: app.scim_base.to_string(),
+        unique_identifier_field: "userName",
+        token_url: format!("{base}/oauth2/token"),
+        authorization_url: format!("{base}/oauth2/auth?scope={}", scope.join(" ")),
+        authorization_url_encoded: format!("{base}/oauth2/auth?scope={}", scope.join("%20").replace(':', "%3A")),
+        client_id: client.id.as_str().to_owned(),
+    }
+}
+
 /// What the body says about the registration; `None` where it says nothing.
-fn registration(input: &mut Input, authentication: RequestedAuthentication) -> Registration {
+fn registration(options: &ClientOptions, authentication: RequestedAuthentication) -> Registration {
+    let texts = |texts: &Option<Texts>| texts.as_ref().map(|texts| texts.0.clone());
     Registration {
-        profile: input.text("profile"),
-        okta_app_name: input.text("okta_app_name"),
+        profile: None,
+        okta_app_name: options.okta_app_name.value().map(|name| name.0.clone()),
         client: oauth::client::Registration {
-            redirect_uris: input.texts("redirect_uris"),
-            grant_types: input.texts("grant_types"),
-            scopes: input.texts("scopes"),
-            default_scope: input.texts("default_scope"),
-            public: input.flag("public"),
-            require_pkce: input.flag("require_pkce"),
+            redirect_uris: texts(&options.redirect_uris),
+            grant_types: options.grant_types.as_ref().map(|checked| checked.0.0.clone()),
+            scopes: options.scopes.as_ref().map(|checked| checked.0.0.clone()),
+            default_scope: options.default_scope.as_ref().map(|checked| checked.0.0.clone()),
+            public: None,
+            require_pkce: options.require_pkce,
             tokens: RequestedTokens {
-                access_token_format: input.text("access_token_format"),
-                access_token_signing_alg: input.text("access_token_signing_alg"),
-                id_token_signed_response_alg: input.text("id_token_signed_response_alg"),
-                resources: input.texts("resources"),
-                require_pushed_authorization_requests: input.flag("require_pushed_authorization_requests"),
-                dpop_bound_access_tokens: input.flag("dpop_bound_access_tokens"),
+                access_token_format: options.access_token_format.as_ref().map(|checked| checked.0.0.clone()),
+                access_token_signing_alg: options.access_token_signing_alg.as_ref().map(|checked| checked.0.0.clone()),
+                id_token_signed_response_alg: options
+                    .id_token_signed_response_alg
+                    .as_ref()
+                    .map(|checked| checked.0.0.clone()),
+                resources: texts(&options.resources),
+                require_pushed_authorization_requests: options.require_pushed_authorization_requests,
+                dpop_bound_access_tokens: options.dpop_bound_access_tokens,
             },
-            post_logout_redirect_uris: input.texts("post_logout_redirect_uris"),
+            post_logout_redirect_uris: texts(&options.post_logout_redirect_uris),
             authentication,
             ..oauth::client::Registration::default()
         },
@@ -158,49 +169,48 @@ pub(super) async fn create_in_account(
     operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    input: Input,
-) -> Result<HttpResponse, Problem> {
-    create(operator, &app, Some(account.into_inner()), input).await
+    body: Body<NewClient>,
+) -> Result<Created<With<Client, FirstSecret>>, Problem> {
+    create(operator, &app, Some(account.into_inner()), body).await
 }
 
 pub(super) async fn create_shared(
     operator: Operator,
     app: web::Data<App>,
-    input: Input,
-) -> Result<HttpResponse, Problem> {
-    create(operator, &app, None, input).await
+    body: Body<NewClient>,
+) -> Result<Created<With<Client, FirstSecret>>, Problem> {
+    create(operator, &app, None, body).await
 }
 
 async fn create(
     operator: Operator,
     app: &App,
     account: Option<String>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let name = input.required_name("name");
-    let proofs = authentication::Asked::of(&mut input);
-    let asked = registration(&mut input, proofs.alone());
-    let secret_days = secrets::asked_days(&mut input, asked.profile.as_deref());
-    let tried = proofs.try_addresses(app, &mut input).await;
-    let switches = tolerances::change(&mut input);
-    let lifetimes = Lifetimes::read(&mut input);
+    mut body: Body<NewClient>,
+) -> Result<Created<With<Client, FirstSecret>>, Problem> {
+    let (draft, mistakes) = (&body.draft, &mut body.mistakes);
+    let options = &draft.options.0;
+    let proofs = authentication::Asked::of(options);
+    let mut asked = registration(options, proofs.alone());
+    asked.profile = draft.profile.as_ref().map(|profile| profile.0.0.clone());
+    asked.client.public = draft.public;
+    let secret_days = secrets::asked_days(&options.secret_lifetime_days, asked.profile.as_deref(), mistakes);
+    let tried = proofs.try_addresses(app, mistakes).await;
     let checked = asked.check(&app.settings, app.config.oauth.allow_okta_internal_http);
-    if let Err(mistakes) = &checked {
-        for mistake in mistakes {
-            input.mistake(mistake.field.clone(), mistake.detail.clone());
-        }
+    for Mistake { field, detail } in checked.as_ref().err().into_iter().flatten() {
+        mistakes.note(field, detail);
     }
-    input.finish()?;
+    let NewClient { name: Required(Name(name)), options: Flat(options), .. } = body.finish()?;
     let registered = checked.map_err(invalid)?;
     let id = ClientId::new(system::new_client_id()).expect("a generated id is one");
     let mut scim = ScimOptions::default();
-    tolerances::apply(&switches, &mut scim.tolerances);
+    tolerances::apply(options.tolerances.as_ref(), &mut scim.tolerances);
     let mut record = ClientRecord {
         seq: 0,
         account: None,
         okta_app_name: registered.okta_app_name.map(|name| name.as_str().to_owned()),
         created: system::now(),
-        client: Client {
+        client: oauth::Client {
             id,
             name,
             public: registered.client.public,
@@ -224,14 +234,14 @@ async fn create(
         },
         scim,
     };
-    lifetimes.set(&mut record.client.options);
+    lifetimes::set(&options, &mut record.client.options);
     let expires = secrets::expiry(app, &record.client, record.created);
     let secret =
         secrets::is_of_use(&record.client).then(|| oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill));
     let fingerprint = secret.as_deref().map(|secret| app.keys.fingerprint(secret));
     let work = app.clone();
     let location = format!("{}/admin/clients/{}", app.public_url, record.client.id);
-    let mut answer = app
+    let mut of = app
         .db
         .write(move |tx| {
             let mut record = record.clone();
@@ -250,21 +260,10 @@ async fn create(
             representation(&work, tx, &record)
         })
         .await?;
-    if let Some(secret) = secret {
-        answer["client_secret"] = json!(secret);
-        answer["client_secret_expires"] = json!(expires.map(system::rfc3339));
-    }
-    warn(&mut answer, tried);
-    Ok(HttpResponse::Created()
-        .insert_header(("Location", location))
-        .insert_header(("Cache-Control", "no-store"))
-        .json(answer))
-}
-
-fn warn(answer: &mut Value, tried: Vec<String>) {
-    if let Some(warnings) = answer["warnings"].as_array_mut() {
-        warnings.extend(tried.into_iter().map(Value::String));
-    }
+    of.warnings.extend(tried);
+    let client_secret_expires = Sometimes(secret.is_some().then(|| expires.map(Time)));
+    let with = FirstSecret { client_secret: Sometimes(secret), client_secret_expires };
+    Ok(Created { body: With { of, with }, location: Some(location) })
 }
 
 pub(super) async fn list_of_account(
@@ -272,7 +271,7 @@ pub(super) async fn list_of_account(
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PageQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<Items<Client>>, Problem> {
     list(&app, Some(account.into_inner()), query.0.into()).await
 }
 
@@ -280,11 +279,11 @@ pub(super) async fn list_shared(
     _: Operator,
     app: web::Data<App>,
     query: Params<PageQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<Items<Client>>, Problem> {
     list(&app, None, query.0.into()).await
 }
 
-async fn list(app: &App, account: Option<String>, page: Page) -> Result<HttpResponse, Problem> {
+async fn list(app: &App, account: Option<String>, page: Page) -> Result<web::Json<Items<Client>>, Problem> {
     let work = app.clone();
     let answer = app
         .db
@@ -299,10 +298,10 @@ async fn list(app: &App, account: Option<String>, page: Page) -> Result<HttpResp
             Ok::<_, Problem>(page.answer(items, records.last().map(|record| record.seq)))
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
-pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<Client>, Problem> {
     let work = app.clone();
     let answer = app
         .db
@@ -311,30 +310,21 @@ pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>)
             representation(&work, tx, &record)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn change(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let name = input.name("name");
-    let disabled = input.flag("disabled");
-    let forgets_app = input.names("okta_app_name");
-    let proofs = authentication::Asked::of(&mut input);
-    let asked = registration(&mut input, proofs.alone());
-    let secret_days = secrets::asked_days(&mut input, None);
-    let tried = proofs.try_addresses(&app, &mut input).await;
-    let switches = tolerances::change(&mut input);
-    let lifetimes = Lifetimes::read(&mut input);
-    for (fixed, given) in [("profile", asked.profile.is_some()), ("public", asked.client.public.is_some())] {
-        if given {
-            input.mistake(fixed, "cannot be changed; make a new client");
-        }
-    }
-    input.finish()?;
+    mut body: Body<ClientChange>,
+) -> Result<web::Json<Client>, Problem> {
+    let proofs = authentication::Asked::of(&body.draft.options.0);
+    let asked = registration(&body.draft.options.0, proofs.alone());
+    let secret_days = secrets::asked_days(&body.draft.options.0.secret_lifetime_days, None, &mut body.mistakes);
+    let tried = proofs.try_addresses(&app, &mut body.mistakes).await;
+    let ClientChange { name, disabled, options: Flat(options), .. } = body.finish()?;
+    let forgets_app = options.okta_app_name.is_named();
     let work = app.clone();
     let mut answer = app
         .db
@@ -403,7 +393,7 @@ pub(super) async fn change(
             if let Some(days) = secret_days {
                 record.client.options.secret_lifetime_days = days;
             }
-            if let Some(name) = &name {
+            if let Some(Name(name)) = &name {
                 record.client.name.clone_from(name);
             }
             let action = match disabled {
@@ -412,8 +402,8 @@ pub(super) async fn change(
                 _ => Action::ClientChanged,
             };
             record.client.disabled = disabled.unwrap_or(record.client.disabled);
-            let said = tolerances::apply(&switches, &mut record.scim.tolerances);
-            lifetimes.set(&mut record.client.options);
+            let said = tolerances::apply(options.tolerances.as_ref(), &mut record.scim.tolerances);
+            lifetimes::set(&options, &mut record.client.options);
             tx.update_client(&record)?;
             let after = representation(&work, tx, &record)?;
             let changed = Act::new(action).on_named(record.client.id.as_str(), &record.client.name).saying(said);
@@ -421,15 +411,15 @@ pub(super) async fn change(
             Ok::<_, Problem>(after)
         })
         .await?;
-    warn(&mut answer, tried);
-    Ok(HttpResponse::Ok().json(answer))
+    answer.warnings.extend(tried);
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn delete(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
             let record = named(tx, &id)?;
@@ -440,5 +430,5 @@ pub(super) async fn delete(
             Ok::<_, Problem>(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }

@@ -1,19 +1,20 @@
 //! Console-born users: made by operators, imported by identity providers later.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use oauth::EndReason;
 use scim::schema::USER;
 use scim::service;
 use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::body::Params;
-use super::input::Input;
+use super::answer::{Created, NoContent};
+use super::body::{Body, Params};
 use super::lookup;
 use super::operator::Operator;
 use crate::app::{App, ServiceProvider};
-use crate::domain::described::Text;
 use crate::domain::described::query::{Query, query};
+use crate::domain::described::{Components, Described, Left, Mistakes, Object, Text, answer, body};
 use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::Problem;
 use crate::platform::password_hasher::commonest;
@@ -48,7 +49,92 @@ impl UserQuery {
     }
 }
 
-/// What is ours of a console user's body; the rest is SCIM's.
+body! {
+    /// A new user: a SCIM User (RFC 7643 §4.1) with the attributes that the account declares, and what is ours.
+    pub(super) struct NewUser {
+        /// The name the user logs in by. No two users of an account have one name.
+        user_name as "userName": Left<Text, true>,
+        /// Whether the user may do anything; true if nothing is said.
+        active: Left<bool, false>,
+        /// A password: 8 to 512 characters, none that is tried first, and not the user's own name.
+        password: Option<Text>,
+        /// Whether it is the user of a program, and of no person.
+        service_account: Option<bool>,
+        ..rest
+    }
+    example {
+        "userName": "ada@acme.test", "name": {"givenName": "Ada", "familyName": "Lovelace"},
+        "emails": [{"value": "ada@acme.test", "primary": true}], "role": "admin", "service_account": false
+    }
+}
+
+body! {
+    /// A change of a user: attributes of SCIM, each of which replaces what was (`null` removes it), and what is ours.
+    pub(super) struct UserChange {
+        /// The name the user logs in by.
+        user_name as "userName": Left<Text, false>,
+        /// Whether the user may do anything.
+        active: Left<bool, false>,
+        /// A new password. It ends the user's sessions.
+        password: Option<Text>,
+        /// With a new password: whether what the user accepted ends.
+        end_connections: Option<bool>,
+        /// Whether it is the user of a program, and of no person.
+        service_account: Option<bool>,
+        ..rest
+    }
+    example {"role": "reports", "title": null}
+}
+
+/// A user: as SCIM shows them, and what is ours.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub(super) struct User(Value);
+
+impl Described for User {
+    fn schema(components: &mut Components) -> Value {
+        components.named("User", |_| {
+            let (text, flag) = (json!({"type": "string"}), json!({"type": "boolean"}));
+            let mut object = Object::default();
+            let schemas = json!({"type": "array", "items": {"type": "string"}});
+            object.add("schemas", &["The URNs of the schemas that have its attributes."], schemas, true);
+            object.add("id", &["Its id."], text.clone(), true);
+            object.add("userName", &["The name the user logs in by."], text, true);
+            object.add("active", &["Whether the user may do anything."], flag.clone(), false);
+            object.add("meta", &["When it was made and changed, and its version."], json!({"type": "object"}), true);
+            let about = "Whether an identity provider has written the user.";
+            object.add("managed_by_identity_provider", &[about], flag.clone(), false);
+            let about = "Whether it is the user of a program, and of no person.";
+            object.add("service_account", &[about], flag, false);
+            object.open();
+            let about =
+                "A user: a SCIM User (RFC 7643 §4.1) with the attributes that the account declares, and what is ours.";
+            object.into_schema(&[about], &Self::example(), false)
+        })
+    }
+
+    fn example() -> Value {
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
+            "userName": "ada@acme.test", "active": true, "role": "admin",
+            "meta": {"resourceType": "User", "created": "2026-11-23T20:00:00.000Z", "lastModified": "2026-11-23T20:00:00.000Z"},
+            "managed_by_identity_provider": false, "service_account": false,
+        })
+    }
+}
+
+answer! {
+    /// A page of users.
+    pub(super) struct UserList {
+        /// The users of the page.
+        items: Vec<User>,
+        /// How many users there are.
+        total: u64,
+    }
+    example {"items": [], "total": 0}
+}
+
+/// What is ours of a user's body; the rest is SCIM's.
 struct Ours {
     password_hash: Option<String>,
     service_account: Option<bool>,
@@ -56,27 +142,37 @@ struct Ours {
     end_connections: bool,
 }
 
-/// `user` is the id of one who is there.
-async fn ours(app: &App, input: &mut Input, account: &str, user: Option<&str>) -> Result<Ours, Problem> {
-    let service_account = input.flag("service_account");
-    let end_connections = input.flag("end_connections").unwrap_or(false);
-    let password = input.text("password");
-    if end_connections && password.is_none() {
-        input.mistake("end_connections", "goes with a new `password`");
-    }
-    let mut ours = Ours { password_hash: None, service_account, end_connections };
-    let Some(password) = password else { return Ok(ours) };
-    let mut own = words_of(app, account, user).await?;
-    own.extend(input.peek("userName").and_then(Value::as_str).map(str::to_owned));
+/// Hashes a new password, or notes what is wrong with it. `own` is what the user and their account are called.
+async fn hashed(
+    app: &App,
+    password: Option<&Text>,
+    own: &[String],
+    mistakes: &mut Mistakes,
+) -> Result<Option<String>, Problem> {
+    let Some(Text(password)) = password else { return Ok(None) };
     let own: Vec<&str> = own.iter().map(String::as_str).collect();
-    if let Some(why) = commonest::refusal(&password, &own) {
-        input.mistake("password", why);
-        return Ok(ours);
+    if let Some(why) = commonest::refusal(password, &own) {
+        mistakes.note("password", why);
+        return Ok(None);
     }
-    let hashed = app.passwords.hash(Payer::SERVER, SecretText::new(&password)).await;
-    let hashed = hashed.map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))?;
-    ours.password_hash = Some(hashed);
-    Ok(ours)
+    let hashed = app.passwords.hash(Payer::SERVER, SecretText::new(password)).await;
+    hashed.map(Some).map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))
+}
+
+/// What the account is called, and the user, before and after. Without a password nobody asks.
+async fn own_words(
+    app: &App,
+    password: Option<&Text>,
+    account: &str,
+    user: Option<&str>,
+    rest: &Map<String, Value>,
+) -> Result<Vec<String>, Problem> {
+    if password.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut own = words_of(app, account, user).await?;
+    own.extend(rest.get("userName").and_then(Value::as_str).map(str::to_owned));
+    Ok(own)
 }
 
 /// What the account is called, and the user.
@@ -101,7 +197,7 @@ fn representation(
     account: i64,
     provider: &ServiceProvider,
     user: &Resource,
-) -> Result<Value, Problem> {
+) -> Result<User, Problem> {
     let shown = Projection::standard(provider.registry.get(USER));
     let mut value = Representation::new(user, &shown, &provider.registry, &app.scim_base).to_value();
     let mut store = tx.in_account(account, system::now(), false);
@@ -109,7 +205,7 @@ fn representation(
         value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
         value["service_account"] = json!(tx.is_service_account(stored.handle.0)?);
     }
-    Ok(value)
+    Ok(User(value))
 }
 
 /// Writes the log-in beside the user; their name at the log-in page is their `userName`.
@@ -162,11 +258,14 @@ pub(super) async fn create(
     operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let ours = ours(&app, &mut input, &account, None).await?;
-    let body = Value::Object(input.rest());
-    input.check()?;
+    mut body: Body<NewUser>,
+) -> Result<Created<User>, Problem> {
+    let password = body.draft.password.as_ref();
+    let own = own_words(&app, password, &account, None, &body.draft.rest).await?;
+    let password_hash = hashed(&app, password, &own, &mut body.mistakes).await?;
+    let NewUser { service_account, rest, .. } = body.finish()?;
+    let ours = Ours { password_hash, service_account, end_connections: false };
+    let body = Value::Object(rest);
     let work = app.clone();
     let answer = app
         .db
@@ -181,7 +280,7 @@ pub(super) async fn create(
             representation(&work, tx, account.seq, &provider, &user)
         })
         .await?;
-    Ok(HttpResponse::Created().json(answer))
+    Ok(Created { body: answer, location: None })
 }
 
 pub(super) async fn list(
@@ -189,7 +288,7 @@ pub(super) async fn list(
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<UserQuery>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<UserList>, Problem> {
     let asked = query.0.search()?;
     let work = app.clone();
     let answer = app
@@ -206,17 +305,17 @@ pub(super) async fn list(
                 .iter()
                 .map(|user| representation(&work, tx, account.seq, &provider, user))
                 .collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, Problem>(json!({"items": items, "total": list.total}))
+            Ok::<_, Problem>(UserList { items, total: list.total })
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn get(
     _: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<User>, Problem> {
     let work = app.clone();
     let answer = app
         .db
@@ -230,18 +329,24 @@ pub(super) async fn get(
             representation(&work, tx, account.seq, &provider, &user)
         })
         .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 pub(super) async fn change(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let ours = ours(&app, &mut input, &path.0, Some(&path.1)).await?;
-    let change = merge(input.rest());
-    input.check()?;
+    mut body: Body<UserChange>,
+) -> Result<web::Json<User>, Problem> {
+    let password = body.draft.password.as_ref();
+    if body.draft.end_connections == Some(true) && password.is_none() {
+        body.mistakes.note("end_connections", "goes with a new `password`");
+    }
+    let own = own_words(&app, password, &path.0, Some(&path.1), &body.draft.rest).await?;
+    let password_hash = hashed(&app, password, &own, &mut body.mistakes).await?;
+    let UserChange { service_account, end_connections, rest, .. } = body.finish()?;
+    let ours = Ours { password_hash, service_account, end_connections: end_connections.unwrap_or(false) };
+    let change = merge(rest);
     let change = match change {
         Some(body) => Some(PatchRequest::parse(&body)?),
         None => None,
@@ -266,7 +371,7 @@ pub(super) async fn change(
                 representation(&work, tx, account.seq, &provider, &user)
             })
             .await?;
-    Ok(HttpResponse::Ok().json(answer))
+    Ok(web::Json(answer))
 }
 
 /// Attributes to be replaced, as a SCIM PATCH without paths; `null` removes.
@@ -284,7 +389,7 @@ pub(super) async fn delete(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     let work = app.clone();
     app.db
         .write(move |tx| {
@@ -297,5 +402,5 @@ pub(super) async fn delete(
             Ok::<_, Problem>(())
         })
         .await?;
-    Ok(HttpResponse::NoContent().finish())
+    Ok(NoContent)
 }

@@ -3,10 +3,11 @@
 use oauth::Client;
 use oauth::assertion::KeySource;
 use oauth::client::{ClientKeys, RequestedAuthentication};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
+use super::described::{ClientOptions, Keys};
 use crate::app::App;
-use crate::http::admin::input::Input;
+use crate::domain::described::{Checked, Mistakes, Patch};
 use crate::platform::outbound::FetchError;
 
 /// What a body says about it.
@@ -17,14 +18,17 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(input: &mut Input) -> Asked {
+    pub(super) fn of(options: &ClientOptions) -> Asked {
+        fn whole<S>(asked: &Patch<Checked<Value, S>>) -> Option<Value> {
+            asked.value().map(|checked| checked.0.clone())
+        }
         Asked {
-            named: ["jwks", "jwks_uri", "federation"].map(|field| input.names(field)),
+            named: [options.jwks.is_named(), options.jwks_uri.is_named(), options.federation.is_named()],
             asked: RequestedAuthentication {
-                method: input.text("token_endpoint_auth_method"),
-                jwks: input.take("jwks"),
-                jwks_uri: input.text("jwks_uri"),
-                federation: input.take("federation"),
+                method: options.token_endpoint_auth_method.as_ref().map(|method| method.0.0.clone()),
+                jwks: whole(&options.jwks),
+                jwks_uri: options.jwks_uri.value().map(|uri| uri.0.clone()),
+                federation: whole(&options.federation),
             },
         }
     }
@@ -62,17 +66,17 @@ impl Asked {
 
     /// Tries the addresses out that the body names. One that can never be called is a mistake; one that does not answer at the
     /// moment is worth a warning.
-    pub(super) async fn try_addresses(&self, app: &App, input: &mut Input) -> Vec<String> {
+    pub(super) async fn try_addresses(&self, app: &App, mistakes: &mut Mistakes) -> Vec<String> {
         let mut warnings = Vec::new();
         for (field, source) in self.sources() {
             let (KeySource::JwksUri(address) | KeySource::Issuer(address)) = &source;
             if let Err(detail) = app.outbound.url(address) {
-                input.mistake(field, detail);
+                mistakes.note(field, detail);
                 continue;
             }
             match app.published_keys.fetch(&source).await {
                 Ok(_) => {}
-                Err(FetchError::Refused(why)) => input.mistake(field, format!("cannot be used: {why}")),
+                Err(FetchError::Refused(why)) => mistakes.note(field, format!("cannot be used: {why}")),
                 Err(FetchError::Unavailable(why)) => {
                     warnings.push(format!("{field}: no keys could be read there yet: {why}"));
                 }
@@ -96,20 +100,16 @@ impl Asked {
     }
 }
 
-fn method(client: &Client) -> &'static str {
+/// The name of a client's method.
+pub(super) fn method(client: &Client) -> &'static str {
     if client.public { "none" } else { client.options.authentication.method.as_str() }
 }
 
-/// The members of a client's representation that are about it.
-pub(super) fn describe(client: &Client, members: &mut Map<String, Value>) {
-    let authentication = &client.options.authentication;
-    let (jwks, jwks_uri) = match &authentication.keys {
-        Some(ClientKeys::Jwks(set)) => (set.to_value(), Value::Null),
-        Some(ClientKeys::JwksUri(uri)) => (Value::Null, json!(uri)),
-        None => (Value::Null, Value::Null),
-    };
-    members.insert("token_endpoint_auth_method".to_owned(), json!(method(client)));
-    members.insert("jwks".to_owned(), jwks);
-    members.insert("jwks_uri".to_owned(), jwks_uri);
-    members.insert("federation".to_owned(), json!(authentication.federation));
+/// A client's own keys, and where they are.
+pub(super) fn keys(client: &Client) -> (Option<Keys>, Option<String>) {
+    match &client.options.authentication.keys {
+        Some(ClientKeys::Jwks(set)) => (Some(Keys(set.to_value())), None),
+        Some(ClientKeys::JwksUri(uri)) => (None, Some(uri.clone())),
+        None => (None, None),
+    }
 }

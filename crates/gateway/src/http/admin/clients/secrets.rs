@@ -1,16 +1,18 @@
 //! A client's secrets: several may live at once, so that one can be replaced without an outage.
 
-use actix_web::{HttpResponse, web};
-use serde_json::{Value, json};
-
+use actix_web::web;
 use oauth::Client;
 
+use super::described::Days;
 use super::{end_credential, named, warnings};
 use crate::app::App;
+use crate::domain::described::{Mistakes, Name, Patch, Time, Whole, answer, body};
 use crate::domain::event::{Act, Action};
 use crate::domain::profiles::Profile;
-use crate::http::admin::input::Input;
+use crate::http::admin::answer::{Created, NoContent};
+use crate::http::admin::body::Body;
 use crate::http::admin::operator::Operator;
+use crate::http::admin::page::Items;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::storage::ReadCost;
@@ -18,19 +20,72 @@ use crate::storage::ReadCost;
 /// How many secrets a client may have.
 const MOST: usize = 10;
 const DAY_MS: i64 = 86_400_000;
-/// What an operator may set as a lifetime, in days: ten years at most.
-const DAYS: std::ops::RangeInclusive<u64> = 1..=3660;
 /// Microsoft Entra ID asks service providers for secrets that live one to three years.
 const ENTRA_USUAL_DAYS: u32 = 2 * 365;
 const ENTRA_MOST_DAYS: u32 = 3 * 366;
 
 /// What the body says about how long secrets live: nothing, `null` for the installation's, or days.
-pub(super) fn asked_days(input: &mut Input, profile: Option<&str>) -> Option<Option<u32>> {
-    let days = input.number("secret_lifetime_days", DAYS)?.and_then(|days| u32::try_from(days).ok());
+pub(super) fn asked_days(days: &Patch<Days>, profile: Option<&str>, mistakes: &mut Mistakes) -> Option<Option<u32>> {
+    let days = days.change()?.and_then(|Whole(days)| u32::try_from(*days).ok());
     if profile == Some(Profile::Entra.as_str()) && days.is_some_and(|days| days > ENTRA_MOST_DAYS) {
-        input.mistake("secret_lifetime_days", "is at most three years for Microsoft Entra ID");
+        mistakes.note("secret_lifetime_days", "is at most three years for Microsoft Entra ID");
     }
     Some(days)
+}
+
+body! {
+    /// One more secret of a client.
+    pub(in crate::http::admin) struct NewSecret {
+        /// What to know it by.
+        label: Option<Name>,
+        /// When it stops counting. If nothing is said, the client's `secret_lifetime_days` decide, then the installation's.
+        expires: Option<Time>,
+    }
+    example {"label": "2027", "expires": "2199-01-31T00:00:00Z"}
+}
+
+answer! {
+    /// A secret of a client, without the secret itself.
+    pub(in crate::http::admin) struct Secret {
+        /// Its id.
+        id: String,
+        /// What to know it by.
+        label: Option<String>,
+        /// When it was made.
+        created: Time,
+        /// When it stops counting.
+        expires: Option<Time>,
+        /// When it was last used, to the hour.
+        last_used: Option<Time>,
+        /// That it stops counting soon, or has.
+        warning: Option<String>,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "label": "2027", "created": "2026-11-23T20:00:00.000Z", "expires": null,
+        "last_used": null, "warning": null
+    }
+}
+
+answer! {
+    /// A new secret, shown once.
+    pub(in crate::http::admin) struct ShownSecret {
+        /// Its id.
+        id: String,
+        /// The client.
+        client_id: String,
+        /// The secret. It is shown this once.
+        client_secret: String,
+        /// What to know it by.
+        label: Option<String>,
+        /// When it was made.
+        created: Time,
+        /// When it stops counting.
+        expires: Option<Time>,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "client_id": "0198c1d2e3f4", "client_secret": "gws_…", "label": "2027",
+        "created": "2026-11-23T20:00:00.000Z", "expires": "2199-01-31T00:00:00.000Z"
+    }
 }
 
 /// Whether a client is given a secret when it is made: it authenticates by one, and gets something by that.
@@ -53,7 +108,7 @@ pub(in crate::http::admin) async fn list(
     _: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<Items<Secret>>, Problem> {
     let secrets = app
         .db
         .read(ReadCost::Scan, move |tx| {
@@ -62,45 +117,40 @@ pub(in crate::http::admin) async fn list(
         })
         .await?;
     let now = system::now();
-    let items: Vec<Value> = secrets
-        .into_iter()
-        .map(|secret| {
-            json!({
-                "id": secret.id,
-                "label": secret.label,
-                "created": system::rfc3339(secret.created),
-                "expires": secret.expires.map(system::rfc3339),
-                "last_used": secret.last_used.map(system::rfc3339),
-                "warning": secret.expires.and_then(|expires| warnings::ending(expires, now)),
-            })
-        })
-        .collect();
-    Ok(HttpResponse::Ok().json(json!({"items": items})))
+    let items = secrets.into_iter().map(|secret| Secret {
+        id: secret.id,
+        label: secret.label,
+        created: Time(secret.created),
+        expires: secret.expires.map(Time),
+        last_used: secret.last_used.map(Time),
+        warning: secret.expires.and_then(|expires| warnings::ending(expires, now)),
+    });
+    Ok(web::Json(Items::all(items.collect())))
 }
 
 pub(in crate::http::admin) async fn add(
     operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
-    let label = input.name("label");
-    let expires = input.time("expires");
+    mut body: Body<NewSecret>,
+) -> Result<Created<ShownSecret>, Problem> {
     let now = system::now();
-    if expires.is_some_and(|expires| expires <= now) {
-        input.mistake("expires", "must lie in the future");
+    if body.draft.expires.is_some_and(|expires| expires.0 <= now) {
+        body.mistakes.note("expires", "must lie in the future");
     }
-    input.finish()?;
+    let NewSecret { label, expires } = body.finish()?;
+    let (label, expires) = (label.map(|label| label.0), expires.map(|expires| expires.0));
     let secret = oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&secret);
-    let id = system::new_uuid();
-    let mut answer = json!({
-        "id": id,
-        "client_id": client.as_str(),
-        "client_secret": secret,
-        "label": label,
-        "created": system::rfc3339(now),
-    });
+    let mut shown = ShownSecret {
+        id: system::new_uuid(),
+        client_id: client.to_string(),
+        client_secret: secret,
+        label: label.clone(),
+        created: Time(now),
+        expires: None,
+    };
+    let id = shown.id.clone();
     let work = app.clone();
     let expires = app
         .db
@@ -129,15 +179,15 @@ pub(in crate::http::admin) async fn add(
             Ok(expires)
         })
         .await?;
-    answer["expires"] = json!(expires.map(system::rfc3339));
-    Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(answer))
+    shown.expires = expires.map(Time);
+    Ok(Created { body: shown, location: None })
 }
 
 pub(in crate::http::admin) async fn end(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     end_credential(operator, app, path, ("secret", Action::ClientSecretEnded), |tx, client, id| {
         tx.end_client_secret(client, id)
     })

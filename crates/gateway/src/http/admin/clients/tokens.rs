@@ -1,14 +1,16 @@
 //! A client's static tokens, for identity providers that can only paste one: named, scoped, shown once, and never without an end.
 
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use oauth::Scopes;
-use serde_json::{Value, json};
 
 use super::{end_credential, named, warnings};
 use crate::app::App;
+use crate::domain::described::{Name, Required, Texts, Time, With, answer, body};
 use crate::domain::event::{Act, Action};
-use crate::http::admin::input::Input;
+use crate::http::admin::answer::{Created, NoContent};
+use crate::http::admin::body::Body;
 use crate::http::admin::operator::Operator;
+use crate::http::admin::page::Items;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::storage::ReadCost;
@@ -24,24 +26,72 @@ const USUAL_MS: i64 = 365 * DAY_MS;
 /// And how long at most.
 const LONGEST_MS: i64 = 3 * 366 * DAY_MS;
 
-fn representation(record: &StaticTokenRecord, now: i64) -> Value {
-    json!({
-        "id": record.id,
-        "name": record.name,
-        "scopes": record.scope.split(' ').collect::<Vec<_>>(),
-        "created": system::rfc3339(record.created),
-        "expires": system::rfc3339(record.expires),
-        "last_used": record.last_used.map(system::rfc3339),
-        "grant": record.grant.to_string(),
-        "warning": warnings::ending(record.expires, now),
-    })
+body! {
+    /// A new static token.
+    pub(in crate::http::admin) struct NewToken {
+        /// What to know it by.
+        name: Required<Name>,
+        /// When it stops counting: a year from now if nothing is said, and at most three years ahead.
+        expires: Option<Time>,
+        /// What it opens: `provision:scim`, which it also is if nothing is said.
+        scopes: Option<Texts>,
+    }
+    example {"name": "OneLogin", "scopes": ["provision:scim"]}
+}
+
+answer! {
+    /// A static token of a client, without the token itself.
+    pub(in crate::http::admin) struct Token {
+        /// Its id.
+        id: String,
+        /// What to know it by.
+        name: String,
+        /// What it opens.
+        scopes: Vec<String>,
+        /// When it was made.
+        created: Time,
+        /// When it stops counting.
+        expires: Time,
+        /// When it was last used, to the hour.
+        last_used: Option<Time>,
+        /// The id of the client's own grant that it belongs to.
+        grant: String,
+        /// That it stops counting soon, or has.
+        warning: Option<String>,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "OneLogin", "scopes": ["provision:scim"],
+        "created": "2026-11-23T20:00:00.000Z", "expires": "2027-11-23T20:00:00.000Z", "last_used": null, "grant": "17", "warning": null
+    }
+}
+
+answer! {
+    /// What is shown once.
+    pub(in crate::http::admin) struct ShownToken {
+        /// The token. It is shown this once.
+        token: String,
+    }
+    example {"token": "gwt_…"}
+}
+
+fn representation(record: &StaticTokenRecord, now: i64) -> Token {
+    Token {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        scopes: record.scope.split(' ').map(str::to_owned).collect(),
+        created: Time(record.created),
+        expires: Time(record.expires),
+        last_used: record.last_used.map(Time),
+        grant: record.grant.to_string(),
+        warning: warnings::ending(record.expires, now),
+    }
 }
 
 pub(in crate::http::admin) async fn list(
     _: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<web::Json<Items<Token>>, Problem> {
     let tokens = app
         .db
         .read(ReadCost::Scan, move |tx| {
@@ -50,32 +100,30 @@ pub(in crate::http::admin) async fn list(
         })
         .await?;
     let now = system::now();
-    let items: Vec<Value> = tokens.iter().map(|token| representation(token, now)).collect();
-    Ok(HttpResponse::Ok().json(json!({"items": items})))
+    Ok(web::Json(Items::all(tokens.iter().map(|token| representation(token, now)).collect())))
 }
 
 pub(in crate::http::admin) async fn add(
     operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
-    mut input: Input,
-) -> Result<HttpResponse, Problem> {
+    mut body: Body<NewToken>,
+) -> Result<Created<With<Token, ShownToken>>, Problem> {
     let now = system::now();
-    let name = input.required_name("name");
-    let expires = input.time("expires").unwrap_or(now + USUAL_MS);
+    let expires = body.draft.expires.map_or(now + USUAL_MS, |expires| expires.0);
     if expires <= now || expires > now + LONGEST_MS {
-        input.mistake("expires", "must lie in the future, and at most three years ahead");
+        body.mistakes.note("expires", "must lie in the future, and at most three years ahead");
     }
-    let scopes = input.texts("scopes").unwrap_or_else(|| vec![SCOPE.to_owned()]);
+    let scopes = body.draft.scopes.clone().unwrap_or_else(|| Texts(vec![SCOPE.to_owned()])).0;
     for (i, scope) in scopes.iter().enumerate() {
         if scope != SCOPE {
-            input.mistake(format!("scopes[{i}]"), format!("must be {SCOPE}: others speak of a person"));
+            body.mistakes.note(format!("scopes[{i}]"), format!("must be {SCOPE}: others speak of a person"));
         }
     }
     if scopes.is_empty() {
-        input.mistake("scopes", format!("must name {SCOPE}, or be left out"));
+        body.mistakes.note("scopes", format!("must name {SCOPE}, or be left out"));
     }
-    input.finish()?;
+    let name = body.finish()?.name.0.0;
     let token = oauth::generated(oauth::Prefix::StaticToken, &mut system::fill);
     let fingerprint = app.keys.fingerprint(&token);
     let id = system::new_uuid();
@@ -118,16 +166,15 @@ pub(in crate::http::admin) async fn add(
             Ok(record)
         })
         .await?;
-    let mut answer = representation(&record, now);
-    answer["token"] = json!(token);
-    Ok(HttpResponse::Created().insert_header(("Cache-Control", "no-store")).json(answer))
+    let body = With { of: representation(&record, now), with: ShownToken { token } };
+    Ok(Created { body, location: None })
 }
 
 pub(in crate::http::admin) async fn end(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-) -> Result<HttpResponse, Problem> {
+) -> Result<NoContent, Problem> {
     end_credential(operator, app, path, ("static token", Action::ClientTokenEnded), |tx, client, id| {
         tx.end_static_token_of(client, id)
     })
