@@ -186,7 +186,7 @@ pub enum EventKind {
         removed: Members,
     },
     /// A group was given members who do not exist yet, and waits for them from now on.
-    MembersParked {
+    MembersPending {
         /// What stood in `value`; at most 128 characters of each.
         names: Vec<String>,
     },

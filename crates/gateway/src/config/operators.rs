@@ -48,7 +48,7 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         "allowed",
         &[],
         "addresses (ada@vendor.example) and domains (@vendor.example)",
-        "Who is an operator. Beware of a domain whose provider gives addresses to anybody.",
+        "Who is an operator. Do not name a domain in which any person can get an address.",
         allowed,
     );
     let unverified_email = s.flag(

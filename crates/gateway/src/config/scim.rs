@@ -30,7 +30,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Scim> {
         usual.max_page.into(),
         1..=10_000,
         Unit::None,
-        "The most resources on a page, whatever count the client names.",
+        "The most resources on a page; a larger count of the client is reduced to it.",
     );
     let page_bytes = s.bytes(
         "max_page_kib",

@@ -41,7 +41,7 @@ pub(crate) async fn try_too_early(transcript: &Transcript, base: &str, client: &
         )));
     }
     transcript
-        .say("Nobody has registered Okta's callback yet, so there is nowhere to send the browser, and it is told so:");
+        .say("Okta's callback is not registered yet, so there is nowhere to send the browser, and it is told so:");
     transcript.quote("The page", &page.text());
     Ok(())
 }
@@ -89,7 +89,7 @@ pub(crate) async fn log_in<'t>(
     let (url, state) = oauth_client(client)?.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge).url();
     let browser = browser(transcript, base)?;
     let page = browser.open(url).await?.page()?;
-    transcript.say("Okta opens the authorization endpoint in a window; the scope stands in the URL the administrator typed. Nobody is logged in: a plain form.");
+    transcript.say("Okta opens the authorization endpoint in a window; the scope stands in the URL the administrator typed. No user is logged in: a plain form.");
     let button =
         ["Log in", "Sign in"].into_iter().find(|text| page.form_with_button(text).is_some()).unwrap_or("Log in");
     let typed = [("username", login.user_name.as_str()), ("password", login.password.as_str())];

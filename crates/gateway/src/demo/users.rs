@@ -41,7 +41,7 @@ pub(crate) async fn import(okta: &Okta<'_>, prepared: &Prepared) -> Result<(), F
 /// "Assign users from Okta": two are new, one is linked.
 pub(crate) async fn assign(okta: &Okta<'_>, prepared: &Prepared) -> Result<People, Failure> {
     okta.transcript().chapter(CHAPTERS, "Assign to People: create two, link one");
-    let nobody = "Before it creates, Okta looks. Nobody: 200 with an empty list.";
+    let nobody = "Before it creates a user, Okta looks for one. None exists: 200 with an empty list.";
     okta.find("/Users", "userName", ANA).await?.expect(200, nobody)?.has("/totalResults", 0)?;
     let extra = json!({"role": "media_library_admin", "product_environments": ["acme-prod", "acme-stage"]});
     let ana = okta
@@ -105,7 +105,7 @@ pub(crate) async fn make_mistakes(okta: &Okta<'_>) -> Result<(), Failure> {
     let refused = okta
         .get("/Users?filter=shoeSize+eq+42")
         .await?
-        .expect(400, "A filter that cannot be answered is refused; it never becomes \"everybody\".")?
+        .expect(400, "A filter that cannot be answered is refused; it never selects all users.")?
         .has("/scimType", "invalidFilter")?;
     okta.transcript().quote("Okta's Tasks", &refused.text("/detail")?);
     Ok(())

@@ -99,7 +99,7 @@ impl<'t> Operator<'t> {
         let service_account = self
             .console_user(&account, SERVICE_ACCOUNT, "master_admin", json!({"service_account": true}), Some(password()))
             .await?
-            .explained("The designated service account: access is accepted under its name, so that no person's leaving can end it.")?;
+            .explained("The designated service account: it authorizes the connection, so the connection does not end when an employee leaves.")?;
         let mira = self
             .console_user(&account, MIRA, "master_admin", json!({"displayName": "Mira Sol"}), Some(password()))
             .await?
@@ -188,7 +188,7 @@ impl<'t> Operator<'t> {
         let body = json!({"name": "Okta, set up by Mira", "profile": "okta", "okta_app_name": "acme_mediascim_2"});
         let client = self.send(Method::POST, &path, &body).await?.expect(
             201,
-            "A second Okta app, for comparison. Whoever knows the variable name already needs one request only.",
+            "A second Okta app, for comparison. If the variable name is known already, one request is enough.",
         )?;
         Ok(Issued {
             id: client.text("/client_id")?,

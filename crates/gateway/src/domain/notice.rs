@@ -132,7 +132,7 @@ impl ConnectionsTransferred {
     /// `clients` are the names of the client of each grant.
     pub fn new(from: String, from_name: String, reason: DepartureReason, clients: &[String]) -> ConnectionsTransferred {
         let (clients, more) = first_of(clients);
-        let from_name = if from_name.is_empty() { "Somebody".to_owned() } else { from_name };
+        let from_name = if from_name.is_empty() { "A person".to_owned() } else { from_name };
         ConnectionsTransferred { from, from_name, reason, clients, more }
     }
 
@@ -218,7 +218,7 @@ impl NoticeKind {
             NoticeKind::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
             NoticeKind::ConnectionsPassed(_) => "You can end it below.",
             NoticeKind::ConnectionReplaced(_) => "Your connections are listed below.",
-            NoticeKind::TokenStolen(_) => "Authenticate again in the identity provider to connect it anew.",
+            NoticeKind::TokenStolen(_) => "Authenticate again in the identity provider to connect it again.",
             NoticeKind::ConnectionAtRisk(_) => "Your connections are listed below.",
             NoticeKind::LastAdministratorLeft(_) => "Give another user such a role.",
         }
@@ -229,14 +229,14 @@ impl NoticeKind {
         match self {
             NoticeKind::ConnectionsPassed(_) => {
                 "You are told because your account names you as the co-owner of its connections. If that is not right, speak to \
-                 whoever looks after your account."
+                 the people who look after your account."
             }
             NoticeKind::ConnectionReplaced(_) | NoticeKind::TokenStolen(_) => {
                 "You are told because the connection was made in your name. If that is not right, speak to the people who look after your \
                  account."
             }
             NoticeKind::ConnectionAtRisk(_) => {
-                "You are told because connections of your account are in your name. If that is not right, speak to whoever looks \
+                "You are told because connections of your account are in your name. If that is not right, speak to the people who look \
                  after your account."
             }
             NoticeKind::LastAdministratorLeft(_) => "You are told because you look after this account.",

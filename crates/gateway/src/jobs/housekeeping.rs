@@ -261,7 +261,7 @@ fn tell_once(tx: &mut Tx<'_>, now: i64, share: i64) -> Result<(), DbError> {
     }
     tx.set_installation_value(TOLD, &now.to_string())?;
     let detail = format!(
-        "more than {share} % of all open grants would end within a day because nobody used them; the rest waits"
+        "more than {share} % of all open grants would end within a day because they were not used; the rest waits"
     );
     tracing::error!("{detail}. If that is right: `gateway housekeeping --confirm`");
     tx.raise(now, None, Act::new(Action::HousekeepingHeldBack).saying(detail));

@@ -118,14 +118,14 @@ impl UpstreamError {
     pub fn for_people(&self) -> &'static str {
         match self {
             UpstreamError::Unreachable { .. } => {
-                "Your OpenID provider cannot be reached at the moment, or its address here is wrong. Try again; if it stays, tell whoever \
-                 runs this service."
+                "Your OpenID provider cannot be reached at the moment, or its address here is wrong. Try again; if it persists, tell the \
+                 operator of this service."
             }
             UpstreamError::Exchange { .. } => {
-                "Your OpenID provider did not confirm who you are. Try again; if it stays, the client ID or secret for it here is wrong."
+                "Your OpenID provider did not confirm who you are. Try again; if it persists, the client ID or secret configured here is wrong."
             }
             UpstreamError::InvalidResponse { .. } => {
-                "What your OpenID provider answered could not be verified. Tell whoever runs this service."
+                "What your OpenID provider answered could not be verified. Tell the operator of this service."
             }
         }
     }

@@ -105,8 +105,8 @@ pub fn next(
     let remembered = consent::is_remembered(tx, cx, asked, &subject(session))?;
     Ok(match person {
         Some(person) if remembered && person.may_accept => Next::Accept,
-        Some(_) if asked.prompt.none => Next::Refuse("consent_required", "nobody has accepted this yet"),
-        None if asked.prompt.none => Next::Refuse("login_required", "somebody of another account is logged in"),
+        Some(_) if asked.prompt.none => Next::Refuse("consent_required", "the user has not accepted this yet"),
+        None if asked.prompt.none => Next::Refuse("login_required", "a user of another account is logged in"),
         Some(person) => Next::Ask(Box::new(person)),
         None => Next::LogIn,
     })

@@ -26,7 +26,7 @@ story!(attack_67_a_form_is_ours_and_counts_once, async |world: World| {
         assert_eq!(sent_with(&browser, &login, "Log in", "csrf", csrf).await.answer.status, 403);
     }
     let consent = party.log_in(&browser, &login).await.page();
-    for button in ["Accept access", "Deny", "Log in as somebody else"] {
+    for button in ["Accept access", "Deny", "Log in as another user"] {
         for csrf in [None, Some(foreign.as_str())] {
             assert_eq!(sent_with(&browser, &consent, button, "csrf", csrf).await.answer.status, 403, "{button}");
         }

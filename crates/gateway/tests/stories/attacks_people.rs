@@ -69,7 +69,7 @@ story!(attack_72_the_consent_page_says_everything_that_matters, async |world: Wo
         assert!(page.words().contains(said), "`{said}` in {}", page.words());
     }
     // Not you? The flow goes on as somebody else.
-    let page = browser.press(&page, "Log in as somebody else").await.page();
+    let page = browser.press(&page, "Log in as another user").await.page();
     let page = party.log_in(&browser, &page).await.page();
     assert!(page.is_consent() && page.words().contains("ada@acme.test"), "{}", page.words());
     let callback = browser.press(&page, "Deny").await.callback();

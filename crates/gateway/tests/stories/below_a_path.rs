@@ -80,7 +80,7 @@ story!(report_17_pages_forms_links_and_cookies_are_below_the_path, settings = [B
     // A connection is ended, another person logs in, and everybody is logged out.
     let ended = browser.press(&page, "End this connection").await.page();
     assert!(ended.words().contains("not connected anything"), "{}", ended.words());
-    let other = browser.press(&consent, "Log in as somebody else").await.page();
+    let other = browser.press(&consent, "Log in as another user").await.page();
     other.login_form();
     let page = party.log_in(&browser, &other).await.page();
     assert!(page.is_consent(), "{}", page.words());

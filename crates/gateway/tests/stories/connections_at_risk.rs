@@ -60,7 +60,7 @@ story!(report_12_a_connection_under_a_personal_user_is_a_warning_until_it_is_not
     assert_eq!((notices.len(), notices[0]["user"].as_str()), (1, Some(ada.id.as_str())), "{notices:?}");
     let sentence = text(&notices[0]["told"]);
     assert!(
-        sentence.starts_with("The connection of Directory sync in acme lives under your user, a personal"),
+        sentence.starts_with("The connection of Directory sync in acme belongs to your user, a personal"),
         "{sentence}"
     );
     assert_eq!(

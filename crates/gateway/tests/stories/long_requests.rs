@@ -28,7 +28,7 @@ story!(report_15_a_state_of_eight_kilobytes_goes_all_the_way_and_back, async |wo
     let page = browser.log_in(&page, &party.ada.user_name, "wrong").await.page();
     let page = party.log_in(&browser, &page).await.page();
     assert!(page.is_consent(), "{}", page.words());
-    let page = browser.press(&page, "Log in as somebody else").await.page();
+    let page = browser.press(&page, "Log in as another user").await.page();
     let page = party.log_in(&browser, &page).await.page();
     let callback = browser.press(&page, "Accept access").await.callback();
     assert_eq!(callback.parameter("state").as_ref(), Some(&state));

@@ -63,7 +63,7 @@ story!(a_co_owner_is_told_on_their_page_until_they_say_so, async |world: World| 
     let page = page_of(&acme, &eves, &eve).await;
     let words = page.words().replace("Lovelace '", "Lovelace'");
     assert!(words.contains("Connections have passed to you Ada Lovelace's user was deactivated on "), "{words}");
-    let sentence = "The connections of Okta and Directory sync in acme now live under your user: if you leave, they end. You can end \
+    let sentence = "The connections of Okta and Directory sync in acme now belong to your user: if you leave, they end. You can end \
                     each of them below.";
     assert!(words.contains(sentence), "{words}");
     let told = notices(&acme).await.remove(0);
@@ -118,7 +118,7 @@ story!(each_way_of_leaving_is_told_in_its_own_words_and_nobody_is_told_of_nothin
     assert!(told[0].starts_with("Ada Lovelace lost the role that may accept access on "), "{}", told[0]);
     assert!(told[1].starts_with("Ada Lovelace's user was deleted on "), "{}", told[1]);
     assert!(
-        told[1].ends_with("The connection of Directory sync in acme now lives under your user: if you leave, it ends.")
+        told[1].ends_with("The connection of Directory sync in acme now belongs to your user: if you leave, it ends.")
     );
     let list = acme.admin_get("/notices?limit=1").await;
     let next = acme.admin_get(&format!("/notices?limit=1&after={}", text(&list["next"]))).await;

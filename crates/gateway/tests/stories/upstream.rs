@@ -124,7 +124,7 @@ story!(
         assert!(page.is_consent() && page.words().contains("ada@acme.test"), "still herself: {}", page.words());
         let ben = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
         let page = sign_in(&upstream, &client, &world.browser(), &ben).await;
-        assert!(!page.is_consent() && page.words().contains("somebody else"), "{}", page.words());
+        assert!(!page.is_consent() && page.words().contains("another identity"), "{}", page.words());
     }
 );
 
@@ -171,7 +171,7 @@ story!(an_answer_that_was_not_asked_for_here_is_refused, settings = [REACH], asy
     let back = leave(&browser).await;
     assert!(browser.open(back.0.as_str()).await.page().is_consent());
     assert_eq!(browser.open(back.0.as_str()).await.page().answer.status.as_u16(), 403);
-    let browser = world.browser(); // nobody is logged in there
+    let browser = world.browser(); // no user is logged in there
     let back = leave(&browser).await;
     let issuer = back.parameter("iss").expect("RFC 9207");
     let mut mixed = back.0.clone();

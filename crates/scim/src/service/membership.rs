@@ -129,7 +129,7 @@ impl Membership {
             events.push(EventKind::MembershipChanged { added, removed });
         }
         if !self.newly_pending.is_empty() {
-            events.push(EventKind::MembersParked { names: shown(&self.newly_pending) });
+            events.push(EventKind::MembersPending { names: shown(&self.newly_pending) });
         }
         if !self.omitted.is_empty() {
             events.push(EventKind::MembersSkipped { ids: shown(&self.omitted) });

@@ -12,8 +12,8 @@ pub(super) fn of_passed(passed: &ConnectionsTransferred, made: i64, account: &st
     spans.extend(clients(&passed.clients, passed.more));
     spans.extend([Span::words(" in "), Span::name(account)]);
     spans.push(Span::words(match several {
-        true => " now live under your user: if you leave, they end.",
-        false => " now lives under your user: if you leave, it ends.",
+        true => " now belong to your user: if you leave, they end.",
+        false => " now belongs to your user: if you leave, it ends.",
     }));
     spans
 }
@@ -87,23 +87,23 @@ pub(super) fn of_at_risk(at_risk: &AtRisk, account: &str) -> Vec<Span> {
         (true, false) => "a personal user and not a service account",
         _ => "a service account that an identity provider manages",
     };
-    let (live, end) = if several { ("live", "they end") } else { ("lives", "it ends") };
+    let (belong, end) = if several { ("belong", "they end") } else { ("belongs", "it ends") };
     spans.push(Span::words(format!(
-        " {live} under your user, {user}: if your user is deactivated or deleted, {end}, unless your account has named a co-owner. \
-         Better authenticate again as a service account that no identity provider manages."
+        " {belong} to your user, {user}: if your user is deactivated or deleted, {end}, unless your account has named a co-owner. \
+         We recommend authenticating again as a service account that no identity provider manages."
     )));
     spans
 }
 
 /// That no user may accept access any more.
 pub(super) fn of_last_left(left: &LastLeft, made: i64, account: &str) -> Vec<Span> {
-    let name = if left.name.is_empty() { "Somebody" } else { left.name.as_str() };
+    let name = if left.name.is_empty() { "A person" } else { left.name.as_str() };
     vec![
         Span::name(name),
         Span::words(format!("{} on {}. No active user of ", how(left.reason), day(made))),
         Span::name(account),
         Span::words(
-            " has a role that may accept access any more: connections cannot be made anew until a user has one. Give a user such a \
+            " has a role that may accept access any more: no connection can be made until a user has one. Give a user such a \
              role.",
         ),
     ]
@@ -123,17 +123,17 @@ mod tests {
         };
         assert_eq!(
             told(DepartureReason::Deactivated, &["Okta"]),
-            "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in Acme now lives under your user: if \
+            "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in Acme now belongs to your user: if \
              you leave, it ends."
         );
         let two = told(DepartureReason::Deleted, &["Okta", "Entra"]);
         assert!(
-            two.contains("was deleted on") && two.contains("The connections of Okta and Entra in Acme now live"),
+            two.contains("was deleted on") && two.contains("The connections of Okta and Entra in Acme now belong"),
             "{two}"
         );
         let many = told(DepartureReason::RoleLost, &["A", "B", "C", "D", "E", "F", "G"]);
         assert!(many.starts_with("Ada Lovelace lost the role that may accept access on "), "{many}");
-        assert!(many.contains("of A, B, C, D, E and 2 more in Acme now live under your user"), "{many}");
+        assert!(many.contains("of A, B, C, D, E and 2 more in Acme now belong to your user"), "{many}");
     }
 
     #[test]
@@ -165,11 +165,11 @@ mod tests {
         };
         let one = told(&["Okta"], true, false);
         assert!(
-            one.starts_with("The connection of Okta in Acme lives under your user, a personal user and not a"),
+            one.starts_with("The connection of Okta in Acme belongs to your user, a personal user and not a"),
             "{one}"
         );
         let two = told(&["Okta", "Entra"], false, true);
-        assert!(two.starts_with("The connections of Okta and Entra in Acme live under your user, a service"), "{two}");
+        assert!(two.starts_with("The connections of Okta and Entra in Acme belong to your user, a service"), "{two}");
         let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: DepartureReason::Deleted };
         let last = to_text(&of_last_left(&left, 1_795_700_000_000, "Acme"));
         assert!(last.starts_with("Ada's user was deleted on 26 November 2026. No active user of Acme has"), "{last}");

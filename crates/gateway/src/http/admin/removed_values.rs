@@ -130,7 +130,7 @@ impl InUse {
 pub(super) fn refused(field: &str, in_use: &[InUse]) -> Problem {
     let told: Vec<String> = in_use.iter().map(InUse::told).collect();
     let detail = format!(
-        "{}. They keep it until it is changed, deactivated ones included, and nobody new can be given it. To take it off the list \
+        "{}. They keep it until it is changed, deactivated ones included, and no other user can be given it. To take it off the list \
          all the same, repeat this with \"force\": true",
         told.join("; ")
     );

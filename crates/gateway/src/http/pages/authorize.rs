@@ -98,7 +98,7 @@ pub(super) async fn proceed(
     match session.filter(|session| services::consent::fits(asked, session)) {
         Some(session) => consent::ask(app, browser, asked, &session).await,
         None if asked.prompt.none => {
-            let why = if logged_in.is_some() { "the log-in does not suit the request" } else { "nobody is logged in" };
+            let why = if logged_in.is_some() { "the log-in does not meet the request" } else { "no user is logged in" };
             Ok(refuse(app, asked, "login_required", why))
         }
         None => {

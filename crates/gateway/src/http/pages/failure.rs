@@ -107,10 +107,10 @@ impl PageFailure {
             PageFailure::Logout(why) => message(
                 app,
                 status,
-                "This is no way to log out",
+                "This log-out request is not valid",
                 why,
                 Some(&format!(
-                    "You are logged in as before, and were sent nowhere. To log out, open {}/account.",
+                    "You are still logged in, and were not redirected. To log out, open {}/account.",
                     app.public_url
                 )),
             ),
@@ -123,7 +123,7 @@ impl PageFailure {
                     app,
                     status,
                     "Something went wrong on our side",
-                    "Nothing was changed. Tell whoever runs this service.",
+                    "Nothing was changed. Tell the operator of this service.",
                     None,
                 )
             }

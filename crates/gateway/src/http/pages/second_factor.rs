@@ -15,8 +15,8 @@ use crate::domain::actor::{Actor, Named};
 use crate::services::second_factor::{self, Outcome, Owner};
 use crate::storage::sessions::Session;
 
-const WHY: &str = "To set up or take away an authenticator app, log in once more. Then press the button again.";
-const WRONG: &str = "That is not the code of this moment. Look at the app again, and at its clock.";
+const WHY: &str = "To set up or remove an authenticator app, log in once more. Then press the button again.";
+const WRONG: &str = "Incorrect code. Type the code that the app shows now, and check the telephone's clock.";
 
 async fn page_for(
     app: &App,

@@ -29,7 +29,7 @@ pub(in crate::http::scim) mod long;
 use long::Held;
 
 /// The account's policy is not to let a connection end itself.
-const OWN_ENDING: &str = "This connection lives under this very user, and would end with them: it may not deactivate or delete them, \
+const OWN_ENDING: &str = "This connection belongs to this user, and would end with them: it may not deactivate or delete them, \
      or take the role away that may accept access. Let somebody name a co-owner for the account, to whom the connection passes, or \
      connect again as a service account; then repeat this.";
 
@@ -282,7 +282,7 @@ impl Caller {
             app.payers.learn(credential, account.seq);
         }
         if self.me.as_ref().is_some_and(|me| owner.as_ref().is_none_or(|owner| owner.as_str() != me.as_str())) {
-            let detail = "The access has just passed to another user, so /Me is somebody else now. Repeat the request.";
+            let detail = "The access has just passed to another user, so /Me is another user now. Repeat the request.";
             return Err(scim::Error::Conflict(detail.to_owned()).into());
         }
         self.charge.belongs_to(Holder::Account(account.seq))?;

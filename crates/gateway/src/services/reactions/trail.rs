@@ -102,7 +102,7 @@ fn of_resource(event: &ResourceEvent) -> Act {
         EventKind::MembershipChanged { added, removed } => {
             (Action::GroupMembershipChanged, Some(format!("{} joined, {} left", added.count, removed.count)))
         }
-        EventKind::MembersParked { names } => {
+        EventKind::MembersPending { names } => {
             (Action::GroupMembersParked, Some(format!("waits for {}", listed(names))))
         }
         EventKind::MembersSkipped { ids } => (Action::GroupMembersSkipped, Some(format!("left out {}", listed(ids)))),

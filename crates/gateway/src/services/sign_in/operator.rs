@@ -35,7 +35,7 @@ pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<Stri
         });
     match listed {
         true => Ok(email),
-        false => Err(format!("{email} is not on the list of operators. Ask whoever runs this service.")),
+        false => Err(format!("{email} is not on the list of operators. Ask the administrator of this service.")),
     }
 }
 

@@ -97,7 +97,7 @@ impl Upstream {
         match tx.bind_upstream_identity(account.seq, issuer, subject, *resource, cx.now)? {
             Ok(()) => Ok(Ok((*resource, id.clone()))),
             Err(_) => Ok(Err(format!(
-                "The user {name} is known here as somebody else at {}. Ask whoever runs this service to release it.",
+                "The user {name} is linked to another identity at {}. Ask an operator of this service to release the link.",
                 configured.name
             ))),
         }

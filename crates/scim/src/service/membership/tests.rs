@@ -42,7 +42,7 @@ fn unknown_members_are_reported_and_lose_nobody() {
     assert_eq!(world.members(&group), [ana]);
     let events = world.events();
     assert!(events.contains(&EventKind::MembersSkipped { ids: vec!["7".to_owned()] }), "{events:?}");
-    assert!(events.contains(&EventKind::MembersParked { names: written.pending_members }), "{events:?}");
+    assert!(events.contains(&EventKind::MembersPending { names: written.pending_members }), "{events:?}");
     let written = world.patch(GROUP, &group, op("add", &[&group, "nobody"])).unwrap();
     assert_eq!((written.skipped_members, written.changed), (vec![group.clone(), "nobody".to_owned()], false));
     assert_eq!(world.events(), [EventKind::MembersSkipped { ids: vec![group.clone()] }], "no name was pending before");

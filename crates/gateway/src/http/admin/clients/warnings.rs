@@ -91,17 +91,17 @@ fn rests_on(owner: &GrantOwner, place: &str, policy: ServiceAccounts, passes: bo
     let remedy = "have a service account that no identity provider manages authenticate instead";
     match (owner.service_account, owner.managed) {
         (true, _) if policy != ServiceAccounts::Writable => format!(
-            "a connection lives under the service account “{name}” ({id}){place}, which an identity provider has written: the account's \
+            "a connection belongs to the service account “{name}” ({id}){place}, which an identity provider has written: the account's \
              service_accounts policy refuses further changes by it; exclude the user from its provisioning"
         ),
         (true, _) => format!(
-            "a connection lives under the service account “{name}” ({id}){place}, which is managed by an identity provider: if that \
+            "a connection belongs to the service account “{name}” ({id}){place}, which is managed by an identity provider: if that \
              deactivates or deletes the user, {ends}; set the account's service_accounts to read_only, or {remedy}"
         ),
         (false, managed) => {
             let managed = if managed { ", which is managed by an identity provider besides" } else { "" };
             format!(
-                "a connection lives under “{name}” ({id}){place}, a personal user and not a service account{managed}: when the user is \
+                "a connection belongs to “{name}” ({id}){place}, a personal user and not a service account{managed}: when the user is \
                  deactivated or deleted, {ends}; {remedy}"
             )
         }

@@ -38,7 +38,7 @@ pub(in crate::http::pages) async fn start(
     let (url, pending) = match app.providers.begin(provider, options, state.clone(), &send).await {
         Ok(begun) => begun,
         Err(error) => {
-            tracing::warn!(%error, "nobody can sign in at an OpenID provider");
+            tracing::warn!(%error, "signing in at an OpenID provider is not possible");
             return Ok(Err(error.for_people().to_owned()));
         }
     };

@@ -18,7 +18,7 @@ use crate::services::second_factor::{self, Outcome, Owner, Typed, session_secret
 use crate::services::sign_in::{Asks, AuthenticatedUser, carried};
 use crate::storage::ReadCost;
 
-const WRONG: &str = "That is not the code of this moment, or it was used already. Wait for the next one and type it.";
+const WRONG: &str = "Incorrect code, or it was used already. Wait for the next code and type it.";
 
 /// The page after the password.
 pub(super) async fn ask(
