@@ -146,7 +146,7 @@ impl App {
 
     /// Runs a piece of the scim crate for this service provider.
     pub fn scim<T>(&self, provider: &ServiceProvider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
-        // An operator who creates somebody means somebody new.
+        // An operator who creates a user means a new one.
         let provider = ServiceProvider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
         self.scim_with(None, &ToleranceTracker::generous(), &provider, now, run)
     }

@@ -57,7 +57,7 @@ pub enum StartError {
          security.master_key or security.master_key_file; every replica needs the same one"
     )]
     WrongMasterKey,
-    /// Everybody can reach it, and it does not know its own address.
+    /// It listens on all interfaces, and its public URL is not configured.
     #[error(
         "server.public_url is missing: listening on {0}, this server cannot know the address that people and identity providers \
          use. Set it to the https:// address of your proxy; on your own machine, to http://localhost:PORT"
@@ -325,8 +325,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     Ok(Running { address, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
 }
 
-/// Whoever came by https once does not come by http again (RFC 6797), for two years. What is below the host is decided by us only where
-/// the host is ours.
+/// A browser that came by https once does not use http again (RFC 6797), for two years. Subdomains are included only
+/// where the whole host is ours.
 fn strict_transport(whole_host: bool) -> &'static str {
     if whole_host { "max-age=63072000; includeSubDomains" } else { "max-age=63072000" }
 }

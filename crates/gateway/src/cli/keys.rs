@@ -25,7 +25,7 @@ pub(super) enum KeysCommand {
         #[arg(long)]
         compromised: bool,
     },
-    /// Seal again, under the first master key, whatever is stored under another.
+    /// Seal again, under the first master key, everything that is stored under another.
     Reencrypt,
 }
 

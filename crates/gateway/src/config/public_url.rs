@@ -58,7 +58,7 @@ pub(super) fn is_exposed(url: &str) -> bool {
     url.starts_with("http://") && !is_loopback(url)
 }
 
-/// Whether a URL's host is this machine, whatever the network.
+/// Whether a URL's host is this machine (loopback).
 pub(super) fn is_loopback(url: &str) -> bool {
     match Url::parse(url).ok().as_ref().and_then(Url::host) {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),

@@ -14,7 +14,7 @@ pub(crate) struct Operator<'t> {
     caller: Caller<'t>,
 }
 
-/// Somebody who can log in.
+/// A user who can log in.
 #[derive(Debug, Clone)]
 pub(crate) struct Login {
     /// Their SCIM id.
@@ -137,7 +137,7 @@ impl<'t> Operator<'t> {
         Ok(Made { answer, user_name: user_name.to_owned(), password: password.unwrap_or_default() })
     }
 
-    /// The client for Okta, before anybody knows the app's variable name.
+    /// The client for Okta, before the app's variable name is known.
     pub(crate) async fn issue_a_client(&self, prepared: &Prepared) -> Result<Issued, Failure> {
         self.transcript().chapter(CHAPTERS, "Client ID and Client Secret, from the Customer Success Manager");
         let path = format!("/admin/accounts/{}/clients", prepared.account);

@@ -239,7 +239,7 @@ async fn jwks(app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {
     Ok(metadata(app.signer.jwks().await?))
 }
 
-/// Public documents: anybody may read them, for a while without asking again.
+/// Public documents: any client may read them and cache them for a while.
 fn metadata(document: Value) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "public, max-age=300"))

@@ -34,7 +34,7 @@ impl Clock {
         time + self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::Relaxed))
     }
 
-    /// How many milliseconds have passed since it was made, whatever the machine's clock was set to meanwhile.
+    /// How many milliseconds have passed since it was made, independent of changes of the machine's clock.
     pub fn elapsed(&self) -> i64 {
         self.shifted(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX / 2))
     }

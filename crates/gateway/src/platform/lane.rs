@@ -3,8 +3,8 @@
 //! Short work and long work have lanes of their own, so that no look-up waits for a scan. The threads of a lane for long work give way
 //! to all others on the machine's processors.
 //!
-//! A thread that does not come back (behind it is a connection whose answers a proxy swallows) is written off after a while: whoever
-//! waits for it is told, and another thread takes its place.
+//! A thread that does not return (its connection's answers are swallowed by a proxy) is written off after a while: the
+//! waiting caller gets an error, and another thread takes its place.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,8 +1,8 @@
-//! Signing in at somebody else's OpenID provider, as its relying party (OpenID Connect Core §3.1): the provider of an account for
+//! Signing in at an external OpenID provider, as its relying party (OpenID Connect Core §3.1): the provider of an account for
 //! its people, the vendor's own for operators.
 //!
-//! Authorization code flow with PKCE, `state` and `nonce`; the ID token is verified against the provider's keys, whoever carried it
-//! here (§3.1.3.7). What a provider says is believed about the people it was configured for, and nobody else.
+//! Authorization code flow with PKCE, `state` and `nonce`; the ID token is verified against the provider's keys, however it got
+//! here (§3.1.3.7). What a provider says is trusted for the users it was configured for, and no others.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -54,7 +54,7 @@ pub struct OpenIdProvider {
     pub redirect_uri: String,
 }
 
-/// What has to be kept while somebody is away at the provider.
+/// What has to be kept while the user is at the provider.
 #[derive(Serialize, Deserialize)]
 #[allow(missing_debug_implementations)] // holds the verifier
 pub struct Pending {
@@ -62,7 +62,7 @@ pub struct Pending {
     verifier: String,
 }
 
-/// What is asked of the provider beyond who somebody is.
+/// What is asked of the provider beyond the user's identity.
 #[derive(Debug, Clone, Default)]
 pub struct AuthRequestOptions {
     /// Whom we expect.
@@ -71,10 +71,10 @@ pub struct AuthRequestOptions {
     pub login: bool,
 }
 
-/// Somebody the provider knows.
+/// A user as the provider identifies them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// Never given to anybody else there (Core §2).
+    /// `sub`: the provider never reassigns it (Core §2).
     pub subject: String,
     /// Their address, and whether the provider has made sure that it is theirs.
     pub email: Option<(String, bool)>,

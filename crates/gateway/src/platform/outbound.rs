@@ -2,7 +2,7 @@
 //!
 //! - https only, so that who answers is who was meant; certificates are checked against the operating system's store.
 //! - The address a name resolves to is checked and is the one connected to: nothing inside the operator's network, no cloud's
-//!   metadata service ([`address`]). A name that resolves to something else a moment later is of no use to anybody.
+//!   metadata service ([`address`]). A name that resolves to another address a moment later gains an attacker nothing.
 //! - No redirect is followed, no proxy is used, no cookie kept, no credential sent.
 //! - An answer has to come within [`TOTAL`] and to fit into [`MAX_BYTES`].
 //! - Why no answer came is for the log: who named the address is told the same, after much the same time, of a name that does not
@@ -59,7 +59,7 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// Makes calls to whatever is within reach; costs nothing until the first.
+    /// Makes calls to the allowed networks; costs nothing until the first.
     pub fn new(reach: AllowedNetworks) -> Outbound {
         Outbound {
             reach,
@@ -154,7 +154,7 @@ impl Outbound {
 }
 
 fn client(reach: AllowedNetworks, patience: Duration) -> Result<reqwest::Client, String> {
-    // Whoever comes first installs it; everybody installs the same.
+    // The first call installs it; every call installs the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .user_agent(concat!("gateway/", env!("CARGO_PKG_VERSION")))

@@ -138,7 +138,7 @@ mod tests {
     async fn attack_69_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() {
         let passwords = Passwords::start(1, 4);
         let hash = passwords.hash(Payer::SERVER, secret("correct horse")).await.unwrap();
-        // Two where it matters how it was typed, and whatever is stored.
+        // Two where the typed form matters, in any stored form.
         for (typed, computed) in
             [("wrong", 1), ("correct horse", 1), ("wröng", 1), ("wro\u{308}ng", 2), ("a\u{a0}b", 2)]
         {

@@ -13,7 +13,7 @@ const REST_OF_A_BODY: Duration = Duration::from_secs(2);
 enum Phase {
     /// It was not told to.
     Running,
-    /// It is not ready any more, serves whoever comes, and closes each connection with its answer.
+    /// The server is no longer ready. It still serves requests, and closes each connection with its answer.
     Draining,
     /// It takes no new connections, and ends what is there.
     Closing,

@@ -179,7 +179,7 @@ impl Relay {
     }
 }
 
-/// Whether a host is this machine, whatever the network.
+/// Whether a host is this machine (loopback).
 fn is_here(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(address) => address.is_loopback(),

@@ -12,7 +12,7 @@ use crate::storage::{Db, DbError, ReadCost};
 
 const FACT: &str = "index_fingerprint";
 const BATCH: i64 = 500;
-/// How long to wait for somebody who still goes by the declarations of before, and how often.
+/// How long to wait for transactions that still use the earlier declarations, and how often.
 const PAUSE: Duration = Duration::from_millis(50);
 const PAUSES: u32 = 600;
 
@@ -82,7 +82,7 @@ pub fn run_now(db: Db, schemas: Schemas) {
     });
 }
 
-/// Does what accounts' declarations ask for, until nothing is left or somebody has to be waited for too long. Any replica may,
+/// Does what accounts' declarations ask for, until nothing is left or a transaction has to be waited for too long. Any replica may,
 /// and several may at once.
 pub async fn catch_up(db: &Db, schemas: &Schemas) -> Result<(), DbError> {
     for _ in 0..PAUSES {

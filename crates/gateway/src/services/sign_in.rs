@@ -86,7 +86,7 @@ impl AuthenticatedUser {
 }
 
 /// **Further proof**: a user who has an authenticator app is asked for its code; one who has none but whose account wants one sets it
-/// up. Service accounts belong to nobody's pocket.
+/// up. Service accounts belong to no person and need none.
 pub fn further(tx: &mut Tx<'_>, proven: &AuthenticatedUser) -> Result<Option<Asks>, DbError> {
     if tx.has_second_factor(proven.resource)? {
         return Ok(Some(Asks::Password));

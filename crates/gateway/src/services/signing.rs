@@ -7,7 +7,7 @@
 //! made ── published, so that caches learn it ──▶ signs_from ── signs ──▶ the successor's signs_from ── published ──▶ expires
 //! ```
 //!
-//! A replica looks at the database again when what it knows is half a minute old, so nothing has to be told to anybody.
+//! A replica looks at the database again when what it knows is half a minute old, so replicas need not notify each other.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -26,8 +26,8 @@ pub(crate) mod key;
 
 use key::SigningKey;
 
-/// How long a new key is published before it signs. Longer than anybody keeps our JWKS: it may be kept for five minutes, and
-/// there are clients that keep it for a day, whatever they are told.
+/// How long a new key is published before it signs. Longer than any client caches our JWKS: it may be kept for five minutes, and
+/// there are clients that keep it for a day regardless.
 pub const PUBLISHED_AHEAD_MS: i64 = 24 * 3600 * 1000;
 /// How long after the last token of a key has expired the key is still published: clocks differ, and a replica may sign with
 /// the predecessor for half a minute.
@@ -87,7 +87,7 @@ impl Known {
 /// When a key that follows another begins to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// After everybody could learn of it; what the old one signed stays good.
+    /// After all clients could fetch the new key; tokens of the old key stay valid.
     Scheduled,
     /// The old one is in wrong hands: it is gone at once, and so is what it signed.
     Emergency,

@@ -143,7 +143,7 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => query.first(c).optional())?)
     }
 
-    /// The same, and keeps everybody else from changing it until this unit of work ends. Whoever only reads it does not wait.
+    /// The same, and locks it against changes until this unit of work ends. Readers do not wait.
     pub fn lock_account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = match &mut *self.conn {

@@ -22,7 +22,7 @@ impl Tx<'_> {
         Ok(row.map(|(failures, last)| AttemptState { failures, last }))
     }
 
-    /// Until when nobody may try, if one of these counts says so. Only looks.
+    /// Until when attempts are refused, if one of these counts says so. Only reads.
     pub fn attempts_blocked(&mut self, counts: &[AttemptKey], now: i64) -> Result<Option<i64>, DbError> {
         let mut until = None;
         for count in counts {

@@ -2,11 +2,11 @@
 //!
 //! An attribute declared indexed gets the index rows of the resources written before; one taken away is taken out of their
 //! documents, and its rows out of the index. How far that went is a row of its own, so any replica continues it, and an
-//! account's batches take turns by the lock on the account's row, which nobody who provisions asks for.
+//! account's batches take turns by the lock on the account's row, which provisioning does not take.
 //!
-//! The first batch waits for everybody who may still go by the declarations of before. On SQLite nobody does: its writers
+//! The first batch waits for all transactions that may still use the earlier declarations. On SQLite there are none: its writers
 //! take turns. On PostgreSQL these are the transactions that were open when the new ones were committed (`CREATE INDEX
-//! CONCURRENTLY` waits for the same). From then on whoever writes a resource writes its rows, too, or leaves out the value.
+//! CONCURRENTLY` waits for the same). From then on every write of a resource writes its rows, too, or leaves out the value.
 
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
@@ -34,7 +34,7 @@ const ROWS: i64 = 2_000;
 /// How many values are named that several resources have.
 pub const NAMED: usize = 20;
 
-/// Everybody with a transaction in this database but us. (Vacuum works for no user.)
+/// All other transactions in this database. (Vacuum works for no user.)
 const OPEN: &str = "SELECT string_agg(l.virtualtransaction, ' ') FROM pg_locks AS l JOIN pg_stat_activity AS s ON s.pid = l.pid \
      WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND s.datname = current_database() \
      AND s.usesysid IS NOT NULL AND s.pid <> pg_backend_pid()";
@@ -45,7 +45,7 @@ const REMOVE_ROWS: &str = "DELETE FROM attribute_values WHERE account = ? AND at
 /// How a unit of work left it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// Somebody may still go by the declarations of before.
+    /// Transactions may still use the earlier declarations.
     Waiting,
     /// There is more to do.
     InProgress,
@@ -180,7 +180,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether everybody has ended who began before the declarations were what they are.
+    /// Whether all transactions have ended that began before the declarations changed.
     fn old_transactions_ended(&mut self, account: i64, attribute: &str, work: &Work) -> Result<bool, DbError> {
         if matches!(&*self.conn, AnyConn::Sqlite(_)) || work.waits_for.as_deref() == Some("") {
             return Ok(true);
@@ -310,7 +310,7 @@ impl Tx<'_> {
             .set(attribute_values::is_unique.eq(excluded(attribute_values::is_unique)))
             .execute(c));
         match outcome {
-            // Somebody took the value a moment ago: run again, and see it.
+            // Another transaction took the value a moment ago: run again, and see it.
             Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace),
             outcome => Ok(outcome.map(drop)?),
         }

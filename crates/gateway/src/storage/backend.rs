@@ -183,7 +183,7 @@ pub(super) fn with_parameters(url: &str, parameters: &[(&str, &str)]) -> String 
 }
 
 fn sqlite(path: &Path) -> Result<SqliteConnection, DbError> {
-    // A new database is nobody else's to read; SQLite gives its side files the same mode. What is wrong with the path, SQLite
+    // A new database is readable by its owner only; SQLite gives its side files the same mode. What is wrong with the path, SQLite
     // itself says better.
     #[cfg(unix)]
     {

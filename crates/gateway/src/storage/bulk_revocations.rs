@@ -1,6 +1,6 @@
 //! The end of many grants at once, and their passing to a co-owner.
 //!
-//! Whoever leaves may have accepted any number of grants. Ending them is one row here, which every check of a grant sees
+//! A user who leaves may have accepted any number of grants. Ending them is one row here, which every check of a grant sees
 //! ([`ended`]); the worker writes it into the grants themselves, batch by batch, and then removes it. What has ended stays ended.
 
 use diesel::prelude::*;
@@ -106,7 +106,7 @@ impl Tx<'_> {
         Ok(true)
     }
 
-    /// Ends every grant of a client: one small write. Whoever deletes the client makes them worthless anyway.
+    /// Ends every grant of a client: one small write. Deleting the client makes them worthless anyway.
     pub fn end_grants_of_client(&mut self, client: i64, now: i64, reason: EndReason) -> Result<(), DbError> {
         self.insert_ending((None, None, Some(client)), false, now, reason)
     }
@@ -133,7 +133,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The account's co-owner, if they may take over from this user: somebody else, active, with a role that may accept access.
+    /// The account's co-owner, if they may take over from this user: another user, active, with a role that may accept access.
     pub(crate) fn successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<CoOwner>, DbError> {
         self.find_successor(account, leaving, false)
     }
@@ -168,7 +168,7 @@ impl Tx<'_> {
         Ok(may.then_some(CoOwner { seq, id }))
     }
 
-    /// Passes the open grants of this user that open the SCIM endpoint to somebody else; says which.
+    /// Passes the open grants of this user that open the SCIM endpoint to another user. Returns them.
     pub(crate) fn transfer_grants(
         &mut self,
         account: i64,

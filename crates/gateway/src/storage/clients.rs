@@ -174,7 +174,7 @@ impl Tx<'_> {
         self.set_client_origins(record.seq, client.origins())
     }
 
-    /// Deletes a client with its secrets and static tokens; whoever calls ends its grants first.
+    /// Deletes a client with its secrets and static tokens; the caller ends its grants first.
     pub fn delete_client(&mut self, seq: i64) -> Result<(), DbError> {
         owned::delete_of_client(self.conn, seq)?;
         let row = clients::table.filter(clients::seq.eq(seq));

@@ -126,7 +126,7 @@ impl Db {
         })
     }
 
-    /// Says who may own a grant, so that whoever no longer may loses theirs; without it nobody is judged by a role.
+    /// Says who may own a grant, so that users who no longer may lose theirs; without it no role is checked.
     #[must_use]
     pub fn with_grant_policy(mut self, policy: GrantPolicy) -> Db {
         let policy = Arc::new(policy);
@@ -170,8 +170,7 @@ impl Db {
         self.change(payer, work, Purpose::Durable).await
     }
 
-    /// The same for what nobody was promised: when this returns everybody sees it, whichever process they ask, and only a
-    /// failure of the machine may take it back.
+    /// Like `write`, without waiting for fsync: visible at once, but may be lost in a power failure.
     pub async fn write_relaxed<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,

@@ -38,8 +38,8 @@ pub enum DbError {
     /// Another unit of work was faster, in a way the database reports as a conflict.
     #[error("another unit of work was faster")]
     LostRace,
-    /// The names of this account are being given away, and whoever would wait for that holds what others wait for: they are to be
-    /// held from the start.
+    /// Another transaction holds the lock on this account's names, and waiting for it could deadlock. The unit of work
+    /// runs again and locks the names first.
     #[error("names are being given away at this moment")]
     NamesHeld(i64),
     /// What is stored cannot be read: written by another version, or damaged.

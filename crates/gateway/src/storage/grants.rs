@@ -44,7 +44,7 @@ pub struct GrantRecord {
     pub ended: Option<i64>,
     /// Why.
     pub end_reason: Option<String>,
-    /// Since when somebody else than who accepted is its owner.
+    /// Since when its owner is another user than the one who accepted.
     pub rebound: Option<i64>,
 }
 

@@ -1,14 +1,15 @@
 //! Counted blocks: where the n-th resource of a list lies, without counting all before it.
 //!
-//! A list in the order of creation is divided into blocks of [`FANOUT`] resources, and these into blocks of [`FANOUT`] blocks. Whoever
-//! wants the n-th resource adds up the counts of large blocks, then of small ones, and counts resources only inside the last.
+//! A list in the order of creation is divided into blocks of [`FANOUT`] resources, and these into blocks of [`FANOUT`]
+//! blocks. To find the n-th resource a query adds up the counts of large blocks, then of small ones, and counts
+//! resources only inside the last.
 //!
-//! Nobody who creates or deletes waits for that, and nobody's count is an estimate:
+//! No create or delete waits for that, and no count is an estimate:
 //!
 //! - **The worker closes blocks behind those who create.** On PostgreSQL row numbers are given out before they are committed, so a row may
 //!   appear below others that are visible already. A block is closed when all have ended who were writing resources at a moment when
-//!   its last row was visible: whoever comes later gets higher numbers (the sequence has `CACHE 1`). On SQLite the writer is alone.
-//! - **A deleted resource leaves a gap**, a row written by a trigger, and stays counted. Whoever adds up blocks subtracts the gaps in
+//!   its last row was visible: later transactions get higher numbers (the sequence has `CACHE 1`). On SQLite the writer is alone.
+//! - **A deleted resource leaves a gap**, a row written by a trigger, and stays counted. A sum of blocks subtracts the gaps in
 //!   them; the worker takes them off the counts and away, in one unit of work.
 //! - What has not been closed yet, the last seconds' creations, is counted along the index.
 
@@ -39,7 +40,7 @@ const SEEN: &str = "blocks_seen";
 /// Keeps two replicas from counting at once; the number is arbitrary.
 const LOCK: &str = "SELECT pg_try_advisory_xact_lock(4603187722095)";
 
-/// Everybody else who is writing resources. The lock is taken before a row number is.
+/// All other transactions that are writing resources. The lock is taken before a row number is.
 const WRITERS: &str = "SELECT DISTINCT l.virtualtransaction FROM pg_locks AS l WHERE l.locktype = 'relation' \
      AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname = current_database()) \
      AND l.relation = 'resources'::regclass AND l.mode = 'RowExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()";
@@ -153,7 +154,7 @@ fn blocks_of(list: List, level: i16) -> _ {
 }
 
 impl Tx<'_> {
-    /// What is to be closed among the resources that nobody looked at yet; `None` when there are none.
+    /// What is to be closed among the resources that were not looked at yet; `None` when there are none.
     pub fn find_blocks(&mut self) -> Result<Option<Found>, DbError> {
         let seen = self.blocks_seen()?;
         let rows = resources::table.filter(resources::seq.gt(seen)).order(resources::seq).limit(LOOK).select((
@@ -178,7 +179,7 @@ impl Tx<'_> {
         Ok(Some(Found { blocks, seen }))
     }
 
-    /// Closes them; says no where another replica is at it. Whoever was writing resources when they were found has to have ended.
+    /// Closes them; says no where another replica is at it. Transactions that were writing resources when they were found must have ended.
     pub fn close_blocks(&mut self, found: &Found) -> Result<bool, DbError> {
         if !self.may_count_blocks()? {
             return Ok(false);

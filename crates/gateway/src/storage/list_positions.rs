@@ -1,4 +1,5 @@
-//! Where walks by index continue (`scim::places`): one small row for each caller and query, for an hour.
+//! Saved positions of lists paged by index (`scim::list_position`): one small row for each caller and query, kept for
+//! an hour.
 
 use diesel::prelude::*;
 use scim::store::ListKey;
@@ -9,7 +10,7 @@ use super::schema::walks;
 use super::tx::Tx;
 use crate::each;
 
-/// Nobody continues a walk after so many milliseconds.
+/// How long a saved position is valid, in milliseconds.
 const LIFETIME: i64 = scim::cursor::TIMEOUT as i64 * 1_000;
 
 impl AccountTx<'_, '_> {
@@ -41,7 +42,7 @@ impl AccountTx<'_, '_> {
 }
 
 impl Tx<'_> {
-    /// Forgets walks that nobody continues any more; says how many.
+    /// Deletes expired positions. Returns how many.
     pub(super) fn delete_expired_list_positions(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
         let due = walks::made.lt(now - LIFETIME);
         let oldest = walks::table.filter(due).order(walks::made).limit(limit).select(walks::made);

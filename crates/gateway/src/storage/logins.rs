@@ -1,4 +1,4 @@
-//! Who may log in with a password. The look-up by name crosses accounts: at the login page nobody has one yet.
+//! Who may log in with a password. The look-up by name crosses accounts: at the login page the account is not known yet.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text};

@@ -76,7 +76,7 @@ const LEAVE: Dialects = Dialects {
          AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json))) RETURNING member_seq",
 };
 
-/// Everybody leaves but these. No value is null, so `NOT IN` means what it says.
+/// All members leave except these. No value is null, so `NOT IN` means what it says.
 const LEAVE_UNLESS: Dialects = Dialects {
     sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq NOT IN (SELECT value FROM json_each(?)) RETURNING member_seq",
     postgres: "DELETE FROM members WHERE group_seq = ? \

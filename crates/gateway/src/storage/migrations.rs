@@ -33,7 +33,7 @@ pub enum MigrationError {
     Ahead(String),
 }
 
-/// Brings the schema up to date; says how many migrations were run. Whoever calls it has the [`Turn`](super::turn::Turn).
+/// Brings the schema up to date; says how many migrations were run. The caller holds the [`Turn`](super::turn::Turn).
 pub fn run(conn: &mut AnyConn) -> Result<usize, MigrationError> {
     refuse_ahead(conn)?;
     match conn {

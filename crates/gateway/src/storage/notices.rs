@@ -1,6 +1,6 @@
 //! Notices, from the unit of work that makes them to the one that forgets them.
 //!
-//! Any number of replicas may mail them: whoever is about to claims a notice by moving `next_try` ahead. If they crash, it is due again
+//! Any number of replicas may mail them: a replica claims a notice by moving `next_try` ahead. If they crash, it is due again
 //! then; so a letter is never lost, and may in that case be sent twice.
 
 use diesel::prelude::*;
@@ -17,7 +17,7 @@ use crate::domain::notice::NoticeKind;
 use crate::each;
 use crate::platform::system;
 
-/// A notice, whoever looks at it.
+/// A notice, as every reader sees it.
 #[derive(Debug, Clone, Queryable)]
 pub struct Notice {
     /// Grows.
@@ -56,7 +56,7 @@ impl Notice {
     }
 }
 
-/// A notice that somebody is about to mail, and who it goes to.
+/// A notice that a replica has claimed for mailing, and its recipient.
 #[derive(Debug, Clone)]
 pub struct Claimed {
     seq: i64,
@@ -82,7 +82,7 @@ pub struct Claimed {
     pub account_name: String,
 }
 
-/// Which notices are due: those whose time has come, and that are not older than anybody would want to hear of.
+/// Which notices are due: those whose time has come, and that are not too old to be mailed.
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
     /// Now, in milliseconds since the epoch.
@@ -209,7 +209,7 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Takes some of what is due to be mailed; nobody else does until then.
+    /// Takes some of what is due to be mailed; no other replica does until then.
     pub fn claim_notices(&mut self, due: Due, until: i64, limit: i64) -> Result<Vec<Claimed>, DbError> {
         let rows: Vec<DueRow> =
             Statement::<DueColumns>::new(CLAIMED.of(self.conn), binds(due, limit)?).load(self.conn)?;
@@ -256,7 +256,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// It was not mailed, for this reason, and will be tried again then, or never; whoever claimed it after us decides instead.
+    /// It was not mailed, for this reason, and will be tried again then, or never; a replica that claimed it after us decides instead.
     pub fn notice_was_not_mailed(
         &mut self,
         notice: &Claimed,

@@ -1,13 +1,13 @@
-//! Names that groups wait for: members that do not exist yet.
+//! Pending members: names that groups wait for.
 //!
-//! Whoever parks a name and whoever gets one may be at work at the same moment, each unable to see what the other has not
-//! committed. So on PostgreSQL they exclude each other for the rest of their transactions: a parker holds a lock of the
-//! account alone ([`lock_names`]), all who give a user a name share it (in the statement that writes the keys, `resources.rs`). Whoever
-//! is later then sees what the other did. On SQLite the writer is alone anyway.
+//! A transaction that adds a pending name and one that gives a user this name may run at the same time, and neither
+//! sees what the other has not committed. So on PostgreSQL they exclude each other until they end: the first holds a
+//! lock of the account exclusively ([`lock_names`]), and all that give a user a name share it (in the statement that
+//! writes the keys, `resources.rs`). The later one then sees what the other did. SQLite has one writer only.
 //!
-//! Names come before groups: a user who gets a name goes on to the groups that wait for it. A parker has its group already when it
-//! finds out that it needs the names; if it cannot have them at once, it lets go of everything and begins again with the names
-//! ([`DbError::NamesHeld`]).
+//! Lock order: names before groups, because a user who gets a name goes on to the groups that wait for it. A
+//! transaction that finds out that it needs the names has locked its group already. If it cannot lock the names at
+//! once, it rolls back and begins again with the names ([`DbError::NamesHeld`]).
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
@@ -46,7 +46,7 @@ const TRY_NAMES: &str = "SELECT pg_try_advisory_xact_lock(73052, (? % 2147483647
 /// 73053 is for names of groups alone. A transaction that holds it waits for no names of users: it tries to hold them.
 const HOLD_GROUP_NAMES: &str = "SELECT pg_advisory_xact_lock(73053, (? % 2147483647)::int)";
 
-/// Two attributes with any keys each. An account's resource is guarded if it can log in or is nobody's but the console's.
+/// Two attributes with any keys each. An account's resource is guarded if it can log in or was created in the console only.
 const HOLDERS: Dialects = Dialects {
     sqlite: "SELECT v.attribute, v.key, r.seq, r.id, r.active, l.resource IS NOT NULL OR NOT r.provisioned, \
          COALESCE(l.service_account, FALSE) FROM \
@@ -88,7 +88,7 @@ pub(super) fn lock_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError
     Ok(())
 }
 
-/// The same, if nobody else is at them: a unit of work that can be run again does not wait while it holds a group.
+/// The same, if no other transaction holds the lock: a unit of work that can be run again does not wait while it holds a group.
 pub(super) fn try_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         let held: Option<bool> = Statement::<Bool>::new(TRY_NAMES, vec![Bind::Number(account)]).first(conn)?;

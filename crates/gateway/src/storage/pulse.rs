@@ -1,6 +1,6 @@
 //! Whether the database can be written: found out by writing, on a thread and a connection of their own.
 //!
-//! Whoever asks is answered in half a second whatever the database does. What was found is believed for a second; who asks later sets
+//! A caller is answered within half a second, even if the database hangs. What was found is believed for a second; who asks later sets
 //! the thread to work and waits for it only so long. A thread that the database keeps for longer than ten seconds is left alone, and
 //! another takes its place.
 //!
@@ -30,7 +30,7 @@ use crate::platform::clock::Clock;
 
 /// How long what was found is believed.
 const BELIEVED: Duration = Duration::from_secs(1);
-/// How long whoever asks waits.
+/// How long a caller waits.
 const PATIENCE: Duration = Duration::from_millis(400);
 /// How long a thread may take before another takes its place.
 const GIVEN_UP: Duration = Duration::from_secs(10);
@@ -171,7 +171,7 @@ impl Shared {
     }
 }
 
-/// For everybody: without names and addresses, which are in the log.
+/// Public: without names and addresses, which are in the log.
 fn said(error: &DbError) -> &'static str {
     match error {
         DbError::Displaced(_) => "the files of the database were removed or replaced while the server ran: restart it",

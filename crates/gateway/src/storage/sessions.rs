@@ -9,7 +9,7 @@ use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
 
-/// Somebody who is logged in.
+/// A logged-in user.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Session {
     /// Their account.

@@ -8,7 +8,7 @@ use super::tx::Tx;
 use crate::each;
 
 impl Tx<'_> {
-    /// Keeps what will be needed when somebody is back.
+    /// Stores what is needed when the user is back.
     pub fn insert_sign_in_flow(&mut self, fingerprint: &[u8], sealed: &str, expires: i64) -> Result<(), DbError> {
         let row = (
             sign_in_flows::fingerprint.eq(fingerprint),
@@ -19,7 +19,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes it out: whoever comes second finds nothing.
+    /// Takes it out: a second call finds nothing.
     pub fn take_sign_in_flow(&mut self, fingerprint: &[u8], now: i64) -> Result<Option<String>, DbError> {
         let row = sign_in_flows::table
             .filter(sign_in_flows::fingerprint.eq(fingerprint))

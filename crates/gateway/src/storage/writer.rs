@@ -41,7 +41,7 @@ pub(super) type Run = Box<dyn FnOnce(Result<&mut AnyConn, DbError>) -> Answer + 
 /// Told `Ok` once the commit is on the disk.
 pub(super) type Answer = Box<dyn FnOnce(Result<(), DbError>) + Send>;
 
-/// What the writer is at, for whoever asks whether it gets on.
+/// What the writer is doing, for the readiness check.
 #[derive(Debug)]
 pub(super) struct Progress {
     start: Instant,
@@ -210,7 +210,7 @@ pub(super) fn start(mut conn: AnyConn, path: PathBuf) -> Writer {
                     (payer, since) = (next, now);
                     answers.push((job.run)(Ok(&mut conn)));
                 }
-                // What is committed into files that nobody finds again would be lost with this process.
+                // What is committed into files that were removed would be lost with this process.
                 let committed = commit(&mut conn).and_then(|()| files.check());
                 shown.holds.store(0, Ordering::Relaxed);
                 let failed = committed.err();

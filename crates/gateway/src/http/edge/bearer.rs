@@ -13,7 +13,7 @@ use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
 use crate::storage::{DbError, GrantContext, TransactionError, Tx};
 
-/// The `Authorization` header as it came. A token in the URL is refused even if it counts and whatever the header says: URLs end
+/// The `Authorization` header as it came. A token in the URL is refused even if it is valid, and with any header: URLs end
 /// up in logs, histories and referrers (RFC 9700 §4.3.2).
 pub(crate) fn presented(request: &HttpRequest) -> Result<Option<String>, BearerError> {
     let pairs = query::pairs(request.query_string()).unwrap_or_default();
@@ -90,7 +90,7 @@ pub(crate) fn note_refusal(request: &HttpRequest, app: &App, error: &BearerError
 }
 
 /// Everything that has to be known about what is presented before it is checked in a unit of work: the key that a JWT names, and
-/// that the proof of possession was not seen before. That is written at once, whatever comes of the request.
+/// that the proof of possession was not seen before. That is written at once, even if the request fails.
 pub(crate) async fn spend_proof<E: TransactionError + From<BearerError>>(
     request: &HttpRequest,
     app: &App,

@@ -1,4 +1,4 @@
-//! One log line for each request: what, how it ended, how long it took. Never a query, a header or a body, nor a secret that somebody
+//! One log line for each request: what, how it ended, how long it took. Never a query, a header or a body, nor a secret that a client
 //! put into the path.
 
 use std::time::Instant;

@@ -15,7 +15,7 @@ use crate::storage::{PushLimit, Tx};
 
 /// What a client may push while a pushed request lives, if it proves who it is: its servers push for all of its users.
 const CONFIDENTIAL: PushLimit = PushLimit { requests: 10_000, bytes: 32 << 20 };
-/// The same for a public client, whose name anybody may use,
+/// The same for a public client, whose name any caller may use,
 const PUBLIC: PushLimit = PushLimit { requests: 1_000, bytes: 4 << 20 };
 /// and for what comes to public clients from one address, so that a stranger does not use up what is for all.
 const ADDRESS: PushLimit = PushLimit { requests: 60, bytes: 256 << 10 };

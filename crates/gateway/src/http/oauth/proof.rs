@@ -41,9 +41,10 @@ where
 /// One request of a client, with what has to be counted of it.
 ///
 /// A proof is verified before anything else, for neither a generated secret nor a signature can be guessed, and to check one costs less
-/// than to look its client up. Who fails too often is told to wait, which spares the log and the database, and whoever proves to be the
-/// client never is: a stranger with its public name, even at its address, keeps it from nothing.
-#[derive(Debug, Clone)]
+/// A proof is verified before anything else: generated secrets and signatures cannot be guessed, and verifying one
+/// costs less than looking up its client. A caller that fails too often has to wait, which spares the log and the
+/// database. A caller with a valid proof never waits, so a third party that knows the client's public name, even at its
+/// address, cannot block it.
 pub(super) struct Attempt {
     client: Option<ClientId>,
     place: [u8; 32],

@@ -86,7 +86,7 @@ async fn understand(
     Ok(Ok(asked))
 }
 
-/// What comes next for a request that is understood: proof of who somebody is, or the question whether they accept. Every way to
+/// What comes next for a request that is understood: a log-in, or the consent page. Every way to
 /// the second leads through here, so none leads around the first.
 pub(super) async fn proceed(
     app: &App,

@@ -43,7 +43,7 @@ struct Secret {
 }
 
 impl Secret {
-    /// The time in the first six bytes, and 208 bits that nobody can guess.
+    /// The time in the first six bytes, and 208 random bits.
     fn new(now: i64) -> Secret {
         let mut bytes = [0; 32];
         system::fill(&mut bytes);

@@ -20,7 +20,7 @@ use crate::services::consent::{self, ConnectedBefore, ConsentingUser, Next};
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
 
-/// Asks somebody who is logged in; or does not, where they have accepted as much before.
+/// Asks the logged-in user, unless they have accepted as much before.
 pub(super) async fn ask(
     app: &App,
     browser: &Browser,
@@ -111,7 +111,7 @@ pub(super) async fn decide(
         let denied = app.db.write(move |tx| work.oauth(|cx| consent::deny(tx, cx, &asked)));
         return Ok(Some(denied.await?.map_or_else(|| answered::too_late_to_deny(app), |url| redirect(&url))));
     }
-    // Whoever the page named accepts, or nobody: another tab may have logged in as somebody else meanwhile.
+    // Only the user whom the page named may accept: another tab may have logged in as another user meanwhile.
     let session = browser.session(app).await?.filter(|session| session.owner_id == form.field("owner"));
     let accepted = match session.filter(|session| consent::fits(asked, session)) {
         Some(session) => accept(app, browser, asked, &session).await?,

@@ -15,7 +15,7 @@ use crate::storage::{DbError, TransactionError};
 /// A page that says what is wrong.
 #[derive(Debug)]
 pub(super) enum PageFailure {
-    /// The authorization request cannot be trusted, so nothing is sent back to whoever made it (RFC 6749 §4.1.2.1).
+    /// The authorization request cannot be trusted, so the user is not redirected to the client (RFC 6749 §4.1.2.1).
     Refused { title: String, detail: String },
     /// The form is not one of ours, is too old, or was sent before.
     StaleForm,

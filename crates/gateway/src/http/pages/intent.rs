@@ -1,4 +1,4 @@
-//! What somebody logs in for. It travels in the forms, so that it is done afterwards.
+//! What a user logs in for. It travels in the forms, so that it is done afterwards.
 
 use oauth::ClientId;
 use oauth::authorize::AuthorizationRequest;
@@ -6,7 +6,7 @@ use oauth::authorize::AuthorizationRequest;
 use super::failure::PageFailure;
 use crate::app::App;
 
-/// What somebody logs in for.
+/// What a user logs in for.
 #[derive(Debug, Clone)]
 pub(super) enum LoginIntent {
     /// To answer an authorization request.

@@ -78,7 +78,7 @@ async fn answer(
     }
 }
 
-/// Asks first, for anybody can make such a link. What was sent goes along and is read again.
+/// Asks first, because any site can make such a link. What was sent goes along and is read again.
 fn confirm(app: &App, browser: &Browser, asked: &LogoutRequest, pairs: Pairs) -> HttpResponse {
     let parameters =
         pairs.into_iter().filter(|(name, value)| PARAMETERS.contains(&name.as_str()) && !value.is_empty()).collect();

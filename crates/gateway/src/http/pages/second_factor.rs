@@ -92,7 +92,7 @@ pub(super) async fn confirm(
     }
 }
 
-/// `POST /account/second-factor/remove`: whoever takes it away shows once more that they have it.
+/// `POST /account/second-factor/remove`: the user has to enter a code to remove the app.
 pub(super) async fn remove(
     request: HttpRequest,
     app: web::Data<App>,

@@ -25,7 +25,7 @@ fn name(app: &App, fingerprint: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(&app.keys.tag("session name", fingerprint)[..16])
 }
 
-/// What somebody who is logged in is called here.
+/// The name of the logged-in user.
 pub(super) async fn name_of(app: &App, session: &Session) -> Result<String, PageFailure> {
     let session = session.clone();
     let now = app.clock.now();
@@ -133,7 +133,7 @@ pub(super) async fn end_connection(
     Ok(back(&app))
 }
 
-/// `POST /account/notices/seen`: somebody has seen what they had to be told.
+/// `POST /account/notices/seen`: the user confirms a notice.
 pub(super) async fn see_notice(
     request: HttpRequest,
     app: web::Data<App>,

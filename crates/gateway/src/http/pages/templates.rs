@@ -15,7 +15,7 @@ use crate::services::self_service::Factor;
 #[derive(Debug, Template)]
 #[template(path = "login.html")]
 pub(super) struct LoginPage {
-    /// Who sends them; nobody if they come by themselves.
+    /// The client that sends the user; `None` if the user opened the page directly.
     pub(super) client: Option<String>,
     pub(super) account: Option<String>,
     pub(super) provisions: bool,
@@ -126,7 +126,7 @@ pub(super) struct ShownBefore {
     pub(super) is_used: bool,
 }
 
-/// What somebody has connected, and where they are logged in.
+/// A user's connections and sessions.
 #[derive(Debug, Template)]
 #[template(path = "account.html")]
 pub(super) struct AccountPage {
@@ -150,7 +150,7 @@ pub(super) struct PasswordPage {
     pub(super) csrf: String,
 }
 
-/// Something that somebody has to be told, until they say that they have seen it.
+/// A notice, shown until the user confirms it.
 #[derive(Debug)]
 pub(super) struct ShownNotice {
     pub(super) id: String,

@@ -1,4 +1,4 @@
-//! Cursors (RFC 9865 §2), sealed for one client in one account: to anybody else they are as good as forged.
+//! Cursors (RFC 9865 §2), sealed for one client in one account: for other clients they are invalid.
 
 use oauth::Keyring;
 
@@ -6,7 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::platform::system;
 
-/// The cursors of whoever walks.
+/// The cursors of one client in one account.
 #[derive(Debug)]
 pub(super) struct SealedCursors<'a> {
     keys: &'a Keyring,

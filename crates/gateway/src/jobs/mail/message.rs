@@ -38,7 +38,7 @@ struct Body<'n> {
     public_url: &'n str,
 }
 
-/// RFC 3834 §5: nobody's holiday answers it.
+/// RFC 3834 §5: automatic replies such as vacation notices do not answer it.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -57,8 +57,8 @@ impl Header for AutoSubmitted {
 }
 
 impl Letter<'_> {
-    /// Puts it into an envelope, to somebody of this name. It is told from other letters by the notice, so a second copy can be known
-    /// as one.
+    /// Builds the message, addressed to this name. Its `Message-ID` comes from the notice, so a second copy can be
+    /// recognized.
     pub(super) fn write(&self, from: Mailbox, to: Address, name: &str) -> Result<Message, lettre::error::Error> {
         // A line break in a name is nothing that a mailbox could be written with.
         let name = person::short_name(name);

@@ -1,4 +1,4 @@
-//! Which addresses may be called: those of the public internet, and nothing that only somebody inside can reach.
+//! Which addresses may be called: those of the public internet, and no addresses that are reachable only from inside.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,7 +1,7 @@
 //! Public keys that others keep: fetched when they are first needed, and again when they are old or a new name turns up.
 //!
 //! Each process remembers them for itself. That is no state another replica would have to know: they are public documents, and
-//! everybody reads the same.
+//! all readers get the same.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,7 +17,7 @@ use crate::platform::clock::Clock;
 const FRESH_MS: i64 = 3600 * 1000;
 /// If their owner does not answer, they are believed so long.
 const STALE_MS: i64 = 24 * FRESH_MS;
-/// So long is nobody asked who has just failed.
+/// How long a server that has just failed is not asked again.
 const AFTER_FAILURE_MS: i64 = 15 * 1000;
 /// Keys of a name we do not know are looked for so often in
 const LOOKS: u32 = 3;
@@ -153,7 +153,7 @@ impl Owner {
 }
 
 impl Known {
-    /// What can be said without asking anybody: keys of this name, or that their owner has just failed.
+    /// What is known without a call: keys of this name, or that their owner has just failed.
     fn at_hand(&self, kid: Option<&str>, now: i64) -> Option<Supply> {
         let failed = self.failure.as_ref().is_some_and(|(then, _)| now - then < AFTER_FAILURE_MS);
         let fresh = self.keys.as_ref().filter(|(then, _)| now - then < FRESH_MS);

@@ -9,7 +9,7 @@ use crate::platform::system;
 use crate::storage::{DbError, Tx};
 
 const PURPOSE: &str = "sign-in at an OpenID provider";
-/// How long somebody may be away, in milliseconds.
+/// How long a user may stay at the provider, in milliseconds.
 const PATIENCE: i64 = 15 * 60 * 1000;
 
 /// What they went away for.

@@ -137,7 +137,7 @@ fn matching(
     match scim::service::find(&mut store, cx, USER, filter, 2) {
         Ok(users) => Ok(users.into_iter().map(|user| (user.handle.0, user.resource.id.to_string())).collect()),
         Err(scim::Error::Store(error)) => Err(error.into()),
-        // A name so long or strange that no filter takes it is nobody's.
+        // A name that no filter accepts, because of its length or characters, belongs to no user.
         Err(_) => Ok(Vec::new()),
     }
 }

@@ -14,8 +14,8 @@ use super::super::error::DbError;
 use super::super::resources::{Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};
 
-/// Whoever is in a group, as a condition on `r.seq`; the group's row takes the place of the `?`. `UNION` keeps each row once, so circles
-/// end. Members are looked up one group after the other and not among everybody's, and then one after the other: PostgreSQL, which
+/// The members of a group, as a condition on `r.seq`; the group's row takes the place of the `?`. `UNION` keeps each row once, so circles
+/// end. Members are looked up one group after the other and not among those of all groups, and then one after the other: PostgreSQL, which
 /// cannot guess how few a recursion gives, would read all resources instead.
 const INSIDE: Dialects = Dialects {
     sqlite: "r.seq IN (WITH RECURSIVE inside (seq) AS (? \
