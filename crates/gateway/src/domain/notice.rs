@@ -18,7 +18,7 @@ pub const TRY_FOR: i64 = 72 * 60 * 60 * 1000;
 /// What a notice tells. Each is a kind of its own in the database; more will come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoticeKind {
-    /// Somebody left, and connections that lived under them live under whoever is told.
+    /// A user left, and their connections now belong to the user who is told.
     ConnectionsPassed(ConnectionsTransferred),
     /// Connections rest on the user who is told, and had better rest on a service account.
     ConnectionAtRisk(AtRisk),

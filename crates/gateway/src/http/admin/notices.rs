@@ -40,7 +40,7 @@ answer! {
     }
     example {
         "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "user": "0198a6b2-1111-7e4f-8a5b-6c7d8e9f0a1b", "kind": "connections_passed",
-        "told": "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in acme now lives under your user: if you \
+        "told": "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in acme now belongs to your user: if you \
                  leave, it ends.",
         "detail": {
             "from": "0198a6b2-2222-7e4f-8a5b-6c7d8e9f0a1b", "from_name": "Ada Lovelace", "reason": "deactivated", "clients": ["Okta"],
