@@ -166,7 +166,7 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
     assert_eq!(place.unit(|store| store.end_reason(GrantId(i64::MAX)))?, None);
     assert_eq!(
         place.unit(|store| store.grant(id))?,
-        Some(Grant { state: ended(2_000, EndReason::Operator), ..as_made })
+        Some(Grant { state: ended(2_000, EndReason::Revoked), ..as_made })
     );
     assert_eq!(place.unit(|store| store.grant(GrantId(i64::MAX)))?, None);
     Ok(())
