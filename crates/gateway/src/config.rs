@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use config::{Environment, File, FileFormat};
 
 use crate::platform::outbound::address::AllowedNetworks;
-use crate::platform::secret_text::SecretText;
 use crate::platform::smtp::Mail;
 
 mod admin;
@@ -57,11 +56,6 @@ pub use server::{Memory, Server};
 pub struct Config {
     pub server: Server,
     pub data_dir: PathBuf,
-    // Names of before, until `http` says the new ones.
-    pub trusted_proxies: TrustedProxies,
-    pub admin_token: Option<SecretText>,
-    pub consent_roles: Vec<String>,
-    pub consent_role_attribute: String,
     pub database: Database,
     pub master_key: MasterKeySource,
     pub admin: Admin,
@@ -173,20 +167,15 @@ fn read(r: &mut Reader) -> Option<Config> {
     if let (Some(scim), Some(database)) = (&scim, &mut database) {
         database::share(r, &mut database.limits, scim.long_requests_per_account);
     }
-    let (server, admin, consent) = (server?, admin?, consent?);
     Some(Config {
-        trusted_proxies: server.trusted_proxies.clone(),
-        admin_token: admin.token.clone(),
-        consent_roles: consent.roles.clone(),
-        consent_role_attribute: consent.role_attribute.clone(),
-        server,
+        server: server?,
         data_dir: data_dir?,
         database: database?,
         master_key: master_key?,
-        admin,
+        admin: admin?,
         operator_sign_in,
         attributes: attributes?,
-        consent,
+        consent: consent?,
         oauth: oauth?,
         outbound: outbound?,
         mail,

@@ -1,10 +1,4 @@
-//! The machine: the one place that asks for the time and for randomness.
-
-/// Now, in milliseconds since the epoch.
-#[expect(clippy::disallowed_methods, reason = "the clock's one owner")]
-pub fn now() -> i64 {
-    chrono::Utc::now().timestamp_millis()
-}
+//! The machine: the one place that asks for randomness, and how a time is written.
 
 /// Fills a buffer with random bytes from the operating system's generator.
 pub fn fill(buffer: &mut [u8]) {

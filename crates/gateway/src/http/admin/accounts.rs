@@ -135,8 +135,8 @@ fn representation(app: &App, tx: &mut Tx<'_>, account: &domain::Account) -> Resu
     let (users, groups) = (store.count(USER)?, store.count(GROUP)?);
     let mut warnings = Vec::new();
     if users > 0 && !tx.has_administrator(account.seq)? {
-        let roles = app.config.consent_roles.join(" or ");
-        let attribute = &app.config.consent_role_attribute;
+        let roles = app.config.consent.roles.join(" or ");
+        let attribute = &app.config.consent.role_attribute;
         warnings.push(format!(
             "no active user has a role that may accept access ({attribute}: {roles}): connections by authorization code cannot be \
              made anew until a user has one"
@@ -203,7 +203,7 @@ pub(super) async fn create(
         name: new.name.0.0,
         product_environments: new.product_environments.unwrap_or_default().0,
         default_role: new.default_role.map(|role| role.0),
-        created: system::now(),
+        created: app.clock.now(),
         options,
     };
     let location = format!("{}/admin/accounts/{}", app.public_url, account.id);
@@ -284,15 +284,16 @@ pub(super) async fn change(
             if let Some(Text(user)) = change.co_owner.value()
                 && tx.successor_of(account.seq, "")?.is_none()
             {
-                let roles = work.config.consent_roles.join(" or ");
+                let roles = work.config.consent.roles.join(" or ");
                 let detail = format!(
                     "must be the id of an active user of this account whose {} is {roles}, and `{user}` is not",
-                    work.config.consent_role_attribute
+                    work.config.consent.role_attribute
                 );
                 return Err(Problem::field("co_owner", detail));
             }
             if account.options.service_accounts == ServiceAccounts::Writable && were != ServiceAccounts::Writable {
-                reactions::service_accounts_are_writable(tx, account.seq, system::now())?;
+                let now = tx.now();
+                reactions::service_accounts_are_writable(tx, account.seq, now)?;
             }
             let after = representation(&work, tx, &account)?;
             let changed = Act::new(Action::AccountChanged).on_named(&account.id, &account.name);
@@ -310,7 +311,7 @@ pub(super) async fn delete(
 ) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
-            let (account, now) = (lookup::locked_account(tx, &id)?, system::now());
+            let (account, now) = (lookup::locked_account(tx, &id)?, tx.now());
             tx.delete_account(account.seq, now)?;
             let deleted = Act::new(Action::AccountDeleted).on_named(&account.id, &account.name);
             operator.record(tx, Some(account.seq), deleted);
@@ -371,7 +372,7 @@ fn taken(name: &str) -> Problem {
 /// The role is one of those that the declaration of the attribute lists, where it lists any.
 fn check_role(app: &App, role: Option<&Text>, mistakes: &mut Mistakes) {
     let Some(Text(role)) = role else { return };
-    let attribute = app.schemas.configured().get(USER).attribute(&app.config.consent_role_attribute);
+    let attribute = app.schemas.configured().get(USER).attribute(&app.config.consent.role_attribute);
     if let Some(CanonicalValues::Only(roles)) = attribute.map(|a| &a.canonical_values)
         && !roles.contains(role)
     {

@@ -209,7 +209,7 @@ async fn create(
         seq: 0,
         account: None,
         okta_app_name: registered.okta_app_name.map(|name| name.as_str().to_owned()),
-        created: system::now(),
+        created: app.clock.now(),
         client: oauth::Client {
             id,
             name,
@@ -425,7 +425,7 @@ pub(super) async fn delete(
             let record = named(tx, &id)?;
             let deleted = Act::new(Action::ClientDeleted).on_named(id.as_str(), &record.client.name);
             operator.record(tx, record.account, deleted);
-            tx.end_grants_of_client(record.seq, system::now(), EndReason::ClientDeleted)?;
+            tx.end_grants_of_client(record.seq, tx.now(), EndReason::ClientDeleted)?;
             tx.delete_client(record.seq)?;
             Ok::<_, Problem>(())
         })

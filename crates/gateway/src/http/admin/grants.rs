@@ -10,7 +10,6 @@ use super::page::{self, Items, PageQuery};
 use crate::app::App;
 use crate::domain::described::{Time, answer};
 use crate::http::edge::problem::Problem;
-use crate::platform::system;
 
 answer! {
     /// What a user has accepted for a client.
@@ -76,7 +75,7 @@ pub(super) async fn end(operator: Operator, app: web::Data<App>, id: web::Path<S
                 return Err(not_found());
             }
             operator.sign(tx);
-            tx.end_grant_for(grant, system::now(), EndReason::Operator)?;
+            tx.end_grant_for(grant, tx.now(), EndReason::Operator)?;
             Ok(())
         })
         .await?;

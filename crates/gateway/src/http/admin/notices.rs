@@ -10,7 +10,6 @@ use crate::domain::described::{Anything, Time, answer};
 use crate::domain::notice::TRY_FOR;
 use crate::domain::wording;
 use crate::http::edge::problem::Problem;
-use crate::platform::system;
 
 answer! {
     /// Something that a user, or the operators of the account, had to be told.
@@ -58,7 +57,7 @@ pub(super) async fn list(
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<Notice>>, Problem> {
     // Without a relay nothing is going to be tried.
-    let mailed_since = if app.config.mail.is_some() { system::now() - TRY_FOR } else { i64::MAX };
+    let mailed_since = if app.config.mail.is_some() { app.clock.now() - TRY_FOR } else { i64::MAX };
     page::of_account(&app, account.into_inner(), query.0.into(), move |tx, account, page| {
         let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
         let shown = notices.map(|notice| {

@@ -19,7 +19,6 @@ use crate::http::edge::address;
 use crate::http::edge::operation::{Part, Signature};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
-use crate::platform::system;
 use crate::storage::{ReadCost, Tx};
 
 /// An operator whose token counts. Taking one as a parameter is what protects a handler.
@@ -37,7 +36,7 @@ impl Operator {
             return Err(Problem::not_found("admin endpoint", request.path()));
         }
         let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
-        let address = address::of(&request, &app.config.trusted_proxies);
+        let address = address::of(&request, &app.config.server.trusted_proxies);
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
             .and_then(|text| text.split_once(' '))
@@ -45,13 +44,13 @@ impl Operator {
             .map(|(_, token)| token.trim())
             .ok_or_else(|| Problem::unauthorized("send an operator's token as `Authorization: Bearer …`"))?;
         let presented = app.keys.fingerprint(token);
-        if let Some(ours) = &app.config.admin_token
+        if let Some(ours) = &app.config.admin.token
             && app.keys.fingerprint(ours.reveal()) == presented
         {
             super::check_query(&request)?;
             return Ok(Operator { origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(address) });
         }
-        let now = system::now();
+        let now = app.clock.now();
         let target = Target::of(&request);
         let (refused, seen) = (app.refusals.clone(), address.clone());
         let note = move |kind, who| refused.note(kind, who, seen.as_deref(), now);
@@ -100,7 +99,7 @@ impl Operator {
     /// Says that this operator did this, in the unit of work that did it.
     pub(crate) fn record(&self, tx: &mut Tx<'_>, account: Option<i64>, act: Act) {
         self.sign(tx);
-        tx.raise(system::now(), account, act);
+        tx.raise(tx.now(), account, act);
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) async fn create(
     app: web::Data<App>,
     mut body: Body<NewOperator>,
 ) -> Result<Created<With<Operator, OperatorToken>>, Problem> {
-    let now = system::now();
+    let now = app.clock.now();
     let Required(Text(text)) = &body.draft.name;
     let name = OperatorName::parse(text).unwrap_or_else(|why| {
         body.mistakes.note("name", why);
@@ -138,7 +138,7 @@ pub(super) async fn create(
 pub(super) async fn end(operator: Caller, app: web::Data<App>, id: web::Path<String>) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
-            if !tx.end_operator(&id, system::now())? {
+            if !tx.end_operator(&id, tx.now())? {
                 return Err(Problem::not_found("operator", &id));
             }
             operator.record(tx, None, Act::new(Action::OperatorEnded).on(id.as_str()));

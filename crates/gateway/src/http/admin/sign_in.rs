@@ -225,7 +225,7 @@ pub(super) async fn change(
 fn user(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(i64, i64), Problem> {
     let account = lookup::account(tx, account)?.seq;
     let id = Id::new(user).ok_or_else(|| Problem::not_found("user", user))?;
-    let found = tx.in_account(account, system::now(), false).get(USER, &id)?;
+    let found = tx.in_account(account, tx.now(), false).get(USER, &id)?;
     Ok((account, found.ok_or_else(|| Problem::not_found("user", user))?.handle.0))
 }
 

@@ -19,7 +19,6 @@ use crate::domain::event::{Act, Action};
 use crate::http::edge::problem::Problem;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
-use crate::platform::system;
 use crate::platform::turns::Payer;
 use crate::services::reactions;
 use crate::storage::{ReadCost, Tx};
@@ -182,7 +181,7 @@ async fn words_of(app: &App, account: &str, user: Option<&str>) -> Result<Vec<St
         .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &account)?;
             let stored = match &user {
-                Some(user) => tx.in_account(account.seq, system::now(), false).get(USER, user)?,
+                Some(user) => tx.in_account(account.seq, tx.now(), false).get(USER, user)?,
                 None => None,
             };
             let name = stored.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
@@ -200,7 +199,7 @@ fn representation(
 ) -> Result<User, Problem> {
     let shown = Projection::standard(provider.registry.get(USER));
     let mut value = Representation::new(user, &shown, &provider.registry, &app.scim_base).to_value();
-    let mut store = tx.in_account(account, system::now(), false);
+    let mut store = tx.in_account(account, tx.now(), false);
     if let Some(stored) = store.get(USER, &user.id)? {
         value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
         value["service_account"] = json!(tx.is_service_account(stored.handle.0)?);
@@ -214,20 +213,22 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
         return Ok(());
     }
     let name = user.attributes().get("userName").and_then(Value::as_str).unwrap_or_default();
-    let mut store = tx.in_account(account, system::now(), false);
+    let mut store = tx.in_account(account, tx.now(), false);
     let Some(stored) = store.get(USER, &user.id)? else { return Ok(()) };
     let key = scim::resource::user_name::log_in_key(name);
     let seq = stored.handle.0;
     tx.set_login(account, seq, &key, ours.password_hash.as_deref(), ours.service_account)?;
     if ours.service_account == Some(false) {
-        reactions::tell_at_risk(tx, account, seq, system::now())?;
+        let now = tx.now();
+        reactions::tell_at_risk(tx, account, seq, now)?;
     }
     if ours.password_hash.is_some() {
         // Whoever logged in by the old password has to know the new one.
         tx.end_sessions_of(account, user.id.as_str())?;
     }
     if ours.end_connections {
-        reactions::end_connections(tx, account, user.id.as_str(), system::now(), EndReason::Operator)?;
+        let now = tx.now();
+        reactions::end_connections(tx, account, user.id.as_str(), now, EndReason::Operator)?;
     }
     Ok(())
 }
@@ -272,7 +273,7 @@ pub(super) async fn create(
         .write(move |tx| {
             operator.sign(tx);
             let account = lookup::account(tx, &account)?;
-            let (now, provider) = (system::now(), work.provider(&account)?);
+            let (now, provider) = (tx.now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
             let user = work.scim(&provider, now, |cx| service::create(&mut store, cx, USER, &body, &shown))?.resource;
@@ -296,7 +297,7 @@ pub(super) async fn list(
         .read(ReadCost::Scan, move |tx| {
             let account = lookup::account(tx, &account)?;
             let provider = work.provider(&account)?;
-            let now = system::now();
+            let now = tx.now();
             let shown = Projection::standard(provider.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
             let list = work.scim(&provider, now, |cx| service::search(&mut store, cx, USER, &asked, &shown))?;
@@ -321,7 +322,7 @@ pub(super) async fn get(
         .db
         .read(ReadCost::Point, move |tx| {
             let account = lookup::account(tx, &path.0)?;
-            let (now, provider) = (system::now(), work.provider(&account)?);
+            let (now, provider) = (tx.now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));
             let id = user_id(&path.1)?;
             let mut store = tx.in_account(account.seq, now, false);
@@ -357,7 +358,7 @@ pub(super) async fn change(
             .write(move |tx| {
                 operator.sign(tx);
                 let account = lookup::account(tx, &path.0)?;
-                let (now, provider) = (system::now(), work.provider(&account)?);
+                let (now, provider) = (tx.now(), work.provider(&account)?);
                 let shown = Projection::standard(provider.registry.get(USER));
                 let id = user_id(&path.1)?;
                 let mut store = tx.in_account(account.seq, now, false);
@@ -395,7 +396,7 @@ pub(super) async fn delete(
         .write(move |tx| {
             operator.sign(tx);
             let account = lookup::account(tx, &path.0)?;
-            let (now, provider) = (system::now(), work.provider(&account)?);
+            let (now, provider) = (tx.now(), work.provider(&account)?);
             let id = user_id(&path.1)?;
             let mut store = tx.in_account(account.seq, now, false);
             work.scim(&provider, now, |cx| service::delete(&mut store, cx, USER, &id, &Precondition::None))?;

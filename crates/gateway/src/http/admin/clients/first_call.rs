@@ -10,7 +10,6 @@ use crate::app::{App, ServiceProvider};
 use crate::domain::account::{Account, DEFAULT_ROLE};
 use crate::domain::profiles::Profile;
 use crate::http::edge::problem::Problem;
-use crate::platform::system;
 
 /// What a provider creates to see whether it can.
 struct FirstCall {
@@ -71,7 +70,7 @@ pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -
         tried.account_values.defaults.insert(DEFAULT_ROLE.to_owned(), any);
     }
     for (kind, noun, body) in creates {
-        if let Err(refusal) = app.scim(&tried, system::now(), |cx| service::check(cx, kind, &body)) {
+        if let Err(refusal) = app.scim(&tried, app.clock.now(), |cx| service::check(cx, kind, &body)) {
             warnings.push(format!(
                 "{provider}'s “{button}” begins by creating a {noun}, which would be refused: {}. Give the attribute a default_value, or \
                  declare it not required",

@@ -116,7 +116,7 @@ pub(in crate::http::admin) async fn list(
             Ok::<_, Problem>(tx.client_secrets(record.seq)?)
         })
         .await?;
-    let now = system::now();
+    let now = app.clock.now();
     let items = secrets.into_iter().map(|secret| Secret {
         id: secret.id,
         label: secret.label,
@@ -134,7 +134,7 @@ pub(in crate::http::admin) async fn add(
     client: web::Path<String>,
     mut body: Body<NewSecret>,
 ) -> Result<Created<ShownSecret>, Problem> {
-    let now = system::now();
+    let now = app.clock.now();
     if body.draft.expires.is_some_and(|expires| expires.0 <= now) {
         body.mistakes.note("expires", "must lie in the future");
     }

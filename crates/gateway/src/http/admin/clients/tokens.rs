@@ -99,7 +99,7 @@ pub(in crate::http::admin) async fn list(
             Ok::<_, Problem>(tx.static_tokens(record.seq)?)
         })
         .await?;
-    let now = system::now();
+    let now = app.clock.now();
     Ok(web::Json(Items::all(tokens.iter().map(|token| representation(token, now)).collect())))
 }
 
@@ -109,7 +109,7 @@ pub(in crate::http::admin) async fn add(
     client: web::Path<String>,
     mut body: Body<NewToken>,
 ) -> Result<Created<With<Token, ShownToken>>, Problem> {
-    let now = system::now();
+    let now = app.clock.now();
     let expires = body.draft.expires.map_or(now + USUAL_MS, |expires| expires.0);
     if expires <= now || expires > now + LONGEST_MS {
         body.mistakes.note("expires", "must lie in the future, and at most three years ahead");

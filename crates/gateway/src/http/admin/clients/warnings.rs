@@ -37,7 +37,7 @@ pub(super) fn of(
     record: &ClientRecord,
     account: Option<&Account>,
 ) -> Result<Vec<String>, Problem> {
-    let now = system::now();
+    let now = app.clock.now();
     let mut warnings = first_call::warnings(app, Profile::of(&record.client), account)?;
     if takes_secrets(&record.client) {
         let secrets = tx.client_secrets(record.seq)?;
