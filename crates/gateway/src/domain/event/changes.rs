@@ -166,15 +166,15 @@ mod tests {
 
     #[test]
     fn what_is_stored_is_bounded() {
-        let long = "é".repeat(100_000);
+        let long = "é".repeat(2_000);
         let mut changes = Changes::default();
-        for n in 0..2_000 {
+        for n in 0..500 {
             changes.value(&format!("attribute{n}"), &json!(long), &json!([long, long, {"x": long}]));
         }
         let text = changes.to_json().expect("something changed");
         assert!(text.len() <= MOST + 100, "{}", text.len());
         let told: Value = serde_json::from_str(&text).expect("JSON");
         let named = told.as_object().map_or(0, |told| told.values().filter(|change| **change == json!({})).count());
-        assert!(named > 100 && told["…"].as_u64().is_some_and(|more| more > 100), "{named}");
+        assert!(named > 50 && told["…"].as_u64().is_some_and(|more| more > 100), "{named}");
     }
 }
