@@ -97,11 +97,6 @@ impl<'t> Answer<'t> {
         let value = if answer.body.is_empty() { Value::Null } else { answer.json()? };
         Ok(Json { asked: answer.asked, value })
     }
-
-    /// The failure that this answer is, where something else was expected.
-    pub(crate) fn unexpected(&self, expected: &str) -> Failure {
-        self.answer.unexpected(expected)
-    }
 }
 
 /// The JSON of an answer that was the expected one.

@@ -30,7 +30,6 @@ impl<W: Wire> Wire for &W {
 
 /// An answer.
 #[derive(Debug)]
-#[must_use]
 pub struct Answer {
     /// The method and address that were asked.
     pub asked: String,
