@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, guard, web};
 use oauth::jose::Jwks;
 
 use crate::app::App;
-use crate::http::edge::endpoints::{self, Endpoint, endpoints, resources};
+use crate::http::edge::endpoints::{self, Endpoint, pages, resources};
 use crate::storage::DbError;
 
 mod answered;
@@ -29,33 +29,34 @@ mod second_factor;
 mod self_service;
 pub mod templates;
 
-/// Every page and form.
-pub static ENDPOINTS: &[Endpoint] = endpoints![
-    GET "/oauth2/auth" => authorize::by_query,
-    POST "/oauth2/auth" => authorize::by_form,
-    GET "/login" => login::show,
-    POST "/login" => login::submit,
-    POST "/login/second-factor" => login::second_factor::submit,
-    POST "/login/provider" => login::provider::begin,
-    GET "/login/callback" => login::callback::callback,
-    GET "/oauth2/consent" => authorize::resume,
-    POST "/oauth2/consent" => authorize::decide,
-    POST "/oauth2/switch" => login::switch,
-    GET "/oauth2/logout" => logout::by_query,
-    POST "/oauth2/logout" => logout::by_form,
-    GET "/account" => self_service::show,
-    POST "/account/connections/end" => self_service::end_connection,
-    POST "/account/notices/seen" => self_service::see_notice,
-    POST "/account/sessions/end" => self_service::end_session,
-    GET "/account/password" => password::show,
-    POST "/account/password" => password::change,
-    GET "/account/second-factor" => second_factor::show,
-    POST "/account/second-factor" => second_factor::begin,
-    POST "/account/second-factor/confirm" => second_factor::confirm,
-    POST "/account/second-factor/remove" => second_factor::remove,
-    GET "/operator" => operator::show,
-    POST "/operator/sign-in" => operator::begin,
-    GET "/assets/page.css" => stylesheet,
+/// Every page and form; those of one path stand together. Forms are refused where another site sends them, but for those that clients
+/// send: authorization requests and requests to log out.
+pub static ENDPOINTS: &[Endpoint] = pages![
+    GET "/oauth2/auth" => authorize::by_query, "Takes an authorization request, and shows what comes next.";
+    POST "/oauth2/auth" => authorize::by_form, "Takes an authorization request that a client sends as a form.";
+    GET "/login" => login::show, "Asks who the user is.";
+    POST "/login" => login::submit, "Logs in by user name and password.";
+    POST "/login/second-factor" => login::second_factor::submit, "Takes the code of an authenticator app after the password.";
+    POST "/login/provider" => login::provider::begin, "Sends the user to the OpenID provider of their account.";
+    GET "/login/callback" => login::callback::callback, "Users and operators come back here from an OpenID provider.";
+    GET "/oauth2/consent" => authorize::resume, "Shows what a client asks for, once the user is logged in.";
+    POST "/oauth2/consent" => authorize::decide, "Accepts or denies access.";
+    POST "/oauth2/switch" => login::switch, "Logs out, so that another user answers the request.";
+    GET "/oauth2/logout" => logout::by_query, "Logs out, by a client's link.";
+    POST "/oauth2/logout" => logout::by_form, "Logs out, by a client's form or by ours.";
+    GET "/account" => self_service::show, "Shows users their notices, connections and sessions.";
+    POST "/account/connections/end" => self_service::end_connection, "Ends all that the user accepted for a client.";
+    POST "/account/notices/seen" => self_service::see_notice, "Notes that the user has seen a notice.";
+    POST "/account/sessions/end" => self_service::end_session, "Logs the user out in another browser.";
+    GET "/account/password" => password::show, "Asks for a new password.";
+    POST "/account/password" => password::change, "Changes the user's password.";
+    GET "/account/second-factor" => second_factor::show, "Shows what an authenticator app is set up with.";
+    POST "/account/second-factor" => second_factor::begin, "Begins to set up an authenticator app.";
+    POST "/account/second-factor/confirm" => second_factor::confirm, "Takes the first code of an authenticator app.";
+    POST "/account/second-factor/remove" => second_factor::remove, "Removes the user's authenticator app.";
+    GET "/operator" => operator::show, "Asks operators to sign in.";
+    POST "/operator/sign-in" => operator::begin, "Sends an operator to the vendor's OpenID provider.";
+    GET "/assets/page.css" => stylesheet, "How pages look.";
 ];
 
 /// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.

@@ -17,6 +17,8 @@ pub struct Endpoint {
     pub method: Method,
     /// With names in braces.
     pub path: &'static str,
+    /// What it is for, in a sentence; empty where the protocol says it.
+    pub purpose: &'static str,
     /// What it takes and answers, where that is described.
     pub operation: Option<Operation>,
     pub(crate) route: fn() -> Route,
@@ -28,6 +30,7 @@ macro_rules! endpoints {
         &[$($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
+            purpose: "",
             operation: None,
             route: || actix_web::web::route().to($handler),
         }),*]
@@ -35,12 +38,27 @@ macro_rules! endpoints {
 }
 pub(crate) use endpoints;
 
+/// A table of pages and forms: method, path, handler, purpose.
+macro_rules! pages {
+    ($($method:ident $path:literal => $handler:path, $purpose:literal;)*) => {
+        &[$($crate::http::edge::endpoints::Endpoint {
+            method: actix_web::http::Method::$method,
+            path: $path,
+            purpose: $purpose,
+            operation: None,
+            route: || actix_web::web::route().to($handler),
+        }),*]
+    };
+}
+pub(crate) use pages;
+
 /// A table of endpoints that are described: method, path, handler, summary, refusals, under the headings that they belong to.
 macro_rules! operations {
     ($($tag:literal { $($method:ident $path:literal => $handler:path, $summary:literal $(, $status:literal $when:literal)*;)* })*) => {
         &[$($($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
+            purpose: $summary,
             operation: Some($crate::http::edge::operation::Operation {
                 handler: stringify!($handler),
                 tag: $tag,
