@@ -9,11 +9,12 @@ use super::binding::Binding;
 use super::cookie_jar::{cookie, name};
 use super::device::{self, DEVICE};
 use crate::app::App;
+use crate::domain::actor::{Actor, Named};
 use crate::domain::device::Device;
 use crate::http::edge::address;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
-use crate::services::sign_in::session::{Beginning, derived_secret};
+use crate::services::sign_in::session::{self, Beginning, derived_secret};
 use crate::storage::sessions::{Liveness, Session};
 use crate::storage::{DbError, ReadCost};
 
@@ -136,18 +137,18 @@ impl Browser {
         }
     }
 
-    /// Logs out.
+    /// Logs out, and has the browser forget its session.
     pub(super) async fn log_out(&self, app: &App) -> Result<Cookie<'static>, DbError> {
-        if let Some(old) = self.session_fingerprint(app) {
-            app.db.write(move |tx| tx.end_session(old.as_bytes())).await?;
+        if let (Some(session), Some(fingerprint)) = (self.session(app).await?, self.session_fingerprint(app)) {
+            let (address, now) = (self.address.clone(), app.clock.now());
+            let ended = app.db.write(move |tx| {
+                tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
+                session::end(tx, &session, fingerprint.as_bytes(), now)
+            });
+            ended.await?;
         }
-        Ok(self.forgetting(app))
-    }
-
-    /// Has the browser forget its session.
-    pub(super) fn forgetting(&self, app: &App) -> Cookie<'static> {
         let mut gone = cookie(app, SESSION, String::new());
         gone.make_removal();
-        gone
+        Ok(gone)
     }
 }

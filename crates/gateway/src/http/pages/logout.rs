@@ -12,10 +12,8 @@ use super::respond::redirect;
 use super::templates::{LogoutPage, message, page};
 use super::{form, own_keys};
 use crate::app::App;
-use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::http::edge::query;
-use crate::services::sign_in;
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
 
@@ -74,7 +72,7 @@ async fn answer(
         Some(session) if !was_asked && !asked.is_certainly_about(&Subject::new(session.owner_id.as_str())) => {
             Ok(confirm(app, browser, &asked, pairs))
         }
-        session => log_out(app, browser, session, &asked, was_asked).await,
+        _ => log_out(app, browser, &asked, was_asked).await,
     }
 }
 
@@ -95,19 +93,10 @@ fn confirm(app: &App, browser: &Browser, asked: &LogoutRequest, pairs: Pairs) ->
 async fn log_out(
     app: &App,
     browser: &Browser,
-    session: Option<Session>,
     asked: &LogoutRequest,
     was_asked: bool,
 ) -> Result<HttpResponse, PageFailure> {
-    if let (Some(session), Some(fingerprint)) = (session, browser.session_fingerprint(app)) {
-        let (address, now) = (browser.address.clone(), app.clock.now());
-        let ended = app.db.write(move |tx| {
-            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
-            sign_in::session::end(tx, &session, fingerprint.as_bytes(), now)
-        });
-        ended.await?;
-    }
-    let cookie = browser.forgetting(app);
+    let cookie = browser.log_out(app).await?;
     let mut answer = match asked.redirect(was_asked) {
         Some(url) => redirect(url),
         None => {
