@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{items, text};
-use crate::identity_provider::a_user;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::identity_provider::a_user;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 story!(one_account_never_sees_the_others_data, async |world: World| {
     let (acme, orchard) = (world.account("acme").await, world.account("orchard").await);

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::world::World;
+use crate::support::testing::World;
 
 story!(a_parameter_that_an_endpoint_has_not_is_refused_and_named, async |world: World| {
     let acme = world.account("acme").await;

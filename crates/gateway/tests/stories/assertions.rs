@@ -3,13 +3,13 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
-use crate::http::Call;
-use crate::identity_provider::IdentityProvider;
-use crate::key_server::{KeyServer, SigningKey, encode, fresh, now};
-use crate::oauth_client::OAuthClient;
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::concurrently::all;
+use crate::support::http::Call;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::key_server::{KeyServer, SigningKey, encode, fresh, now};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const LOOPBACK: (&str, &str) = ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true");

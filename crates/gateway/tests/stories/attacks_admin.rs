@@ -4,11 +4,11 @@ use gateway::http::admin::ENDPOINTS;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{Account, items, text};
-use crate::behind::Behind;
-use crate::http::Call;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, items, text};
+use crate::support::database::Behind;
+use crate::support::http::Call;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// A request to an endpoint of the table, about what belongs to this account.
 fn call(world: &World, method: &str, path: &str, account: &Account, client: &OAuthClient, grant: &str) -> Call {

@@ -4,10 +4,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::Account;
-use crate::browser::Callback;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::Account;
+use crate::support::browser::Callback;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// What every request here begins with.
 fn asking<'a>(client: &'a OAuthClient, uri: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -31,7 +31,7 @@ async fn is_told(client: &OAuthClient, parameters: &[(&str, &str)], error: &str)
     callback
 }
 
-async fn register(acme: &Account, uris: &[&str]) -> crate::http::Answer {
+async fn register(acme: &Account, uris: &[&str]) -> crate::support::http::Answer {
     acme.admin(Method::POST, "/clients").json(&json!({"name": "Sync", "redirect_uris": uris})).await
 }
 

@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{items, text};
-use crate::http::Answer;
-use crate::identity_provider::IdentityProvider;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::http::Answer;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 const CREDENTIALS: (&str, &str) = ("grant_type", "client_credentials");
 

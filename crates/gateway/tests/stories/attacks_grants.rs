@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{Account, text};
-use crate::behind::Behind;
-use crate::identity_provider::IdentityProvider;
-use crate::oauth_client::OAuthClient;
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::concurrently::all;
+use crate::support::database::Behind;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 const DAY: i64 = 86_400_000;
 
@@ -213,7 +213,7 @@ story!(attack_58_whoever_may_no_more_loses_their_connection_at_once, async |worl
             idp.client.refresh(&refresh_token(&idp)).await.expect_oauth_error(400, "invalid_grant");
             assert_eq!(idp.client.introspect(&idp.access_token).await, json!({"active": false}));
         }
-        let grants = crate::account::items(&acme.admin_get("/grants").await);
+        let grants = crate::support::account::items(&acme.admin_get("/grants").await);
         let reasons = grants.iter().filter_map(|grant| grant["end_reason"].as_str()).filter(|why| why.contains(reason));
         assert_eq!(reasons.count(), 1, "{grants:?}");
     }

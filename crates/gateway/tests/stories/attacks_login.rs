@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::browser::{Browser, Landing, Page};
-use crate::relying_party::{RelyingParty, field};
-use crate::world::World;
+use crate::support::browser::{Browser, Landing, Page};
+use crate::support::relying_party::{RelyingParty, field};
+use crate::support::testing::World;
 
 /// A form with a field changed or, without a value, left out.
 async fn sent_with(browser: &Browser, page: &Page, button: &str, name: &str, value: Option<&str>) -> Page {
@@ -156,7 +156,7 @@ story!(attack_69_an_unknown_name_and_a_wrong_password_are_told_the_same, async |
         let shown = field(&again.login_form(), "username");
         assert_eq!(shown, name);
         let html = again.answer.text().replace(&field(&again.login_form(), "request"), "…");
-        let html = html.replace(&crate::http::escaped(name), "…");
+        let html = html.replace(&crate::support::http::escaped(name), "…");
         told.push((again.answer.status, html, again.answer.header("retry-after").map(str::to_owned)));
     }
     assert!(told.iter().all(|each| *each == told[0]), "{told:#?}");

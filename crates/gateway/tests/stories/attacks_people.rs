@@ -4,12 +4,12 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{items, text};
-use crate::browser::Landing;
-use crate::identity_provider::IdentityProvider;
-use crate::oauth_client::log_in_if_asked;
-use crate::relying_party::{AFTER_LOGOUT, RelyingParty};
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::browser::Landing;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::oauth_client::log_in_if_asked;
+use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty};
+use crate::support::testing::World;
 
 story!(attack_71_tabs_do_not_answer_for_each_other, async |world: World| {
     let party = RelyingParty::new(&world).await;

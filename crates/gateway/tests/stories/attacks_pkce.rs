@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::account::{Account, User};
-use crate::http::Answer;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, User};
+use crate::support::http::Answer;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 // RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use crate::account::text;
-use crate::http::Answer;
-use crate::relying_party::{RelyingParty, field};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::http::Answer;
+use crate::support::relying_party::{RelyingParty, field};
+use crate::support::testing::World;
 
 story!(attack_16_prompt_none_never_shows_a_page, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;

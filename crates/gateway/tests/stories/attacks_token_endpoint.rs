@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::world::World;
+use crate::support::testing::World;
 
 const CREDENTIALS: (&str, &str) = ("grant_type", "client_credentials");
 const FORM: &str = "application/x-www-form-urlencoded";

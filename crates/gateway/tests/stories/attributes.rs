@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use crate::account::{Account, items, text};
-use crate::http::Answer;
-use crate::identity_provider::{GROUP, IdentityProvider, USER, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, items, text};
+use crate::support::concurrently::all;
+use crate::support::http::Answer;
+use crate::support::identity_provider::{GROUP, IdentityProvider, USER, a_user};
+use crate::support::testing::World;
 
 pub const BADGES: &str = "urn:orchard:params:scim:schemas:1.0:Badges";
 
@@ -405,7 +405,7 @@ story!(two_operators_who_declare_at_once_lose_nothing, async |world: World| {
 /// A transaction that was open when something was declared may still write as before, so the index waits for it.
 #[test]
 fn an_index_waits_for_whoever_began_before() {
-    crate::story::on_postgres(&[], |world: World| async move {
+    crate::support::story::on_postgres(&[], |world: World| async move {
         use diesel::connection::SimpleConnection;
         let acme = world.account("acme").await;
         let idp = acme.connected_identity_provider().await;

@@ -5,12 +5,12 @@ use std::fs;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::items;
 use crate::attributes::{declare, published, settled};
-use crate::http::{self, Call};
-use crate::identity_provider::{Located, USER, a_user};
-use crate::workplace;
-use crate::world::{OPERATOR, World};
+use crate::support::account::items;
+use crate::support::directories;
+use crate::support::http::{self, Call};
+use crate::support::identity_provider::{Located, USER, a_user};
+use crate::support::testing::{OPERATOR, World};
 
 /// The defaults, and what a vendor adds in a later version.
 const LATER: &str = r#"
@@ -39,7 +39,7 @@ story!(a_new_configuration_makes_the_index_anew_with_what_accounts_declare, asyn
     let ana = idp.create_user(&user("ana@acme.test", "P-1", 7)).await;
     idp.create_user(&user("bo@acme.test", "P-2", 8)).await;
 
-    let file = workplace::subdirectory("attributes").join("attributes.toml");
+    let file = directories::subdirectory("attributes").join("attributes.toml");
     let defaults = include_str!("../../../../config/attributes.toml");
     fs::write(&file, format!("{defaults}{LATER}")).expect("it can be written");
     let later = world.process_with(&[("GATEWAY__ATTRIBUTES__FILE", &file.display().to_string())]).await;

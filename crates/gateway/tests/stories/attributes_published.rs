@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::attributes::{BADGES, declare, published, settled};
-use crate::identity_provider::{ENTERPRISE, IdentityProvider, Located, USER, a_user};
-use crate::world::World;
+use crate::support::identity_provider::{ENTERPRISE, IdentityProvider, Located, USER, a_user};
+use crate::support::testing::World;
 
 /// Declarations of every kind, each with a value it allows and, where there is one, a value it refuses.
 fn every_kind() -> Vec<(&'static str, Value, Value, Value)> {

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{items, text};
-use crate::identity_provider::a_user;
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::identity_provider::a_user;
+use crate::support::testing::World;
 
 async fn ask(world: &World, question: &str) -> Vec<Value> {
     items(&world.admin_get(&format!("/audit?{question}")).await)

@@ -4,10 +4,10 @@ use std::fs;
 
 use gateway::storage::audit::chain::{Link, NotWhole};
 
-use crate::behind::Behind;
-use crate::process;
-use crate::workplace;
-use crate::world::World;
+use crate::support::database::Behind;
+use crate::support::directories;
+use crate::support::process;
+use crate::support::testing::World;
 
 /// What does not fit.
 fn breaks(behind: &mut Behind) -> Vec<String> {
@@ -212,7 +212,7 @@ story!(hardening_16_the_head_is_served_to_be_kept_elsewhere, async |world: World
 
 #[test]
 fn hardening_16_verifying_makes_nothing_and_needs_no_right_to_write() {
-    let directory = workplace::subdirectory("verify");
+    let directory = directories::subdirectory("verify");
     let gateway = |arguments: &[&str], environment: &[(&str, String)]| {
         let output = process::command(arguments, &directory, environment).output().expect("the gateway can be run");
         (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())

@@ -8,11 +8,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::account::text;
-use crate::http::{Answer, SCIM_ERROR};
-use crate::identity_provider::{GROUP, IdentityProvider, PATCH, USER, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::http::{Answer, SCIM_ERROR};
+use crate::support::identity_provider::{GROUP, IdentityProvider, PATCH, USER, a_user};
+use crate::support::testing::World;
 
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 

@@ -5,16 +5,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::account::text;
 use crate::guide;
-use crate::http::{self, Call};
-use crate::identity_provider::a_user;
-use crate::nginx::Nginx;
-use crate::okta::Kind;
-use crate::process;
-use crate::relying_party::RelyingParty;
-use crate::story;
-use crate::world::{Database, World};
+use crate::support::account::text;
+use crate::support::http::{self, Call};
+use crate::support::identity_provider::a_user;
+use crate::support::nginx::Nginx;
+use crate::support::okta::Kind;
+use crate::support::process;
+use crate::support::relying_party::RelyingParty;
+use crate::support::story;
+use crate::support::testing::{Database, World};
 
 const BASE: &str = "https://id.test/identity";
 const BELOW: (&str, &str) = ("GATEWAY__SERVER__PUBLIC_URL", BASE);
@@ -173,7 +173,7 @@ story!(report_17_oktas_administrator_connects_and_provisions_below_a_path, setti
 
 #[test]
 fn report_17_a_public_url_that_cannot_be_right_is_refused_at_the_start() {
-    let directory = crate::workplace::subdirectory("public-url");
+    let directory = crate::support::directories::subdirectory("public-url");
     for (url, word) in [
         ("https://id.test/identity?x", "query"),
         ("https://id.test/identity#x", "fragment"),

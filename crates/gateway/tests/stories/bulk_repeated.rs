@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::behind::Behind;
-use crate::identity_provider::{GROUP, IdentityProvider, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::database::Behind;
+use crate::support::identity_provider::{GROUP, IdentityProvider, a_user};
+use crate::support::testing::World;
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 

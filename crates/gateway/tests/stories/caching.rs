@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::http::Answer;
-use crate::identity_provider::{GROUP, PATCH, USER, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::http::Answer;
+use crate::support::identity_provider::{GROUP, PATCH, USER, a_user};
+use crate::support::testing::World;
 
 #[track_caller]
 fn says(answer: &Answer, cached: &str) {

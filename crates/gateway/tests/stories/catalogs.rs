@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::{IdentityProvider, USER};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{IdentityProvider, USER};
+use crate::support::testing::World;
 
 const ENTITLEMENT: &str = "urn:okta:scim:schemas:core:1.0:Entitlement";
 const ROLE: &str = "urn:okta:scim:schemas:core:1.0:Role";

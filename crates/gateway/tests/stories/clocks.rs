@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use gateway::storage::AnyConn;
 use serde_json::Value;
 
-use crate::behind::Behind;
-use crate::workplace;
-use crate::world::World;
+use crate::support::database::Behind;
+use crate::support::directories;
+use crate::support::testing::World;
 
 const DAY: i64 = 86_400_000;
 
@@ -86,7 +86,7 @@ story!(hardening_8_a_clock_that_jumps_ahead_destroys_nothing, async |world: Worl
     let other = acme.generic_client().await.connect_as(&ada).await;
     let mut behind = Behind::of(&world);
     let before = counted(&mut behind);
-    let clock = Clock::make(&workplace::subdirectory("clock"));
+    let clock = Clock::make(&directories::subdirectory("clock"));
     let (library, ahead) = (clock.library.display().to_string(), clock.ahead.display().to_string());
     let settings = [
         ("LD_PRELOAD", library.as_str()),
@@ -95,7 +95,7 @@ story!(hardening_8_a_clock_that_jumps_ahead_destroys_nothing, async |world: Worl
         ("GATEWAY__LOG__FILTER", "info,gateway=debug"),
     ];
     let process = world.process_with(&settings).await;
-    let swept = |process: &crate::process::Process| process.log().matches("kept house").count();
+    let swept = |process: &crate::support::process::Process| process.log().matches("kept house").count();
     until("it keeps house", || swept(&process) > 1).await;
     assert_eq!(counted(&mut behind), before, "today nothing is due");
     clock.set(400);
@@ -211,9 +211,9 @@ story!(hardening_8_a_poisoned_row_stops_neither_the_seal_nor_the_rest, async |wo
 });
 
 /// Of the audit trail, the rows of this kind.
-impl crate::account::Account {
+impl crate::support::account::Account {
     async fn world_audit(&self, world: &World, action: &str) -> Vec<Value> {
-        let rows = crate::account::items(&world.admin_get("/audit").await);
+        let rows = crate::support::account::items(&world.admin_get("/audit").await);
         rows.into_iter().filter(|row| row["action"] == action).collect()
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::world::World;
+use crate::support::testing::World;
 
 /// A connection from an address of this machine.
 async fn from(address: &str, to: SocketAddr) -> TcpStream {

@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::behind::Behind;
-use crate::identity_provider::{Located, a_user};
-use crate::letter_box::{LetterBox, until};
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::database::Behind;
+use crate::support::identity_provider::{Located, a_user};
+use crate::support::letter_box::{LetterBox, until};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 async fn warnings(client: &OAuthClient) -> Vec<String> {
     let warnings = client.record().await["warnings"].clone();
@@ -42,7 +42,7 @@ story!(report_12_a_connection_under_a_personal_user_is_a_warning_until_it_is_not
     let asked =
         client.authorization_url_with(&[&scope[..], &[("redirect_uri", uri.as_str()), ("state", "s")]].concat());
     let browser = world.browser();
-    let page = crate::oauth_client::log_in_if_asked(&browser, browser.open(&asked).await, &ada).await.page();
+    let page = crate::support::oauth_client::log_in_if_asked(&browser, browser.open(&asked).await, &ada).await.page();
     browser.press(&page, "Accept access").await.callback();
     assert!(warnings(&client).await.is_empty() && told(&acme).await.is_empty());
 
@@ -160,7 +160,7 @@ story!(report_12_whom_an_identity_provider_made_is_managed_at_consent, async |wo
     let browser = world.browser();
     let connect = async || {
         let page = browser.open(&client.authorization_url("s")).await;
-        let page = crate::oauth_client::log_in_if_asked(&browser, page, &eve).await.page();
+        let page = crate::support::oauth_client::log_in_if_asked(&browser, page, &eve).await.page();
         let words = page.words();
         client.exchange(&browser.press(&page, "Accept access").await.callback().code()).await.expect(200);
         words

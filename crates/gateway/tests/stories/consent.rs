@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::items;
-use crate::browser::Landing;
-use crate::identity_provider::a_user;
-use crate::oauth_client::log_in_if_asked;
-use crate::world::World;
+use crate::support::account::items;
+use crate::support::browser::Landing;
+use crate::support::identity_provider::a_user;
+use crate::support::oauth_client::log_in_if_asked;
+use crate::support::testing::World;
 
 story!(deactivating_the_service_account_ends_its_connection, async |world: World| {
     let acme = world.account("acme").await;
@@ -110,7 +110,7 @@ story!(the_consent_page_warns_of_people_who_may_leave, async |world: World| {
     let path = format!("/users/{}", managed["id"].as_str().unwrap_or_default());
     let change = json!({"password": "correct horse battery staple", "service_account": true});
     acme.admin(Method::PATCH, &path).json(&change).await.expect(200);
-    let managed = crate::account::User { user_name: "managed@acme.test".to_owned(), ..service };
+    let managed = crate::support::account::User { user_name: "managed@acme.test".to_owned(), ..service };
     let page = client.consent_page(&world.browser(), &managed, "2").await;
     assert!(!page.warns(), "{}", page.words());
     acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);

@@ -10,9 +10,9 @@ use scim::schema::USER;
 use scim::{AccountValues, Context, Limits, PatchRequest, Precondition, Registry, ToleranceTracker, service};
 use serde_json::json;
 
-use crate::environment;
-use crate::postgres;
-use crate::workplace;
+use crate::support::directories;
+use crate::support::environment;
+use crate::support::postgres;
 
 /// An empty, migrated database and a connection to it.
 pub struct Bare {
@@ -22,7 +22,7 @@ pub struct Bare {
 
 impl Bare {
     pub fn sqlite() -> Bare {
-        let file = workplace::subdirectory("bare").join("gateway.db");
+        let file = directories::subdirectory("bare").join("gateway.db");
         Bare::at(&DatabaseUrl::Sqlite(file), None)
     }
 

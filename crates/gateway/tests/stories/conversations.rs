@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{Account, text};
-use crate::identity_provider::IdentityProvider;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::testing::World;
 
 mod expected;
 mod memory;

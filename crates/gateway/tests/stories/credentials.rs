@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{User, items, text};
-use crate::browser::{Browser, Page};
-use crate::world::World;
+use crate::support::account::{User, items, text};
+use crate::support::browser::{Browser, Page};
+use crate::support::testing::World;
 
 async fn account_page(world: &World, browser: &Browser) -> Page {
     browser.open(&format!("{}/account", world.gateway.public_url)).await.page()

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{items, text};
-use crate::behind::Behind;
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::database::Behind;
+use crate::support::testing::World;
 
 async fn operator(world: &World, account: &str) -> Value {
     let body = json!({"name": "csm", "account": account});

@@ -1,11 +1,11 @@
 //! A button that is pressed twice: at once, a moment later, at another replica. It is one act, and ends well.
 
-use crate::account::items;
-use crate::browser::{Browser, Landing, Page};
-use crate::http::Call;
-use crate::relying_party::RelyingParty;
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::items;
+use crate::support::browser::{Browser, Landing, Page};
+use crate::support::concurrently::all;
+use crate::support::http::Call;
+use crate::support::relying_party::RelyingParty;
+use crate::support::testing::World;
 use gateway::simulate::html::Form;
 
 const SCOPE: (&str, &str) = ("scope", "openid offline_access provision:scim");
@@ -40,7 +40,7 @@ async fn accepting_twice_is_accepting_once(world: World) {
         assert_eq!(browser.press(&page, "Accept access").await.callback().0, urls[0]);
         let made = items(&party.acme.admin_get("/grants").await);
         assert_eq!(made.len(), n + 1, "one grant for each request: {made:?}");
-        let callback = crate::browser::Callback(urls[0].clone());
+        let callback = crate::support::browser::Callback(urls[0].clone());
         let tokens = party.tokens(&callback).await;
         // From then on a page says that all is well.
         let after = browser.press(&page, "Accept access").await.page();
@@ -138,7 +138,7 @@ story!(report_13_what_cannot_be_used_any_more_is_not_given_again, moving_clock, 
     browser.press(&page, "Accept access").await.callback().code();
     let form = theirs.form_with_button("Accept access").expect("a form");
     let own = page.form_with_button("Accept access").expect("a form");
-    let pairs = with(&form, "request", &crate::relying_party::field(&own, "request"));
+    let pairs = with(&form, "request", &crate::support::relying_party::field(&own, "request"));
     let late = bens.submit(&theirs, &form, &pairs).await.page();
     assert!(late.answer.status == 409 && late.words().contains("Another user"), "{}", late.words());
     if let Landing::Page(page) = bens.open(url.as_str()).await {
@@ -228,7 +228,7 @@ story!(report_13_a_code_is_kept_in_no_clear_form, async |world: World| {
     let browser = world.browser();
     let page = consent(&party, &browser, &[]).await;
     let code = browser.press(&page, "Accept access").await.callback().code();
-    assert!(!crate::behind::Behind::of(&world).dump().contains(&code));
+    assert!(!crate::support::database::Behind::of(&world).dump().contains(&code));
     // A guess without the key leads nowhere.
     let guess: Call = party.client.exchange(&code.replace("gwc_", "gwc_x"));
     guess.await.expect_oauth_error(400, "invalid_grant");

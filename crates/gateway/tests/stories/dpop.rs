@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::http::{Answer, Call};
-use crate::oauth_client::OAuthClient;
-use crate::prover::{Prover, now};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::http::{Answer, Call};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::prover::{Prover, now};
+use crate::support::testing::World;
 
 const CREDENTIALS: [(&str, &str); 1] = [("grant_type", "client_credentials")];
 
@@ -202,7 +202,7 @@ story!(attack_90_a_public_client_refreshes_with_its_key_only, async |world: Worl
     let mut tokens = send(&exchange, &mine).await.expect(200).json();
     for _ in 0..2 {
         let access_token = text(&tokens["access_token"]);
-        assert_eq!(crate::jwt::Jwt::read(&access_token).claims["cnf"]["jkt"], mine.thumbprint().as_str());
+        assert_eq!(crate::support::jwt::Jwt::read(&access_token).claims["cnf"]["jkt"], mine.thumbprint().as_str());
         users(&world, &access_token, &mine.proof("GET", "/scim/v2/Users", Some(&access_token))).await.expect(200);
         let refresh_token = text(&tokens["refresh_token"]);
         let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];

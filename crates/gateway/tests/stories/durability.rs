@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use crate::account::text;
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::testing::World;
 
 story!(a_killed_gateway_loses_no_acknowledged_write, async |world: World| {
     let acme = world.account("acme").await;

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::http::Answer;
-use crate::identity_provider::{GROUP, IdentityProvider, PATCH, USER, a_user};
-use crate::world::{OPERATOR, World};
+use crate::support::account::text;
+use crate::support::http::Answer;
+use crate::support::identity_provider::{GROUP, IdentityProvider, PATCH, USER, a_user};
+use crate::support::testing::{OPERATOR, World};
 
 /// Bodies that no endpoint can take.
 fn bodies() -> Vec<(&'static str, Vec<u8>)> {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::testing::World;
 
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 

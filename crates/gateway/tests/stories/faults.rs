@@ -5,15 +5,15 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::behind::Behind;
-use crate::http::{self, Answer, Call};
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::process::Process;
 use crate::readiness::until_ready;
-use crate::story::on_postgres;
-use crate::together::all;
-use crate::wire::{Mode, Wire};
-use crate::world::World;
+use crate::support::concurrently::all;
+use crate::support::database::Behind;
+use crate::support::http::{self, Answer, Call};
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::process::Process;
+use crate::support::story::on_postgres;
+use crate::support::testing::World;
+use crate::support::wire::{Mode, Wire};
 
 /// A process of this world whose way to PostgreSQL is the wire.
 async fn over(wire: &Wire, world: &World) -> Process {

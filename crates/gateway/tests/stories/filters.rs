@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use crate::account::text;
-use crate::identity_provider::{ENTERPRISE, IdentityProvider, USER, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{ENTERPRISE, IdentityProvider, USER, a_user};
+use crate::support::testing::World;
 
 /// Ana and Ben of News, Cem of Sport who is inactive, and the service account.
 async fn people(idp: &IdentityProvider) {

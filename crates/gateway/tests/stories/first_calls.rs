@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
-use crate::identity_provider::{GROUP, IdentityProvider, USER};
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::identity_provider::{GROUP, IdentityProvider, USER};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 fn of(record: &Value) -> Vec<String> {
     record["warnings"].as_array().into_iter().flatten().map(text).collect()

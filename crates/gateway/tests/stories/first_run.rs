@@ -5,10 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
-use crate::http::{self, Call};
-use crate::process::{self, Process};
-use crate::story::run;
-use crate::workplace;
+use crate::support::directories;
+use crate::support::http::{self, Call};
+use crate::support::process::{self, Process};
+use crate::support::story::run;
 
 fn gateway(arguments: &[&str], directory: &Path, environment: &[(&str, String)]) -> Output {
     process::command(arguments, directory, environment).output().expect("the gateway can be run")
@@ -21,7 +21,7 @@ fn said(output: &Output) -> String {
 #[test]
 fn a_first_run_needs_no_configuration() {
     run(async {
-        let directory = workplace::subdirectory("first-run");
+        let directory = directories::subdirectory("first-run");
         let port = process::free_port(); // in place of the default, which may be taken here
         let mut process = Process::start(&directory, port, &[]).await.unwrap_or_else(|why| panic!("{why}"));
         let key = directory.join("data/master.key");
@@ -55,7 +55,7 @@ fn a_first_run_needs_no_configuration() {
 
 #[test]
 fn a_bad_configuration_is_refused_with_every_mistake_at_once() {
-    let directory = workplace::subdirectory("mistakes");
+    let directory = directories::subdirectory("mistakes");
     let wrong = [
         ("GATEWAY__SERVER__BIND", "nowhere".to_owned()),
         ("GATEWAY__SERVER__PUBLIC_URL", "ftp://example.com".to_owned()),
@@ -75,7 +75,7 @@ fn a_bad_configuration_is_refused_with_every_mistake_at_once() {
 
 #[test]
 fn a_wrong_master_key_is_refused() {
-    let directory = workplace::subdirectory("wrong-key");
+    let directory = directories::subdirectory("wrong-key");
     assert!(gateway(&["operator", "create", "--name", "ops"], &directory, &[]).status.success());
     let other = ("GATEWAY__SECURITY__MASTER_KEY", "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=".to_owned());
     let refused = gateway(&["operator", "create", "--name", "more"], &directory, &[other]);
@@ -84,7 +84,7 @@ fn a_wrong_master_key_is_refused() {
 
 #[test]
 fn a_schema_that_was_not_migrated_is_refused_in_words() {
-    let directory = workplace::subdirectory("schema");
+    let directory = directories::subdirectory("schema");
     let wait = ("GATEWAY__DATABASE__MIGRATE_ON_START", "false".to_owned());
     let bind = ("GATEWAY__SERVER__BIND", format!("127.0.0.1:{}", process::free_port()));
     let migrated = |environment: &[(&str, String)]| gateway(&["migrate"], &directory, environment);

@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::behind::Behind;
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::oauth_client::{OAuthClient, log_in_if_asked};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::concurrently::all;
+use crate::support::database::Behind;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::oauth_client::{OAuthClient, log_in_if_asked};
+use crate::support::testing::World;
 
 fn refresh_token(idp: &IdentityProvider) -> String {
     idp.refresh_token.clone().unwrap_or_default()

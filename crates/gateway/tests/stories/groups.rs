@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::entra::EntraJob;
-use crate::identity_provider::{GROUP, IdentityProvider, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::entra::EntraJob;
+use crate::support::identity_provider::{GROUP, IdentityProvider, a_user};
+use crate::support::testing::World;
 
 async fn users(idp: &IdentityProvider, count: usize) -> Vec<Value> {
     let mut users = Vec::new();

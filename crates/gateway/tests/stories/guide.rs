@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::okta::{Kind, OktaApp};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::okta::{Kind, OktaApp};
+use crate::support::testing::World;
 
 story!(the_guide_is_true_for_an_app_made_with_the_wizard, async |world: World| {
     the_guide_is_true(world, Kind::Wizard).await;
@@ -108,7 +108,7 @@ story!(an_import_walks_every_page, async |world: World| {
     let acme = world.account("acme").await;
     let okta = OktaApp::new(Kind::Wizard, acme.connected_identity_provider().await);
     for n in 0..230 {
-        let user = crate::identity_provider::a_user(&format!("user{n:03}@acme.test"));
+        let user = crate::support::identity_provider::a_user(&format!("user{n:03}@acme.test"));
         okta.idp.create_user(&user).await;
     }
     let mut ids: Vec<String> = okta.import("Users").await.iter().map(|user| text(&user["id"])).collect();

@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{items, text};
-use crate::http::Answer;
-use crate::key_server::{SigningKey, fresh, now};
-use crate::oauth_client::OAuthClient;
-use crate::world::{OPERATOR, World};
+use crate::support::account::{items, text};
+use crate::support::http::Answer;
+use crate::support::key_server::{SigningKey, fresh, now};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::{OPERATOR, World};
 
 const OWN: (&str, &str) = ("grant_type", "client_credentials");
 const BEHIND_A_PROXY: (&str, &str) = ("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1");
@@ -107,7 +107,7 @@ story!(
         let idp = client.connect_as(&ada).await;
         let operator = json!({"name": "of other", "account": other.id});
         let operator = world.admin(Method::POST, "/operators").json(&operator).await.expect(201).json();
-        let at = |call: crate::http::Call| call.header("x-forwarded-for", "203.0.113.7");
+        let at = |call: crate::support::http::Call| call.header("x-forwarded-for", "203.0.113.7");
         for _ in 0..25 {
             at(world.get("/admin/accounts").bearer("gwo_guess-at-an-operator")).await.expect(401);
             send(&world, "203.0.113.7", "/oauth2/token", &[&with_secret(&client, "gws_guess-a")[..], &[OWN]].concat())
@@ -201,7 +201,7 @@ story!(
             answer.expect_oauth_error(429, "temporarily_unavailable");
         }
         assert_eq!(kept, 60);
-        let mut behind = crate::behind::Behind::of(&world);
+        let mut behind = crate::support::database::Behind::of(&world);
         let mut rows = || behind.number("SELECT COUNT(*) AS n FROM pushed_requests");
         assert_eq!(rows(), 60, "what is refused is not kept");
         // The address has used up its share for every public client; others have not.

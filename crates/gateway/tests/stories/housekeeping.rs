@@ -5,8 +5,8 @@ use gateway::storage::DatabaseUrl;
 
 use reqwest::Method;
 
-use crate::identity_provider::a_user;
-use crate::world::World;
+use crate::support::identity_provider::a_user;
+use crate::support::testing::World;
 
 story!(a_deleted_account_is_emptied_in_batches_and_its_name_is_free, async |world: World| {
     let acme = world.account("acme").await;

@@ -15,11 +15,11 @@ use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{Query, Start};
 use scim::{Handle, Store};
 
-use crate::account::text;
-use crate::behind::Behind;
-use crate::chance::Chance;
-use crate::identity_provider::a_user;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::database::Behind;
+use crate::support::identity_provider::a_user;
+use crate::support::random::Chance;
+use crate::support::testing::World;
 
 /// Users like the newest one, so many, made behind the gateway's back.
 fn multiply_users(behind: &mut Behind, times: i64) {

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::environment;
-use crate::postgres;
-use crate::process;
-use crate::story::run;
-use crate::workplace;
+use crate::support::directories;
+use crate::support::environment;
+use crate::support::postgres;
+use crate::support::process;
+use crate::support::story::run;
 
 const KEY: &str = "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=";
 
@@ -23,7 +23,7 @@ fn operator(directory: &Path, environment: &[(&str, String)]) -> (bool, String) 
 
 #[test]
 fn hardening_15_a_key_file_that_the_operator_named_is_never_made() {
-    let directory = workplace::subdirectory("named-key");
+    let directory = directories::subdirectory("named-key");
     let path = directory.join("keys/master");
     let named = [("GATEWAY__SECURITY__MASTER_KEY_FILE", path.display().to_string())];
     let (done, said) = operator(&directory, &named);
@@ -38,7 +38,7 @@ fn hardening_15_a_key_file_that_the_operator_named_is_never_made() {
 
 #[test]
 fn hardening_15_no_key_is_made_beside_data_that_needs_another() {
-    let directory = workplace::subdirectory("lost-key");
+    let directory = directories::subdirectory("lost-key");
     assert!(operator(&directory, &[]).0);
     let key = directory.join("data/master.key");
     let kept = fs::read_to_string(&key).expect("a key was made for the new database");
@@ -59,7 +59,7 @@ fn hardening_15_postgresql_wants_a_key_that_is_set() {
     };
     run(async {
         let database = server.database(None);
-        let directory = workplace::subdirectory("postgres-key");
+        let directory = directories::subdirectory("postgres-key");
         let url = ("GATEWAY__DATABASE__URL", database.url());
         let (done, said) = operator(&directory, std::slice::from_ref(&url));
         assert!(!done && said.contains("security.master_key is missing") && said.contains("every replica"), "{said}");

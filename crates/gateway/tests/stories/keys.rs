@@ -9,9 +9,9 @@ use oauth::jose::{Jwk, Jws};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::account::text;
-use crate::http::{self, Call};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::http::{self, Call};
+use crate::support::testing::World;
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()

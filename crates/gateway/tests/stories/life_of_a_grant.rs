@@ -4,11 +4,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::account::{Account, User, items, text};
-use crate::behind::Behind;
-use crate::identity_provider::{IdentityProvider, PATCH, a_user};
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::database::Behind;
+use crate::support::identity_provider::{IdentityProvider, PATCH, a_user};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// So many workers notice at the same moment that the access token has run out.
 const WORKERS: usize = 1000;

@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
 use crate::attributes::declare;
-use crate::identity_provider::{GROUP, a_user};
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::identity_provider::{GROUP, a_user};
+use crate::support::testing::World;
 
-async fn change(acme: &Account, environments: &[&str], force: bool) -> crate::http::Answer {
+async fn change(acme: &Account, environments: &[&str], force: bool) -> crate::support::http::Answer {
     let mut change = json!({"product_environments": environments});
     if force {
         change["force"] = json!(true);

@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::browser::Callback;
-use crate::http::{self, Call};
-use crate::relying_party::{AFTER_LOGOUT, RelyingParty};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::browser::Callback;
+use crate::support::http::{self, Call};
+use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty};
+use crate::support::testing::World;
 
 const SCOPE: (&str, &str) = ("scope", "openid offline_access");
 

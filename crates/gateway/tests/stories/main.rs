@@ -1,35 +1,11 @@
 //! Stories: what people and identity providers do, over real HTTP, against the built binary, on SQLite and on PostgreSQL.
 //!
-//! `story.rs` says how a story is told, `world.rs` what it happens in. `okta.rs` and `entra.rs` speak as those vendors do.
-//! The rest are the stories, one file for each theme.
+//! `support/` is what they are told with: `story.rs` says how, `testing.rs` what a story happens in; `okta.rs` and `entra.rs` speak as those
+//! vendors do. The rest are the stories, one file for each theme.
 #![allow(missing_docs, unreachable_pub)] // a test binary has no outside
 
 #[macro_use]
-mod story;
-
-mod account;
-mod behind;
-mod browser;
-mod chance;
-mod entra;
-mod environment;
-mod http;
-mod identity_provider;
-mod inside;
-mod jwt;
-mod key_server;
-mod letter_box;
-mod nginx;
-mod oauth_client;
-mod okta;
-mod postgres;
-mod process;
-mod prover;
-mod relying_party;
-mod together;
-mod wire;
-mod workplace;
-mod world;
+mod support;
 
 mod accounts;
 mod admin_requests;
@@ -86,23 +62,18 @@ mod long_requests;
 mod me;
 mod members_kept;
 mod memory;
-mod modules_logout;
-mod modules_people;
-mod modules_tokens;
 mod names;
 mod nesting;
 mod notices;
+mod oidc_conformance_logout;
+mod oidc_conformance_people;
+mod oidc_conformance_tokens;
 mod one_against_others;
 mod openid;
 mod parked_members;
 mod pasted_tokens;
 mod people;
 mod plans;
-mod points_cursors;
-mod points_patch;
-mod points_protocol;
-mod points_querying;
-mod points_writing;
 mod proxies;
 mod pushed_requests;
 mod races;
@@ -114,6 +85,11 @@ mod reports_endpoints;
 mod restrictions;
 mod retention;
 mod returning;
+mod rfc_cursors;
+mod rfc_patch;
+mod rfc_protocol;
+mod rfc_querying;
+mod rfc_writing;
 mod second_factors;
 mod secrets;
 mod service_accounts;

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::identity_provider::Located;
-use crate::world::World;
+use crate::support::identity_provider::Located;
+use crate::support::testing::World;
 
 story!(point_39_me_is_the_user_who_accepted, async |world: World| {
     let acme = world.account("acme").await;

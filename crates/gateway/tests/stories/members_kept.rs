@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::{GROUP, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{GROUP, a_user};
+use crate::support::testing::World;
 
 fn whole(members: &Value) -> Value {
     json!({"schemas": [GROUP], "displayName": "Editors", "members": members})

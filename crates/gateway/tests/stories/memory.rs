@@ -9,10 +9,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::account::{items, text};
-use crate::identity_provider::{GROUP, IdentityProvider, USER, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::concurrently::all;
+use crate::support::identity_provider::{GROUP, IdentityProvider, USER, a_user};
+use crate::support::testing::World;
 
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 

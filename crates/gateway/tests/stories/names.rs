@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::browser::Page;
-use crate::http;
-use crate::identity_provider::{GROUP, IdentityProvider, USER};
-use crate::relying_party::field;
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::browser::Page;
+use crate::support::http;
+use crate::support::identity_provider::{GROUP, IdentityProvider, USER};
+use crate::support::relying_party::field;
+use crate::support::testing::World;
 
 /// One name, composed, decomposed, in capitals, and in letters as wide as ideographs.
 const JOSE: [&str; 5] = ["josé", "jose\u{301}", "JOSÉ", "ＪＯＳＥ\u{301}", "ｊｏｓé"];
@@ -72,7 +72,12 @@ story!(report_6_a_name_is_one_however_it_is_written, async |world: World| {
     assert_eq!(idp.read(&format!("/Groups/{group}")[..]).await["members"][0]["value"], json!(zoe));
 });
 
-async fn log_in_at_account(world: &World, browser: &crate::browser::Browser, user: &User, account: &str) -> Page {
+async fn log_in_at_account(
+    world: &World,
+    browser: &crate::support::browser::Browser,
+    user: &User,
+    account: &str,
+) -> Page {
     let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
     let mut form = page.login_form();
     for input in &mut form.inputs {

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::testing::World;
 
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
@@ -76,7 +76,8 @@ story!(a_group_is_read_with_all_its_members_or_with_none, async |world: World| {
             members.push(json!({"value": location.rsplit('/').next()}));
         }
     }
-    let body = json!({"schemas": [crate::identity_provider::GROUP], "displayName": "Everybody", "members": members});
+    let body =
+        json!({"schemas": [crate::support::identity_provider::GROUP], "displayName": "Everybody", "members": members});
     let group = idp.post("/Groups", &body).await.expect(201).json();
     let shown = |group: &Value| group["members"].as_array().map(Vec::len);
     assert_eq!(shown(&group), Some(MEMBERS));

@@ -4,12 +4,12 @@ use gateway::storage::notices::Due;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::behind::Behind;
-use crate::browser::{Browser, Page};
-use crate::letter_box::{AUTHORITY, LetterBox, until};
-use crate::process::{self, Process};
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::browser::{Browser, Page};
+use crate::support::database::Behind;
+use crate::support::letter_box::{AUTHORITY, LetterBox, until};
+use crate::support::process::{self, Process};
+use crate::support::testing::World;
 
 const DAY: i64 = 86_400_000;
 const FROM: &str = "Provisioning <no-reply@gateway.test>";
@@ -78,7 +78,7 @@ story!(a_co_owner_is_told_on_their_page_until_they_say_so, async |world: World| 
     let joes_page = page_of(&acme, &joes, &joe).await;
     assert!(joes_page.form_with_button("Understood").is_none(), "{}", joes_page.words());
     let form = page.form_with_button("Understood").expect("a button");
-    let csrf = crate::relying_party::field(&joes_page.forms()[0], "csrf");
+    let csrf = crate::support::relying_party::field(&joes_page.forms()[0], "csrf");
     let mut pairs = form.pairs(None);
     pairs.iter_mut().filter(|(name, _)| name == "csrf").for_each(|(_, value)| csrf.clone_into(value));
     joes.submit(&joes_page, &form, &pairs).await.page();

@@ -13,15 +13,15 @@ use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::account::text;
-use crate::behind::Behind;
-use crate::http::{self, Answer, Call};
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::process::Process;
-use crate::story::on_postgres;
-use crate::together::all;
-use crate::wire::{Mode, Wire};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::database::Behind;
+use crate::support::http::{self, Answer, Call};
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::process::Process;
+use crate::support::story::on_postgres;
+use crate::support::testing::World;
+use crate::support::wire::{Mode, Wire};
 
 /// A filter that no index answers.
 const SCAN: &str = "/Users?filter=title+eq+%22Nobody%22";

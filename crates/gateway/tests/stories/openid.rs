@@ -7,8 +7,8 @@ use openidconnect::{
 };
 use serde_json::json;
 
-use crate::http;
-use crate::world::World;
+use crate::support::http;
+use crate::support::testing::World;
 
 story!(the_openidconnect_crate_believes_us, async |world: World| {
     let acme = world.account("acme").await;

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, items, text};
-use crate::http::Call;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, items, text};
+use crate::support::http::Call;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 async fn onelogin(acme: &Account) -> OAuthClient {
     let client = acme.client(json!({"name": "OneLogin", "profile": "onelogin"})).await;

@@ -1,7 +1,7 @@
 //! People's own page: what they connected, where they are logged in, and how they leave.
 
-use crate::relying_party::RelyingParty;
-use crate::world::World;
+use crate::support::relying_party::RelyingParty;
+use crate::support::testing::World;
 
 story!(people_see_where_they_are_logged_in_and_log_others_out, async |world: World| {
     let party = RelyingParty::new(&world).await;
@@ -40,7 +40,7 @@ story!(another_persons_session_is_not_to_be_ended, async |world: World| {
     let bens_page = bens.log_in(&page, &ben.user_name, &ben.password).await.page();
     let adas_page = adas.open(&account).await.page();
     let adas_form = adas_page.form_with_button("Sign out").expect("a form");
-    let bens_csrf = crate::relying_party::field(&bens_page.forms()[0], "csrf");
+    let bens_csrf = crate::support::relying_party::field(&bens_page.forms()[0], "csrf");
     let mut pairs = adas_form.pairs(None);
     pairs.iter_mut().filter(|(name, _)| name == "csrf").for_each(|(_, value)| bens_csrf.clone_into(value));
     bens.submit(&bens_page, &adas_form, &pairs).await.page();

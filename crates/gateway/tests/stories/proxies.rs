@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{items, text};
-use crate::world::World;
+use crate::support::account::{items, text};
+use crate::support::testing::World;
 
 /// Makes an account with these headers: the address that the audit trail has for it.
 async fn recorded(world: &World, name: &str, headers: &[(&str, &str)]) -> String {

@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::http::Call;
-use crate::identity_provider::IdentityProvider;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::http::Call;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 fn push(client: &OAuthClient, more: &[(&str, &str)]) -> Call {
     let uri = client.redirect_uri();
@@ -64,7 +64,7 @@ story!(attack_92_a_pushed_request_is_used_once_by_its_client_and_cannot_be_alter
         let call = world.get(&browsers_url(&client, &request_uri, &[]));
         async move { call.await.status.as_u16() }
     });
-    let statuses = crate::together::all(calls.collect()).await;
+    let statuses = crate::support::concurrently::all(calls.collect()).await;
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
     // Nothing is fetched for any other.
     let uri = client.redirect_uri();

@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
 use crate::groups::{eight_writers, five_patches};
-use crate::identity_provider::{GROUP, IdentityProvider, Located, PATCH, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::identity_provider::{GROUP, IdentityProvider, Located, PATCH, a_user};
+use crate::support::testing::World;
 
 async fn write(idp: &IdentityProvider, method: Method, user: &Value, n: usize) -> u16 {
     let etag = text(&user["meta"]["version"]);

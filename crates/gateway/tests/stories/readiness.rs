@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 
-use crate::behind::Behind;
-use crate::http::{self, Answer, Call};
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::process::Process;
-use crate::story::{on_postgres, on_sqlite};
-use crate::together::all;
-use crate::wire::{Mode, Wire};
-use crate::world::World;
+use crate::support::concurrently::all;
+use crate::support::database::Behind;
+use crate::support::http::{self, Answer, Call};
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::process::Process;
+use crate::support::story::{on_postgres, on_sqlite};
+use crate::support::testing::World;
+use crate::support::wire::{Mode, Wire};
 
 /// What is stated, and what a machine that is busy with other stories may add.
 const STATED: Duration = Duration::from_millis(500);

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::behind::Behind;
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::database::Behind;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::testing::World;
 
 async fn change(acme: &Account, user: &User, change: &Value) {
     acme.admin(Method::PATCH, &format!("/users/{}", user.id)).json(change).await.expect(200);
@@ -124,7 +124,7 @@ story!(report_19_a_conflict_shows_names_as_they_were_written, async |world: Worl
     let bens = format!("/Users/{}", text(&ben["id"]));
     conflict(&idp, Method::PUT, &bens, &user("zoë.SMITH@Acme.test", "Gold-8"), &["\"zoë.SMITH@Acme.test\""]).await;
     let rename = |value: Value| {
-        json!({"schemas": [crate::identity_provider::PATCH],
+        json!({"schemas": [crate::support::identity_provider::PATCH],
                "Operations": [{"op": "replace", "value": value}]})
     };
     let name = rename(json!({"userName": "ZOË.smith@acme.test"}));

@@ -2,12 +2,12 @@
 
 use serde_json::json;
 
-use crate::account::text;
-use crate::entra::EntraJob;
-use crate::identity_provider::a_user;
-use crate::okta::{Kind, OktaApp};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::entra::EntraJob;
+use crate::support::identity_provider::a_user;
+use crate::support::okta::{Kind, OktaApp};
+use crate::support::testing::World;
 
 story!(two_replicas_are_one_gateway, async |world: World| {
     world.add_replica().await;

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// RFC 7636, appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

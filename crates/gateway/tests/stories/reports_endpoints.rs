@@ -6,11 +6,11 @@ use gateway::http::edge::endpoints::Endpoint;
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::http::{Answer, Call};
-use crate::oauth_client::OAuthClient;
 use crate::reports_clients::{VERIFIER, code, public_client};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::http::{Answer, Call};
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// What a table of endpoints says of each path: its methods, as `Allow` lists them.
 fn allowed(table: &'static [Endpoint]) -> BTreeMap<String, Vec<&'static str>> {
@@ -76,7 +76,7 @@ story!(report_18_each_path_has_a_head_where_it_has_a_get_and_says_what_it_allows
             has_a_head(|method| world.call(method, &format!("/admin{path}")), &path).await;
         }
     }
-    let user = idp.create_user(&crate::identity_provider::a_user("ana@acme.test")).await;
+    let user = idp.create_user(&crate::support::identity_provider::a_user("ana@acme.test")).await;
     let item = "GET, HEAD, PUT, PATCH, DELETE";
     for (path, methods) in [
         ("", "GET, HEAD"),

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
 use crate::attributes::declare;
-use crate::identity_provider::{IdentityProvider, Located, USER, a_user};
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::identity_provider::{IdentityProvider, Located, USER, a_user};
+use crate::support::testing::World;
 
 const ENVIRONMENTS: &str = "product_environments";
 
@@ -80,7 +80,7 @@ story!(report_3_unassigning_as_a_whole_grants_everything_and_is_written_down, as
         idp.patch(&ana).replace(ENVIRONMENTS, json!(["acme-prod"])).await.expect(200);
     };
     let mut rows = 0;
-    let mut open = async |answer: crate::http::Answer| {
+    let mut open = async |answer: crate::support::http::Answer| {
         assert!(answer.expect(200).json().get(ENVIRONMENTS).is_none());
         rows += 1;
         assert_eq!(opened(&acme).await, rows);

@@ -2,9 +2,9 @@
 
 use reqwest::Method;
 
-use crate::account::items;
-use crate::behind::Behind;
-use crate::world::World;
+use crate::support::account::items;
+use crate::support::database::Behind;
+use crate::support::testing::World;
 
 const TABLE: &str = include_str!("../../../../docs/retention.md");
 const DAY: i64 = 86_400_000;

@@ -4,10 +4,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::concurrently::all;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::testing::World;
 
 fn user(external_id: &str, user_name: &str) -> Value {
     let mut body = a_user(user_name);

@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::{Account, User};
-use crate::browser::{Browser, Landing, Page};
-use crate::oauth_client::OAuthClient;
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, User};
+use crate::support::browser::{Browser, Landing, Page};
+use crate::support::concurrently::all;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// An authenticator app, as far as the server can tell.
 struct App(gateway::domain::totp::Secret);

@@ -4,12 +4,12 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::behind::Behind;
-use crate::http::Answer;
-use crate::identity_provider::a_user;
-use crate::letter_box::until;
-use crate::world::{MASTER_KEY, OPERATOR, World};
+use crate::support::account::text;
+use crate::support::database::Behind;
+use crate::support::http::Answer;
+use crate::support::identity_provider::a_user;
+use crate::support::letter_box::until;
+use crate::support::testing::{MASTER_KEY, OPERATOR, World};
 
 /// Of a relay that nobody has started.
 const RELAY: &str = "Relay-passphrase-4";
@@ -48,7 +48,7 @@ story!(attack_80_nothing_secret_leaks, settings = [SETTINGS[0], SETTINGS[1], SET
     let code = browser.press(&page, "Accept access").await.callback().code();
     secrets.push(("code", code.clone()));
     let tokens = client.exchange(&code).await.expect(200).json();
-    let mut idp = crate::identity_provider::IdentityProvider::new(client.clone(), &tokens);
+    let mut idp = crate::support::identity_provider::IdentityProvider::new(client.clone(), &tokens);
     secrets.push(("ID token", text(&tokens["id_token"])));
     for generation in ["first", "second", "third"] {
         secrets.push((generation, idp.access_token.clone()));

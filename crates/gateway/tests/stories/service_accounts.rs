@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, items, text};
-use crate::identity_provider::{GROUP, IdentityProvider, Located, PATCH, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, User, items, text};
+use crate::support::concurrently::all;
+use crate::support::identity_provider::{GROUP, IdentityProvider, Located, PATCH, a_user};
+use crate::support::testing::World;
 
 async fn set(acme: &Account, change: Value) -> Value {
     acme.admin(Method::PATCH, "").json(&change).await.expect(200).json()

@@ -2,13 +2,13 @@
 
 use std::process::Output;
 
-use crate::process;
-use crate::workplace;
+use crate::support::directories;
+use crate::support::process;
 
 fn migrate(environment: &[(&str, &str)]) -> Output {
     let environment: Vec<(&str, String)> =
         environment.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    let directory = workplace::subdirectory("settings");
+    let directory = directories::subdirectory("settings");
     std::fs::create_dir(directory.join("data")).expect("a directory can be made");
     process::command(&["migrate"], &directory, &environment).output().expect("the gateway can be run")
 }

@@ -4,9 +4,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, items, text};
-use crate::identity_provider::{ENTERPRISE, GROUP, IdentityProvider, USER, a_user};
-use crate::world::World;
+use crate::support::account::{Account, items, text};
+use crate::support::identity_provider::{ENTERPRISE, GROUP, IdentityProvider, USER, a_user};
+use crate::support::testing::World;
 
 async fn connect(acme: &Account, profile: &str) -> IdentityProvider {
     let body = json!({

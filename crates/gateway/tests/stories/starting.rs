@@ -5,14 +5,14 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::environment::in_ci;
-use crate::http::{self, Call};
-use crate::postgres;
-use crate::process::{self, Process};
-use crate::story::run;
-use crate::together::all;
-use crate::workplace;
-use crate::world;
+use crate::support::concurrently::all;
+use crate::support::directories;
+use crate::support::environment::in_ci;
+use crate::support::http::{self, Call};
+use crate::support::postgres;
+use crate::support::process::{self, Process};
+use crate::support::story::run;
+use crate::support::testing;
 
 const PROCESSES: usize = 6;
 const ROUNDS: usize = 4;
@@ -37,12 +37,12 @@ async fn start_together(directory: &Path, environment: impl Fn(u16) -> Vec<(&'st
 fn hardening_11_processes_that_start_together_all_start_on_sqlite() {
     run(async {
         for round in 0..ROUNDS {
-            let directory = workplace::subdirectory("together");
+            let directory = directories::subdirectory("together");
             let url = format!("sqlite:{}", directory.join("gateway.db").display());
             // In the first round they make the master key too.
             let given = |port| match round {
                 0 => Vec::new(),
-                _ => world::environment(&url, &directory, port),
+                _ => testing::environment(&url, &directory, port),
             };
             start_together(&directory, given).await;
         }
@@ -54,8 +54,8 @@ fn hardening_11_processes_that_start_together_all_start_on_postgres() {
     match postgres::server() {
         Ok(server) => run(async {
             for _ in 0..ROUNDS {
-                let (database, directory) = (server.database(None), workplace::subdirectory("together"));
-                start_together(&directory, |port| world::environment(&database.url(), &directory, port)).await;
+                let (database, directory) = (server.database(None), directories::subdirectory("together"));
+                start_together(&directory, |port| testing::environment(&database.url(), &directory, port)).await;
             }
         }),
         Err(why) if in_ci() => panic!("CI is set, so PostgreSQL has to be tested: {why}"),

@@ -9,11 +9,11 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::http::{self, Call};
-use crate::nginx::Nginx;
-use crate::process::{self, Process};
-use crate::together::all;
-use crate::world::World;
+use crate::support::concurrently::all;
+use crate::support::http::{self, Call};
+use crate::support::nginx::Nginx;
+use crate::support::process::{self, Process};
+use crate::support::testing::World;
 
 /// What a server that stops is given; without load these are long.
 const WITHIN: Duration = Duration::from_secs(15);
@@ -152,8 +152,8 @@ story!(hardening_13_a_rolling_restart_behind_nginx_fails_no_request, async |worl
 
 #[test]
 fn hardening_13_a_second_signal_ends_a_server_at_once() {
-    crate::story::run(async {
-        let directory = crate::workplace::subdirectory("twice");
+    crate::support::story::run(async {
+        let directory = crate::support::directories::subdirectory("twice");
         let patient = [("GATEWAY__SERVER__DRAIN_SECONDS", "300".to_owned())];
         let mut process = Process::start(&directory, process::free_port(), &patient).await.expect("it starts");
         let mut idle = connect(&process).await;

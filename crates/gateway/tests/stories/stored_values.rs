@@ -5,11 +5,11 @@ use std::fs;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
 use crate::attributes::{declare, settled};
-use crate::identity_provider::{IdentityProvider, Located, PATCH, a_user};
-use crate::workplace;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::directories;
+use crate::support::identity_provider::{IdentityProvider, Located, PATCH, a_user};
+use crate::support::testing::World;
 
 /// Takes environments off the account's list, also those that users have.
 async fn only(acme: &Account, environments: &[&str]) {
@@ -113,7 +113,8 @@ story!(report_1_stricter_declarations_keep_nobody_active, async |world: World| {
     let mut ben = a_user("ben@acme.test");
     ben["costUnit"] = json!("7");
     let ben = idp.create_user(&ben).await;
-    let least = json!({"schemas": [crate::identity_provider::USER], "userName": "ben@acme.test", "active": false});
+    let least =
+        json!({"schemas": [crate::support::identity_provider::USER], "userName": "ben@acme.test", "active": false});
     let put = idp.put(&ben, &least).await.expect(200).json();
     assert_eq!((&put["active"], &put["role"], &put["costUnit"]), (&json!(false), &ben["role"], &json!("7")));
     let operation = json!({"op": "replace", "value": {"active": false, "grade": "c"}});
@@ -128,14 +129,16 @@ story!(report_1_a_role_that_left_the_configuration_keeps_nobody_active, async |w
     ana["role"] = json!("billing");
     let ana = idp.create_user(&ana).await;
     // A file of attributes that knows fewer roles, at a process of its own.
-    let file = workplace::subdirectory("attributes").join("attributes.toml");
+    let file = directories::subdirectory("attributes").join("attributes.toml");
     let defaults = include_str!("../../../../config/attributes.toml");
     fs::write(&file, defaults.replace("    \"billing\",\n", "")).expect("it can be written");
     let process = world.process_with(&[("GATEWAY__ATTRIBUTES__FILE", &file.display().to_string())]).await;
     let log = process.log();
     assert!(log.contains("is no longer allowed") && log.contains("billing") && log.contains("users=1"), "{log}");
     let url = format!("{}/scim/v2{}", process.address, ana.path());
-    let call = |method| crate::http::Call::new(crate::http::client(), method, url.clone()).bearer(&idp.access_token);
+    let call = |method| {
+        crate::support::http::Call::new(crate::support::http::client(), method, url.clone()).bearer(&idp.access_token)
+    };
     let mut read = call(Method::GET).await.expect(200).json();
     assert_eq!(read["role"], "billing");
     read["role"] = json!("superuser");

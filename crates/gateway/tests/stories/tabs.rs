@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::browser::{Browser, Landing, Page};
-use crate::relying_party::{AFTER_LOGOUT, RelyingParty, field};
-use crate::together::all;
-use crate::world::World;
+use crate::support::browser::{Browser, Landing, Page};
+use crate::support::concurrently::all;
+use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty, field};
+use crate::support::testing::World;
 
 /// As many tabs, all of them asked for before the first answer is there.
 async fn restored(browser: &Browser, urls: &[String]) -> Vec<Page> {

@@ -6,10 +6,10 @@ use oauth::jose::{Jwk, Jws};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::IdentityProvider;
-use crate::jwt::Jwt;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::jwt::Jwt;
+use crate::support::testing::World;
 
 /// A client as `generic_client` makes it, with more.
 fn body(more: &Value) -> Value {

@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::account::text;
-use crate::identity_provider::IdentityProvider;
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::testing::World;
 
 story!(client_credentials_provision_the_clients_account, async |world: World| {
     let acme = world.account("acme").await;
@@ -128,7 +128,7 @@ story!(a_secret_is_rotated_without_an_outage, async |world: World| {
 
     let listed = old.world.admin_get(&format!("/clients/{}/secrets", old.id)).await;
     assert!(!listed.to_string().contains(&new.secret), "shown once");
-    let secrets = crate::account::items(&listed);
+    let secrets = crate::support::account::items(&listed);
     assert_eq!(secrets.len(), 2, "{listed}");
     let first = secrets.iter().find(|s| s["id"] != made["id"]).map(|s| text(&s["id"])).unwrap_or_default();
     old.admin(Method::DELETE, &format!("/secrets/{first}")).await.expect(204);

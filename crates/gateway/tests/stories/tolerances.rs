@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, items};
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::world::World;
+use crate::support::account::{Account, items};
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::testing::World;
 
 async fn connect(acme: &Account, profile: &str) -> IdentityProvider {
     let body = json!({

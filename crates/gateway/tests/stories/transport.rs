@@ -2,10 +2,10 @@
 
 use reqwest::Method;
 
-use crate::http::{self, Call};
-use crate::process::{self, Process};
-use crate::workplace;
-use crate::world::World;
+use crate::support::directories;
+use crate::support::http::{self, Call};
+use crate::support::process::{self, Process};
+use crate::support::testing::World;
 
 /// Everything by which proxies say who asked for what.
 const FORGED: [(&str, &str); 6] = [
@@ -50,8 +50,8 @@ story!(attack_87_the_issuer_is_the_public_url_to_the_byte_whatever_a_request_say
 
 #[test]
 fn attack_87_and_88_behind_https_cookies_are_bound_to_the_host_and_browsers_stay_with_tls() {
-    crate::story::run(async {
-        let directory = workplace::subdirectory("https");
+    crate::support::story::run(async {
+        let directory = directories::subdirectory("https");
         let port = process::free_port();
         let settings = |url: &str| [("GATEWAY__SERVER__PUBLIC_URL", url.to_owned())];
         let process = Process::start(&directory, port, &settings("https://id.example.com/")).await;

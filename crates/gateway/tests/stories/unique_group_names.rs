@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, text};
-use crate::identity_provider::{GROUP, Located, a_user};
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::{Account, text};
+use crate::support::concurrently::all;
+use crate::support::identity_provider::{GROUP, Located, a_user};
+use crate::support::testing::World;
 
 async fn unique(acme: &Account, unique: bool) {
     let now = acme.admin(Method::PATCH, "").json(&json!({"unique_group_names": unique})).await.expect(200).json();

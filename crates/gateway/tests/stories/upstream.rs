@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, text};
-use crate::browser::{Browser, Callback, Landing, Page};
-use crate::oauth_client::OAuthClient;
-use crate::together::all;
-use crate::world::{Database, World};
+use crate::support::account::{Account, User, text};
+use crate::support::browser::{Browser, Callback, Landing, Page};
+use crate::support::concurrently::all;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::{Database, World};
 
 /// Lets a gateway call another on this machine.
 const REACH: (&str, &str) = ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true");
@@ -235,7 +235,7 @@ story!(
 
 #[test]
 fn operators_sign_in_at_the_vendors_provider() {
-    crate::story::run(async {
+    crate::support::story::run(async {
         let upstream_world = World::start(Database::sqlite().await, &[]).await;
         let people = upstream_world.account("vendor").await;
         let database = Database::sqlite().await;

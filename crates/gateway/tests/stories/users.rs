@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::entra::EntraJob;
-use crate::identity_provider::{ENTERPRISE, USER, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::entra::EntraJob;
+use crate::support::identity_provider::{ENTERPRISE, USER, a_user};
+use crate::support::testing::World;
 
 story!(a_role_outside_the_list_is_refused_in_words, async |world: World| {
     let acme = world.account("acme").await;

@@ -6,11 +6,11 @@ use std::pin::Pin;
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::chance::Chance;
-use crate::identity_provider::{IdentityProvider, a_user};
-use crate::together;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently;
+use crate::support::identity_provider::{IdentityProvider, a_user};
+use crate::support::random::Chance;
+use crate::support::testing::World;
 
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
@@ -137,7 +137,7 @@ async fn everybody_who_stays_is_met_exactly_once(world: World, seed: u64) {
             None
         }));
     }
-    for (about, met) in together::all(pieces).await.into_iter().flatten() {
+    for (about, met) in concurrently::all(pieces).await.into_iter().flatten() {
         for id in &stay {
             let times = met.iter().filter(|met| *met == id).count();
             assert_eq!(times, 1, "{about}: {id} was there throughout; seed {seed}");

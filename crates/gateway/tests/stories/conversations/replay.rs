@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::expected;
 use super::memory::Memory;
 use super::recording::{Recording, Step};
-use crate::http::{Answer, SCIM_ERROR};
-use crate::identity_provider::{IdentityProvider, LIST};
+use crate::support::http::{Answer, SCIM_ERROR};
+use crate::support::identity_provider::{IdentityProvider, LIST};
 
 const MEDIA_TYPE: &str = "application/scim+json";
 /// After which identity providers hang up.

@@ -9,9 +9,9 @@ use reqwest::header::HeaderValue;
 use reqwest::{Client, Request, StatusCode};
 use url::{Position, Url};
 
-use crate::http::{self, Answer};
-use crate::process::Process;
-use crate::world::Gateway;
+use crate::support::http::{self, Answer};
+use crate::support::process::Process;
+use crate::support::testing::Gateway;
 
 /// One browser with its own cookies. Its tabs are the pages it has been given.
 pub struct Browser {

@@ -1,9 +1,9 @@
 //! Modules of the OpenID Foundation's conformance suite (RP-Initiated Logout OP), under their own names.
 
-use crate::account::text;
-use crate::browser::{Browser, Page};
-use crate::relying_party::{AFTER_LOGOUT, RelyingParty};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::browser::{Browser, Page};
+use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty};
+use crate::support::testing::World;
 
 /// A browser that is logged in, and the ID token it was logged in for.
 async fn logged_in(world: &World) -> (RelyingParty, Browser, String) {

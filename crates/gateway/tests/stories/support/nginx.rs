@@ -4,14 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::environment;
-use crate::http::{self, Call};
-use crate::workplace;
-use crate::world::World;
+use crate::support::directories;
+use crate::support::environment;
+use crate::support::http::{self, Call};
+use crate::support::testing::World;
 
-const REFERENCE: &str = include_str!("../../../../deploy/nginx.conf");
+const REFERENCE: &str = include_str!("../../../../../deploy/nginx.conf");
 /// What an operator includes for a gateway below a path.
-const SNIPPET: &str = include_str!("../../../../deploy/nginx-path.conf");
+const SNIPPET: &str = include_str!("../../../../../deploy/nginx-path.conf");
 
 /// A running nginx.
 pub struct Nginx {
@@ -63,7 +63,7 @@ impl Nginx {
             println!("skipped: nginx is not installed");
             return None;
         };
-        let directory = workplace::subdirectory("nginx");
+        let directory = directories::subdirectory("nginx");
         let here = directory.display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
@@ -83,7 +83,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx can be run");
-        workplace::outlives_nobody(child.id(), "KILL");
+        directories::outlives_nobody(child.id(), "KILL");
         let mut nginx = Nginx { child, address: format!("http://127.0.0.1:{port}"), directory };
         for _ in 0..500 {
             let url = format!("{}/elsewhere", nginx.address);
@@ -106,7 +106,7 @@ impl Drop for Nginx {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        workplace::has_ended(self.child.id());
+        directories::has_ended(self.child.id());
     }
 }
 

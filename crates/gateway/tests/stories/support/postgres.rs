@@ -13,8 +13,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection};
 
-use crate::environment;
-use crate::workplace;
+use crate::support::directories;
+use crate::support::environment;
 
 /// A server in which databases can be made.
 pub struct Server {
@@ -115,7 +115,7 @@ fn installed() -> Result<PathBuf, String> {
 }
 
 fn start(bin: &Path) -> Result<Server, String> {
-    let home = workplace::subdirectory("postgresql");
+    let home = directories::subdirectory("postgresql");
     let user = unprivileged()?;
     if let Some((uid, gid)) = user {
         std::os::unix::fs::chown(&home, Some(uid), Some(gid)).map_err(|e| e.to_string())?;
@@ -147,7 +147,7 @@ fn start(bin: &Path) -> Result<Server, String> {
     run("pg_ctl", &["-w", "-l", &log.to_string_lossy(), "-o", &options, "start"])?;
     let pid = fs::read_to_string(data.join("postmaster.pid")).map_err(|e| e.to_string())?;
     let pid = pid.lines().next().and_then(|line| line.parse().ok()).ok_or("postmaster.pid has no process id")?;
-    workplace::outlives_nobody(pid, "QUIT"); // PostgreSQL's immediate shutdown
+    directories::outlives_nobody(pid, "QUIT"); // PostgreSQL's immediate shutdown
     let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
     Ok(Server { url, private: true })
 }

@@ -12,7 +12,7 @@ use gateway::services::reactions::unit_of_work;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx};
 use oauth::Keyring;
 
-use crate::world::{MASTER_KEY, World};
+use crate::support::testing::{MASTER_KEY, World};
 
 /// A connection of the story's own.
 pub struct Behind {

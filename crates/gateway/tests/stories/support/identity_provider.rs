@@ -6,9 +6,9 @@ use std::pin::Pin;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{User, text};
-use crate::http::{Answer, Call};
-use crate::oauth_client::OAuthClient;
+use crate::support::account::{User, text};
+use crate::support::http::{Answer, Call};
+use crate::support::oauth_client::OAuthClient;
 
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";

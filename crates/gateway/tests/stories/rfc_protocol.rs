@@ -4,12 +4,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::http::Answer;
-use crate::identity_provider::{GROUP, IdentityProvider, LIST, PATCH, USER, a_user};
-use crate::oauth_client::log_in_if_asked;
-use crate::together::all;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::concurrently::all;
+use crate::support::http::Answer;
+use crate::support::identity_provider::{GROUP, IdentityProvider, LIST, PATCH, USER, a_user};
+use crate::support::oauth_client::log_in_if_asked;
+use crate::support::testing::World;
 
 /// The words of RFC 7644 table 9 and of RFC 9865 §2.
 const SCIM_TYPES: [&str; 14] = [

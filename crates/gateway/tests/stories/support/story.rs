@@ -4,9 +4,9 @@ use std::future::Future;
 
 use gateway::platform::clock::Clock;
 
-use crate::environment;
-use crate::postgres;
-use crate::world::{Database, World};
+use crate::support::environment;
+use crate::support::postgres;
+use crate::support::testing::{Database, World};
 
 /// `story!(name, async |world: World| { … });` is two tests, `name::on_sqlite` and `name::on_postgres`. A story whose gateway has
 /// settings of its own says `settings = [("GATEWAY__…", "…")]` before it begins; one that lets time pass ([`World::pass`]) says `moving_clock`
@@ -34,12 +34,12 @@ macro_rules! story {
 
             #[test]
             fn on_sqlite() {
-                $crate::story::on_sqlite_by($clock, &[$($setting),*], told_in);
+                $crate::support::story::on_sqlite_by($clock, &[$($setting),*], told_in);
             }
 
             #[test]
             fn on_postgres() {
-                $crate::story::on_postgres_by($clock, &[$($setting),*], told_in);
+                $crate::support::story::on_postgres_by($clock, &[$($setting),*], told_in);
             }
         }
     };

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::browser::Landing;
-use crate::relying_party::RelyingParty;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::browser::Landing;
+use crate::support::relying_party::RelyingParty;
+use crate::support::testing::World;
 
 /// A request with these parameters goes through to a code and tokens.
 async fn succeeds(world: &World, changes: &[(&str, &str)]) -> Value {
@@ -163,7 +163,7 @@ story!(module_login_hint_is_in_the_field, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     let page = party.open(&browser, &[("login_hint", "ada@acme.test")]).await.page();
-    assert_eq!(crate::relying_party::field(&page.login_form(), "username"), "ada@acme.test");
+    assert_eq!(crate::support::relying_party::field(&page.login_form(), "username"), "ada@acme.test");
     party.through(&browser, Landing::Page(page)).await.code();
 });
 
@@ -194,7 +194,7 @@ story!(module_prompt_login_asks_for_the_password_again_and_auth_time_moves, movi
     world.pass(Duration::from_secs(100));
     let before = party.auth_time(&party.open(&browser, &[]).await.callback()).await;
     let page = party.open(&browser, &[("prompt", "login")]).await.page();
-    assert_eq!(crate::relying_party::field(&page.login_form(), "username"), party.ada.user_name);
+    assert_eq!(crate::support::relying_party::field(&page.login_form(), "username"), party.ada.user_name);
     let callback = party.log_in(&browser, &page).await.callback();
     let after = party.auth_time(&callback).await;
     assert!(after - before >= 100, "{before}, then {after}");

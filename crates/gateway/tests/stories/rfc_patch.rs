@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::{ENTERPRISE, IdentityProvider, PATCH, USER, a_user};
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{ENTERPRISE, IdentityProvider, PATCH, USER, a_user};
+use crate::support::testing::World;
 
 /// Ana, with this beside what the schema requires.
 async fn ana(idp: &IdentityProvider, attributes: Value) -> Value {

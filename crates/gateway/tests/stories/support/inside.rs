@@ -16,7 +16,7 @@ pub struct Inside {
 impl Inside {
     /// Starts one with these settings, by this clock; it answers when this returns.
     pub async fn start(environment: &[(&str, String)], clock: &Clock) -> Result<Inside, String> {
-        drop(crate::http::builder()); // chooses who does TLS
+        drop(crate::support::http::builder()); // chooses who does TLS
         let settings: Vec<(String, String)> =
             environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let (clock, (tell, told)) = (clock.clone(), tokio::sync::oneshot::channel());

@@ -3,12 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::account::{Account, User, text};
-use crate::browser::{Browser, Callback, Landing, Page};
-use crate::http::Call;
-use crate::jwt::Jwt;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, User, text};
+use crate::support::browser::{Browser, Callback, Landing, Page};
+use crate::support::http::Call;
+use crate::support::jwt::Jwt;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 use gateway::simulate::html::Form;
 
 /// Where it wants browsers to be sent after logging out.
@@ -149,7 +149,7 @@ impl RelyingParty {
 
     /// The grants of the account that stand.
     pub async fn standing_grants(&self) -> usize {
-        let grants = crate::account::items(&self.acme.admin_get("/grants").await);
+        let grants = crate::support::account::items(&self.acme.admin_get("/grants").await);
         grants.iter().filter(|grant| grant["ended"].is_null()).count()
     }
 

@@ -8,7 +8,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::support::testing::World;
 
 /// A key on P-256 and where it is used.
 pub struct Prover {

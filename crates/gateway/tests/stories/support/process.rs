@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use gateway::platform::clock::Clock;
 
-use crate::inside::Inside;
-use crate::workplace;
+use crate::support::directories;
+use crate::support::inside::Inside;
 
 /// What a debug build on a loaded machine may need.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -93,13 +93,13 @@ impl Process {
             .stderr(file)
             .spawn()
             .map_err(|e| e.to_string())?;
-        workplace::outlives_nobody(child.id(), "KILL");
+        directories::outlives_nobody(child.id(), "KILL");
         Ok(Process { running: Running::Child(child), address, log })
     }
 
     async fn wait_for(&mut self, health: &str) -> Result<(), String> {
         let started = Instant::now();
-        let client = crate::http::client();
+        let client = crate::support::http::client();
         let url = format!("{}/health/{health}", self.address);
         loop {
             if client.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
@@ -150,7 +150,7 @@ impl Process {
             Running::Child(child) => {
                 let _ = child.kill();
                 let _ = child.wait();
-                workplace::has_ended(child.id());
+                directories::has_ended(child.id());
             }
             Running::Inside(server) => server.stop(false),
         }
@@ -174,7 +174,7 @@ impl Process {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child().try_wait().expect("a child can be waited for") {
-                workplace::has_ended(self.id());
+                directories::has_ended(self.id());
                 return status;
             }
             assert!(started.elapsed() < PATIENCE, "the gateway did not stop:\n{}", self.log());

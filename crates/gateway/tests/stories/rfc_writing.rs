@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use crate::account::text;
-use crate::identity_provider::{ENTERPRISE, GROUP, PATCH, USER, a_user};
-use crate::oauth_client::log_in_if_asked;
-use crate::world::World;
+use crate::support::account::text;
+use crate::support::identity_provider::{ENTERPRISE, GROUP, PATCH, USER, a_user};
+use crate::support::oauth_client::log_in_if_asked;
+use crate::support::testing::World;
 
 /// A user with this beside what the schema requires.
 fn user(name: &str, attributes: Value) -> Value {

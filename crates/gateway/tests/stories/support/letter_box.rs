@@ -13,7 +13,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who vouches for the certificate of [`LetterBox::with_tls`].
-pub const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/letter_box/authority.pem");
+pub const AUTHORITY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stories/support/letter_box/authority.pem");
 
 /// A letter that it took.
 #[derive(Debug, Clone)]

@@ -14,12 +14,12 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 use url::Url;
 
-use crate::account::Account;
-use crate::browser::Browser;
-use crate::http::{self, Call};
-use crate::postgres;
-use crate::process::{self, Process};
-use crate::workplace;
+use crate::support::account::Account;
+use crate::support::browser::Browser;
+use crate::support::directories;
+use crate::support::http::{self, Call};
+use crate::support::postgres;
+use crate::support::process::{self, Process};
 
 /// An operator's token, there from the start (`GATEWAY__ADMIN__TOKEN`).
 pub const OPERATOR: &str = "gwo_stories_operator_0123456789abcdef";
@@ -39,12 +39,12 @@ impl Database {
         static TEMPLATE: OnceCell<PathBuf> = OnceCell::const_new();
         let template = TEMPLATE
             .get_or_init(|| async {
-                let directory = workplace::subdirectory("template");
+                let directory = directories::subdirectory("template");
                 seen_once(&format!("sqlite:{}", directory.join("gateway.db").display()), &directory).await;
                 directory
             })
             .await;
-        let directory = workplace::subdirectory("sqlite");
+        let directory = directories::subdirectory("sqlite");
         for file in ["gateway.db", "gateway.db-wal"] {
             if template.join(file).exists() {
                 fs::copy(template.join(file), directory.join(file)).expect("the template can be copied");
@@ -61,7 +61,7 @@ impl Database {
         let template = TEMPLATE
             .get_or_init(|| async {
                 let database = server.database(None);
-                seen_once(&database.url(), &workplace::subdirectory("template")).await;
+                seen_once(&database.url(), &directories::subdirectory("template")).await;
                 database
             })
             .await;
@@ -173,7 +173,7 @@ impl World {
     pub async fn start_by(clock: Option<Clock>, database: Database, settings: &[(&'static str, &str)]) -> World {
         let directory = match &database {
             Database::Sqlite(path) => path.parent().expect("a file lies in a directory").to_owned(),
-            Database::Postgres(_) => workplace::subdirectory("postgres"),
+            Database::Postgres(_) => directories::subdirectory("postgres"),
         };
         let mut failed = String::new();
         for _ in 0..ATTEMPTS {

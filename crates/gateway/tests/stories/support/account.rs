@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::http::Answer;
-use crate::identity_provider::IdentityProvider;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::http::Answer;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 /// One customer of the vendor.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ impl Account {
     }
 
     /// A request by an operator about this account.
-    pub fn admin(&self, method: Method, path: &str) -> crate::http::Call {
+    pub fn admin(&self, method: Method, path: &str) -> crate::support::http::Call {
         self.world.admin(method, &format!("/accounts/{}{path}", self.id))
     }
 

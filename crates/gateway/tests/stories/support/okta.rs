@@ -7,8 +7,8 @@ use serde_json::Value;
 
 pub use gateway::simulate::okta::Kind;
 
-use crate::account::text;
-use crate::identity_provider::IdentityProvider;
+use crate::support::account::text;
+use crate::support::identity_provider::IdentityProvider;
 
 /// An Okta application with provisioning switched on.
 pub struct OktaApp {

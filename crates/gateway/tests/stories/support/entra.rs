@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::account::Account;
-use crate::http::Answer;
-use crate::identity_provider::{ENTERPRISE, GROUP, IdentityProvider, USER};
+use crate::support::account::Account;
+use crate::support::http::Answer;
+use crate::support::identity_provider::{ENTERPRISE, GROUP, IdentityProvider, USER};
 
 const HEADERS: &[(&str, &str)] =
     &[("user-agent", "Microsoft Azure AD SCIM provisioning"), ("content-type", "application/scim+json; charset=utf-8")];

@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::account::{Account, User, text};
-use crate::identity_provider::IdentityProvider;
-use crate::jwt::Jwt;
-use crate::oauth_client::OAuthClient;
-use crate::world::World;
+use crate::support::account::{Account, User, text};
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::jwt::Jwt;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::World;
 
 const SCOPE: &str = "openid offline_access provision:scim";
 

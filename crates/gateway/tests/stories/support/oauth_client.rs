@@ -3,11 +3,11 @@
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::account::{User, text};
-use crate::browser::{Browser, Callback, Landing, Page};
-use crate::http::{Answer, Call};
-use crate::identity_provider::IdentityProvider;
-use crate::world::World;
+use crate::support::account::{User, text};
+use crate::support::browser::{Browser, Callback, Landing, Page};
+use crate::support::http::{Answer, Call};
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::testing::World;
 
 /// A client and its secret.
 #[derive(Clone)]

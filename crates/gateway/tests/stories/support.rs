@@ -1,0 +1,28 @@
+//! What stories are told with.
+
+#[macro_use]
+pub mod story;
+
+pub mod account;
+pub mod browser;
+pub mod concurrently;
+pub mod database;
+pub mod directories;
+pub mod entra;
+pub mod environment;
+pub mod http;
+pub mod identity_provider;
+pub mod inside;
+pub mod jwt;
+pub mod key_server;
+pub mod letter_box;
+pub mod nginx;
+pub mod oauth_client;
+pub mod okta;
+pub mod postgres;
+pub mod process;
+pub mod prover;
+pub mod random;
+pub mod relying_party;
+pub mod testing;
+pub mod wire;
