@@ -70,6 +70,7 @@ mod oidc_conformance_people;
 mod oidc_conformance_tokens;
 mod one_against_others;
 mod openid;
+mod page_table;
 mod parked_members;
 mod pasted_tokens;
 mod people;
