@@ -88,7 +88,7 @@ pub enum Refusal {
     /// Shown on a page; nothing is sent to the client (RFC 6749 §4.1.2.1).
     Page(PageRefusal),
     /// Returned to the client.
-    Redirect(RedirectError),
+    Redirect(Box<RedirectError>),
 }
 
 /// An error response (RFC 6749 §4.1.2.1).
@@ -212,12 +212,12 @@ pub(crate) fn understand(
     let issuer = cx.settings.issuer.clone();
     let refuse = |reason: AuthorizationRefusal, state: Option<&str>| {
         let state = state.map(str::to_owned);
-        Err(Refusal::Redirect(RedirectError {
+        Err(Refusal::Redirect(Box::new(RedirectError {
             redirect_uri: redirect_uri.clone(),
             reason,
             state,
             issuer: issuer.clone(),
-        }))
+        })))
     };
     if let Some(name) = parameters.repeated() {
         let reason = match name {
