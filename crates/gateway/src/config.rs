@@ -45,7 +45,7 @@ pub use oauth::OAuth;
 pub use operators::OperatorSignIn;
 pub use passwords::PasswordThreads;
 pub use proxies::TrustedProxies;
-use reader::Reader;
+use reader::{Declared, Reader};
 pub use scim::Scim;
 pub use security::MasterKeySource;
 pub use server::{Memory, Server};
@@ -112,7 +112,9 @@ impl Config {
             .map_err(|e| ConfigErrors(vec![e.to_string()]))?;
         let mut reader = Reader::new(tree);
         let config = read(&mut reader);
-        for warning in names::misnamed(set.iter().map(|(name, _)| name.as_str()), &reader.declared) {
+        for warning in
+            names::misnamed(set.iter().map(|(name, _)| name.as_str()), reader.declared.iter().map(Declared::key))
+        {
             reader.warn(warning);
         }
         let mut warnings = reader.take_warnings();

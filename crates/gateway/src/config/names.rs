@@ -3,8 +3,6 @@
 //! `GATEWAY__SERVER__BNID` has the form of a setting's name, and is a mistake. `GATEWAY_SERVER_BIND` has not, and may be meant for another
 //! program, so it is only warned of.
 
-use super::reader::Declared;
-
 /// So many letters may be wrong, missing or exchanged in a name without the prefix of ours.
 const TYPING_ERRORS: usize = 2;
 
@@ -19,8 +17,11 @@ pub(super) fn nearest(name: &str, known: impl Iterator<Item = String>) -> Option
 }
 
 /// A warning for each variable that looks as if it were meant to be a setting, and is none.
-pub(super) fn misnamed<'v>(variables: impl Iterator<Item = &'v str>, declared: &[Declared]) -> Vec<String> {
-    let known: Vec<(String, String)> = declared.iter().map(|one| (variable(&one.key()), one.key())).collect();
+pub(super) fn misnamed<'v>(
+    variables: impl Iterator<Item = &'v str>,
+    keys: impl Iterator<Item = String>,
+) -> Vec<String> {
+    let known: Vec<(String, String)> = keys.map(|key| (variable(&key), key)).collect();
     let warning = |name: &str| {
         if name.to_uppercase().starts_with("GATEWAY__") {
             return None; // it is read, so an unknown one is a mistake

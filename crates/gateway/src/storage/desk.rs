@@ -13,10 +13,8 @@ use super::error::DbError;
 use super::fate::{self, Fate};
 use super::pending_members;
 use super::session::{Good, Manager, Session};
-use super::transaction::{
-    BeforeCommit, Purpose, Surroundings, TransactionError, begin, commit, complete, nested, roll_back,
-};
-use super::tx::Tx;
+use super::transaction::{BeforeCommit, Purpose, TransactionError, begin, commit, complete, nested, roll_back};
+use super::tx::{Surroundings, Tx};
 use super::writer::{Answer, SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::platform::clock::Clock;

@@ -1,34 +1,14 @@
 //! Transactions: how they begin and end, and what runs inside.
 
-use std::sync::Arc;
-
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::tx::Tx;
-use crate::domain::grant_policy::GrantPolicy;
+use super::tx::{Surroundings, Tx};
 use crate::each;
-use crate::platform::clock::Clock;
 
 /// What follows from what a unit of work did; it runs at the unit's end, in its transaction, and its failure undoes the unit.
 pub type BeforeCommit = fn(&mut Tx<'_>) -> Result<(), DbError>;
-
-/// What every unit of work of a process goes by.
-#[derive(Debug, Clone)]
-pub(super) struct Surroundings {
-    /// Who may own a grant.
-    pub(super) policy: Arc<GrantPolicy>,
-    /// What time it is.
-    pub(super) clock: Clock,
-}
-
-impl Surroundings {
-    /// Of commands and tests: no user is judged by a role.
-    fn of_a_command() -> Surroundings {
-        Surroundings { policy: Arc::default(), clock: Clock::of_the_machine() }
-    }
-}
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

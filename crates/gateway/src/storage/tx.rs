@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::backend::AnyConn;
-use super::transaction::Surroundings;
 use crate::domain::account::Account;
 use crate::domain::actor::{Named, Origin};
 use crate::domain::event::{Event, Kind};
@@ -36,6 +35,22 @@ pub struct Tx<'c> {
     pub(super) runs_again: bool,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
     pub(super) number: Option<i64>,
+}
+
+/// What every unit of work of a process goes by.
+#[derive(Debug, Clone)]
+pub(super) struct Surroundings {
+    /// Who may own a grant.
+    pub(super) policy: Arc<GrantPolicy>,
+    /// What time it is.
+    pub(super) clock: Clock,
+}
+
+impl Surroundings {
+    /// Of commands and tests: no user is judged by a role.
+    pub(super) fn of_a_command() -> Surroundings {
+        Surroundings { policy: Arc::default(), clock: Clock::of_the_machine() }
+    }
 }
 
 /// So many members may be read or changed by what is short.
