@@ -196,7 +196,7 @@ story!(report_12_a_notice_is_told_as_things_are_and_no_longer_than_they_are_so, 
     let risk = "depend on your user";
     let (one, several) = ("A connection depends on your user", "Connections depend on your user");
     let words = shown().await.words();
-    assert!(words.contains(one) && words.contains("of Okta in acme lives") && !words.contains("manages:"), "{words}");
+    assert!(words.contains(one) && words.contains("of Okta in acme belongs") && !words.contains("manages:"), "{words}");
     // More connections, and an identity provider that writes the user: the page says it once, as it is now.
     sync.connect_as(&ada).await;
     idp.patch(&ada).replace("title", "Countess").await.expect(200);
