@@ -8,7 +8,7 @@ use scim::schema::USER;
 use scim::{Id, Store};
 
 use super::error::ServiceError;
-use super::sign_in::AuthenticatedUser;
+use super::sign_in::Owner;
 use super::sign_in::carried::PATIENCE;
 use super::sign_in::session::{Beginning, derived_secret};
 use crate::domain::event::{Act, Action};
@@ -16,36 +16,13 @@ use crate::domain::sealing;
 use crate::domain::throttle::AttemptKey;
 use crate::domain::totp::Secret;
 use crate::platform::system;
-use crate::storage::sessions::{Liveness, Session};
+use crate::storage::sessions::Liveness;
 use crate::storage::{DbError, Tx};
 
 /// How many recovery codes a user has.
 const CODES: u8 = 10;
 /// How long after an app was confirmed its form may be sent again, in milliseconds.
 const AGAIN: i64 = 60_000;
-
-/// The user whose second factor it is.
-#[derive(Debug, Clone)]
-pub struct Owner {
-    /// The number of their account.
-    pub account: i64,
-    /// Their number in storage.
-    pub resource: i64,
-    /// Their id.
-    pub id: String,
-}
-
-impl From<&Session> for Owner {
-    fn from(session: &Session) -> Owner {
-        Owner { account: session.account, resource: session.owner, id: session.owner_id.clone() }
-    }
-}
-
-impl From<&AuthenticatedUser> for Owner {
-    fn from(proven: &AuthenticatedUser) -> Owner {
-        Owner { account: proven.account(), resource: proven.resource(), id: proven.id().to_owned() }
-    }
-}
 
 /// What an app is told to be set up.
 #[derive(Debug)]

@@ -28,6 +28,29 @@ pub struct AuthenticatedUser {
     at: i64,
 }
 
+/// A user whose ways to sign in are changed.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The number of their account.
+    pub account: i64,
+    /// Their number in storage.
+    pub resource: i64,
+    /// Their id.
+    pub id: String,
+}
+
+impl From<&Session> for Owner {
+    fn from(session: &Session) -> Owner {
+        Owner { account: session.account, resource: session.owner, id: session.owner_id.clone() }
+    }
+}
+
+impl From<&AuthenticatedUser> for Owner {
+    fn from(proven: &AuthenticatedUser) -> Owner {
+        Owner { account: proven.account, resource: proven.resource, id: proven.id.clone() }
+    }
+}
+
 /// What has to be asked for beside the first proof.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asks {

@@ -17,6 +17,8 @@ use crate::domain::sign_in as domain;
 use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor, SignInProvider};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
+use crate::services::second_factor;
+use crate::services::sign_in::{Owner, upstream};
 use crate::storage::{DbError, ReadCost, Tx};
 
 body! {
@@ -221,12 +223,13 @@ pub(super) async fn change(
     Ok(web::Json(answer))
 }
 
-/// The number of a user that a path names, and their account's.
-fn user(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(i64, i64), Problem> {
+/// The user that a path names.
+fn user(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<Owner, Problem> {
     let account = lookup::account(tx, account)?.seq;
     let id = Id::new(user).ok_or_else(|| Problem::not_found("user", user))?;
     let found = tx.in_account(account, tx.now(), false).get(USER, &id)?;
-    Ok((account, found.ok_or_else(|| Problem::not_found("user", user))?.handle.0))
+    let resource = found.ok_or_else(|| Problem::not_found("user", user))?.handle.0;
+    Ok(Owner { account, resource, id: user.to_owned() })
 }
 
 /// `DELETE …/users/{user}/second-factor`: their telephone is lost. They log in with their password alone, until they set up another.
@@ -235,37 +238,35 @@ pub(super) async fn remove_second_factor(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    let what = ("second factor of user", Action::SecondFactorRemoved);
-    take_away(operator, app, path, what, |tx, user| tx.remove_second_factor(user)).await
+    release(operator, app, path, "second factor of user", second_factor::release).await
 }
 
-/// `DELETE …/users/{user}/upstream-identity`: whoever signs in next under a name of theirs at the provider is who they are.
+/// `DELETE …/users/{user}/upstream-identity`: the next to sign in at the provider under a name of theirs is who they are.
 pub(super) async fn release_identity(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    let what = ("upstream identity of user", Action::UpstreamIdentityReleased);
-    take_away(operator, app, path, what, |tx, user| tx.release_upstream_identities(user)).await
+    release(operator, app, path, "upstream identity of user", upstream::release).await
 }
 
-/// Takes something away from the user that a path names: what it is called, and what the audit trail says of it.
-async fn take_away(
+/// Takes a way to sign in from the user that a path names; what it is called is for the refusal where there is none.
+async fn release(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-    (noun, action): (&'static str, Action),
-    remove: fn(&mut Tx<'_>, i64) -> Result<bool, DbError>,
+    noun: &'static str,
+    release: fn(&mut Tx<'_>, &Owner, i64) -> Result<bool, DbError>,
 ) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {
-            let (account, resource) = user(tx, &path.0, &path.1)?;
-            if !remove(tx, resource)? {
-                return Err(Problem::not_found(noun, &path.1));
+            let owner = user(tx, &path.0, &path.1)?;
+            operator.sign(tx);
+            let now = tx.now();
+            match release(tx, &owner, now)? {
+                true => Ok(NoContent),
+                false => Err(Problem::not_found(noun, &path.1)),
             }
-            operator.record(tx, Some(account), Act::new(action).on(&path.1));
-            Ok(())
         })
-        .await?;
-    Ok(NoContent)
+        .await
 }

@@ -12,7 +12,8 @@ use super::self_service::{back, ours, prove_again};
 use super::templates::{SecondFactorPage, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
-use crate::services::second_factor::{self, Outcome, Owner};
+use crate::services::second_factor::{self, Outcome};
+use crate::services::sign_in::Owner;
 use crate::storage::sessions::Session;
 
 const WHY: &str = "To set up or remove an authenticator app, log in once more. Then press the button again.";

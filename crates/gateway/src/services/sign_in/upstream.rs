@@ -4,7 +4,7 @@
 use oauth::Keyring;
 use scim::schema::USER;
 
-use super::AuthenticatedUser;
+use super::{AuthenticatedUser, Owner};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::sealing;
@@ -102,6 +102,16 @@ impl Upstream {
             ))),
         }
     }
+}
+
+/// Forgets who a user is at the provider: the next to sign in there under a name of the user's is the user. `false` if nothing was known.
+/// The caller has said who acts.
+pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: i64) -> Result<bool, DbError> {
+    let was_known = tx.release_upstream_identities(owner.resource)?;
+    if was_known {
+        tx.raise(now, Some(owner.account), Act::new(Action::UpstreamIdentityReleased).on(&owner.id));
+    }
+    Ok(was_known)
 }
 
 /// The filter that finds a user whom the provider names, and the name.

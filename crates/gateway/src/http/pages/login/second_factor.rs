@@ -14,8 +14,8 @@ use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
-use crate::services::second_factor::{self, Outcome, Owner, Typed, session_secret};
-use crate::services::sign_in::{Asks, AuthenticatedUser, carried};
+use crate::services::second_factor::{self, Outcome, Typed, session_secret};
+use crate::services::sign_in::{Asks, AuthenticatedUser, Owner, carried};
 use crate::storage::ReadCost;
 
 const WRONG: &str = "Incorrect code, or it was used already. Wait for the next code and type it.";
