@@ -1,5 +1,5 @@
 //! Three kinds of cookies: those that bind forms to a browser ([`binding`](super::binding)), one that says who is logged in, and one
-//! that says who has logged in here before ([`device`](super::device)).
+//! that says who has logged in here before ([`device`]).
 
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse};

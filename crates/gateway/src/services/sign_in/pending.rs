@@ -62,7 +62,7 @@ impl PendingSignIn {
     }
 }
 
-/// Keeps a [sealed](Away::seal) sign-in until it comes back with this state.
+/// Keeps a [sealed](PendingSignIn::seal) sign-in until it comes back with this state.
 pub fn keep(tx: &mut Tx<'_>, keys: &Keyring, state: &str, sealed: &str, now: i64) -> Result<(), DbError> {
     tx.insert_sign_in_flow(keys.fingerprint(state).as_bytes(), sealed, now + PATIENCE)
 }

@@ -6,7 +6,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
 use scim::{AttributeKey, SearchKey};
 
-/// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`parked`](super::super::parked)).
+/// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`pending_members`](super::super::pending_members)).
 pub(super) struct Insert<const NAME: bool> {
     account: i64,
     resource: i64,
