@@ -2,7 +2,7 @@
 //!
 //! [`PatchRequest::parse`] reads the message without a schema; `apply` looks up every path and edits a copy of the
 //! document. Members of a group are not in the document. Operations on them are collected in a `MembershipEdit`, so a
-//! PATCH of one member costs the same whatever the size of the group.
+//! PATCH of one member costs the same in a group of any size.
 //!
 //! Where the RFC leaves a choice:
 //!

@@ -41,8 +41,8 @@ pub(crate) async fn import(okta: &Okta<'_>, prepared: &Prepared) -> Result<(), F
 /// "Assign users from Okta": two are new, one is linked.
 pub(crate) async fn assign(okta: &Okta<'_>, prepared: &Prepared) -> Result<People, Failure> {
     okta.transcript().chapter(CHAPTERS, "Assign to People: create two, link one");
-    let nobody = "Before it creates a user, Okta looks for one. None exists: 200 with an empty list.";
-    okta.find("/Users", "userName", ANA).await?.expect(200, nobody)?.has("/totalResults", 0)?;
+    let none_exists = "Before it creates a user, Okta looks for one. None exists: 200 with an empty list.";
+    okta.find("/Users", "userName", ANA).await?.expect(200, none_exists)?.has("/totalResults", 0)?;
     let extra = json!({"role": "media_library_admin", "product_environments": ["acme-prod", "acme-stage"]});
     let ana = okta
         .post("/Users", &new_user(ANA, "Ana", "Ito", "00uANAITO00000001d7", &extra))

@@ -41,7 +41,7 @@ const ENTRA: ClientProfile = ClientProfile {
     grant_types: &[GrantType::ClientCredentials],
     // It asks for a token before each cycle, every 20 to 40 minutes, and expects it to outlive the cycle.
     access_token_seconds: Some(3600),
-    // A federated client asks for these, whatever scopes there are (Microsoft's guide to workload identity federation for SCIM).
+    // A federated client asks for these, independently of the configured scopes (Microsoft's guide to workload identity federation for SCIM).
     scope_aliases: &[("scim", PROVISION), ("scim.readwrite", PROVISION)],
     ..ClientProfile::GENERIC
 };

@@ -2,8 +2,8 @@
 //!
 //! An index alone is not enough: when resources of earlier pages are deleted or no longer match, the later ones move up
 //! and the next page would skip as many. So a page that has a successor saves a [`SavedPosition`], the content of a
-//! cursor, under the index that the client will ask for next. The page at that index continues from there, whatever was
-//! written in the meantime.
+//! cursor, under the index that the client will ask for next. The page at that index continues from there, also after
+//! writes in the meantime.
 //!
 //! The positions belong to a query of one client. The last few are kept as long as a cursor is valid, so that a page
 //! can be requested again. A page at an index without a saved position begins at that ordinal of the current list.

@@ -3,7 +3,7 @@
 //! Names are [compared](mod@crate::query::search_keys) by the mappings of the PRECIS profile UsernameCaseMapped. The
 //! allowed characters are those of the FreeformClass of RFC 8264 §4.3, not of the IdentifierClass, because real names
 //! contain spaces and symbols (`Ada Lovelace`, `ada_acme.test#EXT#@hub.test`). A stored name is repeated, read and
-//! deactivated whatever characters it has.
+//! deactivated with any characters in it.
 
 use precis_core::{DerivedPropertyValue, FreeformClass, StringClass};
 use serde_json::{Map, Value};

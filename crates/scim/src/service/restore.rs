@@ -2,7 +2,7 @@
 //!
 //! An identity provider may create a user again months after deactivating it. The service provider's policy
 //! ([`InactiveMatch`]) decides what happens; an error always names the existing user. A user who can log in with a
-//! password here, or who was never provisioned, is not restored by a POST: that would let in whoever knows the
+//! password here, or who was never provisioned, is not restored by a POST: that would let in any person who knows the
 //! password, or hand over a service account.
 
 use super::refusals::reserved;

@@ -1,4 +1,4 @@
-//! What changed: of each attribute its value before and after, or its name alone. Bounded, whatever the values are.
+//! What changed: of each attribute its value before and after, or its name alone. Bounded for values of any size.
 
 use scim::{Member, Members};
 use serde_json::{Map, Value, json};

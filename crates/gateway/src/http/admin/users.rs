@@ -158,7 +158,7 @@ async fn hashed(
     hashed.map(Some).map_err(|_| Problem::busy("too many passwords are being hashed; try again in a moment"))
 }
 
-/// What the account is called, and the user, before and after. Without a password nobody asks.
+/// What the account is called, and the user, before and after. Only a new password asks for them.
 async fn own_words(
     app: &App,
     password: Option<&Text>,
