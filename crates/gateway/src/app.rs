@@ -18,6 +18,7 @@ use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
@@ -145,7 +146,12 @@ impl App {
     }
 
     /// Runs a piece of the scim crate for this service provider.
-    pub fn scim<T>(&self, provider: &ServiceProvider, now: i64, run: impl FnOnce(&mut scim::Context<'_>) -> T) -> T {
+    pub fn scim<T>(
+        &self,
+        provider: &ServiceProvider,
+        now: Timestamp,
+        run: impl FnOnce(&mut scim::Context<'_>) -> T,
+    ) -> T {
         // An operator who creates a user means a new one.
         let provider = ServiceProvider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
         self.scim_with(None, &ToleranceTracker::generous(), &provider, now, run)
@@ -157,7 +163,7 @@ impl App {
         cursors: Option<&dyn Cursors>,
         leniency: &ToleranceTracker,
         provider: &ServiceProvider,
-        now: i64,
+        now: Timestamp,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
     ) -> T {
         run(&mut scim::Context {

@@ -10,6 +10,7 @@ pub mod device;
 pub mod document;
 pub mod event;
 pub mod grant_policy;
+pub mod ids;
 pub mod notice;
 pub mod operator_name;
 pub mod person;

@@ -10,5 +10,6 @@ pub mod secret_text;
 pub mod shutdown;
 pub mod smtp;
 pub mod system;
+pub mod timestamp;
 pub mod trusted_clock;
 pub mod turns;

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::domain::declared_attributes::Declarations;
 use crate::domain::described::{Components, Described, Mistakes, Read, Texts, words};
+use crate::domain::ids::AccountKey;
 use crate::domain::sign_in::SignIn;
+use crate::platform::timestamp::Timestamp;
 
 /// The name under which an account's environments are known to attribute declarations.
 pub const PRODUCT_ENVIRONMENTS: &str = "account.product_environments";
@@ -17,7 +19,7 @@ pub const DEFAULT_ROLE: &str = "account.default_role";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its number in storage.
-    pub seq: i64,
+    pub seq: AccountKey,
     /// Its public id.
     pub id: String,
     /// Its name.
@@ -27,7 +29,7 @@ pub struct Account {
     /// What a user gets who comes without a role.
     pub default_role: Option<String>,
     /// Milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// What an operator set beyond that.
     pub options: AccountOptions,
 }

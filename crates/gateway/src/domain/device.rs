@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::platform::timestamp::Timestamp;
+
 /// How long a browser is known after the last log-in, in days.
 pub const DAYS: i64 = 180;
 /// How many users share a browser at most.
@@ -14,7 +16,7 @@ pub struct Device {
     /// Tells it from others.
     pub id: String,
     /// The users' ids, and when they logged in; the latest first.
-    people: Vec<(String, i64)>,
+    people: Vec<(String, Timestamp)>,
 }
 
 impl Device {
@@ -24,7 +26,7 @@ impl Device {
     }
 
     /// Forgets log-ins that are too long ago at this time (milliseconds since the epoch).
-    pub fn forget_old(&mut self, now: i64) {
+    pub fn forget_old(&mut self, now: Timestamp) {
         let oldest = now - DAYS * 86_400_000;
         self.people.retain(|(_, when)| *when > oldest);
     }
@@ -35,7 +37,7 @@ impl Device {
     }
 
     /// This user has logged in.
-    pub fn logged_in(&mut self, user: &str, now: i64) {
+    pub fn logged_in(&mut self, user: &str, now: Timestamp) {
         self.people.retain(|(known, _)| known != user);
         self.people.insert(0, (user.to_owned(), now));
         self.people.truncate(PEOPLE);

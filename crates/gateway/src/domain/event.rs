@@ -4,7 +4,9 @@
 use scim::Id;
 
 use crate::domain::actor::Actor;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::notice::DepartureReason;
+use crate::platform::timestamp::Timestamp;
 
 pub mod action;
 pub mod changes;
@@ -18,13 +20,13 @@ pub use resource::ResourceEvent;
 #[derive(Debug, Clone)]
 pub struct Event {
     /// When, in milliseconds since the epoch.
-    pub at: i64,
+    pub at: Timestamp,
     /// Who did it.
     pub actor: Actor,
     /// From this network address.
     pub address: Option<String>,
     /// In this account, by its number in storage, if in one.
-    pub account: Option<i64>,
+    pub account: Option<AccountKey>,
     /// What.
     pub kind: Kind,
 }
@@ -39,7 +41,7 @@ pub enum Kind {
     /// An identity provider has written a user for the first time.
     TakenOver {
         /// The user, by their number in storage
-        user: i64,
+        user: UserKey,
         /// and by their id.
         id: Id,
     },

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::document::DocumentError;
 use crate::domain::person;
 use crate::domain::wording::Span;
+use crate::platform::timestamp::Timestamp;
 
 mod text;
 
@@ -40,7 +41,7 @@ pub struct Replaced {
     /// and what they are called; nothing if it is the user who is told.
     pub by_name: Option<String>,
     /// When they did, in milliseconds since the epoch.
-    pub accepted: i64,
+    pub accepted: Timestamp,
 }
 
 /// A connection that ended because one of its tokens was stolen, or looks like that.
@@ -244,7 +245,7 @@ impl NoticeKind {
     }
 
     /// The sentences that tell it. `made` is when it happened, in milliseconds since the epoch, `account` the name of the account.
-    pub fn told(&self, made: i64, account: &str) -> Vec<Span> {
+    pub fn told(&self, made: Timestamp, account: &str) -> Vec<Span> {
         match self {
             NoticeKind::ConnectionsPassed(passed) => text::of_passed(passed, made, account),
             NoticeKind::ConnectionReplaced(replaced) => text::of_replaced(replaced, made, account),

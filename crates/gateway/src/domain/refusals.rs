@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::event::Action;
+use crate::domain::ids::AccountKey;
+use crate::platform::timestamp::Timestamp;
 
 /// So many are told apart; beyond that the rarest are counted together.
 const MOST: usize = 1000;
@@ -51,7 +53,7 @@ pub enum Who {
         /// Its id.
         id: String,
         /// Its account, if it has one.
-        account: Option<i64>,
+        account: Option<AccountKey>,
     },
     /// Several, too rare to be told apart.
     Others,
@@ -76,17 +78,17 @@ pub struct Report {
     /// How often.
     pub count: u64,
     /// When for the first time, in milliseconds since the epoch.
-    pub first: i64,
+    pub first: Timestamp,
     /// When for the last time.
-    pub last: i64,
+    pub last: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     count: u64,
-    first: i64,
-    last: i64,
-    due: i64,
+    first: Timestamp,
+    last: Timestamp,
+    due: Timestamp,
     pause: i64,
 }
 
@@ -127,7 +129,7 @@ impl Kind {
 }
 
 impl Entry {
-    fn add(&mut self, count: u64, first: i64, last: i64) {
+    fn add(&mut self, count: u64, first: Timestamp, last: Timestamp) {
         self.first = if self.count == 0 { first } else { self.first.min(first) };
         self.last = self.last.max(last);
         self.count = self.count.saturating_add(count);
@@ -136,14 +138,14 @@ impl Entry {
 
 impl Refusals {
     /// Counts one.
-    pub fn note(&self, kind: Kind, who: Who, address: Option<&str>, now: i64) {
+    pub fn note(&self, kind: Kind, who: Who, address: Option<&str>, now: Timestamp) {
         let place = address.map(|address| crate::domain::throttle::place(Some(address)));
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         add(&mut counts, Key { kind, who, place }, 1, now, now);
     }
 
     /// Takes what is due at this time, or everything.
-    pub fn take(&self, now: i64, everything: bool) -> Vec<Report> {
+    pub fn take(&self, now: Timestamp, everything: bool) -> Vec<Report> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         counts.retain(|_, entry| entry.count > 0 || entry.last > now - 2 * DAY);
         let is_due = |entry: &Entry| entry.count > 0 && (everything || entry.due <= now);
@@ -179,7 +181,7 @@ impl Refusals {
     }
 }
 
-fn add(counts: &mut HashMap<Key, Entry>, key: Key, count: u64, first: i64, last: i64) {
+fn add(counts: &mut HashMap<Key, Entry>, key: Key, count: u64, first: Timestamp, last: Timestamp) {
     if let Some(entry) = counts.get_mut(&key) {
         entry.add(count, first, last);
         return;
@@ -201,7 +203,7 @@ fn add(counts: &mut HashMap<Key, Entry>, key: Key, count: u64, first: i64, last:
 mod tests {
     use super::*;
 
-    fn note(refusals: &Refusals, client: usize, times: u64, now: i64) {
+    fn note(refusals: &Refusals, client: usize, times: u64, now: Timestamp) {
         for _ in 0..times {
             refusals.note(Kind::ClientAuthentication, Who::Client(client.to_string()), Some("192.0.2.1"), now);
         }

@@ -13,6 +13,7 @@ use scim::schema::overlay::Mistake;
 use crate::domain::account::Account;
 use crate::domain::declared_attributes::{Declarations, Declared};
 use crate::domain::document::DocumentError;
+use crate::domain::ids::AccountKey;
 
 /// For how many accounts the schemas are kept ready.
 const KEPT: usize = 1_000;
@@ -21,7 +22,7 @@ const KEPT: usize = 1_000;
 #[derive(Debug, Clone)]
 pub struct Schemas {
     configured: Arc<Registry>,
-    built: Arc<RwLock<HashMap<i64, Built>>>,
+    built: Arc<RwLock<HashMap<AccountKey, Built>>>,
 }
 
 #[derive(Debug)]

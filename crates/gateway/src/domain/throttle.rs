@@ -10,6 +10,9 @@
 
 use oauth::Keyring;
 
+use crate::domain::ids::UserKey;
+use crate::platform::timestamp::Timestamp;
+
 /// How long one kind of attempt has to wait. Times are in milliseconds.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BackoffPolicy {
@@ -71,12 +74,12 @@ pub struct AttemptState {
     /// How many, as of the last.
     pub failures: i64,
     /// When the last was, in milliseconds since the epoch.
-    pub last: i64,
+    pub last: Timestamp,
 }
 
 impl BackoffPolicy {
     /// Until when the next attempt has to wait, if it has to.
-    pub fn blocked_until(&self, record: AttemptState, now: i64) -> Option<i64> {
+    pub fn blocked_until(&self, record: AttemptState, now: Timestamp) -> Option<Timestamp> {
         let beyond = record.failures - self.free;
         if beyond < 0 {
             return None;
@@ -89,13 +92,13 @@ impl BackoffPolicy {
     }
 
     /// One more.
-    pub fn failed(&self, record: AttemptState, now: i64) -> AttemptState {
+    pub fn failed(&self, record: AttemptState, now: Timestamp) -> AttemptState {
         let forgiven = (now - record.last).max(0) / self.decay;
         AttemptState { failures: (record.failures - forgiven).max(0) + 1, last: now }
     }
 
     /// From when on the record says nothing any more.
-    pub fn forgotten(&self, record: AttemptState) -> i64 {
+    pub fn forgotten(&self, record: AttemptState) -> Timestamp {
         record.last + self.longest + record.failures.saturating_mul(self.decay)
     }
 }
@@ -133,7 +136,7 @@ impl AttemptKey {
     }
 
     /// What a code of somebody's authenticator app counts for.
-    pub fn second_factor(keys: &Keyring, resource: i64) -> Vec<AttemptKey> {
+    pub fn second_factor(keys: &Keyring, resource: UserKey) -> Vec<AttemptKey> {
         vec![AttemptKey::of(keys, &SECOND_FACTOR, &[&resource.to_string()])]
     }
 }
@@ -151,7 +154,7 @@ pub fn place(address: Option<&str>) -> String {
 }
 
 /// `Retry-After` (RFC 9110 §10.2.3): whole seconds, at least one.
-pub fn retry_after(until: i64, now: i64) -> i64 {
+pub fn retry_after(until: Timestamp, now: Timestamp) -> i64 {
     ((until - now).max(1) + SECOND - 1) / SECOND
 }
 

@@ -7,6 +7,8 @@
 use ring::hmac;
 use zeroize::Zeroizing;
 
+use crate::platform::timestamp::Timestamp;
+
 /// Seconds for which a password stands.
 const STEP: i64 = 30;
 /// How many steps a clock may be wrong.
@@ -68,7 +70,7 @@ impl Secret {
     }
 
     /// The time step that this time (milliseconds since the epoch) falls into.
-    pub fn step_at(now: i64) -> i64 {
+    pub fn step_at(now: Timestamp) -> i64 {
         now.div_euclid(1000 * STEP)
     }
 
@@ -85,7 +87,7 @@ impl Secret {
 
     /// The step whose password this is, at this time (milliseconds since the epoch) or a step beside it, and later than
     /// `used`, the step that was used last. Spaces are forgiven: apps show them.
-    pub fn step(&self, text: &str, now: i64, used: i64) -> Option<i64> {
+    pub fn step(&self, text: &str, now: Timestamp, used: i64) -> Option<i64> {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         if digits.len() != 6 {
             return None;

@@ -4,6 +4,8 @@ use oauth::Scopes;
 
 use super::scopes::PROVISION;
 
+use crate::platform::timestamp::Timestamp;
+
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn scope_descriptions(scope: &Scopes) -> Vec<&'static str> {
     let mut sentences = Vec::new();
@@ -65,12 +67,12 @@ pub(crate) fn to_text(spans: &[Span]) -> String {
 }
 
 /// A day.
-pub(crate) fn day(millis: i64) -> String {
+pub(crate) fn day(millis: Timestamp) -> String {
     chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default().format("%-d %B %Y").to_string()
 }
 
 /// A time, to the minute.
-pub(crate) fn format_time(millis: i64) -> String {
+pub(crate) fn format_time(millis: Timestamp) -> String {
     let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
     time.format("%-d %B %Y, %H:%M UTC").to_string()
 }

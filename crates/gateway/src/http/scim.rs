@@ -16,6 +16,7 @@ use crate::app::{App, ServiceProvider};
 use crate::domain::actor::Origin;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
+use crate::platform::timestamp::Timestamp;
 use crate::services::budget::Charge;
 use crate::storage::{AccountTx, DbError, ReadCost, Tx};
 
@@ -291,7 +292,7 @@ async fn search(
 }
 
 /// What a query found, as whom it was shown to, and by which projections.
-type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Origin);
+type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, Timestamp, Origin);
 
 fn discovery(
     app: &App,

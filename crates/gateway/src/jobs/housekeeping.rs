@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Act, Action};
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::platform::trusted_clock::{Calendar, Judged};
 use crate::storage::audit::chain::{NotWhole, Sealed};
 use crate::storage::housekeeping::{Due, SWEEPS};
@@ -128,7 +129,7 @@ impl Housekeeper {
         }
     }
 
-    async fn forget_audit(&self, done: &mut Done, before: i64) {
+    async fn forget_audit(&self, done: &mut Done, before: Timestamp) {
         loop {
             let keys = self.keys.clone();
             match self.db.write(move |tx| tx.forget_audit(&keys, before)).await {
@@ -149,7 +150,8 @@ impl Housekeeper {
     /// The time as it is believed; noted for the next start and for other replicas.
     pub async fn now(&self) -> Result<Judged, DbError> {
         let noted = |tx: &mut Tx<'_>| Ok((tx.database_now()?, number(tx, CLOCK)?));
-        let (wall, noted): (i64, Option<i64>) = self.db.read::<_, DbError, _>(ReadCost::Point, noted).await?;
+        let (wall, noted): (Timestamp, Option<Timestamp>) =
+            self.db.read::<_, DbError, _>(ReadCost::Point, noted).await?;
         let judged = self.calendar.judge(wall, noted);
         match judged.doubted {
             None if noted.is_none_or(|noted| noted < judged.now) => {
@@ -239,11 +241,11 @@ fn number(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, DbError> {
 }
 
 /// Since when the day is counted, and how many connections ended in it.
-fn counted(tx: &mut Tx<'_>, now: i64) -> Result<(i64, i64), DbError> {
+fn counted(tx: &mut Tx<'_>, now: Timestamp) -> Result<(Timestamp, i64), DbError> {
     let noted = tx.installation_value(COUNTED)?;
     let noted =
         noted.and_then(|text| text.split_once(':').and_then(|(at, n)| Some((at.parse().ok()?, n.parse().ok()?))));
-    Ok(noted.filter(|(since, _): &(i64, i64)| (0..DAY).contains(&(now - since))).unwrap_or((now, 0)))
+    Ok(noted.filter(|(since, _): &(Timestamp, i64)| (0..DAY).contains(&(now - since))).unwrap_or((now, 0)))
 }
 
 /// A refresh token that no client used is a connection, whether its grant ends with it or stands for a code a little longer.
@@ -255,7 +257,7 @@ fn end_and_count(tx: &mut Tx<'_>, due: Due) -> Result<u64, DbError> {
 }
 
 /// Grants wait: in the log and in the audit trail, once a day.
-fn tell_once(tx: &mut Tx<'_>, now: i64, share: i64) -> Result<(), DbError> {
+fn tell_once(tx: &mut Tx<'_>, now: Timestamp, share: i64) -> Result<(), DbError> {
     if number(tx, TOLD)?.is_some_and(|told| now - told < DAY) {
         return Ok(());
     }

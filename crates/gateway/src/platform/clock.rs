@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::platform::timestamp::Timestamp;
+
 /// The clock of a process: the machine's, or one that a test moves. Clones are the same clock.
 #[derive(Debug, Clone)]
 pub struct Clock {
@@ -25,12 +27,12 @@ impl Clock {
 
     /// Now, in milliseconds since the epoch.
     #[expect(clippy::disallowed_methods, reason = "the clock's one owner")]
-    pub fn now(&self) -> i64 {
+    pub fn now(&self) -> Timestamp {
         self.shifted(chrono::Utc::now().timestamp_millis())
     }
 
     /// A time that another clock (the database's) shows, moved as far as this one was.
-    pub fn shifted(&self, time: i64) -> i64 {
+    pub fn shifted(&self, time: Timestamp) -> Timestamp {
         time + self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::Relaxed))
     }
 

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::platform::clock::Clock;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 /// How long a provider's metadata and keys are believed, in milliseconds. A token signed by a newer key makes us look again.
 const FRESH: i64 = 10 * 60 * 1000;
@@ -81,7 +82,7 @@ pub struct Identity {
     /// What they are called there, which may change.
     pub preferred_username: Option<String>,
     /// When they proved who they are, in milliseconds since the epoch, where the provider says.
-    pub auth_time: Option<i64>,
+    pub auth_time: Option<Timestamp>,
 }
 
 /// Why it did not come to a sign-in; for the log, and in short for the page.
@@ -135,7 +136,7 @@ impl UpstreamError {
 #[derive(Debug)]
 pub struct ProviderMetadataCache {
     clock: Clock,
-    known: Mutex<HashMap<String, (i64, CoreProviderMetadata)>>,
+    known: Mutex<HashMap<String, (Timestamp, CoreProviderMetadata)>>,
 }
 
 impl ProviderMetadataCache {

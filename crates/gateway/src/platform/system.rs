@@ -1,5 +1,7 @@
 //! The machine: the one place that asks for randomness, and how a time is written.
 
+use crate::platform::timestamp::Timestamp;
+
 /// Fills a buffer with random bytes from the operating system's generator.
 pub fn fill(buffer: &mut [u8]) {
     rand::fill(buffer);
@@ -29,7 +31,7 @@ pub fn new_uuid() -> String {
 }
 
 /// RFC 3339 in UTC, to the millisecond.
-pub fn rfc3339(millis: i64) -> String {
+pub fn rfc3339(millis: Timestamp) -> String {
     chrono::DateTime::from_timestamp_millis(millis)
         .unwrap_or_default()
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)

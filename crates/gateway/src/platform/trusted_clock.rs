@@ -11,6 +11,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::clock::Clock;
 
+use crate::platform::timestamp::Timestamp;
+
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// How far ahead wall time may run of what was believed,
@@ -26,9 +28,9 @@ const DRIFT: i64 = 100;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
     /// Milliseconds since the epoch; never more than what is known to have passed.
-    pub now: i64,
+    pub now: Timestamp,
     /// How far the clock is ahead of that, if it is doubted.
-    pub doubted: Option<i64>,
+    pub doubted: Option<Timestamp>,
 }
 
 /// What was believed, and since when something else is shown.
@@ -48,7 +50,7 @@ struct State {
 /// Both clocks at the same moment.
 #[derive(Debug, Clone, Copy)]
 struct Moment {
-    wall: i64,
+    wall: Timestamp,
     monotonic: i64,
 }
 
@@ -59,14 +61,14 @@ impl Calendar {
     }
 
     /// Judges a wall time. `noted` is the last that was believed, by any process or by an operator.
-    pub fn judge(&self, wall: i64, noted: Option<i64>) -> Judged {
+    pub fn judge(&self, wall: Timestamp, noted: Option<Timestamp>) -> Judged {
         let monotonic = self.clock.elapsed();
         self.state.lock().unwrap_or_else(PoisonError::into_inner).judge(Moment { wall, monotonic }, noted)
     }
 }
 
 impl State {
-    fn judge(&mut self, seen: Moment, noted: Option<i64>) -> Judged {
+    fn judge(&mut self, seen: Moment, noted: Option<Timestamp>) -> Judged {
         let anchor = match (self.anchor, noted) {
             (Some(anchor), _) => anchor,
             (None, Some(noted)) => Moment { wall: noted + AWAY - AHEAD, ..seen },
@@ -105,11 +107,11 @@ mod tests {
     const MINUTE: i64 = 60_000;
     const THEN: i64 = 1_700_000_000_000;
 
-    fn at(state: &mut State, monotonic: i64, wall: i64) -> Judged {
+    fn at(state: &mut State, monotonic: i64, wall: Timestamp) -> Judged {
         state.judge(Moment { wall: THEN + wall, monotonic }, None)
     }
 
-    fn plain(wall: i64) -> Judged {
+    fn plain(wall: Timestamp) -> Judged {
         Judged { now: THEN + wall, doubted: None }
     }
 

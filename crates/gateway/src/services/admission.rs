@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::domain::ids::AccountKey;
+
 /// How long a request waits to be let in.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How many of an account may wait.
@@ -23,7 +25,7 @@ const LATER: Duration = Duration::from_secs(2);
 pub struct Admission {
     each: usize,
     patience: Duration,
-    places: Mutex<HashMap<i64, Arc<Place>>>,
+    places: Mutex<HashMap<AccountKey, Arc<Place>>>,
 }
 
 /// What one account has.
@@ -60,7 +62,7 @@ impl TooMuch {
 /// Let in; the place is free again when this goes.
 #[derive(Debug)]
 pub struct Ticket {
-    account: i64,
+    account: AccountKey,
     place: Arc<Place>,
     _free: OwnedSemaphorePermit,
 }
@@ -72,7 +74,7 @@ impl Admission {
     }
 
     /// Lets in, or says when to come again.
-    pub async fn enter(&self, account: i64) -> Result<Ticket, TooMuch> {
+    pub async fn enter(&self, account: AccountKey) -> Result<Ticket, TooMuch> {
         let place = self.place(account);
         let began = Instant::now();
         if place.waiting.fetch_add(1, Ordering::SeqCst) >= WAITING {
@@ -100,7 +102,7 @@ impl Admission {
         TooMuch { at_once: self.each, retry_after: u64::try_from(seconds).unwrap_or(60) }
     }
 
-    fn place(&self, account: i64) -> Arc<Place> {
+    fn place(&self, account: AccountKey) -> Arc<Place> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() > 1000 {
             places.retain(|_, place| Arc::strong_count(place) > 1 || place.rest().is_some());
@@ -124,7 +126,7 @@ impl Place {
 
 impl Ticket {
     /// Whose it is.
-    pub fn account(&self) -> i64 {
+    pub fn account(&self) -> AccountKey {
         self.account
     }
 

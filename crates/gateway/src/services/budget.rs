@@ -16,6 +16,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
 use crate::config::Memory;
+use crate::domain::ids::AccountKey;
 
 /// An answer goes to the network in pieces of this size, and is held until the last of them went.
 const PIECE: usize = 32 << 10;
@@ -32,7 +33,7 @@ pub(crate) enum Holder {
     /// Of an access token whose account was not asked for yet.
     Grant(i64),
     /// Of an account.
-    Account(i64),
+    Account(AccountKey),
     /// Not known yet.
     Unknown,
 }
@@ -237,7 +238,7 @@ mod tests {
         Budget::new(Memory { all: 100 * MIB, of_one_account: 30 * MIB })
     }
 
-    fn charge(budget: &Arc<Budget>, account: i64) -> Charge {
+    fn charge(budget: &Arc<Budget>, account: AccountKey) -> Charge {
         let charge = budget.charge();
         charge.belongs_to(Holder::Account(account)).expect("room for the least");
         charge

@@ -9,6 +9,8 @@ use scim::{Id, Store};
 
 use super::reactions;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
+use crate::domain::ids::AccountKey;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, Tx};
 
@@ -72,7 +74,7 @@ pub struct ConnectedBefore {
     /// The `userName` of its owner.
     pub user: String,
     /// When it was accepted, in milliseconds since the epoch.
-    pub since: i64,
+    pub since: Timestamp,
     /// Whether it was ever used.
     pub is_used: bool,
 }
@@ -196,8 +198,8 @@ impl AlreadyConnected {
     /// Nothing, if the request is not for provisioning.
     fn find(
         tx: &mut Tx<'_>,
-        now: i64,
-        account: i64,
+        now: Timestamp,
+        account: AccountKey,
         asked: &AuthorizationRequest,
         connections: Connections,
     ) -> Result<AlreadyConnected, DbError> {

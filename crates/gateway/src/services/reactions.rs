@@ -14,8 +14,10 @@ use crate::domain::account::Account;
 use crate::domain::account::{LastAdministrator, OwnDeactivation};
 use crate::domain::event::{Act, Action, AdministratorLeft, Event, Kind, ResourceEvent};
 use crate::domain::grant_policy::GrantPolicy;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::notice::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, NoticeKind, Replaced, Stolen};
 use crate::domain::person;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::{AnyConn, DbError, TransactionError, Tx, transaction};
 
 mod trail;
@@ -59,7 +61,12 @@ pub fn unit_of_work<T, E: TransactionError>(
     })
 }
 
-fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &ResourceEvent) -> Result<(), DbError> {
+fn resource_changed(
+    tx: &mut Tx<'_>,
+    account: AccountKey,
+    now: Timestamp,
+    event: &ResourceEvent,
+) -> Result<(), DbError> {
     let policy = tx.grant_policy();
     if let Some(left) = left_by(event, &policy) {
         administrator_left(tx, account, now, left)?;
@@ -75,8 +82,8 @@ fn resource_changed(tx: &mut Tx<'_>, account: i64, now: i64, event: &ResourceEve
 /// What they accepted for provisioning passes to the account's co-owner, if there is one who may, and who is told; everything else ends.
 fn owner_left(
     tx: &mut Tx<'_>,
-    account: i64,
-    now: i64,
+    account: AccountKey,
+    now: Timestamp,
     event: &ResourceEvent,
     leaving: DepartureReason,
 ) -> Result<(), DbError> {
@@ -103,9 +110,9 @@ fn owner_left(
 /// Ends all that a user accepted, if there is anything.
 pub(crate) fn end_connections(
     tx: &mut Tx<'_>,
-    account: i64,
+    account: AccountKey,
     owner: &str,
-    now: i64,
+    now: Timestamp,
     reason: EndReason,
 ) -> Result<(), DbError> {
     if tx.end_grants_of_owner(account, owner, now, reason)? {
@@ -150,7 +157,12 @@ fn left_by(event: &ResourceEvent, policy: &GrantPolicy) -> Option<AdministratorL
 }
 
 /// Tells the account's operators if it was the last one.
-fn administrator_left(tx: &mut Tx<'_>, account: i64, now: i64, left: AdministratorLeft) -> Result<(), DbError> {
+fn administrator_left(
+    tx: &mut Tx<'_>,
+    account: AccountKey,
+    now: Timestamp,
+    left: AdministratorLeft,
+) -> Result<(), DbError> {
     tx.hold_administrators(account)?;
     if tx.has_administrator(account)? {
         return Ok(());
@@ -161,7 +173,7 @@ fn administrator_left(tx: &mut Tx<'_>, account: i64, now: i64, left: Administrat
 
 /// Tells a user, if connections rest on them, that these rest on a personal user, or on one that an identity provider manages and may
 /// change; once, until they have seen it.
-pub(crate) fn tell_at_risk(tx: &mut Tx<'_>, account: i64, user: i64, now: i64) -> Result<(), DbError> {
+pub(crate) fn tell_at_risk(tx: &mut Tx<'_>, account: AccountKey, user: UserKey, now: Timestamp) -> Result<(), DbError> {
     let Some(matter) = at_risk(tx, account, user)? else { return Ok(()) };
     let mut unseen = tx.unseen_notices(user, 100)?.into_iter().filter(|notice| !notice.is_past());
     let told = unseen.any(|notice| notice.matter().as_ref() == Some(&matter));
@@ -169,7 +181,11 @@ pub(crate) fn tell_at_risk(tx: &mut Tx<'_>, account: i64, user: i64, now: i64) -
 }
 
 /// The account lets SCIM change service accounts from now on: tells those that an identity provider has written before.
-pub(crate) fn service_accounts_are_writable(tx: &mut Tx<'_>, account: i64, now: i64) -> Result<(), DbError> {
+pub(crate) fn service_accounts_are_writable(
+    tx: &mut Tx<'_>,
+    account: AccountKey,
+    now: Timestamp,
+) -> Result<(), DbError> {
     for user in tx.managed_service_accounts(account)? {
         tell_at_risk(tx, account, user, now)?;
     }
@@ -180,8 +196,8 @@ pub(crate) fn service_accounts_are_writable(tx: &mut Tx<'_>, account: i64, now: 
 /// have ended; what happened, happened.
 pub(crate) fn still(
     tx: &mut Tx<'_>,
-    account: i64,
-    user: i64,
+    account: AccountKey,
+    user: UserKey,
     matter: NoticeKind,
 ) -> Result<Option<NoticeKind>, DbError> {
     match matter {
@@ -190,7 +206,7 @@ pub(crate) fn still(
     }
 }
 
-fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<NoticeKind>, DbError> {
+fn at_risk(tx: &mut Tx<'_>, account: AccountKey, user: UserKey) -> Result<Option<NoticeKind>, DbError> {
     let Some(owner) = tx.grant_owner(account, user)? else { return Ok(None) };
     let policy = tx.account_at(account)?.map(|account| account.options.service_accounts).unwrap_or_default();
     if !owner.is_at_risk(policy) {
@@ -201,7 +217,7 @@ fn at_risk(tx: &mut Tx<'_>, account: i64, user: i64) -> Result<Option<NoticeKind
     Ok((!clients.is_empty()).then_some(NoticeKind::ConnectionAtRisk(told)))
 }
 
-fn authorization_changed(tx: &mut Tx<'_>, now: i64, event: &oauth::Event) -> Result<(), DbError> {
+fn authorization_changed(tx: &mut Tx<'_>, now: Timestamp, event: &oauth::Event) -> Result<(), DbError> {
     match event {
         oauth::Event::GrantEnded { grant, reason: EndReason::RefreshTokenReused } => tell_of_theft(tx, now, *grant),
         oauth::Event::ConnectionReplaced { grant, ended } => tell_of_replacement(tx, now, *grant, ended),
@@ -209,14 +225,14 @@ fn authorization_changed(tx: &mut Tx<'_>, now: i64, event: &oauth::Event) -> Res
     }
 }
 
-fn tell_of_theft(tx: &mut Tx<'_>, now: i64, grant: GrantId) -> Result<(), DbError> {
+fn tell_of_theft(tx: &mut Tx<'_>, now: Timestamp, grant: GrantId) -> Result<(), DbError> {
     let Some(ended) = tx.connected(grant)? else { return Ok(()) };
     let stolen = Stolen { client: person::short_name(&ended.client_name) };
     tx.insert_notice(ended.account, ended.owner, &NoticeKind::TokenStolen(stolen), now)
 }
 
 /// Each owner of what ended is told once.
-fn tell_of_replacement(tx: &mut Tx<'_>, now: i64, newer: GrantId, ended: &[GrantId]) -> Result<(), DbError> {
+fn tell_of_replacement(tx: &mut Tx<'_>, now: Timestamp, newer: GrantId, ended: &[GrantId]) -> Result<(), DbError> {
     let Some(newer) = tx.connected(newer)? else { return Ok(()) };
     let name = tx.display_name_of(newer.account, &newer.owner_id)?;
     let mut told = Vec::new();

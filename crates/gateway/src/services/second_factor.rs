@@ -16,6 +16,7 @@ use crate::domain::sealing;
 use crate::domain::throttle::AttemptKey;
 use crate::domain::totp::Secret;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Liveness;
 use crate::storage::{DbError, Tx};
 
@@ -62,8 +63,8 @@ impl Outcome {
 /// Makes a secret for an app that is not confirmed yet; a user who has a confirmed one keeps it. So does the browser that has begun a
 /// moment ago: a button that is pressed twice shows one picture. The secret of another browser is replaced, for its page may be a
 /// stranger's.
-pub fn begin(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, browser: &str, now: i64) -> Result<(), DbError> {
-    let secret_of = |begun: i64| {
+pub fn begin(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, browser: &str, now: Timestamp) -> Result<(), DbError> {
+    let secret_of = |begun: Timestamp| {
         let of_this_browser = format!("{browser} {} {begun}", owner.resource);
         let tag = keys.tag("new authenticator app", of_this_browser.as_bytes());
         Secret::generate(|bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
@@ -147,7 +148,13 @@ pub struct Typed {
 }
 
 /// The first code of an app shows that it works. The caller has said who acts.
-pub fn confirm(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: i64) -> Result<Outcome, ServiceError> {
+pub fn confirm(
+    tx: &mut Tx<'_>,
+    keys: &Keyring,
+    owner: &Owner,
+    code: &str,
+    now: Timestamp,
+) -> Result<Outcome, ServiceError> {
     counted(tx, keys, owner, now, |tx| match confirmed_again(tx, keys, owner, code, now)? {
         Some(codes) => Ok(Outcome::Confirmed(codes)),
         None => spend(tx, keys, owner, code, now),
@@ -155,7 +162,13 @@ pub fn confirm(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: 
 }
 
 /// Takes an app away from a user who shows once more that they have it. The caller has said who acts.
-pub fn remove(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: i64) -> Result<Outcome, ServiceError> {
+pub fn remove(
+    tx: &mut Tx<'_>,
+    keys: &Keyring,
+    owner: &Owner,
+    code: &str,
+    now: Timestamp,
+) -> Result<Outcome, ServiceError> {
     let outcome = counted(tx, keys, owner, now, |tx| spend(tx, keys, owner, code, now))?;
     if matches!(outcome, Outcome::Accepted | Outcome::Recovered) {
         release(tx, owner, now)?;
@@ -165,7 +178,7 @@ pub fn remove(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: i
 
 /// Takes an app away from its user, whose telephone is lost: they log in with their password alone, until they set up another. `false`
 /// if there was none. The caller has said who acts.
-pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: i64) -> Result<bool, DbError> {
+pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, DbError> {
     let had_one = tx.remove_second_factor(owner.resource)?;
     if had_one {
         note(tx, owner, Action::SecondFactorRemoved, None, now);
@@ -178,7 +191,7 @@ fn counted(
     tx: &mut Tx<'_>,
     keys: &Keyring,
     owner: &Owner,
-    now: i64,
+    now: Timestamp,
     attempt: impl FnOnce(&mut Tx<'_>) -> Result<Outcome, ServiceError>,
 ) -> Result<Outcome, ServiceError> {
     let counts = AttemptKey::second_factor(keys, owner.resource);
@@ -193,7 +206,7 @@ fn counted(
 }
 
 /// Spends a code: one from the app, or a recovery code.
-fn spend(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: i64) -> Result<Outcome, ServiceError> {
+fn spend(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: Timestamp) -> Result<Outcome, ServiceError> {
     let Some(factor) = tx.lock_second_factor(owner.resource)? else { return Ok(Outcome::Gone) };
     let secret = opened(keys, &factor.sealed)?;
     if let Some(step) = secret.step(code, now, factor.used_step) {
@@ -224,7 +237,7 @@ fn confirmed_again(
     keys: &Keyring,
     owner: &Owner,
     code: &str,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Option<Vec<String>>, ServiceError> {
     let Some(factor) = tx.lock_second_factor(owner.resource)? else { return Ok(None) };
     let secret = opened(keys, &factor.sealed)?;
@@ -233,7 +246,7 @@ fn confirmed_again(
     Ok((just_now && is_it).then(|| recovery_codes_of(keys, &secret)))
 }
 
-fn note(tx: &mut Tx<'_>, owner: &Owner, action: Action, detail: Option<String>, now: i64) {
+fn note(tx: &mut Tx<'_>, owner: &Owner, action: Action, detail: Option<String>, now: Timestamp) {
     tx.raise(now, Some(owner.account), Act::new(action).on(&owner.id).saying(detail));
 }
 

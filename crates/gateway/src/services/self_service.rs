@@ -7,8 +7,10 @@ use scim::{Id, Store};
 use super::{reactions, sign_in};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::UserKey;
 use crate::domain::notice::NoticeKind;
 use crate::platform::password_hasher::commonest;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::authorized_clients::Connection;
 use crate::storage::sessions::{Liveness, Session, SessionRecord};
 use crate::storage::{DbError, Tx};
@@ -27,7 +29,7 @@ pub struct Overview {
     /// The `userName`.
     pub user: String,
     /// What they have to be told: its id, when it was made, and what.
-    pub notices: Vec<(String, i64, NoticeKind)>,
+    pub notices: Vec<(String, Timestamp, NoticeKind)>,
     /// What they have connected.
     pub connections: Vec<Connection>,
     /// Where they are logged in, the latest first.
@@ -51,12 +53,12 @@ pub enum Factor {
 
 /// Whether the user of this session proved just now who they are. What a thief of a session must not do asks for it: to change what the
 /// user logs in with.
-pub fn is_fresh(session: &Session, now: i64) -> bool {
+pub fn is_fresh(session: &Session, now: Timestamp) -> bool {
     now - session.auth_time <= FRESH
 }
 
 /// The `userName` of a user who is logged in. Only reads.
-pub fn user_name(tx: &mut Tx<'_>, session: &Session, now: i64) -> Result<String, DbError> {
+pub fn user_name(tx: &mut Tx<'_>, session: &Session, now: Timestamp) -> Result<String, DbError> {
     let Some(id) = Id::new(session.owner_id.as_str()) else { return Ok(String::new()) };
     let user = tx.in_account(session.account, now, false).get(USER, &id)?;
     let name = user.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
@@ -67,7 +69,7 @@ pub fn user_name(tx: &mut Tx<'_>, session: &Session, now: i64) -> Result<String,
 pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<Overview, DbError> {
     let account = tx.account_at(session.account)?;
     let has_password = uses_password(tx, session.owner, account.as_ref())?;
-    let mut notices: Vec<(String, i64, NoticeKind)> = Vec::new();
+    let mut notices: Vec<(String, Timestamp, NoticeKind)> = Vec::new();
     for notice in tx.unseen_notices(session.owner, NOTICES)? {
         let Some(matter) = notice.matter() else { continue };
         let Some(matter) = reactions::still(tx, session.account, session.owner, matter)? else { continue };
@@ -92,12 +94,12 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
 }
 
 /// Takes back everything that a user accepted for a client. Its tokens are dead with the commit. The caller has said who acts.
-pub fn end_connection(tx: &mut Tx<'_>, session: &Session, client: &str, now: i64) -> Result<bool, DbError> {
+pub fn end_connection(tx: &mut Tx<'_>, session: &Session, client: &str, now: Timestamp) -> Result<bool, DbError> {
     tx.end_connection(session.account, &session.owner_id, client, now)
 }
 
 /// A user has seen what they had to be told. The caller has said who acts.
-pub fn see_notice(tx: &mut Tx<'_>, session: &Session, notice: &str, now: i64) -> Result<(), DbError> {
+pub fn see_notice(tx: &mut Tx<'_>, session: &Session, notice: &str, now: Timestamp) -> Result<(), DbError> {
     if tx.see_notice(session.account, session.owner, notice, now)? {
         note(tx, session, Act::new(Action::NoticeSeen), now);
     }
@@ -119,7 +121,7 @@ pub fn end_session(
 }
 
 /// Whether a user has a password, and their account lets them use it.
-fn uses_password(tx: &mut Tx<'_>, owner: i64, account: Option<&Account>) -> Result<bool, DbError> {
+fn uses_password(tx: &mut Tx<'_>, owner: UserKey, account: Option<&Account>) -> Result<bool, DbError> {
     let Some(account) = account else { return Ok(false) };
     Ok(tx.has_password(owner)? && account.options.sign_in.allows_password(tx.is_service_account(owner)?))
 }
@@ -135,7 +137,7 @@ pub struct PasswordOwner {
 
 impl PasswordOwner {
     /// `None` if the user has no password that could be changed. Only reads.
-    pub fn find(tx: &mut Tx<'_>, session: &Session, now: i64) -> Result<Option<PasswordOwner>, DbError> {
+    pub fn find(tx: &mut Tx<'_>, session: &Session, now: Timestamp) -> Result<Option<PasswordOwner>, DbError> {
         let account = tx.account_at(session.account)?;
         if !uses_password(tx, session.owner, account.as_ref())? {
             return Ok(None);
@@ -161,7 +163,7 @@ pub fn change_password(
     hash: &str,
     own_session: &[u8],
     ends_connections: bool,
-    now: i64,
+    now: Timestamp,
 ) -> Result<(), DbError> {
     tx.set_password(session.owner, hash)?;
     note(tx, session, Act::new(Action::UserLoginChanged).saying("a password was set".to_owned()), now);
@@ -172,6 +174,6 @@ pub fn change_password(
     Ok(())
 }
 
-fn note(tx: &mut Tx<'_>, session: &Session, act: Act, now: i64) {
+fn note(tx: &mut Tx<'_>, session: &Session, act: Act, now: Timestamp) {
     tx.raise(now, Some(session.account), act.on(&session.owner_id));
 }

@@ -8,7 +8,9 @@
 //! [`password`] and [`upstream`] are two ways to a [`AuthenticatedUser`]. [`further`] says whether the [second factor](super::second_factor) is
 //! asked for beside it. [`session`] is what a log-in leads to. [`operator`] is the way of operators, who get a token instead.
 
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::sign_in::SecondFactor;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, Tx};
 
@@ -22,19 +24,19 @@ pub mod upstream;
 /// A user who proved who they are.
 #[derive(Debug, Clone)]
 pub struct AuthenticatedUser {
-    account: i64,
-    resource: i64,
+    account: AccountKey,
+    resource: UserKey,
     id: String,
-    at: i64,
+    at: Timestamp,
 }
 
 /// A user whose ways to sign in are changed.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The number of their account.
-    pub account: i64,
+    pub account: AccountKey,
     /// Their number in storage.
-    pub resource: i64,
+    pub resource: UserKey,
     /// Their id.
     pub id: String,
 }
@@ -77,12 +79,12 @@ impl Refused {
 
 impl AuthenticatedUser {
     /// The number of the user's account.
-    pub fn account(&self) -> i64 {
+    pub fn account(&self) -> AccountKey {
         self.account
     }
 
     /// The user's number in storage.
-    pub fn resource(&self) -> i64 {
+    pub fn resource(&self) -> UserKey {
         self.resource
     }
 
@@ -92,12 +94,12 @@ impl AuthenticatedUser {
     }
 
     /// When, in milliseconds since the epoch.
-    pub fn at(&self) -> i64 {
+    pub fn at(&self) -> Timestamp {
         self.at
     }
 
     /// The session that this log-in leads to. Replicas' clocks differ: a log-in for a request is never older than the request.
-    pub fn session(&self, requested: Option<i64>) -> Session {
+    pub fn session(&self, requested: Option<Timestamp>) -> Session {
         Session {
             account: self.account,
             owner: self.resource,

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use crate::domain::event::{Act, Action};
 use crate::platform::clock::Clock;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::signing_keys::SealedKey;
 use crate::storage::{Db, DbError, ReadCost, Tx};
 
@@ -52,14 +53,14 @@ pub struct Signer {
 #[allow(missing_debug_implementations)]
 pub struct Known {
     clock: Clock,
-    at: i64,
+    at: Timestamp,
     keys: Vec<KnownKey>,
     public: Vec<Jwk>,
 }
 
 struct KnownKey {
-    signs_from: i64,
-    expires: Option<i64>,
+    signs_from: Timestamp,
+    expires: Option<Timestamp>,
     key: Arc<SigningKey>,
 }
 
@@ -76,7 +77,7 @@ impl Known {
         key.sign(unsigned.typ, &unsigned.claims)
     }
 
-    fn signing(&self, algorithm: SigningAlgorithm, now: i64) -> Option<&SigningKey> {
+    fn signing(&self, algorithm: SigningAlgorithm, now: Timestamp) -> Option<&SigningKey> {
         let of_algorithm = || self.keys.iter().filter(|known| known.key.algorithm == algorithm);
         let begun = of_algorithm().filter(|known| known.signs_from <= now).max_by_key(|known| known.signs_from);
         // A clock that runs behind the one that made the only key must not stop us.
@@ -96,7 +97,7 @@ pub enum Rotation {
 impl Signer {
     /// Opens the keys of this installation and makes those that are missing.
     pub async fn open(db: Db, keyring: Arc<Keyring>) -> Result<Signer, DbError> {
-        let known = Known { clock: db.clock().clone(), at: i64::MIN, keys: Vec::new(), public: Vec::new() };
+        let known = Known { clock: db.clock().clone(), at: Timestamp::MIN, keys: Vec::new(), public: Vec::new() };
         let signer = Signer { db, keyring, known: Arc::new(RwLock::new(Arc::new(known))), looking: Arc::default() };
         signer.reload().await?;
         let known = signer.cached();
@@ -177,7 +178,12 @@ impl Signer {
         self.at_most_old(FRESH_MS).await
     }
 
-    async fn make(&self, algorithm: SigningAlgorithm, now: i64, signs_from: i64) -> Result<SealedKey, DbError> {
+    async fn make(
+        &self,
+        algorithm: SigningAlgorithm,
+        now: Timestamp,
+        signs_from: Timestamp,
+    ) -> Result<SealedKey, DbError> {
         let keys = self.keyring.clone();
         // An RSA key may take a second.
         let made = tokio::task::spawn_blocking(move || key::make(&keys, algorithm, now, signs_from));
@@ -203,7 +209,7 @@ impl Signer {
         predecessor: Option<String>,
         handover: Rotation,
         longest_ms: i64,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Option<SealedKey>, DbError> {
         let signs_from = match handover {
             Rotation::Scheduled => now + PUBLISHED_AHEAD_MS,
@@ -220,7 +226,7 @@ impl Signer {
     }
 
     /// Makes successors to keys that by this time will soon have signed for so long; `None`: only commands do.
-    pub async fn rotate_due(&self, every_ms: Option<i64>, longest_ms: i64, now: i64) -> Result<(), DbError> {
+    pub async fn rotate_due(&self, every_ms: Option<i64>, longest_ms: i64, now: Timestamp) -> Result<(), DbError> {
         let Some(every) = every_ms else { return Ok(()) };
         let known = self.at_most_old(FRESH_MS).await?;
         for algorithm in SigningAlgorithm::ALL {
@@ -243,7 +249,7 @@ fn succeed(
     predecessor: Option<&str>,
     next: &SealedKey,
     handover: Rotation,
-    published_until: i64,
+    published_until: Timestamp,
 ) -> Result<bool, DbError> {
     let free = match (handover, predecessor) {
         (Rotation::Emergency, _) => {

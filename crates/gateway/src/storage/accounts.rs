@@ -8,10 +8,12 @@ use super::schema::accounts;
 use super::tx::Tx;
 use crate::domain::account::Account;
 use crate::domain::actor::Named;
+use crate::domain::ids::AccountKey;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// As stored.
-pub(super) type AccountRow = (i64, String, String, String, Option<String>, i64, String);
+pub(super) type AccountRow = (AccountKey, String, String, String, Option<String>, Timestamp, String);
 pub(super) type AccountColumns = (
     accounts::seq,
     accounts::id,
@@ -67,7 +69,7 @@ impl Tx<'_> {
         Ok(account)
     }
 
-    fn note_account(&mut self, seq: i64, id: &str, name: &str) {
+    fn note_account(&mut self, seq: AccountKey, id: &str, name: &str) {
         self.accounts.retain(|(known, _)| *known != seq);
         if self.accounts.len() < REMEMBERED {
             self.accounts.push((seq, Named::new(id, name)));
@@ -76,7 +78,7 @@ impl Tx<'_> {
 
     /// The public id and the name of an account, also of a deleted one as long as its row is there. What this unit of work has read
     /// already is not asked for again.
-    pub(crate) fn account_label(&mut self, seq: i64) -> Result<Option<Named>, DbError> {
+    pub(crate) fn account_label(&mut self, seq: AccountKey) -> Result<Option<Named>, DbError> {
         if let Some((_, known)) = self.accounts.iter().find(|(known, _)| *known == seq) {
             return Ok(Some(known.clone()));
         }
@@ -102,7 +104,7 @@ impl Tx<'_> {
         let seq = each!(&mut *self.conn, c => diesel::insert_into(accounts::table)
             .values(row)
             .returning(accounts::seq)
-            .get_result::<i64>(c));
+            .get_result::<AccountKey>(c));
         Ok(taken(seq)?.map(|seq| {
             account.seq = seq;
             self.note_account(seq, &account.id, &account.name);
@@ -134,7 +136,7 @@ impl Tx<'_> {
     }
 
     /// The account that a person calls so: by its name, or by its public id.
-    pub fn account_called(&mut self, text: &str) -> Result<Option<i64>, DbError> {
+    pub fn account_called(&mut self, text: &str) -> Result<Option<AccountKey>, DbError> {
         let query = accounts::table
             .filter(accounts::name_key.eq(name_key(text)).or(accounts::id.eq(text)))
             .filter(accounts::deleted.is_null())
@@ -155,7 +157,7 @@ impl Tx<'_> {
     }
 
     /// The same for the account with this number.
-    pub(super) fn lock_account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
+    pub(super) fn lock_account_at(&mut self, seq: AccountKey) -> Result<Option<Account>, DbError> {
         match self.account_at(seq)? {
             Some(account) => self.lock_account(&account.id),
             None => Ok(None),
@@ -171,14 +173,14 @@ impl Tx<'_> {
     }
 
     /// The account with this number.
-    pub fn account_at(&mut self, seq: i64) -> Result<Option<Account>, DbError> {
+    pub fn account_at(&mut self, seq: AccountKey) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::seq.eq(seq)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(|row| self.account_from(row)).transpose()
     }
 
     /// The public id of the account with this number, also of a deleted one as long as its row is there.
-    pub fn account_id(&mut self, seq: i64) -> Result<Option<String>, DbError> {
+    pub fn account_id(&mut self, seq: AccountKey) -> Result<Option<String>, DbError> {
         let query = accounts::table.filter(accounts::seq.eq(seq)).select(accounts::id);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
@@ -203,7 +205,7 @@ impl Tx<'_> {
     }
 
     /// Hides the account and everything in it: one small write, however much it holds. Its name is free again.
-    pub fn delete_account(&mut self, seq: i64, now: i64) -> Result<(), DbError> {
+    pub fn delete_account(&mut self, seq: AccountKey, now: Timestamp) -> Result<(), DbError> {
         let row = accounts::table.filter(accounts::seq.eq(seq));
         let values = (accounts::deleted.eq(now), accounts::name_key.eq(None::<String>));
         each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;

@@ -8,6 +8,8 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
+use crate::domain::ids::AccountKey;
+
 /// How many candidates are looked at at a time.
 const CHUNK: i64 = 50;
 
@@ -24,7 +26,7 @@ const ALL: &str = "SELECT r.seq, r.document FROM resources AS r \
 impl Tx<'_> {
     /// Lets units of work that take an administrator away from an account take turns: the second sees what the first did. On
     /// SQLite they do anyway.
-    pub(crate) fn hold_administrators(&mut self, account: i64) -> Result<(), DbError> {
+    pub(crate) fn hold_administrators(&mut self, account: AccountKey) -> Result<(), DbError> {
         if matches!(self.conn, AnyConn::Postgres(_)) {
             Statement::<()>::new(HOLD, vec![Bind::Number(account)]).execute(self.conn)?;
         }
@@ -32,7 +34,7 @@ impl Tx<'_> {
     }
 
     /// Whether the account has an administrator.
-    pub(crate) fn has_administrator(&mut self, account: i64) -> Result<bool, DbError> {
+    pub(crate) fn has_administrator(&mut self, account: AccountKey) -> Result<bool, DbError> {
         let policy = self.policy.clone();
         let Some((attribute, keys)) = policy.role_keys() else {
             let kind = i64::from(USER.0);

@@ -9,12 +9,13 @@ use super::schema::attempts;
 use super::tx::Tx;
 use crate::domain::throttle::{AttemptKey, AttemptState};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 impl Tx<'_> {
     fn attempts_on(&mut self, count: &AttemptKey, locked: bool) -> Result<Option<AttemptState>, DbError> {
         let query =
             attempts::table.filter(attempts::key.eq(count.key.as_slice())).select((attempts::failures, attempts::last));
-        let row: Option<(i64, i64)> = match &mut *self.conn {
+        let row: Option<(i64, Timestamp)> = match &mut *self.conn {
             AnyConn::Postgres(c) if locked => query.for_update().get_result(c).optional()?,
             AnyConn::Postgres(c) => query.get_result(c).optional()?,
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
@@ -23,7 +24,7 @@ impl Tx<'_> {
     }
 
     /// Until when attempts are refused, if one of these counts says so. Only reads.
-    pub fn attempts_blocked(&mut self, counts: &[AttemptKey], now: i64) -> Result<Option<i64>, DbError> {
+    pub fn attempts_blocked(&mut self, counts: &[AttemptKey], now: Timestamp) -> Result<Option<Timestamp>, DbError> {
         let mut until = None;
         for count in counts {
             let record = self.attempts_on(count, false)?;
@@ -34,7 +35,7 @@ impl Tx<'_> {
 
     /// Counts an attempt as failed before its outcome is known, so that many at once are not tried for the price of one. If one of
     /// the counts says to wait, nothing is counted, and it says until when.
-    pub fn begin_attempt(&mut self, counts: &[AttemptKey], now: i64) -> Result<Option<i64>, DbError> {
+    pub fn begin_attempt(&mut self, counts: &[AttemptKey], now: Timestamp) -> Result<Option<Timestamp>, DbError> {
         // Always in the same order, so that two attempts do not wait for each other.
         let mut counts: Vec<&AttemptKey> = counts.iter().collect();
         counts.sort_by_key(|count| count.key);

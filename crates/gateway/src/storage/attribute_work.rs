@@ -24,6 +24,7 @@ use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::domain::schemas::Schemas;
 use crate::each;
 
@@ -57,7 +58,7 @@ pub enum Progress {
 #[derive(Debug, Default)]
 pub struct Values {
     /// Each with the row of the resource that has it.
-    pub values: Vec<(SearchKey, i64)>,
+    pub values: Vec<(SearchKey, ResourceKey)>,
     /// How many resources were looked at.
     pub resources: u64,
     /// The last row that was looked at; `None` when there were none left.
@@ -72,7 +73,7 @@ struct Work {
 
 impl Tx<'_> {
     /// From here on there is something to do for this attribute, from the beginning.
-    pub fn begin_attribute_work(&mut self, account: i64, attribute: &str) -> Result<(), DbError> {
+    pub fn begin_attribute_work(&mut self, account: AccountKey, attribute: &str) -> Result<(), DbError> {
         self.end_attribute_work(account, attribute)?;
         let row = (
             attribute_work::account.eq(account),
@@ -86,7 +87,7 @@ impl Tx<'_> {
     }
 
     /// Nothing is to be done for it any more.
-    pub fn end_attribute_work(&mut self, account: i64, attribute: &str) -> Result<(), DbError> {
+    pub fn end_attribute_work(&mut self, account: AccountKey, attribute: &str) -> Result<(), DbError> {
         let row = attribute_work::table
             .filter(attribute_work::account.eq(account))
             .filter(attribute_work::attribute.eq(attribute));
@@ -95,7 +96,7 @@ impl Tx<'_> {
     }
 
     /// Nothing is to be done for the account any more.
-    pub(super) fn end_all_attribute_work(&mut self, account: i64) -> Result<(), DbError> {
+    pub(super) fn end_all_attribute_work(&mut self, account: AccountKey) -> Result<(), DbError> {
         let rows = attribute_work::table.filter(attribute_work::account.eq(account));
         each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
         Ok(())
@@ -109,7 +110,7 @@ impl Tx<'_> {
     }
 
     /// For which attributes of which accounts there is something to do.
-    pub fn attribute_work(&mut self) -> Result<Vec<(i64, String)>, DbError> {
+    pub fn attribute_work(&mut self) -> Result<Vec<(AccountKey, String)>, DbError> {
         let query = attribute_work::table
             .order((attribute_work::account, attribute_work::attribute))
             .limit(100)
@@ -118,7 +119,12 @@ impl Tx<'_> {
     }
 
     /// Does the next of it.
-    pub fn do_attribute_work(&mut self, account: i64, attribute: &str, schemas: &Schemas) -> Result<Progress, DbError> {
+    pub fn do_attribute_work(
+        &mut self,
+        account: AccountKey,
+        attribute: &str,
+        schemas: &Schemas,
+    ) -> Result<Progress, DbError> {
         let Some(mut account) = self.lock_account_at(account)? else {
             self.end_attribute_work(account, attribute)?;
             return Ok(Progress::Done);
@@ -158,7 +164,7 @@ impl Tx<'_> {
         Ok(Progress::Done)
     }
 
-    fn find_attribute_work(&mut self, account: i64, attribute: &str) -> Result<Option<Work>, DbError> {
+    fn find_attribute_work(&mut self, account: AccountKey, attribute: &str) -> Result<Option<Work>, DbError> {
         let query = attribute_work::table
             .filter(attribute_work::account.eq(account))
             .filter(attribute_work::attribute.eq(attribute))
@@ -170,7 +176,7 @@ impl Tx<'_> {
         Ok(Some(Work { waits_for, after, duplicates }))
     }
 
-    fn keep_attribute_work(&mut self, account: i64, attribute: &str, work: &Work) -> Result<(), DbError> {
+    fn keep_attribute_work(&mut self, account: AccountKey, attribute: &str, work: &Work) -> Result<(), DbError> {
         let row = attribute_work::table
             .filter(attribute_work::account.eq(account))
             .filter(attribute_work::attribute.eq(attribute));
@@ -181,7 +187,7 @@ impl Tx<'_> {
     }
 
     /// Whether all transactions have ended that began before the declarations changed.
-    fn old_transactions_ended(&mut self, account: i64, attribute: &str, work: &Work) -> Result<bool, DbError> {
+    fn old_transactions_ended(&mut self, account: AccountKey, attribute: &str, work: &Work) -> Result<bool, DbError> {
         if matches!(&*self.conn, AnyConn::Sqlite(_)) || work.waits_for.as_deref() == Some("") {
             return Ok(true);
         }
@@ -202,7 +208,7 @@ impl Tx<'_> {
     /// Makes the index rows of the next resources; says whether there were none left.
     fn fill(
         &mut self,
-        account: i64,
+        account: AccountKey,
         registry: &Registry,
         declared: &Declared,
         work: &mut Work,
@@ -230,7 +236,7 @@ impl Tx<'_> {
     /// Takes it out of the next resources, and then its rows out of the index; says whether there was nothing left.
     fn empty(
         &mut self,
-        account: i64,
+        account: AccountKey,
         registry: &Registry,
         declared: &Declared,
         work: &mut Work,
@@ -262,7 +268,12 @@ impl Tx<'_> {
     }
 
     /// Resources of the account and type after a row, kept from being changed by others.
-    fn next_resources(&mut self, account: i64, resource_type: ResourceTypeId, after: i64) -> Result<Vec<Row>, DbError> {
+    fn next_resources(
+        &mut self,
+        account: AccountKey,
+        resource_type: ResourceTypeId,
+        after: i64,
+    ) -> Result<Vec<Row>, DbError> {
         let many = batches::next(self.conn, Some((account, resource_type)), after, BATCH)?;
         let query = resources::table
             .filter(resources::account.eq(account))
@@ -278,7 +289,7 @@ impl Tx<'_> {
     }
 
     /// The id of another resource that has this value of a unique attribute.
-    fn holder(&mut self, account: i64, key: &SearchKey, but: i64) -> Result<Option<String>, DbError> {
+    fn holder(&mut self, account: AccountKey, key: &SearchKey, but: ResourceKey) -> Result<Option<String>, DbError> {
         let other = attribute_values::table
             .filter(attribute_values::account.eq(account))
             .filter(attribute_values::attribute.eq(key.attribute.0))
@@ -286,14 +297,20 @@ impl Tx<'_> {
             .filter(attribute_values::is_unique.eq(true))
             .filter(attribute_values::resource.ne(but))
             .select(attribute_values::resource);
-        let other: Option<i64> = each!(&mut *self.conn, c => other.first(c).optional())?;
+        let other: Option<ResourceKey> = each!(&mut *self.conn, c => other.first(c).optional())?;
         let Some(other) = other else { return Ok(None) };
         let row = resources::table.filter(resources::seq.eq(other)).select(resources::id);
         let id: Option<String> = each!(&mut *self.conn, c => row.first(c).optional())?;
         Ok(Some(id.unwrap_or_default()))
     }
 
-    fn put_key(&mut self, account: i64, resource: i64, key: &SearchKey, unique: bool) -> Result<(), DbError> {
+    fn put_key(
+        &mut self,
+        account: AccountKey,
+        resource: ResourceKey,
+        key: &SearchKey,
+        unique: bool,
+    ) -> Result<(), DbError> {
         let row = (
             attribute_values::account.eq(account),
             attribute_values::attribute.eq(key.attribute.0),
@@ -317,7 +334,12 @@ impl Tx<'_> {
     }
 
     /// The values that the next resources after this row have of these attributes.
-    pub fn values_after(&mut self, account: i64, after: i64, index: &[IndexedAttribute]) -> Result<Values, DbError> {
+    pub fn values_after(
+        &mut self,
+        account: AccountKey,
+        after: i64,
+        index: &[IndexedAttribute],
+    ) -> Result<Values, DbError> {
         let Some(resource_type) = index.first().map(|indexed| indexed.resource_type) else {
             return Ok(Values::default());
         };
@@ -345,7 +367,7 @@ impl Tx<'_> {
         &mut self,
         index: &[IndexedAttribute],
         key: &SearchKey,
-        resources: &[i64],
+        resources: &[ResourceKey],
     ) -> Result<Duplicate, DbError> {
         let (mut ids, mut value) = (Vec::new(), None);
         for seq in resources {

@@ -12,6 +12,8 @@ use super::schema::audit;
 use super::tx::Tx;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Action, Target};
+use crate::domain::ids::AccountKey;
+use crate::platform::timestamp::Timestamp;
 
 pub mod chain;
 pub mod refusals;
@@ -21,9 +23,9 @@ pub mod search;
 #[derive(Debug, Clone)]
 pub struct Row<'a> {
     /// Milliseconds since the epoch.
-    pub at: i64,
+    pub at: Timestamp,
     /// The account it concerns, if any.
-    pub account: Option<i64>,
+    pub account: Option<AccountKey>,
     /// The public id of that account, and its name.
     pub account_label: Option<Named>,
     /// Who.
@@ -46,9 +48,9 @@ pub struct AuditRecord {
     /// Grows.
     pub seq: i64,
     /// Milliseconds since the epoch.
-    pub at: i64,
+    pub at: Timestamp,
     /// The account it concerns, if any.
-    pub account: Option<i64>,
+    pub account: Option<AccountKey>,
     /// Who.
     pub actor: String,
     /// What.

@@ -9,6 +9,9 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
+use crate::domain::ids::{AccountKey, UserKey};
+use crate::platform::timestamp::Timestamp;
+
 /// What one client may do in a person's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
@@ -19,9 +22,9 @@ pub struct Connection {
     /// All that was accepted.
     pub scope: Scopes,
     /// When it was first accepted, in milliseconds since the epoch.
-    pub since: i64,
+    pub since: Timestamp,
     /// When the client last renewed its access, if it ever did.
-    pub renewed: Option<i64>,
+    pub renewed: Option<Timestamp>,
 }
 
 pub(super) const ACCEPTED_SCOPES: &str = concat!(
@@ -51,17 +54,17 @@ const GRANTS: &str = concat!(
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub(crate) struct Connected {
     /// Whose account it opens.
-    pub(crate) account: i64,
+    pub(crate) account: AccountKey,
     /// The user's number in storage,
-    pub(crate) owner: i64,
+    pub(crate) owner: UserKey,
     /// and their id.
     pub(crate) owner_id: String,
     /// The client's name for people.
     pub(crate) client_name: String,
     /// When it was accepted, in milliseconds since the epoch.
-    pub(crate) created: i64,
+    pub(crate) created: Timestamp,
     /// When what was issued last was first used; `None` if nothing was ever used.
-    pub(crate) used: Option<i64>,
+    pub(crate) used: Option<Timestamp>,
 }
 
 type ConnectedColumns = (BigInt, BigInt, Text, Text, BigInt, Nullable<BigInt>);
@@ -86,7 +89,7 @@ impl Tx<'_> {
     /// The connections for provisioning that a client has in an account, the newest first; not more than `limit`.
     pub(crate) fn connections_of_client(
         &mut self,
-        account: i64,
+        account: AccountKey,
         client: &ClientId,
         limit: i64,
     ) -> Result<Vec<Connected>, DbError> {
@@ -95,9 +98,9 @@ impl Tx<'_> {
     }
 
     /// A person's connections, in the order they were first accepted.
-    pub fn connections_of(&mut self, account: i64, owner: &str) -> Result<Vec<Connection>, DbError> {
+    pub fn connections_of(&mut self, account: AccountKey, owner: &str) -> Result<Vec<Connection>, DbError> {
         type Columns = (Text, Text, Text, BigInt, Nullable<BigInt>);
-        type Row = (String, String, String, i64, Option<i64>);
+        type Row = (String, String, String, Timestamp, Option<Timestamp>);
         let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account)];
         let rows: Vec<Row> = Statement::<Columns>::new(OF_OWNER, binds).load(self.conn)?;
         let mut connections: Vec<Connection> = Vec::new();
@@ -115,7 +118,13 @@ impl Tx<'_> {
     }
 
     /// Takes back everything this person accepted for this client; says whether there was anything.
-    pub fn end_connection(&mut self, account: i64, owner: &str, client: &str, now: i64) -> Result<bool, DbError> {
+    pub fn end_connection(
+        &mut self,
+        account: AccountKey,
+        owner: &str,
+        client: &str,
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
         let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account), Bind::Text(client.to_owned())];
         let grants: Vec<i64> = Statement::<BigInt>::new(GRANTS, binds).load(self.conn)?;
         let mut ended = false;

@@ -7,6 +7,8 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 
+use crate::domain::ids::AccountKey;
+
 /// How many bytes.
 const BYTES: i64 = 8 << 20;
 
@@ -18,7 +20,7 @@ const SIZES_OF: &str = "SELECT CAST(octet_length(r.document) AS BIGINT) FROM res
 /// Of the resources after a row, at most so many, one at least; of one account and type, or of all.
 pub(super) fn next(
     conn: &mut AnyConn,
-    of: Option<(i64, ResourceTypeId)>,
+    of: Option<(AccountKey, ResourceTypeId)>,
     after: i64,
     most: i64,
 ) -> Result<i64, DbError> {

@@ -6,13 +6,14 @@ use super::error::DbError;
 use super::schema::{bulk_requests, bulk_steps};
 use super::tx::Tx;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// For so many milliseconds after it was sent last, a request can be repeated.
 const LIFETIME: i64 = 86_400_000;
 
 impl Tx<'_> {
     /// Begins a request, or finds it begun; `false` if it was begun with another body.
-    pub fn begin_bulk_request(&mut self, id: &[u8], body: &[u8], now: i64) -> Result<bool, DbError> {
+    pub fn begin_bulk_request(&mut self, id: &[u8], body: &[u8], now: Timestamp) -> Result<bool, DbError> {
         let row = (bulk_requests::id.eq(id), bulk_requests::body.eq(body), bulk_requests::expires.eq(now + LIFETIME));
         let begun: Vec<u8> = each!(&mut *self.conn, c => diesel::insert_into(bulk_requests::table)
             .values(row)
@@ -45,7 +46,7 @@ impl Tx<'_> {
     }
 
     /// Forgets requests that no client repeats any more, with their steps; says how many.
-    pub(super) fn forget_bulk_requests(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
+    pub(super) fn forget_bulk_requests(&mut self, now: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = bulk_requests::table.filter(bulk_requests::expires.lt(now)).select(bulk_requests::id).limit(limit);
         let due: Vec<Vec<u8>> = each!(&mut *self.conn, c => due.load(c))?;
         // The request goes first, so that a client that repeats it at this moment waits, and then begins anew or keeps it.

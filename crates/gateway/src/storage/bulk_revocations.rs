@@ -13,8 +13,10 @@ use super::error::DbError;
 use super::schema::{endings, grants, resources};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, ClientKey, UserKey};
 use crate::domain::person;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// SQL: a column of the ending that ended grant `g`, or what the grant itself says of its end.
 macro_rules! ended {
@@ -74,20 +76,20 @@ pub(crate) struct CoOwner {
 #[derive(Queryable)]
 struct Ending {
     seq: i64,
-    owner: Option<i64>,
+    owner: Option<UserKey>,
     owner_id: Option<String>,
-    client: Option<i64>,
+    client: Option<ClientKey>,
     last_grant: i64,
     provisioning: bool,
-    at: i64,
+    at: Timestamp,
     reason: String,
 }
 
 impl Tx<'_> {
     /// The number in storage of this user, if they own a grant that may be open.
-    pub(crate) fn open_grant_of_owner(&mut self, account: i64, owner: &str) -> Result<Option<i64>, DbError> {
+    pub(crate) fn open_grant_of_owner(&mut self, account: AccountKey, owner: &str) -> Result<Option<UserKey>, DbError> {
         let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account)];
-        let owner: Option<Option<i64>> = Statement::<Nullable<BigInt>>::new(OPEN, binds).first(self.conn)?;
+        let owner: Option<Option<UserKey>> = Statement::<Nullable<BigInt>>::new(OPEN, binds).first(self.conn)?;
         Ok(owner.flatten())
     }
 
@@ -95,9 +97,9 @@ impl Tx<'_> {
     /// many there are. `false` if there is none.
     pub(crate) fn end_grants_of_owner(
         &mut self,
-        account: i64,
+        account: AccountKey,
         owner: &str,
-        now: i64,
+        now: Timestamp,
         reason: EndReason,
     ) -> Result<bool, DbError> {
         let Some(seq) = self.open_grant_of_owner(account, owner)? else { return Ok(false) };
@@ -107,15 +109,20 @@ impl Tx<'_> {
     }
 
     /// Ends every grant of a client: one small write. Deleting the client makes them worthless anyway.
-    pub fn end_grants_of_client(&mut self, client: i64, now: i64, reason: EndReason) -> Result<(), DbError> {
+    pub fn end_grants_of_client(
+        &mut self,
+        client: ClientKey,
+        now: Timestamp,
+        reason: EndReason,
+    ) -> Result<(), DbError> {
         self.insert_ending((None, None, Some(client)), false, now, reason)
     }
 
     fn insert_ending(
         &mut self,
-        (owner, owner_id, client): (Option<i64>, Option<&str>, Option<i64>),
+        (owner, owner_id, client): (Option<UserKey>, Option<&str>, Option<ClientKey>),
         provisioning: bool,
-        now: i64,
+        now: Timestamp,
         reason: EndReason,
     ) -> Result<(), DbError> {
         let newest = grants::table.select(diesel::dsl::max(grants::seq));
@@ -134,16 +141,16 @@ impl Tx<'_> {
     }
 
     /// The account's co-owner, if they may take over from this user: another user, active, with a role that may accept access.
-    pub(crate) fn successor_of(&mut self, account: i64, leaving: &str) -> Result<Option<CoOwner>, DbError> {
+    pub(crate) fn successor_of(&mut self, account: AccountKey, leaving: &str) -> Result<Option<CoOwner>, DbError> {
         self.find_successor(account, leaving, false)
     }
 
     /// The same, and they stay so until this unit of work ends.
-    pub(crate) fn lock_co_owner_of(&mut self, account: i64, leaving: &str) -> Result<Option<CoOwner>, DbError> {
+    pub(crate) fn lock_co_owner_of(&mut self, account: AccountKey, leaving: &str) -> Result<Option<CoOwner>, DbError> {
         self.find_successor(account, leaving, true)
     }
 
-    fn find_successor(&mut self, account: i64, leaving: &str, lock: bool) -> Result<Option<CoOwner>, DbError> {
+    fn find_successor(&mut self, account: AccountKey, leaving: &str, lock: bool) -> Result<Option<CoOwner>, DbError> {
         let Some(id) = self.account_at(account)?.and_then(|account| account.options.co_owner) else { return Ok(None) };
         if id == leaving {
             return Ok(None);
@@ -153,7 +160,7 @@ impl Tx<'_> {
             .filter(resources::id.eq(&id))
             .filter(resources::resource_type.eq(USER.0))
             .select((resources::seq, resources::active, resources::document));
-        let user: Option<(i64, bool, String)> = match &mut *self.conn {
+        let user: Option<(UserKey, bool, String)> = match &mut *self.conn {
             AnyConn::Postgres(c) if lock => user.for_share().get_result(c).optional()?,
             AnyConn::Postgres(c) => user.get_result(c).optional()?,
             AnyConn::Sqlite(c) => user.get_result(c).optional()?,
@@ -171,10 +178,10 @@ impl Tx<'_> {
     /// Passes the open grants of this user that open the SCIM endpoint to another user. Returns them.
     pub(crate) fn transfer_grants(
         &mut self,
-        account: i64,
+        account: AccountKey,
         owner: &str,
         to: &CoOwner,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Vec<GrantId>, DbError> {
         let binds = vec![
             Bind::Number(to.seq),
@@ -196,7 +203,7 @@ impl Tx<'_> {
     }
 
     /// What a user of this account is or was called; nothing if nothing is known of them any more.
-    pub(crate) fn display_name_of(&mut self, account: i64, user: &str) -> Result<String, DbError> {
+    pub(crate) fn display_name_of(&mut self, account: AccountKey, user: &str) -> Result<String, DbError> {
         let row = resources::table
             .filter(resources::account.eq(account))
             .filter(resources::id.eq(user))
@@ -239,7 +246,12 @@ impl Tx<'_> {
 
     /// Ends those of these grants that no code and no refresh token leads to any more. One that never had a refresh token still says
     /// what its owner accepted, until a newer one says the same: it ends only if it is `superseded`.
-    pub(super) fn end_unused_grants(&mut self, mut of: Vec<i64>, superseded: bool, now: i64) -> Result<(), DbError> {
+    pub(super) fn end_unused_grants(
+        &mut self,
+        mut of: Vec<i64>,
+        superseded: bool,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
         of.sort_unstable();
         of.dedup();
         if of.is_empty() {
@@ -263,7 +275,7 @@ impl Tx<'_> {
     }
 
     /// Removes grants that ended before that time, with what is left of their refresh tokens; says how many rows went.
-    pub fn forget_grants(&mut self, before: i64, limit: i64) -> Result<u64, DbError> {
+    pub fn forget_grants(&mut self, before: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = grants::table.filter(grants::ended.lt(before).assume_not_null()).limit(limit).select(grants::seq);
         let due: Vec<i64> = match &mut *self.conn {
             AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,

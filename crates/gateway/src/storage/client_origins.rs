@@ -9,6 +9,7 @@ use super::error::DbError;
 use super::schema::client_origins;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::ids::ClientKey;
 use crate::each;
 
 const OF_CLIENT: &str = "SELECT c.seq FROM clients AS c JOIN client_origins AS o ON o.client = c.seq \
@@ -31,7 +32,7 @@ impl Tx<'_> {
     }
 
     /// These are the origins of this client, and no others.
-    pub(super) fn set_client_origins(&mut self, client: i64, origins: BTreeSet<String>) -> Result<(), DbError> {
+    pub(super) fn set_client_origins(&mut self, client: ClientKey, origins: BTreeSet<String>) -> Result<(), DbError> {
         let old = client_origins::table.filter(client_origins::client.eq(client));
         each!(&mut *self.conn, c => diesel::delete(old).execute(c))?;
         for origin in origins {

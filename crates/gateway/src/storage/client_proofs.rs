@@ -8,6 +8,7 @@ use super::schema::client_failures;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// One more failure; a window that has passed begins anew.
 const COUNT: &str = "INSERT INTO client_failures (id, n, expires) VALUES (?, 1, ?) ON CONFLICT (id) DO UPDATE SET \
@@ -16,7 +17,7 @@ const COUNT: &str = "INSERT INTO client_failures (id, n, expires) VALUES (?, 1, 
 
 impl Tx<'_> {
     /// How many failures are counted under this key, and until when.
-    pub fn client_failures(&mut self, id: &[u8; 32], now: i64) -> Result<Option<(i64, i64)>, DbError> {
+    pub fn client_failures(&mut self, id: &[u8; 32], now: Timestamp) -> Result<Option<(i64, Timestamp)>, DbError> {
         let query = client_failures::table
             .filter(client_failures::id.eq(&id[..]))
             .filter(client_failures::expires.gt(now))
@@ -25,7 +26,7 @@ impl Tx<'_> {
     }
 
     /// Counts one more failure, in a window that ends at `expires` unless one is open.
-    pub fn count_client_failure(&mut self, id: &[u8; 32], now: i64, expires: i64) -> Result<(), DbError> {
+    pub fn count_client_failure(&mut self, id: &[u8; 32], now: Timestamp, expires: Timestamp) -> Result<(), DbError> {
         let binds = vec![Bind::Bytes(id.to_vec()), Bind::Number(expires), Bind::Number(now), Bind::Number(now)];
         Statement::<BigInt>::new(COUNT, binds).execute(self.conn)?;
         Ok(())

@@ -12,21 +12,23 @@ use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::account::Account;
 use crate::domain::client::{ClientOptions, ScimOptions};
+use crate::domain::ids::{AccountKey, ClientKey};
 use crate::domain::profiles::Profile;
 use crate::domain::tolerances;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// A client as an operator sees it.
 #[derive(Debug, Clone)]
 pub struct ClientRecord {
     /// Its number in storage.
-    pub seq: i64,
+    pub seq: ClientKey,
     /// Its account, if it has one.
-    pub account: Option<i64>,
+    pub account: Option<AccountKey>,
     /// The app's variable name, for Okta.
     pub okta_app_name: Option<String>,
     /// Milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// What the protocol knows of it; without secrets.
     pub client: Client,
     /// How the SCIM endpoint treats it.
@@ -41,18 +43,18 @@ pub struct SecretRecord {
     /// For people.
     pub label: Option<String>,
     /// Milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// Milliseconds since the epoch.
-    pub expires: Option<i64>,
+    pub expires: Option<Timestamp>,
     /// To the hour.
-    pub last_used: Option<i64>,
+    pub last_used: Option<Timestamp>,
 }
 
 #[derive(Queryable)]
 struct Row {
-    seq: i64,
+    seq: ClientKey,
     id: String,
-    account: Option<i64>,
+    account: Option<AccountKey>,
     name: String,
     profile: String,
     okta_app_name: Option<String>,
@@ -63,7 +65,7 @@ struct Row {
     default_scope: String,
     require_pkce: bool,
     disabled: bool,
-    created: i64,
+    created: Timestamp,
     options: String,
 }
 
@@ -175,7 +177,7 @@ impl Tx<'_> {
     }
 
     /// Deletes a client with its secrets and static tokens; the caller ends its grants first.
-    pub fn delete_client(&mut self, seq: i64) -> Result<(), DbError> {
+    pub fn delete_client(&mut self, seq: ClientKey) -> Result<(), DbError> {
         owned::delete_of_client(self.conn, seq)?;
         let row = clients::table.filter(clients::seq.eq(seq));
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
@@ -197,7 +199,7 @@ impl Tx<'_> {
     }
 
     /// The number in storage of a client.
-    pub fn client_number(&mut self, id: &ClientId) -> Result<Option<i64>, DbError> {
+    pub fn client_number(&mut self, id: &ClientId) -> Result<Option<ClientKey>, DbError> {
         let query = clients::table.filter(clients::id.eq(id.as_str())).select(clients::seq);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
@@ -205,7 +207,7 @@ impl Tx<'_> {
     /// Clients of an account, or of none, in the order they were made.
     pub fn clients_after(
         &mut self,
-        account: Option<i64>,
+        account: Option<AccountKey>,
         after: i64,
         limit: i64,
     ) -> Result<Vec<ClientRecord>, DbError> {
@@ -229,12 +231,12 @@ impl Tx<'_> {
     /// Gives a client one more secret.
     pub fn insert_client_secret(
         &mut self,
-        client: i64,
+        client: ClientKey,
         id: &str,
         fingerprint: &Fingerprint,
         label: Option<&str>,
-        created: i64,
-        expires: Option<i64>,
+        created: Timestamp,
+        expires: Option<Timestamp>,
     ) -> Result<(), DbError> {
         let row = (
             client_secrets::id.eq(id),
@@ -249,7 +251,7 @@ impl Tx<'_> {
     }
 
     /// A client's secrets, oldest first, without what is secret about them.
-    pub fn client_secrets(&mut self, client: i64) -> Result<Vec<SecretRecord>, DbError> {
+    pub fn client_secrets(&mut self, client: ClientKey) -> Result<Vec<SecretRecord>, DbError> {
         let query = client_secrets::table
             .filter(client_secrets::client.eq(client))
             .order((client_secrets::created, client_secrets::id))
@@ -264,7 +266,7 @@ impl Tx<'_> {
     }
 
     /// Ends a secret; `false` if the client has none of this name.
-    pub fn end_client_secret(&mut self, client: i64, id: &str) -> Result<bool, DbError> {
+    pub fn end_client_secret(&mut self, client: ClientKey, id: &str) -> Result<bool, DbError> {
         let row = client_secrets::table.filter(client_secrets::client.eq(client)).filter(client_secrets::id.eq(id));
         Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
@@ -292,7 +294,7 @@ impl oauth::store::Clients for Tx<'_> {
             client_secrets::expires,
             client_secrets::last_used,
         ));
-        type Row = (String, Vec<u8>, Option<i64>, Option<i64>);
+        type Row = (String, Vec<u8>, Option<Timestamp>, Option<Timestamp>);
         let secrets: Vec<Row> = each!(&mut *self.conn, c => query.load(c)).map_err(DbError::from)?;
         let mut client = record.client;
         for (id, fingerprint, expires, last_used) in secrets {

@@ -17,6 +17,7 @@ use super::transaction::{BeforeCommit, Purpose, TransactionError, begin, commit,
 use super::tx::{Surroundings, Tx};
 use super::writer::{Answer, SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
+use crate::domain::ids::AccountKey;
 use crate::platform::clock::Clock;
 use crate::platform::turns::Payer;
 
@@ -244,7 +245,7 @@ impl Desk {
         &self,
         session: &mut Session,
         purpose: Purpose,
-        names: Option<i64>,
+        names: Option<AccountKey>,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         begin(&mut session.conn, purpose.begin())?;

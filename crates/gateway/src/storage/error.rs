@@ -7,6 +7,8 @@
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind as Kind, Error as Diesel};
 
 use crate::domain::document::DocumentError;
+use crate::domain::ids::AccountKey;
+use crate::platform::timestamp::Timestamp;
 
 /// The database failed. Unless it is [`Uncertain`](DbError::Uncertain), nothing of the unit of work was kept.
 #[derive(Debug, thiserror::Error)]
@@ -34,14 +36,14 @@ pub enum DbError {
     Files(String),
     /// This server's clock is not the database's; by how many milliseconds it is ahead.
     #[error("the clock of this server is {} seconds ahead of the database's", .0 / 1000)]
-    Clock(i64),
+    Clock(Timestamp),
     /// Another unit of work was faster, in a way the database reports as a conflict.
     #[error("another unit of work was faster")]
     LostRace,
     /// Another transaction holds the lock on this account's names, and waiting for it could deadlock. The unit of work
     /// runs again and locks the names first.
     #[error("names are being given away at this moment")]
-    NamesHeld(i64),
+    NamesHeld(AccountKey),
     /// What is stored cannot be read: written by another version, or damaged.
     #[error("stored data cannot be read: {0}")]
     Corrupt(String),

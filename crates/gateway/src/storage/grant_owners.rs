@@ -9,6 +9,7 @@ use super::error::DbError;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::domain::account::ServiceAccounts;
+use crate::domain::ids::{AccountKey, ClientKey, UserKey};
 
 /// How many owners of a client's connections are looked at.
 const OWNERS: i64 = 50;
@@ -19,9 +20,9 @@ const CONNECTIONS: i64 = 100;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantOwner {
     /// Their number in storage.
-    pub seq: i64,
+    pub seq: UserKey,
     /// Their account.
-    pub account: i64,
+    pub account: AccountKey,
     /// Their id.
     pub id: String,
     /// Their `userName`.
@@ -34,8 +35,8 @@ pub struct GrantOwner {
 
 #[derive(Queryable)]
 struct Row {
-    seq: i64,
-    account: i64,
+    seq: UserKey,
+    account: AccountKey,
     id: String,
     document: String,
     managed: bool,
@@ -109,7 +110,7 @@ const CLIENTS: &str = concat!(
 
 impl Tx<'_> {
     /// The active users on whom this client's connections for provisioning rest, at most fifty of them.
-    pub fn owners_of_connections(&mut self, client: i64) -> Result<Vec<GrantOwner>, DbError> {
+    pub fn owners_of_connections(&mut self, client: ClientKey) -> Result<Vec<GrantOwner>, DbError> {
         let client = Bind::Number(client);
         let binds = vec![client.clone(), client.clone(), Bind::Number(OWNERS), client];
         let rows: Vec<Row> = Statement::<Columns>::new(OF_CLIENT.of(self.conn), binds).load(self.conn)?;
@@ -117,20 +118,20 @@ impl Tx<'_> {
     }
 
     /// This user, if they are active.
-    pub(crate) fn grant_owner(&mut self, account: i64, user: i64) -> Result<Option<GrantOwner>, DbError> {
+    pub(crate) fn grant_owner(&mut self, account: AccountKey, user: UserKey) -> Result<Option<GrantOwner>, DbError> {
         let row: Option<Row> =
             Statement::<Columns>::new(OWNER, vec![Bind::Number(user), Bind::Number(account)]).first(self.conn)?;
         Ok(row.map(GrantOwner::from))
     }
 
     /// The active service accounts that an identity provider has written, by their numbers in storage; at most fifty of them.
-    pub(crate) fn managed_service_accounts(&mut self, account: i64) -> Result<Vec<i64>, DbError> {
+    pub(crate) fn managed_service_accounts(&mut self, account: AccountKey) -> Result<Vec<UserKey>, DbError> {
         let binds = vec![Bind::Number(account), Bind::Number(OWNERS)];
         Statement::<BigInt>::new(MANAGED_SERVICE_ACCOUNTS, binds).load(self.conn)
     }
 
     /// The names of the clients whose connections for provisioning rest on this user, of each of the newest hundred.
-    pub(crate) fn clients_of_owner(&mut self, account: i64, user: &str) -> Result<Vec<String>, DbError> {
+    pub(crate) fn clients_of_owner(&mut self, account: AccountKey, user: &str) -> Result<Vec<String>, DbError> {
         let binds = vec![Bind::Text(user.to_owned()), Bind::Number(account), Bind::Number(CONNECTIONS)];
         Statement::<Text>::new(CLIENTS, binds).load(self.conn)
     }

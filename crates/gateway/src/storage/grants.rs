@@ -19,9 +19,11 @@ use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, GrantContext, Tx};
 use crate::domain::actor::Named;
 use crate::domain::client::ScimOptions;
+use crate::domain::ids::{AccountKey, ClientKey, UserKey};
 use crate::domain::profiles::Profile;
 use crate::domain::tolerances;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// A grant as an operator sees it.
 #[derive(Debug, Clone, Queryable)]
@@ -29,7 +31,7 @@ pub struct GrantRecord {
     /// Its number.
     pub seq: i64,
     /// Of which account.
-    pub account: i64,
+    pub account: AccountKey,
     /// The client's public name.
     pub client: String,
     /// The client's name for people.
@@ -39,18 +41,18 @@ pub struct GrantRecord {
     /// What was allowed.
     pub scope: String,
     /// Milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// Milliseconds since the epoch.
-    pub ended: Option<i64>,
+    pub ended: Option<Timestamp>,
     /// Why.
     pub end_reason: Option<String>,
     /// Since when its owner is another user than the one who accepted.
-    pub rebound: Option<i64>,
+    pub rebound: Option<Timestamp>,
 }
 
 type GrantRow = (
-    (i64, String, Option<String>, String, Option<String>, Option<i64>),
-    (i64, Option<i64>, Option<i64>, Option<i32>, Option<i64>),
+    (i64, String, Option<String>, String, Option<String>, Option<Timestamp>),
+    (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<i32>, Option<Timestamp>),
 );
 
 impl Tx<'_> {
@@ -77,7 +79,7 @@ impl Tx<'_> {
     }
 }
 
-fn grant_client((seq, name, profile, options): (i64, String, String, String)) -> Result<GrantClient, DbError> {
+fn grant_client((seq, name, profile, options): (ClientKey, String, String, String)) -> Result<GrantClient, DbError> {
     let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
     let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
     let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
@@ -120,8 +122,12 @@ type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, N
 type ClientColumns = (BigInt, Text, Text, Text);
 type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
 /// And of their values.
-pub(super) type StatusRow =
-    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), (i64, String, String, String), AccountRow);
+pub(super) type StatusRow = (
+    GrantRow,
+    (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>),
+    (ClientKey, String, String, String),
+    AccountRow,
+);
 
 const STATUS: &str = concat!(
     status_columns!(
@@ -172,7 +178,7 @@ const FACTS: &str =
 #[derive(Debug, Clone)]
 pub(crate) struct GrantFacts {
     /// The account, by its number in storage.
-    pub(crate) account: i64,
+    pub(crate) account: AccountKey,
     /// The client, if it is not deleted.
     pub(crate) client: Option<Named>,
 }
@@ -180,13 +186,17 @@ pub(crate) struct GrantFacts {
 impl Tx<'_> {
     /// The owner of a new grant, who stays as they are until this unit of work ends: a deactivation comes before, and is seen here,
     /// or after, and ends the grant.
-    fn owner_to_be(&mut self, subject: &Subject, account: Option<i64>) -> Result<(i64, i64), DbError> {
+    fn owner_to_be(
+        &mut self,
+        subject: &Subject,
+        account: Option<AccountKey>,
+    ) -> Result<(AccountKey, UserKey), DbError> {
         let owner = resources::table.filter(resources::id.eq(subject.as_str())).select((
             resources::account,
             resources::seq,
             resources::active,
         ));
-        let (account, seq, active): (i64, i64, bool) = match (&mut *self.conn, account) {
+        let (account, seq, active): (AccountKey, UserKey, bool) = match (&mut *self.conn, account) {
             (AnyConn::Postgres(c), Some(account)) => {
                 owner.filter(resources::account.eq(account)).for_share().get_result(c)?
             }
@@ -212,7 +222,7 @@ impl Tx<'_> {
     }
 
     /// Ends a grant, if it has not ended: one small write, however many tokens it has.
-    pub fn end_grant_for(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<bool, DbError> {
+    pub fn end_grant_for(&mut self, id: GrantId, now: Timestamp, reason: EndReason) -> Result<bool, DbError> {
         let row = grants::table.filter(grants::seq.eq(id.0)).filter(grants::ended.is_null());
         let values = (grants::ended.eq(now), grants::end_reason.eq(reason.as_str()));
         let ended: Option<i64> = each!(&mut *self.conn, c => diesel::update(row)
@@ -267,7 +277,7 @@ impl Tx<'_> {
     }
 
     /// Grants of an account in the order they were made.
-    pub fn grants_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
+    pub fn grants_after(&mut self, account: AccountKey, after: i64, limit: i64) -> Result<Vec<GrantRecord>, DbError> {
         type Columns = (
             BigInt,
             BigInt,
@@ -300,7 +310,7 @@ impl Tx<'_> {
     }
 
     /// In which account a grant is.
-    pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<i64>, DbError> {
+    pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<AccountKey>, DbError> {
         let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
@@ -310,7 +320,7 @@ impl oauth::store::Grants for Tx<'_> {
     fn create_grant(&mut self, new: &NewGrant) -> Result<GrantId, StoreError> {
         let client =
             clients::table.filter(clients::id.eq(new.client.as_str())).select((clients::seq, clients::account));
-        let (client, of_client): (i64, Option<i64>) =
+        let (client, of_client): (ClientKey, Option<AccountKey>) =
             each!(&mut *self.conn, c => client.get_result(c)).map_err(DbError::from)?;
         let (account, owner) = match &new.subject {
             Some(subject) => {

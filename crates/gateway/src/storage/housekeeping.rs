@@ -14,7 +14,9 @@ use super::schema::{
 };
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, ClientKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// Deletes the rows whose keys (fingerprints, token ids) the query selects. Replicas pass over what another is at.
 macro_rules! sweep {
@@ -62,9 +64,9 @@ const SPENT: Dialects = Dialects { sqlite: spent!(""), postgres: spent!(" FOR UP
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
     /// Milliseconds since the epoch.
-    pub now: i64,
+    pub now: Timestamp,
     /// In the same way.
-    pub spent_before: i64,
+    pub spent_before: Timestamp,
     /// How many rows go at most.
     pub limit: i64,
 }
@@ -108,7 +110,7 @@ pub const SWEEPS: [Sweep; 15] = [
 impl Tx<'_> {
     /// The time by the database's clock, in milliseconds since the epoch: what cannot be undone is judged by it. SQLite has the clock of
     /// this machine.
-    pub fn database_now(&mut self) -> Result<i64, DbError> {
+    pub fn database_now(&mut self) -> Result<Timestamp, DbError> {
         match &mut *self.conn {
             AnyConn::Postgres(c) => Ok(self.clock.shifted(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?)),
             AnyConn::Sqlite(_) => Ok(self.clock.now()),
@@ -116,7 +118,7 @@ impl Tx<'_> {
     }
 
     /// All steps at once; says how many rows went.
-    pub fn sweep_expired(&mut self, now: i64, spent_before: i64, limit: i64) -> Result<u64, DbError> {
+    pub fn sweep_expired(&mut self, now: Timestamp, spent_before: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = Due { now, spent_before, limit };
         let mut removed = self.sweep_expired_refresh_tokens(due)?;
         for (_, sweep) in SWEEPS {
@@ -170,7 +172,7 @@ impl Tx<'_> {
     /// Takes a batch of rows out of an account that was deleted; the account's own row goes last. Its audit trail stays.
     pub fn empty_deleted_accounts(&mut self, limit: i64) -> Result<u64, DbError> {
         let query = accounts::table.filter(accounts::deleted.is_not_null()).order(accounts::seq).select(accounts::seq);
-        let account: Option<i64> = each!(&mut *self.conn, c => query.first(c).optional())?;
+        let account: Option<AccountKey> = each!(&mut *self.conn, c => query.first(c).optional())?;
         let Some(account) = account else { return Ok(0) };
         let of_account = resources::table.filter(resources::account.eq(account)).select(resources::seq).limit(limit);
         let seqs: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
@@ -195,7 +197,7 @@ impl Tx<'_> {
             return Ok(granted.len() as u64);
         }
         let of_account = clients::table.filter(clients::account.eq(account)).select(clients::seq);
-        let clients_of: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        let clients_of: Vec<ClientKey> = each!(&mut *self.conn, c => of_account.load(c))?;
         self.end_all_attribute_work(account)?;
         self.forget_blocks(account)?;
         owned::delete_of_clients(self.conn, &clients_of)?;
@@ -208,7 +210,7 @@ impl Tx<'_> {
     }
 
     /// Index rows are found by their account alone, so they go apart from their resources.
-    fn empty_index(&mut self, account: i64, limit: i64) -> Result<usize, DbError> {
+    fn empty_index(&mut self, account: AccountKey, limit: i64) -> Result<usize, DbError> {
         type Key = (i32, String, i64);
         let query = attribute_values::table
             .filter(attribute_values::account.eq(account))

@@ -23,6 +23,7 @@ use super::resources::AccountTx;
 use super::schema::{resource_blocks, resource_gaps, resources};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::ids::AccountKey;
 use crate::each;
 
 /// How many resources a block of the first level has when it is closed, and how many of those one of the second level.
@@ -65,7 +66,7 @@ struct Block {
 /// The resources of one type in one account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct List {
-    account: i64,
+    account: AccountKey,
     resource_type: i16,
 }
 
@@ -146,7 +147,7 @@ fn nth(conn: &mut AnyConn, list: List, after: i64, n: i64) -> Result<Option<i64>
 /// The blocks of a list on one level.
 #[diesel::dsl::auto_type]
 fn blocks_of(list: List, level: i16) -> _ {
-    let (account, resource_type): (i64, i16) = (list.account, list.resource_type);
+    let (account, resource_type): (AccountKey, i16) = (list.account, list.resource_type);
     resource_blocks::table
         .filter(resource_blocks::account.eq(account))
         .filter(resource_blocks::resource_type.eq(resource_type))
@@ -207,7 +208,7 @@ impl Tx<'_> {
             .order((resource_gaps::account, resource_gaps::resource_type, resource_gaps::seq))
             .limit(limit)
             .select((resource_gaps::account, resource_gaps::resource_type, resource_gaps::seq));
-        let gaps: Vec<(i64, i16, i64)> = each!(&mut *self.conn, c => gaps.load(c))?;
+        let gaps: Vec<(AccountKey, i16, i64)> = each!(&mut *self.conn, c => gaps.load(c))?;
         for &(account, resource_type, seq) in &gaps {
             let list = List { account, resource_type };
             for level in LEVELS {
@@ -284,7 +285,7 @@ impl Tx<'_> {
     }
 
     /// Nothing is counted in an account any more.
-    pub(super) fn forget_blocks(&mut self, account: i64) -> Result<(), DbError> {
+    pub(super) fn forget_blocks(&mut self, account: AccountKey) -> Result<(), DbError> {
         let blocks = resource_blocks::table.filter(resource_blocks::account.eq(account));
         each!(&mut *self.conn, c => diesel::delete(blocks).execute(c))?;
         let gaps = resource_gaps::table.filter(resource_gaps::account.eq(account));

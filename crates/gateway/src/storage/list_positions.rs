@@ -8,7 +8,9 @@ use super::error::DbError;
 use super::resources::AccountTx;
 use super::schema::walks;
 use super::tx::Tx;
+use crate::domain::ids::AccountKey;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// How long a saved position is valid, in milliseconds.
 const LIFETIME: i64 = scim::cursor::TIMEOUT as i64 * 1_000;
@@ -23,7 +25,7 @@ impl AccountTx<'_, '_> {
         Ok(each!(&mut *self.tx.conn, c => note.get_result(c).optional())?)
     }
 
-    pub(super) fn save_list_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), DbError> {
+    pub(super) fn save_list_position(&mut self, list: &ListKey, note: &[u8], now: Timestamp) -> Result<(), DbError> {
         let row = (
             walks::account.eq(self.account),
             walks::actor.eq(self.tx.origin.actor.code()),
@@ -43,7 +45,7 @@ impl AccountTx<'_, '_> {
 
 impl Tx<'_> {
     /// Deletes expired positions. Returns how many.
-    pub(super) fn delete_expired_list_positions(&mut self, now: i64, limit: i64) -> Result<u64, DbError> {
+    pub(super) fn delete_expired_list_positions(&mut self, now: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = walks::made.lt(now - LIFETIME);
         let oldest = walks::table.filter(due).order(walks::made).limit(limit).select(walks::made);
         let oldest: Vec<i64> = each!(&mut *self.conn, c => oldest.load(c))?;
@@ -53,7 +55,7 @@ impl Tx<'_> {
     }
 
     /// Forgets all walks in an account.
-    pub(super) fn delete_list_positions(&mut self, account: i64) -> Result<(), DbError> {
+    pub(super) fn delete_list_positions(&mut self, account: AccountKey) -> Result<(), DbError> {
         let all = walks::table.filter(walks::account.eq(account));
         each!(&mut *self.conn, c => diesel::delete(all).execute(c))?;
         Ok(())

@@ -7,6 +7,8 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
+use crate::domain::ids::AccountKey;
+
 /// Where counting ends: what there is more of is "at least" so many.
 pub const MOST: u64 = 10_000;
 
@@ -25,7 +27,7 @@ const HAVING: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r
 
 impl Tx<'_> {
     /// How many resources of an account have this value, by the index; [`MOST`] at most.
-    pub fn count_of_value(&mut self, account: i64, key: &SearchKey) -> Result<u64, DbError> {
+    pub fn count_of_value(&mut self, account: AccountKey, key: &SearchKey) -> Result<u64, DbError> {
         let (attribute, most) = (i64::from(key.attribute.0), MOST as i64);
         let binds =
             vec![Bind::Number(account), Bind::Number(attribute), Bind::Text(key.key.clone()), Bind::Number(most)];
@@ -44,7 +46,7 @@ impl Tx<'_> {
     /// The keys that several resources of an account share, so many at most, each with how many share it.
     pub fn shared_keys(
         &mut self,
-        account: i64,
+        account: AccountKey,
         attribute: AttributeKey,
         most: u64,
     ) -> Result<Vec<(String, u64)>, DbError> {
@@ -56,7 +58,7 @@ impl Tx<'_> {
     /// The ids of the resources that have a key, so many at most.
     pub fn ids_having(
         &mut self,
-        account: i64,
+        account: AccountKey,
         attribute: AttributeKey,
         key: &str,
         most: u64,

@@ -8,15 +8,16 @@ use super::schema::{logins, resources};
 use super::shared_keys::user_name_in;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
 
 /// A person who may log in.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Login {
     /// The user's number in storage.
-    pub resource: i64,
+    pub resource: UserKey,
     /// The user's account.
-    pub account: i64,
+    pub account: AccountKey,
     /// The user's id.
     pub id: String,
     /// Argon2id, PHC string.
@@ -34,7 +35,7 @@ const NAMED: &str = "SELECT l.resource, l.account, r.id, l.password_hash, l.serv
 impl Tx<'_> {
     /// Active users with this name and a password: in one account if it is known, else in all. A hundred of them at most: of
     /// several only one is [meant](Self::user_names_of), by more than the name.
-    pub fn logins_named(&mut self, name_key: &str, account: Option<i64>) -> Result<Vec<Login>, DbError> {
+    pub fn logins_named(&mut self, name_key: &str, account: Option<AccountKey>) -> Result<Vec<Login>, DbError> {
         type Columns = (BigInt, BigInt, Text, Nullable<Text>, Bool);
         let binds = vec![
             Bind::Text(name_key.to_owned()),
@@ -46,10 +47,10 @@ impl Tx<'_> {
 
     /// What users are called, as it was written, in the order of these log-ins.
     pub fn user_names_of(&mut self, logins: &[Login]) -> Result<Vec<String>, DbError> {
-        let numbers: Vec<i64> = logins.iter().map(|login| login.resource).collect();
+        let numbers: Vec<UserKey> = logins.iter().map(|login| login.resource).collect();
         let query =
             resources::table.filter(resources::seq.eq_any(&numbers)).select((resources::seq, resources::document));
-        let rows: Vec<(i64, String)> = each!(&mut *self.conn, c => query.load(c))?;
+        let rows: Vec<(UserKey, String)> = each!(&mut *self.conn, c => query.load(c))?;
         let name = |login: &Login| match rows.iter().find(|(seq, _)| *seq == login.resource) {
             Some((_, document)) => user_name_in(document),
             None => Ok(String::new()),
@@ -58,7 +59,7 @@ impl Tx<'_> {
     }
 
     /// Whether this user has a password.
-    pub fn has_password(&mut self, resource: i64) -> Result<bool, DbError> {
+    pub fn has_password(&mut self, resource: UserKey) -> Result<bool, DbError> {
         let query = logins::table
             .filter(logins::resource.eq(resource))
             .filter(logins::password_hash.is_not_null())
@@ -68,14 +69,14 @@ impl Tx<'_> {
     }
 
     /// Gives a user who has a password another.
-    pub fn set_password(&mut self, resource: i64, hash: &str) -> Result<(), DbError> {
+    pub fn set_password(&mut self, resource: UserKey, hash: &str) -> Result<(), DbError> {
         let row = logins::table.filter(logins::resource.eq(resource));
         each!(&mut *self.conn, c => diesel::update(row).set(logins::password_hash.eq(hash)).execute(c))?;
         Ok(())
     }
 
     /// Whether this user is a service account.
-    pub fn is_service_account(&mut self, resource: i64) -> Result<bool, DbError> {
+    pub fn is_service_account(&mut self, resource: UserKey) -> Result<bool, DbError> {
         let query = logins::table.filter(logins::resource.eq(resource)).select(logins::service_account);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?.unwrap_or(false))
     }
@@ -83,8 +84,8 @@ impl Tx<'_> {
     /// Sets what is given, keeps the rest.
     pub fn set_login(
         &mut self,
-        account: i64,
-        resource: i64,
+        account: AccountKey,
+        resource: UserKey,
         name_key: &str,
         password_hash: Option<&str>,
         service_account: Option<bool>,

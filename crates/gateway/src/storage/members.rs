@@ -16,7 +16,9 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{members, resources};
 use super::statement::{Bind, Dialects, Statement};
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 fn id(text: String) -> Result<Id, DbError> {
     Id::new(text).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))
@@ -102,8 +104,8 @@ const FEW_EDGES: usize = 4;
 /// All members of a group, in the order of their creation; `None` where they are more than so many.
 pub(super) fn of_group(
     conn: &mut AnyConn,
-    account: i64,
-    group: i64,
+    account: AccountKey,
+    group: ResourceKey,
     most: usize,
 ) -> Result<Option<Vec<Member>>, DbError> {
     let binds = vec![Bind::Number(group), Bind::Number(account), one_more(most)];
@@ -117,7 +119,7 @@ pub(super) fn of_group(
 }
 
 /// Whether a group has more members than this.
-pub(super) fn has_more(conn: &mut AnyConn, group: i64, than: u32) -> Result<bool, DbError> {
+pub(super) fn has_more(conn: &mut AnyConn, group: ResourceKey, than: u32) -> Result<bool, DbError> {
     let binds = vec![Bind::Number(group), Bind::Number(i64::from(than))];
     Ok(Statement::<BigInt>::new(HAS_MORE, binds).first::<i64>(conn)?.is_some())
 }
@@ -126,7 +128,7 @@ pub(super) fn has_more(conn: &mut AnyConn, group: i64, than: u32) -> Result<bool
 /// pairs than so many.
 pub(super) fn groups_of(
     conn: &mut AnyConn,
-    account: i64,
+    account: AccountKey,
     handles: &[Handle],
     most: usize,
 ) -> Result<Option<Vec<(Handle, GroupReference)>>, DbError> {
@@ -168,7 +170,7 @@ pub(super) fn groups_of(
 }
 
 /// Moves the version of every group this resource is in, and says which groups these are.
-pub(super) fn touch_groups_of(conn: &mut AnyConn, member: i64, now: i64) -> Result<Vec<Member>, DbError> {
+pub(super) fn touch_groups_of(conn: &mut AnyConn, member: ResourceKey, now: Timestamp) -> Result<Vec<Member>, DbError> {
     let mut groups: Vec<i64> = each!(&mut *conn, c => members::table
         .filter(members::member_seq.eq(member))
         .select(members::group_seq)
@@ -189,7 +191,7 @@ pub(super) fn touch_groups_of(conn: &mut AnyConn, member: i64, now: i64) -> Resu
 }
 
 /// All members leave a group that is deleted: the first of them, and how many they were.
-pub(super) fn everyone_leaves(conn: &mut AnyConn, group: i64) -> Result<(Vec<Handle>, u64), DbError> {
+pub(super) fn everyone_leaves(conn: &mut AnyConn, group: ResourceKey) -> Result<(Vec<Handle>, u64), DbError> {
     let first = members::table
         .filter(members::group_seq.eq(group))
         .order(members::member_seq)
@@ -202,7 +204,11 @@ pub(super) fn everyone_leaves(conn: &mut AnyConn, group: i64) -> Result<(Vec<Han
 }
 
 /// What resources are as members, in the order of their numbers.
-pub(super) fn describe(conn: &mut AnyConn, account: i64, handles: &[Handle]) -> Result<Vec<(Handle, Member)>, DbError> {
+pub(super) fn describe(
+    conn: &mut AnyConn,
+    account: AccountKey,
+    handles: &[Handle],
+) -> Result<Vec<(Handle, Member)>, DbError> {
     if handles.is_empty() {
         return Ok(Vec::new());
     }
@@ -220,7 +226,11 @@ fn described(conn: &mut AnyConn, text: Dialects, binds: Vec<Bind>) -> Result<Vec
 }
 
 /// Applies a change as a difference: no row of a member who stays is touched.
-pub(super) fn change(conn: &mut AnyConn, group: i64, change: &MembershipChange) -> Result<MembershipOutcome, DbError> {
+pub(super) fn change(
+    conn: &mut AnyConn,
+    group: ResourceKey,
+    change: &MembershipChange,
+) -> Result<MembershipOutcome, DbError> {
     let mut outcome = MembershipOutcome::default();
     if change.clear {
         (outcome.left, outcome.removed) = apply(conn, LEAVE_UNLESS, group, &change.add)?;
@@ -237,7 +247,7 @@ pub(super) fn change(conn: &mut AnyConn, group: i64, change: &MembershipChange) 
 /// unit of work ends, unless it only reads.
 pub(super) fn resolve(
     conn: &mut AnyConn,
-    account: i64,
+    account: AccountKey,
     ids: &[Id],
     reads: bool,
 ) -> Result<Vec<(Handle, Member)>, DbError> {
@@ -252,7 +262,12 @@ pub(super) fn resolve(
 }
 
 /// Runs one of the statements above for a group and these members: the first whom it concerned, and how many they were.
-fn apply(conn: &mut AnyConn, verb: Dialects, group: i64, members: &[Handle]) -> Result<(Vec<Handle>, u64), DbError> {
+fn apply(
+    conn: &mut AnyConn,
+    verb: Dialects,
+    group: ResourceKey,
+    members: &[Handle],
+) -> Result<(Vec<Handle>, u64), DbError> {
     let seqs: Vec<i64> = members.iter().map(|handle| handle.0).collect();
     let binds = vec![Bind::Number(group), Bind::list(&seqs)?];
     let mut changed: Vec<i64> = Statement::<BigInt>::new(verb.of(conn), binds).load(conn)?;

@@ -13,9 +13,11 @@ use super::schema::notices;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::notice::NoticeKind;
 use crate::each;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 /// A notice, as every reader sees it.
 #[derive(Debug, Clone, Queryable)]
@@ -31,15 +33,15 @@ pub struct Notice {
     /// A JSON object.
     pub detail: String,
     /// When it was made, in milliseconds since the epoch.
-    pub made: i64,
+    pub made: Timestamp,
     /// When its person said that they have seen it.
-    pub seen: Option<i64>,
+    pub seen: Option<Timestamp>,
     /// When the relay took the letter.
-    pub mailed: Option<i64>,
+    pub mailed: Option<Timestamp>,
     /// How often it was tried.
     pub tries: i64,
     /// When it is tried next.
-    pub next_try: Option<i64>,
+    pub next_try: Option<Timestamp>,
     /// How the last try failed.
     pub problem: Option<String>,
 }
@@ -61,19 +63,19 @@ impl Notice {
 pub struct Claimed {
     seq: i64,
     /// Its account, by its number in storage.
-    pub account: i64,
+    pub account: AccountKey,
     /// Its public id.
     pub id: String,
     /// What it tells, unless that cannot be read.
     pub matter: Option<NoticeKind>,
     /// When it was made, in milliseconds since the epoch.
-    pub made: i64,
+    pub made: Timestamp,
     /// How often it was tried, this time included.
     pub tries: i64,
     /// The id of the user it is for,
     pub user: String,
     /// and their number in storage.
-    pub resource: i64,
+    pub resource: UserKey,
     /// Their attributes.
     pub attributes: Map<String, Value>,
     /// Whether they are active.
@@ -86,9 +88,9 @@ pub struct Claimed {
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
     /// Now, in milliseconds since the epoch.
-    pub now: i64,
+    pub now: Timestamp,
     /// What was made before is not mailed any more.
-    pub since: i64,
+    pub since: Timestamp,
 }
 
 /// Why a notice was not mailed that would not have been true.
@@ -122,11 +124,17 @@ const CLAIMED: Dialects = Dialects {
 };
 
 type DueColumns = (BigInt, BigInt, Text, Text, Text, BigInt, BigInt, (Text, BigInt), Text, Bool, Text);
-type DueRow = (i64, i64, String, String, String, i64, i64, (String, i64), String, bool, String);
+type DueRow = (i64, AccountKey, String, String, String, Timestamp, i64, (String, UserKey), String, bool, String);
 
 impl Tx<'_> {
     /// Writes down that this user has to be told something, and that it is to be mailed.
-    pub fn insert_notice(&mut self, account: i64, resource: i64, matter: &NoticeKind, now: i64) -> Result<(), DbError> {
+    pub fn insert_notice(
+        &mut self,
+        account: AccountKey,
+        resource: UserKey,
+        matter: &NoticeKind,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
         let row = (
             notices::id.eq(system::new_uuid()),
             notices::account.eq(account),
@@ -141,7 +149,12 @@ impl Tx<'_> {
     }
 
     /// Writes down what the account's operators have to be told. They read it by the admin API; it is not mailed.
-    pub fn insert_notice_to_operators(&mut self, account: i64, matter: &NoticeKind, now: i64) -> Result<(), DbError> {
+    pub fn insert_notice_to_operators(
+        &mut self,
+        account: AccountKey,
+        matter: &NoticeKind,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
         let row = (
             notices::id.eq(system::new_uuid()),
             notices::account.eq(account),
@@ -155,12 +168,12 @@ impl Tx<'_> {
     }
 
     /// What this user has not said to have seen, the latest first; not more than `limit`.
-    pub fn unseen_notices(&mut self, resource: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
+    pub fn unseen_notices(&mut self, resource: UserKey, limit: i64) -> Result<Vec<Notice>, DbError> {
         self.notices_where(OF_RESOURCE, vec![Bind::Number(resource)], "DESC", limit)
     }
 
     /// All notices to users of an account, in the order they were made.
-    pub fn notices_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
+    pub fn notices_after(&mut self, account: AccountKey, after: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
         self.notices_where(OF_ACCOUNT, vec![Bind::Number(account), Bind::Number(after)], "ASC", limit)
     }
 
@@ -184,7 +197,13 @@ impl Tx<'_> {
 
     /// This user has seen it, and need not be mailed any more; says whether it was theirs and new to them. Of what is told as it is at the
     /// moment, the earlier notices are seen, too.
-    pub fn see_notice(&mut self, account: i64, resource: i64, id: &str, now: i64) -> Result<bool, DbError> {
+    pub fn see_notice(
+        &mut self,
+        account: AccountKey,
+        resource: UserKey,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<bool, DbError> {
         let theirs = notices::table
             .filter(notices::account.eq(account))
             .filter(notices::resource.eq(resource))
@@ -192,7 +211,7 @@ impl Tx<'_> {
         let pressed = theirs.filter(notices::id.eq(id)).select((notices::seq, notices::kind));
         let pressed: Option<(i64, String)> = each!(&mut *self.conn, c => pressed.get_result(c).optional())?;
         let Some((seq, kind)) = pressed else { return Ok(false) };
-        let set = (notices::seen.eq(now), notices::next_try.eq(None::<i64>));
+        let set = (notices::seen.eq(now), notices::next_try.eq(None::<Timestamp>));
         let seen = if NoticeKind::is_of_the_moment(&kind) {
             let rows = theirs.filter(notices::kind.eq(kind)).filter(notices::seq.le(seq));
             each!(&mut *self.conn, c => diesel::update(rows).set(set).execute(c))?
@@ -210,7 +229,7 @@ impl Tx<'_> {
     }
 
     /// Takes some of what is due to be mailed; no other replica does until then.
-    pub fn claim_notices(&mut self, due: Due, until: i64, limit: i64) -> Result<Vec<Claimed>, DbError> {
+    pub fn claim_notices(&mut self, due: Due, until: Timestamp, limit: i64) -> Result<Vec<Claimed>, DbError> {
         let rows: Vec<DueRow> =
             Statement::<DueColumns>::new(CLAIMED.of(self.conn), binds(due, limit)?).load(self.conn)?;
         let mut claimed = Vec::with_capacity(rows.len());
@@ -239,9 +258,10 @@ impl Tx<'_> {
     }
 
     /// The relay took the letter.
-    pub fn notice_was_mailed(&mut self, notice: &Claimed, now: i64) -> Result<(), DbError> {
+    pub fn notice_was_mailed(&mut self, notice: &Claimed, now: Timestamp) -> Result<(), DbError> {
         let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::mailed.is_null());
-        let set = (notices::mailed.eq(now), notices::next_try.eq(None::<i64>), notices::problem.eq(None::<String>));
+        let set =
+            (notices::mailed.eq(now), notices::next_try.eq(None::<Timestamp>), notices::problem.eq(None::<String>));
         if each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0 {
             self.raise_notice(Action::NoticeMailed, notice, now);
         }
@@ -251,7 +271,7 @@ impl Tx<'_> {
     /// It need not be mailed any more: what it tells is no longer so.
     pub fn notice_is_past(&mut self, notice: &Claimed) -> Result<(), DbError> {
         let row = notices::table.filter(notices::seq.eq(notice.seq)).filter(notices::tries.eq(notice.tries));
-        let set = (notices::problem.eq(PAST), notices::next_try.eq(None::<i64>));
+        let set = (notices::problem.eq(PAST), notices::next_try.eq(None::<Timestamp>));
         each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))?;
         Ok(())
     }
@@ -261,8 +281,8 @@ impl Tx<'_> {
         &mut self,
         notice: &Claimed,
         problem: &str,
-        next_try: Option<i64>,
-        now: i64,
+        next_try: Option<Timestamp>,
+        now: Timestamp,
     ) -> Result<(), DbError> {
         let row = notices::table
             .filter(notices::seq.eq(notice.seq))
@@ -277,12 +297,17 @@ impl Tx<'_> {
     }
 
     /// Without the relay's words: they may name an address, and the audit trail outlives people.
-    fn raise_notice(&mut self, action: Action, notice: &Claimed, now: i64) {
+    fn raise_notice(&mut self, action: Action, notice: &Claimed, now: Timestamp) {
         self.raise(now, Some(notice.account), Act::new(action).on(&notice.user));
     }
 
     /// Removes what was seen before the one time, and what was made before the other; says how much that was.
-    pub fn forget_notices(&mut self, seen_before: i64, made_before: i64, limit: i64) -> Result<u64, DbError> {
+    pub fn forget_notices(
+        &mut self,
+        seen_before: Timestamp,
+        made_before: Timestamp,
+        limit: i64,
+    ) -> Result<u64, DbError> {
         let due = notices::seen.lt(seen_before).assume_not_null().or(notices::made.lt(made_before));
         let due = notices::table.filter(due).select(notices::seq).limit(limit);
         let due: Vec<i64> = match &mut *self.conn {

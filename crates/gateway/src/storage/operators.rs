@@ -9,9 +9,11 @@ use super::error::DbError;
 use super::schema::operators;
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::domain::operator_name::OperatorName;
 use crate::each;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 /// An operator.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -23,13 +25,13 @@ pub struct Operator {
     /// For the audit trail.
     pub name: String,
     /// Milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// Milliseconds since the epoch, to the hour.
-    pub last_used: Option<i64>,
+    pub last_used: Option<Timestamp>,
     /// The account they are limited to; `None` for all.
-    pub account: Option<i64>,
+    pub account: Option<AccountKey>,
     /// Milliseconds since the epoch.
-    pub expires: Option<i64>,
+    pub expires: Option<Timestamp>,
 }
 
 /// The columns of a [`Operator`], in its order.
@@ -92,8 +94,8 @@ impl Tx<'_> {
         &mut self,
         address: &str,
         fingerprint: &[u8],
-        now: i64,
-        expires: i64,
+        now: Timestamp,
+        expires: Timestamp,
     ) -> Result<Operator, DbError> {
         let (key, name) = (key_of_text(address), OperatorName::near(address));
         let mut n = 1;
@@ -102,7 +104,7 @@ impl Tx<'_> {
             let values = (
                 operators::fingerprint.eq(fingerprint),
                 operators::expires.eq(expires),
-                operators::last_used.eq(None::<i64>),
+                operators::last_used.eq(None::<Timestamp>),
             );
             if each!(&mut *self.conn, c => diesel::update(known).set(values).execute(c))? > 0 {
                 return self.operator(fingerprint)?.ok_or_else(|| DbError::Corrupt("an operator vanished".to_owned()));
@@ -124,7 +126,7 @@ impl Tx<'_> {
     }
 
     /// Gives operators of earlier releases names of their own: of several, and of what cannot be read, the later get another.
-    pub fn settle_operator_names(&mut self, now: i64) -> Result<(), DbError> {
+    pub fn settle_operator_names(&mut self, now: Timestamp) -> Result<(), DbError> {
         let unsettled = operators::table
             .filter(operators::name_key.is_null())
             .filter(operators::ended.is_null())
@@ -177,7 +179,7 @@ impl Tx<'_> {
     }
 
     /// Notes that the token was used.
-    pub fn touch_operator(&mut self, seq: i64, now: i64) -> Result<(), DbError> {
+    pub fn touch_operator(&mut self, seq: i64, now: Timestamp) -> Result<(), DbError> {
         let row = operators::table.filter(operators::seq.eq(seq));
         each!(&mut *self.conn, c => diesel::update(row).set(operators::last_used.eq(now)).execute(c))?;
         Ok(())
@@ -191,14 +193,14 @@ impl Tx<'_> {
     }
 
     /// Ends the tokens of those who are limited to this account; gives their ids.
-    pub fn end_operators_of(&mut self, account: i64, now: i64) -> Result<Vec<String>, DbError> {
+    pub fn end_operators_of(&mut self, account: AccountKey, now: Timestamp) -> Result<Vec<String>, DbError> {
         let rows = operators::table.filter(operators::account.eq(account)).filter(operators::ended.is_null());
         let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
         Ok(each!(&mut *self.conn, c => diesel::update(rows).set(ended).returning(operators::id).get_results(c))?)
     }
 
     /// Ends an operator's token; `false` if there is none.
-    pub fn end_operator(&mut self, id: &str, now: i64) -> Result<bool, DbError> {
+    pub fn end_operator(&mut self, id: &str, now: Timestamp) -> Result<bool, DbError> {
         let row = operators::table.filter(operators::id.eq(id)).filter(operators::ended.is_null());
         let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
         let changed = each!(&mut *self.conn, c => diesel::update(row).set(ended).execute(c))?;

@@ -9,6 +9,7 @@ use super::schema::{
     client_origins, client_secrets, logins, members, notices, operators, parked_members, recovery_codes,
     resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
 };
+use crate::domain::ids::UserKey;
 use crate::each;
 
 /// The list of an owner, and what deletes the rows of one or of many of them.
@@ -19,7 +20,7 @@ macro_rules! owned {
         const $list: &[(&str, &str)] = &[$((stringify!($table), stringify!($column))),+];
 
         $(#[$doc])*
-        pub(super) fn $one(conn: &mut AnyConn, owner: i64) -> Result<(), DbError> {
+        pub(super) fn $one(conn: &mut AnyConn, owner: UserKey) -> Result<(), DbError> {
             $(each!(&mut *conn, c => diesel::delete($table::table.filter($table::$column.eq(owner))).execute(c))?;)+
             Ok(())
         }

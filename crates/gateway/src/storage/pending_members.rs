@@ -19,7 +19,9 @@ use super::error::DbError;
 use super::schema::parked_members;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// How many rows one statement inserts.
 const ROWS: usize = 200;
@@ -36,7 +38,7 @@ pub struct PendingMemberRow {
     /// What stood in `value`.
     pub value: String,
     /// Since when, in milliseconds since the epoch.
-    pub parked: i64,
+    pub parked: Timestamp,
 }
 
 /// 73052 is for nothing else; collisions of accounts only cost time.
@@ -81,7 +83,7 @@ const OF_ACCOUNT: &str = "SELECT p.seq, r.id, r.display, p.value, p.parked FROM 
      WHERE p.account = ? AND p.seq > ? AND (r.id = ? OR '' = ?) ORDER BY p.seq LIMIT ?";
 
 /// Keeps names as they are until this unit of work ends.
-pub(super) fn lock_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+pub(super) fn lock_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         Statement::<()>::new(HOLD_NAMES, vec![Bind::Number(account)]).execute(conn)?;
     }
@@ -89,7 +91,7 @@ pub(super) fn lock_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError
 }
 
 /// The same, if no other transaction holds the lock: a unit of work that can be run again does not wait while it holds a group.
-pub(super) fn try_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+pub(super) fn try_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         let held: Option<bool> = Statement::<Bool>::new(TRY_NAMES, vec![Bind::Number(account)]).first(conn)?;
         if held != Some(true) {
@@ -100,7 +102,7 @@ pub(super) fn try_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError>
 }
 
 /// Keeps names of groups as they are until this unit of work ends, where they have to be unique.
-pub(super) fn lock_group_names(conn: &mut AnyConn, account: i64) -> Result<(), DbError> {
+pub(super) fn lock_group_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
         Statement::<()>::new(HOLD_GROUP_NAMES, vec![Bind::Number(account)]).execute(conn)?;
     }
@@ -111,7 +113,7 @@ pub(super) fn lock_group_names(conn: &mut AnyConn, account: i64) -> Result<(), D
 /// protected.
 pub(super) fn find_by_keys(
     conn: &mut AnyConn,
-    account: i64,
+    account: AccountKey,
     keys: &[SearchKey],
     protects: Option<Protected>,
 ) -> Result<Vec<KeyOwner>, DbError> {
@@ -143,7 +145,7 @@ pub(super) fn find_by_keys(
 }
 
 /// The names that a group waits for.
-pub(super) fn of_group(conn: &mut AnyConn, group: i64) -> Result<Vec<String>, DbError> {
+pub(super) fn of_group(conn: &mut AnyConn, group: ResourceKey) -> Result<Vec<String>, DbError> {
     let query = parked_members::table
         .filter(parked_members::group_seq.eq(group))
         .order(parked_members::value)
@@ -152,7 +154,11 @@ pub(super) fn of_group(conn: &mut AnyConn, group: i64) -> Result<Vec<String>, Db
 }
 
 /// The groups that may wait for a user with these one or two keys of names.
-pub(super) fn awaiting(conn: &mut AnyConn, account: i64, keys: &[String]) -> Result<Vec<PendingMember>, DbError> {
+pub(super) fn awaiting(
+    conn: &mut AnyConn,
+    account: AccountKey,
+    keys: &[String],
+) -> Result<Vec<PendingMember>, DbError> {
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
     let binds = vec![Bind::Number(account), Bind::Text(first.clone()), Bind::Text(last.clone())];
     let rows: Vec<(i64, String, String)> = Statement::<(BigInt, Text, Text)>::new(AWAITING, binds).load(conn)?;
@@ -167,10 +173,10 @@ pub(super) fn awaiting(conn: &mut AnyConn, account: i64, keys: &[String]) -> Res
 /// Adds and removes names that a group waits for.
 pub(super) fn change(
     conn: &mut AnyConn,
-    account: i64,
-    group: i64,
+    account: AccountKey,
+    group: ResourceKey,
     change: &PendingChange,
-    now: i64,
+    now: Timestamp,
 ) -> Result<(), DbError> {
     if !change.remove.is_empty() {
         Statement::<()>::new(UNPARK.of(conn), vec![Bind::Number(group), Bind::list(&change.remove)?]).execute(conn)?;
@@ -205,7 +211,7 @@ impl Tx<'_> {
     /// The names that groups of an account wait for, in the order they were parked; of one group if its id is given.
     pub fn parked_members_after(
         &mut self,
-        account: i64,
+        account: AccountKey,
         group: Option<&str>,
         after: i64,
         limit: i64,

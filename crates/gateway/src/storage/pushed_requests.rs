@@ -10,6 +10,7 @@ use super::schema::{pushed_request_counts, pushed_requests};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// What is counted under one key in one window of time; a window that has passed begins anew. Nothing is written beyond the limit.
 const COUNT: &str = "INSERT INTO pushed_request_counts AS c (id, n, bytes, expires) VALUES (?, 1, ?, ?) \
@@ -36,8 +37,8 @@ impl Tx<'_> {
         key: &[u8; 32],
         bytes: usize,
         limit: PushLimit,
-        now: i64,
-        until: i64,
+        now: Timestamp,
+        until: Timestamp,
     ) -> Result<Option<i64>, DbError> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX / 2);
         let numbers = [bytes, until, now, now, now, now, limit.requests, limit.bytes];
@@ -75,7 +76,7 @@ impl oauth::store::PushedRequests for Tx<'_> {
         let row = pushed_requests::table
             .filter(pushed_requests::fingerprint.eq(fingerprint.as_bytes()))
             .filter(pushed_requests::client.eq(client.as_str()));
-        let found: Option<(String, i64)> = each!(&mut *self.conn, c => diesel::delete(row)
+        let found: Option<(String, Timestamp)> = each!(&mut *self.conn, c => diesel::delete(row)
             .returning((pushed_requests::parameters, pushed_requests::expires))
             .get_result(c)
             .optional())

@@ -16,6 +16,7 @@ use super::shared_keys::other_holder;
 use super::tx::Tx;
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::domain::schemas::Schemas;
 use crate::each;
 
@@ -70,9 +71,9 @@ impl Tx<'_> {
             .order(resources::seq)
             .limit(many)
             .select((resources::account, row_columns!()));
-        let rows: Vec<(i64, Row)> = each!(&mut *self.conn, c => query.load(c))?;
+        let rows: Vec<(AccountKey, Row)> = each!(&mut *self.conn, c => query.load(c))?;
         let mut batch = Batch { resources: rows.len() as u64, shared: 0, last: rows.last().map(|(_, row)| row.seq) };
-        let mut registries: HashMap<i64, Arc<Registry>> = HashMap::new();
+        let mut registries: HashMap<AccountKey, Arc<Registry>> = HashMap::new();
         for (account, row) in rows.into_iter().filter(|(_, row)| !folded_otherwise || !row.is_ascii()) {
             let registry = match registries.get(&account) {
                 Some(known) => known.clone(),

@@ -12,7 +12,9 @@ use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, resource_counts, resources};
 use super::tx::Tx;
 use super::{members, shared_keys};
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 mod guard;
 mod keys_sql;
@@ -23,8 +25,8 @@ use guard::Guard;
 #[allow(missing_debug_implementations)]
 pub struct AccountTx<'t, 'c> {
     pub(super) tx: &'t mut Tx<'c>,
-    pub(super) account: i64,
-    pub(super) now: i64,
+    pub(super) account: AccountKey,
+    pub(super) now: Timestamp,
     pub(super) provisioning: bool,
     pub(super) guard: Guard,
 }
@@ -32,12 +34,12 @@ pub struct AccountTx<'t, 'c> {
 /// A row of `resources` as it is read.
 #[derive(Debug, Clone, Queryable)]
 pub(super) struct Row {
-    pub(super) seq: i64,
+    pub(super) seq: ResourceKey,
     resource_type: i16,
     id: String,
     version: i64,
-    created: i64,
-    last_modified: i64,
+    created: Timestamp,
+    last_modified: Timestamp,
     document: String,
 }
 
@@ -101,7 +103,7 @@ impl Row {
 
 impl<'c> Tx<'c> {
     /// What a user or group of this account is called.
-    pub(crate) fn resource_name(&mut self, account: i64, id: &str) -> Result<Option<String>, DbError> {
+    pub(crate) fn resource_name(&mut self, account: AccountKey, id: &str) -> Result<Option<String>, DbError> {
         let query = resources::table
             .filter(resources::account.eq(account))
             .filter(resources::id.eq(id))
@@ -111,18 +113,18 @@ impl<'c> Tx<'c> {
 
     /// The scim crate's store of one account's resources. `now` is when this unit of work happens; `provisioning` is
     /// whether an identity provider is at work, and not an operator.
-    pub fn in_account(&mut self, account: i64, now: i64, provisioning: bool) -> AccountTx<'_, 'c> {
+    pub fn in_account(&mut self, account: AccountKey, now: Timestamp, provisioning: bool) -> AccountTx<'_, 'c> {
         AccountTx::new(self, account, now, provisioning)
     }
 }
 
 impl<'t, 'c> AccountTx<'t, 'c> {
-    pub(super) fn new(tx: &'t mut Tx<'c>, account: i64, now: i64, provisioning: bool) -> Self {
+    pub(super) fn new(tx: &'t mut Tx<'c>, account: AccountKey, now: Timestamp, provisioning: bool) -> Self {
         AccountTx { tx, account, now, provisioning, guard: Guard::default() }
     }
 
     /// Which account.
-    pub fn account(&self) -> i64 {
+    pub fn account(&self) -> AccountKey {
         self.account
     }
 
@@ -155,7 +157,12 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         Ok(shards.iter().sum::<i64>().max(0) as u64)
     }
 
-    pub(super) fn add_to_count(&mut self, resource_type: ResourceTypeId, seq: i64, change: i64) -> Result<(), DbError> {
+    pub(super) fn add_to_count(
+        &mut self,
+        resource_type: ResourceTypeId,
+        seq: ResourceKey,
+        change: i64,
+    ) -> Result<(), DbError> {
         let row = (
             resource_counts::account.eq(self.account),
             resource_counts::resource_type.eq(resource_type.0),
@@ -194,7 +201,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         row.filter(|row| row.resource_type == resource_type.0 && self.guard.shows(row)).map(Row::stored).transpose()
     }
 
-    pub(super) fn insert_keys(&mut self, seq: i64, keys: &[SearchKey]) -> Result<(), WriteError> {
+    pub(super) fn insert_keys(&mut self, seq: ResourceKey, keys: &[SearchKey]) -> Result<(), WriteError> {
         if keys.is_empty() {
             return Ok(());
         }
@@ -233,7 +240,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         Ok(())
     }
 
-    pub(super) fn delete_keys(&mut self, seq: i64, keys: &[SearchKey]) -> Result<(), DbError> {
+    pub(super) fn delete_keys(&mut self, seq: ResourceKey, keys: &[SearchKey]) -> Result<(), DbError> {
         if keys.is_empty() {
             return Ok(());
         }

@@ -6,7 +6,9 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{recovery_codes, second_factors};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// An authenticator app.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -14,16 +16,16 @@ pub struct SecondFactor {
     /// The shared secret, sealed.
     pub sealed: String,
     /// When the person showed that the app works, in milliseconds since the epoch; until then it is asked for nowhere.
-    pub confirmed: Option<i64>,
+    pub confirmed: Option<Timestamp>,
     /// The time step of the last password that was accepted.
     pub used_step: i64,
     /// When it was begun to be set up, in milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
 }
 
 impl Tx<'_> {
     /// A person's app, locked until this unit of work ends, so that a password is spent once.
-    pub fn lock_second_factor(&mut self, resource: i64) -> Result<Option<SecondFactor>, DbError> {
+    pub fn lock_second_factor(&mut self, resource: UserKey) -> Result<Option<SecondFactor>, DbError> {
         let query = second_factors::table.filter(second_factors::resource.eq(resource)).select((
             second_factors::sealed,
             second_factors::confirmed,
@@ -37,7 +39,7 @@ impl Tx<'_> {
     }
 
     /// A person's app, for those who only look.
-    pub fn second_factor(&mut self, resource: i64) -> Result<Option<SecondFactor>, DbError> {
+    pub fn second_factor(&mut self, resource: UserKey) -> Result<Option<SecondFactor>, DbError> {
         let query = second_factors::table.filter(second_factors::resource.eq(resource)).select((
             second_factors::sealed,
             second_factors::confirmed,
@@ -48,7 +50,7 @@ impl Tx<'_> {
     }
 
     /// Whether a person has an app that is asked for.
-    pub fn has_second_factor(&mut self, resource: i64) -> Result<bool, DbError> {
+    pub fn has_second_factor(&mut self, resource: UserKey) -> Result<bool, DbError> {
         let query = second_factors::table
             .filter(second_factors::resource.eq(resource))
             .filter(second_factors::confirmed.is_not_null())
@@ -61,10 +63,10 @@ impl Tx<'_> {
     /// and then sees what the other kept.
     pub fn begin_second_factor(
         &mut self,
-        account: i64,
-        resource: i64,
+        account: AccountKey,
+        resource: UserKey,
         sealed: &str,
-        now: i64,
+        now: Timestamp,
     ) -> Result<bool, DbError> {
         let row = (
             second_factors::resource.eq(resource),
@@ -80,7 +82,7 @@ impl Tx<'_> {
     }
 
     /// Begins anew: replaces an app that was begun and never confirmed.
-    pub fn begin_second_factor_anew(&mut self, resource: i64, sealed: &str, now: i64) -> Result<(), DbError> {
+    pub fn begin_second_factor_anew(&mut self, resource: UserKey, sealed: &str, now: Timestamp) -> Result<(), DbError> {
         let unconfirmed = second_factors::table
             .filter(second_factors::resource.eq(resource))
             .filter(second_factors::confirmed.is_null());
@@ -91,7 +93,7 @@ impl Tx<'_> {
     }
 
     /// Notes that the password of a step was accepted; the first one confirms the app.
-    pub fn use_second_factor(&mut self, resource: i64, step: i64, now: i64) -> Result<(), DbError> {
+    pub fn use_second_factor(&mut self, resource: UserKey, step: i64, now: Timestamp) -> Result<(), DbError> {
         let row = second_factors::table.filter(second_factors::resource.eq(resource));
         let unconfirmed = row.filter(second_factors::confirmed.is_null());
         each!(&mut *self.conn, c => {
@@ -102,7 +104,7 @@ impl Tx<'_> {
     }
 
     /// Takes a person's app and recovery codes away; `false` if there was none.
-    pub fn remove_second_factor(&mut self, resource: i64) -> Result<bool, DbError> {
+    pub fn remove_second_factor(&mut self, resource: UserKey) -> Result<bool, DbError> {
         let codes = recovery_codes::table.filter(recovery_codes::resource.eq(resource));
         let row = second_factors::table.filter(second_factors::resource.eq(resource));
         Ok(each!(&mut *self.conn, c => {
@@ -112,7 +114,7 @@ impl Tx<'_> {
     }
 
     /// Gives a person new recovery codes in place of all they had.
-    pub fn set_recovery_codes(&mut self, resource: i64, fingerprints: &[Vec<u8>]) -> Result<(), DbError> {
+    pub fn set_recovery_codes(&mut self, resource: UserKey, fingerprints: &[Vec<u8>]) -> Result<(), DbError> {
         let old = recovery_codes::table.filter(recovery_codes::resource.eq(resource));
         let rows: Vec<_> = fingerprints
             .iter()
@@ -128,7 +130,7 @@ impl Tx<'_> {
     }
 
     /// Spends a recovery code; `false` if it is none of this person's. How many are left says [`Self::recovery_codes_left`].
-    pub fn spend_recovery_code(&mut self, resource: i64, fingerprint: &[u8]) -> Result<bool, DbError> {
+    pub fn spend_recovery_code(&mut self, resource: UserKey, fingerprint: &[u8]) -> Result<bool, DbError> {
         let row = recovery_codes::table
             .filter(recovery_codes::fingerprint.eq(fingerprint))
             .filter(recovery_codes::resource.eq(resource));
@@ -136,7 +138,7 @@ impl Tx<'_> {
     }
 
     /// How many recovery codes a person has.
-    pub fn recovery_codes_left(&mut self, resource: i64) -> Result<i64, DbError> {
+    pub fn recovery_codes_left(&mut self, resource: UserKey) -> Result<i64, DbError> {
         let query = recovery_codes::table.filter(recovery_codes::resource.eq(resource)).count();
         Ok(each!(&mut *self.conn, c => query.get_result(c))?)
     }

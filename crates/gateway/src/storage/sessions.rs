@@ -7,21 +7,23 @@ use super::error::DbError;
 use super::schema::sessions;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// A logged-in user.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Session {
     /// Their account.
-    pub account: i64,
+    pub account: AccountKey,
     /// Their number in storage.
-    pub owner: i64,
+    pub owner: UserKey,
     /// Their id.
     pub owner_id: String,
     /// When they proved who they are, in milliseconds since the epoch.
-    pub auth_time: i64,
+    pub auth_time: Timestamp,
     /// When their browser last came by, to the minute.
-    pub last_seen: i64,
+    pub last_seen: Timestamp,
 }
 
 /// A session as its owner sees it.
@@ -30,9 +32,9 @@ pub struct SessionRecord {
     /// What is kept of its secret.
     pub fingerprint: Vec<u8>,
     /// When it began, in milliseconds since the epoch.
-    pub auth_time: i64,
+    pub auth_time: Timestamp,
     /// When its browser last came by.
-    pub last_seen: i64,
+    pub last_seen: Timestamp,
     /// From where it began.
     pub address: Option<String>,
 }
@@ -41,9 +43,9 @@ pub struct SessionRecord {
 #[derive(Debug, Clone, Copy)]
 pub struct Liveness {
     /// Now.
-    pub now: i64,
+    pub now: Timestamp,
     /// Not seen since then, it is over.
-    pub idle_since: i64,
+    pub idle_since: Timestamp,
 }
 
 const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen \
@@ -58,7 +60,7 @@ impl Tx<'_> {
         &mut self,
         fingerprint: &[u8],
         session: &Session,
-        expires: i64,
+        expires: Timestamp,
         address: Option<&str>,
     ) -> Result<bool, DbError> {
         let row = (
@@ -83,14 +85,14 @@ impl Tx<'_> {
     }
 
     /// Notes that its browser came by.
-    pub fn touch_session(&mut self, fingerprint: &[u8], now: i64) -> Result<(), DbError> {
+    pub fn touch_session(&mut self, fingerprint: &[u8], now: Timestamp) -> Result<(), DbError> {
         let row = sessions::table.filter(sessions::fingerprint.eq(fingerprint));
         each!(&mut *self.conn, c => diesel::update(row).set(sessions::last_seen.eq(now)).execute(c))?;
         Ok(())
     }
 
     /// A user's sessions that still count, the latest first.
-    pub fn sessions_of(&mut self, owner: i64, alive: Liveness) -> Result<Vec<SessionRecord>, DbError> {
+    pub fn sessions_of(&mut self, owner: UserKey, alive: Liveness) -> Result<Vec<SessionRecord>, DbError> {
         let query = sessions::table
             .filter(sessions::owner.eq(owner))
             .filter(sessions::expires.gt(alive.now))
@@ -108,14 +110,14 @@ impl Tx<'_> {
     }
 
     /// Ends all sessions of a user but this one.
-    pub fn end_other_sessions(&mut self, owner: i64, own: &[u8]) -> Result<(), DbError> {
+    pub fn end_other_sessions(&mut self, owner: UserKey, own: &[u8]) -> Result<(), DbError> {
         let rows = sessions::table.filter(sessions::owner.eq(owner)).filter(sessions::fingerprint.ne(own));
         each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?;
         Ok(())
     }
 
     /// Ends all sessions of a user.
-    pub fn end_sessions_of(&mut self, account: i64, user: &str) -> Result<(), DbError> {
+    pub fn end_sessions_of(&mut self, account: AccountKey, user: &str) -> Result<(), DbError> {
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.
         let binds = vec![Bind::Number(account), Bind::Text(user.to_owned())];
         Statement::<()>::new(END_ALL, binds).execute(self.conn)?;

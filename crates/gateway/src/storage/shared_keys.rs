@@ -12,6 +12,8 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
+use crate::domain::ids::AccountKey;
+
 const OTHER: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
      WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.is_unique AND v.resource <> ?";
 
@@ -52,7 +54,7 @@ pub struct NameHolder {
 /// The id of another resource that has the unique row of this key.
 pub(super) fn other_holder(
     conn: &mut AnyConn,
-    account: i64,
+    account: AccountKey,
     key: &SearchKey,
     seq: i64,
 ) -> Result<Option<String>, DbError> {
@@ -62,7 +64,7 @@ pub(super) fn other_holder(
 }
 
 /// After unique rows were removed: the first of those who had the same value gets each.
-pub(super) fn pass_on(conn: &mut AnyConn, account: i64, removed: &[SearchKey]) -> Result<(), DbError> {
+pub(super) fn pass_on(conn: &mut AnyConn, account: AccountKey, removed: &[SearchKey]) -> Result<(), DbError> {
     for key in removed.iter().filter(|key| key.unique) {
         let binds = std::iter::repeat_with(|| named(account, key)).take(3).flatten().collect();
         Statement::<()>::new(PASS_ON, binds).execute(conn)?;
@@ -70,7 +72,7 @@ pub(super) fn pass_on(conn: &mut AnyConn, account: i64, removed: &[SearchKey]) -
     Ok(())
 }
 
-fn named(account: i64, key: &SearchKey) -> Vec<Bind> {
+fn named(account: AccountKey, key: &SearchKey) -> Vec<Bind> {
     vec![Bind::Number(account), Bind::Number(key.attribute.0.into()), Bind::Text(key.key.clone())]
 }
 
@@ -82,7 +84,12 @@ pub(super) fn user_name_in(document: &str) -> Result<String, DbError> {
 
 impl Tx<'_> {
     /// The users of an account whose userName others have too, and who do not have its unique row; in the order they were made.
-    pub fn shared_names_after(&mut self, account: i64, after: i64, limit: i64) -> Result<Vec<SharedName>, DbError> {
+    pub fn shared_names_after(
+        &mut self,
+        account: AccountKey,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<SharedName>, DbError> {
         let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
         let rows: Vec<(i64, String)> = Statement::<(BigInt, Text)>::new(SHARED, binds).load(self.conn)?;
         let mut shared = Vec::with_capacity(rows.len());

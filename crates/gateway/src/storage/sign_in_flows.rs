@@ -6,10 +6,11 @@ use super::error::DbError;
 use super::schema::sign_in_flows;
 use super::tx::Tx;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 impl Tx<'_> {
     /// Stores what is needed when the user is back.
-    pub fn insert_sign_in_flow(&mut self, fingerprint: &[u8], sealed: &str, expires: i64) -> Result<(), DbError> {
+    pub fn insert_sign_in_flow(&mut self, fingerprint: &[u8], sealed: &str, expires: Timestamp) -> Result<(), DbError> {
         let row = (
             sign_in_flows::fingerprint.eq(fingerprint),
             sign_in_flows::sealed.eq(sealed),
@@ -20,7 +21,7 @@ impl Tx<'_> {
     }
 
     /// Takes it out: a second call finds nothing.
-    pub fn take_sign_in_flow(&mut self, fingerprint: &[u8], now: i64) -> Result<Option<String>, DbError> {
+    pub fn take_sign_in_flow(&mut self, fingerprint: &[u8], now: Timestamp) -> Result<Option<String>, DbError> {
         let row = sign_in_flows::table
             .filter(sign_in_flows::fingerprint.eq(fingerprint))
             .filter(sign_in_flows::expires.gt(now));

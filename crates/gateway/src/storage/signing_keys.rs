@@ -6,6 +6,7 @@ use super::error::DbError;
 use super::schema::signing_keys;
 use super::tx::Tx;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// A key as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -17,11 +18,11 @@ pub struct SealedKey {
     /// PKCS#8, sealed.
     pub sealed: String,
     /// From when on it is published, in milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// From when on it signs, until the next one of its algorithm does.
-    pub signs_from: i64,
+    pub signs_from: Timestamp,
     /// Until when it is published; `None` while it has no successor.
-    pub expires: Option<i64>,
+    pub expires: Option<Timestamp>,
 }
 
 /// The columns of a [`SealedKey`], in its order.
@@ -64,7 +65,7 @@ impl Tx<'_> {
     }
 
     /// Says until when a key with a successor is published; `false` if it has one already.
-    pub fn expire_signing_key(&mut self, kid: &str, expires: i64) -> Result<bool, DbError> {
+    pub fn expire_signing_key(&mut self, kid: &str, expires: Timestamp) -> Result<bool, DbError> {
         let row = signing_keys::table.filter(signing_keys::kid.eq(kid)).filter(signing_keys::expires.is_null());
         Ok(each!(&mut *self.conn, c => diesel::update(row).set(signing_keys::expires.eq(expires)).execute(c))? == 1)
     }
@@ -82,7 +83,7 @@ impl Tx<'_> {
     }
 
     /// Removes the keys that need not be published any more.
-    pub fn remove_expired_signing_keys(&mut self, now: i64) -> Result<usize, DbError> {
+    pub fn remove_expired_signing_keys(&mut self, now: Timestamp) -> Result<usize, DbError> {
         let rows = signing_keys::table.filter(signing_keys::expires.le(now));
         Ok(each!(&mut *self.conn, c => diesel::delete(rows).execute(c))?)
     }

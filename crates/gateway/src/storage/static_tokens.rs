@@ -9,7 +9,9 @@ use super::grants::{StatusColumns, StatusRow, status_columns};
 use super::schema::static_tokens;
 use super::statement::{Bind, Statement};
 use super::tx::{GrantContext, Tx};
+use crate::domain::ids::ClientKey;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// A static token as an operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
@@ -21,11 +23,11 @@ pub struct StaticTokenRecord {
     /// What it opens.
     pub scope: String,
     /// Milliseconds since the epoch.
-    pub created: i64,
+    pub created: Timestamp,
     /// Milliseconds since the epoch.
-    pub expires: i64,
+    pub expires: Timestamp,
     /// To the hour.
-    pub last_used: Option<i64>,
+    pub last_used: Option<Timestamp>,
     /// The client's own grant when it was made.
     pub grant: i64,
 }
@@ -41,7 +43,7 @@ impl Tx<'_> {
     /// Keeps a static token of a client.
     pub fn insert_static_token(
         &mut self,
-        client: i64,
+        client: ClientKey,
         fingerprint: &Fingerprint,
         record: &StaticTokenRecord,
     ) -> Result<(), DbError> {
@@ -60,7 +62,7 @@ impl Tx<'_> {
     }
 
     /// A client's static tokens, oldest first, without what is secret about them.
-    pub fn static_tokens(&mut self, client: i64) -> Result<Vec<StaticTokenRecord>, DbError> {
+    pub fn static_tokens(&mut self, client: ClientKey) -> Result<Vec<StaticTokenRecord>, DbError> {
         let query = static_tokens::table
             .filter(static_tokens::client.eq(client))
             .order((static_tokens::created, static_tokens::id))
@@ -77,13 +79,13 @@ impl Tx<'_> {
     }
 
     /// Ends a static token of a client; `false` if it has none of this name.
-    pub fn end_static_token_of(&mut self, client: i64, id: &str) -> Result<bool, DbError> {
+    pub fn end_static_token_of(&mut self, client: ClientKey, id: &str) -> Result<bool, DbError> {
         let row = static_tokens::table.filter(static_tokens::client.eq(client)).filter(static_tokens::id.eq(id));
         Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
 
     /// Notes that a static token was used.
-    pub fn touch_static_token(&mut self, id: &str, now: i64) -> Result<(), DbError> {
+    pub fn touch_static_token(&mut self, id: &str, now: Timestamp) -> Result<(), DbError> {
         let row = static_tokens::table.filter(static_tokens::id.eq(id));
         each!(&mut *self.conn, c => diesel::update(row).set(static_tokens::last_used.eq(now)).execute(c))?;
         Ok(())
@@ -95,7 +97,7 @@ impl Tx<'_> {
         fingerprint: &Fingerprint,
     ) -> Result<Option<(StaticToken, GrantContext)>, DbError> {
         type Own = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
-        type OwnRow = (String, String, i64, i64, Option<i64>, String);
+        type OwnRow = (String, String, Timestamp, Timestamp, Option<Timestamp>, String);
         let binds = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
         let row: Option<(StatusRow, OwnRow)> =
             Statement::<(StatusColumns, Own)>::new(BY_FINGERPRINT, binds).first(self.conn)?;

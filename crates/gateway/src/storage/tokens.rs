@@ -11,6 +11,7 @@ use super::error::DbError;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::tx::Tx;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 #[derive(Queryable)]
 struct CodeRow {
@@ -20,8 +21,8 @@ struct CodeRow {
     redirect_uri: String,
     redirect_uri_was_sent: bool,
     challenge: Option<String>,
-    expires: i64,
-    spent: Option<i64>,
+    expires: Timestamp,
+    spent: Option<Timestamp>,
     bounds: Option<String>,
     reissues: i32,
 }
@@ -49,9 +50,9 @@ struct RefreshRow {
     fingerprint: Vec<u8>,
     grant_seq: i64,
     generation: i32,
-    created: i64,
-    expires: i64,
-    used: Option<i64>,
+    created: Timestamp,
+    expires: Timestamp,
+    used: Option<Timestamp>,
     bounds: Option<String>,
     reissues: i32,
     repeats: i32,

@@ -5,8 +5,10 @@ use diesel::prelude::*;
 use super::error::DbError;
 use super::schema::{clients, tolerance_needs};
 use super::tx::Tx;
+use crate::domain::ids::ClientKey;
 use crate::domain::tolerances::UseCounts;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// How often one tolerance was needed.
 #[derive(Debug, Clone, Queryable)]
@@ -18,16 +20,16 @@ pub struct ToleranceNeed {
     /// Requests that were refused for want of it.
     pub refused: i64,
     /// Milliseconds since the epoch.
-    pub last_needed: i64,
+    pub last_needed: Timestamp,
 }
 
 impl Tx<'_> {
     /// Adds to what is there; what belongs to a client that is gone is dropped.
     pub fn add_tolerance_needs(&mut self, counts: &UseCounts) -> Result<(), DbError> {
-        let mut of: Vec<i64> = counts.keys().map(|(client, _)| *client).collect();
+        let mut of: Vec<ClientKey> = counts.keys().map(|(client, _)| *client).collect();
         of.dedup();
         let living = clients::table.filter(clients::seq.eq_any(of)).select(clients::seq);
-        let living: Vec<i64> = each!(&mut *self.conn, c => living.load(c))?;
+        let living: Vec<ClientKey> = each!(&mut *self.conn, c => living.load(c))?;
         // In the order of their keys, so that replicas that add at once do not block each other crosswise.
         for ((client, tolerance), count) in counts {
             if !living.contains(client) {
@@ -62,7 +64,7 @@ impl Tx<'_> {
     }
 
     /// All that a client needed so far.
-    pub fn tolerance_needs(&mut self, client: i64) -> Result<Vec<ToleranceNeed>, DbError> {
+    pub fn tolerance_needs(&mut self, client: ClientKey) -> Result<Vec<ToleranceNeed>, DbError> {
         let query = tolerance_needs::table.filter(tolerance_needs::client.eq(client)).select((
             tolerance_needs::tolerance,
             tolerance_needs::forgiven,

@@ -7,7 +7,9 @@ use crate::domain::account::Account;
 use crate::domain::actor::{Named, Origin};
 use crate::domain::event::{Event, Kind};
 use crate::domain::grant_policy::GrantPolicy;
+use crate::domain::ids::{AccountKey, ClientKey};
 use crate::platform::clock::Clock;
+use crate::platform::timestamp::Timestamp;
 
 /// A unit of work in progress: a connection inside a transaction, and what is known of who works.
 ///
@@ -21,7 +23,7 @@ pub struct Tx<'c> {
     /// What happened so far, for the reactions to react to before the commit.
     pub(crate) events: Vec<Event>,
     /// The accounts that were read, as the audit trail names them.
-    pub(super) accounts: Vec<(i64, Named)>,
+    pub(super) accounts: Vec<(AccountKey, Named)>,
     /// Who may own a grant.
     pub(super) policy: Arc<GrantPolicy>,
     /// What time it is.
@@ -60,7 +62,7 @@ const SHORT: u32 = 2000;
 #[derive(Debug, Clone)]
 pub(crate) struct GrantClient {
     /// Its number in storage.
-    pub(crate) seq: i64,
+    pub(crate) seq: ClientKey,
     /// Its name for people.
     pub(crate) name: String,
     /// What it is forgiven.
@@ -94,7 +96,7 @@ impl<'c> Tx<'c> {
     }
 
     /// Now, in milliseconds since the epoch.
-    pub fn now(&self) -> i64 {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -114,7 +116,7 @@ impl<'c> Tx<'c> {
     }
 
     /// Something happened in this unit of work: the reactions see it before the commit, and write it down.
-    pub fn raise(&mut self, at: i64, account: Option<i64>, kind: impl Into<Kind>) {
+    pub fn raise(&mut self, at: Timestamp, account: Option<AccountKey>, kind: impl Into<Kind>) {
         let Origin { actor, address } = self.origin.clone();
         self.events.push(Event { at, actor, address, account, kind: kind.into() });
     }

@@ -7,7 +7,9 @@ use super::error::{DbError, unique_violation};
 use super::schema::{upstream_identities, upstream_secrets};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 const KNOWN: &str = "SELECT r.seq, r.id FROM upstream_identities AS u JOIN resources AS r ON r.seq = u.resource \
      WHERE u.account = ? AND u.issuer = ? AND u.subject = ? AND r.active";
@@ -18,7 +20,7 @@ pub struct Taken;
 
 impl Tx<'_> {
     /// Keeps our client secret at an account's provider, sealed; with nothing, forgets it.
-    pub fn set_upstream_secret(&mut self, account: i64, sealed: Option<&str>) -> Result<(), DbError> {
+    pub fn set_upstream_secret(&mut self, account: AccountKey, sealed: Option<&str>) -> Result<(), DbError> {
         let old = upstream_secrets::table.filter(upstream_secrets::account.eq(account));
         each!(&mut *self.conn, c => diesel::delete(old).execute(c))?;
         if let Some(sealed) = sealed {
@@ -29,7 +31,7 @@ impl Tx<'_> {
     }
 
     /// Our client secret at an account's provider, sealed.
-    pub fn upstream_secret(&mut self, account: i64) -> Result<Option<String>, DbError> {
+    pub fn upstream_secret(&mut self, account: AccountKey) -> Result<Option<String>, DbError> {
         let query =
             upstream_secrets::table.filter(upstream_secrets::account.eq(account)).select(upstream_secrets::sealed);
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
@@ -38,16 +40,21 @@ impl Tx<'_> {
     /// The active user known by this subject: their number and id.
     pub fn upstream_user(
         &mut self,
-        account: i64,
+        account: AccountKey,
         issuer: &str,
         subject: &str,
-    ) -> Result<Option<(i64, String)>, DbError> {
+    ) -> Result<Option<(UserKey, String)>, DbError> {
         let binds = vec![Bind::Number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
         Statement::<(BigInt, Text)>::new(KNOWN, binds).first(self.conn)
     }
 
     /// Whether this subject is known here, be the user active or not.
-    pub fn upstream_subject_exists(&mut self, account: i64, issuer: &str, subject: &str) -> Result<bool, DbError> {
+    pub fn upstream_subject_exists(
+        &mut self,
+        account: AccountKey,
+        issuer: &str,
+        subject: &str,
+    ) -> Result<bool, DbError> {
         let query = upstream_identities::table
             .filter(upstream_identities::account.eq(account))
             .filter(upstream_identities::issuer.eq(issuer))
@@ -60,11 +67,11 @@ impl Tx<'_> {
     /// From now on this user is known by this subject.
     pub fn bind_upstream_identity(
         &mut self,
-        account: i64,
+        account: AccountKey,
         issuer: &str,
         subject: &str,
-        resource: i64,
-        now: i64,
+        resource: UserKey,
+        now: Timestamp,
     ) -> Result<Result<(), Taken>, DbError> {
         let row = (
             upstream_identities::account.eq(account),
@@ -86,7 +93,7 @@ impl Tx<'_> {
     }
 
     /// Forgets who a user is elsewhere; `false` if nothing was known.
-    pub fn release_upstream_identities(&mut self, resource: i64) -> Result<bool, DbError> {
+    pub fn release_upstream_identities(&mut self, resource: UserKey) -> Result<bool, DbError> {
         let rows = upstream_identities::table.filter(upstream_identities::resource.eq(resource));
         Ok(each!(&mut *self.conn, c => diesel::delete(rows).execute(c))? > 0)
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::field::nullable;
 use super::{Components, Described, Field, Mistakes, Object, Read};
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 const TEXT: &str = "must be text without NUL characters";
 
@@ -162,7 +163,7 @@ impl<const LEAST: u64, const MOST: u64> Read for Whole<LEAST, MOST> {
 
 /// A point in time, in milliseconds since the epoch; RFC 3339 on the wire.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Time(pub i64);
+pub struct Time(pub Timestamp);
 
 impl Described for Time {
     fn schema(_: &mut Components) -> Value {

@@ -2,9 +2,10 @@
 
 use super::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, Replaced, Stolen};
 use crate::domain::wording::{Span, day};
+use crate::platform::timestamp::Timestamp;
 
 /// That connections passed to the user who reads it, when, and what that means for them.
-pub(super) fn of_passed(passed: &ConnectionsTransferred, made: i64, account: &str) -> Vec<Span> {
+pub(super) fn of_passed(passed: &ConnectionsTransferred, made: Timestamp, account: &str) -> Vec<Span> {
     let left = how(passed.reason);
     let several = passed.are_several();
     let begins = if several { "The connections of " } else { "The connection of " };
@@ -19,7 +20,7 @@ pub(super) fn of_passed(passed: &ConnectionsTransferred, made: i64, account: &st
 }
 
 /// That a connection of the user who reads it was replaced, when and by whose.
-pub(super) fn of_replaced(replaced: &Replaced, made: i64, account: &str) -> Vec<Span> {
+pub(super) fn of_replaced(replaced: &Replaced, made: Timestamp, account: &str) -> Vec<Span> {
     let mut spans = vec![
         Span::words("The connection of "),
         Span::name(&replaced.client),
@@ -36,7 +37,7 @@ pub(super) fn of_replaced(replaced: &Replaced, made: i64, account: &str) -> Vec<
 }
 
 /// That a connection of the user who reads it ended, because two parties had its token, and what to do.
-pub(super) fn of_stolen(stolen: &Stolen, made: i64, account: &str) -> Vec<Span> {
+pub(super) fn of_stolen(stolen: &Stolen, made: Timestamp, account: &str) -> Vec<Span> {
     vec![
         Span::words("The connection of "),
         Span::name(&stolen.client),
@@ -96,7 +97,7 @@ pub(super) fn of_at_risk(at_risk: &AtRisk, account: &str) -> Vec<Span> {
 }
 
 /// That no user may accept access any more.
-pub(super) fn of_last_left(left: &LastLeft, made: i64, account: &str) -> Vec<Span> {
+pub(super) fn of_last_left(left: &LastLeft, made: Timestamp, account: &str) -> Vec<Span> {
     let name = if left.name.is_empty() { "A person" } else { left.name.as_str() };
     vec![
         Span::name(name),

@@ -6,17 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Tolerance, Tolerances};
 
+use crate::domain::ids::ClientKey;
+use crate::platform::timestamp::Timestamp;
+
 /// What one request needed.
 #[derive(Debug, Clone, Copy)]
 pub struct ToleranceUse {
     /// The client's number in storage.
-    pub client: i64,
+    pub client: ClientKey,
     /// What was forgiven.
     pub forgiven: Tolerances,
     /// What was not.
     pub missed: Tolerances,
     /// When, in milliseconds since the epoch.
-    pub at: i64,
+    pub at: Timestamp,
 }
 
 /// How often, and when for the last time.
@@ -27,11 +30,11 @@ pub struct UseCount {
     /// Requests that were refused, and needed this.
     pub refused: u64,
     /// Milliseconds since the epoch.
-    pub last_needed: i64,
+    pub last_needed: Timestamp,
 }
 
 /// What was gathered and not yet written, by client and tolerance.
-pub type UseCounts = BTreeMap<(i64, Tolerance), UseCount>;
+pub type UseCounts = BTreeMap<(ClientKey, Tolerance), UseCount>;
 
 /// Gathers.
 #[derive(Debug, Default)]
@@ -39,13 +42,13 @@ pub struct ToleranceCounter(Mutex<UseCounts>);
 
 impl ToleranceUse {
     /// What a SCIM request of this client needed.
-    pub fn of_scim(client: i64, leniency: &scim::ToleranceTracker, at: i64) -> ToleranceUse {
+    pub fn of_scim(client: ClientKey, leniency: &scim::ToleranceTracker, at: Timestamp) -> ToleranceUse {
         let of = |scim| Tolerances { scim, ..Tolerances::default() };
         ToleranceUse { client, forgiven: of(leniency.forgiven()), missed: of(leniency.missed()), at }
     }
 
     /// What a request of this client to the authorization server needed.
-    pub fn of_oauth(client: i64, needs: &oauth::tolerance::Needs, at: i64) -> ToleranceUse {
+    pub fn of_oauth(client: ClientKey, needs: &oauth::tolerance::Needs, at: Timestamp) -> ToleranceUse {
         let of = |oauth| Tolerances { oauth, ..Tolerances::default() };
         ToleranceUse { client, forgiven: of(needs.forgiven), missed: of(needs.missed), at }
     }

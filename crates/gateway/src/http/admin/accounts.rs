@@ -16,6 +16,7 @@ use crate::domain::account::{AccountOptions, CloudNames, LastAdministrator, OwnD
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Mistakes, Name, Patch, Required, Text, Time, answer, body};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
 use crate::services::reactions;
@@ -342,7 +343,7 @@ async fn refuse_removal(app: &web::Data<App>, id: &str, environments: &[String])
 }
 
 /// Says which names several groups have already.
-fn refuse_shared_names(tx: &mut Tx<'_>, account: i64) -> Result<(), Problem> {
+fn refuse_shared_names(tx: &mut Tx<'_>, account: AccountKey) -> Result<(), Problem> {
     let name = AttributeKey::group_name();
     let shared = tx.shared_keys(account, name, SHARED_NAMES)?;
     if shared.is_empty() {

@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::domain::client::ScimOptions;
 use crate::domain::described::{Flat, Name, Required, Sometimes, Texts, Time, With};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::ClientKey;
 use crate::domain::profiles::AppName;
 use crate::domain::registration::Registration;
 use crate::http::edge::problem::{FieldError, Problem};
@@ -42,7 +43,7 @@ async fn end_credential(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
     (noun, action): (&'static str, Action),
-    end: fn(&mut Tx<'_>, i64, &str) -> Result<bool, DbError>,
+    end: fn(&mut Tx<'_>, ClientKey, &str) -> Result<bool, DbError>,
 ) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {

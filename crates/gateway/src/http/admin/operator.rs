@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::described::Components;
 use crate::domain::event::{Act, Changes};
+use crate::domain::ids::AccountKey;
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
 use crate::http::edge::address;
@@ -97,7 +98,7 @@ impl Operator {
     }
 
     /// Says that this operator did this, in the unit of work that did it.
-    pub(crate) fn record(&self, tx: &mut Tx<'_>, account: Option<i64>, act: Act) {
+    pub(crate) fn record(&self, tx: &mut Tx<'_>, account: Option<AccountKey>, act: Act) {
         self.sign(tx);
         tx.raise(tx.now(), account, act);
     }
@@ -146,7 +147,7 @@ impl Target {
     }
 
     /// What belongs to another account does not exist; what belongs to none is not theirs.
-    fn belongs_to(&self, tx: &mut Tx<'_>, account: i64) -> Result<(), Problem> {
+    fn belongs_to(&self, tx: &mut Tx<'_>, account: AccountKey) -> Result<(), Problem> {
         let (kind, id, owner) = match self {
             Target::Account(id) => ("account", id, tx.account(id)?.map(|account| account.seq)),
             Target::Client(id) => ("client", id, tx.client_record(id)?.and_then(|client| client.account)),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use scim::schema::{GROUP, Removed, RemovedValues};
 
 use crate::domain::described::query::query;
+use crate::domain::ids::AccountKey;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::listed_values::MOST;
 use crate::storage::{Db, DbError, ReadCost};
@@ -44,7 +45,7 @@ impl Force {
 }
 
 /// Who has what a change would take off a list.
-pub(super) async fn in_use(db: &Db, account: i64, removed: Vec<Removed>) -> Result<Vec<InUse>, DbError> {
+pub(super) async fn in_use(db: &Db, account: AccountKey, removed: Vec<Removed>) -> Result<Vec<InUse>, DbError> {
     let mut found = Vec::new();
     for removed in removed {
         if found.len() >= NAMED {
@@ -59,7 +60,7 @@ pub(super) async fn in_use(db: &Db, account: i64, removed: Vec<Removed>) -> Resu
 }
 
 /// By the index.
-async fn counted(db: &Db, account: i64, removed: &Removed, values: &[String]) -> Result<Vec<InUse>, DbError> {
+async fn counted(db: &Db, account: AccountKey, removed: &Removed, values: &[String]) -> Result<Vec<InUse>, DbError> {
     let (attribute, values) = (removed.attribute.clone(), values.to_vec());
     let counts = db
         .read(ReadCost::Scan, move |tx| {
@@ -80,7 +81,7 @@ async fn counted(db: &Db, account: i64, removed: &Removed, values: &[String]) ->
 }
 
 /// In the documents.
-async fn looked_for(db: &Db, account: i64, removed: &Removed) -> Result<Vec<InUse>, DbError> {
+async fn looked_for(db: &Db, account: AccountKey, removed: &Removed) -> Result<Vec<InUse>, DbError> {
     let key_of = |value: &String| (removed.attribute.key_of(value).key, value.clone());
     let listed: BTreeMap<String, String> = match &removed.values {
         RemovedValues::These(values) | RemovedValues::AllBut(values) => values.iter().map(key_of).collect(),

@@ -17,6 +17,7 @@ use crate::domain::sign_in as domain;
 use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor, SignInProvider};
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::services::second_factor;
 use crate::services::sign_in::{Owner, upstream};
 use crate::storage::{DbError, ReadCost, Tx};
@@ -256,7 +257,7 @@ async fn release(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
     noun: &'static str,
-    release: fn(&mut Tx<'_>, &Owner, i64) -> Result<bool, DbError>,
+    release: fn(&mut Tx<'_>, &Owner, Timestamp) -> Result<bool, DbError>,
 ) -> Result<NoContent, Problem> {
     app.db
         .write(move |tx| {

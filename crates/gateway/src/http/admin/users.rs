@@ -16,6 +16,7 @@ use crate::app::{App, ServiceProvider};
 use crate::domain::described::query::{Query, query};
 use crate::domain::described::{Components, Described, Left, Mistakes, Object, Text, answer, body};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::http::edge::problem::Problem;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
@@ -193,7 +194,7 @@ async fn words_of(app: &App, account: &str, user: Option<&str>) -> Result<Vec<St
 fn representation(
     app: &App,
     tx: &mut Tx<'_>,
-    account: i64,
+    account: AccountKey,
     provider: &ServiceProvider,
     user: &Resource,
 ) -> Result<User, Problem> {
@@ -208,7 +209,7 @@ fn representation(
 }
 
 /// Writes the log-in beside the user; their name at the log-in page is their `userName`.
-fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Result<(), Problem> {
+fn keep_login(tx: &mut Tx<'_>, account: AccountKey, user: &Resource, ours: &Ours) -> Result<(), Problem> {
     if ours.password_hash.is_none() && ours.service_account.is_none() {
         return Ok(());
     }
@@ -237,7 +238,7 @@ fn keep_login(tx: &mut Tx<'_>, account: i64, user: &Resource, ours: &Ours) -> Re
 fn record_login(
     operator: &Operator,
     tx: &mut Tx<'_>,
-    account: i64,
+    account: AccountKey,
     user: &Resource,
     ours: &Ours,
 ) -> Result<(), Problem> {

@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::cookie_jar;
 use crate::app::App;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 /// How the cookies' names begin.
 const PLAIN: &str = "gateway_browser";
@@ -39,12 +40,12 @@ struct Secret {
     suffix: String,
     text: String,
     /// Milliseconds since the epoch.
-    made: i64,
+    made: Timestamp,
 }
 
 impl Secret {
     /// The time in the first six bytes, and 208 random bits.
-    fn new(now: i64) -> Secret {
+    fn new(now: Timestamp) -> Secret {
         let mut bytes = [0; 32];
         system::fill(&mut bytes);
         bytes[..6].copy_from_slice(&now.to_be_bytes()[2..]);
@@ -73,7 +74,7 @@ impl Binding {
     }
 
     /// The secrets among cookies, given by what follows [`PLAIN`] in their names.
-    fn among<'c>(cookies: impl Iterator<Item = (&'c str, &'c str)>, now: i64) -> Binding {
+    fn among<'c>(cookies: impl Iterator<Item = (&'c str, &'c str)>, now: Timestamp) -> Binding {
         let mut secrets: Vec<Secret> = cookies.filter_map(|(suffix, text)| Secret::read(suffix, text)).collect();
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.made));
         let of_use = |(n, secret): (usize, &Secret)| n == 0 || (n < MOST && now - secret.made < FORGOTTEN);
@@ -132,7 +133,7 @@ mod tests {
     fn report_14_every_secret_of_a_browser_counts_and_the_newest_is_for_new_forms() {
         let new = among(&[]);
         assert!(new.is_new && new.secrets.len() == 1 && new.stale.is_empty());
-        let made = |at: i64| Secret::new(NOW - at);
+        let made = |at: Timestamp| Secret::new(NOW - at);
         let (first, second) = (made(2), made(1));
         assert_ne!(first.suffix, second.suffix, "no cookie takes another's place");
         let both = among(&[first.clone(), second.clone()]);

@@ -7,6 +7,7 @@ use super::cookie_jar;
 use crate::app::App;
 use crate::domain::device::{DAYS, Device};
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 pub(super) const DEVICE: &str = "gateway_device";
 const PURPOSE: &str = "device";
@@ -19,7 +20,7 @@ pub(super) fn open(app: &App, sealed: &str) -> Option<Device> {
 }
 
 /// The cookie of this browser, or of a new one, after this user has logged in.
-pub(super) fn after_log_in(known: Option<&Device>, app: &App, user: &str, now: i64) -> Cookie<'static> {
+pub(super) fn after_log_in(known: Option<&Device>, app: &App, user: &str, now: Timestamp) -> Cookie<'static> {
     let mut device = known.cloned().unwrap_or_else(|| Device::new(system::new_client_id()));
     device.logged_in(user, now);
     let plain = serde_json::to_vec(&device).unwrap_or_default();

@@ -5,6 +5,7 @@ use oauth::authorize::AuthorizationRequest;
 
 use super::failure::PageFailure;
 use crate::app::App;
+use crate::platform::timestamp::Timestamp;
 
 /// What a user logs in for.
 #[derive(Debug, Clone)]
@@ -59,7 +60,7 @@ impl LoginIntent {
     }
 
     /// When the client asked, in milliseconds since the epoch.
-    pub(super) fn requested(&self) -> Option<i64> {
+    pub(super) fn requested(&self) -> Option<Timestamp> {
         self.asked().map(|asked| asked.issued)
     }
 

@@ -6,6 +6,7 @@ use scim::service::Prepared;
 use scim::{ListResponse, Projection, Resource, Size, Written};
 
 use crate::domain::actor::Origin;
+use crate::platform::timestamp::Timestamp;
 
 /// Something to answer with.
 pub(super) trait Weight {
@@ -13,7 +14,7 @@ pub(super) trait Weight {
     fn weight(&self, base: &str) -> usize;
 }
 
-impl Weight for (ListResponse, Vec<(ResourceTypeId, Projection)>, i64, Origin) {
+impl Weight for (ListResponse, Vec<(ResourceTypeId, Projection)>, Timestamp, Origin) {
     fn weight(&self, _: &str) -> usize {
         self.0.size.total()
     }

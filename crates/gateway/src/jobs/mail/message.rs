@@ -9,6 +9,7 @@ use lettre::{Address, Message};
 
 use crate::domain::person;
 use crate::domain::wording::{self, Span};
+use crate::platform::timestamp::Timestamp;
 
 /// What a letter says.
 #[derive(Debug, Clone, Copy)]
@@ -25,7 +26,7 @@ pub(super) struct Letter<'n> {
     /// Where its reader has a page.
     pub(super) public_url: &'n str,
     /// When it is sent.
-    pub(super) now: i64,
+    pub(super) now: Timestamp,
 }
 
 #[derive(Template)]

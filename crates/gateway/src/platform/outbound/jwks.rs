@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{FetchError, Outbound};
 use crate::platform::clock::Clock;
+use crate::platform::timestamp::Timestamp;
 
 /// Keys are believed so long without asking again.
 const FRESH_MS: i64 = 3600 * 1000;
@@ -53,17 +54,17 @@ struct Owner {
 /// What is known of one owner's keys.
 #[derive(Debug, Default)]
 struct Known {
-    keys: Option<(i64, Arc<Jwks>)>,
-    failure: Option<(i64, String)>,
+    keys: Option<(Timestamp, Arc<Jwks>)>,
+    failure: Option<(Timestamp, String)>,
     looks: Option<Looks>,
 }
 
 /// Searches for names we did not know.
 #[derive(Debug, Clone, Copy)]
 struct Looks {
-    since: i64,
+    since: Timestamp,
     n: u32,
-    last: i64,
+    last: Timestamp,
 }
 
 /// What to do about it.
@@ -154,14 +155,14 @@ impl Owner {
 
 impl Known {
     /// What is known without a call: keys of this name, or that their owner has just failed.
-    fn at_hand(&self, kid: Option<&str>, now: i64) -> Option<Supply> {
+    fn at_hand(&self, kid: Option<&str>, now: Timestamp) -> Option<Supply> {
         let failed = self.failure.as_ref().is_some_and(|(then, _)| now - then < AFTER_FAILURE_MS);
         let fresh = self.keys.as_ref().filter(|(then, _)| now - then < FRESH_MS);
         let known = fresh.is_some_and(|(_, keys)| keys.named(kid).next().is_some());
         (failed || known).then(|| self.answer(now))
     }
 
-    fn decide(&mut self, kid: Option<&str>, now: i64) -> Decision {
+    fn decide(&mut self, kid: Option<&str>, now: Timestamp) -> Decision {
         if let Some(supply) = self.at_hand(kid, now) {
             return Decision::Answer(supply);
         }
@@ -169,7 +170,7 @@ impl Known {
             return Decision::Fetch;
         }
         let looks = self.looks.filter(|looks| now - looks.since < WINDOW_MS);
-        let looks = looks.unwrap_or(Looks { since: now, n: 0, last: i64::MIN / 2 });
+        let looks = looks.unwrap_or(Looks { since: now, n: 0, last: Timestamp::MIN / 2 });
         if looks.n >= LOOKS && now - looks.last < SLOWLY_MS {
             return Decision::Answer(self.answer(now));
         }
@@ -177,7 +178,7 @@ impl Known {
         Decision::Fetch
     }
 
-    fn answer(&self, now: i64) -> Supply {
+    fn answer(&self, now: Timestamp) -> Supply {
         match (&self.keys, &self.failure) {
             (Some((then, keys)), _) if now - then < STALE_MS => Supply::Keys(keys.clone()),
             (_, Some((_, failure))) => Supply::Failed(failure.clone()),
@@ -231,7 +232,7 @@ mod tests {
     #[test]
     fn hardening_1_who_invents_names_keeps_a_new_key_from_being_found_for_seconds_only() {
         let mut known = knows();
-        let fetches = |known: &mut Known, from: i64, to: i64| {
+        let fetches = |known: &mut Known, from: Timestamp, to: Timestamp| {
             (from..to).step_by(100).filter(|now| known.decide(Some("invented"), *now) == Decision::Fetch).count()
         };
         // Ten a second, for five minutes: one call in ten seconds.

@@ -6,6 +6,7 @@ use scim::schema::USER;
 
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Act, Action, Event, Kind, ResourceEvent, Target};
+use crate::domain::ids::AccountKey;
 use crate::storage::audit::Row;
 use crate::storage::{DbError, Tx};
 
@@ -54,7 +55,7 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
 /// Names the user who acts and the user it is about, where only their ids were at hand.
 fn name_users(
     tx: &mut Tx<'_>,
-    account: Option<i64>,
+    account: Option<AccountKey>,
     action: Action,
     actor: &mut Actor,
     target: Option<&mut Target>,

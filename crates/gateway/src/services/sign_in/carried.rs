@@ -4,7 +4,9 @@ use oauth::Keyring;
 use serde::{Deserialize, Serialize};
 
 use super::AuthenticatedUser;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 
 const PURPOSE: &str = "proven by password";
 /// How long a user may take to find their telephone, in milliseconds.
@@ -12,10 +14,10 @@ pub const PATIENCE: i64 = 10 * 60 * 1000;
 
 #[derive(Serialize, Deserialize)]
 struct Carried {
-    account: i64,
-    resource: i64,
+    account: AccountKey,
+    resource: UserKey,
     id: String,
-    at: i64,
+    at: Timestamp,
     browser: String,
     /// The page is one on which an app is set up.
     #[serde(default)]
@@ -35,7 +37,7 @@ pub fn open(
     keys: &Keyring,
     sealed: &str,
     was_shown_to: impl Fn(&str) -> bool,
-    now: i64,
+    now: Timestamp,
 ) -> Option<(AuthenticatedUser, bool)> {
     let carried: Carried = serde_json::from_slice(&keys.open(PURPOSE, sealed)?).ok()?;
     if !was_shown_to(&carried.browser) || carried.at + PATIENCE <= now {

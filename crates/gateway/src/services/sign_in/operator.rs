@@ -6,6 +6,7 @@ use crate::config::OperatorSignIn;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Act, Action};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
+use crate::platform::timestamp::Timestamp;
 use crate::storage::operators::Operator;
 use crate::storage::{DbError, Tx};
 
@@ -44,9 +45,9 @@ pub fn sign_in(
     tx: &mut Tx<'_>,
     address: &str,
     token: &Fingerprint,
-    expires: i64,
+    expires: Timestamp,
     from: Option<String>,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Operator, DbError> {
     let operator = tx.sign_operator_in(address, token.as_bytes(), now, expires)?;
     let (id, name) = (&operator.id, &operator.name);
@@ -56,7 +57,7 @@ pub fn sign_in(
 }
 
 /// Notes that an identity of the provider was refused. The caller has said who acts.
-pub fn refused(tx: &mut Tx<'_>, identity: &Identity, now: i64) {
+pub fn refused(tx: &mut Tx<'_>, identity: &Identity, now: Timestamp) {
     let address = identity.email.as_ref().map(|(email, _)| email.clone());
     tx.raise(now, None, Act::new(Action::OperatorRefused).saying(address));
 }

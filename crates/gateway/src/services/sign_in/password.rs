@@ -7,10 +7,12 @@ use scim::resource::user_name::{log_in_key, trimmed};
 use super::{AuthenticatedUser, Refused};
 use crate::domain::device::Device;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::domain::throttle::{AttemptKey, place, retry_after};
 use crate::domain::wording;
 use crate::platform::password_hasher::{Busy, Passwords};
 use crate::platform::secret_text::SecretText;
+use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payer;
 use crate::storage::logins::Login;
 use crate::storage::{DbError, Tx};
@@ -50,7 +52,7 @@ pub struct LoginCandidates {
 struct Meant {
     login: Option<Login>,
     /// Why not one of several, for the audit trail of this account or of none.
-    unclear: Option<(Option<i64>, String)>,
+    unclear: Option<(Option<AccountKey>, String)>,
 }
 
 /// A claim that was counted as a failure until it turns out to be none.
@@ -69,7 +71,7 @@ pub fn who(
     tx: &mut Tx<'_>,
     keys: &Keyring,
     attempt: &Attempt,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Result<LoginCandidates, Refused>, DbError> {
     let key = log_in_key(&attempt.username);
     let of_client = match &attempt.client {
@@ -132,7 +134,7 @@ fn meant(
     })
 }
 
-fn too_many(until: i64, now: i64) -> Refused {
+fn too_many(until: Timestamp, now: Timestamp) -> Refused {
     let seconds = retry_after(until, now);
     let problem = format!(
         "There were too many attempts with a wrong password. Wait {} and try again; nothing is locked.",
@@ -148,7 +150,7 @@ impl LoginCandidates {
     }
 
     /// Counts the attempt before its outcome is known, so that many at once are not tried for the price of one.
-    pub fn count(&self, tx: &mut Tx<'_>, now: i64) -> Result<Result<Counted, Refused>, DbError> {
+    pub fn count(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<Counted, Refused>, DbError> {
         let until = tx.begin_attempt(&self.counts, now)?;
         Ok(until.map_or_else(|| Ok(Counted(self.clone())), |until| Err(too_many(until, now))))
     }
@@ -166,7 +168,7 @@ impl Counted {
 
 impl Verified {
     /// Notes what came of it, and says who it is or what they are told. The caller has said who acts.
-    pub fn prove(&self, tx: &mut Tx<'_>, now: i64) -> Result<Result<AuthenticatedUser, Refused>, DbError> {
+    pub fn prove(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<AuthenticatedUser, Refused>, DbError> {
         let LoginCandidates { meant, counts, asked_for_account, .. } = &self.claim;
         let found = meant.login.as_ref().filter(|_| self.is_right);
         if found.is_some() {

@@ -4,8 +4,10 @@
 use oauth::Keyring;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::AccountKey;
 use crate::platform::openid_client::Pending;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::{DbError, Tx};
 
 const PURPOSE: &str = "sign-in at an OpenID provider";
@@ -18,7 +20,7 @@ pub enum Purpose {
     /// A user of this account signs in.
     Person {
         /// The account's number.
-        account: i64,
+        account: AccountKey,
         /// For what, as the door that sent them wrote it.
         request: String,
     },
@@ -63,12 +65,12 @@ impl PendingSignIn {
 }
 
 /// Keeps a [sealed](PendingSignIn::seal) sign-in until it comes back with this state.
-pub fn keep(tx: &mut Tx<'_>, keys: &Keyring, state: &str, sealed: &str, now: i64) -> Result<(), DbError> {
+pub fn keep(tx: &mut Tx<'_>, keys: &Keyring, state: &str, sealed: &str, now: Timestamp) -> Result<(), DbError> {
     tx.insert_sign_in_flow(keys.fingerprint(state).as_bytes(), sealed, now + PATIENCE)
 }
 
 /// Takes out the sign-in that comes back with this state: the second to ask finds nothing.
-pub fn take(tx: &mut Tx<'_>, keys: &Keyring, state: &str, now: i64) -> Result<Option<PendingSignIn>, DbError> {
+pub fn take(tx: &mut Tx<'_>, keys: &Keyring, state: &str, now: Timestamp) -> Result<Option<PendingSignIn>, DbError> {
     let sealed = tx.take_sign_in_flow(keys.fingerprint(state).as_bytes(), now)?;
     Ok(sealed.and_then(|sealed| keys.open(PURPOSE, &sealed)).and_then(|bytes| serde_json::from_slice(&bytes).ok()))
 }

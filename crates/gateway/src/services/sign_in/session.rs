@@ -4,6 +4,7 @@ use oauth::{Fingerprint, Keyring};
 
 use crate::domain::event::{Act, Action};
 use crate::platform::secret_text::SecretText;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::{Liveness, Session};
 use crate::storage::{DbError, Tx};
 
@@ -20,7 +21,7 @@ pub struct Beginning {
     /// The session.
     pub session: Session,
     /// When it ends at the latest, in milliseconds since the epoch.
-    pub expires: i64,
+    pub expires: Timestamp,
     /// The session before, which ends.
     pub old: Option<Fingerprint>,
     /// The network address it begins at.
@@ -62,7 +63,7 @@ pub fn derived_secret(keys: &Keyring, purpose: &str, parts: &[&str]) -> String {
 }
 
 /// Ends a session of this user. The button may be pressed twice: one of the two ends it. The caller has said who acts.
-pub fn end(tx: &mut Tx<'_>, of: &Session, fingerprint: &[u8], now: i64) -> Result<(), DbError> {
+pub fn end(tx: &mut Tx<'_>, of: &Session, fingerprint: &[u8], now: Timestamp) -> Result<(), DbError> {
     if tx.end_session(fingerprint)? {
         tx.raise(now, Some(of.account), Act::new(Action::SessionEnded).on(&of.owner_id));
     }

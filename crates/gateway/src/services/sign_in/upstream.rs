@@ -7,10 +7,12 @@ use scim::schema::USER;
 use super::{AuthenticatedUser, Owner};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::sealing;
 use crate::domain::sign_in::{MatchBy, SignInProvider};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
 use crate::platform::secret_text::SecretText;
+use crate::platform::timestamp::Timestamp;
 use crate::services::error::ServiceError;
 use crate::storage::{DbError, Tx};
 
@@ -33,7 +35,7 @@ impl Upstream {
     pub fn find(
         tx: &mut Tx<'_>,
         keys: &Keyring,
-        account: i64,
+        account: AccountKey,
         redirect_uri: &str,
     ) -> Result<Option<Upstream>, ServiceError> {
         let Some(account) = tx.account_at(account)? else { return Ok(None) };
@@ -74,7 +76,7 @@ impl Upstream {
         tx: &mut Tx<'_>,
         cx: &mut scim::Context<'_>,
         identity: &Identity,
-    ) -> Result<Result<(i64, String), String>, DbError> {
+    ) -> Result<Result<(UserKey, String), String>, DbError> {
         let Upstream { account, configured, .. } = self;
         let (issuer, subject) = (configured.issuer.as_str(), identity.subject.as_str());
         if let Some(known) = tx.upstream_user(account.seq, issuer, subject)? {
@@ -106,7 +108,7 @@ impl Upstream {
 
 /// Forgets who a user is at the provider: the next to sign in there under a name of the user's is the user. `false` if nothing was known.
 /// The caller has said who acts.
-pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: i64) -> Result<bool, DbError> {
+pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, DbError> {
     let was_known = tx.release_upstream_identities(owner.resource)?;
     if was_known {
         tx.raise(now, Some(owner.account), Act::new(Action::UpstreamIdentityReleased).on(&owner.id));
@@ -142,7 +144,7 @@ fn matching(
     cx: &mut scim::Context<'_>,
     account: &Account,
     filter: &str,
-) -> Result<Vec<(i64, String)>, DbError> {
+) -> Result<Vec<(UserKey, String)>, DbError> {
     let mut store = tx.in_account(account.seq, cx.now, false);
     match scim::service::find(&mut store, cx, USER, filter, 2) {
         Ok(users) => Ok(users.into_iter().map(|user| (user.handle.0, user.resource.id.to_string())).collect()),

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::sealing;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::DbError;
 use crate::storage::signing_keys::SealedKey;
 
@@ -59,8 +60,8 @@ fn generate(algorithm: SigningAlgorithm) -> Result<Zeroizing<Vec<u8>>, DbError> 
 pub(super) fn make(
     keys: &Keyring,
     algorithm: SigningAlgorithm,
-    now: i64,
-    signs_from: i64,
+    now: Timestamp,
+    signs_from: Timestamp,
 ) -> Result<SealedKey, DbError> {
     let der = generate(algorithm)?;
     let (_, public) = read(algorithm, &der).ok_or_else(|| failed("it cannot be read back"))?;

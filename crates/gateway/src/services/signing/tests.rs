@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::platform::timestamp::Timestamp;
 use crate::services::reactions;
 use crate::storage::{DatabaseUrl, Limits, migrations};
 
@@ -32,7 +33,7 @@ impl Replicas {
         self.db.read(ReadCost::Scan, |tx| tx.signing_keys()).await.unwrap()
     }
 
-    fn now(&self) -> i64 {
+    fn now(&self) -> Timestamp {
         self.db.clock().now()
     }
 

@@ -11,7 +11,9 @@ use diesel::sql_types::Bool;
 use oauth::Keyring;
 
 use super::AuditRecord;
+use crate::domain::ids::AccountKey;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::backend::AnyConn;
 use crate::storage::error::DbError;
 use crate::storage::schema::{audit, audit_segments};
@@ -37,8 +39,8 @@ struct Segment {
     first: i64,
     last: i64,
     entries: i64,
-    newest: i64,
-    sealed: i64,
+    newest: Timestamp,
+    sealed: Timestamp,
     hash: Vec<u8>,
 }
 
@@ -58,7 +60,7 @@ pub struct Sealed {
 pub struct NotWhole(pub i64);
 
 impl Segment {
-    fn of(number: i64, rows: &[AuditRecord], sealed: i64) -> Segment {
+    fn of(number: i64, rows: &[AuditRecord], sealed: Timestamp) -> Segment {
         Segment {
             number,
             first: rows.iter().map(|row| row.seq).min().unwrap_or_default(),
@@ -109,7 +111,7 @@ fn columns_of(rows: &[AuditRecord]) -> Vec<Columns<'_>> {
 }
 
 type Text<'a> = &'a Option<String>;
-type Row<'a> = (i64, i64, Option<i64>, &'a str, &'a str, Text<'a>, Text<'a>, Text<'a>, Text<'a>);
+type Row<'a> = (i64, Timestamp, Option<AccountKey>, &'a str, &'a str, Text<'a>, Text<'a>, Text<'a>, Text<'a>);
 
 /// A row without names is sealed as rows were before there were names. With names it has another form, so no row reads as another.
 #[derive(serde::Serialize)]
@@ -147,7 +149,7 @@ impl Tx<'_> {
     /// Seals the oldest rows that have no seal, at most `limit`. `None` if there are none, or while another replica seals.
     ///
     /// The chain goes on from the head that was noted, so segments that were removed since leave a gap.
-    pub fn seal_audit(&mut self, keys: &Keyring, now: i64, limit: i64) -> Result<Option<Sealed>, DbError> {
+    pub fn seal_audit(&mut self, keys: &Keyring, now: Timestamp, limit: i64) -> Result<Option<Sealed>, DbError> {
         if let AnyConn::Postgres(c) = &mut *self.conn
             && !diesel::select(diesel::dsl::sql::<Bool>(LOCK)).get_result::<bool>(c)?
         {
@@ -189,7 +191,7 @@ impl Tx<'_> {
 
     /// Removes the oldest segment if all of it is from before that time; says how many rows that were. The chain then begins after
     /// it. A segment is removed only if it is what was sealed: its rows say how old they are, and not a column beside them.
-    pub fn forget_audit(&mut self, keys: &Keyring, before: i64) -> Result<Result<u64, NotWhole>, DbError> {
+    pub fn forget_audit(&mut self, keys: &Keyring, before: Timestamp) -> Result<Result<u64, NotWhole>, DbError> {
         let Some(oldest) = self.segment_after(i64::MIN)? else { return Ok(Ok(0)) };
         let anchor = match self.installation_value(ANCHOR)? {
             None => Link::beginning(),

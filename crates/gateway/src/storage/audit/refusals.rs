@@ -6,6 +6,7 @@ use super::super::error::DbError;
 use super::super::tx::Tx;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::Act;
+use crate::domain::ids::AccountKey;
 use crate::domain::refusals::{Kind, Report, Who};
 use crate::platform::system;
 
@@ -57,7 +58,7 @@ impl Tx<'_> {
     }
 
     /// Who did it, whom it is about, and in which account. Only a name that was proven is that of an actor.
-    fn whom(&mut self, report: &Report) -> Result<(Actor, Option<String>, Option<i64>), DbError> {
+    fn whom(&mut self, report: &Report) -> Result<(Actor, Option<String>, Option<AccountKey>), DbError> {
         let client = match &report.key.who {
             Who::Unknown | Who::Others => None,
             Who::Operator { id, account } => {

@@ -6,7 +6,9 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::AuditRecord;
 use crate::domain::event::Action;
+use crate::domain::ids::AccountKey;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::error::DbError;
 use crate::storage::schema::{accounts, audit};
 use crate::storage::statement::{Bind, Statement};
@@ -27,7 +29,7 @@ type Columns = (Row, Nullable<BigInt>, Names);
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// An account, by its number in storage.
-    pub account: Option<i64>,
+    pub account: Option<AccountKey>,
     /// Who acted: [`Actor::code`](crate::domain::actor::Actor::code).
     pub actor: Option<String>,
     /// The id of what it was done to.
@@ -35,9 +37,9 @@ pub struct AuditFilter {
     /// What was done.
     pub action: Option<Action>,
     /// From this time on, in milliseconds since the epoch.
-    pub from: Option<i64>,
+    pub from: Option<Timestamp>,
     /// Before this time.
-    pub to: Option<i64>,
+    pub to: Option<Timestamp>,
 }
 
 /// Rows of the trail, newest first.
@@ -82,7 +84,7 @@ impl Tx<'_> {
         let (mut before_at, mut before_seq) = (filter.to.unwrap_or(i64::MAX), i64::MIN);
         if let Some(seq) = after {
             let query = audit::table.filter(audit::seq.eq(seq)).select(audit::at);
-            let at: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+            let at: Option<Timestamp> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
             // What comes after a row that is no longer kept is not kept either.
             let Some(at) = at else { return Ok(AuditPage { rows: Vec::new(), next: None }) };
             if at < before_at {
@@ -117,9 +119,9 @@ impl Tx<'_> {
     }
 
     /// The number of the account with this public id, also of one that is deleted: as long as the trail has a row that says so.
-    pub fn account_in_audit(&mut self, id: &str) -> Result<Option<i64>, DbError> {
+    pub fn account_in_audit(&mut self, id: &str) -> Result<Option<AccountKey>, DbError> {
         let query = accounts::table.filter(accounts::id.eq(id)).select(accounts::seq);
-        let known: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        let known: Option<AccountKey> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         if known.is_some() {
             return Ok(known);
         }
@@ -130,13 +132,23 @@ impl Tx<'_> {
             .order((audit::at.desc(), audit::seq.desc()))
             .limit(1)
             .select(audit::account);
-        let said: Option<Option<i64>> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        let said: Option<Option<AccountKey>> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         Ok(said.flatten())
     }
 }
 
 type Texts = (Option<String>, Option<String>, Option<String>, Option<String>);
-type Values = (i64, i64, Option<i64>, String, String, Option<String>, Option<String>, Option<String>, Option<String>);
+type Values = (
+    i64,
+    Timestamp,
+    Option<AccountKey>,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 fn record((row, segment, names): (Values, Option<i64>, Texts)) -> AuditRecord {
     let (seq, at, account, actor, action, target, address, detail, changes) = row;

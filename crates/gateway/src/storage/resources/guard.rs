@@ -18,6 +18,7 @@ use super::super::statement::{Bind, Dialects, Statement};
 use super::{AccountTx, Row, RowColumns};
 use crate::domain::account::{AccountOptions, ServiceAccounts};
 use crate::domain::event::Kind;
+use crate::domain::ids::ResourceKey;
 use crate::each;
 
 /// What a client is told that a service account is.
@@ -40,7 +41,7 @@ pub(in crate::storage) struct Guard {
 /// What is known of a user from the moment on that no other transaction can change them.
 #[derive(Debug, Clone)]
 struct Locked {
-    seq: i64,
+    seq: ResourceKey,
     provisioned: bool,
     service_account: bool,
     id: Id,
@@ -64,7 +65,7 @@ const SERVICE_ACCOUNTS: &str = "SELECT r.seq, r.resource_type, r.id, r.version, 
      JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND l.service_account ORDER BY r.seq";
 
 impl Guard {
-    fn is_hidden(&self, seq: i64) -> bool {
+    fn is_hidden(&self, seq: ResourceKey) -> bool {
         self.hidden.binary_search_by_key(&seq, |row| row.seq).is_ok()
     }
 
@@ -173,12 +174,12 @@ impl AccountTx<'_, '_> {
     ) -> Result<MembershipChange, DbError> {
         let mut change = change.clone();
         if change.clear && !self.guard.hidden.is_empty() {
-            let hidden: Vec<i64> = self.guard.hidden.iter().map(|row| row.seq).collect();
+            let hidden: Vec<ResourceKey> = self.guard.hidden.iter().map(|row| row.seq).collect();
             let query = members::table
                 .filter(members::group_seq.eq(group.0))
                 .filter(members::member_seq.eq_any(hidden))
                 .select(members::member_seq);
-            let kept: Vec<i64> = each!(&mut *self.tx.conn, c => query.load(c))?;
+            let kept: Vec<ResourceKey> = each!(&mut *self.tx.conn, c => query.load(c))?;
             change.add.extend(kept.into_iter().map(Handle));
         }
         Ok(change)

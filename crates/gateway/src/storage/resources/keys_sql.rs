@@ -6,10 +6,12 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
 use scim::{AttributeKey, SearchKey};
 
+use crate::domain::ids::{AccountKey, ResourceKey};
+
 /// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`pending_members`](super::super::pending_members)).
 pub(super) struct Insert<const NAME: bool> {
-    account: i64,
-    resource: i64,
+    account: AccountKey,
+    resource: ResourceKey,
     attributes: Vec<i32>,
     keys: Vec<String>,
     unique: Vec<bool>,
@@ -21,7 +23,7 @@ impl<const NAME: bool> QueryId for Insert<NAME> {
 }
 
 impl<const NAME: bool> Insert<NAME> {
-    pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Insert<NAME> {
+    pub(super) fn new(account: AccountKey, resource: ResourceKey, keys: &[SearchKey]) -> Insert<NAME> {
         Insert {
             account,
             resource,
@@ -59,14 +61,14 @@ impl<const NAME: bool> diesel::RunQueryDsl<diesel::PgConnection> for Insert<NAME
 
 #[derive(QueryId)]
 pub(super) struct Delete {
-    account: i64,
-    resource: i64,
+    account: AccountKey,
+    resource: ResourceKey,
     attributes: Vec<i32>,
     keys: Vec<String>,
 }
 
 impl Delete {
-    pub(super) fn new(account: i64, resource: i64, keys: &[SearchKey]) -> Delete {
+    pub(super) fn new(account: AccountKey, resource: ResourceKey, keys: &[SearchKey]) -> Delete {
         Delete {
             account,
             resource,

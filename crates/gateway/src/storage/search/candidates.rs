@@ -14,6 +14,8 @@ use super::super::error::DbError;
 use super::super::resources::{Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};
 
+use crate::domain::ids::AccountKey;
+
 /// The members of a group, as a condition on `r.seq`; the group's row takes the place of the `?`. `UNION` keeps each row once, so circles
 /// end. Members are looked up one group after the other and not among those of all groups, and then one after the other: PostgreSQL, which
 /// cannot guess how few a recursion gives, would read all resources instead.
@@ -31,7 +33,7 @@ const INSIDE: Dialects = Dialects {
 /// The resources of one account and type that an [`IndexQuery`] holds.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidates<'a> {
-    pub(super) account: i64,
+    pub(super) account: AccountKey,
     pub(super) resource_type: ResourceTypeId,
     pub(super) index_query: &'a IndexQuery,
 }

@@ -9,6 +9,7 @@ use scim::{IndexedAttribute, SearchKey};
 
 use crate::domain::account::Account;
 use crate::domain::declared_attributes::{Declared, Duplicate};
+use crate::domain::ids::AccountKey;
 use crate::domain::schemas::Schemas;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::storage::attribute_work::NAMED;
@@ -90,7 +91,7 @@ impl Change {
     }
 
     /// The values that several resources have where each may be there only once.
-    pub(super) async fn duplicates(&self, db: &Db, account: i64) -> Result<Vec<Duplicate>, DbError> {
+    pub(super) async fn duplicates(&self, db: &Db, account: AccountKey) -> Result<Vec<Duplicate>, DbError> {
         let mut found: Vec<(SearchKey, Vec<i64>)> = Vec::new();
         if self.unique.is_empty() {
             return Ok(Vec::new());

@@ -7,6 +7,7 @@ use crate::domain::described::query::FromText;
 use crate::domain::described::{Components, Described, FieldError};
 use crate::domain::event::Action;
 use crate::http::edge::problem::Problem;
+use crate::platform::timestamp::Timestamp;
 
 /// No id is longer.
 const LONGEST: usize = 300;
@@ -25,7 +26,7 @@ pub(in crate::http::admin) struct ActionCode(pub(in crate::http::admin) Action);
 
 /// A time, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::http::admin) struct Moment(pub(in crate::http::admin) i64);
+pub(in crate::http::admin) struct Moment(pub(in crate::http::admin) Timestamp);
 
 impl Described for ActorCode {
     fn schema(_: &mut Components) -> Value {
@@ -83,7 +84,10 @@ impl FromText for Moment {
 }
 
 /// Both ends of a span of time, which has to be one.
-pub(super) fn between(from: Option<Moment>, to: Option<Moment>) -> Result<(Option<i64>, Option<i64>), Problem> {
+pub(super) fn between(
+    from: Option<Moment>,
+    to: Option<Moment>,
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
     let (from, to) = (from.map(|Moment(from)| from), to.map(|Moment(to)| to));
     if from.zip(to).is_some_and(|(from, to)| from >= to) {
         let detail = "must be after `from`: rows from `from` on and before `to` are answered".to_owned();

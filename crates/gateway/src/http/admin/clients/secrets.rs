@@ -15,6 +15,7 @@ use crate::http::admin::operator::Operator;
 use crate::http::admin::page::Items;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::ReadCost;
 
 /// How many secrets a client may have.
@@ -94,7 +95,7 @@ pub(super) fn is_of_use(client: &Client) -> bool {
 }
 
 /// When a secret made now expires, unless its maker says otherwise.
-pub(super) fn expiry(app: &App, client: &Client, now: i64) -> Option<i64> {
+pub(super) fn expiry(app: &App, client: &Client, now: Timestamp) -> Option<Timestamp> {
     let installation = Some(app.config.oauth.client_secret_days).filter(|days| *days > 0);
     let days = client.options.secret_lifetime_days.or(installation);
     let days = match Profile::of(client) {

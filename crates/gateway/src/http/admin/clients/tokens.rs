@@ -13,6 +13,7 @@ use crate::http::admin::operator::Operator;
 use crate::http::admin::page::Items;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::ReadCost;
 use crate::storage::static_tokens::StaticTokenRecord;
 
@@ -74,7 +75,7 @@ answer! {
     example {"token": "gwt_…"}
 }
 
-fn representation(record: &StaticTokenRecord, now: i64) -> Token {
+fn representation(record: &StaticTokenRecord, now: Timestamp) -> Token {
     Token {
         id: record.id.clone(),
         name: record.name.clone(),

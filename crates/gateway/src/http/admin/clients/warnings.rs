@@ -10,6 +10,7 @@ use crate::domain::account::ServiceAccounts;
 use crate::domain::profiles::Profile;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::clients::ClientRecord;
 use crate::storage::grant_owners::GrantOwner;
 use crate::storage::{DbError, Tx};
@@ -21,7 +22,7 @@ const SHOWN: usize = 10;
 const SOON_MS: i64 = 30 * 86_400_000;
 
 /// Whether to warn of this end, and in which words.
-pub(super) fn ending(expires: i64, now: i64) -> Option<String> {
+pub(super) fn ending(expires: Timestamp, now: Timestamp) -> Option<String> {
     let time = system::rfc3339(expires);
     match expires - now {
         left if left <= 0 => Some(format!("expired on {time}")),
@@ -47,7 +48,7 @@ pub(super) fn of(
                 warnings.push(format!("the client secret “{name}” {ends}"));
             }
         }
-        let lives = |expires: Option<i64>| expires.is_none_or(|expires| expires > now);
+        let lives = |expires: Option<Timestamp>| expires.is_none_or(|expires| expires > now);
         if !secrets.is_empty() && !secrets.iter().any(|secret| lives(secret.expires)) {
             warnings.push("every client secret has expired: the client cannot authenticate by one".to_owned());
         }

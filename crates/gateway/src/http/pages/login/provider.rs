@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::{FormMessage, page_for};
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::ids::AccountKey;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
@@ -50,7 +51,7 @@ pub(in crate::http::pages) async fn start(
     Ok(Ok(answer))
 }
 
-async fn upstream(app: &App, account: i64) -> Result<Option<Upstream>, PageFailure> {
+async fn upstream(app: &App, account: AccountKey) -> Result<Option<Upstream>, PageFailure> {
     let (keys, back) = (app.keys.clone(), callback_url(app));
     Ok(app.db.read(ReadCost::Point, move |tx| Upstream::find(tx, &keys, account, &back)).await?)
 }
@@ -88,7 +89,7 @@ pub(in crate::http::pages) async fn begin(
 pub(super) async fn user(
     app: &App,
     browser: &Browser,
-    account: i64,
+    account: AccountKey,
     code: &str,
     pending: &Pending,
 ) -> Result<Result<AuthenticatedUser, String>, PageFailure> {

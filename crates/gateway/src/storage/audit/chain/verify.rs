@@ -6,6 +6,7 @@ use oauth::Keyring;
 use super::{ANCHOR, HEAD, Link, MOST_ROWS, Segment};
 use crate::each;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::audit::AuditRecord;
 use crate::storage::error::DbError;
 use crate::storage::schema::audit;
@@ -20,7 +21,7 @@ pub struct ChainVerdict {
     /// What does not fit, in sentences; nothing if the trail is whole.
     pub breaks: Vec<String>,
     /// Rows under seal.
-    pub sealed: i64,
+    pub sealed: Timestamp,
     /// Rows that wait for their seal.
     pub waiting: i64,
     /// Those of them that have waited for more than ten minutes.
@@ -33,7 +34,12 @@ pub struct ChainVerdict {
 
 impl Tx<'_> {
     /// Goes through the whole chain. `expected` is a head that was noted elsewhere: it must be a link of this chain.
-    pub fn verify_audit(&mut self, keys: &Keyring, now: i64, expected: Option<&Link>) -> Result<ChainVerdict, DbError> {
+    pub fn verify_audit(
+        &mut self,
+        keys: &Keyring,
+        now: Timestamp,
+        expected: Option<&Link>,
+    ) -> Result<ChainVerdict, DbError> {
         let mut breaks = Vec::new();
         let mut link = match self.installation_value(ANCHOR)? {
             None => Link::beginning(),
