@@ -44,7 +44,7 @@ def cells(scenario, figure, database, limits):
     target = scenario.target_on(database)
     reached = 0 < figure["p50_ms"] <= target if scenario.milliseconds else figure["rps"] >= target
     cpu = figure["cpu_s_per_1000"]
-    # The same in processor time: what the ratio would be were nobody else on the machine.
+    # The same in processor time: the ratio on a machine without other work.
     ratio_of_cpu = 1000 / cpu / pages / limit["per_cpu_s"] if limit and cpu and limit["per_cpu_s"] else None
     return [
         scenario.name,

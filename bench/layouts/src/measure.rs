@@ -18,7 +18,7 @@ pub struct World {
     pub groups: Groups,
     /// Users there are in A, B and C.
     pub rows: [usize; 3],
-    /// The next user nobody has created yet.
+    /// The next user that does not exist yet.
     pub next: Cell<usize>,
 }
 
@@ -35,7 +35,7 @@ impl World {
         }
     }
 
-    /// A user nobody has created, generated before the clock starts to matter (about 2 µs of it).
+    /// A user that does not exist yet, generated before the clock starts to matter (about 2 µs of it).
     fn fresh(&self) -> data::User {
         self.next.set(self.next.get() + 1);
         data::user(self.next.get())

@@ -43,7 +43,7 @@ pub fn cpu_seconds(roots: &[i32]) -> f64 {
 }
 
 /// Memory in MiB: the proportional set size, in which shared pages count once; first all of it, then without the pages of
-/// mapped files, which are the kernel's cache and go when somebody needs the room.
+/// mapped files, which are the kernel's cache and go when memory is short.
 pub fn memory_mib(roots: &[i32]) -> (f64, f64) {
     let (mut all, mut own) = (0, 0);
     for pid in family(roots) {

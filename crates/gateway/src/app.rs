@@ -66,7 +66,7 @@ pub struct Parts {
     pub tally: Arc<ToleranceCounter>,
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
-    /// OpenID providers that people sign in at.
+    /// OpenID providers that people log in at.
     pub providers: ProviderMetadataCache,
     /// Whether the server was told to stop.
     pub stopping: Stopping,

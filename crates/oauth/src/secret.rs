@@ -296,7 +296,7 @@ mod tests {
         assert_ne!(keys.tag("ab", b"c"), keys.tag("a", b"bc"));
         assert_ne!(&keys.tag("", b"x")[..], keys.fingerprint("x").as_bytes());
         assert_ne!(keys.code("ab", "c"), keys.code("a", "bc"));
-        assert_ne!(keys.code("a", "b"), Keyring::new(&[2; 32]).code("a", "b"), "nobody else can tell it");
+        assert_ne!(keys.code("a", "b"), Keyring::new(&[2; 32]).code("a", "b"), "another key gives another code");
         assert_eq!(format!("{keys:?}{:?}", keys.fingerprint("x")), "Keyring(…)Fingerprint(…)");
     }
 }

@@ -19,7 +19,7 @@ CREATE TABLE used_assertions (
 );
 CREATE INDEX used_assertions_by_expiry ON used_assertions (expires);
 
--- How often somebody at one address failed to prove that they are one client, within one window of time.
+-- How often authentication as one client failed from one address, within one window of time.
 CREATE TABLE client_failures (
     id      BYTEA  PRIMARY KEY NOT NULL,
     n       BIGINT NOT NULL,

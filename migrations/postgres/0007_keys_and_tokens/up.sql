@@ -18,7 +18,7 @@ CREATE TABLE pushed_requests (
 );
 CREATE INDEX pushed_requests_by_expiry ON pushed_requests (expires);
 
--- DPoP proofs that were seen (RFC 9449 §11.1): each counts once, on whatever replica.
+-- DPoP proofs that were seen (RFC 9449 §11.1): each counts once, on any replica.
 CREATE TABLE dpop_proofs (
     id      BYTEA  PRIMARY KEY NOT NULL,
     expires BIGINT NOT NULL

@@ -1,5 +1,5 @@
 -- Where the n-th resource of a list lies. A block of the first level holds so many resources after the block before it and up to
--- `last`, one of the second level so many blocks of the first. Nobody can create a resource inside a block any more. Resources that
+-- `last`, one of the second level so many blocks of the first. No transaction can create a resource inside a block any more. Resources that
 -- were deleted are counted in `n` for as long as their row is in `resource_gaps`.
 CREATE TABLE resource_blocks (
     account       BIGINT   NOT NULL,
@@ -10,7 +10,7 @@ CREATE TABLE resource_blocks (
     PRIMARY KEY (account, resource_type, level, last)
 );
 
--- Deleted lately, whoever deleted it.
+-- Resources that were deleted lately, by any request.
 CREATE TABLE resource_gaps (
     account       BIGINT   NOT NULL,
     resource_type SMALLINT NOT NULL,

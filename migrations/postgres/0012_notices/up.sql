@@ -1,6 +1,7 @@
 -- What a person is to be told: written in the transaction of what happened, shown to them until they say that they have seen it, and
--- mailed where there is a relay. `detail` is a JSON object, its members as `kind` has them. `next_try` is when it is mailed, or until
--- when somebody is at it; NULL when it was, or will not be. Each try is counted when it begins; `problem` is how the last one failed.
+-- mailed where there is a relay. `detail` is a JSON object, its members as `kind` has them. `next_try` is when it is mailed, or
+-- until when a replica has claimed it; NULL once it was mailed, or will not be. Each try is counted when it begins. `problem` is how
+-- the last one failed.
 CREATE TABLE notices (
     seq      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     id       TEXT COLLATE "C" NOT NULL,

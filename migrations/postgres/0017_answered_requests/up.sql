@@ -1,5 +1,5 @@
--- How an authorization request was answered, so that the first answer stands whatever is pressed next, and where. `id` is a keyed hash
--- of the request's id.
+-- How an authorization request was answered. The first answer stands, also when another button is pressed in another tab. `id` is a
+-- keyed hash of the request's id.
 CREATE TABLE answered_requests (
     id      BYTEA   PRIMARY KEY NOT NULL,
     denied  BOOLEAN NOT NULL,

@@ -1,4 +1,4 @@
--- A session ends when nobody used it for a while; its owner sees from where it began.
+-- A session ends when it is unused for a while. Its owner sees from which address it began.
 ALTER TABLE sessions ADD COLUMN last_seen BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN address TEXT;
 UPDATE sessions SET last_seen = auth_time;

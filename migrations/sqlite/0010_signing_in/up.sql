@@ -16,7 +16,7 @@ CREATE TABLE recovery_codes (
 ) WITHOUT ROWID;
 CREATE INDEX recovery_codes_by_resource ON recovery_codes (resource);
 
--- Who somebody is at the OpenID provider of their account; found by name once, by `subject` from then on.
+-- A user's identity at the OpenID provider of their account. It is found by name once, by `subject` from then on.
 CREATE TABLE upstream_identities (
     account  BIGINT NOT NULL,
     issuer   TEXT   NOT NULL,
@@ -27,7 +27,7 @@ CREATE TABLE upstream_identities (
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX upstream_identities_by_resource ON upstream_identities (resource, issuer);
 
--- Whoever is away at an OpenID provider: what is needed when they are back, sealed, found by their `state`, and taken once.
+-- Browsers that were sent to an OpenID provider. What the callback needs is sealed, found by its `state`, and taken once.
 CREATE TABLE sign_in_flows (
     fingerprint BLOB   PRIMARY KEY NOT NULL,
     sealed      TEXT   NOT NULL,

@@ -1,11 +1,11 @@
-//! `[operators]`: where operators sign in, and who they are.
+//! `[operators]`: where operators log in, and who they are.
 
 use super::public_url::{self, is_exposed, is_loopback};
 use super::reader::{Reader, Unit};
 use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::secret_text::SecretText;
 
-/// Where operators sign in, and who they are.
+/// Where operators log in, and who they are.
 #[derive(Debug, Clone)]
 pub struct OperatorSignIn {
     /// The vendor's OpenID provider, as its discovery document writes it.
@@ -22,14 +22,14 @@ pub struct OperatorSignIn {
     pub token_seconds: u64,
 }
 
-/// `None` if operators do not sign in, or if something is wrong, which the reader then knows.
+/// `None` if operators do not log in, or if something is wrong, which the reader then knows.
 pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
     let mut s = r.section("operators");
     let issuer = s.optional(
         "issuer",
         "https://login.vendor.example",
         "URL",
-        "Your own OpenID provider, where [operators sign in](sign-in.md#operators) on /operator. Register {public_url}/login/callback \
+        "Your own OpenID provider, where [operators log in](sign-in.md#operators) on /operator. Register {public_url}/login/callback \
          there. issuer, client_id, client_secret and allowed: all of them, or none.",
         |text| issuer(&text),
     );
@@ -61,7 +61,7 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         8,
         1..=24 * 7,
         Unit::Hours,
-        "How long the token counts that an operator gets by signing in.",
+        "How long the token counts that an operator gets by logging in.",
     );
     if secret.is_some() && in_file.is_some() {
         r.mistake("operators.client_secret and operators.client_secret_file: set one of them");

@@ -24,7 +24,7 @@ pub(crate) struct Connected {
     pub(crate) refresh_token: String,
 }
 
-/// Authenticating before the variable name is registered: a page, and never a redirect to an address nobody vouched for.
+/// Authenticating before the variable name is registered. The answer is a page, never a redirect to an unregistered address.
 pub(crate) async fn try_too_early(transcript: &Transcript, base: &str, client: &Issued) -> Result<(), Failure> {
     transcript.chapter(CHAPTERS, "Authenticating too early");
     let mut url = parsed(&client.authorization_url)?;
@@ -90,10 +90,8 @@ pub(crate) async fn log_in<'t>(
     let browser = browser(transcript, base)?;
     let page = browser.open(url).await?.page()?;
     transcript.say("Okta opens the authorization endpoint in a window; the scope stands in the URL the administrator typed. No user is logged in: a plain form.");
-    let button =
-        ["Log in", "Sign in"].into_iter().find(|text| page.form_with_button(text).is_some()).unwrap_or("Log in");
     let typed = [("username", login.user_name.as_str()), ("password", login.password.as_str())];
-    let page = browser.press(&page, button, &typed).await?.page()?;
+    let page = browser.press(&page, "Log in", &typed).await?.page()?;
     Ok((ConsentPage { browser, page }, Asked { state, verifier }))
 }
 

@@ -4,7 +4,7 @@ use super::transcript::{CHAPTERS, Transcript};
 use super::wire::Failure;
 use super::{connection, ending, groups, users, vendor};
 
-/// What is left standing when the story is over, for whoever wants to try more.
+/// What stays when the story is over, so that the reader can try more.
 #[derive(Debug)]
 pub(crate) struct Ending {
     /// The client Okta was given.

@@ -81,7 +81,7 @@ impl Transcript {
         }
     }
 
-    /// Words that somebody else reads on a screen of theirs.
+    /// Words that another person, `whose`, reads on their own screen.
     pub(crate) fn quote(&self, whose: &str, text: &str) {
         self.line(&format!("{INDENT}{}", self.paint(Paint::Dim, &format!("{whose}:"))));
         for line in wrapped(text, WIDTH - INDENT.len() - 2) {

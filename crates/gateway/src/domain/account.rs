@@ -60,7 +60,7 @@ pub struct AccountOptions {
     pub attributes: Declarations,
     /// What becomes of users who are created again after they were deactivated.
     pub inactive_match: InactiveMatch,
-    /// Who may sign in how.
+    /// Who may log in how.
     pub sign_in: SignIn,
     /// Whether no group gets a `displayName` that another one has.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -1,5 +1,5 @@
 //! The vendor's words as resources: the roles a user can have, and the environments they may enter. An identity provider that
-//! discovers entitlements reads them, and nobody types them there.
+//! discovers entitlements reads them, so that its administrator selects them from a list.
 
 use scim::Registry;
 use scim::schema::catalog::{Kind, Words};

@@ -90,7 +90,7 @@ pub struct ConnectionsTransferred {
     pub more: usize,
 }
 
-/// How somebody stops being one who may own a grant.
+/// Why a user may no longer own a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DepartureReason {
@@ -213,7 +213,7 @@ impl NoticeKind {
         }
     }
 
-    /// What can be done about it below, on the page of whoever is told or behind the link of a letter.
+    /// What its reader can do about it, on /account below the notice or behind the link in the mail.
     pub fn hint(&self) -> &'static str {
         match self {
             NoticeKind::ConnectionsPassed(passed) if passed.are_several() => "You can end each of them below.",
@@ -225,7 +225,7 @@ impl NoticeKind {
         }
     }
 
-    /// Why it is told to whoever gets a letter, of which they did not know that it would come.
+    /// Why its reader gets a mail that they did not ask for.
     pub fn why(&self) -> &'static str {
         match self {
             NoticeKind::ConnectionsPassed(_) => {

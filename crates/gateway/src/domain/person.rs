@@ -8,7 +8,7 @@ use crate::domain::wording;
 /// The most of a name that is shown or written.
 const LONGEST: usize = 80;
 
-/// What somebody with these attributes is called: their `displayName`, their name, or the name they log in by.
+/// What a user with these attributes is called: their `displayName`, their name, or the name they log in by.
 pub fn name(attributes: &Map<String, Value>) -> String {
     let part = |part: &str| text_of(attributes.get("name").and_then(|name| name.get(part)));
     let parts: Vec<&str> = ["givenName", "familyName"].into_iter().filter_map(part).collect();
@@ -21,7 +21,7 @@ fn text_of(value: Option<&Value>) -> Option<&str> {
     value.and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty())
 }
 
-/// A name that somebody else chose, fit for a sentence: without what nobody sees, and not endless.
+/// A name from outside, fit for a sentence: without invisible characters, and shortened.
 pub fn short_name(name: &str) -> String {
     let shown = wording::strip_invisible(name);
     let mut short: String = shown.chars().take(LONGEST).collect();
@@ -31,7 +31,7 @@ pub fn short_name(name: &str) -> String {
     short
 }
 
-/// Where mail reaches somebody with these attributes: the primary of their `emails` (RFC 7643 §4.1.2), else another of them, else their
+/// Where mail reaches a user with these attributes: the primary of their `emails` (RFC 7643 §4.1.2), else another of them, else their
 /// `userName`; the first of these that is an address.
 pub fn address(attributes: &Map<String, Value>) -> Option<Address> {
     let emails = attributes.get("emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_is_called_what_they_call_themselves() {
+    fn a_user_is_called_by_the_name_they_show() {
         let told = |value| name(&attributes(value));
         let whole = json!({"displayName": " Ada ", "name": {"formatted": "A. Lovelace"}, "userName": "ada"});
         assert_eq!(told(whole), "Ada");

@@ -1,18 +1,18 @@
-//! Who may sign in how: what an operator decides for an account. Kept with its options.
+//! Who may log in how: what an operator decides for an account. Kept with its options.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::described::words;
 
-/// Who may sign in how.
+/// Who may log in how.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SignIn {
-    /// Who may use a password. Not said: everybody, or where there is an OpenID provider, service accounts only.
+    /// Who may use a password. `None` means all users; with an OpenID provider it means service accounts only.
     pub passwords: Option<Passwords>,
     /// Whether people who use a password need an authenticator app too.
     pub second_factor: SecondFactor,
-    /// The OpenID provider that the account's people sign in at.
+    /// The OpenID provider that the account's people log in at.
     pub provider: Option<SignInProvider>,
 }
 
@@ -20,20 +20,20 @@ pub struct SignIn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Passwords {
-    /// Everybody who has one.
+    /// All users who have one.
     Everybody,
-    /// Service accounts only: no person's password opens anything.
+    /// Service accounts only: a person's password is refused.
     ServiceAccounts,
 }
 
-/// Whether people who use a password need an authenticator app too. Service accounts belong to nobody's pocket, and need none.
+/// Whether people who use a password need an authenticator app too. Service accounts never do: no person carries their device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SecondFactor {
-    /// Whoever sets one up is asked for it.
+    /// Users who have set one up are asked for its code.
     #[default]
     Offered,
-    /// Whoever has none sets one up before going on.
+    /// Users who have none set one up before they go on.
     Required,
 }
 
@@ -50,14 +50,14 @@ pub struct SignInProvider {
     pub match_by: MatchBy,
 }
 
-/// How somebody whom a provider knows is found among the account's users, the first time; from then on by `sub`.
+/// How a user of the provider is found among the account's users the first time. From then on `sub` finds them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchBy {
     /// `email`, if the provider says that it is verified, is their `userName` or one of their `emails`.
     #[default]
     VerifiedEmail,
-    /// `email`, whatever the provider says of it: for providers whose administrators alone can change it.
+    /// `email`, verified or not: for providers where only administrators can change it.
     Email,
     /// `preferred_username` is their `userName`.
     PreferredUsername,
@@ -75,7 +75,7 @@ words!(MatchBy {
 });
 
 impl SignIn {
-    /// Whether somebody may use a password.
+    /// Whether a user may log in with a password.
     pub fn allows_password(&self, service_account: bool) -> bool {
         let passwords = self.passwords.unwrap_or(match self.provider {
             Some(_) => Passwords::ServiceAccounts,

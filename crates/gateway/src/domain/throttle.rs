@@ -1,12 +1,12 @@
-//! Slowing down whoever guesses, without locking anybody out.
+//! Slowing down guesses at passwords and codes, without locking a user out.
 //!
 //! Failed attempts are counted for several things at once: a name at an address, an address, a name wherever it is tried. After some
 //! that are free, each makes the next wait twice as long, up to a limit of minutes; attempts that were told to wait count for nothing,
 //! and what was counted is forgiven bit by bit. So the worst that strangers can do to a name is a short delay, and to a browser that
 //! has logged in with it before not even that: it has a count of its own. [Why](../../../docs/decisions/0024-who-has-to-wait-at-the-log-in.md)
 //!
-//! The counts are in the database, so it does not matter which replica is asked, and keys are keyed hashes, so no name that somebody
-//! typed (it may have been the password) is kept.
+//! The counts are in the database, so it does not matter which replica is asked, and keys are keyed hashes, so no typed
+//! name is kept: it may have been the password.
 
 use oauth::Keyring;
 
@@ -32,7 +32,7 @@ pub struct BackoffPolicy {
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 
-/// One name from one address: somebody guesses a password.
+/// One name from one address: guesses at one user's password.
 const NAME_AT_ADDRESS: BackoffPolicy = BackoffPolicy {
     name: "name at address",
     free: 5,
@@ -42,7 +42,7 @@ const NAME_AT_ADDRESS: BackoffPolicy = BackoffPolicy {
     ends_with_success: true,
 };
 
-/// Any name from one address: somebody tries one password on many. An office behind one address has many people.
+/// Any name from one address: one password tried on many users. The limit is higher, for an office may share one address.
 const ADDRESS: BackoffPolicy = BackoffPolicy {
     name: "address",
     free: 50,
@@ -52,7 +52,7 @@ const ADDRESS: BackoffPolicy = BackoffPolicy {
     ends_with_success: false,
 };
 
-/// One name from anywhere: somebody has many addresses. They can make its owner wait, so the wait is short.
+/// One name from any address: an attacker with many addresses. They can make the user wait too, so the wait is short.
 const NAME: BackoffPolicy = BackoffPolicy {
     name: "name",
     free: 20,
@@ -65,7 +65,7 @@ const NAME: BackoffPolicy = BackoffPolicy {
 /// One name in one browser that has logged in with it before; instead of the others.
 const DEVICE: BackoffPolicy = BackoffPolicy { name: "device", free: 10, ..NAME_AT_ADDRESS };
 
-/// Codes of one person's authenticator app, wherever they are typed. Whoever gets so far has the password.
+/// Codes of one user's authenticator app, on any page. Only a browser that knows the password gets so far.
 const SECOND_FACTOR: BackoffPolicy = BackoffPolicy { name: "second factor", ..NAME_AT_ADDRESS };
 
 /// What was counted.
@@ -135,13 +135,13 @@ impl AttemptKey {
         vec![AttemptKey::of(keys, &DEVICE, &[name_key, device])]
     }
 
-    /// What a code of somebody's authenticator app counts for.
+    /// The keys under which a wrong code of a user's authenticator app counts.
     pub fn second_factor(keys: &Keyring, resource: UserKey) -> Vec<AttemptKey> {
         vec![AttemptKey::of(keys, &SECOND_FACTOR, &[&resource.to_string()])]
     }
 }
 
-/// Whoever has an IPv6 address has 2⁶⁴ of them (RFC 6177 §2).
+/// The network of an address: an IPv6 site has at least 2⁶⁴ addresses (RFC 6177 §2).
 pub fn place(address: Option<&str>) -> String {
     match address.map(str::parse) {
         Some(Ok(std::net::IpAddr::V6(ip))) if ip.to_ipv4_mapped().is_none() => {

@@ -49,7 +49,7 @@ pub fn of_client(profile: Profile, overrides: &Overrides) -> Tolerances {
     overrides.0.iter().fold(of_profile(profile), apply)
 }
 
-/// The switches that an operator set for one client, whatever its profile says.
+/// The switches that an operator set for one client. They win over its profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<String, bool>", into = "BTreeMap<String, bool>")]
 pub struct Overrides(BTreeMap<Tolerance, bool>);

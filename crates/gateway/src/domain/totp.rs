@@ -1,8 +1,8 @@
 //! One-time passwords by the clock (RFC 6238): the second factor of people who log in with a password.
 //!
 //! What every authenticator app understands without being told: SHA-1, six digits, thirty seconds. SHA-1 is sound in HMAC
-//! (RFC 6238 §1.2). One step before and after now is accepted, for clocks go wrong (§5.2); whoever keeps the secret remembers the
-//! last step that was used, so that a password is good once.
+//! (RFC 6238 §1.2). One step before and after now is accepted, for clocks go wrong (§5.2). The caller stores the last step that
+//! was used, so that each code counts once.
 
 use ring::hmac;
 use zeroize::Zeroizing;

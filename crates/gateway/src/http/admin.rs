@@ -61,9 +61,9 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         DELETE "/accounts/{account}/users/{user}/upstream-identity" => sign_in::release_identity,
             "Forgets who the user is at the account's OpenID provider.";
     }
-    "Signing in" {
-        GET "/accounts/{account}/sign-in" => sign_in::get, "Reads who may sign in how.";
-        PATCH "/accounts/{account}/sign-in" => sign_in::change, "Changes who may sign in how.";
+    "Logging in" {
+        GET "/accounts/{account}/sign-in" => sign_in::get, "Reads who may log in how.";
+        PATCH "/accounts/{account}/sign-in" => sign_in::change, "Changes who may log in how.";
     }
     "Clients" {
         GET "/accounts/{account}/clients" => clients::list_of_account, "Lists the clients of an account.";

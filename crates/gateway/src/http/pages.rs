@@ -54,7 +54,7 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/account/second-factor" => second_factor::begin, "Begins to set up an authenticator app.";
     POST "/account/second-factor/confirm" => second_factor::confirm, "Takes the first code of an authenticator app.";
     POST "/account/second-factor/remove" => second_factor::remove, "Removes the user's authenticator app.";
-    GET "/operator" => operator::show, "Asks operators to sign in.";
+    GET "/operator" => operator::show, "Asks operators to log in.";
     POST "/operator/sign-in" => operator::begin, "Sends an operator to the vendor's OpenID provider.";
     GET "/assets/page.css" => stylesheet, "How pages look.";
 ];

@@ -1,4 +1,4 @@
-//! Signing in at an external OpenID provider, as its relying party (OpenID Connect Core §3.1): the provider of an account for
+//! Logging in at an external OpenID provider, as its relying party (OpenID Connect Core §3.1): the provider of an account for
 //! its people, the vendor's own for operators.
 //!
 //! Authorization code flow with PKCE, `state` and `nonce`; the ID token is verified against the provider's keys, however it got
@@ -85,7 +85,7 @@ pub struct Identity {
     pub auth_time: Option<Timestamp>,
 }
 
-/// Why it did not come to a sign-in; for the log, and in short for the page.
+/// Why a log-in did not succeed; for the log, and in short for the page.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamError {
     /// It cannot be asked.

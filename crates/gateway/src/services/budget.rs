@@ -75,13 +75,13 @@ impl Budget {
         Charge(Arc::new(Charged { budget: self.clone(), part: Mutex::new(part) }))
     }
 
-    /// Puts `new` in the place of `old`, if there is room or the caller does not ask whether there is.
-    fn exchange(&self, old: Part, new: Part, whatever: bool) -> Result<(), Exceeded> {
+    /// Puts `new` in the place of `old`. Fails if there is no room, unless `unchecked`.
+    fn exchange(&self, old: Part, new: Part, unchecked: bool) -> Result<(), Exceeded> {
         let mut held = lock(&self.held);
         let own = |part: Part| if part.holder == new.holder { part.bytes() } else { 0 };
         let others = held.by.get(&new.holder).map_or(0, |bytes| bytes - own(old));
         let grows = new.bytes() > own(old);
-        if grows && !whatever {
+        if grows && !unchecked {
             if new.bytes() > self.of_one {
                 return Err(Exceeded::Never(self.of_one));
             }
@@ -149,11 +149,11 @@ struct Charged {
 }
 
 impl Charge {
-    fn set(&self, whatever: bool, change: impl FnOnce(&mut Part)) -> Result<(), Exceeded> {
+    fn set(&self, unchecked: bool, change: impl FnOnce(&mut Part)) -> Result<(), Exceeded> {
         let mut part = lock(&self.0.part);
         let mut new = *part;
         change(&mut new);
-        self.0.budget.exchange(*part, new, whatever)?;
+        self.0.budget.exchange(*part, new, unchecked)?;
         *part = new;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Signing in, step by step. Each step has a type of its own, and the next can be had from nothing else:
+//! Logging in, step by step. Each step has a type of its own, and the next can be had from nothing else:
 //!
 //! ```text
 //! who are you ──▶ LoginCandidates ──counted──▶ Counted ──password──▶ Verified ──┬──▶ AuthenticatedUser ──further proof──▶ a session
@@ -30,7 +30,7 @@ pub struct AuthenticatedUser {
     at: Timestamp,
 }
 
-/// A user whose ways to sign in are changed.
+/// A user whose ways to log in are changed.
 #[derive(Debug, Clone)]
 pub struct Owner {
     /// The number of their account.

@@ -281,7 +281,7 @@ mod tests {
             assert!(error(Kind::Unknown, message, Some(details)).is_retryable(), "{message}");
         }
         let others = [
-            ("deadlock detected", None), // somebody's text is no sign
+            ("deadlock detected", None), // a message alone is no sign
             ("ung\u{fc}ltige Eingabesyntax", Some("Token \u{bb}ShareLock\u{ab} ist ung\u{fc}ltig.")),
             ("canceling statement due to lock timeout", None),
         ];

@@ -97,7 +97,7 @@ pub const SWEEPS: [Sweep; 15] = [
     }),
     ("forgetting proofs", |tx, due| Ok(sweep!(tx, dpop_proofs.id, dpop_proofs::expires.lt(due.now), due.limit))),
     ("removing signing keys", |tx, due| Ok(tx.remove_expired_signing_keys(due.now)? as u64)),
-    ("forgetting sign-ins", |tx, due| {
+    ("forgetting log-ins", |tx, due| {
         Ok(sweep!(tx, sign_in_flows.fingerprint, sign_in_flows::expires.lt(due.now), due.limit))
     }),
     ("forgetting attempts", |tx, due| Ok(sweep!(tx, attempts.key, attempts::expires.lt(due.now), due.limit))),

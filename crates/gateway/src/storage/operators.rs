@@ -54,7 +54,7 @@ macro_rules! operator_columns {
 pub struct NameTaken(pub String);
 
 impl Tx<'_> {
-    /// Stores a new operator; its `seq` is given here. One who signs in at an OpenID provider is known there by `signs_in_as`.
+    /// Stores a new operator; its `seq` is given here. One who logs in at an OpenID provider is known there by `signs_in_as`.
     pub fn insert_operator(
         &mut self,
         operator: &Operator,
@@ -89,7 +89,7 @@ impl Tx<'_> {
         Ok(Err(NameTaken(taken.unwrap_or_else(|| operator.name.clone()))))
     }
 
-    /// Gives the operator who signed in under this address a new token in place of the one before, or makes them an operator.
+    /// Gives the operator who logged in under this address a new token in place of the one before, or makes them an operator.
     pub fn sign_operator_in(
         &mut self,
         address: &str,

@@ -1,4 +1,4 @@
-//! Sign-ins that are under way elsewhere: kept here and not in the browser, so that each is finished once.
+//! Log-ins that are under way at an OpenID provider: kept here and not in the browser, so that each is finished once.
 
 use diesel::prelude::*;
 

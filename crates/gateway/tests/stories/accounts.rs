@@ -23,7 +23,7 @@ story!(one_account_never_sees_the_others_data, async |world: World| {
         theirs.delete(&path).await.expect_scim_error(404, None);
     }
     theirs.put(&ana, &a_user("x@shared.test")).await.expect_scim_error(404, None);
-    // The same name is free there, and somebody of ours is no member of theirs.
+    // The same name is free there, and a user of this account is no member there.
     theirs.create_user(&a_user("ana@shared.test")).await;
     let group = theirs.create_group("Editors", &[&ana]).await;
     assert!(theirs.members(&group).await.is_empty());

@@ -115,7 +115,7 @@ story!(
         }
         let none = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(good().to_string()));
         refused(ask(&world, &none), "alg").await;
-        // HS256 with the public key as the secret, for whoever confuses the two.
+        // HS256 with the public key as the secret, for servers that confuse the two.
         let signed = format!("{}.{}", encode(r#"{"alg":"HS256","kid":"rsa"}"#), encode(good().to_string()));
         let confused =
             ring::hmac::Key::new(ring::hmac::HMAC_SHA256, rsa.public["n"].as_str().unwrap_or_default().as_bytes());
@@ -214,7 +214,7 @@ story!(
         let body = json!({"name": "Machine", "grant_types": ["client_credentials"], "jwks_uri": server.url("/moved")});
         acme.admin(Method::POST, "/clients").json(&body).await.expect_problem(400);
         assert_eq!(server.asked("/keys"), 0, "no redirect was followed");
-        // Somebody who does not answer at the moment may be registered, with a warning.
+        // A key server that does not answer at the moment may be registered, with a warning.
         server.put_raw("/later", "HTTP/1.1 503 Later\r\ncontent-length: 0\r\n\r\n");
         let body = json!({"name": "Machine", "grant_types": ["client_credentials"], "jwks_uri": server.url("/later")});
         let made = acme.admin(Method::POST, "/clients").json(&body).await.expect(201).json();
@@ -293,7 +293,7 @@ story!(entra_connects_by_workload_identity_federation, settings = [LOOPBACK], as
     ] {
         refused(form(&token(change)), said).await;
     }
-    // Another customer's tenant vouches for nobody here.
+    // Another customer's tenant is trusted for no client here.
     let foreign = SigningKey::ed25519("entra-1").jwt(&json!({
         "iss": issuer, "sub": "fabric-object-id", "aud": appid, "exp": now() + 3900,
     }));

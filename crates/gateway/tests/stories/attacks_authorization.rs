@@ -294,6 +294,6 @@ story!(attack_20_request_objects_are_refused_and_nothing_is_fetched, async |worl
         let told = callback.parameter("error").unwrap_or_default();
         assert!(told == error || (name == "request_uri" && told == "invalid_request_uri"), "{}", callback.0);
     }
-    let nobody = listener.accept().expect_err("nobody came");
-    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    let none = listener.accept().expect_err("no connection came");
+    assert_eq!(none.kind(), std::io::ErrorKind::WouldBlock);
 });

@@ -46,9 +46,9 @@ story!(attack_38_a_client_proves_itself_in_one_way_at_a_time, async |world: Worl
 
 story!(attack_39_a_wrong_secret_and_an_unknown_client_look_alike, async |world: World| {
     let client = world.account("acme").await.generic_client().await;
-    let nobody = OAuthClient { id: "0123456789abcdef0123456789abcdef".to_owned(), ..client.clone() };
+    let unknown = OAuthClient { id: "0123456789abcdef0123456789abcdef".to_owned(), ..client.clone() };
     let mut bodies: Vec<String> = Vec::new();
-    for (client, secret) in [(&client, "gws_wrong"), (&nobody, "gws_wrong"), (&nobody, &*client.secret)] {
+    for (client, secret) in [(&client, "gws_wrong"), (&unknown, "gws_wrong"), (&unknown, &*client.secret)] {
         let (header, body) = (by_header(client, secret).await, by_body(client, secret).await);
         let challenge = header.header("www-authenticate").unwrap_or_default();
         assert!(challenge.starts_with("Basic"), "{challenge}");
@@ -210,8 +210,8 @@ story!(
         from("203.0.113.8", &client, &client.secret).await.expect(200);
         from("203.0.113.7", &other, &other.secret).await.expect(200);
         for _ in 0..25 {
-            let nobody = OAuthClient { id: "nobody".to_owned(), ..client.clone() };
-            from("203.0.113.9", &nobody, "gws_guess").await.expect(401);
+            let unknown = OAuthClient { id: "nobody".to_owned(), ..client.clone() };
+            from("203.0.113.9", &unknown, "gws_guess").await.expect(401);
         }
         from("203.0.113.9", &client, &client.secret).await.expect(200);
     }

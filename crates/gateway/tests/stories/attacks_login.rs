@@ -60,7 +60,7 @@ story!(attack_68_each_log_in_begins_a_session_and_ends_the_one_before, async |wo
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     let account = format!("{}/account", world.gateway.public_url);
-    // An id that somebody else put there never counts.
+    // A session id that an attacker planted never counts.
     let planted = "gwn_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     browser.set_cookie(SESSION, planted);
     let page = browser.open(&account).await.page();
@@ -122,7 +122,7 @@ story!(attack_68_a_session_ends_with_its_user_its_password_and_its_time, moving_
 
     let browser = logged_in().await;
     party.change_ada(&json!({"password": party.ada.password})).await.expect(200);
-    assert!(!stands(&browser).await, "whoever knew the old password has to know the new one");
+    assert!(!stands(&browser).await, "sessions of the old password end");
 
     // Fifty minutes at a time it lives; sixty without a visit are too many, and eight hours are enough for any.
     let browser = logged_in().await;
@@ -131,7 +131,7 @@ story!(attack_68_a_session_ends_with_its_user_its_password_and_its_time, moving_
     world.pass(Duration::from_secs(50 * 60));
     assert!(stands(&browser).await, "it was used in between");
     world.pass(Duration::from_secs(61 * 60));
-    assert!(!stands(&browser).await, "nobody used it for an hour");
+    assert!(!stands(&browser).await, "it was unused for an hour");
     let browser = logged_in().await;
     for _ in 0..9 {
         world.pass(Duration::from_secs(55 * 60));
@@ -207,7 +207,7 @@ story!(attack_70_guessing_gets_slow_and_its_victim_is_not_locked_out, moving_clo
     assert_eq!(logs_in(&party, &guesser).await, 429);
     assert_eq!(logs_in(&party, &world.browser()).await, 429);
     assert_eq!(logs_in(&party, &adas).await, 200);
-    // A name that nobody has is treated the same.
+    // An unknown name is treated the same.
     assert_eq!(guess(&party, &world.browser(), "nobody@acme.test", 10).await, Some(5));
 
     // Being told to wait does not prolong the wait, and it ends.
@@ -238,7 +238,7 @@ story!(attack_70_who_guesses_from_elsewhere_makes_nobody_here_wait, moving_clock
     let at = |address: &str| world.browser().at(&process, address);
     assert_eq!(guess(&party, &at("203.0.113.1"), &party.ada.user_name, 10).await, Some(5));
     assert_eq!(logs_in(&party, &at("203.0.113.1")).await, 429);
-    assert_eq!(logs_in(&party, &at("198.51.100.7")).await, 200, "elsewhere nobody waits");
+    assert_eq!(logs_in(&party, &at("198.51.100.7")).await, 200, "no wait from another address");
     // From everywhere at once it is the name that slows down, by half a minute at most.
     let mut slowed = false;
     for n in 2..10 {

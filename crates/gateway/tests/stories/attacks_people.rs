@@ -68,7 +68,7 @@ story!(attack_72_the_consent_page_says_everything_that_matters, async |world: Wo
     {
         assert!(page.words().contains(said), "`{said}` in {}", page.words());
     }
-    // Not you? The flow goes on as somebody else.
+    // Not you? The flow goes on as another user.
     let page = browser.press(&page, "Log in as another user").await.page();
     let page = party.log_in(&browser, &page).await.page();
     assert!(page.is_consent() && page.words().contains("ada@acme.test"), "{}", page.words());
@@ -152,7 +152,7 @@ story!(attack_75_people_see_what_they_connected_and_end_it_at_once, async |world
         assert!(page.words().contains(said), "`{said}` in {}", page.words());
     }
     assert!(!page.words().contains("Okta"), "what is Ben's is Ben's: {}", page.words());
-    // Nobody ends what is another's.
+    // A user cannot end another's connection.
     let form = page.form_with_button("End this connection").expect("a button");
     let mut foreign = form.pairs(None);
     foreign.iter_mut().filter(|(name, _)| name == "client").for_each(|(_, value)| bens.client.id.clone_into(value));
@@ -188,7 +188,7 @@ story!(attack_76_nobody_is_logged_out_by_a_link_or_sent_to_a_stranger, async |wo
         assert!(page.form_with_button("Stay logged in").is_some(), "{}", page.words());
         assert!(party.is_logged_in(&browser).await);
     }
-    // Another person's token is no better than none; and whoever stays, stays.
+    // Another user's token is no better than none. A user who chooses to stay is still logged in.
     let ben = party.another_user("ben@acme.test").await;
     let bens = world.browser();
     let page = party.open(&bens, &[]).await.page();
@@ -197,7 +197,7 @@ story!(attack_76_nobody_is_logged_out_by_a_link_or_sent_to_a_stranger, async |wo
     let page = bens.press(&page, "Stay logged in").await.page();
     assert!(page.words().contains("still logged in"), "{}", page.words());
     assert!(party.is_logged_in(&bens).await);
-    // A client without a token gets the browser back from somebody who was asked.
+    // A client without a token gets the browser back after the user was asked.
     let parameters =
         [("client_id", party.client.id.as_str()), ("post_logout_redirect_uri", AFTER_LOGOUT), ("state", "y")];
     let page = browser.open(&party.logout_url(&parameters)).await.page();
@@ -205,7 +205,7 @@ story!(attack_76_nobody_is_logged_out_by_a_link_or_sent_to_a_stranger, async |wo
     let callback = browser.press(&page, "Log out").await.callback();
     assert_eq!(callback.0.as_str(), format!("{AFTER_LOGOUT}&state=y"));
     assert!(!party.is_logged_in(&browser).await);
-    // To a URI that is not registered, to the letter, nobody is sent: not by any token or client.
+    // No token and no client sends the browser to a URI that is not registered to the letter.
     let other = party.acme.generic_client().await;
     for (id, uri) in [
         (party.client.id.as_str(), "https://rp.test/bye"),
@@ -250,6 +250,6 @@ story!(attack_77_names_are_text_on_every_page, async |world: World| {
         let policy = page.answer.header("content-security-policy").unwrap_or_default();
         assert!(policy.contains("img-src 'self'"), "{policy}");
     }
-    // A name alone speaks for nobody: where the answer goes stands beside it, in letters that have no look-alikes.
+    // A name alone proves nothing. The page names beside it where the answer goes, in letters without look-alikes.
     assert!(consent.words().contains("https://rp.test"), "{}", consent.words());
 });

@@ -1,4 +1,4 @@
-//! Attacks on PKCE (RFC 7636, RFC 9700 §2.1.1 and §4.8): a code belongs to whoever knows the verifier.
+//! Attacks on PKCE (RFC 7636, RFC 9700 §2.1.1 and §4.8): a code is good only with its verifier.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const S256: [(&str, &str); 2] = [("code_challenge", CHALLENGE), ("code_challenge_method", "S256")];
 
-/// A client, and somebody who accepts.
+/// A client, and a user who accepts.
 struct Scene {
     client: OAuthClient,
     ada: User,

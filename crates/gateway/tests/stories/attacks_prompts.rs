@@ -30,7 +30,7 @@ story!(attack_16_prompt_none_never_shows_a_page, moving_clock, async |world: Wor
     // A log-in that does not suit is none.
     world.pass(Duration::from_secs(100));
     assert_eq!(party.error_of(&browser, &[("prompt", "none"), ("max_age", "10")]).await, "login_required");
-    // Somebody of another account is nobody here.
+    // A user of another account is unknown here.
     let zeta = world.account("zeta").await;
     let stranger = world.browser();
     let page = stranger.open(&format!("{}/account", world.gateway.public_url)).await.page();

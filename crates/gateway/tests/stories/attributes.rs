@@ -70,7 +70,7 @@ story!(a_declaration_counts_from_the_next_request_at_every_replica, async |world
             assert!(detail.contains(&name), "{detail}");
             assert_eq!(idp.names(&format!("{name} eq 7")).await.len(), 2);
         }
-        // Nobody else has it.
+        // Other accounts do not have it.
         assert_eq!(published(&other, USER, &name).await, None);
         assert_eq!(
             other.create_user(&with(&format!("bo{round}@orchard.test"), &name, json!(7))).await.get(&name),
@@ -101,7 +101,7 @@ story!(a_required_attribute_is_required_from_then_on, async |world: World| {
     half["locker"] = json!({"value": "A7"});
     let detail = idp.post("/Users", &half).await.expect_scim_error(400, Some("invalidValue"));
     assert!(detail.contains("locker.floor"), "{detail}");
-    // Who was there before stays as they are, until somebody writes the whole of them.
+    // Users from before stay as they are, until a PUT replaces them.
     idp.patch(&before).replace("title", "Editor").await.expect(200);
     idp.put(&before, &a_user("ana@acme.test")).await.expect_scim_error(400, Some("invalidValue"));
     idp.put(&before, &with("ana@acme.test", "costUnit", json!("7"))).await.expect(200);
@@ -206,11 +206,11 @@ story!(a_declaration_changes_only_what_leaves_values_as_they_are, async |world: 
     }
     // What an answer says can be changed and sent back.
     let mut read = acme.admin_get("/attributes/desk").await;
-    read["description"] = json!("Where somebody sits.");
+    read["description"] = json!("Where the user sits.");
     read["sub_attributes"][0]["indexed"] = json!(true);
     read["sub_attributes"].as_array_mut().expect("parts").push(json!({"name": "phone"}));
     let changed = declare(&acme, &text(&read["id"]), &read).await.expect(200).json();
-    assert_eq!(changed["description"], "Where somebody sits.");
+    assert_eq!(changed["description"], "Where the user sits.");
     settled(&acme).await;
     assert_eq!(idp.names("desk eq \"7b\"").await, ["ana@acme.test"]);
     let moved = idp.patch(&ana).replace("desk.phone", "1234").await.expect(200).json();
@@ -222,7 +222,7 @@ story!(a_declaration_changes_only_what_leaves_values_as_they_are, async |world: 
     assert!(acme.audit().await.actions().contains(&"attribute.changed"));
 });
 
-story!(an_index_that_is_not_complete_loses_nobody, async |world: World| {
+story!(an_index_that_is_not_complete_loses_no_user, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
@@ -242,7 +242,7 @@ story!(an_index_that_is_not_complete_loses_nobody, async |world: World| {
     assert_eq!(count(&idp).await, 100);
 
     declare(&acme, "desk", &json!({"indexed": true})).await.expect(200);
-    // Others write meanwhile; whoever asks gets what is true.
+    // Other clients write meanwhile, and each filter is answered exactly.
     let writers = (0..4).map(|writer| {
         let idp = idp.clone();
         async move {
@@ -257,8 +257,8 @@ story!(an_index_that_is_not_complete_loses_nobody, async |world: World| {
     settled(&acme).await;
     assert_eq!(count(&idp).await, 100);
     assert_eq!(idp.names("desk eq \"new\"").await.len(), 24);
-    let everybody = total(idp.list("/Users?filter=desk+pr&count=0").await);
-    assert_eq!(everybody, 724);
+    let all = total(idp.list("/Users?filter=desk+pr&count=0").await);
+    assert_eq!(all, 724);
 });
 
 story!(what_is_not_unique_is_not_declared_so, async |world: World| {
@@ -288,7 +288,7 @@ story!(what_is_not_unique_is_not_declared_so, async |world: World| {
     assert!(statuses.iter().all(|detail| detail.contains("payroll")), "{statuses:?}");
     idp.patch(&ana).replace("payroll", "P-9").await.expect(200);
     idp.create_user(&with("cy@acme.test", "payroll", json!("P-1"))).await;
-    // Somebody still logs in by their userName, whatever else is unique.
+    // Users still log in by their userName, also where another attribute is unique.
     let tom = acme.user("tom@acme.test").role("master_admin").with("payroll", json!("T-1")).create().await;
     idp.patch(&tom).replace("payroll", "T-2").await.expect(200);
     acme.connect_identity_provider_as(&tom).await;
@@ -404,7 +404,7 @@ story!(two_operators_who_declare_at_once_lose_nothing, async |world: World| {
 
 /// A transaction that was open when something was declared may still write as before, so the index waits for it.
 #[test]
-fn an_index_waits_for_whoever_began_before() {
+fn an_index_waits_for_transactions_that_began_before() {
     crate::support::story::on_postgres(&[], |world: World| async move {
         use diesel::connection::SimpleConnection;
         let acme = world.account("acme").await;

@@ -77,7 +77,7 @@ story!(report_17_pages_forms_links_and_cookies_are_below_the_path, settings = [B
     let style = world.get(&format!("{BASE}/assets/page.css")).await.expect(200);
     assert_eq!(style.media_type(), "text/css");
 
-    // A connection is ended, another person logs in, and everybody is logged out.
+    // A connection is ended, another person logs in, and all are logged out.
     let ended = browser.press(&page, "End this connection").await.page();
     assert!(ended.words().contains("not connected anything"), "{}", ended.words());
     let other = browser.press(&consent, "Log in as another user").await.page();

@@ -61,7 +61,7 @@ story!(what_is_discovered_is_what_is_allowed, async |world: World| {
             assert_eq!(idp.get(&format!("/ProductEnvironments/{one}")).await.expect(200).json()["id"], one);
         }
     }
-    // Nobody else's.
+    // The values of another account are its own.
     let orchard = world.account("orchard").await.connected_identity_provider().await;
     assert_eq!(ids(&orchard.list("/ProductEnvironments").await), ["orchard-prod", "orchard-stage"]);
     orchard.get("/ProductEnvironments/acme-eu").await.expect_scim_error(404, None);

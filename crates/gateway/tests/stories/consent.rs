@@ -53,7 +53,7 @@ story!(ending_a_grant_ends_its_tokens, async |world: World| {
     idp.client.refresh(idp.refresh_token.as_deref().unwrap_or_default()).await.expect_oauth_error(400, "invalid_grant");
 });
 
-story!(whoever_denies_is_sent_back_with_access_denied, async |world: World| {
+story!(a_user_who_denies_is_sent_back_with_access_denied, async |world: World| {
     let acme = world.account("acme").await;
     let (client, ada) = (acme.okta_client().await, acme.service_account().await);
     let browser = world.browser();
@@ -125,7 +125,7 @@ story!(a_wrong_password_shows_the_form_again, async |world: World| {
     let page = browser.open(&client.authorization_url("1")).await.page();
     let again = browser.log_in(&page, &ada.user_name, "wrong").await.page();
     let stranger = browser.log_in(&again, "nobody@acme.test", "wrong").await.page();
-    assert_eq!(again.answer.status, stranger.answer.status, "nobody learns who exists");
+    assert_eq!(again.answer.status, stranger.answer.status, "the answer does not tell which user exists");
     let landed = browser.log_in(&stranger, &ada.user_name, &ada.password).await.page();
     assert!(landed.is_consent());
 });

@@ -91,7 +91,7 @@ fn side_by_side<T: Send + 'static>(
             found.expect("kept")
         }));
         let waits = second_done.recv_timeout(std::time::Duration::from_millis(300)).is_err();
-        assert!(waits, "whoever comes second waits for the first");
+        assert!(waits, "the second transaction waits for the first");
         Ok::<_, DbError>(())
     })
     .expect("kept");
@@ -108,7 +108,7 @@ fn ana() -> (scim::Resource, Vec<scim::SearchKey>) {
 }
 
 #[test]
-fn whoever_holds_names_sees_a_user_who_is_being_created() {
+fn a_transaction_that_locks_names_sees_a_user_who_is_being_created() {
     let found = side_by_side(
         |store| {
             let (ana, keys) = ana();
@@ -123,7 +123,7 @@ fn whoever_holds_names_sees_a_user_who_is_being_created() {
 }
 
 #[test]
-fn whoever_creates_a_user_sees_a_name_that_is_being_parked() {
+fn a_transaction_that_creates_a_user_sees_a_name_that_is_being_parked() {
     let found = side_by_side(
         |store| {
             let meta = scim::Meta { created: 0, last_modified: 0, version: 1 };

@@ -117,7 +117,7 @@ story!(a_query_at_the_root_is_paged_and_sorted_across_types, async |world: World
             }
             assert_eq!(met, expected, "{by} {order} by index, {count} at a time");
         }
-        // An index that nobody walked up to.
+        // An index without the pages before it.
         let jump = search(&idp, asked(json!({"startIndex": 4, "count": 100}))).await;
         assert_eq!((names(&jump), &jump["totalResults"]), (owned(&expected[3..]), &json!(5)));
         let beyond = search(&idp, asked(json!({"startIndex": 40_000, "count": 100}))).await;

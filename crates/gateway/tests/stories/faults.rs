@@ -44,7 +44,7 @@ fn hardening_9_a_lost_answer_to_commit_is_looked_up() {
         let wire = Wire::to(&world.database_url());
         let process = over(&wire, &world).await;
         for n in 0..10 {
-            // The server committed and nobody heard: the answer is the success that it is.
+            // The server committed and its answer was lost. The client is still told of the success.
             wire.set(Mode::LoseAnswer);
             let name = format!("heard{n}");
             let created = create(&process, &idp, &name).await;

@@ -185,7 +185,7 @@ fn agree(store: &mut dyn Store, registry: &Registry, users: &[Value], filters: &
         if !taken.insert(scim::key_of_text(user["userName"].as_str().unwrap_or_default())) {
             continue;
         }
-        // Whoever has the `externalId` of somebody deactivated would be that one, coming back.
+        // A user with the `externalId` of a deactivated one would restore that one.
         let external = user["externalId"].as_str();
         if external.is_some_and(|id| gone.contains(id)) {
             continue;

@@ -51,7 +51,7 @@ story!(report_22_issuing_a_client_says_what_its_providers_first_call_needs, asyn
     assert!(of(&jumpcloud.record().await).is_empty());
     assert_eq!(tests_the_connection(&jumpcloud).await, (201, 201));
 
-    // Whatever else it lacks: what the account itself requires of users, and of groups.
+    // It also lacks what the account itself requires of users, and of groups.
     declare(&acme, "badge", json!({"type": "string", "required": true})).await;
     let warnings = of(&jumpcloud.record().await);
     assert!(

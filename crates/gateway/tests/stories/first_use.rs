@@ -27,7 +27,7 @@ async fn notices(acme: &Account, kind: &str) -> Vec<Value> {
     all.into_iter().filter(|notice| notice["kind"] == kind).collect()
 }
 
-/// The grace is over for whatever was answered, used and spent before.
+/// The grace period is over for all tokens that were used or spent before.
 fn later(world: &World) {
     let mut behind = Behind::of(world);
     behind.execute("UPDATE refresh_tokens SET used = used - 31000");
@@ -54,7 +54,7 @@ story!(report_10_a_new_connection_ends_the_old_one_when_it_is_first_used_and_not
     }
     assert!(!words.contains("never used"), "{words}");
 
-    // One that was accepted and never used ends nothing, whatever becomes of it.
+    // A connection that was accepted and never used ends none.
     let unused = client.connect_as(&eve).await;
     let words = client.consent_page(&world.browser(), &eve, "3").await.words();
     assert!(words.contains("by eve@acme.test since") && words.contains("(never used)"), "{words}");

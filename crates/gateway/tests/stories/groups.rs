@@ -1,4 +1,4 @@
-//! Groups and who is in them: nothing is lost, whatever comes at once and in whatever shape.
+//! Groups and their members: nothing is lost, with any number of requests at once and in any shape that clients send.
 
 use serde_json::{Value, json};
 
@@ -25,13 +25,13 @@ fn ids<'a>(users: impl IntoIterator<Item = &'a Value>) -> Vec<String> {
 story!(unknown_members_are_skipped_and_the_rest_is_kept, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
-    let (users, nobody) = (users(&idp, 3).await, json!({"value": "0f6a7c1e-2b83-4f3e-9a6d-1d2c3b4a5e6f"}));
+    let (users, unknown) = (users(&idp, 3).await, json!({"value": "0f6a7c1e-2b83-4f3e-9a6d-1d2c3b4a5e6f"}));
     let member = |user: &Value| json!({"value": user["id"], "display": "x"});
     let body = json!({"schemas": [GROUP], "displayName": "Editors",
-        "members": [member(&users[0]), nobody, {"value": "not an id"}, member(&users[1])]});
+        "members": [member(&users[0]), unknown, {"value": "not an id"}, member(&users[1])]});
     let group = idp.post("/Groups", &body).await.expect(201).json();
     assert_eq!(idp.members(&group).await, ids(&users[..2]));
-    let patched = idp.patch(&group).add("members", json!([nobody, member(&users[2])])).await;
+    let patched = idp.patch(&group).add("members", json!([unknown, member(&users[2])])).await;
     assert!(patched.status.is_success(), "{}", patched.text());
     assert_eq!(idp.members(&group).await, ids(&users));
     idp.put(&group, &body).await.expect(200);
@@ -136,7 +136,7 @@ pub async fn eight_writers(world: World) {
     assert_eq!(idp.members(&group).await, ids(joining));
 }
 
-story!(five_parallel_patches_of_entra_lose_nobody, async |world: World| {
+story!(five_parallel_patches_of_entra_lose_no_member, async |world: World| {
     five_patches(world).await;
 });
 

@@ -1,4 +1,4 @@
-//! Pages at an index that nobody walked up to: found by counted blocks, and as exact as by counting.
+//! Pages at an index without the pages before it: found by counted blocks, and as exact as by counting.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -75,7 +75,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
     assert_eq!(at(total + 1).await, [""; 0]);
     assert_eq!(at(i64::MAX).await, [""; 0]);
 
-    // Somebody deletes a third of the second block, and all of the fourth: before anybody counts again, and after.
+    // A third of the second block and all of the fourth are deleted. The pages are exact before the next count, and after.
     behind.execute(&format!(
         "DELETE FROM resources WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER (ORDER BY seq) AS n FROM resources \
          WHERE resource_type = {}) AS numbered WHERE (n > {FANOUT} AND n <= {FANOUT} * 2 AND n % 3 = 0) \
@@ -101,7 +101,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
     assert_eq!(behind.number("SELECT count(*) AS n FROM resource_gaps"), 0);
 });
 
-/// Lists that nobody else writes to.
+/// Lists that no other test writes to.
 const LISTS: [(i64, ResourceTypeId); 3] = [(7_001, USER), (7_001, GROUP), (7_002, USER)];
 
 /// Creates and deletes resources in units of work that take their time, some of which come to nothing.
@@ -229,7 +229,7 @@ story!(a_jump_is_exact_while_others_create_and_delete, async |world: World| {
     assert_eq!(behind.number("SELECT count(*) AS n FROM resource_gaps"), 0);
 });
 
-story!(nobody_waits_for_counting_and_counting_waits_for_whoever_writes, async |world: World| {
+story!(no_request_waits_for_counting_and_counting_waits_for_open_writes, async |world: World| {
     let url: DatabaseUrl = world.database_url().parse().expect("a database");
     if matches!(url, DatabaseUrl::Sqlite(_)) {
         return; // its writers take turns
@@ -255,7 +255,7 @@ story!(nobody_waits_for_counting_and_counting_waits_for_whoever_writes, async |w
         async move { list_counts::update(&db).await }
     });
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(behind.number(blocks), 0, "somebody may still appear in it");
+    assert_eq!(behind.number(blocks), 0, "a resource may still appear in it");
     run(&mut quick, &insert(FANOUT));
     run(&mut slow, "COMMIT");
     counting.await.expect("it ends").expect("it counts");

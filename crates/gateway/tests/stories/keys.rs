@@ -49,7 +49,7 @@ story!(attack_85_keys_are_rotated_by_command_and_running_replicas_follow, moving
     let token = signed().await;
     assert!(verifies(&before, &token));
 
-    // The next key is known to both replicas a second later, and to everybody a day before it signs.
+    // Both replicas know the next key a second later, and publish it a day before it signs.
     let rotated = world.command(&["keys", "rotate", "--alg", "RS256"], &[]);
     assert!(rotated.status.success() && said(&rotated).contains("signs from"), "{}", said(&rotated));
     world.pass(std::time::Duration::from_millis(1_100));
@@ -149,7 +149,7 @@ story!(attack_86_a_master_key_is_replaced_while_everything_goes_on, async |world
     ];
     let tokens = call(Method::POST, "/oauth2/token").form(&pairs).await.expect(200).json();
     call(Method::GET, "/scim/v2/Users").bearer(&text(&tokens["access_token"])).await.expect(200);
-    // What the old key sealed and nobody stored is void.
+    // What the old key sealed and no row stores is void.
     call(Method::GET, "/scim/v2/Users").bearer(&idp.access_token).await.expect(401);
     let refused = world.command(&["keys", "list"], &[]);
     assert!(!refused.status.success() && said(&refused).contains("master key is not"), "{}", said(&refused));

@@ -21,13 +21,13 @@ async fn race(client: &OAuthClient, token: &str) -> String {
     }
     let mut successors = Vec::with_capacity(WORKERS);
     while let Some(answer) = racers.join_next().await {
-        let answer = answer.expect("a racer arrives").expect("somebody answers");
+        let answer = answer.expect("a racer arrives").expect("an answer");
         successors.push(text(&answer.expect(200).json()["refresh_token"]));
     }
     assert_eq!(successors.len(), WORKERS);
     successors.sort_unstable();
     successors.dedup();
-    assert_eq!(successors.len(), 1, "whoever's answer is kept, it is the same");
+    assert_eq!(successors.len(), 1, "all answers have the same token");
     successors.remove(0)
 }
 
@@ -141,7 +141,7 @@ story!(a_connection_passes_to_the_co_owner_when_its_owner_leaves, async |world: 
         assert_eq!(idp.read("/Me").await["id"], eve.id.as_str());
         let told = client.introspect(&idp.access_token).await;
         assert_eq!((&told["active"], told["sub"].as_str()), (&json!(true), Some(eve.id.as_str())), "{told}");
-        // Who somebody is was accepted by Ada, about Ada.
+        // Ada accepted claims about Ada, not about Eve.
         let refused = world.get("/userinfo").bearer(&idp.access_token).await.expect(403);
         assert!(refused.header("www-authenticate").is_some_and(|v| v.contains("insufficient_scope")));
     }
@@ -159,7 +159,7 @@ story!(a_connection_passes_to_the_co_owner_when_its_owner_leaves, async |world: 
     assert!(text(&row["detail"]).contains(&ada.id) && text(&row["detail"]).contains(&eve.id), "{row}");
     assert!(!audit.actions().contains(&"grants.ended"), "nothing ended");
 
-    // Ada comes back, and what is Eve's now stays so; then Eve loses her role, and there is nobody after her.
+    // Ada comes back, and what is Eve's now stays so; then Eve loses her role, and no co-owner is left.
     idp.patch(&ada).replace("active", true).await.expect(200);
     assert_eq!(idp.read("/Me").await["id"], eve.id.as_str());
     idp.patch(&eve).replace(leaves[1].0, leaves[1].1.clone()).await.expect(200);
@@ -170,7 +170,7 @@ story!(a_connection_passes_to_the_co_owner_when_its_owner_leaves, async |world: 
     idp.get("/Users").await.expect_scim_error(401, None);
 });
 
-story!(a_connection_passes_on_deletion_too_and_only_to_somebody_who_may, async |world: World| {
+story!(a_connection_passes_on_deletion_too_and_only_to_a_user_who_may_own_it, async |world: World| {
     let acme = world.account("acme").await;
     let (ada, eve) = with_co_owner(&acme).await;
     let idp = acme.generic_client().await.connect_as(&ada).await;
@@ -190,8 +190,8 @@ story!(a_connection_passes_on_deletion_too_and_only_to_somebody_who_may, async |
         assert_eq!(problem["errors"][0]["field"], "co_owner", "{problem}");
     }
     let stranger = world.account("orchard").await.service_account().await;
-    for nobody in [stranger.id.as_str(), "nobody"] {
-        acme.admin(Method::PATCH, "").json(&json!({"co_owner": nobody})).await.expect_problem(400);
+    for unfit in [stranger.id.as_str(), "nobody"] {
+        acme.admin(Method::PATCH, "").json(&json!({"co_owner": unfit})).await.expect_problem(400);
     }
     let cleared = acme.admin(Method::PATCH, "").json(&json!({"co_owner": null})).await.expect(200).json();
     assert_eq!(cleared["co_owner"], json!(null));

@@ -22,7 +22,7 @@ story!(report_15_a_state_of_eight_kilobytes_goes_all_the_way_and_back, async |wo
     let party = RelyingParty::new(&world).await;
     let state = state();
     let long = [SCOPE, ("state", state.as_str()), ("prompt", "consent")];
-    // By a link, past a wrong password, a second factor's page and somebody else's log-in.
+    // By a link, past a wrong password, a second factor's page and another user's log-in.
     let browser = world.browser();
     let page = party.open(&browser, &long).await.page();
     let page = browser.log_in(&page, &party.ada.user_name, "wrong").await.page();

@@ -20,24 +20,24 @@ story!(report_2_members_are_not_given_up_for_a_list_of_nobody, async |world: Wor
     let group = idp.create_group("Editors", &[&ana]).await;
     let (members, path) = (vec![text(&ana["id"])], format!("/Groups/{}", text(&group["id"])));
     let wrong = text(&ana["meta"]["location"]).replace("/Users/", "/Groups/");
-    for nobody in [json!([{"value": gone["id"]}]), json!([{"$ref": wrong}]), json!([{"value": group["id"]}])] {
+    for unknown in [json!([{"value": gone["id"]}]), json!([{"$ref": wrong}]), json!([{"value": group["id"]}])] {
         let before = idp.read(&group).await;
-        let detail = idp.put(&group, &whole(&nobody)).await.expect_scim_error(400, Some("invalidValue"));
+        let detail = idp.put(&group, &whole(&unknown)).await.expect_scim_error(400, Some("invalidValue"));
         assert!(detail.contains("Create the users first"), "{detail}");
         for patch in [
-            json!({"op": "replace", "path": "members", "value": nobody}),
-            json!({"op": "replace", "value": {"members": nobody}}),
-            json!({"op": "replace", "path": format!("members[value eq \"{}\"]", members[0]), "value": nobody}),
+            json!({"op": "replace", "path": "members", "value": unknown}),
+            json!({"op": "replace", "value": {"members": unknown}}),
+            json!({"op": "replace", "path": format!("members[value eq \"{}\"]", members[0]), "value": unknown}),
         ] {
             idp.patch(&group).operation(patch).await.expect_scim_error(400, Some("invalidValue"));
         }
         let bulk = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
-            "Operations": [{"method": "PUT", "path": path, "data": whole(&nobody)}],
+            "Operations": [{"method": "PUT", "path": path, "data": whole(&unknown)}],
         });
         let answered = idp.post("/Bulk", &bulk).await.expect(200).json();
         assert_eq!(answered["Operations"][0]["status"], "400", "{answered}");
-        assert_eq!(idp.read(&group).await, before, "{nobody}");
+        assert_eq!(idp.read(&group).await, before, "{unknown}");
     }
     let mixed = json!([{"value": gone["id"]}, {"value": ana["id"]}]);
     let answer = idp.put(&group, &whole(&mixed)).await.expect(200);

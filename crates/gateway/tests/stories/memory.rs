@@ -130,7 +130,7 @@ story!(hardening_5_pages_of_large_users_end_early_and_memory_stays, async |world
     assert!(root.body.len() < 9 << 20);
     assert!(grown(&world, before) < 240, "{} MiB", grown(&world, before));
 
-    // Everybody is met once: by index, and by cursor.
+    // Each user is listed once: by index, and by cursor.
     let mut expected: Vec<String> = (1..=12).map(|n| format!("large{n}")).collect();
     expected.sort();
     for by_cursor in [false, true] {

@@ -65,7 +65,7 @@ story!(report_6_a_name_is_one_however_it_is_written, async |world: World| {
     for name in ["jose@acme.test", "strasse@acme.test", "straße@acme.test", "i@acme.test", "ı@acme.test"] {
         idp.post("/Users", &user(name)).await.expect(201);
     }
-    // A group that waits for a name gets the user in whatever form they come.
+    // A group that waits for a name gets the user in any form of it.
     let group = json!({"schemas": [GROUP], "displayName": "waits", "members": [{"value": "zoé@acme.test"}]});
     let group = text(&idp.post("/Groups", &group).await.expect(201).json()["id"]);
     let zoe = text(&idp.post("/Users", &user("Zoe\u{301}@acme.test")).await.expect(201).json()["id"]);
@@ -210,13 +210,13 @@ story!(report_6_existing_names_are_brought_up_to_date_and_collisions_told, async
     let audit = acme.audit().await;
     let row = audit.0.iter().find(|row| row["action"] == "login.failed").expect("a row");
     assert!(row["detail"].as_str().is_some_and(|d| d.contains(&second.id)), "{row}");
-    // Nobody is guessed for a group, and nobody third gets the name.
+    // No member is guessed for a group, and no third user gets the name.
     let group = json!({"schemas": [GROUP], "displayName": "g", "members": [{"value": "josé@acme.test"}]});
     let group = idp.post("/Groups", &group).await.expect(201).json();
     assert!(group.get("members").is_none_or(|members| members == &json!([])), "{group}");
     idp.post("/Users", &user("JOSÉ@acme.test")).await.expect_scim_error(409, Some("uniqueness"));
 
-    // Both are read, changed and deactivated, whatever is repeated.
+    // Both can be read, changed and deactivated.
     for one in [&first, &second] {
         let path = format!("/Users/{}", one.id);
         let mut body = idp.read(&path[..]).await;
@@ -247,7 +247,7 @@ story!(report_20_a_name_in_many_accounts_opens_each_of_them, async |world: World
         let ada = account.user("ada@agency.test").role("master_admin").with("password", password).create().await;
         people.push((account, ada));
     }
-    // The account that is named is opened, by name in whatever form or by id, and no other.
+    // The account that is named is opened, and no other: by name in any form, or by id.
     for (n, (account, ada)) in people.iter().enumerate() {
         for named in [account.name.to_uppercase(), account.id.clone()] {
             let page = log_in_at_account(&world, &world.browser(), ada, &named).await;

@@ -14,7 +14,7 @@ use crate::support::testing::World;
 const DAY: i64 = 86_400_000;
 const FROM: &str = "Provisioning <no-reply@gateway.test>";
 
-/// Somebody who owns connections, and who takes over from them.
+/// The owner of the connections, and the co-owner who takes over from them.
 async fn people(acme: &Account) -> (User, User) {
     let named =
         |name: &str| acme.user(&format!("{}@acme.test", name[..3].to_lowercase())).with("displayName", json!(name));
@@ -99,7 +99,7 @@ story!(a_co_owner_is_told_on_their_page_until_they_say_so, async |world: World| 
     );
 });
 
-story!(each_way_of_leaving_is_told_in_its_own_words_and_nobody_is_told_of_nothing, async |world: World| {
+story!(each_way_of_leaving_is_told_in_its_own_words_and_only_where_a_connection_ends, async |world: World| {
     let acme = world.account("acme").await;
     let (ada, eve) = people(&acme).await;
     let client = acme.generic_client().await;
@@ -237,10 +237,10 @@ story!(a_replica_that_dies_with_a_letter_in_its_hand_loses_nothing, moving_clock
     let now = world.now();
     let due = Due { now, since: now - DAY };
     let mut claim = || behind.work(|tx| tx.claim_notices(due, now + 3_600_000, 8)).len();
-    assert_eq!((claim(), claim()), (1, 0), "whoever comes second finds nothing");
+    assert_eq!((claim(), claim()), (1, 0), "the second claim finds nothing");
     let letters = LetterBox::start();
     let _postman = postman(&world, &letters.url()).await;
-    // An hour passes, and nobody says what became of it.
+    // An hour passes without a word from the replica that claimed it.
     world.pass(std::time::Duration::from_secs(3_601));
     letters.wait_for(1).await;
     let mailed = || Behind::of(&world).number("SELECT COUNT(*) AS n FROM notices WHERE mailed IS NOT NULL");
@@ -379,7 +379,7 @@ story!(notices_go_with_their_time_and_their_person, async |world: World| {
     set(&acme, &joe, &json!({"active": false})).await; // to Eve again
     assert_eq!(count(&mut behind), 1);
     acme.admin(Method::DELETE, &format!("/users/{}", eve.id)).await.expect(204);
-    assert_eq!(count(&mut behind), 0, "whoever is deleted is told nothing");
+    assert_eq!(count(&mut behind), 0, "a deleted user is told nothing");
 
     let (bob, zoe) = (acme.user("bob@acme.test"), acme.user("zoe@acme.test"));
     let (bob, zoe) = (bob.role("master_admin").service_account(), zoe.role("master_admin"));

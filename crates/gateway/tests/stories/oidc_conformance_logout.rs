@@ -26,7 +26,7 @@ async fn refused(party: &RelyingParty, browser: &Browser, parameters: &[(&str, &
 async fn asked(party: &RelyingParty, browser: &Browser, parameters: &[(&str, &str)]) -> Page {
     let page = browser.open(&party.logout_url(parameters)).await.page();
     assert!(page.form_with_button("Log out").is_some(), "{}", page.words());
-    assert!(party.is_logged_in(browser).await, "a link alone logs nobody out");
+    assert!(party.is_logged_in(browser).await, "a link alone does not log the user out");
     page
 }
 
@@ -105,7 +105,7 @@ story!(module_no_id_token_hint_asks_and_goes_nowhere, async |world: World| {
 story!(module_no_params, async |world: World| {
     let (party, browser, _) = logged_in(&world).await;
     asked_and_then_on_a_page(&party, &browser, &[]).await;
-    // Nobody is left to be asked.
+    // No user is logged in who could be asked.
     let page = browser.open(&party.logout_url(&[])).await.page();
     assert!(page.words().contains("logged out"), "{}", page.words());
 });

@@ -73,7 +73,7 @@ story!(each_form_is_refused_where_another_site_sends_it, async |world: World| {
     let (client, csrf) = (field(&own, "client"), field(&own, "csrf"));
     let (user_name, password) = (&party.ada.user_name, &party.ada.password);
     for page in ENDPOINTS.iter().filter(|page| page.method == "POST" && !OF_CLIENTS.contains(&page.path)) {
-        // Where operators do not sign in, there is no form for them.
+        // Where operators do not log in, there is no form for them.
         let refused = if page.path.starts_with("/operator") { 404 } else { 403 };
         for forged in ["", strangers.as_str(), "nonsense"] {
             let pairs = [

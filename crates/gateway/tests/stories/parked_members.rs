@@ -1,4 +1,4 @@
-//! Members who are named before they exist: nobody is lost, whoever arrives first.
+//! Members who are named before they exist. No member is lost, whether the group or the user arrives first.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ story!(who_is_named_before_they_exist_joins_when_they_appear, async |world: Worl
     assert!(parked(&acme).await.is_empty());
 });
 
-story!(whoever_is_not_waited_for_any_more_does_not_join, async |world: World| {
+story!(a_user_who_is_no_longer_waited_for_does_not_join, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let made = |n: usize| group(&format!("Group {n}"), &["00uANA", "00uBEN"]);
@@ -78,7 +78,7 @@ story!(whoever_is_not_waited_for_any_more_does_not_join, async |world: World| {
         let expected = if expected { vec![text(&ben["id"])] } else { Vec::new() };
         assert_eq!(idp.members(&groups[n]).await, expected, "{n}");
     }
-    // In another account the same names are somebody else's.
+    // In another account the same names are other users'.
     let other = world.account("other").await;
     let theirs = other.connected_identity_provider().await;
     let group = theirs.post("/Groups", &group("Editors", &["00uANA"])).await.expect(201).json();
@@ -105,7 +105,7 @@ story!(a_strict_client_is_refused_unknown_members_and_nothing_is_applied, async 
     assert!(parked(&acme).await.is_empty());
 });
 
-story!(whoever_is_named_and_created_at_the_same_moment_is_a_member, async |world: World| {
+story!(a_user_who_is_named_and_created_at_the_same_moment_is_a_member, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;

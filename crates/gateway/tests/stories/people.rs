@@ -16,7 +16,7 @@ story!(people_see_where_they_are_logged_in_and_log_others_out, async |world: Wor
     let page = here.open(&account).await.page();
     assert!(page.words().contains("This browser") && page.words().contains("Another browser"), "{}", page.words());
     assert!(page.words().contains("127.0.0.1"), "{}", page.words());
-    here.press(&page, "Sign out").await.page();
+    here.press(&page, "Log out another browser").await.page();
     assert!(there.open(&account).await.page().words().contains("Log in to see"));
     let page = here.open(&account).await.page();
     assert!(!page.words().contains("Another browser"), "{}", page.words());
@@ -39,7 +39,7 @@ story!(another_persons_session_is_not_to_be_ended, async |world: World| {
     let page = bens.open(&account).await.page();
     let bens_page = bens.log_in(&page, &ben.user_name, &ben.password).await.page();
     let adas_page = adas.open(&account).await.page();
-    let adas_form = adas_page.form_with_button("Sign out").expect("a form");
+    let adas_form = adas_page.form_with_button("Log out another browser").expect("a form");
     let bens_csrf = crate::support::relying_party::field(&bens_page.forms()[0], "csrf");
     let mut pairs = adas_form.pairs(None);
     pairs.iter_mut().filter(|(name, _)| name == "csrf").for_each(|(_, value)| bens_csrf.clone_into(value));

@@ -98,7 +98,7 @@ impl Sent {
 /// Whether a step of a plan of SQLite's looks at more than it was asked for.
 fn is_wasteful(step: &str, statement: &str) -> bool {
     let by_account_alone = step.starts_with("SEARCH ") && step.ends_with("(account=?)");
-    // Ids are an account's, whatever the type: in their order, those of other types are passed over.
+    // The index of ids is an account's, without the type: in their order, those of other types are passed over.
     let in_order_of_ids = statement.contains("ORDER BY r.id");
     let scan = step.strip_prefix("SCAN ").map(|what| what.split(' ').next().unwrap_or_default());
     scan.is_some_and(|what| !OWN.contains(&what)) || (by_account_alone && !in_order_of_ids)
@@ -142,7 +142,7 @@ fn no_statement_looks_at_everything_on_postgres() {
         conn.batch_execute(if much { MUCH } else { "SELECT 1" }).expect("it is stored");
         conn.batch_execute("SET plan_cache_mode = force_generic_plan").expect("it is set");
         let (mut explained, mut wasteful) = (0, Vec::new());
-        // What a filter asks for is planned with its values at every request; and whoever counts looks at what is counted.
+        // A filter is planned with its values at every request, and a count reads what it counts.
         let others = ["FROM resources AS r WHERE", "r.seq IN (", "SELECT count(*)"];
         let planned_once = |text: &&String| others.iter().all(|what| !text.contains(what));
         for (n, text) in sent.iter().filter(planned_once).enumerate() {

@@ -71,7 +71,7 @@ story!(eight_writers_on_one_group_at_two_replicas_end_in_the_union_of_their_effe
     eight_writers(world).await;
 });
 
-story!(five_parallel_patches_of_entra_at_two_replicas_lose_nobody, async |world: World| {
+story!(five_parallel_patches_of_entra_at_two_replicas_lose_no_member, async |world: World| {
     world.add_replica().await;
     five_patches(world).await;
 });

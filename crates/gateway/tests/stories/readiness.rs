@@ -1,4 +1,4 @@
-//! Readiness: answered at once whatever the database does, and true.
+//! Readiness: the answer is true, and comes at once also when the database hangs.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -81,12 +81,16 @@ fn hardening_12_a_log_that_was_removed_loses_nothing_acknowledged() {
         is_refused(&create(&world, &idp, "later").await);
         world.kill();
         world.start_again().await;
-        assert_eq!(idp.list("/Users?count=0").await["totalResults"], 26, "whoever was acknowledged, and who connected");
+        assert_eq!(
+            idp.list("/Users?count=0").await["totalResults"],
+            26,
+            "the acknowledged users, and the one who connected"
+        );
         assert_eq!(create(&world, &idp, "late").await.status, 201);
     });
 }
 
-/// Nobody writes: it is found all the same, and saved.
+/// It is found and saved although no request writes.
 #[test]
 fn hardening_12_a_log_that_was_removed_is_found_without_a_write() {
     on_sqlite(&[], async |world: World| {
@@ -184,7 +188,7 @@ fn hardening_12_what_is_locked_or_full_on_postgresql_is_told() {
         until_ready(&process, false).await;
         behind.execute("ROLLBACK");
         until_ready(&process, true).await;
-        // Another replica that hangs in the middle of its own look holds nobody up.
+        // Another replica that hangs in the middle of its own look holds none up.
         behind.execute("BEGIN; UPDATE installation SET value = '' WHERE name = 'pulse'");
         tokio::time::sleep(Duration::from_millis(1_100)).await; // what was found before is no longer believed
         until_ready(&process, true).await;

@@ -116,7 +116,7 @@ story!(report_19_a_conflict_shows_names_as_they_were_written, async |world: Worl
         let detail = client.call(method.clone(), path).scim(body).await.expect_scim_error(409, Some("uniqueness"));
         assert!(shown.iter().all(|shown| detail.contains(shown)), "{method} {shown:?}: {detail}");
     };
-    // Who has the name is shown as they spell it, and whoever asks for it as they do.
+    // The refusal shows the name as its owner spells it, and as the request does.
     let again = ["\"Zoë.Smith@Acme.test\"", text(&zoe["id"]).leak() as &str];
     conflict(&idp, Method::POST, "/Users", &user("Zoë.Smith@Acme.test", "x"), &again).await;
     let other = ["\"Zoë.Smith@Acme.test\"", "\"ZOË.SMITH@acme.test\" is the same name"];
@@ -150,7 +150,7 @@ story!(report_19_a_conflict_shows_names_as_they_were_written, async |world: Worl
     let late = acme.admin(Method::PUT, "/attributes/seat").json(&unique).await.expect_problem(409);
     assert!(late.to_string().contains("Window-3"), "{late}");
 
-    // Somebody who is deactivated, where the account does not bring them back.
+    // A deactivated user, where the account's policy is not to restore them.
     idp.patch(&zoe).replace("active", false).await.expect(200);
     acme.admin(Method::PATCH, "").json(&json!({"inactive_match": "conflict"})).await.expect(200);
     let other = ["\"Zoë.Smith@Acme.test\" and is deactivated", "\"Zoë.Smith@ACME.test\" is the same name"];

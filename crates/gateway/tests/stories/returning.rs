@@ -1,5 +1,5 @@
-//! Users who are created again after they were deactivated: restored or refused, as the account says, and never a way to
-//! somebody else's record.
+//! Users who are created again after they were deactivated: restored or refused, as the account says. Another user's record is never
+//! restored in their place.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ story!(who_was_deactivated_and_is_created_again_follows_the_policy_of_the_accoun
     acme.admin(Method::PATCH, "").json(&json!({"inactive_match": "sometimes"})).await.expect_problem(400);
 });
 
-story!(nobody_gets_a_record_that_can_log_in_or_that_is_the_consoles, async |world: World| {
+story!(no_create_restores_a_record_that_can_log_in_or_that_is_the_consoles, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     acme.admin(Method::PATCH, "").json(&json!({"service_accounts": "writable"})).await.expect(200);
@@ -77,7 +77,7 @@ story!(nobody_gets_a_record_that_can_log_in_or_that_is_the_consoles, async |worl
     }
     // Said in so many words, it is done; and nothing that ended comes back.
     idp.patch(&person).replace("active", true).await.expect(200);
-    // An operator who creates somebody means somebody new.
+    // An operator who creates a user means a new one.
     let gone = gone(&idp, "00uGONE", "gone@acme.test").await;
     let problem = acme.user("gone@acme.test").attempt().await.expect_problem(409);
     assert!(problem.to_string().contains(&text(&gone["id"])), "{problem}");

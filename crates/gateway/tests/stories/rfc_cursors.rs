@@ -97,7 +97,7 @@ story!(point_51_a_cursor_serves_its_query_and_its_client, async |world: World| {
     }
     let elsewhere = idp.get(&format!("/Groups?cursor={cursor}&count=2")).await;
     elsewhere.expect_scim_error(400, Some("invalidCursor"));
-    // Nobody learns from an error whether the cursor was ever good.
+    // An error does not tell whether the cursor was ever good.
     let forged = idp.get(&format!("/Users?cursor=forged&{query}")).await.expect_scim_error(400, Some("invalidCursor"));
     let neighbour = world.account("globex").await.connected_identity_provider().await;
     let colleague = acme.generic_client().await.connect_as(&ada).await;

@@ -50,8 +50,8 @@ story!(point_35_what_is_deleted_is_gone_and_its_name_is_free, async |world: Worl
         ] {
             assert!(idp.found(endpoint, &filter).await.is_empty(), "{filter}");
         }
-        let everybody = idp.list(&format!("{endpoint}?count=1000")).await;
-        assert_eq!(everybody["totalResults"], if endpoint == "/Users" { 1 } else { 0 });
+        let all = idp.list(&format!("{endpoint}?count=1000")).await;
+        assert_eq!(all["totalResults"], if endpoint == "/Users" { 1 } else { 0 });
         let again = idp.post(endpoint, &body).await.expect(201).json();
         assert_ne!(again["id"], made["id"]);
         idp.delete(&again).await.expect(204);

@@ -45,7 +45,7 @@ async fn type_code(browser: &Browser, page: &Page, code: &str) -> Landing {
     browser.submit(page, &form, &form.pairs(button.as_ref())).await
 }
 
-/// Somebody at the door with the right password.
+/// The page after the right password.
 async fn at_the_door(client: &OAuthClient, browser: &Browser, ada: &User) -> Page {
     let page = browser.open(&client.authorization_url("1")).await.page();
     browser.log_in(&page, &ada.user_name, &ada.password).await.page()
@@ -76,7 +76,7 @@ async fn person(acme: &Account) -> User {
     acme.user("ada@acme.test").role("master_admin").create().await
 }
 
-story!(whoever_has_an_authenticator_app_is_asked_for_its_code, async |world: World| {
+story!(a_user_with_an_authenticator_app_is_asked_for_its_code, async |world: World| {
     let acme = world.account("acme").await;
     let (client, ada) = (acme.okta_client().await, person(&acme).await);
     let (app, codes) = set_up(&world, &ada).await;
@@ -166,7 +166,7 @@ story!(an_account_can_demand_a_second_factor_of_people, async |world: World| {
     assert_eq!(recovery_codes(&page).len(), 10);
     let page = browser.open(&client.authorization_url("1")).await.page();
     assert!(page.is_consent(), "they are logged in: {}", page.words());
-    // A service account belongs to nobody's pocket.
+    // A service account needs no second factor: no person carries its device.
     assert!(at_the_door(&client, &world.browser(), &service).await.is_consent());
 });
 

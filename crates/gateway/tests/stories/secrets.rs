@@ -11,7 +11,7 @@ use crate::support::identity_provider::a_user;
 use crate::support::letter_box::until;
 use crate::support::testing::{MASTER_KEY, OPERATOR, World};
 
-/// Of a relay that nobody has started.
+/// Of a relay that is not running.
 const RELAY: &str = "Relay-passphrase-4";
 const SETTINGS: [(&str, &str); 3] = [
     ("GATEWAY__LOG__FILTER", "trace"),
@@ -105,7 +105,7 @@ story!(attack_80_nothing_secret_leaks, settings = [SETTINGS[0], SETTINGS[1], SET
     }
     idp.client.revoke(&idp.access_token).await.expect(200);
 
-    // Whoever takes over is written to, in vain.
+    // The mail to the new owner of the connection fails.
     let eve = acme.user("eve@acme.test").role("master_admin").create().await;
     acme.admin(Method::PATCH, "").json(&json!({"co_owner": eve.id})).await.expect(200);
     acme.okta_client().await.connect_as(&ada).await;

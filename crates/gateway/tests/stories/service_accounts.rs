@@ -281,7 +281,7 @@ story!(report_11_a_hidden_service_account_stays_in_its_groups, async |world: Wor
     let by_member = |id: &str| format!("members.value eq \"{id}\"");
     assert!(idp.found("/Groups", &by_member(&robot.id)).await.is_empty());
     assert_eq!(idp.found("/Groups", &by_member(&anas)).await.len(), 1);
-    // Who sends the whole list does not know it, and does not take it out; who names it names nobody.
+    // A PUT of the whole list does not remove the service account. An operation that names it names no member.
     let whole = json!({"schemas": [GROUP], "displayName": "Editors", "members": [{"value": bens}]});
     idp.put(&group, &whole).await.expect(200);
     assert_eq!(idp.members(&group).await, [bens.as_str()]);
@@ -341,7 +341,7 @@ story!(report_11_an_account_may_keep_its_last_administrator, async |world: World
     let done = bulk(&idp, json!([{"method": "DELETE", "path": ada.path()}])).await;
     assert_eq!(done[0]["status"], "403");
     assert_eq!(idp.read(&ada).await, whole, "nothing was changed");
-    // What takes nothing away is nobody's concern.
+    // Changes that take no access away are allowed.
     idp.patch(&ada).replace("title", "Head of everything").await.expect(200);
 
     // Another one counts only while they are active and have the role.
@@ -398,7 +398,7 @@ story!(report_11_the_last_two_administrators_do_not_leave_at_once, async |world:
 
 story!(report_11_operators_are_told_when_nobody_may_accept_any_more, async |world: World| {
     let acme = world.account("acme").await;
-    assert_eq!(acme.admin_get("").await["warnings"], json!([]), "where nobody is, nobody is missing");
+    assert_eq!(acme.admin_get("").await["warnings"], json!([]), "no warning in an account without users");
     let ada = acme.user("ada@acme.test").with("displayName", json!("Ada Lovelace")).role("master_admin").create().await;
     let eve = acme.user("eve@acme.test").role("master_admin").create().await;
     let idp = acme.client(json!({"name": "Ping", "profile": "ping"})).await.connect_by_credentials().await;
@@ -421,7 +421,7 @@ story!(report_11_operators_are_told_when_nobody_may_accept_any_more, async |worl
     assert_eq!(
         (&told[0]["mailed"], &told[0]["next_try"]),
         (&json!(null), &json!(null)),
-        "there is nobody to mail it to"
+        "there is no address to mail it to"
     );
 
     // It is so until it is otherwise; and an operator's own act is told as well.

@@ -33,7 +33,7 @@ story!(report_2_what_names_nobody_changes_no_group_and_is_refused_in_every_metho
         let ana = idp.create_user(&a_user(&format!("ana-{profile}@acme.test"))).await;
         let group = idp.create_group(&format!("Editors of {profile}"), &[&ana]).await;
         let (members, path) = (vec![text(&ana["id"])], format!("/Groups/{}", text(&group["id"])));
-        for nobody in [
+        for unreadable in [
             json!([{}]),
             json!([null]),
             json!([{"display": "ana"}]),
@@ -43,11 +43,11 @@ story!(report_2_what_names_nobody_changes_no_group_and_is_refused_in_every_metho
             json!("[{'value': 'x'}]"),
             json!(""),
         ] {
-            let whole = json!({"schemas": [GROUP], "displayName": "Editors", "members": nobody});
+            let whole = json!({"schemas": [GROUP], "displayName": "Editors", "members": unreadable});
             let patches = [
-                operation("replace", "members", &nobody),
-                operation("add", "members", &nobody),
-                json!({"op": "replace", "value": {"members": nobody}}),
+                operation("replace", "members", &unreadable),
+                operation("add", "members", &unreadable),
+                json!({"op": "replace", "value": {"members": unreadable}}),
             ];
             for patch in &patches {
                 let detail =
@@ -55,7 +55,7 @@ story!(report_2_what_names_nobody_changes_no_group_and_is_refused_in_every_metho
                 assert!(profile == "strict" || detail.contains("{\"value\": …}"), "{patch}: {detail}");
             }
             if profile != "strict" {
-                let remove = operation("Remove", "members", &nobody);
+                let remove = operation("Remove", "members", &unreadable);
                 idp.patch(&group).operation(remove).await.expect_scim_error(400, Some("invalidValue"));
             }
             idp.put(&group, &whole).await.expect_scim_error(400, Some("invalidValue"));
@@ -65,7 +65,7 @@ story!(report_2_what_names_nobody_changes_no_group_and_is_refused_in_every_metho
             });
             let answered = idp.post("/Bulk", &bulk).await.expect(200).json();
             assert_eq!(answered["Operations"][0]["status"], "400", "{answered}");
-            assert_eq!(idp.members(&group).await, members, "{profile}: {nobody}");
+            assert_eq!(idp.members(&group).await, members, "{profile}: {unreadable}");
         }
     }
 });
@@ -96,7 +96,7 @@ story!(report_2_a_reference_an_attributes_name_and_json_text_are_understood_and_
         idp.patch(&group).operation(operation("Remove", "members", &members)).await.expect(204);
         assert!(idp.members(&group).await.is_empty(), "{members}");
     }
-    // The URL of a user below /Groups is nobody's.
+    // The URL of a user below /Groups names no user.
     let wrong = json!([{"$ref": reference.replace("/Users/", "/Groups/")}]);
     let answer = idp.patch(&group).add("members", wrong).await.expect(204);
     assert_eq!(answer.header("skipped-members"), Some(text(&ana["id"]).as_str()));

@@ -1,4 +1,4 @@
-//! Any number of processes start at once on one database that nobody has seen before.
+//! Any number of processes start at once on one new database.
 
 use std::path::Path;
 

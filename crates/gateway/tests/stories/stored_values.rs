@@ -101,7 +101,7 @@ story!(report_1_stricter_declarations_keep_nobody_active, async |world: World| {
     settled(&acme).await;
     let mut read = idp.read(&ana).await;
     let detail = idp.put(&ana, &read).await.expect_scim_error(400, Some("invalidValue"));
-    assert!(detail.contains("costUnit"), "required of whoever stays: {detail}");
+    assert!(detail.contains("costUnit"), "required of active users: {detail}");
     read["active"] = json!(false);
     let strict = acme.strict_identity_provider().await;
     let put = strict.put(&ana, &read).await.expect(200).json();

@@ -125,5 +125,5 @@ story!(report_14_a_browser_with_very_many_tabs_stays_within_bounds, async |world
     }
     assert_eq!(left, 32);
     let made = party.acme.admin_get("/grants").await;
-    assert_eq!(made["items"], json!([]), "nobody has accepted anything");
+    assert_eq!(made["items"], json!([]), "no access was accepted");
 });

@@ -94,7 +94,7 @@ story!(a_double_submission_or_lost_response_leaves_one_living_chain, async |worl
     let answers = all(twenty).await;
     let mut successors: Vec<String> = answers.iter().map(|a| text(&a["refresh_token"])).collect();
     successors.dedup();
-    assert_eq!(successors.len(), 1, "whoever's answer is kept, it is the living one");
+    assert_eq!(successors.len(), 1, "each answer has the live token");
     for answer in &answers {
         IdentityProvider::new(client.clone(), answer).get("/Users?count=1").await.expect(200);
     }

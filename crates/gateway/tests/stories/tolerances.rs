@@ -1,4 +1,4 @@
-//! What a client is forgiven is a switch that an operator can turn while everybody works, and is counted.
+//! Each tolerance is a switch that an operator can turn while clients work, and its uses are counted.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -78,7 +78,7 @@ story!(what_was_needed_is_counted_at_every_replica_and_adds_up, async |world: Wo
         let replace = json!({"op": "Replace", "path": "title", "value": "x"});
         idp.patch(&user).operation(replace).await.expect_scim_error(400, Some("invalidSyntax"));
     }
-    // Whoever is asked adds its own counts first, so when both were asked all are there.
+    // The replica that is asked adds its own counts first, so when both were asked all are there.
     tolerance(&idp, "operations_in_any_case").await;
     let said = tolerance(&idp, "operations_in_any_case").await;
     assert_eq!((&said["forgiven"], &said["refused"]), (&json!(5), &json!(3)), "{said}");

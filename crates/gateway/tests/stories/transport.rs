@@ -42,7 +42,7 @@ story!(attack_87_the_issuer_is_the_public_url_to_the_byte_whatever_a_request_say
     let location = refused.headers(&FORGED).await.expect(303).header("location").unwrap_or_default().to_owned();
     let location = url::Url::parse(&location).expect("a URL");
     assert!(location.query_pairs().any(|(name, value)| name == "iss" && value == base), "{location}");
-    // The address in the audit trail is the peer's, for nobody named a proxy to trust.
+    // The address in the audit trail is the peer's, for no proxy is configured as trusted.
     let forged = world.admin(Method::POST, "/accounts").header("x-forwarded-for", "203.0.113.9");
     forged.json(&serde_json::json!({"name": "zeta"})).await.expect(201);
     assert_eq!(world.admin_get("/audit?limit=1").await["items"][0]["address"], "127.0.0.1");

@@ -1,4 +1,4 @@
-//! Signing in at an OpenID provider: the account's own for its people, the vendor's for operators. The provider is another gateway.
+//! Logging in at an OpenID provider: the account's own for its people, the vendor's for operators. The provider is another gateway.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -50,7 +50,7 @@ impl Upstream {
         self.people.user(email).with("emails", verified(email)).create().await
     }
 
-    /// Has an account's people sign in here.
+    /// Has an account's people log in here.
     pub async fn configure(&self, account: &Account, more: Value) {
         configure(account, self, more).await;
     }
@@ -143,7 +143,7 @@ story!(whoever_is_not_a_user_of_the_account_stays_outside, settings = [REACH], a
         assert!(!page.is_consent() && page.words().contains("no active user"), "{}", page.words());
     }
     assert!(!gone.id.is_empty());
-    // An address that the provider has not verified is nobody's, unless an operator says that it is to be trusted.
+    // An address that the provider has not verified finds no user, unless an operator says that it is to be trusted.
     acme.user("ada@acme.test").role("master_admin").create().await;
     let ada = upstream.people.user("ada@acme.test").with("emails", verified("ada@acme.test")).create().await;
     configure(&acme, &upstream, json!({})).await;
@@ -262,7 +262,7 @@ fn operators_sign_in_at_the_vendors_provider() {
         let sign_in = async |person: &User| {
             let browser = world.browser();
             let page = browser.open(&format!("{}/operator", world.gateway.public_url)).await.page();
-            let away = browser.press(&page, "Sign in").await;
+            let away = browser.press(&page, "Log in").await;
             let back = upstream.accept(&upstream.world.browser(), &away, person).await;
             browser.open(back.0.as_str()).await.page()
         };

@@ -91,7 +91,7 @@ type Piece<'a> = Pin<Box<dyn Future<Output = Option<(String, Vec<String>)>> + 'a
 
 /// The property: every resource that is there during the whole walk, and keeps what the list is filtered and sorted by, is
 /// returned exactly once; by index and by cursor; to two clients at the same time.
-async fn everybody_who_stays_is_met_exactly_once(world: World, seed: u64) {
+async fn each_user_who_stays_is_listed_exactly_once(world: World, seed: u64) {
     let acme = world.account("acme").await;
     let owner = acme.service_account().await;
     let idp = acme.connect_identity_provider_as(&owner).await;
@@ -146,20 +146,20 @@ async fn everybody_who_stays_is_met_exactly_once(world: World, seed: u64) {
             let mut once = met.clone();
             once.sort();
             once.dedup();
-            assert_eq!(once.len(), met.len(), "{about}: nobody twice; seed {seed}");
+            assert_eq!(once.len(), met.len(), "{about}: no resource twice; seed {seed}");
             let stayed: Vec<&String> = met.iter().filter(|id| stay.contains(id)).collect();
             assert_eq!(stayed, stay.iter().collect::<Vec<_>>(), "{about}: in the order of creation");
         }
     }
 }
 
-story!(a_walk_meets_everybody_who_stays_exactly_once, async |world: World| {
-    everybody_who_stays_is_met_exactly_once(world, 1).await;
+story!(a_walk_lists_each_user_who_stays_exactly_once, async |world: World| {
+    each_user_who_stays_is_listed_exactly_once(world, 1).await;
 });
 
-story!(a_walk_at_two_replicas_meets_everybody_who_stays_exactly_once, async |world: World| {
+story!(a_walk_at_two_replicas_lists_each_user_who_stays_exactly_once, async |world: World| {
     world.add_replica().await;
-    everybody_who_stays_is_met_exactly_once(world, 2).await;
+    each_user_who_stays_is_listed_exactly_once(world, 2).await;
 });
 
 story!(a_walk_outlives_the_process_and_a_page_may_be_asked_for_again, async |world: World| {
@@ -170,7 +170,7 @@ story!(a_walk_outlives_the_process_and_a_page_may_be_asked_for_again, async |wor
         idp.create_user(&a_user(&format!("user{n:02}@acme.test"))).await;
     }
     for query in ["", "filter=active+eq+true", "sortBy=userName"] {
-        let everybody = ids(&idp.list(&format!("/Users?count=100&{query}")).await);
+        let all = ids(&idp.list(&format!("/Users?count=100&{query}")).await);
         let mut first = ids(&idp.list(&format!("/Users?count=8&{query}")).await);
         first.retain(|id| *id != owner.id);
         let gone = &first[..3];
@@ -181,13 +181,13 @@ story!(a_walk_outlives_the_process_and_a_page_may_be_asked_for_again, async |wor
         world.start_again().await;
         let second = format!("/Users?startIndex=9&count=8&{query}");
         let before = ids(&idp.list(&second).await);
-        assert_eq!(before, everybody[8..16], "{query}");
+        assert_eq!(before, all[8..16], "{query}");
         assert_eq!(ids(&idp.list(&second).await), before, "the same page again");
         idp.list(&format!("/Users?startIndex=17&count=8&{query}")).await;
         assert_eq!(ids(&idp.list(&second).await), before, "and the page before");
-        // Who begins anew walks the present list.
+        // A listing that begins anew has the present resources.
         let met = walk(&idp, &format!("{query}&count=8"), Paging::Index).await;
-        let left: Vec<&String> = everybody.iter().filter(|id| !gone.contains(id)).collect();
+        let left: Vec<&String> = all.iter().filter(|id| !gone.contains(id)).collect();
         assert_eq!(met.iter().collect::<Vec<_>>(), left, "{query}");
     }
 });
@@ -283,15 +283,15 @@ story!(a_cursor_serves_its_own_client_and_query, async |world: World| {
     assert_eq!(met, ids(&idp.list("/Users?count=100").await));
 });
 
-story!(a_walk_skips_nobody_when_users_of_an_earlier_page_are_deleted, async |world: World| {
+story!(a_walk_skips_no_user_when_users_of_an_earlier_page_are_deleted, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     for n in 0..29 {
         idp.create_user(&a_user(&format!("user{n:02}@acme.test"))).await;
     }
-    let everybody = idp.list("/Users?startIndex=1&count=100").await["Resources"].clone();
-    let everybody = everybody.as_array().expect("a list");
-    assert_eq!(everybody.len(), 30, "with the one who accepted");
+    let all = idp.list("/Users?startIndex=1&count=100").await["Resources"].clone();
+    let all = all.as_array().expect("a list");
+    assert_eq!(all.len(), 30, "with the one who accepted");
 
     let mut seen = Vec::new();
     for start in [1, 11, 21] {
@@ -305,6 +305,6 @@ story!(a_walk_skips_nobody_when_users_of_an_earlier_page_are_deleted, async |wor
         }
         seen.extend(page.iter().map(|user| user["id"].clone()));
     }
-    let expected: Vec<_> = everybody.iter().map(|user| user["id"].clone()).collect();
+    let expected: Vec<_> = all.iter().map(|user| user["id"].clone()).collect();
     assert_eq!(seen, expected, "each exactly once, in the order of creation");
 });

@@ -253,12 +253,12 @@ mod tests {
     fn attack_74_what_was_accepted_counts_again_for_no_more_than_it_was() {
         let mut world = World::new();
         world.client("acme").scopes = Scopes::parse("openid profile email offline records:write").unwrap();
-        assert!(!remembered(&mut world, &[("scope", "openid profile")], "ada"), "nobody has accepted");
+        assert!(!remembered(&mut world, &[("scope", "openid profile")], "ada"), "Ada has not accepted");
         world.code(&[("scope", "openid profile")]);
         assert!(remembered(&mut world, &[("scope", "openid profile")], "ada"));
         assert!(remembered(&mut world, &[("scope", "openid")], "ada"), "less is included");
         assert!(!remembered(&mut world, &[("scope", "openid email")], "ada"), "more is not");
-        assert!(!remembered(&mut world, &[("scope", "openid")], "bob"), "somebody else did not");
+        assert!(!remembered(&mut world, &[("scope", "openid")], "bob"), "Bob has not accepted");
         for prompt in ["consent", "select_account", "login consent"] {
             assert!(!remembered(&mut world, &[("scope", "openid"), ("prompt", prompt)], "ada"), "{prompt}");
         }

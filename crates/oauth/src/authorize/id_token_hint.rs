@@ -93,6 +93,6 @@ mod tests {
             header[changed] = value;
             assert_eq!(read(7, &header, &claims), Err(NotOurs), "{header}");
         }
-        assert_eq!(read(8, &header, &claims), Err(NotOurs), "somebody else signed it");
+        assert_eq!(read(8, &header, &claims), Err(NotOurs), "another issuer signed it");
     }
 }

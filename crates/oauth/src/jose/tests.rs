@@ -60,7 +60,7 @@ fn signatures_of_the_rfcs_are_verified() {
 }
 
 #[test]
-fn thumbprints_are_those_of_the_rfcs_whatever_else_the_key_says() {
+fn thumbprints_are_those_of_the_rfcs_and_ignore_other_members() {
     let n = concat!(
         "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMst",
         "n64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajr",

@@ -2,7 +2,7 @@
 //!
 //! A write is refused if it makes the document larger than the limit. A document that was larger before may stay as
 //! large, shrink, be read and be deleted. **The limit never prevents a deactivation**: otherwise a large photo would
-//! keep a user signed in when an identity provider sends the whole user with `active: false`. Such a user can be
+//! keep a user logged in when an identity provider sends the whole user with `active: false`. Such a user can be
 //! reactivated only within the limit.
 
 use serde_json::{Map, Value};

@@ -109,7 +109,7 @@ pub(super) async fn put(
         .db
         .write(move |tx| {
             let mut account = lookup::locked_account(tx, &account)?;
-            // As things are now: somebody else may have declared something meanwhile.
+            // Judged by the account as it is now: another operator may have declared an attribute meanwhile.
             let change = Change::of(&account, &overlay, &work.schemas)?;
             let action = if change.created { Action::AttributeDeclared } else { Action::AttributeChanged };
             if change.changed {

@@ -1,4 +1,4 @@
-//! Who may sign in how: what operators decide for an account, and what they do for somebody who lost a way in.
+//! Who may log in how: what operators decide for an account, and what they do for a user who lost a way to log in.
 
 use actix_web::web;
 use scim::schema::USER;
@@ -23,13 +23,13 @@ use crate::services::sign_in::{Owner, upstream};
 use crate::storage::{DbError, ReadCost, Tx};
 
 body! {
-    /// A change of who may sign in how. What it leaves out stays.
+    /// A change of who may log in how. What it leaves out stays.
     pub(super) struct SignInChange {
-        /// Who may use a password; `null` for everybody, or where there is an OpenID provider for service accounts only.
+        /// Who may use a password. `null` means all users; with an OpenID provider it means service accounts only.
         passwords: Patch<Passwords>,
         /// Whether users with a password need an authenticator app too; `null` for `offered`.
         second_factor: Patch<SecondFactor>,
-        /// The OpenID provider that users sign in at; `null` for none.
+        /// The OpenID provider that users log in at; `null` for none.
         provider: Patch<NewProvider>,
     }
     example {
@@ -63,13 +63,13 @@ body! {
 part!(NewProvider);
 
 answer! {
-    /// Who may sign in how.
+    /// Who may log in how.
     pub(super) struct SignIn {
         /// Who may use a password.
         passwords: Passwords,
         /// Whether users with a password need an authenticator app too.
         second_factor: SecondFactor,
-        /// The OpenID provider that users sign in at.
+        /// The OpenID provider that users log in at.
         provider: Option<ServiceProvider>,
     }
     example {
@@ -242,7 +242,7 @@ pub(super) async fn remove_second_factor(
     release(operator, app, path, "second factor of user", second_factor::release).await
 }
 
-/// `DELETE …/users/{user}/upstream-identity`: the next to sign in at the provider under a name of theirs is who they are.
+/// `DELETE …/users/{user}/upstream-identity`: the next to log in at the provider under a name of theirs is who they are.
 pub(super) async fn release_identity(
     operator: Operator,
     app: web::Data<App>,
@@ -251,7 +251,7 @@ pub(super) async fn release_identity(
     release(operator, app, path, "upstream identity of user", upstream::release).await
 }
 
-/// Takes a way to sign in from the user that a path names; what it is called is for the refusal where there is none.
+/// Takes a way to log in from the user that a path names; what it is called is for the refusal where there is none.
 async fn release(
     operator: Operator,
     app: web::Data<App>,

@@ -1,4 +1,4 @@
-//! Operators sign in at the vendor's own OpenID provider, and get a token of the admin API that is good for some hours.
+//! Operators log in at the vendor's own OpenID provider, and get a token of the admin API that is good for some hours.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -56,7 +56,7 @@ pub(super) async fn callback(
 ) -> Result<HttpResponse, PageFailure> {
     let refused = |problem: String| Ok(sign_in_page(app, browser, Some(problem), StatusCode::UNAUTHORIZED));
     let Some(configured) = &app.config.operator_sign_in else {
-        return refused("Operators do not sign in here any more.".to_owned());
+        return refused("Operators do not log in here any more.".to_owned());
     };
     let code = match code {
         Ok(code) => code,
@@ -67,7 +67,7 @@ pub(super) async fn callback(
     let identity = match app.providers.finish(&provider, pending, code, &send).await {
         Ok(identity) => identity,
         Err(error) => {
-            tracing::warn!(%error, "an operator could not sign in");
+            tracing::warn!(%error, "an operator could not log in");
             return refused(error.for_people().to_owned());
         }
     };

@@ -28,7 +28,7 @@ pub(super) struct LoginPage {
     pub(super) asks_for_account: bool,
     /// The account they named before.
     pub(super) named_account: String,
-    /// The OpenID provider they can sign in at instead.
+    /// The OpenID provider they can log in at instead.
     pub(super) provider: Option<String>,
     /// Passwords are for service accounts only.
     pub(super) passwords_for_services: bool,
@@ -62,7 +62,7 @@ pub(super) struct RecoveryCodesPage {
     pub(super) next: String,
 }
 
-/// Where operators sign in.
+/// Where operators log in.
 #[derive(Debug, Template)]
 #[template(path = "operator.html")]
 pub(super) struct OperatorPage {

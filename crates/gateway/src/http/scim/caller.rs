@@ -30,7 +30,7 @@ use long::Held;
 
 /// The account's policy is not to let a connection end itself.
 const OWN_ENDING: &str = "This connection belongs to this user, and would end with them: it may not deactivate or delete them, \
-     or take the role away that may accept access. Let somebody name a co-owner for the account, to whom the connection passes, or \
+     or take the role away that may accept access. Let an operator name a co-owner for the account, to whom the connection passes, or \
      connect again as a service account; then repeat this.";
 
 /// The account's policy is to keep the last user who may accept access.

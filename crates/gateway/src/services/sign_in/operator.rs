@@ -1,4 +1,4 @@
-//! Operators sign in at the vendor's own OpenID provider, and get a token of the admin API that is good for some hours.
+//! Operators log in at the vendor's own OpenID provider, and get a token of the admin API that is good for some hours.
 
 use oauth::Fingerprint;
 

@@ -190,14 +190,14 @@ impl Verified {
     }
 }
 
-/// Why a user whose password is right may not use it: the users of the account sign in elsewhere. Said only to a user who has the
+/// Why a user whose password is right may not use it: the users of the account log in elsewhere. Said only to a user who has the
 /// password.
 fn barred_by(tx: &mut Tx<'_>, login: &Login) -> Result<Option<String>, DbError> {
     let Some(account) = tx.account_at(login.account)? else { return Ok(None) };
     let sign_in = account.options.sign_in;
     Ok((!sign_in.allows_password(login.service_account)).then(|| match sign_in.provider {
         Some(provider) => {
-            format!("People of {} sign in with {}; passwords are for service accounts.", account.name, provider.name)
+            format!("People of {} log in with {}; passwords are for service accounts.", account.name, provider.name)
         }
         None => format!("In {} passwords are for service accounts only.", account.name),
     }))

@@ -17,18 +17,18 @@ const PATIENCE: i64 = 15 * 60 * 1000;
 /// What they went away for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
-    /// A user of this account signs in.
+    /// A user of this account logs in.
     Person {
         /// The account's number.
         account: AccountKey,
         /// For what, as the door that sent them wrote it.
         request: String,
     },
-    /// An operator signs in.
+    /// An operator logs in.
     Operator,
 }
 
-/// A sign-in that is under way at a provider.
+/// A log-in that is under way at a provider.
 #[derive(Serialize, Deserialize)]
 #[allow(missing_debug_implementations)] // holds the verifier
 pub struct PendingSignIn {
@@ -64,12 +64,12 @@ impl PendingSignIn {
     }
 }
 
-/// Keeps a [sealed](PendingSignIn::seal) sign-in until it comes back with this state.
+/// Keeps a [sealed](PendingSignIn::seal) log-in until it comes back with this state.
 pub fn keep(tx: &mut Tx<'_>, keys: &Keyring, state: &str, sealed: &str, now: Timestamp) -> Result<(), DbError> {
     tx.insert_sign_in_flow(keys.fingerprint(state).as_bytes(), sealed, now + PATIENCE)
 }
 
-/// Takes out the sign-in that comes back with this state: the second to ask finds nothing.
+/// Takes out the log-in that comes back with this state: the second to ask finds nothing.
 pub fn take(tx: &mut Tx<'_>, keys: &Keyring, state: &str, now: Timestamp) -> Result<Option<PendingSignIn>, DbError> {
     let sealed = tx.take_sign_in_flow(keys.fingerprint(state).as_bytes(), now)?;
     Ok(sealed.and_then(|sealed| keys.open(PURPOSE, &sealed)).and_then(|bytes| serde_json::from_slice(&bytes).ok()))

@@ -106,7 +106,7 @@ impl Upstream {
     }
 }
 
-/// Forgets who a user is at the provider: the next to sign in there under a name of the user's is the user. `false` if nothing was known.
+/// Forgets who a user is at the provider: the next log-in there under a name of the user's is theirs. `false` if nothing was known.
 /// The caller has said who acts.
 pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, DbError> {
     let was_known = tx.release_upstream_identities(owner.resource)?;

@@ -76,7 +76,7 @@ async fn attack_85_a_key_is_published_before_it_signs_and_until_its_last_token_h
     let old = kid_of(&signer).await;
     let before = signer.current().await.unwrap().sign(&es256("ada")).unwrap();
     let next = signer.rotate(SigningAlgorithm::Es256, Rotation::Scheduled, HOUR).await.unwrap().unwrap().kid;
-    assert_eq!(kid_of(&signer).await, old, "everybody learns of the new key first");
+    assert_eq!(kid_of(&signer).await, old, "the new key is published before it signs");
     assert!(published(&signer).await.contains(&next));
 
     replicas.wait(PUBLISHED_AHEAD_MS + 1);

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 use serde_json::Value;
 
-/// Where `actual` lacks what `expected` asks for. Members of an object that nobody asked for do not matter; an array has
+/// Where `actual` lacks what `expected` asks for. Other members of an object do not matter; an array has
 /// exactly the elements asked for, in any order, for multi-valued attributes have none.
 pub fn compare(expected: &Value, actual: &Value) -> Result<(), String> {
     at("", expected, Some(actual))

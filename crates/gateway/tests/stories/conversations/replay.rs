@@ -92,7 +92,7 @@ fn check(step: &Step, memory: &Memory, answer: &Answer, took: Duration) -> Resul
     }
 }
 
-/// What every client insists on, whatever it asked.
+/// What every client insists on, in each answer.
 fn is_well_formed(answer: &Answer) -> Result<(), String> {
     if answer.body.is_empty() {
         return if answer.status == 204 || answer.status == 304 { Ok(()) } else { Err("an empty body".to_owned()) };

@@ -1,6 +1,6 @@
 //! A directory for this run of the tests, and what becomes of it.
 //!
-//! Tests are stopped in every way: they pass, panic, are interrupted, are killed. Whatever happens, a shell in a process group
+//! Tests are stopped in every way: they pass, panic, are interrupted, are killed. In every case, a shell in a process group
 //! of its own waits for this process to vanish, then ends what is written down in `processes/` and removes the directory.
 
 use std::fs;
@@ -52,7 +52,7 @@ pub fn subdirectory(purpose: &str) -> PathBuf {
 }
 
 /// Writes down a process that has to end when we do, and by which signal.
-pub fn outlives_nobody(pid: u32, signal: &str) {
+pub fn ends_with_us(pid: u32, signal: &str) {
     fs::write(note(pid), signal).expect("a note can be written");
 }
 

@@ -28,7 +28,7 @@ impl EntraJob {
         EntraJob { idp: IdentityProvider { headers: HEADERS, ..idp } }
     }
 
-    /// "Test connection": asks for somebody who cannot exist.
+    /// "Test connection": asks for a user who cannot exist.
     pub async fn test_connection(&self) {
         let probe = "AzureAD_Test-0f6a7c1e-2b83-4f3e-9a6d-1d2c3b4a5e6f";
         let users = self.idp.list(&format!("/Users?filter=userName+eq+%22{probe}%22")).await;
@@ -76,7 +76,7 @@ impl EntraJob {
         self.idp.get(&path).await.expect(200).json()
     }
 
-    /// Whether somebody is a member, asked as Entra asks it.
+    /// Whether a user is a member, asked as Entra asks it.
     pub async fn is_member(&self, group: &Value, user: &Value) -> bool {
         let (group, user) = (group["id"].as_str().unwrap_or_default(), user["id"].as_str().unwrap_or_default());
         !self.idp.found("/Groups", &format!(r#"id eq "{group}" and members eq "{user}""#)).await.is_empty()

@@ -86,7 +86,7 @@ impl Call {
         self.body("application/x-www-form-urlencoded", body)
     }
 
-    /// Sends it, and says so where nobody answers.
+    /// Sends it. An error says that no answer came.
     pub async fn attempt(self) -> Result<Answer, reqwest::Error> {
         let request = format!("{} {}", self.method, self.url);
         let mut builder = self.client.request(self.method, self.url).headers(self.headers);

@@ -77,7 +77,7 @@ impl IdentityProvider {
         list
     }
 
-    /// Everybody a filter finds.
+    /// The resources that a filter finds.
     pub async fn found(&self, endpoint: &str, filter: &str) -> Vec<Value> {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("filter", filter).finish();
         let list = self.list(&format!("{endpoint}?{query}")).await;

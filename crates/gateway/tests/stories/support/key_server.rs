@@ -1,5 +1,4 @@
-//! Somebody who keeps public keys where others can fetch them, and signs with the private ones: a client, or a customer's identity
-//! provider.
+//! A party that publishes its public keys at a URL and signs with the private ones: a client, or a customer's identity provider.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};

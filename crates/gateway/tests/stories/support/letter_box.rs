@@ -69,7 +69,7 @@ struct Shelf {
     heard: Vec<String>,
     /// What is answered to the next letters in place of taking them.
     refusals: Vec<String>,
-    /// What is answered to whoever authenticates; nothing is asked of anybody without it.
+    /// The answer to a client that authenticates. Without it, no client is asked to.
     login: Option<String>,
 }
 
@@ -84,7 +84,7 @@ impl LetterBox {
         LetterBox::on(0)
     }
 
-    /// On a port that was promised to somebody.
+    /// On a given port.
     pub fn on(port: u16) -> LetterBox {
         LetterBox::open(port, |stream, shelf| Talk { stream: BufReader::new(stream), shelf }.hold())
     }
@@ -127,7 +127,7 @@ impl LetterBox {
         self.shelf().refusals.extend(lines.iter().rev().map(|line| (*line).to_owned()));
     }
 
-    /// Asks for a password, and answers this whatever it is.
+    /// Asks for a password, and gives this answer to any.
     pub fn answers_logins(&self, line: &str) {
         self.shelf().login = Some(line.to_owned());
     }

@@ -83,7 +83,7 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .expect("nginx can be run");
-        directories::outlives_nobody(child.id(), "KILL");
+        directories::ends_with_us(child.id(), "KILL");
         let mut nginx = Nginx { child, address: format!("http://127.0.0.1:{port}"), directory };
         for _ in 0..500 {
             let url = format!("{}/elsewhere", nginx.address);

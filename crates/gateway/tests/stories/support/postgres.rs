@@ -1,5 +1,5 @@
-//! A PostgreSQL for this run: the server behind `TEST_DATABASE_URL`, or a private, throw-away cluster of whatever PostgreSQL is
-//! installed. It knows nothing of the gateway.
+//! A PostgreSQL for this run: the server behind `TEST_DATABASE_URL`, or a private, throw-away cluster of the PostgreSQL that
+//! is installed. It knows nothing of the gateway.
 
 use std::fs;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::support::environment;
 /// A server in which databases can be made.
 pub struct Server {
     url: url::Url,
-    /// Ours alone, so that a template in it disturbs nobody.
+    /// Ours alone, so that a template in it is in no other's way.
     pub private: bool,
 }
 
@@ -147,7 +147,7 @@ fn start(bin: &Path) -> Result<Server, String> {
     run("pg_ctl", &["-w", "-l", &log.to_string_lossy(), "-o", &options, "start"])?;
     let pid = fs::read_to_string(data.join("postmaster.pid")).map_err(|e| e.to_string())?;
     let pid = pid.lines().next().and_then(|line| line.parse().ok()).ok_or("postmaster.pid has no process id")?;
-    directories::outlives_nobody(pid, "QUIT"); // PostgreSQL's immediate shutdown
+    directories::ends_with_us(pid, "QUIT"); // PostgreSQL's immediate shutdown
     let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
     Ok(Server { url, private: true })
 }

@@ -93,7 +93,7 @@ impl Process {
             .stderr(file)
             .spawn()
             .map_err(|e| e.to_string())?;
-        directories::outlives_nobody(child.id(), "KILL");
+        directories::ends_with_us(child.id(), "KILL");
         Ok(Process { running: Running::Child(child), address, log })
     }
 
@@ -192,7 +192,7 @@ impl Drop for Process {
     }
 }
 
-/// A port nobody listens on: below those the system gives to outgoing connections, so that none of them takes it meanwhile.
+/// A port without a listener. It is below those of outgoing connections, so that none of them takes it meanwhile.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 18_000 + (std::process::id().wrapping_mul(101) % 130) as u16 * 100;

@@ -320,7 +320,7 @@ impl World {
         self.processes().iter().map(Process::log).collect()
     }
 
-    /// A request by nobody in particular.
+    /// A request without credentials.
     pub fn call(&self, method: Method, url: &str) -> Call {
         Call::new(self.gateway.client.clone(), method, self.gateway.routed(url))
     }

@@ -19,7 +19,7 @@ pub enum Mode {
     LoseAnswerAndBreak,
     /// The next COMMIT of a durable transaction does not arrive; the connection breaks.
     LoseCommit,
-    /// Nobody is let through.
+    /// No connection is let through.
     Broken,
     /// Everything is taken, and nothing is passed on.
     Silent,

@@ -129,7 +129,7 @@ fn attacks_58_and_59_the_tokens_of_a_deactivated_person_die_at_once_and_for_good
     world.store.inactive.push("ada".to_owned());
     assert!(!world.opens(&tokens.access_token));
     assert_eq!(code_of(world.refresh(tokens.refresh_token.as_deref().unwrap())), "invalid_grant");
-    // Whoever deactivates ends the grant in the same unit of work; activation brings nothing back.
+    // Deactivation ends the grant in the same unit of work; activation brings nothing back.
     world.store.grants[0].state = GrantState::Ended { at: world.now, reason: None };
     world.store.inactive.clear();
     assert!(!world.opens(&tokens.access_token));
@@ -206,7 +206,7 @@ proptest! {
             prop_assert!(generations.iter().zip(0..).all(|(found, expected)| *found == expected), "the chain has no fork");
         }
         if abused && !is_over(&world) {
-            // They still share the chain's end. Whoever goes on twice is found out by the other.
+            // Both hold the end of the chain. If one refreshes twice, the other's refresh reveals the reuse.
             let thiefs = stolen.unwrap();
             let ahead = world.refresh(&mine).ok().and_then(|answer| answer.refresh_token);
             if let Some(ahead) = ahead {
@@ -224,9 +224,9 @@ proptest! {
 /// What can happen in the long life of a grant.
 #[derive(Debug, Clone)]
 enum Turn {
-    /// Somebody presents a token of the chain, so many links from its end.
+    /// A client presents a token of the chain, so many links from its end.
     Present(usize),
-    /// Somebody uses the access token that was issued last.
+    /// A client uses the access token that was issued last.
     Use,
     /// Seconds pass: moments, or more than any lifetime.
     Wait(u64),
@@ -313,8 +313,8 @@ impl Model {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// In every history, with tokens of any age presented at any time, the answer is the model's; there is one live link; a spent token
-    /// is never good again but for the retry of an answer that was lost or is asked for in parallel; and whoever holds the end of a living chain can go on.
+    /// In every history, with tokens of any age presented at any time, the answer is the model's. One link is live. A spent token is
+    /// accepted again only for a retry: the answer was lost, or is asked for in parallel. The holder of a live chain's end can refresh.
     #[test]
     fn every_history_goes_as_the_model_says(turns in prop::collection::vec(turn(), 1..60)) {
         let mut world = World::new();

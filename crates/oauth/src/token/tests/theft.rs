@@ -311,8 +311,8 @@ fn hardening_2_a_thief_who_goes_first_is_found_within_an_hour() {
     a_thief_who_goes_first::<World>(20);
 }
 
-/// Whatever a thief does when, presenting the newest refresh token they have or using an access token they got: between the first and the
-/// last request that succeeds are three hours at most. One who takes what they got and never comes back is not looked for.
+/// A thief presents the newest refresh token they have, or uses an access token they got, at any time. Between their first and last
+/// request that succeeds are three hours at most. A thief who never comes back is not looked for.
 fn a_thief_who_holds_back<S: Server>(runs: u64) {
     let (mut gained, mut found) = (0, 0);
     for run in 0..runs {
@@ -321,7 +321,7 @@ fn a_thief_who_holds_back<S: Server>(runs: u64) {
         let (mut since, mut last, mut hours, patience) = (None, 0, 0, 1 + chance.below(4));
         while hours < 24 && !server.is_over() {
             beside(&mut server, &mut client, |server, _| {
-                // The access token that was copied along is over in an hour whatever else happens.
+                // The access token that was copied along ends after an hour in any case.
                 has_access |= chance.below(4) < patience && thief.refresh(server);
                 if has_access && chance.one_in(patience) && thief.uses(server) {
                     since.get_or_insert(hours);
@@ -377,7 +377,7 @@ fn hardening_2_a_public_client_without_a_key_has_no_grace() {
     let lost = refresh(&mut world).ok().unwrap();
     let again = refresh(&mut world).ok().unwrap();
     assert_eq!(lost.refresh_token, again.refresh_token, "an answer may be lost");
-    assert!(!world.opens(&lost.access_token), "but then nobody else has it");
+    assert!(!world.opens(&lost.access_token), "the access token of the lost answer is void");
     assert!(world.uses(&again.access_token));
     assert_eq!(code_of(refresh(&mut world)), "invalid_grant");
     assert!(world.is_over() && world.was_theft());

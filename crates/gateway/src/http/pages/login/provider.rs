@@ -39,7 +39,7 @@ pub(in crate::http::pages) async fn start(
     let (url, pending) = match app.providers.begin(provider, options, state.clone(), &send).await {
         Ok(begun) => begun,
         Err(error) => {
-            tracing::warn!(%error, "signing in at an OpenID provider is not possible");
+            tracing::warn!(%error, "logging in at an OpenID provider is not possible");
             return Ok(Err(error.for_people().to_owned()));
         }
     };
@@ -98,7 +98,7 @@ pub(super) async fn user(
     let identity = match app.providers.finish(&upstream.provider, pending, code, &send).await {
         Ok(identity) => identity,
         Err(error) => {
-            tracing::warn!(%error, "a user could not sign in at an OpenID provider");
+            tracing::warn!(%error, "a user could not log in at an OpenID provider");
             return Ok(Err(error.for_people().to_owned()));
         }
     };
