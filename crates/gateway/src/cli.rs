@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::demo;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Source};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
@@ -205,7 +205,7 @@ async fn create_operator(config: &Config, clock: Clock, name: String) -> Result<
             if let Err(taken) = tx.insert_operator(&operator, None, fingerprint.as_bytes())? {
                 return Ok(Err(taken));
             }
-            tx.act_as(Actor::CommandLine.at(None));
+            tx.act_as(Actor::CommandLine.at(Source::default()));
             tx.raise(created, None, Act::new(Action::OperatorCreated).on_named(id, name));
             Ok(Ok(()))
         })

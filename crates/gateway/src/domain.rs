@@ -17,6 +17,7 @@ pub mod person;
 pub mod profiles;
 pub mod refusals;
 pub mod registration;
+pub mod request;
 pub mod schemas;
 pub mod scopes;
 pub mod sealing;

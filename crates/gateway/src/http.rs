@@ -12,6 +12,7 @@ pub mod scim;
 
 pub(crate) use edge::below::below;
 pub(crate) use edge::endpoints::head_as_get;
+pub(crate) use edge::request_id::identify;
 pub(crate) use edge::stopping::close_when_stopping;
 pub(crate) use edge::trace::log;
 pub(crate) use pages::failure::told;

@@ -309,6 +309,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
             .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
             .wrap(from_fn(http::close_when_stopping))
             .wrap(from_fn(http::log))
+            .wrap(from_fn(http::identify))
             .app_data(state.clone())
             .configure(http::routes)
     })

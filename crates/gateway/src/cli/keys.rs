@@ -4,7 +4,7 @@ use clap::Subcommand;
 use oauth::signing::SigningAlgorithm;
 
 use crate::config::Config;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Source};
 use crate::platform::clock::Clock;
 use crate::platform::system;
 use crate::server;
@@ -78,7 +78,7 @@ pub(super) async fn run(config: &Config, clock: Clock, command: KeysCommand) -> 
         KeysCommand::Reencrypt => {
             let done = db
                 .write::<_, DbError, _>(move |tx| {
-                    tx.act_as(Actor::CommandLine.at(None));
+                    tx.act_as(Actor::CommandLine.at(Source::default()));
                     sealed::reencrypt(tx, &keys)
                 })
                 .await?;

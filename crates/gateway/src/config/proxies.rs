@@ -1,4 +1,4 @@
-//! `server.trusted_proxies`: the addresses and networks whose `X-Forwarded-For` is believed.
+//! `server.trusted_proxies`: the addresses and networks whose `X-Forwarded-For` and `X-Request-Id` are believed.
 
 use std::net::IpAddr;
 

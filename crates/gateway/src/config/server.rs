@@ -64,7 +64,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Server> {
         "trusted_proxies",
         &[],
         "addresses and networks, such as 10.0.0.7, 172.16.0.0/12, 2001:db8::/32",
-        "Reverse proxies whose X-Forwarded-For is believed, for the audit trail and for throttling ([how](#behind-a-proxy)).",
+        "Reverse proxies whose X-Forwarded-For is believed, for the audit trail and for throttling, and whose X-Request-Id is taken over ([how](#behind-a-proxy)).",
         |text| proxies::network(&text),
     );
     let body_timeout = s.time(

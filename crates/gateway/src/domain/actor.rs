@@ -1,5 +1,7 @@
 //! Who acts: an id that stays, and the name the actor had at that time.
 
+use super::request::RequestId;
+
 /// A user, client or operator: by the public id, with the name they have now as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -81,9 +83,10 @@ impl Actor {
         }
     }
 
-    /// Acting from this address.
-    pub fn at(self, address: Option<String>) -> Origin {
-        Origin { actor: self, address }
+    /// Acting from there.
+    pub fn at(self, source: impl Into<Source>) -> Origin {
+        let Source { address, request } = source.into();
+        Origin { actor: self, address, request }
     }
 }
 
@@ -94,4 +97,21 @@ pub struct Origin {
     pub actor: Actor,
     /// The network address the request came from.
     pub address: Option<String>,
+    /// The request that asked for it.
+    pub request: Option<RequestId>,
+}
+
+/// Where a request came from, and which it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The network address.
+    pub address: Option<String>,
+    /// The id of the request.
+    pub request: Option<RequestId>,
+}
+
+impl From<Option<String>> for Source {
+    fn from(address: Option<String>) -> Source {
+        Source { address, request: None }
+    }
 }

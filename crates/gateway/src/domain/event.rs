@@ -6,6 +6,7 @@ use scim::Id;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::notice::DepartureReason;
+use crate::domain::request::RequestId;
 use crate::platform::timestamp::Timestamp;
 
 pub mod action;
@@ -25,6 +26,8 @@ pub struct Event {
     pub actor: Actor,
     /// From this network address.
     pub address: Option<String>,
+    /// In the course of this request.
+    pub request: Option<RequestId>,
     /// In this account, by its number in storage, if in one.
     pub account: Option<AccountKey>,
     /// What.

@@ -8,5 +8,6 @@ pub mod endpoints;
 pub mod operation;
 pub mod problem;
 pub mod query;
+pub(super) mod request_id;
 pub(super) mod stopping;
 pub(super) mod trace;

@@ -9,11 +9,11 @@ use serde_json::Value;
 use crate::app::App;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::tolerances::UsesOfRequest;
-use crate::http::edge::address;
 use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::edge::query;
+use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
 use crate::storage::{DbError, ReadCost, Tx};
 
@@ -101,7 +101,7 @@ impl Call {
             authorization: authorization.map(|value| value.to_str().unwrap_or("?").to_owned()),
             query,
             form,
-            origin: Actor::Unknown.at(address::of(request, &app.config.server.trusted_proxies)),
+            origin: Actor::Unknown.at(request_id::source_of(request, &app.config.server.trusted_proxies)),
         })
     }
 }

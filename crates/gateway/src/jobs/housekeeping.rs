@@ -10,7 +10,7 @@ use std::sync::Arc;
 use oauth::Keyring;
 
 use crate::config::Config;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{Actor, Source};
 use crate::domain::event::{Act, Action};
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -77,7 +77,7 @@ impl Housekeeper {
                 let now = tx.database_now()?;
                 tx.set_installation_value(CLOCK, &now.to_string())?;
                 tx.set_installation_value(CONFIRMED, &(now + DAY).to_string())?;
-                tx.act_as(Actor::CommandLine.at(None));
+                tx.act_as(Actor::CommandLine.at(Source::default()));
                 let detail = format!("the time is {}; what is due may end", system::rfc3339(now));
                 tx.raise(now, None, Act::new(Action::HousekeepingConfirmed).saying(detail));
                 Ok(())

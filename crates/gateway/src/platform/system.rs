@@ -1,10 +1,20 @@
 //! The machine: the one place that asks for randomness, and how a time is written.
 
 use crate::platform::timestamp::Timestamp;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Fills a buffer with random bytes from the operating system's generator.
 pub fn fill(buffer: &mut [u8]) {
     rand::fill(buffer);
+}
+
+/// A number that no other has, here or in any other process, for names that are no secrets. It asks the operating system once.
+pub fn unique() -> u64 {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    KEY.get_or_init(RandomState::new).hash_one(COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Bytes for what is sealed once and never again ([`oauth::Keyring::seal`]).

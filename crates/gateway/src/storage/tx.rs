@@ -117,7 +117,7 @@ impl<'c> Tx<'c> {
 
     /// Something happened in this unit of work: the reactions see it before the commit, and write it down.
     pub fn raise(&mut self, at: Timestamp, account: Option<AccountKey>, kind: impl Into<Kind>) {
-        let Origin { actor, address } = self.origin.clone();
-        self.events.push(Event { at, actor, address, account, kind: kind.into() });
+        let Origin { actor, address, request } = self.origin.clone();
+        self.events.push(Event { at, actor, address, request, account, kind: kind.into() });
     }
 }

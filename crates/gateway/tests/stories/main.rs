@@ -83,6 +83,7 @@ mod refusals;
 mod replicas;
 mod reports_clients;
 mod reports_endpoints;
+mod request_ids;
 mod restrictions;
 mod retention;
 mod returning;

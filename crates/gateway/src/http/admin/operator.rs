@@ -16,10 +16,10 @@ use crate::domain::event::{Act, Changes};
 use crate::domain::ids::AccountKey;
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
-use crate::http::edge::address;
 use crate::http::edge::operation::{Part, Signature};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
+use crate::http::edge::request_id;
 use crate::storage::{ReadCost, Tx};
 
 /// An operator whose token counts. Taking one as a parameter is what protects a handler.
@@ -37,7 +37,7 @@ impl Operator {
             return Err(Problem::not_found("admin endpoint", request.path()));
         }
         let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
-        let address = address::of(&request, &app.config.server.trusted_proxies);
+        let source = request_id::source_of(&request, &app.config.server.trusted_proxies);
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
             .and_then(|text| text.split_once(' '))
@@ -49,11 +49,11 @@ impl Operator {
             && app.keys.fingerprint(ours.reveal()) == presented
         {
             super::check_query(&request)?;
-            return Ok(Operator { origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(address) });
+            return Ok(Operator { origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(source) });
         }
         let now = app.clock.now();
         let target = Target::of(&request);
-        let (refused, seen) = (app.refusals.clone(), address.clone());
+        let (refused, seen) = (app.refusals.clone(), source.address.clone());
         let note = move |kind, who| refused.note(kind, who, seen.as_deref(), now);
         let found = app
             .db
@@ -89,7 +89,7 @@ impl Operator {
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }
-        Ok(Operator { origin: Actor::Operator(Named::new(operator.id, operator.name)).at(address) })
+        Ok(Operator { origin: Actor::Operator(Named::new(operator.id, operator.name)).at(source) })
     }
 
     /// Says that this operator is at work in this unit of work.

@@ -14,10 +14,10 @@ use super::cors;
 use super::failure::OAuthFailure;
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
-use crate::http::edge::address;
 use crate::http::edge::bearer::{self, Authorized};
 use crate::http::edge::body;
 use crate::http::edge::query;
+use crate::http::edge::request_id;
 use crate::storage::ReadCost;
 
 /// The most a body may have: a token, and nothing else counts.
@@ -47,7 +47,7 @@ async fn claims(
 ) -> Result<(String, Map<String, Value>), OAuthFailure> {
     let authorization = presented(request, app, payload).await?;
     let proof = bearer::spend_proof::<OAuthFailure>(request, app, authorization.as_deref()).await?;
-    let (work, from) = (app.clone(), address::of(request, &app.config.server.trusted_proxies));
+    let (work, from) = (app.clone(), request_id::source_of(request, &app.config.server.trusted_proxies));
     let (client, claims, news) = app
         .db
         .read(ReadCost::Point, move |tx| {

@@ -138,7 +138,7 @@ async fn accept(
     asked: &AuthorizationRequest,
     session: &Session,
 ) -> Result<Option<Acceptance>, PageFailure> {
-    let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.address.clone());
+    let (work, asking, person, from) = (app.clone(), asked.clone(), session.clone(), browser.source.clone());
     let accepted = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&person.owner_id)).at(from.clone()));
         work.oauth(|cx| consent::accept(tx, cx, &asking, &person))

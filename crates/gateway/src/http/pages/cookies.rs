@@ -9,9 +9,9 @@ use super::binding::Binding;
 use super::cookie_jar::{cookie, name};
 use super::device::{self, DEVICE};
 use crate::app::App;
-use crate::domain::actor::{Actor, Named};
+use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::device::Device;
-use crate::http::edge::address;
+use crate::http::edge::request_id;
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::services::sign_in::session::{self, Beginning, derived_secret};
@@ -26,8 +26,8 @@ pub(super) struct Browser {
     sealed_device: Option<String>,
     /// Who has logged in with it before.
     pub(super) device: Option<Device>,
-    /// Where it is.
-    pub(super) address: Option<String>,
+    /// Where it is, and the request that it sent.
+    pub(super) source: Source,
 }
 
 const SESSION: &str = "gateway_session";
@@ -51,8 +51,8 @@ impl Browser {
         let value = |plain| request.cookie(&name(app, plain)).map(|c| c.value().to_owned());
         let sealed_device = value(DEVICE);
         let device = sealed_device.as_deref().and_then(|sealed| device::open(app, sealed));
-        let address = address::of(request, &app.config.server.trusted_proxies);
-        Browser { binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, address }
+        let source = request_id::source_of(request, &app.config.server.trusted_proxies);
+        Browser { binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, source }
     }
 
     /// What a form shown to this browser carries, and no other site can know.
@@ -133,16 +133,16 @@ impl Browser {
             session,
             expires: app.clock.now() + app.config.oauth.session_seconds as i64 * 1000,
             old: self.session_fingerprint(app),
-            address: self.address.clone(),
+            address: self.source.address.clone(),
         }
     }
 
     /// Logs out, and has the browser forget its session.
     pub(super) async fn log_out(&self, app: &App) -> Result<Cookie<'static>, DbError> {
         if let (Some(session), Some(fingerprint)) = (self.session(app).await?, self.session_fingerprint(app)) {
-            let (address, now) = (self.address.clone(), app.clock.now());
+            let (source, now) = (self.source.clone(), app.clock.now());
             let ended = app.db.write(move |tx| {
-                tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
+                tx.act_as(Actor::User(Named::id(&session.owner_id)).at(source.clone()));
                 session::end(tx, &session, fingerprint.as_bytes(), now)
             });
             ended.await?;

@@ -113,7 +113,7 @@ pub(super) async fn submit(
         username: trimmed(form.field("username")).to_owned(),
         account: trimmed(form.field("account")).to_owned(),
         device: browser.device.clone(),
-        address: browser.address.clone(),
+        source: browser.source.clone(),
     };
     let user = match prove(&app, &attempt, form.field("password")).await? {
         Ok(user) => user,
@@ -151,7 +151,7 @@ async fn prove(app: &App, attempt: &Attempt, typed: &str) -> Result<Result<Authe
         Err(refused) => return Ok(Err(refused)),
     };
     let verified = counted.verify(&app.passwords, typed).await?;
-    let (from, now) = (attempt.address.clone(), app.clock.now());
+    let (from, now) = (attempt.source.clone(), app.clock.now());
     let proven = app.db.write_for(payer, move |tx| {
         tx.act_as(Actor::Browser.at(from.clone()));
         verified.prove(tx, now)

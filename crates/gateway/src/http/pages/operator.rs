@@ -71,7 +71,7 @@ pub(super) async fn callback(
             return refused(error.for_people().to_owned());
         }
     };
-    let (now, from) = (app.clock.now(), browser.address.clone());
+    let (now, from) = (app.clock.now(), browser.source.clone());
     let address = match operator::admitted(configured, &identity) {
         Ok(address) => address,
         Err(problem) => {

@@ -62,9 +62,9 @@ pub(super) async fn change(
     }
     let hash = app.passwords.hash(Payer::account(session.account), password).await?;
     let ends_connections = !sent.field("end_connections").is_empty();
-    let (own, address, now) = (browser.session_fingerprint(&app), browser.address.clone(), app.clock.now());
+    let (own, source, now) = (browser.session_fingerprint(&app), browser.source.clone(), app.clock.now());
     let changed = app.db.write(move |tx| {
-        tx.act_as(Actor::User(Named::id(&session.owner_id)).at(address.clone()));
+        tx.act_as(Actor::User(Named::id(&session.owner_id)).at(source.clone()));
         let own = own.as_ref().map_or(&[][..], |own| own.as_bytes());
         change_password(tx, &session, &hash, own, ends_connections, now)
     });

@@ -78,7 +78,7 @@ pub(super) async fn confirm(
         Err(log_in) => return Ok(log_in),
     };
     let (keys, owner, code) = (app.keys.clone(), Owner::from(&session), form.field("code").to_owned());
-    let (from, now) = (browser.address.clone(), app.clock.now());
+    let (from, now) = (browser.source.clone(), app.clock.now());
     let outcome = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
         second_factor::confirm(tx, &keys, &owner, &code, now)
@@ -105,7 +105,7 @@ pub(super) async fn remove(
         Err(log_in) => return Ok(log_in),
     };
     let (keys, owner, code) = (app.keys.clone(), Owner::from(&session), form.field("code").to_owned());
-    let (from, now) = (browser.address.clone(), app.clock.now());
+    let (from, now) = (browser.source.clone(), app.clock.now());
     let removed = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
         second_factor::remove(tx, &keys, &owner, &code, now)

@@ -125,7 +125,7 @@ pub(super) async fn end_connection(
     let client = form.field("client").to_owned();
     app.db
         .write(move |tx| {
-            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
+            tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.source.clone()));
             let now = tx.now();
             self_service::end_connection(tx, &session, &client, now)
         })
@@ -142,7 +142,7 @@ pub(super) async fn see_notice(
     let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
     let notice = form.field("notice").to_owned();
     let seen = app.db.write(move |tx| {
-        tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
+        tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.source.clone()));
         let now = tx.now();
         self_service::see_notice(tx, &session, &notice, now)
     });
@@ -159,7 +159,7 @@ pub(super) async fn end_session(
     let (form, browser, Some(session)) = ours(&request, &app, payload).await? else { return Ok(back(&app)) };
     let (work, wanted, alive) = (app.clone(), form.field("session").to_owned(), cookies::alive(&app));
     let ended = app.db.write(move |tx| {
-        tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.address.clone()));
+        tx.act_as(Actor::User(Named::id(&session.owner_id)).at(browser.source.clone()));
         self_service::end_session(tx, &session, |fingerprint| name(&work, fingerprint) == wanted, alive)
     });
     ended.await?;

@@ -12,12 +12,12 @@ use super::failure::ScimFailure;
 use super::weight::Weight;
 use crate::app::{App, ServiceProvider};
 use crate::domain::account::Account;
-use crate::domain::actor::{Actor, Named, Origin};
+use crate::domain::actor::{Actor, Named, Origin, Source};
 use crate::domain::event::AdministratorLeft;
 use crate::domain::scopes;
 use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
-use crate::http::edge::address;
 use crate::http::edge::bearer::{self, Authorized};
+use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
@@ -56,7 +56,7 @@ struct Entry {
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
     proof: Option<SpentProof>,
-    address: Option<String>,
+    source: Source,
     /// That the token was found valid in the course of this request, and what is to be recorded about its use.
     entry: Arc<OnceLock<Entry>>,
     /// Whom `/Me` was found to stand for.
@@ -78,7 +78,7 @@ impl Caller {
             authorization,
             ticket: Arc::default(),
             proof: None,
-            address: address::of(request, &app.config.server.trusted_proxies),
+            source: request_id::source_of(request, &app.config.server.trusted_proxies),
             entry: Arc::default(),
             me: None,
             charge,
@@ -104,7 +104,7 @@ impl Caller {
         let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource)?;
         let access = &authorized.access;
         let client = Named::new(access.grant.client.as_str(), &authorized.grant.client.name);
-        let origin = Actor::Client(client).at(self.address.clone());
+        let origin = Actor::Client(client).at(self.source.clone());
         let unwritten = access.unwritten_use.clone().map(|news| (news, origin.clone()));
         let _ = self.entry.set(Entry { unwritten });
         tx.act_as(origin);

@@ -3,7 +3,7 @@
 use oauth::Fingerprint;
 
 use crate::config::OperatorSignIn;
-use crate::domain::actor::{Actor, Named};
+use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::event::{Act, Action};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
 use crate::platform::timestamp::Timestamp;
@@ -46,7 +46,7 @@ pub fn sign_in(
     address: &str,
     token: &Fingerprint,
     expires: Timestamp,
-    from: Option<String>,
+    from: Source,
     now: Timestamp,
 ) -> Result<Operator, DbError> {
     let operator = tx.sign_operator_in(address, token.as_bytes(), now, expires)?;

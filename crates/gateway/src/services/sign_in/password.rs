@@ -5,6 +5,7 @@ use oauth::{ClientId, Keyring};
 use scim::resource::user_name::{log_in_key, trimmed};
 
 use super::{AuthenticatedUser, Refused};
+use crate::domain::actor::Source;
 use crate::domain::device::Device;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
@@ -33,7 +34,7 @@ pub struct Attempt {
     /// The browser, if users have logged in with it before.
     pub device: Option<Device>,
     /// The network address.
-    pub address: Option<String>,
+    pub source: Source,
 }
 
 /// Which user a name may be, and what a failure counts for.
@@ -91,11 +92,11 @@ pub fn who(
     // wait.
     let counts = match &attempt.device {
         Some(device) if candidates.iter().any(knows) => AttemptKey::known_device(keys, &key, &device.id),
-        _ => AttemptKey::log_in(keys, &key, attempt.address.as_deref()),
+        _ => AttemptKey::log_in(keys, &key, attempt.source.address.as_deref()),
     };
     let payer = match of_client {
         Some(account) => Payer::account(account),
-        None => Payer::called("address", &place(attempt.address.as_deref())),
+        None => Payer::called("address", &place(attempt.source.address.as_deref())),
     };
     let meant = meant(tx, candidates, knows, &attempt.username)?;
     // A user who has to wait is told so by this look; a write is for those who do not.

@@ -102,7 +102,7 @@ pub(super) async fn user(
             return Ok(Err(error.for_people().to_owned()));
         }
     };
-    let (work, from) = (app.clone(), browser.address.clone());
+    let (work, from) = (app.clone(), browser.source.clone());
     let proven = app.db.write(move |tx| {
         tx.act_as(Actor::Browser.at(from.clone()));
         let provider = work.provider(&upstream.account)?;

@@ -105,7 +105,7 @@ pub(in crate::http::pages) async fn submit(
     let secret = session_secret(&app.keys, sealed, &typed.code);
     let session = browser.beginning(&app, user.session(intent.requested()), secret);
     let cookie = cookies::of_session(&app, &session);
-    let (keys, owner, from) = (app.keys.clone(), Owner::from(&user), browser.address.clone());
+    let (keys, owner, from) = (app.keys.clone(), Owner::from(&user), browser.source.clone());
     let outcome = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
         second_factor::log_in(tx, &keys, &owner, &typed, &session, alive)

@@ -1,0 +1,69 @@
+//! Each request has an id, which its answer tells: `X-Request-Id`.
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, web};
+use tracing::Instrument;
+
+use super::address;
+use crate::app::App;
+use crate::config::TrustedProxies;
+use crate::domain::actor::Source;
+use crate::domain::request::RequestId;
+use crate::platform::system;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request its id, and tells it: in the answer, and as a span around all that is logged of the request.
+pub(crate) async fn identify(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let Some(app) = request.app_data::<web::Data<App>>() else { return next.call(request).await };
+    let proxys = id_of_proxy(request.request(), &app.config.server.trusted_proxies);
+    let id = proxys.unwrap_or_else(|| RequestId::new(app.clock.now(), system::unique()));
+    request.extensions_mut().insert(id.clone());
+    let span = tracing::error_span!("request", %id);
+    match next.call(request).instrument(span).await {
+        Ok(mut response) => {
+            tell(response.headers_mut(), &id);
+            Ok(response)
+        }
+        Err(error) => {
+            let mut answer = error.error_response();
+            tell(answer.headers_mut(), &id);
+            Err(InternalError::from_response(error, answer).into())
+        }
+    }
+}
+
+fn tell(headers: &mut HeaderMap, id: &RequestId) {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(HEADER, value);
+    }
+}
+
+/// The id that a trusted proxy gave: the one that comes from the outside would let a caller choose what the log says.
+fn id_of_proxy(request: &HttpRequest, trusted: &TrustedProxies) -> Option<RequestId> {
+    if !request.peer_addr().is_some_and(|peer| trusted.contains(peer.ip().to_canonical())) {
+        return None;
+    }
+    let mut given = request.headers().get_all(HEADER);
+    match (given.next(), given.next()) {
+        (Some(id), None) => RequestId::parse(id.to_str().ok()?),
+        _ => None,
+    }
+}
+
+/// The id of a request.
+pub(crate) fn of(request: &HttpRequest) -> Option<RequestId> {
+    request.extensions().get::<RequestId>().cloned()
+}
+
+/// Where a request came from, and its id.
+pub(crate) fn source_of(request: &HttpRequest, trusted: &TrustedProxies) -> Source {
+    Source { address: address::of(request, trusted), request: of(request) }
+}
