@@ -22,7 +22,7 @@ mod notices;
 mod operator;
 mod operators;
 mod page;
-mod parked_members;
+mod pending_members;
 mod removed_values;
 mod shared_names;
 mod sign_in;
@@ -70,8 +70,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         POST "/accounts/{account}/clients" => clients::create_in_account, "Makes a client of an account.";
     }
     "Members and names" {
-        GET "/accounts/{account}/parked-members" => parked_members::list,
-            "Lists the members that groups wait for, in the order they were parked.";
+        GET "/accounts/{account}/parked-members" => pending_members::list,
+            "Lists pending members: names that groups were given as members and that no user has yet, in the order they came.";
         GET "/accounts/{account}/shared-names" => shared_names::list, "Lists the users whose name others have too.";
     }
     "Grants" {

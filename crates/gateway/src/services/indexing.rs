@@ -64,7 +64,7 @@ async fn rekey(db: &Db) -> Result<(), DbError> {
         after = last;
     }
     after = 0;
-    while let Some(last) = db.write(move |tx| tx.rekey_parked_members_after(after, BATCH)).await? {
+    while let Some(last) = db.write(move |tx| tx.rekey_pending_members_after(after, BATCH)).await? {
         after = last;
     }
     for name in db.write(|tx| tx.rekey_accounts()).await? {

@@ -38,7 +38,7 @@ pub struct PendingMemberRow {
     /// What stood in `value`.
     pub value: String,
     /// Since when, in milliseconds since the epoch.
-    pub parked: Timestamp,
+    pub since: Timestamp,
 }
 
 /// 73052 is for nothing else; collisions of accounts only cost time.
@@ -208,8 +208,8 @@ pub(super) fn change(
 }
 
 impl Tx<'_> {
-    /// The names that groups of an account wait for, in the order they were parked; of one group if its id is given.
-    pub fn parked_members_after(
+    /// The names that groups of an account wait for, in the order they came; of one group if its id is given.
+    pub fn pending_members_after(
         &mut self,
         account: AccountKey,
         group: Option<&str>,
@@ -222,7 +222,7 @@ impl Tx<'_> {
         let rows: Vec<(i64, String, String, String, i64)> =
             Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)?;
         let member =
-            |(seq, group, group_display, value, parked)| PendingMemberRow { seq, group, group_display, value, parked };
+            |(seq, group, group_display, value, since)| PendingMemberRow { seq, group, group_display, value, since };
         Ok(rows.into_iter().map(member).collect())
     }
 }

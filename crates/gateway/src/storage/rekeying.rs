@@ -33,7 +33,7 @@ impl Tx<'_> {
     }
 
     /// The same for names that groups wait for.
-    pub fn rekey_parked_members_after(&mut self, after: i64, limit: i64) -> Result<Option<i64>, DbError> {
+    pub fn rekey_pending_members_after(&mut self, after: i64, limit: i64) -> Result<Option<i64>, DbError> {
         let query = parked_members::table
             .filter(parked_members::seq.gt(after))
             .order(parked_members::seq)

@@ -12,7 +12,7 @@ use crate::http::edge::problem::Problem;
 
 query! {
     /// Which of them are listed.
-    pub(super) struct ParkedQuery {
+    pub(super) struct PendingQuery {
         /// The id of a group: only what that group waits for.
         group: Text,
         /// How many items there are at most; 100 if nothing is said.
@@ -35,7 +35,7 @@ answer! {
 
 answer! {
     /// A name that an identity provider gave to a group as a member, and that no user has yet.
-    pub(super) struct ParkedMember {
+    pub(super) struct PendingMember {
         /// The group that waits for it.
         group: GroupReference,
         /// The name.
@@ -53,15 +53,15 @@ pub(super) async fn list(
     _: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
-    query: Params<ParkedQuery>,
-) -> Result<web::Json<Items<ParkedMember>>, Problem> {
-    let ParkedQuery { group, limit, after } = query.0;
+    query: Params<PendingQuery>,
+) -> Result<web::Json<Items<PendingMember>>, Problem> {
+    let PendingQuery { group, limit, after } = query.0;
     page::of_account(&app, account.into_inner(), Page::of(limit, after), move |tx, account, page| {
         let (group, after) = (group.as_ref().map(|group| group.as_str()), page.after.unwrap_or(0));
-        let members = tx.parked_members_after(account.seq, group, after, page.limit)?.into_iter();
+        let members = tx.pending_members_after(account.seq, group, after, page.limit)?.into_iter();
         let shown = members.map(|member| {
             let group = GroupReference { id: member.group, display: member.group_display };
-            (member.seq, ParkedMember { group, value: member.value, since: Time(member.parked) })
+            (member.seq, PendingMember { group, value: member.value, since: Time(member.since) })
         });
         Ok(shown.collect())
     })
