@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod bodies;
 pub mod catalogs;
 pub mod client;
 pub mod declared_attributes;

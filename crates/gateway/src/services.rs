@@ -1,5 +1,6 @@
 //! What the product does, whichever door asks: functions over a unit of work, keys, policy and time. None knows HTTP.
 
+pub mod accounts;
 pub mod admission;
 pub mod allowed_values;
 pub mod budget;

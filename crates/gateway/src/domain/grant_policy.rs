@@ -34,6 +34,11 @@ impl GrantPolicy {
         attributes.get(&self.attribute).and_then(Value::as_str)
     }
 
+    /// The roles that may own a grant.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
     /// The attribute that has the role.
     pub fn attribute(&self) -> &str {
         &self.attribute

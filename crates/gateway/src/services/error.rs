@@ -1,5 +1,7 @@
 //! Why a service could not do its work, whichever door asked for it.
 
+use crate::domain::described::FieldError;
+use crate::domain::document::DocumentError;
 use crate::storage::{DbError, TransactionError};
 
 /// Why a service could not do its work. What it refuses is no failure: that is in its answer.
@@ -30,6 +32,129 @@ impl TransactionError for ServiceError {
         match self {
             ServiceError::Database(error) => Some(error),
             ServiceError::Unreadable => None,
+        }
+    }
+}
+
+/// Why an act of an operator was not done. Nothing of it stays: its unit of work is undone.
+#[derive(Debug, thiserror::Error)]
+pub enum ActError {
+    /// It is refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
+/// Why an act is refused, naming what is wrong and what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// What it is about does not exist.
+    #[error("there is no {what} `{id}`")]
+    NotFound {
+        /// `account`, `client` and so on.
+        what: &'static str,
+        /// What it was called by.
+        id: String,
+    },
+    /// Values that cannot be, each by its field.
+    #[error("{}", sentences(.0))]
+    Invalid(Vec<FieldError>),
+    /// It does not go with what is there now.
+    #[error("{detail}")]
+    Conflict {
+        /// What is in the way.
+        detail: String,
+        /// And where.
+        errors: Vec<FieldError>,
+    },
+    /// It has a consequence that the caller has not confirmed.
+    #[error("{}", sentences(.1))]
+    Unconfirmed(Consequence, Vec<FieldError>),
+    /// The SCIM engine refuses it.
+    #[error("{}", .0.detail())]
+    Scim(scim::Error),
+}
+
+/// What an act would have as a consequence, and has to be confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consequence {
+    /// Resources keep values that are no longer allowed.
+    ValuesInUse,
+    /// Groups keep names that several of them have: of so many names at least.
+    SharedNames {
+        /// How many names were counted.
+        count: usize,
+        /// There may be more.
+        at_least: bool,
+    },
+}
+
+fn sentences(errors: &[FieldError]) -> String {
+    errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>().join("; ")
+}
+
+impl ActError {
+    /// What is asked for does not exist.
+    pub fn not_found(what: &'static str, id: &str) -> ActError {
+        Refusal::NotFound { what, id: id.to_owned() }.into()
+    }
+
+    /// Values are wrong.
+    pub fn invalid(errors: Vec<FieldError>) -> ActError {
+        Refusal::Invalid(errors).into()
+    }
+
+    /// The value of one field is wrong.
+    pub fn field(field: &str, detail: impl Into<String>) -> ActError {
+        ActError::invalid(vec![FieldError { field: field.to_owned(), detail: detail.into() }])
+    }
+
+    /// Something is in the way.
+    pub fn conflict(detail: impl Into<String>) -> ActError {
+        Refusal::Conflict { detail: detail.into(), errors: Vec::new() }.into()
+    }
+
+    /// Refuses values, if any of them is wrong.
+    pub fn unless_right(mistakes: impl IntoIterator<Item = FieldError>) -> Result<(), ActError> {
+        let mistakes: Vec<FieldError> = mistakes.into_iter().collect();
+        if mistakes.is_empty() { Ok(()) } else { Err(ActError::invalid(mistakes)) }
+    }
+}
+
+impl From<DocumentError> for ActError {
+    fn from(error: DocumentError) -> Self {
+        ActError::Database(error.into())
+    }
+}
+
+impl From<oauth::StoreError> for ActError {
+    fn from(error: oauth::StoreError) -> Self {
+        ActError::Database(error.into())
+    }
+}
+
+impl From<scim::store::StoreError> for ActError {
+    fn from(error: scim::store::StoreError) -> Self {
+        ActError::Database(error.into())
+    }
+}
+
+impl From<scim::Error> for ActError {
+    fn from(error: scim::Error) -> Self {
+        match error {
+            scim::Error::Store(error) => error.into(),
+            error => Refusal::Scim(error).into(),
+        }
+    }
+}
+
+impl TransactionError for ActError {
+    fn database(&self) -> Option<&DbError> {
+        match self {
+            ActError::Database(error) => Some(error),
+            ActError::Refused(_) => None,
         }
     }
 }

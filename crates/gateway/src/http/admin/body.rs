@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::operator::{Operator, pairs};
 use crate::app::App;
 use crate::domain::described::query::Query;
-use crate::domain::described::{self, Components, Mistakes};
+use crate::domain::described::{self, Components, FieldError, Mistakes};
 use crate::http::edge::body::{BodyError, Incoming, Patience, within};
 use crate::http::edge::operation::{Media, Part, Signature};
 use crate::http::edge::problem::Problem;
@@ -36,6 +36,17 @@ impl<T> Body<T> {
     pub(super) fn finish(self) -> Result<T, Problem> {
         self.mistakes.finish().map_err(Problem::invalid)?;
         Ok(self.draft)
+    }
+
+    /// The same, if a service finds nothing wrong with it either; all mistakes at once.
+    pub(super) fn checked<M>(mut self, wrong: impl FnOnce(&T) -> M) -> Result<T, Problem>
+    where
+        M: IntoIterator<Item = FieldError>,
+    {
+        for FieldError { field, detail } in wrong(&self.draft) {
+            self.mistakes.note(field, detail);
+        }
+        self.finish()
     }
 }
 

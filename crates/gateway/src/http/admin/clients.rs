@@ -6,10 +6,10 @@ use oauth::{ClientId, EndReason, RedirectUri};
 
 use super::answer::{Created, NoContent};
 use super::body::{Body, Params};
-use super::lookup;
-use super::operator::{Operator, changes};
+use super::operator::Operator;
 use super::page::{Items, Page, PageQuery};
 use crate::app::App;
+use crate::domain::bodies::changes;
 use crate::domain::client::ScimOptions;
 use crate::domain::described::{Flat, Name, Required, Sometimes, Texts, Time, With};
 use crate::domain::event::{Act, Action};
@@ -18,6 +18,7 @@ use crate::domain::profiles::AppName;
 use crate::domain::registration::Registration;
 use crate::http::edge::problem::{FieldError, Problem};
 use crate::platform::system;
+use crate::services::accounts;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, ReadCost, Tx};
 
@@ -247,7 +248,7 @@ async fn create(
         .write(move |tx| {
             let mut record = record.clone();
             record.account = match &account {
-                Some(id) => Some(lookup::account(tx, id)?.seq),
+                Some(id) => Some(accounts::find(tx, id)?.seq),
                 None => None,
             };
             tx.insert_client(&mut record)?;
@@ -290,7 +291,7 @@ async fn list(app: &App, account: Option<String>, page: Page) -> Result<web::Jso
         .db
         .read(ReadCost::Scan, move |tx| {
             let account = match &account {
-                Some(id) => Some(lookup::account(tx, id)?.seq),
+                Some(id) => Some(accounts::find(tx, id)?.seq),
                 None => None,
             };
             let records = tx.clients_after(account, page.after.unwrap_or(0), page.limit)?;

@@ -6,13 +6,11 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, ResponseError, web};
-use serde::Serialize;
-use serde_json::json;
 
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::described::Components;
-use crate::domain::event::{Act, Changes};
+use crate::domain::event::Act;
 use crate::domain::ids::AccountKey;
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
@@ -20,7 +18,7 @@ use crate::http::edge::operation::{Part, Signature};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
 use crate::http::edge::request_id;
-use crate::storage::{ReadCost, Tx};
+use crate::storage::{ReadCost, TransactionError, Tx};
 
 /// An operator whose token counts. Taking one as a parameter is what protects a handler.
 #[derive(Debug, Clone)]
@@ -92,6 +90,22 @@ impl Operator {
         Ok(Operator { origin: Actor::Operator(Named::new(operator.id, operator.name)).at(source) })
     }
 
+    /// Does something as this operator, in a unit of work.
+    pub(super) async fn write<T, E, F>(&self, app: &App, mut work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        E: TransactionError,
+        Problem: From<E>,
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let origin = self.origin.clone();
+        let done = app.db.write(move |tx| {
+            tx.act_as(origin.clone());
+            work(tx)
+        });
+        Ok(done.await?)
+    }
+
     /// Says that this operator is at work in this unit of work.
     pub(crate) fn sign(&self, tx: &mut Tx<'_>) {
         tx.act_as(self.origin.clone());
@@ -102,11 +116,6 @@ impl Operator {
         self.sign(tx);
         tx.raise(tx.now(), account, act);
     }
-}
-
-/// What differs between two representations, without what only follows from the rest.
-pub(crate) fn changes(before: &impl Serialize, after: &impl Serialize) -> Changes {
-    Changes::between(&json!(before), &json!(after), &["sheet", "lifetimes", "tolerances", "warnings"])
 }
 
 /// The pairs of a query.

@@ -4,7 +4,6 @@ use actix_web::web;
 
 use super::answer::{Created, NoContent};
 use super::body::Body;
-use super::lookup;
 use super::operator::Operator as Caller;
 use super::page::Items;
 use crate::app::App;
@@ -13,6 +12,7 @@ use crate::domain::event::{Act, Action};
 use crate::domain::operator_name::OperatorName;
 use crate::http::edge::problem::Problem;
 use crate::platform::system;
+use crate::services::accounts;
 use crate::storage::operators::{NameTaken, Operator as Record};
 use crate::storage::{DbError, ReadCost, Tx};
 
@@ -120,7 +120,7 @@ pub(super) async fn create(
         .db
         .write(move |tx| {
             let account = match &account {
-                Some(id) => Some(lookup::locked_account(tx, id)?.seq),
+                Some(id) => Some(accounts::lock(tx, id)?.seq),
                 None => None,
             };
             let made = Record { account, ..made.clone() };

@@ -4,12 +4,13 @@ use actix_web::web;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::lookup;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Components, Described, Whole};
 use crate::http::edge::problem::Problem;
+use crate::services::accounts;
+use crate::services::error::ActError;
 use crate::storage::{DbError, ReadCost, Tx};
 
 /// How many items a page has.
@@ -44,6 +45,12 @@ impl Page {
     pub(super) fn answer<T>(&self, items: Vec<T>, last: Option<i64>) -> Items<T> {
         let next = last.filter(|_| items.len() as i64 >= self.limit).map(|row| row.to_string());
         Items { items, next }
+    }
+
+    /// The answer with these rows, each with its number.
+    pub(super) fn of_rows<T>(&self, rows: Vec<(i64, T)>) -> Items<T> {
+        let last = rows.last().map(|(row, _)| *row);
+        self.answer(rows.into_iter().map(|(_, item)| item).collect(), last)
     }
 }
 
@@ -99,10 +106,8 @@ where
     let answer = app
         .db
         .read(ReadCost::Scan, move |tx| {
-            let account = lookup::account(tx, &account)?;
-            let rows = read(tx, &account, &page)?;
-            let last = rows.last().map(|(row, _)| *row);
-            Ok::<_, Problem>(page.answer(rows.into_iter().map(|(_, item)| item).collect(), last))
+            let account = accounts::find(tx, &account)?;
+            Ok::<_, ActError>(page.of_rows(read(tx, &account, &page)?))
         })
         .await?;
     Ok(web::Json(answer))

@@ -10,7 +10,6 @@ use serde_json::{Map, Value, json};
 
 use super::answer::{Created, NoContent};
 use super::body::{Body, Params};
-use super::lookup;
 use super::operator::Operator;
 use crate::app::{App, ServiceProvider};
 use crate::domain::described::query::{Query, query};
@@ -21,7 +20,7 @@ use crate::http::edge::problem::Problem;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
 use crate::platform::turns::Payer;
-use crate::services::reactions;
+use crate::services::{accounts, reactions};
 use crate::storage::{ReadCost, Tx};
 
 query! {
@@ -180,7 +179,7 @@ async fn words_of(app: &App, account: &str, user: Option<&str>) -> Result<Vec<St
     let (account, user) = (account.to_owned(), user.and_then(Id::new));
     app.db
         .read(ReadCost::Point, move |tx| {
-            let account = lookup::account(tx, &account)?;
+            let account = accounts::find(tx, &account)?;
             let stored = match &user {
                 Some(user) => tx.in_account(account.seq, tx.now(), false).get(USER, user)?,
                 None => None,
@@ -273,7 +272,7 @@ pub(super) async fn create(
         .db
         .write(move |tx| {
             operator.sign(tx);
-            let account = lookup::account(tx, &account)?;
+            let account = accounts::find(tx, &account)?;
             let (now, provider) = (tx.now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));
             let mut store = tx.in_account(account.seq, now, false);
@@ -296,7 +295,7 @@ pub(super) async fn list(
     let answer = app
         .db
         .read(ReadCost::Scan, move |tx| {
-            let account = lookup::account(tx, &account)?;
+            let account = accounts::find(tx, &account)?;
             let provider = work.provider(&account)?;
             let now = tx.now();
             let shown = Projection::standard(provider.registry.get(USER));
@@ -322,7 +321,7 @@ pub(super) async fn get(
     let answer = app
         .db
         .read(ReadCost::Point, move |tx| {
-            let account = lookup::account(tx, &path.0)?;
+            let account = accounts::find(tx, &path.0)?;
             let (now, provider) = (tx.now(), work.provider(&account)?);
             let shown = Projection::standard(provider.registry.get(USER));
             let id = user_id(&path.1)?;
@@ -358,7 +357,7 @@ pub(super) async fn change(
         app.db
             .write(move |tx| {
                 operator.sign(tx);
-                let account = lookup::account(tx, &path.0)?;
+                let account = accounts::find(tx, &path.0)?;
                 let (now, provider) = (tx.now(), work.provider(&account)?);
                 let shown = Projection::standard(provider.registry.get(USER));
                 let id = user_id(&path.1)?;
@@ -396,7 +395,7 @@ pub(super) async fn delete(
     app.db
         .write(move |tx| {
             operator.sign(tx);
-            let account = lookup::account(tx, &path.0)?;
+            let account = accounts::find(tx, &path.0)?;
             let (now, provider) = (tx.now(), work.provider(&account)?);
             let id = user_id(&path.1)?;
             let mut store = tx.in_account(account.seq, now, false);

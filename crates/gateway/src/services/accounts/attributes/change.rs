@@ -9,9 +9,10 @@ use scim::{IndexedAttribute, SearchKey};
 
 use crate::domain::account::Account;
 use crate::domain::declared_attributes::{Declared, Duplicate};
+use crate::domain::described::FieldError;
 use crate::domain::ids::AccountKey;
 use crate::domain::schemas::Schemas;
-use crate::http::edge::problem::{FieldError, Problem};
+use crate::services::error::ActError;
 use crate::storage::attribute_work::NAMED;
 use crate::storage::{Db, DbError, ReadCost};
 
@@ -43,12 +44,12 @@ pub(super) struct Change {
 
 impl Change {
     /// What it means to declare this in an account.
-    pub(super) fn of(account: &Account, wanted: &Overlay, schemas: &Schemas) -> Result<Change, Problem> {
+    pub(super) fn of(account: &Account, wanted: &Overlay, schemas: &Schemas) -> Result<Change, ActError> {
         let mut declared = account.options.attributes.read()?;
         let mut overlay = wanted.clone();
         let place = schemas.with(&declared).place(&overlay);
         let (resource_type, schema) =
-            place.map_err(|mistake| Problem::invalid(vec![field(&mistake.field, mistake.detail)]))?;
+            place.map_err(|mistake| ActError::invalid(vec![field(&mistake.field, mistake.detail)]))?;
         // What is left out is what it means, so that a declaration read and sent back is the same.
         overlay.case_exact = Some(overlay.is_case_exact());
         overlay.sub_attributes.iter_mut().for_each(|part| part.case_exact = Some(part.is_case_exact()));
@@ -60,7 +61,7 @@ impl Change {
         let before = known.map(|at| declared[at].clone());
         if let Some(before) = &before {
             if before.stage == Stage::Removing {
-                return Err(Problem::conflict(format!("{id} is still being removed; try again in a moment")));
+                return Err(ActError::conflict(format!("{id} is still being removed; try again in a moment")));
             }
             one.declaration.name.clone_from(&before.declaration.name);
             one.duplicates.clone_from(&before.duplicates);
@@ -142,7 +143,7 @@ fn leaves(overlay: &Overlay) -> Vec<(String, &str, &Overlay)> {
 }
 
 /// Values that are there stay what they are, so a declaration keeps what says how to read them.
-fn keeps_what_it_is(before: &Overlay, now: &Overlay) -> Result<(), Problem> {
+fn keeps_what_it_is(before: &Overlay, now: &Overlay) -> Result<(), ActError> {
     let mut mistakes = Vec::new();
     let now = leaves(now);
     for (_, name, before) in leaves(before) {
@@ -164,7 +165,7 @@ fn keeps_what_it_is(before: &Overlay, now: &Overlay) -> Result<(), Problem> {
         kept(now.is_case_exact() == before.is_case_exact(), "case_exact");
         kept(now.indexed || !before.indexed, "indexed");
     }
-    if mistakes.is_empty() { Ok(()) } else { Err(Problem::invalid(mistakes)) }
+    if mistakes.is_empty() { Ok(()) } else { Err(ActError::invalid(mistakes)) }
 }
 
 /// What is asked of the index that was not asked before.
@@ -190,26 +191,26 @@ impl News {
 }
 
 /// Whether it can be beside everything else.
-fn fits(declared: &[Declared], at: usize, schemas: &Schemas) -> Result<(), Problem> {
+fn fits(declared: &[Declared], at: usize, schemas: &Schemas) -> Result<(), ActError> {
     if let Some(mistakes) = schemas.mistakes(declared, at) {
         let mistakes = mistakes.into_iter().map(|mistake| field(&mistake.field, mistake.detail));
-        return Err(Problem::invalid(mistakes.collect()));
+        return Err(ActError::invalid(mistakes.collect()));
     }
     if declared.len() > MAX_ATTRIBUTES {
-        return Err(Problem::conflict(format!(
+        return Err(ActError::conflict(format!(
             "an account declares at most {MAX_ATTRIBUTES} attributes: remove one, or use the parts of a complex one"
         )));
     }
     let indexed = |one: &Declared| leaves(&one.declaration).iter().filter(|(_, _, leaf)| leaf.indexed).count();
     if indexed(&declared[at]) > 0 && declared.iter().map(indexed).sum::<usize>() > MAX_INDEXED {
-        return Err(Problem::field("indexed", format!("an account has at most {MAX_INDEXED} indexed attributes")));
+        return Err(ActError::field("indexed", format!("an account has at most {MAX_INDEXED} indexed attributes")));
     }
     // Rows of what is being removed are removed by number.
     let registry = schemas.with(declared);
     let ours = registry.index_keys(&declared[at].declaration);
     let going = declared.iter().filter(|other| other.stage == Stage::Removing);
     if going.flat_map(|other| registry.index_keys(&other.declaration)).any(|key| ours.contains(&key)) {
-        return Err(Problem::conflict("another attribute is still being removed; try again in a moment"));
+        return Err(ActError::conflict("another attribute is still being removed; try again in a moment"));
     }
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! Values that leave a list while users have them: said before it is done, with how many have each.
 //!
 //! No user loses anything by it: a user who has such a value keeps it until it is changed, and no other user can be given it. But an
-//! operator who did not expect that should know, so the change wants `force` ([`Force`]).
+//! operator who did not expect that should know, so the change has to be confirmed ([`Consequence::ValuesInUse`]).
 
 use std::collections::BTreeMap;
 
 use scim::schema::{GROUP, Removed, RemovedValues};
 
-use crate::domain::described::query::query;
+use crate::domain::described::FieldError;
 use crate::domain::ids::AccountKey;
-use crate::http::edge::problem::{FieldError, Problem};
+use crate::services::error::{ActError, Consequence, Refusal};
 use crate::storage::listed_values::MOST;
 use crate::storage::{Db, DbError, ReadCost};
 
@@ -27,21 +27,6 @@ pub(super) struct InUse {
     count: u64,
     /// There may be more.
     at_least: bool,
-}
-
-query! {
-    /// What may also be said in the query.
-    pub(super) struct Force {
-        /// The same as `force` in the body, which counts where both are there.
-        force: bool,
-    }
-}
-
-impl Force {
-    /// Whether a request says it, in its body or in its query.
-    pub(super) fn or(&self, in_body: Option<bool>) -> bool {
-        in_body.or(self.force).unwrap_or(false)
-    }
 }
 
 /// Who has what a change would take off a list.
@@ -127,14 +112,11 @@ impl InUse {
     }
 }
 
-/// The refusal that says who has what.
-pub(super) fn refused(field: &str, in_use: &[InUse]) -> Problem {
-    let told: Vec<String> = in_use.iter().map(InUse::told).collect();
-    let detail = format!(
-        "{}. They keep it until it is changed, deactivated ones included, and no other user can be given it. To take it off the list \
-         all the same, repeat this with \"force\": true",
-        told.join("; ")
-    );
-    let errors = told.into_iter().map(|detail| FieldError { field: field.to_owned(), detail });
-    Problem::conflict(detail).with_errors(errors.collect())
+/// Refuses to take values off a list that resources have.
+pub(super) fn refuse(field: &str, in_use: &[InUse]) -> Result<(), ActError> {
+    if in_use.is_empty() {
+        return Ok(());
+    }
+    let errors = in_use.iter().map(|in_use| FieldError { field: field.to_owned(), detail: in_use.told() });
+    Err(ActError::Refused(Refusal::Unconfirmed(Consequence::ValuesInUse, errors.collect())))
 }

@@ -8,32 +8,43 @@ use crate::domain::account::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
 use crate::domain::declared_attributes::Duplicate;
 use crate::domain::described::{Body, Components, Described, Mistakes, Object, Read, words};
 
-/// A declaration as it is sent. Its fields are read by [`declaration`](super::declaration), each by itself.
+pub mod declaration;
+
+/// A declaration as it is sent. Its fields are read by [`declaration`], each by itself.
 #[derive(Debug, Clone)]
-pub(in crate::http::admin) struct Declaration {
-    pub(super) fields: Map<String, Value>,
+pub struct Declaration {
+    /// Those of an [`Overlay`].
+    pub fields: Map<String, Value>,
     /// Does it although resources have values that would no longer be allowed.
-    pub(super) force: Option<bool>,
+    pub force: Option<bool>,
 }
 
 /// An attribute as it is answered.
 #[derive(Debug, Clone, Serialize)]
-pub(in crate::http::admin) struct Attribute {
-    pub(super) id: String,
+pub struct Attribute {
+    /// Its schema and name.
+    pub id: String,
+    /// What was declared.
     #[serde(flatten)]
-    pub(super) declaration: Overlay,
-    pub(super) state: State,
+    pub declaration: Overlay,
+    /// How far that went.
+    pub state: State,
+    /// Why it could not be made unique.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) duplicates: Vec<Duplicate>,
+    pub duplicates: Vec<Duplicate>,
 }
 
 /// How far a declaration went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(in crate::http::admin) enum State {
+pub enum State {
+    /// It is done.
     Ready,
+    /// Resources written before are put into the index.
     Indexing,
+    /// Values are taken out of documents.
     Removing,
+    /// The configuration has taken the name since.
     Overruled,
 }
 

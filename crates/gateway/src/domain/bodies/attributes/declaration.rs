@@ -1,15 +1,13 @@
 //! A declaration on the wire: in the words of `config/attributes.toml`, every mistake by its field.
 
 use scim::Registry;
+use scim::schema::USER;
 use scim::schema::overlay::Overlay;
-use scim::schema::{Stage, USER};
 use serde_json::{Map, Value};
 
-use super::described::{Attribute, State};
 use crate::domain::account::{DEFAULT_ROLE, PRODUCT_ENVIRONMENTS};
-use crate::domain::declared_attributes::Declared;
+use crate::domain::described::FieldError;
 use crate::domain::schemas::Schemas;
-use crate::http::edge::problem::{FieldError, Problem};
 
 /// The longest name of an attribute, and the longest canonical value, in characters.
 const MAX_NAME: usize = 64;
@@ -26,13 +24,14 @@ const MAX_DEFAULT: usize = 4_096;
 
 /// What a path calls an attribute: `badge` of the core User, or `urn:…:badge`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name {
+pub struct Name {
     schema: Option<String>,
     name: String,
 }
 
 impl Name {
-    pub(super) fn of(path: &str) -> Name {
+    /// As a path writes it.
+    pub fn of(path: &str) -> Name {
         match path.rsplit_once(':') {
             Some((schema, name)) => Name { schema: Some(schema.to_owned()), name: name.to_owned() },
             None => Name { schema: None, name: path.to_owned() },
@@ -40,14 +39,14 @@ impl Name {
     }
 
     /// With its schema in any case.
-    pub(super) fn id(&self, registry: &Registry) -> String {
+    pub fn id(&self, registry: &Registry) -> String {
         let core = &registry.get(USER).schema.id;
         format!("{}:{}", self.schema.as_ref().unwrap_or(core), self.name)
     }
 }
 
-/// Reads a body. The name and the schema are those of the path, whether or not the body repeats them.
-pub(super) fn read(mut body: Map<String, Value>, name: &Name, schemas: &Schemas) -> Result<Overlay, Problem> {
+/// Reads a declaration, or says every mistake in it. The name and the schema are those of the path, whether or not the body repeats them.
+pub fn read(mut body: Map<String, Value>, name: &Name, schemas: &Schemas) -> Result<Overlay, Vec<FieldError>> {
     let mut mistakes = Vec::new();
     let mut of_path = |field: &str, said: &str| {
         let repeated = body.shift_remove(field).filter(|value| !value.is_null());
@@ -66,7 +65,7 @@ pub(super) fn read(mut body: Map<String, Value>, name: &Name, schemas: &Schemas)
     overlay.name.clone_from(&name.name);
     overlay.schema = Some(name.schema.as_ref().unwrap_or(core).clone());
     within_limits(&overlay, "", &mut mistakes);
-    if mistakes.is_empty() { Ok(overlay) } else { Err(Problem::invalid(mistakes)) }
+    if mistakes.is_empty() { Ok(overlay) } else { Err(mistakes) }
 }
 
 /// Each field by itself, so that one mistake does not hide another; `null` counts as absent.
@@ -165,16 +164,4 @@ fn within_limits(overlay: &Overlay, of: &str, mistakes: &mut Vec<FieldError>) {
     for (index, part) in overlay.sub_attributes.iter().enumerate() {
         within_limits(part, &format!("{of}sub_attributes[{index}]."), mistakes);
     }
-}
-
-/// What is declared, and how far that went.
-pub(super) fn representation(one: &Declared, declared: &[Declared], schemas: &Schemas) -> Attribute {
-    let at = declared.iter().position(|other| std::ptr::eq(other, one));
-    let state = match one.stage {
-        Stage::Removing => State::Removing,
-        _ if at.is_some_and(|at| schemas.overrules(declared, at)) => State::Overruled,
-        Stage::Ready => State::Ready,
-        Stage::Indexing => State::Indexing,
-    };
-    Attribute { id: one.id(), declaration: one.declaration.clone(), state, duplicates: one.duplicates.clone() }
 }

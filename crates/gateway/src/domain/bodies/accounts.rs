@@ -1,0 +1,99 @@
+//! An account: as it is asked for, changed and answered.
+
+use scim::InactiveMatch;
+
+use crate::domain::account::{CloudNames, LastAdministrator, OwnDeactivation, ServiceAccounts};
+use crate::domain::described::{Name, Patch, Required, Text, Time, answer, body};
+
+body! {
+    /// A new account.
+    pub struct NewAccount {
+        /// What it is called. No two accounts have one name.
+        name: Required<Name>,
+        /// Its product environments by their cloud names: letters, digits, hyphens, underscores and dots.
+        product_environments: Option<CloudNames>,
+        /// The role of users who come without one. One of the roles of the role attribute.
+        default_role: Option<Text>,
+        /// What becomes of a user whom an identity provider creates again after they were deactivated: `restore` (the default) brings
+        /// the record back with its `id` and memberships, `conflict` answers 409 that names it.
+        inactive_match: Option<InactiveMatch>,
+        /// What becomes of a SCIM request that would end the very connection it comes by: `allow` (the default; it is carried out, and is
+        /// the last) or `refuse` (403).
+        own_deactivation: Option<OwnDeactivation>,
+        /// Whether a group is refused the name of another one; false if nothing is said.
+        unique_group_names: Option<bool>,
+        /// What SCIM may do with service accounts: `read_only` (the default), `hidden` or `writable`.
+        service_accounts: Option<ServiceAccounts>,
+        /// What becomes of a SCIM request after which no active user has a role that may accept access: `allow` (the default) or `keep`
+        /// (403).
+        last_administrator: Option<LastAdministrator>,
+    }
+    example {"name": "acme", "product_environments": ["acme-prod", "acme-stage"], "default_role": "reports"}
+}
+
+body! {
+    /// A change of an account. What it leaves out stays.
+    pub struct AccountChange {
+        /// What it is called. No two accounts have one name.
+        name: Option<Name>,
+        /// Its product environments, all of them. A change that takes away one that users have is a 409, unless `force` is true.
+        product_environments: Option<CloudNames>,
+        /// The role of users who come without one; `null` for none.
+        default_role: Patch<Text>,
+        /// The id of an active user with a role that may accept access, to whom connections pass when their owner leaves; `null` for none.
+        co_owner: Patch<Text>,
+        /// As for a new account.
+        inactive_match: Option<InactiveMatch>,
+        /// As for a new account.
+        own_deactivation: Option<OwnDeactivation>,
+        /// As for a new account. Switching it on where groups share names is a 409, unless `force` is true.
+        unique_group_names: Option<bool>,
+        /// As for a new account.
+        service_accounts: Option<ServiceAccounts>,
+        /// As for a new account.
+        last_administrator: Option<LastAdministrator>,
+        /// Does it although users have an environment that is taken away, or groups share names.
+        force: Option<bool>,
+    }
+    example {"default_role": "admin", "co_owner": null}
+}
+
+answer! {
+    /// An account: one customer of the vendor, and the wall between customers' data.
+    pub struct Account {
+        /// Its id.
+        id: String,
+        /// What it is called.
+        name: String,
+        /// Its product environments.
+        product_environments: Vec<String>,
+        /// The role of users who come without one.
+        default_role: Option<String>,
+        /// The id of the user to whom connections pass when their owner leaves.
+        co_owner: Option<String>,
+        /// What becomes of a SCIM request that would end the very connection it comes by.
+        own_deactivation: OwnDeactivation,
+        /// What becomes of users who are created again after they were deactivated.
+        inactive_match: InactiveMatch,
+        /// Whether a group is refused the name of another one.
+        unique_group_names: bool,
+        /// What SCIM may do with service accounts.
+        service_accounts: ServiceAccounts,
+        /// What becomes of a SCIM request after which no active user may accept access.
+        last_administrator: LastAdministrator,
+        /// How many users it has.
+        users: u64,
+        /// How many groups it has.
+        groups: u64,
+        /// What is worth knowing at present: that no active user of it may accept access.
+        warnings: Vec<String>,
+        /// When it was made.
+        created: Time,
+    }
+    example {
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "acme", "product_environments": ["acme-prod", "acme-stage"],
+        "default_role": null, "co_owner": null, "own_deactivation": "allow", "inactive_match": "restore", "unique_group_names": false,
+        "service_accounts": "read_only", "last_administrator": "allow", "users": 12, "groups": 3, "warnings": [],
+        "created": "2026-11-23T20:00:00.000Z"
+    }
+}

@@ -1,0 +1,26 @@
+//! What services refuse, as problem details.
+
+use super::force;
+use crate::http::edge::problem::Problem;
+use crate::services::error::{ActError, Refusal};
+
+impl From<ActError> for Problem {
+    fn from(error: ActError) -> Problem {
+        match error {
+            ActError::Refused(refusal) => refusal.into(),
+            ActError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Problem {
+        match refusal {
+            Refusal::NotFound { what, id } => Problem::not_found(what, &id),
+            Refusal::Invalid(errors) => Problem::invalid(errors),
+            Refusal::Conflict { detail, errors } => Problem::conflict(detail).with_errors(errors),
+            Refusal::Unconfirmed(consequence, errors) => force::unconfirmed(consequence, errors),
+            Refusal::Scim(error) => error.into(),
+        }
+    }
+}

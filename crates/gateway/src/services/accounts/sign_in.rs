@@ -1,0 +1,101 @@
+//! Who may log in how: what operators decide for an account. The caller has said who acts.
+
+use oauth::Keyring;
+
+use super::{find, lock};
+use crate::domain::account::Account;
+use crate::domain::bodies::changes;
+use crate::domain::bodies::sign_in::{self as bodies, NewProvider, SignInChange};
+use crate::domain::described::{FieldError, Line, Required};
+use crate::domain::event::{Act, Action};
+use crate::domain::sealing;
+use crate::domain::sign_in::{Passwords, SignIn, SignInProvider};
+use crate::platform::outbound::Outbound;
+use crate::platform::system;
+use crate::services::error::ActError;
+use crate::storage::Tx;
+
+/// What decisions about logging in go by.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// Which servers may be called.
+    pub outbound: &'a Outbound,
+    /// Seal providers' secrets.
+    pub keys: &'a Keyring,
+    /// Where providers send users back to.
+    pub redirect_uri: &'a str,
+}
+
+/// Who may log in how in this account. Only reads.
+pub fn get(tx: &mut Tx<'_>, id: &str, redirect_uri: &str) -> Result<bodies::SignIn, ActError> {
+    Ok(overview(&find(tx, id)?.options.sign_in, redirect_uri))
+}
+
+/// What is wrong with the issuer of a provider: it has to be an address that may be called.
+pub fn wrong_issuer(change: &SignInChange, outbound: &Outbound) -> Option<FieldError> {
+    let Required(Line(issuer)) = &change.provider.value()?.issuer;
+    let detail = outbound.url(issuer).err().filter(|_| !issuer.is_empty())?;
+    Some(FieldError { field: "provider.issuer".to_owned(), detail })
+}
+
+/// Changes who may log in how.
+pub fn change(tx: &mut Tx<'_>, rules: Rules<'_>, id: &str, change: &SignInChange) -> Result<bodies::SignIn, ActError> {
+    ActError::unless_right(wrong_issuer(change, rules.outbound))?;
+    let mut account = lock(tx, id)?;
+    let before = overview(&account.options.sign_in, rules.redirect_uri);
+    if let Some(passwords) = change.passwords.change() {
+        account.options.sign_in.passwords = passwords.copied();
+    }
+    if let Some(second_factor) = change.second_factor.change() {
+        account.options.sign_in.second_factor = second_factor.copied().unwrap_or_default();
+    }
+    match change.provider.change() {
+        None => {}
+        Some(None) => {
+            account.options.sign_in.provider = None;
+            tx.set_upstream_secret(account.seq, None)?;
+        }
+        Some(Some(asked)) => set_provider(tx, rules.keys, &mut account, asked)?,
+    }
+    let after = overview(&account.options.sign_in, rules.redirect_uri);
+    tx.update_account(&account)?.map_err(|_| ActError::conflict("the account's name was taken meanwhile"))?;
+    let changed = Act::new(Action::AccountSignInChanged).on_named(&account.id, &account.name);
+    tx.raise(tx.now(), Some(account.seq), changed.changing(changes(&before, &after)));
+    Ok(after)
+}
+
+/// Gives the account this provider. Without a secret it keeps the one it has, as long as the issuer stays.
+fn set_provider(tx: &mut Tx<'_>, keys: &Keyring, account: &mut Account, asked: &NewProvider) -> Result<(), ActError> {
+    let known = account.options.sign_in.provider.take().filter(|known| known.issuer == asked.issuer.0.0);
+    match (&asked.client_secret, known) {
+        (Some(Line(secret)), _) => {
+            let sealed = keys.seal(sealing::SIGN_IN_SECRET, system::nonce(), secret.as_bytes());
+            tx.set_upstream_secret(account.seq, Some(&sealed))?;
+        }
+        (None, Some(_)) => {}
+        (None, None) => return Err(ActError::field("provider.client_secret", "is missing")),
+    }
+    account.options.sign_in.provider = Some(SignInProvider {
+        name: asked.name.0.0.clone(),
+        issuer: asked.issuer.0.0.clone(),
+        client_id: asked.client_id.0.0.clone(),
+        match_by: asked.match_by.unwrap_or_default(),
+    });
+    Ok(())
+}
+
+/// As operators read it: never the secret.
+fn overview(sign_in: &SignIn, redirect_uri: &str) -> bodies::SignIn {
+    let passwords = match sign_in.allows_password(false) {
+        true => Passwords::Everybody,
+        false => Passwords::ServiceAccounts,
+    };
+    let provider = sign_in.provider.as_ref().map(|provider| bodies::ServiceProvider {
+        name: provider.name.clone(),
+        issuer: provider.issuer.clone(),
+        client_id: provider.client_id.clone(),
+        match_by: provider.match_by,
+        redirect_uri: redirect_uri.to_owned(),
+    });
+    bodies::SignIn { passwords, second_factor: sign_in.second_factor, provider }
+}
