@@ -1,7 +1,80 @@
-//! The keys of rows: which account, client, user or resource.
+//! The keys of rows, each a type of its own, so that one cannot stand where another is expected.
+//!
+//! A key is the number under which a database holds a row: it never leaves the process. What callers see is the id of an account,
+//! a client or a user, which is text. Why these and no others: decision 0047.
 
-/// The key of an account's row.
-pub type AccountKey = i64;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
+use diesel::expression::AsExpression;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::BigInt;
+use serde::{Deserialize, Serialize};
+
+use crate::platform::turns::Payer;
+
+/// Newtypes of the number in a column of the type `BIGINT`.
+macro_rules! keys {
+    ($($(#[$doc:meta])* $key:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow, Serialize, Deserialize)]
+        #[diesel(sql_type = BigInt)]
+        #[serde(transparent)]
+        pub struct $key(i64);
+
+        impl $key {
+            /// The key of no row: what a value has that is not stored yet.
+            pub const NO_ROW: $key = $key(0);
+
+            /// The key of the row with this number: for tests, as what a database answers is a key already.
+            pub const fn of_row(number: i64) -> $key {
+                $key(number)
+            }
+        }
+
+        impl std::fmt::Display for $key {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl From<$key> for i64 {
+            fn from(key: $key) -> i64 {
+                key.0
+            }
+        }
+
+        impl<DB: Backend> ToSql<BigInt, DB> for $key
+        where
+            i64: ToSql<BigInt, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                self.0.to_sql(out)
+            }
+        }
+
+        impl<DB: Backend> FromSql<BigInt, DB> for $key
+        where
+            i64: FromSql<BigInt, DB>,
+        {
+            fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<$key> {
+                i64::from_sql(bytes).map($key)
+            }
+        }
+    )*};
+}
+
+keys! {
+    /// The key of an account's row.
+    AccountKey;
+}
+
+impl AccountKey {
+    /// This account, as it takes turns with others.
+    pub fn payer(self) -> Payer {
+        Payer::account(self.0)
+    }
+}
+
 /// The key of a client's row.
 pub type ClientKey = i64;
 /// The key of a user's row.

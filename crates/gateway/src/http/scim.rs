@@ -14,9 +14,9 @@ use serde_json::Value;
 
 use crate::app::{App, ServiceProvider};
 use crate::domain::actor::Origin;
+use crate::domain::ids::AccountKey;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
-use crate::platform::timestamp::Timestamp;
 use crate::services::budget::Charge;
 use crate::storage::{AccountTx, DbError, ReadCost, Tx};
 
@@ -292,7 +292,7 @@ async fn search(
 }
 
 /// What a query found, as whom it was shown to, and by which projections.
-type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, Timestamp, Origin);
+type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, AccountKey, Origin);
 
 fn discovery(
     app: &App,

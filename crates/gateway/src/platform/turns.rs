@@ -52,8 +52,8 @@ impl Payers {
     }
 
     /// It was found to be this account's.
-    pub fn learn(&self, credential: &str, account: i64) {
-        let (credential, account) = (Payer::called("credential", credential), Payer::account(account));
+    pub fn learn(&self, credential: &str, account: Payer) {
+        let credential = Payer::called("credential", credential);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
@@ -238,8 +238,8 @@ mod tests {
     fn a_credential_pays_for_the_account_it_was_found_to_belong_to() {
         let payers = Payers::default();
         assert_ne!(payers.of("Bearer a"), Payer::account(7));
-        payers.learn("Bearer a", 7);
-        payers.learn("Bearer b", 7);
+        payers.learn("Bearer a", Payer::account(7));
+        payers.learn("Bearer b", Payer::account(7));
         assert_eq!((payers.of("Bearer a"), payers.of("Bearer b")), (Payer::account(7), Payer::account(7)));
         assert_ne!(payers.of("Bearer c"), Payer::account(7));
     }

@@ -12,6 +12,7 @@ use crate::domain::bodies::accounts::{self as bodies, AccountChange, NewAccount}
 use crate::domain::bodies::changes;
 use crate::domain::described::{FieldError, Name, Text, Time};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::AccountKey;
 use crate::domain::schemas::Schemas;
 use crate::platform::system;
 use crate::storage::{Db, DbError, ReadCost, Tx};
@@ -51,7 +52,7 @@ pub fn list(
         Some(name) => tx.account_named(name)?.into_iter().collect(),
         None => tx.accounts_after(after, limit)?,
     };
-    accounts.iter().map(|account| Ok((account.seq, overview(tx, account)?))).collect()
+    accounts.iter().map(|account| Ok((account.seq.into(), overview(tx, account)?))).collect()
 }
 
 fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbError> {
@@ -109,7 +110,7 @@ pub fn create(tx: &mut Tx<'_>, schemas: &Schemas, new: &NewAccount) -> Result<bo
         ..Default::default()
     };
     let mut account = Account {
-        seq: 0,
+        seq: AccountKey::NO_ROW,
         id: system::new_uuid(),
         name: new.name.0.0.clone(),
         product_environments: new.product_environments.clone().unwrap_or_default().0,

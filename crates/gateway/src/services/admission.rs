@@ -151,6 +151,9 @@ impl Drop for Waits {
 mod tests {
     use super::*;
 
+    const ONE: AccountKey = AccountKey::of_row(1);
+    const OTHER: AccountKey = AccountKey::of_row(2);
+
     fn hasty(each: usize) -> Admission {
         Admission { patience: Duration::ZERO, ..Admission::new(each) }
     }
@@ -158,24 +161,24 @@ mod tests {
     #[tokio::test]
     async fn hardening_6_each_account_has_so_much_at_once_and_no_other_account_knows() {
         let admission = hasty(2);
-        let (first, second) = (admission.enter(1).await.unwrap(), admission.enter(1).await.unwrap());
-        let refused = admission.enter(1).await.unwrap_err();
+        let (first, second) = (admission.enter(ONE).await.unwrap(), admission.enter(ONE).await.unwrap());
+        let refused = admission.enter(ONE).await.unwrap_err();
         assert_eq!(refused, TooMuch { at_once: 2, retry_after: 2 });
         assert!(refused.sentence().contains("2 requests at once") && refused.sentence().contains("in 2 seconds"));
-        let other = admission.enter(2).await.unwrap();
+        let other = admission.enter(OTHER).await.unwrap();
         drop(first);
-        drop((admission.enter(1).await.unwrap(), second, other));
+        drop((admission.enter(ONE).await.unwrap(), second, other));
     }
 
     #[tokio::test]
     async fn hardening_6_who_waits_is_let_in_when_a_place_is_free() {
         let admission = Arc::new(Admission::new(1));
-        let first = admission.enter(1).await.unwrap();
+        let first = admission.enter(ONE).await.unwrap();
         let waits = tokio::spawn({
             let admission = admission.clone();
-            async move { admission.enter(1).await.is_ok() }
+            async move { admission.enter(ONE).await.is_ok() }
         });
-        while admission.place(1).waiting.load(Ordering::SeqCst) == 0 {
+        while admission.place(ONE).waiting.load(Ordering::SeqCst) == 0 {
             tokio::task::yield_now().await;
         }
         drop(first);
@@ -185,20 +188,20 @@ mod tests {
     #[tokio::test]
     async fn hardening_6_a_rest_is_told_in_whole_seconds_and_concerns_one_account() {
         let admission = hasty(1);
-        let ticket = admission.enter(1).await.unwrap();
+        let ticket = admission.enter(ONE).await.unwrap();
         ticket.rests(Duration::from_millis(9_500));
         ticket.rests(Duration::from_millis(10)); // the longer one counts
         drop(ticket);
-        let refused = admission.enter(1).await.unwrap_err();
+        let refused = admission.enter(ONE).await.unwrap_err();
         assert!((9..=10).contains(&refused.retry_after), "{refused:?}");
-        drop(admission.enter(2).await.unwrap());
+        drop(admission.enter(OTHER).await.unwrap());
     }
 
     #[tokio::test]
     async fn hardening_6_accounts_that_left_are_forgotten() {
         let admission = hasty(1);
         for account in 0..5_000 {
-            drop(admission.enter(account).await.unwrap());
+            drop(admission.enter(AccountKey::of_row(account)).await.unwrap());
         }
         assert!(admission.places.lock().unwrap().len() <= 1001);
     }

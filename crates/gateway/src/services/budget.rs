@@ -238,9 +238,13 @@ mod tests {
         Budget::new(Memory { all: 100 * MIB, of_one_account: 30 * MIB })
     }
 
-    fn charge(budget: &Arc<Budget>, account: AccountKey) -> Charge {
+    fn of_account(account: i64) -> Holder {
+        Holder::Account(AccountKey::of_row(account))
+    }
+
+    fn charge(budget: &Arc<Budget>, account: i64) -> Charge {
         let charge = budget.charge();
-        charge.belongs_to(Holder::Account(account)).expect("room for the least");
+        charge.belongs_to(of_account(account)).expect("room for the least");
         charge
     }
 
@@ -287,7 +291,7 @@ mod tests {
         assert_eq!(charge(&budget, 1).answer(65 << 10), Err(Exceeded::Account(30 * MIB)));
         let light: Vec<Charge> = (0..56).map(|_| charge(&budget, 1)).collect();
         assert!(light.iter().all(|charge| charge.answer(LIGHT).is_ok()), "but not without end");
-        assert_eq!(budget.charge().belongs_to(Holder::Account(2)), Ok(()));
+        assert_eq!(budget.charge().belongs_to(of_account(2)), Ok(()));
         let last: Vec<Charge> = (0..10).map(|_| charge(&budget, 1)).collect();
         assert!(last.iter().any(|charge| charge.answer(LIGHT).is_err()));
     }
@@ -301,9 +305,9 @@ mod tests {
         assert!(!first.is_of_account());
         let second = charge(&budget, 1);
         second.answer(15 * MIB).expect("room");
-        assert_eq!(first.belongs_to(Holder::Account(1)), Err(Exceeded::Account(30 * MIB)));
+        assert_eq!(first.belongs_to(of_account(1)), Err(Exceeded::Account(30 * MIB)));
         drop(second);
-        assert_eq!(first.belongs_to(Holder::Account(1)), Ok(()));
+        assert_eq!(first.belongs_to(of_account(1)), Ok(()));
         assert_eq!(lock(&budget.held).by.len(), 1);
         drop(first);
         assert!(lock(&budget.held).by.is_empty() && total(&budget) == 0);

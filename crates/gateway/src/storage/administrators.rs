@@ -28,7 +28,7 @@ impl Tx<'_> {
     /// SQLite they do anyway.
     pub(crate) fn hold_administrators(&mut self, account: AccountKey) -> Result<(), DbError> {
         if matches!(self.conn, AnyConn::Postgres(_)) {
-            Statement::<()>::new(HOLD, vec![Bind::Number(account)]).execute(self.conn)?;
+            Statement::<()>::new(HOLD, vec![Bind::number(account)]).execute(self.conn)?;
         }
         Ok(())
     }
@@ -38,10 +38,10 @@ impl Tx<'_> {
         let policy = self.policy.clone();
         let Some((attribute, keys)) = policy.role_keys() else {
             let kind = i64::from(USER.0);
-            return self.find_administrator(ALL, &[Bind::Number(account), Bind::Number(kind)]);
+            return self.find_administrator(ALL, &[Bind::number(account), Bind::number(kind)]);
         };
         for key in keys {
-            let given = [Bind::Number(account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
+            let given = [Bind::number(account), Bind::number(attribute.0), Bind::Text(key.clone())];
             if self.find_administrator(WITH_ROLE, &given)? {
                 return Ok(true);
             }
@@ -53,7 +53,7 @@ impl Tx<'_> {
     fn find_administrator(&mut self, text: &'static str, given: &[Bind]) -> Result<bool, DbError> {
         let mut after = 0;
         loop {
-            let binds = [given, &[Bind::Number(after), Bind::Number(CHUNK)]].concat();
+            let binds = [given, &[Bind::number(after), Bind::number(CHUNK)]].concat();
             let rows: Vec<(i64, String)> = Statement::<(BigInt, Text)>::new(text, binds).load(self.conn)?;
             let Some((last, _)) = rows.last() else { return Ok(false) };
             after = *last;

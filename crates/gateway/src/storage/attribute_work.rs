@@ -258,8 +258,8 @@ impl Tx<'_> {
         }
         let in_use = |key| registry.indexed().iter().any(|indexed| indexed.key == key);
         for key in registry.index_keys(&declared.declaration).into_iter().filter(|key| !in_use(*key)) {
-            let (account, attribute) = (Bind::Number(account), Bind::Number(i64::from(key.0)));
-            let binds = vec![account.clone(), attribute.clone(), account, attribute, Bind::Number(ROWS)];
+            let (account, attribute) = (Bind::number(account), Bind::number(key.0));
+            let binds = vec![account.clone(), attribute.clone(), account, attribute, Bind::number(ROWS)];
             if Statement::<Text>::new(REMOVE_ROWS, binds).execute(self.conn)? > 0 {
                 return Ok(false);
             }

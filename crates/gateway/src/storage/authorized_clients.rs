@@ -83,7 +83,7 @@ const OF_CLIENT: &str = concat!(
 impl Tx<'_> {
     /// The user a grant is under; `None` if there is none.
     pub(crate) fn connected(&mut self, grant: GrantId) -> Result<Option<Connected>, DbError> {
-        Statement::<ConnectedColumns>::new(CONNECTED, vec![Bind::Number(grant.0)]).first(self.conn)
+        Statement::<ConnectedColumns>::new(CONNECTED, vec![Bind::number(grant.0)]).first(self.conn)
     }
 
     /// The connections for provisioning that a client has in an account, the newest first; not more than `limit`.
@@ -93,7 +93,7 @@ impl Tx<'_> {
         client: &ClientId,
         limit: i64,
     ) -> Result<Vec<Connected>, DbError> {
-        let binds = vec![Bind::Number(account), Bind::Text(client.as_str().to_owned()), Bind::Number(limit)];
+        let binds = vec![Bind::number(account), Bind::Text(client.as_str().to_owned()), Bind::number(limit)];
         Statement::<ConnectedColumns>::new(OF_CLIENT, binds).load(self.conn)
     }
 
@@ -101,7 +101,7 @@ impl Tx<'_> {
     pub fn connections_of(&mut self, account: AccountKey, owner: &str) -> Result<Vec<Connection>, DbError> {
         type Columns = (Text, Text, Text, BigInt, Nullable<BigInt>);
         type Row = (String, String, String, Timestamp, Option<Timestamp>);
-        let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account)];
+        let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account)];
         let rows: Vec<Row> = Statement::<Columns>::new(OF_OWNER, binds).load(self.conn)?;
         let mut connections: Vec<Connection> = Vec::new();
         for (client, client_name, scope, since, renewed) in rows {
@@ -125,7 +125,7 @@ impl Tx<'_> {
         client: &str,
         now: Timestamp,
     ) -> Result<bool, DbError> {
-        let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account), Bind::Text(client.to_owned())];
+        let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account), Bind::Text(client.to_owned())];
         let grants: Vec<i64> = Statement::<BigInt>::new(GRANTS, binds).load(self.conn)?;
         let mut ended = false;
         for grant in grants {

@@ -24,11 +24,11 @@ pub(super) fn next(
     after: i64,
     most: i64,
 ) -> Result<i64, DbError> {
-    let end = [Bind::Number(after), Bind::Number(most)];
+    let end = [Bind::number(after), Bind::number(most)];
     let sizes: Vec<i64> = match of {
         None => Statement::<BigInt>::new(SIZES, end.to_vec()).load(conn)?,
         Some((account, kind)) => {
-            let binds = [&[Bind::Number(account), Bind::Number(i64::from(kind.0))][..], &end].concat();
+            let binds = [&[Bind::number(account), Bind::number(kind.0)][..], &end].concat();
             Statement::<BigInt>::new(SIZES_OF, binds).load(conn)?
         }
     };

@@ -88,7 +88,7 @@ struct Ending {
 impl Tx<'_> {
     /// The number in storage of this user, if they own a grant that may be open.
     pub(crate) fn open_grant_of_owner(&mut self, account: AccountKey, owner: &str) -> Result<Option<UserKey>, DbError> {
-        let binds = vec![Bind::Text(owner.to_owned()), Bind::Number(account)];
+        let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account)];
         let owner: Option<Option<UserKey>> = Statement::<Nullable<BigInt>>::new(OPEN, binds).first(self.conn)?;
         Ok(owner.flatten())
     }
@@ -184,12 +184,12 @@ impl Tx<'_> {
         now: Timestamp,
     ) -> Result<Vec<GrantId>, DbError> {
         let binds = vec![
-            Bind::Number(to.seq),
+            Bind::number(to.seq),
             Bind::Text(to.id.clone()),
-            Bind::Number(now),
+            Bind::number(now),
             Bind::Text(owner.to_owned()),
-            Bind::Number(account),
-            Bind::Number(PASSES),
+            Bind::number(account),
+            Bind::number(PASSES),
         ];
         let mut grants: Vec<i64> = Statement::<BigInt>::new(REBIND, binds).load(self.conn)?;
         grants.sort_unstable();
@@ -222,10 +222,10 @@ impl Tx<'_> {
         };
         let Some(ending) = oldest else { return Ok(0) };
         let (whose, whom) = match ending.client {
-            Some(client) => ("g.client = ?", vec![Bind::Number(client)]),
+            Some(client) => ("g.client = ?", vec![Bind::number(client)]),
             None => (
                 "g.owner = ? AND g.owner_id = ?",
-                vec![Bind::Number(ending.owner.unwrap_or(0)), Bind::Text(ending.owner_id.unwrap_or_default())],
+                vec![Bind::number(ending.owner.unwrap_or(0)), Bind::Text(ending.owner_id.unwrap_or_default())],
             ),
         };
         let which = if ending.provisioning { "AND ' ' || g.scope || ' ' LIKE '% provision:scim %'" } else { "" };
@@ -233,9 +233,9 @@ impl Tx<'_> {
             "UPDATE grants SET ended = ?, end_reason = ? WHERE seq IN \
              (SELECT g.seq FROM grants AS g WHERE {whose} AND g.ended IS NULL AND g.seq <= ? {which} LIMIT ?)"
         );
-        let mut binds = vec![Bind::Number(ending.at), Bind::Text(ending.reason)];
+        let mut binds = vec![Bind::number(ending.at), Bind::Text(ending.reason)];
         binds.extend(whom);
-        binds.extend([Bind::Number(ending.last_grant), Bind::Number(limit)]);
+        binds.extend([Bind::number(ending.last_grant), Bind::number(limit)]);
         let settled = Statement::<()>::new(text, binds).execute(self.conn)?;
         if settled < limit.unsigned_abs() {
             let row = endings::table.filter(endings::seq.eq(ending.seq));
@@ -265,7 +265,7 @@ impl Tx<'_> {
              AND NOT EXISTS (SELECT 1 FROM authorization_codes AS k WHERE k.grant_seq = grants.seq) RETURNING seq"
         );
         let reason = EndReason::Unused;
-        let binds = vec![Bind::Number(now), Bind::Text(reason.as_str().to_owned()), Bind::list(&of)?];
+        let binds = vec![Bind::number(now), Bind::Text(reason.as_str().to_owned()), Bind::list(&of)?];
         let ended: Vec<i64> = Statement::<BigInt>::new(text, binds).load(self.conn)?;
         for seq in ended {
             let event = oauth::Event::GrantEnded { grant: GrantId(seq), reason };

@@ -27,7 +27,7 @@ impl Tx<'_> {
 
     /// Counts one more failure, in a window that ends at `expires` unless one is open.
     pub fn count_client_failure(&mut self, id: &[u8; 32], now: Timestamp, expires: Timestamp) -> Result<(), DbError> {
-        let binds = vec![Bind::Bytes(id.to_vec()), Bind::Number(expires), Bind::Number(now), Bind::Number(now)];
+        let binds = vec![Bind::Bytes(id.to_vec()), Bind::number(expires), Bind::number(now), Bind::number(now)];
         Statement::<BigInt>::new(COUNT, binds).execute(self.conn)?;
         Ok(())
     }

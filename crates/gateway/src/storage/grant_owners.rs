@@ -111,8 +111,8 @@ const CLIENTS: &str = concat!(
 impl Tx<'_> {
     /// The active users on whom this client's connections for provisioning rest, at most fifty of them.
     pub fn owners_of_connections(&mut self, client: ClientKey) -> Result<Vec<GrantOwner>, DbError> {
-        let client = Bind::Number(client);
-        let binds = vec![client.clone(), client.clone(), Bind::Number(OWNERS), client];
+        let client = Bind::number(client);
+        let binds = vec![client.clone(), client.clone(), Bind::number(OWNERS), client];
         let rows: Vec<Row> = Statement::<Columns>::new(OF_CLIENT.of(self.conn), binds).load(self.conn)?;
         Ok(rows.into_iter().map(GrantOwner::from).collect())
     }
@@ -120,19 +120,19 @@ impl Tx<'_> {
     /// This user, if they are active.
     pub(crate) fn grant_owner(&mut self, account: AccountKey, user: UserKey) -> Result<Option<GrantOwner>, DbError> {
         let row: Option<Row> =
-            Statement::<Columns>::new(OWNER, vec![Bind::Number(user), Bind::Number(account)]).first(self.conn)?;
+            Statement::<Columns>::new(OWNER, vec![Bind::number(user), Bind::number(account)]).first(self.conn)?;
         Ok(row.map(GrantOwner::from))
     }
 
     /// The active service accounts that an identity provider has written, by their numbers in storage; at most fifty of them.
     pub(crate) fn managed_service_accounts(&mut self, account: AccountKey) -> Result<Vec<UserKey>, DbError> {
-        let binds = vec![Bind::Number(account), Bind::Number(OWNERS)];
+        let binds = vec![Bind::number(account), Bind::number(OWNERS)];
         Statement::<BigInt>::new(MANAGED_SERVICE_ACCOUNTS, binds).load(self.conn)
     }
 
     /// The names of the clients whose connections for provisioning rest on this user, of each of the newest hundred.
     pub(crate) fn clients_of_owner(&mut self, account: AccountKey, user: &str) -> Result<Vec<String>, DbError> {
-        let binds = vec![Bind::Text(user.to_owned()), Bind::Number(account), Bind::Number(CONNECTIONS)];
+        let binds = vec![Bind::Text(user.to_owned()), Bind::number(account), Bind::number(CONNECTIONS)];
         Statement::<Text>::new(CLIENTS, binds).load(self.conn)
     }
 }

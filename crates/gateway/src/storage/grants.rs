@@ -271,7 +271,7 @@ impl Tx<'_> {
         token: &TokenId,
         response: &TokenId,
     ) -> Result<Option<(TokenStatus, GrantContext)>, DbError> {
-        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(response.0.to_vec()), Bind::Number(id.0)];
+        let binds = vec![Bind::Bytes(token.0.to_vec()), Bind::Bytes(response.0.to_vec()), Bind::number(id.0)];
         let row = Statement::<StatusColumns>::new(STATUS, binds).first(self.conn)?;
         row.map(|row| self.status_of(row)).transpose()
     }
@@ -290,22 +290,22 @@ impl Tx<'_> {
             Nullable<Text>,
             Nullable<BigInt>,
         );
-        let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
+        let binds = vec![Bind::number(account), Bind::number(after), Bind::number(limit)];
         Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)
     }
 
     /// Whether there is such a grant in an account that is not deleted.
     pub fn grant_exists(&mut self, id: GrantId) -> Result<bool, DbError> {
         let found: Option<i64> =
-            Statement::<BigInt>::new(IN_LIVING_ACCOUNT, vec![Bind::Number(id.0)]).first(self.conn)?;
+            Statement::<BigInt>::new(IN_LIVING_ACCOUNT, vec![Bind::number(id.0)]).first(self.conn)?;
         Ok(found.is_some())
     }
 
     /// What a grant's events are recorded with.
     pub(crate) fn facts_of_grant(&mut self, id: GrantId) -> Result<Option<GrantFacts>, DbError> {
         type Columns = (BigInt, Nullable<Text>, Nullable<Text>);
-        let row: Option<(i64, Option<String>, Option<String>)> =
-            Statement::<Columns>::new(FACTS, vec![Bind::Number(id.0)]).first(self.conn)?;
+        let row: Option<(AccountKey, Option<String>, Option<String>)> =
+            Statement::<Columns>::new(FACTS, vec![Bind::number(id.0)]).first(self.conn)?;
         Ok(row.map(|(account, client, name)| GrantFacts { account, client: client.map(|id| Named { id, name }) }))
     }
 
@@ -352,7 +352,7 @@ impl oauth::store::Grants for Tx<'_> {
     }
 
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {
-        let row = Statement::<GrantColumns>::new(BY_NUMBER, vec![Bind::Number(id.0)]).first(self.conn)?;
+        let row = Statement::<GrantColumns>::new(BY_NUMBER, vec![Bind::number(id.0)]).first(self.conn)?;
         Ok(row.map(|row| self.grant_of(row)).transpose()?)
     }
 
@@ -376,7 +376,7 @@ impl oauth::store::Grants for Tx<'_> {
 
     /// Locked from the newest to the oldest, as every unit of work does that locks several.
     fn older_grants(&mut self, grant: &Grant, scope: &str) -> Result<Vec<GrantId>, StoreError> {
-        let binds = vec![Bind::Number(grant.id.0), Bind::Text(scope.to_owned())];
+        let binds = vec![Bind::number(grant.id.0), Bind::Text(scope.to_owned())];
         let older: Vec<i64> = Statement::<BigInt>::new(OLDER.of(self.conn), binds).load(self.conn)?;
         Ok(older.into_iter().map(GrantId).collect())
     }
@@ -398,7 +398,7 @@ impl oauth::store::Grants for Tx<'_> {
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         type Columns = (Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>);
         let row: Option<(Option<String>, Option<i64>, Option<i64>)> =
-            Statement::<Columns>::new(WHY_ENDED, vec![Bind::Number(id.0)]).first(self.conn)?;
+            Statement::<Columns>::new(WHY_ENDED, vec![Bind::number(id.0)]).first(self.conn)?;
         Ok(row.and_then(|(recorded, client, account)| match (account, client) {
             (None, _) => Some(EndReason::AccountDeleted),
             (_, None) => Some(EndReason::ClientDeleted),

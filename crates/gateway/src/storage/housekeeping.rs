@@ -137,7 +137,7 @@ impl Tx<'_> {
 
     /// Their successors are there, so no grant ends; but where a chain broke off.
     fn sweep_spent_refresh_tokens(&mut self, due: Due) -> Result<u64, DbError> {
-        let binds = vec![Bind::Number(due.spent_before), Bind::Number(due.limit)];
+        let binds = vec![Bind::number(due.spent_before), Bind::number(due.limit)];
         let grants: Vec<i64> = Statement::<BigInt>::new(SPENT.of(self.conn), binds).load(self.conn)?;
         let removed = grants.len() as u64;
         self.end_unused_grants(grants, false, due.now)?;

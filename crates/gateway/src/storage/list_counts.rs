@@ -73,7 +73,7 @@ struct List {
 impl List {
     /// What a statement binds: the list, and numbers.
     fn and(self, numbers: &[i64]) -> Vec<Bind> {
-        [self.account, self.resource_type.into()].iter().chain(numbers).copied().map(Bind::Number).collect()
+        [self.account.into(), self.resource_type.into()].iter().chain(numbers).copied().map(Bind::Number).collect()
     }
 }
 
@@ -163,7 +163,7 @@ impl Tx<'_> {
             resources::account,
             resources::resource_type,
         ));
-        let rows: Vec<(i64, i64, i16)> = each!(&mut *self.conn, c => rows.load(c))?;
+        let rows: Vec<(i64, AccountKey, i16)> = each!(&mut *self.conn, c => rows.load(c))?;
         let Some(&(seen, ..)) = rows.last() else { return Ok(None) };
         let mut lists: Vec<List> =
             rows.into_iter().map(|(_, account, resource_type)| List { account, resource_type }).collect();
@@ -213,7 +213,7 @@ impl Tx<'_> {
             let list = List { account, resource_type };
             for level in LEVELS {
                 let at = list.and(&[level.into()]);
-                let binds = [at.clone(), at, vec![Bind::Number(seq)]].concat();
+                let binds = [at.clone(), at, vec![Bind::number(seq)]].concat();
                 Statement::<()>::new(TAKE_OFF, binds).execute(self.conn)?;
             }
             let gap = resource_gaps::table.find((account, resource_type, seq));

@@ -30,7 +30,7 @@ impl Tx<'_> {
     pub fn count_of_value(&mut self, account: AccountKey, key: &SearchKey) -> Result<u64, DbError> {
         let (attribute, most) = (i64::from(key.attribute.0), MOST as i64);
         let binds =
-            vec![Bind::Number(account), Bind::Number(attribute), Bind::Text(key.key.clone()), Bind::Number(most)];
+            vec![Bind::number(account), Bind::number(attribute), Bind::Text(key.key.clone()), Bind::number(most)];
         let count: Option<i64> = Statement::<BigInt>::new(OF_ACCOUNT, binds).first(self.conn)?;
         Ok(count.unwrap_or(0).max(0) as u64)
     }
@@ -38,7 +38,7 @@ impl Tx<'_> {
     /// The same in all accounts together.
     pub fn count_of_value_everywhere(&mut self, key: &SearchKey) -> Result<u64, DbError> {
         let (attribute, most) = (i64::from(key.attribute.0), MOST as i64);
-        let binds = vec![Bind::Number(attribute), Bind::Text(key.key.clone()), Bind::Number(most)];
+        let binds = vec![Bind::number(attribute), Bind::Text(key.key.clone()), Bind::number(most)];
         let count: Option<i64> = Statement::<BigInt>::new(OF_ALL, binds).first(self.conn)?;
         Ok(count.unwrap_or(0).max(0) as u64)
     }
@@ -50,7 +50,7 @@ impl Tx<'_> {
         attribute: AttributeKey,
         most: u64,
     ) -> Result<Vec<(String, u64)>, DbError> {
-        let binds = vec![Bind::Number(account), Bind::Number(i64::from(attribute.0)), Bind::Number(most as i64)];
+        let binds = vec![Bind::number(account), Bind::number(attribute.0), Bind::number(most as i64)];
         let rows: Vec<(String, i64)> = Statement::<(Text, BigInt)>::new(SHARED, binds).load(self.conn)?;
         Ok(rows.into_iter().map(|(key, count)| (key, count.max(0) as u64)).collect())
     }
@@ -63,8 +63,8 @@ impl Tx<'_> {
         key: &str,
         most: u64,
     ) -> Result<Vec<String>, DbError> {
-        let (attribute, most) = (Bind::Number(i64::from(attribute.0)), Bind::Number(most as i64));
-        let binds = vec![Bind::Number(account), attribute, Bind::Text(key.to_owned()), most];
+        let (attribute, most) = (Bind::number(attribute.0), Bind::number(most as i64));
+        let binds = vec![Bind::number(account), attribute, Bind::Text(key.to_owned()), most];
         Statement::<Text>::new(HAVING, binds).load(self.conn)
     }
 }

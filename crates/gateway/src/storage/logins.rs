@@ -37,11 +37,8 @@ impl Tx<'_> {
     /// several only one is [meant](Self::user_names_of), by more than the name.
     pub fn logins_named(&mut self, name_key: &str, account: Option<AccountKey>) -> Result<Vec<Login>, DbError> {
         type Columns = (BigInt, BigInt, Text, Nullable<Text>, Bool);
-        let binds = vec![
-            Bind::Text(name_key.to_owned()),
-            Bind::Number(account.unwrap_or(0)),
-            Bind::Number(account.unwrap_or(0)),
-        ];
+        let account = account.unwrap_or(AccountKey::NO_ROW);
+        let binds = vec![Bind::Text(name_key.to_owned()), Bind::number(account), Bind::number(account)];
         Statement::<Columns>::new(NAMED, binds).load(self.conn)
     }
 

@@ -95,7 +95,7 @@ const DESCRIBE: Dialects = Dialects {
 
 /// One more than so many rows shows that there are more.
 fn one_more(most: usize) -> Bind {
-    Bind::Number(i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX))
+    Bind::number(i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX))
 }
 
 /// Memberships on the ways up may be more than the groups that are found: groups can be in each other in many ways.
@@ -108,7 +108,7 @@ pub(super) fn of_group(
     group: ResourceKey,
     most: usize,
 ) -> Result<Option<Vec<Member>>, DbError> {
-    let binds = vec![Bind::Number(group), Bind::Number(account), one_more(most)];
+    let binds = vec![Bind::number(group), Bind::number(account), one_more(most)];
     let rows: Vec<(String, i16, String)> =
         Statement::<(Text, SmallInt, Text)>::new(OF_GROUP.of(conn), binds).load(conn)?;
     if rows.len() > most {
@@ -120,7 +120,7 @@ pub(super) fn of_group(
 
 /// Whether a group has more members than this.
 pub(super) fn has_more(conn: &mut AnyConn, group: ResourceKey, than: u32) -> Result<bool, DbError> {
-    let binds = vec![Bind::Number(group), Bind::Number(i64::from(than))];
+    let binds = vec![Bind::number(group), Bind::number(than)];
     Ok(Statement::<BigInt>::new(HAS_MORE, binds).first::<i64>(conn)?.is_some())
 }
 
@@ -137,7 +137,7 @@ pub(super) fn groups_of(
     }
     let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
     let edges = most.max(handles.len()).saturating_mul(FEW_EDGES);
-    let binds = vec![Bind::list(&seqs)?, Bind::Number(account), one_more(edges)];
+    let binds = vec![Bind::list(&seqs)?, Bind::number(account), one_more(edges)];
     let rows: Vec<(i64, i64, String, String)> =
         Statement::<(BigInt, BigInt, Text, Text)>::new(UPWARDS.of(conn), binds).load(conn)?;
     if rows.len() > edges {
@@ -213,7 +213,7 @@ pub(super) fn describe(
         return Ok(Vec::new());
     }
     let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
-    described(conn, DESCRIBE, vec![Bind::list(&seqs)?, Bind::Number(account)])
+    described(conn, DESCRIBE, vec![Bind::list(&seqs)?, Bind::number(account)])
 }
 
 fn described(conn: &mut AnyConn, text: Dialects, binds: Vec<Bind>) -> Result<Vec<(Handle, Member)>, DbError> {
@@ -257,7 +257,7 @@ pub(super) fn resolve(
     let mut ids: Vec<&str> = ids.iter().map(Id::as_str).collect();
     ids.sort_unstable();
     ids.dedup();
-    let binds = vec![Bind::list(&ids)?, Bind::Number(account)];
+    let binds = vec![Bind::list(&ids)?, Bind::number(account)];
     described(conn, if reads { LOOK_UP } else { RESOLVE }, binds)
 }
 
@@ -269,7 +269,7 @@ fn apply(
     members: &[Handle],
 ) -> Result<(Vec<Handle>, u64), DbError> {
     let seqs: Vec<i64> = members.iter().map(|handle| handle.0).collect();
-    let binds = vec![Bind::Number(group), Bind::list(&seqs)?];
+    let binds = vec![Bind::number(group), Bind::list(&seqs)?];
     let mut changed: Vec<i64> = Statement::<BigInt>::new(verb.of(conn), binds).load(conn)?;
     changed.sort_unstable();
     let count = changed.len() as u64;

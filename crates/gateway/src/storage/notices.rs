@@ -169,12 +169,12 @@ impl Tx<'_> {
 
     /// What this user has not said to have seen, the latest first; not more than `limit`.
     pub fn unseen_notices(&mut self, resource: UserKey, limit: i64) -> Result<Vec<Notice>, DbError> {
-        self.notices_where(OF_RESOURCE, vec![Bind::Number(resource)], "DESC", limit)
+        self.notices_where(OF_RESOURCE, vec![Bind::number(resource)], "DESC", limit)
     }
 
     /// All notices to users of an account, in the order they were made.
     pub fn notices_after(&mut self, account: AccountKey, after: i64, limit: i64) -> Result<Vec<Notice>, DbError> {
-        self.notices_where(OF_ACCOUNT, vec![Bind::Number(account), Bind::Number(after)], "ASC", limit)
+        self.notices_where(OF_ACCOUNT, vec![Bind::number(account), Bind::number(after)], "ASC", limit)
     }
 
     fn notices_where(
@@ -191,7 +191,7 @@ impl Tx<'_> {
             "SELECT n.seq, n.id, r.id, n.kind, n.detail, n.made, n.seen, n.mailed, n.tries, n.next_try, n.problem \
              FROM notices AS n LEFT JOIN resources AS r ON r.seq = n.resource WHERE {condition} ORDER BY n.seq {order} LIMIT ?"
         );
-        binds.push(Bind::Number(limit));
+        binds.push(Bind::number(limit));
         Statement::<Columns>::new(text, binds).load(self.conn)
     }
 
@@ -321,5 +321,5 @@ impl Tx<'_> {
 
 fn binds(due: Due, limit: i64) -> Result<Vec<Bind>, DbError> {
     let [since, now] = [due.since, due.now].map(Bind::Number);
-    Ok(vec![since.clone(), now, since, Bind::list(&NoticeKind::KINDS)?, Bind::Number(limit)])
+    Ok(vec![since.clone(), now, since, Bind::list(&NoticeKind::KINDS)?, Bind::number(limit)])
 }

@@ -9,25 +9,25 @@ use super::schema::{
     client_origins, client_secrets, logins, members, notices, operators, parked_members, recovery_codes,
     resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
 };
-use crate::domain::ids::UserKey;
+use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
 
 /// The list of an owner, and what deletes the rows of one or of many of them.
 macro_rules! owned {
-    ($(#[$doc:meta])* $list:ident, $one:ident, $many:ident: $($table:ident.$column:ident),+ $(,)?) => {
+    ($(#[$doc:meta])* $list:ident, $one:ident, $many:ident of $key:ty: $($table:ident.$column:ident),+ $(,)?) => {
         $(#[$doc])*
         #[cfg(test)]
         const $list: &[(&str, &str)] = &[$((stringify!($table), stringify!($column))),+];
 
         $(#[$doc])*
-        pub(super) fn $one(conn: &mut AnyConn, owner: UserKey) -> Result<(), DbError> {
+        pub(super) fn $one(conn: &mut AnyConn, owner: $key) -> Result<(), DbError> {
             $(each!(&mut *conn, c => diesel::delete($table::table.filter($table::$column.eq(owner))).execute(c))?;)+
             Ok(())
         }
 
         $(#[$doc])*
         #[allow(dead_code)] // some owners go one by one only
-        pub(super) fn $many(conn: &mut AnyConn, owners: &[i64]) -> Result<(), DbError> {
+        pub(super) fn $many(conn: &mut AnyConn, owners: &[$key]) -> Result<(), DbError> {
             $(each!(&mut *conn, c => diesel::delete($table::table.filter($table::$column.eq_any(owners))).execute(c))?;)+
             Ok(())
         }
@@ -36,29 +36,29 @@ macro_rules! owned {
 
 owned! {
     /// What a user has, by the number of their row in `resources`. Their grants end, and are kept for a while.
-    OWNED_BY_USER, delete_of_user, delete_of_users:
+    OWNED_BY_USER, delete_of_user, delete_of_users of UserKey:
     logins.resource, second_factors.resource, recovery_codes.resource, upstream_identities.resource, notices.resource, sessions.owner,
 }
 
 owned! {
     /// What a group has, by the number of its row in `resources`.
-    OWNED_BY_GROUP, delete_of_group, delete_of_groups: members.group_seq, parked_members.group_seq,
+    OWNED_BY_GROUP, delete_of_group, delete_of_groups of ResourceKey: members.group_seq, parked_members.group_seq,
 }
 
 owned! {
     /// What a user or a group is part of.
-    OWNED_BY_MEMBER, delete_of_member, delete_of_members: members.member_seq,
+    OWNED_BY_MEMBER, delete_of_member, delete_of_members of ResourceKey: members.member_seq,
 }
 
 owned! {
     /// What a client has, by its number.
-    OWNED_BY_CLIENT, delete_of_client, delete_of_clients:
+    OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
     client_origins.client, client_secrets.client, tolerance_needs.client, static_tokens.client,
 }
 
 owned! {
     /// What an account has beside resources, clients and grants, which go in batches of their own.
-    OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts:
+    OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operators.account, upstream_secrets.account, notices.account,
 }
 

@@ -85,7 +85,7 @@ const OF_ACCOUNT: &str = "SELECT p.seq, r.id, r.display, p.value, p.parked FROM 
 /// Keeps names as they are until this unit of work ends.
 pub(super) fn lock_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
-        Statement::<()>::new(HOLD_NAMES, vec![Bind::Number(account)]).execute(conn)?;
+        Statement::<()>::new(HOLD_NAMES, vec![Bind::number(account)]).execute(conn)?;
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ pub(super) fn lock_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), 
 /// The same, if no other transaction holds the lock: a unit of work that can be run again does not wait while it holds a group.
 pub(super) fn try_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
-        let held: Option<bool> = Statement::<Bool>::new(TRY_NAMES, vec![Bind::Number(account)]).first(conn)?;
+        let held: Option<bool> = Statement::<Bool>::new(TRY_NAMES, vec![Bind::number(account)]).first(conn)?;
         if held != Some(true) {
             return Err(DbError::NamesHeld(account));
         }
@@ -104,7 +104,7 @@ pub(super) fn try_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), D
 /// Keeps names of groups as they are until this unit of work ends, where they have to be unique.
 pub(super) fn lock_group_names(conn: &mut AnyConn, account: AccountKey) -> Result<(), DbError> {
     if matches!(conn, AnyConn::Postgres(_)) {
-        Statement::<()>::new(HOLD_GROUP_NAMES, vec![Bind::Number(account)]).execute(conn)?;
+        Statement::<()>::new(HOLD_GROUP_NAMES, vec![Bind::number(account)]).execute(conn)?;
     }
     Ok(())
 }
@@ -131,7 +131,7 @@ pub(super) fn find_by_keys(
             texts.sort_unstable();
             texts.dedup();
             let number = pair.get(n).map_or(0, |attribute| i64::from(attribute.0));
-            binds.extend([Bind::list(&texts)?, Bind::Number(account), Bind::Number(number)]);
+            binds.extend([Bind::list(&texts)?, Bind::number(account), Bind::number(number)]);
         }
         let rows: Vec<Row> = Statement::<Columns>::new(HOLDERS.of(conn), binds).load(conn)?;
         for (attribute, key, seq, id, active, guarded, service_account) in rows {
@@ -160,7 +160,7 @@ pub(super) fn awaiting(
     keys: &[String],
 ) -> Result<Vec<PendingMember>, DbError> {
     let (Some(first), Some(last)) = (keys.first(), keys.last()) else { return Ok(Vec::new()) };
-    let binds = vec![Bind::Number(account), Bind::Text(first.clone()), Bind::Text(last.clone())];
+    let binds = vec![Bind::number(account), Bind::Text(first.clone()), Bind::Text(last.clone())];
     let rows: Vec<(i64, String, String)> = Statement::<(BigInt, Text, Text)>::new(AWAITING, binds).load(conn)?;
     rows.into_iter()
         .map(|(group, id, name)| {
@@ -179,7 +179,7 @@ pub(super) fn change(
     now: Timestamp,
 ) -> Result<(), DbError> {
     if !change.remove.is_empty() {
-        Statement::<()>::new(UNPARK.of(conn), vec![Bind::Number(group), Bind::list(&change.remove)?]).execute(conn)?;
+        Statement::<()>::new(UNPARK.of(conn), vec![Bind::number(group), Bind::list(&change.remove)?]).execute(conn)?;
     }
     let row = |name: &String| {
         (
@@ -217,7 +217,7 @@ impl Tx<'_> {
         limit: i64,
     ) -> Result<Vec<PendingMemberRow>, DbError> {
         let group = Bind::Text(group.unwrap_or_default().to_owned());
-        let binds = vec![Bind::Number(account), Bind::Number(after), group.clone(), group, Bind::Number(limit)];
+        let binds = vec![Bind::number(account), Bind::number(after), group.clone(), group, Bind::number(limit)];
         type Columns = (BigInt, Text, Text, Text, BigInt);
         let rows: Vec<(i64, String, String, String, i64)> =
             Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)?;

@@ -19,7 +19,7 @@ const LOGINS: &str = "SELECT l.resource, l.name_key, r.document FROM logins AS l
 impl Tx<'_> {
     /// Brings the next log-ins after this one up to date; the last of them, `None` when there were none left.
     pub fn rekey_logins_after(&mut self, after: i64, limit: i64) -> Result<Option<i64>, DbError> {
-        let binds = vec![Bind::Number(after), Bind::Number(limit)];
+        let binds = vec![Bind::number(after), Bind::number(limit)];
         let rows: Vec<(i64, String, String)> =
             Statement::<(BigInt, Text, Text)>::new(LOGINS, binds).load(&mut *self.conn)?;
         for (resource, key, document) in &rows {

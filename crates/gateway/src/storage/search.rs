@@ -86,17 +86,17 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
         },
         (IndexQuery::Any, Start::After(page_key)) => in_order(store, query, page_key.handle.0, count, largest)?,
         (IndexQuery::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
-            let at = [Bind::Number(store.account), Bind::Number(i64::from(attribute.0)), Bind::Text(key.clone())];
+            let at = [Bind::number(store.account), Bind::number(attribute.0), Bind::Text(key.clone())];
             let after = match start {
                 Start::After(page_key) => Some(page_key.handle.0),
                 Start::Index(n) if n <= 1 => Some(0),
                 Start::Index(n) => {
-                    let binds = [&at[..], &[Bind::Number(skipped(n))]].concat();
+                    let binds = [&at[..], &[Bind::number(skipped(n))]].concat();
                     Statement::<BigInt>::new(NTH_WITH_KEY, binds).first(store.conn())?.map(|row: i64| row - 1)
                 }
             };
             let binds =
-                |after| [&[Bind::Number(largest)], &at[..], &[Bind::Number(after), Bind::Number(count)]].concat();
+                |after| [&[Bind::number(largest)], &at[..], &[Bind::number(after), Bind::number(count)]].concat();
             let page = after.map(|after| Statement::<RowColumns>::new(WITH_KEY, binds(after)).load(store.conn()));
             page.transpose()?.unwrap_or_default()
         }
@@ -175,7 +175,7 @@ fn in_order(
     count: i64,
     largest: i64,
 ) -> Result<Vec<Row>, DbError> {
-    let (account, kind) = (store.account, i64::from(query.resource_type.0));
+    let (account, kind) = (store.account.into(), i64::from(query.resource_type.0));
     let binds = [largest, account, kind, after, count].map(Bind::Number).to_vec();
     Statement::<RowColumns>::new(IN_ORDER, binds).load(store.conn())
 }

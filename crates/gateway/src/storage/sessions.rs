@@ -80,7 +80,7 @@ impl Tx<'_> {
 
     /// The session behind this fingerprint, if it still counts: neither expired nor left alone, its user active.
     pub fn session(&mut self, fingerprint: &[u8], alive: Liveness) -> Result<Option<Session>, DbError> {
-        let binds = vec![Bind::Bytes(fingerprint.to_vec()), Bind::Number(alive.now), Bind::Number(alive.idle_since)];
+        let binds = vec![Bind::Bytes(fingerprint.to_vec()), Bind::number(alive.now), Bind::number(alive.idle_since)];
         Statement::<(BigInt, BigInt, Text, BigInt, BigInt)>::new(LIVE, binds).first(self.conn)
     }
 
@@ -119,7 +119,7 @@ impl Tx<'_> {
     /// Ends all sessions of a user.
     pub fn end_sessions_of(&mut self, account: AccountKey, user: &str) -> Result<(), DbError> {
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.
-        let binds = vec![Bind::Number(account), Bind::Text(user.to_owned())];
+        let binds = vec![Bind::number(account), Bind::Text(user.to_owned())];
         Statement::<()>::new(END_ALL, binds).execute(self.conn)?;
         Ok(())
     }

@@ -59,7 +59,7 @@ pub(super) fn other_holder(
     seq: i64,
 ) -> Result<Option<String>, DbError> {
     let mut binds = named(account, key);
-    binds.push(Bind::Number(seq));
+    binds.push(Bind::number(seq));
     Statement::<Text>::new(OTHER, binds).first(conn)
 }
 
@@ -73,7 +73,7 @@ pub(super) fn pass_on(conn: &mut AnyConn, account: AccountKey, removed: &[Search
 }
 
 fn named(account: AccountKey, key: &SearchKey) -> Vec<Bind> {
-    vec![Bind::Number(account), Bind::Number(key.attribute.0.into()), Bind::Text(key.key.clone())]
+    vec![Bind::number(account), Bind::number(key.attribute.0), Bind::Text(key.key.clone())]
 }
 
 /// The userName in a stored document.
@@ -90,7 +90,7 @@ impl Tx<'_> {
         after: i64,
         limit: i64,
     ) -> Result<Vec<SharedName>, DbError> {
-        let binds = vec![Bind::Number(account), Bind::Number(after), Bind::Number(limit)];
+        let binds = vec![Bind::number(account), Bind::number(after), Bind::number(limit)];
         let rows: Vec<(i64, String)> = Statement::<(BigInt, Text)>::new(SHARED, binds).load(self.conn)?;
         let mut shared = Vec::with_capacity(rows.len());
         for (seq, key) in rows {

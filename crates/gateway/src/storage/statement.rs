@@ -30,6 +30,11 @@ pub(super) enum Bind {
 }
 
 impl Bind {
+    /// A number, which may be a key.
+    pub(super) fn number(value: impl Into<i64>) -> Bind {
+        Bind::Number(value.into())
+    }
+
     /// Many values as one.
     pub(super) fn list<T: serde::Serialize>(values: &[T]) -> Result<Bind, DbError> {
         let json = serde_json::to_string(values).map_err(|e| DbError::Corrupt(e.to_string()))?;

@@ -44,7 +44,7 @@ impl Tx<'_> {
         issuer: &str,
         subject: &str,
     ) -> Result<Option<(UserKey, String)>, DbError> {
-        let binds = vec![Bind::Number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
+        let binds = vec![Bind::number(account), Bind::Text(issuer.to_owned()), Bind::Text(subject.to_owned())];
         Statement::<(BigInt, Text)>::new(KNOWN, binds).first(self.conn)
     }
 

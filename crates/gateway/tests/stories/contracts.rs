@@ -1,5 +1,6 @@
 //! The ports of both protocols, on both databases: the suites that the protocols' own memory stores pass.
 
+use gateway::domain::ids::AccountKey;
 use gateway::services::reactions::unit_of_work;
 use gateway::storage::clients::ClientRecord;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
@@ -59,7 +60,7 @@ fn the_scim_store_keeps_its_promises(mut bare: Bare) {
     scim::store::contract::run(|name, case| {
         println!("{name}");
         account += 1;
-        bare.undone(|tx| case(&mut tx.in_account(account, 0, true)));
+        bare.undone(|tx| case(&mut tx.in_account(AccountKey::of_row(account), 0, true)));
     });
 }
 
@@ -73,6 +74,8 @@ fn the_scim_store_keeps_its_promises_on_postgres() {
     Bare::postgres().into_iter().for_each(the_scim_store_keeps_its_promises);
 }
 
+const ACCOUNT: AccountKey = AccountKey::of_row(1);
+
 /// One unit of work on PostgreSQL has done `first` and not committed when another one begins `second`; what that finds.
 fn side_by_side<T: Send + 'static>(
     first: impl FnOnce(&mut dyn scim::Store),
@@ -83,10 +86,10 @@ fn side_by_side<T: Send + 'static>(
     let (done, second_done) = std::sync::mpsc::channel();
     let mut other = None;
     unit_of_work(&mut bare.conn, |tx| {
-        first(&mut tx.in_account(1, 0, true));
+        first(&mut tx.in_account(ACCOUNT, 0, true));
         other = Some(std::thread::spawn(move || {
             let mut conn = url.connect().expect("the database answers");
-            let found = unit_of_work(&mut conn, |tx| Ok::<_, DbError>(second(&mut tx.in_account(1, 0, true))));
+            let found = unit_of_work(&mut conn, |tx| Ok::<_, DbError>(second(&mut tx.in_account(ACCOUNT, 0, true))));
             let _ = done.send(());
             found.expect("kept")
         }));
@@ -146,7 +149,7 @@ fn a_transaction_that_creates_a_user_sees_a_name_that_is_being_parked() {
 /// The account whose clients and owners the oauth suite uses.
 pub struct Account {
     pub bare: Bare,
-    seq: i64,
+    seq: AccountKey,
     registry: Registry,
     owners: u32,
 }
@@ -154,7 +157,7 @@ pub struct Account {
 impl Account {
     pub fn new(mut bare: Bare) -> Account {
         let mut account = gateway::domain::account::Account {
-            seq: 0,
+            seq: AccountKey::NO_ROW,
             id: "contract".to_owned(),
             name: "contract".to_owned(),
             product_environments: Vec::new(),

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use gateway::domain::ids::AccountKey;
 use gateway::each;
 use gateway::storage::AnyConn;
 
@@ -86,7 +87,7 @@ impl Sent {
         sent.listen(&mut resources.conn);
         scim::store::contract::run(|_, case| {
             account += 1;
-            resources.undone(|tx| case(&mut tx.in_account(account, 0, true)));
+            resources.undone(|tx| case(&mut tx.in_account(AccountKey::of_row(account), 0, true)));
         });
         let mut workplace = Account::new(bare());
         sent.listen(&mut workplace.bare.conn);

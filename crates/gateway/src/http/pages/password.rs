@@ -12,7 +12,6 @@ use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::wording;
 use crate::platform::secret_text::SecretText;
-use crate::platform::turns::Payer;
 use crate::services::self_service::{PasswordOwner, change_password};
 use crate::storage::ReadCost;
 use crate::storage::sessions::Session;
@@ -60,7 +59,7 @@ pub(super) async fn change(
     if let Some(problem) = owner.refusal(password.reveal(), sent.field("again")) {
         return Ok(form(&app, &browser, &owner.user, Some(problem)));
     }
-    let hash = app.passwords.hash(Payer::account(session.account), password).await?;
+    let hash = app.passwords.hash(session.account.payer(), password).await?;
     let ends_connections = !sent.field("end_connections").is_empty();
     let (own, source, now) = (browser.session_fingerprint(&app), browser.source.clone(), app.clock.now());
     let changed = app.db.write(move |tx| {

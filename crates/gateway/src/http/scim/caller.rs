@@ -205,7 +205,7 @@ impl Caller {
             desk.write(self.payer, move |tx| holds.during(|| caller.enter_and(&at_hand, tx, &noted, &mut work)));
         self.finish(app, &needed, &outcome);
         if let (Some(ticket), Some(rest)) = (self.ticket.get(), long::rest_after(held.time()))
-            && desk.is_contended(Payer::account(ticket.account()))
+            && desk.is_contended(ticket.account().payer())
         {
             ticket.rests(rest);
         }
@@ -278,8 +278,8 @@ impl Caller {
     ) -> Result<Outcome<T>, ScimFailure> {
         let Authorized { access, grant: GrantContext { account, client } } = self.access(app, tx)?;
         let owner = access.grant.subject;
-        if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != Payer::account(account.seq)) {
-            app.payers.learn(credential, account.seq);
+        if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != account.seq.payer()) {
+            app.payers.learn(credential, account.seq.payer());
         }
         if self.me.as_ref().is_some_and(|me| owner.as_ref().is_none_or(|owner| owner.as_str() != me.as_str())) {
             let detail = "The access has just passed to another user, so /Me is another user now. Repeat the request.";

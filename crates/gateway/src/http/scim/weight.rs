@@ -6,7 +6,7 @@ use scim::service::Prepared;
 use scim::{ListResponse, Projection, Resource, Size, Written};
 
 use crate::domain::actor::Origin;
-use crate::platform::timestamp::Timestamp;
+use crate::domain::ids::AccountKey;
 
 /// Something to answer with.
 pub(super) trait Weight {
@@ -14,7 +14,7 @@ pub(super) trait Weight {
     fn weight(&self, base: &str) -> usize;
 }
 
-impl Weight for (ListResponse, Vec<(ResourceTypeId, Projection)>, Timestamp, Origin) {
+impl Weight for (ListResponse, Vec<(ResourceTypeId, Projection)>, AccountKey, Origin) {
     fn weight(&self, _: &str) -> usize {
         self.0.size.total()
     }

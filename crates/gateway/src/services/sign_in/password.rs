@@ -95,7 +95,7 @@ pub fn who(
         _ => AttemptKey::log_in(keys, &key, attempt.source.address.as_deref()),
     };
     let payer = match of_client {
-        Some(account) => Payer::account(account),
+        Some(account) => account.payer(),
         None => Payer::called("address", &place(attempt.source.address.as_deref())),
     };
     let meant = meant(tx, candidates, knows, &attempt.username)?;

@@ -57,7 +57,7 @@ type Condition = (&'static str, Bind);
 impl AuditFilter {
     /// The conditions that one index answers, and those that are tried on its rows.
     fn conditions(&self) -> (Vec<Condition>, Vec<Condition>) {
-        let account = self.account.map(|account| ("account = ?", Bind::Number(account)));
+        let account = self.account.map(|account| ("account = ?", Bind::number(account)));
         let actor = self.actor.clone().map(|actor| ("actor = ?", Bind::Text(actor)));
         let target = self.target.clone().map(|target| ("target = ?", Bind::Text(target)));
         let action = self.action.map(|action| ("action = ?", Bind::Text(action.code().to_owned())));
@@ -92,19 +92,19 @@ impl Tx<'_> {
             }
         }
         let (mut index, tried) = filter.conditions();
-        index.push(("at >= ?", Bind::Number(filter.from.unwrap_or(i64::MIN))));
-        index.push(("at <= ?", Bind::Number(before_at)));
-        index.push(("(at < ?", Bind::Number(before_at)));
+        index.push(("at >= ?", Bind::number(filter.from.unwrap_or(i64::MIN))));
+        index.push(("at <= ?", Bind::number(before_at)));
+        index.push(("(at < ?", Bind::number(before_at)));
         let (texts, mut binds): (Vec<&str>, Vec<Bind>) = index.into_iter().unzip();
         let place = format!("FROM audit WHERE {} OR seq < ?) ORDER BY at DESC, seq DESC", texts.join(" AND "));
-        binds.push(Bind::Number(before_seq));
+        binds.push(Bind::number(before_seq));
         let looks_at = if tried.is_empty() { limit } else { LOOKED_AT };
         let (texts, values): (Vec<&str>, Vec<Bind>) = tried.into_iter().unzip();
         let rest = if texts.is_empty() { String::new() } else { format!("WHERE {}", texts.join(" AND ")) };
         let text = format!(
             "SELECT {COLUMNS} FROM (SELECT * {place} LIMIT ?) AS a {rest} ORDER BY a.at DESC, a.seq DESC LIMIT ?"
         );
-        let given = [binds.clone(), vec![Bind::Number(looks_at)], values, vec![Bind::Number(limit)]].concat();
+        let given = [binds.clone(), vec![Bind::number(looks_at)], values, vec![Bind::number(limit)]].concat();
         let rows: Vec<(_, Option<i64>, _)> = Statement::<Columns>::new(text, given).load(self.conn)?;
         let rows: Vec<AuditRecord> = rows.into_iter().map(record).collect();
         let next = if rows.len() as i64 == limit {
@@ -112,7 +112,7 @@ impl Tx<'_> {
         } else if rest.is_empty() {
             None
         } else {
-            let last = [binds, vec![Bind::Number(LOOKED_AT - 1)]].concat();
+            let last = [binds, vec![Bind::number(LOOKED_AT - 1)]].concat();
             Statement::<BigInt>::new(format!("SELECT seq {place} LIMIT 1 OFFSET ?"), last).first(self.conn)?
         };
         Ok(AuditPage { rows, next })

@@ -110,7 +110,7 @@ impl AccountTx<'_, '_> {
     pub(crate) fn guarding(mut self, options: &AccountOptions, me: Option<&Id>) -> Result<Self, DbError> {
         self.guard.service_accounts = Some(options.service_accounts);
         if options.service_accounts == ServiceAccounts::Hidden {
-            let binds = vec![Bind::Number(self.account)];
+            let binds = vec![Bind::number(self.account)];
             let hidden: Vec<Row> = Statement::<RowColumns>::new(SERVICE_ACCOUNTS, binds).load(self.tx.conn)?;
             self.guard.names = hidden.iter().map(name_key).collect::<Result<_, _>>()?;
             self.guard.hidden = hidden;
@@ -127,7 +127,7 @@ impl AccountTx<'_, '_> {
     /// A resource that no other transaction changes until this unit of work ends.
     pub(in crate::storage) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
         type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool));
-        let binds = vec![Bind::Number(self.account), Bind::Text(id.to_string())];
+        let binds = vec![Bind::number(self.account), Bind::Text(id.to_string())];
         let found: Option<(Row, (bool, bool))> =
             Statement::<Columns>::new(LOCKED.of(self.tx.conn), binds).first(self.tx.conn)?;
         let Some((row, (provisioned, service_account))) = found else { return Ok(None) };

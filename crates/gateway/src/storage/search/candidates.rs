@@ -132,7 +132,7 @@ impl Candidates<'_> {
     /// The keys of an attribute, which is the resource type's own: all of its resources that have a value.
     fn write_keys(&self, sql: &mut Sql, attribute: AttributeKey) {
         sql.number(" FROM attribute_values AS s WHERE s.account = ?", self.account);
-        sql.number(" AND s.attribute = ?", i64::from(attribute.0));
+        sql.number(" AND s.attribute = ?", attribute.0);
     }
 
     fn write(&self, sql: &mut Sql, along: Along) {
@@ -141,11 +141,11 @@ impl Candidates<'_> {
             Some(SortBy::Key(attribute)) => {
                 sql.push(" FROM attribute_values AS s JOIN resources AS r ON r.seq = s.resource");
                 sql.number(" WHERE s.account = ?", self.account);
-                sql.number(" AND s.attribute = ?", i64::from(attribute.0));
+                sql.number(" AND s.attribute = ?", attribute.0);
             }
             _ => {
                 sql.number(" FROM resources AS r WHERE r.account = ?", self.account);
-                sql.number(" AND r.resource_type = ?", i64::from(self.resource_type.0));
+                sql.number(" AND r.resource_type = ?", self.resource_type.0);
             }
         }
         if *self.index_query != IndexQuery::Any {
@@ -161,7 +161,7 @@ impl Candidates<'_> {
             IndexQuery::Id(id) => sql.text("r.id = ?", id.as_str()),
             IndexQuery::Keys { attribute, range } => {
                 sql.number("r.seq IN (SELECT v.resource FROM attribute_values AS v WHERE v.account = ?", self.account);
-                sql.number(" AND v.attribute = ?", i64::from(attribute.0));
+                sql.number(" AND v.attribute = ?", attribute.0);
                 match range {
                     KeyRange::Equals(key) => sql.text(" AND v.key = ?", key),
                     KeyRange::Between { from, until } => {
@@ -224,9 +224,9 @@ impl Sql {
         self.text.push_str(text);
     }
 
-    fn number(&mut self, text: &str, value: i64) {
+    fn number(&mut self, text: &str, value: impl Into<i64>) {
         self.push(text);
-        self.binds.push(Bind::Number(value));
+        self.binds.push(Bind::number(value));
     }
 
     fn text(&mut self, text: &str, value: &str) {

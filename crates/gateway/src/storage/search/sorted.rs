@@ -199,7 +199,7 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     least.truncate(needed);
     let page: Vec<i64> = least.iter().skip(skip).map(|page_key| page_key.handle.0).collect();
     let largest = documents::largest(query.bytes, page.len() as i64);
-    let binds = vec![Bind::Number(largest), Bind::list(&page)?, Bind::Number(store.account)];
+    let binds = vec![Bind::number(largest), Bind::list(&page)?, Bind::number(store.account)];
     let mut rows: Vec<Row> = match page.is_empty() {
         true => Vec::new(),
         false => Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?,
