@@ -71,27 +71,35 @@ impl Changes {
         if self.is_empty() {
             return None;
         }
-        let (mut told, mut room, mut more) = (Map::new(), MOST, 0u64);
+        let (mut told, mut more) = (String::from("{"), 0u64);
         for (name, change) in &self.0 {
-            let change = if size(name, change) <= room { change.clone() } else { json!({}) };
-            match room.checked_sub(size(name, &change)) {
-                Some(left) => {
-                    room = left;
-                    told.insert(name.clone(), change);
-                }
-                None => more += 1,
+            let name = Value::from(name.as_str()).to_string();
+            let change = change.to_string();
+            // With the colon and a comma.
+            let room = (MOST + 1).saturating_sub(told.len() + name.len() + 2);
+            let change = if change.len() <= room { &change } else { "{}" };
+            if change.len() > room {
+                more += 1;
+                continue;
             }
+            entry(&mut told, &name, change);
         }
         if more > 0 {
-            told.insert("…".to_owned(), json!(more));
+            entry(&mut told, "\"…\"", &more.to_string());
         }
-        Some(Value::Object(told).to_string())
+        told.push('}');
+        Some(told)
     }
 }
 
-/// Of an entry, with its quotes, colon and comma.
-fn size(name: &str, change: &Value) -> usize {
-    json!(name).to_string().len() + change.to_string().len() + 2
+/// One more entry of a JSON object that is open.
+fn entry(object: &mut String, name: &str, value: &str) {
+    if object.len() > 1 {
+        object.push(',');
+    }
+    for text in [name, ":", value] {
+        object.push_str(text);
+    }
 }
 
 /// The elements of a list; what is not there is a list of nothing.

@@ -1,5 +1,8 @@
 //! Questions to the audit trail. Each page is answered from one index, in the order of time, and looks at a bounded number of rows
 //! however long the trail is: where the rows that fit are rare, a page ends early and says where the next one begins.
+//!
+//! The indexes hold the rows that are sealed: the job that seals them pays for the indexes, in batches, and no request does. The rows
+//! that wait for their seal are those of the last half minute, and are read as they are.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -96,9 +99,22 @@ impl Tx<'_> {
         index.push(("at <= ?", Bind::number(before_at)));
         index.push(("(at < ?", Bind::number(before_at)));
         let (texts, mut binds): (Vec<&str>, Vec<Bind>) = index.into_iter().unzip();
-        let place = format!("FROM audit WHERE {} OR seq < ?) ORDER BY at DESC, seq DESC", texts.join(" AND "));
         binds.push(Bind::number(before_seq));
         let looks_at = if tried.is_empty() { limit } else { LOOKED_AT };
+        binds.push(Bind::number(looks_at));
+        let part = |sealed: &str| {
+            let conditions = texts.join(" AND ");
+            format!(
+                "SELECT * FROM audit WHERE {sealed} AND {conditions} OR seq < ?) ORDER BY at DESC, seq DESC LIMIT ?"
+            )
+        };
+        // The rows that have their seal by the index of the question; the few that still wait for it all together.
+        let (sealed, waiting) = (part("segment IS NOT NULL"), part("segment IS NULL"));
+        let place = format!(
+            "FROM (SELECT * FROM ({sealed}) AS sealed UNION ALL SELECT * FROM ({waiting}) AS waiting) AS both_parts \
+             ORDER BY at DESC, seq DESC"
+        );
+        let binds = [binds.clone(), binds].concat();
         let (texts, values): (Vec<&str>, Vec<Bind>) = tried.into_iter().unzip();
         let rest = if texts.is_empty() { String::new() } else { format!("WHERE {}", texts.join(" AND ")) };
         let text = format!(
@@ -126,13 +142,20 @@ impl Tx<'_> {
             return Ok(known);
         }
         let codes = [Action::AccountCreated, Action::AccountChanged, Action::AccountDeleted].map(Action::code);
-        let query = audit::table
-            .filter(audit::target.eq(id))
-            .filter(audit::action.eq_any(codes))
-            .order((audit::at.desc(), audit::seq.desc()))
-            .limit(1)
-            .select(audit::account);
-        let said: Option<Option<AccountKey>> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        let query = || {
+            audit::table
+                .filter(audit::target.eq(id))
+                .filter(audit::action.eq_any(codes))
+                .order((audit::at.desc(), audit::seq.desc()))
+                .limit(1)
+                .select(audit::account)
+        };
+        let (waiting, sealed) =
+            (query().filter(audit::segment.is_null()), query().filter(audit::segment.is_not_null()));
+        let said: Option<Option<AccountKey>> = each!(&mut *self.conn, c => match waiting.get_result(c).optional()? {
+            None => sealed.get_result(c).optional()?,
+            said => said,
+        });
         Ok(said.flatten())
     }
 }

@@ -1,0 +1,12 @@
+DROP INDEX audit_by_time;
+DROP INDEX audit_by_account;
+DROP INDEX audit_by_action;
+DROP INDEX audit_by_account_and_action;
+DROP INDEX audit_by_actor;
+DROP INDEX audit_by_target;
+CREATE INDEX audit_by_time ON audit (at, seq);
+CREATE INDEX audit_by_account ON audit (account, at, seq);
+CREATE INDEX audit_by_action ON audit (action, at, seq);
+CREATE INDEX audit_by_account_and_action ON audit (account, action, at, seq);
+CREATE INDEX audit_by_actor ON audit (actor, at, seq);
+CREATE INDEX audit_by_target ON audit (target, at, seq);
