@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{AccountValues, Cursors, InactiveMatch, Registry, ToleranceTracker};
+use scim::{AccountValues, Cursors, InactiveMatch, Observations, Registry, ToleranceTracker};
 
 use crate::config::Config;
 use crate::domain::account::Account;
@@ -154,7 +154,7 @@ impl App {
     ) -> T {
         // An operator who creates a user means a new one.
         let provider = ServiceProvider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
-        self.scim_with(None, &ToleranceTracker::generous(), &provider, now, run)
+        self.scim_with(None, &ToleranceTracker::generous(), &Observations::default(), &provider, now, run)
     }
 
     /// The same for a client, who may walk lists by cursor and is not forgiven everything.
@@ -162,6 +162,7 @@ impl App {
         &self,
         cursors: Option<&dyn Cursors>,
         leniency: &ToleranceTracker,
+        observations: &Observations,
         provider: &ServiceProvider,
         now: Timestamp,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
@@ -174,6 +175,7 @@ impl App {
             account_values: &provider.account_values,
             base: &self.scim_base,
             leniency,
+            observations,
             inactive_match: provider.inactive_match,
             unique_group_names: provider.unique_group_names,
             limits: self.limits(),

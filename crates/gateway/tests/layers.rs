@@ -27,11 +27,12 @@ const LAYERS: [&[&str]; 11] = [
 const OUTSIDE: &str = "simulate";
 
 /// The rooms of the protocol crates, from the bottom: a file names only rooms of lines above its own here.
-const SCIM: [&[&str]; 11] = [
-    &["ignored", "tolerance", "urn"],
+const SCIM: [&[&str]; 12] = [
+    &["tolerance", "urn"],
     &["error"],
     &["json"],
     &["schema"],
+    &["observations"],
     &["resource"],
     &["context", "event", "examples", "precondition", "size"],
     &["query"],

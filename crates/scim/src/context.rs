@@ -1,5 +1,6 @@
 //! What a service function needs beside the message and the store: the time, new ids, schemas, tolerances and limits.
 
+use crate::observations::Observations;
 use crate::resource::Id;
 use crate::schema::{AccountValues, Registry};
 use crate::tolerance::ToleranceTracker;
@@ -20,6 +21,8 @@ pub struct Context<'a> {
     pub base: &'a str,
     /// Which deviations this client is forgiven, and which it has needed so far in this request.
     pub leniency: &'a ToleranceTracker,
+    /// What this request brought so far.
+    pub observations: &'a Observations,
     /// What happens when a POST names a deactivated user.
     pub inactive_match: InactiveMatch,
     /// Whether two groups of one account may not have the same `displayName`.

@@ -8,7 +8,8 @@
 //! - [`service`]: `create`, `get`, `replace`, `patch`, `delete`, `search`, each one unit of work over a [`Store`]. The
 //!   order of their steps (lock, `If-Match`, change, validation, write, events) is the protocol's and stands there.
 //! - [`resource`]: a [`Resource`] that has passed its schema. [`patch`] edits one.
-//! - [`tolerance`]: which deviations a client is forgiven.
+//! - [`tolerance`]: which deviations a client is forgiven. [`observations`]: which attributes a request brought, and which
+//!   were ignored.
 //! - [`json`]: a body, from bytes.
 //! - [`query`]: filters, paths and orders, from text to something that can be asked of a resource, or of an index
 //!   ([`index_query`], [`mod@search_keys`]).
@@ -17,13 +18,14 @@
 //! - [`store`]: the port, the smallest thing that satisfies it, and the tests that everything behind it must pass.
 //!
 //! ```
-//! use scim::{Context, Id, InactiveMatch, ToleranceTracker, Limits, Projection, Registry, SearchRequest, AccountValues};
+//! use scim::{AccountValues, Context, Id, InactiveMatch, Limits, Observations, Projection, Registry, SearchRequest, ToleranceTracker};
 //! use scim::{patch::PatchRequest, precondition::Precondition, schema::USER, service, store::memory::MemoryStore};
 //! use serde_json::json;
 //!
 //! let registry = Registry::standard();
 //! let account_values = AccountValues::default();
 //! let leniency = ToleranceTracker::generous();
+//! let observations = Observations::default();
 //! let mut ids = 0..;
 //! let mut cx = Context {
 //!     now: 1_764_000_000_000,
@@ -33,6 +35,7 @@
 //!     account_values: &account_values,
 //!     base: "https://scim.example/scim/v2",
 //!     leniency: &leniency,
+//!     observations: &observations,
 //!     inactive_match: InactiveMatch::Restore,
 //!     unique_group_names: false,
 //!     limits: Limits::default(),
@@ -65,9 +68,9 @@ pub mod event;
 pub mod examples;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
-mod ignored;
 pub mod json;
 pub mod message;
+pub mod observations;
 pub mod patch;
 pub mod precondition;
 pub mod query;
@@ -90,6 +93,7 @@ pub use message::projection::Projection;
 pub use message::representation::Representation;
 pub use message::search_request::SearchRequest;
 pub use message::{bulk, cursor, discovery, list_position, representation, route};
+pub use observations::{Observations, Observed};
 pub use patch::PatchRequest;
 pub use precondition::Precondition;
 pub use query::filter::{Filter, Needs, Predicate};

@@ -5,6 +5,7 @@
 //! [`Registry::build`] combines them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -131,6 +132,8 @@ pub enum Relation {
 #[allow(missing_docs)] // named as in RFC 7643 §7
 pub struct Attribute {
     pub name: String,
+    /// The path from the resource: `userName`, `name.givenName`, `urn:…:enterprise:2.0:User:department`.
+    pub path: Arc<str>,
     pub r#type: Type,
     pub multi_valued: bool,
     pub description: String,

@@ -12,7 +12,6 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::ignored::Ignored;
 use crate::message::projection::Projection;
 use crate::resource::reader::Existing;
 use crate::resource::reader::Reader;
@@ -66,12 +65,12 @@ pub struct Written {
     pub ignored_attributes: Vec<String>,
 }
 
-fn reader<'a, 'c: 'a>(cx: &Context<'c>, ignored: &'a Ignored) -> Reader<'a> {
+fn reader<'a>(cx: &Context<'a>) -> Reader<'a> {
     Reader {
         account_values: cx.account_values,
         leniency: cx.leniency,
         base: cx.base,
-        ignored,
+        observations: cx.observations,
         lists: true,
         existing: Existing::Nothing,
     }

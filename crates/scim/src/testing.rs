@@ -13,6 +13,7 @@ use crate::message::cursor::Unsealed;
 use crate::message::projection::Projection;
 use crate::message::representation::Representation;
 use crate::message::search_request::SearchRequest;
+use crate::observations::{Observations, Observed};
 use crate::patch::PatchRequest;
 use crate::precondition::Precondition;
 use crate::resource::Id;
@@ -52,6 +53,8 @@ pub(crate) struct World {
     pub(crate) unique_group_names: bool,
     /// The tolerances that the last request used.
     pub(crate) forgiven: Tolerances,
+    /// What the last request brought.
+    pub(crate) observed: Observed,
     pub(crate) limits: Limits,
     pub(crate) now: i64,
     ids: u32,
@@ -68,6 +71,7 @@ impl World {
             inactive_match: InactiveMatch::Restore,
             unique_group_names: false,
             forgiven: Tolerances::NONE,
+            observed: Observed::default(),
             limits: Limits::default(),
             now: 1_000_000,
             ids: 0,
@@ -96,11 +100,13 @@ impl World {
             inactive_match,
             unique_group_names,
             forgiven,
+            observed,
             limits,
             now,
             ids,
         } = self;
         let leniency = ToleranceTracker::new(*on);
+        let observations = Observations::default();
         let mut new_id = || {
             *ids += 1;
             Id::new(format!("id-{ids}")).expect("an id")
@@ -113,6 +119,7 @@ impl World {
             account_values,
             base: BASE,
             leniency: &leniency,
+            observations: &observations,
             inactive_match: *inactive_match,
             unique_group_names: *unique_group_names,
             limits: *limits,
@@ -120,6 +127,7 @@ impl World {
         };
         let outcome = store.unit(|store| work(store, &mut cx));
         *forgiven = leniency.forgiven();
+        *observed = observations.observed(registry);
         outcome
     }
 

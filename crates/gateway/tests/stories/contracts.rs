@@ -180,6 +180,7 @@ impl Account {
             account_values: &AccountValues::default(),
             base: "https://scim.example/scim/v2",
             leniency: &ToleranceTracker::generous(),
+            observations: &scim::Observations::default(),
             inactive_match: scim::InactiveMatch::Restore,
             unique_group_names: false,
             limits: Limits::default(),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use crate::context::Limits;
 use crate::error::Error;
 use crate::message::projection::Projection;
+use crate::observations::nearest_of;
 use crate::query::filter::Filter;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
@@ -56,6 +57,14 @@ impl SearchRequest {
             }
         }
         Ok(request)
+    }
+
+    /// The parameters of a GET that do not exist, each with the one that is most like it.
+    pub fn unknown_parameters<'q>(
+        names: impl IntoIterator<Item = &'q str>,
+    ) -> impl Iterator<Item = (&'q str, Option<&'static str>)> {
+        let is_unknown = |name: &&str| !PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name));
+        names.into_iter().filter(is_unknown).map(|name| (name, nearest_of(&PARAMETERS, name)))
     }
 
     /// Reads the body of a POST to `.search`.

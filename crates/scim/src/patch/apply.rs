@@ -10,6 +10,7 @@ use super::removal::{is_listed, listed, says_nothing};
 use super::selection::Selection;
 use super::{Operation, OperationKind, PatchRequest};
 use crate::error::Error;
+use crate::observations::{Brought, is_empty};
 use crate::query::path::AttributePath;
 use crate::resource::absence::{says_nothing as says_no_value, unassigns};
 use crate::resource::complete::complete_attribute;
@@ -46,8 +47,14 @@ pub(crate) fn apply(
     let before = document;
     let reader = &reader.over(before);
     let mut patcher = Patcher::new(before.clone(), resource_type, reader, load);
-    for operation in &request.operations {
-        patcher.operation(operation)?;
+    for (index, operation) in request.operations.iter().enumerate() {
+        if let Err(error) = patcher.operation(operation) {
+            let comparisons = patcher.comparisons;
+            if !matches!(error, Error::Store(_) | Error::TooLarge(_)) {
+                observe_rest(&request.operations[index..], document, resource_type, reader, comparisons);
+            }
+            return Err(error);
+        }
     }
     patcher.check_emptied()?;
     let Patcher { mut patched, mut touched, .. } = patcher;
@@ -63,9 +70,32 @@ pub(crate) fn apply(
     }
     // An attribute that no operation touched is not validated again: it may be older than the current rules.
     for (extension, attribute) in touched {
-        complete_attribute(&mut patched.document, extension, attribute, reader)?;
+        reader.observations.clear_blame();
+        complete_attribute(&mut patched.document, extension, attribute, reader)
+            .inspect_err(|_| reader.observations.blame(attribute))?;
     }
     Ok(patched)
+}
+
+/// Observes the rest of a PATCH that is refused, from the operation that is: each attribute by itself, so that no error
+/// hides another attribute.
+fn observe_rest(
+    operations: &[Operation],
+    document: &Map<String, Value>,
+    resource_type: &ResourceType,
+    reader: &Reader<'_>,
+    comparisons: usize,
+) {
+    reader.observations.aside(|| {
+        let leniency = reader.leniency.clone();
+        let reader = &Reader { leniency: &leniency, ..*reader };
+        let load: &mut LoadMembers<'_> = &mut |_, _| Ok(Vec::new());
+        let mut patcher = Patcher::new(document.clone(), resource_type, reader, load);
+        (patcher.goes_on, patcher.comparisons) = (true, comparisons);
+        for operation in operations {
+            let _ = patcher.operation(operation);
+        }
+    });
 }
 
 /// Applies the attributes that the body of a POST or PUT names by paths to a document.
@@ -104,6 +134,8 @@ struct Patcher<'r, 'l> {
     emptied: Vec<(Option<&'r Schema>, &'r Attribute)>,
     /// The number of comparisons of values so far.
     comparisons: usize,
+    /// Whether an error at one member of a value does not keep the others from being read.
+    goes_on: bool,
 }
 
 /// The target of an operation.
@@ -122,13 +154,33 @@ impl<'r, 'l> Patcher<'r, 'l> {
         load: &'l mut LoadMembers<'l>,
     ) -> Patcher<'r, 'l> {
         let patched = Patched { document, membership: MembershipEdit::default() };
-        Patcher { resource_type, reader, load, patched, touched: Vec::new(), emptied: Vec::new(), comparisons: 0 }
+        let (touched, emptied) = (Vec::new(), Vec::new());
+        Patcher { resource_type, reader, load, patched, touched, emptied, comparisons: 0, goes_on: false }
+    }
+
+    /// Applies each member of a value.
+    fn each<'v>(
+        &mut self,
+        members: &'v Map<String, Value>,
+        mut apply: impl FnMut(&mut Self, &'v str, &'v Value) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        for (key, value) in members {
+            let applied = apply(self, key, value);
+            if !self.goes_on {
+                applied?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether every attribute in `emptied` that has no value now was unassigned as a whole.
     fn check_emptied(&self) -> Result<(), Error> {
         let gone = |&(extension, attribute): &(Option<&'r Schema>, &'r Attribute)| {
             let there = assigned(&self.patched.document, extension, attribute).is_some();
+            if !there {
+                self.reader.observations.clear_blame();
+                self.reader.observations.blame(attribute);
+            }
             (!there).then(|| self.reader.nothing_left(attribute, Named::new(extension, attribute)))
         };
         self.emptied.iter().find_map(gone).map_or(Ok(()), Err)
@@ -139,17 +191,19 @@ impl<'r, 'l> Patcher<'r, 'l> {
         let Some(path) = &operation.path else {
             return self.all(operation.kind, None, value);
         };
-        let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
+        let resolved = path.resolve_for(self.resource_type, self.reader.leniency);
+        let Some(resolved) = resolved.inspect_err(|_| self.blame_path(path))? else {
             if let Some((urn, members)) = self.extension_like(path, value) {
-                return members.iter().try_for_each(|(key, value)| self.misplaced(operation.kind, &urn, key, value));
+                return self.each(members, |patcher, key, value| patcher.misplaced(operation.kind, &urn, key, value));
             }
             if let Some(meant) = self.meant_path(path, operation.kind) {
                 return self.operation(&Operation { path: meant, ..operation.clone() });
             }
             if self.reader.forgives(Tolerance::UnknownPatchTargets) {
-                self.reader.ignored.note(path);
+                self.reader.observations.ignore(path);
                 return Ok(());
             }
+            self.reader.observations.blame_unknown(path);
             return Err(Error::InvalidPath(format!("a {} has no attribute {}", self.resource_type.name, path.name)));
         };
         let Some(attribute) = resolved.attribute else {
@@ -185,13 +239,10 @@ impl<'r, 'l> Patcher<'r, 'l> {
             }
             (_, None) => return Err(Error::InvalidValue("the value is an object of attributes".to_owned())),
         };
-        for (key, value) in object {
-            match within {
-                Some(extension) => self.key(kind, Some(extension), &format!("{}:{key}", extension.id), value)?,
-                None => self.key(kind, None, key, value)?,
-            }
-        }
-        Ok(())
+        self.each(object, |patcher, key, value| match within {
+            Some(extension) => patcher.key(kind, Some(extension), &format!("{}:{key}", extension.id), value),
+            None => patcher.key(kind, None, key, value),
+        })
     }
 
     /// Applies one member of such an object: an attribute, an extension, or a path (`name.givenName`). Unknown names
@@ -201,7 +252,12 @@ impl<'r, 'l> Patcher<'r, 'l> {
         let located = match locate(resource_type, key) {
             // The path without its extension, which was already resolved.
             Some(located) if located.needs.contains(Tolerance::PathsAsKeys) && within.is_some() => Some(located.place),
-            Some(located) => Some(located.forgiven(key, self.reader.leniency)?),
+            Some(located) => Some(located.forgiven(key, self.reader.leniency).inspect_err(|_| {
+                if let Place::Attribute(_, attribute) = located.place {
+                    self.reader.observations.arrived(attribute, value);
+                    self.blames(attribute);
+                }
+            })?),
             None => None,
         };
         match located {
@@ -212,9 +268,9 @@ impl<'r, 'l> Patcher<'r, 'l> {
             Some(Place::Extension(extension)) => self.all(kind, Some(extension), value),
             Some(Place::Core) => match value {
                 Value::Object(object) => {
-                    object.iter().try_for_each(|(name, value)| match resource_type.schema.attribute(name) {
-                        Some(attribute) => self.inner(kind, None, attribute, value),
-                        None => self.key(kind, None, &format!("{key}:{name}"), value),
+                    self.each(object, |patcher, name, value| match resource_type.schema.attribute(name) {
+                        Some(attribute) => patcher.inner(kind, None, attribute, value),
+                        None => patcher.key(kind, None, &format!("{key}:{name}"), value),
                     })
                 }
                 _ => self.unknown(key),
@@ -232,7 +288,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         value: &Value,
     ) -> Result<(), Error> {
         if is_ours(extension, attribute) {
-            return self.ours(Named::new(extension, attribute));
+            return self.ours(Named::new(extension, attribute), attribute, value);
         }
         self.at(kind, &Target { extension, attribute, sub: None, selection: None }, value)
     }
@@ -240,16 +296,19 @@ impl<'r, 'l> Patcher<'r, 'l> {
     /// Applies a member whose name is no attribute: a path, an unknown extension, or an unknown name.
     fn path_key(&mut self, kind: OperationKind, key: &str, value: &Value) -> Result<(), Error> {
         let Ok(path) = key.parse::<AttributePath>() else { return self.unknown(key) };
-        let Some(resolved) = path.resolve_for(self.resource_type, self.reader.leniency)? else {
+        let resolved = path.resolve_for(self.resource_type, self.reader.leniency);
+        let Some(resolved) = resolved.inspect_err(|_| self.blame_path(&path))? else {
             return match self.extension_like(&path, value) {
                 Some((urn, members)) => {
-                    members.iter().try_for_each(|(key, value)| self.misplaced(kind, &urn, key, value))
+                    self.each(members, |patcher, key, value| patcher.misplaced(kind, &urn, key, value))
                 }
                 None => self.unknown(key),
             };
         };
         let Some(attribute) = resolved.attribute else { return self.unknown(key) };
         if !self.reader.forgives(Tolerance::PathsAsKeys) {
+            self.reader.observations.arrived(resolved.sub.unwrap_or(attribute), value);
+            self.blames(attribute);
             let shortened: String = key.chars().take(200).collect();
             return Err(Error::InvalidSyntax(format!(
                 "{shortened} is a path, and no name of an attribute: send it as the \"path\" of an operation."
@@ -257,7 +316,7 @@ impl<'r, 'l> Patcher<'r, 'l> {
         }
         let sub_is_ours = resolved.sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly);
         if is_ours(resolved.extension, attribute) || sub_is_ours {
-            return self.ours(Named::new(resolved.extension, attribute));
+            return self.ours(Named::new(resolved.extension, attribute), attribute, value);
         }
         let selection = match (&path.filter, &resolved.filter) {
             (Some(filter), Some(predicate)) => Some(Selection { filter, predicate }),
@@ -268,8 +327,27 @@ impl<'r, 'l> Patcher<'r, 'l> {
     }
 
     fn unknown(&self, key: &str) -> Result<(), Error> {
-        self.reader.ignored.note(key);
+        self.reader.observations.ignore(key);
         Ok(())
+    }
+
+    /// An error is about this attribute.
+    fn blames(&self, attribute: &Attribute) {
+        self.reader.observations.clear_blame();
+        self.reader.observations.blame(attribute);
+    }
+
+    /// An error is about the attribute of a path that cannot be used.
+    fn blame_path(&self, path: &AttributePath) {
+        let extension = path.urn.as_deref().and_then(|urn| self.resource_type.extension(urn));
+        let attribute = match extension {
+            Some(extension) => extension.attribute(&path.name),
+            None => self.resource_type.attribute(&path.name),
+        };
+        match attribute {
+            Some(attribute) => self.blames(attribute),
+            None => self.reader.observations.blame_unknown(path),
+        }
     }
 
     /// The path that the client meant by one that does not resolve: `active` for `active.value`, and no path for the
@@ -307,10 +385,12 @@ impl<'r, 'l> Patcher<'r, 'l> {
     }
 
     /// Handles a readOnly attribute inside a value.
-    fn ours(&self, named: Named<'_>) -> Result<(), Error> {
+    fn ours(&self, named: Named<'_>, attribute: &Attribute, value: &Value) -> Result<(), Error> {
+        self.reader.observations.arrived(attribute, value);
         if self.reader.forgives(Tolerance::ReadOnlyInValues) {
             return Ok(());
         }
+        self.blames(attribute);
         Err(Error::Mutability(format!("{named} is readOnly: leave it out of the value")))
     }
 
@@ -325,6 +405,23 @@ impl<'r, 'l> Patcher<'r, 'l> {
     }
 
     fn at(&mut self, kind: OperationKind, target: &Target<'r, '_>, value: &Value) -> Result<(), Error> {
+        let observations = self.reader.observations;
+        let brought = match kind {
+            // What is removed by value, or by a filter, is named.
+            OperationKind::Remove if says_nothing(value) && target.selection.is_none() => Brought::Empty,
+            OperationKind::Remove => Brought::Value,
+            _ if is_empty(value) => Brought::Empty,
+            _ => Brought::Value,
+        };
+        observations.brought(target.attribute, brought);
+        if let Some(sub) = target.sub {
+            observations.brought(sub, brought);
+        }
+        observations.clear_blame();
+        self.at_target(kind, target, value).inspect_err(|_| observations.blame(target.sub.unwrap_or(target.attribute)))
+    }
+
+    fn at_target(&mut self, kind: OperationKind, target: &Target<'r, '_>, value: &Value) -> Result<(), Error> {
         let Target { extension, attribute, sub, selection } = *target;
         let named = Named::new(extension, attribute);
         if extension.is_none() && attribute.name == "schemas" {

@@ -214,7 +214,10 @@ impl Elements<'_> {
         let one = self.reader.unwrapped(self.attribute, self.named, one)?;
         let names_parts = |given: &Map<String, Value>| given.keys().any(|key| self.reader.writes(self.attribute, key));
         match is_blank(&one) || one.as_object().is_some_and(|given| !names_parts(given)) {
-            true => Err(nameless(self.attribute, self.named)),
+            true => {
+                self.reader.observe_unknown_parts(self.attribute, &one);
+                Err(nameless(self.attribute, self.named))
+            }
             false => Ok(Some(one)),
         }
     }

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::PatchRequest;
 use super::apply::{Patched, apply};
 use crate::error::Error;
-use crate::ignored::Ignored;
+use crate::observations::Observations;
 use crate::resource::reader::Existing;
 use crate::resource::reader::Reader;
 use crate::schema::{ResourceTypeId, USER};
@@ -20,13 +20,13 @@ pub(super) fn apply_with(on: Tolerances, document: &Value, operations: &Value) -
     let body = json!({ "schemas": [urn::PATCH_OP], "Operations": operations });
     let request = PatchRequest::parse(&body)?;
     let leniency = ToleranceTracker::new(on);
-    let ignored = Ignored::default();
+    let observations = Observations::default();
     let base = crate::testing::BASE;
     let reader = Reader {
         account_values: &account_values,
         leniency: &leniency,
         base,
-        ignored: &ignored,
+        observations: &observations,
         lists: true,
         existing: Existing::Nothing,
     };

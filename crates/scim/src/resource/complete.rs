@@ -36,7 +36,11 @@ fn complete_or_keep(
     attribute: &Attribute,
     reader: &Reader<'_>,
 ) -> Result<(), Error> {
+    reader.observations.clear_blame();
     let completed = complete_attribute(document, extension, attribute, reader);
+    if completed.is_err() {
+        reader.observations.blame(attribute);
+    }
     let deactivates = document.get("active") == Some(&Value::Bool(false));
     match reader.document().filter(|_| deactivates) {
         Some(stored) if completed.is_err() && assigned(document, extension, attribute).is_none() => {
@@ -96,6 +100,7 @@ fn check(
     for sub in attribute.sub_attributes.iter().filter(|sub| sub.required) {
         let lacks = |element: &Value| element.get(&sub.name).is_none() && is_new(element);
         if sub.mutability != Mutability::ReadOnly && elements.iter().any(lacks) {
+            reader.observations.blame(sub);
             return Err(reader.missing(sub, named.sub(sub)));
         }
     }

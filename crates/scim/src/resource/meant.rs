@@ -198,9 +198,22 @@ impl Reader<'_> {
     /// Whether a complex value has no known sub-attribute: `{}`, or unknown members alone.
     pub(crate) fn names_no_part(&self, attribute: &Attribute, given: &Value) -> bool {
         let parts = || given.as_object().into_iter().flatten();
-        given.is_object()
+        let names_none = given.is_object()
             && !attribute.sub_attributes.is_empty()
-            && parts().all(|(key, _)| self.sub_attribute(attribute, key).is_none())
+            && parts().all(|(key, _)| self.sub_attribute(attribute, key).is_none());
+        if names_none {
+            self.observe_unknown_parts(attribute, given);
+        }
+        names_none
+    }
+
+    /// Records the members of a complex value that are no sub-attributes.
+    pub(crate) fn observe_unknown_parts(&self, attribute: &Attribute, given: &Value) {
+        for (key, value) in given.as_object().into_iter().flatten() {
+            if attribute.sub_attribute(key).is_none() && !is_blank(value) {
+                self.observations.ignore(format_args!("{}.{key}", attribute.path));
+            }
+        }
     }
 
     /// Whether a member of a complex value is a sub-attribute that a client may write.

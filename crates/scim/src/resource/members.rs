@@ -41,6 +41,9 @@ pub(crate) struct MembersChange {
     pub replacements: Vec<Vec<String>>,
 }
 
+/// So many elements are searched for unknown names: a client sends all of them alike, and there may be a hundred thousand.
+const OBSERVED: usize = 16;
+
 /// One element, or the value found in its place.
 enum Element {
     Name(String, Option<ResourceTypeId>),
@@ -66,6 +69,7 @@ impl NamedMembers {
                 return Err(Error::InvalidValue(format!("{called} is multi-valued: send an array, {expected}")));
             }
         };
+        given.iter().take(OBSERVED).for_each(|element| observe(element, attribute, called, reader));
         let mut seen = HashSet::with_capacity(given.len());
         for element in given {
             match element_of(element, attribute, called, reader)? {
@@ -154,6 +158,17 @@ fn element_of(
     })
 }
 
+/// Records what an element has beside its `value`.
+fn observe(element: &Value, attribute: &Attribute, called: Named<'_>, reader: &Reader<'_>) {
+    for (key, value) in element.as_object().into_iter().flatten() {
+        match attribute.sub_attribute(key) {
+            Some(sub) => reader.observations.arrived(sub, value),
+            None if is_blank(value) => {}
+            None => reader.observations.ignore(format_args!("{called}.{key}")),
+        }
+    }
+}
+
 /// Whether a text can be a name of a member: an `id`, an `externalId` or a `userName`.
 fn is_name(text: &str) -> bool {
     !text.trim().is_empty() && text.len() <= MAX_UNIQUE_TEXT && !text.contains('\0')
@@ -179,20 +194,20 @@ fn shortened(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ignored::Ignored;
+    use crate::observations::Observations;
     use crate::schema::{AccountValues, group};
     use crate::tolerance::{ToleranceTracker, Tolerances};
     use serde_json::json;
 
     fn read(given: &Value, on: Tolerances) -> Result<NamedMembers, Error> {
-        let (account_values, leniency, ignored) =
-            (AccountValues::default(), ToleranceTracker::new(on), Ignored::default());
+        let (account_values, leniency, observations) =
+            (AccountValues::default(), ToleranceTracker::new(on), Observations::default());
         let base = crate::testing::BASE;
         let reader = Reader {
             account_values: &account_values,
             leniency: &leniency,
             base,
-            ignored: &ignored,
+            observations: &observations,
             lists: true,
             existing: crate::resource::reader::Existing::Nothing,
         };

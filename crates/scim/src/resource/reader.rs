@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::ignored::Ignored;
+use crate::observations::Observations;
 use crate::schema::{AccountValues, Attribute, Schema};
 use crate::tolerance::{Tolerance, ToleranceTracker};
 
@@ -53,8 +53,8 @@ pub(crate) struct Reader<'a> {
     pub leniency: &'a ToleranceTracker,
     /// The base URL of the resources, without a slash at the end.
     pub base: &'a str,
-    /// Collects ignored names.
-    pub ignored: &'a Ignored,
+    /// Collects what the request brought.
+    pub observations: &'a Observations,
     /// Whether closed lists are enforced. They are not where values are only compared with stored ones.
     pub lists: bool,
     /// The stored values, which a request may repeat.

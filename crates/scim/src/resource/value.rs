@@ -11,6 +11,7 @@ use serde_json::{Map, Number, Value};
 use super::meant::{expected, is_blank, nameless};
 use super::reader::{MAX_TEXT, MAX_UNIQUE_TEXT, Named, Reader};
 use crate::error::Error;
+use crate::observations::Observations;
 use crate::schema::key_text::{composed, fold};
 use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Type, Uniqueness};
 use crate::tolerance::Tolerance;
@@ -104,14 +105,16 @@ impl Reader<'_> {
                 for (key, given) in members {
                     let Some(sub) = self.sub_attribute(attribute, key) else {
                         if !is_blank(given) {
-                            self.ignored.note(format_args!("{named}.{key}"));
+                            self.observations.ignore(format_args!("{named}.{key}"));
                         }
                         continue;
                     };
+                    self.observations.arrived(sub, given);
                     if sub.mutability == Mutability::ReadOnly {
                         continue;
                     }
-                    let value = self.attribute(sub, named.sub(sub), given)?;
+                    let value = self.attribute(sub, named.sub(sub), given);
+                    let value = value.inspect_err(|_| self.observations.blame(sub))?;
                     has_value |= sub.name == "value" && value.is_some();
                     match value {
                         _ if sub.mutability == Mutability::WriteOnly => {}
@@ -135,7 +138,9 @@ impl Reader<'_> {
                 let Some(value) = value else {
                     return Err(invalid(format!("a value of {named} is an object: send {}", expected(attribute))));
                 };
-                if let Some(bare) = self.attribute(value, named.sub(value), bare)? {
+                self.observations.arrived(value, bare);
+                let read = self.attribute(value, named.sub(value), bare);
+                if let Some(bare) = read.inspect_err(|_| self.observations.blame(value))? {
                     object.insert(value.name.clone(), bare);
                 }
             }
@@ -236,11 +241,13 @@ impl Reader<'_> {
 
     /// The default of an attribute without a value.
     pub(crate) fn default(&self, attribute: &Attribute, named: Named<'_>) -> Result<Option<Value>, Error> {
+        let ours = Observations::default(); // the request did not bring it
+        let reader = Reader { observations: &ours, ..*self };
         match &attribute.default {
             None => Ok(None),
-            Some(DefaultValue::Fixed(value)) => self.attribute(attribute, named, value),
+            Some(DefaultValue::Fixed(value)) => reader.attribute(attribute, named, value),
             Some(DefaultValue::Named(name)) => match self.account_values.defaults.get(name) {
-                Some(value) => self.attribute(attribute, named, &value.as_str().into()),
+                Some(value) => reader.attribute(attribute, named, &value.as_str().into()),
                 None => Ok(None),
             },
         }

@@ -66,6 +66,7 @@ impl Attribute {
     pub(crate) fn new(r#type: Type, name: &str, description: &str) -> Attribute {
         Attribute {
             name: name.to_owned(),
+            path: name.into(),
             r#type,
             multi_valued: false,
             description: description.to_owned(),
@@ -110,7 +111,20 @@ impl Attribute {
     pub(super) fn complex(name: &str, description: &str, sub_attributes: Vec<Attribute>) -> Attribute {
         let mut attribute = Attribute::new(Type::Complex, name, description);
         attribute.sub_attributes = sub_attributes;
+        attribute.set_paths(None);
         attribute
+    }
+
+    /// Gives the attribute and its sub-attributes their paths; `extension` is the URN of their schema.
+    pub(super) fn set_paths(&mut self, extension: Option<&str>) {
+        let own = match extension {
+            None => self.name.clone(),
+            Some(urn) => format!("{urn}:{}", self.name),
+        };
+        for sub in &mut self.sub_attributes {
+            sub.path = format!("{own}.{}", sub.name).into();
+        }
+        self.path = own.into();
     }
 
     pub(super) fn multi_valued(mut self) -> Attribute {
@@ -192,6 +206,16 @@ impl ResourceType {
     /// The core or common attribute with this name, in any letter case.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.schema.attribute(name).or_else(|| find(super::common(), name))
+    }
+
+    /// All attributes, those of extensions with the URN: first the core schema, then the common ones.
+    pub fn attributes_with_urns(&self) -> impl Iterator<Item = (Option<&str>, &Attribute)> {
+        let core = self.schema.attributes.iter().chain(super::common()).map(|attribute| (None, attribute));
+        core.chain(
+            self.extensions.iter().flat_map(|(schema, _)| {
+                schema.attributes.iter().map(|attribute| (Some(schema.id.as_str()), attribute))
+            }),
+        )
     }
 
     /// The extension with this URN, in any letter case.

@@ -5,7 +5,7 @@ use crate::urn;
 
 /// The standard enterprise User extension.
 pub fn enterprise_user() -> Schema {
-    Schema {
+    let mut schema = Schema {
         id: urn::ENTERPRISE_USER.to_owned(),
         name: "EnterpriseUser".to_owned(),
         description: "Enterprise User".to_owned(),
@@ -30,5 +30,7 @@ pub fn enterprise_user() -> Schema {
                 ],
             ),
         ],
-    }
+    };
+    schema.attributes.iter_mut().for_each(|attribute| attribute.set_paths(Some(&schema.id)));
+    schema
 }

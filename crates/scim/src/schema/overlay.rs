@@ -197,8 +197,9 @@ pub(super) fn taken(name: &str, place: &Place, resource_type: &ResourceType) -> 
 }
 
 /// Adds an attribute to its schema. Creates the extension if it is new.
-pub(super) fn add(attribute: Attribute, place: Place, resource_types: &mut [ResourceType]) {
+pub(super) fn add(mut attribute: Attribute, place: Place, resource_types: &mut [ResourceType]) {
     let Some(resource_type) = resource_types.iter_mut().find(|known| known.id == place.resource_type) else { return };
+    attribute.set_paths(place.extension.as_deref());
     let Some(urn) = place.extension else {
         resource_type.schema.attributes.push(attribute);
         return;

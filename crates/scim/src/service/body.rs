@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::observations::Observations;
 use crate::patch::apply::lay_paths;
 use crate::resource::absence::{says_nothing, unassigns};
 use crate::resource::document::{assign, assigned, is_ours};
@@ -35,32 +36,18 @@ impl Draft {
         let Value::Object(body) = body else {
             return Err(Error::InvalidSyntax(format!("The body is a {} as a JSON object.", resource_type.name)));
         };
-        check_schemas(body, resource_type, reader.leniency)?;
         let mut draft = Draft::default();
         let mut later = Later::default();
-        for (key, given) in body {
-            let Some(located) = locate(resource_type, key) else {
-                later.keep(resource_type, None, key, given);
-                continue;
-            };
-            match located.forgiven(key, reader.leniency)? {
-                Place::Attribute(extension, attribute) => draft.put(extension, attribute, given, reader)?,
-                Place::Extension(extension) => {
-                    let unknown =
-                        draft.put_all(Some(extension), &extension.attributes, &extension.id, given, reader)?;
-                    unknown.into_iter().for_each(|(key, given)| {
-                        later.keep(resource_type, Some(extension), key, given);
-                    });
-                }
-                Place::Core => {
-                    let schema = &resource_type.schema;
-                    for (key, _) in draft.put_all(None, &schema.attributes, &schema.id, given, reader)? {
-                        reader.ignored.note(format_args!("{}:{key}", schema.id));
-                    }
-                }
-            }
+        let mut keys = body.iter();
+        let read = check_schemas(body, resource_type, reader.leniency)
+            .and_then(|()| {
+                keys.try_for_each(|(key, given)| draft.put_key(resource_type, key, given, reader, &mut later))
+            })
+            .and_then(|()| later.put(&mut draft, resource_type, reader));
+        if let Err(error) = read {
+            observe_rest(keys, &later, resource_type, reader);
+            return Err(error);
         }
-        later.put(&mut draft, resource_type, reader)?;
         draft.attributes.retain(|_, value| !value.as_object().is_some_and(Map::is_empty));
         if draft.attributes.get("role").is_none()
             && let Some((attribute, role)) = primary_role(&draft.attributes, resource_type, reader)
@@ -68,6 +55,44 @@ impl Draft {
             assign(&mut draft.attributes, None, attribute, Some(role));
         }
         Ok(draft)
+    }
+
+    /// Reads one member of the body, or keeps it for later.
+    fn put_key<'b>(
+        &mut self,
+        resource_type: &'b ResourceType,
+        key: &'b str,
+        given: &'b Value,
+        reader: &Reader<'_>,
+        later: &mut Later<'b>,
+    ) -> Result<(), Error> {
+        let Some(located) = locate(resource_type, key) else {
+            later.keep(resource_type, None, key, given);
+            return Ok(());
+        };
+        let place = located.forgiven(key, reader.leniency).inspect_err(|_| {
+            if let Place::Attribute(_, attribute) = located.place {
+                reader.observations.arrived(attribute, given);
+                reader.observations.clear_blame();
+                reader.observations.blame(attribute);
+            }
+        })?;
+        match place {
+            Place::Attribute(extension, attribute) => self.put(extension, attribute, given, reader)?,
+            Place::Extension(extension) => {
+                let unknown = self.put_all(Some(extension), &extension.attributes, &extension.id, given, reader)?;
+                unknown.into_iter().for_each(|(key, given)| {
+                    later.keep(resource_type, Some(extension), key, given);
+                });
+            }
+            Place::Core => {
+                let schema = &resource_type.schema;
+                for (key, _) in self.put_all(None, &schema.attributes, &schema.id, given, reader)? {
+                    reader.observations.ignore(format_args!("{}:{key}", schema.id));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The `userName` and `externalId` of a body, even where the rest of it has errors.
@@ -122,6 +147,19 @@ impl Draft {
         given: &Value,
         reader: &Reader<'_>,
     ) -> Result<(), Error> {
+        let observations = reader.observations;
+        observations.arrived(attribute, given);
+        observations.clear_blame();
+        self.put_value(extension, attribute, given, reader).inspect_err(|_| observations.blame(attribute))
+    }
+
+    fn put_value(
+        &mut self,
+        extension: Option<&Schema>,
+        attribute: &Attribute,
+        given: &Value,
+        reader: &Reader<'_>,
+    ) -> Result<(), Error> {
         if is_ours(extension, attribute) {
             return Ok(());
         }
@@ -164,6 +202,7 @@ impl Draft {
         &self,
         stored: &Map<String, Value>,
         resource_type: &ResourceType,
+        observations: &Observations,
     ) -> Result<(), Error> {
         for (urn, name) in &self.nameless {
             let extension = urn.as_ref().and_then(|urn| resource_type.extension(urn));
@@ -178,6 +217,8 @@ impl Draft {
                 None => &[],
             };
             if elements.iter().any(|element| names_something(attribute, element)) {
+                observations.clear_blame();
+                observations.blame(attribute);
                 return Err(nameless(attribute, Named::new(extension, attribute)));
             }
         }
@@ -207,20 +248,53 @@ impl<'b> Later<'b> {
         }
     }
 
-    fn put(self, draft: &mut Draft, resource_type: &ResourceType, reader: &Reader<'_>) -> Result<(), Error> {
-        for (urn, name, given) in self.misplaced {
-            match misplaced(resource_type, urn, name, reader.leniency) {
-                Some(attribute) if !draft.attributes.contains_key(&attribute.name) => {
-                    draft.put(None, attribute, given, reader)?;
-                }
-                _ => reader.ignored.note(format_args!("{urn}:{name}")),
-            }
+    fn put(&self, draft: &mut Draft, resource_type: &ResourceType, reader: &Reader<'_>) -> Result<(), Error> {
+        for member in &self.misplaced {
+            put_misplaced(draft, member, resource_type, reader)?;
         }
         if self.keys.is_empty() {
             return Ok(());
         }
         lay_paths(&mut draft.attributes, &self.keys, resource_type, reader)
     }
+}
+
+fn put_misplaced(
+    draft: &mut Draft,
+    &(urn, name, given): &(&str, &str, &Value),
+    resource_type: &ResourceType,
+    reader: &Reader<'_>,
+) -> Result<(), Error> {
+    match misplaced(resource_type, urn, name, reader.leniency) {
+        Some(attribute) if !draft.attributes.contains_key(&attribute.name) => draft.put(None, attribute, given, reader),
+        _ => {
+            reader.observations.ignore(format_args!("{urn}:{name}"));
+            Ok(())
+        }
+    }
+}
+
+/// Observes the rest of a body that is refused: each attribute by itself, so that no error hides another attribute.
+fn observe_rest<'b>(
+    rest: impl Iterator<Item = (&'b String, &'b Value)>,
+    later: &Later<'b>,
+    resource_type: &'b ResourceType,
+    reader: &Reader<'_>,
+) {
+    reader.observations.aside(|| {
+        let leniency = reader.leniency.clone();
+        let reader = &Reader { leniency: &leniency, ..*reader };
+        let (mut draft, mut last) = (Draft::default(), Later::default());
+        for (key, given) in rest {
+            let _ = draft.put_key(resource_type, key, given, reader, &mut last);
+        }
+        for member in later.misplaced.iter().chain(&last.misplaced) {
+            let _ = put_misplaced(&mut draft, member, resource_type, reader);
+        }
+        for key in later.keys.iter().chain(&last.keys) {
+            let _ = lay_paths(&mut draft.attributes, std::slice::from_ref(key), resource_type, reader);
+        }
+    });
 }
 
 /// Checks that `schemas` names the core schema (RFC 7643 §3). Order, repetitions and unknown URNs do not matter.

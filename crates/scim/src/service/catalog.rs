@@ -71,6 +71,7 @@ mod tests {
             account_values: &account_values,
             base: BASE,
             leniency: &ToleranceTracker::generous(),
+            observations: &crate::Observations::default(),
             inactive_match: crate::InactiveMatch::Restore,
             unique_group_names: false,
             limits: Limits::default(),

@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::event::EventKind;
 use crate::message::projection::Projection;
+use crate::observations::{Form, Observations};
 use crate::patch::PatchRequest;
 use crate::precondition::Precondition;
 use crate::resource::Id;
@@ -28,6 +29,7 @@ pub struct Prepared {
     seen: Seen,
     rewritten: Rewritten,
     kind: EventKind,
+    observations: Observations,
 }
 
 /// The state that the change was computed on.
@@ -56,8 +58,10 @@ pub fn prepare_replace(
     if_match: &Precondition,
 ) -> Result<Prepared, Error> {
     let stored = seen(store, cx, resource_type, id, if_match)?;
-    let rewritten = replaced(cx, &stored, body)?;
-    prepare(store, stored, rewritten, EventKind::Replaced)
+    cx.observations.begin(resource_type, Form::Replace);
+    let prepared =
+        replaced(cx, &stored, body).and_then(|rewritten| prepare(store, cx, stored, rewritten, EventKind::Replaced));
+    settle_refusal(cx, prepared)
 }
 
 /// Computes the effect of [`patch`](super::patch). Only reads.
@@ -70,8 +74,10 @@ pub fn prepare_patch(
     if_match: &Precondition,
 ) -> Result<Prepared, Error> {
     let stored = seen(store, cx, resource_type, id, if_match)?;
-    let rewritten = patched(store, cx, &stored, request)?;
-    prepare(store, stored, rewritten, EventKind::Patched)
+    cx.observations.begin(resource_type, Form::Patch);
+    let prepared = patched(store, cx, &stored, request)
+        .and_then(|rewritten| prepare(store, cx, stored, rewritten, EventKind::Patched));
+    settle_refusal(cx, prepared)
 }
 
 /// Applies the change. Returns `None`, and writes nothing, if the resource has changed since.
@@ -85,14 +91,25 @@ pub fn carry_out<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Option<Written>, Error> {
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
-    let Prepared { seen, rewritten, kind } = prepared.clone();
+    let Prepared { seen, rewritten, kind, observations } = prepared.clone();
     let pending = if rewritten.members.is_some() { waited_for(store, stored.handle)? } else { BTreeSet::new() };
     if (seen.version, &seen.attributes, &seen.pending)
         != (stored.resource.meta.version, stored.resource.attributes(), &pending)
     {
         return Ok(None);
     }
-    make(store, cx, stored, rewritten, kind, projection.into()).map(Some)
+    cx.observations.take_over(&observations);
+    let written = make(store, cx, stored, rewritten, kind, projection.into());
+    cx.observations.settle(cx.registry, &written);
+    written.map(Some)
+}
+
+/// A refusal is the outcome of the request; a change is not made yet.
+fn settle_refusal(cx: &Context<'_>, prepared: Result<Prepared, Error>) -> Result<Prepared, Error> {
+    if prepared.is_err() {
+        cx.observations.settle(cx.registry, &prepared);
+    }
+    prepared
 }
 
 fn seen(
@@ -115,6 +132,7 @@ fn waited_for(store: &mut dyn Store, group: Handle) -> Result<BTreeSet<String>, 
 
 fn prepare(
     store: &mut dyn Store,
+    cx: &Context<'_>,
     stored: Stored,
     mut rewritten: Rewritten,
     kind: EventKind,
@@ -126,7 +144,7 @@ fn prepare(
     }
     let version = stored.resource.meta.version;
     let seen = Seen { version, attributes: stored.resource.attributes().clone(), pending };
-    Ok(Prepared { seen, rewritten, kind })
+    Ok(Prepared { seen, rewritten, kind, observations: cx.observations.clone() })
 }
 
 /// The change without the members who are in the group and stay.

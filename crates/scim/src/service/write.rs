@@ -11,8 +11,8 @@ use super::{document, group_names};
 use crate::context::Context;
 use crate::error::Error;
 use crate::event::{self, Event, EventKind, Members};
-use crate::ignored::Ignored;
 use crate::message::projection::Projection;
+use crate::observations::{Form, Observations};
 use crate::patch::PatchRequest;
 use crate::patch::apply::{Patched, apply};
 use crate::precondition::Precondition;
@@ -26,7 +26,7 @@ use crate::resource::stored::is_same;
 use crate::resource::user_name;
 use crate::resource::{Id, Member, Meta, Resource};
 use crate::schema::{Attribute, Mutability, Registry, Relation, ResourceType, ResourceTypeId, Schema, USER};
-use crate::store::{Departure, Protected, Store, Stored};
+use crate::store::{Departure, Handle, Protected, Store, Stored};
 
 /// Creates a resource from the body of a POST, or restores the deactivated user who has its names.
 pub fn create<'p>(
@@ -36,14 +36,26 @@ pub fn create<'p>(
     body: &Value,
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
+    cx.observations.begin(resource_type, Form::Create);
+    let created = create_or_restore(store, cx, resource_type, body, projection.into());
+    cx.observations.settle(cx.registry, &created);
+    created
+}
+
+fn create_or_restore(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    resource_type: ResourceTypeId,
+    body: &Value,
+    projection: Option<&Projection>,
+) -> Result<Written, Error> {
     let described = cx.registry.get(resource_type);
-    let projection = projection.into();
-    let ignored = Ignored::default();
-    let Draft { attributes, members, .. } = match read_new(body, described, &reader(cx, &ignored)) {
+    let Draft { attributes, members, .. } = match read_new(body, described, &reader(cx)) {
         Ok(draft) => draft,
         // A restored user may repeat stored values that the current rules refuse.
         Err(error @ Error::InvalidValue(_)) if resource_type == USER => {
-            let names = Draft::names(body, described, &reader(cx, &ignored));
+            let aside = Observations::default();
+            let names = Draft::names(body, described, &Reader { observations: &aside, ..reader(cx) });
             let meta = Meta { created: cx.now, last_modified: cx.now, version: 1 };
             let named = Resource::from_stored(USER, (cx.new_id)(), meta, names);
             return match find_restorable(store, cx, &named, &search_keys(cx.registry, &named)) {
@@ -62,13 +74,14 @@ pub fn create<'p>(
     {
         return restore(store, cx, stored, body, projection);
     }
-    user_name::check(resource_type, None, resource.attributes())?;
+    cx.observations.clear_blame();
+    checked_name(cx, resource_type, None, resource.attributes())?;
     document::check(cx, described, None, resource.attributes())?;
     group_names::check(store, cx, &keys, None)?;
     let handle = store.insert(&resource, &keys).map_err(|error| refused(cx, &resource, error, &keys))?;
     let mut membership = Membership::default();
     if let Some(members) = members {
-        membership = Membership::change(store, cx, handle, &resource.id, members.whole(false))?;
+        membership = changed_members(store, cx, (handle, &resource), members.whole(false))?;
     }
     let all = event::changes(described, &Map::new(), resource.attributes());
     store.record(Event::of(&resource, EventKind::Created).changing(all));
@@ -77,8 +90,27 @@ pub fn create<'p>(
     if resource_type == USER && !membership::join_pending_groups(store, cx, &stored)? {
         stored.resource.groups = Some(Vec::new()); // who is new is in none
     }
-    let created = written(store, stored, projection, true, membership)?;
-    Ok(Written { ignored_attributes: ignored.into_names(), ..created })
+    written(store, cx, stored, projection, true, membership)
+}
+
+fn changed_members(
+    store: &mut dyn Store,
+    cx: &Context<'_>,
+    (handle, group): (Handle, &Resource),
+    change: MembersChange,
+) -> Result<Membership, Error> {
+    let blame = |_: &Error| cx.observations.blame_named(cx.registry.get(group.resource_type), "members");
+    Membership::change(store, cx, handle, &group.id, change).inspect_err(blame)
+}
+
+fn checked_name(
+    cx: &Context<'_>,
+    resource_type: ResourceTypeId,
+    old: Option<&Map<String, Value>>,
+    new: &Map<String, Value>,
+) -> Result<(), Error> {
+    let blame = |_: &Error| cx.observations.blame_named(cx.registry.get(resource_type), "userName");
+    user_name::check(resource_type, old, new).inspect_err(blame)
 }
 
 fn read_new(body: &Value, resource_type: &ResourceType, reader: &Reader<'_>) -> Result<Draft, Error> {
@@ -99,23 +131,20 @@ fn restore(
     let described = cx.registry.get(USER);
     cx.registry.prune(&mut stored.resource);
     let old = stored.resource.attributes();
-    let ignored = Ignored::default();
-    let reader = reader(cx, &ignored).over(old);
+    let reader = reader(cx).over(old);
     let draft = Draft::read(body, described, &reader)?;
-    draft.check_nameless(old, described)?;
+    draft.check_nameless(old, described, cx.observations)?;
     let Draft { mut attributes, .. } = draft;
     absence::keep(old, &mut attributes, described);
     complete(&mut attributes, described, &reader)?;
-    carry_over(old, &mut attributes, described)?;
-    let restored = finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection)?;
-    Ok(Written { ignored_attributes: ignored.into_names(), ..restored })
+    carry_over(old, &mut attributes, described, cx.observations)?;
+    finish(store, cx, stored, attributes, Membership::default(), EventKind::Restored, projection)
 }
 
 /// Whether a POST with this body is complete and all values are allowed: the checks of [`create`] that need no store.
 pub fn check(cx: &Context<'_>, resource_type: ResourceTypeId, body: &Value) -> Result<(), Error> {
-    let ignored = Ignored::default();
     let described = cx.registry.get(resource_type);
-    let Draft { attributes, .. } = read_new(body, described, &reader(cx, &ignored))?;
+    let Draft { attributes, .. } = read_new(body, described, &reader(cx))?;
     user_name::check(resource_type, None, &attributes)?;
     document::check(cx, described, None, &attributes)
 }
@@ -131,8 +160,11 @@ pub fn replace<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
-    let rewritten = replaced(cx, &stored, body)?;
-    make(store, cx, stored, rewritten, EventKind::Replaced, projection.into())
+    cx.observations.begin(resource_type, Form::Replace);
+    let written = replaced(cx, &stored, body)
+        .and_then(|rewritten| make(store, cx, stored, rewritten, EventKind::Replaced, projection.into()));
+    cx.observations.settle(cx.registry, &written);
+    written
 }
 
 /// The resource that a request leads to.
@@ -141,23 +173,22 @@ pub(super) struct Rewritten {
     pub(super) document: Map<String, Value>,
     /// The change of its members, if there is one.
     pub(super) members: Option<MembersChange>,
-    pub(super) ignored: Vec<String>,
 }
 
 /// The resource that a PUT leads to.
 pub(super) fn replaced(cx: &Context<'_>, stored: &Stored, body: &Value) -> Result<Rewritten, Error> {
     let (resource_type, old) = (stored.resource.resource_type, stored.resource.attributes());
     let described = cx.registry.get(resource_type);
-    let ignored = Ignored::default();
-    let reader = reader(cx, &ignored).over(old);
+    let reader = reader(cx).over(old);
     let draft = Draft::read(body, described, &reader)?;
-    draft.check_nameless(old, described)?;
+    draft.check_nameless(old, described, cx.observations)?;
     let Draft { mut attributes, members, .. } = draft;
-    carry_over(old, &mut attributes, described)?;
+    carry_over(old, &mut attributes, described, cx.observations)?;
     complete(&mut attributes, described, &reader)?;
     let related = described.schema.attributes.iter().find(|attribute| attribute.relation == Some(Relation::Members));
     let members = related.map(|attribute| Ok::<_, Error>(members.unwrap_or_default().said(attribute)?.whole(true)));
-    Ok(Rewritten { document: attributes, members: members.transpose()?, ignored: ignored.into_names() })
+    let members = members.transpose().inspect_err(|_| cx.observations.blame_named(described, "members"))?;
+    Ok(Rewritten { document: attributes, members })
 }
 
 /// The resource that a PATCH leads to.
@@ -168,12 +199,11 @@ pub(super) fn patched(
     request: &PatchRequest,
 ) -> Result<Rewritten, Error> {
     let described = cx.registry.get(stored.resource.resource_type);
-    let ignored = Ignored::default();
     let Patched { document, membership: edit } = {
         let mut load = |stored_too: bool, others: &[Id]| described_members(store, cx, stored, stored_too, others);
-        apply(request, stored.resource.attributes(), described, &reader(cx, &ignored), &mut load)?
+        apply(request, stored.resource.attributes(), described, &reader(cx), &mut load)?
     };
-    Ok(Rewritten { document, members: edit.change(), ignored: ignored.into_names() })
+    Ok(Rewritten { document, members: edit.change() })
 }
 
 /// Applies a change, in a store whose resource is still the one it was computed on.
@@ -185,13 +215,12 @@ pub(super) fn make(
     kind: EventKind,
     projection: Option<&Projection>,
 ) -> Result<Written, Error> {
-    let Rewritten { document, members, ignored } = rewritten;
+    let Rewritten { document, members } = rewritten;
     let membership = match members {
-        Some(change) => Membership::change(store, cx, stored.handle, &stored.resource.id, change)?,
+        Some(change) => changed_members(store, cx, (stored.handle, &stored.resource), change)?,
         None => Membership::default(),
     };
-    let made = finish(store, cx, stored, document, membership, kind, projection)?;
-    Ok(Written { ignored_attributes: ignored, ..made })
+    finish(store, cx, stored, document, membership, kind, projection)
 }
 
 /// Applies a PATCH.
@@ -205,8 +234,11 @@ pub fn patch<'p>(
     projection: impl Into<Option<&'p Projection>>,
 ) -> Result<Written, Error> {
     let stored = locked(store, cx.registry, resource_type, id, if_match)?;
-    let rewritten = patched(store, cx, &stored, request)?;
-    make(store, cx, stored, rewritten, EventKind::Patched, projection.into())
+    cx.observations.begin(resource_type, Form::Patch);
+    let written = patched(store, cx, &stored, request)
+        .and_then(|rewritten| make(store, cx, stored, rewritten, EventKind::Patched, projection.into()));
+    cx.observations.settle(cx.registry, &written);
+    written
 }
 
 /// Deletes a resource and removes it from all groups.
@@ -308,6 +340,7 @@ fn carry_over(
     old: &Map<String, Value>,
     new: &mut Map<String, Value>,
     resource_type: &ResourceType,
+    observations: &Observations,
 ) -> Result<(), Error> {
     let mut keep = |extension: Option<&Schema>, attribute: &Attribute| {
         let Some(there) = assigned(old, extension, attribute) else { return Ok(()) };
@@ -315,6 +348,8 @@ fn carry_over(
         let is_active = extension.is_none() && attribute.name == "active";
         match attribute.mutability {
             Mutability::Immutable if given.is_some_and(|given| !is_same(attribute, given, there)) => {
+                observations.clear_blame();
+                observations.blame(attribute);
                 Err(Error::Mutability(format!(
                     "{} is immutable: it keeps the value it has",
                     Named::new(extension, attribute)
@@ -355,10 +390,11 @@ fn finish(
         document::check(cx, described, Some(stored.resource.attributes()), &new)?;
     }
     let Stored { handle, resource: old } = stored;
-    user_name::check(old.resource_type, Some(old.attributes()), &new)?;
+    cx.observations.clear_blame();
+    checked_name(cx, old.resource_type, Some(old.attributes()), &new)?;
     if !rewritten && !membership.changed() {
         membership.events().into_iter().for_each(|kind| store.record(Event::of(&old, kind)));
-        return written(store, Stored { handle, resource: old }, projection, false, membership);
+        return written(store, cx, Stored { handle, resource: old }, projection, false, membership);
     }
     let meta = Meta {
         created: old.meta.created,
@@ -396,17 +432,20 @@ fn finish(
     if stored.resource.resource_type == USER && change.added.iter().any(membership::is_name) {
         membership::join_pending_groups(store, cx, &stored)?;
     }
-    written(store, stored, projection, true, membership)
+    written(store, cx, stored, projection, true, membership)
 }
 
 fn written(
     store: &mut dyn Store,
+    cx: &Context<'_>,
     stored: Stored,
     projection: Option<&Projection>,
     changed: bool,
     membership: Membership,
 ) -> Result<Written, Error> {
     let (skipped_members, pending_members) = membership.report();
+    cx.observations.members(&skipped_members, &pending_members);
+    let ignored_attributes = cx.observations.ignored_names();
     let resource = loaded(store, stored, projection)?;
-    Ok(Written { resource, changed, skipped_members, pending_members, ignored_attributes: Vec::new() })
+    Ok(Written { resource, changed, skipped_members, pending_members, ignored_attributes })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
 use oauth::{BearerError, BearerRequest, Use};
-use scim::{Id, Registry, ToleranceTracker};
+use scim::{Id, Observations, Registry, ToleranceTracker};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
@@ -290,7 +290,9 @@ impl Caller {
         let leniency = ToleranceTracker::new(client.tolerances);
         let cursors = SealedCursors::of(&app.keys, &account, &tx.origin.actor);
         let mut store = tx.in_account(account.seq, now, true).guarding(&account.options, self.me.as_ref())?;
-        let outcome = app.scim_with(Some(&cursors), &leniency, &provider, now, |cx| work(&mut store, cx));
+        let observations = Observations::default();
+        let outcome =
+            app.scim_with(Some(&cursors), &leniency, &observations, &provider, now, |cx| work(&mut store, cx));
         needed.note(Some(ToleranceUse::of_scim(client.seq, &leniency, now)));
         let value = outcome?;
         self.charge.answer(value.weight(&app.scim_base))?;

@@ -3,7 +3,7 @@ use serde_json::{Map, Value, json};
 
 use super::Draft;
 use crate::error::Error;
-use crate::ignored::Ignored;
+use crate::observations::Observations;
 use crate::resource::complete::complete;
 use crate::resource::reader::{Existing, Reader};
 use crate::schema::{GROUP, ResourceTypeId, USER};
@@ -14,12 +14,12 @@ use crate::urn;
 fn accept(kind: ResourceTypeId, body: &Value, on: Tolerances) -> Result<Map<String, Value>, Error> {
     let (registry, account_values) = provisioning();
     let leniency = ToleranceTracker::new(on);
-    let ignored = Ignored::default();
+    let observations = Observations::default();
     let reader = Reader {
         account_values: &account_values,
         leniency: &leniency,
         base: BASE,
-        ignored: &ignored,
+        observations: &observations,
         lists: true,
         existing: Existing::Nothing,
     };
@@ -164,12 +164,12 @@ fn a_required_attribute_gets_its_default_or_is_asked_for() {
 
     account_values.defaults.insert("account.default_role".to_owned(), "billing".to_owned());
     let leniency = ToleranceTracker::generous();
-    let ignored = Ignored::default();
+    let observations = Observations::default();
     let reader = Reader {
         account_values: &account_values,
         leniency: &leniency,
         base: BASE,
-        ignored: &ignored,
+        observations: &observations,
         lists: true,
         existing: Existing::Nothing,
     };
