@@ -8,6 +8,7 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::BigInt;
+use scim::store::Handle;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::turns::Payer;
@@ -66,6 +67,12 @@ macro_rules! keys {
 keys! {
     /// The key of an account's row.
     AccountKey;
+    /// The key of a client's row.
+    ClientKey;
+    /// The key of a user's row among the resources. A [`ResourceKey`] becomes one only where a statement has found a user.
+    UserKey;
+    /// The key of a resource's row, whatever its type; the scim crate calls it a handle.
+    ResourceKey;
 }
 
 impl AccountKey {
@@ -75,9 +82,27 @@ impl AccountKey {
     }
 }
 
-/// The key of a client's row.
-pub type ClientKey = i64;
-/// The key of a user's row.
-pub type UserKey = i64;
-/// The key of a resource's row: a user's or a group's.
-pub type ResourceKey = i64;
+impl UserKey {
+    /// Of a resource that is known to be a user.
+    pub fn of_user(resource: impl Into<ResourceKey>) -> UserKey {
+        UserKey(resource.into().0)
+    }
+}
+
+impl From<UserKey> for ResourceKey {
+    fn from(user: UserKey) -> ResourceKey {
+        ResourceKey(user.0)
+    }
+}
+
+impl From<Handle> for ResourceKey {
+    fn from(handle: Handle) -> ResourceKey {
+        ResourceKey(handle.0)
+    }
+}
+
+impl From<ResourceKey> for Handle {
+    fn from(key: ResourceKey) -> Handle {
+        Handle(key.0)
+    }
+}

@@ -9,7 +9,7 @@ use scim::{Id, Store};
 
 use super::reactions;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, Tx};
@@ -176,7 +176,7 @@ impl ConsentingUser {
         let written = store.is_provisioned(user.handle)?;
         let attributes = user.resource.attributes();
         let name = attributes.get("userName").and_then(|value| value.as_str());
-        let service_account = tx.is_service_account(user.handle.0)?;
+        let service_account = tx.is_service_account(UserKey::of_user(user.handle))?;
         let managed = written && (!service_account || account.options.service_accounts == ServiceAccounts::Writable);
         let connected = AlreadyConnected::find(tx, cx.now, account.seq, asked, client.client.options.connections)?;
         Ok(Some(ConsentingUser {

@@ -217,17 +217,17 @@ impl Tx<'_> {
         let Some(resource_type) = index.first().map(|indexed| indexed.resource_type) else { return Ok(true) };
         let rows = self.next_resources(account, resource_type, work.after)?;
         let Some(last) = rows.last() else { return Ok(true) };
-        work.after = last.seq;
+        work.after = last.seq.into();
         for row in rows {
             let stored = row.stored()?;
             for key in index.iter().flat_map(|indexed| indexed.keys(&stored.resource)) {
-                let other = if key.unique { self.holder(account, &key, stored.handle.0)? } else { None };
+                let other = if key.unique { self.holder(account, &key, stored.handle.into())? } else { None };
                 if let Some(other) = &other {
                     let written = index.iter().find_map(|indexed| indexed.written(&key, &stored.resource));
                     let value = written.unwrap_or_else(|| key.display());
                     note(&mut work.duplicates, value, other, stored.resource.id.as_str());
                 }
-                self.put_key(account, stored.handle.0, &key, key.unique && other.is_none())?;
+                self.put_key(account, stored.handle.into(), &key, key.unique && other.is_none())?;
             }
         }
         Ok(false)
@@ -244,7 +244,7 @@ impl Tx<'_> {
         let Ok((resource_type, _)) = registry.place(&declared.declaration) else { return Ok(true) };
         let rows = self.next_resources(account, resource_type, work.after)?;
         if let Some(last) = rows.last() {
-            work.after = last.seq;
+            work.after = last.seq.into();
             for row in rows {
                 let mut stored = row.stored()?;
                 if registry.prune(&mut stored.resource) {
@@ -353,11 +353,11 @@ impl Tx<'_> {
             .select(row_columns!());
         let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
         let mut page =
-            Values { resources: rows.len() as u64, last: rows.last().map(|row| row.seq), ..Values::default() };
+            Values { resources: rows.len() as u64, last: rows.last().map(|row| row.seq.into()), ..Values::default() };
         for row in rows {
             let stored = row.stored()?;
             let keys = index.iter().flat_map(|indexed| indexed.keys(&stored.resource));
-            page.values.extend(keys.map(|key| (key, stored.handle.0)));
+            page.values.extend(keys.map(|key| (key, stored.handle.into())));
         }
         Ok(page)
     }

@@ -68,7 +68,7 @@ const CLIENTS: Dialects = Dialects {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CoOwner {
     /// Their number in storage.
-    pub(crate) seq: i64,
+    pub(crate) seq: UserKey,
     /// The user's id.
     pub(crate) id: String,
 }
@@ -225,7 +225,10 @@ impl Tx<'_> {
             Some(client) => ("g.client = ?", vec![Bind::number(client)]),
             None => (
                 "g.owner = ? AND g.owner_id = ?",
-                vec![Bind::number(ending.owner.unwrap_or(0)), Bind::Text(ending.owner_id.unwrap_or_default())],
+                vec![
+                    Bind::number(ending.owner.unwrap_or(UserKey::NO_ROW)),
+                    Bind::Text(ending.owner_id.unwrap_or_default()),
+                ],
             ),
         };
         let which = if ending.provisioning { "AND ' ' || g.scope || ' ' LIKE '% provision:scim %'" } else { "" };

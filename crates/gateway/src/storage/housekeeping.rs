@@ -14,7 +14,7 @@ use super::schema::{
 };
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
-use crate::domain::ids::{AccountKey, ClientKey};
+use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
@@ -175,11 +175,12 @@ impl Tx<'_> {
         let account: Option<AccountKey> = each!(&mut *self.conn, c => query.first(c).optional())?;
         let Some(account) = account else { return Ok(0) };
         let of_account = resources::table.filter(resources::account.eq(account)).select(resources::seq).limit(limit);
-        let seqs: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;
+        let seqs: Vec<ResourceKey> = each!(&mut *self.conn, c => of_account.load(c))?;
         if !seqs.is_empty() {
+            let users: Vec<UserKey> = seqs.iter().copied().map(UserKey::of_user).collect();
             owned::delete_of_members(self.conn, &seqs)?;
             owned::delete_of_groups(self.conn, &seqs)?;
-            owned::delete_of_users(self.conn, &seqs)?;
+            owned::delete_of_users(self.conn, &users)?;
             each!(&mut *self.conn, c => diesel::delete(resources::table.filter(resources::seq.eq_any(&seqs))).execute(c))?;
             return Ok(seqs.len() as u64);
         }
@@ -211,7 +212,7 @@ impl Tx<'_> {
 
     /// Index rows are found by their account alone, so they go apart from their resources.
     fn empty_index(&mut self, account: AccountKey, limit: i64) -> Result<usize, DbError> {
-        type Key = (i32, String, i64);
+        type Key = (i32, String, ResourceKey);
         let query = attribute_values::table
             .filter(attribute_values::account.eq(account))
             .order((attribute_values::attribute, attribute_values::key, attribute_values::resource))

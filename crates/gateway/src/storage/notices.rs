@@ -97,7 +97,7 @@ pub struct Due {
 const PAST: &str = "what it tells is no longer so";
 
 /// The number of no user: a notice to the account's operators.
-const OPERATORS: i64 = 0;
+const OPERATORS: UserKey = UserKey::NO_ROW;
 
 const OF_RESOURCE: &str = "n.resource = ? AND n.seen IS NULL";
 const OF_ACCOUNT: &str = "n.account = ? AND n.seq > ?";

@@ -16,7 +16,7 @@ use super::shared_keys::other_holder;
 use super::tx::Tx;
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::domain::schemas::Schemas;
 use crate::each;
 
@@ -72,7 +72,8 @@ impl Tx<'_> {
             .limit(many)
             .select((resources::account, row_columns!()));
         let rows: Vec<(AccountKey, Row)> = each!(&mut *self.conn, c => query.load(c))?;
-        let mut batch = Batch { resources: rows.len() as u64, shared: 0, last: rows.last().map(|(_, row)| row.seq) };
+        let mut batch =
+            Batch { resources: rows.len() as u64, shared: 0, last: rows.last().map(|(_, row)| row.seq.into()) };
         let mut registries: HashMap<AccountKey, Arc<Registry>> = HashMap::new();
         for (account, row) in rows.into_iter().filter(|(_, row)| !folded_otherwise || !row.is_ascii()) {
             let registry = match registries.get(&account) {
@@ -87,7 +88,7 @@ impl Tx<'_> {
                 }
             };
             let stored = row.stored()?;
-            let seq = stored.handle.0;
+            let seq = ResourceKey::from(stored.handle);
             let stale = attribute_values::table.filter(attribute_values::resource.eq(seq));
             each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
             let mut keys = search_keys(&registry, &stored.resource);

@@ -97,7 +97,7 @@ impl Row {
         let id = Id::new(self.id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
         let meta = Meta { created: self.created, last_modified: self.last_modified, version: self.version };
         let resource = Resource::from_stored(ResourceTypeId(self.resource_type), id, meta, attributes);
-        Ok(Stored { handle: Handle(self.seq), resource })
+        Ok(Stored { handle: self.seq.into(), resource })
     }
 }
 
@@ -166,7 +166,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         let row = (
             resource_counts::account.eq(self.account),
             resource_counts::resource_type.eq(resource_type.0),
-            resource_counts::shard.eq((seq % SHARDS) as i16),
+            resource_counts::shard.eq((i64::from(seq) % SHARDS) as i16),
             resource_counts::n.eq(change),
         );
         each!(self.tx.conn, c => diesel::insert_into(resource_counts::table)
@@ -188,7 +188,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     /// All members of this group go, or may.
     pub(super) fn takes_members_of(&mut self, group: Handle) -> Result<(), DbError> {
         let Some(left) = self.tx.short_of else { return Ok(()) };
-        if members::has_more(self.tx.conn, group.0, left)? { Err(DbError::TakesLong) } else { Ok(()) }
+        if members::has_more(self.tx.conn, group.into(), left)? { Err(DbError::TakesLong) } else { Ok(()) }
     }
 
     pub(super) fn find(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {

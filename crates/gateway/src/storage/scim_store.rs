@@ -16,6 +16,7 @@ use super::resources::AccountTx;
 use super::schema::{logins, resources};
 use super::{members as membership, owned, pending_members, search};
 use crate::domain::event::ResourceEvent;
+use crate::domain::ids::{ResourceKey, UserKey};
 use crate::each;
 
 impl scim::Store for AccountTx<'_, '_> {
@@ -44,7 +45,7 @@ impl scim::Store for AccountTx<'_, '_> {
             resources::display.eq(resource.display()),
             resources::document.eq(document(resource)?),
         );
-        let seq: i64 = each!(self.conn(), c => diesel::insert_into(resources::table)
+        let seq: ResourceKey = each!(self.conn(), c => diesel::insert_into(resources::table)
             .values(row)
             .returning(resources::seq)
             .get_result(c))
@@ -52,7 +53,7 @@ impl scim::Store for AccountTx<'_, '_> {
         .map_err(StoreError::from)?;
         self.insert_keys(seq, keys)?;
         self.add_to_count(resource.resource_type, seq, 1).map_err(StoreError::from)?;
-        Ok(Handle(seq))
+        Ok(seq.into())
     }
 
     fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError> {
@@ -70,8 +71,8 @@ impl scim::Store for AccountTx<'_, '_> {
         each!(&mut *self.tx.conn, c => diesel::update(row).set(values).execute(c))
             .map_err(DbError::from)
             .map_err(StoreError::from)?;
-        self.delete_keys(handle.0, &keys.removed).map_err(StoreError::from)?;
-        self.insert_keys(handle.0, &keys.added)?;
+        self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
+        self.insert_keys(handle.into(), &keys.added)?;
         self.note_change(handle);
         // A user logs in with their userName.
         let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
@@ -86,7 +87,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<Departure, StoreError> {
-        let seq = stored.handle.0;
+        let seq = ResourceKey::from(stored.handle);
         if stored.resource.resource_type == GROUP {
             self.takes_members_of(stored.handle)?;
         }
@@ -103,7 +104,7 @@ impl scim::Store for AccountTx<'_, '_> {
                 (departure.members, departure.count) = membership::everyone_leaves(this.tx.conn, seq)?;
                 owned::delete_of_group(this.tx.conn, seq)?;
             } else {
-                owned::delete_of_user(this.tx.conn, seq)?;
+                owned::delete_of_user(this.tx.conn, UserKey::of_user(seq))?;
             }
             Ok(departure)
         };
@@ -121,7 +122,7 @@ impl scim::Store for AccountTx<'_, '_> {
     fn members_up_to(&mut self, group: Handle, most: usize) -> Result<Option<Vec<Member>>, StoreError> {
         // What is to be short reads no more than it may have.
         let most_of_all = self.tx.short_of.map_or(most, |left| most.min(left as usize));
-        let members = membership::of_group(self.tx.conn, self.account, group.0, most_of_all)?;
+        let members = membership::of_group(self.tx.conn, self.account, group.into(), most_of_all)?;
         match &members {
             Some(members) => self.takes(members.len())?,
             None if most_of_all < most => return Err(DbError::TakesLong.into()),
@@ -168,11 +169,11 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn pending_members(&mut self, group: Handle) -> Result<Vec<String>, StoreError> {
-        Ok(pending_members::of_group(self.tx.conn, group.0)?)
+        Ok(pending_members::of_group(self.tx.conn, group.into())?)
     }
 
     fn change_pending_members(&mut self, group: Handle, change: &PendingChange) -> Result<(), StoreError> {
-        Ok(pending_members::change(self.tx.conn, self.account, group.0, change, self.now)?)
+        Ok(pending_members::change(self.tx.conn, self.account, group.into(), change, self.now)?)
     }
 
     fn find_pending_members(&mut self, keys: &[String]) -> Result<Vec<PendingMember>, StoreError> {
@@ -184,7 +185,7 @@ impl scim::Store for AccountTx<'_, '_> {
             self.takes_members_of(group)?;
         }
         let change = self.keeping_hidden_members(group, change)?;
-        Ok(membership::change(self.tx.conn, group.0, &change)?)
+        Ok(membership::change(self.tx.conn, group.into(), &change)?)
     }
 
     fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError> {

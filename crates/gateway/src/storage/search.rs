@@ -220,7 +220,7 @@ fn each_match(
             }
         };
         let Some(last) = rows.last() else { return Ok(()) };
-        after = last.seq;
+        after = last.seq.into();
         let full = rows.len() as i64 == CHUNK;
         let mut judged = Judged::of(query.filter, rows);
         while let Some((stored, matches)) = judged.next(store)? {

@@ -12,7 +12,7 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, ResourceKey, UserKey};
 
 const OTHER: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
      WHERE v.account = ? AND v.attribute = ? AND v.key = ? AND v.is_unique AND v.resource <> ?";
@@ -33,7 +33,7 @@ const HOLDERS: &str = "SELECT r.seq, r.id, r.active, r.document FROM attribute_v
 #[derive(Debug)]
 pub struct SharedName {
     /// Their number in storage.
-    pub seq: i64,
+    pub seq: UserKey,
     /// All who have the name, themselves among them.
     pub holders: Vec<NameHolder>,
 }
@@ -42,7 +42,7 @@ pub struct SharedName {
 #[derive(Debug, Clone)]
 pub struct NameHolder {
     /// Their number in storage.
-    pub seq: i64,
+    pub seq: UserKey,
     /// Their id.
     pub id: String,
     /// Whether they are active.
@@ -56,7 +56,7 @@ pub(super) fn other_holder(
     conn: &mut AnyConn,
     account: AccountKey,
     key: &SearchKey,
-    seq: i64,
+    seq: ResourceKey,
 ) -> Result<Option<String>, DbError> {
     let mut binds = named(account, key);
     binds.push(Bind::number(seq));
@@ -91,13 +91,13 @@ impl Tx<'_> {
         limit: i64,
     ) -> Result<Vec<SharedName>, DbError> {
         let binds = vec![Bind::number(account), Bind::number(after), Bind::number(limit)];
-        let rows: Vec<(i64, String)> = Statement::<(BigInt, Text)>::new(SHARED, binds).load(self.conn)?;
+        let rows: Vec<(UserKey, String)> = Statement::<(BigInt, Text)>::new(SHARED, binds).load(self.conn)?;
         let mut shared = Vec::with_capacity(rows.len());
         for (seq, key) in rows {
             let key = SearchKey { attribute: AttributeKey::user_name(), key, unique: false };
-            let rows: Vec<(i64, String, bool, String)> =
+            let rows: Vec<(UserKey, String, bool, String)> =
                 Statement::<(BigInt, Text, Bool, Text)>::new(HOLDERS, named(account, &key)).load(self.conn)?;
-            let holder = |(seq, id, active, document): (i64, String, bool, String)| {
+            let holder = |(seq, id, active, document): (UserKey, String, bool, String)| {
                 Ok::<_, DbError>(NameHolder { seq, id, active, user_name: user_name_in(&document)? })
             };
             shared.push(SharedName { seq, holders: rows.into_iter().map(holder).collect::<Result<_, _>>()? });

@@ -1,6 +1,6 @@
 //! The ports of both protocols, on both databases: the suites that the protocols' own memory stores pass.
 
-use gateway::domain::ids::AccountKey;
+use gateway::domain::ids::{AccountKey, ClientKey};
 use gateway::services::reactions::unit_of_work;
 use gateway::storage::clients::ClientRecord;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
@@ -201,7 +201,7 @@ impl Workplace for Account {
 
     fn register(&mut self, client: &Client) {
         let mut record = ClientRecord {
-            seq: 0,
+            seq: ClientKey::NO_ROW,
             account: Some(self.seq),
             okta_app_name: None,
             created: 1_000,

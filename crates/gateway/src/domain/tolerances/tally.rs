@@ -115,6 +115,7 @@ impl ToleranceCounter {
 mod tests {
     use super::*;
 
+    const CLIENT: ClientKey = ClientKey::of_row(7);
     const BOOLEANS: Tolerance = Tolerance::Scim(scim::Tolerance::BooleanStrings);
     const MANAGER: Tolerance = Tolerance::Scim(scim::Tolerance::ManagerId);
 
@@ -122,7 +123,7 @@ mod tests {
     fn a_request_counts_once_for_each_tolerance_and_what_was_put_back_is_not_lost() {
         let tally = ToleranceCounter::default();
         let need = |at| ToleranceUse {
-            client: 7,
+            client: CLIENT,
             forgiven: [BOOLEANS].into_iter().collect(),
             missed: [MANAGER].into_iter().collect(),
             at,
@@ -134,7 +135,7 @@ mod tests {
         tally.count(&need(2), true);
         tally.put_back(taken);
         let counts = tally.take();
-        let count = |tolerance| counts[&(7, tolerance)];
+        let count = |tolerance| counts[&(CLIENT, tolerance)];
         assert_eq!(count(BOOLEANS), UseCount { forgiven: 3, refused: 0, last_needed: 3 });
         assert_eq!(count(MANAGER), UseCount { forgiven: 0, refused: 2, last_needed: 3 });
         assert!(tally.take().is_empty());

@@ -208,7 +208,7 @@ async fn create(
     let mut scim = ScimOptions::default();
     tolerances::apply(options.tolerances.as_ref(), &mut scim.tolerances);
     let mut record = ClientRecord {
-        seq: 0,
+        seq: ClientKey::NO_ROW,
         account: None,
         okta_app_name: registered.okta_app_name.map(|name| name.as_str().to_owned()),
         created: app.clock.now(),
@@ -297,7 +297,7 @@ async fn list(app: &App, account: Option<String>, page: Page) -> Result<web::Jso
             let records = tx.clients_after(account, page.after.unwrap_or(0), page.limit)?;
             let items =
                 records.iter().map(|record| representation(&work, tx, record)).collect::<Result<_, Problem>>()?;
-            Ok::<_, Problem>(page.answer(items, records.last().map(|record| record.seq)))
+            Ok::<_, Problem>(page.answer(items, records.last().map(|record| record.seq.into())))
         })
         .await?;
     Ok(web::Json(answer))

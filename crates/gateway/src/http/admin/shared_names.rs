@@ -46,7 +46,7 @@ pub(super) async fn list(
                 name.holders.into_iter().partition(|holder| holder.seq == name.seq);
             let of = themselves.into_iter().next().map(NamedUser::from)?;
             let same_as = others.into_iter().map(NamedUser::from).collect();
-            Some((name.seq, With { of, with: NameSharers { same_as } }))
+            Some((name.seq.into(), With { of, with: NameSharers { same_as } }))
         });
         Ok(shown.collect())
     })

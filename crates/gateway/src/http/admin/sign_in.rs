@@ -9,6 +9,7 @@ use super::body::Body;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::bodies::sign_in::{SignIn, SignInChange};
+use crate::domain::ids::UserKey;
 use crate::http::edge::problem::Problem;
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
@@ -52,7 +53,7 @@ fn user(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<Owner, Problem> {
     let account = accounts::find(tx, account)?.seq;
     let id = Id::new(user).ok_or_else(|| Problem::not_found("user", user))?;
     let found = tx.in_account(account, tx.now(), false).get(USER, &id)?;
-    let resource = found.ok_or_else(|| Problem::not_found("user", user))?.handle.0;
+    let resource = UserKey::of_user(found.ok_or_else(|| Problem::not_found("user", user))?.handle);
     Ok(Owner { account, resource, id: user.to_owned() })
 }
 

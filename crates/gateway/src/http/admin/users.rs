@@ -15,7 +15,7 @@ use crate::app::{App, ServiceProvider};
 use crate::domain::described::query::{Query, query};
 use crate::domain::described::{Components, Described, Left, Mistakes, Object, Text, answer, body};
 use crate::domain::event::{Act, Action};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::http::edge::problem::Problem;
 use crate::platform::password_hasher::commonest;
 use crate::platform::secret_text::SecretText;
@@ -202,7 +202,7 @@ fn representation(
     let mut store = tx.in_account(account, tx.now(), false);
     if let Some(stored) = store.get(USER, &user.id)? {
         value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
-        value["service_account"] = json!(tx.is_service_account(stored.handle.0)?);
+        value["service_account"] = json!(tx.is_service_account(UserKey::of_user(stored.handle))?);
     }
     Ok(User(value))
 }
@@ -216,7 +216,7 @@ fn keep_login(tx: &mut Tx<'_>, account: AccountKey, user: &Resource, ours: &Ours
     let mut store = tx.in_account(account, tx.now(), false);
     let Some(stored) = store.get(USER, &user.id)? else { return Ok(()) };
     let key = scim::resource::user_name::log_in_key(name);
-    let seq = stored.handle.0;
+    let seq = UserKey::of_user(stored.handle);
     tx.set_login(account, seq, &key, ours.password_hash.as_deref(), ours.service_account)?;
     if ours.service_account == Some(false) {
         let now = tx.now();

@@ -54,14 +54,14 @@ mod tests {
     #[test]
     fn a_proof_counts_in_the_browser_it_was_shown_to_and_for_ten_minutes() {
         let keys = Keyring::new(&[1; 32]);
-        let account = AccountKey::of_row(1);
-        let proven = AuthenticatedUser { account, resource: 2, id: "u".to_owned(), at: 1000 };
+        let (account, resource) = (AccountKey::of_row(1), UserKey::of_row(2));
+        let proven = AuthenticatedUser { account, resource, id: "u".to_owned(), at: 1000 };
         let sealed = seal(&keys, &proven, "this".to_owned(), true);
         let open = |browser: &str, now| open(&keys, &sealed, |of| of == browser, now);
         let (opened, sets_up) = open("this", 1000 + PATIENCE - 1).unwrap();
         assert_eq!(
             (opened.account, opened.resource, opened.id.as_str(), opened.at, sets_up),
-            (account, 2, "u", 1000, true)
+            (account, resource, "u", 1000, true)
         );
         assert!(open("another", 1000).is_none());
         assert!(open("this", 1000 + PATIENCE).is_none());

@@ -147,7 +147,9 @@ fn matching(
 ) -> Result<Vec<(UserKey, String)>, DbError> {
     let mut store = tx.in_account(account.seq, cx.now, false);
     match scim::service::find(&mut store, cx, USER, filter, 2) {
-        Ok(users) => Ok(users.into_iter().map(|user| (user.handle.0, user.resource.id.to_string())).collect()),
+        Ok(users) => {
+            Ok(users.into_iter().map(|user| (UserKey::of_user(user.handle), user.resource.id.to_string())).collect())
+        }
         Err(scim::Error::Store(error)) => Err(error.into()),
         // A name that no filter accepts, because of its length or characters, belongs to no user.
         Err(_) => Ok(Vec::new()),

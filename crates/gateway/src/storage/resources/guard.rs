@@ -18,7 +18,7 @@ use super::super::statement::{Bind, Dialects, Statement};
 use super::{AccountTx, Row, RowColumns};
 use crate::domain::account::{AccountOptions, ServiceAccounts};
 use crate::domain::event::Kind;
-use crate::domain::ids::ResourceKey;
+use crate::domain::ids::{ResourceKey, UserKey};
 use crate::each;
 
 /// What a client is told that a service account is.
@@ -100,7 +100,7 @@ impl Guard {
     }
 
     pub(in crate::storage) fn shown_handles(&self, mut found: Vec<(Handle, Member)>) -> Vec<(Handle, Member)> {
-        found.retain(|(handle, _)| !self.is_hidden(handle.0));
+        found.retain(|(handle, _)| !self.is_hidden((*handle).into()));
         found
     }
 }
@@ -136,21 +136,21 @@ impl AccountTx<'_, '_> {
         }
         let stored = row.stored()?;
         if kind == USER {
-            let (seq, id) = (stored.handle.0, id.clone());
+            let (seq, id) = (stored.handle.into(), id.clone());
             self.guard.locked = Some(Locked { seq, provisioned, service_account, id });
         }
         Ok(Some(stored))
     }
 
     fn locked(&self, handle: Handle) -> Option<Locked> {
-        self.guard.locked.clone().filter(|locked| locked.seq == handle.0)
+        self.guard.locked.clone().filter(|locked| locked.seq == handle.into())
     }
 
     pub(in crate::storage) fn protection_of(&mut self, handle: Handle) -> Result<Option<Protected>, DbError> {
         let Some(protected) = self.guard.protects() else { return Ok(None) };
         let is_one = match self.locked(handle) {
             Some(locked) => locked.service_account,
-            None => self.tx.is_service_account(handle.0)?,
+            None => self.tx.is_service_account(UserKey::of_user(handle))?,
         };
         Ok(is_one.then_some(protected))
     }
@@ -158,7 +158,7 @@ impl AccountTx<'_, '_> {
     /// A locked user was written: if an identity provider did so for the first time, that is for the reactions to know.
     pub(in crate::storage) fn note_change(&mut self, handle: Handle) {
         let Some(mut locked) = self.locked(handle) else { return };
-        let (account, now, user) = (self.account, self.now, handle.0);
+        let (account, now, user) = (self.account, self.now, UserKey::of_user(handle));
         if self.provisioning && !locked.provisioned {
             locked.provisioned = true;
             self.tx.raise(now, Some(account), Kind::TakenOver { user, id: locked.id.clone() });
@@ -180,7 +180,7 @@ impl AccountTx<'_, '_> {
                 .filter(members::member_seq.eq_any(hidden))
                 .select(members::member_seq);
             let kept: Vec<ResourceKey> = each!(&mut *self.tx.conn, c => query.load(c))?;
-            change.add.extend(kept.into_iter().map(Handle));
+            change.add.extend(kept.into_iter().map(Handle::from));
         }
         Ok(change)
     }

@@ -9,6 +9,7 @@ use super::super::backend::AnyConn;
 use super::super::error::DbError;
 use super::super::resources::Row;
 use super::super::statement::{Bind, Dialects, Statement};
+use crate::domain::ids::ResourceKey;
 
 /// How many bytes of large documents are read at once, unless one has more.
 const AT_ONCE: usize = 1 << 20;
@@ -63,9 +64,9 @@ impl Documents {
             }
             seqs.push(row.seq);
         }
-        let rows: Vec<(i64, String)> =
+        let rows: Vec<(ResourceKey, String)> =
             Statement::<(BigInt, Text)>::new(BY_SEQ.of(conn), vec![Bind::list(&seqs)?]).load(conn)?;
-        let mut documents: HashMap<i64, String> = rows.into_iter().collect();
+        let mut documents: HashMap<ResourceKey, String> = rows.into_iter().collect();
         self.0 = std::mem::take(&mut self.0)
             .into_iter()
             .filter_map(|row| match documents.remove(&row.seq) {

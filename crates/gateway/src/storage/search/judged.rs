@@ -1,7 +1,7 @@
 //! Candidates before [`matches`](scim::Predicate::matches), one after the other, with what the filter asks about beside the document.
 
 use scim::Predicate;
-use scim::store::{GroupsInTurn, Handle, SearchError, Store, Stored};
+use scim::store::{GroupsInTurn, SearchError, Store, Stored};
 
 use super::super::resources::{AccountTx, Row};
 use super::documents::Documents;
@@ -17,7 +17,7 @@ impl<'f> Judged<'f> {
     /// Without a filter, all are meant.
     pub(super) fn of(filter: Option<&'f Predicate>, rows: Vec<Row>) -> Judged<'f> {
         let in_groups = filter.is_some_and(|filter| filter.needs().groups);
-        let groups = in_groups.then(|| GroupsInTurn::new(rows.iter().map(|row| Handle(row.seq)).collect()));
+        let groups = in_groups.then(|| GroupsInTurn::new(rows.iter().map(|row| row.seq.into()).collect()));
         Judged { filter, documents: Documents::of(rows), groups }
     }
 

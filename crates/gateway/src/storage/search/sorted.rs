@@ -13,6 +13,7 @@ use scim::{IndexQuery, Size, Sort, SortBy};
 use super::super::resources::{AccountTx, Row, RowColumns, row_within};
 use super::super::statement::{Bind, Dialects, Statement};
 use super::{Along, CHUNK, Judged, SCAN_LIMIT, candidates, count_exact, documents, each_match, filled, skipped};
+use crate::domain::ids::ResourceKey;
 
 /// So few candidates are sorted rather than looked for along the order of all.
 const FEW: i64 = 500;
@@ -197,14 +198,14 @@ fn by_sorting(store: &mut AccountTx<'_, '_>, query: &Query<'_>, sort: &Sort) -> 
     })?;
     least.sort_unstable_by(compare);
     least.truncate(needed);
-    let page: Vec<i64> = least.iter().skip(skip).map(|page_key| page_key.handle.0).collect();
+    let page: Vec<ResourceKey> = least.iter().skip(skip).map(|page_key| page_key.handle.into()).collect();
     let largest = documents::largest(query.bytes, page.len() as i64);
     let binds = vec![Bind::number(largest), Bind::list(&page)?, Bind::number(store.account)];
     let mut rows: Vec<Row> = match page.is_empty() {
         true => Vec::new(),
         false => Statement::<RowColumns>::new(BY_SEQ.of(store.conn()), binds).load(store.conn())?,
     };
-    let places: HashMap<i64, usize> = page.into_iter().enumerate().map(|(place, seq)| (seq, place)).collect();
+    let places: HashMap<ResourceKey, usize> = page.into_iter().enumerate().map(|(place, seq)| (seq, place)).collect();
     rows.sort_unstable_by_key(|row| places.get(&row.seq).copied());
     Ok(filled(store, query, Some(total), rows)?)
 }

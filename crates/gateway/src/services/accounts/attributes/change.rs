@@ -10,7 +10,7 @@ use scim::{IndexedAttribute, SearchKey};
 use crate::domain::account::Account;
 use crate::domain::declared_attributes::{Declared, Duplicate};
 use crate::domain::described::FieldError;
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::domain::schemas::Schemas;
 use crate::services::error::ActError;
 use crate::storage::attribute_work::NAMED;
@@ -93,12 +93,12 @@ impl Change {
 
     /// The values that several resources have where each may be there only once.
     pub(super) async fn duplicates(&self, db: &Db, account: AccountKey) -> Result<Vec<Duplicate>, DbError> {
-        let mut found: Vec<(SearchKey, Vec<i64>)> = Vec::new();
+        let mut found: Vec<(SearchKey, Vec<ResourceKey>)> = Vec::new();
         if self.unique.is_empty() {
             return Ok(Vec::new());
         }
         let hashes = RandomState::new();
-        let mut seen: HashMap<u64, i64> = HashMap::new();
+        let mut seen: HashMap<u64, ResourceKey> = HashMap::new();
         let mut after = 0;
         loop {
             let index = self.unique.clone();
