@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use oauth::Keyring;
-use scim::{AccountValues, Cursors, InactiveMatch, Observations, Registry, ToleranceTracker};
+use scim::{Cursors, Observations, ToleranceTracker};
 
 use crate::config::Config;
 use crate::domain::account::Account;
@@ -22,6 +22,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
+use crate::services::service_provider::{ScimEngine, ServiceProvider};
 use crate::services::signing::Signer;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
@@ -78,19 +79,6 @@ pub struct Parts {
     pub payers: Arc<Payers>,
 }
 
-/// The SCIM service provider as one account has it: its schemas, and the words they take from it.
-#[derive(Debug, Clone)]
-pub struct ServiceProvider {
-    /// The resource types.
-    pub registry: Arc<Registry>,
-    /// The lists and defaults of the account.
-    pub account_values: AccountValues,
-    /// What becomes of users who are created again after they were deactivated.
-    pub inactive_match: InactiveMatch,
-    /// Whether no group gets a `displayName` that another one has.
-    pub unique_group_names: bool,
-}
-
 impl Deref for App {
     type Target = Parts;
 
@@ -135,14 +123,14 @@ impl App {
         Ok(answer?)
     }
 
+    /// The SCIM engine, as this server runs it.
+    pub fn scim_engine(&self) -> ScimEngine {
+        ScimEngine { schemas: self.schemas.clone(), base: self.scim_base.clone(), limits: self.limits() }
+    }
+
     /// What SCIM is in this account, as it was read.
     pub fn provider(&self, account: &Account) -> Result<ServiceProvider, DbError> {
-        Ok(ServiceProvider {
-            registry: self.schemas.of(account)?,
-            account_values: account.account_values(),
-            inactive_match: account.options.inactive_match,
-            unique_group_names: account.options.unique_group_names,
-        })
+        ServiceProvider::of(&self.schemas, account)
     }
 
     /// Runs a piece of the scim crate for this service provider.
@@ -152,9 +140,7 @@ impl App {
         now: Timestamp,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
     ) -> T {
-        // An operator who creates a user means a new one.
-        let provider = ServiceProvider { inactive_match: InactiveMatch::Conflict, ..provider.clone() };
-        self.scim_with(None, &ToleranceTracker::generous(), &Observations::default(), &provider, now, run)
+        self.scim_engine().run(provider, now, run)
     }
 
     /// The same for a client, who may walk lists by cursor and is not forgiven everything.
@@ -167,20 +153,7 @@ impl App {
         now: Timestamp,
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
     ) -> T {
-        run(&mut scim::Context {
-            now,
-            new_id: &mut system::new_id,
-            is_id: system::is_id,
-            registry: &provider.registry,
-            account_values: &provider.account_values,
-            base: &self.scim_base,
-            leniency,
-            observations,
-            inactive_match: provider.inactive_match,
-            unique_group_names: provider.unique_group_names,
-            limits: self.limits(),
-            cursors,
-        })
+        self.scim_engine().run_with(cursors, leniency, observations, provider, now, run)
     }
 
     /// How much the SCIM endpoint answers at once, and stores.

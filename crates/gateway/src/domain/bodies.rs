@@ -3,10 +3,13 @@
 use serde::Serialize;
 use serde_json::json;
 
+use super::described::{FieldError, Time};
 use super::event::Changes;
+use crate::platform::timestamp::Timestamp;
 
 pub mod accounts;
 pub mod attributes;
+pub mod clients;
 pub mod sign_in;
 
 /// What only follows from the rest, or from what others do meanwhile.
@@ -15,4 +18,10 @@ const FOLLOWS: [&str; 6] = ["sheet", "lifetimes", "tolerances", "warnings", "use
 /// What differs between two answers, for the audit trail.
 pub fn changes(before: &impl Serialize, after: &impl Serialize) -> Changes {
     Changes::between(&json!(before), &json!(after), &FOLLOWS)
+}
+
+/// What is wrong with an end that has passed.
+pub fn past_end(expires: Option<Time>, now: Timestamp) -> Option<FieldError> {
+    let detail = expires.filter(|expires| expires.0 <= now).map(|_| "must lie in the future".to_owned())?;
+    Some(FieldError { field: "expires".to_owned(), detail })
 }

@@ -12,12 +12,13 @@ use scim::schema::ResourceTypeId;
 use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, SearchRequest, service};
 use serde_json::Value;
 
-use crate::app::{App, ServiceProvider};
+use crate::app::App;
 use crate::domain::actor::Origin;
 use crate::domain::ids::AccountKey;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
 use crate::services::budget::Charge;
+use crate::services::service_provider::ServiceProvider;
 use crate::storage::{AccountTx, DbError, ReadCost, Tx};
 
 mod answer;

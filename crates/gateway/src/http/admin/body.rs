@@ -38,7 +38,18 @@ impl<T> Body<T> {
         Ok(self.draft)
     }
 
-    /// The same, if a service finds nothing wrong with it either; all mistakes at once.
+    /// What a service read of it, if neither found a mistake; all mistakes at once.
+    pub(super) fn and<C>(mut self, read: Result<C, Vec<FieldError>>) -> Result<C, Problem> {
+        match read {
+            Ok(read) => self.finish().map(|_| read),
+            Err(found) => {
+                found.into_iter().for_each(|FieldError { field, detail }| self.mistakes.note(field, detail));
+                Err(Problem::invalid(self.mistakes.finish().err().unwrap_or_default()))
+            }
+        }
+    }
+
+    /// The body, if a service finds nothing wrong with it either; all mistakes at once.
     pub(super) fn checked<M>(mut self, wrong: impl FnOnce(&T) -> M) -> Result<T, Problem>
     where
         M: IntoIterator<Item = FieldError>,

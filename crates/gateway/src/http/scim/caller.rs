@@ -10,7 +10,7 @@ use scim::{Id, Observations, Registry, ToleranceTracker};
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
 use super::weight::Weight;
-use crate::app::{App, ServiceProvider};
+use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin, Source};
 use crate::domain::event::AdministratorLeft;
@@ -22,6 +22,7 @@ use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
 use crate::services::reactions;
+use crate::services::service_provider::ServiceProvider;
 use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx};
 
 pub(in crate::http::scim) mod long;

@@ -1,11 +1,10 @@
-//! What is said of a client, and what is answered.
+//! A client: as it is registered, changed and answered.
 
 use oauth::GrantType;
 use oauth::client::{ACCESS_TOKEN_SECONDS, AccessTokenFormat, AuthMethod, Connections, Federation, REFRESH_SECONDS};
 use oauth::signing::SigningAlgorithm;
 use serde_json::{Value, json};
 
-use super::tolerances::{ClientTolerances, Switches};
 use crate::domain::described::{
     Checked, Components, Described, Fixed, Flat, Name, Patch, Required, Sometimes, Text, Texts, Time, Whole, answer,
     body,
@@ -13,14 +12,22 @@ use crate::domain::described::{
 use crate::domain::profiles::Profile;
 use crate::domain::scopes::ScopeName;
 
-type AccessTokenSeconds = Whole<{ *ACCESS_TOKEN_SECONDS.start() }, { *ACCESS_TOKEN_SECONDS.end() }>;
-type RefreshSeconds = Whole<{ *REFRESH_SECONDS.start() }, { *REFRESH_SECONDS.end() }>;
+pub mod secrets;
+pub mod tokens;
+pub mod tolerances;
+
+use tolerances::{ClientTolerances, Switches};
+
+/// What a client may have as the lifetime of its access tokens, in seconds.
+pub type AccessTokenSeconds = Whole<{ *ACCESS_TOKEN_SECONDS.start() }, { *ACCESS_TOKEN_SECONDS.end() }>;
+/// What a client may have as a lifetime of its connections, in seconds.
+pub type RefreshSeconds = Whole<{ *REFRESH_SECONDS.start() }, { *REFRESH_SECONDS.end() }>;
 /// What an operator may set as a lifetime of secrets, in days: ten years at most.
-pub(super) type Days = Whole<1, 3660>;
+pub type Days = Whole<1, 3660>;
 
 body! {
     /// What may be said of a client when it is made, and later.
-    pub(in crate::http::admin) struct ClientOptions {
+    pub struct ClientOptions {
         /// The app's variable name, for profile `okta`: its redirect URIs follow from it. `null` takes it away.
         okta_app_name: Patch<Text>,
         /// Where codes may be sent: https, or http on a loopback address.
@@ -74,13 +81,14 @@ body! {
 
 body! {
     /// A new client.
-    pub(in crate::http::admin) struct NewClient {
+    pub struct NewClient {
         /// What users read when they are asked to accept access.
         name: Required<Name>,
         /// Which identity provider it is, whose defaults it gets; `generic` if nothing is said.
         profile: Option<Checked<Text, Profile>>,
         /// Whether it is public: it has no secret.
         public: Option<bool>,
+        /// Everything else.
         options: Flat<ClientOptions>,
     }
     example {"name": "Okta", "profile": "okta", "okta_app_name": "acme_mediascim_1"}
@@ -88,13 +96,16 @@ body! {
 
 body! {
     /// A change of a client. What it leaves out stays; the whole is checked again.
-    pub(in crate::http::admin) struct ClientChange {
+    pub struct ClientChange {
         /// What users read when they are asked to accept access.
         name: Option<Name>,
         /// Whether it may do nothing at present.
         disabled: Option<bool>,
+        /// Everything else.
         options: Flat<ClientOptions>,
+        /// It stays.
         profile: Fixed,
+        /// It stays.
         public: Fixed,
     }
     example {"access_token_seconds": 600, "tolerances": {"boolean_strings": false, "manager_id": null}}
@@ -102,7 +113,7 @@ body! {
 
 /// A JWK set (RFC 7517 §5).
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::http::admin) struct JwkSet;
+pub struct JwkSet;
 
 impl Described for JwkSet {
     fn schema(_: &mut Components) -> Value {
@@ -141,7 +152,7 @@ impl Described for Federation {
 
 answer! {
     /// A client, without its secrets.
-    pub(in crate::http::admin) struct Client {
+    pub struct Client {
         /// Its id.
         client_id: String,
         /// What users read when they are asked to accept access.
@@ -237,7 +248,7 @@ answer! {
 /// A JWK set as it is answered.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(transparent)]
-pub(in crate::http::admin) struct Keys(pub(super) Value);
+pub struct Keys(pub Value);
 
 impl Described for Keys {
     fn schema(components: &mut Components) -> Value {
@@ -247,7 +258,7 @@ impl Described for Keys {
 
 answer! {
     /// What holds of a client's lifetimes.
-    pub(in crate::http::admin) struct ClientLifetimes {
+    pub struct ClientLifetimes {
         /// How long its access tokens live.
         access_token_seconds: u64,
         /// After how long without use a connection is over.
@@ -260,7 +271,7 @@ answer! {
 
 answer! {
     /// What to paste into the identity provider, but for the secret.
-    pub(in crate::http::admin) struct SetupSheet {
+    pub struct SetupSheet {
         /// The SCIM base URL.
         scim_base_url: String,
         /// What users are matched by.
@@ -285,7 +296,7 @@ answer! {
 
 answer! {
     /// What is shown once, of a client that authenticates by a secret.
-    pub(in crate::http::admin) struct FirstSecret {
+    pub struct FirstSecret {
         /// The secret. It is shown this once.
         client_secret: Sometimes<String>,
         /// When it stops counting; `null` for never.

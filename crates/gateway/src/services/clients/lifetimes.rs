@@ -2,10 +2,10 @@
 
 use oauth::client::{Connections, Options};
 
-use super::described::ClientOptions;
+use crate::domain::bodies::clients::ClientOptions;
 use crate::domain::described::{Patch, Whole};
 
-/// Sets what a body says about them: `null` is the installation's lifetime.
+/// Sets what is asked for: `null` is the installation's lifetime.
 pub(super) fn set(asked: &ClientOptions, options: &mut Options) {
     put(&asked.access_token_seconds, &mut options.access_token_seconds);
     put(&asked.refresh_idle_seconds, &mut options.refresh_idle_seconds);

@@ -3,13 +3,14 @@
 //! The others only read at first (Okta, Microsoft Entra ID, OneLogin, PingOne, PingFederate).
 
 use scim::schema::{CanonicalValues, DefaultValue, GROUP, ResourceTypeId, USER};
-use scim::{AccountValues, service};
+use scim::service;
 use serde_json::{Value, json};
 
-use crate::app::{App, ServiceProvider};
 use crate::domain::account::{Account, DEFAULT_ROLE};
 use crate::domain::profiles::Profile;
-use crate::http::edge::problem::Problem;
+use crate::platform::timestamp::Timestamp;
+use crate::services::service_provider::{ScimEngine, ServiceProvider};
+use crate::storage::DbError;
 
 /// What a provider creates to see whether it can.
 struct FirstCall {
@@ -50,12 +51,17 @@ impl FirstCall {
 }
 
 /// What would be refused, as things are, and what to set.
-pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -> Result<Vec<String>, Problem> {
+pub(super) fn warnings(
+    engine: &ScimEngine,
+    profile: Profile,
+    account: Option<&Account>,
+    now: Timestamp,
+) -> Result<Vec<String>, DbError> {
     let Some(FirstCall { provider, button, creates }) = FirstCall::of(profile) else { return Ok(Vec::new()) };
     let mut warnings = Vec::new();
     let mut tried = match account {
-        Some(account) => app.provider(account)?,
-        None => of_no_account(app),
+        Some(account) => ServiceProvider::of(&engine.schemas, account)?,
+        None => ServiceProvider::of_no_account(&engine.schemas),
     };
     let path =
         account.map_or_else(|| "/admin/accounts/{id}".to_owned(), |account| format!("/admin/accounts/{}", account.id));
@@ -70,7 +76,7 @@ pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -
         tried.account_values.defaults.insert(DEFAULT_ROLE.to_owned(), any);
     }
     for (kind, noun, body) in creates {
-        if let Err(refusal) = app.scim(&tried, app.clock.now(), |cx| service::check(cx, kind, &body)) {
+        if let Err(refusal) = engine.run(&tried, now, |cx| service::check(cx, kind, &body)) {
             warnings.push(format!(
                 "{provider}'s “{button}” begins by creating a {noun}, which would be refused: {}. Give the attribute a default_value, or \
                  declare it not required",
@@ -79,15 +85,6 @@ pub(super) fn warnings(app: &App, profile: Profile, account: Option<&Account>) -
         }
     }
     Ok(warnings)
-}
-
-fn of_no_account(app: &App) -> ServiceProvider {
-    ServiceProvider {
-        registry: app.schemas.configured().clone(),
-        account_values: AccountValues::default(),
-        inactive_match: scim::InactiveMatch::Conflict,
-        unique_group_names: false,
-    }
 }
 
 /// The roles to choose from, if a user must have one, gets the account's default, and there is none.

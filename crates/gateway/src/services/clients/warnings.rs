@@ -4,13 +4,11 @@
 use oauth::Client;
 
 use super::first_call;
-use crate::app::App;
-use crate::domain::account::Account;
-use crate::domain::account::ServiceAccounts;
+use crate::domain::account::{Account, ServiceAccounts};
 use crate::domain::profiles::Profile;
-use crate::http::edge::problem::Problem;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
+use crate::services::service_provider::ScimEngine;
 use crate::storage::clients::ClientRecord;
 use crate::storage::grant_owners::GrantOwner;
 use crate::storage::{DbError, Tx};
@@ -33,13 +31,13 @@ pub(super) fn ending(expires: Timestamp, now: Timestamp) -> Option<String> {
 
 /// All that is worth a warning about a client.
 pub(super) fn of(
-    app: &App,
     tx: &mut Tx<'_>,
+    engine: &ScimEngine,
     record: &ClientRecord,
     account: Option<&Account>,
-) -> Result<Vec<String>, Problem> {
-    let now = app.clock.now();
-    let mut warnings = first_call::warnings(app, Profile::of(&record.client), account)?;
+) -> Result<Vec<String>, DbError> {
+    let now = tx.now();
+    let mut warnings = first_call::warnings(engine, Profile::of(&record.client), account, now)?;
     if takes_secrets(&record.client) {
         let secrets = tx.client_secrets(record.seq)?;
         for secret in &secrets {

@@ -1,16 +1,17 @@
-//! How a client proves who it is, in the admin API: its method, its keys, and who else vouches for it.
+//! How a client proves who it is: its method, its keys, and who else vouches for it.
 
 use oauth::Client;
 use oauth::assertion::KeySource;
 use oauth::client::{ClientKeys, RequestedAuthentication};
 use serde_json::Value;
 
-use super::described::{ClientOptions, Keys};
-use crate::app::App;
+use super::Installation;
+use crate::domain::bodies::clients::{ClientOptions, Keys};
 use crate::domain::described::{Checked, Mistakes, Patch};
 use crate::platform::outbound::FetchError;
 
-/// What a body says about it.
+/// What is asked for.
+#[derive(Debug, Clone)]
 pub(super) struct Asked {
     asked: RequestedAuthentication,
     /// Whether `jwks`, `jwks_uri` and `federation` are named, be it with `null`.
@@ -38,7 +39,7 @@ impl Asked {
         self.asked.clone()
     }
 
-    /// What the body leaves out stays as it is. Keys given in one way take the place of keys given in the other.
+    /// What is left out stays as it is. Keys given in one way take the place of keys given in the other.
     pub(super) fn over(&self, client: &Client) -> RequestedAuthentication {
         let now = &client.options.authentication;
         let [jwks, jwks_uri, federation] = self.named;
@@ -64,17 +65,17 @@ impl Asked {
         }
     }
 
-    /// Tries the addresses out that the body names. One that can never be called is a mistake; one that does not answer at the
+    /// Tries the addresses out that are named. One that can never be called is a mistake; one that does not answer at the
     /// moment is worth a warning.
-    pub(super) async fn try_addresses(&self, app: &App, mistakes: &mut Mistakes) -> Vec<String> {
+    pub(super) async fn try_addresses(&self, at: &Installation<'_>, mistakes: &mut Mistakes) -> Vec<String> {
         let mut warnings = Vec::new();
         for (field, source) in self.sources() {
             let (KeySource::JwksUri(address) | KeySource::Issuer(address)) = &source;
-            if let Err(detail) = app.outbound.url(address) {
+            if let Err(detail) = at.outbound.url(address) {
                 mistakes.note(field, detail);
                 continue;
             }
-            match app.published_keys.fetch(&source).await {
+            match at.published_keys.fetch(&source).await {
                 Ok(_) => {}
                 Err(FetchError::Refused(why)) => mistakes.note(field, format!("cannot be used: {why}")),
                 Err(FetchError::Unavailable(why)) => {

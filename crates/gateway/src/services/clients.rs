@@ -1,0 +1,204 @@
+//! OAuth clients: registered, changed and deleted, with their secrets and static tokens.
+//!
+//! The caller has said who acts ([`Tx::act_as`]).
+
+use oauth::client::Mistake;
+use oauth::{EndReason, Keyring};
+
+use super::accounts;
+use super::error::ActError;
+use super::service_provider::ScimEngine;
+use crate::config;
+use crate::domain::bodies::changes;
+use crate::domain::bodies::clients::{self as bodies, ClientChange, FirstSecret};
+use crate::domain::described::{FieldError, Flat, Mistakes, Name, Sometimes, Time, With};
+use crate::domain::event::{Act, Action};
+use crate::domain::ids::ClientKey;
+use crate::platform::outbound::Outbound;
+use crate::platform::outbound::jwks::PublishedKeys;
+use crate::platform::system;
+use crate::storage::clients::ClientRecord;
+use crate::storage::{DbError, Tx};
+
+mod authentication;
+mod first_call;
+mod lifetimes;
+mod new;
+mod overview;
+mod registration;
+pub mod secrets;
+pub mod tokens;
+pub mod tolerances;
+mod warnings;
+
+use authentication::Asked;
+pub use new::CheckedClient;
+
+/// The installation at which clients are registered.
+#[allow(missing_debug_implementations)]
+#[derive(Clone)]
+pub struct Installation<'a> {
+    /// The base of every URL that a client is told.
+    pub public_url: &'a str,
+    /// What operators set of OAuth.
+    pub settings: &'a config::OAuth,
+    /// What the protocol goes by.
+    pub protocol: &'a oauth::Settings,
+    /// Make the fingerprints of secrets.
+    pub keys: &'a Keyring,
+    /// Which servers may be called.
+    pub outbound: &'a Outbound,
+    /// Keys that clients and their identity providers keep.
+    pub published_keys: &'a PublishedKeys,
+    /// What identity providers will call.
+    pub scim: ScimEngine,
+}
+
+/// The client with this id.
+pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, ActError> {
+    tx.client_record(id)?.ok_or_else(|| ActError::not_found("client", id))
+}
+
+/// A client as operators read it. Only reads.
+pub fn get(tx: &mut Tx<'_>, at: &Installation<'_>, id: &str) -> Result<bodies::Client, ActError> {
+    let record = find(tx, id)?;
+    Ok(overview::of(tx, at, &record)?)
+}
+
+/// The clients of an account, or of none, that follow a row; each with its row. Only reads.
+pub fn list(
+    tx: &mut Tx<'_>,
+    at: &Installation<'_>,
+    account: Option<&str>,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, bodies::Client)>, ActError> {
+    let account = account.map(|id| accounts::find(tx, id)).transpose()?.map(|account| account.seq);
+    let records = tx.clients_after(account, after, limit)?;
+    records.iter().map(|record| Ok((record.seq.into(), overview::of(tx, at, record)?))).collect()
+}
+
+/// Registers a client of an account, or one that all accounts share. Its first secret is shown this once.
+pub fn create(
+    tx: &mut Tx<'_>,
+    at: &Installation<'_>,
+    account: Option<&str>,
+    checked: &CheckedClient,
+) -> Result<With<bodies::Client, FirstSecret>, ActError> {
+    let now = tx.now();
+    let account = account.map(|id| accounts::find(tx, id)).transpose()?.map(|account| account.seq);
+    let mut record = checked.record(now, account);
+    tx.insert_client(&mut record)?;
+    let mut with = FirstSecret { client_secret: Sometimes(None), client_secret_expires: Sometimes(None) };
+    if secrets::is_of_use(&record.client) {
+        let secret = oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill);
+        let expires = secrets::expiry(at.settings, &record.client, now);
+        let fingerprint = at.keys.fingerprint(&secret);
+        tx.insert_client_secret(record.seq, &system::new_uuid(), &fingerprint, None, now, expires)?;
+        with = FirstSecret {
+            client_secret: Sometimes(Some(secret)),
+            client_secret_expires: Sometimes(Some(expires.map(Time))),
+        };
+    }
+    let client = &record.client;
+    tx.raise(now, record.account, Act::new(Action::ClientCreated).on_named(client.id.as_str(), &client.name));
+    let mut of = overview::of(tx, at, &record)?;
+    of.warnings.extend_from_slice(&checked.warnings);
+    Ok(With { of, with })
+}
+
+/// A change of a client whose addresses were tried out.
+#[derive(Debug, Clone)]
+pub struct CheckedChange {
+    change: ClientChange,
+    secret_days: Option<Option<u32>>,
+    warnings: Vec<String>,
+}
+
+impl CheckedChange {
+    /// Checks what can be checked without the client: all mistakes at once.
+    pub async fn of(change: &ClientChange, at: &Installation<'_>) -> Result<CheckedChange, Vec<FieldError>> {
+        let mut mistakes = Mistakes::default();
+        let Flat(options) = &change.options;
+        let secret_days = secrets::lifetime(options, None).unwrap_or_else(|FieldError { field, detail }| {
+            mistakes.note(field, detail);
+            None
+        });
+        let warnings = Asked::of(options).try_addresses(at, &mut mistakes).await;
+        mistakes.finish()?;
+        Ok(CheckedChange { change: change.clone(), secret_days, warnings })
+    }
+}
+
+/// Changes a client. What is left out stays; the whole is checked again.
+pub fn change(
+    tx: &mut Tx<'_>,
+    at: &Installation<'_>,
+    id: &str,
+    checked: &CheckedChange,
+) -> Result<bodies::Client, ActError> {
+    let ClientChange { name, disabled, options: Flat(options), .. } = &checked.change;
+    let mut record = find(tx, id)?;
+    let before = overview::of(tx, at, &record)?;
+    let whole = registration::over(&record, options).check(at.protocol, at.settings.allow_okta_internal_http);
+    let registered = whole.map_err(|mistakes| {
+        let told = mistakes.into_iter().map(|Mistake { field, detail }| FieldError { field, detail });
+        ActError::invalid(told.collect())
+    })?;
+    record.okta_app_name = registered.okta_app_name.map(|name| name.as_str().to_owned());
+    let client = &mut record.client;
+    client.redirect_uris = registered.client.redirect_uris;
+    client.grant_types = registered.client.grant_types;
+    client.scopes = registered.client.scopes;
+    client.default_scope = registered.client.default_scope;
+    client.require_pkce = registered.client.require_pkce;
+    client.options.tokens = registered.client.tokens;
+    client.options.post_logout_redirect_uris = registered.client.post_logout_redirect_uris;
+    client.options.authentication = registered.client.authentication;
+    if let Some(days) = checked.secret_days {
+        client.options.secret_lifetime_days = days;
+    }
+    if let Some(Name(name)) = name {
+        client.name.clone_from(name);
+    }
+    let action = match disabled {
+        Some(true) if !client.disabled => Action::ClientDisabled,
+        Some(false) if client.disabled => Action::ClientEnabled,
+        _ => Action::ClientChanged,
+    };
+    client.disabled = disabled.unwrap_or(client.disabled);
+    lifetimes::set(options, &mut client.options);
+    let said = tolerances::apply(options.tolerances.as_ref(), &mut record.scim.tolerances);
+    tx.update_client(&record)?;
+    let mut after = overview::of(tx, at, &record)?;
+    let changed = Act::new(action).on_named(record.client.id.as_str(), &record.client.name).saying(said);
+    tx.raise(tx.now(), record.account, changed.changing(changes(&before, &after)));
+    after.warnings.extend_from_slice(&checked.warnings);
+    Ok(after)
+}
+
+/// Deletes a client and ends its grants.
+pub fn delete(tx: &mut Tx<'_>, id: &str) -> Result<(), ActError> {
+    let (record, now) = (find(tx, id)?, tx.now());
+    tx.raise(now, record.account, Act::new(Action::ClientDeleted).on_named(id, &record.client.name));
+    tx.end_grants_of_client(record.seq, now, EndReason::ClientDeleted)?;
+    tx.delete_client(record.seq)?;
+    Ok(())
+}
+
+/// Ends one of a client's secrets or tokens: what it is called, and what the audit trail says of it.
+fn revoke_credential(
+    tx: &mut Tx<'_>,
+    client: &str,
+    credential: &str,
+    (what, action): (&'static str, Action),
+    end: fn(&mut Tx<'_>, ClientKey, &str) -> Result<bool, DbError>,
+) -> Result<(), ActError> {
+    let record = find(tx, client)?;
+    if !end(tx, record.seq, credential)? {
+        return Err(ActError::not_found(what, credential));
+    }
+    let ended = Act::new(action).on_named(client, &record.client.name).saying(credential.to_owned());
+    tx.raise(tx.now(), record.account, ended);
+    Ok(())
+}

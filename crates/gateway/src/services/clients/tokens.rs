@@ -1,0 +1,117 @@
+//! A client's static tokens, for identity providers that can only paste one: named, scoped, shown once, and never without an end.
+
+use oauth::Scopes;
+
+use super::{find, revoke_credential, warnings};
+use crate::domain::bodies::clients::tokens::{NewToken, ShownToken, Token};
+use crate::domain::described::{FieldError, Texts, Time, With};
+use crate::domain::event::{Act, Action};
+use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
+use crate::services::error::ActError;
+use crate::storage::Tx;
+use crate::storage::static_tokens::StaticTokenRecord;
+
+/// How many a client may have.
+const MOST: usize = 10;
+/// What may be done in the name of no user.
+const SCOPE: &str = "provision:scim";
+const DAY_MS: i64 = 86_400_000;
+/// How long one counts unless its maker says otherwise.
+const USUAL_MS: i64 = 365 * DAY_MS;
+/// And how long at most.
+const LONGEST_MS: i64 = 3 * 366 * DAY_MS;
+
+fn expiry(new: &NewToken, now: Timestamp) -> Timestamp {
+    new.expires.map_or(now + USUAL_MS, |expires| expires.0)
+}
+
+/// What is wrong with a new token.
+pub fn mistakes(new: &NewToken, now: Timestamp) -> Vec<FieldError> {
+    let mut mistakes = Vec::new();
+    let mut wrong = |field: &str, detail: String| mistakes.push(FieldError { field: field.to_owned(), detail });
+    let expires = expiry(new, now);
+    if expires <= now || expires > now + LONGEST_MS {
+        wrong("expires", "must lie in the future, and at most three years ahead".to_owned());
+    }
+    if let Some(Texts(scopes)) = &new.scopes {
+        for (i, _) in scopes.iter().enumerate().filter(|(_, scope)| *scope != SCOPE) {
+            wrong(&format!("scopes[{i}]"), format!("must be {SCOPE}: others speak of a person"));
+        }
+        if scopes.is_empty() {
+            wrong("scopes", format!("must name {SCOPE}, or be left out"));
+        }
+    }
+    mistakes
+}
+
+fn overview(record: &StaticTokenRecord, now: Timestamp) -> Token {
+    Token {
+        id: record.id.clone(),
+        name: record.name.clone(),
+        scopes: record.scope.split(' ').map(str::to_owned).collect(),
+        created: Time(record.created),
+        expires: Time(record.expires),
+        last_used: record.last_used.map(Time),
+        grant: record.grant.to_string(),
+        warning: warnings::ending(record.expires, now),
+    }
+}
+
+/// The static tokens of a client, without the tokens themselves. Only reads.
+pub fn list(tx: &mut Tx<'_>, client: &str) -> Result<Vec<Token>, ActError> {
+    let record = find(tx, client)?;
+    let now = tx.now();
+    Ok(tx.static_tokens(record.seq)?.iter().map(|token| overview(token, now)).collect())
+}
+
+/// Makes a static token, which is shown this once.
+pub fn create(
+    tx: &mut Tx<'_>,
+    cx: &oauth::Context<'_>,
+    client: &str,
+    new: &NewToken,
+) -> Result<With<Token, ShownToken>, ActError> {
+    let now = cx.now;
+    ActError::unless_right(mistakes(new, now))?;
+    let owner = find(tx, client)?;
+    if owner.account.is_none() {
+        return Err(ActError::conflict("a client of no account has no static tokens: they would open none"));
+    }
+    if owner.client.public {
+        return Err(ActError::conflict("a public client cannot keep a static token"));
+    }
+    if owner.client.options.tokens.dpop_bound_access_tokens {
+        let detail = "this client's tokens are bound to a key (DPoP), and a static token is not";
+        return Err(ActError::conflict(detail));
+    }
+    let scope = Scopes::parse(SCOPE).unwrap_or_default();
+    if scope.beyond(&owner.client.scopes).is_some() {
+        return Err(ActError::conflict(format!("the client may not ask for the scope {SCOPE}")));
+    }
+    if tx.static_tokens(owner.seq)?.len() >= MOST {
+        return Err(ActError::conflict(format!("a client may have {MOST} static tokens; end one first")));
+    }
+    let grant = oauth::token::own_grant(tx, cx, &owner.client)?;
+    let token = oauth::generated(oauth::Prefix::StaticToken, &mut system::fill);
+    let record = StaticTokenRecord {
+        id: system::new_uuid(),
+        name: new.name.0.0.clone(),
+        scope: SCOPE.to_owned(),
+        created: now,
+        expires: expiry(new, now),
+        last_used: None,
+        grant: grant.id.0,
+    };
+    tx.insert_static_token(owner.seq, &cx.keys.fingerprint(&token), &record)?;
+    let added = Act::new(Action::ClientTokenAdded).on_named(client, &owner.client.name);
+    tx.raise(now, owner.account, added.saying(format!("{}, {}", record.name, record.id)));
+    Ok(With { of: overview(&record, now), with: ShownToken { token } })
+}
+
+/// Ends a static token; it is refused from the next request on.
+pub fn revoke(tx: &mut Tx<'_>, client: &str, token: &str) -> Result<(), ActError> {
+    revoke_credential(tx, client, token, ("static token", Action::ClientTokenEnded), |tx, client, id| {
+        tx.end_static_token_of(client, id)
+    })
+}
