@@ -9,18 +9,18 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::demo;
 use crate::domain::actor::{Actor, Source};
-use crate::domain::event::{Act, Action};
+use crate::domain::bodies::operators::{NewOperator, OperatorToken};
+use crate::domain::described::{Required, Text};
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::clock::Clock;
-use crate::platform::system;
 use crate::server;
 use crate::server::logging::start_logging;
 use crate::server::signals::{Told, shutdown_signal};
 use crate::services::master_key;
+use crate::services::operators;
 use crate::services::tolerance_counts;
 use crate::storage::audit::chain::{ChainVerdict, Link};
-use crate::storage::operators::{NameTaken, Operator};
 use crate::storage::read_on;
 use crate::storage::{DatabaseUrl, DbError, ReadCost, migrations};
 
@@ -184,35 +184,14 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
 async fn create_operator(config: &Config, clock: Clock, name: String) -> Result<(), Box<dyn std::error::Error>> {
     let name = OperatorName::parse(&name).map_err(|why| format!("--name {why}"))?.as_str().to_owned();
     let (db, keys) = server::open(config, clock).await?;
-    let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
-    let fingerprint = keys.fingerprint(&token);
     let shown = name.clone();
-    let made = db
-        .write::<_, DbError, _>(move |tx| {
-            let now = tx.now();
-            tx.settle_operator_names(now)?;
-            let id = system::new_uuid();
-            let (created, name) = (now, name.clone());
-            let operator = Operator {
-                seq: 0,
-                id: id.clone(),
-                name: name.clone(),
-                created,
-                last_used: None,
-                account: None,
-                expires: None,
-            };
-            if let Err(taken) = tx.insert_operator(&operator, None, fingerprint.as_bytes())? {
-                return Ok(Err(taken));
-            }
-            tx.act_as(Actor::CommandLine.at(Source::default()));
-            tx.raise(created, None, Act::new(Action::OperatorCreated).on_named(id, name));
-            Ok(Ok(()))
-        })
-        .await?;
-    if let Err(NameTaken(name)) = made {
-        return Err(format!("another operator is called {name:?}; each has a name of its own").into());
-    }
+    let new = NewOperator { name: Required(Text(name)), account: None, expires: None };
+    let made = db.write(move |tx| {
+        tx.settle_operator_names(tx.now())?;
+        tx.act_as(Actor::CommandLine.at(Source::default()));
+        operators::create(tx, &keys, &new)
+    });
+    let OperatorToken { token } = made.await?.with;
     println!("{token}");
     eprintln!("This is the token of operator `{shown}`. It is not shown again. Send it as `Authorization: Bearer …`.");
     Ok(())

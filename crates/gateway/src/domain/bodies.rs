@@ -10,7 +10,11 @@ use crate::platform::timestamp::Timestamp;
 pub mod accounts;
 pub mod attributes;
 pub mod clients;
+pub mod grants;
+pub mod notices;
+pub mod operators;
 pub mod sign_in;
+pub mod users;
 
 /// What only follows from the rest, or from what others do meanwhile.
 const FOLLOWS: [&str; 6] = ["sheet", "lifetimes", "tolerances", "warnings", "users", "groups"];

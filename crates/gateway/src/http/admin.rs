@@ -56,9 +56,9 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         PATCH "/accounts/{account}/users/{user}" => users::change, "Changes a user.",
             409 "Another user has the `userName`.";
         DELETE "/accounts/{account}/users/{user}" => users::delete, "Deletes a user and ends the grants they accepted.";
-        DELETE "/accounts/{account}/users/{user}/second-factor" => sign_in::remove_second_factor,
+        DELETE "/accounts/{account}/users/{user}/second-factor" => users::remove_second_factor,
             "Takes a lost authenticator app away, with its recovery codes.";
-        DELETE "/accounts/{account}/users/{user}/upstream-identity" => sign_in::release_identity,
+        DELETE "/accounts/{account}/users/{user}/upstream-identity" => users::release_identity,
             "Forgets who the user is at the account's OpenID provider.";
     }
     "Logging in" {

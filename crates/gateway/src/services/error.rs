@@ -72,6 +72,9 @@ pub enum Refusal {
     /// It has a consequence that the caller has not confirmed.
     #[error("{}", sentences(.1))]
     Unconfirmed(Consequence, Vec<FieldError>),
+    /// Too much is asked for at once: it may be repeated in a moment.
+    #[error("{0}")]
+    Busy(&'static str),
     /// The SCIM engine refuses it.
     #[error("{}", .0.detail())]
     Scim(scim::Error),

@@ -1,4 +1,4 @@
-//! Notices: what people of an account had to be told, and whether it reached them.
+//! Notices: what users of an account had to be told, and whether it reached them.
 
 use actix_web::web;
 
@@ -6,49 +6,9 @@ use super::body::Params;
 use super::operator::Operator;
 use super::page::{self, Items, PageQuery};
 use crate::app::App;
-use crate::domain::described::{Anything, Time, answer};
-use crate::domain::notice::TRY_FOR;
-use crate::domain::wording;
+use crate::domain::bodies::notices::Notice;
 use crate::http::edge::problem::Problem;
-
-answer! {
-    /// Something that a user, or the operators of the account, had to be told.
-    pub(super) struct Notice {
-        /// Its id.
-        id: String,
-        /// The id of the user it is for; `null` if it is for the account's operators.
-        user: Option<String>,
-        /// What it is about, as `connections_passed`.
-        kind: String,
-        /// What is told; `null` for a kind that this version does not know.
-        told: Option<String>,
-        /// The same for programs.
-        detail: Option<Anything>,
-        /// When it was made.
-        made: Time,
-        /// When the user said that they have seen it.
-        seen: Option<Time>,
-        /// When a mail relay took it.
-        mailed: Option<Time>,
-        /// How often mail was tried.
-        tries: i64,
-        /// When mail is tried next.
-        next_try: Option<Time>,
-        /// Why the last try failed.
-        problem: Option<String>,
-    }
-    example {
-        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "user": "0198a6b2-1111-7e4f-8a5b-6c7d8e9f0a1b", "kind": "connections_passed",
-        "told": "Ada Lovelace's user was deactivated on 26 November 2026. The connection of Okta in acme now belongs to your user: if you \
-                 leave, it ends.",
-        "detail": {
-            "from": "0198a6b2-2222-7e4f-8a5b-6c7d8e9f0a1b", "from_name": "Ada Lovelace", "reason": "deactivated", "clients": ["Okta"],
-            "more": 0
-        },
-        "made": "2026-11-26T10:00:00.000Z", "seen": null, "mailed": null, "tries": 2, "next_try": "2026-11-26T10:03:00.000Z",
-        "problem": "the relay answered 451 4.3.0 come back later"
-    }
-}
+use crate::services::notices;
 
 pub(super) async fn list(
     _: Operator,
@@ -56,28 +16,9 @@ pub(super) async fn list(
     account: web::Path<String>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<Notice>>, Problem> {
-    // Without a relay nothing is going to be tried.
-    let mailed_since = if app.config.mail.is_some() { app.clock.now() - TRY_FOR } else { i64::MAX };
+    let is_mailed = app.config.mail.is_some();
     page::of_account(&app, account.into_inner(), query.0.into(), move |tx, account, page| {
-        let notices = tx.notices_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
-        let shown = notices.map(|notice| {
-            let told = notice.matter().map(|matter| wording::to_text(&matter.told(notice.made, &account.name)));
-            let item = Notice {
-                id: notice.id,
-                user: notice.user,
-                kind: notice.kind,
-                told,
-                detail: serde_json::from_str(&notice.detail).ok().map(Anything),
-                made: Time(notice.made),
-                seen: notice.seen.map(Time),
-                mailed: notice.mailed.map(Time),
-                tries: notice.tries,
-                next_try: notice.next_try.filter(|_| notice.made > mailed_since).map(Time),
-                problem: notice.problem,
-            };
-            (notice.seq, item)
-        });
-        Ok(shown.collect())
+        notices::list(tx, account, is_mailed, page.after.unwrap_or(0), page.limit)
     })
     .await
 }

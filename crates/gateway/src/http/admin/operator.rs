@@ -10,7 +10,6 @@ use actix_web::{FromRequest, HttpRequest, ResponseError, web};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::described::Components;
-use crate::domain::event::Act;
 use crate::domain::ids::AccountKey;
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
@@ -104,17 +103,6 @@ impl Operator {
             work(tx)
         });
         Ok(done.await?)
-    }
-
-    /// Says that this operator is at work in this unit of work.
-    pub(crate) fn sign(&self, tx: &mut Tx<'_>) {
-        tx.act_as(self.origin.clone());
-    }
-
-    /// Says that this operator did this, in the unit of work that did it.
-    pub(crate) fn record(&self, tx: &mut Tx<'_>, account: Option<AccountKey>, act: Act) {
-        self.sign(tx);
-        tx.raise(tx.now(), account, act);
     }
 }
 

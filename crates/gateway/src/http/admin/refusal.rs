@@ -20,6 +20,7 @@ impl From<Refusal> for Problem {
             Refusal::Invalid(errors) => Problem::invalid(errors),
             Refusal::Conflict { detail, errors } => Problem::conflict(detail).with_errors(errors),
             Refusal::Unconfirmed(consequence, errors) => force::unconfirmed(consequence, errors),
+            Refusal::Busy(detail) => Problem::busy(detail),
             Refusal::Scim(error) => error.into(),
         }
     }

@@ -1,22 +1,14 @@
-//! Who may log in how: what operators decide for an account, and what they do for a user who lost a way to log in.
+//! Who may log in how: what operators decide for an account.
 
 use actix_web::web;
-use scim::schema::USER;
-use scim::{Id, Store};
 
-use super::answer::NoContent;
 use super::body::Body;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::bodies::sign_in::{SignIn, SignInChange};
-use crate::domain::ids::UserKey;
 use crate::http::edge::problem::Problem;
-use crate::platform::timestamp::Timestamp;
-use crate::services::accounts;
 use crate::services::accounts::sign_in::{self, Rules};
-use crate::services::second_factor;
-use crate::services::sign_in::{Owner, upstream};
-use crate::storage::{DbError, ReadCost, Tx};
+use crate::storage::ReadCost;
 
 /// What has to be registered at a provider as the redirect URI.
 fn redirect_uri(app: &App) -> String {
@@ -46,52 +38,4 @@ pub(super) async fn change(
         })
         .await?;
     Ok(web::Json(answer))
-}
-
-/// The user that a path names.
-fn user(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<Owner, Problem> {
-    let account = accounts::find(tx, account)?.seq;
-    let id = Id::new(user).ok_or_else(|| Problem::not_found("user", user))?;
-    let found = tx.in_account(account, tx.now(), false).get(USER, &id)?;
-    let resource = UserKey::of_user(found.ok_or_else(|| Problem::not_found("user", user))?.handle);
-    Ok(Owner { account, resource, id: user.to_owned() })
-}
-
-/// `DELETE …/users/{user}/second-factor`: their telephone is lost. They log in with their password alone, until they set up another.
-pub(super) async fn remove_second_factor(
-    operator: Operator,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<NoContent, Problem> {
-    release(operator, app, path, "second factor of user", second_factor::release).await
-}
-
-/// `DELETE …/users/{user}/upstream-identity`: the next to log in at the provider under a name of theirs is who they are.
-pub(super) async fn release_identity(
-    operator: Operator,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<NoContent, Problem> {
-    release(operator, app, path, "upstream identity of user", upstream::release).await
-}
-
-/// Takes a way to log in from the user that a path names; what it is called is for the refusal where there is none.
-async fn release(
-    operator: Operator,
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-    noun: &'static str,
-    release: fn(&mut Tx<'_>, &Owner, Timestamp) -> Result<bool, DbError>,
-) -> Result<NoContent, Problem> {
-    app.db
-        .write(move |tx| {
-            let owner = user(tx, &path.0, &path.1)?;
-            operator.sign(tx);
-            let now = tx.now();
-            match release(tx, &owner, now)? {
-                true => Ok(NoContent),
-                false => Err(Problem::not_found(noun, &path.1)),
-            }
-        })
-        .await
 }

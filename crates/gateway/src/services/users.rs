@@ -1,0 +1,244 @@
+//! Users as operators make and change them, and what operators do for a user who lost a way to log in.
+//!
+//! A user is SCIM's; how they log in is ours. The caller has said who acts ([`Tx::act_as`]).
+
+use oauth::EndReason;
+use scim::schema::USER;
+use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store, service};
+use serde_json::{Map, Value, json};
+
+use super::error::{ActError, Refusal};
+use super::service_provider::{ScimEngine, ServiceProvider};
+use super::sign_in::{Owner, upstream};
+use super::{accounts, reactions, second_factor};
+use crate::domain::account::Account;
+use crate::domain::bodies::users::{User, UserList};
+use crate::domain::described::{FieldError, Text};
+use crate::domain::event::{Act, Action};
+use crate::domain::ids::UserKey;
+use crate::platform::password_hasher::{Passwords, commonest};
+use crate::platform::secret_text::SecretText;
+use crate::platform::timestamp::Timestamp;
+use crate::platform::turns::Payer;
+use crate::storage::{Db, DbError, ReadCost, Tx};
+
+/// A change of how a user logs in.
+#[derive(Debug, Clone, Default)]
+pub struct LoginChange {
+    /// A new password, hashed. It ends the user's sessions.
+    pub password_hash: Option<String>,
+    /// Whether it is the user of a program.
+    pub service_account: Option<bool>,
+    /// With a new password: whether what was connected with the old one ends.
+    pub ends_connections: bool,
+}
+
+/// Hashes a new password, or says what is wrong with it: it must not be what the user or their account is called, before or after.
+pub async fn hash_password(
+    db: &Db,
+    passwords: &Passwords,
+    password: Option<&Text>,
+    account: &str,
+    user: Option<&str>,
+    attributes: &Map<String, Value>,
+) -> Result<Result<Option<String>, FieldError>, ActError> {
+    let Some(Text(password)) = password else { return Ok(Ok(None)) };
+    let (account, user) = (account.to_owned(), user.and_then(Id::new));
+    let mut own: Vec<String> = db.read(ReadCost::Point, move |tx| names(tx, &account, user.as_ref())).await?;
+    own.extend(attributes.get("userName").and_then(Value::as_str).map(str::to_owned));
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    if let Some(why) = commonest::refusal(password, &own) {
+        return Ok(Err(FieldError { field: "password".to_owned(), detail: why }));
+    }
+    let hashed = passwords.hash(Payer::SERVER, SecretText::new(password)).await;
+    let busy = "too many passwords are being hashed; try again in a moment";
+    Ok(Ok(Some(hashed.map_err(|_| Refusal::Busy(busy))?)))
+}
+
+/// What the account is called, and the user.
+fn names(tx: &mut Tx<'_>, account: &str, user: Option<&Id>) -> Result<Vec<String>, ActError> {
+    let account = accounts::find(tx, account)?;
+    let stored = match user {
+        Some(user) => tx.in_account(account.seq, tx.now(), false).get(USER, user)?,
+        None => None,
+    };
+    let name = stored.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
+    Ok([Some(account.name), name].into_iter().flatten().collect())
+}
+
+/// An account and what SCIM is in it, at this moment.
+struct Place<'a> {
+    account: Account,
+    engine: &'a ScimEngine,
+    provider: ServiceProvider,
+    shown: Projection,
+    now: Timestamp,
+}
+
+impl<'a> Place<'a> {
+    fn of(tx: &mut Tx<'_>, engine: &'a ScimEngine, account: &str) -> Result<Place<'a>, ActError> {
+        let account = accounts::find(tx, account)?;
+        let provider = ServiceProvider::of(&engine.schemas, &account)?;
+        let shown = Projection::standard(provider.registry.get(USER));
+        Ok(Place { account, engine, provider, shown, now: tx.now() })
+    }
+
+    /// A user as operators read them: as SCIM shows them, and what is ours.
+    fn overview(&self, tx: &mut Tx<'_>, user: &Resource) -> Result<User, ActError> {
+        let registry = &self.provider.registry;
+        let mut value = Representation::new(user, &self.shown, registry, &self.engine.base).to_value();
+        let mut store = tx.in_account(self.account.seq, self.now, false);
+        if let Some(stored) = store.get(USER, &user.id)? {
+            value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
+            value["service_account"] = json!(tx.is_service_account(UserKey::of_user(stored.handle))?);
+        }
+        Ok(User(value))
+    }
+
+    /// Writes the log-in beside the user; their name at the log-in page is their `userName`.
+    fn set_login(&self, tx: &mut Tx<'_>, user: &Resource, login: &LoginChange) -> Result<(), DbError> {
+        if login.password_hash.is_none() && login.service_account.is_none() {
+            return Ok(());
+        }
+        let (account, now) = (self.account.seq, self.now);
+        let name = user.attributes().get("userName").and_then(Value::as_str).unwrap_or_default();
+        let Some(stored) = tx.in_account(account, now, false).get(USER, &user.id)? else { return Ok(()) };
+        let key = scim::resource::user_name::log_in_key(name);
+        let seq = UserKey::of_user(stored.handle);
+        tx.set_login(account, seq, &key, login.password_hash.as_deref(), login.service_account)?;
+        if login.service_account == Some(false) {
+            reactions::tell_at_risk(tx, account, seq, now)?;
+        }
+        if login.password_hash.is_some() {
+            // Whoever logged in by the old password has to know the new one.
+            tx.end_sessions_of(account, user.id.as_str())?;
+        }
+        if login.ends_connections {
+            reactions::end_connections(tx, account, user.id.as_str(), now, EndReason::Operator)?;
+        }
+        Ok(())
+    }
+
+    /// A change of the log-in leaves a row of its own: what the user is to SCIM did not change.
+    fn record_login(&self, tx: &mut Tx<'_>, user: &Resource, login: &LoginChange) {
+        let password = login.password_hash.as_ref().map(|_| "a password was set".to_owned());
+        let service = login.service_account.map(|is| format!("service_account: {is}"));
+        let said: Vec<String> = password.into_iter().chain(service).collect();
+        if !said.is_empty() {
+            let changed = Act::new(Action::UserLoginChanged).on(user.id.as_str()).saying(said.join(", "));
+            tx.raise(self.now, Some(self.account.seq), changed);
+        }
+    }
+}
+
+fn user_id(text: &str) -> Result<Id, ActError> {
+    Id::new(text).ok_or_else(|| ActError::not_found("user", text))
+}
+
+/// Makes a user with these attributes of SCIM.
+pub fn create(
+    tx: &mut Tx<'_>,
+    engine: &ScimEngine,
+    account: &str,
+    attributes: &Value,
+    login: &LoginChange,
+) -> Result<User, ActError> {
+    let at = Place::of(tx, engine, account)?;
+    let mut store = tx.in_account(at.account.seq, at.now, false);
+    let made = engine.run(&at.provider, at.now, |cx| service::create(&mut store, cx, USER, attributes, &at.shown))?;
+    at.set_login(tx, &made.resource, login)?;
+    at.overview(tx, &made.resource)
+}
+
+/// Finds users. Only reads.
+pub fn search(
+    tx: &mut Tx<'_>,
+    engine: &ScimEngine,
+    account: &str,
+    asked: &SearchRequest,
+) -> Result<UserList, ActError> {
+    let at = Place::of(tx, engine, account)?;
+    let mut store = tx.in_account(at.account.seq, at.now, false);
+    let list = engine.run(&at.provider, at.now, |cx| service::search(&mut store, cx, USER, asked, &at.shown))?;
+    let items = list.resources.iter().map(|user| at.overview(tx, user)).collect::<Result<Vec<_>, _>>()?;
+    Ok(UserList { items, total: list.total })
+}
+
+/// Reads a user.
+pub fn get(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -> Result<User, ActError> {
+    let at = Place::of(tx, engine, account)?;
+    let id = user_id(user)?;
+    let mut store = tx.in_account(at.account.seq, at.now, false);
+    let user = engine.run(&at.provider, at.now, |cx| service::get(&mut store, cx, USER, &id, &at.shown))?;
+    at.overview(tx, &user)
+}
+
+/// Changes a user: attributes of SCIM, how they log in, or both.
+pub fn change(
+    tx: &mut Tx<'_>,
+    engine: &ScimEngine,
+    account: &str,
+    user: &str,
+    change: Option<&PatchRequest>,
+    login: &LoginChange,
+) -> Result<User, ActError> {
+    let at = Place::of(tx, engine, account)?;
+    let id = user_id(user)?;
+    let mut store = tx.in_account(at.account.seq, at.now, false);
+    let user = engine.run(&at.provider, at.now, |cx| match change {
+        Some(change) => service::patch(&mut store, cx, USER, &id, change, &Precondition::None, &at.shown)
+            .map(|written| written.resource),
+        None => service::get(&mut store, cx, USER, &id, &at.shown),
+    })?;
+    at.set_login(tx, &user, login)?;
+    at.record_login(tx, &user, login);
+    at.overview(tx, &user)
+}
+
+/// Attributes to be replaced, as a SCIM PATCH without paths; `null` removes.
+pub fn patch_of(attributes: Map<String, Value>) -> Result<Option<PatchRequest>, scim::Error> {
+    let (removed, replaced): (Map<_, _>, Map<_, _>) = attributes.into_iter().partition(|(_, value)| value.is_null());
+    let mut operations: Vec<Value> = removed.keys().map(|name| json!({"op": "remove", "path": name})).collect();
+    if !replaced.is_empty() {
+        operations.push(json!({"op": "replace", "value": replaced}));
+    }
+    if operations.is_empty() {
+        return Ok(None);
+    }
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
+    PatchRequest::parse(&body).map(Some)
+}
+
+/// Deletes a user. What they accepted ends with them, or passes to the account's co-owner.
+pub fn delete(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -> Result<(), ActError> {
+    let at = Place::of(tx, engine, account)?;
+    let id = user_id(user)?;
+    let mut store = tx.in_account(at.account.seq, at.now, false);
+    engine.run(&at.provider, at.now, |cx| service::delete(&mut store, cx, USER, &id, &Precondition::None))?;
+    Ok(())
+}
+
+/// Takes a lost authenticator app away, with its recovery codes.
+pub fn remove_second_factor(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(), ActError> {
+    let (owner, now) = (owner(tx, account, user)?, tx.now());
+    match second_factor::release(tx, &owner, now)? {
+        true => Ok(()),
+        false => Err(ActError::not_found("second factor of user", user)),
+    }
+}
+
+/// Forgets who the user is at the account's OpenID provider.
+pub fn release_identity(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(), ActError> {
+    let (owner, now) = (owner(tx, account, user)?, tx.now());
+    match upstream::release(tx, &owner, now)? {
+        true => Ok(()),
+        false => Err(ActError::not_found("upstream identity of user", user)),
+    }
+}
+
+fn owner(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<Owner, ActError> {
+    let account = accounts::find(tx, account)?.seq;
+    let found = tx.in_account(account, tx.now(), false).get(USER, &user_id(user)?)?;
+    let resource = UserKey::of_user(found.ok_or_else(|| ActError::not_found("user", user))?.handle);
+    Ok(Owner { account, resource, id: user.to_owned() })
+}
