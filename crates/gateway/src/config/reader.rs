@@ -219,6 +219,12 @@ impl Section<'_> {
         S::from_value(value).and_then(parse).map_err(|why| self.mistake(name, why)).ok()
     }
 
+    fn read<S: Scalar, T>(&mut self, declared: Declared, parse: impl FnOnce(S) -> Result<T, String>) -> Option<T> {
+        let name = declared.name;
+        let value = self.declare(declared)?;
+        self.parse(name, &value, parse)
+    }
+
     fn with(&self, name: &'static str, default: Option<Value>, form: String, meaning: &'static str) -> Declared {
         Declared { section: self.name, name, default, example: "", form, meaning, is_set: false }
     }
@@ -234,8 +240,7 @@ impl Section<'_> {
     ) -> Option<N> {
         let form = format!("{} to {} {}", range.start(), range.end(), unit.as_str());
         let declared = self.with(name, Some(default.into()), form.trim_end().to_owned(), meaning);
-        let value = self.declare(declared)?;
-        self.parse(name, &value, |n: u64| {
+        self.read(declared, |n: u64| {
             let fits = N::try_from(n).ok().filter(|_| range.contains(&n));
             fits.ok_or_else(|| format!("{n} is not between {} and {}", range.start(), range.end()))
         })
@@ -279,8 +284,7 @@ impl Section<'_> {
 
     pub(super) fn flag(&mut self, name: &'static str, default: bool, meaning: &'static str) -> Option<bool> {
         let declared = self.with(name, Some(default.into()), "true or false".to_owned(), meaning);
-        let value = self.declare(declared)?;
-        self.parse(name, &value, Ok)
+        self.read(declared, Ok)
     }
 
     /// Text that always has a value.
@@ -293,8 +297,7 @@ impl Section<'_> {
         parse: impl FnOnce(String) -> Result<T, String>,
     ) -> Option<T> {
         let declared = self.with(name, Some(default.into()), form.to_owned(), meaning);
-        let value = self.declare(declared)?;
-        self.parse(name, &value, parse)
+        self.read(declared, parse)
     }
 
     /// Text that may be absent. Absence and a mistake are both `None`; the reader knows which it was.
@@ -307,8 +310,7 @@ impl Section<'_> {
         parse: impl FnOnce(String) -> Result<T, String>,
     ) -> Option<T> {
         let declared = Declared { example, ..self.with(name, None, form.to_owned(), meaning) };
-        let value = self.declare(declared)?;
-        self.parse(name, &value, parse)
+        self.read(declared, parse)
     }
 
     /// A secret that stands in a file, which may be absent.

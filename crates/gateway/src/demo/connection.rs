@@ -33,7 +33,7 @@ pub(crate) async fn try_too_early(transcript: &Transcript, base: &str, client: &
         .append_pair("client_id", &client.id)
         .append_pair("redirect_uri", "https://system-admin.okta.com/admin/app/cpc/acme_mediascim_1/oauth/callback")
         .append_pair("state", "too-early");
-    let page = browser(transcript, base)?.open(url).await?.page()?;
+    let page = browser(transcript, base)?.open(url).await?.into_page()?;
     if page.answer.status != 400 {
         return Err(Failure(format!(
             "authorizing without a redirect URI\n  expected: status 400\n  came:     {}",
@@ -88,10 +88,10 @@ pub(crate) async fn log_in<'t>(
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state) = oauth_client(client)?.authorize_url(CsrfToken::new_random).set_pkce_challenge(challenge).url();
     let browser = browser(transcript, base)?;
-    let page = browser.open(url).await?.page()?;
+    let page = browser.open(url).await?.into_page()?;
     transcript.say("Okta opens the authorization endpoint in a window; the scope stands in the URL the administrator typed. No user is logged in: a plain form.");
     let typed = [("username", login.user_name.as_str()), ("password", login.password.as_str())];
-    let page = browser.press(&page, "Log in", &typed).await?.page()?;
+    let page = browser.press(&page, "Log in", &typed).await?.into_page()?;
     Ok((ConsentPage { browser, page }, Asked { state, verifier }))
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn accept(
     consent: ConsentPage<'_>,
     asked: Asked,
 ) -> Result<Connected, Failure> {
-    let back = consent.browser.press(&consent.page, "Accept access", &[]).await?.left()?;
+    let back = consent.browser.press(&consent.page, "Accept access", &[]).await?.into_left()?;
     let parameter = |name: &str| {
         let found = back.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned());
         found.ok_or_else(|| Failure(format!("the redirect\n  expected: a parameter `{name}`\n  came:     {back}")))
@@ -247,7 +247,7 @@ async fn exchange(caller: &Caller<'_>, request: http::Request<Vec<u8>>) -> Resul
     let request = reqwest::Request::try_from(request).map_err(|e| Failure(e.to_string()))?;
     let answer = caller.send(request).await?;
     let mut response = http::Response::new(answer.body);
-    *response.status_mut() = http::StatusCode::from_u16(answer.status).map_err(|e| Failure(e.to_string()))?;
+    *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;
     Ok(response)
 }

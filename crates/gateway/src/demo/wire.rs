@@ -59,10 +59,9 @@ impl Wire for Caller<'_> {
         let failed = |e: reqwest::Error| Failure(format!("{method} {shown}: expected an answer, but {e}"));
         let began = Instant::now();
         let response = self.http.execute(request).await.map_err(failed)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(failed)?.to_vec();
-        self.transcript.request(self.who, &method, &shown, status, began.elapsed());
-        Ok(wire::Answer { asked: format!("{method} {shown}"), status, headers, body })
+        let answer = wire::Answer::read(format!("{method} {shown}"), response).await.map_err(failed)?;
+        self.transcript.request(self.who, &method, &shown, answer.status.as_u16(), began.elapsed());
+        Ok(answer)
     }
 }
 
@@ -82,12 +81,12 @@ impl<'t> Answer<'t> {
 
     /// The status code.
     pub(crate) fn status(&self) -> u16 {
-        self.answer.status
+        self.answer.status.as_u16()
     }
 
     /// A header field as text; empty when it is absent.
     pub(crate) fn header(&self, name: &str) -> String {
-        self.answer.header(name)
+        self.answer.header(name).unwrap_or_default().to_owned()
     }
 
     /// Insists on this status and says what it means.

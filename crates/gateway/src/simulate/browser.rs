@@ -6,7 +6,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderValue, LOCATION, SET_C
 use reqwest::{Method, Request};
 use url::Url;
 
-use super::html::{self, Button, Form};
+use super::html::{self, Form};
 use super::wire::{Answer, Failure, Wire};
 
 /// How many redirects in a row are followed.
@@ -41,7 +41,7 @@ pub struct Page {
 
 impl Landing {
     /// The page; having left is a failure.
-    pub fn page(self) -> Result<Page, Failure> {
+    pub fn into_page(self) -> Result<Page, Failure> {
         match self {
             Landing::Page(page) => Ok(page),
             Landing::Left(url) => {
@@ -51,11 +51,12 @@ impl Landing {
     }
 
     /// The address outside; having stayed is a failure.
-    pub fn left(self) -> Result<Url, Failure> {
+    pub fn into_left(self) -> Result<Url, Failure> {
         match self {
             Landing::Left(url) => Ok(url),
             Landing::Page(page) => Err(Failure(format!(
-                "the browser\n  expected: a redirect to the client\n  came:     a page, status {}: {}",
+                "the browser\n  expected: a redirect to the client\n  came:     {}, status {}: {}",
+                page.url,
                 page.answer.status,
                 page.text()
             ))),
@@ -69,11 +70,24 @@ impl Page {
         html::text(&self.answer.text())
     }
 
-    /// The form that has a button with this text, and that button.
-    pub fn form_with_button(&self, text: &str) -> Option<(Form, Button)> {
+    /// What it says, in one line.
+    pub fn words(&self) -> String {
+        html::words(&self.answer.text())
+    }
+
+    /// Its forms.
+    pub fn forms(&self) -> Vec<Form> {
         html::forms(&self.answer.text())
-            .into_iter()
-            .find_map(|form| form.button(text).cloned().map(|button| (form, button)))
+    }
+
+    /// The form that has a button with this text.
+    pub fn form_with_button(&self, text: &str) -> Option<Form> {
+        self.forms().into_iter().find(|form| form.button(text).is_some())
+    }
+
+    /// Whether it asks the user to accept access.
+    pub fn is_consent(&self) -> bool {
+        self.form_with_button("Accept access").is_some()
     }
 }
 
@@ -110,12 +124,17 @@ impl<W: Wire> Browser<W> {
 
     /// Fills in the form that has this button, and presses it.
     pub async fn press(&self, page: &Page, button: &str, typed: &[(&str, &str)]) -> Result<Landing, Failure> {
-        let Some((mut form, button)) = page.form_with_button(button) else {
-            return Err(Failure(format!("the page\n  expected: a button `{button}`\n  came:     {}", page.text())));
+        let found = page.form_with_button(button).and_then(|form| Some((form.button(button).cloned()?, form)));
+        let Some((button, mut form)) = found else {
+            return Err(Failure(format!("{}\n  expected: a button `{button}`\n  came:     {}", page.url, page.text())));
         };
         for (name, value) in typed {
             if !form.fill_in(name, value) {
-                return Err(Failure(format!("the form\n  expected: an input `{name}`\n  came:     {}", page.text())));
+                return Err(Failure(format!(
+                    "{}\n  expected: an input `{name}`\n  came:     {}",
+                    page.url,
+                    page.text()
+                )));
             }
         }
         if let Some(action) = &button.action {
@@ -145,11 +164,11 @@ impl<W: Wire> Browser<W> {
             }
             let answer = self.wire.send(self.request(&method, &url, pairs)).await?;
             self.jar.set_cookies(&mut answer.headers.get_all(SET_COOKIE).iter(), &url);
-            match answer.status {
+            match answer.status.as_u16() {
                 500.. => return Err(answer.unexpected("a page")),
                 302 | 303 => {
-                    let location = answer.header(LOCATION.as_str());
-                    url = url.join(&location).map_err(|_| answer.unexpected("a Location that is a URL"))?;
+                    let location = answer.header(LOCATION.as_str()).unwrap_or_default();
+                    url = url.join(location).map_err(|_| answer.unexpected("a Location that is a URL"))?;
                     method = Method::GET;
                 }
                 300..400 if answer.headers.contains_key(LOCATION) => {
@@ -186,6 +205,7 @@ impl<W: Wire> Browser<W> {
 mod tests {
     use std::cell::RefCell;
 
+    use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
 
     use super::*;
@@ -214,7 +234,7 @@ mod tests {
                 _ => (500, LOCATION, "/", ""),
             };
             let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
-            Ok(Answer { asked, status, headers, body: body.into() })
+            Ok(Answer { asked, status: StatusCode::from_u16(status).unwrap(), headers, body: body.into() })
         }
     }
 
@@ -225,10 +245,10 @@ mod tests {
     #[tokio::test]
     async fn a_browser_keeps_cookies_fills_in_forms_and_stops_at_the_servers_border() {
         let browser = Browser::new(Site::default(), "https://server.test");
-        let page = browser.open(url("/")).await.unwrap().page().unwrap();
+        let page = browser.open(url("/")).await.unwrap().into_page().unwrap();
         assert!(browser.press(&page, "Stop", &[]).await.is_err(), "there is no such button");
         assert!(browser.press(&page, "Go", &[("m", "x")]).await.is_err(), "there is no such input");
-        let left = browser.press(&page, "go", &[("n", "x y")]).await.unwrap().left().unwrap();
+        let left = browser.press(&page, "go", &[("n", "x y")]).await.unwrap().into_left().unwrap();
         assert_eq!(left.as_str(), "https://client.test/cb");
         let asked =
             ["GET https://server.test/", "POST https://server.test/in n=x+y a=1", "GET https://server.test/out  a=1"];
@@ -242,6 +262,6 @@ mod tests {
             assert!(browser.open(url(path)).await.unwrap_err().0.contains(why), "{path}");
         }
         let elsewhere = "https://server.test.evil.test/".parse().unwrap();
-        assert!(browser.open(elsewhere).await.unwrap().page().is_err(), "another host that begins alike");
+        assert!(browser.open(elsewhere).await.unwrap().into_page().is_err(), "another host that begins alike");
     }
 }

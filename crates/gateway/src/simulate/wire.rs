@@ -1,7 +1,7 @@
 //! The way to a server.
 
-use reqwest::Request;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Request, Response, StatusCode};
 use serde_json::Value;
 
 /// Why a client cannot go on: what was expected, and what came.
@@ -34,7 +34,7 @@ pub struct Answer {
     /// The method and address that were asked.
     pub asked: String,
     /// The status code.
-    pub status: u16,
+    pub status: StatusCode,
     /// The header fields.
     pub headers: HeaderMap,
     /// The body, as it came.
@@ -42,15 +42,25 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Reads a response to its end; `asked` is the method and address of the request.
+    pub async fn read(asked: String, response: Response) -> Result<Answer, reqwest::Error> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Answer { asked, status, headers, body: response.bytes().await?.to_vec() })
+    }
+
     /// The failure that this answer is, where something else was expected.
     pub fn unexpected(&self, expected: &str) -> Failure {
         let body: String = self.text().chars().take(2_000).collect();
-        Failure(format!("{}\n  expected: {expected}\n  came:     status {}\n  {body}", self.asked, self.status))
+        Failure(format!(
+            "{}\n  expected: {expected}\n  came:     status {}\n  {body}",
+            self.asked,
+            self.status.as_u16()
+        ))
     }
 
     /// Insists on one of these statuses.
     pub fn expect(self, statuses: &[u16]) -> Result<Answer, Failure> {
-        if statuses.contains(&self.status) {
+        if statuses.contains(&self.status.as_u16()) {
             return Ok(self);
         }
         let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
@@ -67,9 +77,14 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|_| self.unexpected("a JSON body"))
     }
 
-    /// A header field as text; empty when it is absent.
-    pub fn header(&self, name: &str) -> String {
-        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
+    /// A header field as text; `None` when it is absent, or no text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The media type of the body, without parameters.
+    pub fn media_type(&self) -> &str {
+        self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
     }
 }
 
@@ -83,6 +98,6 @@ pub(crate) fn headers(fields: &[(&'static str, &str)]) -> Result<HeaderMap, Fail
 }
 
 /// Percent-encodes one value for a query, with `+` for a space, as Okta does.
-pub(crate) fn encoded(value: &str) -> String {
+pub fn encoded(value: &str) -> String {
     url::form_urlencoded::byte_serialize(value.as_bytes()).collect()
 }

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::{items, text};
+use crate::support::browser::Landed;
 use crate::support::identity_provider::a_user;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::Account;
-use crate::support::browser::Callback;
+use crate::support::browser::{Callback, Landed, Shown};
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::browser::{Browser, Landing, Page};
+use crate::support::browser::{Browser, Landed, Landing, Page, Shown};
 use crate::support::relying_party::{RelyingParty, field};
 use crate::support::testing::World;
 

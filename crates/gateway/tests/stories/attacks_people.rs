@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::{items, text};
-use crate::support::browser::Landing;
+use crate::support::browser::{Landed, Landing};
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::oauth_client::log_in_if_asked;
 use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty};

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::support::account::{Account, User};
+use crate::support::browser::Landed;
 use crate::support::http::Answer;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::support::account::text;
+use crate::support::browser::{Landed, Shown};
 use crate::support::http::Answer;
 use crate::support::relying_party::{RelyingParty, field};
 use crate::support::testing::World;

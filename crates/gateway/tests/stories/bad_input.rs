@@ -23,10 +23,10 @@ async fn refused(idp: &IdentityProvider, method: Method, path: &str, body: impl 
     assert!(
         started.elapsed() < Duration::from_secs(20),
         "{}: at once, not after {:?}",
-        answer.request,
+        answer.asked,
         started.elapsed()
     );
-    assert!(answer.status.is_client_error(), "{}: {}\n{}", answer.request, answer.status, answer.text());
+    assert!(answer.status.is_client_error(), "{}: {}\n{}", answer.asked, answer.status, answer.text());
     answer.scim_error();
     assert!(answer.body.len() < 1_000, "no longer than what is worth reading: {}", answer.text());
     answer

@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::guide;
 use crate::support::account::text;
+use crate::support::browser::{Landed, Shown};
 use crate::support::http::{self, Call};
 use crate::support::identity_provider::a_user;
 use crate::support::nginx::Nginx;

@@ -121,7 +121,7 @@ story!(words_are_only_read, async |world: World| {
     ] {
         let answer = idp.call(method, path).scim(&json!({"schemas": [ROLE], "displayName": "owner"})).await.expect(405);
         answer.scim_error();
-        assert_eq!(answer.header("allow"), Some(allow), "{}", answer.request);
+        assert_eq!(answer.header("allow"), Some(allow), "{}", answer.asked);
     }
     for path in ["/Roles/owner", "/Roles/ADMIN", "/Roles/a%20b", "/Roles/admin/x", "/ProductEnvironments/x", "/Role"] {
         idp.get(path).await.expect_scim_error(404, None);

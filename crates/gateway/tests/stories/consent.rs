@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::items;
-use crate::support::browser::Landing;
+use crate::support::browser::{Landed, Landing, Shown};
 use crate::support::identity_provider::a_user;
 use crate::support::oauth_client::log_in_if_asked;
 use crate::support::testing::World;

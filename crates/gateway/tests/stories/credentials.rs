@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::{User, items, text};
-use crate::support::browser::{Browser, Page};
+use crate::support::browser::{Browser, Landed, Page, Shown};
 use crate::support::testing::World;
 
 async fn account_page(world: &World, browser: &Browser) -> Page {

@@ -1,7 +1,7 @@
 //! A button that is pressed twice: at once, a moment later, at another replica. It is one act, and ends well.
 
 use crate::support::account::items;
-use crate::support::browser::{Browser, Landing, Page};
+use crate::support::browser::{Browser, Landed, Landing, Page};
 use crate::support::concurrently::all;
 use crate::support::http::Call;
 use crate::support::relying_party::RelyingParty;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::concurrently::all;
 use crate::support::http::{Answer, Call};
 use crate::support::oauth_client::OAuthClient;

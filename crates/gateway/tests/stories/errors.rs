@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::text;
+use crate::support::browser::{Landed, Shown};
 use crate::support::http::Answer;
 use crate::support::identity_provider::{GROUP, IdentityProvider, PATCH, USER, a_user};
 use crate::support::testing::{OPERATOR, World};
@@ -45,7 +46,7 @@ const MEDIA_TYPES: [&str; 4] =
 #[track_caller]
 fn is_refused(answer: &Answer, about: &str) {
     let status = answer.status.as_u16();
-    assert!((400..500).contains(&status), "{about}: {} answers {status}\n{}", answer.request, answer.text());
+    assert!((400..500).contains(&status), "{about}: {} answers {status}\n{}", answer.asked, answer.text());
 }
 
 story!(scim_answers_every_malformed_body_with_a_scim_error, async |world: World| {
@@ -253,7 +254,7 @@ story!(admin_answers_malformed_input_with_problem_details, async |world: World| 
             match world.admin(method.clone(), path).body("application/json", body).attempt().await {
                 // An empty change is a change; nothing is required of a secret.
                 Ok(answer) if answer.status.is_success() => {
-                    assert!(*method == Method::PATCH || path.ends_with("/secrets"), "{about}: {}", answer.request);
+                    assert!(*method == Method::PATCH || path.ends_with("/secrets"), "{about}: {}", answer.asked);
                 }
                 Ok(answer) => {
                     is_refused(&answer, about);

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::{Account, User, items, text};
+use crate::support::browser::Landed;
 use crate::support::concurrently::all;
 use crate::support::database::Behind;
 use crate::support::identity_provider::{IdentityProvider, a_user};

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::text;
-use crate::support::browser::Callback;
+use crate::support::browser::{Callback, Landed};
 use crate::support::http::{self, Call};
 use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty};
 use crate::support::testing::World;

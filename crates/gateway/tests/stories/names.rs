@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::{Account, User, items, text};
-use crate::support::browser::Page;
+use crate::support::browser::{Landed, Page, Shown};
 use crate::support::http;
 use crate::support::identity_provider::{GROUP, IdentityProvider, USER};
 use crate::support::relying_party::field;

@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::{Account, User, items, text};
-use crate::support::browser::{Browser, Page};
+use crate::support::browser::{Browser, Landed, Page};
 use crate::support::database::Behind;
 use crate::support::letter_box::{AUTHORITY, LetterBox, until};
 use crate::support::process::{self, Process};

@@ -1,7 +1,7 @@
 //! Modules of the OpenID Foundation's conformance suite (RP-Initiated Logout OP), under their own names.
 
 use crate::support::account::text;
-use crate::support::browser::{Browser, Page};
+use crate::support::browser::{Browser, Landed, Page};
 use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty};
 use crate::support::testing::World;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::account::text;
-use crate::support::browser::Landing;
+use crate::support::browser::{Landed, Landing, Shown};
 use crate::support::relying_party::RelyingParty;
 use crate::support::testing::World;
 

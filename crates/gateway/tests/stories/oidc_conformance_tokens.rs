@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::support::account::{Account, User, text};
+use crate::support::browser::Landed;
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::jwt::Jwt;
 use crate::support::oauth_client::OAuthClient;

@@ -7,6 +7,7 @@ use openidconnect::{
 };
 use serde_json::json;
 
+use crate::support::browser::Landed;
 use crate::support::http;
 use crate::support::testing::World;
 

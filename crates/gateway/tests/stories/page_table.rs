@@ -3,7 +3,7 @@
 use gateway::http::pages::ENDPOINTS;
 use url::Url;
 
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, Landed, Shown};
 use crate::support::http::{Answer, Call};
 use crate::support::relying_party::{RelyingParty, field};
 use crate::support::testing::World;
@@ -31,7 +31,7 @@ async fn connected(world: &World) -> (RelyingParty, Browser) {
 
 #[track_caller]
 fn is_protected(answer: &Answer) {
-    let asked = &answer.request;
+    let asked = &answer.asked;
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{asked}");
     assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{asked}");
     if answer.status.is_redirection() {

@@ -1,5 +1,6 @@
 //! People's own page: what they connected, where they are logged in, and how they leave.
 
+use crate::support::browser::Landed;
 use crate::support::relying_party::RelyingParty;
 use crate::support::testing::World;
 

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::http::Call;
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::oauth_client::OAuthClient;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::{Account, User, items, text};
+use crate::support::browser::Landed;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
 

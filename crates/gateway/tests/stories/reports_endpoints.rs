@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::reports_clients::{VERIFIER, code, public_client};
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::http::{Answer, Call};
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
@@ -252,11 +253,7 @@ story!(report_18_pages_of_registered_origins_read_what_is_for_public_clients, as
         for method in [Method::GET, Method::POST, Method::OPTIONS] {
             let call = world.call(method, path).header("origin", "https://app.test").bearer(&token);
             let answer = call.header("access-control-request-method", "GET").await;
-            assert!(
-                answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")),
-                "{}",
-                answer.request
-            );
+            assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control")), "{}", answer.asked);
         }
     }
     // What is registered counts from the next request on.

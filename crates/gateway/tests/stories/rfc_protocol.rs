@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::concurrently::all;
 use crate::support::http::Answer;
 use crate::support::identity_provider::{GROUP, IdentityProvider, LIST, PATCH, USER, a_user};
@@ -162,7 +163,7 @@ story!(point_40_every_refusal_is_a_scim_error, async |world: World| {
         assert!(known, "{body}");
         let members: Vec<&str> = body.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         assert!(members.iter().all(|m| ["schemas", "status", "scimType", "detail"].contains(m)), "{body}");
-        assert_eq!(answer.header("allow").is_some(), status == 405, "{}", answer.request);
+        assert_eq!(answer.header("allow").is_some(), status == 405, "{}", answer.asked);
     }
     assert_eq!(idp.read(&ana).await, ana);
 });

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::identity_provider::{ENTERPRISE, GROUP, PATCH, USER, a_user};
 use crate::support::oauth_client::log_in_if_asked;
 use crate::support::testing::World;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::{Account, User};
-use crate::support::browser::{Browser, Landing, Page};
+use crate::support::browser::{Browser, Landed, Landing, Page, Shown};
 use crate::support::concurrently::all;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;

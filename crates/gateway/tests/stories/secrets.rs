@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::database::Behind;
 use crate::support::http::Answer;
 use crate::support::identity_provider::a_user;
@@ -130,7 +131,7 @@ story!(attack_80_nothing_secret_leaks, settings = [SETTINGS[0], SETTINGS[1], SET
             assert!(!dump.contains(form), "the database holds the {what}");
             for answer in &said {
                 let told = format!("{:?} {}", answer.headers, answer.text());
-                assert!(!told.contains(form), "{} tells the {what}: {told}", answer.request);
+                assert!(!told.contains(form), "{} tells the {what}: {told}", answer.asked);
             }
         }
     }

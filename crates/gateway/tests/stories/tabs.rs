@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::browser::{Browser, Landing, Page};
+use crate::support::browser::{Browser, Landed, Landing, Page, Shown};
 use crate::support::concurrently::all;
 use crate::support::relying_party::{AFTER_LOGOUT, RelyingParty, field};
 use crate::support::testing::World;

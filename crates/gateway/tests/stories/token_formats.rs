@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::jwt::Jwt;
 use crate::support::testing::World;

@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::support::account::text;
+use crate::support::browser::Landed;
 use crate::support::concurrently::all;
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::testing::World;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::{Account, User, text};
-use crate::support::browser::{Browser, Callback, Landing, Page};
+use crate::support::browser::{Browser, Callback, Landed, Landing, Page};
 use crate::support::concurrently::all;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::{Database, World};

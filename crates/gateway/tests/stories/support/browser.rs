@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use gateway::simulate::browser as simulated;
-use gateway::simulate::html::{self, Form};
-use gateway::simulate::wire::{self, Failure, Wire};
+pub use gateway::simulate::browser::{Landing, Page};
+use gateway::simulate::html::Form;
+use gateway::simulate::wire::{Answer, Failure, Wire};
 use reqwest::header::HeaderValue;
-use reqwest::{Client, Request, StatusCode};
+use reqwest::{Client, Request};
 use url::{Position, Url};
 
-use crate::support::http::{self, Answer};
+use crate::support::http;
 use crate::support::process::Process;
 use crate::support::testing::Gateway;
 
@@ -26,38 +27,24 @@ struct Way {
     behind: Option<(String, String)>,
 }
 
-/// Where a step of the browser ended.
-#[derive(Debug)]
-pub enum Landing {
-    /// On a page of the server.
-    Page(Page),
-    /// At another origin: a redirect the browser would follow out of our sight.
-    Left(Url),
+/// A landing where the story expects it.
+pub trait Landed {
+    /// The page of the server that the browser shows.
+    fn page(self) -> Page;
+
+    /// The redirect to the client that the browser follows.
+    fn callback(self) -> Callback;
 }
 
-/// A page and where it is.
-#[derive(Debug)]
-pub struct Page {
-    pub url: Url,
-    pub answer: Answer,
-}
-
-impl Landing {
+impl Landed for Landing {
     #[track_caller]
-    pub fn page(self) -> Page {
-        match self {
-            Landing::Page(page) => page,
-            Landing::Left(url) => panic!("the browser was sent away, to {url}"),
-        }
+    fn page(self) -> Page {
+        done(self.into_page())
     }
 
-    /// The parameters the browser carries to the client's redirect URI.
     #[track_caller]
-    pub fn callback(self) -> Callback {
-        match self {
-            Landing::Left(url) => Callback(url),
-            Landing::Page(page) => panic!("the browser stays at {} with\n{}", page.url, page.words()),
-        }
+    fn callback(self) -> Callback {
+        Callback(done(self.into_left()))
     }
 }
 
@@ -76,39 +63,29 @@ impl Callback {
     }
 }
 
-impl Page {
-    /// What it says.
-    pub fn words(&self) -> String {
-        html::words(&self.answer.text())
-    }
-
-    pub fn forms(&self) -> Vec<Form> {
-        html::forms(&self.answer.text())
-    }
-
+/// A page that is what the story expects.
+pub trait Shown {
     /// The log-in form.
+    fn login_form(&self) -> Form;
+
+    /// Whether there is a note of warning.
+    fn warns(&self) -> bool;
+}
+
+impl Shown for Page {
     #[track_caller]
-    pub fn login_form(&self) -> Form {
+    fn login_form(&self) -> Form {
         let form = self.forms().into_iter().find(|form| form.has_input("username") && form.has_input("password"));
         form.unwrap_or_else(|| panic!("no log-in form on {} ({}):\n{}", self.url, self.answer.status, self.words()))
     }
 
-    pub fn is_consent(&self) -> bool {
-        self.form_with_button("Accept access").is_some()
-    }
-
-    pub fn form_with_button(&self, text: &str) -> Option<Form> {
-        self.forms().into_iter().find(|form| form.button(text).is_some())
-    }
-
-    /// Whether there is a note of warning.
-    pub fn warns(&self) -> bool {
+    fn warns(&self) -> bool {
         self.answer.text().contains(r#"role="note""#)
     }
 }
 
 impl Wire for Way {
-    async fn send(&self, mut request: Request) -> Result<wire::Answer, Failure> {
+    async fn send(&self, mut request: Request) -> Result<Answer, Failure> {
         let asked = format!("{} {}", request.method(), request.url());
         let url = request.url();
         let routed = match &self.behind {
@@ -122,9 +99,7 @@ impl Wire for Way {
         }
         let failed = |error: reqwest::Error| Failure(format!("{asked}: {error:?}"));
         let response = self.client.execute(request).await.map_err(failed)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(failed)?.to_vec();
-        Ok(wire::Answer { asked, status, headers, body })
+        Answer::read(asked.clone(), response).await.map_err(failed)
     }
 }
 
@@ -180,17 +155,13 @@ impl Browser {
 
     /// Fills in the log-in form.
     pub async fn log_in(&self, page: &Page, user_name: &str, password: &str) -> Landing {
-        let mut form = page.login_form();
-        form.fill_in("username", user_name);
-        form.fill_in("password", password);
-        self.submit(page, &form, &form.pairs(form.buttons.first())).await
+        let typed = [("username", user_name), ("password", password)];
+        landed(self.simulated.press(page, "Log in", &typed).await)
     }
 
     /// Presses the button with these words.
     pub async fn press(&self, page: &Page, text: &str) -> Landing {
-        let form = page.form_with_button(text);
-        let form = form.unwrap_or_else(|| panic!("no button `{text}` on {}:\n{}", page.url, page.words()));
-        self.submit(page, &form, &form.pairs(form.button(text))).await
+        landed(self.simulated.press(page, text, &[]).await)
     }
 
     pub async fn submit(&self, page: &Page, form: &Form, pairs: &[(String, String)]) -> Landing {
@@ -198,15 +169,17 @@ impl Browser {
     }
 }
 
-fn landed(landing: Result<simulated::Landing, Failure>) -> Landing {
-    match landing.unwrap_or_else(|failure| panic!("{failure}")) {
-        simulated::Landing::Left(url) => Landing::Left(url),
-        simulated::Landing::Page(simulated::Page { url, answer }) => {
-            let wire::Answer { asked: request, status, headers, body } = answer;
-            let status = StatusCode::from_u16(status).expect("a status");
-            let answer = Answer { request, status, headers, body };
-            answer.page();
-            Landing::Page(Page { url, answer })
-        }
+/// Every page is HTML.
+fn landed(landing: Result<Landing, Failure>) -> Landing {
+    let landing = done(landing);
+    if let Landing::Page(page) = &landing {
+        assert_eq!(page.answer.media_type(), "text/html", "{}: {}", page.answer.asked, page.answer.status);
     }
+    landing
+}
+
+/// What a simulated client did. Its failure ends the story.
+#[track_caller]
+pub fn done<T>(outcome: Result<T, Failure>) -> T {
+    outcome.unwrap_or_else(|failure| panic!("{failure}"))
 }

@@ -1,13 +1,15 @@
 //! Requests and answers, with refusals told apart by the form each part of the server owes.
 
 use std::future::{Future, IntoFuture};
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Once;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gateway::simulate::wire::{self, encoded};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode, redirect};
+use reqwest::{Client, Method, redirect};
 use serde_json::Value;
 
 /// The Error message's schema (RFC 7644 §3.12).
@@ -93,9 +95,7 @@ impl Call {
         if let Some(body) = self.body {
             builder = builder.body(body);
         }
-        let response = builder.send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { request, status, headers, body: response.bytes().await?.to_vec() })
+        Ok(Answer(wire::Answer::read(request, builder.send().await?).await?))
     }
 }
 
@@ -111,45 +111,31 @@ impl IntoFuture for Call {
     }
 }
 
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// What came back.
+/// What came back. What is insisted on in vain ends the story.
 #[derive(Debug)]
-pub struct Answer {
-    pub request: String,
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Vec<u8>,
+pub struct Answer(pub wire::Answer);
+
+impl Deref for Answer {
+    type Target = wire::Answer;
+
+    fn deref(&self) -> &wire::Answer {
+        &self.0
+    }
 }
 
 impl Answer {
     /// Insists on a status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Answer {
-        assert_eq!(self.status.as_u16(), status, "{}\n{}", self.request, self.text());
+        assert_eq!(self.status.as_u16(), status, "{}\n{}", self.asked, self.text());
         self
-    }
-
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
     }
 
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| {
-            panic!("{} is answered with {} and no JSON ({e}):\n{}", self.request, self.status, self.text())
+            panic!("{} is answered with {} and no JSON ({e}):\n{}", self.asked, self.status, self.text())
         })
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-
-    /// The media type, without parameters.
-    pub fn media_type(&self) -> &str {
-        self.header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim()
     }
 
     /// A SCIM error (RFC 7644 §3.12). Gives its `detail`.
@@ -157,19 +143,19 @@ impl Answer {
     pub fn expect_scim_error(self, status: u16, scim_type: Option<&str>) -> String {
         let answer = self.expect(status);
         let detail = answer.scim_error();
-        assert_eq!(answer.json()["scimType"].as_str(), scim_type, "{}\n{}", answer.request, answer.text());
+        assert_eq!(answer.json()["scimType"].as_str(), scim_type, "{}\n{}", answer.asked, answer.text());
         detail
     }
 
     /// Insists on the form of a SCIM error, whichever it is. Gives its `detail`.
     #[track_caller]
     pub fn scim_error(&self) -> String {
-        assert_eq!(self.media_type(), "application/scim+json", "{}: {}\n{}", self.request, self.status, self.text());
+        assert_eq!(self.media_type(), "application/scim+json", "{}: {}\n{}", self.asked, self.status, self.text());
         let body = self.json();
-        assert_eq!(body["schemas"][0], SCIM_ERROR, "{}\n{body}", self.request);
-        assert_eq!(body["status"], self.status.as_u16().to_string(), "{}: `status` is a string\n{body}", self.request);
+        assert_eq!(body["schemas"][0], SCIM_ERROR, "{}\n{body}", self.asked);
+        assert_eq!(body["status"], self.status.as_u16().to_string(), "{}: `status` is a string\n{body}", self.asked);
         let detail = body["detail"].as_str().unwrap_or_default();
-        assert!(!detail.is_empty(), "{}: an administrator reads `detail`\n{body}", self.request);
+        assert!(!detail.is_empty(), "{}: an administrator reads `detail`\n{body}", self.asked);
         detail.to_owned()
     }
 
@@ -178,18 +164,18 @@ impl Answer {
     pub fn expect_oauth_error(self, status: u16, code: &str) -> String {
         let answer = self.expect(status);
         let description = answer.oauth_error();
-        assert_eq!(answer.json()["error"], code, "{}\n{}", answer.request, answer.text());
+        assert_eq!(answer.json()["error"], code, "{}\n{}", answer.asked, answer.text());
         description
     }
 
     /// Insists on the form of an OAuth error, whichever it is.
     #[track_caller]
     pub fn oauth_error(&self) -> String {
-        assert_eq!(self.media_type(), "application/json", "{}: {}\n{}", self.request, self.status, self.text());
+        assert_eq!(self.media_type(), "application/json", "{}: {}\n{}", self.asked, self.status, self.text());
         let body = self.json();
         let code = body["error"].as_str().unwrap_or_default();
-        assert!(!code.is_empty(), "{}: no `error` in\n{body}", self.request);
-        assert!(self.header("cache-control").is_some_and(|v| v.contains("no-store")), "{}: no-store", self.request);
+        assert!(!code.is_empty(), "{}: no `error` in\n{body}", self.asked);
+        assert!(self.header("cache-control").is_some_and(|v| v.contains("no-store")), "{}: no-store", self.asked);
         body["error_description"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -203,17 +189,17 @@ impl Answer {
     /// Insists on the form of problem details, whichever they are.
     #[track_caller]
     pub fn problem(&self) -> Value {
-        assert_eq!(self.media_type(), "application/problem+json", "{}: {}\n{}", self.request, self.status, self.text());
+        assert_eq!(self.media_type(), "application/problem+json", "{}: {}\n{}", self.asked, self.status, self.text());
         let body = self.json();
-        assert_eq!(body["status"], self.status.as_u16(), "{}\n{body}", self.request);
-        assert!(body["title"].is_string(), "{}: no `title` in\n{body}", self.request);
+        assert_eq!(body["status"], self.status.as_u16(), "{}\n{body}", self.asked);
+        assert!(body["title"].is_string(), "{}: no `title` in\n{body}", self.asked);
         body
     }
 
     /// A page for a person.
     #[track_caller]
     pub fn page(&self) -> String {
-        assert_eq!(self.media_type(), "text/html", "{}: {}\n{}", self.request, self.status, self.text());
+        assert_eq!(self.media_type(), "text/html", "{}: {}\n{}", self.asked, self.status, self.text());
         self.text()
     }
 }

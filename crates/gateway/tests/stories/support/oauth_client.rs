@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::support::account::{User, text};
-use crate::support::browser::{Browser, Callback, Landing, Page};
+use crate::support::browser::{Browser, Callback, Landed, Landing, Page};
 use crate::support::http::{Answer, Call};
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::testing::World;

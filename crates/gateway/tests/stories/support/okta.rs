@@ -8,6 +8,7 @@ use serde_json::Value;
 pub use gateway::simulate::okta::Kind;
 
 use crate::support::account::text;
+use crate::support::browser::done;
 use crate::support::identity_provider::IdentityProvider;
 
 /// An Okta application with provisioning switched on.
@@ -28,15 +29,8 @@ impl Wire for IdentityProvider {
             Some(body) => call.body(media_type, body),
             None => call.header("content-type", media_type),
         };
-        let answer = call.attempt().await.map_err(|error| Failure(format!("{error:?}")))?;
-        let (asked, status) = (answer.request, answer.status.as_u16());
-        Ok(wire::Answer { asked, status, headers: answer.headers, body: answer.body })
+        Ok(call.attempt().await.map_err(|error| Failure(format!("{error:?}")))?.0)
     }
-}
-
-#[track_caller]
-fn done<T>(outcome: Result<T, Failure>) -> T {
-    outcome.unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 impl OktaApp {

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::{Account, User, text};
-use crate::support::browser::{Browser, Callback, Landing, Page};
+use crate::support::browser::{Browser, Callback, Landed, Landing, Page};
 use crate::support::http::Call;
 use crate::support::jwt::Jwt;
 use crate::support::oauth_client::OAuthClient;
