@@ -10,6 +10,7 @@ use scim::{Id, Store};
 use super::reactions;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
 use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::scopes;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, Tx};
@@ -81,7 +82,7 @@ pub struct ConnectedBefore {
 
 /// Whether accepting this request opens the SCIM endpoint.
 pub fn provisions(asked: &AuthorizationRequest) -> bool {
-    asked.scope.contains("provision:scim")
+    asked.scope.contains(scopes::PROVISION)
 }
 
 /// Whether a session is recent enough for this request, and of the user it expects.

@@ -4,7 +4,7 @@ use diesel::Queryable;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{ClientId, EndReason, GrantId, Scopes};
 
-use super::bulk_revocations::ended;
+use super::bulk_revocations::{ended, provisions};
 use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -75,7 +75,9 @@ const CONNECTED: &str = "SELECT g.account, r.seq, r.id, c.name, g.created, g.del
 const OF_CLIENT: &str = concat!(
     "SELECT g.account, r.seq, r.id, c.name, g.created, g.delivered_at FROM clients AS c \
      JOIN grants AS g ON g.client = c.seq AND g.account = ? AND g.ended IS NULL JOIN resources AS r ON r.seq = g.owner \
-     WHERE c.id = ? AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
+     WHERE c.id = ? AND ",
+    provisions!(),
+    " AND ",
     ended!("e.at", "g.ended"),
     " IS NULL ORDER BY g.seq DESC LIMIT ?"
 );

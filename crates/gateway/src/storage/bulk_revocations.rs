@@ -18,6 +18,14 @@ use crate::domain::person;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
+/// SQL: whether grant `g` has the scope of the SCIM endpoint.
+macro_rules! provisions {
+    () => {
+        "' ' || g.scope || ' ' LIKE '% provision:scim %'"
+    };
+}
+pub(super) use provisions;
+
 /// SQL: a column of the ending that ended grant `g`, or what the grant itself says of its end.
 macro_rules! ended {
     ($of_ending:literal, $own:literal) => {
@@ -27,7 +35,9 @@ macro_rules! ended {
             ", (SELECT ",
             $of_ending,
             " FROM endings AS e WHERE e.owner = g.owner AND e.last_grant >= g.seq \
-             AND (NOT e.provisioning OR ' ' || g.scope || ' ' LIKE '% provision:scim %') ORDER BY e.seq LIMIT 1))"
+             AND (NOT e.provisioning OR ",
+            $crate::storage::bulk_revocations::provisions!(),
+            ") ORDER BY e.seq LIMIT 1))"
         )
     };
 }
@@ -44,7 +54,9 @@ const REBIND: &str = concat!(
     "UPDATE grants SET owner = ?, owner_id = ?, rebound = ? WHERE seq IN (SELECT g.seq FROM grants AS g \
      WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL AND ",
     ended!("e.at", "g.ended"),
-    " IS NULL AND ' ' || g.scope || ' ' LIKE '% provision:scim %' ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
+    " IS NULL AND ",
+    provisions!(),
+    " ORDER BY g.seq DESC LIMIT ?) RETURNING seq"
 );
 
 /// The same owner accepted the same of the same client again.
@@ -231,7 +243,7 @@ impl Tx<'_> {
                 ],
             ),
         };
-        let which = if ending.provisioning { "AND ' ' || g.scope || ' ' LIKE '% provision:scim %'" } else { "" };
+        let which = if ending.provisioning { concat!("AND ", provisions!()) } else { "" };
         let text = format!(
             "UPDATE grants SET ended = ?, end_reason = ? WHERE seq IN \
              (SELECT g.seq FROM grants AS g WHERE {whose} AND g.ended IS NULL AND g.seq <= ? {which} LIMIT ?)"
@@ -294,5 +306,15 @@ impl Tx<'_> {
             removed += Statement::<()>::new(text, vec![Bind::list(&due)?]).execute(self.conn)?;
         }
         Ok(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::scopes;
+
+    #[test]
+    fn provisioning_is_the_scope_of_the_scim_endpoint() {
+        assert!(provisions!().ends_with(&format!("LIKE '% {} %'", scopes::PROVISION)));
     }
 }

@@ -4,7 +4,7 @@ use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Text};
 use serde_json::Value;
 
-use super::bulk_revocations::ended;
+use super::bulk_revocations::{ended, provisions};
 use super::error::DbError;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
@@ -79,7 +79,9 @@ macro_rules! of_client {
              COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = r.seq), FALSE) FROM owners ",
             $join,
             " WHERE r.active AND EXISTS (SELECT 1 FROM grants AS g WHERE g.client = ? AND g.owner = owners.owner AND g.ended IS NULL \
-             AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
+             AND ",
+    provisions!(),
+    " AND ",
             ended!("e.at", "g.ended"),
             " IS NULL) ORDER BY r.seq"
         )
@@ -103,7 +105,9 @@ const MANAGED_SERVICE_ACCOUNTS: &str = "SELECT r.seq FROM logins AS l JOIN resou
 
 const CLIENTS: &str = concat!(
     "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND +g.account = ? \
-     AND g.ended IS NULL AND ' ' || g.scope || ' ' LIKE '% provision:scim %' AND ",
+     AND g.ended IS NULL AND ",
+    provisions!(),
+    " AND ",
     ended!("e.at", "g.ended"),
     " IS NULL ORDER BY g.seq DESC LIMIT ?"
 );

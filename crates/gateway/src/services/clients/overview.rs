@@ -1,8 +1,11 @@
 //! A client as operators read it, with the sheet of values that an administrator pastes into the identity provider.
 
+use oauth::ScopeDefinition;
+
 use super::{Installation, authentication, tolerances, warnings};
 use crate::domain::bodies::clients::{Client, ClientLifetimes, SetupSheet};
 use crate::domain::described::Time;
+use crate::domain::scopes;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
 
@@ -62,7 +65,7 @@ pub(super) fn of(tx: &mut Tx<'_>, at: &Installation<'_>, record: &ClientRecord) 
 /// What goes into the seven fields of the identity provider's form, but for the secret.
 fn sheet(at: &Installation<'_>, client: &oauth::Client) -> SetupSheet {
     let base = at.public_url;
-    let wanted = ["openid", "offline", "provision:scim"];
+    let wanted = [ScopeDefinition::OPENID.name, ScopeDefinition::OFFLINE.name, scopes::PROVISION];
     let scope: Vec<&str> = wanted.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
     SetupSheet {
         scim_base_url: at.scim.base.to_string(),

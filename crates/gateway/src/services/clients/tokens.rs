@@ -6,6 +6,7 @@ use super::{find, revoke_credential, warnings};
 use crate::domain::bodies::clients::tokens::{NewToken, ShownToken, Token};
 use crate::domain::described::{FieldError, Texts, Time, With};
 use crate::domain::event::{Act, Action};
+use crate::domain::scopes;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
@@ -15,7 +16,7 @@ use crate::storage::static_tokens::StaticTokenRecord;
 /// How many a client may have.
 const MOST: usize = 10;
 /// What may be done in the name of no user.
-const SCOPE: &str = "provision:scim";
+const SCOPE: &str = scopes::PROVISION;
 const DAY_MS: i64 = 86_400_000;
 /// How long one counts unless its maker says otherwise.
 const USUAL_MS: i64 = 365 * DAY_MS;

@@ -6,6 +6,7 @@ use oauth::Client;
 use super::first_call;
 use crate::domain::account::{Account, ServiceAccounts};
 use crate::domain::profiles::Profile;
+use crate::domain::scopes;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::service_provider::ScimEngine;
@@ -56,7 +57,7 @@ pub(super) fn of(
             warnings.push(format!("the static token “{}” {ends}", token.name));
         }
     }
-    if record.client.scopes.contains("provision:scim") {
+    if record.client.scopes.contains(scopes::PROVISION) {
         warnings.extend(of_connections(tx, record, account)?);
     }
     Ok(warnings)
