@@ -36,7 +36,7 @@ story!(each_answer_has_an_id_of_its_own_whatever_is_asked, settings = [LOUD], as
     ];
     let mut ids = HashSet::new();
     for answer in &answers {
-        let id = answer.header("x-request-id").unwrap_or_else(|| panic!("{} has no id", answer.request));
+        let id = answer.header("x-request-id").unwrap_or_else(|| panic!("{} has no id", answer.asked));
         assert!(id.len() == 23 && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()), "{id}");
         assert!(ids.insert(id.to_owned()), "{id} stands twice");
     }
