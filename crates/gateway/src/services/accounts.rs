@@ -250,3 +250,6 @@ fn refuse_shared_names(tx: &mut Tx<'_>, account: &Account) -> Result<(), ActErro
 fn taken(name: &str) -> ActError {
     ActError::conflict(format!("there is already an account named `{name}`; choose another name"))
 }
+
+#[cfg(test)]
+mod tests;
