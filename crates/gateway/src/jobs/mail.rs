@@ -47,8 +47,10 @@ pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
 async fn send(app: &App, mail: &Mail, mut notice: Claimed) -> Result<(), DbError> {
     if let Some(matter) = notice.matter.take_if(|_| notice.active) {
         let (account, user) = (notice.account, notice.resource);
-        notice.matter =
-            app.db.read(ReadCost::Point, move |tx| reactions::still(tx, account, user, matter.clone())).await?;
+        notice.matter = app
+            .db
+            .read(ReadCost::Point, move |tx| reactions::notices::still(tx, account, user, matter.clone()))
+            .await?;
         if notice.matter.is_none() {
             return app.db.write(move |tx| tx.notice_is_past(&notice)).await;
         }

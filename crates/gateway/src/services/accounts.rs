@@ -187,7 +187,7 @@ pub fn change(
         return Err(ActError::field("co_owner", detail));
     }
     if account.options.service_accounts == ServiceAccounts::Writable && were != ServiceAccounts::Writable {
-        reactions::service_accounts_are_writable(tx, account.seq, tx.now())?;
+        reactions::notices::service_accounts_are_writable(tx, account.seq, tx.now())?;
     }
     let after = overview(tx, &account)?;
     let changed = Act::new(Action::AccountChanged).on_named(&account.id, &account.name);

@@ -128,7 +128,7 @@ pub fn accept(
     }
     let accepted = consent::accept(tx, cx, asked, &subject(session), session.auth_time)?;
     if matches!(accepted, Acceptance::Redirect(_)) && provisions(asked) {
-        reactions::tell_at_risk(tx, session.account, session.owner, cx.now)?;
+        reactions::notices::tell_at_risk(tx, session.account, session.owner, cx.now)?;
     }
     Ok(Some(accepted))
 }

@@ -72,7 +72,7 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
     let mut notices: Vec<(String, Timestamp, NoticeKind)> = Vec::new();
     for notice in tx.unseen_notices(session.owner, NOTICES)? {
         let Some(matter) = notice.matter() else { continue };
-        let Some(matter) = reactions::still(tx, session.account, session.owner, matter)? else { continue };
+        let Some(matter) = reactions::notices::still(tx, session.account, session.owner, matter)? else { continue };
         // Of several that say the same by now, one is enough; seeing it is seeing them.
         if !notices.iter().any(|(_, _, told)| *told == matter) {
             notices.push((notice.id, notice.made, matter));
@@ -169,7 +169,7 @@ pub fn change_password(
     note(tx, session, Act::new(Action::UserLoginChanged).saying("a password was set".to_owned()), now);
     tx.end_other_sessions(session.owner, own_session)?;
     if ends_connections {
-        reactions::end_connections(tx, session.account, &session.owner_id, now, EndReason::Owner)?;
+        reactions::deactivation::end_grants(tx, session.account, &session.owner_id, now, EndReason::Owner)?;
     }
     Ok(())
 }

@@ -107,14 +107,14 @@ impl<'a> Place<'a> {
         let seq = UserKey::of_user(stored.handle);
         tx.set_login(account, seq, &key, login.password_hash.as_deref(), login.service_account)?;
         if login.service_account == Some(false) {
-            reactions::tell_at_risk(tx, account, seq, now)?;
+            reactions::notices::tell_at_risk(tx, account, seq, now)?;
         }
         if login.password_hash.is_some() {
             // Whoever logged in by the old password has to know the new one.
             tx.end_sessions_of(account, user.id.as_str())?;
         }
         if login.ends_connections {
-            reactions::end_connections(tx, account, user.id.as_str(), now, EndReason::Operator)?;
+            reactions::deactivation::end_grants(tx, account, user.id.as_str(), now, EndReason::Operator)?;
         }
         Ok(())
     }

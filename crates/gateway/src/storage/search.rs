@@ -25,14 +25,14 @@ use super::schema::attribute_values;
 use super::statement::{Bind, Statement};
 use crate::each;
 
-mod candidates;
 mod documents;
+mod filter_sql;
 mod hidden;
 mod judged;
 mod sorted;
 
-use candidates::{Along, Candidates};
 use documents::Documents;
+use filter_sql::{Along, Candidates};
 use judged::Judged;
 
 /// How long a search that has to read documents may take.

@@ -298,11 +298,11 @@ impl Caller {
         let value = outcome?;
         self.charge.answer(value.weight(&app.scim_base))?;
         if let Some(owner) = owner
-            && reactions::refuses_own_ending(tx, &account, owner.as_str())?
+            && reactions::deactivation::refuses_own_ending(tx, &account, owner.as_str())?
         {
             return Err(scim::Error::Forbidden(OWN_ENDING.to_owned()).into());
         }
-        if let Some(left) = reactions::last_administrator(tx, &account)? {
+        if let Some(left) = reactions::last_administrator::refuses_to_lose(tx, &account)? {
             return Err(scim::Error::Forbidden(last_administrator(app, &left)).into());
         }
         Ok(Outcome { value, registry: provider.registry })
