@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::second_factors::set_up;
 use crate::support::account::{items, text};
+use crate::support::browser::Landed;
 use crate::support::database::Behind;
 use crate::support::identity_provider::a_user;
 use crate::support::testing::World;
@@ -109,10 +111,48 @@ story!(questions_to_the_audit_trail_combine_and_page, async |world: World| {
     world.admin(Method::GET, "/audit?account=nobody").await.expect_problem(404);
 });
 
+story!(acts_in_a_browser_are_found_by_who_acted_and_on_what, async |world: World| {
+    let acme = world.account("acme").await;
+    let ada = acme.user("ada@acme.test").role("master_admin").with("displayName", json!("Ada Lovelace")).create().await;
+    let client = acme.okta_client().await;
+    client.connect_as(&ada).await;
+    let browser = world.browser();
+    let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    let form = browser.open(&format!("{}/account/password", world.gateway.public_url)).await.page();
+    let mut changed = form.form_with_button("Change the password").expect("a form");
+    for name in ["password", "again"] {
+        assert!(changed.fill_in(name, "four unrelated words 4711"), "{}", form.words());
+    }
+    browser.submit(&form, &changed, &changed.pairs(changed.buttons.first())).await.page();
+    browser.press(&page, "End this connection").await.page();
+
+    let by_ada = ask(&world, &format!("actor=user:{}&limit=100", ada.id)).await;
+    for row in &by_ada {
+        assert_eq!((&row["actor_name"], &row["account"]), (&json!("Ada Lovelace"), &json!(acme.id)), "{row}");
+        assert!(row["address"].is_string() && row["target"].is_string(), "{row}");
+    }
+    let grant = text(&items(&acme.admin_get("/grants").await)[0]["id"]);
+    for (action, target) in [("grant.created", &grant), ("user.login_changed", &ada.id), ("grant.ended", &grant)] {
+        let rows = ask(&world, &format!("actor=user:{}&action={action}", ada.id)).await;
+        assert_eq!(rows.len(), 1, "{action} in {by_ada:?}");
+        assert_eq!(ask(&world, &format!("account={}&target={target}&action={action}", acme.id)).await, rows);
+    }
+    // What an operator changes has its values of before and after; what she accepted has her as its owner.
+    let given = json!({"role": "media_library_user"});
+    acme.admin(Method::PATCH, &format!("/users/{}", ada.id)).json(&given).await.expect(200);
+    let rows = ask(&world, &format!("target={}&action=user.patched", ada.id)).await;
+    assert_eq!(
+        rows[0]["changes"]["role"],
+        json!({"before": "master_admin", "after": "media_library_user"}),
+        "{rows:?}"
+    );
+});
+
 story!(no_secret_is_in_the_audit_trail, async |world: World| {
     let acme = world.account("acme").await;
     let client = acme.okta_client().await;
-    let idp = acme.connected_identity_provider().await;
+    let mut idp = acme.connected_identity_provider().await;
     let mut body = a_user("ana@acme.test");
     body["password"] = json!("planted-by-scim-4711");
     let ana = idp.create_user(&body).await;
@@ -123,10 +163,48 @@ story!(no_secret_is_in_the_audit_trail, async |world: World| {
     let path = format!("/clients/{}/secrets", client.id);
     let added = world.admin(Method::POST, &path).json(&json!({})).await.expect(201).json();
     let operator = world.admin(Method::POST, "/operators").json(&json!({"name": "csm"})).await.expect(201).json();
+    let answered = [&added["client_secret"], &operator["token"]].map(text);
+    let mut secrets: Vec<(&str, String)> = ["client secret", "operator's token"].into_iter().zip(answered).collect();
+
+    // An authenticator app, its recovery codes, and a log-in by one of them.
+    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
+    let (app, codes) = set_up(&world, &ada).await;
+    let browser = world.browser();
+    let page = browser.open(&client.authorization_url("1")).await.page();
+    let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    for (typed, is_right) in [("000-wrong-code-000", false), (codes[0].as_str(), true)] {
+        let mut form = page.forms().into_iter().find(|form| form.has_input("code")).expect("a form");
+        form.fill_in("code", typed);
+        let page = browser.submit(&page, &form, &form.pairs(form.buttons.first())).await.page();
+        assert_eq!(page.is_consent(), is_right, "{}", page.words());
+        secrets.push(("typed code", typed.to_owned()));
+    }
+    secrets.push(("secret of the app", app.0.text()));
+    secrets.extend(codes.into_iter().map(|code| ("recovery code", code)));
+    secrets.push(("session", browser.cookie("gateway_session").expect("a session")));
+
+    // Tokens: issued, refreshed, revoked, pasted.
+    for _ in 0..2 {
+        secrets.push(("access token", idp.access_token.clone()));
+        secrets.push(("refresh token", idp.refresh_token.clone().expect("a refresh token")));
+        idp.refresh().await;
+    }
+    idp.client.revoke(&idp.access_token).await.expect(200);
+    secrets.push(("revoked token", idp.access_token.clone()));
+    let expires = "2027-01-01T00:00:00Z";
+    let pasted = client.admin(Method::POST, "/tokens").json(&json!({"name": "x", "expires": expires}));
+    secrets.push(("static token", text(&pasted.await.expect(201).json()["token"])));
+
+    Behind::of(&world).seal();
     let trail = world.admin_get("/audit?limit=1000").await.to_string();
-    for secret in [&added["client_secret"], &added["secret"], &operator["token"]].into_iter().filter_map(Value::as_str)
-    {
-        assert!(!trail.contains(secret), "a secret is in the trail");
+    for action in ["second_factor.set_up", "second_factor.failed", "second_factor.recovery_code_used", "token"] {
+        assert!(trail.contains(action), "{action} in {trail}");
+    }
+    for (what, secret) in secrets {
+        assert!(secret.len() > 15, "{what} is a secret");
+        assert!(!trail.contains(&secret), "the {what} is in the trail");
+        let compact: String = secret.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
+        assert!(!trail.contains(&compact), "the {what} is in the trail");
     }
     assert!(!trail.contains("4711"), "a password is in the trail");
 });

@@ -9,14 +9,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use gateway::domain::event::Action;
 use gateway::domain::ids::AccountKey;
 use gateway::each;
-use gateway::storage::AnyConn;
+use gateway::storage::audit::search::AuditFilter;
+use gateway::storage::{AnyConn, DbError, Tx};
 
 use crate::contracts::{Account, Bare};
 
 /// What may be gone through from end to end on SQLite: what the statement itself made or was given.
-const OWN: [&str; 4] = ["json_each", "wanted", "inside", "counted"];
+const OWN: [&str; 8] = ["json_each", "wanted", "inside", "counted", "sealed", "waiting", "both_parts", "a"];
+
+/// The rows of the audit trail that wait for their seal: a batch, which the next seal empties.
+const WAITING: &str = "SCAN audit USING INDEX audit_unsealed";
 
 /// Steps of PostgreSQL's that take in a whole table, or all of an index that a condition leaves.
 const GOES_THROUGH: [&str; 6] =
@@ -49,6 +54,8 @@ const MUCH: &str = "
         SELECT seq, id, seq, FALSE, 1, '' FROM resources WHERE seq % 10 = 0;
     INSERT INTO static_tokens (id, client, grant_seq, fingerprint, name, scope, created, expires)
         SELECT seq::text, client, seq, sha256(seq::text::bytea), '', '', 1, 1 FROM grants WHERE seq < 3000;
+    INSERT INTO audit (at, account, actor, action, target, segment)
+        SELECT i, 7001 + i % 50, 'user:' || i % 5000, 'user.' || i % 90, 'r' || i % 9000, 1 + i / 1000 FROM generate_series(1, 50000) AS i;
     ANALYZE";
 
 #[derive(QueryableByName)]
@@ -92,8 +99,30 @@ impl Sent {
         let mut workplace = Account::new(bare());
         sent.listen(&mut workplace.bare.conn);
         oauth::store::contract::check(&mut workplace).expect("the database answers");
+        let mut trail = bare();
+        sent.listen(&mut trail.conn);
+        trail.undone(|tx| ask_the_audit_trail(tx).expect("the database answers"));
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Each question to the audit trail: with every set of filters, from its beginning and after a row.
+fn ask_the_audit_trail(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    for set in 0..32 {
+        let has = |filter: u32| set & (1 << filter) != 0;
+        let actor = if has(4) { "user:u" } else { "operator:o" };
+        let filter = AuditFilter {
+            account: has(0).then_some(AccountKey::of_row(7001)),
+            actor: has(1).then(|| actor.to_owned()),
+            target: has(2).then(|| "t".to_owned()),
+            action: has(3).then_some(Action::UserCreated),
+            from: has(4).then_some(1),
+            to: has(4).then_some(2),
+        };
+        tx.audit_page(&filter, None, 50)?;
+        tx.audit_page(&filter, Some(1), 50)?;
+    }
+    Ok(())
 }
 
 /// Whether a step of a plan of SQLite's looks at more than it was asked for.
@@ -102,7 +131,7 @@ fn is_wasteful(step: &str, statement: &str) -> bool {
     // The index of ids is an account's, without the type: in their order, those of other types are passed over.
     let in_order_of_ids = statement.contains("ORDER BY r.id");
     let scan = step.strip_prefix("SCAN ").map(|what| what.split(' ').next().unwrap_or_default());
-    scan.is_some_and(|what| !OWN.contains(&what)) || (by_account_alone && !in_order_of_ids)
+    scan.is_some_and(|what| !OWN.contains(&what) && step != WAITING) || (by_account_alone && !in_order_of_ids)
 }
 
 /// Fails with those statements that are wasteful, and how each is answered.
@@ -155,7 +184,9 @@ fn no_statement_looks_at_everything_on_postgres() {
             let plan: Vec<PlanLine> =
                 diesel::sql_query(format!("EXPLAIN EXECUTE statement_{n}{values}")).load(conn).expect("a plan");
             explained += 1;
-            let goes_through = |line: &str| GOES_THROUGH.iter().any(|what| line.contains(what));
+            // Merging what comes in order already goes through no more than is asked for.
+            let goes_through =
+                |line: &str| !line.contains("Merge Append") && GOES_THROUGH.iter().any(|what| line.contains(what));
             // Which keys are wanted is a condition of the index, and not tried on what it leaves. (Within one group it may be.)
             let tries =
                 |line: &str| line.contains("Filter: (") && line.contains("= ANY (") && !text.starts_with("DELETE");

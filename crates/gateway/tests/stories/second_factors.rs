@@ -10,7 +10,7 @@ use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
 
 /// An authenticator app, as far as the server can tell.
-struct App(gateway::domain::totp::Secret);
+pub struct App(pub gateway::domain::totp::Secret);
 
 impl App {
     /// Set up by typing the letters of the page.
@@ -58,7 +58,7 @@ fn recovery_codes(page: &Page) -> Vec<String> {
 }
 
 /// Sets an app up on the person's own page.
-async fn set_up(world: &World, ada: &User) -> (App, Vec<String>) {
+pub async fn set_up(world: &World, ada: &User) -> (App, Vec<String>) {
     let browser = world.browser();
     let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
     let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
