@@ -8,6 +8,7 @@ use scim::{Cursors, Observations, ToleranceTracker};
 
 use crate::config::Config;
 use crate::domain::account::Account;
+use crate::domain::fields::FieldCounter;
 use crate::domain::refusals::Refusals;
 use crate::domain::schemas::Schemas;
 use crate::domain::tolerances::{ToleranceCounter, ToleranceUse, UsesOfRequest};
@@ -65,6 +66,8 @@ pub struct Parts {
     pub signer: Signer,
     /// Which tolerances were needed; not yet in the database.
     pub tally: Arc<ToleranceCounter>,
+    /// Which attributes clients sent; not yet in the database.
+    pub fields: Arc<FieldCounter>,
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
     /// OpenID providers that people log in at.

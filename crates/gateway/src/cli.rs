@@ -19,7 +19,7 @@ use crate::server::logging::start_logging;
 use crate::server::signals::{Told, shutdown_signal};
 use crate::services::master_key;
 use crate::services::operators;
-use crate::services::tolerance_counts;
+use crate::services::{field_counts, tolerance_counts};
 use crate::storage::audit::chain::{ChainVerdict, Link};
 use crate::storage::read_on;
 use crate::storage::{DatabaseUrl, DbError, ReadCost, migrations};
@@ -177,6 +177,7 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
     running.server.await?;
     let told = crate::jobs::tell_refusals(&running.app, true).await;
     tolerance_counts::add(&running.app.db, &running.app.tally).await?;
+    field_counts::add(&running.app.db, &running.app.fields).await?;
     told?;
     Ok(())
 }

@@ -10,6 +10,7 @@ pub mod described;
 pub mod device;
 pub mod document;
 pub mod event;
+pub mod fields;
 pub mod grant_policy;
 pub mod ids;
 pub mod notice;

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::jobs::housekeeping::Housekeeper;
 use crate::platform::trusted_clock::Judged;
 use crate::services::indexing;
-use crate::services::tolerance_counts;
+use crate::services::{field_counts, tolerance_counts};
 use crate::storage::DbError;
 use crate::storage::audit::refusals::RefusalLine;
 
@@ -40,6 +40,9 @@ pub fn start(app: App) {
             tokio::time::sleep(ADD).await;
             if let Err(error) = tolerance_counts::add(&adding.db, &adding.tally).await {
                 tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
+            }
+            if let Err(error) = field_counts::add(&adding.db, &adding.fields).await {
+                tracing::warn!(%error, "the counts of attributes could not be written; it will be tried again");
             }
             if let Err(error) = list_counts::update(&adding.db).await {
                 tracing::warn!(%error, "new resources could not be counted; it will be tried again");

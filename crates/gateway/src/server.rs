@@ -277,6 +277,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
         signer,
         tally: Arc::default(),
+        fields: Arc::default(),
         budget: Budget::new(config.server.memory),
         refusals: Arc::default(),
         config: Arc::new(config),

@@ -7,6 +7,7 @@ pub mod budget;
 pub mod clients;
 pub mod consent;
 pub mod error;
+pub mod field_counts;
 pub mod grants;
 pub mod indexing;
 pub mod master_key;

@@ -22,6 +22,7 @@ pub mod db;
 mod desk;
 pub mod error;
 mod fate;
+pub mod field_counts;
 mod files;
 pub mod grant_owners;
 pub mod grants;

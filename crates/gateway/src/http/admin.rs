@@ -91,6 +91,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         DELETE "/clients/{client}" => clients::delete, "Deletes a client and ends its grants.";
         GET "/clients/{client}/tolerances" => clients::tolerances::list,
             "Lists what a client is forgiven, and how often it needed that.";
+        GET "/clients/{client}/fields" => clients::fields::list,
+            "Lists which attributes a client sends: how often each arrived, was empty, refused or ignored.";
         GET "/clients/{client}/secrets" => clients::secrets::list,
             "Lists a client's secrets, without the secrets themselves.";
         POST "/clients/{client}/secrets" => clients::secrets::add, "Makes one more secret.",

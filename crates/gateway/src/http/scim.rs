@@ -78,6 +78,7 @@ async fn answer(
         }
         Route::Resource(asked_for) => asked_for,
     };
+    caller = caller.asking(pairs().map(|(name, _)| name));
     let asked = SearchRequest::from_query(pairs())?;
     match asked_for {
         Request::Create(kind) => {

@@ -21,6 +21,7 @@ use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
 
 mod authentication;
+pub mod fields;
 mod first_call;
 mod lifetimes;
 mod new;

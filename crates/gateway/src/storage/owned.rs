@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    client_origins, client_secrets, logins, members, notices, operators, parked_members, recovery_codes,
+    client_origins, client_secrets, field_counts, logins, members, notices, operators, parked_members, recovery_codes,
     resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -53,7 +53,7 @@ owned! {
 owned! {
     /// What a client has, by its number.
     OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
-    client_origins.client, client_secrets.client, tolerance_needs.client, static_tokens.client,
+    client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
 }
 
 owned! {

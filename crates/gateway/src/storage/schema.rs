@@ -96,6 +96,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    field_counts (client, resource_type, name) {
+        client -> BigInt,
+        resource_type -> SmallInt,
+        name -> Text,
+        known -> Bool,
+        arrived -> BigInt,
+        changed -> BigInt,
+        empty -> BigInt,
+        refused -> BigInt,
+        ignored -> BigInt,
+        last_arrived -> Nullable<BigInt>,
+        last_changed -> Nullable<BigInt>,
+        last_empty -> Nullable<BigInt>,
+        last_refused -> Nullable<BigInt>,
+        last_ignored -> Nullable<BigInt>,
+        nearest -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     walks (account, actor, walk) {
         account -> BigInt,
         actor -> Text,

@@ -44,6 +44,7 @@ mod durability;
 mod errors;
 mod everywhere;
 mod faults;
+mod field_checks;
 mod filters;
 mod filters_agree;
 mod first_calls;

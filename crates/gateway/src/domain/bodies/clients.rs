@@ -12,6 +12,7 @@ use crate::domain::described::{
 use crate::domain::profiles::Profile;
 use crate::domain::scopes::ScopeName;
 
+pub mod fields;
 pub mod secrets;
 pub mod tokens;
 pub mod tolerances;

@@ -13,6 +13,7 @@ use crate::http::edge::problem::Problem;
 use crate::services::clients::{self, CheckedChange, CheckedClient, Installation};
 use crate::storage::ReadCost;
 
+pub(super) mod fields;
 pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod tolerances;

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
 use oauth::{BearerError, BearerRequest, Use};
-use scim::{Id, Observations, Registry, ToleranceTracker};
+use scim::observations::MAX_NAMES;
+use scim::{Id, Observations, Registry, SearchRequest, ToleranceTracker};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin, Source};
 use crate::domain::event::AdministratorLeft;
+use crate::domain::fields::{FieldUse, FieldsOfRequest};
 use crate::domain::scopes;
 use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
 use crate::http::edge::bearer::{self, Authorized};
@@ -68,6 +70,10 @@ pub(super) struct Caller {
     ticket: Arc<OnceLock<Ticket>>,
     /// What the request and its answer take.
     pub(super) charge: Charge,
+    /// The parameters of its query that do not exist, each with the one that is most like it.
+    unknown_parameters: Arc<[(String, Option<&'static str>)]>,
+    /// Which attributes it brought.
+    fields: FieldsOfRequest,
 }
 
 impl Caller {
@@ -83,7 +89,15 @@ impl Caller {
             entry: Arc::default(),
             me: None,
             charge,
+            unknown_parameters: Arc::default(),
+            fields: FieldsOfRequest::default(),
         }
+    }
+
+    /// With the parameters of its query, some of which may not exist.
+    pub(super) fn asking<'q>(self, names: impl IntoIterator<Item = &'q str>) -> Caller {
+        let unknown = SearchRequest::unknown_parameters(names).map(|(name, nearest)| (name.to_owned(), nearest));
+        Caller { unknown_parameters: unknown.take(MAX_NAMES).collect(), ..self }
     }
 
     /// Lets the proof of possession count, if the token needs one.
@@ -217,6 +231,9 @@ impl Caller {
         if takes_long(outcome) {
             return; // it is done again
         }
+        if matches!(outcome, Ok(_) | Err(ScimFailure::Scim(_))) {
+            self.fields.count(&app.fields, outcome.is_err());
+        }
         needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
     }
 
@@ -277,6 +294,7 @@ impl Caller {
         needed: &UsesOfRequest,
         work: &mut impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
+        self.fields.note(None);
         let Authorized { access, grant: GrantContext { account, client } } = self.access(app, tx)?;
         let owner = access.grant.subject;
         if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != account.seq.payer()) {
@@ -292,9 +310,14 @@ impl Caller {
         let cursors = SealedCursors::of(&app.keys, &account, &tx.origin.actor);
         let mut store = tx.in_account(account.seq, now, true).guarding(&account.options, self.me.as_ref())?;
         let observations = Observations::default();
+        for (name, nearest) in &*self.unknown_parameters {
+            observations.parameter(name, *nearest);
+        }
         let outcome =
             app.scim_with(Some(&cursors), &leniency, &observations, &provider, now, |cx| work(&mut store, cx));
         needed.note(Some(ToleranceUse::of_scim(client.seq, &leniency, now)));
+        let observed = observations.observed(&provider.registry);
+        self.fields.note(Some(FieldUse { client: client.seq, observed, at: now }));
         let value = outcome?;
         self.charge.answer(value.weight(&app.scim_base))?;
         if let Some(owner) = owner
