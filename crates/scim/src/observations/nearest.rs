@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use crate::schema::{Attribute, Mutability, ResourceType};
 
+#[cfg(test)]
+mod tests;
+
 /// The longest name that is compared by edits.
 const LONGEST: usize = 64;
 /// Names of sub-attributes that many attributes have, and that therefore hint at none of them.
