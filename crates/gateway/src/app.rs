@@ -10,8 +10,9 @@ use crate::config::Config;
 use crate::domain::account::Account;
 use crate::domain::fields::FieldCounter;
 use crate::domain::refusals::Refusals;
+use crate::domain::request::Notes;
 use crate::domain::schemas::Schemas;
-use crate::domain::tolerances::{ToleranceCounter, ToleranceUse, UsesOfRequest};
+use crate::domain::tolerances::{ToleranceCounter, ToleranceUse};
 use crate::platform::clock::Clock;
 use crate::platform::openid_client::ProviderMetadataCache;
 use crate::platform::outbound::Outbound;
@@ -23,6 +24,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
+use crate::services::recorder::Recorder;
 use crate::services::service_provider::{ScimEngine, ServiceProvider};
 use crate::services::signing::Signer;
 use crate::storage::pulse::Pulse;
@@ -68,6 +70,8 @@ pub struct Parts {
     pub tally: Arc<ToleranceCounter>,
     /// Which attributes clients sent; not yet in the database.
     pub fields: Arc<FieldCounter>,
+    /// What came of requests; not yet in the database.
+    pub recorder: Arc<Recorder>,
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
     /// OpenID providers that people log in at.
@@ -114,7 +118,7 @@ impl App {
     pub fn oauth_for<'c, T>(
         &self,
         tx: &mut Tx<'c>,
-        needed: &UsesOfRequest,
+        notes: &Notes,
         run: impl FnOnce(&mut Tx<'c>, &mut oauth::Context<'_>) -> Result<T, oauth::StoreError>,
     ) -> Result<T, DbError> {
         let (answer, needs, now) = self.oauth(|cx| {
@@ -122,7 +126,7 @@ impl App {
             (answer, std::mem::take(&mut cx.needs), cx.now)
         });
         let client = needs.client.as_ref().map(|client| tx.client_number(client)).transpose()?.flatten();
-        needed.note(client.map(|client| ToleranceUse::of_oauth(client, &needs, now)));
+        notes.take_down().needed(client.map(|client| ToleranceUse::of_oauth(client, &needs, now)));
         Ok(answer?)
     }
 

@@ -30,6 +30,7 @@ mod passwords;
 mod proxies;
 pub(crate) mod public_url;
 mod reader;
+mod requests;
 mod scim;
 mod security;
 mod server;
@@ -46,6 +47,7 @@ pub use operators::OperatorSignIn;
 pub use passwords::PasswordThreads;
 pub use proxies::TrustedProxies;
 use reader::{Declared, Reader};
+pub use requests::Requests;
 pub use scim::Scim;
 pub use security::MasterKeySource;
 pub use server::{Memory, Server};
@@ -68,6 +70,7 @@ pub struct Config {
     pub scim: Scim,
     pub audit: Audit,
     pub housekeeping: Housekeeping,
+    pub requests: Requests,
     pub passwords: PasswordThreads,
     pub log: Log,
     /// What an operator should know, though the server can work with it.
@@ -157,6 +160,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let scim = scim::read(r);
     let audit = audit::read(r);
     let housekeeping = housekeeping::read(r);
+    let requests = requests::read(r);
     let passwords = passwords::read(r);
     let log = log::read(r);
 
@@ -184,6 +188,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         scim: scim?,
         audit: audit?,
         housekeeping: housekeeping?,
+        requests: requests?,
         passwords: passwords?,
         log: log?,
         warnings: Vec::new(),

@@ -2,12 +2,13 @@
 //! is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
 //! Any number of replicas may do it at once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::jobs::housekeeping::Housekeeper;
 use crate::platform::trusted_clock::Judged;
 use crate::services::indexing;
+use crate::services::recorder::Recorder;
 use crate::services::{field_counts, tolerance_counts};
 use crate::storage::DbError;
 use crate::storage::audit::refusals::RefusalLine;
@@ -49,6 +50,9 @@ pub fn start(app: App) {
             }
         }
     });
+    if app.recorder.is_on() {
+        actix_web::rt::spawn(record(app.clone()));
+    }
     let housekeeper = Housekeeper::new(app.db.clone(), app.keys.clone(), app.config.clone());
     actix_web::rt::spawn(async move {
         loop {
@@ -69,6 +73,25 @@ pub fn start(app: App) {
             }
         }
     });
+}
+
+/// Writes the request log.
+async fn record(app: App) {
+    let mut told = Instant::now();
+    loop {
+        tokio::time::sleep(Recorder::EVERY).await;
+        let outcome = match app.recorder.write(&app.db).await {
+            Ok(()) => app.recorder.trim(&app.db, app.config.requests.keep_rows).await,
+            failed => failed,
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "the request log could not be written");
+        }
+        if told.elapsed() >= Recorder::TOLD_EVERY {
+            app.recorder.tell().await;
+            told = Instant::now();
+        }
+    }
 }
 
 /// Writes what is due of the credentials that were refused into the audit trail and the log; nothing is lost if that fails.

@@ -31,6 +31,7 @@ use crate::services::budget::Budget;
 use crate::services::indexing;
 use crate::services::master_key;
 use crate::services::reactions;
+use crate::services::recorder::Recorder;
 use crate::services::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
 use crate::storage::turn::Turn;
@@ -280,6 +281,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         fields: Arc::default(),
         budget: Budget::new(config.server.memory),
         refusals: Arc::default(),
+        recorder: Arc::new(Recorder::new(config.requests.enabled)),
         config: Arc::new(config),
         pulse: db.pulse(),
         clock: db.clock().clone(),

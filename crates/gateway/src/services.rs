@@ -14,6 +14,7 @@ pub mod master_key;
 pub mod notices;
 pub mod operators;
 pub mod reactions;
+pub mod recorder;
 pub mod second_factor;
 pub mod self_service;
 pub mod service_provider;

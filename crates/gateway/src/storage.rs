@@ -43,6 +43,7 @@ pub mod pulse;
 mod pushed_requests;
 mod reindex;
 mod rekeying;
+pub mod requests;
 pub mod resources;
 pub mod schema;
 mod scim_store;

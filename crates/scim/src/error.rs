@@ -105,6 +105,31 @@ impl Error {
         }
     }
 
+    /// A stable code of the kind of refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::InvalidFilter(_) => "invalid_filter",
+            Error::InvalidPath(_) => "invalid_path",
+            Error::InvalidSyntax(_) => "invalid_syntax",
+            Error::InvalidValue(_) => "invalid_value",
+            Error::Mutability(_) => "mutability",
+            Error::NoTarget(_) => "no_target",
+            Error::NotUnique { .. } => "uniqueness",
+            Error::Conflict(_) => "conflict",
+            Error::InvalidCursor(_) => "invalid_cursor",
+            Error::ExpiredCursor(_) => "expired_cursor",
+            Error::InvalidCount(_) => "invalid_count",
+            Error::TooMany(_) => "too_many",
+            Error::Sensitive(_) => "sensitive",
+            Error::NotFound(_) => "not_found",
+            Error::Stale(_) => "version_mismatch",
+            Error::Forbidden(_) => "forbidden",
+            Error::TooLarge(_) => "too_large",
+            Error::NotImplemented(_) => "not_implemented",
+            Error::Store(_) => "server_failed",
+        }
+    }
+
     /// The sentence for the administrator. Internal details are for the log ([`Display`](std::fmt::Display)) only.
     pub fn detail(&self) -> String {
         match self {

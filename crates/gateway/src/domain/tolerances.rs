@@ -15,7 +15,7 @@ mod tally;
 mod tests;
 
 pub use switch::{Tolerance, Tolerances};
-pub use tally::{ToleranceCounter, ToleranceUse, UseCount, UseCounts, UsesOfRequest};
+pub use tally::{ToleranceCounter, ToleranceUse, UseCount, UseCounts};
 
 /// What a profile leaves off; everything else is forgiven. A vendor's profile leaves off what belongs to another protocol
 /// version or another vendor; only Microsoft's sends a user's one role as the primary value of `roles`, and only

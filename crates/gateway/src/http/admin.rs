@@ -24,6 +24,7 @@ mod operators;
 mod page;
 mod pending_members;
 mod refusal;
+mod requests;
 mod shared_names;
 mod sign_in;
 mod users;
@@ -114,6 +115,13 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         POST "/operators" => operators::create, "Makes an operator.", 404 "There is no such account.",
             409 "Another operator has the name.";
         DELETE "/operators/{operator}" => operators::end, "Ends an operator.";
+    }
+    "Requests" {
+        GET "/accounts/{account}/requests" => requests::of_account,
+            "Lists what came of an account's requests, newest first: of identity providers, clients and browsers.";
+        GET "/clients/{client}/requests" => requests::of_client, "Lists what came of a client's requests, newest first.";
+        GET "/requests" => requests::find, "Finds refused requests by the text that an identity provider shows.";
+        GET "/requests/{request}" => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
     }
     "Audit trail" {
         GET "/audit" => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";

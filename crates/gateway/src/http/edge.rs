@@ -8,6 +8,7 @@ pub mod endpoints;
 pub mod operation;
 pub mod problem;
 pub mod query;
+pub(super) mod recording;
 pub(super) mod request_id;
 pub(super) mod stopping;
 pub(super) mod trace;

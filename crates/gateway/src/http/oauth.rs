@@ -8,11 +8,12 @@ use serde_json::Value;
 
 use crate::app::App;
 use crate::domain::actor::{Actor, Origin};
-use crate::domain::tolerances::UsesOfRequest;
+use crate::domain::request::{Notes, Owner};
 use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
 use crate::http::edge::query;
+use crate::http::edge::recording;
 use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
 use crate::storage::{DbError, ReadCost, Tx};
@@ -66,6 +67,7 @@ struct Call {
     query: Vec<(String, String)>,
     form: Vec<(String, String)>,
     origin: Origin,
+    notes: Notes,
 }
 
 impl Call {
@@ -102,6 +104,7 @@ impl Call {
             query,
             form,
             origin: Actor::Unknown.at(request_id::source_of(request, &app.config.server.trusted_proxies)),
+            notes: recording::notes_of(request),
         })
     }
 }
@@ -137,8 +140,9 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
     let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
     let asked = proof::with_keys(app, asked).await?;
-    let attempt = Attempt::of(app, &asked, &call.origin).presenting(asked.presents());
-    let issued = attempt.watch(app, issue(app, payer, asked, call.origin, attempt.needed.clone())).await?;
+    let attempt = Attempt::of(app, &asked, &call.origin, call.notes.clone()).presenting(asked.presents());
+    let issued = attempt.watch(app, issue(app, payer, asked, call.origin, attempt.notes.clone())).await?;
+    attempt.notes.take_down().owner = Owner::Grant(issued.grant.0);
     let keys = match issued.has_to_be_signed() {
         true => app.signer.current().await?,
         false => app.signer.cached(),
@@ -152,14 +156,14 @@ async fn issue(
     payer: Payer,
     asked: TokenRequest,
     origin: Origin,
-    needed: UsesOfRequest,
+    notes: Notes,
 ) -> Result<TokenResponse, OAuthFailure> {
     let asked = std::sync::Arc::new(asked);
     if asked.may_only_read() {
-        let (work, request, needed) = (app.clone(), asked.clone(), needed.clone());
+        let (work, request, notes) = (app.clone(), asked.clone(), notes.clone());
         let read = move |tx: &mut Tx<'_>| {
             Ok::<_, OAuthFailure>(
-                work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
+                work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
             )
         };
         if let Some(verdict) = app.db.read_for(payer, ReadCost::Point, read).await? {
@@ -169,7 +173,7 @@ async fn issue(
     let work = app.clone();
     let write = move |tx: &mut Tx<'_>| {
         tx.act_as(origin.clone());
-        Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::token::exchange(tx, cx, &asked))?)
+        Ok::<_, OAuthFailure>(work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange(tx, cx, &asked))?)
     };
     Ok(app.db.write_for(payer, write).await??)
 }
@@ -188,11 +192,11 @@ async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload
 async fn revoke_token(app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
     let asked = proof::with_keys(app, asked).await?;
-    let attempt = Attempt::of(app, &asked, &call.origin);
-    let (work, needed, payer) = (app.clone(), attempt.needed.clone(), call.payer());
+    let attempt = Attempt::of(app, &asked, &call.origin, call.notes.clone());
+    let (work, notes, payer) = (app.clone(), attempt.notes.clone(), call.payer());
     let revoked = app.db.write_for(payer, move |tx| {
         tx.act_as(call.origin.clone());
-        Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::revoke::revoke(tx, cx, &asked))?)
+        Ok::<_, OAuthFailure>(work.oauth_for(tx, &notes, |tx, cx| oauth::revoke::revoke(tx, cx, &asked))?)
     });
     attempt.watch(app, async { Ok(revoked.await??) }).await?;
     Ok(uncached().finish())
@@ -209,11 +213,11 @@ async fn introspect(
         .ensure_key_known(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str()))
         .await?;
     let mut asked = proof::with_keys(&app, asked).await?;
-    let attempt = Attempt::of(&app, &asked, &call.origin);
-    let (work, needed, noted) = (app.clone(), attempt.needed.clone(), asked.has_assertion());
+    let attempt = Attempt::of(&app, &asked, &call.origin, call.notes.clone());
+    let (work, notes, noted) = (app.clone(), attempt.notes.clone(), asked.has_assertion());
     let payer = call.payer();
     let answer = move |tx: &mut Tx<'_>| {
-        Ok::<_, OAuthFailure>(work.oauth_for(tx, &needed, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?)
+        Ok::<_, OAuthFailure>(work.oauth_for(tx, &notes, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?)
     };
     let answer = attempt.watch(&app, async {
         // An assertion is noted, so that it counts once; nothing else is written.

@@ -3,13 +3,14 @@
 //! Everything below `/scim/v2` comes through [`handle`], so that every refusal, be it of an unknown path, a wrong method or a
 //! body too large, is a SCIM error (§3.12).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::route::{Action, Discovery, Request, Route, Target as RouteTarget};
 use scim::schema::ResourceTypeId;
-use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, SearchRequest, service};
+use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchRequest, service};
 use serde_json::Value;
 
 use crate::app::App;
@@ -17,6 +18,7 @@ use crate::domain::actor::Origin;
 use crate::domain::ids::AccountKey;
 use crate::http::edge::bearer;
 use crate::http::edge::query;
+use crate::http::edge::recording;
 use crate::services::budget::Charge;
 use crate::services::service_provider::ServiceProvider;
 use crate::storage::{AccountTx, DbError, ReadCost, Tx};
@@ -48,6 +50,7 @@ pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Pay
 }
 
 async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payload: web::Payload) -> HttpResponse {
+    recording::notes_of(request).take_down().endpoint = Some("/scim/v2/…".into());
     let failure = match Caller::of(request, app, charge).proven(request, app).await {
         Ok(caller) => match answer(request, app, caller.clone(), payload).await {
             Ok(answer) => return answer,
@@ -57,6 +60,7 @@ async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payl
     };
     if let ScimFailure::Bearer(error) = &failure {
         bearer::note_refusal(request, app, error);
+        recording::note_refused_token(request, app);
     }
     failure.answer()
 }
@@ -68,6 +72,7 @@ async fn answer(
     payload: web::Payload,
 ) -> Result<HttpResponse, ScimFailure> {
     let route = Route::of(request.method().as_str(), request.match_info().query("tail"), app.schemas.configured())?;
+    note_route(app, &caller, &route);
     let pairs = query::pairs(request.query_string())
         .map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -113,6 +118,42 @@ async fn answer(
             let body = body(request, app, &mut caller, payload).await?;
             bulk::run(request, app, caller, body).await
         }
+    }
+}
+
+/// Notes which endpoint is asked, and about what.
+fn note_route(app: &App, caller: &Caller, route: &Route) {
+    let schemas = app.schemas.configured();
+    let of = |kind: ResourceTypeId| schemas.get(kind).endpoint.as_str();
+    let endpoint: Cow<'static, str> = match route {
+        Route::Discovery(Discovery::ServiceProviderConfig) => "/scim/v2/ServiceProviderConfig".into(),
+        Route::Discovery(Discovery::ResourceTypes(None)) => "/scim/v2/ResourceTypes".into(),
+        Route::Discovery(Discovery::ResourceTypes(Some(_))) => "/scim/v2/ResourceTypes/{name}".into(),
+        Route::Discovery(Discovery::Schemas(None)) => "/scim/v2/Schemas".into(),
+        Route::Discovery(Discovery::Schemas(Some(_))) => "/scim/v2/Schemas/{urn}".into(),
+        Route::Resource(Request::Bulk) => "/scim/v2/Bulk".into(),
+        Route::Resource(Request::Query(None)) => "/scim/v2".into(),
+        Route::Resource(Request::Search(None)) => "/scim/v2/.search".into(),
+        Route::Resource(Request::One(_, _, RouteTarget::Me)) => "/scim/v2/Me".into(),
+        Route::Resource(Request::Create(kind) | Request::Query(Some(kind))) => format!("/scim/v2/{}", of(*kind)).into(),
+        Route::Resource(Request::Search(Some(kind))) => format!("/scim/v2/{}/.search", of(*kind)).into(),
+        Route::Resource(Request::One(_, kind, _)) => format!("/scim/v2/{}/{{id}}", of(*kind)).into(),
+    };
+    let mut notes = caller.notes.take_down();
+    notes.endpoint = Some(endpoint);
+    if let Route::Resource(Request::One(_, _, RouteTarget::Id(id))) = route {
+        notes.target = Some(id.to_string());
+    }
+}
+
+/// Notes what a body calls the resource that is to be made.
+fn note_name(caller: &Caller, body: &Value) {
+    let name = ["userName", "displayName"].into_iter().find_map(|name| {
+        let (_, value) = body.as_object()?.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        value.as_str()
+    });
+    if let Some(name) = name {
+        caller.notes.take_down().is_about(name);
     }
 }
 
@@ -171,11 +212,14 @@ async fn create(
     asked: SearchRequest,
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
+    note_name(&caller, &body);
+    let notes = caller.notes.clone();
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok((service::create(store, cx, kind, &body, &shown)?, shown))
     };
     let Outcome { value: (made, shown), registry } = caller.write(app, work).await?;
+    notes.take_down().wrote(&made);
     Ok(written(StatusCode::CREATED, Done::new(app, &registry, &made, Some(&shown))))
 }
 
@@ -195,8 +239,11 @@ async fn get(
         };
         Ok((found, shown))
     };
-    let at_hand = app.clone();
-    let show = move |Outcome { value: (found, shown), registry }| Shown::of(&at_hand, &registry, &found, &shown);
+    let (at_hand, notes) = (app.clone(), caller.notes.clone());
+    let show = move |Outcome { value: (found, shown), registry }: Outcome<(Resource, Projection)>| {
+        notes.take_down().is_about(found.display());
+        Shown::of(&at_hand, &registry, &found, &shown)
+    };
     Ok(resource(request, StatusCode::OK, caller.read(app, ReadCost::Point, work, show).await?))
 }
 
@@ -226,6 +273,7 @@ async fn change(
             Err(ScimFailure::Database(DbError::TakesLong)) => {}
             outcome => {
                 let Outcome { value: (made, shown), registry } = outcome?;
+                caller.notes.take_down().wrote(&made);
                 return Ok(written(status, Done::new(app, &registry, &made, shown.as_ref())));
             }
         }

@@ -109,6 +109,8 @@ impl Housekeeper {
         self.step(&mut done, "forgetting ended grants", move |tx| tx.forget_grants(now - KEEP_ENDED, BATCH)).await;
         let (seen, unseen) = (now - KEEP_SEEN, now - KEEP_UNSEEN);
         self.step(&mut done, "forgetting notices", move |tx| tx.forget_notices(seen, unseen, BATCH)).await;
+        let old = now - i64::from(self.config.requests.keep_days) * DAY;
+        self.step(&mut done, "forgetting requests", move |tx| tx.forget_requests(old, BATCH)).await;
         if let Some(days) = self.config.audit.retention_days {
             self.forget_audit(&mut done, now - i64::from(days) * DAY).await;
         }

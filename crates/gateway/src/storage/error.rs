@@ -80,6 +80,15 @@ impl Meaning {
         if self == Meaning::Broken { 500 } else { 503 }
     }
 
+    /// A stable code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Meaning::Unavailable => "server_unavailable",
+            Meaning::Uncertain => "outcome_unknown",
+            Meaning::Broken => "server_failed",
+        }
+    }
+
     /// For people; says nothing that is not known.
     pub fn sentence(self) -> &'static str {
         match self {
@@ -115,6 +124,11 @@ impl DbError {
     /// Whether the session may only read.
     pub fn is_read_only(&self) -> bool {
         matches!(self, DbError::Statement(Diesel::DatabaseError(Kind::ReadOnlyTransaction, _)))
+    }
+
+    /// Whether a value is taken that may stand once.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, DbError::Statement(error) if unique_violation(error).is_some())
     }
 
     /// What it means to a caller.

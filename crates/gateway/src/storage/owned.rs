@@ -83,6 +83,7 @@ mod tests {
         "resource_blocks",
         "resource_gaps",
         "audit",
+        "requests",
     ];
 
     fn is_listed(table: &str) -> bool {

@@ -479,4 +479,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    requests (seq) {
+        seq -> BigInt,
+        bits -> BigInt,
+        given_id -> Nullable<Text>,
+        account -> Nullable<BigInt>,
+        client -> Nullable<Text>,
+        actor -> Nullable<Text>,
+        address -> Nullable<Text>,
+        method -> Text,
+        endpoint -> Text,
+        target -> Nullable<Text>,
+        target_name -> Nullable<Text>,
+        status -> Integer,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        micros -> BigInt,
+        more -> Nullable<Text>,
+    }
+}
+
 // No statement of the query builder joins tables; `statement` does.

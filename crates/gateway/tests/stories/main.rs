@@ -85,6 +85,7 @@ mod replicas;
 mod reports_clients;
 mod reports_endpoints;
 mod request_ids;
+mod request_log;
 mod restrictions;
 mod retention;
 mod returning;

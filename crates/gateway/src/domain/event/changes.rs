@@ -60,6 +60,11 @@ impl Changes {
         self.0.insert(name.to_owned(), json!({}));
     }
 
+    /// The names of what changed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// Nothing did.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,7 +2,7 @@
 //! request writes for it. Several replicas add up. A process that is killed loses what it gathered since it last added.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::{Tolerance, Tolerances};
 
@@ -51,24 +51,6 @@ impl ToleranceUse {
     pub fn of_oauth(client: ClientKey, needs: &oauth::tolerance::Needs, at: Timestamp) -> ToleranceUse {
         let of = |oauth| Tolerances { oauth, ..Tolerances::default() };
         ToleranceUse { client, forgiven: of(needs.forgiven), missed: of(needs.missed), at }
-    }
-}
-
-/// What the last run of a unit of work needed to be forgiven; each run writes over the one before.
-#[derive(Debug, Clone, Default)]
-pub struct UsesOfRequest(Arc<Mutex<Option<ToleranceUse>>>);
-
-impl UsesOfRequest {
-    /// This run needed this.
-    pub fn note(&self, need: Option<ToleranceUse>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = need;
-    }
-
-    /// Counts it, now that the outcome of the last run stands.
-    pub fn count(&self, tally: &ToleranceCounter, refused: bool) {
-        if let Some(need) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
-            tally.count(need, refused);
-        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::storage::ReadCost;
 use crate::storage::audit::AuditRecord;
 use crate::storage::audit::search::{AuditFilter, AuditPage};
 
-mod question;
+pub(super) mod question;
 
 use question::{ActionCode, ActorCode, AnyId, Moment};
 

@@ -23,6 +23,8 @@ use crate::storage::{ReadCost, TransactionError, Tx};
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
     origin: Origin,
+    /// The account it is for; `None`: all.
+    account: Option<AccountKey>,
 }
 
 /// How often the time of last use is written.
@@ -46,7 +48,10 @@ impl Operator {
             && app.keys.fingerprint(ours.reveal()) == presented
         {
             super::check_query(&request)?;
-            return Ok(Operator { origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(source) });
+            return Ok(Operator {
+                origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(source),
+                account: None,
+            });
         }
         let now = app.clock.now();
         let target = Target::of(&request);
@@ -86,7 +91,13 @@ impl Operator {
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }
-        Ok(Operator { origin: Actor::Operator(Named::new(operator.id, operator.name)).at(source) })
+        let origin = Actor::Operator(Named::new(operator.id, operator.name)).at(source);
+        Ok(Operator { origin, account: operator.account })
+    }
+
+    /// The account it is for; `None`: all.
+    pub(crate) fn account(&self) -> Option<AccountKey> {
+        self.account
     }
 
     /// Does something as this operator, in a unit of work.
@@ -118,6 +129,8 @@ enum Target {
     Account(String),
     Client(String),
     Grant(String),
+    /// What the handler looks for among what the operator reaches.
+    Reachable,
     /// Anything else, so also what this file has not heard of.
     Everything,
 }
@@ -139,6 +152,7 @@ impl Target {
                 .ok()
                 .and_then(|pairs| pairs.into_iter().find(|(name, _)| name == "account"))
                 .map_or(Target::Everything, |(_, account)| Target::Account(account)),
+            path if path == "/admin/requests" || path.starts_with("/admin/requests/") => Target::Reachable,
             _ => Target::Everything,
         }
     }
@@ -152,9 +166,10 @@ impl Target {
                 let seq = id.parse().map_err(|_| Problem::not_found("grant", id))?;
                 ("grant", id, tx.account_of_grant(oauth::GrantId(seq))?)
             }
+            Target::Reachable => return Ok(()),
             Target::Everything => {
                 let detail = "this operator is for one account, and reaches only /admin/accounts/{account} and what is below, \
-                              the clients and grants of that account, and /admin/audit?account={account}";
+                              the clients and grants of that account, /admin/audit?account={account} and /admin/requests";
                 return Err(Problem::with_status(StatusCode::FORBIDDEN, detail));
             }
         };

@@ -9,6 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use tracing::Instrument;
 
 use super::address;
+use super::recording::Begun;
 use crate::app::App;
 use crate::config::TrustedProxies;
 use crate::domain::actor::Source;
@@ -17,19 +18,24 @@ use crate::platform::system;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request its id, and tells it: in the answer, and as a span around all that is logged of the request.
+/// Gives the request its id, and tells it: in the answer, and as a span around all that is logged of the request. What came of it goes to
+/// the request log.
 pub(crate) async fn identify(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let Some(app) = request.app_data::<web::Data<App>>() else { return next.call(request).await };
+    let Some(app) = request.app_data::<web::Data<App>>().cloned() else { return next.call(request).await };
+    let at = app.clock.now();
     let proxys = id_of_proxy(request.request(), &app.config.server.trusted_proxies);
-    let id = proxys.unwrap_or_else(|| RequestId::new(app.clock.now(), system::unique()));
+    let id = proxys.unwrap_or_else(|| RequestId::Made { at, bits: system::unique() });
+    let begun = Begun::now(at, id.clone(), &request);
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(begun.notes.clone());
     let span = tracing::error_span!("request", %id);
     match next.call(request).instrument(span).await {
         Ok(mut response) => {
             tell(response.headers_mut(), &id);
+            begun.answered(&app, &response);
             Ok(response)
         }
         Err(error) => {
@@ -41,7 +47,7 @@ pub(crate) async fn identify(
 }
 
 fn tell(headers: &mut HeaderMap, id: &RequestId) {
-    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+    if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         headers.insert(HEADER, value);
     }
 }
@@ -53,7 +59,7 @@ fn id_of_proxy(request: &HttpRequest, trusted: &TrustedProxies) -> Option<Reques
     }
     let mut given = request.headers().get_all(HEADER);
     match (given.next(), given.next()) {
-        (Some(id), None) => RequestId::parse(id.to_str().ok()?),
+        (Some(id), None) => RequestId::given(id.to_str().ok()?),
         _ => None,
     }
 }

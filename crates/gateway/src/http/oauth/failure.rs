@@ -7,6 +7,7 @@ use oauth::{BearerError, ErrorCode, TokenError, TokenRefusal};
 use serde_json::json;
 
 use crate::domain::document::DocumentError;
+use crate::domain::request::Refusal;
 use crate::storage::{DbError, TransactionError};
 
 /// Why an OAuth request was not carried out.
@@ -32,6 +33,19 @@ impl OAuthFailure {
     /// At an endpoint for clients (RFC 9449 §5).
     pub(super) fn proof(error: ProofError) -> OAuthFailure {
         OAuthFailure::Token(error.into())
+    }
+
+    /// A stable code of the reason.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            OAuthFailure::Token(error) => error.code(),
+            OAuthFailure::Bearer(error) => error.code(),
+            OAuthFailure::TooManyFailures(_) => "too_many_failures",
+            OAuthFailure::TooManyPushed(_) => "too_many_pushed",
+            OAuthFailure::TooLarge(_) => "body_too_large",
+            OAuthFailure::Method(_) => "method_not_allowed",
+            OAuthFailure::Database(cause) => cause.meaning().code(),
+        }
     }
 
     pub(super) fn malformed(description: &str) -> OAuthFailure {
@@ -107,7 +121,9 @@ impl ResponseError for OAuthFailure {
                 (code, meaning.sentence().to_owned())
             }
         };
-        answer.json(json!({"error": code, "error_description": description}))
+        let mut answer = answer.json(json!({"error": code, "error_description": description}));
+        answer.extensions_mut().insert(Refusal { code: self.code(), detail: description });
+        answer
     }
 }
 

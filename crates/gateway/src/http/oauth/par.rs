@@ -30,11 +30,11 @@ pub(super) async fn push(
     let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
     let asked = PushRequest::parse(call.authorization.as_deref(), &call.query, &call.form, dpop)?;
     let asked = proof::with_keys(&app, asked).await?;
-    let attempt = Attempt::of(&app, &asked, &call.origin);
-    let (work, needed) = (app.clone(), attempt.needed.clone());
+    let attempt = Attempt::of(&app, &asked, &call.origin, call.notes.clone());
+    let (work, notes) = (app.clone(), attempt.notes.clone());
     let pushed = app.db.write(move |tx| {
         tx.act_as(call.origin.clone());
-        let pushed = work.oauth_for(tx, &needed, |tx, cx| oauth::par::push(tx, cx, &asked))?;
+        let pushed = work.oauth_for(tx, &notes, |tx, cx| oauth::par::push(tx, cx, &asked))?;
         if let Ok(pushed) = &pushed {
             has_room(&work, tx, pushed)?;
         }

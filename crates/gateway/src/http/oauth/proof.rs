@@ -10,8 +10,8 @@ use super::failure::OAuthFailure;
 use crate::app::App;
 use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
+use crate::domain::request::{Notes, Owner};
 use crate::domain::throttle;
-use crate::domain::tolerances::UsesOfRequest;
 use crate::storage::ReadCost;
 
 /// So many failures of one client from one address
@@ -51,21 +51,24 @@ pub(super) struct Attempt {
     address: Option<String>,
     /// What is presented besides the client's credentials.
     secret: Option<Prefix>,
-    /// What the request needs to be forgiven.
-    pub(super) needed: UsesOfRequest,
+    /// What is found out about the request.
+    pub(super) notes: Notes,
 }
 
 impl Attempt {
-    pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, origin: &Origin) -> Attempt {
+    pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, origin: &Origin, notes: Notes) -> Attempt {
         let client = request.clone().credentials().client_id().and_then(ClientId::new);
         let named = client.as_ref().map_or("", ClientId::as_str);
+        if let Some(client) = &client {
+            notes.take_down().owner = Owner::Client(client.to_string());
+        }
         let place = format!("{named}\n{}", throttle::place(origin.address.as_deref()));
         Attempt {
             place: app.keys.tag("client failures", place.as_bytes()),
             client,
             address: origin.address.clone(),
             secret: None,
-            needed: UsesOfRequest::default(),
+            notes,
         }
     }
 
@@ -81,7 +84,7 @@ impl Attempt {
         work: impl Future<Output = Result<T, OAuthFailure>>,
     ) -> Result<T, OAuthFailure> {
         let outcome = work.await;
-        self.needed.count(&app.tally, matches!(outcome, Err(OAuthFailure::Token(_))));
+        self.notes.count(&app.tally, matches!(outcome, Err(OAuthFailure::Token(_))));
         match outcome {
             Err(OAuthFailure::Token(error)) if error.error() == ErrorCode::InvalidClient => {
                 Err(self.failed(app).await?.unwrap_or(OAuthFailure::Token(error)))

@@ -10,7 +10,7 @@ use crate::http::edge::endpoints::Endpoint;
 use crate::http::edge::operation::{Media, Operation, Signature, Success};
 
 /// What the parameters of paths are.
-const PATH_PARAMETERS: [(&str, &str); 8] = [
+const PATH_PARAMETERS: [(&str, &str); 9] = [
     ("account", "The id of an account."),
     ("attribute", "`badge` for an attribute of the core User, otherwise its schema and name: `urn:…:Badges:number`."),
     ("user", "The id of a user."),
@@ -18,6 +18,7 @@ const PATH_PARAMETERS: [(&str, &str); 8] = [
     ("secret", "The id of a secret."),
     ("token", "The id of a static token."),
     ("grant", "The id of a grant."),
+    ("request", "The id of a request: the `X-Request-Id` of its answer."),
     ("operator", "The id of an operator."),
 ];
 
@@ -210,7 +211,8 @@ fn success(success: &Success) -> (String, Value) {
 /// What an endpoint refuses: what follows from what it takes, and what its row says.
 fn refusals(endpoint: &Endpoint, operation: &Operation, signature: &Signature) -> Vec<(String, Value)> {
     let own = |status: u16| operation.refusals.iter().filter(move |(of, _)| *of == status).map(|(_, when)| *when);
-    let reaches_all = !names(endpoint.path).any(|name| ["account", "client", "grant"].contains(&name));
+    let reaches_all = !names(endpoint.path).any(|name| ["account", "client", "grant"].contains(&name))
+        && !endpoint.path.starts_with("/requests");
     let applies = |status: u16| match status {
         403 => reaches_all && signature.is_protected,
         404 => names(endpoint.path).next().is_some(),

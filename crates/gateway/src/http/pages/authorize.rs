@@ -12,14 +12,15 @@ use super::login::{self, FormMessage};
 use super::respond::{redirect, refuse};
 use super::{consent, form, own_keys, self_service};
 use crate::app::App;
-use crate::domain::tolerances::UsesOfRequest;
+use crate::domain::request::{self, Notes, Owner};
 use crate::http::edge::query;
+use crate::http::edge::recording;
 use crate::services;
 use crate::storage::{ReadCost, Tx};
 
 /// `GET /oauth2/auth`
 pub(super) async fn by_query(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    match understand(&app, parameters(&request)?).await? {
+    match understand(&app, parameters(&request)?, &recording::notes_of(&request)).await? {
         Ok(asked) => proceed(&app, &Browser::of(&request, &app), &asked).await,
         Err(url) => Ok(redirect(&url)),
     }
@@ -36,7 +37,7 @@ pub(super) async fn by_form(
     let mut parameters = parameters(&request)?;
     let limit = MAX_LENGTH.saturating_sub(request.query_string().len());
     parameters.extend(query::lenient(&form::bytes(&app, payload, limit).await?));
-    Ok(redirect(&match understand(&app, parameters).await? {
+    Ok(redirect(&match understand(&app, parameters, &recording::notes_of(&request)).await? {
         Ok(asked) => LoginIntent::answer(&asked).url(&app),
         Err(url) => url,
     }))
@@ -52,10 +53,13 @@ fn parameters(request: &HttpRequest) -> Result<Vec<(String, String)>, PageFailur
 async fn understand(
     app: &App,
     parameters: Vec<(String, String)>,
+    notes: &Notes,
 ) -> Result<Result<AuthorizationRequest, String>, PageFailure> {
     let is_pushed = oauth::authorize::is_pushed(&parameters);
-    let (work, needed) = (app.clone(), UsesOfRequest::default());
-    let noted = needed.clone();
+    if let Some((_, client)) = parameters.iter().find(|(name, _)| name == "client_id") {
+        notes.take_down().owner = Owner::Client(client.clone());
+    }
+    let (work, noted) = (app.clone(), notes.clone());
     let understand = move |tx: &mut Tx<'_>| {
         Ok::<_, PageFailure>(work.oauth_for(tx, &noted, |tx, cx| oauth::authorize::authorize(tx, cx, &parameters))?)
     };
@@ -63,13 +67,18 @@ async fn understand(
         true => app.db.write(understand).await?,
         false => app.db.read(ReadCost::Point, understand).await?,
     };
-    needed.count(&app.tally, matches!(understood, Err(Refusal::Redirect(_))));
+    notes.count(&app.tally, matches!(understood, Err(Refusal::Redirect(_))));
     let mut asked = match understood {
         Ok(asked) => asked,
         Err(Refusal::Page(reason)) => {
-            return Err(PageFailure::Refused { title: reason.title().to_owned(), detail: reason.text() });
+            let (code, title) = (reason.code(), reason.title().to_owned());
+            return Err(PageFailure::Refused { code, title, detail: reason.text() });
         }
-        Err(Refusal::Redirect(error)) => return Ok(Err(error.url())),
+        Err(Refusal::Redirect(error)) => {
+            let refusal = request::Refusal { code: error.reason.code(), detail: error.description() };
+            notes.take_down().refusal = Some(refusal);
+            return Ok(Err(error.url()));
+        }
     };
     if let Some(text) = asked.id_token_hint.take() {
         let keys = own_keys(app).await?;

@@ -125,6 +125,7 @@ fn told(app: &App, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {
         Acceptance::Redirect(url) => Ok(redirect(&url)),
         Acceptance::Answered(earlier) => Ok(answered::page(app, earlier)),
         Acceptance::Unanswerable => Err(PageFailure::Refused {
+            code: "consent_unanswerable",
             title: "This request can no longer be answered".to_owned(),
             detail: "While this page was open, the client was removed or got another redirect URI.".to_owned(),
         }),

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, ResponseError, web};
 
 use super::templates::message;
 use crate::app::App;
+use crate::domain::request::Refusal;
 use crate::platform::password_hasher::Busy;
 use crate::services::error::ServiceError;
 use crate::storage::{DbError, TransactionError};
@@ -16,7 +17,7 @@ use crate::storage::{DbError, TransactionError};
 #[derive(Debug)]
 pub(super) enum PageFailure {
     /// The authorization request cannot be trusted, so the user is not redirected to the client (RFC 6749 §4.1.2.1).
-    Refused { title: String, detail: String },
+    Refused { code: &'static str, title: String, detail: String },
     /// The form is not one of ours, is too old, or was sent before.
     StaleForm,
     /// A request that is longer than any may be.
@@ -67,7 +68,11 @@ pub(crate) async fn told(
     let app = request.app_data::<web::Data<App>>().cloned();
     let response = next.call(request).await?.map_into_boxed_body();
     let failure = response.response().error().and_then(|error| error.as_error::<PageFailure>());
-    let page = app.zip(failure).map(|(app, failure)| failure.page(&app));
+    let page = app.zip(failure).map(|(app, failure)| {
+        let mut page = failure.page(&app);
+        page.extensions_mut().insert(failure.refusal());
+        page
+    });
     Ok(match page {
         Some(page) => response.into_response(page),
         None => response,
@@ -75,10 +80,26 @@ pub(crate) async fn told(
 }
 
 impl PageFailure {
+    /// A stable code of the reason, and what the page says.
+    fn refusal(&self) -> Refusal {
+        let (code, detail) = match self {
+            PageFailure::Refused { code, detail, .. } => (*code, detail.clone()),
+            PageFailure::StaleForm => ("stale_form", "This form can no longer be used".to_owned()),
+            PageFailure::TooLarge { limit, .. } => {
+                ("page_request_too_large", format!("This request has more than {} KiB", limit / 1024))
+            }
+            PageFailure::Logout(why) => ("logout_refused", why.clone()),
+            PageFailure::Busy => ("log_in_busy", "Too many people are logging in".to_owned()),
+            PageFailure::Unreadable => ("server_failed", "Something went wrong on our side".to_owned()),
+            PageFailure::Database(cause) => (cause.meaning().code(), cause.meaning().sentence().to_owned()),
+        };
+        Refusal { code, detail }
+    }
+
     fn page(&self, app: &App) -> HttpResponse {
         let status = self.status_code();
         let mut answer = match self {
-            PageFailure::Refused { title, detail } => message(
+            PageFailure::Refused { title, detail, .. } => message(
                 app,
                 status,
                 title,

@@ -16,9 +16,11 @@ use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin, Source};
 use crate::domain::event::AdministratorLeft;
 use crate::domain::fields::{FieldUse, FieldsOfRequest};
+use crate::domain::request::{Notes, Owner};
 use crate::domain::scopes;
-use crate::domain::tolerances::{ToleranceUse, UsesOfRequest};
+use crate::domain::tolerances::ToleranceUse;
 use crate::http::edge::bearer::{self, Authorized};
+use crate::http::edge::recording;
 use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
@@ -74,6 +76,8 @@ pub(super) struct Caller {
     unknown_parameters: Arc<[(String, Option<&'static str>)]>,
     /// Which attributes it brought.
     fields: FieldsOfRequest,
+    /// What is found out about the request.
+    pub(super) notes: Notes,
 }
 
 impl Caller {
@@ -91,6 +95,7 @@ impl Caller {
             charge,
             unknown_parameters: Arc::default(),
             fields: FieldsOfRequest::default(),
+            notes: recording::notes_of(request),
         }
     }
 
@@ -119,6 +124,8 @@ impl Caller {
         let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource)?;
         let access = &authorized.access;
         let client = Named::new(access.grant.client.as_str(), &authorized.grant.client.name);
+        self.notes.take_down().owner =
+            Owner::Known { account: authorized.grant.account.seq, client: client.id.clone() };
         let origin = Actor::Client(client).at(self.source.clone());
         let unwritten = access.unwritten_use.clone().map(|news| (news, origin.clone()));
         let _ = self.entry.set(Entry { unwritten });
@@ -194,14 +201,13 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, caller, needed) = (app.clone(), self.clone(), UsesOfRequest::default());
-        let noted = needed.clone();
+        let (at_hand, caller) = (app.clone(), self.clone());
         let change = move |tx: &mut Tx<'_>| {
             tx.keeps_short();
-            caller.enter_and(&at_hand, tx, &noted, &mut work)
+            caller.enter_and(&at_hand, tx, &mut work)
         };
         let outcome = app.db.write_for(self.payer, change).await;
-        self.finish(app, &needed, &outcome);
+        self.finish(app, &outcome);
         self.note_use(app).await;
         outcome
     }
@@ -213,12 +219,10 @@ impl Caller {
         desk: &Desk,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, caller, needed) = (app.clone(), self.clone(), UsesOfRequest::default());
-        let (noted, held) = (needed.clone(), Held::default());
+        let (at_hand, caller, held) = (app.clone(), self.clone(), Held::default());
         let holds = held.clone();
-        let outcome =
-            desk.write(self.payer, move |tx| holds.during(|| caller.enter_and(&at_hand, tx, &noted, &mut work)));
-        self.finish(app, &needed, &outcome);
+        let outcome = desk.write(self.payer, move |tx| holds.during(|| caller.enter_and(&at_hand, tx, &mut work)));
+        self.finish(app, &outcome);
         if let (Some(ticket), Some(rest)) = (self.ticket.get(), long::rest_after(held.time()))
             && desk.is_contended(ticket.account().payer())
         {
@@ -227,14 +231,14 @@ impl Caller {
         outcome
     }
 
-    fn finish<T>(&self, app: &App, needed: &UsesOfRequest, outcome: &Result<T, ScimFailure>) {
+    fn finish<T>(&self, app: &App, outcome: &Result<T, ScimFailure>) {
         if takes_long(outcome) {
             return; // it is done again
         }
         if matches!(outcome, Ok(_) | Err(ScimFailure::Scim(_))) {
             self.fields.count(&app.fields, outcome.is_err());
         }
-        needed.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
+        self.notes.count(&app.tally, matches!(outcome, Err(ScimFailure::Scim(_))));
     }
 
     /// The same for a piece that only reads, and what is made of it.
@@ -262,14 +266,13 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let (at_hand, caller, needed) = (app.clone(), self.clone(), UsesOfRequest::default());
-        let noted = needed.clone();
+        let (at_hand, caller) = (app.clone(), self.clone());
         let look = move |tx: &mut Tx<'_>| {
             tx.keeps_short();
-            caller.enter_and(&at_hand, tx, &noted, &mut work)
+            caller.enter_and(&at_hand, tx, &mut work)
         };
         let outcome = app.db.read_for(self.payer, ReadCost::Point, look).await;
-        self.finish(app, &needed, &outcome);
+        self.finish(app, &outcome);
         self.note_use(app).await;
         outcome
     }
@@ -281,9 +284,8 @@ impl Caller {
         desk: &Desk,
         mut work: impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
-        let needed = UsesOfRequest::default();
-        let outcome = desk.read(&mut |tx: &mut Tx<'_>| self.enter_and(app, tx, &needed, &mut work));
-        self.finish(app, &needed, &outcome);
+        let outcome = desk.read(&mut |tx: &mut Tx<'_>| self.enter_and(app, tx, &mut work));
+        self.finish(app, &outcome);
         outcome
     }
 
@@ -291,7 +293,6 @@ impl Caller {
         &self,
         app: &App,
         tx: &mut Tx<'_>,
-        needed: &UsesOfRequest,
         work: &mut impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
         self.fields.note(None);
@@ -315,8 +316,12 @@ impl Caller {
         }
         let outcome =
             app.scim_with(Some(&cursors), &leniency, &observations, &provider, now, |cx| work(&mut store, cx));
-        needed.note(Some(ToleranceUse::of_scim(client.seq, &leniency, now)));
         let observed = observations.observed(&provider.registry);
+        {
+            let mut notes = self.notes.take_down();
+            notes.needed(Some(ToleranceUse::of_scim(client.seq, &leniency, now)));
+            notes.brought(&observed);
+        }
         self.fields.note(Some(FieldUse { client: client.seq, observed, at: now }));
         let value = outcome?;
         self.charge.answer(value.weight(&app.scim_base))?;
@@ -327,6 +332,9 @@ impl Caller {
         }
         if let Some(left) = reactions::last_administrator::refuses_to_lose(tx, &account)? {
             return Err(scim::Error::Forbidden(last_administrator(app, &left)).into());
+        }
+        if !tx.events.is_empty() {
+            self.notes.take_down().did(&tx.events);
         }
         Ok(Outcome { value, registry: provider.registry })
     }

@@ -8,6 +8,7 @@ use oauth::BearerError;
 use scim::route::RouteError;
 use serde_json::Value;
 
+use crate::domain::request::Refusal;
 use crate::services::admission::TooMuch;
 use crate::services::budget::Exceeded;
 use crate::storage::{DbError, TransactionError};
@@ -99,8 +100,27 @@ impl ScimFailure {
         }
     }
 
+    /// A stable code of the reason.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            ScimFailure::Scim(error) => error.code(),
+            ScimFailure::Bearer(error) => error.code(),
+            ScimFailure::Method(_) => "method_not_allowed",
+            ScimFailure::MediaType => "media_type",
+            ScimFailure::Encoding => "content_encoding",
+            ScimFailure::TooSlow(_) => "body_too_slow",
+            ScimFailure::TooLarge(_) => "body_too_large",
+            ScimFailure::NoRoom(Exceeded::Account(_)) => "account_out_of_room",
+            ScimFailure::NoRoom(Exceeded::All) => "server_out_of_room",
+            ScimFailure::NoRoom(Exceeded::Never(_)) => "request_too_large",
+            ScimFailure::TooMuch(_) => "too_much_at_once",
+            ScimFailure::Database(cause) => cause.meaning().code(),
+        }
+    }
+
     pub(super) fn answer(&self) -> HttpResponse {
         let (status, body) = self.message();
+        let detail = body["detail"].as_str().unwrap_or_default().to_owned();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut answer = HttpResponse::build(status);
         match self {
@@ -131,7 +151,9 @@ impl ScimFailure {
             }
             _ => {}
         }
-        answer.content_type("application/scim+json").body(body.to_string())
+        let mut answer = answer.content_type("application/scim+json").body(body.to_string());
+        answer.extensions_mut().insert(Refusal { code: self.code(), detail });
+        answer
     }
 }
 

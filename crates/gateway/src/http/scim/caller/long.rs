@@ -104,6 +104,7 @@ pub(in crate::http::scim) async fn change(
     app.db
         .at_length(payer, move |desk| {
             let Outcome { value: mut written, registry } = make(&at_hand, &caller, desk, &target, &change)?;
+            caller.notes.take_down().wrote(&written);
             let mut answer = caller.read_on(&at_hand, desk, |store, cx| {
                 let Some(shown) = shown(cx)? else { return Ok(None) };
                 Ok(Some((service::get(store, cx, target.kind, &target.id, &shown)?, shown)))

@@ -1,0 +1,38 @@
+//! `[requests]`: what the request log keeps, and for how long.
+
+use super::reader::{Reader, Unit};
+
+/// The request log.
+#[derive(Debug, Clone, Copy)]
+pub struct Requests {
+    /// Whether requests are recorded.
+    pub enabled: bool,
+    /// For how long.
+    pub keep_days: u32,
+    /// How many of each account.
+    pub keep_rows: u32,
+}
+
+pub(super) fn read(r: &mut Reader) -> Option<Requests> {
+    let mut s = r.section("requests");
+    let enabled = s.flag(
+        "enabled",
+        true,
+        "Record what came of each request of an identity provider, client or browser ([why did it fail?](why-did-it-fail.md)).",
+    );
+    let keep_days = s.number(
+        "keep_days",
+        30,
+        1..=3650,
+        Unit::Days,
+        "Recorded requests that are older go ([retention](retention.md)).",
+    );
+    let keep_rows = s.number(
+        "keep_rows",
+        100_000,
+        1000..=10_000_000,
+        Unit::None,
+        "So many of an account's recorded requests stay, the latest; and so many that belong to no account.",
+    );
+    Some(Requests { enabled: enabled?, keep_days: keep_days?, keep_rows: keep_rows? })
+}

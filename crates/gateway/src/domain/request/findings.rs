@@ -1,0 +1,179 @@
+//! What is found out about a request while it is carried out. It is noted beside the result: the unit of work may run more than once, and
+//! what the last run noted stands.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use scim::EventKind;
+use scim::observations::{LeftOut, Observed, Unknown};
+
+use crate::domain::actor::Actor;
+use crate::domain::event::{Event, Kind};
+use crate::domain::ids::AccountKey;
+use crate::domain::tolerances::{ToleranceCounter, ToleranceUse};
+
+/// So many names of a kind are kept,
+const NAMED: usize = 50;
+/// and so many bytes of each.
+const LONGEST: usize = 256;
+
+/// Whose a request is, as far as it says so itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Owner {
+    /// Nothing says whose.
+    #[default]
+    Unknown,
+    /// Of the client with this id, at least by its own word.
+    Client(String),
+    /// Of the client and the account of the grant with this number.
+    Grant(i64),
+    /// Of this client, in this account.
+    Known {
+        /// The account.
+        account: AccountKey,
+        /// The client's id.
+        client: String,
+    },
+}
+
+/// An attribute or path of a request that names nothing here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredAttribute {
+    /// As it was sent.
+    pub path: String,
+    /// The known name that is nearest, if one is near.
+    pub nearest: Option<String>,
+}
+
+/// What changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The names of the attributes.
+    pub attributes: Vec<String>,
+    /// How many members joined groups,
+    pub joined: u64,
+    /// and how many left them.
+    pub left: u64,
+}
+
+/// Why a request was refused, as its answer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// A stable code.
+    pub code: &'static str,
+    /// The text that was sent.
+    pub detail: String,
+}
+
+/// What was found out about a request.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// The endpoint, as its route: never a path as it was sent.
+    pub endpoint: Option<Cow<'static, str>>,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Who acts, where that is not the client.
+    pub actor: Option<Actor>,
+    /// The id of what it is about,
+    pub target: Option<String>,
+    /// and the name that has.
+    pub target_name: Option<String>,
+    /// What the last run needed to be forgiven.
+    pub tolerances: Option<ToleranceUse>,
+    /// The same until it is counted.
+    pub uncounted: Option<ToleranceUse>,
+    /// What was ignored.
+    pub ignored: Vec<IgnoredAttribute>,
+    /// Members who do not exist and were left out,
+    pub skipped: Vec<String>,
+    /// and those of them for whom the group waits.
+    pub pending: Vec<String>,
+    /// What changed.
+    pub changed: Changed,
+    /// Why it was refused, where the answer is no refusal by its form: an error that a browser carries to the client.
+    pub refusal: Option<Refusal>,
+}
+
+impl Findings {
+    /// What this run needed to be forgiven.
+    pub fn needed(&mut self, uses: Option<ToleranceUse>) {
+        (self.tolerances, self.uncounted) = (uses, uses);
+    }
+
+    /// What a unit of work did. It replaces what an earlier run of it did.
+    pub fn did(&mut self, events: &[Event]) {
+        let mut changed = Changed::default();
+        for event in events {
+            let Kind::Resource(event) = &event.kind else { continue };
+            for name in event.changes.names() {
+                if changed.attributes.len() < NAMED && !changed.attributes.iter().any(|known| known == name) {
+                    changed.attributes.push(short(name));
+                }
+            }
+            if let EventKind::MembershipChanged { added, removed } = &event.kind {
+                changed.joined += added.count;
+                changed.left += removed.count;
+            }
+            if self.target.as_deref().is_none_or(|target| target == event.id.as_str()) {
+                self.target = Some(event.id.to_string());
+                self.target_name = Some(short(&event.name));
+            }
+        }
+        self.changed = changed;
+    }
+
+    /// What a unit of work was brought; one that was brought nothing, as the second part of a change that takes long, leaves what stands.
+    pub fn brought(&mut self, observed: &Observed) {
+        if observed.is_empty() {
+            return;
+        }
+        let ignored = |unknown: &Unknown| IgnoredAttribute {
+            path: unknown.name.to_string(),
+            nearest: unknown.nearest.as_deref().map(str::to_owned),
+        };
+        let first = |left_out: &LeftOut| left_out.first.iter().take(NAMED).map(|name| short(name)).collect();
+        self.ignored = observed.ignored().map(ignored).collect();
+        self.skipped = first(&observed.skipped_members);
+        self.pending = first(&observed.pending_members);
+    }
+
+    /// What became of a resource that was written.
+    pub fn wrote(&mut self, written: &scim::service::Written) {
+        self.target = Some(written.resource.id.to_string());
+        self.target_name = Some(short(written.resource.display()));
+    }
+
+    /// It is about what is called so.
+    pub fn is_about(&mut self, name: &str) {
+        self.target_name = Some(short(name));
+    }
+}
+
+/// The beginning of a text.
+fn short(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST)].to_owned()
+}
+
+/// What was found out so far about one request. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Notes(Arc<Mutex<Findings>>);
+
+impl Notes {
+    /// The findings, to be added to.
+    pub fn take_down(&self) -> MutexGuard<'_, Findings> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the findings out.
+    pub fn take(&self) -> Findings {
+        std::mem::take(&mut *self.take_down())
+    }
+
+    /// Counts what was needed to be forgiven, now that the outcome of the last run stands.
+    pub fn count(&self, tally: &ToleranceCounter, refused: bool) {
+        let needed = self.take_down().uncounted.take();
+        if let Some(needed) = needed {
+            tally.count(&needed, refused);
+        }
+    }
+}

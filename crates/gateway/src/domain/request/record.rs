@@ -1,0 +1,87 @@
+//! A row of the request log, before it is written.
+
+use serde_json::{Map, Value, json};
+
+use super::{Findings, Owner, Refusal, RequestId};
+use crate::domain::ids::AccountKey;
+use crate::domain::tolerances::Tolerances;
+use crate::platform::timestamp::Timestamp;
+
+/// A request and what came of it.
+#[derive(Debug, Clone)]
+pub struct RequestRecord {
+    /// When it began, in milliseconds since the epoch.
+    pub at: Timestamp,
+    /// Its id.
+    pub id: RequestId,
+    /// The network address that it came from.
+    pub address: Option<String>,
+    /// `PATCH`
+    pub method: &'static str,
+    /// The status of the answer.
+    pub status: u16,
+    /// Why it was refused.
+    pub refusal: Option<Refusal>,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// What was found out about it.
+    pub findings: Findings,
+}
+
+/// Whose part of the queue a record takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Share {
+    /// An account's.
+    Account(AccountKey),
+    /// That of a grant whose account is not known yet.
+    Grant(i64),
+    /// That of all others.
+    Others,
+}
+
+impl RequestRecord {
+    /// Whether it was carried out.
+    pub fn is_success(&self) -> bool {
+        self.status < 400
+    }
+
+    /// Whose part of the queue it takes.
+    pub fn share(&self) -> Share {
+        match &self.findings.owner {
+            Owner::Known { account, .. } => Share::Account(*account),
+            Owner::Grant(grant) => Share::Grant(*grant),
+            Owner::Client(_) | Owner::Unknown => Share::Others,
+        }
+    }
+
+    /// What is kept together, as a JSON object; `None` if there is nothing.
+    pub fn more(&self) -> Option<String> {
+        let found = &self.findings;
+        let mut more = Map::new();
+        let forgiven = found.tolerances.map(|needed| needed.forgiven).unwrap_or_default();
+        if !forgiven.is_empty() {
+            more.insert("tolerances".to_owned(), json!(names(forgiven)));
+        }
+        if !found.ignored.is_empty() {
+            let ignored = found.ignored.iter().map(|one| json!({"path": one.path, "nearest": one.nearest}));
+            more.insert("ignored".to_owned(), Value::Array(ignored.collect()));
+        }
+        for (name, list) in
+            [("skipped", &found.skipped), ("pending", &found.pending), ("changed", &found.changed.attributes)]
+        {
+            if !list.is_empty() {
+                more.insert(name.to_owned(), json!(list));
+            }
+        }
+        for (name, count) in [("joined", found.changed.joined), ("left", found.changed.left)] {
+            if count > 0 {
+                more.insert(name.to_owned(), json!(count));
+            }
+        }
+        (!more.is_empty()).then(|| Value::Object(more).to_string())
+    }
+}
+
+fn names(tolerances: Tolerances) -> Vec<&'static str> {
+    tolerances.iter().map(|tolerance| tolerance.name()).collect()
+}

@@ -1,0 +1,281 @@
+//! Reading the request log.
+
+use std::cmp::Reverse;
+
+use actix_web::web;
+use serde_json::Value;
+
+use super::body::Params;
+use super::operator::Operator;
+use super::page::{Items, Limit, Page};
+use crate::app::App;
+use crate::domain::described::query::{After, query};
+use crate::domain::described::{Time, answer};
+use crate::domain::request::Pasted;
+use crate::http::edge::problem::Problem;
+use crate::services::accounts;
+use crate::storage::requests::search::{Asked, RequestFilter, RequestPage, StoredRequest};
+use crate::storage::{DbError, ReadCost, Tx};
+
+mod question;
+
+use question::{Code, PastedText, RequestIdText, StatusRange, TargetText};
+
+use super::audit::question::Moment;
+
+query! {
+    /// Which requests are listed: those that fit all that is said.
+    pub(super) struct RequestsQuery {
+        /// The status of the answer, as `409`, or its class, as `4xx`.
+        status: StatusRange,
+        /// The id of what it was about, or the name that had.
+        target: TargetText,
+        /// Why it was refused, as `uniqueness`.
+        code: Code,
+        /// From this time on, as in RFC 3339.
+        since: Moment,
+        /// How many items there are at most; 100 if nothing is said. A page may have fewer, or none, and a `next` all the same.
+        limit: Limit,
+        /// The `next` of the page before.
+        after: After,
+    }
+}
+
+query! {
+    /// Which requests are found.
+    pub(super) struct PastedQuery {
+        /// What the identity provider shows: all of it, or the part that repeats our answer. Quotation marks, escapes, line breaks and what
+        /// stands around it do not matter.
+        text: PastedText,
+        /// How many items there are at most; 100 if nothing is said.
+        limit: Limit,
+        /// The `next` of the page before: it looks at older requests.
+        after: After,
+    }
+}
+
+answer! {
+    /// What a request sent and was ignored.
+    pub(super) struct Ignored {
+        /// As it was sent.
+        path: String,
+        /// The known name that is nearest, if one is near.
+        nearest: Option<String>,
+    }
+    example {"path": "product_environment", "nearest": "product_environments"}
+}
+
+answer! {
+    /// What came of a request.
+    pub(super) struct RequestRow {
+        /// When it began.
+        at: Time,
+        /// Its id: the `X-Request-Id` of the answer.
+        request_id: String,
+        /// The id of its account, if it is known.
+        account: Option<String>,
+        /// The id of its client, if it is known.
+        client: Option<String>,
+        /// What the client is called.
+        client_name: Option<String>,
+        /// Who acted, where that was not the client.
+        actor: Option<String>,
+        /// From which network address.
+        address: Option<String>,
+        /// The method.
+        method: String,
+        /// The route, as `/scim/v2/Users/{id}`.
+        endpoint: String,
+        /// The id of what it was about.
+        target: Option<String>,
+        /// What that was called then.
+        target_name: Option<String>,
+        /// The status of the answer.
+        status: i64,
+        /// Why it was refused ([all there are](why-did-it-fail.md)).
+        code: Option<String>,
+        /// The very text that was sent.
+        detail: Option<String>,
+        /// How long it took, in microseconds.
+        microseconds: i64,
+        /// What it was forgiven ([tolerances](tolerances.md)).
+        tolerances: Vec<String>,
+        /// What it sent and was ignored, each as `path` with the `nearest` known name.
+        ignored: Vec<Ignored>,
+        /// Members who do not exist and were left out.
+        skipped_members: Vec<String>,
+        /// Those of them that the group waits for.
+        pending_members: Vec<String>,
+        /// The attributes that changed.
+        changed: Vec<String>,
+        /// How many members joined groups.
+        joined: i64,
+        /// How many members left groups.
+        left: i64,
+    }
+    example {
+        "at": "2026-11-23T20:00:00.000Z", "request_id": "01kbx3n7q8f2m0v5t9r4cwz", "account": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "client": "3f2a9c0d4b5e46718293a4b5c6d7e8f9", "client_name": "Okta", "actor": null,
+        "address": "192.0.2.17", "method": "POST", "endpoint": "/scim/v2/Users", "target": null, "target_name": "ana@acme.test", "status": 409,
+        "code": "uniqueness", "detail": "userName is taken by another User", "microseconds": 1250, "tolerances": [],
+        "ignored": [{"path": "product_environment", "nearest": "product_environments"}], "skipped_members": [], "pending_members": [], "changed": [],
+        "joined": 0, "left": 0
+    }
+}
+
+answer! {
+    /// A page of the request log.
+    pub(super) struct RequestList {
+        /// The requests, newest first.
+        items: Vec<RequestRow>,
+        /// What to send as `after` for the next page. The last page has none.
+        next: Option<String>,
+        /// How many requests this server has not recorded since it started, because more came than could be written.
+        dropped: i64,
+    }
+    example {"items": [], "next": null, "dropped": 0}
+}
+
+/// `GET /admin/accounts/{account}/requests`
+pub(super) async fn of_account(
+    _: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    query: Params<RequestsQuery>,
+) -> Result<web::Json<RequestList>, Problem> {
+    list(&app, query.0, move |tx| Ok(Asked::Account(accounts::find(tx, &account)?.seq))).await
+}
+
+/// `GET /admin/clients/{client}/requests`
+pub(super) async fn of_client(
+    _: Operator,
+    app: web::Data<App>,
+    client: web::Path<String>,
+    query: Params<RequestsQuery>,
+) -> Result<web::Json<RequestList>, Problem> {
+    list(&app, query.0, move |tx| {
+        let known = tx.client_record(&client)?.ok_or_else(|| Problem::not_found("client", &client))?;
+        Ok(Asked::Client(known.client.id.to_string()))
+    })
+    .await
+}
+
+async fn list(
+    app: &App,
+    query: RequestsQuery,
+    mut of: impl FnMut(&mut Tx<'_>) -> Result<Asked, Problem> + Send + 'static,
+) -> Result<web::Json<RequestList>, Problem> {
+    let RequestsQuery { status, target, code, since, limit, after } = query;
+    let (page, dropped) = (Page::of(limit, after), app.recorder.dropped().total());
+    let answer = app.db.read(ReadCost::Scan, move |tx| {
+        let filter = RequestFilter {
+            of: of(tx)?,
+            status: status.map(|range| (range.least, range.most)),
+            target: target.clone().map(|target| target.0),
+            code: code.clone().map(|code| code.0),
+            since: since.map(|since| since.0),
+        };
+        let RequestPage { rows, next } = tx.request_page(&filter, page.after, page.limit)?;
+        let items = represented(tx, rows)?;
+        Ok::<_, Problem>(RequestList { items, next: next.map(|row| row.to_string()), dropped: dropped as i64 })
+    });
+    Ok(web::Json(answer.await?))
+}
+
+/// `GET /admin/requests/{request}`: all that is recorded under one id, what the server itself asked others for included.
+pub(super) async fn get(
+    operator: Operator,
+    app: web::Data<App>,
+    request: web::Path<String>,
+) -> Result<web::Json<Items<RequestRow>>, Problem> {
+    let RequestIdText(id) = RequestIdText::of(&request)?;
+    let answer = app.db.read(ReadCost::Scan, move |tx| {
+        let mut rows = tx.requests_called(&id)?;
+        rows.retain(|row| reaches(&operator, row));
+        if rows.is_empty() {
+            return Err(Problem::not_found("recorded request", &id));
+        }
+        Ok(Items::all(represented(tx, rows)?))
+    });
+    Ok(web::Json(answer.await?))
+}
+
+/// `GET /admin/requests?text=…`: those whose text fits best stand first; of those that fit alike, the newest.
+pub(super) async fn find(
+    operator: Operator,
+    app: web::Data<App>,
+    query: Params<PastedQuery>,
+) -> Result<web::Json<Items<RequestRow>>, Problem> {
+    let PastedQuery { text, limit, after } = query.0;
+    let Some(PastedText(text)) = text else {
+        return Err(Problem::field("?text", "is missing: paste what the identity provider shows"));
+    };
+    let pasted = Pasted::read(&text).ok_or_else(|| Problem::field("?text", "has no words"))?;
+    let page = Page::of(limit, after);
+    let answer = app.db.read(ReadCost::Scan, move |tx| {
+        let found = tx.refused_requests(operator.account(), page.after)?;
+        let mut fitting: Vec<(usize, StoredRequest)> = Vec::new();
+        for row in found.rows {
+            let named = text.contains(&row.request_id()).then_some(usize::MAX);
+            let fits = named.or_else(|| pasted.fits(row.detail.as_deref().unwrap_or_default()));
+            fitting.extend(fits.map(|letters| (letters, row)));
+        }
+        fitting.sort_by_key(|(letters, row)| Reverse((*letters, row.seq)));
+        fitting.truncate(usize::try_from(page.limit).unwrap_or_default());
+        let items = represented(tx, fitting.into_iter().map(|(_, row)| row).collect())?;
+        Ok::<_, Problem>(Items { items, next: found.next.map(|row| row.to_string()) })
+    });
+    Ok(web::Json(answer.await?))
+}
+
+/// What belongs to another account, or to none, does not exist for an account's operator.
+fn reaches(operator: &Operator, row: &StoredRequest) -> bool {
+    operator.account().is_none_or(|account| row.account == Some(account))
+}
+
+fn represented(tx: &mut Tx<'_>, rows: Vec<StoredRequest>) -> Result<Vec<RequestRow>, DbError> {
+    let mut clients: Vec<&str> = rows.iter().filter_map(|row| row.client.as_deref()).collect();
+    clients.sort_unstable();
+    clients.dedup();
+    let names = tx.names_of_clients(&clients)?;
+    rows.into_iter()
+        .map(|row| {
+            let account = row.account.map(|account| tx.account_label(account)).transpose()?.flatten();
+            let client_name = row.client.as_ref().and_then(|client| names.get(client).cloned());
+            Ok(representation(row, account.map(|account| account.id), client_name))
+        })
+        .collect()
+}
+
+fn representation(row: StoredRequest, account: Option<String>, client_name: Option<String>) -> RequestRow {
+    let more = row.more.as_deref().and_then(|more| serde_json::from_str(more).ok()).unwrap_or(Value::Null);
+    let list = |name: &str| more.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let texts = |name: &str| list(name).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let ignored =
+        |one: &Value| Ignored { path: text(&one["path"]).unwrap_or_default(), nearest: text(&one["nearest"]) };
+    let count = |name: &str| more.get(name).and_then(Value::as_i64).unwrap_or_default();
+    RequestRow {
+        at: Time(row.at()),
+        request_id: row.request_id(),
+        account,
+        client_name,
+        status: row.status.into(),
+        microseconds: row.micros,
+        tolerances: texts("tolerances"),
+        ignored: list("ignored").iter().map(ignored).collect(),
+        skipped_members: texts("skipped"),
+        pending_members: texts("pending"),
+        changed: texts("changed"),
+        joined: count("joined"),
+        left: count("left"),
+        client: row.client,
+        actor: row.actor,
+        address: row.address,
+        method: row.method,
+        endpoint: row.endpoint,
+        target: row.target,
+        target_name: row.target_name,
+        code: row.code,
+        detail: row.detail,
+    }
+}

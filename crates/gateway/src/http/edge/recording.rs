@@ -1,0 +1,97 @@
+//! What came of a request, for the request log: what handlers noted, and what its answer says.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use actix_web::HttpMessage;
+use actix_web::HttpRequest;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+
+use super::{address, bearer};
+use crate::app::App;
+use crate::domain::request::{Notes, Owner, Refusal, RequestId, RequestRecord};
+use crate::platform::timestamp::Timestamp;
+
+/// A request that is being answered.
+pub(super) struct Begun {
+    at: Timestamp,
+    id: RequestId,
+    began: Instant,
+    method: &'static str,
+    /// Where handlers note what they find out.
+    pub(super) notes: Notes,
+}
+
+impl Begun {
+    /// Now, at this time.
+    pub(super) fn now(at: Timestamp, id: RequestId, request: &ServiceRequest) -> Begun {
+        Begun { at, id, began: Instant::now(), method: name_of(request.method()), notes: Notes::default() }
+    }
+
+    /// Records it, if it is one of those that the log is about.
+    pub(super) fn answered<B>(self, app: &App, response: &ServiceResponse<B>) {
+        if !app.recorder.is_on() {
+            return;
+        }
+        let request = response.request();
+        let mut findings = self.notes.take();
+        if findings.endpoint.is_none() {
+            findings.endpoint = endpoint(request);
+        }
+        if findings.endpoint.is_none() {
+            return;
+        }
+        let status = response.status().as_u16();
+        if status >= 400 {
+            // What it had done was undone.
+            findings.changed = Default::default();
+        }
+        app.recorder.record(RequestRecord {
+            at: self.at,
+            id: self.id,
+            address: address::of(request, &app.config.server.trusted_proxies),
+            method: self.method,
+            status,
+            refusal: response.response().extensions().get::<Refusal>().cloned().or(findings.refusal.take()),
+            micros: i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX),
+            findings,
+        });
+    }
+}
+
+/// The endpoint of a request whose handler noted none: of those of the authorization server the route.
+fn endpoint(request: &HttpRequest) -> Option<Cow<'static, str>> {
+    if !request.path().starts_with("/oauth2/") {
+        return None;
+    }
+    Some(request.match_pattern().map_or(Cow::Borrowed("/oauth2/…"), Cow::Owned))
+}
+
+/// A method by its name; what a client made up has none.
+fn name_of(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "…",
+    }
+}
+
+/// Notes whose token was refused, if it is one that was sealed here.
+pub(crate) fn note_refused_token(request: &HttpRequest, app: &App) {
+    let authorization = bearer::presented(request).ok().flatten();
+    let notes = notes_of(request);
+    if let Some((grant, _)) = app.oauth(|cx| oauth::bearer::sealed_grant(cx, authorization.as_deref())) {
+        notes.take_down().owner = Owner::Grant(grant.0);
+    }
+}
+
+/// Where handlers note what they find out about a request.
+pub(crate) fn notes_of(request: &HttpRequest) -> Notes {
+    request.extensions().get::<Notes>().cloned().unwrap_or_default()
+}
