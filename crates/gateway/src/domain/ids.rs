@@ -71,7 +71,7 @@ keys! {
     ClientKey;
     /// The key of a user's row among the resources. A [`ResourceKey`] becomes one only where a statement has found a user.
     UserKey;
-    /// The key of a resource's row, whatever its type; the scim crate calls it a handle.
+    /// The key of a resource's row, of any type; the scim crate calls it a handle.
     ResourceKey;
 }
 

@@ -1,7 +1,7 @@
 //! What time it is, as a value that is passed to what needs it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::platform::timestamp::Timestamp;
@@ -10,35 +10,67 @@ use crate::platform::timestamp::Timestamp;
 #[derive(Debug, Clone)]
 pub struct Clock {
     began: Instant,
-    /// How far ahead of the machine's it is, in milliseconds; `None`: it is the machine's.
-    ahead: Option<Arc<AtomicI64>>,
+    /// `None`: it is the machine's.
+    hand: Option<Arc<Hand>>,
+}
+
+/// What a test does to a clock.
+#[derive(Debug, Default)]
+struct Hand {
+    /// How far ahead of the machine's clock it is, in milliseconds.
+    ahead: AtomicI64,
+    /// Whether time passes by [`Clock::advance`] alone, and since when: the machine's time then, and what had elapsed.
+    held: OnceLock<(Timestamp, i64)>,
 }
 
 impl Clock {
     /// The machine's, which no caller can set.
     pub fn of_the_machine() -> Clock {
-        Clock { began: Instant::now(), ahead: None }
+        Clock { began: Instant::now(), hand: None }
     }
 
     /// One that shows the machine's time until it is [moved](Self::advance): for tests.
     pub fn movable() -> Clock {
-        Clock { began: Instant::now(), ahead: Some(Arc::default()) }
+        Clock { began: Instant::now(), hand: Some(Arc::default()) }
     }
 
     /// Now, in milliseconds since the epoch.
     #[expect(clippy::disallowed_methods, reason = "the clock's one owner")]
     pub fn now(&self) -> Timestamp {
-        self.shifted(chrono::Utc::now().timestamp_millis())
+        let Some((hand, (time, _))) = self.held() else {
+            return self.shifted(chrono::Utc::now().timestamp_millis());
+        };
+        time + hand.ahead.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A time that another clock (the database's) shows, moved as far as this one was.
     pub fn shifted(&self, time: Timestamp) -> Timestamp {
-        time + self.ahead.as_ref().map_or(0, |ahead| ahead.load(Ordering::Relaxed))
+        time + self.hand.as_ref().map_or(0, |hand| hand.ahead.load(Ordering::Relaxed))
     }
 
     /// How many milliseconds have passed since it was made, independent of changes of the machine's clock.
     pub fn elapsed(&self) -> i64 {
-        self.shifted(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX / 2))
+        self.shifted(self.held().map_or_else(|| self.since_it_began(), |(_, (_, elapsed))| *elapsed))
+    }
+
+    fn since_it_began(&self) -> i64 {
+        i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX / 2)
+    }
+
+    fn held(&self) -> Option<(&Hand, &(Timestamp, i64))> {
+        let hand = self.hand.as_deref()?;
+        Some((hand, hand.held.get()?))
+    }
+
+    /// From now on time passes only by [`advance`](Self::advance), and by a millisecond each time that it is read, however long the
+    /// work takes.
+    ///
+    /// # Panics
+    /// If it is the machine's.
+    pub fn hold(&self) {
+        let hand = self.hand.as_ref().expect("the machine's clock is not ours to hold");
+        let ahead = hand.ahead.load(Ordering::Relaxed);
+        hand.held.get_or_init(|| (self.now() - ahead, self.since_it_began()));
     }
 
     /// So much time passes at once.
@@ -46,14 +78,27 @@ impl Clock {
     /// # Panics
     /// If it is the machine's.
     pub fn advance(&self, by: Duration) {
-        let ahead = self.ahead.as_ref().expect("the machine's clock is not ours to move");
-        ahead.fetch_add(i64::try_from(by.as_millis()).expect("a time that can pass"), Ordering::Relaxed);
+        let hand = self.hand.as_ref().expect("the machine's clock is not ours to move");
+        hand.ahead.fetch_add(i64::try_from(by.as_millis()).expect("a time that can pass"), Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_is_held_moves_only_when_it_is_moved() {
+        let clock = Clock::movable();
+        clock.advance(Duration::from_secs(1));
+        clock.hold();
+        let (now, elapsed) = (clock.now(), clock.elapsed());
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_millis(3) {}
+        assert_eq!((clock.now(), clock.elapsed()), (now + 1, elapsed + 1));
+        clock.advance(Duration::from_secs(1));
+        assert_eq!((clock.now(), clock.elapsed()), (now + 1002, elapsed + 1002));
+    }
 
     #[test]
     fn clones_of_a_clock_move_together() {

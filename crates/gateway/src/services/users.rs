@@ -110,7 +110,7 @@ impl<'a> Place<'a> {
             reactions::notices::tell_at_risk(tx, account, seq, now)?;
         }
         if login.password_hash.is_some() {
-            // Whoever logged in by the old password has to know the new one.
+            // Users who logged in by the old password have to know the new one.
             tx.end_sessions_of(account, user.id.as_str())?;
         }
         if login.ends_connections {

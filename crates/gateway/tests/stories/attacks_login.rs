@@ -197,6 +197,7 @@ async fn logs_in(party: &RelyingParty, browser: &Browser) -> u16 {
 }
 
 story!(attack_70_guessing_gets_slow_and_its_victim_is_not_locked_out, moving_clock, async |world: World| {
+    world.hold_clock();
     world.add_replica().await; // what one counts the other knows
     let party = RelyingParty::new(&world).await;
     let (adas, guesser) = (world.browser(), world.browser());
@@ -220,7 +221,8 @@ story!(attack_70_guessing_gets_slow_and_its_victim_is_not_locked_out, moving_clo
     assert_eq!(guess(&party, &world.browser(), &party.ada.user_name, 10).await, Some(5));
 });
 
-story!(attack_70_a_known_browser_guesses_no_faster, async |world: World| {
+story!(attack_70_a_known_browser_guesses_no_faster, moving_clock, async |world: World| {
+    world.hold_clock();
     let party = RelyingParty::new(&world).await;
     let known = world.browser();
     assert_eq!(logs_in(&party, &known).await, 200);
@@ -233,6 +235,7 @@ story!(attack_70_a_known_browser_guesses_no_faster, async |world: World| {
 });
 
 story!(attack_70_who_guesses_from_elsewhere_makes_nobody_here_wait, moving_clock, async |world: World| {
+    world.hold_clock();
     let party = RelyingParty::new(&world).await;
     let process = world.process_with(&[("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1")]).await;
     let at = |address: &str| world.browser().at(&process, address);

@@ -300,6 +300,11 @@ impl World {
         changed.unwrap_or_else(|why| panic!("{sql}: {why}"))
     }
 
+    /// From now on time passes only by [`World::pass`], however slow the machine is. The story has to be told with `moving_clock`.
+    pub fn hold_clock(&self) {
+        self.gateway.clock.as_ref().expect("story!(…, moving_clock, …)").hold();
+    }
+
     /// So much time passes. The story has to be told with `moving_clock`.
     pub fn pass(&self, time: Duration) {
         self.gateway.clock.as_ref().expect("story!(…, moving_clock, …)").advance(time);
