@@ -105,7 +105,7 @@ impl App {
     pub fn oauth<T>(&self, run: impl FnOnce(&mut oauth::Context<'_>) -> T) -> T {
         let known = self.signer.cached();
         run(&mut oauth::Context {
-            now: self.clock.now(),
+            now: self.clock.now().millis(),
             entropy: &mut system::fill,
             keys: &self.keys,
             published: known.public(),
@@ -126,7 +126,9 @@ impl App {
             (answer, std::mem::take(&mut cx.needs), cx.now)
         });
         let client = needs.client.as_ref().map(|client| tx.client_number(client)).transpose()?.flatten();
-        notes.take_down().needed(client.map(|client| ToleranceUse::of_oauth(client, &needs, now)));
+        notes
+            .take_down()
+            .needed(client.map(|client| ToleranceUse::of_oauth(client, &needs, Timestamp::of_millis(now))));
         Ok(answer?)
     }
 

@@ -37,7 +37,7 @@ pub struct Account {
 impl Account {
     /// The lists and defaults that attribute declarations take from the account.
     pub fn account_values(&self) -> AccountValues {
-        let mut account_values = AccountValues { since: self.created, ..AccountValues::default() };
+        let mut account_values = AccountValues { since: self.created.millis(), ..AccountValues::default() };
         account_values.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
         if let Some(role) = &self.default_role {
             account_values.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());

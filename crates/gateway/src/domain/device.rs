@@ -47,20 +47,21 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn a_browser_knows_the_latest_eight_users_for_half_a_year() {
         let day = 86_400_000;
         let mut device = Device::new("browser".to_owned());
         for n in 0..10 {
-            device.logged_in(&format!("user {n}"), n * day);
+            device.logged_in(&format!("user {n}"), ms(n * day));
         }
         let known = |device: &Device| (0..10).filter(|n| device.knows(&format!("user {n}"))).collect::<Vec<_>>();
         assert_eq!(known(&device), [2, 3, 4, 5, 6, 7, 8, 9]);
-        device.logged_in("user 2", 10 * day);
-        device.logged_in("user 10", 10 * day);
+        device.logged_in("user 2", ms(10 * day));
+        device.logged_in("user 10", ms(10 * day));
         assert!(device.knows("user 2") && !device.knows("user 3"), "a log-in of today is the latest");
-        device.forget_old((DAYS + 8) * day);
+        device.forget_old(ms((DAYS + 8) * day));
         assert_eq!(known(&device), [2, 9]);
     }
 }

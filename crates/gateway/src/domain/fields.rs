@@ -211,6 +211,7 @@ mod tests {
     use scim::schema::USER;
 
     use super::*;
+    use crate::platform::timestamp::ms;
 
     const CLIENT: ClientKey = ClientKey::of_row(7);
 
@@ -240,18 +241,18 @@ mod tests {
     #[test]
     fn a_request_counts_once_for_each_name_and_what_was_put_back_is_not_lost() {
         let fields = FieldCounter::default();
-        fields.count(&brought(&["rol".to_owned()], 1), false);
+        fields.count(&brought(&["rol".to_owned()], ms(1)), false);
         let taken = fields.take();
-        fields.count(&brought(&["rol".to_owned()], 3), true);
-        fields.count(&brought(&[], 2), false);
+        fields.count(&brought(&["rol".to_owned()], ms(3)), true);
+        fields.count(&brought(&[], ms(2)), false);
         taken.into_iter().for_each(|(client, counts)| fields.put_back(client, counts));
         let counts = fields.take().remove(&CLIENT).expect("a client");
         let times = |count, last| Times { count, last: Some(last) };
-        assert_eq!((of(&counts, "role").arrived, of(&counts, "role").refused), (times(3, 3), times(1, 3)));
-        assert_eq!((of(&counts, "title").arrived.count, of(&counts, "title").empty), (0, times(3, 3)));
-        assert_eq!((of(&counts, "rol").ignored, of(&counts, "rol").known), (times(2, 3), false));
+        assert_eq!((of(&counts, "role").arrived, of(&counts, "role").refused), (times(3, ms(3)), times(1, ms(3))));
+        assert_eq!((of(&counts, "title").arrived.count, of(&counts, "title").empty), (0, times(3, ms(3))));
+        assert_eq!((of(&counts, "rol").ignored, of(&counts, "rol").known), (times(2, ms(3)), false));
         let requests = of(&counts, REQUESTS);
-        assert_eq!((requests.arrived, requests.refused, requests.ignored.count), (times(3, 3), times(1, 3), 6));
+        assert_eq!((requests.arrived, requests.refused, requests.ignored.count), (times(3, ms(3)), times(1, ms(3)), 6));
         assert!(fields.take().is_empty());
     }
 
@@ -259,7 +260,7 @@ mod tests {
     fn a_client_that_invents_names_takes_no_more_memory_than_so_much() {
         let fields = FieldCounter::default();
         for n in 0..10_000 {
-            fields.count(&brought(&[format!("a{n}"), "rol".to_owned()], n), false);
+            fields.count(&brought(&[format!("a{n}"), "rol".to_owned()], ms(n)), false);
         }
         let counts = fields.take().remove(&CLIENT).expect("a client");
         assert_eq!(counts.fields.len(), MAX_UNKNOWN + 3 + 1);

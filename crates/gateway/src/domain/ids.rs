@@ -1,7 +1,7 @@
 //! The keys of rows, each a type of its own, so that one cannot stand where another is expected.
 //!
-//! A key is the number under which a database holds a row: it never leaves the process. What callers see is the id of an account,
-//! a client or a user, which is text. Why these and no others: decision 0047.
+//! A key is the number under which a database holds a row. Callers name accounts, clients and users by their ids, which are text.
+//! Why these have types and others have none: `docs/decisions/0047-why-is-a-key-not-a-number.md`.
 
 use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};

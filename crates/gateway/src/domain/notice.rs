@@ -259,6 +259,7 @@ impl NoticeKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     fn passed(clients: &[&str]) -> NoticeKind {
         let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
@@ -275,7 +276,7 @@ mod tests {
         let matter = passed(&["Okta", "Entra", "Okta"]);
         let detail = matter.detail().unwrap();
         assert_eq!(NoticeKind::read(matter.kind(), &detail), Some(matter));
-        let replaced = Replaced { client: "Okta".to_owned(), by: "0198".to_owned(), by_name: None, accepted: 7 };
+        let replaced = Replaced { client: "Okta".to_owned(), by: "0198".to_owned(), by_name: None, accepted: ms(7) };
         let stolen = Stolen { client: "Okta".to_owned() };
         let at_risk = NoticeKind::ConnectionAtRisk(AtRisk::new(&["Okta".to_owned()], true, false));
         let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: DepartureReason::Deleted };

@@ -196,12 +196,13 @@ fn add(counts: &mut HashMap<Key, Entry>, key: Key, count: u64, first: Timestamp,
             add(counts, key.kind.others(), entry.count, entry.first, entry.last);
         }
     }
-    counts.insert(key, Entry { count, first, last, due: 0, pause: PAUSE });
+    counts.insert(key, Entry { count, first, last, due: Timestamp::EPOCH, pause: PAUSE });
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     fn note(refusals: &Refusals, client: usize, times: u64, now: Timestamp) {
         for _ in 0..times {
@@ -216,17 +217,17 @@ mod tests {
     #[test]
     fn hardening_3_what_is_alike_is_one_row_with_its_number_and_times() {
         let refusals = Refusals::default();
-        note(&refusals, 1, 3, 100);
-        note(&refusals, 1, 2, 900);
-        note(&refusals, 2, 1, 500);
-        refusals.note(Kind::AccessToken, Who::Unknown, Some("2001:db8:1:2::5"), 600);
-        refusals.note(Kind::AccessToken, Who::Unknown, Some("2001:db8:1:2:ffff::6"), 700);
-        let reports = refusals.take(1_000, false);
+        note(&refusals, 1, 3, ms(100));
+        note(&refusals, 1, 2, ms(900));
+        note(&refusals, 2, 1, ms(500));
+        refusals.note(Kind::AccessToken, Who::Unknown, Some("2001:db8:1:2::5"), ms(600));
+        refusals.note(Kind::AccessToken, Who::Unknown, Some("2001:db8:1:2:ffff::6"), ms(700));
+        let reports = refusals.take(ms(1_000), false);
         let told: Vec<_> = reports.iter().map(|r| (r.key.kind, r.count, r.first, r.last)).collect();
         let (client, token) = (Kind::ClientAuthentication, Kind::AccessToken);
-        assert_eq!(told, [(client, 5, 100, 900), (client, 1, 500, 500), (token, 2, 600, 700)]);
+        assert_eq!(told, [(client, 5, ms(100), ms(900)), (client, 1, ms(500), ms(500)), (token, 2, ms(600), ms(700))]);
         assert_eq!(reports[2].key.place.as_deref(), Some("2001:db8:1:2::/64"));
-        assert!(refusals.take(1_000, true).is_empty(), "each is told once");
+        assert!(refusals.take(ms(1_000), true).is_empty(), "each is told once");
     }
 
     #[test]
@@ -235,13 +236,13 @@ mod tests {
         let (mut rows, mut told) = (0, 0);
         // Ten a second for three days, looked at each half minute.
         for tick in 0..(3 * DAY / PAUSE) {
-            note(&refusals, 1, 300, tick * PAUSE);
-            let reports = refusals.take(tick * PAUSE, false);
+            note(&refusals, 1, 300, ms(tick * PAUSE));
+            let reports = refusals.take(ms(tick * PAUSE), false);
             rows += reports.len();
             told += total(&reports);
         }
         assert!((10..20).contains(&rows), "{rows}");
-        told += total(&refusals.take(3 * DAY, true));
+        told += total(&refusals.take(ms(3 * DAY), true));
         assert_eq!(told, 300 * (3 * DAY / PAUSE) as u64);
     }
 
@@ -249,13 +250,13 @@ mod tests {
     fn hardening_3_memory_and_rows_are_bounded_and_the_frequent_are_told_by_name() {
         let refusals = Refusals::default();
         for client in 0..10_000 {
-            note(&refusals, client, 1, 1);
+            note(&refusals, client, 1, ms(1));
             if client % 100 == 0 {
-                note(&refusals, 7, 10, 1);
+                note(&refusals, 7, 10, ms(1));
             }
         }
         assert!(refusals.0.lock().unwrap().len() <= MOST + 1);
-        let reports = refusals.take(1, false);
+        let reports = refusals.take(ms(1), false);
         assert!(reports.len() <= WRITTEN + 1, "{}", reports.len());
         assert_eq!(total(&reports), 11_000);
         let frequent = reports.iter().max_by_key(|report| match report.key.who {
@@ -264,8 +265,8 @@ mod tests {
         });
         assert_eq!(frequent.unwrap().key.who, Who::Client("7".to_owned()));
         refusals.put_back(reports);
-        assert_eq!(total(&refusals.take(1, true)), 11_000, "what could not be written is written later");
-        refusals.take(10 * DAY, false);
+        assert_eq!(total(&refusals.take(ms(1), true)), 11_000, "what could not be written is written later");
+        refusals.take(ms(10 * DAY), false);
         assert!(refusals.0.lock().unwrap().is_empty(), "and forgotten at last");
     }
 }

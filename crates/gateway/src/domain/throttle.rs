@@ -161,9 +161,10 @@ pub fn retry_after(until: Timestamp, now: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     fn after(limit: &BackoffPolicy, failures: i64) -> i64 {
-        limit.blocked_until(AttemptState { failures, last: 0 }, 0).unwrap_or(0)
+        limit.blocked_until(AttemptState { failures, last: ms(0) }, ms(0)).map_or(0, |until| until - ms(0))
     }
 
     #[test]
@@ -174,19 +175,24 @@ mod tests {
             for failures in [limit.free + 30, limit.free + 62, limit.free + 63, limit.free + 64, 1 << 40] {
                 assert_eq!(after(limit, failures), limit.longest, "{} after {failures}", limit.name);
             }
-            let worst = AttemptState { failures: 1 << 40, last: 0 };
-            assert_eq!(limit.blocked_until(worst, limit.longest), None, "never for ever");
-            assert_eq!(limit.blocked_until(worst, -3_600_000), Some(limit.longest - 3_600_000), "a clock set back");
+            let worst = AttemptState { failures: 1 << 40, last: ms(0) };
+            assert_eq!(limit.blocked_until(worst, ms(limit.longest)), None, "never for ever");
+            assert_eq!(
+                limit.blocked_until(worst, ms(-3_600_000)),
+                Some(ms(limit.longest - 3_600_000)),
+                "a clock set back"
+            );
         }
     }
 
     #[test]
     fn attack_70_what_was_counted_is_forgiven_bit_by_bit() {
-        let record = (0..8).fold(AttemptState { failures: 0, last: 0 }, |record, _| NAME_AT_ADDRESS.failed(record, 0));
+        let record =
+            (0..8).fold(AttemptState { failures: 0, last: ms(0) }, |record, _| NAME_AT_ADDRESS.failed(record, ms(0)));
         assert_eq!(record.failures, 8);
-        assert_eq!(NAME_AT_ADDRESS.failed(record, 30 * MINUTE).failures, 6);
-        assert_eq!(NAME_AT_ADDRESS.failed(record, 30 * 24 * 60 * MINUTE).failures, 1);
-        assert!(NAME_AT_ADDRESS.forgotten(record) >= 8 * NAME_AT_ADDRESS.decay);
+        assert_eq!(NAME_AT_ADDRESS.failed(record, ms(30 * MINUTE)).failures, 6);
+        assert_eq!(NAME_AT_ADDRESS.failed(record, ms(30 * 24 * 60 * MINUTE)).failures, 1);
+        assert!(NAME_AT_ADDRESS.forgotten(record) >= ms(8 * NAME_AT_ADDRESS.decay));
     }
 
     #[test]
@@ -199,6 +205,14 @@ mod tests {
 
     #[test]
     fn seconds_are_rounded_up() {
-        assert_eq!((retry_after(1, 0), retry_after(1000, 0), retry_after(1001, 0), retry_after(0, 5)), (1, 1, 2, 1));
+        assert_eq!(
+            (
+                retry_after(ms(1), ms(0)),
+                retry_after(ms(1000), ms(0)),
+                retry_after(ms(1001), ms(0)),
+                retry_after(ms(0), ms(5))
+            ),
+            (1, 1, 2, 1)
+        );
     }
 }

@@ -71,7 +71,7 @@ impl Secret {
 
     /// The time step that this time (milliseconds since the epoch) falls into.
     pub fn step_at(now: Timestamp) -> i64 {
-        now.div_euclid(1000 * STEP)
+        now.millis().div_euclid(1000 * STEP)
     }
 
     /// The password of a time step.
@@ -116,6 +116,7 @@ fn same(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     fn of_the_rfc() -> Secret {
         Secret::from_bytes(b"12345678901234567890").unwrap()
@@ -132,7 +133,7 @@ mod tests {
             (2_000_000_000, "279037"),
             (20_000_000_000, "353130"),
         ] {
-            let step = of_the_rfc().step(password, seconds * 1000, i64::MIN);
+            let step = of_the_rfc().step(password, ms(seconds * 1000), i64::MIN);
             assert_eq!(step, Some(seconds / 30), "{seconds}");
         }
     }
@@ -140,13 +141,13 @@ mod tests {
     #[test]
     fn a_password_counts_once_and_a_clock_may_be_a_step_wrong() {
         let (secret, now) = (of_the_rfc(), 1_111_111_111_000);
-        let step = secret.step("050 471", now, 0).unwrap();
-        assert_eq!(secret.step("050471", now, step), None, "used");
-        assert_eq!(secret.step("050471", now + 30_000, 0), Some(step));
-        assert_eq!(secret.step("050471", now - 30_000, 0), Some(step));
-        assert_eq!(secret.step("050471", now + 60_000, 0), None);
+        let step = secret.step("050 471", ms(now), 0).unwrap();
+        assert_eq!(secret.step("050471", ms(now), step), None, "used");
+        assert_eq!(secret.step("050471", ms(now + 30_000), 0), Some(step));
+        assert_eq!(secret.step("050471", ms(now - 30_000), 0), Some(step));
+        assert_eq!(secret.step("050471", ms(now + 60_000), 0), None);
         for wrong in ["", "05047", "0504711", "050472", "ü50471", "-50471"] {
-            assert_eq!(secret.step(wrong, now, 0), None, "{wrong}");
+            assert_eq!(secret.step(wrong, ms(now), 0), None, "{wrong}");
         }
     }
 

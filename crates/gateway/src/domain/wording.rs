@@ -67,13 +67,13 @@ pub(crate) fn to_text(spans: &[Span]) -> String {
 }
 
 /// A day.
-pub(crate) fn day(millis: Timestamp) -> String {
-    chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default().format("%-d %B %Y").to_string()
+pub(crate) fn day(time: Timestamp) -> String {
+    chrono::DateTime::from_timestamp_millis(time.millis()).unwrap_or_default().format("%-d %B %Y").to_string()
 }
 
 /// A time, to the minute.
-pub(crate) fn format_time(millis: Timestamp) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
+pub(crate) fn format_time(time: Timestamp) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(time.millis()).unwrap_or_default();
     time.format("%-d %B %Y, %H:%M UTC").to_string()
 }
 
@@ -100,6 +100,7 @@ pub(crate) fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn attack_77_what_turns_text_around_is_not_shown() {
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn times_and_waits_read_like_speech() {
-        assert_eq!(format_time(1_800_000_000_000), "15 January 2027, 08:00 UTC");
+        assert_eq!(format_time(ms(1_800_000_000_000)), "15 January 2027, 08:00 UTC");
         assert_eq!([wait(1), wait(45), wait(91), wait(900)], ["a second", "45 seconds", "2 minutes", "15 minutes"]);
     }
 }

@@ -151,7 +151,7 @@ impl Housekeeper {
 
     /// The time as it is believed; noted for the next start and for other replicas.
     pub async fn now(&self) -> Result<Judged, DbError> {
-        let noted = |tx: &mut Tx<'_>| Ok((tx.database_now()?, number(tx, CLOCK)?));
+        let noted = |tx: &mut Tx<'_>| Ok((tx.database_now()?, time_noted(tx, CLOCK)?));
         let (wall, noted): (Timestamp, Option<Timestamp>) =
             self.db.read::<_, DbError, _>(ReadCost::Point, noted).await?;
         let judged = self.calendar.judge(wall, noted);
@@ -176,7 +176,7 @@ impl Housekeeper {
         let share = i64::from(self.config.housekeeping.largest_share_percent);
         loop {
             let allowed = self.db.read::<_, DbError, _>(ReadCost::Scan, move |tx| {
-                let confirmed = number(tx, CONFIRMED)?.is_some_and(|until| due.now < until);
+                let confirmed = time_noted(tx, CONFIRMED)?.is_some_and(|until| due.now < until);
                 Ok(match tx.refresh_tokens_are_due(due)? {
                     true if confirmed => Some(BATCH),
                     true => {
@@ -238,16 +238,17 @@ fn failed(done: &mut Done, step: &'static str, error: &DbError) {
     done.failed.push(step);
 }
 
-fn number(tx: &mut Tx<'_>, name: &str) -> Result<Option<i64>, DbError> {
-    Ok(tx.installation_value(name)?.and_then(|text| text.parse().ok()))
+fn time_noted(tx: &mut Tx<'_>, name: &str) -> Result<Option<Timestamp>, DbError> {
+    Ok(tx.installation_value(name)?.and_then(|text| text.parse().ok()).map(Timestamp::of_millis))
 }
 
 /// Since when the day is counted, and how many connections ended in it.
 fn counted(tx: &mut Tx<'_>, now: Timestamp) -> Result<(Timestamp, i64), DbError> {
     let noted = tx.installation_value(COUNTED)?;
-    let noted =
-        noted.and_then(|text| text.split_once(':').and_then(|(at, n)| Some((at.parse().ok()?, n.parse().ok()?))));
-    Ok(noted.filter(|(since, _): &(Timestamp, i64)| (0..DAY).contains(&(now - since))).unwrap_or((now, 0)))
+    let noted = noted.and_then(|text| {
+        text.split_once(':').and_then(|(at, n)| Some((Timestamp::of_millis(at.parse().ok()?), n.parse().ok()?)))
+    });
+    Ok(noted.filter(|(since, _): &(Timestamp, i64)| (0..DAY).contains(&(now - *since))).unwrap_or((now, 0)))
 }
 
 /// A refresh token that no client used is a connection, whether its grant ends with it or stands for a code a little longer.
@@ -260,7 +261,7 @@ fn end_and_count(tx: &mut Tx<'_>, due: Due) -> Result<u64, DbError> {
 
 /// Grants wait: in the log and in the audit trail, once a day.
 fn tell_once(tx: &mut Tx<'_>, now: Timestamp, share: i64) -> Result<(), DbError> {
-    if number(tx, TOLD)?.is_some_and(|told| now - told < DAY) {
+    if time_noted(tx, TOLD)?.is_some_and(|told| now - told < DAY) {
         return Ok(());
     }
     tx.set_installation_value(TOLD, &now.to_string())?;

@@ -34,23 +34,27 @@ impl Clock {
         Clock { began: Instant::now(), hand: Some(Arc::default()) }
     }
 
-    /// Now, in milliseconds since the epoch.
+    /// Now.
     #[expect(clippy::disallowed_methods, reason = "the clock's one owner")]
     pub fn now(&self) -> Timestamp {
         let Some((hand, (time, _))) = self.held() else {
-            return self.shifted(chrono::Utc::now().timestamp_millis());
+            return self.shifted(Timestamp::of_millis(chrono::Utc::now().timestamp_millis()));
         };
-        time + hand.ahead.fetch_add(1, Ordering::Relaxed)
+        *time + hand.ahead.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A time that another clock (the database's) shows, moved as far as this one was.
     pub fn shifted(&self, time: Timestamp) -> Timestamp {
-        time + self.hand.as_ref().map_or(0, |hand| hand.ahead.load(Ordering::Relaxed))
+        time + self.ahead()
+    }
+
+    fn ahead(&self) -> i64 {
+        self.hand.as_ref().map_or(0, |hand| hand.ahead.load(Ordering::Relaxed))
     }
 
     /// How many milliseconds have passed since it was made, independent of changes of the machine's clock.
     pub fn elapsed(&self) -> i64 {
-        self.shifted(self.held().map_or_else(|| self.since_it_began(), |(_, (_, elapsed))| *elapsed))
+        self.held().map_or_else(|| self.since_it_began(), |(_, (_, elapsed))| *elapsed) + self.ahead()
     }
 
     fn since_it_began(&self) -> i64 {
@@ -108,8 +112,8 @@ mod tests {
         other.advance(Duration::from_secs(86_400));
         let ahead = clock.now() - machine.now();
         assert!((86_340_000..=86_460_000).contains(&ahead), "{ahead}");
-        assert_eq!(clock.shifted(5), 86_400_005);
-        assert_eq!(machine.shifted(5), 5);
+        assert_eq!(clock.shifted(Timestamp::EPOCH + 5), Timestamp::EPOCH + 86_400_005);
+        assert_eq!(machine.shifted(Timestamp::EPOCH), Timestamp::EPOCH);
         assert!((86_400_000..86_460_000).contains(&clock.elapsed()) && machine.elapsed() < 60_000);
     }
 }

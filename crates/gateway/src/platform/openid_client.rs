@@ -152,7 +152,7 @@ impl ProviderMetadataCache {
         let now = self.clock.now();
         let known = |this: &Self| {
             let known = this.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.get(issuer).filter(|(asked, _)| now - asked < FRESH).map(|(_, metadata)| metadata.clone())
+            known.get(issuer).filter(|(asked, _)| now - *asked < FRESH).map(|(_, metadata)| metadata.clone())
         };
         if let Some(metadata) = known(self).filter(|_| !fresh) {
             return Ok(metadata);
@@ -231,7 +231,7 @@ impl ProviderMetadataCache {
             .map_err(|e| failed(causes(&e)))?;
         let token = tokens.id_token().ok_or_else(|| unbelievable("there is no ID token".to_owned()))?;
         let nonce = Nonce::new(pending.nonce.clone());
-        let now = || DateTime::from_timestamp_millis(self.clock.now()).unwrap_or_default();
+        let now = || DateTime::from_timestamp_millis(self.clock.now().millis()).unwrap_or_default();
         let read = |client: &CoreClient<_, _, _, _, _, _>| -> Result<CoreIdTokenClaims, String> {
             let verifier = client.id_token_verifier().set_allowed_algs(ALGORITHMS).set_time_fn(now);
             let claims = token.claims(&verifier, &nonce).map_err(|e| causes(&e))?;
@@ -258,7 +258,7 @@ impl ProviderMetadataCache {
             subject: claims.subject().to_string(),
             email: claims.email().map(|email| (email.to_string(), claims.email_verified() == Some(true))),
             preferred_username: claims.preferred_username().map(|name| name.to_string()),
-            auth_time: claims.auth_time().map(|time| time.timestamp_millis()),
+            auth_time: claims.auth_time().map(|time| Timestamp::of_millis(time.timestamp_millis())),
         };
         // Some say no more in an ID token than they must.
         if identity.email.is_none() && identity.preferred_username.is_none() && client.user_info_url().is_some() {

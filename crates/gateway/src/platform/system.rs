@@ -41,8 +41,8 @@ pub fn new_uuid() -> String {
 }
 
 /// RFC 3339 in UTC, to the millisecond.
-pub fn rfc3339(millis: Timestamp) -> String {
-    chrono::DateTime::from_timestamp_millis(millis)
+pub fn rfc3339(time: Timestamp) -> String {
+    chrono::DateTime::from_timestamp_millis(time.millis())
         .unwrap_or_default()
         .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

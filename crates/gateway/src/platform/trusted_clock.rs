@@ -30,7 +30,7 @@ pub struct Judged {
     /// Milliseconds since the epoch; never more than what is known to have passed.
     pub now: Timestamp,
     /// How far the clock is ahead of that, if it is doubted.
-    pub doubted: Option<Timestamp>,
+    pub doubted: Option<i64>,
 }
 
 /// What was believed, and since when something else is shown.
@@ -75,7 +75,7 @@ impl State {
             (None, None) => seen, // an installation without housekeeping so far
         };
         let elapsed = seen.monotonic - anchor.monotonic;
-        let known = noted.unwrap_or(i64::MIN);
+        let known = noted.unwrap_or(Timestamp::MIN);
         let limit = (anchor.wall + elapsed + elapsed / DRIFT).max(known) + AHEAD;
         let steady = self.doubted.filter(|first| {
             let (wall, monotonic) = (seen.wall - first.wall, seen.monotonic - first.monotonic);
@@ -105,13 +105,13 @@ mod tests {
     use super::*;
 
     const MINUTE: i64 = 60_000;
-    const THEN: i64 = 1_700_000_000_000;
+    const THEN: Timestamp = Timestamp::of_millis(1_700_000_000_000);
 
-    fn at(state: &mut State, monotonic: i64, wall: Timestamp) -> Judged {
+    fn at(state: &mut State, monotonic: i64, wall: i64) -> Judged {
         state.judge(Moment { wall: THEN + wall, monotonic }, None)
     }
 
-    fn plain(wall: Timestamp) -> Judged {
+    fn plain(wall: i64) -> Judged {
         Judged { now: THEN + wall, doubted: None }
     }
 

@@ -15,6 +15,7 @@ use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
 use crate::domain::schemas::Schemas;
 use crate::platform::system;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::{Db, DbError, ReadCost, Tx};
 
 pub mod attributes;
@@ -56,7 +57,7 @@ pub fn list(
 }
 
 fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbError> {
-    let mut store = tx.in_account(account.seq, 0, false);
+    let mut store = tx.in_account(account.seq, Timestamp::EPOCH, false);
     let (users, groups) = (store.count(USER)?, store.count(GROUP)?);
     let mut warnings = Vec::new();
     if users > 0 && !tx.has_administrator(account.seq)? {

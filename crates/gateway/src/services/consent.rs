@@ -87,7 +87,7 @@ pub fn provisions(asked: &AuthorizationRequest) -> bool {
 
 /// Whether a session is recent enough for this request, and of the user it expects.
 pub fn fits(asked: &AuthorizationRequest, session: &Session) -> bool {
-    asked.accepts_login(&subject(session), session.auth_time)
+    asked.accepts_login(&subject(session), session.auth_time.millis())
 }
 
 fn subject(session: &Session) -> Subject {
@@ -126,9 +126,9 @@ pub fn accept(
     if person.is_none_or(|person| !person.may_accept) {
         return Ok(None);
     }
-    let accepted = consent::accept(tx, cx, asked, &subject(session), session.auth_time)?;
+    let accepted = consent::accept(tx, cx, asked, &subject(session), session.auth_time.millis())?;
     if matches!(accepted, Acceptance::Redirect(_)) && provisions(asked) {
-        reactions::notices::tell_at_risk(tx, session.account, session.owner, cx.now)?;
+        reactions::notices::tell_at_risk(tx, session.account, session.owner, Timestamp::of_millis(cx.now))?;
     }
     Ok(Some(accepted))
 }
@@ -170,7 +170,8 @@ impl ConsentingUser {
         let Some(client) = tx.client_record(asked.client.as_str())? else { return Ok(None) };
         let has_successor = tx.successor_of(account.seq, &session.owner_id)?.is_some();
         let policy = tx.grant_policy();
-        let mut store = tx.in_account(account.seq, cx.now, false);
+        let now = Timestamp::of_millis(cx.now);
+        let mut store = tx.in_account(account.seq, now, false);
         let Some(user) = store.get(USER, &id)?.filter(|user| user.resource.is_active()) else {
             return Ok(None);
         };
@@ -179,7 +180,7 @@ impl ConsentingUser {
         let name = attributes.get("userName").and_then(|value| value.as_str());
         let service_account = tx.is_service_account(UserKey::of_user(user.handle))?;
         let managed = written && (!service_account || account.options.service_accounts == ServiceAccounts::Writable);
-        let connected = AlreadyConnected::find(tx, cx.now, account.seq, asked, client.client.options.connections)?;
+        let connected = AlreadyConnected::find(tx, now, account.seq, asked, client.client.options.connections)?;
         Ok(Some(ConsentingUser {
             account: account.name,
             name: name.unwrap_or_else(|| user.resource.display()).to_owned(),

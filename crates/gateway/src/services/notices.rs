@@ -5,6 +5,7 @@ use crate::domain::bodies::notices::Notice;
 use crate::domain::described::{Anything, Time};
 use crate::domain::notice::TRY_FOR;
 use crate::domain::wording;
+use crate::platform::timestamp::Timestamp;
 use crate::storage::{DbError, Tx};
 
 /// The notices of an account that follow a row; each with its row. `is_mailed` says whether there is a mail relay. Only reads.
@@ -16,7 +17,7 @@ pub fn list(
     limit: i64,
 ) -> Result<Vec<(i64, Notice)>, DbError> {
     // Without a relay nothing is going to be tried.
-    let mailed_since = if is_mailed { tx.now() - TRY_FOR } else { i64::MAX };
+    let mailed_since = if is_mailed { tx.now() - TRY_FOR } else { Timestamp::MAX };
     let notices = tx.notices_after(account.seq, after, limit)?.into_iter().map(|notice| {
         let told = notice.matter().map(|matter| wording::to_text(&matter.told(notice.made, &account.name)));
         let shown = Notice {

@@ -115,12 +115,13 @@ mod tests {
     use super::*;
     use crate::domain::ids::AccountKey;
     use crate::domain::request::{Findings, Owner, RequestId};
+    use crate::platform::timestamp::ms;
 
     fn record(account: i64, status: u16) -> RequestRecord {
         let owner = Owner::Known { account: AccountKey::of_row(account), client: "c".to_owned() };
         RequestRecord {
-            at: 1,
-            id: RequestId::Made { at: 1, bits: 1 },
+            at: ms(1),
+            id: RequestId::Made { at: ms(1), bits: 1 },
             address: None,
             method: "GET",
             status,

@@ -50,7 +50,7 @@ pub enum Outcome {
     /// There is nothing it could be compared with any more.
     Gone,
     /// There were too many wrong ones: none is looked at until then, in milliseconds since the epoch.
-    Wait(i64),
+    Wait(Timestamp),
 }
 
 impl Outcome {
@@ -90,7 +90,7 @@ pub fn set_up(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner) -> Result<Option<S
     let secret = opened(keys, &factor.sealed)?;
     let Some(account) = tx.account_at(owner.account)? else { return Ok(None) };
     let user = match Id::new(owner.id.as_str()) {
-        Some(id) => tx.in_account(account.seq, 0, false).get(USER, &id)?,
+        Some(id) => tx.in_account(account.seq, Timestamp::EPOCH, false).get(USER, &id)?,
         None => None,
     };
     let user = user.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));

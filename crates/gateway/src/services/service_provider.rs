@@ -81,7 +81,7 @@ impl ScimEngine {
         run: impl FnOnce(&mut scim::Context<'_>) -> T,
     ) -> T {
         run(&mut scim::Context {
-            now,
+            now: now.millis(),
             new_id: &mut system::new_id,
             is_id: system::is_id,
             registry: &provider.registry,

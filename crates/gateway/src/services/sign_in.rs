@@ -104,7 +104,7 @@ impl AuthenticatedUser {
             account: self.account,
             owner: self.resource,
             owner_id: self.id.clone(),
-            auth_time: self.at.max(requested.unwrap_or(0)),
+            auth_time: self.at.max(requested.unwrap_or(Timestamp::EPOCH)),
             last_seen: self.at,
         }
     }

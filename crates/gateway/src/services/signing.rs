@@ -101,7 +101,8 @@ impl Signer {
         let signer = Signer { db, keyring, known: Arc::new(RwLock::new(Arc::new(known))), looking: Arc::default() };
         signer.reload().await?;
         let known = signer.cached();
-        let missing = SigningAlgorithm::ALL.into_iter().filter(|algorithm| known.signing(*algorithm, 0).is_none());
+        let missing =
+            SigningAlgorithm::ALL.into_iter().filter(|algorithm| known.signing(*algorithm, Timestamp::EPOCH).is_none());
         let missing: Vec<SigningAlgorithm> = missing.collect();
         for algorithm in &missing {
             let now = signer.db.clock().now();
@@ -141,11 +142,11 @@ impl Signer {
     /// What is known, looked up anew if it is older than this.
     async fn at_most_old(&self, age: i64) -> Result<Arc<Known>, DbError> {
         let known = self.cached();
-        if self.db.clock().now().saturating_sub(known.at) < age {
+        if self.db.clock().now() - known.at < age {
             return Ok(known);
         }
         let _turn = self.looking.lock().await;
-        if self.db.clock().now().saturating_sub(self.cached().at) >= age {
+        if self.db.clock().now() - self.cached().at >= age {
             self.reload().await?;
         }
         Ok(self.cached())

@@ -300,6 +300,7 @@ impl oauth::store::Clients for Tx<'_> {
         for (id, fingerprint, expires, last_used) in secrets {
             let fingerprint = Fingerprint::from_bytes(&fingerprint)
                 .ok_or_else(|| DbError::Corrupt(format!("fingerprint of client secret {id}")))?;
+            let (expires, last_used) = (expires.map(Timestamp::millis), last_used.map(Timestamp::millis));
             client.secrets.push(ClientSecret { id, fingerprint, expires, last_used });
         }
         Ok(Some(client))

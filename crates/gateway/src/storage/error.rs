@@ -8,7 +8,6 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind as Kind, Error 
 
 use crate::domain::document::DocumentError;
 use crate::domain::ids::AccountKey;
-use crate::platform::timestamp::Timestamp;
 
 /// The database failed. Unless it is [`Uncertain`](DbError::Uncertain), nothing of the unit of work was kept.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +35,7 @@ pub enum DbError {
     Files(String),
     /// This server's clock is not the database's; by how many milliseconds it is ahead.
     #[error("the clock of this server is {} seconds ahead of the database's", .0 / 1000)]
-    Clock(Timestamp),
+    Clock(i64),
     /// Another unit of work was faster, in a way the database reports as a conflict.
     #[error("another unit of work was faster")]
     LostRace,

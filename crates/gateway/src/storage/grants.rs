@@ -61,8 +61,8 @@ impl Tx<'_> {
         let ((seq, client, owner, scope, nonce, auth_time), (created, ended, rebound, generation, delivered_at)) = row;
         let id = GrantId(seq);
         let state = match (ended, rebound) {
-            (Some(at), _) => GrantState::Ended { at, reason: self.end_reason(id)? },
-            (None, Some(at)) => GrantState::Transferred { at },
+            (Some(at), _) => GrantState::Ended { at: at.millis(), reason: self.end_reason(id)? },
+            (None, Some(at)) => GrantState::Transferred { at: at.millis() },
             (None, None) => GrantState::Open,
         };
         Ok(Grant {
@@ -71,10 +71,10 @@ impl Tx<'_> {
             subject: owner.map(Subject::new),
             scope: Scopes::parse(&scope).ok_or_else(|| DbError::Corrupt(format!("scope of grant {seq}")))?,
             nonce,
-            auth_time,
-            created,
+            auth_time: auth_time.map(Timestamp::millis),
+            created: created.millis(),
             state,
-            delivered: generation.zip(delivered_at).map(|(generation, at)| Delivery { generation, at }),
+            delivered: generation.zip(delivered_at).map(|(generation, at)| Delivery { generation, at: at.millis() }),
         })
     }
 }
@@ -390,7 +390,7 @@ impl oauth::store::Grants for Tx<'_> {
     }
 
     fn end_grant(&mut self, id: GrantId, now: i64, reason: EndReason) -> Result<(), StoreError> {
-        self.end_grant_for(id, now, reason)?;
+        self.end_grant_for(id, Timestamp::of_millis(now), reason)?;
         Ok(())
     }
 

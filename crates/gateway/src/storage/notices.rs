@@ -320,6 +320,6 @@ impl Tx<'_> {
 }
 
 fn binds(due: Due, limit: i64) -> Result<Vec<Bind>, DbError> {
-    let [since, now] = [due.since, due.now].map(Bind::Number);
+    let [since, now] = [due.since, due.now].map(Bind::number);
     Ok(vec![since.clone(), now, since, Bind::list(&NoticeKind::KINDS)?, Bind::number(limit)])
 }

@@ -219,7 +219,7 @@ impl Tx<'_> {
         let group = Bind::Text(group.unwrap_or_default().to_owned());
         let binds = vec![Bind::number(account), Bind::number(after), group.clone(), group, Bind::number(limit)];
         type Columns = (BigInt, Text, Text, Text, BigInt);
-        let rows: Vec<(i64, String, String, String, i64)> =
+        let rows: Vec<(i64, String, String, String, Timestamp)> =
             Statement::<Columns>::new(OF_ACCOUNT, binds).load(self.conn)?;
         let member =
             |(seq, group, group_display, value, since)| PendingMemberRow { seq, group, group_display, value, since };

@@ -39,9 +39,10 @@ impl Tx<'_> {
         limit: PushLimit,
         now: Timestamp,
         until: Timestamp,
-    ) -> Result<Option<i64>, DbError> {
+    ) -> Result<Option<Timestamp>, DbError> {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX / 2);
-        let numbers = [bytes, until, now, now, now, now, limit.requests, limit.bytes];
+        let at = now.into();
+        let numbers = [bytes, until.into(), at, at, at, at, limit.requests, limit.bytes];
         let binds = std::iter::once(Bind::Bytes(key.to_vec())).chain(numbers.map(Bind::Number)).collect();
         if Statement::<BigInt>::new(COUNT, binds).execute(self.conn)? == 1 {
             return Ok(None);
@@ -49,7 +50,7 @@ impl Tx<'_> {
         let query = pushed_request_counts::table
             .filter(pushed_request_counts::id.eq(key.as_slice()))
             .select(pushed_request_counts::expires);
-        let over: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        let over: Option<Timestamp> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         Ok(Some(over.unwrap_or(until)))
     }
 }
@@ -85,7 +86,7 @@ impl oauth::store::PushedRequests for Tx<'_> {
             fingerprint: fingerprint.clone(),
             client: client.clone(),
             parameters,
-            expires,
+            expires: expires.millis(),
         }))
     }
 }

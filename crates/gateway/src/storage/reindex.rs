@@ -19,6 +19,7 @@ use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::domain::schemas::Schemas;
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 /// What one batch did.
 #[derive(Debug, Clone, Copy)]
@@ -100,7 +101,7 @@ impl Tx<'_> {
                     self.raise(self.now(), Some(account), shared);
                 }
             }
-            AccountTx::new(self, account, 0, false)
+            AccountTx::new(self, account, Timestamp::EPOCH, false)
                 .insert_keys(seq, &keys)
                 .map_err(|e| DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id)))?;
         }

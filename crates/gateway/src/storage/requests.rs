@@ -23,7 +23,7 @@ const LONGEST: usize = 2048;
 
 /// The lowest number of a row of this time.
 pub fn first_of(at: Timestamp) -> i64 {
-    at.clamp(0, i64::MAX >> TIE) << TIE
+    at.millis().clamp(0, i64::MAX >> TIE) << TIE
 }
 
 /// A number that is new on this server, and most likely on all.
@@ -97,7 +97,7 @@ impl NewRequest {
 
     /// Under another number.
     pub fn renumber(&mut self) {
-        self.seq = number(self.seq >> TIE);
+        self.seq = number(Timestamp::of_millis(self.seq >> TIE));
     }
 
     /// Whose it is.

@@ -95,7 +95,8 @@ impl Row {
         let attributes = serde_json::from_str(&self.document)
             .map_err(|e| DbError::Corrupt(format!("document of resource {}: {e}", self.id)))?;
         let id = Id::new(self.id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
-        let meta = Meta { created: self.created, last_modified: self.last_modified, version: self.version };
+        let (created, last_modified) = (self.created.millis(), self.last_modified.millis());
+        let meta = Meta { created, last_modified, version: self.version };
         let resource = Resource::from_stored(ResourceTypeId(self.resource_type), id, meta, attributes);
         Ok(Stored { handle: self.seq.into(), resource })
     }

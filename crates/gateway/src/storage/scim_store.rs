@@ -18,6 +18,7 @@ use super::{members as membership, owned, pending_members, search};
 use crate::domain::event::ResourceEvent;
 use crate::domain::ids::{ResourceKey, UserKey};
 use crate::each;
+use crate::platform::timestamp::Timestamp;
 
 impl scim::Store for AccountTx<'_, '_> {
     fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
@@ -98,7 +99,7 @@ impl scim::Store for AccountTx<'_, '_> {
             each!(&mut *this.tx.conn, c => diesel::delete(row).execute(c))?;
             this.delete_keys(seq, keys)?;
             this.add_to_count(stored.resource.resource_type, seq, -1)?;
-            departure.groups = membership::touch_groups_of(this.tx.conn, seq, now)?;
+            departure.groups = membership::touch_groups_of(this.tx.conn, seq, Timestamp::of_millis(now))?;
             owned::delete_of_member(this.tx.conn, seq)?;
             if stored.resource.resource_type == GROUP {
                 (departure.members, departure.count) = membership::everyone_leaves(this.tx.conn, seq)?;
@@ -193,7 +194,7 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn save_position(&mut self, list: &ListKey, note: &[u8], now: i64) -> Result<(), StoreError> {
-        Ok(self.save_list_position(list, note, now)?)
+        Ok(self.save_list_position(list, note, Timestamp::of_millis(now))?)
     }
 
     fn record(&mut self, event: Event) {

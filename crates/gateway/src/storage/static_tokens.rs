@@ -107,6 +107,7 @@ impl Tx<'_> {
         let of_client = Scopes::parse(&client_scopes).ok_or_else(corrupt)?;
         let scope = scope.only(|scope| of_client.contains(scope));
         let (status, context) = self.status_of(status)?;
+        let (created, expires, last_used) = (created.millis(), expires.millis(), last_used.map(Timestamp::millis));
         Ok(Some((StaticToken { id, scope, created, expires, last_used, status }, context)))
     }
 }

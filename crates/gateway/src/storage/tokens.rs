@@ -82,9 +82,9 @@ impl RefreshRow {
                 .ok_or_else(|| DbError::Corrupt("fingerprint of a refresh token".to_owned()))?,
             grant: GrantId(self.grant_seq),
             generation: self.generation,
-            created: self.created,
-            expires: self.expires,
-            used: self.used,
+            created: self.created.millis(),
+            expires: self.expires.millis(),
+            used: self.used.map(Timestamp::millis),
             reissues: self.reissues,
             repeats: self.repeats,
             constraints: TokenConstraints::from_stored(self.bounds.as_deref())
@@ -172,8 +172,8 @@ impl oauth::store::Codes for Tx<'_> {
             redirect_uri: RedirectUri::from_stored(row.redirect_uri),
             redirect_uri_was_sent: row.redirect_uri_was_sent,
             challenge,
-            expires: row.expires,
-            spent: row.spent,
+            expires: row.expires.millis(),
+            spent: row.spent.map(Timestamp::millis),
             reissues: row.reissues,
             constraints: TokenConstraints::from_stored(row.bounds.as_deref()).ok_or_else(|| corrupt("bounds"))?,
         }))

@@ -1,6 +1,7 @@
 //! Attacks on the admin API (H of the table): who gets in, how far, and what is written about it.
 
 use gateway::http::admin::ENDPOINTS;
+use gateway::platform::timestamp::Timestamp;
 use reqwest::Method;
 use serde_json::json;
 
@@ -228,19 +229,19 @@ story!(old_segments_of_the_audit_trail_go_and_the_rest_stays_whole, async |world
     let mut behind = Behind::of(&world);
     behind.seal();
     let keys = behind.keys();
-    let before = behind.work(|tx| tx.verify_audit(&keys, 0, None));
+    let before = behind.work(|tx| tx.verify_audit(&keys, Timestamp::EPOCH, None));
     let first = before.head.clone();
-    let nothing = behind.work(|tx| tx.forget_audit(&keys, 1_000));
+    let nothing = behind.work(|tx| tx.forget_audit(&keys, Timestamp::of_millis(1_000)));
     assert_eq!(nothing, Ok(0), "nothing is that old");
-    assert!(behind.work(|tx| tx.forget_audit(&keys, i64::MAX)).is_ok_and(|rows| rows > 0));
-    let some = behind.work(|tx| tx.verify_audit(&keys, 0, Some(&first)));
+    assert!(behind.work(|tx| tx.forget_audit(&keys, Timestamp::MAX)).is_ok_and(|rows| rows > 0));
+    let some = behind.work(|tx| tx.verify_audit(&keys, Timestamp::EPOCH, Some(&first)));
     assert!(some.breaks.is_empty() && some.forgotten == 1 && some.sealed < before.sealed, "{some:?}");
-    while behind.work(|tx| tx.forget_audit(&keys, i64::MAX)).is_ok_and(|rows| rows > 0) {}
-    let none = behind.work(|tx| tx.verify_audit(&keys, 0, None));
+    while behind.work(|tx| tx.forget_audit(&keys, Timestamp::MAX)).is_ok_and(|rows| rows > 0) {}
+    let none = behind.work(|tx| tx.verify_audit(&keys, Timestamp::EPOCH, None));
     assert!(none.breaks.is_empty() && none.sealed == 0 && none.head == first, "{none:?}");
     acme.user("after@acme.test").create().await;
     behind.seal();
-    let again = behind.work(|tx| tx.verify_audit(&keys, 0, None));
+    let again = behind.work(|tx| tx.verify_audit(&keys, Timestamp::EPOCH, None));
     assert!(again.breaks.is_empty() && again.head.number == first.number + 1, "the chain goes on: {again:?}");
 });
 

@@ -8,6 +8,7 @@ use crate::support::http::Answer;
 use crate::support::identity_provider::IdentityProvider;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 const CREDENTIALS: (&str, &str) = ("grant_type", "client_credentials");
 
@@ -108,7 +109,7 @@ story!(attack_42_secrets_live_side_by_side_and_end_on_every_replica, moving_cloc
     world.add_replica().await;
     let acme = world.account("acme").await;
     let client = acme.generic_client().await;
-    let soon = gateway::platform::system::rfc3339(world.now() + 60_000);
+    let soon = gateway::platform::system::rfc3339(Timestamp::of_millis(world.now() + 60_000));
     let add = async |body: Value| client.admin(Method::POST, "/secrets").json(&body).await.expect(201).json();
     let short = add(json!({"label": "short", "expires": soon})).await;
     let second = add(json!({"label": "second"})).await;
@@ -223,7 +224,7 @@ story!(entras_secrets_live_one_to_three_years, async |world: World| {
     let expires = text(&entra.issued["client_secret_expires"]);
     let years = |text: &str| {
         let time = chrono::DateTime::parse_from_rfc3339(text).expect("a time").timestamp_millis();
-        (time - gateway::platform::clock::Clock::of_the_machine().now()) as f64 / (365.25 * 86_400_000.0)
+        (time - gateway::platform::clock::Clock::of_the_machine().now().millis()) as f64 / (365.25 * 86_400_000.0)
     };
     assert!((1.0..=3.0).contains(&years(&expires)), "{expires}");
     let too_long = json!({"expires": "2100-01-01T00:00:00Z"});

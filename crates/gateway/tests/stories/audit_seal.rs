@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use gateway::platform::timestamp::Timestamp;
 use gateway::storage::audit::chain::{Link, NotWhole};
 
 use crate::support::database::Behind;
@@ -180,20 +181,20 @@ story!(hardening_16_what_is_not_what_was_sealed_is_never_removed_as_old, async |
         "INSERT INTO audit (seq, at, actor, action, segment) VALUES (100000, 1, 'x', 'y', 1)",
     ] {
         behind.execute(forged);
-        let removed = behind.work(|tx| tx.forget_audit(&keys, 1_000_000));
+        let removed = behind.work(|tx| tx.forget_audit(&keys, Timestamp::of_millis(1_000_000)));
         assert_eq!(removed, Err(NotWhole(1)), "{forged}");
         restore(&mut behind);
     }
-    assert_eq!(behind.work(|tx| tx.forget_audit(&keys, 1_000_000)), Ok(0));
+    assert_eq!(behind.work(|tx| tx.forget_audit(&keys, Timestamp::of_millis(1_000_000))), Ok(0));
     let kept = behind.number("SELECT COUNT(*) AS n FROM audit");
-    assert!(behind.work(|tx| tx.forget_audit(&keys, i64::MAX)).is_ok_and(|rows| rows > 0));
+    assert!(behind.work(|tx| tx.forget_audit(&keys, Timestamp::MAX)).is_ok_and(|rows| rows > 0));
     assert!(behind.number("SELECT COUNT(*) AS n FROM audit") < kept);
     assert_eq!(breaks(&mut behind), Vec::<String>::new(), "the chain begins after it");
     behind.execute("DELETE FROM installation WHERE name = 'audit_anchor'");
     assert!(!breaks(&mut behind).is_empty());
     behind.execute("INSERT INTO installation (name, value) VALUES ('audit_anchor', '1:00:00')");
     assert!(!breaks(&mut behind).is_empty());
-    assert_eq!(behind.work(|tx| tx.forget_audit(&keys, i64::MAX)), Err(NotWhole(2)));
+    assert_eq!(behind.work(|tx| tx.forget_audit(&keys, Timestamp::MAX)), Err(NotWhole(2)));
 });
 
 story!(hardening_16_the_head_is_served_to_be_kept_elsewhere, async |world: World| {

@@ -6,6 +6,7 @@ use crate::support::account::text;
 use crate::support::database::Behind;
 use crate::support::identity_provider::{GROUP, IdentityProvider, a_user};
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 const REQUEST: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
@@ -83,7 +84,7 @@ story!(hardening_17_a_bulk_request_repeated_under_its_key_does_nothing_twice, as
     // What is kept goes after a day, steps and all.
     let mut behind = Behind::of(&world);
     let day = world.now() + 86_500_000;
-    while behind.work(|tx| tx.sweep_expired(day, 0, 2)) > 0 {}
+    while behind.work(|tx| tx.sweep_expired(Timestamp::of_millis(day), Timestamp::EPOCH, 2)) > 0 {}
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM bulk_requests"), 0);
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM bulk_steps"), 0);
 });

@@ -1,6 +1,7 @@
 //! The ports of both protocols, on both databases: the suites that the protocols' own memory stores pass.
 
 use gateway::domain::ids::{AccountKey, ClientKey};
+use gateway::platform::timestamp::Timestamp;
 use gateway::services::reactions::unit_of_work;
 use gateway::storage::clients::ClientRecord;
 use gateway::storage::{AnyConn, DatabaseUrl, DbError, Tx, migrations};
@@ -60,7 +61,7 @@ fn the_scim_store_keeps_its_promises(mut bare: Bare) {
     scim::store::contract::run(|name, case| {
         println!("{name}");
         account += 1;
-        bare.undone(|tx| case(&mut tx.in_account(AccountKey::of_row(account), 0, true)));
+        bare.undone(|tx| case(&mut tx.in_account(AccountKey::of_row(account), Timestamp::EPOCH, true)));
     });
 }
 
@@ -86,10 +87,12 @@ fn side_by_side<T: Send + 'static>(
     let (done, second_done) = std::sync::mpsc::channel();
     let mut other = None;
     unit_of_work(&mut bare.conn, |tx| {
-        first(&mut tx.in_account(ACCOUNT, 0, true));
+        first(&mut tx.in_account(ACCOUNT, Timestamp::EPOCH, true));
         other = Some(std::thread::spawn(move || {
             let mut conn = url.connect().expect("the database answers");
-            let found = unit_of_work(&mut conn, |tx| Ok::<_, DbError>(second(&mut tx.in_account(ACCOUNT, 0, true))));
+            let found = unit_of_work(&mut conn, |tx| {
+                Ok::<_, DbError>(second(&mut tx.in_account(ACCOUNT, Timestamp::EPOCH, true)))
+            });
             let _ = done.send(());
             found.expect("kept")
         }));
@@ -162,7 +165,7 @@ impl Account {
             name: "contract".to_owned(),
             product_environments: Vec::new(),
             default_role: None,
-            created: 0,
+            created: Timestamp::EPOCH,
             options: Default::default(),
         };
         unit_of_work(&mut bare.conn, |tx| tx.insert_account(&mut account)).expect("stored").expect("the name is free");
@@ -186,8 +189,10 @@ impl Account {
             limits: Limits::default(),
             cursors: None,
         };
-        unit_of_work(&mut self.bare.conn, |tx| Ok::<_, DbError>(work(&mut tx.in_account(seq, 1_000, false), &mut cx)))
-            .expect("kept")
+        unit_of_work(&mut self.bare.conn, |tx| {
+            Ok::<_, DbError>(work(&mut tx.in_account(seq, Timestamp::of_millis(1_000), false), &mut cx))
+        })
+        .expect("kept")
     }
 }
 
@@ -204,14 +209,21 @@ impl Workplace for Account {
             seq: ClientKey::NO_ROW,
             account: Some(self.seq),
             okta_app_name: None,
-            created: 1_000,
+            created: Timestamp::of_millis(1_000),
             client: client.clone(),
             scim: Default::default(),
         };
         unit_of_work(&mut self.bare.conn, |tx| {
             tx.insert_client(&mut record)?;
             for secret in &client.secrets {
-                tx.insert_client_secret(record.seq, &secret.id, &secret.fingerprint, None, 1_000, secret.expires)?;
+                tx.insert_client_secret(
+                    record.seq,
+                    &secret.id,
+                    &secret.fingerprint,
+                    None,
+                    Timestamp::of_millis(1_000),
+                    secret.expires.map(Timestamp::of_millis),
+                )?;
             }
             Ok::<_, DbError>(())
         })
@@ -228,8 +240,8 @@ impl Workplace for Account {
                 id: token.id.clone(),
                 name: "contract".to_owned(),
                 scope: token.scope.to_string(),
-                created: token.created,
-                expires: token.expires,
+                created: Timestamp::of_millis(token.created),
+                expires: Timestamp::of_millis(token.expires),
                 last_used: None,
                 grant,
             };

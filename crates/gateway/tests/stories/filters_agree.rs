@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use gateway::domain::ids::AccountKey;
+use gateway::platform::timestamp::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use scim::index_query::{IndexQuery, Plan};
@@ -170,8 +171,12 @@ fn what_the_database_returns_is_what_matches_says(bare: Bare) {
         account.set(account.get() + 1);
         let mut verdict = Ok(());
         bare.borrow_mut().undone(|tx| {
-            verdict =
-                agree(&mut tx.in_account(AccountKey::of_row(account.get()), 0, true), &registry, &users, &filters);
+            verdict = agree(
+                &mut tx.in_account(AccountKey::of_row(account.get()), Timestamp::EPOCH, true),
+                &registry,
+                &users,
+                &filters,
+            );
         });
         verdict
     });
@@ -255,7 +260,7 @@ fn created(
 fn sorted_pages_follow_each_other(mut bare: Bare) {
     let registry = Registry::standard();
     bare.undone(|tx| {
-        let store = &mut tx.in_account(AccountKey::of_row(1), 0, true);
+        let store = &mut tx.in_account(AccountKey::of_row(1), Timestamp::EPOCH, true);
         for n in 0..600 {
             let mut user = json!({"userName": format!("user{}", n * 7 % 600), "active": n % 3 > 0});
             if n % 5 > 0 {

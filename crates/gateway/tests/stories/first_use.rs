@@ -10,6 +10,7 @@ use crate::support::database::Behind;
 use crate::support::identity_provider::{IdentityProvider, a_user};
 use crate::support::oauth_client::{OAuthClient, log_in_if_asked};
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 fn refresh_token(idp: &IdentityProvider) -> String {
     idp.refresh_token.clone().unwrap_or_default()
@@ -234,7 +235,9 @@ story!(
         // A fortnight passes, and the worker has been there.
         let mut behind = Behind::of(&world);
         behind.execute("UPDATE refresh_tokens SET used = used - 1209600000");
-        behind.work(|tx| tx.sweep_expired(world.now(), world.now() - 7 * 86_400_000, 500));
+        behind.work(|tx| {
+            tx.sweep_expired(Timestamp::of_millis(world.now()), Timestamp::of_millis(world.now() - 7 * 86_400_000), 500)
+        });
         let before = idp.clone();
         idp.refresh().await;
         assert_eq!(refresh_token(&idp), refresh_token(&lost), "one chain");

@@ -8,6 +8,7 @@ use crate::support::http::Answer;
 use crate::support::key_server::{SigningKey, fresh, now};
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::{OPERATOR, World};
+use gateway::platform::timestamp::Timestamp;
 
 const OWN: (&str, &str) = ("grant_type", "client_credentials");
 const BEHIND_A_PROXY: (&str, &str) = ("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1");
@@ -229,7 +230,7 @@ story!(
         world.pass(std::time::Duration::from_secs(3_600));
         push(&client, "203.0.113.7", "s").await.expect(201);
         let now = world.now();
-        while behind.work(|tx| tx.sweep_expired(now, 0, 500)) > 0 {}
+        while behind.work(|tx| tx.sweep_expired(Timestamp::of_millis(now), Timestamp::EPOCH, 500)) > 0 {}
         assert_eq!(behind.number("SELECT COUNT(*) AS n FROM pushed_requests"), 1);
     }
 );

@@ -1,5 +1,6 @@
 //! What the background worker removes, on both databases.
 
+use gateway::platform::timestamp::Timestamp;
 use gateway::services::reactions::unit_of_work;
 use gateway::storage::DatabaseUrl;
 
@@ -26,6 +27,6 @@ story!(a_deleted_account_is_emptied_in_batches_and_its_name_is_free, async |worl
         batches += 1;
     }
     assert!(batches >= 3, "{batches} batches");
-    let swept = unit_of_work(&mut conn, |tx| tx.sweep_expired(i64::MAX, i64::MAX, 100));
+    let swept = unit_of_work(&mut conn, |tx| tx.sweep_expired(Timestamp::MAX, Timestamp::MAX, 100));
     assert!(swept.expect("it works") > 0, "codes, tokens and sessions expire");
 });

@@ -8,6 +8,7 @@ use diesel::connection::SimpleConnection;
 use gateway::domain::ids::AccountKey;
 use gateway::each;
 use gateway::jobs::list_counts;
+use gateway::platform::timestamp::Timestamp;
 use gateway::services::reactions;
 use gateway::storage::list_counts::FANOUT;
 use gateway::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost, Tx};
@@ -145,7 +146,7 @@ fn write(url: &DatabaseUrl, seed: u64, units: usize) {
 fn jumps_land(tx: &mut Tx<'_>, seed: u64) -> Result<usize, DbError> {
     let (mut chance, mut met) = (Chance(seed), 0);
     for (account, resource_type) in LISTS {
-        let mut store = tx.in_account(AccountKey::of_row(account), 0, true);
+        let mut store = tx.in_account(AccountKey::of_row(account), Timestamp::EPOCH, true);
         let mut page = |index: usize, count: u32| -> Vec<Handle> {
             let start = Start::Index(index as u64);
             let index_query = &IndexQuery::Any;

@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use gateway::platform::timestamp::Timestamp;
 use gateway::services::reactions::unit_of_work;
 use gateway::storage::signing_keys::SealedKey;
 use gateway::storage::{DatabaseUrl, DbError, Tx};
@@ -100,11 +101,11 @@ story!(of_two_replicas_that_follow_a_key_at_once_one_does, async |world: World| 
     let old = stored[0].clone();
     let next = |kid: &str| SealedKey { kid: kid.to_owned(), created: old.created + 1, ..old.clone() };
     assert!(!run(&mut |tx| tx.insert_signing_key(&next("early"))), "there is one that has no successor yet");
-    assert!(run(&mut |tx| tx.expire_signing_key(&old.kid, 9_000)));
-    assert!(!run(&mut |tx| tx.expire_signing_key(&old.kid, 8_000)), "it has a successor");
+    assert!(run(&mut |tx| tx.expire_signing_key(&old.kid, Timestamp::of_millis(9_000))));
+    assert!(!run(&mut |tx| tx.expire_signing_key(&old.kid, Timestamp::of_millis(8_000))), "it has a successor");
     assert!(run(&mut |tx| tx.insert_signing_key(&next("first"))));
     assert!(!run(&mut |tx| tx.insert_signing_key(&next("second"))));
-    run(&mut |tx| tx.sweep_expired(9_000, 0, 100).map(|removed| removed > 0));
+    run(&mut |tx| tx.sweep_expired(Timestamp::of_millis(9_000), Timestamp::EPOCH, 100).map(|removed| removed > 0));
     run(&mut |tx| {
         let kids: Vec<String> = tx.signing_keys()?.into_iter().map(|key| key.kid).collect();
         assert!(kids.contains(&"first".to_owned()) && !kids.contains(&old.kid), "{kids:?}");

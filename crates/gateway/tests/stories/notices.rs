@@ -1,5 +1,6 @@
 //! What people are told when a connection passes to them: on their page, by mail, and for operators.
 
+use gateway::platform::timestamp::Timestamp;
 use gateway::storage::notices::Due;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -234,7 +235,7 @@ story!(a_replica_that_dies_with_a_letter_in_its_hand_loses_nothing, moving_clock
     acme.okta_client().await.connect_as(&ada).await;
     set(&acme, &ada, &json!({"active": false})).await;
     let mut behind = Behind::of(&world);
-    let now = world.now();
+    let now = Timestamp::of_millis(world.now());
     let due = Due { now, since: now - DAY };
     let mut claim = || behind.work(|tx| tx.claim_notices(due, now + 3_600_000, 8)).len();
     assert_eq!((claim(), claim()), (1, 0), "the second claim finds nothing");
@@ -366,7 +367,7 @@ story!(notices_go_with_their_time_and_their_person, async |world: World| {
     acme.admin(Method::PATCH, "").json(&json!({"co_owner": joe.id})).await.expect(200);
     set(&acme, &eve, &json!({"role": "reports"})).await; // to Joe
     let mut behind = Behind::of(&world);
-    let now = world.now();
+    let now = Timestamp::of_millis(world.now());
     let count = |behind: &mut Behind| behind.number("SELECT COUNT(*) AS n FROM notices");
     assert_eq!(behind.work(|tx| tx.forget_notices(now - 90 * DAY, now - 366 * DAY, 10)), 0);
     assert_eq!(count(&mut behind), 2);

@@ -121,7 +121,7 @@ fn fill(world: &World, group: &Value) -> Vec<String> {
         let mut ids = Vec::with_capacity(MANY);
         let mut add = Vec::with_capacity(MANY);
         for n in 0..MANY {
-            let meta = scim::resource::Meta { created: now, last_modified: now, version: 1 };
+            let meta = scim::resource::Meta { created: now.millis(), last_modified: now.millis(), version: 1 };
             let attributes = json!({ "userName": format!("member{n}"), "role": "billing", "active": true });
             let Value::Object(attributes) = attributes else { unreachable!() };
             let user = scim::Resource::from_stored(USER, gateway::platform::system::new_id(), meta, attributes);

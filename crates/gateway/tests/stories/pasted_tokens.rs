@@ -7,6 +7,7 @@ use crate::support::account::{Account, items, text};
 use crate::support::http::Call;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 async fn onelogin(acme: &Account) -> OAuthClient {
     let client = acme.client(json!({"name": "OneLogin", "profile": "onelogin"})).await;
@@ -83,7 +84,7 @@ story!(a_static_token_ends_on_every_replica_at_the_next_request, moving_clock, a
     client.admin(Method::PATCH, "").json(&json!({"disabled": false})).await.expect(200);
     works(&second).await;
 
-    let soon = gateway::platform::system::rfc3339(world.now() + 60_000);
+    let soon = gateway::platform::system::rfc3339(Timestamp::of_millis(world.now() + 60_000));
     let (_, short) = token(&client, json!({"name": "short", "expires": soon})).await;
     works(&short).await;
     let warnings = client.record().await["warnings"].to_string();

@@ -3,6 +3,7 @@
 use crate::support::browser::Landed;
 use crate::support::relying_party::RelyingParty;
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 story!(people_see_where_they_are_logged_in_and_log_others_out, async |world: World| {
     let party = RelyingParty::new(&world).await;
@@ -58,10 +59,11 @@ story!(what_was_counted_of_failed_log_ins_is_swept_when_it_says_nothing_any_more
     let url: gateway::storage::DatabaseUrl = world.database_url().parse().expect("a database");
     let mut conn = url.connect().expect("it answers");
     let mut sweep = |now| {
-        gateway::services::reactions::unit_of_work(&mut conn, |tx| tx.sweep_expired(now, 0, 100)).expect("it works");
+        gateway::services::reactions::unit_of_work(&mut conn, |tx| tx.sweep_expired(now, Timestamp::EPOCH, 100))
+            .expect("it works");
     };
-    sweep(0);
+    sweep(Timestamp::EPOCH);
     assert_eq!(world.alter("UPDATE attempts SET failures = failures"), 3);
-    sweep(i64::MAX);
+    sweep(Timestamp::MAX);
     assert_eq!(world.alter("UPDATE attempts SET failures = failures"), 0);
 });

@@ -12,6 +12,7 @@ use diesel::sql_types::Text;
 use gateway::domain::event::Action;
 use gateway::domain::ids::AccountKey;
 use gateway::each;
+use gateway::platform::timestamp::Timestamp;
 use gateway::storage::audit::search::AuditFilter;
 use gateway::storage::{AnyConn, DbError, Tx};
 
@@ -94,7 +95,7 @@ impl Sent {
         sent.listen(&mut resources.conn);
         scim::store::contract::run(|_, case| {
             account += 1;
-            resources.undone(|tx| case(&mut tx.in_account(AccountKey::of_row(account), 0, true)));
+            resources.undone(|tx| case(&mut tx.in_account(AccountKey::of_row(account), Timestamp::EPOCH, true)));
         });
         let mut workplace = Account::new(bare());
         sent.listen(&mut workplace.bare.conn);
@@ -116,8 +117,8 @@ fn ask_the_audit_trail(tx: &mut Tx<'_>) -> Result<(), DbError> {
             actor: has(1).then(|| actor.to_owned()),
             target: has(2).then(|| "t".to_owned()),
             action: has(3).then_some(Action::UserCreated),
-            from: has(4).then_some(1),
-            to: has(4).then_some(2),
+            from: has(4).then_some(Timestamp::of_millis(1)),
+            to: has(4).then_some(Timestamp::of_millis(2)),
         };
         tx.audit_page(&filter, None, 50)?;
         tx.audit_page(&filter, Some(1), 50)?;

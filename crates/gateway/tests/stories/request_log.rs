@@ -9,6 +9,7 @@ use crate::support::http::Answer;
 use crate::support::identity_provider::a_user;
 use crate::support::letter_box::until;
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 /// How often what waits is written.
 const SECONDS: u64 = 1;
@@ -264,7 +265,7 @@ story!(
         })
         .await;
         assert_eq!(behind.number("SELECT COUNT(*) AS n FROM requests WHERE seq <= 2000"), 0, "the oldest go");
-        while behind.work(|tx| tx.forget_requests(1_000_000, 500)) > 0 {}
+        while behind.work(|tx| tx.forget_requests(Timestamp::of_millis(1_000_000), 500)) > 0 {}
         assert_eq!(
             behind.number("SELECT COUNT(*) AS n FROM requests WHERE seq <= 3000"),
             0,

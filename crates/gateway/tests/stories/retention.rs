@@ -5,6 +5,7 @@ use reqwest::Method;
 use crate::support::account::items;
 use crate::support::database::Behind;
 use crate::support::testing::World;
+use gateway::platform::timestamp::Timestamp;
 
 const TABLE: &str = include_str!("../../../../docs/retention.md");
 const DAY: i64 = 86_400_000;
@@ -35,7 +36,7 @@ story!(what_is_due_goes_and_the_rest_stays, async |world: World| {
     let mut behind = Behind::of(&world);
     let now = gateway::platform::clock::Clock::of_the_machine().now();
     let count = |behind: &mut Behind, table: &str| behind.number(&format!("SELECT COUNT(*) AS n FROM {table}"));
-    let sweep = |behind: &mut Behind, now: i64| {
+    let sweep = |behind: &mut Behind, now: Timestamp| {
         while behind.work(|tx| tx.sweep_expired(now, now - 7 * DAY, 1)) > 0 {}
         while behind.work(|tx| tx.settle_endings(1)) > 0 {}
         while behind.work(|tx| tx.forget_grants(now - 90 * DAY, 1)) > 0 {}
@@ -65,7 +66,7 @@ story!(a_deleted_clients_grants_go_too, async |world: World| {
     let mut behind = Behind::of(&world);
     while behind.work(|tx| tx.settle_endings(1)) > 0 {}
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM grants WHERE end_reason = 'its client was deleted'"), 1);
-    while behind.work(|tx| tx.forget_grants(i64::MAX, 1)) > 0 {}
+    while behind.work(|tx| tx.forget_grants(Timestamp::MAX, 1)) > 0 {}
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM grants"), 0);
     assert_eq!(behind.number("SELECT COUNT(*) AS n FROM refresh_tokens"), 0);
 });
@@ -91,7 +92,7 @@ story!(replicas_that_sweep_at_once_do_not_fight, async |world: World| {
                 scope.spawn(move || {
                     let mut removed = 0;
                     for _ in 0..15 {
-                        removed += behind.work(|tx| tx.sweep_expired(i64::MAX, 0, 3));
+                        removed += behind.work(|tx| tx.sweep_expired(Timestamp::MAX, Timestamp::EPOCH, 3));
                     }
                     removed
                 })

@@ -178,7 +178,9 @@ impl Described for Time {
 impl Read for Time {
     fn read(value: Value, at: &str, mistakes: &mut Mistakes) -> Option<Time> {
         let text = Text::read(value, at, mistakes)?;
-        let time = chrono::DateTime::parse_from_rfc3339(&text).ok().map(|time| Time(time.timestamp_millis()));
+        let time = chrono::DateTime::parse_from_rfc3339(&text)
+            .ok()
+            .map(|time| Time(Timestamp::of_millis(time.timestamp_millis())));
         if time.is_none() {
             mistakes.note(at, "must be a time such as 2027-01-31T00:00:00Z");
         }

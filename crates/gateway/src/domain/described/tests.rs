@@ -4,6 +4,7 @@ use super::{
     Body, Components, Described, FieldError, Fixed, Flat, Mistakes, Name, Patch, Required, Sometimes, Text, Texts,
     Time, Whole,
 };
+use crate::platform::timestamp::Timestamp;
 
 body! {
     /// What a sample has.
@@ -135,7 +136,7 @@ answer! {
 
 #[test]
 fn an_answer_is_written_as_it_is_described() {
-    let shown = Shown { at: Some(Time(0)), secret: Sometimes(None) };
+    let shown = Shown { at: Some(Time(Timestamp::EPOCH)), secret: Sometimes(None) };
     assert_eq!(json!(shown), json!({"when": "1970-01-01T00:00:00.000Z"}));
     let shown = Shown { at: None, secret: Sometimes(Some("s".to_owned())) };
     assert_eq!(json!(shown), json!({"when": null, "secret": "s"}));

@@ -114,13 +114,14 @@ pub(super) fn of_last_left(left: &LastLeft, made: Timestamp, account: &str) -> V
 mod tests {
     use super::*;
     use crate::domain::wording::to_text;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn what_passed_is_told_as_people_say_it() {
         let told = |reason, clients: &[&str]| {
             let clients: Vec<String> = clients.iter().map(|name| (*name).to_owned()).collect();
             let passed = ConnectionsTransferred::new("0198".to_owned(), "Ada Lovelace".to_owned(), reason, &clients);
-            to_text(&of_passed(&passed, 1_795_700_000_000, "Acme"))
+            to_text(&of_passed(&passed, ms(1_795_700_000_000), "Acme"))
         };
         assert_eq!(
             told(DepartureReason::Deactivated, &["Okta"]),
@@ -142,8 +143,8 @@ mod tests {
         let told = |by_name: Option<&str>| {
             let by_name = by_name.map(str::to_owned);
             let replaced =
-                Replaced { client: "Okta".to_owned(), by: String::new(), by_name, accepted: 1_795_600_000_000 };
-            to_text(&of_replaced(&replaced, 1_795_700_000_000, "Acme"))
+                Replaced { client: "Okta".to_owned(), by: String::new(), by_name, accepted: ms(1_795_600_000_000) };
+            to_text(&of_replaced(&replaced, ms(1_795_700_000_000), "Acme"))
         };
         assert_eq!(
             told(Some("Eve Adams")),
@@ -151,7 +152,7 @@ mod tests {
              Adams accepted the newer one on 25 November 2026."
         );
         assert!(told(None).ends_with("You accepted the newer one on 25 November 2026."));
-        let stolen = to_text(&of_stolen(&Stolen { client: "Okta".to_owned() }, 1_795_700_000_000, "Acme"));
+        let stolen = to_text(&of_stolen(&Stolen { client: "Okta".to_owned() }, ms(1_795_700_000_000), "Acme"));
         assert!(
             stolen.starts_with("The connection of Okta in Acme ended on 26 November 2026: a refresh token"),
             "{stolen}"
@@ -172,7 +173,7 @@ mod tests {
         let two = told(&["Okta", "Entra"], false, true);
         assert!(two.starts_with("The connections of Okta and Entra in Acme belong to your user, a service"), "{two}");
         let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: DepartureReason::Deleted };
-        let last = to_text(&of_last_left(&left, 1_795_700_000_000, "Acme"));
+        let last = to_text(&of_last_left(&left, ms(1_795_700_000_000), "Acme"));
         assert!(last.starts_with("Ada's user was deleted on 26 November 2026. No active user of Acme has"), "{last}");
     }
 }

@@ -37,7 +37,7 @@ impl RequestId {
     /// Reads an id that has the form of those made here.
     pub fn made(text: &str) -> Option<RequestId> {
         let (time, rest) = text.split_at_checked(TIME).filter(|(_, rest)| rest.len() == REST)?;
-        let at = i64::try_from(read(time)?).ok()?;
+        let at = i64::try_from(read(time)?).ok().map(Timestamp::of_millis)?;
         let id = RequestId::Made { at, bits: read(rest)? };
         // The first digit of the rest stands for four bits.
         (id.to_string() == text).then_some(id)
@@ -64,7 +64,7 @@ impl std::fmt::Display for RequestId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (at, bits) = match self {
             RequestId::Given(text) => return f.write_str(text),
-            RequestId::Made { at, bits } => (at.cast_unsigned(), *bits),
+            RequestId::Made { at, bits } => (at.millis().cast_unsigned(), *bits),
         };
         let mut text = [0; TIME + REST];
         let (time, rest) = text.split_at_mut(TIME);
@@ -77,17 +77,18 @@ impl std::fmt::Display for RequestId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn ids_are_sorted_by_time_and_read_again() {
         let ids = [(1, u64::MAX), (2, 0), (1_764_213_000_000, 7), (1_764_213_000_001, 0)];
-        let made: Vec<RequestId> = ids.iter().map(|(at, bits)| RequestId::Made { at: *at, bits: *bits }).collect();
+        let made: Vec<RequestId> = ids.iter().map(|(at, bits)| RequestId::Made { at: ms(*at), bits: *bits }).collect();
         let texts: Vec<String> = made.iter().map(RequestId::to_string).collect();
         assert!(texts.is_sorted_by(|one, next| one < next), "{texts:?}");
         for (id, text) in made.iter().zip(&texts) {
             assert_eq!((text.len(), RequestId::made(text).as_ref()), (TIME + REST, Some(id)));
         }
-        let other = RequestId::Made { at: 1, bits: u64::MAX >> 1 };
+        let other = RequestId::Made { at: ms(1), bits: u64::MAX >> 1 };
         assert_ne!(other.to_string(), texts[0], "every bit counts");
         for none in ["", "0000000001", &texts[0].to_uppercase(), &format!("{}0", texts[0]), "0000000001zzzzzzzzzzzzz"] {
             assert_eq!(RequestId::made(none), None, "{none}");

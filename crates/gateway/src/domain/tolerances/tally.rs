@@ -96,6 +96,7 @@ impl ToleranceCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     const CLIENT: ClientKey = ClientKey::of_row(7);
     const BOOLEANS: Tolerance = Tolerance::Scim(scim::Tolerance::BooleanStrings);
@@ -110,16 +111,16 @@ mod tests {
             missed: [MANAGER].into_iter().collect(),
             at,
         };
-        tally.count(&need(1), false);
+        tally.count(&need(ms(1)), false);
         let taken = tally.take();
         assert_eq!(taken.len(), 1, "what a request was not refused for was not needed");
-        tally.count(&need(3), true);
-        tally.count(&need(2), true);
+        tally.count(&need(ms(3)), true);
+        tally.count(&need(ms(2)), true);
         tally.put_back(taken);
         let counts = tally.take();
         let count = |tolerance| counts[&(CLIENT, tolerance)];
-        assert_eq!(count(BOOLEANS), UseCount { forgiven: 3, refused: 0, last_needed: 3 });
-        assert_eq!(count(MANAGER), UseCount { forgiven: 0, refused: 2, last_needed: 3 });
+        assert_eq!(count(BOOLEANS), UseCount { forgiven: 3, refused: 0, last_needed: ms(3) });
+        assert_eq!(count(MANAGER), UseCount { forgiven: 0, refused: 2, last_needed: ms(3) });
         assert!(tally.take().is_empty());
     }
 }

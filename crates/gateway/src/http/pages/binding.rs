@@ -48,7 +48,7 @@ impl Secret {
     fn new(now: Timestamp) -> Secret {
         let mut bytes = [0; 32];
         system::fill(&mut bytes);
-        bytes[..6].copy_from_slice(&now.to_be_bytes()[2..]);
+        bytes[..6].copy_from_slice(&now.millis().to_be_bytes()[2..]);
         let text = URL_SAFE_NO_PAD.encode(bytes);
         let mut name = [0; 6];
         system::fill(&mut name);
@@ -59,7 +59,7 @@ impl Secret {
     fn read(suffix: &str, text: &str) -> Option<Secret> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == 32)?;
         let made = bytes[..6].iter().fold(0, |time, byte| time << 8 | i64::from(*byte));
-        let made = if suffix.is_empty() { 0 } else { made };
+        let made = if suffix.is_empty() { Timestamp::EPOCH } else { Timestamp::of_millis(made) };
         Some(Secret { suffix: suffix.to_owned(), text: text.to_owned(), made })
     }
 }
@@ -123,7 +123,7 @@ fn tag(app: &App, secret: &Secret) -> String {
 mod tests {
     use super::*;
 
-    const NOW: i64 = 1_800_000_000_000;
+    const NOW: Timestamp = Timestamp::of_millis(1_800_000_000_000);
 
     fn among(secrets: &[Secret]) -> Binding {
         Binding::among(secrets.iter().map(|secret| (secret.suffix.as_str(), secret.text.as_str())), NOW)
@@ -133,7 +133,7 @@ mod tests {
     fn report_14_every_secret_of_a_browser_counts_and_the_newest_is_for_new_forms() {
         let new = among(&[]);
         assert!(new.is_new && new.secrets.len() == 1 && new.stale.is_empty());
-        let made = |at: Timestamp| Secret::new(NOW - at);
+        let made = |ago: i64| Secret::new(NOW - ago);
         let (first, second) = (made(2), made(1));
         assert_ne!(first.suffix, second.suffix, "no cookie takes another's place");
         let both = among(&[first.clone(), second.clone()]);

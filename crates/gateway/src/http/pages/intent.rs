@@ -61,7 +61,7 @@ impl LoginIntent {
 
     /// When the client asked, in milliseconds since the epoch.
     pub(super) fn requested(&self) -> Option<Timestamp> {
-        self.asked().map(|asked| asked.issued)
+        self.asked().map(|asked| Timestamp::of_millis(asked.issued))
     }
 
     /// The authorization request it is about.

@@ -72,7 +72,7 @@ impl Letter<'_> {
         };
         let body = body.render().unwrap_or_default();
         let id = format!("<{}@{}>", self.id, from.email.domain());
-        let now = Duration::from_millis(u64::try_from(self.now).unwrap_or_default());
+        let now = Duration::from_millis(u64::try_from(self.now.millis()).unwrap_or_default());
         let builder: MessageBuilder = Message::builder().message_id(Some(id)).date(UNIX_EPOCH + now);
         let builder =
             builder.from(from).to(Mailbox::new(Some(name.clone()), to)).subject(self.subject).header(AutoSubmitted);
@@ -83,6 +83,7 @@ impl Letter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     fn letter(name: &str) -> String {
         let told = [Span::Words("It happened to ".to_owned()), Span::Name("Ada".to_owned())];
@@ -93,7 +94,7 @@ mod tests {
             hint: "Look.",
             why: "Why.",
             public_url: "https://p.example",
-            now: 0,
+            now: ms(0),
         };
         let from = "Provisioning <no-reply@p.example>".parse().unwrap();
         let message = letter.write(from, "eve@acme.test".parse().unwrap(), name).unwrap();

@@ -156,8 +156,8 @@ impl Owner {
 impl Known {
     /// What is known without a call: keys of this name, or that their owner has just failed.
     fn at_hand(&self, kid: Option<&str>, now: Timestamp) -> Option<Supply> {
-        let failed = self.failure.as_ref().is_some_and(|(then, _)| now - then < AFTER_FAILURE_MS);
-        let fresh = self.keys.as_ref().filter(|(then, _)| now - then < FRESH_MS);
+        let failed = self.failure.as_ref().is_some_and(|(then, _)| now - *then < AFTER_FAILURE_MS);
+        let fresh = self.keys.as_ref().filter(|(then, _)| now - *then < FRESH_MS);
         let known = fresh.is_some_and(|(_, keys)| keys.named(kid).next().is_some());
         (failed || known).then(|| self.answer(now))
     }
@@ -166,11 +166,11 @@ impl Known {
         if let Some(supply) = self.at_hand(kid, now) {
             return Decision::Answer(supply);
         }
-        if self.keys.as_ref().is_none_or(|(then, _)| now - then >= FRESH_MS) {
+        if self.keys.as_ref().is_none_or(|(then, _)| now - *then >= FRESH_MS) {
             return Decision::Fetch;
         }
         let looks = self.looks.filter(|looks| now - looks.since < WINDOW_MS);
-        let looks = looks.unwrap_or(Looks { since: now, n: 0, last: Timestamp::MIN / 2 });
+        let looks = looks.unwrap_or(Looks { since: now, n: 0, last: Timestamp::MIN });
         if looks.n >= LOOKS && now - looks.last < SLOWLY_MS {
             return Decision::Answer(self.answer(now));
         }
@@ -180,7 +180,7 @@ impl Known {
 
     fn answer(&self, now: Timestamp) -> Supply {
         match (&self.keys, &self.failure) {
-            (Some((then, keys)), _) if now - then < STALE_MS => Supply::Keys(keys.clone()),
+            (Some((then, keys)), _) if now - *then < STALE_MS => Supply::Keys(keys.clone()),
             (_, Some((_, failure))) => Supply::Failed(failure.clone()),
             _ => Supply::Failed("they were not read for too long".to_owned()),
         }
@@ -192,6 +192,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::platform::timestamp::ms;
 
     fn keys() -> Arc<Jwks> {
         let key =
@@ -200,58 +201,62 @@ mod tests {
     }
 
     fn knows() -> Known {
-        Known { keys: Some((0, keys())), ..Known::default() }
+        Known { keys: Some((ms(0), keys())), ..Known::default() }
     }
 
     #[test]
     fn known_keys_are_not_fetched_again_before_they_are_old() {
-        assert_eq!(Known::default().decide(Some("a"), 0), Decision::Fetch);
+        assert_eq!(Known::default().decide(Some("a"), ms(0)), Decision::Fetch);
         let mut known = knows();
         for now in [0, FRESH_MS - 1] {
-            assert_eq!(known.decide(Some("a"), now), Decision::Answer(Supply::Keys(keys())));
-            assert_eq!(known.decide(None, now), Decision::Answer(Supply::Keys(keys())));
+            assert_eq!(known.decide(Some("a"), ms(now)), Decision::Answer(Supply::Keys(keys())));
+            assert_eq!(known.decide(None, ms(now)), Decision::Answer(Supply::Keys(keys())));
         }
-        assert_eq!(known.decide(Some("a"), FRESH_MS), Decision::Fetch);
+        assert_eq!(known.decide(Some("a"), ms(FRESH_MS)), Decision::Fetch);
     }
 
     #[test]
     fn an_unknown_name_is_looked_for_a_few_times_in_a_while() {
         let mut known = knows();
         for _ in 0..LOOKS {
-            assert_eq!(known.decide(Some("b"), 1000), Decision::Fetch);
+            assert_eq!(known.decide(Some("b"), ms(1000)), Decision::Fetch);
         }
-        assert_eq!(known.decide(Some("c"), 2000), Decision::Answer(Supply::Keys(keys())));
+        assert_eq!(known.decide(Some("c"), ms(2000)), Decision::Answer(Supply::Keys(keys())));
         assert_eq!(
-            known.decide(Some("a"), 2000),
+            known.decide(Some("a"), ms(2000)),
             Decision::Answer(Supply::Keys(keys())),
             "known ones are not affected"
         );
-        assert_eq!(known.decide(Some("b"), 1000 + WINDOW_MS), Decision::Fetch);
+        assert_eq!(known.decide(Some("b"), ms(1000 + WINDOW_MS)), Decision::Fetch);
     }
 
     #[test]
     fn hardening_1_who_invents_names_keeps_a_new_key_from_being_found_for_seconds_only() {
         let mut known = knows();
-        let fetches = |known: &mut Known, from: Timestamp, to: Timestamp| {
-            (from..to).step_by(100).filter(|now| known.decide(Some("invented"), *now) == Decision::Fetch).count()
+        let fetches = |known: &mut Known, from: i64, to: i64| {
+            (from..to).step_by(100).filter(|now| known.decide(Some("invented"), ms(*now)) == Decision::Fetch).count()
         };
         // Ten a second, for five minutes: one call in ten seconds.
         assert!((25..40).contains(&fetches(&mut known, 0, 300_000)));
-        let found = (300_000..320_000).step_by(1000).find(|now| known.decide(Some("new"), *now) == Decision::Fetch);
+        let found = (300_000..320_000).step_by(1000).find(|now| known.decide(Some("new"), ms(*now)) == Decision::Fetch);
         assert!(found.is_some_and(|now| now <= 300_000 + SLOWLY_MS), "{found:?}");
-        assert_eq!(known.at_hand(Some("a"), 300_000), Some(Supply::Keys(keys())), "and a known one waits for nothing");
+        assert_eq!(
+            known.at_hand(Some("a"), ms(300_000)),
+            Some(Supply::Keys(keys())),
+            "and a known one waits for nothing"
+        );
     }
 
     #[test]
     fn who_fails_is_left_alone_for_a_moment_and_believed_for_a_day() {
-        let mut known = Known { failure: Some((0, "no answer".to_owned())), ..Known::default() };
+        let mut known = Known { failure: Some((ms(0), "no answer".to_owned())), ..Known::default() };
         let failed = || Decision::Answer(Supply::Failed("no answer".to_owned()));
-        assert_eq!(known.decide(Some("a"), AFTER_FAILURE_MS - 1), failed());
-        assert_eq!(known.decide(Some("a"), AFTER_FAILURE_MS), Decision::Fetch);
-        let mut known = Known { failure: Some((2 * FRESH_MS, "no answer".to_owned())), ..knows() };
-        assert_eq!(known.decide(Some("a"), 2 * FRESH_MS), Decision::Answer(Supply::Keys(keys())));
-        known.failure = Some((STALE_MS, "no answer".to_owned()));
-        assert_eq!(known.decide(Some("a"), STALE_MS), failed());
+        assert_eq!(known.decide(Some("a"), ms(AFTER_FAILURE_MS - 1)), failed());
+        assert_eq!(known.decide(Some("a"), ms(AFTER_FAILURE_MS)), Decision::Fetch);
+        let mut known = Known { failure: Some((ms(2 * FRESH_MS), "no answer".to_owned())), ..knows() };
+        assert_eq!(known.decide(Some("a"), ms(2 * FRESH_MS)), Decision::Answer(Supply::Keys(keys())));
+        known.failure = Some((ms(STALE_MS), "no answer".to_owned()));
+        assert_eq!(known.decide(Some("a"), ms(STALE_MS)), failed());
     }
 
     #[test]

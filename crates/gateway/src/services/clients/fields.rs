@@ -130,10 +130,11 @@ fn summary(name: &str, of: i64, count: &FieldCount, is_ours: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn a_count_is_said_in_a_sentence() {
-        let times = |count| Times { count, last: (count > 0).then_some(1) };
+        let times = |count| Times { count, last: (count > 0).then_some(ms(1)) };
         let known = |arrived, changed, empty, refused| FieldCount {
             known: true,
             arrived: times(arrived),

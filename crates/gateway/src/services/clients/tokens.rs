@@ -73,7 +73,7 @@ pub fn create(
     client: &str,
     new: &NewToken,
 ) -> Result<With<Token, ShownToken>, ActError> {
-    let now = cx.now;
+    let now = Timestamp::of_millis(cx.now);
     ActError::unless_right(mistakes(new, now))?;
     let owner = find(tx, client)?;
     if owner.account.is_none() {

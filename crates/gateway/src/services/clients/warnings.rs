@@ -115,12 +115,13 @@ fn takes_secrets(client: &Client) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn the_last_thirty_days_are_worth_a_warning() {
         let day = 86_400_000;
-        assert_eq!(ending(30 * day, 0), None);
-        assert_eq!(ending(30 * day - 1, 0).as_deref(), Some("expires on 1970-01-30T23:59:59.999Z, in 29 days"));
-        assert_eq!(ending(day, 2 * day).as_deref(), Some("expired on 1970-01-02T00:00:00.000Z"));
+        assert_eq!(ending(ms(30 * day), ms(0)), None);
+        assert_eq!(ending(ms(30 * day - 1), ms(0)).as_deref(), Some("expires on 1970-01-30T23:59:59.999Z, in 29 days"));
+        assert_eq!(ending(ms(day), ms(2 * day)).as_deref(), Some("expired on 1970-01-02T00:00:00.000Z"));
     }
 }

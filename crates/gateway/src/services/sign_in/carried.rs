@@ -50,21 +50,22 @@ pub fn open(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn a_proof_counts_in_the_browser_it_was_shown_to_and_for_ten_minutes() {
         let keys = Keyring::new(&[1; 32]);
         let (account, resource) = (AccountKey::of_row(1), UserKey::of_row(2));
-        let proven = AuthenticatedUser { account, resource, id: "u".to_owned(), at: 1000 };
+        let proven = AuthenticatedUser { account, resource, id: "u".to_owned(), at: ms(1000) };
         let sealed = seal(&keys, &proven, "this".to_owned(), true);
         let open = |browser: &str, now| open(&keys, &sealed, |of| of == browser, now);
-        let (opened, sets_up) = open("this", 1000 + PATIENCE - 1).unwrap();
+        let (opened, sets_up) = open("this", ms(1000 + PATIENCE - 1)).unwrap();
         assert_eq!(
             (opened.account, opened.resource, opened.id.as_str(), opened.at, sets_up),
-            (account, resource, "u", 1000, true)
+            (account, resource, "u", ms(1000), true)
         );
-        assert!(open("another", 1000).is_none());
-        assert!(open("this", 1000 + PATIENCE).is_none());
-        assert!(super::open(&Keyring::new(&[2; 32]), &sealed, |_| true, 1000).is_none());
+        assert!(open("another", ms(1000)).is_none());
+        assert!(open("this", ms(1000 + PATIENCE)).is_none());
+        assert!(super::open(&Keyring::new(&[2; 32]), &sealed, |_| true, ms(1000)).is_none());
     }
 }

@@ -58,7 +58,7 @@ impl Upstream {
         cx: &mut scim::Context<'_>,
         identity: &Identity,
     ) -> Result<Result<AuthenticatedUser, String>, DbError> {
-        let now = cx.now;
+        let now = Timestamp::of_millis(cx.now);
         let (act, outcome) = match self.recognize(tx, cx, identity)? {
             Ok((resource, id)) => {
                 let proven = AuthenticatedUser { account: self.account.seq, resource, id: id.clone(), at: now };
@@ -96,7 +96,7 @@ impl Upstream {
                 _ => format!("More than one user of {} has the address {name}.", account.name),
             }));
         };
-        match tx.bind_upstream_identity(account.seq, issuer, subject, *resource, cx.now)? {
+        match tx.bind_upstream_identity(account.seq, issuer, subject, *resource, Timestamp::of_millis(cx.now))? {
             Ok(()) => Ok(Ok((*resource, id.clone()))),
             Err(_) => Ok(Err(format!(
                 "The user {name} is linked to another identity at {}. Ask an operator of this service to release the link.",
@@ -145,7 +145,7 @@ fn matching(
     account: &Account,
     filter: &str,
 ) -> Result<Vec<(UserKey, String)>, DbError> {
-    let mut store = tx.in_account(account.seq, cx.now, false);
+    let mut store = tx.in_account(account.seq, Timestamp::of_millis(cx.now), false);
     match scim::service::find(&mut store, cx, USER, filter, 2) {
         Ok(users) => {
             Ok(users.into_iter().map(|user| (UserKey::of_user(user.handle), user.resource.id.to_string())).collect())

@@ -145,15 +145,18 @@ mod tests {
     use oauth::jose::Jws;
 
     use super::*;
+    use crate::platform::timestamp::ms;
 
     #[test]
     fn attack_85_each_kind_of_key_signs_what_its_public_half_verifies_and_shows_no_more() {
         let keys = Keyring::new(&[1; 32]);
         for algorithm in SigningAlgorithm::ALL {
-            let stored = make(&keys, algorithm, 5, 7).unwrap();
-            assert!(!format!("{stored:?}").contains("PRIVATE") && (stored.created, stored.signs_from) == (5, 7));
+            let stored = make(&keys, algorithm, ms(5), ms(7)).unwrap();
+            assert!(
+                !format!("{stored:?}").contains("PRIVATE") && (stored.created, stored.signs_from) == (ms(5), ms(7))
+            );
             let key = SigningKey::open(&keys, &stored).unwrap();
-            let other = SigningKey::open(&keys, &make(&keys, algorithm, 5, 7).unwrap()).unwrap();
+            let other = SigningKey::open(&keys, &make(&keys, algorithm, ms(5), ms(7)).unwrap()).unwrap();
             assert_ne!(key.kid, other.kid);
             let text = key.sign("at+jwt", &json!({"sub": "ada"})).unwrap();
             let jws = Jws::parse(&text).unwrap();

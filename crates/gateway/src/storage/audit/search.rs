@@ -84,7 +84,7 @@ impl AuditFilter {
 impl Tx<'_> {
     /// The rows that fit, newest first, after this row: at most so many.
     pub fn audit_page(&mut self, filter: &AuditFilter, after: Option<i64>, limit: i64) -> Result<AuditPage, DbError> {
-        let (mut before_at, mut before_seq) = (filter.to.unwrap_or(i64::MAX), i64::MIN);
+        let (mut before_at, mut before_seq) = (filter.to.unwrap_or(Timestamp::MAX), i64::MIN);
         if let Some(seq) = after {
             let query = audit::table.filter(audit::seq.eq(seq)).select(audit::at);
             let at: Option<Timestamp> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
@@ -95,7 +95,7 @@ impl Tx<'_> {
             }
         }
         let (mut index, tried) = filter.conditions();
-        index.push(("at >= ?", Bind::number(filter.from.unwrap_or(i64::MIN))));
+        index.push(("at >= ?", Bind::number(filter.from.unwrap_or(Timestamp::MIN))));
         index.push(("at <= ?", Bind::number(before_at)));
         index.push(("(at < ?", Bind::number(before_at)));
         let (texts, mut binds): (Vec<&str>, Vec<Bind>) = index.into_iter().unzip();

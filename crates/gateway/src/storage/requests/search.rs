@@ -91,7 +91,7 @@ pub struct StoredRequest {
 impl StoredRequest {
     /// When it began, in milliseconds since the epoch.
     pub fn at(&self) -> Timestamp {
-        self.seq >> TIE
+        Timestamp::of_millis(self.seq >> TIE)
     }
 
     /// Its id.
@@ -217,7 +217,7 @@ impl Tx<'_> {
     pub fn requests_called(&mut self, id: &str) -> Result<Vec<StoredRequest>, DbError> {
         let given = || Statement::<Columns>::new(BY_GIVEN_ID, vec![Bind::Text(id.to_owned())]);
         let Some(RequestId::Made { at, bits }) = RequestId::made(id) else { return given().load(self.conn) };
-        let (first, end) = (first_of(at), first_of(at.saturating_add(1)));
+        let (first, end) = (first_of(at), first_of(at + 1));
         let binds = vec![Bind::Number(first), Bind::Number(end), Bind::Number(bits.cast_signed())];
         let made: Vec<StoredRequest> = Statement::<Columns>::new(BY_ID, binds).load(self.conn)?;
         if made.is_empty() { given().load(self.conn) } else { Ok(made) }

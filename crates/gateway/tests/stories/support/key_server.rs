@@ -88,7 +88,7 @@ impl SigningKey {
 
 /// Now, in seconds since the epoch.
 pub fn now() -> i64 {
-    gateway::platform::clock::Clock::of_the_machine().now() / 1000
+    gateway::platform::clock::Clock::of_the_machine().now().millis() / 1000
 }
 
 /// A name that was never used.

@@ -312,7 +312,7 @@ impl World {
 
     /// What time it is for the gateway, in milliseconds since the epoch.
     pub fn now(&self) -> i64 {
-        self.gateway.clock.as_ref().map_or_else(|| Clock::of_the_machine().now(), Clock::now)
+        self.gateway.clock.as_ref().map_or_else(|| Clock::of_the_machine().now(), Clock::now).millis()
     }
 
     /// The memory that its first process holds and the most it ever held, in MiB; where the system tells.

@@ -79,7 +79,7 @@ impl FromText for Moment {
         // In a query `+` is a space; the sign of an offset is meant.
         let time = chrono::DateTime::parse_from_rfc3339(&text.replace(' ', "+"));
         let wrong = |_| "must be a time as in RFC 3339: 2026-11-26T10:00:00Z".to_owned();
-        time.map(|time| Moment(time.timestamp_millis())).map_err(wrong)
+        time.map(|time| Moment(Timestamp::of_millis(time.timestamp_millis()))).map_err(wrong)
     }
 }
 

@@ -21,7 +21,7 @@ pub struct ChainVerdict {
     /// What does not fit, in sentences; nothing if the trail is whole.
     pub breaks: Vec<String>,
     /// Rows under seal.
-    pub sealed: Timestamp,
+    pub sealed: i64,
     /// Rows that wait for their seal.
     pub waiting: i64,
     /// Those of them that have waited for more than ten minutes.
