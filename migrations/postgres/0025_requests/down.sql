@@ -1,1 +1,2 @@
+ALTER TABLE audit DROP COLUMN request_id;
 DROP TABLE requests;

@@ -28,3 +28,6 @@ CREATE INDEX requests_by_client ON requests (client) WHERE client IS NOT NULL;
 CREATE INDEX requests_refused ON requests (account) WHERE status >= 400;
 CREATE INDEX requests_refused_by_time ON requests (seq) WHERE status >= 400;
 CREATE INDEX requests_by_given_id ON requests (given_id) WHERE given_id IS NOT NULL;
+
+-- The request that asked for what a row of the audit trail says; rows of earlier releases have none, and their seals stay.
+ALTER TABLE audit ADD COLUMN request_id TEXT;

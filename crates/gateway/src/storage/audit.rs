@@ -36,6 +36,8 @@ pub struct Row<'a> {
     pub target: Option<Target>,
     /// From where.
     pub address: Option<&'a str>,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
     /// For people.
     pub detail: Option<String>,
     /// A JSON object: what changed, each with `before` and `after`.
@@ -73,6 +75,8 @@ pub struct AuditRecord {
     pub account_id: Option<String>,
     /// The name the account had then.
     pub account_name: Option<String>,
+    /// The id of the request that asked for it.
+    pub request_id: Option<String>,
 }
 
 impl Tx<'_> {
@@ -93,6 +97,7 @@ impl Tx<'_> {
             audit::address.eq(row.address),
             audit::detail.eq(row.detail),
             audit::changes.eq(row.changes),
+            audit::request_id.eq(row.request_id),
         );
         let row = diesel::insert_into(audit::table).values(row);
         match &mut *self.conn {

@@ -402,6 +402,7 @@ diesel::table! {
         target_name -> Nullable<Text>,
         account_id -> Nullable<Text>,
         account_name -> Nullable<Text>,
+        request_id -> Nullable<Text>,
     }
 }
 

@@ -65,6 +65,7 @@ story!(
         }
         let named = world.admin(Method::POST, "/accounts").header("x-request-id", "Root_1.2");
         let account = named.json(&json!({"name": "zeta"})).await.expect(201).json();
-        assert!(!text(&account["id"]).is_empty());
+        let rows = world.admin_get(&format!("/audit?target={}", text(&account["id"]))).await;
+        assert_eq!(rows["items"][0]["request_id"], "Root_1.2", "{rows}");
     }
 );

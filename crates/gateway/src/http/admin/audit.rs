@@ -63,6 +63,8 @@ answer! {
         target_name: Option<String>,
         /// From which network address.
         address: Option<String>,
+        /// The id of the request that asked for it ([what came of that](why-did-it-fail.md)).
+        request_id: Option<String>,
         /// More of it, for people.
         detail: Option<String>,
         /// What changed: of each field what was `before` and `after`.
@@ -70,7 +72,7 @@ answer! {
     }
     example {
         "at": "2026-11-23T20:00:00.000Z", "account": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "account_name": "acme", "actor_name": "provisioning dashboard", "actor": "operator:0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
-        "action": "account.changed", "target": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "target_name": "acme", "address": "192.0.2.17", "detail": null,
+        "action": "account.changed", "target": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "target_name": "acme", "address": "192.0.2.17", "request_id": "01kbx3n7q8f2m0v5t9r4cwz", "detail": null,
         "changes": {"default_role": {"before": null, "after": "reports"}}
     }
 }
@@ -139,6 +141,7 @@ fn representation(row: AuditRecord, names: &HashMap<String, String>) -> AuditRow
         target: row.target,
         target_name: row.target_name,
         address: row.address,
+        request_id: row.request_id,
         detail: row.detail,
         changes: row.changes.and_then(|text| serde_json::from_str(&text).ok()).map(Anything),
     }

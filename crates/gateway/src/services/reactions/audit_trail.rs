@@ -47,6 +47,7 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
         action,
         target,
         address: event.address.as_deref(),
+        request_id: event.request.as_ref().map(ToString::to_string),
         detail,
         changes: changes.to_json(),
     })

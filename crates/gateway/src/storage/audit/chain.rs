@@ -113,19 +113,25 @@ fn columns_of(rows: &[AuditRecord]) -> Vec<Columns<'_>> {
 type Text<'a> = &'a Option<String>;
 type Row<'a> = (i64, Timestamp, Option<AccountKey>, &'a str, &'a str, Text<'a>, Text<'a>, Text<'a>, Text<'a>);
 
-/// A row without names is sealed as rows were before there were names. With names it has another form, so no row reads as another.
+/// A row without names is sealed as rows were before there were names, and one without a request as before there were requests. Each has another
+/// form, so no row reads as another.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
 enum Columns<'a> {
     Nameless(Row<'a>),
     Named(Row<'a>, [Text<'a>; 4]),
+    Requested(Row<'a>, [Text<'a>; 4], &'a str),
 }
 
 impl Columns<'_> {
     fn of(r: &AuditRecord) -> Columns<'_> {
         let row = (r.seq, r.at, r.account, &*r.actor, &*r.action, &r.target, &r.address, &r.detail, &r.changes);
         let names = [&r.actor_name, &r.target_name, &r.account_id, &r.account_name];
-        if names.iter().all(|name| name.is_none()) { Columns::Nameless(row) } else { Columns::Named(row, names) }
+        match &r.request_id {
+            Some(request) => Columns::Requested(row, names, request),
+            None if names.iter().all(|name| name.is_none()) => Columns::Nameless(row),
+            None => Columns::Named(row, names),
+        }
     }
 }
 

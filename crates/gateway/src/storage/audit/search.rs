@@ -21,12 +21,12 @@ use crate::storage::tx::Tx;
 const LOOKED_AT: i64 = 10_000;
 
 const COLUMNS: &str = "a.seq, a.at, a.account, a.actor, a.action, a.target, a.address, a.detail, a.changes, a.segment, a.actor_name, \
-     a.target_name, a.account_id, a.account_name";
+     a.target_name, a.account_id, a.account_name, a.request_id";
 
 type Names = (Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
 type Row =
     (BigInt, BigInt, Nullable<BigInt>, Text, Text, Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>);
-type Columns = (Row, Nullable<BigInt>, Names);
+type Columns = (Row, Nullable<BigInt>, Names, Nullable<Text>);
 
 /// What is asked; what is left out is any.
 #[derive(Debug, Clone, Default)]
@@ -121,7 +121,7 @@ impl Tx<'_> {
             "SELECT {COLUMNS} FROM (SELECT * {place} LIMIT ?) AS a {rest} ORDER BY a.at DESC, a.seq DESC LIMIT ?"
         );
         let given = [binds.clone(), vec![Bind::number(looks_at)], values, vec![Bind::number(limit)]].concat();
-        let rows: Vec<(_, Option<i64>, _)> = Statement::<Columns>::new(text, given).load(self.conn)?;
+        let rows: Vec<(_, Option<i64>, _, _)> = Statement::<Columns>::new(text, given).load(self.conn)?;
         let rows: Vec<AuditRecord> = rows.into_iter().map(record).collect();
         let next = if rows.len() as i64 == limit {
             rows.last().map(|row| row.seq)
@@ -173,7 +173,7 @@ type Values = (
     Option<String>,
 );
 
-fn record((row, segment, names): (Values, Option<i64>, Texts)) -> AuditRecord {
+fn record((row, segment, names, request_id): (Values, Option<i64>, Texts, Option<String>)) -> AuditRecord {
     let (seq, at, account, actor, action, target, address, detail, changes) = row;
     let (actor_name, target_name, account_id, account_name) = names;
     AuditRecord {
@@ -191,5 +191,6 @@ fn record((row, segment, names): (Values, Option<i64>, Texts)) -> AuditRecord {
         target_name,
         account_id,
         account_name,
+        request_id,
     }
 }
