@@ -6,6 +6,12 @@ use super::scopes::PROVISION;
 
 use crate::platform::timestamp::Timestamp;
 
+/// The beginning of a text, at most so many bytes.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    &text[..end]
+}
+
 /// What a client may do with these scopes, as ends of a sentence that begins with "it can".
 pub(crate) fn scope_descriptions(scope: &Scopes) -> Vec<&'static str> {
     let mut sentences = Vec::new();

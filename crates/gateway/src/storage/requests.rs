@@ -10,6 +10,7 @@ use super::schema::{accounts, clients, requests, resources};
 use super::tx::Tx;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::{Owner, RequestId, RequestRecord};
+use crate::domain::wording::beginning;
 use crate::each;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -108,7 +109,7 @@ impl NewRequest {
 
 /// PostgreSQL keeps no NUL in a text.
 fn bounded(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(LONGEST));
+    text.truncate(beginning(&text, LONGEST).len());
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 

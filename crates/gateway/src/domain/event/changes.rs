@@ -3,6 +3,8 @@
 use scim::{Member, Members};
 use serde_json::{Map, Value, json};
 
+use crate::domain::wording::beginning;
+
 /// So much of a row is what changed, in bytes of JSON.
 pub const MOST: usize = 16 * 1024;
 /// Of a list, so many elements are told; the others are counted.
@@ -132,8 +134,7 @@ fn list(into: &mut Map<String, Value>, name: &str, elements: &[Value], total: u6
 fn short(value: &Value) -> Value {
     match value {
         Value::String(text) if text.len() > LONGEST => {
-            let end = (0..=LONGEST).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-            json!(format!("{}…", &text[..end]))
+            json!(format!("{}…", beginning(text, LONGEST)))
         }
         Value::Array(elements) if elements.len() > LISTED || value.to_string().len() > LONGEST => {
             let mut told: Vec<Value> = elements.iter().take(LISTED).map(short).collect();

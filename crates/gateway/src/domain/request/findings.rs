@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::ids::AccountKey;
 use crate::domain::tolerances::{ToleranceCounter, ToleranceUse};
+use crate::domain::wording::beginning;
 
 /// So many names of a kind are kept,
 const NAMED: usize = 50;
@@ -151,7 +152,7 @@ impl Findings {
 
 /// The beginning of a text.
 fn short(text: &str) -> String {
-    text[..text.floor_char_boundary(LONGEST)].to_owned()
+    beginning(text, LONGEST).to_owned()
 }
 
 /// What was found out so far about one request. Clones are the same.
