@@ -11,9 +11,11 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use gateway::domain::event::Action;
 use gateway::domain::ids::AccountKey;
+use gateway::domain::request::RequestId;
 use gateway::each;
 use gateway::platform::timestamp::Timestamp;
 use gateway::storage::audit::search::AuditFilter;
+use gateway::storage::requests::search::{Asked, RequestFilter};
 use gateway::storage::{AnyConn, DbError, Tx};
 
 use crate::contracts::{Account, Bare};
@@ -57,6 +59,9 @@ const MUCH: &str = "
         SELECT seq::text, client, seq, sha256(seq::text::bytea), '', '', 1, 1 FROM grants WHERE seq < 3000;
     INSERT INTO audit (at, account, actor, action, target, segment)
         SELECT i, 7001 + i % 50, 'user:' || i % 5000, 'user.' || i % 90, 'r' || i % 9000, 1 + i / 1000 FROM generate_series(1, 50000) AS i;
+    INSERT INTO requests (seq, bits, given_id, account, client, method, endpoint, target, status, code, micros)
+        SELECT i * 1048576, i, CASE WHEN i % 100 = 0 THEN 'g' || i END, 7001 + i % 50, 'c' || i % 500, 'GET', '/scim/v2/Users', 'r' || i % 9000,
+            CASE WHEN i % 50 = 0 THEN 409 ELSE 200 END, CASE WHEN i % 50 = 0 THEN 'uniqueness' END, 80 FROM generate_series(1, 50000) AS i;
     ANALYZE";
 
 #[derive(QueryableByName)]
@@ -102,7 +107,10 @@ impl Sent {
         oauth::store::contract::check(&mut workplace).expect("the database answers");
         let mut trail = bare();
         sent.listen(&mut trail.conn);
-        trail.undone(|tx| ask_the_audit_trail(tx).expect("the database answers"));
+        trail.undone(|tx| {
+            ask_the_audit_trail(tx).expect("the database answers");
+            ask_the_request_log(tx).expect("the database answers");
+        });
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -122,6 +130,33 @@ fn ask_the_audit_trail(tx: &mut Tx<'_>) -> Result<(), DbError> {
         };
         tx.audit_page(&filter, None, 50)?;
         tx.audit_page(&filter, Some(1), 50)?;
+    }
+    Ok(())
+}
+
+/// Each question to the request log: whose, with every set of filters, from its beginning and after a row, and by id.
+fn ask_the_request_log(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let account = AccountKey::of_row(7001);
+    for of in [Asked::Account(account), Asked::Client("c7".to_owned()), Asked::All] {
+        for set in 0..16 {
+            let has = |filter: u32| set & (1 << filter) != 0;
+            let filter = RequestFilter {
+                of: of.clone(),
+                status: has(0).then_some((400, 499)),
+                target: has(1).then(|| "t".to_owned()),
+                code: has(2).then(|| "uniqueness".to_owned()),
+                since: has(3).then_some(Timestamp::of_millis(1)),
+            };
+            tx.request_page(&filter, None, 50)?;
+            tx.request_page(&filter, Some(1), 50)?;
+        }
+    }
+    for account in [None, Some(account)] {
+        tx.refused_requests(account, None)?;
+    }
+    let made = RequestId::Made { at: Timestamp::of_millis(1), bits: 1 }.to_string();
+    for id in [&made, "given-by-a-proxy"] {
+        tx.requests_called(id)?;
     }
     Ok(())
 }

@@ -138,14 +138,18 @@ pub struct RequestPage {
     pub next: Option<i64>,
 }
 
+/// A condition that an index answers, and the value of its `?`.
+type Indexed = (&'static str, Bind);
+/// A condition that is tried on the rows of an index, and its values.
+type Tried = (&'static str, Vec<Bind>);
+
 impl RequestFilter {
     fn is_about_refusals(&self) -> bool {
         self.code.is_some() || self.status.is_some_and(|(least, _)| least >= 400)
     }
 
     /// The condition that an index answers, and those that are tried on its rows.
-    #[allow(clippy::type_complexity)]
-    fn conditions(&self) -> (Vec<(&'static str, Bind)>, Vec<(&'static str, Vec<Bind>)>) {
+    fn conditions(&self) -> (Vec<Indexed>, Vec<Tried>) {
         let index = match &self.of {
             Asked::Account(account) => vec![("account = ?", Bind::Number((*account).into()))],
             Asked::Client(client) => vec![("client = ?", Bind::Text(client.clone()))],
@@ -209,8 +213,7 @@ impl Tx<'_> {
     ) -> Result<RequestPage, DbError> {
         let of = account.map_or(Asked::All, Asked::Account);
         let filter = RequestFilter { of, status: Some((400, 599)), target: None, code: None, since: None };
-        let page = self.request_page(&filter, after, LOOKED_AT)?;
-        Ok(page)
+        self.request_page(&filter, after, LOOKED_AT)
     }
 
     /// All that is recorded under the id of a request.
@@ -222,9 +225,7 @@ impl Tx<'_> {
         let made: Vec<StoredRequest> = Statement::<Columns>::new(BY_ID, binds).load(self.conn)?;
         if made.is_empty() { given().load(self.conn) } else { Ok(made) }
     }
-}
 
-impl Tx<'_> {
     /// What clients are called, by their ids; those that are gone are left out.
     pub fn names_of_clients(&mut self, ids: &[&str]) -> Result<HashMap<String, String>, DbError> {
         let query = clients::table.filter(clients::id.eq_any(ids)).select((clients::id, clients::name));
