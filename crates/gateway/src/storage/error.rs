@@ -166,6 +166,8 @@ fn is_disconnect(error: &Diesel) -> bool {
     match error {
         Diesel::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, _) => true,
         Diesel::RollbackErrorOnCommit { commit_error, .. } => is_disconnect(commit_error),
+        // The connection went away while it answered: the answer was good, and what comes next cannot be sent.
+        Diesel::BrokenTransactionManager => true,
         _ => false,
     }
 }
@@ -315,6 +317,12 @@ mod tests {
         };
         assert!(DbError::Statement(during_commit).is_disconnect());
         assert!(!error(Kind::Unknown, "server closed the connection unexpectedly", None).is_disconnect());
+    }
+
+    #[test]
+    fn hardening_10_a_connection_that_went_away_in_any_statement_is_known_as_gone() {
+        assert!(DbError::Statement(Diesel::BrokenTransactionManager).is_disconnect());
+        assert!(!DbError::Statement(Diesel::NotFound).is_disconnect());
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn hardening_10_sessions_that_died_in_the_pool_fail_no_request() {
             all(filled.iter().map(|name| create(&process, &idp, name)).collect()).await;
             wire.cut();
             for n in 0..4 {
-                assert_eq!(create(&process, &idp, &format!("after{round}-{n}")).await.status, 201);
+                let answer = create(&process, &idp, &format!("after{round}-{n}")).await;
+                assert_eq!(answer.status, 201, "{round}-{n}: {}", answer.text());
             }
         }
     });

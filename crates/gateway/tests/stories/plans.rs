@@ -21,7 +21,8 @@ use gateway::storage::{AnyConn, DbError, Tx};
 use crate::contracts::{Account, Bare};
 
 /// What may be gone through from end to end on SQLite: what the statement itself made or was given.
-const OWN: [&str; 8] = ["json_each", "wanted", "inside", "counted", "sealed", "waiting", "both_parts", "a"];
+const OWN: [&str; 9] =
+    ["json_each", "wanted", "inside", "counted", "sealed", "waiting", "both_parts", "a", "looked_at"];
 
 /// The rows of the audit trail that wait for their seal: a batch, which the next seal empties.
 const WAITING: &str = "SCAN audit USING INDEX audit_unsealed";
@@ -60,7 +61,7 @@ const MUCH: &str = "
     INSERT INTO audit (at, account, actor, action, target, segment)
         SELECT i, 7001 + i % 50, 'user:' || i % 5000, 'user.' || i % 90, 'r' || i % 9000, 1 + i / 1000 FROM generate_series(1, 50000) AS i;
     INSERT INTO requests (seq, bits, given_id, account, client, method, endpoint, target, status, code, micros)
-        SELECT i * 1048576, i, CASE WHEN i % 100 = 0 THEN 'g' || i END, 7001 + i % 50, 'c' || i % 500, 'GET', '/scim/v2/Users', 'r' || i % 9000,
+        SELECT i::bigint * 1048576, i, CASE WHEN i % 100 = 0 THEN 'g' || i END, 7001 + i % 50, 'c' || i % 500, 'GET', '/scim/v2/Users', 'r' || i % 9000,
             CASE WHEN i % 50 = 0 THEN 409 ELSE 200 END, CASE WHEN i % 50 = 0 THEN 'uniqueness' END, 80 FROM generate_series(1, 50000) AS i;
     ANALYZE";
 

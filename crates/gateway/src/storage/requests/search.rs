@@ -21,8 +21,8 @@ const LOOKED_AT: i64 = 10_000;
 
 macro_rules! columns {
     () => {
-        "r.seq, r.bits, r.given_id, r.account, r.client, r.actor, r.address, r.method, r.endpoint, r.target, r.target_name, r.status, \
-         r.code, r.detail, r.micros, r.more"
+        "seq, bits, given_id, account, client, actor, address, method, endpoint, target, target_name, status, \
+         code, detail, micros, more"
     };
 }
 
@@ -48,10 +48,10 @@ type Columns = (
 const BY_ID: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM requests AS r WHERE r.seq >= ? AND r.seq < ? AND r.bits = ? AND r.given_id IS NULL ORDER BY r.seq LIMIT 200"
+    " FROM requests WHERE seq >= ? AND seq < ? AND bits = ? AND given_id IS NULL ORDER BY seq LIMIT 200"
 );
 const BY_GIVEN_ID: &str =
-    concat!("SELECT ", columns!(), " FROM requests AS r WHERE r.given_id = ? ORDER BY r.seq DESC LIMIT 200");
+    concat!("SELECT ", columns!(), " FROM requests WHERE given_id = ? ORDER BY seq DESC LIMIT 200");
 
 /// A row as read.
 #[derive(Debug, Clone, Queryable)]
@@ -158,14 +158,14 @@ impl RequestFilter {
         let mut tried = Vec::new();
         if let Some((least, most)) = self.status {
             let binds = vec![Bind::Number(least.into()), Bind::Number(most.into())];
-            tried.push(("r.status >= ? AND r.status <= ?", binds));
+            tried.push(("status >= ? AND status <= ?", binds));
         }
         if let Some(target) = &self.target {
             let binds = vec![Bind::Text(target.clone()), Bind::Text(target.clone())];
-            tried.push(("(r.target = ? OR r.target_name = ?)", binds));
+            tried.push(("(target = ? OR target_name = ?)", binds));
         }
         if let Some(code) = &self.code {
-            tried.push(("r.code = ?", vec![Bind::Text(code.clone())]));
+            tried.push(("code = ?", vec![Bind::Text(code.clone())]));
         }
         (index, tried)
     }
@@ -191,7 +191,8 @@ impl Tx<'_> {
         let (texts, values): (Vec<&str>, Vec<Vec<Bind>>) = tried.into_iter().unzip();
         let rest = if texts.is_empty() { String::new() } else { format!("WHERE {}", texts.join(" AND ")) };
         let columns = columns!();
-        let text = format!("SELECT {columns} FROM (SELECT * {place} LIMIT ?) AS r {rest} ORDER BY r.seq DESC LIMIT ?");
+        let text =
+            format!("SELECT {columns} FROM (SELECT * {place} LIMIT ?) AS looked_at {rest} ORDER BY seq DESC LIMIT ?");
         let given = [binds.clone(), vec![Bind::Number(looks_at)], values.concat(), vec![Bind::Number(limit)]].concat();
         let rows: Vec<StoredRequest> = Statement::<Columns>::new(text, given).load(self.conn)?;
         let next = if rows.len() as i64 == limit {
