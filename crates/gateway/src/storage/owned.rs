@@ -66,7 +66,7 @@ owned! {
 mod tests {
     use super::*;
 
-    const SCHEMA: &str = include_str!("schema.rs");
+    const SCHEMA: &str = concat!(include_str!("schema.rs"), include_str!("schema/records.rs"));
 
     /// Tables that have such a column and go in another way: in batches of their own, when they expire, or never.
     const OTHERWISE: &[&str] = &[

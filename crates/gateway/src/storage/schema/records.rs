@@ -1,0 +1,101 @@
+//! The tables of what is written down and counted: acts, requests, fields, tolerances, failed attempts.
+
+diesel::table! {
+    audit (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        account -> Nullable<BigInt>,
+        actor -> Text,
+        action -> Text,
+        target -> Nullable<Text>,
+        address -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        changes -> Nullable<Text>,
+        segment -> Nullable<BigInt>,
+        actor_name -> Nullable<Text>,
+        target_name -> Nullable<Text>,
+        account_id -> Nullable<Text>,
+        account_name -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit_segments (number) {
+        number -> BigInt,
+        first -> BigInt,
+        last -> BigInt,
+        entries -> BigInt,
+        newest -> BigInt,
+        sealed -> BigInt,
+        hash -> Binary,
+    }
+}
+
+diesel::table! {
+    requests (seq) {
+        seq -> BigInt,
+        bits -> BigInt,
+        given_id -> Nullable<Text>,
+        account -> Nullable<BigInt>,
+        client -> Nullable<Text>,
+        actor -> Nullable<Text>,
+        address -> Nullable<Text>,
+        method -> Text,
+        endpoint -> Text,
+        target -> Nullable<Text>,
+        target_name -> Nullable<Text>,
+        status -> Integer,
+        code -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        micros -> BigInt,
+        more -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    tolerance_needs (client, tolerance) {
+        client -> BigInt,
+        tolerance -> Text,
+        forgiven -> BigInt,
+        refused -> BigInt,
+        last_needed -> BigInt,
+    }
+}
+
+diesel::table! {
+    field_counts (client, resource_type, name) {
+        client -> BigInt,
+        resource_type -> SmallInt,
+        name -> Text,
+        known -> Bool,
+        arrived -> BigInt,
+        changed -> BigInt,
+        empty -> BigInt,
+        refused -> BigInt,
+        ignored -> BigInt,
+        last_arrived -> Nullable<BigInt>,
+        last_changed -> Nullable<BigInt>,
+        last_empty -> Nullable<BigInt>,
+        last_refused -> Nullable<BigInt>,
+        last_ignored -> Nullable<BigInt>,
+        nearest -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    client_failures (id) {
+        id -> Binary,
+        n -> BigInt,
+        expires -> BigInt,
+    }
+}
+
+diesel::table! {
+    attempts (key) {
+        key -> Binary,
+        failures -> BigInt,
+        last -> BigInt,
+        expires -> BigInt,
+    }
+}
