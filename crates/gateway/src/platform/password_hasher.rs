@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn attack_69_a_name_that_nobody_has_costs_as_much_as_a_wrong_password() {
+    async fn attack_69_a_name_that_no_user_has_costs_as_much_as_a_wrong_password() {
         let passwords = Passwords::start(1, 4);
         let hash = passwords.hash(Payer::SERVER, secret("correct horse")).await.unwrap();
         // Two where the typed form matters, in any stored form.

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn hardening_6_a_payer_who_may_not_go_on_holds_up_nobody() {
+    fn hardening_6_a_payer_who_may_not_go_on_holds_up_no_other() {
         let mut turns = Turns::default();
         turns.push(LOUD, "loud");
         turns.push(QUIET, "quiet");

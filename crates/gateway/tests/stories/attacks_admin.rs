@@ -245,7 +245,7 @@ story!(old_segments_of_the_audit_trail_go_and_the_rest_stays_whole, async |world
     assert!(again.breaks.is_empty() && again.head.number == first.number + 1, "the chain goes on: {again:?}");
 });
 
-story!(attack_83_nobody_sets_what_is_not_theirs_to_set, async |world: World| {
+story!(attack_83_no_caller_sets_what_is_not_theirs_to_set, async |world: World| {
     let acme = world.account("acme").await;
     let client = acme.okta_client().await;
     let ada = acme.user("ada@acme.test").create().await;
@@ -291,7 +291,7 @@ story!(attack_83_nobody_sets_what_is_not_theirs_to_set, async |world: World| {
     assert_eq!((user["id"].as_str(), &user["managed_by_identity_provider"]), (Some(ada.id.as_str()), &json!(false)));
 });
 
-story!(attack_84_health_and_metrics_name_nobody, async |world: World| {
+story!(attack_84_health_and_metrics_name_no_user, async |world: World| {
     let acme = world.account("acme-secretive").await;
     let ada = acme.service_account().await;
     let idp = acme.connect_identity_provider_as(&ada).await;

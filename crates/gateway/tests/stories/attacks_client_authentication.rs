@@ -211,7 +211,7 @@ story!(
         from("203.0.113.8", &client, &client.secret).await.expect(200);
         from("203.0.113.7", &other, &other.secret).await.expect(200);
         for _ in 0..25 {
-            let unknown = OAuthClient { id: "nobody".to_owned(), ..client.clone() };
+            let unknown = OAuthClient { id: "unregistered".to_owned(), ..client.clone() };
             from("203.0.113.9", &unknown, "gws_guess").await.expect(401);
         }
         from("203.0.113.9", &client, &client.secret).await.expect(200);

@@ -199,7 +199,7 @@ story!(attack_57_idle_and_absolute_expiry_are_the_clients_own_and_say_which_they
     assert_eq!(client["lifetimes"]["refresh_absolute_seconds"], json!(null));
 });
 
-story!(attack_58_whoever_may_no_more_loses_their_connection_at_once, async |world: World| {
+story!(attack_58_a_user_who_may_no_more_loses_their_connection_at_once, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let by_admin = json!({"active": false});

@@ -234,7 +234,7 @@ story!(attack_70_a_known_browser_guesses_no_faster, moving_clock, async |world: 
     assert_eq!(guess(&party, &known, &ben.user_name, 20).await, Some(5));
 });
 
-story!(attack_70_who_guesses_from_elsewhere_makes_nobody_here_wait, moving_clock, async |world: World| {
+story!(attack_70_who_guesses_from_elsewhere_makes_no_user_here_wait, moving_clock, async |world: World| {
     world.hold_clock();
     let party = RelyingParty::new(&world).await;
     let process = world.process_with(&[("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1")]).await;

@@ -81,7 +81,7 @@ story!(attack_72_the_consent_page_says_everything_that_matters, async |world: Wo
     assert!(page.is_consent() && page.words().contains("1 hour"), "{}", page.words());
 });
 
-story!(attack_73_whoever_may_not_give_access_does_not, async |world: World| {
+story!(attack_73_a_user_who_may_not_give_access_does_not, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let eve = party.acme.user("eve@acme.test").role("billing").create().await;
     let browser = world.browser();
@@ -175,7 +175,7 @@ story!(attack_75_people_see_what_they_connected_and_end_it_at_once, async |world
     assert!(party.open(&browser, &[]).await.page().is_consent());
 });
 
-story!(attack_76_nobody_is_logged_out_by_a_link_or_sent_to_a_stranger, async |world: World| {
+story!(attack_76_no_user_is_logged_out_by_a_link_or_sent_to_a_stranger, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     let callback = party.callback(&browser, &[]).await;

@@ -40,7 +40,7 @@ story!(attack_16_prompt_none_never_shows_a_page, moving_clock, async |world: Wor
     assert_eq!(party.error_of(&stranger, &[("prompt", "none")]).await, "login_required");
 });
 
-story!(attack_17_whoever_must_log_in_again_finds_no_way_around, moving_clock, async |world: World| {
+story!(attack_17_a_user_who_must_log_in_again_finds_no_way_around, moving_clock, async |world: World| {
     let party = RelyingParty::new(&world).await;
     let browser = world.browser();
     for bad in ["-1", "abc", "1.5", "99999999999999999999999"] {

@@ -47,7 +47,7 @@ async fn choose(browser: &Browser, page: &Page, password: &str, again: &str, end
 
 const NEW: &str = "kettle moon radius";
 
-story!(hardening_4_a_password_is_neither_short_nor_common_whoever_sets_it, async |world: World| {
+story!(hardening_4_a_password_is_neither_short_nor_common_by_any_door, async |world: World| {
     let acme = world.account("acme").await;
     let ada = acme.user("ada.lovelace@acme.test").role("master_admin").create().await;
     let refused = [

@@ -169,7 +169,7 @@ fn hardening_10_a_database_that_was_read_only_is_written_at_once_afterwards() {
 
 /// The gateway is the victim of a deadlock, and the server tells it so in German where it can.
 #[test]
-fn hardening_10_a_deadlock_is_run_again_whatever_language_the_server_speaks() {
+fn hardening_10_a_deadlock_is_run_again_in_each_language_of_the_server() {
     on_postgres(&[], async |world: World| {
         let idp = world.account("acme").await.connected_identity_provider().await;
         let user = idp.create_user(&a_user("ana")).await;

@@ -190,7 +190,7 @@ story!(a_connection_passes_on_deletion_too_and_only_to_a_user_who_may_own_it, as
         assert_eq!(problem["errors"][0]["field"], "co_owner", "{problem}");
     }
     let stranger = world.account("orchard").await.service_account().await;
-    for unfit in [stranger.id.as_str(), "nobody"] {
+    for unfit in [stranger.id.as_str(), "unknown"] {
         acme.admin(Method::PATCH, "").json(&json!({"co_owner": unfit})).await.expect_problem(400);
     }
     let cleared = acme.admin(Method::PATCH, "").json(&json!({"co_owner": null})).await.expect(200).json();

@@ -38,7 +38,7 @@ story!(point_39_me_is_the_user_who_accepted, async |world: World| {
     assert_eq!(acme.users().await.len(), 0);
 });
 
-story!(point_39_a_client_on_its_own_is_nobody, async |world: World| {
+story!(point_39_a_client_on_its_own_is_no_user, async |world: World| {
     let acme = world.account("acme").await;
     acme.service_account().await;
     let idp = acme.generic_client().await.connect_by_credentials().await;

@@ -11,7 +11,7 @@ fn whole(members: &Value) -> Value {
     json!({"schemas": [GROUP], "displayName": "Editors", "members": members})
 }
 
-story!(report_2_members_are_not_given_up_for_a_list_of_nobody, async |world: World| {
+story!(report_2_members_are_not_given_up_for_a_list_without_members, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let ana = idp.create_user(&a_user("ana@acme.test")).await;

@@ -11,7 +11,7 @@ use crate::support::testing::World;
 
 const LOUD: (&str, &str) = ("GATEWAY__LOG__FILTER", "debug");
 
-story!(each_answer_has_an_id_of_its_own_whatever_is_asked, settings = [LOUD], async |world: World| {
+story!(each_answer_to_any_request_has_an_id_of_its_own, settings = [LOUD], async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let answers = [

@@ -101,7 +101,7 @@ story!(report_3_unassigning_as_a_whole_grants_everything_and_is_written_down, as
     assert!(row["detail"].as_str().is_some_and(|said| said.contains(ENVIRONMENTS)), "{row}");
 });
 
-story!(report_3_somebody_who_comes_back_is_as_restricted_as_before, async |world: World| {
+story!(report_3_a_user_who_comes_back_is_as_restricted_as_before, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     for (n, given) in [None, Some(json!([])), Some(Value::Null)].into_iter().enumerate() {

@@ -83,7 +83,7 @@ story!(no_create_restores_a_record_that_can_log_in_or_that_is_the_consoles, asyn
     assert!(problem.to_string().contains(&text(&gone["id"])), "{problem}");
 });
 
-story!(report_7_an_external_id_that_several_share_names_nobody, async |world: World| {
+story!(report_7_an_external_id_that_several_share_names_no_user, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let ana = gone(&idp, "00uANA", "ana@acme.test").await;

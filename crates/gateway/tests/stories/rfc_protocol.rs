@@ -218,7 +218,7 @@ story!(point_41_a_token_is_asked_for_by_a_challenge_and_needs_the_scope, async |
     assert_eq!(idp.list("/Users").await["totalResults"], 1, "and nothing was made");
 });
 
-story!(point_42_discovery_is_a_list_that_nobody_filters, async |world: World| {
+story!(point_42_discovery_is_a_list_that_no_client_filters, async |world: World| {
     let idp = world.account("acme").await.connected_identity_provider().await;
     for endpoint in ["/Schemas", "/ResourceTypes"] {
         let whole = idp.get(endpoint).await.expect(200).json();

@@ -396,7 +396,7 @@ story!(report_11_the_last_two_administrators_do_not_leave_at_once, async |world:
     }
 });
 
-story!(report_11_operators_are_told_when_nobody_may_accept_any_more, async |world: World| {
+story!(report_11_operators_are_told_when_no_user_may_accept_any_more, async |world: World| {
     let acme = world.account("acme").await;
     assert_eq!(acme.admin_get("").await["warnings"], json!([]), "no warning in an account without users");
     let ada = acme.user("ada@acme.test").with("displayName", json!("Ada Lovelace")).role("master_admin").create().await;

@@ -26,7 +26,7 @@ fn operation(op: &str, path: &str, value: &Value) -> Value {
     json!({"op": op, "path": path, "value": value})
 }
 
-story!(report_2_what_names_nobody_changes_no_group_and_is_refused_in_every_method, async |world: World| {
+story!(report_2_what_names_no_member_changes_no_group_and_is_refused_in_every_method, async |world: World| {
     let acme = world.account("acme").await;
     for profile in ["okta", "entra", "onelogin", "generic", "strict"] {
         let idp = connect(&acme, profile).await;

@@ -23,7 +23,7 @@ async fn restricted(idp: &IdentityProvider, name: &str, environments: &[&str]) -
     idp.create_user(&user).await
 }
 
-story!(report_1_an_environment_that_left_the_list_keeps_nobody_active, async |world: World| {
+story!(report_1_an_environment_that_left_the_list_keeps_no_user_active, async |world: World| {
     world.add_replica().await;
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
@@ -81,7 +81,7 @@ story!(report_1_an_environment_that_left_the_list_keeps_nobody_active, async |wo
     gone.expect_scim_error(400, Some("invalidValue"));
 });
 
-story!(report_1_stricter_declarations_keep_nobody_active, async |world: World| {
+story!(report_1_stricter_declarations_keep_no_user_active, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     declare(&acme, "grade", &json!({"canonical_values": ["a", "b"], "indexed": true})).await.expect(201);
@@ -122,7 +122,7 @@ story!(report_1_stricter_declarations_keep_nobody_active, async |world: World| {
     idp.call(Method::PATCH, &ben.path()).scim(&body).await.expect_scim_error(400, Some("invalidValue"));
 });
 
-story!(report_1_a_role_that_left_the_configuration_keeps_nobody_active, async |world: World| {
+story!(report_1_a_role_that_left_the_configuration_keeps_no_user_active, async |world: World| {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let mut ana = a_user("ana@acme.test");

@@ -17,7 +17,7 @@ const FORGED: [(&str, &str); 6] = [
     ("x-original-url", "https://evil.example/"),
 ];
 
-story!(attack_87_the_issuer_is_the_public_url_to_the_byte_whatever_a_request_says, async |world: World| {
+story!(attack_87_the_issuer_is_the_public_url_to_the_byte_for_each_request, async |world: World| {
     let base = world.gateway.public_url.clone();
     let acme = world.account("acme").await;
     let client = acme.okta_client().await;

@@ -128,7 +128,7 @@ story!(
     }
 );
 
-story!(whoever_is_not_a_user_of_the_account_stays_outside, settings = [REACH], async |world: World| {
+story!(a_person_who_is_no_user_of_the_account_stays_outside, settings = [REACH], async |world: World| {
     let upstream = Upstream::of(&world).await;
     let acme = world.account("acme").await;
     let other = world.account("other").await;

@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn report_13_accepting_twice_gives_the_same_code_while_nobody_used_it() {
+    fn report_13_accepting_twice_gives_the_same_code_while_it_is_unused() {
         let mut world = World::new();
         let request = world.authorize(REQUEST).unwrap();
         let first = world.accept(&request);

@@ -285,7 +285,7 @@ fn attack_27_accepting_without_pkce_leaves_a_note() {
 }
 
 #[test]
-fn attack_47_what_nobody_can_have_meant_is_told_to_the_client() {
+fn attack_47_what_no_client_can_mean_is_told_to_it() {
     for name in ["state", "nonce", "login_hint", "scope", "resource", "prompt", "id_token_hint"] {
         for value in ["a\0b", "a\u{fffd}b"] {
             check(&[(name, value)], "invalid_request");

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn report_10_a_refresh_is_a_use_too_and_the_newest_acceptance_wins_whatever_is_used_first() {
+    fn report_10_a_refresh_is_a_use_too_and_the_newest_acceptance_wins_in_any_order_of_use() {
         let mut world = World::new();
         let (first, second) = (world.tokens(), world.tokens());
         assert!(world.refresh(second.refresh_token.as_deref().unwrap()).is_ok());

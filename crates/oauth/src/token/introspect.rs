@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn attack_64_nobody_asks_without_a_secret() {
+    fn attack_64_no_client_asks_without_a_secret() {
         let mut world = World::new();
         let anonymous = [("token", "x"), ("client_id", ""), ("client_secret", "")];
         for form in [&[("token", "x"), ("client_secret", "wrong")][..], &anonymous] {

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn attack_65_another_clients_token_and_nobodys_are_answered_well_and_left_alone() {
+    fn attack_65_another_clients_token_and_an_unknown_one_are_answered_well_and_left_alone() {
         let mut world = World::new();
         let tokens = world.tokens();
         let refresh_token = tokens.refresh_token.unwrap();

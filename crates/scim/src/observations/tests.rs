@@ -198,7 +198,7 @@ fn the_attribute_that_an_error_is_about_is_the_one_that_was_refused() {
     world.create(USER, ben(json!({ "department": "Fruit" }))).expect_err("strict");
     assert_eq!(refused(&world), [department]);
     world.on = Tolerances::NONE;
-    let group = json!({ "schemas": [urn::GROUP], "displayName": "G", "members": [{ "value": "nobody" }] });
+    let group = json!({ "schemas": [urn::GROUP], "displayName": "G", "members": [{ "value": "stranger" }] });
     world.create(GROUP, group).expect_err("strict");
     assert_eq!(refused(&world), ["members"]);
     // Nothing is to blame for what is not about an attribute.

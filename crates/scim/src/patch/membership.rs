@@ -276,7 +276,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn report_2_a_patch_that_names_nobody_never_changes_the_membership(
+        fn report_2_a_patch_that_names_no_member_never_changes_the_membership(
             value in no_name(), op in "add|replace|remove|Replace", with_path: bool,
         ) {
             let mut world = World::new();

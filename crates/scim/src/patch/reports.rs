@@ -235,7 +235,7 @@ fn report_2_what_can_mean_one_thing_is_understood_under_a_name_of_its_own() {
 }
 
 #[test]
-fn report_2_no_group_is_emptied_by_what_names_nobody() {
+fn report_2_no_group_is_emptied_by_what_names_no_member() {
     let no_member = [
         json!([{}]),
         json!([null]),

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn report_2_what_names_nobody_is_refused_and_says_what_was_expected() {
+    fn report_2_what_names_no_member_is_refused_and_says_what_was_expected() {
         for no_member in [
             json!([{}]),
             json!({}),

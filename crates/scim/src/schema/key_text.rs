@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn report_6_what_is_folded_stays_as_it_is_whatever_the_character() {
+    fn report_6_each_character_that_is_folded_stays_as_it_is() {
         for c in (0..=0x10ffff).filter_map(char::from_u32) {
             let once = fold(c.encode_utf8(&mut [0; 4])).into_owned();
             assert_eq!(fold(&once), once, "U+{:04X}", u32::from(c));

@@ -155,7 +155,7 @@ fn report_1_what_is_left_out_does_not_block_a_deactivation() {
 }
 
 #[test]
-fn report_1_somebody_who_comes_back_may_have_what_they_had() {
+fn report_1_a_user_who_comes_back_may_have_what_they_had() {
     let (mut world, ana) = later();
     world.patch(USER, &ana, json!([{ "op": "replace", "path": "active", "value": false }])).unwrap();
     let again = |user_name: &str, role: &str| json!({ "userName": user_name, "role": role, "costUnit": "7", "environments": ["stage"] });

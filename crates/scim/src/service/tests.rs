@@ -46,7 +46,7 @@ fn point_16_a_created_user_is_complete() {
 }
 
 #[test]
-fn point_17_a_user_name_is_unique_whatever_its_case() {
+fn point_17_a_user_name_is_unique_in_any_case() {
     let mut world = World::new();
     world.user("ana");
     let ben = world.user("ben");

@@ -163,7 +163,7 @@ fn report_3_unassigning_as_a_whole_grants_and_is_recorded() {
 }
 
 #[test]
-fn report_3_somebody_who_comes_back_is_as_restricted_as_before() {
+fn report_3_a_user_who_comes_back_is_as_restricted_as_before() {
     let (mut world, ana) = world();
     world.patch(USER, &ana, json!([{ "op": "replace", "path": "active", "value": false }])).unwrap();
     world.events();

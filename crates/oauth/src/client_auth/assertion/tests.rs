@@ -103,7 +103,7 @@ fn a_signed_assertion_stands_in_for_a_secret_once() {
 }
 
 #[test]
-fn attack_50_whatever_is_not_right_about_an_assertion_is_refused() {
+fn attack_50_an_assertion_with_any_mistake_is_refused() {
     let mut world = world();
     for (change, said) in [
         (json!({"aud": "https://id.example.evil"}), "aud"),

@@ -58,7 +58,7 @@ fn refused(given: Value, says: &str) {
 }
 
 #[test]
-fn point_16_what_is_ours_and_what_nobody_knows_is_ignored() {
+fn point_16_what_is_ours_and_what_no_schema_knows_is_ignored() {
     check(json!({ "id": "mine", "meta": { "resourceType": "X" }, "groups": [{ "value": "g" }] }), json!({}));
     check(json!({ "ID": 7, "unknown": { "deep": [1] }, "urn:example:unknown": { "a": 1 }, "a.b": 1 }), json!({}));
     check(json!({ "name": { "givenName": "Ana", "shoeSize": 7 } }), json!({ "name": { "givenName": "Ana" } }));

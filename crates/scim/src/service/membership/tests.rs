@@ -30,7 +30,7 @@ fn version(world: &mut World, group: &str) -> Value {
 }
 
 #[test]
-fn unknown_members_are_reported_and_lose_nobody() {
+fn unknown_members_are_reported_and_lose_no_member() {
     let mut world = World::new();
     let ana = world.user("ana");
     let named = json!([{ "value": "nobody" }, { "value": ana }, { "value": 7 }, { "value": "ben@x" }]);
@@ -119,7 +119,7 @@ fn names_are_parked_until_they_are_removed_or_the_list_is_replaced() {
 }
 
 #[test]
-fn whoever_is_there_is_found_by_name_too_and_a_put_of_the_same_changes_nothing() {
+fn a_user_who_is_there_is_found_by_name_too_and_a_put_of_the_same_changes_nothing() {
     let mut world = World::new();
     let (ana, ben) = (user(&mut world, "00uANA", "ana@x"), user(&mut world, "00uBEN", "ben@x"));
     let group = world.group("Editors", &["00uANA", "BEN@x", &ana]);
@@ -184,7 +184,7 @@ fn refused(outcome: Result<Written, Error>, says: &[&str]) {
 }
 
 #[test]
-fn report_2_members_are_not_given_up_for_a_list_of_nobody() {
+fn report_2_members_are_not_given_up_for_a_list_without_members() {
     let mut world = World::new();
     let (ana, ben) = (user(&mut world, "00uANA", "ana"), user(&mut world, "00uBEN", "ben"));
     let inner = world.group("Inner", &[]);

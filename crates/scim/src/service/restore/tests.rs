@@ -65,7 +65,7 @@ fn who_is_created_inactive_stays_so() {
 }
 
 #[test]
-fn what_is_immutable_stays_when_somebody_comes_back() {
+fn what_is_immutable_stays_when_a_user_comes_back() {
     let mut world = World::new();
     let mut ana = body("ana", "00uANA");
     ana["badge"] = json!("gold");
@@ -97,7 +97,7 @@ fn two_who_are_meant_are_both_named() {
 }
 
 #[test]
-fn report_7_an_external_id_of_several_records_or_of_an_active_one_names_nobody() {
+fn report_7_an_external_id_of_several_records_or_of_an_active_one_names_no_user() {
     let off = || json!([{ "op": "replace", "path": "active", "value": false }]);
     let mut world = World::new();
     let (ana, _) = gone(&mut world, "ana", "00uANA");
@@ -144,7 +144,7 @@ fn a_group_has_no_policy() {
 }
 
 #[test]
-fn somebody_who_comes_back_joins_the_groups_that_wait_for_their_new_name() {
+fn a_user_who_comes_back_joins_the_groups_that_wait_for_their_new_name() {
     let mut world = World::new();
     let (ana, _) = gone(&mut world, "ana", "00uANA");
     let waiting = world.group("Writers", &["ana.ito"]);
