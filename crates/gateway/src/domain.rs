@@ -28,3 +28,5 @@ pub mod throttle;
 pub mod tolerances;
 pub mod totp;
 pub mod wording;
+#[cfg(test)]
+pub(crate) mod written;

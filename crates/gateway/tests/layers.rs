@@ -28,7 +28,7 @@ const OUTSIDE: &str = "simulate";
 
 /// The rooms of the protocol crates, from the bottom: a file names only rooms of lines above its own here.
 const SCIM: [&[&str]; 12] = [
-    &["tolerance", "urn"],
+    &["codes", "tolerance", "urn"],
     &["error"],
     &["json"],
     &["schema"],
@@ -42,7 +42,7 @@ const SCIM: [&[&str]; 12] = [
     &["service"],
 ];
 const OAUTH: [&[&str]; 11] = [
-    &["client_id", "jose", "pkce", "protected_resource", "scope", "secret"],
+    &["client_id", "codes", "jose", "pkce", "protected_resource", "scope", "secret"],
     &["grant", "signing", "tolerance"],
     &["error"],
     &["context", "event", "static_token", "token_id"],

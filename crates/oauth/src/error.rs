@@ -1,6 +1,9 @@
-//! Failures and refusals of the token endpoint and its kin (RFC 6749 §5.2). [`reasons`] lists every reason with its code and text.
+//! Failures and refusals of the token endpoint and its kin (RFC 6749 §5.2). [`reasons`] lists every reason with its code and
+//! text, [`codes`](crate::codes) every code with what it means.
 
 pub mod reasons;
+
+use crate::codes::RefusalCode;
 
 pub use reasons::{AuthorizationRefusal, InvalidToken, MalformedBearer, PageRefusal, ProofError, TokenRefusal};
 
@@ -84,14 +87,9 @@ impl TokenError {
         }
     }
 
-    /// A stable code of the reason, more exact than [`error`](Self::error), by which refusals are counted.
-    pub fn code(&self) -> &'static str {
-        match &self.reason {
-            TokenRefusal::GrantInvalid { reason } => reason.reason_code(),
-            TokenRefusal::DpopProofInvalid { reason } => reason.code(),
-            TokenRefusal::PushRefused { code, .. } => code,
-            reason => reason.code(),
-        }
+    /// The code of the reason, more exact than [`error`](Self::error).
+    pub fn code(&self) -> RefusalCode {
+        self.reason.code()
     }
 
     /// The `error_description`, for the administrator who reads it in the identity provider.
@@ -109,15 +107,5 @@ impl From<TokenRefusal> for TokenError {
 impl From<ProofError> for TokenError {
     fn from(reason: ProofError) -> TokenError {
         TokenRefusal::DpopProofInvalid { reason }.into()
-    }
-}
-
-impl InvalidToken {
-    /// A stable code of the reason: that of the end of the grant, where it ended.
-    pub fn reason_code(&self) -> &'static str {
-        match self {
-            InvalidToken::GrantEnded { reason } => reason.code(),
-            reason => reason.code(),
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Grants: the scopes that a resource owner, or the client itself, accepted for a client.
 
 use crate::client_id::ClientId;
+use crate::codes::RefusalCode;
 use crate::scope::{OPENID, Scopes};
 
 /// The identifier of a grant.
@@ -205,23 +206,23 @@ impl EndReason {
         }
     }
 
-    /// A stable code, by which refusals are counted.
-    pub fn code(self) -> &'static str {
+    /// The code of a refusal for this reason.
+    pub fn code(self) -> RefusalCode {
         match self {
-            EndReason::CodeReused => "ended_code_reused",
-            EndReason::CodeRefused => "ended_code_refused",
-            EndReason::AlreadyAnswered => "ended_already_answered",
-            EndReason::RefreshTokenReused => "ended_refresh_token_reused",
-            EndReason::Revoked => "ended_revoked",
-            EndReason::OwnerDeactivated => "ended_owner_deactivated",
-            EndReason::OwnerDeleted => "ended_owner_deleted",
-            EndReason::Operator => "ended_by_operator",
-            EndReason::Owner => "ended_by_owner",
-            EndReason::ClientDeleted => "ended_client_deleted",
-            EndReason::OwnerRoleLost => "ended_owner_role_lost",
-            EndReason::Unused => "ended_unused",
-            EndReason::AccountDeleted => "ended_account_deleted",
-            EndReason::Replaced => "ended_replaced",
+            EndReason::CodeReused => RefusalCode::EndedCodeReused,
+            EndReason::CodeRefused => RefusalCode::EndedCodeRefused,
+            EndReason::AlreadyAnswered => RefusalCode::EndedAlreadyAnswered,
+            EndReason::RefreshTokenReused => RefusalCode::EndedRefreshTokenReused,
+            EndReason::Revoked => RefusalCode::EndedRevoked,
+            EndReason::OwnerDeactivated => RefusalCode::EndedOwnerDeactivated,
+            EndReason::OwnerDeleted => RefusalCode::EndedOwnerDeleted,
+            EndReason::Operator => RefusalCode::EndedByOperator,
+            EndReason::Owner => RefusalCode::EndedByOwner,
+            EndReason::ClientDeleted => RefusalCode::EndedClientDeleted,
+            EndReason::OwnerRoleLost => RefusalCode::EndedOwnerRoleLost,
+            EndReason::Unused => RefusalCode::EndedUnused,
+            EndReason::AccountDeleted => RefusalCode::EndedAccountDeleted,
+            EndReason::Replaced => RefusalCode::EndedReplaced,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use crate::codes::RefusalCode;
 use crate::urn;
 
 /// The store failed (disk, network, a bug). The unit of work is rolled back and the caller answers 500.
@@ -105,29 +106,29 @@ impl Error {
         }
     }
 
-    /// A stable code of the kind of refusal.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Error::InvalidFilter(_) => "invalid_filter",
-            Error::InvalidPath(_) => "invalid_path",
-            Error::InvalidSyntax(_) => "invalid_syntax",
-            Error::InvalidValue(_) => "invalid_value",
-            Error::Mutability(_) => "mutability",
-            Error::NoTarget(_) => "no_target",
-            Error::NotUnique { .. } => "uniqueness",
-            Error::Conflict(_) => "conflict",
-            Error::InvalidCursor(_) => "invalid_cursor",
-            Error::ExpiredCursor(_) => "expired_cursor",
-            Error::InvalidCount(_) => "invalid_count",
-            Error::TooMany(_) => "too_many",
-            Error::Sensitive(_) => "sensitive",
-            Error::NotFound(_) => "not_found",
-            Error::Stale(_) => "version_mismatch",
-            Error::Forbidden(_) => "forbidden",
-            Error::TooLarge(_) => "too_large",
-            Error::NotImplemented(_) => "not_implemented",
-            Error::Store(_) => "server_failed",
-        }
+    /// The code of the refusal; a failure of the store is none.
+    pub fn code(&self) -> Option<RefusalCode> {
+        Some(match self {
+            Error::InvalidFilter(_) => RefusalCode::InvalidFilter,
+            Error::InvalidPath(_) => RefusalCode::InvalidPath,
+            Error::InvalidSyntax(_) => RefusalCode::InvalidSyntax,
+            Error::InvalidValue(_) => RefusalCode::InvalidValue,
+            Error::Mutability(_) => RefusalCode::Mutability,
+            Error::NoTarget(_) => RefusalCode::NoTarget,
+            Error::NotUnique { .. } => RefusalCode::Uniqueness,
+            Error::Conflict(_) => RefusalCode::Conflict,
+            Error::InvalidCursor(_) => RefusalCode::InvalidCursor,
+            Error::ExpiredCursor(_) => RefusalCode::ExpiredCursor,
+            Error::InvalidCount(_) => RefusalCode::InvalidCount,
+            Error::TooMany(_) => RefusalCode::TooMany,
+            Error::Sensitive(_) => RefusalCode::Sensitive,
+            Error::NotFound(_) => RefusalCode::NotFound,
+            Error::Stale(_) => RefusalCode::VersionMismatch,
+            Error::Forbidden(_) => RefusalCode::Forbidden,
+            Error::TooLarge(_) => RefusalCode::TooLarge,
+            Error::NotImplemented(_) => RefusalCode::NotImplemented,
+            Error::Store(_) => return None,
+        })
     }
 
     /// The sentence for the administrator. Internal details are for the log ([`Display`](std::fmt::Display)) only.

@@ -62,6 +62,7 @@
 //! # Ok::<(), scim::Error>(())
 //! ```
 
+pub mod codes;
 pub mod context;
 pub mod error;
 pub mod event;
@@ -84,6 +85,7 @@ mod testing;
 pub mod tolerance;
 pub mod urn;
 
+pub use codes::RefusalCode;
 pub use context::{Context, Cursors, InactiveMatch, Limits};
 pub use error::Error;
 pub use event::{AttributeChange, Event, EventKind, Members};

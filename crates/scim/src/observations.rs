@@ -26,8 +26,7 @@ mod nearest;
 #[cfg(test)]
 mod tests;
 
-pub use nearest::nearest;
-pub(crate) use nearest::nearest_of;
+pub use nearest::{nearest, nearest_of};
 
 /// The most unknown names, and the most unknown parameters, that are kept of one request.
 pub const MAX_NAMES: usize = 32;

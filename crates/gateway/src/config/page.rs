@@ -1,11 +1,11 @@
 //! `docs/configuration.md` and `config/default.toml` are written from what is declared.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::Value;
 
 use super::reader::{Declared, Reader, Unit};
+use crate::domain::written::says;
 
 const BEGIN: &str = "<!-- The tables are written by a test of crates/gateway/src/config/page.rs: REWRITE=1 cargo test -p gateway --lib config::page -->\n";
 const END: &str = "<!-- The end of the tables. -->\n";
@@ -109,24 +109,6 @@ fn wrapped(text: &str) -> String {
         line.push_str(word);
     }
     lines + &line + "\n"
-}
-
-/// Compares a file with what it has to say, or writes it if the variable `REWRITE` is set.
-#[track_caller]
-fn says(name: &str, right: impl FnOnce(&str) -> String) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(name);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
-    let right = right(&text);
-    #[expect(clippy::disallowed_methods, reason = "a wish of the developer who runs the test")]
-    if std::env::var_os("REWRITE").is_some() {
-        std::fs::write(&path, &right).expect("writable");
-        return;
-    }
-    let differs = text.lines().zip(right.lines()).find(|(is, right)| is != right);
-    assert!(
-        text == right,
-        "{name} is not what the declarations say; run this test with REWRITE=1. First: {differs:#?}"
-    );
 }
 
 #[test]

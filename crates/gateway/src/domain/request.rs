@@ -1,10 +1,12 @@
 //! Requests of identity providers, clients and browsers: their ids, what handlers find out about them, and what the request log says.
 
+mod code;
 mod findings;
 mod id;
 mod pasted;
 mod record;
 
+pub use code::{OwnCode, Place, RefusalCode};
 pub use findings::{Changed, Findings, IgnoredAttribute, Notes, Owner, Refusal};
 pub use id::RequestId;
 pub use pasted::Pasted;

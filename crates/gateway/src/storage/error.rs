@@ -8,6 +8,7 @@ use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind as Kind, Error 
 
 use crate::domain::document::DocumentError;
 use crate::domain::ids::AccountKey;
+use crate::domain::request::{OwnCode, RefusalCode};
 
 /// The database failed. Unless it is [`Uncertain`](DbError::Uncertain), nothing of the unit of work was kept.
 #[derive(Debug, thiserror::Error)]
@@ -79,12 +80,12 @@ impl Meaning {
         if self == Meaning::Broken { 500 } else { 503 }
     }
 
-    /// A stable code.
-    pub fn code(self) -> &'static str {
+    /// Its code.
+    pub fn code(self) -> RefusalCode {
         match self {
-            Meaning::Unavailable => "server_unavailable",
-            Meaning::Uncertain => "outcome_unknown",
-            Meaning::Broken => "server_failed",
+            Meaning::Unavailable => OwnCode::ServerUnavailable.into(),
+            Meaning::Uncertain => OwnCode::OutcomeUnknown.into(),
+            Meaning::Broken => OwnCode::ServerFailed.into(),
         }
     }
 

@@ -75,7 +75,7 @@ impl NewRequest {
             RequestId::Made { at: made, bits } if made == at => (bits.cast_signed(), None),
             other => (0, Some(other.to_string())),
         };
-        let (code, detail) = refusal.map(|refusal| (refusal.code, refusal.detail)).unzip();
+        let (code, detail) = refusal.map(|refusal| (refusal.code.name(), refusal.detail)).unzip();
         NewRequest {
             seq: number(at),
             bits,

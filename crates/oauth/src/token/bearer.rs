@@ -7,6 +7,7 @@
 //! [`open`] decrypts what is presented. The caller looks it up, as [`look_up`] does for any [`Store`]; a store may read more in the same
 //! query. [`judge`] decides whether the token is valid at this resource. [`check`] does all three.
 
+use crate::codes::RefusalCode;
 use crate::constraints::{Thumbprint, TokenConstraints};
 use crate::context::Context;
 pub use crate::error::{InvalidToken, MalformedBearer};
@@ -120,14 +121,14 @@ impl BearerError {
         }
     }
 
-    /// A stable code of the reason, by which refusals are counted.
-    pub fn code(&self) -> &'static str {
+    /// The code of the reason.
+    pub fn code(&self) -> RefusalCode {
         match self {
-            BearerError::Missing => "token_missing",
+            BearerError::Missing => RefusalCode::TokenMissing,
             BearerError::Malformed(reason) => reason.code(),
-            BearerError::Invalid(reason) | BearerError::Unbound(reason) => reason.reason_code(),
+            BearerError::Invalid(reason) | BearerError::Unbound(reason) => reason.code(),
             BearerError::Proof(reason) => reason.code(),
-            BearerError::InsufficientScope(_) => "insufficient_scope",
+            BearerError::InsufficientScope(_) => RefusalCode::InsufficientScope,
         }
     }
 

@@ -53,7 +53,7 @@ pub fn nearest(resource_type: &ResourceType, unknown: &str) -> Option<Arc<str>> 
 }
 
 /// The one of these names that is most like an unknown one.
-pub(crate) fn nearest_of(known: &[&'static str], unknown: &str) -> Option<&'static str> {
+pub fn nearest_of(known: &[&'static str], unknown: &str) -> Option<&'static str> {
     let unknown = Folded::of(unknown);
     let near = known.iter().filter_map(|known| Some((unknown.edits(known)?, *known)));
     near.min_by_key(|(edits, _)| *edits).map(|(_, known)| known)

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use scim::EventKind;
 use scim::observations::{LeftOut, Observed, Unknown};
 
+use super::code::RefusalCode;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::ids::AccountKey;
@@ -60,8 +61,8 @@ pub struct Changed {
 /// Why a request was refused, as its answer says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// A stable code.
-    pub code: &'static str,
+    /// Its code.
+    pub code: RefusalCode,
     /// The text that was sent.
     pub detail: String,
 }

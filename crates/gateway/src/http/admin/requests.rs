@@ -171,7 +171,7 @@ async fn list(
             of: of(tx)?,
             status: status.map(|range| (range.least, range.most)),
             target: target.clone().map(|target| target.0),
-            code: code.clone().map(|code| code.0),
+            code: code.map(|code| code.0.name().to_owned()),
             since: since.map(|since| since.0),
         };
         let RequestPage { rows, next } = tx.request_page(&filter, page.after, page.limit)?;

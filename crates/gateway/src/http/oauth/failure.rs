@@ -7,7 +7,7 @@ use oauth::{BearerError, ErrorCode, TokenError, TokenRefusal};
 use serde_json::json;
 
 use crate::domain::document::DocumentError;
-use crate::domain::request::Refusal;
+use crate::domain::request::{OwnCode, Refusal, RefusalCode};
 use crate::storage::{DbError, TransactionError};
 
 /// Why an OAuth request was not carried out.
@@ -35,15 +35,15 @@ impl OAuthFailure {
         OAuthFailure::Token(error.into())
     }
 
-    /// A stable code of the reason.
-    pub(super) fn code(&self) -> &'static str {
+    /// The code of the reason.
+    pub(super) fn code(&self) -> RefusalCode {
         match self {
-            OAuthFailure::Token(error) => error.code(),
-            OAuthFailure::Bearer(error) => error.code(),
-            OAuthFailure::TooManyFailures(_) => "too_many_failures",
-            OAuthFailure::TooManyPushed(_) => "too_many_pushed",
-            OAuthFailure::TooLarge(_) => "body_too_large",
-            OAuthFailure::Method(_) => "method_not_allowed",
+            OAuthFailure::Token(error) => error.code().into(),
+            OAuthFailure::Bearer(error) => error.code().into(),
+            OAuthFailure::TooManyFailures(_) => OwnCode::TooManyFailures.into(),
+            OAuthFailure::TooManyPushed(_) => OwnCode::TooManyPushed.into(),
+            OAuthFailure::TooLarge(_) => OwnCode::BodyTooLarge.into(),
+            OAuthFailure::Method(_) => OwnCode::MethodNotAllowed.into(),
             OAuthFailure::Database(cause) => cause.meaning().code(),
         }
     }

@@ -71,11 +71,11 @@ async fn understand(
     let mut asked = match understood {
         Ok(asked) => asked,
         Err(Refusal::Page(reason)) => {
-            let (code, title) = (reason.code(), reason.title().to_owned());
+            let (code, title) = (reason.code().into(), reason.title().to_owned());
             return Err(PageFailure::Refused { code, title, detail: reason.text() });
         }
         Err(Refusal::Redirect(error)) => {
-            let refusal = request::Refusal { code: error.reason.code(), detail: error.description() };
+            let refusal = request::Refusal { code: error.reason.code().into(), detail: error.description() };
             notes.take_down().refusal = Some(refusal);
             return Ok(Err(error.url()));
         }

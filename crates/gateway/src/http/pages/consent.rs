@@ -15,6 +15,7 @@ use super::respond::{redirect, refuse};
 use super::templates::{ConsentPage, ShownBefore, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::request::OwnCode;
 use crate::domain::wording;
 use crate::services::consent::{self, ConnectedBefore, ConsentingUser, Next};
 use crate::storage::ReadCost;
@@ -125,7 +126,7 @@ fn told(app: &App, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {
         Acceptance::Redirect(url) => Ok(redirect(&url)),
         Acceptance::Answered(earlier) => Ok(answered::page(app, earlier)),
         Acceptance::Unanswerable => Err(PageFailure::Refused {
-            code: "consent_unanswerable",
+            code: OwnCode::ConsentUnanswerable.into(),
             title: "This request can no longer be answered".to_owned(),
             detail: "While this page was open, the client was removed or got another redirect URI.".to_owned(),
         }),

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, ResponseError, web};
 
 use super::templates::message;
 use crate::app::App;
-use crate::domain::request::Refusal;
+use crate::domain::request::{OwnCode, Refusal, RefusalCode};
 use crate::platform::password_hasher::Busy;
 use crate::services::error::ServiceError;
 use crate::storage::{DbError, TransactionError};
@@ -17,7 +17,7 @@ use crate::storage::{DbError, TransactionError};
 #[derive(Debug)]
 pub(super) enum PageFailure {
     /// The authorization request cannot be trusted, so the user is not redirected to the client (RFC 6749 §4.1.2.1).
-    Refused { code: &'static str, title: String, detail: String },
+    Refused { code: RefusalCode, title: String, detail: String },
     /// The form is not one of ours, is too old, or was sent before.
     StaleForm,
     /// A request that is longer than any may be.
@@ -80,17 +80,17 @@ pub(crate) async fn told(
 }
 
 impl PageFailure {
-    /// A stable code of the reason, and what the page says.
+    /// The code of the reason, and what the page says.
     fn refusal(&self) -> Refusal {
         let (code, detail) = match self {
             PageFailure::Refused { code, detail, .. } => (*code, detail.clone()),
-            PageFailure::StaleForm => ("stale_form", "This form can no longer be used".to_owned()),
+            PageFailure::StaleForm => (OwnCode::StaleForm.into(), "This form can no longer be used".to_owned()),
             PageFailure::TooLarge { limit, .. } => {
-                ("page_request_too_large", format!("This request has more than {} KiB", limit / 1024))
+                (OwnCode::PageRequestTooLarge.into(), format!("This request has more than {} KiB", limit / 1024))
             }
-            PageFailure::Logout(why) => ("logout_refused", why.clone()),
-            PageFailure::Busy => ("log_in_busy", "Too many people are logging in".to_owned()),
-            PageFailure::Unreadable => ("server_failed", "Something went wrong on our side".to_owned()),
+            PageFailure::Logout(why) => (OwnCode::LogoutRefused.into(), why.clone()),
+            PageFailure::Busy => (OwnCode::LogInBusy.into(), "Too many people are logging in".to_owned()),
+            PageFailure::Unreadable => (OwnCode::ServerFailed.into(), "Something went wrong on our side".to_owned()),
             PageFailure::Database(cause) => (cause.meaning().code(), cause.meaning().sentence().to_owned()),
         };
         Refusal { code, detail }

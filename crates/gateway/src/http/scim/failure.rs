@@ -8,7 +8,7 @@ use oauth::BearerError;
 use scim::route::RouteError;
 use serde_json::Value;
 
-use crate::domain::request::Refusal;
+use crate::domain::request::{OwnCode, Refusal, RefusalCode};
 use crate::services::admission::TooMuch;
 use crate::services::budget::Exceeded;
 use crate::storage::{DbError, TransactionError};
@@ -100,22 +100,23 @@ impl ScimFailure {
         }
     }
 
-    /// A stable code of the reason.
-    pub(super) fn code(&self) -> &'static str {
-        match self {
-            ScimFailure::Scim(error) => error.code(),
-            ScimFailure::Bearer(error) => error.code(),
-            ScimFailure::Method(_) => "method_not_allowed",
-            ScimFailure::MediaType => "media_type",
-            ScimFailure::Encoding => "content_encoding",
-            ScimFailure::TooSlow(_) => "body_too_slow",
-            ScimFailure::TooLarge(_) => "body_too_large",
-            ScimFailure::NoRoom(Exceeded::Account(_)) => "account_out_of_room",
-            ScimFailure::NoRoom(Exceeded::All) => "server_out_of_room",
-            ScimFailure::NoRoom(Exceeded::Never(_)) => "request_too_large",
-            ScimFailure::TooMuch(_) => "too_much_at_once",
-            ScimFailure::Database(cause) => cause.meaning().code(),
-        }
+    /// The code of the reason.
+    pub(super) fn code(&self) -> RefusalCode {
+        let own = match self {
+            ScimFailure::Scim(error) => return error.code().map_or(OwnCode::ServerFailed.into(), RefusalCode::Scim),
+            ScimFailure::Bearer(error) => return error.code().into(),
+            ScimFailure::Method(_) => OwnCode::MethodNotAllowed,
+            ScimFailure::MediaType => OwnCode::MediaType,
+            ScimFailure::Encoding => OwnCode::ContentEncoding,
+            ScimFailure::TooSlow(_) => OwnCode::BodyTooSlow,
+            ScimFailure::TooLarge(_) => OwnCode::BodyTooLarge,
+            ScimFailure::NoRoom(Exceeded::Account(_)) => OwnCode::AccountOutOfRoom,
+            ScimFailure::NoRoom(Exceeded::All) => OwnCode::ServerOutOfRoom,
+            ScimFailure::NoRoom(Exceeded::Never(_)) => OwnCode::RequestTooLarge,
+            ScimFailure::TooMuch(_) => OwnCode::TooMuchAtOnce,
+            ScimFailure::Database(cause) => return cause.meaning().code(),
+        };
+        own.into()
     }
 
     pub(super) fn answer(&self) -> HttpResponse {

@@ -148,7 +148,7 @@ fn a_token_is_opened_without_the_store_and_judged_by_what_was_found() {
     let status = world.run(|store, _| store.token_status(grant, &token, &response)).unwrap().unwrap();
     let mut said = |found: FoundToken| {
         let judged = world.run(|_, cx| judge(cx, &opened, found, &records()));
-        judged.map(|access| access.scope.to_string()).map_err(|error| error.code())
+        judged.map(|access| access.scope.to_string()).map_err(|error| error.code().name())
     };
     let in_state = |state| TokenStatus { grant: Grant { state, ..status.grant.clone() }, ..status.clone() };
     assert_eq!(said(FoundToken::Status(status.clone())), Ok("openid offline records:write".to_owned()));

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::domain::described::query::FromText;
 use crate::domain::described::{Components, Described};
-use crate::domain::request::RequestId;
+use crate::domain::request::{RefusalCode, RequestId};
+use crate::domain::wording::beginning;
 use crate::http::edge::problem::Problem;
 
 /// No id or name is longer.
@@ -21,7 +22,13 @@ macro_rules! plain_text {
         })*
     };
 }
-plain_text!(StatusRange, TargetText, Code, PastedText);
+plain_text!(StatusRange, TargetText, PastedText);
+
+impl Described for Code {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "string", "enum": RefusalCode::names()})
+    }
+}
 
 /// Statuses, from one to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,16 +63,20 @@ impl FromText for TargetText {
 }
 
 /// The code of a refusal.
-#[derive(Debug, Clone)]
-pub(in crate::http::admin) struct Code(pub(in crate::http::admin) String);
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http::admin) struct Code(pub(in crate::http::admin) RefusalCode);
 
 impl FromText for Code {
     fn from_text(text: &str) -> Result<Code, String> {
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        match !text.is_empty() && text.len() <= LONGEST && text.bytes().all(fits) {
-            true => Ok(Code(text.to_owned())),
-            false => Err("must be the code of a refusal, such as uniqueness".to_owned()),
-        }
+        RefusalCode::named(text).map(Code).ok_or_else(|| {
+            let shown = beginning(text, LONGEST);
+            match RefusalCode::nearest(shown).join(", ") {
+                near if near.is_empty() => {
+                    format!("is `{shown}`, and no refusal has that code; docs/why-did-it-fail.md lists all there are")
+                }
+                near => format!("is `{shown}`, and no refusal has that code; the nearest: {near}"),
+            }
+        })
     }
 }
 
@@ -97,6 +108,20 @@ impl RequestIdText {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_is_one_that_there_is_and_another_is_told_the_nearest() {
+        assert_eq!(Code::from_text("uniqueness").unwrap().0.name(), "uniqueness");
+        for (asked, says) in [
+            ("uniquenes", "is `uniquenes`, and no refusal has that code; the nearest: uniqueness"),
+            ("xyzzy", "docs/why-did-it-fail.md"),
+            ("", "docs/why-did-it-fail.md"),
+        ] {
+            let told = Code::from_text(asked).unwrap_err();
+            assert!(told.contains(says), "{told}");
+        }
+        assert!(Code::from_text(&"x".repeat(10_000)).unwrap_err().len() < 500);
+    }
 
     #[test]
     fn a_status_is_a_number_or_a_class() {

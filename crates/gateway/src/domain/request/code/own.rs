@@ -1,0 +1,219 @@
+//! The codes of refusals that neither protocol knows: of HTTP, of limits, of pages, of calls to others, and of failures.
+
+use super::Place;
+
+/// Defines the codes: where each belongs, its name, what it means, and what to do about it.
+macro_rules! codes {
+    ($($place:ident => { $($code:ident $name:literal $meaning:literal $remedy:literal;)+ })+) => {
+        /// The code of a refusal of this server.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum OwnCode {
+            $($(#[doc = $meaning] $code,)+)+
+        }
+
+        impl OwnCode {
+            /// Every code.
+            pub const ALL: &'static [OwnCode] = &[$($(OwnCode::$code,)+)+];
+
+            /// Its stable name.
+            pub const fn name(self) -> &'static str {
+                match self { $($(OwnCode::$code => $name,)+)+ }
+            }
+
+            /// Where it is met.
+            pub const fn place(self) -> Place {
+                match self { $($(OwnCode::$code => Place::$place,)+)+ }
+            }
+
+            /// What it means, for people who look after a connection.
+            pub const fn meaning(self) -> &'static str {
+                match self { $($(OwnCode::$code => $meaning,)+)+ }
+            }
+
+            /// What to do about it.
+            pub const fn remedy(self) -> &'static str {
+                match self { $($(OwnCode::$code => $remedy,)+)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    SignIn => {
+        StaleForm "stale_form"
+            "A page was used too long after it was opened, in another browser, a second time, or without cookies."
+            "Begin again in the identity provider, in one browser, with cookies allowed.";
+        PasswordWrong "password_wrong"
+            "The user name or the password is not right, or the name is that of several users."
+            "Set a new password for the user (admin API), or let the user name the account as well. The audit trail says whether the name was unclear.";
+        LogInThrottled "log_in_throttled"
+            "There were too many attempts with a wrong password for this name."
+            "Wait as long as the page says; nothing is locked. If the user did not try, look at the addresses in the log.";
+        PasswordNotAllowed "password_not_allowed"
+            "The password is right, and people of this account log in at their OpenID provider."
+            "Log in with the provider's button, or change the account's sign-in settings.";
+        PasswordUnsuitable "password_unsuitable"
+            "A new password is too short, too long, easily guessed, or was not typed the same twice."
+            "Choose another one; the text says what is wrong.";
+        SecondFactorWrong "second_factor_wrong"
+            "The code of the authenticator app is not right, or was used already."
+            "Wait for the next code. If it never fits, compare the telephone's clock, or take the app away for the user (admin API).";
+        SecondFactorThrottled "second_factor_throttled"
+            "There were too many wrong codes."
+            "Wait as long as the page says.";
+        SecondFactorGone "second_factor_gone"
+            "The authenticator app was taken away while its code was asked for."
+            "Log in again.";
+        ProviderMissing "provider_missing"
+            "The account has no OpenID provider any more, and the user came to log in there."
+            "Log in with a password, or set the provider up again.";
+        ProviderUnreachable "provider_unreachable"
+            "The account's OpenID provider could not be asked, or its address is not an OpenID provider's."
+            "Look at the rows of the same request id: they show which address was called and what came back. Correct the issuer in the account's sign-in settings.";
+        ProviderExchangeFailed "provider_exchange_failed"
+            "The account's OpenID provider did not exchange the code."
+            "Compare the client ID and the secret in the account's sign-in settings; a secret may have expired at the provider.";
+        ProviderAnswerInvalid "provider_answer_invalid"
+            "What the account's OpenID provider answered could not be verified."
+            "Compare issuer and client ID with the provider, and the clocks. The server's log says what was wrong.";
+        ProviderRefused "provider_refused"
+            "The account's OpenID provider did not let the user in; the text repeats why."
+            "Assign the user to this application at the provider.";
+        ProviderMixedUp "provider_mixed_up"
+            "An answer came from another OpenID provider than the one that was asked."
+            "Begin again. If it happens each time, the issuer in the account's sign-in settings is not what the provider calls itself.";
+        ProviderUserDeactivated "provider_user_deactivated"
+            "The OpenID provider knows the person, and the user is deactivated here."
+            "Assign the user to provisioning again, so that it becomes active here.";
+        ProviderUserUnknown "provider_user_unknown"
+            "The OpenID provider let the person in, and no active user here has the name or address."
+            "Provision the user first, or change by what users are matched in the account's sign-in settings.";
+        ProviderUserAmbiguous "provider_user_ambiguous"
+            "Several users here have the address that the OpenID provider names."
+            "Give each user an address of its own, or match by subject.";
+        ProviderUserLinked "provider_user_linked"
+            "The user is linked to another identity at the OpenID provider."
+            "If the person got a new identity there, release the link (admin API).";
+        ProviderEmailUnverified "provider_email_unverified"
+            "The OpenID provider does not say that it verified the person's address."
+            "Let the provider send email_verified, or match by another attribute.";
+        ProviderEmailMissing "provider_email_missing"
+            "The OpenID provider does not tell the person's address."
+            "Let the provider send the claim email, or match by another attribute.";
+        ProviderNameMissing "provider_name_missing"
+            "The OpenID provider does not tell the person's user name."
+            "Let the provider send the claim preferred_username, or match by another attribute.";
+        OperatorNotAdmitted "operator_not_admitted"
+            "The vendor's OpenID provider let a person in who is not on the list of operators, or whose address it does not vouch for."
+            "Add the address to operators.allowed, or log in with the right one.";
+        OperatorSignInOff "operator_sign_in_off"
+            "Logging in of operators was switched off while an operator was at the provider."
+            "Use an operator's token from the command line.";
+    }
+    Consent => {
+        LoginRequired "login_required"
+            "The client asked not to show a page, and the user has to log in."
+            "The client has to ask again without prompt=none.";
+        ConsentRequired "consent_required"
+            "The client asked not to show a page, and the user has not accepted yet."
+            "The client has to ask again without prompt=none.";
+        OtherAccount "other_account"
+            "The user who is logged in belongs to another account than the client."
+            "Log in as a user of the client's account.";
+        RoleMissing "role_missing"
+            "The user has no role that may accept access for provisioning."
+            "Log in as a user who has such a role, at best a service account, or give this user one.";
+        ConsentDenied "consent_denied"
+            "The user pressed Deny."
+            "Press Authenticate again if that was a mistake.";
+        IdTokenHintInvalid "id_token_hint_invalid"
+            "The client sent an id_token_hint that is not an ID token of ours for this client."
+            "The developer of the client has to send the ID token that it got here, or none.";
+        ConsentUnanswerable "consent_unanswerable"
+            "While the page was open, the client was removed or got another redirect URI."
+            "Press Authenticate again.";
+        AnsweredInVain "answered_in_vain"
+            "Access was accepted before, and the client did not fetch it in time, or it has ended since."
+            "Press Authenticate again.";
+        AnsweredDenied "answered_denied"
+            "Access was denied before, and the first answer stands."
+            "Press Authenticate again.";
+        AnsweredByAnother "answered_by_another"
+            "Another user has accepted this request before, and the first answer stands."
+            "Nothing, if the connection works. To connect as another user, press Authenticate again.";
+        DeniedTooLate "denied_too_late"
+            "The user pressed Deny after access was accepted."
+            "To take the access back, end the connection on the user's page.";
+        LogoutRefused "logout_refused"
+            "A request to log out is not valid; the text says why."
+            "The developer of the client has to correct it. Users log out on their own page.";
+    }
+    Http => {
+        MethodNotAllowed "method_not_allowed"
+            "The endpoint does not have the HTTP method, or the browser was sent to an address that takes forms only."
+            "Compare the URLs in the identity provider: the token URL may stand in the place of the authorization URL.";
+        NoSuchEndpoint "no_such_endpoint"
+            "There is no endpoint or page at this address."
+            "Compare the URLs in the identity provider with the setup sheet.";
+        MediaType "media_type"
+            "The body of a SCIM request is declared as something other than JSON."
+            "The client has to send application/scim+json.";
+        ContentEncoding "content_encoding"
+            "The body of a SCIM request is compressed."
+            "Switch compression off in the client, or in the proxy before it.";
+        BodyTooSlow "body_too_slow"
+            "The body of the request did not arrive in time."
+            "Try again. If it happens each time, look for a proxy that holds requests back.";
+        BodyTooLarge "body_too_large"
+            "The body of the request is larger than any that is read."
+            "Send less at once: several bulk requests, or members in several changes.";
+        PageRequestTooLarge "page_request_too_large"
+            "A browser brought a longer URL or form than any page takes."
+            "The client has to send less in its authorization request, or push it.";
+    }
+    Limit => {
+        AccountOutOfRoom "account_out_of_room"
+            "The account's requests and answers take all the memory that one account may have at a time."
+            "The client repeats the request by itself. If it does so all the time, let it send fewer requests at once.";
+        ServerOutOfRoom "server_out_of_room"
+            "All requests together take the memory that this server has for them."
+            "The client repeats the request by itself. If it goes on, tell the operator of the server.";
+        RequestTooLarge "request_too_large"
+            "One request and its answer would take more memory than an account may have."
+            "Send fewer members at once, or leave them out of the answer.";
+        TooMuchAtOnce "too_much_at_once"
+            "The account has as many long requests at once as it may."
+            "The client repeats the request by itself; let it send fewer at once if it goes on.";
+        TooManyFailures "too_many_failures"
+            "The client failed to prove who it is too often from one address."
+            "Correct the client's credentials, and wait as long as the answer says.";
+        TooManyPushed "too_many_pushed"
+            "More authorization requests were pushed than are kept."
+            "The client has to use the requests that it pushed, and to wait.";
+        LogInBusy "log_in_busy"
+            "More people log in at this moment than passwords can be checked for."
+            "Try again in a few seconds.";
+    }
+    Server => {
+        ServerUnavailable "server_unavailable"
+            "The database was not available."
+            "Nothing was changed, and the client repeats the request. If it goes on, tell the operator of the server.";
+        OutcomeUnknown "outcome_unknown"
+            "The connection to the database was lost while a change was being committed, so it may have been made or not."
+            "Look whether the change is there before it is repeated.";
+        ServerFailed "server_failed"
+            "The server failed; its log says why, under the same request id."
+            "Tell the operator of the server the request id.";
+    }
+    Call => {
+        CallRefused "call_refused"
+            "This server did not call an address, or did not take its answer: it is not https, is not public, redirects, or is no JSON of a reasonable size."
+            "Correct the address in the client's or the account's settings; the text says what is wrong.";
+        CallFailed "call_failed"
+            "No answer came from an address that this server called."
+            "See whether the address is right and reachable from the public internet by https with a trusted certificate.";
+        CallAnsweredError "call_answered_error"
+            "An address that this server called answered with an error status."
+            "Ask its owner, or correct the client ID and the secret that this server uses there.";
+    }
+}
