@@ -3,10 +3,14 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use oauth::GrantId;
+use serde::Serialize;
 
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{accounts, clients, requests, resources};
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::{Owner, RequestId, RequestRecord};
@@ -44,9 +48,12 @@ pub struct Belonging {
     pub client: Option<String>,
 }
 
-/// A row to be written.
-#[derive(Debug, Clone, Insertable)]
-#[diesel(table_name = requests)]
+/// PostgreSQL takes a batch as one value, so that the text does not depend on its length and is prepared once.
+const INSERT: &str = "INSERT INTO requests SELECT * FROM json_populate_recordset(NULL::requests, ?::json)";
+
+/// A row to be written. Each names all its columns, so that one prepared statement serves them all.
+#[derive(Debug, Clone, Insertable, Serialize)]
+#[diesel(table_name = requests, treat_none_as_default_value = false)]
 pub struct NewRequest {
     seq: i64,
     bits: i64,
@@ -156,7 +163,16 @@ impl Tx<'_> {
 
     /// Writes a batch of rows.
     pub fn insert_requests(&mut self, rows: &[NewRequest]) -> Result<(), DbError> {
-        each!(&mut *self.conn, c => diesel::insert_into(requests::table).values(rows).execute(c))?;
+        match &mut *self.conn {
+            AnyConn::Sqlite(c) => {
+                for row in rows {
+                    diesel::insert_into(requests::table).values(row).execute(c)?;
+                }
+            }
+            postgres @ AnyConn::Postgres(_) => {
+                Statement::<BigInt>::new(INSERT, vec![Bind::list(rows)?]).execute(postgres)?;
+            }
+        }
         Ok(())
     }
 
