@@ -125,6 +125,9 @@ impl App {
             let answer = run(tx, cx);
             (answer, std::mem::take(&mut cx.needs), cx.now)
         });
+        if let Some(recorded) = tx.recorded.take() {
+            notes.take_down().recorded = Some(recorded);
+        }
         let client = needs.client.as_ref().map(|client| tx.client_number(client)).transpose()?.flatten();
         notes
             .take_down()

@@ -13,6 +13,7 @@ pub mod clients;
 pub mod grants;
 pub mod notices;
 pub mod operators;
+pub mod requests;
 pub mod sign_in;
 pub mod users;
 

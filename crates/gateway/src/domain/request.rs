@@ -2,9 +2,11 @@
 
 mod code;
 mod findings;
+pub mod full;
 mod id;
 mod pasted;
 mod record;
+pub mod redaction;
 
 pub use code::{OwnCode, Place, RefusalCode};
 pub use findings::{Changed, Findings, IgnoredAttribute, Notes, Owner, Refusal};

@@ -6,5 +6,7 @@ pub const ROOT_KEY: &str = "root key, audit head noted";
 pub const SIGNING_KEY: &str = "signing key";
 /// The shared secret of an authenticator app.
 pub const TOTP_SECRET: &str = "authenticator app";
+/// A request that was recorded in full.
+pub const RECORDING: &str = "recorded request";
 /// Our client secret at an account's OpenID provider.
 pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";

@@ -94,6 +94,12 @@ pub static ENDPOINTS: &[Endpoint] = operations![
             "Lists what a client is forgiven, and how often it needed that.";
         GET "/clients/{client}/fields" => clients::fields::list,
             "Lists which attributes a client sends: how often each arrived, was empty, refused or ignored.";
+        GET "/clients/{client}/recording" => clients::recording::get,
+            "Reads whether a client's requests are recorded in full, and until when.";
+        PUT "/clients/{client}/recording" => clients::recording::start,
+            "Records a client's requests and answers in full for a time, with secrets replaced.";
+        DELETE "/clients/{client}/recording" => clients::recording::stop,
+            "Ends the full recording of a client. What was recorded stays.";
         GET "/clients/{client}/secrets" => clients::secrets::list,
             "Lists a client's secrets, without the secrets themselves.";
         POST "/clients/{client}/secrets" => clients::secrets::add, "Makes one more secret.",
@@ -122,6 +128,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/clients/{client}/requests" => requests::of_client, "Lists what came of a client's requests, newest first.";
         GET "/requests" => requests::find, "Finds refused requests by the text that an identity provider shows.";
         GET "/requests/{request}" => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
+        GET "/requests/{request}/recording" => requests::recording::get,
+            "Reads a request that was recorded in full, and its answer.", 409 "The request was not recorded in full.";
     }
     "Audit trail" {
         GET "/audit" => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";

@@ -5,6 +5,7 @@ pub(super) mod bearer;
 pub(super) mod below;
 pub mod body;
 pub mod endpoints;
+pub(super) mod kept;
 pub mod operation;
 pub mod problem;
 pub mod query;

@@ -12,6 +12,7 @@ use crate::domain::request::{Notes, Owner};
 use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
+use crate::http::edge::kept;
 use crate::http::edge::query;
 use crate::http::edge::recording;
 use crate::http::edge::request_id;
@@ -93,6 +94,7 @@ impl Call {
                 OAuthFailure::malformed("the body broke off, or came too slowly")
             }
         })?;
+        kept::hold(request, &bytes);
         let text = std::str::from_utf8(&bytes).map_err(|_| OAuthFailure::malformed("the body is not UTF-8"))?;
         let form =
             query::pairs(text).map_err(|why| OAuthFailure::malformed(&format!("the body is malformed: {why}")))?;

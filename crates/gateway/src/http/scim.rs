@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::domain::actor::Origin;
 use crate::domain::ids::AccountKey;
 use crate::http::edge::bearer;
+use crate::http::edge::kept;
 use crate::http::edge::query;
 use crate::http::edge::recording;
 use crate::services::budget::Charge;
@@ -43,10 +44,24 @@ pub(crate) use failure::ScimFailure;
 pub async fn handle(request: HttpRequest, app: web::Data<App>, payload: web::Payload) -> HttpResponse {
     let charge = app.budget.charge();
     let answer = answer_or_refuse(&request, &app, charge.clone(), payload).await;
-    let mut answer = charge.with(answer);
+    let mut answer = charge.with(held(&request, answer));
     let cached = if answer.headers().contains_key(header::ETAG) { "private, no-cache" } else { "no-store" };
     answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(cached));
     answer
+}
+
+/// An answer, of which what is sent in pieces is held where it is recorded.
+fn held(request: &HttpRequest, answer: HttpResponse) -> HttpResponse {
+    let notes = recording::notes_of(request);
+    if notes.take_down().recorded.is_none() {
+        return answer;
+    }
+    let answer = answer.map_body(|_, body| {
+        let (body, held) = kept::hold_answer(body, true);
+        notes.take_down().answer = held;
+        body
+    });
+    answer.map_into_boxed_body()
 }
 
 async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payload: web::Payload) -> HttpResponse {

@@ -26,6 +26,7 @@ mod first_call;
 mod lifetimes;
 mod new;
 mod overview;
+pub mod recording;
 mod registration;
 pub mod secrets;
 pub mod tokens;

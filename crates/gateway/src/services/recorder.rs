@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::domain::request::full::Room;
 use crate::domain::request::{RequestRecord, Share};
 
 mod writing;
@@ -20,6 +21,7 @@ const MOST_EACH: usize = MOST / 4;
 pub struct Recorder {
     is_on: bool,
     queue: Mutex<Queue>,
+    room: Room,
     scribe: tokio::sync::Mutex<Scribe>,
 }
 
@@ -65,12 +67,17 @@ impl Dropped {
 impl Recorder {
     /// One that records, or none at all.
     pub fn new(is_on: bool) -> Recorder {
-        Recorder { is_on, queue: Mutex::default(), scribe: tokio::sync::Mutex::default() }
+        Recorder { is_on, queue: Mutex::default(), room: Room::default(), scribe: tokio::sync::Mutex::default() }
     }
 
     /// Whether it records.
     pub fn is_on(&self) -> bool {
         self.is_on
+    }
+
+    /// Room for requests that are recorded in full.
+    pub fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Takes a record. Where much waits, successes are dropped first.
@@ -128,6 +135,7 @@ mod tests {
             refusal: None,
             micros: 1,
             findings: Findings { owner, ..Findings::default() },
+            recording: None,
         }
     }
 

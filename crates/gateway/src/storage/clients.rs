@@ -14,6 +14,7 @@ use crate::domain::account::Account;
 use crate::domain::client::{ClientOptions, ScimOptions};
 use crate::domain::ids::{AccountKey, ClientKey};
 use crate::domain::profiles::Profile;
+use crate::domain::request::full::Switch;
 use crate::domain::tolerances;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
@@ -33,6 +34,8 @@ pub struct ClientRecord {
     pub client: Client,
     /// How the SCIM endpoint treats it.
     pub scim: ScimOptions,
+    /// That its requests are recorded in full, or were.
+    pub recorded: Option<Switch>,
 }
 
 /// A secret as an operator sees it.
@@ -67,6 +70,7 @@ struct Row {
     disabled: bool,
     created: Timestamp,
     options: String,
+    recorded: (Option<Timestamp>, Option<String>),
 }
 
 /// The columns of a [`Row`], in its order.
@@ -88,6 +92,7 @@ macro_rules! row_columns {
             clients::disabled,
             clients::created,
             clients::options,
+            (clients::recorded_until, clients::recorded_by),
         )
     };
 }
@@ -122,6 +127,7 @@ impl Row {
             created: self.created,
             client,
             scim: options.scim,
+            recorded: self.recorded.0.map(|until| Switch { until, by: self.recorded.1.unwrap_or_default() }),
         })
     }
 }
@@ -176,6 +182,17 @@ impl Tx<'_> {
         self.set_client_origins(record.seq, client.origins())
     }
 
+    /// Says until when a client's requests are recorded in full, and who said so.
+    pub fn record_client(&mut self, seq: ClientKey, switch: Option<&Switch>) -> Result<(), DbError> {
+        let row = clients::table.filter(clients::seq.eq(seq));
+        let values = (
+            clients::recorded_until.eq(switch.map(|switch| switch.until)),
+            clients::recorded_by.eq(switch.map(|switch| switch.by.as_str())),
+        );
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
+    }
+
     /// Deletes a client with its secrets and static tokens; the caller ends its grants first.
     pub fn delete_client(&mut self, seq: ClientKey) -> Result<(), DbError> {
         owned::delete_of_client(self.conn, seq)?;
@@ -195,7 +212,10 @@ impl Tx<'_> {
         {
             return Ok(None);
         }
-        row.record().map(Some)
+        let record = row.record()?;
+        let until = record.recorded.as_ref().map(|switch| switch.until);
+        self.note_recorded(until, (record.seq, record.client.id.as_str()), None);
+        Ok(Some(record))
     }
 
     /// The number in storage of a client.

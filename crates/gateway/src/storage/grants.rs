@@ -79,7 +79,7 @@ impl Tx<'_> {
     }
 }
 
-fn grant_client((seq, name, profile, options): (ClientKey, String, String, String)) -> Result<GrantClient, DbError> {
+fn grant_client((seq, name, profile, options, _): ClientRow) -> Result<GrantClient, DbError> {
     let corrupt = |what: &str| DbError::Corrupt(format!("{what} of client {seq}"));
     let profile = Profile::parse(&profile).ok_or_else(|| corrupt("profile"))?;
     let options = ScimOptions::of_client(&options).map_err(|_| corrupt("options"))?;
@@ -110,7 +110,7 @@ macro_rules! status_columns {
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
-            ", c.seq, c.name, c.profile, c.options, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
+            ", c.seq, c.name, c.profile, c.options, c.recorded_until, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
         )
     };
 }
@@ -119,15 +119,12 @@ pub(super) use status_columns;
 /// The types of these columns.
 pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
 type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, Nullable<BigInt>);
-type ClientColumns = (BigInt, Text, Text, Text);
+type ClientColumns = (BigInt, Text, Text, Text, Nullable<BigInt>);
+type ClientRow = (ClientKey, String, String, String, Option<Timestamp>);
 type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
 /// And of their values.
-pub(super) type StatusRow = (
-    GrantRow,
-    (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>),
-    (ClientKey, String, String, String),
-    AccountRow,
-);
+pub(super) type StatusRow =
+    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), ClientRow, AccountRow);
 
 const STATUS: &str = concat!(
     status_columns!(
@@ -240,6 +237,7 @@ impl Tx<'_> {
     /// What decides about a token, and the account and client of its grant.
     pub(super) fn status_of(&mut self, row: StatusRow) -> Result<(TokenStatus, GrantContext), DbError> {
         let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
+        self.note_recorded(client.4, (client.0, &row.0.1), Some(row.0.0));
         let context = GrantContext { account: self.account_from(account)?, client: grant_client(client)? };
         let status = TokenStatus {
             grant: self.grant_of(row)?,

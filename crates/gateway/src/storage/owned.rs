@@ -6,8 +6,9 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    client_origins, client_secrets, field_counts, logins, members, notices, operators, parked_members, recovery_codes,
-    resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities, upstream_secrets,
+    client_origins, client_secrets, field_counts, logins, members, notices, operators, parked_members, recordings,
+    recovery_codes, resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities,
+    upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
@@ -54,6 +55,7 @@ owned! {
     /// What a client has, by its number.
     OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
     client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
+    recordings.client,
 }
 
 owned! {

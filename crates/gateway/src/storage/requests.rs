@@ -13,12 +13,14 @@ use super::schema::{accounts, clients, requests, resources};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::ids::AccountKey;
+use crate::domain::request::full::SealedRecording;
 use crate::domain::request::{Owner, RequestId, RequestRecord};
 use crate::domain::wording::beginning;
 use crate::each;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 
+pub mod recordings;
 pub mod search;
 
 /// So many bits of a row's number tell rows of the same millisecond apart.
@@ -55,7 +57,7 @@ const INSERT: &str = "INSERT INTO requests SELECT * FROM json_populate_recordset
 #[derive(Debug, Clone, Insertable, Serialize)]
 #[diesel(table_name = requests, treat_none_as_default_value = false)]
 pub struct NewRequest {
-    seq: i64,
+    pub(super) seq: i64,
     bits: i64,
     given_id: Option<String>,
     account: Option<AccountKey>,
@@ -71,13 +73,16 @@ pub struct NewRequest {
     detail: Option<String>,
     micros: i64,
     more: Option<String>,
+    #[diesel(skip_insertion)]
+    #[serde(skip)]
+    pub(super) recording: Option<SealedRecording>,
 }
 
 impl NewRequest {
     /// Of a record, and of what was looked up about it.
     pub fn of(record: RequestRecord, belonging: Belonging, name: Option<String>) -> NewRequest {
         let more = record.more();
-        let RequestRecord { at, id, address, method, status, refusal, micros, findings } = record;
+        let RequestRecord { at, id, address, method, status, refusal, micros, findings, recording } = record;
         let (bits, given_id) = match id {
             RequestId::Made { at: made, bits } if made == at => (bits.cast_signed(), None),
             other => (0, Some(other.to_string())),
@@ -100,6 +105,7 @@ impl NewRequest {
             detail: detail.map(bounded),
             micros,
             more,
+            recording,
         }
     }
 
@@ -173,7 +179,7 @@ impl Tx<'_> {
                 Statement::<BigInt>::new(INSERT, vec![Bind::list(rows)?]).execute(postgres)?;
             }
         }
-        Ok(())
+        self.insert_recordings(rows)
     }
 
     /// The row that is the first of an account's, or of those of no account, beyond the latest so many.
@@ -205,6 +211,7 @@ impl Tx<'_> {
                 each!(&mut *self.conn, c => rows.load(c))?
             }
         };
+        self.remove_recordings(&old)?;
         let removed = requests::table.filter(requests::seq.eq_any(old));
         Ok(each!(&mut *self.conn, c => diesel::delete(removed).execute(c))? as u64)
     }
@@ -217,6 +224,7 @@ impl Tx<'_> {
             .limit(limit)
             .select(requests::seq);
         let old: Vec<i64> = each!(&mut *self.conn, c => rows.load(c))?;
+        self.remove_recordings(&old)?;
         let removed = requests::table.filter(requests::seq.eq_any(old));
         Ok(each!(&mut *self.conn, c => diesel::delete(removed).execute(c))? as u64)
     }

@@ -185,6 +185,8 @@ diesel::table! {
         disabled -> Bool,
         created -> BigInt,
         options -> Text,
+        recorded_until -> Nullable<BigInt>,
+        recorded_by -> Nullable<Text>,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is stored sealed under a master key, and how it comes under a newer one.
 //!
-//! A column that keeps what [`Keyring::seal`] made, for longer than a token lives, has a row in [`SEALED_COLUMNS`].
+//! A column that keeps what [`Keyring::seal`] made, for longer than a token lives, has a row in [`SEALED_COLUMNS`]; recorded requests, which
+//! may be many, are sealed again some at a time.
 
 use diesel::sql_types::Text;
 use oauth::Keyring;
@@ -54,13 +55,12 @@ pub fn reencrypt(tx: &mut Tx<'_>, keys: &Keyring) -> Result<u64, DbError> {
             let unreadable =
                 || DbError::Corrupt(format!("{} {name} cannot be opened with these master keys", place.purpose));
             let plain = zeroize::Zeroizing::new(keys.open(place.purpose, &sealed).ok_or_else(unreadable)?);
-            let mut nonce = [0; 24];
-            system::fill(&mut nonce);
-            let again = keys.seal(place.purpose, nonce, &plain);
+            let again = keys.seal(place.purpose, system::nonce(), &plain);
             let binds = [again, name, sealed].map(Bind::Text).into();
             done += Statement::<()>::new(place.put, binds).execute(tx.conn)?;
         }
     }
+    done += tx.reencrypt_recordings(keys)?;
     if done > 0 {
         tx.raise(tx.now(), None, Act::new(Action::MasterKeyReencrypted).saying(format!("{done} values")));
     }

@@ -8,6 +8,7 @@ use crate::domain::actor::{Named, Origin};
 use crate::domain::event::{Event, Kind};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::ids::{AccountKey, ClientKey};
+use crate::domain::request::full::Recorded;
 use crate::platform::clock::Clock;
 use crate::platform::timestamp::Timestamp;
 
@@ -35,6 +36,8 @@ pub struct Tx<'c> {
     pub(super) reads: bool,
     /// Whether it is begun again where a race is lost.
     pub(super) runs_again: bool,
+    /// The client whose row was read, if its requests are recorded in full at this moment.
+    pub(crate) recorded: Option<Box<Recorded>>,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
     pub(super) number: Option<i64>,
 }
@@ -91,6 +94,7 @@ impl<'c> Tx<'c> {
             short_of: None,
             reads: false,
             runs_again: false,
+            recorded: None,
             number: None,
         }
     }
@@ -113,6 +117,19 @@ impl<'c> Tx<'c> {
     /// Says who acts, and from where.
     pub fn act_as(&mut self, origin: Origin) {
         self.origin = origin;
+    }
+
+    /// A client's row was read: its requests are recorded in full until this time, if at all.
+    pub(super) fn note_recorded(
+        &mut self,
+        until: Option<Timestamp>,
+        (client, id): (ClientKey, &str),
+        grant: Option<i64>,
+    ) {
+        if until.is_some_and(|until| self.now() < until) {
+            let recorded = Recorded { client, client_id: id.to_owned(), grant, registry: None };
+            self.recorded = Some(Box::new(recorded));
+        }
     }
 
     /// Something happened in this unit of work: the reactions see it before the commit, and write it down.

@@ -206,6 +206,7 @@ impl Workplace for Account {
 
     fn register(&mut self, client: &Client) {
         let mut record = ClientRecord {
+            recorded: None,
             seq: ClientKey::NO_ROW,
             account: Some(self.seq),
             okta_app_name: None,

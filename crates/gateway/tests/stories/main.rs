@@ -50,6 +50,7 @@ mod filters_agree;
 mod first_calls;
 mod first_run;
 mod first_use;
+mod full_recording;
 mod groups;
 mod guide;
 mod hardening_secrets;

@@ -13,10 +13,12 @@ use crate::domain::profiles::Profile;
 use crate::domain::scopes::ScopeName;
 
 pub mod fields;
+pub mod recording;
 pub mod secrets;
 pub mod tokens;
 pub mod tolerances;
 
+use recording::ClientRecording;
 use tolerances::{ClientTolerances, Switches};
 
 /// What a client may have as the lifetime of its access tokens, in seconds.
@@ -220,6 +222,8 @@ answer! {
         jwks_uri: Option<String>,
         /// Who else vouches for it.
         federation: Option<Federation>,
+        /// That its requests are recorded in full at present: until when, and who said so.
+        recording: Option<ClientRecording>,
     }
     example {
         "client_id": "0198c1d2e3f4", "name": "Okta", "profile": "okta", "account": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
@@ -242,7 +246,8 @@ answer! {
             "authorization_url_encoded": "https://gateway.example/oauth2/auth?scope=openid%20offline%20provision%3Ascim",
             "client_id": "0198c1d2e3f4"
         },
-        "token_endpoint_auth_method": "any", "jwks": null, "jwks_uri": null, "federation": null
+        "token_endpoint_auth_method": "any", "jwks": null, "jwks_uri": null, "federation": null,
+        "recording": {"until": "2026-11-23T21:00:00.000Z", "by": "cs"}
     }
 }
 

@@ -11,6 +11,7 @@ use super::code::RefusalCode;
 use crate::domain::actor::Actor;
 use crate::domain::event::{Event, Kind};
 use crate::domain::ids::AccountKey;
+use crate::domain::request::full::{Held, Recorded};
 use crate::domain::tolerances::{ToleranceCounter, ToleranceUse};
 use crate::domain::wording::beginning;
 
@@ -94,6 +95,12 @@ pub struct Findings {
     pub changed: Changed,
     /// Why it was refused, where the answer is no refusal by its form: an error that a browser carries to the client.
     pub refusal: Option<Refusal>,
+    /// Its client, if that is recorded in full.
+    pub recorded: Option<Box<Recorded>>,
+    /// Its body, as far as it was read.
+    pub body: Option<Held>,
+    /// The body of its answer, where that is sent in pieces.
+    pub answer: Option<Held>,
 }
 
 impl Findings {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::full::SealedRecording;
 use super::{Findings, Owner, Refusal, RequestId};
 use crate::domain::ids::AccountKey;
 use crate::domain::tolerances::Tolerances;
@@ -26,6 +27,8 @@ pub struct RequestRecord {
     pub micros: i64,
     /// What was found out about it.
     pub findings: Findings,
+    /// All of it, if its client is recorded in full.
+    pub recording: Option<SealedRecording>,
 }
 
 /// Whose part of the queue a record takes.
@@ -77,6 +80,9 @@ impl RequestRecord {
             if count > 0 {
                 more.insert(name.to_owned(), json!(count));
             }
+        }
+        if self.recording.is_some() {
+            more.insert("recorded".to_owned(), Value::Bool(true));
         }
         (!more.is_empty()).then(|| Value::Object(more).to_string())
     }

@@ -14,6 +14,7 @@ use crate::services::clients::{self, CheckedChange, CheckedClient, Installation}
 use crate::storage::ReadCost;
 
 pub(super) mod fields;
+pub(super) mod recording;
 pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod tolerances;

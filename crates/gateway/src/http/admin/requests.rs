@@ -18,6 +18,7 @@ use crate::storage::requests::search::{Asked, RequestFilter, RequestPage, Stored
 use crate::storage::{DbError, ReadCost, Tx};
 
 mod question;
+pub(super) mod recording;
 
 use question::{Code, PastedText, RequestIdText, StatusRange, TargetText};
 
@@ -112,13 +113,15 @@ answer! {
         joined: i64,
         /// How many members left groups.
         left: i64,
+        /// Whether it was recorded in full.
+        recorded: bool,
     }
     example {
         "at": "2026-11-23T20:00:00.000Z", "request_id": "01kbx3n7q8f2m0v5t9r4cwz", "account": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "client": "3f2a9c0d4b5e46718293a4b5c6d7e8f9", "client_name": "Okta", "actor": null,
         "address": "192.0.2.17", "method": "POST", "endpoint": "/scim/v2/Users", "target": null, "target_name": "ana@acme.test", "status": 409,
         "code": "uniqueness", "detail": "userName is taken by another User", "microseconds": 1250, "tolerances": [],
         "ignored": [{"path": "product_environment", "nearest": "product_environments"}], "skipped_members": [], "pending_members": [], "changed": [],
-        "joined": 0, "left": 0
+        "joined": 0, "left": 0, "recorded": false
     }
 }
 
@@ -268,6 +271,7 @@ fn representation(row: StoredRequest, account: Option<String>, client_name: Opti
         changed: texts("changed"),
         joined: count("joined"),
         left: count("left"),
+        recorded: more.get("recorded").and_then(Value::as_bool).unwrap_or_default(),
         client: row.client,
         actor: row.actor,
         address: row.address,

@@ -8,8 +8,9 @@ use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 
-use super::{address, bearer};
+use super::{address, bearer, kept};
 use crate::app::App;
+use crate::domain::request::full::Held;
 use crate::domain::request::{Notes, Owner, Refusal, RequestId, RequestRecord};
 use crate::platform::timestamp::Timestamp;
 
@@ -29,8 +30,13 @@ impl Begun {
         Begun { at, id, began: Instant::now(), method: name_of(request.method()), notes: Notes::default() }
     }
 
+    /// Whether the body of its answer is wanted: its client is recorded in full.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.notes.take_down().recorded.is_some()
+    }
+
     /// Records it, if it is one of those that the log is about.
-    pub(super) fn answered<B>(self, app: &App, response: &ServiceResponse<B>) {
+    pub(super) fn answered<B>(self, app: &App, response: &ServiceResponse<B>, answer: Option<Held>) {
         if !app.recorder.is_on() {
             return;
         }
@@ -47,15 +53,20 @@ impl Begun {
             // What it had done was undone.
             findings.changed = Default::default();
         }
+        let refusal = response.response().extensions().get::<Refusal>().cloned().or(findings.refusal.take());
+        let refusal = refusal.map(|refusal| kept::without_secrets(refusal, request, findings.body.as_ref()));
+        let told = (status, response.headers());
+        let recording = kept::recording(app, request, told, &mut findings, answer);
         app.recorder.record(RequestRecord {
             at: self.at,
             id: self.id,
             address: address::of(request, &app.config.server.trusted_proxies),
             method: self.method,
             status,
-            refusal: response.response().extensions().get::<Refusal>().cloned().or(findings.refusal.take()),
+            refusal,
             micros: i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX),
             findings,
+            recording,
         });
     }
 }

@@ -1,6 +1,6 @@
 //! Each request has an id, which its answer tells: `X-Request-Id`.
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -9,6 +9,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use tracing::Instrument;
 
 use super::address;
+use super::kept;
 use super::recording::Begun;
 use crate::app::App;
 use crate::config::TrustedProxies;
@@ -22,9 +23,11 @@ const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// the request log.
 pub(crate) async fn identify(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let Some(app) = request.app_data::<web::Data<App>>().cloned() else { return next.call(request).await };
+    let Some(app) = request.app_data::<web::Data<App>>().cloned() else {
+        return Ok(next.call(request).await?.map_body(|_, body| EitherBody::<BoxBody, _>::right(body)));
+    };
     let at = app.clock.now();
     let proxys = id_of_proxy(request.request(), &app.config.server.trusted_proxies);
     let id = proxys.unwrap_or_else(|| RequestId::Made { at, bits: system::unique() });
@@ -33,9 +36,15 @@ pub(crate) async fn identify(
     request.extensions_mut().insert(begun.notes.clone());
     let span = tracing::error_span!("request", %id);
     match next.call(request).instrument(span).await {
-        Ok(mut response) => {
+        Ok(response) => {
+            let mut held = None;
+            let mut response = response.map_body(|_, body| {
+                let (body, answer) = kept::hold_answer(body, begun.is_recorded());
+                held = answer;
+                body
+            });
             tell(response.headers_mut(), &id);
-            begun.answered(&app, &response);
+            begun.answered(&app, &response, held);
             Ok(response)
         }
         Err(error) => {

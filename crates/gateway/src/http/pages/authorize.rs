@@ -13,6 +13,7 @@ use super::respond::{redirect, refuse};
 use super::{consent, form, own_keys, self_service};
 use crate::app::App;
 use crate::domain::request::{self, Notes, Owner};
+use crate::http::edge::kept;
 use crate::http::edge::query;
 use crate::http::edge::recording;
 use crate::services;
@@ -36,7 +37,9 @@ pub(super) async fn by_form(
 ) -> Result<HttpResponse, PageFailure> {
     let mut parameters = parameters(&request)?;
     let limit = MAX_LENGTH.saturating_sub(request.query_string().len());
-    parameters.extend(query::lenient(&form::bytes(&app, payload, limit).await?));
+    let body = form::bytes(&app, payload, limit).await?;
+    kept::hold(&request, &body);
+    parameters.extend(query::lenient(&body));
     Ok(redirect(&match understand(&app, parameters, &recording::notes_of(&request)).await? {
         Ok(asked) => LoginIntent::answer(&asked).url(&app),
         Err(url) => url,

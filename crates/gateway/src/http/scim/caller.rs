@@ -121,7 +121,9 @@ impl Caller {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = BearerRequest { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let resource = scopes::scim_endpoint(app.scim_base.clone());
-        let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource)?;
+        let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource);
+        self.note_recorded(app, tx, authorized.as_ref().ok());
+        let authorized = authorized?;
         let access = &authorized.access;
         let client = Named::new(access.grant.client.as_str(), &authorized.grant.client.name);
         self.notes.take_down().owner =
@@ -131,6 +133,15 @@ impl Caller {
         let _ = self.entry.set(Entry { unwritten });
         tx.act_as(origin);
         Ok(authorized)
+    }
+
+    /// Notes that the client is recorded in full, if it is.
+    fn note_recorded(&self, app: &App, tx: &mut Tx<'_>, authorized: Option<&Authorized>) {
+        if let Some(mut recorded) = tx.recorded.take() {
+            let provider = authorized.and_then(|authorized| app.provider(&authorized.grant.account).ok());
+            recorded.registry = provider.map(|provider| provider.registry);
+            self.notes.take_down().recorded = Some(recorded);
+        }
     }
 
     /// Whose turn it is when this caller's work is done.

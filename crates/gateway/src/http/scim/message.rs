@@ -10,6 +10,7 @@ use super::caller::long;
 use super::failure::ScimFailure;
 use crate::app::App;
 use crate::http::edge::body::{self, BodyError, Incoming, Patience, within};
+use crate::http::edge::kept;
 use crate::storage::DbError;
 
 /// A body that has more bytes is read only under a token that counts: valid, not revoked, of the right scope. Below, the work itself
@@ -57,7 +58,9 @@ pub(super) async fn read_json(
         Ok::<_, ScimFailure>(())
     };
     within(&Patience::of(app, limit), reading).await?;
-    let value = long::parse(app, caller, incoming.into_bytes()).await?;
+    let bytes = incoming.into_bytes();
+    kept::hold(request, &bytes);
+    let value = long::parse(app, caller, bytes).await?;
     caller.charge.request(Size::of(&value).total())?;
     Ok(value)
 }

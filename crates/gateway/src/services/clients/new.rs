@@ -67,6 +67,7 @@ impl CheckedClient {
         };
         lifetimes::set(&self.options, &mut options);
         ClientRecord {
+            recorded: None,
             seq: ClientKey::NO_ROW,
             account,
             okta_app_name: okta_app_name.as_ref().map(|name| name.as_str().to_owned()),

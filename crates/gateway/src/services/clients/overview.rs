@@ -2,7 +2,7 @@
 
 use oauth::ScopeDefinition;
 
-use super::{Installation, authentication, tolerances, warnings};
+use super::{Installation, authentication, recording, tolerances, warnings};
 use crate::domain::bodies::clients::{Client, ClientLifetimes, SetupSheet};
 use crate::domain::described::Time;
 use crate::domain::scopes;
@@ -59,6 +59,7 @@ pub(super) fn of(tx: &mut Tx<'_>, at: &Installation<'_>, record: &ClientRecord) 
         jwks,
         jwks_uri,
         federation: client.options.authentication.federation.clone(),
+        recording: recording::overview(record, tx.now()),
     })
 }
 

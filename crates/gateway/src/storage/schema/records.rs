@@ -54,6 +54,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    recordings (seq) {
+        seq -> BigInt,
+        client -> BigInt,
+        sealed -> Text,
+    }
+}
+
+diesel::table! {
     tolerance_needs (client, tolerance) {
         client -> BigInt,
         tolerance -> Text,

@@ -84,6 +84,13 @@ impl Behind {
         }
     }
 
+    /// What is sealed of requests that were recorded in full.
+    pub fn opened_recordings(&mut self, keys: &Keyring) -> Vec<String> {
+        let sealed = self.lines("SELECT sealed AS line FROM recordings ORDER BY seq");
+        let open = |sealed: String| keys.open(gateway::domain::sealing::RECORDING, &sealed).expect("it opens");
+        sealed.into_iter().map(|sealed| String::from_utf8(open(sealed)).expect("JSON")).collect()
+    }
+
     /// The names of all tables of the schema.
     pub fn tables(&mut self) -> Vec<String> {
         let sql = match &self.conn {
@@ -95,6 +102,24 @@ impl Behind {
             }
         };
         self.lines(sql)
+    }
+
+    /// The rows of all tables but some, as text, in an order of their own.
+    pub fn rows(&mut self, without: &[&str]) -> String {
+        let mut told = String::new();
+        for table in self.tables().into_iter().filter(|table| !without.contains(&table.as_str())) {
+            let row = match &self.conn {
+                AnyConn::Postgres(_) => "t::text".to_owned(),
+                AnyConn::Sqlite(_) => {
+                    let columns = self.lines(&format!("SELECT name AS line FROM pragma_table_info('{table}')"));
+                    columns.iter().map(|column| format!("quote({column})")).collect::<Vec<_>>().join(" || ',' || ")
+                }
+            };
+            let mut rows = self.lines(&format!("SELECT {row} AS line FROM {table} AS t"));
+            rows.sort_unstable();
+            rows.iter().for_each(|row| told.push_str(&format!("{table} {row}\n")));
+        }
+        told
     }
 
     /// Everything that is stored: every row as text, and of SQLite the bytes of its files too, which hold what was deleted.

@@ -1,0 +1,45 @@
+//! The full recording of a client.
+
+use actix_web::web;
+
+use crate::app::App;
+use crate::domain::bodies::clients::recording::{ClientRecording, NewRecording, RecordingState};
+use crate::http::admin::answer::NoContent;
+use crate::http::admin::body::Body;
+use crate::http::admin::operator::Operator;
+use crate::http::edge::problem::Problem;
+use crate::services::clients::recording;
+use crate::storage::ReadCost;
+
+pub(in crate::http::admin) async fn get(
+    _: Operator,
+    app: web::Data<App>,
+    client: web::Path<String>,
+) -> Result<web::Json<RecordingState>, Problem> {
+    let recording = app.db.read(ReadCost::Point, move |tx| recording::get(tx, &client)).await?;
+    Ok(web::Json(RecordingState { recording }))
+}
+
+pub(in crate::http::admin) async fn start(
+    operator: Operator,
+    app: web::Data<App>,
+    client: web::Path<String>,
+    body: Body<NewRecording>,
+) -> Result<web::Json<ClientRecording>, Problem> {
+    let now = app.clock.now();
+    // A wrong number of hours is told once.
+    let new = match body.mistakes.clone().finish() {
+        Ok(()) => body.checked(|new| recording::mistakes(new, now))?,
+        Err(_) => body.finish()?,
+    };
+    Ok(web::Json(operator.write(&app, move |tx| recording::start(tx, &client, &new)).await?))
+}
+
+pub(in crate::http::admin) async fn stop(
+    operator: Operator,
+    app: web::Data<App>,
+    client: web::Path<String>,
+) -> Result<NoContent, Problem> {
+    operator.write(&app, move |tx| recording::stop(tx, &client)).await?;
+    Ok(NoContent)
+}
