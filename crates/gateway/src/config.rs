@@ -18,6 +18,7 @@ mod consent;
 mod data;
 mod database;
 mod file;
+mod health;
 mod housekeeping;
 pub mod keys;
 mod log;
@@ -40,6 +41,7 @@ pub use attributes::Attributes;
 pub use audit::Audit;
 pub use consent::Consent;
 pub use database::Database;
+pub use health::Health;
 pub use housekeeping::Housekeeping;
 pub use log::{Log, LogFilter};
 pub use oauth::OAuth;
@@ -71,6 +73,7 @@ pub struct Config {
     pub audit: Audit,
     pub housekeeping: Housekeeping,
     pub requests: Requests,
+    pub health: Health,
     pub passwords: PasswordThreads,
     pub log: Log,
     /// What an operator should know, though the server can work with it.
@@ -161,6 +164,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let audit = audit::read(r);
     let housekeeping = housekeeping::read(r);
     let requests = requests::read(r);
+    let health = health::read(r);
     let passwords = passwords::read(r);
     let log = log::read(r);
 
@@ -189,6 +193,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         audit: audit?,
         housekeeping: housekeeping?,
         requests: requests?,
+        health: health?,
         passwords: passwords?,
         log: log?,
         warnings: Vec::new(),

@@ -12,6 +12,7 @@ pub mod document;
 pub mod event;
 pub mod fields;
 pub mod grant_policy;
+pub mod health;
 pub mod ids;
 pub mod notice;
 pub mod operator_name;

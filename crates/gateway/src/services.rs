@@ -9,6 +9,7 @@ pub mod consent;
 pub mod error;
 pub mod field_counts;
 pub mod grants;
+pub mod health;
 pub mod indexing;
 pub mod master_key;
 pub mod notices;

@@ -26,6 +26,7 @@ pub mod field_counts;
 mod files;
 pub mod grant_owners;
 pub mod grants;
+pub mod health;
 pub mod housekeeping;
 pub mod installation;
 pub mod list_counts;

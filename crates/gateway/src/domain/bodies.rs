@@ -11,6 +11,7 @@ pub mod accounts;
 pub mod attributes;
 pub mod clients;
 pub mod grants;
+pub mod health;
 pub mod notices;
 pub mod operators;
 pub mod requests;

@@ -18,6 +18,7 @@ mod body;
 mod clients;
 mod force;
 mod grants;
+mod health;
 mod notices;
 mod operator;
 mod operators;
@@ -130,6 +131,13 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/requests/{request}" => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
         GET "/requests/{request}/recording" => requests::recording::get,
             "Reads a request that was recorded in full, and its answer.", 409 "The request was not recorded in full.";
+    }
+    "Health" {
+        GET "/accounts/{account}/health" => health::of_account,
+            "Lists how the connections of an account are: the state of each, why, and what to do.";
+        GET "/clients/{client}/health" => health::of_client,
+            "Reads how the connection of a client is: its state, why, and what to do.";
+        GET "/health" => health::of_all, "Lists how the connections of all clients are.";
     }
     "Audit trail" {
         GET "/audit" => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";

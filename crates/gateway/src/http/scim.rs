@@ -316,6 +316,9 @@ async fn search(
     kind: Option<ResourceTypeId>,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
+    // A page of one or two is how a connection is tried out.
+    caller.notes.take_down().lists_users =
+        kind == Some(scim::schema::USER) && asked.filter.is_none() && asked.count.is_none_or(|count| count > 2);
     let short = kind.is_some_and(|kind| cost(app, kind, &asked) == ReadCost::Point);
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let (list, shown) = match kind {

@@ -160,7 +160,7 @@ impl Tx<'_> {
             .returning(clients::seq)
             .get_result(c))?;
         self.set_client_origins(record.seq, record.client.origins())?;
-        Ok(())
+        self.insert_client_health(record.seq)
     }
 
     /// Changes everything that can be changed about a client.
@@ -237,6 +237,21 @@ impl Tx<'_> {
             Some(account) => each!(&mut *self.conn, c => query.filter(clients::account.eq(account)).load(c))?,
             None => each!(&mut *self.conn, c => query.filter(clients::account.is_null()).load(c))?,
         };
+        rows.into_iter().map(Row::record).collect()
+    }
+
+    /// Clients of every account and of none, in the order they were made.
+    pub fn all_clients_after(&mut self, after: i64, limit: i64) -> Result<Vec<ClientRecord>, DbError> {
+        let query =
+            clients::table.filter(clients::seq.gt(after)).order(clients::seq).limit(limit).select(row_columns!());
+        let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
+        rows.into_iter().map(Row::record).collect()
+    }
+
+    /// These clients, in the order they were made.
+    pub fn clients_at(&mut self, keys: &[ClientKey]) -> Result<Vec<ClientRecord>, DbError> {
+        let query = clients::table.filter(clients::seq.eq_any(keys)).order(clients::seq).select(row_columns!());
+        let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
         rows.into_iter().map(Row::record).collect()
     }
 

@@ -6,9 +6,9 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    client_origins, client_secrets, field_counts, logins, members, notices, operators, parked_members, recordings,
-    recovery_codes, resource_counts, second_factors, sessions, static_tokens, tolerance_needs, upstream_identities,
-    upstream_secrets,
+    client_activity, client_health, client_origins, client_secrets, field_counts, logins, members, notices, operators,
+    parked_members, recordings, recovery_codes, resource_counts, second_factors, sessions, static_tokens,
+    tolerance_needs, upstream_identities, upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
@@ -55,7 +55,7 @@ owned! {
     /// What a client has, by its number.
     OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
     client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
-    recordings.client,
+    recordings.client, client_activity.client, client_health.client,
 }
 
 owned! {

@@ -12,6 +12,7 @@ use super::error::DbError;
 use super::schema::{accounts, clients, requests, resources};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
+use crate::domain::health::Visit;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::full::SealedRecording;
 use crate::domain::request::{Owner, RequestId, RequestRecord};
@@ -31,6 +32,11 @@ const LONGEST: usize = 2048;
 /// The lowest number of a row of this time.
 pub fn first_of(at: Timestamp) -> i64 {
     at.millis().clamp(0, i64::MAX >> TIE) << TIE
+}
+
+/// The time of a row with this number.
+pub(super) fn time_of(seq: i64) -> Timestamp {
+    Timestamp::of_millis(seq >> TIE)
 }
 
 /// A number that is new on this server, and most likely on all.
@@ -76,6 +82,9 @@ pub struct NewRequest {
     #[diesel(skip_insertion)]
     #[serde(skip)]
     pub(super) recording: Option<SealedRecording>,
+    #[diesel(skip_insertion)]
+    #[serde(skip)]
+    lists_users: bool,
 }
 
 impl NewRequest {
@@ -106,7 +115,21 @@ impl NewRequest {
             micros,
             more,
             recording,
+            lists_users: findings.lists_users,
         }
+    }
+
+    /// What it says about when its client was there.
+    pub fn visit(&self) -> Option<Visit<'_>> {
+        Some(Visit {
+            client: self.client.as_deref()?,
+            at: time_of(self.seq),
+            address: self.address.as_deref(),
+            method: self.method,
+            endpoint: &self.endpoint,
+            status: self.status,
+            lists_users: self.lists_users,
+        })
     }
 
     /// Under another number.

@@ -54,6 +54,8 @@ mod full_recording;
 mod groups;
 mod guide;
 mod hardening_secrets;
+mod health;
+mod health_foretold;
 mod housekeeping;
 mod jumps;
 mod key_files;

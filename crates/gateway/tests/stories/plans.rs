@@ -10,13 +10,15 @@ use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use gateway::domain::event::Action;
-use gateway::domain::ids::AccountKey;
+use gateway::domain::health::{Seen, Visit};
+use gateway::domain::ids::{AccountKey, ClientKey, UserKey};
 use gateway::domain::request::RequestId;
 use gateway::each;
 use gateway::platform::timestamp::Timestamp;
 use gateway::storage::audit::search::AuditFilter;
 use gateway::storage::requests::search::{Asked, RequestFilter};
 use gateway::storage::{AnyConn, DbError, Tx};
+use scim::AttributeKey;
 
 use crate::contracts::{Account, Bare};
 
@@ -56,6 +58,13 @@ const MUCH: &str = "
     INSERT INTO accounts (id, name, product_environments, created) SELECT 'a' || i, '', '[]', 1 FROM generate_series(1, 2000) AS i;
     INSERT INTO endings (owner, owner_id, last_grant, provisioning, at, reason)
         SELECT seq, id, seq, FALSE, 1, '' FROM resources WHERE seq % 10 = 0;
+    INSERT INTO client_health (client, state, since, told, reasons, due)
+        SELECT seq, CASE WHEN seq % 20 = 0 THEN 'broken' ELSE 'ok' END, 1, 'ok', '{}', seq FROM clients;
+    INSERT INTO client_activity (client, last_request, day, days, writes, writes_before) SELECT seq, 1, 1, 1, 0, 0 FROM clients;
+    INSERT INTO tolerance_needs (client, tolerance, forgiven, refused, last_needed)
+        SELECT seq, 't' || i, 1, 0, 1 FROM clients, generate_series(1, 10) AS i;
+    INSERT INTO field_counts (client, resource_type, name, known, arrived, changed, empty, refused, ignored)
+        SELECT seq, 1, 'f' || i, i < 30, 1, 0, 0, 0, 1 FROM clients, generate_series(1, 60) AS i;
     INSERT INTO static_tokens (id, client, grant_seq, fingerprint, name, scope, created, expires)
         SELECT seq::text, client, seq, sha256(seq::text::bytea), '', '', 1, 1 FROM grants WHERE seq < 3000;
     INSERT INTO audit (at, account, actor, action, target, segment)
@@ -111,6 +120,7 @@ impl Sent {
         trail.undone(|tx| {
             ask_the_audit_trail(tx).expect("the database answers");
             ask_the_request_log(tx).expect("the database answers");
+            ask_for_health(tx).expect("the database answers");
         });
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -158,6 +168,48 @@ fn ask_the_request_log(tx: &mut Tx<'_>) -> Result<(), DbError> {
     let made = RequestId::Made { at: Timestamp::of_millis(1), bits: 1 }.to_string();
     for id in [&made, "given-by-a-proxy"] {
         tx.requests_called(id)?;
+    }
+    Ok(())
+}
+
+/// Each question about the health of clients, and what the job keeps of the answers.
+fn ask_for_health(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let (now, accounts) = (Timestamp::of_millis(1), [AccountKey::of_row(7001), AccountKey::of_row(7002)]);
+    let (clients, users) = ([1, 2, 3].map(ClientKey::of_row), [4, 5].map(UserKey::of_row));
+    tx.open_provisioning_grants(&clients)?;
+    tx.newest_provisioning_grants(&clients)?;
+    tx.own_grants_of(&clients)?;
+    tx.newest_refresh_tokens(&[1, 2])?;
+    tx.users_of_grants(&users)?;
+    tx.service_accounts_among(&users)?;
+    tx.accounts_at(&accounts)?;
+    tx.active_users_called(&accounts.map(|account| (account, "r1")))?;
+    tx.first_administrators_by(&accounts, AttributeKey(1), "1x")?;
+    tx.secrets_of(&clients)?;
+    tx.static_tokens_of(&clients)?;
+    tx.refused_since(&["c1", "c2"], now)?;
+    tx.tolerances_needed_by(&clients)?;
+    tx.access_fields_of(&clients, "role", "product_environments")?;
+    tx.old_pending_members(&accounts, now)?;
+    tx.activity_of(&clients)?;
+    tx.health_of(&clients)?;
+    tx.clients_in_state("broken", 0, 50)?;
+    tx.clients_at(&clients)?;
+    tx.all_clients_after(0, 50)?;
+    let visit = Visit {
+        client: "c1",
+        at: now,
+        address: None,
+        method: "GET",
+        endpoint: "/scim/v2/Users",
+        status: 200,
+        lists_users: true,
+    };
+    tx.note_activity(&Seen::of([visit].into_iter()))?;
+    let claimed = tx.claim_health(now, now + 1, 50)?;
+    tx.postpone_health(&clients, now, now + 1)?;
+    for stored in claimed.iter().take(1) {
+        tx.keep_health(stored, now)?;
     }
     Ok(())
 }

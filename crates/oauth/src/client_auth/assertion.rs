@@ -146,7 +146,8 @@ impl Assertion {
             },
             (Voucher::Source(_), _) => return Err(refused("its keys were replaced at this very moment; try again")),
         };
-        let signed = Jws::parse(&self.text).and_then(|jws| jws.verified_by(keys.named(self.kid.as_deref())));
+        let living = keys.named(self.kid.as_deref()).filter(|key| key.lives(cx.now));
+        let signed = Jws::parse(&self.text).and_then(|jws| jws.verified_by(living));
         if signed.map_err(refused)? == self.claims { Ok(single) } else { Err(refused(JoseError::Signature)) }
     }
 

@@ -23,6 +23,8 @@ pub struct Jwk {
     kid: Option<String>,
     /// The only algorithm it is for; `None`: any that suits its kind.
     algorithm: Option<Algorithm>,
+    /// When it stops counting, in seconds since the epoch.
+    expires: Option<i64>,
     key: Key,
 }
 
@@ -98,7 +100,22 @@ impl Jwk {
             Some(Value::String(kid)) if kid.len() <= MAX_KID => Some(kid.clone()),
             Some(_) => return Err(JwkError::Malformed("kid must be text of at most 256 bytes")),
         };
-        Ok(Jwk { kid, algorithm, key })
+        // `exp` is registered for keys by OpenID Federation 1.0.
+        let expires = match members.get("exp") {
+            None => None,
+            Some(exp) => Some(exp.as_i64().ok_or(JwkError::Malformed("exp must be a time in seconds since 1970"))?),
+        };
+        Ok(Jwk { kid, algorithm, expires, key })
+    }
+
+    /// When it stops counting, in milliseconds since the epoch; `None`: never.
+    pub fn expires(&self) -> Option<i64> {
+        self.expires.map(|seconds| seconds.saturating_mul(1000))
+    }
+
+    /// Whether it counts at this time, in milliseconds since the epoch.
+    pub fn lives(&self, now: i64) -> bool {
+        self.expires().is_none_or(|expires| expires > now)
     }
 
     /// Its name.
@@ -148,6 +165,9 @@ impl Jwk {
         }
         if let Some(kid) = &self.kid {
             members.insert("kid".to_owned(), kid.as_str().into());
+        }
+        if let Some(expires) = self.expires {
+            members.insert("exp".to_owned(), expires.into());
         }
         Value::Object(members)
     }

@@ -65,6 +65,11 @@ impl Jwks {
         self.keys.iter().filter(move |key| kid.is_none() || key.kid().is_none() || key.kid() == kid)
     }
 
+    /// When each of them expires, in milliseconds since the epoch; `None`: never.
+    pub fn expiries(&self) -> impl Iterator<Item = Option<i64>> {
+        self.keys.iter().map(Jwk::expires)
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
         self.keys.iter()

@@ -85,6 +85,8 @@ pub struct Findings {
     pub tolerances: Option<ToleranceUse>,
     /// The same until it is counted.
     pub uncounted: Option<ToleranceUse>,
+    /// Whether it asked for all users.
+    pub lists_users: bool,
     /// What was ignored.
     pub ignored: Vec<IgnoredAttribute>,
     /// Members who do not exist and were left out,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::{Dropped, Recorder};
+use crate::domain::health::Seen;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::{Owner, RequestRecord};
 use crate::storage::requests::{Belonging, NewRequest};
@@ -98,7 +99,12 @@ async fn write_batch(db: &Db, batch: Vec<RequestRecord>) -> Result<Vec<Option<Ac
     let mut attempt = 0;
     loop {
         let written = rows.clone();
-        match db.write_relaxed(move |tx| tx.insert_requests(&written)).await {
+        let seen = Seen::of(rows.iter().filter_map(NewRequest::visit));
+        let keep = move |tx: &mut Tx<'_>| {
+            tx.insert_requests(&written)?;
+            tx.note_activity(&seen)
+        };
+        match db.write_relaxed(keep).await {
             Ok(()) => return Ok(rows.iter().map(NewRequest::account).collect()),
             // Another server had one of the numbers.
             Err(error) if error.is_unique_violation() && attempt < ATTEMPTS => {

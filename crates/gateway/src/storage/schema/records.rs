@@ -92,6 +92,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    client_activity (client) {
+        client -> BigInt,
+        last_request -> Nullable<BigInt>,
+        request_address -> Nullable<Text>,
+        last_success -> Nullable<BigInt>,
+        success_address -> Nullable<Text>,
+        last_token -> Nullable<BigInt>,
+        token_address -> Nullable<Text>,
+        last_import -> Nullable<BigInt>,
+        import_address -> Nullable<Text>,
+        day -> BigInt,
+        days -> BigInt,
+        writes -> BigInt,
+        writes_before -> BigInt,
+    }
+}
+
+diesel::table! {
+    client_health (client) {
+        client -> BigInt,
+        state -> Text,
+        since -> BigInt,
+        told -> Text,
+        differs_since -> Nullable<BigInt>,
+        reasons -> Text,
+        due -> BigInt,
+    }
+}
+
+diesel::table! {
     client_failures (id) {
         id -> Binary,
         n -> BigInt,

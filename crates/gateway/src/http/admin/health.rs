@@ -1,0 +1,90 @@
+//! How connections are: of one client, of an account, of the installation.
+
+use actix_web::web;
+
+use super::body::Params;
+use super::operator::Operator;
+use super::page::{Limit, Page};
+use crate::app::App;
+use crate::domain::bodies::health::{ClientHealth, HealthList};
+use crate::domain::described::query::{After, query};
+use crate::domain::health::HealthState;
+use crate::http::edge::problem::Problem;
+use crate::services::health::{self, Rules};
+use crate::services::{field_counts, tolerance_counts};
+use crate::storage::ReadCost;
+
+query! {
+    /// Which connections are listed.
+    pub(super) struct HealthQuery {
+        /// Those that are in this state.
+        state: HealthState,
+        /// How many clients are looked at at most; 100 if nothing is said. With `state`, a page may have fewer, or none, and a `next` all
+        /// the same.
+        limit: Limit,
+        /// The `next` of the page before.
+        after: After,
+    }
+}
+
+/// `GET /admin/clients/{client}/health`
+pub(super) async fn of_client(
+    _: Operator,
+    app: web::Data<App>,
+    client: web::Path<String>,
+) -> Result<web::Json<ClientHealth>, Problem> {
+    gather(&app).await?;
+    let work = app.clone();
+    let answer = app.db.read(ReadCost::Scan, move |tx| health::of_client(tx, &rules(&work), &client)).await?;
+    Ok(web::Json(answer))
+}
+
+/// `GET /admin/accounts/{account}/health`
+pub(super) async fn of_account(
+    _: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    query: Params<HealthQuery>,
+) -> Result<web::Json<HealthList>, Problem> {
+    gather(&app).await?;
+    let (state, part) = read(query.0);
+    let work = app.clone();
+    let page =
+        app.db.read(ReadCost::Scan, move |tx| health::of_account(tx, &rules(&work), &account, state, part)).await?;
+    Ok(web::Json(list(page)))
+}
+
+/// `GET /admin/health`
+pub(super) async fn of_all(
+    _: Operator,
+    app: web::Data<App>,
+    query: Params<HealthQuery>,
+) -> Result<web::Json<HealthList>, Problem> {
+    gather(&app).await?;
+    let (state, part) = read(query.0);
+    let work = app.clone();
+    let page = app.db.read(ReadCost::Scan, move |tx| health::of_all(tx, &rules(&work), state, part)).await?;
+    Ok(web::Json(list(page)))
+}
+
+fn rules(app: &App) -> Rules<'_> {
+    Rules { config: &app.config, protocol: &app.settings, schemas: &app.schemas, is_recorded: app.recorder.is_on() }
+}
+
+fn read(query: HealthQuery) -> (Option<HealthState>, (i64, i64)) {
+    let HealthQuery { state, limit, after } = query;
+    let page = Page::of(limit, after);
+    (state, (page.after.unwrap_or(0), page.limit))
+}
+
+fn list(page: health::Page) -> HealthList {
+    HealthList { items: page.items, next: page.next.map(|row| row.to_string()) }
+}
+
+/// So that what this process answered a moment ago is known.
+async fn gather(app: &App) -> Result<(), Problem> {
+    app.recorder.write(&app.db).await?;
+    tolerance_counts::add(&app.db, &app.tally).await?;
+    field_counts::add(&app.db, &app.fields).await?;
+    Ok(())
+}
