@@ -3,6 +3,7 @@
 pub mod account;
 pub mod actor;
 pub mod bodies;
+pub mod browser_name;
 pub mod catalogs;
 pub mod client;
 pub mod declared_attributes;

@@ -305,6 +305,7 @@ diesel::table! {
         expires -> BigInt,
         last_seen -> BigInt,
         address -> Nullable<Text>,
+        browser -> Nullable<Text>,
     }
 }
 

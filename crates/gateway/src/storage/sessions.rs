@@ -37,6 +37,8 @@ pub struct SessionRecord {
     pub last_seen: Timestamp,
     /// From where it began.
     pub address: Option<String>,
+    /// What its browser is, such as "Firefox on Windows".
+    pub browser: Option<String>,
 }
 
 /// What decides whether a session still counts, in milliseconds since the epoch.
@@ -61,7 +63,7 @@ impl Tx<'_> {
         fingerprint: &[u8],
         session: &Session,
         expires: Timestamp,
-        address: Option<&str>,
+        (address, browser): (Option<&str>, Option<&str>),
     ) -> Result<bool, DbError> {
         let row = (
             sessions::fingerprint.eq(fingerprint),
@@ -71,6 +73,7 @@ impl Tx<'_> {
             sessions::expires.eq(expires),
             sessions::last_seen.eq(session.last_seen),
             sessions::address.eq(address),
+            sessions::browser.eq(browser),
         );
         let begun = each!(&mut *self.conn, c => {
             diesel::insert_into(sessions::table).values(row).on_conflict_do_nothing().execute(c)?
@@ -99,7 +102,13 @@ impl Tx<'_> {
             .filter(sessions::last_seen.gt(alive.idle_since))
             .order(sessions::auth_time.desc())
             .limit(50)
-            .select((sessions::fingerprint, sessions::auth_time, sessions::last_seen, sessions::address));
+            .select((
+                sessions::fingerprint,
+                sessions::auth_time,
+                sessions::last_seen,
+                sessions::address,
+                sessions::browser,
+            ));
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 

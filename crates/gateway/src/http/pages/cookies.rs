@@ -2,6 +2,7 @@
 //! that says who has logged in here before ([`device`]).
 
 use actix_web::cookie::Cookie;
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
 use oauth::Fingerprint;
 
@@ -10,6 +11,7 @@ use super::cookie_jar::{cookie, name};
 use super::device::{self, DEVICE};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Source};
+use crate::domain::browser_name;
 use crate::domain::device::Device;
 use crate::http::edge::request_id;
 use crate::platform::secret_text::SecretText;
@@ -28,6 +30,8 @@ pub(super) struct Browser {
     pub(super) device: Option<Device>,
     /// Where it is, and the request that it sent.
     pub(super) source: Source,
+    /// What it is, such as "Firefox on Windows".
+    name: Option<String>,
 }
 
 const SESSION: &str = "gateway_session";
@@ -52,7 +56,9 @@ impl Browser {
         let sealed_device = value(DEVICE);
         let device = sealed_device.as_deref().and_then(|sealed| device::open(app, sealed));
         let source = request_id::source_of(request, &app.config.server.trusted_proxies);
-        Browser { binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, source }
+        let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let name = user_agent.and_then(browser_name::of);
+        Browser { name, binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, source }
     }
 
     /// What a form shown to this browser carries, and no other site can know.
@@ -134,6 +140,7 @@ impl Browser {
             expires: app.clock.now() + app.config.oauth.session_seconds as i64 * 1000,
             old: self.session_fingerprint(app),
             address: self.source.address.clone(),
+            browser: self.name.clone(),
         }
     }
 

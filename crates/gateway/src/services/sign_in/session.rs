@@ -26,6 +26,8 @@ pub struct Beginning {
     pub old: Option<Fingerprint>,
     /// The network address it begins at.
     pub address: Option<String>,
+    /// What the browser is, such as "Firefox on Windows".
+    pub browser: Option<String>,
 }
 
 impl Beginning {
@@ -34,7 +36,8 @@ impl Beginning {
         if let Some(old) = &self.old {
             tx.end_session(old.as_bytes())?;
         }
-        tx.insert_session(self.fingerprint.as_bytes(), &self.session, self.expires, self.address.as_deref())
+        let from = (self.address.as_deref(), self.browser.as_deref());
+        tx.insert_session(self.fingerprint.as_bytes(), &self.session, self.expires, from)
     }
 
     /// Begins it; `false` if its secret was used before, except by the same form a moment ago, which began this very session.
