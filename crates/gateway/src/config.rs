@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
 
+use crate::domain::brand::Brand;
 use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::smtp::Mail;
 
 mod admin;
 mod attributes;
 mod audit;
+mod brand;
 mod consent;
 mod data;
 mod database;
@@ -75,6 +77,7 @@ pub struct Config {
     pub requests: Requests,
     pub health: Health,
     pub passwords: PasswordThreads,
+    pub brand: Brand,
     pub log: Log,
     /// What an operator should know, though the server can work with it.
     pub warnings: Vec<String>,
@@ -166,6 +169,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let requests = requests::read(r);
     let health = health::read(r);
     let passwords = passwords::read(r);
+    let brand = brand::read(r);
     let log = log::read(r);
 
     if let (Some(operators), Some(reach)) = (&operator_sign_in, outbound) {
@@ -195,6 +199,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         requests: requests?,
         health: health?,
         passwords: passwords?,
+        brand,
         log: log?,
         warnings: Vec::new(),
     })

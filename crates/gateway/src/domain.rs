@@ -3,6 +3,7 @@
 pub mod account;
 pub mod actor;
 pub mod bodies;
+pub mod brand;
 pub mod browser_name;
 pub mod catalogs;
 pub mod client;
@@ -25,6 +26,7 @@ pub mod request;
 pub mod schemas;
 pub mod scopes;
 pub mod sealing;
+pub mod served_file;
 pub mod sign_in;
 pub mod throttle;
 pub mod tolerances;

@@ -26,5 +26,5 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(pages::routes)
         .configure(admin::routes)
         .configure(openapi::routes)
-        .default_service(web::to(pages::templates::not_found));
+        .default_service(web::to(pages::templates::nothing_there));
 }

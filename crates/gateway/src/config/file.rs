@@ -1,10 +1,20 @@
 //! Files that the configuration names. What goes wrong is told without a line of their content, which may be a secret.
 
+use std::io::Read;
 use std::path::Path;
 
 /// The text of a file.
 pub(super) fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|e| format!("cannot read `{}`: {e}", path.display()))
+}
+
+/// What is in a file, but for one that is larger than it may be: of that, one byte more.
+pub(super) fn bytes(path: &Path, most: usize) -> Result<Vec<u8>, String> {
+    let failed = |e| format!("cannot read `{}`: {e}", path.display());
+    let mut content = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(most as u64 + 1).read_to_end(&mut content).map_err(failed)?;
+    Ok(content)
 }
 
 /// The text of a configuration file that is TOML.

@@ -4,8 +4,23 @@ use url::{Host, Url};
 
 /// Where paths of the server's own begin. A public URL whose path began like one of them could not be told from it, for a proxy may
 /// strip the path or pass it on.
-pub(crate) const OWN: [&str; 10] =
-    [".well-known", "account", "admin", "assets", "health", "login", "oauth2", "operator", "scim", "userinfo"];
+pub(crate) const OWN: [&str; 15] = [
+    ".well-known",
+    "account",
+    "admin",
+    "assets",
+    "favicon.ico",
+    "health",
+    "login",
+    "oauth2",
+    "openapi",
+    "openapi.json",
+    "operator",
+    "robots.txt",
+    "scim",
+    "style",
+    "userinfo",
+];
 
 /// https or http, a host, perhaps a path; no user, query or fragment. As clients compare issuers letter by letter, it has to be written
 /// as URLs are written (WHATWG URL), but for a slash at the end, which is not kept.

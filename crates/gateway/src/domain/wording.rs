@@ -12,30 +12,29 @@ pub(crate) fn beginning(text: &str, most: usize) -> &str {
     &text[..end]
 }
 
-/// What a client may do with these scopes, as ends of a sentence that begins with "it can".
-pub(crate) fn scope_descriptions(scope: &Scopes) -> Vec<&'static str> {
-    let mut sentences = Vec::new();
-    if scope.contains(PROVISION) {
-        sentences.push("read, create, change, deactivate and delete every user and group");
-        sentences.push("set users' roles and product environments");
-    }
-    if scope.is_offline() {
-        sentences.push("do so at any time, without asking again");
-    }
-    if scope.contains("openid") {
-        sentences.push("learn who accepted");
-    }
-    for (name, sentence) in [
-        ("profile", "see your name, picture, language and time zone"),
-        ("email", "see your e-mail address"),
-        ("address", "see your postal address"),
-        ("phone", "see your telephone number"),
-    ] {
-        if scope.contains(name) {
-            sentences.push(sentence);
-        }
-    }
-    sentences
+/// Something that a client may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ability {
+    /// The end of a sentence that begins with "it can".
+    pub sentence: &'static str,
+    /// The name of its icon.
+    pub icon: &'static str,
+}
+
+/// What a client may do with these scopes.
+pub(crate) fn abilities(scope: &Scopes) -> Vec<Ability> {
+    let provisions = scope.contains(PROVISION);
+    let all = [
+        (provisions, "people", "read, create, change, deactivate and delete every user and group"),
+        (provisions, "shield", "decide which role and which product environments each user has"),
+        (scope.is_offline(), "redo", "do so at any time, without asking again"),
+        (scope.contains("openid"), "person", "see your user ID"),
+        (scope.contains("profile"), "person", "see your name, picture, language and time zone"),
+        (scope.contains("email"), "mail", "see your e-mail address"),
+        (scope.contains("address"), "building", "see your postal address"),
+        (scope.contains("phone"), "device", "see your telephone number"),
+    ];
+    all.into_iter().filter(|(may, ..)| *may).map(|(_, icon, sentence)| Ability { sentence, icon }).collect()
 }
 
 /// A name from outside, as it is shown: without characters that are invisible and that turn around what stands beside

@@ -23,7 +23,6 @@ use reference::Reference;
 pub static ENDPOINTS: &[Endpoint] = endpoints![
     GET "/openapi.json" => document,
     GET "/openapi" => page,
-    GET "/assets/openapi.css" => stylesheet,
 ];
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -53,13 +52,6 @@ async fn page(app: web::Data<App>) -> HttpResponse {
     let mut answer = templates::page(&app, StatusCode::OK, &page);
     answer.headers_mut().insert(CACHE_CONTROL, header("public, max-age=300"));
     answer
-}
-
-async fn stylesheet() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header((CACHE_CONTROL, "public, max-age=86400"))
-        .body(include_str!("../../templates/openapi.css"))
 }
 
 fn header(text: &'static str) -> actix_web::http::header::HeaderValue {

@@ -3,7 +3,7 @@
 //! The authorization request travels sealed in a hidden field of each form, so nothing of a flow is kept here: any replica
 //! can serve the next step, and two tabs do not disturb each other. What is kept is who is logged in (`sessions`).
 
-use actix_web::{HttpResponse, guard, web};
+use actix_web::{guard, web};
 use oauth::jose::Jwks;
 
 use crate::app::App;
@@ -11,14 +11,18 @@ use crate::http::edge::endpoints::{self, Endpoint, pages, resources};
 use crate::storage::DbError;
 
 mod answered;
+mod assets;
 mod authorize;
 mod binding;
+pub(crate) mod connected;
 mod consent;
 mod cookie_jar;
 mod cookies;
 mod device;
 pub(crate) mod failure;
 mod form;
+mod frame;
+mod front;
 mod intent;
 mod login;
 mod logout;
@@ -29,9 +33,13 @@ mod second_factor;
 mod self_service;
 pub mod templates;
 
+pub use assets::FILES;
+
 /// Every page and form; those of one path stand together. Forms are refused where another site sends them, but for those that clients
 /// send: authorization requests and requests to log out.
 pub static ENDPOINTS: &[Endpoint] = pages![
+    GET "/" => front::show, "Says whose this is, and leads on.";
+    GET "/style" => front::style, "Shows every part of the pages; it has no data.";
     GET "/oauth2/auth" => authorize::by_query, "Takes an authorization request, and shows what comes next.";
     POST "/oauth2/auth" => authorize::by_form, "Takes an authorization request that a client sends as a form.";
     GET "/login" => login::show, "Asks who the user is.";
@@ -56,7 +64,6 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/account/second-factor/remove" => second_factor::remove, "Removes the user's authenticator app.";
     GET "/operator" => operator::show, "Asks operators to log in.";
     POST "/operator/sign-in" => operator::begin, "Sends an operator to the vendor's OpenID provider.";
-    GET "/assets/page.css" => stylesheet, "How pages look.";
 ];
 
 /// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.
@@ -66,8 +73,10 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     for path in ACTS {
         config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
     }
-    for resource in resources(ENDPOINTS, || web::to(templates::wrong_method)) {
-        config.service(resource);
+    for table in [ENDPOINTS, FILES] {
+        for resource in resources(table, || web::to(templates::wrong_method)) {
+            config.service(resource);
+        }
     }
 }
 
@@ -75,11 +84,4 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 async fn own_keys(app: &App) -> Result<Jwks, DbError> {
     let published = app.signer.jwks().await?;
     Jwks::published(&published).ok_or_else(|| DbError::Corrupt("the published keys cannot be read".to_owned()))
-}
-
-async fn stylesheet() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/css; charset=utf-8")
-        .insert_header(("Cache-Control", "public, max-age=86400"))
-        .body(include_str!("../../templates/page.css"))
 }

@@ -165,7 +165,7 @@ story!(attack_62_a_token_for_another_resource_is_refused, async |world: World| {
     let page = browser.open(&client.authorization_url_with(&asked)).await.page();
     let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
     assert!(
-        page.words().contains("Used at https://api.client.test/ If"),
+        page.words().contains("Used at https://api.client.test/ Ends"),
         "the consent page names the audience: {}",
         page.words()
     );

@@ -2,47 +2,54 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
+use oauth::authorize::AuthorizationRequest;
 use oauth::consent::Earlier;
 
 use super::failure::START_AGAIN;
 use super::templates::message;
 use crate::app::App;
+use crate::domain::person::short_name;
+use crate::services::consent;
 
 /// The page for whom accepting changes nothing any more.
-pub(super) fn page(app: &App, earlier: Earlier) -> HttpResponse {
+pub(super) fn page(app: &App, asked: &AuthorizationRequest, earlier: Earlier) -> HttpResponse {
     let account = &app.public_url;
+    let client = short_name(&asked.client_name);
+    let (again, begins) = match consent::provisions(asked) {
+        true => (START_AGAIN.to_owned(), "press the Authenticate button of your identity provider again".to_owned()),
+        false => (format!("Go back to {client} and start again."), format!("start again in {client}")),
+    };
     match earlier {
         Earlier::Accepted => message(
             app,
             StatusCode::OK,
             "Access was already accepted",
-            "You have accepted this, and the application has fetched its access. If your identity provider shows the connection as working, \
-             nothing is left to do: close this page.",
-            Some(&format!(
-                "If it does not, press the Authenticate button of your identity provider again. What you have connected is listed at \
-                 {account}/account."
-            )),
+            &format!(
+                "You have accepted this, and the application has fetched its access. If {client} shows the connection as working, nothing is \
+                 left to do: close this page."
+            ),
+            Some(&format!("If it does not, {begins}. What you have connected is listed at {account}/account.")),
         ),
         Earlier::InVain => message(
             app,
             StatusCode::CONFLICT,
             "Access was already accepted, but it is not in use",
             "You have accepted this. The application did not fetch its access in time, or the access was ended since.",
-            Some(START_AGAIN),
+            Some(&again),
         ),
         Earlier::Denied => message(
             app,
             StatusCode::CONFLICT,
             "Access was already denied",
             "You have denied this before, and the first answer stands. Nothing was connected.",
-            Some(START_AGAIN),
+            Some(&again),
         ),
         Earlier::ByAnother => message(
             app,
             StatusCode::CONFLICT,
             "This was already answered",
             "Another user has accepted this access in the meantime, and the first answer stands.",
-            Some("To connect as yourself, press the Authenticate button of your identity provider again."),
+            Some(&format!("To connect as yourself, {begins}.")),
         ),
     }
 }

@@ -34,10 +34,10 @@ pub(super) async fn ask(
         Next::Answered => {
             let (work, asking, person) = (app.clone(), asked.clone(), session.clone());
             let again = app.db.write(move |tx| work.oauth(|cx| consent::again(tx, cx, &asking, &person)));
-            told(app, again.await?)
+            told(app, asked, again.await?)
         }
         Next::Accept => match accept(app, browser, asked, session).await? {
-            Some(accepted) => told(app, accepted),
+            Some(accepted) => told(app, asked, accepted),
             None => Ok(refuse(app, asked, "access_denied", "The user may not accept this.")),
         },
         Next::Refuse(code, why) => Ok(refuse(app, asked, code, why)),
@@ -65,12 +65,12 @@ fn shown(
         provisions: consent::provisions(asked),
         lasts: asked.scope.is_offline(),
         user: wording::strip_invisible(&person.name),
-        role: wording::strip_invisible(person.role.as_deref().unwrap_or("none")),
+        role: person.role.as_deref().map(wording::strip_invisible),
         needed_roles: app.config.consent.roles.join(" or "),
         service_account: person.service_account,
         managed: person.managed,
         cuts_itself: person.cuts_itself,
-        sentences: wording::scope_descriptions(&asked.scope),
+        abilities: wording::abilities(&asked.scope),
         elsewhere: asked
             .constraints
             .elsewhere(&app.settings)
@@ -118,13 +118,13 @@ pub(super) async fn decide(
         Some(session) => accept(app, browser, asked, &session).await?,
         None => None,
     };
-    accepted.map(|accepted| told(app, accepted)).transpose()
+    accepted.map(|accepted| told(app, asked, accepted)).transpose()
 }
 
-fn told(app: &App, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {
+fn told(app: &App, asked: &AuthorizationRequest, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {
     match accepted {
         Acceptance::Redirect(url) => Ok(redirect(&url)),
-        Acceptance::Answered(earlier) => Ok(answered::page(app, earlier)),
+        Acceptance::Answered(earlier) => Ok(answered::page(app, asked, earlier)),
         Acceptance::Unanswerable => Err(PageFailure::Refused {
             code: OwnCode::ConsentUnanswerable.into(),
             title: "This request can no longer be answered".to_owned(),

@@ -6,9 +6,11 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError, web};
 
-use super::templates::message;
+use super::templates::{ForSupport, Way, problem};
 use crate::app::App;
-use crate::domain::request::{OwnCode, Refusal, RefusalCode};
+use crate::domain::request::{OwnCode, Refusal, RefusalCode, RequestId};
+use crate::domain::wording;
+use crate::http::edge::request_id;
 use crate::platform::password_hasher::Busy;
 use crate::services::error::ServiceError;
 use crate::storage::{DbError, TransactionError};
@@ -66,10 +68,11 @@ pub(crate) async fn told(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let app = request.app_data::<web::Data<App>>().cloned();
+    let (path, id) = (request.path().to_owned(), request_id::of(request.request()));
     let response = next.call(request).await?.map_into_boxed_body();
     let failure = response.response().error().and_then(|error| error.as_error::<PageFailure>());
     let page = app.zip(failure).map(|(app, failure)| {
-        let mut page = failure.page(&app);
+        let mut page = failure.page(&app, &path, id);
         page.extensions_mut().insert(failure.refusal());
         page
     });
@@ -96,67 +99,115 @@ impl PageFailure {
         Refusal { code, detail }
     }
 
-    fn page(&self, app: &App) -> HttpResponse {
-        let status = self.status_code();
-        let mut answer = match self {
-            PageFailure::Refused { title, detail, .. } => message(
-                app,
-                status,
+    /// What the page says: a heading, what happened, and what to do.
+    fn words(&self, app: &App, origin: Origin) -> (&str, String, Option<String>) {
+        match self {
+            PageFailure::Refused { code, title, detail } => (
                 title,
-                detail,
-                Some(
-                    "Nothing was allowed and nothing was sent back. Correct the settings in your identity provider and try again.",
-                ),
+                detail.clone(),
+                Some(format!("{} Nothing was allowed and nothing was sent back.", code.remedy())),
             ),
-            PageFailure::StaleForm => message(
-                app,
-                status,
+            PageFailure::StaleForm => (
                 "This form can no longer be used",
-                "It was opened too long ago, or in another browser, or cookies are switched off.",
-                Some(START_AGAIN),
+                "It was opened too long ago, or in another browser, or cookies are switched off.".to_owned(),
+                Some(origin.again().to_owned()),
             ),
-            PageFailure::TooLarge { limit, .. } => message(
-                app,
-                status,
+            PageFailure::TooLarge { limit, .. } => (
                 "This request is too long",
-                &format!("It has more than {} KiB, and was not looked at.", limit / 1024),
+                format!("It has more than {} KiB, and was not looked at.", limit / 1024),
                 Some(
                     "Nothing was allowed and nothing was sent back. The application that sent you here has to send less, or push its \
-                     request beforehand (RFC 9126).",
+                     request beforehand (RFC 9126)."
+                        .to_owned(),
                 ),
             ),
-            PageFailure::Logout(why) => message(
-                app,
-                status,
+            PageFailure::Logout(why) => (
                 "This log-out request is not valid",
-                why,
-                Some(&format!(
+                why.clone(),
+                Some(format!(
                     "You are still logged in, and were not redirected. To log out, open {}/account.",
                     app.public_url
                 )),
             ),
             PageFailure::Busy => {
-                message(app, status, "Too many people are logging in", "Wait a few seconds and try again.", None)
+                ("Too many people are logging in", "Wait a few seconds and try again.".to_owned(), None)
             }
             PageFailure::Unreadable => {
                 tracing::error!("a stored secret cannot be opened with the master keys that are configured");
-                message(
-                    app,
-                    status,
+                (
                     "Something went wrong on our side",
-                    "Nothing was changed. Tell the operator of this service.",
+                    "Nothing was changed. Tell the operator of this service.".to_owned(),
                     None,
                 )
             }
             PageFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a page could not be served");
-                message(app, status, "Something went wrong on our side", cause.meaning().sentence(), None)
+                ("Something went wrong on our side", cause.meaning().sentence().to_owned(), None)
             }
-        };
+        }
+    }
+
+    fn page(&self, app: &App, path: &str, request: Option<RequestId>) -> HttpResponse {
+        let (status, origin) = (self.status_code(), Origin::of(path));
+        let (title, detail, hint) = self.words(app, origin);
+        let support = request.map(|id| ForSupport {
+            request: id.to_string(),
+            code: self.refusal().code.name(),
+            time: wording::format_time(app.clock.now()),
+        });
+        let mut answer = problem(app, status, (title, &detail, hint), origin.ways(), support);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
         }
         answer
+    }
+}
+
+/// Where users were when something went wrong, which says how they go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// An application sent them.
+    Application,
+    /// They were logging in: for an application, or for themselves.
+    LogIn,
+    /// On pages of their own.
+    Own,
+    /// They are an operator.
+    Operator,
+}
+
+impl Origin {
+    fn of(path: &str) -> Origin {
+        match path {
+            "/oauth2/logout" => Origin::Own,
+            _ if path.starts_with("/oauth2/") => Origin::Application,
+            _ if path.starts_with("/login") => Origin::LogIn,
+            _ if path.starts_with("/operator") => Origin::Operator,
+            _ => Origin::Own,
+        }
+    }
+
+    /// How what they did is done again.
+    fn again(self) -> &'static str {
+        match self {
+            Origin::Application => {
+                "Go back to the application that sent you here and begin again: in an identity provider, press its Authenticate button."
+            }
+            Origin::LogIn => {
+                "If your identity provider sent you here, go back to it and press its Authenticate button again. Else open your \
+                 connections."
+            }
+            Origin::Own => "Open the page again, and press the button once more.",
+            Origin::Operator => "Log in again.",
+        }
+    }
+
+    fn ways(self) -> &'static [Way] {
+        match self {
+            Origin::Application => &[],
+            Origin::LogIn | Origin::Own => &[Way::ACCOUNT],
+            Origin::Operator => &[Way::OPERATOR],
+        }
     }
 }
 

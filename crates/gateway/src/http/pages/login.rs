@@ -62,9 +62,12 @@ pub(super) async fn page_for(
         (username, Some(hint)) if username.is_empty() => hint,
         (username, _) => username,
     };
+    let provisions = intent.asked().is_some_and(consent::provisions);
     let shown = LoginPage {
         client: intent.asked().map(|asked| wording::strip_invisible(&asked.client_name)),
-        provisions: intent.asked().is_some_and(consent::provisions),
+        destination: intent.asked().map(|asked| asked.redirect_uri.origin()),
+        provisions,
+        leads_to_provider: sign_in.provider.is_some() && !provisions,
         asks_for_account: account.is_none(),
         named_account: wording::strip_invisible(&said.account).chars().take(200).collect(),
         account: account.map(|account| wording::strip_invisible(&account.name)),

@@ -25,7 +25,11 @@ async fn owner(app: &App, session: &Session) -> Result<Option<PasswordOwner>, Pa
 
 fn form(app: &App, browser: &Browser, user: &str, problem: Option<String>) -> HttpResponse {
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let shown = PasswordPage { user: wording::strip_invisible(user), problem, csrf: browser.csrf(app) };
+    let shown = PasswordPage {
+        user: wording::strip_invisible(user),
+        problem: problem.unwrap_or_default(),
+        csrf: browser.csrf(app),
+    };
     page(app, status, &shown)
 }
 

@@ -32,7 +32,7 @@ async fn page_for(
     let shown = SecondFactorPage {
         set_up,
         action: "/account/second-factor/confirm",
-        problem: problem.map(str::to_owned),
+        problem: problem.unwrap_or_default().to_owned(),
         request: String::new(),
         proven: String::new(),
         csrf: browser.csrf(app),

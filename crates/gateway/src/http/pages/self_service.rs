@@ -57,7 +57,7 @@ fn shown(app: &App, browser: &Browser, overview: Overview, own: Option<&Fingerpr
     let connections = overview.connections.into_iter().map(|connection| ShownConnection {
         client: connection.client,
         name: wording::strip_invisible(&connection.client_name),
-        sentences: wording::scope_descriptions(&connection.scope),
+        abilities: wording::abilities(&connection.scope),
         since: wording::format_time(connection.since),
         renewed: connection.renewed.map(wording::format_time),
     });
@@ -67,6 +67,7 @@ fn shown(app: &App, browser: &Browser, overview: Overview, own: Option<&Fingerpr
         begun: wording::format_time(found.auth_time),
         seen: wording::format_time(found.last_seen),
         address: found.address,
+        browser: found.browser,
     });
     AccountPage {
         user: wording::strip_invisible(&overview.user),

@@ -3,12 +3,15 @@
 use std::any::Any;
 
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use askama::Template;
 
+use super::frame::Frame;
+pub(in crate::http) use super::frame::filters;
 use crate::app::App;
-use crate::domain::wording::{self, Span};
+use crate::domain::wording::{self, Ability, Span};
 use crate::http::edge::endpoints::allowed;
+use crate::http::edge::problem::Problem;
 use crate::services::self_service::Factor;
 
 /// Log in.
@@ -17,6 +20,8 @@ use crate::services::self_service::Factor;
 pub(super) struct LoginPage {
     /// The client that sends the user; `None` if the user opened the page directly.
     pub(super) client: Option<String>,
+    /// Where the client gets its answer.
+    pub(super) destination: Option<String>,
     pub(super) account: Option<String>,
     pub(super) provisions: bool,
     pub(super) problem: Option<String>,
@@ -28,8 +33,10 @@ pub(super) struct LoginPage {
     pub(super) asks_for_account: bool,
     /// The account they named before.
     pub(super) named_account: String,
-    /// The OpenID provider they can log in at instead.
+    /// The OpenID provider that people can log in at.
     pub(super) provider: Option<String>,
+    /// That is the right way for what they came for: to say who they are, and not to own a connection.
+    pub(super) leads_to_provider: bool,
     /// Passwords are for service accounts only.
     pub(super) passwords_for_services: bool,
 }
@@ -40,7 +47,8 @@ pub(super) struct LoginPage {
 pub(super) struct SecondFactorPage {
     pub(super) set_up: Option<SetUp>,
     pub(super) action: &'static str,
-    pub(super) problem: Option<String>,
+    /// What is wrong with the code; empty if nothing is.
+    pub(super) problem: String,
     pub(super) request: String,
     pub(super) proven: String,
     pub(super) csrf: String,
@@ -88,7 +96,7 @@ pub(super) struct ConsentPage {
     pub(super) destination: String,
     pub(super) account: String,
     pub(super) user: String,
-    pub(super) role: String,
+    pub(super) role: Option<String>,
     pub(super) needed_roles: String,
     pub(super) may_accept: bool,
     /// It opens the SCIM endpoint.
@@ -100,7 +108,7 @@ pub(super) struct ConsentPage {
     pub(super) managed: bool,
     /// An identity provider that deactivates them cuts its own connection.
     pub(super) cuts_itself: bool,
-    pub(super) sentences: Vec<&'static str>,
+    pub(super) abilities: Vec<Ability>,
     /// The names of others' resources that the access is for (RFC 8707).
     pub(super) elsewhere: Vec<String>,
     pub(super) has_successor: bool,
@@ -146,7 +154,8 @@ pub(super) struct AccountPage {
 #[template(path = "password.html")]
 pub(super) struct PasswordPage {
     pub(super) user: String,
-    pub(super) problem: Option<String>,
+    /// What is wrong with the new password; empty if nothing is.
+    pub(super) problem: String,
     pub(super) csrf: String,
 }
 
@@ -165,7 +174,7 @@ pub(super) struct ShownNotice {
 pub(super) struct ShownConnection {
     pub(super) client: String,
     pub(super) name: String,
-    pub(super) sentences: Vec<&'static str>,
+    pub(super) abilities: Vec<Ability>,
     pub(super) since: String,
     pub(super) renewed: Option<String>,
 }
@@ -178,6 +187,8 @@ pub(super) struct ShownSession {
     pub(super) begun: String,
     pub(super) seen: String,
     pub(super) address: Option<String>,
+    /// "Firefox on Windows"
+    pub(super) browser: Option<String>,
 }
 
 /// Log out?
@@ -197,20 +208,45 @@ pub(super) struct MessagePage {
     pub(super) title: String,
     pub(super) detail: String,
     pub(super) hint: Option<String>,
+    /// Where the user may go on, the best way first.
+    pub(super) ways: Vec<Way>,
+    pub(super) is_problem: bool,
+    pub(super) support: Option<ForSupport>,
 }
 
-/// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), and without scripts. There is no `form-action`,
-/// for browsers apply it to the redirect after the form too, and that leads to the client.
+/// A page that leads on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way {
+    pub(super) path: &'static str,
+    pub(super) label: &'static str,
+}
+
+impl Way {
+    pub(super) const FRONT: Way = Way { path: "/", label: "Front page" };
+    pub(super) const ACCOUNT: Way = Way { path: "/account", label: "Your connections" };
+    pub(super) const OPERATOR: Way = Way { path: "/operator", label: "Log in as an operator" };
+}
+
+/// What it takes to find a request again.
+#[derive(Debug)]
+pub(super) struct ForSupport {
+    pub(super) request: String,
+    pub(super) code: &'static str,
+    pub(super) time: String,
+}
+
+/// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), with no script, style or image but ours. There is no
+/// `form-action`, for browsers apply it to the redirect after the form too, and that leads to the client.
 pub(in crate::http) fn page(app: &App, status: StatusCode, page: &impl Template) -> HttpResponse {
-    let path: &dyn Any = &app.path.to_string();
-    match page.render_with_values(&(filters::PATH, path)) {
+    let frame: &dyn Any = &Frame::of(app);
+    match page.render_with_values(&(filters::FRAME, frame)) {
         Ok(html) => HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
             .insert_header(("Cache-Control", "no-store"))
             .insert_header(("X-Frame-Options", "DENY"))
             .insert_header((
                 "Content-Security-Policy",
-                "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+                "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
             ))
             .insert_header(("Referrer-Policy", "no-referrer"))
             .insert_header(("X-Content-Type-Options", "nosniff"))
@@ -222,47 +258,79 @@ pub(in crate::http) fn page(app: &App, status: StatusCode, page: &impl Template)
     }
 }
 
-/// What templates write by.
-#[allow(unreachable_pub)] // what the macro makes of a filter
-pub(in crate::http) mod filters {
-    use askama::{Result, Values, get_value};
-
-    /// The value that a page is rendered with: the path of the public URL.
-    pub(super) const PATH: &str = "path";
-
-    /// The address of something of ours, as the browser reaches it: below the path of the public URL.
-    #[askama::filter_fn]
-    pub(in crate::http) fn here(of_ours: &str, values: &dyn Values) -> Result<String> {
-        Ok(format!("{}{of_ours}", get_value::<String>(values, PATH)?))
-    }
+/// A page that tells something; what it tells may name things from outside.
+pub(super) fn message(app: &App, status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
+    told(app, status, title, detail, hint, &[])
 }
 
-pub(super) fn message(app: &App, status: StatusCode, title: &str, detail: &str, hint: Option<&str>) -> HttpResponse {
-    let (title, detail) = (wording::strip_invisible(title), wording::strip_invisible(detail));
-    page(app, status, &MessagePage { title, detail, hint: hint.map(str::to_owned) })
+/// The same, with ways on.
+pub(super) fn told(
+    app: &App,
+    status: StatusCode,
+    title: &str,
+    detail: &str,
+    hint: Option<&str>,
+    ways: &[Way],
+) -> HttpResponse {
+    problem(app, status, (title, detail, hint.map(str::to_owned)), ways, None)
+}
+
+/// The same, with what support asks for.
+pub(super) fn problem(
+    app: &App,
+    status: StatusCode,
+    (title, detail, hint): (&str, &str, Option<String>),
+    ways: &[Way],
+    support: Option<ForSupport>,
+) -> HttpResponse {
+    let shown = MessagePage {
+        title: wording::strip_invisible(title),
+        detail: wording::strip_invisible(detail),
+        hint,
+        ways: ways.to_vec(),
+        is_problem: status.is_client_error() || status.is_server_error(),
+        support,
+    };
+    page(app, status, &shown)
 }
 
 /// For paths that nothing answers.
 pub(in crate::http) async fn not_found(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let path: String = request.path().chars().take(80).collect();
     let base = &app.path;
-    message(
+    told(
         &app,
         StatusCode::NOT_FOUND,
-        "There is nothing here",
-        &format!("No page has the address {base}{path}."),
+        "There is no such page",
+        &format!("There is nothing at {base}{path}. The address may be mistyped, or the page was removed."),
         Some(&format!("Identity providers connect to {base}/scim/v2, {base}/oauth2/auth and {base}/oauth2/token.")),
+        &[Way::FRONT, Way::ACCOUNT],
     )
+}
+
+/// For paths outside of every table: a page for browsers, and problem details for programs.
+pub(in crate::http) async fn nothing_there(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
+    match is_browser(&request) {
+        true => not_found(request, app).await,
+        false => Problem::not_found("resource", request.path()).error_response(),
+    }
+}
+
+/// Whether HTML is asked for by name, as browsers do.
+fn is_browser(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|part| part.trim().to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// For paths that answer other methods.
 pub(in crate::http) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    let mut answer = message(
+    let mut answer = told(
         &app,
         StatusCode::METHOD_NOT_ALLOWED,
         "That does not work here",
         &format!("{}{} does not answer {}.", app.path, request.path(), request.method()),
         None,
+        &[Way::FRONT],
     );
     if let Ok(allow) = allowed(&request).parse() {
         answer.headers_mut().insert(header::ALLOW, allow);

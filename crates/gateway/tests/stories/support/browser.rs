@@ -70,6 +70,9 @@ pub trait Shown {
 
     /// Whether there is a note of warning.
     fn warns(&self) -> bool;
+
+    /// Its only script is the file of ours, and its policy lets no other run.
+    fn has_only_our_script(&self) -> bool;
 }
 
 impl Shown for Page {
@@ -81,6 +84,17 @@ impl Shown for Page {
 
     fn warns(&self) -> bool {
         self.answer.text().contains(r#"role="note""#)
+    }
+
+    fn has_only_our_script(&self) -> bool {
+        let policy = self.answer.header("content-security-policy").unwrap_or_default();
+        let ours = |rest: &str| {
+            let source = rest.strip_prefix(" src=\"").and_then(|rest| rest.split_once('"'));
+            source.is_some_and(|(source, rest)| {
+                source.contains("/assets/design.") && rest.starts_with(" defer></script>")
+            })
+        };
+        self.answer.text().split("<script").skip(1).all(ours) && policy.contains("script-src 'self';")
     }
 }
 

@@ -1,0 +1,85 @@
+// Everything works without this file. It adds: copy buttons, filtering while typing, one submit for each form, printing, times in
+// the reader's own zone, and table semantics where a phone shows a table as cards.
+"use strict";
+
+const say = (() => {
+  const region = document.createElement("p");
+  region.className = "hidden";
+  region.setAttribute("role", "status");
+  document.body.append(region);
+  return (words) => { region.textContent = words; };
+})();
+
+// The text of a value; of a list, a line for each item.
+function lines(value) {
+  const items = [...value.querySelectorAll("li")];
+  return items.length ? items.map((item) => item.textContent.trim()).join("\n") : value.textContent.trim();
+}
+
+function selectAndCopy(value) {
+  if (value.matches("input, textarea")) value.select();
+  else getSelection().selectAllChildren(value);
+  return document.execCommand("copy");
+}
+
+// <code data-copy="Client ID">…</code> gets a button "Copy", named "Copy Client ID"; data-copy-big makes it the primary button.
+for (const value of document.querySelectorAll("[data-copy]")) {
+  const button = document.createElement("button");
+  const big = "copyBig" in value.dataset;
+  button.type = "button";
+  button.className = big ? "button primary copy" : "button small copy";
+  button.textContent = big ? "Copy " + value.dataset.copy : "Copy";
+  if (!big) button.setAttribute("aria-label", "Copy " + value.dataset.copy);
+  const shown = button.textContent;
+  button.addEventListener("click", async () => {
+    const text = "value" in value && value.matches("input, textarea") ? value.value : lines(value);
+    const done = await navigator.clipboard?.writeText(text).then(() => true, () => false) || selectAndCopy(value);
+    button.textContent = done ? "Copied" : "Selected: press Ctrl+C";
+    say(value.dataset.copy + (done ? " copied" : " selected"));
+    setTimeout(() => { button.textContent = shown; }, 2000);
+  });
+  const row = value.nextElementSibling;
+  if (row && row.matches(".actions")) {
+    button.classList.remove("small");
+    row.prepend(button);
+  } else {
+    value.after(button);
+  }
+}
+
+// <input data-filter="rows"> hides what does not contain the text, among the children of #rows; the server filters without it.
+for (const input of document.querySelectorAll("[data-filter]")) {
+  const rows = [...document.getElementById(input.dataset.filter).children];
+  input.addEventListener("input", () => {
+    const wanted = input.value.trim().toLowerCase();
+    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    say(rows.filter((row) => !row.hidden).length + " shown");
+  });
+}
+
+// A form is sent once, however often its button is pressed.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) return event.preventDefault();
+  if (event.target.method === "post") event.target.dataset.sent = "yes";
+});
+window.addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+});
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
+for (const time of document.querySelectorAll("time[datetime]")) {
+  time.title = new Date(time.dateTime).toLocaleString([], { dateStyle: "full", timeStyle: "long" });
+}
+
+// Some browsers forget that a table is one when its display changes.
+const roles = { TABLE: "table", THEAD: "rowgroup", TBODY: "rowgroup", TR: "row", TD: "cell" };
+for (const part of document.querySelectorAll("table.cards, table.cards :is(thead, tbody, tr, td)")) {
+  part.setAttribute("role", roles[part.tagName]);
+}
+for (const head of document.querySelectorAll("table.cards th")) {
+  head.setAttribute("role", head.scope === "row" ? "rowheader" : "columnheader");
+}
