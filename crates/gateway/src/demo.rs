@@ -3,7 +3,7 @@
 //! Nothing here is privileged: the operator, the browser and Okta of this story speak HTTP to the server's own port, as
 //! their real counterparts would, and an answer that is not the expected one ends the demo with both.
 //!
-//! [`story`] is the order of events; [`vendor`], [`connection`], [`users`], [`groups`] and [`ending`] are its parts;
+//! [`story`] is the order of events; [`vendor`], [`connection`], [`users`], [`groups`] and [`ending`] are its parts; [`visit`] is the end that its reader plays;
 //! the actors are [`simulate`](crate::simulate)'s, [`okta`] and [`wire`] write down what they do; [`transcript`] is what you read.
 
 use std::path::{Path, PathBuf};
@@ -22,6 +22,7 @@ mod story;
 mod transcript;
 mod users;
 mod vendor;
+mod visit;
 mod wire;
 
 use transcript::Transcript;
@@ -63,9 +64,15 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
     let played = story::play(&transcript, &app.public_url, &token).await;
     let outcome = match played {
         Ok(ending) => {
-            sheet::print(&transcript, &app.public_url, &token, &directory, &ending, !arguments.once);
-            if !arguments.once {
-                server::signals::shutdown_signal().await;
+            match arguments.once {
+                true => sheet::print(&transcript, &app.public_url, &token, &directory, &ending, None),
+                false => {
+                    let operator = vendor::Operator::new(&transcript, &app.public_url, &token)?;
+                    let visit = visit::prepare(&app, &operator, &ending).await?;
+                    sheet::print(&transcript, &app.public_url, &token, &directory, &ending, Some(&visit.url));
+                    server::signals::shutdown_signal().await;
+                    visit.handle.stop(true).await;
+                }
             }
             Ok(())
         }

@@ -5,22 +5,20 @@ use std::path::Path;
 use super::story::Ending;
 use super::transcript::Transcript;
 
-/// Prints the sheet. `stays` is whether the server goes on.
+/// Prints the sheet. `visit` is what the reader may open, if the server goes on.
 pub(crate) fn print(
     transcript: &Transcript,
     base: &str,
     admin_token: &str,
     directory: &Path,
     ending: &Ending,
-    stays: bool,
+    visit: Option<&str>,
 ) {
     let (requests, took) = transcript.so_far();
     let seconds = took.as_secs_f64();
     transcript.line("");
     transcript.say(&format!("{requests} requests in {seconds:.1} seconds, every answer as the guide promises it."));
-    if !stays {
-        return;
-    }
+    let Some(visit) = visit else { return };
     transcript.line("");
     for (label, value) in [
         ("Server", base.to_owned()),
@@ -49,7 +47,9 @@ pub(crate) fn print(
         "curl -H 'Authorization: Bearer {admin_token}' '{base}/admin/audit?account={}'\n",
         ending.account
     ));
-    transcript.say("Or in a browser, to see the pages (accepting leads to Okta, which did not ask and will say so):");
-    transcript.line(&format!("\n{}\n", ending.client.opened_by_hand()));
+    transcript.say(
+        "Or in a browser: log in with the name and the password above, accept access, and the story goes on there:",
+    );
+    transcript.line(&format!("\n{visit}\n"));
     transcript.say("Ctrl-C stops the server. The directory stays; remove it when you are done.");
 }

@@ -13,6 +13,8 @@ pub(crate) struct Ending {
     pub(crate) login: vendor::Login,
     /// The account's id.
     pub(crate) account: String,
+    /// The account's name.
+    pub(crate) account_name: &'static str,
     /// An access token that works.
     pub(crate) access_token: String,
 }
@@ -41,5 +43,11 @@ pub(crate) async fn play(transcript: &Transcript, base: &str, admin_token: &str)
     operator.verify(&prepared).await?;
 
     debug_assert_eq!(transcript.chapters(), CHAPTERS);
-    Ok(Ending { client, login: prepared.service_account, account: prepared.account, access_token })
+    Ok(Ending {
+        client,
+        login: prepared.service_account,
+        account: prepared.account,
+        account_name: vendor::ACCOUNT,
+        access_token,
+    })
 }

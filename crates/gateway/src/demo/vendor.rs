@@ -48,18 +48,20 @@ pub(crate) struct Issued {
 
 impl Issued {
     /// The authorization request that Okta's button makes, for a browser.
-    pub(crate) fn opened_by_hand(&self) -> String {
+    pub(crate) fn opened_by_hand(&self, state: &str) -> String {
         let redirect_uri = self.redirect_uris.first().map(String::as_str).unwrap_or_default();
         let query = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("response_type", "code")
             .append_pair("client_id", &self.id)
             .append_pair("redirect_uri", redirect_uri)
-            .append_pair("state", "opened-by-hand")
+            .append_pair("state", state)
             .finish();
         format!("{}&{query}", self.authorization_url.replace(' ', "%20"))
     }
 }
 
+/// The customer.
+pub(crate) const ACCOUNT: &str = "acme";
 pub(crate) const TOM: &str = "tom@acme.example";
 const SERVICE_ACCOUNT: &str = "okta-provisioning@acme.example";
 const MIRA: &str = "mira@acme.example";
@@ -88,7 +90,7 @@ impl<'t> Operator<'t> {
     /// The guide's section 1: an account, and a service account to do the setup with.
     pub(crate) async fn prepare_the_account(&self) -> Result<Prepared, Failure> {
         self.transcript().chapter(CHAPTERS, "Prerequisites: an account, its people, a service account");
-        let body = json!({"name": "acme", "product_environments": ["acme-prod", "acme-stage"]});
+        let body = json!({"name": ACCOUNT, "product_environments": ["acme-prod", "acme-stage"]});
         let account = self.send(Method::POST, "/admin/accounts", &body).await?.expect(
             201,
             "An account is one customer of the vendor, the wall between customers' data. Its product environments are \
@@ -190,6 +192,27 @@ impl<'t> Operator<'t> {
             201,
             "A second Okta app, for comparison. If the variable name is known already, one request is enough.",
         )?;
+        Ok(Issued {
+            id: client.text("/client_id")?,
+            secret: client.text("/client_secret")?,
+            redirect_uris: client.texts("/redirect_uris")?,
+            authorization_url: client.text("/sheet/authorization_url")?,
+            token_url: client.text("/sheet/token_url")?,
+        })
+    }
+
+    /// A client that waits at this redirect URI for the reader's own browser.
+    pub(crate) async fn issue_a_visitor(
+        &self,
+        account: &str,
+        name: &str,
+        redirect_uri: &str,
+    ) -> Result<Issued, Failure> {
+        let body = json!({"name": name, "profile": "generic", "redirect_uris": [redirect_uri],
+            "grant_types": ["authorization_code", "refresh_token"], "scopes": ["openid", "offline_access", "provision:scim"]});
+        let path = format!("/admin/accounts/{account}/clients");
+        let client =
+            self.send(Method::POST, &path, &body).await?.expect(201, "One more client, for your own browser.")?;
         Ok(Issued {
             id: client.text("/client_id")?,
             secret: client.text("/client_secret")?,

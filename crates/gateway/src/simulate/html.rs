@@ -146,8 +146,11 @@ pub fn words(html: &str) -> String {
 const BLOCKS: [&str; 14] =
     ["p", "div", "h1", "h2", "h3", "li", "ul", "ol", "dl", "dt", "main", "header", "footer", "section"];
 
-/// What a user reads on a page: the text of its body without its buttons, a line for each block.
+/// What a user reads on a page: the text of its main part without its buttons, a line for each block.
 pub fn text(html: &str) -> String {
+    let main = html.split_once("<main").and_then(|(_, rest)| rest.split_once("</main>"));
+    let html = main.map_or_else(|| html.to_owned(), |(main, _)| format!("<main{main}"));
+    let html = html.as_str();
     let mut said = String::new();
     let mut hidden: Option<String> = None;
     for token in tokens(html) {
