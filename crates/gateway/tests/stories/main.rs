@@ -63,6 +63,7 @@ mod keys;
 mod life_of_a_grant;
 mod lists_shrink;
 mod long_requests;
+mod looks;
 mod me;
 mod members_kept;
 mod memory;

@@ -20,7 +20,13 @@ impl App {
             .split_whitespace()
             .filter(|word| word.len() == 4 && word.chars().all(|c| matches!(c, 'A'..='Z' | '2'..='7')))
             .collect();
-        assert_eq!(letters.len(), 32, "160 bits in base32 on: {words}");
+        App::typed(&letters)
+    }
+
+    /// Set up with these letters.
+    pub fn typed(letters: &str) -> App {
+        let letters: String = letters.split_whitespace().collect();
+        assert_eq!(letters.len(), 32, "160 bits in base32: {letters}");
         let number = |letter: char| "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".find(letter).expect("a letter of base32");
         let bits: Vec<usize> =
             letters.chars().map(number).flat_map(|n| (0..5).rev().map(move |bit| n >> bit & 1)).collect();
@@ -30,7 +36,7 @@ impl App {
     }
 
     /// What it shows now, or some steps from now.
-    fn shows(&self, steps: i64) -> String {
+    pub fn shows(&self, steps: i64) -> String {
         self.0.password(
             gateway::domain::totp::Secret::step_at(gateway::platform::clock::Clock::of_the_machine().now()) + steps,
         )

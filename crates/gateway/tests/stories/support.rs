@@ -5,6 +5,7 @@ pub mod story;
 
 pub mod account;
 pub mod browser;
+pub mod chromium;
 pub mod concurrently;
 pub mod database;
 pub mod directories;

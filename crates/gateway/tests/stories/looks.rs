@@ -1,0 +1,224 @@
+//! How pages look: each one that exists, in a real browser, at a desk and on a phone, light and dark, with and without its script.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::account::{Account, User};
+use crate::support::chromium::Chromium;
+use crate::support::oauth_client::OAuthClient;
+use crate::support::testing::{Database, World};
+use crate::upstream::Upstream;
+
+const LONG: &str = "Provisioning-of-every-subsidiary-of-Acme-Media-in-Europe-the-Middle-East-and-Africa";
+
+/// What users of a brand see.
+const SETTINGS: [(&str, &str); 14] = [
+    ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true"),
+    ("GATEWAY__BRAND__NAME", "Exampla"),
+    ("GATEWAY__BRAND__SUPPORT_EMAIL", "support@exampla.example"),
+    ("GATEWAY__BRAND__HELP_URL", "https://exampla.example/help"),
+    ("GATEWAY__BRAND__PRIVACY_URL", "https://exampla.example/privacy"),
+    ("GATEWAY__BRAND__TERMS_URL", "https://exampla.example/terms"),
+    ("GATEWAY__BRAND__ACCENT", "#1f5fd0"),
+    ("GATEWAY__OPERATORS__ISSUER", "https://id.exampla.example"),
+    ("GATEWAY__OPERATORS__CLIENT_ID", "gateway"),
+    ("GATEWAY__OPERATORS__CLIENT_SECRET", "a-secret-of-the-gateway"),
+    ("GATEWAY__OPERATORS__ALLOWED", "@exampla.example"),
+    ("GATEWAY__SERVER__BODY_SECONDS", "60"),
+    ("GATEWAY__REQUESTS__ENABLED", "true"),
+    ("GATEWAY__SERVER__WORKERS", "2"),
+];
+
+/// A customer's Okta.
+async fn okta(account: &Account) -> OAuthClient {
+    account.client(json!({"name": "Okta", "profile": "okta", "okta_app_name": "acmemedia_exampla_1"})).await
+}
+
+/// A walk through every page.
+struct Tour {
+    world: World,
+    acme: Account,
+    service: User,
+    chromium: Chromium,
+}
+
+impl Tour {
+    async fn start(folder: &str, settings: &[(&'static str, &str)]) -> Option<Tour> {
+        let chromium = Chromium::start(folder).await?;
+        let world = World::start(Database::sqlite().await, settings).await;
+        let acme = world.account("acme-media").await;
+        let service = acme.service_account().await;
+        Some(Tour { world, acme, service, chromium })
+    }
+
+    async fn open(&self, path: &str) {
+        self.chromium.open(&format!("{}{path}", self.world.gateway.public_url)).await;
+    }
+
+    async fn look_at(&self, path: &str, name: &str) {
+        self.open(path).await;
+        self.chromium.look(name).await;
+    }
+
+    async fn log_out(&self) {
+        self.open("/oauth2/logout").await;
+        if self.chromium.words().await.contains("Stay logged in") {
+            self.chromium.press("Log out").await;
+        }
+    }
+
+    /// What needs no log-in.
+    async fn outside(&self) {
+        for (path, name) in [
+            ("/", "front"),
+            ("/style", "style"),
+            ("/openapi", "openapi"),
+            ("/nowhere", "not-found"),
+            ("/account/sessions/end", "wrong-method"),
+            ("/operator", "operator"),
+            ("/account", "login-account"),
+            ("/oauth2/auth?client_id=unknown", "refused"),
+            ("/login?request=stale", "stale"),
+        ] {
+            self.look_at(path, name).await;
+        }
+    }
+
+    /// From the identity provider's window to access.
+    async fn connecting(&self) {
+        let chromium = &self.chromium;
+        let client = okta(&self.acme).await;
+        let url = client.authorization_url("1");
+        chromium.open(&url).await;
+        chromium.look("login").await;
+        chromium.log_in("unknown", "wrong").await;
+        chromium.look("login-wrong").await;
+        chromium.log_in(&self.service.user_name, &self.service.password).await;
+        chromium.look("consent-service").await;
+        chromium.press("Log in as another user").await;
+
+        let person = self.acme.user("dana.reyes@acme-media.example").role("master_admin").create().await;
+        chromium.log_in(&person.user_name, &person.password).await;
+        chromium.look("consent-personal").await;
+        chromium.press("Log in as a service account").await;
+        let ben = self.acme.user("ben.adler@acme-media.example").role("media_library_user").create().await;
+        chromium.log_in(&ben.user_name, &ben.password).await;
+        chromium.look("consent-refused").await;
+        self.log_out().await;
+
+        let body = json!({"name": "Reports", "profile": "generic", "redirect_uris": ["https://reports.example/cb"],
+            "grant_types": ["authorization_code"], "scopes": ["openid", "profile", "email"]});
+        let reports = self.acme.client(body).await;
+        chromium.open(&reports.authorization_url("1")).await;
+        chromium.look("login-client").await;
+        chromium.log_in(&person.user_name, &person.password).await;
+        chromium.look("consent-client").await;
+        self.log_out().await;
+        chromium.look("logged-out").await;
+    }
+
+    /// Where the account's people log in at a provider of their own.
+    async fn provider(&self) {
+        let globex = self.world.account("globex").await;
+        let upstream = Upstream::of(&self.world).await;
+        upstream.configure(&globex, json!({})).await;
+        self.chromium.open(&okta(&globex).await.authorization_url("1")).await;
+        self.chromium.look("login-provider").await;
+        assert_eq!(self.primary().await, "Log in", "a service account's way is the first");
+        let body = json!({"name": "Reports", "profile": "generic", "redirect_uris": ["https://reports.example/cb"],
+            "grant_types": ["authorization_code"], "scopes": ["openid"]});
+        self.chromium.open(&globex.client(body).await.authorization_url("1")).await;
+        self.chromium.look("login-provider-client").await;
+        assert_eq!(self.primary().await, "Continue with Acme ID", "a person's way is the first");
+    }
+
+    async fn primary(&self) -> String {
+        let text = self.chromium.run("return document.querySelector('.button.primary').textContent.trim()").await;
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A user's own pages.
+    async fn own(&self) {
+        let chromium = &self.chromium;
+        let ada = self.acme.user("ada.lovelace-of-the-analytical-engine@acme-media.example").role("master_admin");
+        let ada = ada.create().await;
+        self.open("/account").await;
+        chromium.log_in(&ada.user_name, &ada.password).await;
+        chromium.look("account-empty").await;
+        okta(&self.acme).await.connect_as(&ada).await;
+        let long = self.acme.client(json!({"name": LONG, "profile": "generic", "redirect_uris": ["https://long.example/cb"],
+            "grant_types": ["authorization_code", "refresh_token"], "scopes": ["openid", "offline_access", "provision:scim"]}));
+        let long = long.await;
+        long.connect_as(&ada).await;
+        self.open("/account").await;
+        chromium.run("for (const part of document.querySelectorAll('.behind')) part.open = true").await;
+        chromium.look("account").await;
+        chromium.run("document.querySelector('.menu').open = true").await;
+        chromium.look("account-menu").await;
+
+        chromium.press("Set up an authenticator app").await;
+        chromium.look("second-factor-set-up").await;
+        let secret = chromium.run("return document.querySelector('[data-copy]').textContent").await;
+        chromium.type_into("code", "000000").await;
+        chromium.press("Continue").await;
+        chromium.look("second-factor-wrong").await;
+        let app = crate::second_factors::App::typed(secret.as_str().unwrap_or_default());
+        chromium.type_into("code", &app.shows(-1)).await;
+        chromium.press("Continue").await;
+        chromium.look("recovery-codes").await;
+        chromium.press("I have saved them. Continue").await;
+        chromium.look("account-second-factor").await;
+
+        self.open("/account/password").await;
+        chromium.look("password").await;
+        chromium.type_into("password", "password1234").await;
+        chromium.type_into("again", "password1234").await;
+        chromium.press("Change the password").await;
+        chromium.look("password-wrong").await;
+        chromium.type_into("password", "four unrelated words 4711").await;
+        chromium.type_into("again", "four unrelated words 4711").await;
+        chromium.press("Change the password").await;
+        chromium.look("password-changed").await;
+        self.open("/oauth2/logout").await;
+        chromium.look("logout").await;
+        self.log_out().await;
+        self.open("/account").await;
+        chromium.log_in(&ada.user_name, "four unrelated words 4711").await;
+        chromium.look("second-factor").await;
+
+        chromium.open(&long.authorization_url("1")).await;
+        chromium.look("login-long-name").await;
+        let eve = self.acme.user("eve@acme-media.example").create().await;
+        chromium.log_in(&eve.user_name, &eve.password).await;
+        chromium.look("consent-refused-long-name").await;
+    }
+
+    async fn all(&self) {
+        self.outside().await;
+        self.connecting().await;
+        self.provider().await;
+        self.own().await;
+    }
+}
+
+#[test]
+fn every_page_fits_and_is_accessible_in_every_mode() {
+    crate::support::story::run(async {
+        let Some(tour) = Tour::start("with-script", &SETTINGS).await else { return };
+        tour.all().await;
+        tour.chromium.finish();
+    });
+}
+
+#[test]
+fn every_page_works_without_its_script_and_without_a_brand() {
+    crate::support::story::run(async {
+        let Some(tour) = Tour::start("without-script", &[SETTINGS[0]]).await else { return };
+        tour.chromium.without_scripts().await;
+        let settings = tour.acme.admin(Method::GET, "").await.expect(200).json();
+        assert_eq!(settings["name"], "acme-media");
+        tour.all().await;
+        assert_eq!(tour.chromium.run("return document.querySelectorAll('.button.copy').length").await, 0);
+        tour.chromium.finish();
+    });
+}
