@@ -281,7 +281,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         fields: Arc::default(),
         budget: Budget::new(config.server.memory),
         refusals: Arc::default(),
-        recorder: Arc::new(Recorder::new(config.requests.enabled)),
+        recorder: Arc::new(Recorder::new(config.requests)),
         config: Arc::new(config),
         pulse: db.pulse(),
         clock: db.clock().clone(),

@@ -11,6 +11,8 @@ pub struct Requests {
     pub keep_days: u32,
     /// How many of each account.
     pub keep_rows: u32,
+    /// How many wait in memory at most.
+    pub waiting: usize,
 }
 
 pub(super) fn read(r: &mut Reader) -> Option<Requests> {
@@ -34,5 +36,13 @@ pub(super) fn read(r: &mut Reader) -> Option<Requests> {
         Unit::None,
         "So many of an account's recorded requests stay, the latest; and so many that belong to no account.",
     );
-    Some(Requests { enabled: enabled?, keep_days: keep_days?, keep_rows: keep_rows? })
+    let waiting = s.number(
+        "waiting",
+        20_000,
+        16..=1_000_000,
+        Unit::None,
+        "So many wait in memory at most, about 1 KiB each, and are written once a second. Where more come, successful ones are left out first, and no account takes more than a quarter.",
+    );
+    let (enabled, keep_days, keep_rows) = (enabled?, keep_days?, keep_rows?);
+    Some(Requests { enabled, keep_days, keep_rows, waiting: waiting? })
 }

@@ -111,6 +111,7 @@ impl Housekeeper {
         self.step(&mut done, "forgetting notices", move |tx| tx.forget_notices(seen, unseen, BATCH)).await;
         let old = now - i64::from(self.config.requests.keep_days) * DAY;
         self.step(&mut done, "forgetting requests", move |tx| tx.forget_requests(old, BATCH)).await;
+        self.step(&mut done, "forgetting what was not recorded", move |tx| tx.forget_unrecorded(old, BATCH)).await;
         if let Some(days) = self.config.audit.retention_days {
             self.forget_audit(&mut done, now - i64::from(days) * DAY).await;
         }

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::config::Requests;
 use crate::domain::request::full::Room;
 use crate::domain::request::{RequestRecord, Share};
 
@@ -11,15 +12,17 @@ mod writing;
 
 use writing::Scribe;
 
-/// So many wait at most,
-const MOST: usize = 20_000;
-/// and so many of one account: it may not take the room of all others.
-const MOST_EACH: usize = MOST / 4;
+/// One account may take a share of the room, and not that of all others.
+const SHARES: usize = 4;
+/// What was dropped is counted for so many apart.
+const MOST_SHARES: usize = 1000;
 
 /// What came of requests and is not yet written.
 #[derive(Debug)]
 pub struct Recorder {
     is_on: bool,
+    /// So many wait at most.
+    most: usize,
     queue: Mutex<Queue>,
     room: Room,
     scribe: tokio::sync::Mutex<Scribe>,
@@ -30,6 +33,8 @@ struct Queue {
     waiting: Vec<RequestRecord>,
     each: HashMap<Share, usize>,
     dropped: Dropped,
+    /// What was dropped since it was counted in the database last.
+    uncounted: HashMap<Share, Dropped>,
 }
 
 /// What was not recorded, since the process began.
@@ -47,15 +52,6 @@ impl Dropped {
         self.successes + self.failures
     }
 
-    fn of(records: &[RequestRecord]) -> Dropped {
-        let successes = records.iter().filter(|record| record.is_success()).count() as u64;
-        Dropped { successes, failures: records.len() as u64 - successes }
-    }
-
-    fn and(self, more: Dropped) -> Dropped {
-        Dropped { successes: self.successes + more.successes, failures: self.failures + more.failures }
-    }
-
     fn count(&mut self, record: &RequestRecord) {
         match record.is_success() {
             true => self.successes += 1,
@@ -66,8 +62,14 @@ impl Dropped {
 
 impl Recorder {
     /// One that records, or none at all.
-    pub fn new(is_on: bool) -> Recorder {
-        Recorder { is_on, queue: Mutex::default(), room: Room::default(), scribe: tokio::sync::Mutex::default() }
+    pub fn new(config: Requests) -> Recorder {
+        Recorder {
+            is_on: config.enabled,
+            most: config.waiting,
+            queue: Mutex::default(),
+            room: Room::default(),
+            scribe: tokio::sync::Mutex::default(),
+        }
     }
 
     /// Whether it records.
@@ -85,9 +87,9 @@ impl Recorder {
         let share = record.share();
         let mut queue = self.queue();
         let each = queue.each.get(&share).copied().unwrap_or_default();
-        let (most, most_each) = if record.is_success() { (MOST / 2, MOST_EACH / 2) } else { (MOST, MOST_EACH) };
-        if queue.waiting.len() >= most || each >= most_each {
-            queue.dropped.count(&record);
+        let most = if record.is_success() { self.most / 2 } else { self.most };
+        if queue.waiting.len() >= most || each >= most / SHARES {
+            queue.drop_one(&record);
             return;
         }
         queue.each.insert(share, each + 1);
@@ -107,13 +109,41 @@ impl Recorder {
     }
 
     /// Counts what could not be written.
-    fn lost(&self, lost: Dropped) {
+    fn lost<'r>(&self, records: impl IntoIterator<Item = &'r RequestRecord>) {
         let mut queue = self.queue();
-        queue.dropped = queue.dropped.and(lost);
+        records.into_iter().for_each(|record| queue.drop_one(record));
+    }
+
+    /// Takes out what was dropped and is not counted in the database.
+    fn take_uncounted(&self) -> HashMap<Share, Dropped> {
+        std::mem::take(&mut self.queue().uncounted)
+    }
+
+    /// Puts back what could not be counted there.
+    fn still_uncounted(&self, dropped: HashMap<Share, Dropped>) {
+        let mut queue = self.queue();
+        for (share, dropped) in dropped {
+            let counted = queue.uncounted_of(share);
+            counted.successes += dropped.successes;
+            counted.failures += dropped.failures;
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn drop_one(&mut self, record: &RequestRecord) {
+        self.dropped.count(record);
+        self.uncounted_of(record.share()).count(record);
+    }
+
+    /// Where many have lost some, the rest is counted together.
+    fn uncounted_of(&mut self, share: Share) -> &mut Dropped {
+        let is_known = self.uncounted.len() < MOST_SHARES || self.uncounted.contains_key(&share);
+        self.uncounted.entry(if is_known { share } else { Share::Others }).or_default()
     }
 }
 
@@ -123,6 +153,13 @@ mod tests {
     use crate::domain::ids::AccountKey;
     use crate::domain::request::{Findings, Owner, RequestId};
     use crate::platform::timestamp::ms;
+
+    const MOST: usize = 20_000;
+    const MOST_EACH: usize = MOST / SHARES;
+
+    fn recorder() -> Recorder {
+        Recorder::new(Requests { enabled: true, keep_days: 30, keep_rows: 1000, waiting: MOST })
+    }
 
     fn record(account: i64, status: u16) -> RequestRecord {
         let owner = Owner::Known { account: AccountKey::of_row(account), client: "c".to_owned() };
@@ -141,7 +178,7 @@ mod tests {
 
     #[test]
     fn successes_are_dropped_first_and_what_is_dropped_is_counted() {
-        let recorder = Recorder::new(true);
+        let recorder = recorder();
         for account in 0..10 {
             (0..MOST).for_each(|_| recorder.record(record(account, 200)));
         }
@@ -154,11 +191,20 @@ mod tests {
         assert_eq!(dropped.successes as usize, 10 * MOST - MOST / 2);
         assert_eq!(dropped.failures as usize, 10 * MOST - MOST / 2);
         assert_eq!((recorder.take().len(), recorder.take().len()), (MOST, 0));
+        let uncounted = recorder.take_uncounted();
+        assert_eq!(uncounted.len(), 10, "each account's own");
+        assert_eq!(uncounted.values().map(|each| each.total()).sum::<u64>(), dropped.total());
+        recorder.still_uncounted(uncounted.clone());
+        recorder.still_uncounted((0..2 * MOST_SHARES as i64).map(|grant| (Share::Grant(grant), dropped)).collect());
+        let uncounted = recorder.take_uncounted();
+        assert_eq!(uncounted.len(), MOST_SHARES + 1, "the others are counted together");
+        let total = (2 * MOST_SHARES as u64 + 1) * dropped.total();
+        assert_eq!(uncounted.values().map(|each| each.total()).sum::<u64>(), total);
     }
 
     #[test]
     fn one_account_does_not_take_the_room_of_others() {
-        let recorder = Recorder::new(true);
+        let recorder = recorder();
         (0..MOST).for_each(|_| recorder.record(record(1, 500)));
         assert_eq!(recorder.queue().waiting.len(), MOST_EACH);
         recorder.record(record(2, 200));

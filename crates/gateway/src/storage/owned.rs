@@ -8,7 +8,7 @@ use super::error::DbError;
 use super::schema::{
     client_activity, client_health, client_origins, client_secrets, field_counts, logins, members, notices, operators,
     parked_members, recordings, recovery_codes, resource_counts, second_factors, sessions, static_tokens,
-    tolerance_needs, upstream_identities, upstream_secrets,
+    tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
@@ -61,7 +61,7 @@ owned! {
 owned! {
     /// What an account has beside resources, clients and grants, which go in batches of their own.
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
-    resource_counts.account, operators.account, upstream_secrets.account, notices.account,
+    resource_counts.account, operators.account, upstream_secrets.account, notices.account, unrecorded_requests.account,
 }
 
 #[cfg(test)]

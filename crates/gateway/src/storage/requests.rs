@@ -23,6 +23,7 @@ use crate::platform::timestamp::Timestamp;
 
 pub mod recordings;
 pub mod search;
+mod unrecorded;
 
 /// So many bits of a row's number tell rows of the same millisecond apart.
 const TIE: u32 = 20;

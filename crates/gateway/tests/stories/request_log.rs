@@ -279,6 +279,41 @@ story!(
 );
 
 story!(
+    what_is_not_recorded_is_counted_by_all_servers_together,
+    settings = [("GATEWAY__REQUESTS__WAITING", "16")],
+    async |world: World| {
+        let (acme, other) = (world.account("acme").await, world.account("other").await);
+        let idp = acme.connected_identity_provider().await;
+        world.add_replica().await;
+        let mut behind = Behind::of(&world);
+        let account = behind.number("SELECT seq AS n FROM accounts WHERE name = 'acme'");
+        let asked = "FROM requests WHERE endpoint = '/scim/v2/Users' AND account =";
+        let recorded = format!("SELECT COUNT(*) AS n {asked} {account}");
+        let of_account = format!("FROM unrecorded_requests WHERE account = {account}");
+        let dropped = format!("SELECT CAST(COALESCE(SUM(successes + failures), 0) AS BIGINT) AS n {of_account}");
+        let mut sent = 0;
+        // Both write once a second: a slow machine needs more than one attempt to overtake them.
+        while behind.number(&dropped) == 0 {
+            for _ in 0..40 {
+                idp.get("/Users").await.expect(200);
+            }
+            sent += 40;
+        }
+        until("count of all that was sent", || behind.number(&recorded) + behind.number(&dropped) >= sent).await;
+        let told = acme.admin_get("/requests?since=2020-01-01T00:00:00Z").await["dropped"].as_i64().expect("a number");
+        assert!(told > 0 && told == behind.number(&dropped), "{told}");
+        let clients = acme.admin_get("/clients").await;
+        let client = text(&items(&clients)[0]["client_id"]);
+        let of_client = world.admin(Method::GET, &format!("/clients/{client}/requests")).await.expect(200).json();
+        assert_eq!(of_client["dropped"], told);
+        assert_eq!(acme.admin_get("/requests?since=2999-01-01T00:00:00Z").await["dropped"], 0);
+        assert_eq!(other.admin_get("/requests").await["dropped"], 0, "another account's are not counted");
+        while behind.work(|tx| tx.forget_unrecorded(Timestamp::of_millis(i64::MAX), 500)) > 0 {}
+        assert_eq!(acme.admin_get("/requests").await["dropped"], 0);
+    }
+);
+
+story!(
     a_log_that_is_off_records_nothing,
     settings = [("GATEWAY__REQUESTS__ENABLED", "false")],
     async |world: World| {

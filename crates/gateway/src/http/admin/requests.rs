@@ -132,7 +132,8 @@ answer! {
         items: Vec<RequestRow>,
         /// What to send as `after` for the next page. The last page has none.
         next: Option<String>,
-        /// How many requests this server has not recorded since it started, because more came than could be written.
+        /// How many requests of the account were not recorded, by any server, because more came than could be written: since `since`, whole
+        /// hours counted, or for as long as requests are kept.
         dropped: i64,
     }
     example {"items": [], "next": null, "dropped": 0}
@@ -168,7 +169,7 @@ async fn list(
     mut of: impl FnMut(&mut Tx<'_>) -> Result<Asked, Problem> + Send + 'static,
 ) -> Result<web::Json<RequestList>, Problem> {
     let RequestsQuery { status, target, code, since, limit, after } = query;
-    let (page, dropped) = (Page::of(limit, after), app.recorder.dropped().total());
+    let page = Page::of(limit, after);
     let answer = app.db.read(ReadCost::Scan, move |tx| {
         let filter = RequestFilter {
             of: of(tx)?,
@@ -178,8 +179,8 @@ async fn list(
             since: since.map(|since| since.0),
         };
         let RequestPage { rows, next } = tx.request_page(&filter, page.after, page.limit)?;
-        let items = represented(tx, rows)?;
-        Ok::<_, Problem>(RequestList { items, next: next.map(|row| row.to_string()), dropped: dropped as i64 })
+        let (items, dropped) = (represented(tx, rows)?, tx.unrecorded(&filter.of, filter.since)?);
+        Ok::<_, Problem>(RequestList { items, next: next.map(|row| row.to_string()), dropped })
     });
     Ok(web::Json(answer.await?))
 }

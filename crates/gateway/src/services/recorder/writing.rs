@@ -1,12 +1,15 @@
 //! Writing what was recorded: who it belongs to is looked up beside the one writer, and the rows are written a batch at a time.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use oauth::GrantId;
 
 use super::{Dropped, Recorder};
 use crate::domain::health::Seen;
 use crate::domain::ids::AccountKey;
-use crate::domain::request::{Owner, RequestRecord};
+use crate::domain::request::{Owner, RequestRecord, Share};
 use crate::storage::requests::{Belonging, NewRequest};
 use crate::storage::{Db, DbError, ReadCost, Tx};
 
@@ -36,19 +39,44 @@ impl Recorder {
         let mut scribe = self.scribe.lock().await;
         let mut waiting = self.take().into_iter();
         loop {
-            let batch: Vec<RequestRecord> = waiting.by_ref().take(BATCH).collect();
+            let batch: Arc<[RequestRecord]> = waiting.by_ref().take(BATCH).collect();
             if batch.is_empty() {
-                return Ok(());
+                return self.count_dropped(db).await;
             }
-            let lost = Dropped::of(&batch).and(Dropped::of(waiting.as_slice()));
-            match write_batch(db, batch).await {
+            match write_batch(db, batch.clone()).await {
                 Ok(written) => written.into_iter().for_each(|account| scribe.count(account)),
                 Err(error) => {
-                    self.lost(lost);
+                    self.lost(batch.iter().chain(waiting.as_slice()));
                     return Err(error);
                 }
             }
         }
+    }
+
+    /// Adds what was dropped to what all servers dropped, so that each of them can tell.
+    async fn count_dropped(&self, db: &Db) -> Result<(), DbError> {
+        let dropped = self.take_uncounted();
+        if dropped.is_empty() {
+            return Ok(());
+        }
+        let (shares, now) = (dropped.clone(), db.clock().now());
+        let counted = db
+            .write_relaxed(move |tx| {
+                for (share, dropped) in &shares {
+                    let owner = match share {
+                        Share::Account(account) => Some(*account),
+                        Share::Grant(grant) => tx.facts_of_grant(GrantId(*grant))?.map(|facts| facts.account),
+                        Share::Others => None,
+                    };
+                    tx.add_unrecorded(owner, now, dropped.successes, dropped.failures)?;
+                }
+                Ok(())
+            })
+            .await;
+        if counted.is_err() {
+            self.still_uncounted(dropped);
+        }
+        counted
     }
 
     /// Removes the oldest rows of accounts that got many.
@@ -91,7 +119,7 @@ impl Scribe {
 }
 
 /// Writes a batch; says whose rows it wrote.
-async fn write_batch(db: &Db, batch: Vec<RequestRecord>) -> Result<Vec<Option<AccountKey>>, DbError> {
+async fn write_batch(db: &Db, batch: Arc<[RequestRecord]>) -> Result<Vec<Option<AccountKey>>, DbError> {
     let mut rows = db.read::<_, DbError, _>(ReadCost::Scan, move |tx| looked_up(tx, &batch)).await?;
     if rows.is_empty() {
         return Ok(Vec::new());

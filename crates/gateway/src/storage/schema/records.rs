@@ -62,6 +62,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    unrecorded_requests (account, hour) {
+        account -> BigInt,
+        hour -> BigInt,
+        successes -> BigInt,
+        failures -> BigInt,
+    }
+}
+
+diesel::table! {
     tolerance_needs (client, tolerance) {
         client -> BigInt,
         tolerance -> Text,
