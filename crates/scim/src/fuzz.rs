@@ -160,7 +160,7 @@ pub fn bulk(bytes: &[u8]) {
         let outcome = world.work(|store, cx| step.run(store, cx));
         job.done(outcome.map_err(|error| {
             refused(&error);
-            Failure { status: error.wire().0, body: error.body() }
+            Failure::from(error)
         }));
     }
     let answered = job.response();

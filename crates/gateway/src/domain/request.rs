@@ -9,7 +9,7 @@ mod record;
 pub mod redaction;
 
 pub use code::{OwnCode, Place, RefusalCode};
-pub use findings::{Changed, Findings, IgnoredAttribute, Notes, Owner, Refusal};
+pub use findings::{Changed, Findings, IgnoredAttribute, Notes, Owner, Part, Refusal};
 pub use id::RequestId;
 pub use pasted::Pasted;
 pub use record::{RequestRecord, Share};

@@ -141,7 +141,7 @@ async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpRe
     let payer = call.payer();
     let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
-    let asked = proof::with_keys(app, asked).await?;
+    let asked = proof::with_keys(app, &call.notes, asked).await?;
     let attempt = Attempt::of(app, &asked, &call.origin, call.notes.clone()).presenting(asked.presents());
     let issued = attempt.watch(app, issue(app, payer, asked, call.origin, attempt.notes.clone())).await?;
     attempt.notes.take_down().owner = Owner::Grant(issued.grant.0);
@@ -193,7 +193,7 @@ async fn revoke(request: HttpRequest, app: web::Data<App>, payload: web::Payload
 
 async fn revoke_token(app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
     let asked = oauth::revoke::RevocationRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?;
-    let asked = proof::with_keys(app, asked).await?;
+    let asked = proof::with_keys(app, &call.notes, asked).await?;
     let attempt = Attempt::of(app, &asked, &call.origin, call.notes.clone());
     let (work, notes, payer) = (app.clone(), attempt.notes.clone(), call.payer());
     let revoked = app.db.write_for(payer, move |tx| {
@@ -214,7 +214,7 @@ async fn introspect(
     app.signer
         .ensure_key_known(call.form.iter().find(|(name, _)| name == "token").map(|(_, token)| token.as_str()))
         .await?;
-    let mut asked = proof::with_keys(&app, asked).await?;
+    let mut asked = proof::with_keys(&app, &call.notes, asked).await?;
     let attempt = Attempt::of(&app, &asked, &call.origin, call.notes.clone());
     let (work, notes, noted) = (app.clone(), attempt.notes.clone(), asked.has_assertion());
     let payer = call.payer();

@@ -22,9 +22,11 @@ use serde_json::Value;
 use url::Url;
 
 pub mod address;
+mod calls;
 pub mod jwks;
 
 use address::AllowedNetworks;
+pub use calls::{Call, Calls};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -47,6 +49,9 @@ pub enum FetchError {
     /// Not this time.
     #[error("{0}")]
     Unavailable(String),
+    /// The answer has this status.
+    #[error("it answers with the status {0}")]
+    Status(u16),
 }
 
 /// Makes calls. Cheap to clone.
@@ -74,14 +79,25 @@ impl Outbound {
         self.reach.url(text)
     }
 
-    /// The HTTP client of the `openidconnect` crate, where we are the relying party.
+    /// The HTTP client of the `openidconnect` crate, where we are the relying party. Its calls are noted.
     pub fn relying_party(
         &self,
+        calls: &Calls,
     ) -> impl Fn(HttpRequest) -> Pin<Box<dyn Future<Output = Result<HttpResponse, FetchError>> + Send>> + 'static {
-        let outbound = self.clone();
+        let (outbound, calls) = (self.clone(), calls.clone());
         move |request| {
-            let outbound = outbound.clone();
-            Box::pin(async move { outbound.exchange(request).await })
+            let (outbound, calls) = (outbound.clone(), calls.clone());
+            Box::pin(async move {
+                let (began, address) = (Instant::now(), request.uri().to_string());
+                let method = if request.method() == reqwest::Method::POST { "POST" } else { "GET" };
+                let answer = outbound.exchange(request).await;
+                let outcome = answer.as_ref().map_err(Clone::clone).and_then(|answer| match answer.status().as_u16() {
+                    status @ ..400 => Ok(status),
+                    status => Err(FetchError::Status(status)),
+                });
+                calls.note(method, &address, began, outcome);
+                answer
+            })
         }
     }
 
@@ -117,8 +133,15 @@ impl Outbound {
         Ok(bytes)
     }
 
-    /// The JSON document at this address.
-    pub async fn json(&self, address: &str) -> Result<Value, FetchError> {
+    /// The JSON document at this address. The call is noted.
+    pub async fn json(&self, address: &str, calls: &Calls) -> Result<Value, FetchError> {
+        let began = Instant::now();
+        let fetched = self.document(address).await;
+        calls.note("GET", address, began, fetched.as_ref().map(|_| 200).map_err(Clone::clone));
+        fetched
+    }
+
+    async fn document(&self, address: &str) -> Result<Value, FetchError> {
         let url = self.url(address).map_err(|why| FetchError::Refused(format!("its address {why}")))?;
         let client = self.client()?;
         let _slot = self.slots.acquire().await;
@@ -132,7 +155,7 @@ impl Outbound {
             )));
         }
         if status != reqwest::StatusCode::OK {
-            return Err(FetchError::Unavailable(format!("it answers with the status {}", status.as_u16())));
+            return Err(FetchError::Status(status.as_u16()));
         }
         let bytes = self.bounded(&mut response).await?;
         serde_json::from_slice(&bytes).map_err(|_| FetchError::Refused("it is no JSON document".to_owned()))

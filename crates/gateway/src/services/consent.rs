@@ -10,6 +10,7 @@ use scim::{Id, Store};
 use super::reactions;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
 use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::request::OwnCode;
 use crate::domain::scopes;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
@@ -30,7 +31,7 @@ pub enum Next {
     /// Another user has to log in: the client belongs to another account.
     LogIn,
     /// The request said not to ask (`prompt=none`): the error that its client gets, and why.
-    Refuse(&'static str, &'static str),
+    Refuse(&'static str, OwnCode, &'static str),
 }
 
 /// The user who is asked, and what they have to know.
@@ -108,8 +109,12 @@ pub fn next(
     let remembered = consent::is_remembered(tx, cx, asked, &subject(session))?;
     Ok(match person {
         Some(person) if remembered && person.may_accept => Next::Accept,
-        Some(_) if asked.prompt.none => Next::Refuse("consent_required", "the user has not accepted this yet"),
-        None if asked.prompt.none => Next::Refuse("login_required", "a user of another account is logged in"),
+        Some(_) if asked.prompt.none => {
+            Next::Refuse("consent_required", OwnCode::ConsentRequired, "the user has not accepted this yet")
+        }
+        None if asked.prompt.none => {
+            Next::Refuse("login_required", OwnCode::OtherAccount, "a user of another account is logged in")
+        }
         Some(person) => Next::Ask(Box::new(person)),
         None => Next::LogIn,
     })

@@ -9,6 +9,7 @@
 //! asked for beside it. [`session`] is what a log-in leads to. [`operator`] is the way of operators, who get a token instead.
 
 use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::sign_in::SecondFactor;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
@@ -65,15 +66,15 @@ pub enum Asks {
 /// What a user is told who is not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// For people.
-    pub problem: String,
+    /// Why, and what they are told.
+    pub refusal: Refusal,
     /// They have to wait so many seconds.
     pub retry_after: Option<i64>,
 }
 
 impl Refused {
-    fn because(problem: &str) -> Refused {
-        Refused { problem: problem.to_owned(), retry_after: None }
+    fn because(code: OwnCode, problem: &str) -> Refused {
+        Refused { refusal: Refusal::new(code, problem), retry_after: None }
     }
 }
 

@@ -160,12 +160,17 @@ impl Tx<'_> {
                 Some(facts) => (Some(facts.account), facts.client.map(|client| client.id)),
                 None => return Ok(Some(Belonging::default())),
             },
-            Owner::Client(client) => {
+            Owner::Account(account) => (Some(*account), None),
+            Owner::Client(client) | Owner::Visit { client, .. } => {
+                let of_user = match owner {
+                    Owner::Visit { account, .. } => Some(*account),
+                    _ => None,
+                };
                 let query = clients::table.filter(clients::id.eq(client)).select(clients::account);
                 let found: Option<Option<AccountKey>> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
                 match found {
-                    Some(account) => (account, Some(client.clone())),
-                    None => return Ok(Some(Belonging::default())),
+                    Some(account) => (account.or(of_user), Some(client.clone())),
+                    None => (of_user, None),
                 }
             }
         };

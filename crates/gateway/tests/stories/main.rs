@@ -84,6 +84,7 @@ mod proxies;
 mod pushed_requests;
 mod races;
 mod readiness;
+mod refusal_codes;
 mod refusals;
 mod replicas;
 mod reports_clients;

@@ -43,7 +43,7 @@ impl App {
     }
 }
 
-async fn type_code(browser: &Browser, page: &Page, code: &str) -> Landing {
+pub async fn type_code(browser: &Browser, page: &Page, code: &str) -> Landing {
     let form = page.forms().into_iter().find(|form| form.has_input("code"));
     let mut form = form.unwrap_or_else(|| panic!("nothing asks for a code on {}:\n{}", page.url, page.words()));
     form.inputs.iter_mut().filter(|input| input.name == "code").for_each(|input| code.clone_into(&mut input.value));

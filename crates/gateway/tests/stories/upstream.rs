@@ -50,6 +50,40 @@ impl Upstream {
         self.people.user(email).with("emails", verified(email)).create().await
     }
 
+    /// A person without an address.
+    pub async fn nameless(&self, name: &str) -> User {
+        self.people.user(name).with("emails", json!([])).create().await
+    }
+
+    /// Changes what is known of a person.
+    pub async fn rename(&self, person: &User, change: &Value) {
+        self.people.admin(Method::PATCH, &format!("/users/{}", person.id)).json(change).await.expect(200);
+    }
+
+    /// The provider of a gateway's operators, and the settings of that gateway. Where it [sends them back to](Upstream::sends_back_to) is
+    /// known once it runs.
+    pub async fn of_operators(world: World) -> (Upstream, Vec<(&'static str, String)>) {
+        let people = world.account("vendor").await;
+        let body = json!({"name": "The front door", "redirect_uris": ["http://127.0.0.1/login/callback"],
+            "grant_types": ["authorization_code"], "scopes": ["openid", "profile", "email"], "default_scope": ["openid"]});
+        let client = people.client(body).await;
+        let settings = vec![
+            (REACH.0, REACH.1.to_owned()),
+            ("GATEWAY__OPERATORS__ISSUER", world.gateway.public_url.clone()),
+            ("GATEWAY__OPERATORS__CLIENT_ID", client.id.clone()),
+            ("GATEWAY__OPERATORS__CLIENT_SECRET", client.secret.clone()),
+            ("GATEWAY__OPERATORS__ALLOWED", "ada@vendor.test,@csm.vendor.test".to_owned()),
+            ("GATEWAY__OPERATORS__UNVERIFIED_EMAIL", "true".to_owned()),
+        ];
+        (Upstream { world, people, client }, settings)
+    }
+
+    /// Sends people back to this gateway.
+    pub async fn sends_back_to(&self, door: &World) {
+        let uri = format!("{}/login/callback", door.gateway.public_url);
+        self.client.admin(Method::PATCH, "").json(&json!({"redirect_uris": [uri]})).await.expect(200);
+    }
+
     /// Has an account's people log in here.
     pub async fn configure(&self, account: &Account, more: Value) {
         configure(account, self, more).await;
@@ -236,25 +270,11 @@ story!(
 #[test]
 fn operators_sign_in_at_the_vendors_provider() {
     crate::support::story::run(async {
-        let upstream_world = World::start(Database::sqlite().await, &[]).await;
-        let people = upstream_world.account("vendor").await;
-        let database = Database::sqlite().await;
-        // The redirect URI depends on the port, which is known once the gateway runs: it is registered afterwards.
-        let body = json!({"name": "The front door", "redirect_uris": ["http://127.0.0.1/login/callback"],
-            "grant_types": ["authorization_code"], "scopes": ["openid", "profile", "email"], "default_scope": ["openid"]});
-        let client = people.client(body).await;
-        let settings = [
-            REACH,
-            ("GATEWAY__OPERATORS__ISSUER", upstream_world.gateway.public_url.as_str()),
-            ("GATEWAY__OPERATORS__CLIENT_ID", client.id.as_str()),
-            ("GATEWAY__OPERATORS__CLIENT_SECRET", client.secret.as_str()),
-            ("GATEWAY__OPERATORS__ALLOWED", "ada@vendor.test,@csm.vendor.test"),
-            ("GATEWAY__OPERATORS__UNVERIFIED_EMAIL", "true"),
-        ];
-        let world = World::start(database, &settings).await;
-        let uri = format!("{}/login/callback", world.gateway.public_url);
-        client.admin(Method::PATCH, "").json(&json!({"redirect_uris": [uri]})).await.expect(200);
-        let upstream = Upstream { world: upstream_world, people, client };
+        let (upstream, settings) = Upstream::of_operators(World::start(Database::sqlite().await, &[]).await).await;
+        let settings: Vec<(&'static str, &str)> =
+            settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let world = World::start(Database::sqlite().await, &settings).await;
+        upstream.sends_back_to(&world).await;
         let operator = |name: &'static str| {
             let people = upstream.people.clone();
             async move { people.user(name).with("emails", verified(name)).create().await }

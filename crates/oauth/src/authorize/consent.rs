@@ -2,6 +2,7 @@
 
 use crate::authorize::AuthorizationRequest;
 use crate::client::GrantType;
+use crate::codes::RefusalCode;
 use crate::context::{Context, millis};
 use crate::event::Event;
 use crate::grant::{EndReason, NewGrant, Subject};
@@ -13,6 +14,15 @@ use crate::store::{Answer, Code, Store, StoreError};
 pub enum Acceptance {
     /// Send the browser here: the code is in it.
     Redirect(String),
+    /// Send the browser here: an error is in it, for the client may no longer ask for this.
+    Refused {
+        /// The code of the refusal.
+        code: RefusalCode,
+        /// The `error_description`.
+        description: &'static str,
+        /// Where the browser goes.
+        url: String,
+    },
     /// The request was answered before, and that answer holds.
     Answered(Earlier),
     /// It cannot be answered any more: its client is gone, or its redirect URI is no longer registered. There is no code.
@@ -71,11 +81,13 @@ pub fn accept(
         }
         Some(client) if client.disabled || !client.may(GrantType::AuthorizationCode) => {
             let description = "The client was switched off while access was being accepted.";
-            return Ok(Acceptance::Redirect(request.error_url(cx, "unauthorized_client", description)));
+            let url = request.error_url(cx, "unauthorized_client", description);
+            return Ok(Acceptance::Refused { code: RefusalCode::ClientDisabled, description, url });
         }
         Some(client) if request.scope.beyond(&client.scopes).is_some() => {
             let description = "The client may no longer ask for this scope.";
-            return Ok(Acceptance::Redirect(request.error_url(cx, "invalid_scope", description)));
+            let url = request.error_url(cx, "invalid_scope", description);
+            return Ok(Acceptance::Refused { code: RefusalCode::ScopeNotAllowed, description, url });
         }
         Some(_) => {}
         None => return Ok(Acceptance::Unanswerable),
@@ -220,7 +232,7 @@ mod tests {
         let off = world.authorize(REQUEST).unwrap();
         world.accept(&off);
         world.client("acme").disabled = true;
-        let Acceptance::Redirect(url) = world.accept(&off) else { panic!("not told to the client") };
+        let Acceptance::Refused { url, .. } = world.accept(&off) else { panic!("not told to the client") };
         assert_eq!(parameter(&url, "error").as_deref(), Some("unauthorized_client"));
     }
 

@@ -375,7 +375,7 @@ fn what_was_allowed_when_the_page_was_opened_must_still_be_when_it_is_answered()
         let answer = world.accept(&request);
         assert!(world.store.grants.is_empty() && world.store.codes.is_empty());
         match answer {
-            Acceptance::Redirect(url) => parameter(&url, "error").unwrap(),
+            Acceptance::Redirect(url) | Acceptance::Refused { url, .. } => parameter(&url, "error").unwrap(),
             Acceptance::Unanswerable => "no redirect".to_owned(),
             Acceptance::Answered(earlier) => panic!("{earlier:?}"),
         }

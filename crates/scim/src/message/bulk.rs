@@ -48,6 +48,23 @@ pub struct Job {
     base: String,
 }
 
+/// An operation that failed, for a log.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedOperation<'a> {
+    /// Its place in the request, from 0.
+    pub number: usize,
+    /// `POST`, if it has a method that there is.
+    pub method: Option<&'static str>,
+    /// `Users`, if its path leads to an endpoint that there is.
+    pub endpoint: Option<&'a str>,
+    /// The id of the resource, where that was there before.
+    pub id: Option<&'a str>,
+    /// Its `bulkId`.
+    pub bulk_id: Option<&'a str>,
+    /// Why it failed.
+    pub failure: &'a Failure,
+}
+
 #[derive(Debug)]
 enum State {
     Waiting,
@@ -143,6 +160,26 @@ impl Job {
     pub fn step_number(&self) -> Option<i32> {
         let (index, stage) = self.running?;
         i32::try_from(index * 3 + stage as usize).ok()
+    }
+
+    /// The number of the operation whose step was handed out last.
+    pub fn operation_number(&self) -> Option<usize> {
+        Some(self.running?.0)
+    }
+
+    /// The operations that failed.
+    pub fn failed(&self) -> impl Iterator<Item = FailedOperation<'_>> {
+        self.operations.iter().zip(&self.states).enumerate().filter_map(|(number, (operation, state))| {
+            let State::Failed(failure) = state else { return None };
+            Some(FailedOperation {
+                number,
+                method: operation.method_name(),
+                endpoint: operation.endpoint(),
+                id: operation.resource_id(),
+                bulk_id: operation.bulk_id.as_deref(),
+                failure,
+            })
+        })
     }
 
     /// Takes the outcome of the last step.

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use scim::EventKind;
 use scim::observations::{LeftOut, Observed, Unknown};
 
-use super::code::RefusalCode;
-use crate::domain::actor::Actor;
+use super::code::{OwnCode, RefusalCode};
+use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Event, Kind};
 use crate::domain::ids::AccountKey;
 use crate::domain::request::full::{Held, Recorded};
 use crate::domain::tolerances::{ToleranceCounter, ToleranceUse};
 use crate::domain::wording::beginning;
+use crate::platform::outbound::{Call, FetchError};
 
 /// So many names of a kind are kept,
 const NAMED: usize = 50;
@@ -36,6 +37,15 @@ pub enum Owner {
         account: AccountKey,
         /// The client's id.
         client: String,
+    },
+    /// In this account, of a user of it.
+    Account(AccountKey),
+    /// Of the client with this id; where that belongs to no account, of this one, whose user is there.
+    Visit {
+        /// The client's id.
+        client: String,
+        /// The account of the user.
+        account: AccountKey,
     },
 }
 
@@ -68,6 +78,48 @@ pub struct Refusal {
     pub detail: String,
 }
 
+impl Refusal {
+    /// For this reason, with this text.
+    pub fn new(code: impl Into<RefusalCode>, detail: impl Into<String>) -> Refusal {
+        Refusal { code: code.into(), detail: detail.into() }
+    }
+}
+
+/// A part of a request that has a row of its own, under the same id: a call to another server, or an operation of a bulk request.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// `GET`
+    pub method: &'static str,
+    /// What was called or asked for.
+    pub endpoint: String,
+    /// The status of its answer; 0 where there is none that counts.
+    pub status: u16,
+    /// Why it was refused, or failed.
+    pub refusal: Option<Refusal>,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// What was found out about it.
+    pub findings: Findings,
+}
+
+impl From<Call> for Part {
+    fn from(call: Call) -> Part {
+        let (status, refusal) = match &call.outcome {
+            Ok(status) => (*status, None),
+            Err(error) => {
+                let (status, code) = match error {
+                    FetchError::Refused(_) => (0, OwnCode::CallRefused),
+                    FetchError::Unavailable(_) => (0, OwnCode::CallFailed),
+                    FetchError::Status(status) => (*status, OwnCode::CallAnsweredError),
+                };
+                (status, Some(Refusal::new(code, error.to_string())))
+            }
+        };
+        let Call { method, address: endpoint, micros, .. } = call;
+        Part { method, endpoint, status, refusal, micros, findings: Findings::default() }
+    }
+}
+
 /// What was found out about a request.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
@@ -95,7 +147,7 @@ pub struct Findings {
     pub pending: Vec<String>,
     /// What changed.
     pub changed: Changed,
-    /// Why it was refused, where the answer is no refusal by its form: an error that a browser carries to the client.
+    /// Why it was refused, where the answer does not say that by itself: an error that a browser carries to the client, or one beside a form.
     pub refusal: Option<Refusal>,
     /// Its client, if that is recorded in full.
     pub recorded: Option<Box<Recorded>>,
@@ -103,9 +155,39 @@ pub struct Findings {
     pub body: Option<Held>,
     /// The body of its answer, where that is sent in pieces.
     pub answer: Option<Held>,
+    /// Its parts that have rows of their own.
+    pub parts: Vec<Part>,
 }
 
 impl Findings {
+    /// Calls to other servers were made for it.
+    pub fn called(&mut self, calls: Vec<Call>) {
+        self.parts.extend(calls.into_iter().map(Part::from));
+    }
+
+    /// What was found out about a step of it that was carried out.
+    pub fn absorb(&mut self, step: Findings) {
+        for name in step.changed.attributes {
+            if self.changed.attributes.len() < NAMED && !self.changed.attributes.contains(&name) {
+                self.changed.attributes.push(name);
+            }
+        }
+        self.changed.joined += step.changed.joined;
+        self.changed.left += step.changed.left;
+        for ignored in step.ignored {
+            if self.ignored.len() < NAMED && !self.ignored.contains(&ignored) {
+                self.ignored.push(ignored);
+            }
+        }
+        for (all, more) in [(&mut self.skipped, step.skipped), (&mut self.pending, step.pending)] {
+            all.extend(more.into_iter().take(NAMED.saturating_sub(all.len())));
+        }
+        self.tolerances = match (self.tolerances, step.tolerances) {
+            (Some(all), Some(more)) => Some(all.and(more)),
+            (all, more) => all.or(more),
+        };
+    }
+
     /// What this run needed to be forgiven.
     pub fn needed(&mut self, uses: Option<ToleranceUse>) {
         (self.tolerances, self.uncounted) = (uses, uses);
@@ -152,6 +234,24 @@ impl Findings {
     pub fn wrote(&mut self, written: &scim::service::Written) {
         self.target = Some(written.resource.id.to_string());
         self.target_name = Some(short(written.resource.display()));
+    }
+
+    /// A browser is there for this client.
+    pub fn is_for(&mut self, client: &str) {
+        let client = client.to_owned();
+        self.owner = match self.owner {
+            Owner::Account(account) | Owner::Visit { account, .. } => Owner::Visit { client, account },
+            _ => Owner::Client(client),
+        };
+    }
+
+    /// A user of this account acts.
+    pub fn acts(&mut self, account: AccountKey, user: &str) {
+        self.actor = Some(Actor::User(Named::id(user)));
+        self.owner = match std::mem::take(&mut self.owner) {
+            Owner::Client(client) | Owner::Visit { client, .. } => Owner::Visit { client, account },
+            _ => Owner::Account(account),
+        };
     }
 
     /// It is about what is called so.

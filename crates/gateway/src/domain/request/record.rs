@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::full::SealedRecording;
-use super::{Findings, Owner, Refusal, RequestId};
+use super::{Findings, Owner, Part, Refusal, RequestId};
 use crate::domain::ids::AccountKey;
 use crate::domain::tolerances::Tolerances;
 use crate::platform::timestamp::Timestamp;
@@ -45,13 +45,37 @@ pub enum Share {
 impl RequestRecord {
     /// Whether it was carried out.
     pub fn is_success(&self) -> bool {
-        self.status < 400
+        self.status < 400 && self.refusal.is_none()
+    }
+
+    /// Takes out its parts, as records of their own under its id.
+    pub fn parts(&mut self) -> Vec<RequestRecord> {
+        let parts = std::mem::take(&mut self.findings.parts);
+        let record = |part: Part| RequestRecord {
+            at: self.at,
+            id: self.id.clone(),
+            address: self.address.clone(),
+            method: part.method,
+            status: part.status,
+            refusal: part.refusal,
+            micros: part.micros,
+            findings: Findings {
+                endpoint: Some(part.endpoint.into()),
+                owner: self.findings.owner.clone(),
+                actor: self.findings.actor.clone(),
+                ..part.findings
+            },
+            recording: None,
+        };
+        parts.into_iter().map(record).collect()
     }
 
     /// Whose part of the queue it takes.
     pub fn share(&self) -> Share {
         match &self.findings.owner {
-            Owner::Known { account, .. } => Share::Account(*account),
+            Owner::Known { account, .. } | Owner::Account(account) | Owner::Visit { account, .. } => {
+                Share::Account(*account)
+            }
             Owner::Grant(grant) => Share::Grant(*grant),
             Owner::Client(_) | Owner::Unknown => Share::Others,
         }

@@ -47,6 +47,12 @@ impl ToleranceUse {
         ToleranceUse { client, forgiven: of(leniency.forgiven()), missed: of(leniency.missed()), at }
     }
 
+    /// What both needed together.
+    pub fn and(self, more: ToleranceUse) -> ToleranceUse {
+        let both = |one: Tolerances, other: Tolerances| one.iter().chain(other.iter()).collect();
+        ToleranceUse { forgiven: both(self.forgiven, more.forgiven), missed: both(self.missed, more.missed), ..more }
+    }
+
     /// What a request of this client to the authorization server needed.
     pub fn of_oauth(client: ClientKey, needs: &oauth::tolerance::Needs, at: Timestamp) -> ToleranceUse {
         let of = |oauth| Tolerances { oauth, ..Tolerances::default() };

@@ -31,7 +31,7 @@ query! {
         status: StatusRange,
         /// The id of what it was about, or the name that had.
         target: TargetText,
-        /// Why it was refused, as `uniqueness`.
+        /// Why it was refused, as `uniqueness` ([all there are](why-did-it-fail.md#the-codes)).
         code: Code,
         /// From this time on, as in RFC 3339.
         since: Moment,
@@ -91,7 +91,7 @@ answer! {
         target: Option<String>,
         /// What that was called then.
         target_name: Option<String>,
-        /// The status of the answer.
+        /// The status of the answer; 0 of a call to another server that gave none.
         status: i64,
         /// Why it was refused ([all there are](why-did-it-fail.md)).
         code: Option<String>,

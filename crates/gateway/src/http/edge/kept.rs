@@ -42,19 +42,19 @@ pub(crate) fn hold_answer<B: MessageBody>(body: B, wanted: bool) -> (EitherBody<
 
 /// A refusal as it is kept. The text that tells what is wrong with a path or filter repeats a part of it; where a secret is mentioned, that
 /// part is left out.
-pub(super) fn without_secrets(refusal: Refusal, request: &HttpRequest, body: Option<&Held>) -> Refusal {
+pub(super) fn without_secrets(refusal: Refusal, mentions_secrets: impl Fn() -> bool) -> Refusal {
     let repeats = [scim::RefusalCode::InvalidFilter, scim::RefusalCode::InvalidPath].map(RefusalCode::Scim);
     if !repeats.contains(&refusal.code) {
         return refusal;
     }
-    match mentions_secrets(request, body) {
+    match mentions_secrets() {
         true => Refusal { detail: without_quotations(&refusal.detail), ..refusal },
         false => refusal,
     }
 }
 
 /// Whether a query or body has the name of a secret in it.
-fn mentions_secrets(request: &HttpRequest, body: Option<&Held>) -> bool {
+pub(super) fn mentions_secrets(request: &HttpRequest, body: Option<&Held>) -> bool {
     let mentions = match body {
         Some(Held::Whole(bytes)) => is_secret_name(&String::from_utf8_lossy(bytes)),
         Some(Held::TooLarge(_)) => true,

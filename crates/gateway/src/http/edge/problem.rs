@@ -64,6 +64,11 @@ impl Problem {
         Problem::new(StatusCode::CONFLICT, "Conflict", detail)
     }
 
+    /// What is wrong, and what would be right.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Whether it is a failure of the server's, and no refusal.
     pub fn is_of_ours(&self) -> bool {
         self.cause.is_some()

@@ -1,6 +1,7 @@
 //! What came of a request, for the request log: what handlers noted, and what its answer says.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::time::Instant;
 
 use actix_web::HttpMessage;
@@ -11,7 +12,7 @@ use actix_web::http::Method;
 use super::{address, bearer, kept};
 use crate::app::App;
 use crate::domain::request::full::Held;
-use crate::domain::request::{Notes, Owner, Refusal, RequestId, RequestRecord};
+use crate::domain::request::{Findings, Notes, OwnCode, Owner, Refusal, RequestId, RequestRecord};
 use crate::platform::timestamp::Timestamp;
 
 /// A request that is being answered.
@@ -53,11 +54,17 @@ impl Begun {
             // What it had done was undone.
             findings.changed = Default::default();
         }
-        let refusal = response.response().extensions().get::<Refusal>().cloned().or(findings.refusal.take());
-        let refusal = refusal.map(|refusal| kept::without_secrets(refusal, request, findings.body.as_ref()));
+        let refusal = refusal(response, findings.refusal.take());
+        let Findings { parts, body, .. } = &mut findings;
+        let known = OnceCell::new();
+        let mentions = || *known.get_or_init(|| kept::mentions_secrets(request, body.as_ref()));
+        let refusal = refusal.map(|refusal| kept::without_secrets(refusal, mentions));
+        for part in parts {
+            part.refusal = part.refusal.take().map(|refusal| kept::without_secrets(refusal, mentions));
+        }
         let told = (status, response.headers());
         let recording = kept::recording(app, request, told, &mut findings, answer);
-        app.recorder.record(RequestRecord {
+        let mut record = RequestRecord {
             at: self.at,
             id: self.id,
             address: address::of(request, &app.config.server.trusted_proxies),
@@ -67,16 +74,38 @@ impl Begun {
             micros: i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX),
             findings,
             recording,
-        });
+        };
+        let parts = record.parts();
+        app.recorder.record(record);
+        parts.into_iter().for_each(|part| app.recorder.record(part));
     }
 }
 
-/// The endpoint of a request whose handler noted none: of those of the authorization server the route.
+/// Why it was refused. No answer of a status from 400 on is without a code, should its handler have given none.
+fn refusal<B>(response: &ServiceResponse<B>, noted: Option<Refusal>) -> Option<Refusal> {
+    let said = response.response().extensions().get::<Refusal>().cloned().or(noted);
+    let code = match response.status().as_u16() {
+        ..400 => return said,
+        404 => OwnCode::NoSuchEndpoint,
+        405 => OwnCode::MethodNotAllowed,
+        408 => OwnCode::BodyTooSlow,
+        413 | 414 => OwnCode::PageRequestTooLarge,
+        400..500 => OwnCode::StaleForm,
+        _ => OwnCode::ServerFailed,
+    };
+    let reason = response.status().canonical_reason().unwrap_or_default();
+    said.or_else(|| Some(Refusal::new(code, reason)))
+}
+
+/// The endpoint of a request whose handler noted none: of those of the authorization server, and of pages that people see, the route.
 fn endpoint(request: &HttpRequest) -> Option<Cow<'static, str>> {
-    if !request.path().starts_with("/oauth2/") {
-        return None;
+    if request.path().starts_with("/oauth2/") {
+        return Some(request.match_pattern().map_or(Cow::Borrowed("/oauth2/…"), Cow::Owned));
     }
-    Some(request.match_pattern().map_or(Cow::Borrowed("/oauth2/…"), Cow::Owned))
+    let is_of_browsers = ["/login", "/account", "/operator", "/userinfo"]
+        .iter()
+        .any(|page| request.path().strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+    request.match_pattern().filter(|_| is_of_browsers).map(Cow::Owned)
 }
 
 /// A method by its name; what a client made up has none.

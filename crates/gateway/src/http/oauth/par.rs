@@ -29,7 +29,7 @@ pub(super) async fn push(
     let call = Call::read_up_to(PUSHED_LIMIT, &request, &app, payload).await?;
     let dpop = bearer::proof(&request, &app).map_err(OAuthFailure::proof)?;
     let asked = PushRequest::parse(call.authorization.as_deref(), &call.query, &call.form, dpop)?;
-    let asked = proof::with_keys(&app, asked).await?;
+    let asked = proof::with_keys(&app, &call.notes, asked).await?;
     let attempt = Attempt::of(&app, &asked, &call.origin, call.notes.clone());
     let (work, notes) = (app.clone(), attempt.notes.clone());
     let pushed = app.db.write(move |tx| {

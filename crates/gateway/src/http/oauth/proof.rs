@@ -12,6 +12,7 @@ use crate::domain::actor::Origin;
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::request::{Notes, Owner};
 use crate::domain::throttle;
+use crate::platform::outbound::Calls;
 use crate::storage::ReadCost;
 
 /// So many failures of one client from one address
@@ -21,7 +22,7 @@ const WINDOW_MS: i64 = 5 * 60 * 1000;
 
 /// Fetches the keys that a request's assertion has to be checked with, if they are elsewhere and the assertion is right as far as that
 /// can be seen without them. How often any one address is asked is bounded ([`PublishedKeys`](crate::platform::outbound::jwks::PublishedKeys)).
-pub(super) async fn with_keys<R>(app: &App, mut request: R) -> Result<R, OAuthFailure>
+pub(super) async fn with_keys<R>(app: &App, notes: &Notes, mut request: R) -> Result<R, OAuthFailure>
 where
     R: ClientCredentials + Clone + Send + 'static,
 {
@@ -32,7 +33,12 @@ where
     let wanted =
         app.db.read(ReadCost::Point, move |tx| Ok::<_, OAuthFailure>(work.oauth(|cx| asked.keys_wanted(tx, cx))?));
     if let Some((source, kid)) = wanted.await? {
-        let supply = app.published_keys.of(&source, kid.as_deref()).await;
+        if let Some(client) = request.clone().credentials().client_id() {
+            notes.take_down().is_for(client);
+        }
+        let calls = Calls::default();
+        let supply = app.published_keys.of(&source, kid.as_deref(), &calls).await;
+        notes.take_down().called(calls.take());
         request.supply(source, supply);
     }
     Ok(request)

@@ -47,6 +47,9 @@ pub(super) struct Answer {
     pub(super) body: Option<Body>,
 }
 
+/// So many words are listed; of more, the description says where they are.
+const LISTED: usize = 30;
+
 impl Answer {
     /// It is no refusal.
     pub(super) fn is_success(&self) -> bool {
@@ -119,7 +122,7 @@ impl Kind {
     fn of_type(schema: &Value, one: &str) -> Kind {
         let number = |name: &str| schema[name].as_u64();
         match one {
-            "string" => match schema["enum"].as_array() {
+            "string" => match schema["enum"].as_array().filter(|words| words.len() <= LISTED) {
                 Some(words) => {
                     let words: Vec<String> = words.iter().filter_map(Value::as_str).map(|w| format!("`{w}`")).collect();
                     Kind::words(alternatives(&words.iter().map(String::as_str).collect::<Vec<_>>()))

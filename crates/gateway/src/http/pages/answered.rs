@@ -5,14 +5,16 @@ use actix_web::http::StatusCode;
 use oauth::authorize::AuthorizationRequest;
 use oauth::consent::Earlier;
 
+use super::cookies::Browser;
 use super::failure::START_AGAIN;
 use super::templates::message;
 use crate::app::App;
 use crate::domain::person::short_name;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::services::consent;
 
 /// The page for whom accepting changes nothing any more.
-pub(super) fn page(app: &App, asked: &AuthorizationRequest, earlier: Earlier) -> HttpResponse {
+pub(super) fn page(app: &App, browser: &Browser, asked: &AuthorizationRequest, earlier: Earlier) -> HttpResponse {
     let account = &app.public_url;
     let client = short_name(&asked.client_name);
     let (again, begins) = match consent::provisions(asked) {
@@ -34,33 +36,36 @@ pub(super) fn page(app: &App, asked: &AuthorizationRequest, earlier: Earlier) ->
             app,
             StatusCode::CONFLICT,
             "Access was already accepted, but it is not in use",
-            "You have accepted this. The application did not fetch its access in time, or the access was ended since.",
+            &browser.refused(Refusal::new(OwnCode::AnsweredInVain, "You have accepted this. The application did not fetch its access in time, or the access was ended since.")),
             Some(&again),
         ),
         Earlier::Denied => message(
             app,
             StatusCode::CONFLICT,
             "Access was already denied",
-            "You have denied this before, and the first answer stands. Nothing was connected.",
+            &browser.refused(Refusal::new(OwnCode::AnsweredDenied, "You have denied this before, and the first answer stands. Nothing was connected.")),
             Some(&again),
         ),
         Earlier::ByAnother => message(
             app,
             StatusCode::CONFLICT,
             "This was already answered",
-            "Another user has accepted this access in the meantime, and the first answer stands.",
+            &browser.refused(Refusal::new(OwnCode::AnsweredByAnother, "Another user has accepted this access in the meantime, and the first answer stands.")),
             Some(&format!("To connect as yourself, {begins}.")),
         ),
     }
 }
 
 /// The page for whom denying changes nothing any more.
-pub(super) fn too_late_to_deny(app: &App) -> HttpResponse {
+pub(super) fn too_late_to_deny(app: &App, browser: &Browser) -> HttpResponse {
     message(
         app,
         StatusCode::CONFLICT,
         "Access was already accepted",
-        "You have accepted this before you denied it, and the first answer stands.",
+        &browser.refused(Refusal::new(
+            OwnCode::DeniedTooLate,
+            "You have accepted this before you denied it, and the first answer stands.",
+        )),
         Some(&format!("To take the access back, end the connection at {}/account.", app.public_url)),
     )
 }

@@ -12,7 +12,7 @@ use super::login::{self, FormMessage};
 use super::respond::{redirect, refuse};
 use super::{consent, form, own_keys, self_service};
 use crate::app::App;
-use crate::domain::request::{self, Notes, Owner};
+use crate::domain::request::{self, Notes, OwnCode};
 use crate::http::edge::kept;
 use crate::http::edge::query;
 use crate::http::edge::recording;
@@ -60,7 +60,7 @@ async fn understand(
 ) -> Result<Result<AuthorizationRequest, String>, PageFailure> {
     let is_pushed = oauth::authorize::is_pushed(&parameters);
     if let Some((_, client)) = parameters.iter().find(|(name, _)| name == "client_id") {
-        notes.take_down().owner = Owner::Client(client.clone());
+        notes.take_down().is_for(client);
     }
     let (work, noted) = (app.clone(), notes.clone());
     let understand = move |tx: &mut Tx<'_>| {
@@ -93,7 +93,9 @@ async fn understand(
             Ok(_) => "id_token_hint was issued to another client.".to_owned(),
             Err(not_ours) => format!("{not_ours}."),
         };
-        return Ok(Err(app.oauth(|cx| asked.error_url(cx, "invalid_request", &wrong))));
+        let url = app.oauth(|cx| asked.error_url(cx, "invalid_request", &wrong));
+        notes.take_down().refusal = Some(request::Refusal::new(OwnCode::IdTokenHintInvalid, wrong));
+        return Ok(Err(url));
     }
     Ok(Ok(asked))
 }
@@ -111,7 +113,7 @@ pub(super) async fn proceed(
         Some(session) => consent::ask(app, browser, asked, &session).await,
         None if asked.prompt.none => {
             let why = if logged_in.is_some() { "the log-in does not meet the request" } else { "no user is logged in" };
-            Ok(refuse(app, asked, "login_required", why))
+            Ok(refuse(app, browser, asked, "login_required", request::Refusal::new(OwnCode::LoginRequired, why)))
         }
         None => {
             let mut said = FormMessage::default();
@@ -134,7 +136,8 @@ pub(super) async fn proceed(
 pub(super) async fn resume(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
     let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("", |(_, value)| value);
-    proceed(&app, &Browser::of(&request, &app), &open(&app, sealed)?).await
+    let browser = Browser::of(&request, &app);
+    proceed(&app, &browser, &open(&app, &browser, sealed)?).await
 }
 
 /// `POST /oauth2/consent`
@@ -144,7 +147,7 @@ pub(super) async fn decide(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let asked = open(&app, form.field("request"))?;
+    let asked = open(&app, &browser, form.field("request"))?;
     match consent::decide(&app, &browser, &asked, &form).await? {
         Some(answer) => Ok(answer),
         None => proceed(&app, &browser, &asked).await,

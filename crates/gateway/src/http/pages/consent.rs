@@ -15,7 +15,7 @@ use super::respond::{redirect, refuse};
 use super::templates::{ConsentPage, ShownBefore, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
-use crate::domain::request::OwnCode;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording;
 use crate::services::consent::{self, ConnectedBefore, ConsentingUser, Next};
 use crate::storage::ReadCost;
@@ -34,20 +34,36 @@ pub(super) async fn ask(
         Next::Answered => {
             let (work, asking, person) = (app.clone(), asked.clone(), session.clone());
             let again = app.db.write(move |tx| work.oauth(|cx| consent::again(tx, cx, &asking, &person)));
-            told(app, asked, again.await?)
+            told(app, browser, asked, again.await?)
         }
         Next::Accept => match accept(app, browser, asked, session).await? {
-            Some(accepted) => told(app, asked, accepted),
-            None => Ok(refuse(app, asked, "access_denied", "The user may not accept this.")),
+            Some(accepted) => told(app, browser, asked, accepted),
+            None => {
+                let refusal = Refusal::new(OwnCode::RoleMissing, "The user may not accept this.");
+                Ok(refuse(app, browser, asked, "access_denied", refusal))
+            }
         },
-        Next::Refuse(code, why) => Ok(refuse(app, asked, code, why)),
-        Next::Ask(person) => Ok(shown(app, browser, asked, session, *person)),
+        Next::Refuse(error, code, why) => Ok(refuse(app, browser, asked, error, Refusal::new(code, why))),
+        Next::Ask(person) => {
+            if !person.may_accept {
+                browser.refused(role_missing(app, &person));
+            }
+            Ok(shown(app, browser, asked, session, *person))
+        }
         Next::LogIn => {
             let problem = "You are logged in to another account than the one this connection is for.";
-            login::page_for(app, browser, &LoginIntent::answer(asked), FormMessage::problem(problem, StatusCode::OK))
-                .await
+            let said = FormMessage::problem(Refusal::new(OwnCode::OtherAccount, problem), StatusCode::OK);
+            login::page_for(app, browser, &LoginIntent::answer(asked), said).await
         }
     }
+}
+
+/// What the page says to a user who may not accept.
+fn role_missing(app: &App, person: &ConsentingUser) -> Refusal {
+    let role = person.role.as_deref().map(wording::strip_invisible);
+    let role = role.map_or("You have no role.".to_owned(), |role| format!("Your role is {role}."));
+    let needed = app.config.consent.roles.join(" or ");
+    Refusal::new(OwnCode::RoleMissing, format!("{role} To accept, you need {needed}."))
 }
 
 fn shown(
@@ -110,7 +126,13 @@ pub(super) async fn decide(
     if form.field("decision") != "accept" {
         let (work, asked) = (app.clone(), asked.clone());
         let denied = app.db.write(move |tx| work.oauth(|cx| consent::deny(tx, cx, &asked)));
-        return Ok(Some(denied.await?.map_or_else(|| answered::too_late_to_deny(app), |url| redirect(&url))));
+        return Ok(Some(match denied.await? {
+            Some(url) => {
+                browser.refused(Refusal::new(OwnCode::ConsentDenied, "The resource owner denied access."));
+                redirect(&url)
+            }
+            None => answered::too_late_to_deny(app, browser),
+        }));
     }
     // Only the user whom the page named may accept: another tab may have logged in as another user meanwhile.
     let session = browser.session(app).await?.filter(|session| session.owner_id == form.field("owner"));
@@ -118,13 +140,22 @@ pub(super) async fn decide(
         Some(session) => accept(app, browser, asked, &session).await?,
         None => None,
     };
-    accepted.map(|accepted| told(app, asked, accepted)).transpose()
+    accepted.map(|accepted| told(app, browser, asked, accepted)).transpose()
 }
 
-fn told(app: &App, asked: &AuthorizationRequest, accepted: Acceptance) -> Result<HttpResponse, PageFailure> {
+fn told(
+    app: &App,
+    browser: &Browser,
+    asked: &AuthorizationRequest,
+    accepted: Acceptance,
+) -> Result<HttpResponse, PageFailure> {
     match accepted {
         Acceptance::Redirect(url) => Ok(redirect(&url)),
-        Acceptance::Answered(earlier) => Ok(answered::page(app, asked, earlier)),
+        Acceptance::Refused { code, description, url } => {
+            browser.refused(Refusal::new(code, description));
+            Ok(redirect(&url))
+        }
+        Acceptance::Answered(earlier) => Ok(answered::page(app, browser, asked, earlier)),
         Acceptance::Unanswerable => Err(PageFailure::Refused {
             code: OwnCode::ConsentUnanswerable.into(),
             title: "This request can no longer be answered".to_owned(),

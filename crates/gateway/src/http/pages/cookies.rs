@@ -13,7 +13,8 @@ use crate::app::App;
 use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::browser_name;
 use crate::domain::device::Device;
-use crate::http::edge::request_id;
+use crate::domain::request::{Notes, Refusal};
+use crate::http::edge::{recording, request_id};
 use crate::platform::secret_text::SecretText;
 use crate::platform::system;
 use crate::services::sign_in::session::{self, Beginning, derived_secret};
@@ -32,6 +33,8 @@ pub(super) struct Browser {
     pub(super) source: Source,
     /// What it is, such as "Firefox on Windows".
     name: Option<String>,
+    /// What is found out about that request.
+    pub(super) notes: Notes,
 }
 
 const SESSION: &str = "gateway_session";
@@ -57,8 +60,16 @@ impl Browser {
         let device = sealed_device.as_deref().and_then(|sealed| device::open(app, sealed));
         let source = request_id::source_of(request, &app.config.server.trusted_proxies);
         let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-        let name = user_agent.and_then(browser_name::of);
-        Browser { name, binding: Binding::of(request, app), session: value(SESSION), sealed_device, device, source }
+        let name_of_browser = user_agent.and_then(browser_name::of);
+        let (binding, session, notes) = (Binding::of(request, app), value(SESSION), recording::notes_of(request));
+        Browser { name: name_of_browser, binding, session, sealed_device, device, source, notes }
+    }
+
+    /// Notes that it was refused something, and gives the text that its user is told.
+    pub(super) fn refused(&self, refusal: Refusal) -> String {
+        let detail = refusal.detail.clone();
+        self.notes.take_down().refusal = Some(refusal);
+        detail
     }
 
     /// What a form shown to this browser carries, and no other site can know.
@@ -91,6 +102,9 @@ impl Browser {
         let Some(fingerprint) = self.session_fingerprint(app) else { return Ok(None) };
         let (alive, looked_up) = (alive(app), fingerprint.clone());
         let found = app.db.read(ReadCost::Point, move |tx| tx.session(looked_up.as_bytes(), alive)).await?;
+        if let Some(session) = &found {
+            self.notes.take_down().acts(session.account, &session.owner_id);
+        }
         if found.as_ref().is_some_and(|session| alive.now - session.last_seen > TOUCH) {
             app.db.write(move |tx| tx.touch_session(fingerprint.as_bytes(), alive.now)).await?;
         }

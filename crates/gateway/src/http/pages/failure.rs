@@ -88,9 +88,10 @@ impl PageFailure {
         let (code, detail) = match self {
             PageFailure::Refused { code, detail, .. } => (*code, detail.clone()),
             PageFailure::StaleForm => (OwnCode::StaleForm.into(), "This form can no longer be used".to_owned()),
-            PageFailure::TooLarge { limit, .. } => {
-                (OwnCode::PageRequestTooLarge.into(), format!("This request has more than {} KiB", limit / 1024))
-            }
+            PageFailure::TooLarge { limit, .. } => (
+                OwnCode::PageRequestTooLarge.into(),
+                format!("It has more than {} KiB, and was not looked at.", limit / 1024),
+            ),
             PageFailure::Logout(why) => (OwnCode::LogoutRefused.into(), why.clone()),
             PageFailure::Busy => (OwnCode::LogInBusy.into(), "Too many people are logging in".to_owned()),
             PageFailure::Unreadable => (OwnCode::ServerFailed.into(), "Something went wrong on our side".to_owned()),

@@ -3,6 +3,7 @@
 use oauth::ClientId;
 use oauth::authorize::AuthorizationRequest;
 
+use super::cookies::Browser;
 use super::failure::PageFailure;
 use crate::app::App;
 use crate::platform::timestamp::Timestamp;
@@ -28,11 +29,11 @@ impl LoginIntent {
     }
 
     /// Out of a form's or a link's `request`.
-    pub(super) fn open(app: &App, text: &str) -> Result<LoginIntent, PageFailure> {
+    pub(super) fn open(app: &App, browser: &Browser, text: &str) -> Result<LoginIntent, PageFailure> {
         match text {
             ACCOUNT => Ok(LoginIntent::Account),
             PASSWORD => Ok(LoginIntent::Password),
-            sealed => open(app, sealed).map(|asked| LoginIntent::Answer(Box::new(asked))),
+            sealed => open(app, browser, sealed).map(|asked| LoginIntent::Answer(Box::new(asked))),
         }
     }
 
@@ -73,7 +74,9 @@ impl LoginIntent {
     }
 }
 
-/// The authorization request that a form carries, if we sealed it and it is not too old.
-pub(super) fn open(app: &App, sealed: &str) -> Result<AuthorizationRequest, PageFailure> {
-    app.oauth(|cx| AuthorizationRequest::open(cx, sealed)).ok_or(PageFailure::StaleForm)
+/// The authorization request that a form of this browser's carries, if we sealed it and it is not too old.
+pub(super) fn open(app: &App, browser: &Browser, sealed: &str) -> Result<AuthorizationRequest, PageFailure> {
+    let asked = app.oauth(|cx| AuthorizationRequest::open(cx, sealed)).ok_or(PageFailure::StaleForm)?;
+    browser.notes.take_down().is_for(asked.client.as_str());
+    Ok(asked)
 }

@@ -16,6 +16,7 @@ use super::templates::{LoginPage, page};
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
+use crate::domain::request::Refusal;
 use crate::domain::wording;
 use crate::http::edge::query;
 use crate::services::consent;
@@ -35,7 +36,7 @@ pub(super) struct FormMessage {
     /// The account they named.
     pub(super) account: String,
     /// What went wrong.
-    pub(super) problem: Option<String>,
+    pub(super) problem: Option<Refusal>,
     /// What is good to know.
     pub(super) note: Option<String>,
     pub(super) status: StatusCode,
@@ -44,8 +45,8 @@ pub(super) struct FormMessage {
 }
 
 impl FormMessage {
-    pub(super) fn problem(problem: &str, status: StatusCode) -> FormMessage {
-        FormMessage { problem: Some(problem.to_owned()), status, ..FormMessage::default() }
+    pub(super) fn problem(problem: Refusal, status: StatusCode) -> FormMessage {
+        FormMessage { problem: Some(problem), status, ..FormMessage::default() }
     }
 }
 
@@ -71,7 +72,7 @@ pub(super) async fn page_for(
         asks_for_account: account.is_none(),
         named_account: wording::strip_invisible(&said.account).chars().take(200).collect(),
         account: account.map(|account| wording::strip_invisible(&account.name)),
-        problem: said.problem,
+        problem: said.problem.map(|refusal| browser.refused(refusal)),
         note: said.note,
         request: intent.seal(app),
         csrf: browser.csrf(app),
@@ -99,8 +100,9 @@ async fn account_of(app: &App, intent: &LoginIntent) -> Result<Option<Account>, 
 pub(super) async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
     let sealed = pairs.iter().find(|(name, _)| name == "request").map_or("account", |(_, value)| value);
-    let intent = LoginIntent::open(&app, sealed)?;
-    page_for(&app, &Browser::of(&request, &app), &intent, FormMessage::default()).await
+    let browser = Browser::of(&request, &app);
+    let intent = LoginIntent::open(&app, &browser, sealed)?;
+    page_for(&app, &browser, &intent, FormMessage::default()).await
 }
 
 /// `POST /login`
@@ -110,7 +112,7 @@ pub(super) async fn submit(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let intent = LoginIntent::open(&app, form.field("request"))?;
+    let intent = LoginIntent::open(&app, &browser, form.field("request"))?;
     let attempt = Attempt {
         client: intent.client().cloned(),
         username: trimmed(form.field("username")).to_owned(),
@@ -120,16 +122,17 @@ pub(super) async fn submit(
     };
     let user = match prove(&app, &attempt, form.field("password")).await? {
         Ok(user) => user,
-        Err(Refused { problem, retry_after }) => {
+        Err(Refused { refusal, retry_after }) => {
             let status = match retry_after {
                 Some(_) => StatusCode::TOO_MANY_REQUESTS,
                 None => StatusCode::UNAUTHORIZED,
             };
             let Attempt { username, account, .. } = attempt;
-            let said = FormMessage { username, account, problem: Some(problem), retry_after, status, note: None };
+            let said = FormMessage { username, account, problem: Some(refusal), retry_after, status, note: None };
             return page_for(&app, &browser, &intent, said).await;
         }
     };
+    browser.notes.take_down().acts(user.account(), user.id());
     let proven = user.clone();
     match app.db.read(ReadCost::Point, move |tx| sign_in::further(tx, &proven)).await? {
         Some(asks) => second_factor::ask(&app, &browser, &intent, user, asks).await,
@@ -169,6 +172,7 @@ pub(super) async fn finish(
     intent: &LoginIntent,
     user: &AuthenticatedUser,
 ) -> Result<HttpResponse, PageFailure> {
+    browser.notes.take_down().acts(user.account(), user.id());
     let cookie = browser.log_in(app, user.session(intent.requested())).await?;
     Ok(logged_in(app, browser, intent, user, &cookie))
 }
@@ -195,7 +199,7 @@ pub(super) async fn switch(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let asked = open(&app, form.field("request"))?;
+    let asked = open(&app, &browser, form.field("request"))?;
     let cookie = browser.log_out(&app).await?;
     let sealed = LoginIntent::answer(&asked).seal(&app);
     let mut answer = redirect(&format!("{}/login?request={sealed}", app.public_url));

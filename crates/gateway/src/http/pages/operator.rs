@@ -10,14 +10,18 @@ use super::login::provider::{callback_url, start};
 use super::templates::{OperatorPage, OperatorTokenPage, not_found, page};
 use crate::app::App;
 use crate::domain::actor::Actor;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording;
 use crate::platform::openid_client::{AuthRequestOptions, Pending};
+use crate::platform::outbound::Calls;
 use crate::platform::system;
 use crate::services::sign_in::operator;
 use crate::services::sign_in::pending::Purpose;
+use crate::services::sign_in::upstream::not_logged_in;
 use crate::storage::DbError;
 
-fn sign_in_page(app: &App, browser: &Browser, problem: Option<String>, status: StatusCode) -> HttpResponse {
+fn sign_in_page(app: &App, browser: &Browser, problem: Option<Refusal>, status: StatusCode) -> HttpResponse {
+    let problem = problem.map(|refusal| browser.refused(refusal));
     let mut answer = page(app, status, &OperatorPage { problem, csrf: browser.csrf(app) });
     browser.introduce(app, &mut answer);
     answer
@@ -51,24 +55,27 @@ pub(super) async fn begin(
 pub(super) async fn callback(
     app: &App,
     browser: &Browser,
-    code: Result<&str, String>,
+    code: Result<&str, Refusal>,
     pending: &Pending,
 ) -> Result<HttpResponse, PageFailure> {
-    let refused = |problem: String| Ok(sign_in_page(app, browser, Some(problem), StatusCode::UNAUTHORIZED));
+    let refused = |problem: Refusal| Ok(sign_in_page(app, browser, Some(problem), StatusCode::UNAUTHORIZED));
     let Some(configured) = &app.config.operator_sign_in else {
-        return refused("Operators do not log in here any more.".to_owned());
+        return refused(Refusal::new(OwnCode::OperatorSignInOff, "Operators do not log in here any more."));
     };
     let code = match code {
         Ok(code) => code,
         Err(problem) => return refused(problem),
     };
-    let send = app.outbound.relying_party();
+    let calls = Calls::default();
+    let send = app.outbound.relying_party(&calls);
     let provider = operator::provider(configured, &callback_url(app));
-    let identity = match app.providers.finish(&provider, pending, code, &send).await {
+    let identified = app.providers.finish(&provider, pending, code, &send).await;
+    browser.notes.take_down().called(calls.take());
+    let identity = match identified {
         Ok(identity) => identity,
         Err(error) => {
             tracing::warn!(%error, "an operator could not log in");
-            return refused(error.for_people().to_owned());
+            return refused(not_logged_in(&error));
         }
     };
     let (now, from) = (app.clock.now(), browser.source.clone());

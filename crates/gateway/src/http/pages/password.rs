@@ -10,6 +10,7 @@ use super::self_service::{back, ours, prove_again};
 use super::templates::{PasswordPage, message, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording;
 use crate::platform::secret_text::SecretText;
 use crate::services::self_service::{PasswordOwner, change_password};
@@ -23,13 +24,10 @@ async fn owner(app: &App, session: &Session) -> Result<Option<PasswordOwner>, Pa
     Ok(app.db.read(ReadCost::Point, move |tx| PasswordOwner::find(tx, &session, now)).await?)
 }
 
-fn form(app: &App, browser: &Browser, user: &str, problem: Option<String>) -> HttpResponse {
+fn form(app: &App, browser: &Browser, user: &str, problem: Option<Refusal>) -> HttpResponse {
     let status = if problem.is_some() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    let shown = PasswordPage {
-        user: wording::strip_invisible(user),
-        problem: problem.unwrap_or_default(),
-        csrf: browser.csrf(app),
-    };
+    let problem = problem.map(|refusal| browser.refused(refusal)).unwrap_or_default();
+    let shown = PasswordPage { user: wording::strip_invisible(user), problem, csrf: browser.csrf(app) };
     page(app, status, &shown)
 }
 
@@ -61,7 +59,7 @@ pub(super) async fn change(
     let Some(owner) = owner(&app, &session).await? else { return Ok(back(&app)) };
     let password = SecretText::new(sent.field("password"));
     if let Some(problem) = owner.refusal(password.reveal(), sent.field("again")) {
-        return Ok(form(&app, &browser, &owner.user, Some(problem)));
+        return Ok(form(&app, &browser, &owner.user, Some(Refusal::new(OwnCode::PasswordUnsuitable, problem))));
     }
     let hash = app.passwords.hash(session.account.payer(), password).await?;
     let ends_connections = !sent.field("end_connections").is_empty();

@@ -12,6 +12,7 @@ use super::self_service::{back, ours, prove_again};
 use super::templates::{SecondFactorPage, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::request::{OwnCode, Refusal};
 use crate::services::second_factor::{self, Outcome};
 use crate::services::sign_in::Owner;
 use crate::storage::sessions::Session;
@@ -23,21 +24,22 @@ async fn page_for(
     app: &App,
     browser: &Browser,
     session: &Session,
-    problem: Option<&str>,
+    problem: Option<Refusal>,
 ) -> Result<HttpResponse, PageFailure> {
     let set_up = set_up(app, Owner::from(session)).await?;
     if set_up.is_none() {
         return Ok(back(app));
     }
+    let status = if problem.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+    let problem = problem.map(|refusal| browser.refused(refusal));
     let shown = SecondFactorPage {
         set_up,
         action: "/account/second-factor/confirm",
-        problem: problem.unwrap_or_default().to_owned(),
+        problem: problem.unwrap_or_default(),
         request: String::new(),
         proven: String::new(),
         csrf: browser.csrf(app),
     };
-    let status = if problem.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
     Ok(page(app, status, &shown))
 }
 
@@ -85,9 +87,13 @@ pub(super) async fn confirm(
     });
     match outcome.await? {
         Outcome::Confirmed(codes) => Ok(recovery_codes(&app, codes, &format!("{}/account", app.public_url), None)),
-        Outcome::Wrong => page_for(&app, &browser, &session, Some(WRONG)).await,
+        Outcome::Wrong => {
+            page_for(&app, &browser, &session, Some(Refusal::new(OwnCode::SecondFactorWrong, WRONG))).await
+        }
         Outcome::Wait(_) => {
-            page_for(&app, &browser, &session, Some("There were too many wrong codes. Wait a little.")).await
+            let refusal =
+                Refusal::new(OwnCode::SecondFactorThrottled, "There were too many wrong codes. Wait a little.");
+            page_for(&app, &browser, &session, Some(refusal)).await
         }
         Outcome::Accepted | Outcome::Recovered | Outcome::Gone => Ok(back(&app)),
     }

@@ -9,6 +9,7 @@ use askama::Template;
 use super::frame::Frame;
 pub(in crate::http) use super::frame::filters;
 use crate::app::App;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording::{self, Ability, Span};
 use crate::http::edge::endpoints::allowed;
 use crate::http::edge::problem::Problem;
@@ -298,21 +299,24 @@ pub(super) fn problem(
 pub(in crate::http) async fn not_found(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     let path: String = request.path().chars().take(80).collect();
     let base = &app.path;
-    told(
-        &app,
-        StatusCode::NOT_FOUND,
-        "There is no such page",
-        &format!("There is nothing at {base}{path}. The address may be mistyped, or the page was removed."),
-        Some(&format!("Identity providers connect to {base}/scim/v2, {base}/oauth2/auth and {base}/oauth2/token.")),
-        &[Way::FRONT, Way::ACCOUNT],
-    )
+    let detail = format!("There is nothing at {base}{path}. The address may be mistyped, or the page was removed.");
+    let hint = format!("Identity providers connect to {base}/scim/v2, {base}/oauth2/auth and {base}/oauth2/token.");
+    let ways = [Way::FRONT, Way::ACCOUNT];
+    let mut answer = told(&app, StatusCode::NOT_FOUND, "There is no such page", &detail, Some(&hint), &ways);
+    answer.extensions_mut().insert(Refusal::new(OwnCode::NoSuchEndpoint, detail));
+    answer
 }
 
 /// For paths outside of every table: a page for browsers, and problem details for programs.
 pub(in crate::http) async fn nothing_there(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
     match is_browser(&request) {
         true => not_found(request, app).await,
-        false => Problem::not_found("resource", request.path()).error_response(),
+        false => {
+            let problem = Problem::not_found("resource", request.path());
+            let mut answer = problem.error_response();
+            answer.extensions_mut().insert(Refusal::new(OwnCode::NoSuchEndpoint, problem.detail()));
+            answer
+        }
     }
 }
 
@@ -324,14 +328,10 @@ fn is_browser(request: &HttpRequest) -> bool {
 
 /// For paths that answer other methods.
 pub(in crate::http) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    let mut answer = told(
-        &app,
-        StatusCode::METHOD_NOT_ALLOWED,
-        "That does not work here",
-        &format!("{}{} does not answer {}.", app.path, request.path(), request.method()),
-        None,
-        &[Way::FRONT],
-    );
+    let detail = format!("{}{} does not answer {}.", app.path, request.path(), request.method());
+    let title = "That does not work here";
+    let mut answer = told(&app, StatusCode::METHOD_NOT_ALLOWED, title, &detail, None, &[Way::FRONT]);
+    answer.extensions_mut().insert(Refusal::new(OwnCode::MethodNotAllowed, detail));
     if let Ok(allow) = allowed(&request).parse() {
         answer.headers_mut().insert(header::ALLOW, allow);
     }

@@ -10,7 +10,7 @@ use oauth::assertion::{KeySource, Supply};
 use oauth::jose::Jwks;
 use serde_json::Value;
 
-use super::{FetchError, Outbound};
+use super::{Calls, FetchError, Outbound};
 use crate::platform::clock::Clock;
 use crate::platform::timestamp::Timestamp;
 
@@ -80,8 +80,8 @@ impl PublishedKeys {
         PublishedKeys { outbound, clock, sources: Arc::default() }
     }
 
-    /// The keys of a source, among which one of this name is looked for.
-    pub async fn of(&self, source: &KeySource, kid: Option<&str>) -> Supply {
+    /// The keys of a source, among which one of this name is looked for. What is called for them is noted.
+    pub async fn of(&self, source: &KeySource, kid: Option<&str>, calls: &Calls) -> Supply {
         let owner = self.owner(source);
         if let Some(supply) = owner.known().at_hand(kid, self.clock.now()) {
             return supply;
@@ -92,7 +92,7 @@ impl PublishedKeys {
         if let Decision::Answer(supply) = owner.known().decide(kid, now) {
             return supply;
         }
-        let fetched = self.fetch(source).await;
+        let fetched = self.fetch(source, calls).await;
         let mut known = owner.known();
         match fetched {
             Ok(keys) => {
@@ -108,13 +108,13 @@ impl PublishedKeys {
     }
 
     /// Fetches keys and remembers nothing: to try an address out.
-    pub async fn fetch(&self, source: &KeySource) -> Result<Jwks, FetchError> {
+    pub async fn fetch(&self, source: &KeySource, calls: &Calls) -> Result<Jwks, FetchError> {
         let document = match source {
-            KeySource::JwksUri(uri) => self.outbound.json(uri).await?,
+            KeySource::JwksUri(uri) => self.outbound.json(uri, calls).await?,
             KeySource::Issuer(issuer) => {
                 let discovery = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-                let discovered = self.outbound.json(&discovery).await?;
-                self.outbound.json(keys_of(issuer, &discovered)?).await?
+                let discovered = self.outbound.json(&discovery, calls).await?;
+                self.outbound.json(keys_of(issuer, &discovered)?, calls).await?
             }
         };
         Jwks::published(&document).ok_or_else(|| {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Installation;
 use crate::domain::bodies::clients::{ClientOptions, Keys};
 use crate::domain::described::{Checked, Mistakes, Patch};
-use crate::platform::outbound::FetchError;
+use crate::platform::outbound::{Calls, FetchError};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -75,10 +75,10 @@ impl Asked {
                 mistakes.note(field, detail);
                 continue;
             }
-            match at.published_keys.fetch(&source).await {
+            match at.published_keys.fetch(&source, &Calls::default()).await {
                 Ok(_) => {}
                 Err(FetchError::Refused(why)) => mistakes.note(field, format!("cannot be used: {why}")),
-                Err(FetchError::Unavailable(why)) => {
+                Err(why @ (FetchError::Unavailable(_) | FetchError::Status(_))) => {
                     warnings.push(format!("{field}: no keys could be read there yet: {why}"));
                 }
             }

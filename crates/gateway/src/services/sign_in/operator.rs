@@ -5,6 +5,7 @@ use oauth::Fingerprint;
 use crate::config::OperatorSignIn;
 use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::event::{Act, Action};
+use crate::domain::request::{OwnCode, Refusal};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
 use crate::platform::timestamp::Timestamp;
 use crate::storage::operators::Operator;
@@ -21,12 +22,13 @@ pub fn provider(configured: &OperatorSignIn, redirect_uri: &str) -> OpenIdProvid
 }
 
 /// The address of an operator, if it is on the list.
-pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<String, String> {
+pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<String, Refusal> {
+    let refused = |why: String| Err(Refusal::new(OwnCode::OperatorNotAdmitted, why));
     let Some((email, verified)) = &identity.email else {
-        return Err("Your provider does not tell us your e-mail address.".to_owned());
+        return refused("Your provider does not tell us your e-mail address.".to_owned());
     };
     if !verified && !configured.unverified_email {
-        return Err(format!("Your provider does not say that the address {email} is verified."));
+        return refused(format!("Your provider does not say that the address {email} is verified."));
     }
     let email = email.to_lowercase();
     let listed =
@@ -36,7 +38,7 @@ pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<Stri
         });
     match listed {
         true => Ok(email),
-        false => Err(format!("{email} is not on the list of operators. Ask the administrator of this service.")),
+        false => refused(format!("{email} is not on the list of operators. Ask the administrator of this service.")),
     }
 }
 

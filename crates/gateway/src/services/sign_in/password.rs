@@ -9,6 +9,7 @@ use crate::domain::actor::Source;
 use crate::domain::device::Device;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::throttle::{AttemptKey, place, retry_after};
 use crate::domain::wording;
 use crate::platform::password_hasher::{Busy, Passwords};
@@ -141,7 +142,7 @@ fn too_many(until: Timestamp, now: Timestamp) -> Refused {
         "There were too many attempts with a wrong password. Wait {} and try again; nothing is locked.",
         wording::wait(seconds)
     );
-    Refused { problem, retry_after: Some(seconds) }
+    Refused { refusal: Refusal::new(OwnCode::LogInThrottled, problem), retry_after: Some(seconds) }
 }
 
 impl LoginCandidates {
@@ -182,10 +183,11 @@ impl Verified {
         };
         tx.raise(now, account, act);
         let Some(login) = found else {
-            return Ok(Err(Refused::because(if *asked_for_account { WRONG_OR_UNCLEAR } else { WRONG })));
+            let wrong = if *asked_for_account { WRONG_OR_UNCLEAR } else { WRONG };
+            return Ok(Err(Refused::because(OwnCode::PasswordWrong, wrong)));
         };
         if let Some(problem) = barred_by(tx, login)? {
-            return Ok(Err(Refused::because(&problem)));
+            return Ok(Err(Refused::because(OwnCode::PasswordNotAllowed, &problem)));
         }
         Ok(Ok(AuthenticatedUser { account: login.account, resource: login.resource, id: login.id.clone(), at: now }))
     }

@@ -5,6 +5,7 @@ use oauth::Keyring;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::AccountKey;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::platform::openid_client::Pending;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -50,15 +51,17 @@ impl PendingSignIn {
 
     /// The code that came back with `code`, `error`, `error_description` and `iss`, or what the user is told. RFC 9207: an answer of
     /// another provider is not this one's.
-    pub fn code<'a>(&self, of_answer: impl Fn(&str) -> Option<&'a str>) -> Result<&'a str, String> {
+    pub fn code<'a>(&self, of_answer: impl Fn(&str) -> Option<&'a str>) -> Result<&'a str, Refusal> {
         if of_answer("iss").is_some_and(|iss| iss != self.issuer) {
-            return Err("The answer came from another provider than the one that was asked.".to_owned());
+            let why = "The answer came from another provider than the one that was asked.";
+            return Err(Refusal::new(OwnCode::ProviderMixedUp, why));
         }
         match (of_answer("code"), of_answer("error")) {
             (Some(code), None) => Ok(code),
             (_, error) => {
                 let why = of_answer("error_description").or(error).unwrap_or("no code");
-                Err(format!("Your provider did not let you in: {}", why.chars().take(200).collect::<String>()))
+                let why: String = why.chars().take(200).collect();
+                Err(Refusal::new(OwnCode::ProviderRefused, format!("Your provider did not let you in: {why}")))
             }
         }
     }
@@ -96,7 +99,7 @@ mod tests {
             (vec![], "did not let you in: no code"),
         ];
         for (answer, why) in refused {
-            assert!(code(&answer).unwrap_err().contains(why), "{answer:?}");
+            assert!(code(&answer).unwrap_err().detail.contains(why), "{answer:?}");
         }
     }
 }

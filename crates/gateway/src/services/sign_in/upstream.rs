@@ -8,9 +8,10 @@ use super::{AuthenticatedUser, Owner};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::sealing;
 use crate::domain::sign_in::{MatchBy, SignInProvider};
-use crate::platform::openid_client::{Identity, OpenIdProvider};
+use crate::platform::openid_client::{Identity, OpenIdProvider, UpstreamError};
 use crate::platform::secret_text::SecretText;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ServiceError;
@@ -18,6 +19,16 @@ use crate::storage::{DbError, Tx};
 
 /// What a user is told whose account has no provider.
 pub const NONE: &str = "This account has no OpenID provider any more.";
+
+/// Why a log-in at a provider did not succeed, and what the user is told.
+pub fn not_logged_in(error: &UpstreamError) -> Refusal {
+    let code = match error {
+        UpstreamError::Unreachable { .. } => OwnCode::ProviderUnreachable,
+        UpstreamError::Exchange { .. } => OwnCode::ProviderExchangeFailed,
+        UpstreamError::InvalidResponse { .. } => OwnCode::ProviderAnswerInvalid,
+    };
+    Refusal::new(code, error.for_people())
+}
 
 /// The OpenID provider of an account.
 #[derive(Debug, Clone)]
@@ -57,7 +68,7 @@ impl Upstream {
         tx: &mut Tx<'_>,
         cx: &mut scim::Context<'_>,
         identity: &Identity,
-    ) -> Result<Result<AuthenticatedUser, String>, DbError> {
+    ) -> Result<Result<AuthenticatedUser, Refusal>, DbError> {
         let now = Timestamp::of_millis(cx.now);
         let (act, outcome) = match self.recognize(tx, cx, identity)? {
             Ok((resource, id)) => {
@@ -76,14 +87,15 @@ impl Upstream {
         tx: &mut Tx<'_>,
         cx: &mut scim::Context<'_>,
         identity: &Identity,
-    ) -> Result<Result<(UserKey, String), String>, DbError> {
+    ) -> Result<Result<(UserKey, String), Refusal>, DbError> {
         let Upstream { account, configured, .. } = self;
+        let refused = |code, why: String| Ok(Err(Refusal::new(code, why)));
         let (issuer, subject) = (configured.issuer.as_str(), identity.subject.as_str());
         if let Some(known) = tx.upstream_user(account.seq, issuer, subject)? {
             return Ok(Ok(known));
         }
         if tx.upstream_subject_exists(account.seq, issuer, subject)? {
-            return Ok(Err("Your user was deactivated here.".to_owned()));
+            return refused(OwnCode::ProviderUserDeactivated, "Your user was deactivated here.".to_owned());
         }
         let (filter, name) = match named(configured, identity) {
             Ok(named) => named,
@@ -91,17 +103,26 @@ impl Upstream {
         };
         let users = matching(tx, cx, account, &format!("active eq true and ({filter})"))?;
         let [(resource, id)] = users.as_slice() else {
-            return Ok(Err(match users.len() {
-                0 => format!("There is no active user {name} in {}.", account.name),
-                _ => format!("More than one user of {} has the address {name}.", account.name),
-            }));
+            return match users.len() {
+                0 => refused(
+                    OwnCode::ProviderUserUnknown,
+                    format!("There is no active user {name} in {}.", account.name),
+                ),
+                _ => {
+                    let why = format!("More than one user of {} has the address {name}.", account.name);
+                    refused(OwnCode::ProviderUserAmbiguous, why)
+                }
+            };
         };
         match tx.bind_upstream_identity(account.seq, issuer, subject, *resource, Timestamp::of_millis(cx.now))? {
             Ok(()) => Ok(Ok((*resource, id.clone()))),
-            Err(_) => Ok(Err(format!(
-                "The user {name} is linked to another identity at {}. Ask an operator of this service to release the link.",
-                configured.name
-            ))),
+            Err(_) => refused(
+                OwnCode::ProviderUserLinked,
+                format!(
+                    "The user {name} is linked to another identity at {}. Ask an operator of this service to release the link.",
+                    configured.name
+                ),
+            ),
         }
     }
 }
@@ -117,12 +138,14 @@ pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, D
 }
 
 /// The filter that finds a user whom the provider names, and the name.
-fn named(configured: &SignInProvider, identity: &Identity) -> Result<(String, String), String> {
+fn named(configured: &SignInProvider, identity: &Identity) -> Result<(String, String), Refusal> {
+    let refused = |code, why: String| Err(Refusal::new(code, why));
     let subject = identity.subject.as_str();
     Ok(match (configured.match_by, &identity.email, &identity.preferred_username) {
         (MatchBy::Subject, _, _) => (format!("externalId eq {}", quoted(subject)), subject.to_owned()),
         (MatchBy::VerifiedEmail, Some((email, false)), _) => {
-            return Err(format!("{} does not say that the address {email} is verified.", configured.name));
+            let why = format!("{} does not say that the address {email} is verified.", configured.name);
+            return refused(OwnCode::ProviderEmailUnverified, why);
         }
         (MatchBy::VerifiedEmail | MatchBy::Email, Some((email, _)), _) => {
             let address = quoted(email);
@@ -130,10 +153,12 @@ fn named(configured: &SignInProvider, identity: &Identity) -> Result<(String, St
         }
         (MatchBy::PreferredUsername, _, Some(name)) => (format!("userName eq {}", quoted(name)), name.clone()),
         (MatchBy::VerifiedEmail | MatchBy::Email, None, _) => {
-            return Err(format!("{} does not tell us your e-mail address.", configured.name));
+            let why = format!("{} does not tell us your e-mail address.", configured.name);
+            return refused(OwnCode::ProviderEmailMissing, why);
         }
         (MatchBy::PreferredUsername, _, None) => {
-            return Err(format!("{} does not tell us your user name.", configured.name));
+            let why = format!("{} does not tell us your user name.", configured.name);
+            return refused(OwnCode::ProviderNameMissing, why);
         }
     })
 }
@@ -188,10 +213,10 @@ mod tests {
             assert_eq!(named(match_by, &full).unwrap().0, filter);
         }
         let unverified = identity(Some(("ada@acme.test", false)), None);
-        assert!(named(MatchBy::VerifiedEmail, &unverified).unwrap_err().contains("does not say"));
+        assert!(named(MatchBy::VerifiedEmail, &unverified).unwrap_err().detail.contains("does not say"));
         assert_eq!(named(MatchBy::Email, &unverified).unwrap().1, "ada@acme.test");
         for match_by in [MatchBy::VerifiedEmail, MatchBy::Email, MatchBy::PreferredUsername] {
-            assert!(named(match_by, &identity(None, None)).unwrap_err().contains("does not tell us"));
+            assert!(named(match_by, &identity(None, None)).unwrap_err().detail.contains("does not tell us"));
         }
     }
 }

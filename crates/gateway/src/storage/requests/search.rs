@@ -48,10 +48,10 @@ type Columns = (
 const BY_ID: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM requests WHERE seq >= ? AND seq < ? AND bits = ? AND given_id IS NULL ORDER BY seq LIMIT 200"
+    " FROM requests WHERE seq >= ? AND seq < ? AND bits = ? AND given_id IS NULL ORDER BY seq LIMIT 1200"
 );
 const BY_GIVEN_ID: &str =
-    concat!("SELECT ", columns!(), " FROM requests WHERE given_id = ? ORDER BY seq DESC LIMIT 200");
+    concat!("SELECT ", columns!(), " FROM requests WHERE given_id = ? ORDER BY seq DESC LIMIT 1200");
 
 /// A row as read.
 #[derive(Debug, Clone, Queryable)]
@@ -144,6 +144,7 @@ type Indexed = (&'static str, Bind);
 type Tried = (&'static str, Vec<Bind>);
 
 impl RequestFilter {
+    /// Whether it asks for refusals alone. Each status from 400 on has a code, and so have errors that a browser carries to a client.
     fn is_about_refusals(&self) -> bool {
         self.code.is_some() || self.status.is_some_and(|(least, _)| least >= 400)
     }
@@ -179,12 +180,22 @@ impl Tx<'_> {
         after: Option<i64>,
         limit: i64,
     ) -> Result<RequestPage, DbError> {
+        self.page_of(filter, filter.is_about_refusals(), after, limit)
+    }
+
+    fn page_of(
+        &mut self,
+        filter: &RequestFilter,
+        refused: bool,
+        after: Option<i64>,
+        limit: i64,
+    ) -> Result<RequestPage, DbError> {
         let (mut index, tried) = filter.conditions();
         index.push(("seq >= ?", Bind::Number(filter.since.map_or(i64::MIN, first_of))));
         index.push(("seq < ?", Bind::Number(after.unwrap_or(i64::MAX))));
         let (mut texts, binds): (Vec<&str>, Vec<Bind>) = index.into_iter().unzip();
-        if filter.is_about_refusals() {
-            texts.push("status >= 400");
+        if refused {
+            texts.push("code IS NOT NULL");
         }
         let place = format!("FROM requests WHERE {} ORDER BY seq DESC", texts.join(" AND "));
         let looks_at = if tried.is_empty() { limit } else { LOOKED_AT };
@@ -213,8 +224,8 @@ impl Tx<'_> {
         after: Option<i64>,
     ) -> Result<RequestPage, DbError> {
         let of = account.map_or(Asked::All, Asked::Account);
-        let filter = RequestFilter { of, status: Some((400, 599)), target: None, code: None, since: None };
-        self.request_page(&filter, after, LOOKED_AT)
+        let filter = RequestFilter { of, status: None, target: None, code: None, since: None };
+        self.page_of(&filter, true, after, LOOKED_AT)
     }
 
     /// All that is recorded under the id of a request.

@@ -160,6 +160,25 @@ impl Operation {
         self.location = Some([base, "/", &self.endpoint, "/", id.as_str()].concat());
     }
 
+    /// The method, if it is one that there is.
+    pub(super) fn method_name(&self) -> Option<&'static str> {
+        self.known.map(Method::as_str)
+    }
+
+    /// `Users`, if it names an endpoint that there is.
+    pub(super) fn endpoint(&self) -> Option<&str> {
+        Some(self.endpoint.as_str()).filter(|endpoint| !endpoint.is_empty())
+    }
+
+    /// The id of the resource that it is about, where that was there before.
+    pub(super) fn resource_id(&self) -> Option<&str> {
+        match &self.task {
+            Ok(Task { target: Target::Item(id), .. }) => Some(id.as_str()),
+            _ if self.is_creation() => None,
+            _ => self.location.as_deref()?.rsplit('/').next(),
+        }
+    }
+
     /// Whether the operation creates a resource.
     pub(super) fn is_creation(&self) -> bool {
         self.known == Some(Method::Post)

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::codes::RefusalCode;
 use crate::error::Error;
 use crate::precondition::Precondition;
 use crate::resource::Id;
@@ -38,11 +39,13 @@ pub struct Failure {
     pub status: u16,
     /// The error message (RFC 7644 §3.12).
     pub body: Value,
+    /// The name of the refusal's code, where it has one.
+    pub code: Option<&'static str>,
 }
 
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Failure {
-        Failure { status: error.wire().0, body: error.body() }
+        Failure { status: error.wire().0, body: error.body(), code: error.code().map(RefusalCode::name) }
     }
 }
 
@@ -53,6 +56,13 @@ impl From<Error> for Failure {
 }
 
 impl Step {
+    /// What the body calls the resource that the step creates.
+    pub fn name(&self) -> Option<&str> {
+        let Action::Create(Value::Object(body)) = &self.action else { return None };
+        let named = |name: &str| body.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?.1.as_str();
+        ["userName", "displayName"].into_iter().find_map(named)
+    }
+
     pub(super) fn create(resource_type: ResourceTypeId, body: Value) -> Step {
         Step { resource_type, action: Action::Create(body) }
     }

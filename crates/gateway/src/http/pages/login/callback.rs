@@ -29,7 +29,7 @@ pub(in crate::http::pages) async fn callback(
     match sign_in.purpose {
         Purpose::Operator => operator::callback(&app, &browser, code, &sign_in.pending).await,
         Purpose::Person { account, ref request } => {
-            let intent = LoginIntent::open(&app, request)?;
+            let intent = LoginIntent::open(&app, &browser, request)?;
             let proven = match code {
                 Ok(code) => user(&app, &browser, account, code, &sign_in.pending).await?,
                 Err(problem) => Err(problem),
@@ -37,7 +37,7 @@ pub(in crate::http::pages) async fn callback(
             match proven {
                 Ok(user) => finish(&app, &browser, &intent, &user).await,
                 Err(problem) => {
-                    page_for(&app, &browser, &intent, FormMessage::problem(&problem, StatusCode::UNAUTHORIZED)).await
+                    page_for(&app, &browser, &intent, FormMessage::problem(problem, StatusCode::UNAUTHORIZED)).await
                 }
             }
         }

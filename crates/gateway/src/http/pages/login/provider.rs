@@ -7,15 +7,17 @@ use super::{FormMessage, page_for};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::ids::AccountKey;
+use crate::domain::request::{OwnCode, Refusal};
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::respond::redirect;
 use crate::platform::openid_client::{AuthRequestOptions, OpenIdProvider, Pending, random};
+use crate::platform::outbound::Calls;
 use crate::services::sign_in::AuthenticatedUser;
 use crate::services::sign_in::pending::{self, PendingSignIn, Purpose};
-use crate::services::sign_in::upstream::{NONE, Upstream};
+use crate::services::sign_in::upstream::{NONE, Upstream, not_logged_in};
 use crate::storage::ReadCost;
 
 /// The longest hint that is passed on, in bytes: no name is longer, and the provider's URL has to stay one that it takes.
@@ -33,14 +35,17 @@ pub(in crate::http::pages) async fn start(
     provider: &OpenIdProvider,
     purpose: Purpose,
     options: AuthRequestOptions,
-) -> Result<Result<HttpResponse, String>, PageFailure> {
+) -> Result<Result<HttpResponse, Refusal>, PageFailure> {
     let state = random();
-    let send = app.outbound.relying_party();
-    let (url, pending) = match app.providers.begin(provider, options, state.clone(), &send).await {
+    let calls = Calls::default();
+    let send = app.outbound.relying_party(&calls);
+    let begun = app.providers.begin(provider, options, state.clone(), &send).await;
+    browser.notes.take_down().called(calls.take());
+    let (url, pending) = match begun {
         Ok(begun) => begun,
         Err(error) => {
             tracing::warn!(%error, "logging in at an OpenID provider is not possible");
-            return Ok(Err(error.for_people().to_owned()));
+            return Ok(Err(not_logged_in(&error)));
         }
     };
     let sign_in = PendingSignIn { purpose, issuer: provider.issuer.clone(), pending, browser: browser.csrf(app) };
@@ -63,13 +68,19 @@ pub(in crate::http::pages) async fn begin(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let intent = LoginIntent::open(&app, form.field("request"))?;
+    let intent = LoginIntent::open(&app, &browser, form.field("request"))?;
     let found = match super::account_of(&app, &intent).await? {
         Some(account) => upstream(&app, account.seq).await?,
         None => None,
     };
     let Some(Upstream { account, provider, .. }) = found else {
-        return page_for(&app, &browser, &intent, FormMessage::problem(NONE, StatusCode::OK)).await;
+        return page_for(
+            &app,
+            &browser,
+            &intent,
+            FormMessage::problem(Refusal::new(OwnCode::ProviderMissing, NONE), StatusCode::OK),
+        )
+        .await;
     };
     let asked = intent.asked();
     let options = AuthRequestOptions {
@@ -79,9 +90,7 @@ pub(in crate::http::pages) async fn begin(
     let purpose = Purpose::Person { account: account.seq, request: intent.seal(&app) };
     match start(&app, &browser, &provider, purpose, options).await? {
         Ok(answer) => Ok(answer),
-        Err(problem) => {
-            page_for(&app, &browser, &intent, FormMessage::problem(&problem, StatusCode::BAD_GATEWAY)).await
-        }
+        Err(problem) => page_for(&app, &browser, &intent, FormMessage::problem(problem, StatusCode::BAD_GATEWAY)).await,
     }
 }
 
@@ -92,14 +101,19 @@ pub(super) async fn user(
     account: AccountKey,
     code: &str,
     pending: &Pending,
-) -> Result<Result<AuthenticatedUser, String>, PageFailure> {
-    let Some(upstream) = upstream(app, account).await? else { return Ok(Err(NONE.to_owned())) };
-    let send = app.outbound.relying_party();
-    let identity = match app.providers.finish(&upstream.provider, pending, code, &send).await {
+) -> Result<Result<AuthenticatedUser, Refusal>, PageFailure> {
+    let Some(upstream) = upstream(app, account).await? else {
+        return Ok(Err(Refusal::new(OwnCode::ProviderMissing, NONE)));
+    };
+    let calls = Calls::default();
+    let send = app.outbound.relying_party(&calls);
+    let identified = app.providers.finish(&upstream.provider, pending, code, &send).await;
+    browser.notes.take_down().called(calls.take());
+    let identity = match identified {
         Ok(identity) => identity,
         Err(error) => {
             tracing::warn!(%error, "a user could not log in at an OpenID provider");
-            return Ok(Err(error.for_people().to_owned()));
+            return Ok(Err(not_logged_in(&error)));
         }
     };
     let (work, from) = (app.clone(), browser.source.clone());

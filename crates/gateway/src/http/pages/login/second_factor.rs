@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::{FormMessage, logged_in, page_for};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::throttle::retry_after;
 use crate::domain::wording;
 use crate::http::pages::cookies::{self, Browser};
@@ -44,7 +45,7 @@ async fn show(
     let set_up = set_up(app, Owner::from(user)).await?;
     let shown = SecondFactorPage {
         action: "/login/second-factor",
-        problem: said.problem.unwrap_or_default(),
+        problem: said.problem.map(|refusal| browser.refused(refusal)).unwrap_or_default(),
         request: intent.seal(app),
         proven: carried::seal(&app.keys, user, browser.csrf(app), set_up.is_some()),
         set_up,
@@ -97,10 +98,11 @@ pub(in crate::http::pages) async fn submit(
     payload: web::Payload,
 ) -> Result<HttpResponse, PageFailure> {
     let (form, browser) = Form::ours(&request, &app, payload).await?;
-    let intent = LoginIntent::open(&app, form.field("request"))?;
+    let intent = LoginIntent::open(&app, &browser, form.field("request"))?;
     let (alive, sealed) = (cookies::alive(&app), form.field("proven"));
     let (user, sets_up) = carried::open(&app.keys, sealed, |shown_to| browser.sent(&app, shown_to), alive.now)
         .ok_or(PageFailure::StaleForm)?;
+    browser.notes.take_down().acts(user.account(), user.id());
     let typed = Typed { code: form.field("code").to_owned(), sets_up };
     let secret = session_secret(&app.keys, sealed, &typed.code);
     let session = browser.beginning(&app, user.session(intent.requested()), secret);
@@ -117,19 +119,20 @@ pub(in crate::http::pages) async fn submit(
             Ok(recovery_codes(&app, codes, &intent.url(&app), Some(&logged_in)))
         }
         Outcome::Wrong => {
-            let said = FormMessage::problem(WRONG, StatusCode::UNAUTHORIZED);
+            let said = FormMessage::problem(Refusal::new(OwnCode::SecondFactorWrong, WRONG), StatusCode::UNAUTHORIZED);
             show(&app, &browser, &intent, &user, said).await
         }
         Outcome::Wait(until) => {
             let seconds = retry_after(until, alive.now);
             let problem = format!("There were too many wrong codes. Wait {} and try again.", wording::wait(seconds));
-            let said = FormMessage::problem(&problem, StatusCode::TOO_MANY_REQUESTS);
+            let refusal = Refusal::new(OwnCode::SecondFactorThrottled, problem);
+            let said = FormMessage::problem(refusal, StatusCode::TOO_MANY_REQUESTS);
             show(&app, &browser, &intent, &user, FormMessage { retry_after: Some(seconds), ..said }).await
         }
         Outcome::Gone => {
-            let said =
-                FormMessage::problem("Your authenticator app was taken away meanwhile. Log in again.", StatusCode::OK);
-            page_for(&app, &browser, &intent, said).await
+            let taken_away = "Your authenticator app was taken away meanwhile. Log in again.";
+            let refusal = Refusal::new(OwnCode::SecondFactorGone, taken_away);
+            page_for(&app, &browser, &intent, FormMessage::problem(refusal, StatusCode::OK)).await
         }
     }
 }

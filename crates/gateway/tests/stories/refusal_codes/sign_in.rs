@@ -1,0 +1,177 @@
+//! Logging in: by password, by the code of an app, and at an OpenID provider.
+
+use gateway::domain::request::Place;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Provoked, REACH, until};
+use crate::second_factors::{set_up, type_code};
+use crate::support::account::{User, items, text};
+use crate::support::browser::{Browser, Callback, Landed, Page};
+use crate::support::testing::{Database, World};
+use crate::upstream::Upstream;
+
+pub const PLACES: &[Place] = &[Place::SignIn];
+
+story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world: World| {
+    let mut log = Provoked::of(&world);
+    let acme = world.account("acme").await;
+    let client = acme.okta_client().await;
+    let ada = acme.user("ada@acme.test").role("master_admin").create().await;
+    let open = async |browser: &Browser| browser.open(&client.authorization_url("1")).await.page();
+    log.ask("stale_form", world.post("/login").form(&[("username", "ada")])).await;
+    let browser = world.browser();
+    let mut page = open(&browser).await;
+    page = browser.log_in(&page, &ada.user_name, "hunter2-guessed").await.page();
+    log.page("password_wrong", &page);
+    let id = page.answer.header("x-request-id").expect("an id").to_owned();
+    for _ in 0..40 {
+        if page.answer.status == 429 {
+            break;
+        }
+        page = browser.log_in(&page, "mallory@acme.test", "wrong").await.page();
+    }
+    log.page("log_in_throttled", &page);
+    let path = format!("/requests/{id}");
+    let row = until(async || {
+        let answer = world.admin(Method::GET, &path).await;
+        (answer.status == 200).then(|| items(&answer.json()).remove(0))
+    });
+    let row = row.await.expect("recorded");
+    assert_eq!((&row["account"], &row["client"]), (&json!(acme.id), &json!(client.id)), "{row}");
+    assert!(!row.to_string().contains("hunter2"), "{row}");
+
+    // A new password, on the user's own page.
+    let own = world.browser();
+    let page = own.open(&format!("{}/account/password", world.gateway.public_url)).await.page();
+    let page = own.log_in(&page, &ada.user_name, &ada.password).await.page();
+    let mut form = page.forms().into_iter().find(|form| form.has_input("again")).expect("a form");
+    form.fill_in("password", "one password");
+    form.fill_in("again", "another password");
+    let pairs = form.pairs(form.buttons.first());
+    log.page("password_unsuitable", &own.submit(&page, &form, &pairs).await.page());
+
+    // The app beside the password.
+    let bob = acme.user("bob@acme.test").role("master_admin").create().await;
+    set_up(&world, &bob).await;
+    let browser = world.browser();
+    let asked = browser.log_in(&open(&browser).await, &bob.user_name, &bob.password).await.page();
+    let mut page = type_code(&browser, &asked, "123456").await.page();
+    log.page("second_factor_wrong", &page);
+    for _ in 0..40 {
+        if page.answer.status == 429 {
+            break;
+        }
+        page = type_code(&browser, &page, "123456").await.page();
+    }
+    log.page("second_factor_throttled", &page);
+    let eve = acme.user("eve@acme.test").role("master_admin").create().await;
+    set_up(&world, &eve).await;
+    let browser = world.browser();
+    let asked = browser.log_in(&open(&browser).await, &eve.user_name, &eve.password).await.page();
+    acme.admin(Method::DELETE, &format!("/users/{}/second-factor", eve.id)).await.expect(204);
+    log.page("second_factor_gone", &type_code(&browser, &asked, "123456").await.page());
+
+    // At the account's OpenID provider.
+    let upstream = Upstream::of(&world).await;
+    upstream.configure(&acme, json!({"match_by": "email"})).await;
+    let refused = world.browser();
+    log.page(
+        "password_not_allowed",
+        &refused.log_in(&open(&refused).await, &ada.user_name, &ada.password).await.page(),
+    );
+    let leave = async |browser: &Browser, person: &User| -> Callback {
+        let away = browser.press(&open(browser).await, "Continue with Acme ID").await;
+        upstream.accept(&upstream.world.browser(), &away, person).await
+    };
+    let come = async |person: &User| -> Page {
+        let browser = world.browser();
+        let back = leave(&browser, person).await;
+        browser.open(back.0.as_str()).await.page()
+    };
+    let there = upstream.user("ada@acme.test").await;
+    let callback = |pairs: &[(&str, &str)]| {
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        format!("{}/login/callback?{query}", world.gateway.public_url)
+    };
+    let browser = world.browser();
+    let back = leave(&browser, &there).await;
+    let (state, code) = (back.parameter("state").expect("a state"), back.code());
+    let mixed = callback(&[("code", &code), ("state", &state), ("iss", "https://evil.test")]);
+    log.page("provider_mixed_up", &browser.open(&mixed).await.page());
+    let state = leave(&browser, &there).await.parameter("state").expect("a state");
+    let denied = callback(&[("error", "access_denied"), ("error_description", "no way"), ("state", &state)]);
+    log.page("provider_refused", &browser.open(&denied).await.page());
+    let state = leave(&browser, &there).await.parameter("state").expect("a state");
+    let forged = callback(&[("code", "gwc_nonsense"), ("state", &state)]);
+    let page = browser.open(&forged).await.page();
+    log.page("provider_exchange_failed", &page);
+    assert_calls(&world, &page, &[("POST", "/oauth2/token", "call_answered_error")]).await;
+    let stranger = upstream.user("eve@elsewhere.test").await;
+    log.page("provider_user_unknown", &come(&stranger).await);
+    assert!(come(&there).await.is_consent());
+    // The name moves on to another person there.
+    let renamed =
+        json!({"userName": "ada2@acme.test", "emails": [{"value": "ada2@acme.test", "type": "work", "primary": true}]});
+    upstream.rename(&there, &renamed).await;
+    let namesake = upstream.user("ada@acme.test").await;
+    log.page("provider_user_linked", &come(&namesake).await);
+    acme.admin(Method::PATCH, &format!("/users/{}", ada.id)).json(&json!({"active": false})).await.expect(200);
+    let gone = User { user_name: "ada2@acme.test".to_owned(), ..there.clone() };
+    log.page("provider_user_deactivated", &come(&gone).await);
+    upstream.configure(&acme, json!({"match_by": "verified_email"})).await;
+    let unverified = upstream.user("una@acme.test").await;
+    log.page("provider_email_unverified", &come(&unverified).await);
+    upstream.configure(&acme, json!({"match_by": "email"})).await;
+    let nameless = upstream.nameless("nia").await;
+    log.page("provider_email_missing", &come(&nameless).await);
+    let browser = world.browser();
+    let page = open(&browser).await;
+    upstream.configure(&acme, json!({"issuer": "http://127.0.0.1:9"})).await;
+    let page = browser.press(&page, "Continue with Acme ID").await.page();
+    log.page("provider_unreachable", &page);
+    assert_calls(&world, &page, &[("GET", "/.well-known/openid-configuration", "call_failed")]).await;
+    let browser = world.browser();
+    let page = open(&browser).await;
+    acme.admin(Method::PATCH, "/sign-in").json(&json!({"provider": null})).await.expect(200);
+    log.page("provider_missing", &browser.press(&page, "Continue with Acme ID").await.page());
+    // Operators are refused in a story of their own.
+    log.found.insert("operator_not_admitted");
+    log.finish(PLACES).await;
+});
+
+/// The calls that were made for this page are rows of its request.
+async fn assert_calls(world: &World, page: &Page, calls: &[(&str, &str, &str)]) {
+    let path = format!("/requests/{}", page.answer.header("x-request-id").expect("an id"));
+    let rows = until(async || {
+        let answer = world.admin(Method::GET, &path).await;
+        (answer.status == 200).then(|| items(&answer.json()))
+    });
+    let rows = rows.await.expect("recorded");
+    for (method, end, code) in calls {
+        let is_it =
+            |row: &&Value| row["method"] == *method && text(&row["endpoint"]).ends_with(end) && row["code"] == *code;
+        assert!(rows.iter().any(|row| is_it(&row)), "{method} {end} {code}: {rows:?}");
+    }
+    assert!(!json!(rows).to_string().contains("gwc_"), "no code of a log-in: {rows:?}");
+}
+
+#[test]
+fn an_operator_who_is_not_admitted_is_in_the_log() {
+    crate::support::story::run(async {
+        let provider = World::start(Database::sqlite().await, &[]).await;
+        let (upstream, settings) = Upstream::of_operators(provider).await;
+        let settings: Vec<(&'static str, &str)> =
+            settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let world = World::start(Database::sqlite().await, &settings).await;
+        upstream.sends_back_to(&world).await;
+        let eve = upstream.user("eve@vendor.test").await;
+        let browser = world.browser();
+        let page = browser.open(&format!("{}/operator", world.gateway.public_url)).await.page();
+        let away = browser.press(&page, "Log in").await;
+        let back = upstream.accept(&upstream.world.browser(), &away, &eve).await;
+        let mut log = Provoked::of(&world);
+        log.page("operator_not_admitted", &browser.open(back.0.as_str()).await.page());
+        log.finish(&[]).await;
+    });
+}
