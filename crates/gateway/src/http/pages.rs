@@ -20,6 +20,7 @@ mod cookie_jar;
 mod cookies;
 mod device;
 pub(crate) mod failure;
+mod files;
 mod form;
 mod frame;
 mod front;
@@ -33,7 +34,7 @@ mod second_factor;
 mod self_service;
 pub mod templates;
 
-pub use assets::FILES;
+pub use files::FILES;
 
 /// Every page and form; those of one path stand together. Forms are refused where another site sends them, but for those that clients
 /// send: authorization requests and requests to log out.

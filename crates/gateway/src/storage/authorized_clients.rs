@@ -25,6 +25,8 @@ pub struct Connection {
     pub since: Timestamp,
     /// When the client last renewed its access, if it ever did.
     pub renewed: Option<Timestamp>,
+    /// When the client last sent a request for provisioning, as far as the request log knows.
+    pub last_request: Option<Timestamp>,
 }
 
 pub(super) const ACCEPTED_SCOPES: &str = concat!(
@@ -36,7 +38,8 @@ pub(super) const ACCEPTED_SCOPES: &str = concat!(
 
 const OF_OWNER: &str = concat!(
     "SELECT c.id, c.name, g.scope, g.created, \
-     (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.grant_seq = g.seq AND t.generation > 0) \
+     (SELECT MAX(t.created) FROM refresh_tokens AS t WHERE t.grant_seq = g.seq AND t.generation > 0), \
+     (SELECT a.last_request FROM client_activity AS a WHERE a.client = g.client) \
      FROM grants AS g JOIN clients AS c ON c.seq = g.client \
      WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL AND ",
     ended!("e.at", "g.ended"),
@@ -101,19 +104,19 @@ impl Tx<'_> {
 
     /// A person's connections, in the order they were first accepted.
     pub fn connections_of(&mut self, account: AccountKey, owner: &str) -> Result<Vec<Connection>, DbError> {
-        type Columns = (Text, Text, Text, BigInt, Nullable<BigInt>);
-        type Row = (String, String, String, Timestamp, Option<Timestamp>);
+        type Columns = (Text, Text, Text, BigInt, Nullable<BigInt>, Nullable<BigInt>);
+        type Row = (String, String, String, Timestamp, Option<Timestamp>, Option<Timestamp>);
         let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account)];
         let rows: Vec<Row> = Statement::<Columns>::new(OF_OWNER, binds).load(self.conn)?;
         let mut connections: Vec<Connection> = Vec::new();
-        for (client, client_name, scope, since, renewed) in rows {
+        for (client, client_name, scope, since, renewed, last_request) in rows {
             let scope = oauth::store::scopes_from_stored(&scope);
             match connections.iter_mut().find(|connection| connection.client == client) {
                 Some(connection) => {
                     connection.scope = connection.scope.and(&scope);
                     connection.renewed = connection.renewed.max(renewed);
                 }
-                None => connections.push(Connection { client, client_name, scope, since, renewed }),
+                None => connections.push(Connection { client, client_name, scope, since, renewed, last_request }),
             }
         }
         Ok(connections)

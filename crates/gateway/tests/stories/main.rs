@@ -26,6 +26,7 @@ mod audit_questions;
 mod audit_seal;
 mod bad_input;
 mod below_a_path;
+mod branding;
 mod bulk;
 mod bulk_repeated;
 mod caching;

@@ -1,25 +1,11 @@
-//! What pages are made of beside their text: stylesheets, the script, icons and the logo, all in this binary or read at the start.
+//! What pages are made of beside their text: stylesheets, the script, icons and the logo, all in this binary or read at the start; and their
+//! addresses.
 
 use std::sync::LazyLock;
 
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
-
-use super::templates::not_found;
-use crate::app::App;
+use crate::domain::brand::Brand;
 use crate::domain::brand::tokens::DESIGN;
 use crate::domain::served_file::{MediaType, ServedFile};
-use crate::http::edge::endpoints::{Endpoint, pages};
-
-/// Files beside the pages.
-pub static FILES: &[Endpoint] = pages![
-    GET "/assets/{name}" => asset, "What pages are made of.";
-    GET "/favicon.ico" => icon, "The logo, for browsers that do not read which one a page names.";
-    GET "/robots.txt" => robots, "Keeps search engines away.";
-];
-
-/// A stylesheet or a script is the same for a year, because its address names its content.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// What is the same on every server of this version.
 static OURS: LazyLock<[ServedFile; 4]> = LazyLock::new(|| {
@@ -44,37 +30,10 @@ pub(super) fn address_of(file: &ServedFile) -> String {
     format!("/assets/{}", file.name())
 }
 
-async fn asset(request: HttpRequest, app: web::Data<App>, name: web::Path<String>) -> HttpResponse {
-    let brand = &app.config.brand;
+/// A file of ours or of the brand by its address; and whether the address names this very version.
+pub(super) fn find(brand: &Brand, name: &str) -> Option<(ServedFile, bool)> {
     let mut all = OURS.iter().chain([&brand.logo, &brand.stylesheet]);
-    match all.find_map(|file| Some((file.clone(), file.is_named(&name)?))) {
-        Some((file, true)) => served(&file, FOR_EVER),
-        Some((file, false)) => served(&file, "no-cache"),
-        None => not_found(request, app.clone()).await,
-    }
-}
-
-/// A drawing that is opened by itself is a document of this origin: it loads nothing and runs nothing.
-fn served(file: &ServedFile, kept: &'static str) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(file.media_type.as_str())
-        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(kept)))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox"))
-        .insert_header(("Cross-Origin-Resource-Policy", "same-origin"))
-        .body(file.content.to_vec())
-}
-
-async fn icon(app: web::Data<App>) -> HttpResponse {
-    served(&app.config.brand.logo, "public, max-age=86400")
-}
-
-/// No page is of use in the results of a search: what can be read without logging in tells nothing about the vendor's product.
-async fn robots() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("text/plain; charset=utf-8")
-        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400")))
-        .body("User-agent: *\nDisallow: /\n")
+    all.find_map(|file| Some((file.clone(), file.is_named(name)?)))
 }
 
 #[cfg(test)]

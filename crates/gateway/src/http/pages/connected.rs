@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::templates::{Way, filters, page, told};
-use super::{FILES, templates};
+use super::files::FILES;
+use super::templates::{self, Way, filters, page, told};
 use crate::app::App;
 use crate::http::edge::endpoints::resources;
 

@@ -253,3 +253,28 @@ impl TransactionError for PageFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pages_that_an_application_led_to_send_users_back_to_one() {
+        for path in ["/oauth2/auth", "/oauth2/consent", "/oauth2/switch"] {
+            assert!(Origin::of(path).again().contains("identity provider"), "{path}");
+            assert!(Origin::of(path).ways().is_empty(), "{path}: there is nothing of ours to go on with");
+        }
+        for path in [
+            "/account",
+            "/account/password",
+            "/account/sessions/end",
+            "/oauth2/logout",
+            "/operator/sign-in",
+            "/nowhere",
+        ] {
+            assert!(!Origin::of(path).again().contains("identity provider"), "{path}");
+            assert!(!Origin::of(path).ways().is_empty(), "{path}: a way leads on");
+        }
+        assert!(Origin::of("/login/callback").again().starts_with("If your identity provider sent you here"));
+    }
+}

@@ -15,6 +15,7 @@ use super::respond::redirect;
 use super::templates::{AccountPage, ShownConnection, ShownNotice, ShownSession, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::scopes::PROVISION;
 use crate::domain::wording;
 use crate::services::self_service::{self, Overview};
 use crate::storage::ReadCost;
@@ -60,6 +61,8 @@ fn shown(app: &App, browser: &Browser, overview: Overview, own: Option<&Fingerpr
         abilities: wording::abilities(&connection.scope),
         since: wording::format_time(connection.since),
         renewed: connection.renewed.map(wording::format_time),
+        provisions: connection.scope.contains(PROVISION),
+        last_request: connection.last_request.map(wording::format_time),
     });
     let sessions = overview.sessions.into_iter().map(|found| ShownSession {
         name: name(app, &found.fingerprint),

@@ -178,6 +178,9 @@ pub(super) struct ShownConnection {
     pub(super) abilities: Vec<Ability>,
     pub(super) since: String,
     pub(super) renewed: Option<String>,
+    /// It opens the SCIM endpoint: requests there are noted.
+    pub(super) provisions: bool,
+    pub(super) last_request: Option<String>,
 }
 
 /// A session on its owner's page.
