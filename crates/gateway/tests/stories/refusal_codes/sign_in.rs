@@ -1,6 +1,7 @@
 //! Logging in: by password, by the code of an app, and at an OpenID provider.
 
 use gateway::domain::request::Place;
+use gateway::simulate::wire;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -106,7 +107,7 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     let forged = callback(&[("code", "gwc_nonsense"), ("state", &state)]);
     let page = browser.open(&forged).await.page();
     log.page("provider_exchange_failed", &page);
-    assert_calls(&world, &page, &[("POST", "/oauth2/token", "call_answered_error")]).await;
+    assert_calls(&world, &page.answer, &[("POST", "/oauth2/token", "call_answered_error")]).await;
     let stranger = upstream.user("eve@elsewhere.test").await;
     log.page("provider_user_unknown", &come(&stranger).await);
     assert!(come(&there).await.is_consent());
@@ -128,9 +129,15 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     let browser = world.browser();
     let page = open(&browser).await;
     upstream.configure(&acme, json!({"issuer": "http://127.0.0.1:9"})).await;
-    let page = browser.press(&page, "Continue with Acme ID").await.page();
-    log.page("provider_unreachable", &page);
-    assert_calls(&world, &page, &[("GET", "/.well-known/openid-configuration", "call_failed")]).await;
+    // With a status that a browser does not go on from.
+    let form = page.form_with_button("Continue with Acme ID").expect("a form");
+    let button = form.button("Continue with Acme ID").expect("a button");
+    let action = page.url.join(button.action.as_ref().unwrap_or(&form.action)).expect("a URL");
+    let cookies = browser.cookies(&action).expect("cookies");
+    let sent = world.post(action.as_str()).form(&form.pairs(Some(button)));
+    let answer = sent.header("cookie", cookies.to_str().expect("text")).await.expect(502);
+    log.by("provider_unreachable", &answer);
+    assert_calls(&world, &answer, &[("GET", "/.well-known/openid-configuration", "call_failed")]).await;
     let browser = world.browser();
     let page = open(&browser).await;
     acme.admin(Method::PATCH, "/sign-in").json(&json!({"provider": null})).await.expect(200);
@@ -140,9 +147,9 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     log.finish(PLACES).await;
 });
 
-/// The calls that were made for this page are rows of its request.
-async fn assert_calls(world: &World, page: &Page, calls: &[(&str, &str, &str)]) {
-    let path = format!("/requests/{}", page.answer.header("x-request-id").expect("an id"));
+/// The calls that were made for this answer are rows of its request.
+async fn assert_calls(world: &World, answer: &wire::Answer, calls: &[(&str, &str, &str)]) {
+    let path = format!("/requests/{}", answer.header("x-request-id").expect("an id"));
     let rows = until(async || {
         let answer = world.admin(Method::GET, &path).await;
         (answer.status == 200).then(|| items(&answer.json()))
