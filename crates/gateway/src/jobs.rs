@@ -1,4 +1,4 @@
-//! What happens in the background: [housekeeping], notices are mailed, lists are counted so that any page of them
+//! What happens in the background: [housekeeping], notices are mailed, [connections are looked at](health), lists are counted so that any page of them
 //! is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
 //! Any number of replicas may do it at once.
 
@@ -13,6 +13,7 @@ use crate::services::{field_counts, tolerance_counts};
 use crate::storage::DbError;
 use crate::storage::audit::refusals::RefusalLine;
 
+pub mod health;
 pub mod housekeeping;
 pub mod list_counts;
 pub mod mail;
@@ -53,6 +54,7 @@ pub fn start(app: App) {
     if app.recorder.is_on() {
         actix_web::rt::spawn(record(app.clone()));
     }
+    actix_web::rt::spawn(health::run(app.clone()));
     let housekeeper = Housekeeper::new(app.db.clone(), app.keys.clone(), app.config.clone());
     actix_web::rt::spawn(async move {
         loop {

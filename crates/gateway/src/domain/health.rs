@@ -16,12 +16,14 @@ mod credentials;
 mod facts;
 mod reason;
 mod traffic;
+mod watch;
 
 pub use activity::{Activity, Days, Moment, Seen, Visit};
 pub use facts::{
     AccountFacts, ClientFacts, Connection, Credential, Ended, Facts, FieldFacts, Misspelt, Pending, Refusal, Refusals,
 };
 pub use reason::{Reason, ReasonCode, Severity};
+pub use watch::{HealthChange, Settling, Watched};
 
 /// A day, in milliseconds.
 pub const DAY: i64 = 86_400_000;

@@ -7,6 +7,7 @@ use oauth::EndReason;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::document::DocumentError;
+use crate::domain::health::HealthState;
 use crate::domain::person;
 use crate::domain::wording::Span;
 use crate::platform::timestamp::Timestamp;
@@ -29,6 +30,19 @@ pub enum NoticeKind {
     ConnectionReplaced(Replaced),
     /// A refresh token of a connection was used by two parties, so the connection ended.
     TokenStolen(Stolen),
+    /// The health of a connection changed. Those who may accept access are told, or operators if there is none.
+    ConnectionHealth(ConnectionHealth),
+}
+
+/// How a connection is since its health changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionHealth {
+    /// The name of the client.
+    pub client: String,
+    /// The state, as in the [health](crate::domain::health) of the client.
+    pub state: String,
+    /// Why, in sentences.
+    pub sentences: Vec<String>,
 }
 
 /// A connection in whose place a newer one is.
@@ -156,10 +170,23 @@ impl AtRisk {
     }
 }
 
+impl ConnectionHealth {
+    /// The state.
+    pub fn found(&self) -> HealthState {
+        HealthState::parse(&self.state).unwrap_or(HealthState::Attention)
+    }
+}
+
 impl NoticeKind {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 5] =
-        ["connections_passed", "connection_replaced", "token_stolen", "connection_at_risk", "last_administrator_left"];
+    pub const KINDS: [&str; 6] = [
+        "connections_passed",
+        "connection_replaced",
+        "token_stolen",
+        "connection_at_risk",
+        "last_administrator_left",
+        "connection_health",
+    ];
 
     /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::services::reactions)).
     pub fn is_of_the_moment(kind: &str) -> bool {
@@ -174,6 +201,7 @@ impl NoticeKind {
             NoticeKind::TokenStolen(_) => Self::KINDS[2],
             NoticeKind::ConnectionAtRisk(_) => Self::KINDS[3],
             NoticeKind::LastAdministratorLeft(_) => Self::KINDS[4],
+            NoticeKind::ConnectionHealth(_) => Self::KINDS[5],
         }
     }
 
@@ -185,6 +213,7 @@ impl NoticeKind {
             NoticeKind::TokenStolen(stolen) => serde_json::to_string(stolen),
             NoticeKind::ConnectionAtRisk(at_risk) => serde_json::to_string(at_risk),
             NoticeKind::LastAdministratorLeft(left) => serde_json::to_string(left),
+            NoticeKind::ConnectionHealth(health) => serde_json::to_string(health),
         };
         Ok(detail?)
     }
@@ -196,7 +225,8 @@ impl NoticeKind {
             1 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionReplaced),
             2 => serde_json::from_str(detail).ok().map(NoticeKind::TokenStolen),
             3 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionAtRisk),
-            _ => serde_json::from_str(detail).ok().map(NoticeKind::LastAdministratorLeft),
+            4 => serde_json::from_str(detail).ok().map(NoticeKind::LastAdministratorLeft),
+            _ => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionHealth),
         }
     }
 
@@ -210,6 +240,11 @@ impl NoticeKind {
             NoticeKind::ConnectionAtRisk(at_risk) if at_risk.are_several() => "Connections depend on your user",
             NoticeKind::ConnectionAtRisk(_) => "A connection depends on your user",
             NoticeKind::LastAdministratorLeft(_) => "No user may accept access any more",
+            NoticeKind::ConnectionHealth(health) => match health.found() {
+                HealthState::Broken => "A connection does not work",
+                HealthState::Attention => "A connection needs attention",
+                HealthState::Ok | HealthState::NeverUsed => "A connection is well again",
+            },
         }
     }
 
@@ -222,6 +257,10 @@ impl NoticeKind {
             NoticeKind::TokenStolen(_) => "Authenticate again in the identity provider to connect it again.",
             NoticeKind::ConnectionAtRisk(_) => "Your connections are listed below.",
             NoticeKind::LastAdministratorLeft(_) => "Give another user such a role.",
+            NoticeKind::ConnectionHealth(health) if health.found().is_unwell() => {
+                "If you look after the identity provider, check the connection there, or ask the people who look after your account."
+            }
+            NoticeKind::ConnectionHealth(_) => "Nothing has to be done.",
         }
     }
 
@@ -241,6 +280,10 @@ impl NoticeKind {
                  after your account."
             }
             NoticeKind::LastAdministratorLeft(_) => "You are told because you look after this account.",
+            NoticeKind::ConnectionHealth(_) => {
+                "You are told because you may connect identity providers to your account. If that is not right, speak to the people who look \
+                 after your account."
+            }
         }
     }
 
@@ -252,6 +295,7 @@ impl NoticeKind {
             NoticeKind::TokenStolen(stolen) => text::of_stolen(stolen, made, account),
             NoticeKind::ConnectionAtRisk(at_risk) => text::of_at_risk(at_risk, account),
             NoticeKind::LastAdministratorLeft(left) => text::of_last_left(left, made, account),
+            NoticeKind::ConnectionHealth(health) => text::of_health(health, account),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::storage::{DbError, Tx};
 
 mod collection;
 pub mod recording;
+pub mod watching;
 
 /// Two notes of one token are this close, in milliseconds.
 const SAME: i64 = 60_000;
@@ -173,6 +174,9 @@ fn representation(looked: &Looked, stored: Option<&StoredHealth>, now: Timestamp
         account: account.as_ref().map(|account| account.id.clone()),
         account_name: account.as_ref().map(|account| account.name.clone()),
         state: finding.state,
+        since: stored
+            .filter(|stored| stored.state == finding.state.as_str())
+            .map_or(Time(now), |stored| Time(stored.since)),
         reasons: finding.reasons.iter().map(reason).collect(),
         last_request: contact(of(|activity| &activity.last_request).or(used)),
         last_success: contact(of(|activity| &activity.last_success)),

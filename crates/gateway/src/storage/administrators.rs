@@ -8,7 +8,7 @@ use super::error::DbError;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, UserKey};
 
 /// How many candidates are looked at at a time.
 const CHUNK: i64 = 50;
@@ -47,6 +47,37 @@ impl Tx<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// Those of an account's administrators who are persons, and not service accounts: the first so many.
+    pub(crate) fn administrators_to_tell(&mut self, account: AccountKey, most: usize) -> Result<Vec<UserKey>, DbError> {
+        let policy = self.policy.clone();
+        let mut found = Vec::new();
+        match policy.role_keys() {
+            Some((attribute, keys)) => {
+                for key in keys {
+                    let given = [Bind::number(account), Bind::number(attribute.0), Bind::Text(key.clone())];
+                    found.extend(self.first_of_administrators(WITH_ROLE, &given)?);
+                }
+            }
+            None => {
+                let given = [Bind::number(account), Bind::number(i64::from(USER.0))];
+                found = self.first_of_administrators(ALL, &given)?;
+            }
+        }
+        let services = self.service_accounts_among(&found)?;
+        found.retain(|user| !services.contains(user));
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(most);
+        Ok(found)
+    }
+
+    fn first_of_administrators(&mut self, text: &'static str, given: &[Bind]) -> Result<Vec<UserKey>, DbError> {
+        let binds = [given, &[Bind::number(0), Bind::number(CHUNK)]].concat();
+        let rows: Vec<(UserKey, String)> = Statement::<(BigInt, Text)>::new(text, binds).load(self.conn)?;
+        let may = |document: &str| self.policy.may_own_grant(&serde_json::from_str(document).unwrap_or_default());
+        Ok(rows.into_iter().filter(|(_, document)| may(document)).map(|(user, _)| user).collect())
     }
 
     /// The index narrows, the policy decides.

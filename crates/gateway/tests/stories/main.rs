@@ -57,6 +57,7 @@ mod guide;
 mod hardening_secrets;
 mod health;
 mod health_foretold;
+mod health_watched;
 mod housekeeping;
 mod jumps;
 mod key_files;

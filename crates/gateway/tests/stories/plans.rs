@@ -206,6 +206,7 @@ fn ask_for_health(tx: &mut Tx<'_>) -> Result<(), DbError> {
         lists_users: true,
     };
     tx.note_activity(&Seen::of([visit].into_iter()))?;
+    tx.health_is_due(now)?;
     let claimed = tx.claim_health(now, now + 1, 50)?;
     tx.postpone_health(&clients, now, now + 1)?;
     for stored in claimed.iter().take(1) {

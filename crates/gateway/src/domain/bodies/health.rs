@@ -48,6 +48,8 @@ answer! {
         account_name: Option<String>,
         /// The worst reason decides it.
         state: HealthState,
+        /// Since when it is in this state, or known to be.
+        since: Time,
         /// The reasons, the worst first.
         reasons: Vec<HealthReason>,
         /// When it last sent a request for provisioning, accepted or refused.
@@ -69,7 +71,7 @@ answer! {
     }
     example {
         "client_id": "3f2a9c0d4b5e46718293a4b5c6d7e8f9", "client_name": "Okta", "account": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
-        "account_name": "acme", "state": "attention",
+        "account_name": "acme", "state": "attention", "since": "2026-11-02T09:05:00.000Z",
         "reasons": [{
             "code": "owner_is_person", "severity": "attention",
             "sentence": "The connection of Okta belongs to Ada Lovelace in acme, a person and not a service account: it ends when that user is \

@@ -84,6 +84,7 @@ actions! {
     ClientEnabled "client.enabled" "A client was enabled again.",
     ClientRecordingStarted "client.recording_started" "A client's requests and answers are recorded in full until the time that is said, with secrets replaced.",
     ClientRecordingStopped "client.recording_stopped" "An operator ended the full recording of a client.",
+    ClientHealthChanged "client.health_changed" "The connection of a client came to need attention, broke, or is well again.",
     ClientDeleted "client.deleted" "A client was deleted; its grants ended.",
     ClientSecretAdded "client.secret_added" "A client got a further secret.",
     ClientSecretEnded "client.secret_ended" "A secret of a client was ended.",

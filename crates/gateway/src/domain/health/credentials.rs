@@ -108,6 +108,10 @@ fn keys(facts: &Facts, policy: &HealthPolicy, now: Timestamp, reasons: &mut Vec<
     if keys.is_empty() || keys.iter().any(Option::is_none) {
         return;
     }
+    let by_secret = |secret: &Credential| secret.lives(now) && secret.last_used.is_some();
+    if facts.client.takes_secrets && facts.secrets.iter().any(by_secret) {
+        return;
+    }
     let Some(latest) = keys.iter().flatten().max().copied() else { return };
     let client = &facts.client.name;
     if latest <= now {

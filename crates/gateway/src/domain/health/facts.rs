@@ -162,7 +162,7 @@ impl Credential {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Refusals(pub Vec<Refusal>);
 
-/// A kind of refusal.
+/// Refusals of one kind within one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The code; `None` if it has none.
@@ -229,7 +229,7 @@ impl Facts {
             || self.connections.iter().any(|connection| connection.used.is_some())
             || self.ended.as_ref().is_some_and(|ended| ended.was_used)
             // Only a token that was granted, or the making of a static token, leads to a grant of its own.
-            || (self.own_grant.is_some() && self.tokens.is_empty())
+            || (self.client.by_credentials && self.own_grant.is_some() && self.tokens.is_empty())
     }
 
     /// The last sign of the client, from what is kept of its requests or of its credentials.

@@ -8,6 +8,8 @@ use super::*;
 use crate::domain::account::{LastAdministrator, OwnDeactivation, ServiceAccounts};
 use crate::platform::timestamp::ms;
 
+mod refusals;
+
 /// Noon, two thousand days after the epoch: 24 June 1975.
 const NOW: Timestamp = ms(2000 * DAY + DAY / 2);
 
@@ -116,6 +118,14 @@ fn credential(name: &str, expires_in: Option<i64>, used: Option<i64>) -> Credent
     }
 }
 
+/// A client that signs by these keys.
+fn signing(keys: Vec<Option<Timestamp>>) -> Facts {
+    with(|facts| {
+        (facts.client.takes_secrets, facts.client.has_keys, facts.client.keys) = (false, true, keys);
+        facts.secrets.clear();
+    })
+}
+
 /// Each reason with facts that give it, and it alone.
 fn examples() -> Vec<(ReasonCode, Facts)> {
     use ReasonCode as R;
@@ -170,8 +180,8 @@ fn examples() -> Vec<(ReasonCode, Facts)> {
                 facts.tokens = vec![credential("old", Some(-1), Some(2)), credential("new", Some(300), None)];
             }),
         ),
-        (R::KeysExpired, with(|facts| facts.client.keys = vec![Some(at(9)), Some(at(2))])),
-        (R::KeyExpires, with(|facts| facts.client.keys = vec![Some(at(9)), Some(at(-2))])),
+        (R::KeysExpired, signing(vec![Some(at(9)), Some(at(2))])),
+        (R::KeyExpires, signing(vec![Some(at(9)), Some(at(-2))])),
         (R::OwnerIsManaged, {
             owner(|connection| {
                 connection.is_managed = true;
@@ -423,23 +433,6 @@ fn silence_is_measured_by_the_clients_own_habits() {
         facts.recorded_since = Some(at(2));
     });
     assert_eq!(codes(&unheard), [], "it would not have been heard");
-}
-
-#[test]
-fn a_few_refusals_among_many_requests_are_no_alarm() {
-    let refused = |count, writes, method: &str, status| {
-        codes(&with(|facts| {
-            let method = method.to_owned();
-            facts.refusals = Refusals(vec![Refusal { method, ..refusal("x", status, count, 3) }]);
-            facts.activity.as_mut().expect("there is some").writes = writes;
-        }))
-    };
-    assert_eq!(refused(9, 0, "POST", 409), []);
-    assert_eq!(refused(10, 0, "POST", 409), [ReasonCode::RequestsRefused]);
-    assert_eq!(refused(10, 5000, "POST", 409), []);
-    assert_eq!(refused(100, 0, "GET", 404), [], "a look at what is not there");
-    assert_eq!(refused(100, 0, "DELETE", 404), [ReasonCode::RequestsRefused]);
-    assert_eq!(refused(100, 0, "POST", 429), []);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::facts::{Refusal, Refusals};
 use super::{Activity, DAY, Facts, HealthPolicy, Reason, ReasonCode, of_days, times};
-use crate::domain::wording::day;
+use crate::domain::wording::{day, format_time};
 use crate::platform::timestamp::Timestamp;
 
 /// A pause of so many times the longest one is no usual pause.
@@ -13,19 +13,22 @@ pub(super) fn judge(facts: &Facts, policy: &HealthPolicy, now: Timestamp, reason
     let writes = facts.activity.as_ref().map_or(0, |activity| activity.recent_writes(now));
     let success = facts.activity.as_ref().and_then(|activity| activity.last_success.as_ref()).map(|moment| moment.at);
     let name = &facts.client.name;
-    let refused = facts.refusals.of(Refusal::is_alarming);
-    if refused.count() >= policy.refused_requests as i64 {
-        let (count, kinds, first) = (refused.count(), refused.kinds(), refused.first());
-        if success.is_none_or(|success| success < first) {
-            let sentence = format!(
-                "{count} requests of {name} were refused since {}, and none was accepted: {kinds}.",
-                crate::domain::wording::format_time(first)
-            );
-            reasons.push(Reason::new(ReasonCode::AllRequestsRefused, first, sentence));
-        } else if count * 100 >= policy.refused_percent * (count + writes) {
-            let sentence = format!("{count} requests of {name} were refused within the last day: {kinds}.");
-            reasons.push(Reason::new(ReasonCode::RequestsRefused, first, sentence));
-        }
+    let most = policy.refused_requests as i64;
+    let since_success = |refusal: &Refusal| success.is_none_or(|success| refusal.first > success);
+    let all = facts.refusals.of(|refusal| refusal.is_alarming() && since_success(refusal));
+    let some = facts.refusals.of(|refusal| refusal.is_alarming() && !refusal.is_usual());
+    if all.count() >= most {
+        let sentence = format!(
+            "{} requests of {name} were refused since {}, and none was accepted: {}.",
+            all.count(),
+            format_time(all.first()),
+            all.kinds()
+        );
+        reasons.push(Reason::new(ReasonCode::AllRequestsRefused, all.first(), sentence));
+    } else if some.count() >= most && some.count() * 100 >= policy.refused_percent * (some.count() + writes) {
+        let sentence =
+            format!("{} requests of {name} were refused within the last day: {}.", some.count(), some.kinds());
+        reasons.push(Reason::new(ReasonCode::RequestsRefused, some.first(), sentence));
     }
     let token = facts.activity.as_ref().and_then(|activity| activity.last_token.as_ref()).map(|moment| moment.at);
     let refused = facts.refusals.of(Refusal::is_of_tokens);
@@ -68,6 +71,11 @@ impl Refusal {
     fn is_alarming(&self) -> bool {
         let is_look = self.status == 404 && self.method == "GET";
         self.endpoint.starts_with("/scim/") && !is_look && !matches!(self.status, 412 | 429 | 503)
+    }
+
+    /// Whether a client that works is refused so each time that its access token expires.
+    fn is_usual(&self) -> bool {
+        self.code.as_deref() == Some("token_expired")
     }
 
     fn is_of_tokens(&self) -> bool {

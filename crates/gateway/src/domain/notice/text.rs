@@ -1,6 +1,7 @@
 //! The sentences that notices tell.
 
-use super::{AtRisk, ConnectionsTransferred, DepartureReason, LastLeft, Replaced, Stolen};
+use super::{AtRisk, ConnectionHealth, ConnectionsTransferred, DepartureReason, LastLeft, Replaced, Stolen};
+use crate::domain::health::HealthState;
 use crate::domain::wording::{Span, day};
 use crate::platform::timestamp::Timestamp;
 
@@ -96,6 +97,24 @@ pub(super) fn of_at_risk(at_risk: &AtRisk, account: &str) -> Vec<Span> {
     spans
 }
 
+/// How a connection is since its health changed, and why.
+pub(super) fn of_health(health: &ConnectionHealth, account: &str) -> Vec<Span> {
+    let state = match health.found() {
+        HealthState::Broken => " does not work.",
+        HealthState::Attention => " needs attention.",
+        HealthState::Ok | HealthState::NeverUsed => " is well again.",
+    };
+    let mut spans = vec![
+        Span::words("The connection of "),
+        Span::name(&health.client),
+        Span::words(" in "),
+        Span::name(account),
+        Span::words(state),
+    ];
+    spans.extend(health.sentences.iter().flat_map(|sentence| [Span::words(" "), Span::name(sentence)]));
+    spans
+}
+
 /// That no user may accept access any more.
 pub(super) fn of_last_left(left: &LastLeft, made: Timestamp, account: &str) -> Vec<Span> {
     let name = if left.name.is_empty() { "A person" } else { left.name.as_str() };
@@ -175,5 +194,20 @@ mod tests {
         let left = LastLeft { user: "0198".to_owned(), name: "Ada".to_owned(), reason: DepartureReason::Deleted };
         let last = to_text(&of_last_left(&left, ms(1_795_700_000_000), "Acme"));
         assert!(last.starts_with("Ada's user was deleted on 26 November 2026. No active user of Acme has"), "{last}");
+    }
+
+    #[test]
+    fn how_a_connection_is_is_told_with_its_reasons() {
+        let told = |state: &str, sentences: &[&str]| {
+            let sentences = sentences.iter().map(|sentence| (*sentence).to_owned()).collect();
+            let health = ConnectionHealth { client: "Okta".to_owned(), state: state.to_owned(), sentences };
+            to_text(&of_health(&health, "Acme"))
+        };
+        assert_eq!(
+            told("broken", &["Okta is disabled.", "It sleeps."]),
+            "The connection of Okta in Acme does not work. Okta is disabled. It sleeps."
+        );
+        assert_eq!(told("attention", &["Look."]), "The connection of Okta in Acme needs attention. Look.");
+        assert_eq!(told("ok", &[]), "The connection of Okta in Acme is well again.");
     }
 }

@@ -26,6 +26,9 @@ use crate::storage::{DbError, Tx};
 /// So many connections of a client are told of.
 const CONNECTIONS: usize = 8;
 
+/// So long a code is good for, in milliseconds.
+const CODE: i64 = 60_000;
+
 /// A client with its account and the facts.
 type Collected = (ClientRecord, Option<Account>, Facts);
 
@@ -93,16 +96,19 @@ pub(super) fn collect(
             let owner = owners.users.get(&grant.owner).filter(|owner| owner.active)?;
             let at = accounts.get(&grant.account)?;
             let token = tokens.get(&grant.seq);
-            let idle = i64::try_from(lives.refresh_idle).unwrap_or(i64::MAX).saturating_mul(1000);
-            let absolute =
-                lives.refresh_absolute.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000));
+            let idle = millis(lives.refresh_idle);
+            // Without a refresh token there is the access token that a code was exchanged for, and no other.
+            let absolute = match token {
+                Some(_) => lives.refresh_absolute.map(millis),
+                None => Some(millis(lives.access_token) + CODE),
+            };
             Some(Connection {
                 account: account_facts(at),
                 created: grant.created,
                 used: grant.delivered,
                 refreshed: token.filter(|token| token.generation > 0).map(|token| token.created),
                 idle_end: token.map(|token| (token.created + idle).min(token.expires)),
-                absolute_end: token.and(absolute).map(|absolute| grant.created + absolute),
+                absolute_end: absolute.map(|absolute| grant.created + absolute),
                 idle,
                 absolute,
                 owner: name_of(owner),
@@ -156,6 +162,10 @@ pub(super) fn collect(
         collected.push((record, account, facts));
     }
     Ok(collected)
+}
+
+fn millis(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
 }
 
 fn client_facts(record: &ClientRecord) -> ClientFacts {

@@ -37,6 +37,12 @@ pub(super) fn since(tx: &mut Tx<'_>, now: Timestamp) -> Result<Option<Timestamp>
     Ok(span.filter(|span| span.reaches(now)).map(|span| span.since))
 }
 
+/// Whether it is time to note that requests are recorded. Only reads.
+pub fn is_due(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
+    let noted = tx.installation_value(RECORDED)?.as_deref().and_then(Span::read);
+    Ok(noted.is_none_or(|span| now - span.until >= NOTED))
+}
+
 /// Notes that requests are recorded at this time.
 pub fn note(tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
     let noted = tx.installation_value(RECORDED)?.as_deref().and_then(Span::read);

@@ -127,7 +127,7 @@ pub struct UserOfGrant {
     pub active: bool,
 }
 
-/// Refusals of a client that are alike.
+/// Refusals of a client within one hour that are alike.
 #[derive(Debug, Clone, Queryable)]
 pub struct RefusedRequests {
     /// The client's id.
@@ -160,15 +160,15 @@ impl RefusedRequests {
 
 type RefusedColumns = (Text, Text, Text, Integer, Nullable<Text>, BigInt, BigInt, BigInt);
 
-/// Of each client the newest refusals: so many are looked at.
+/// Of each client the newest refusals: so many are looked at. Those of one hour stand together: a row's number is its time times 2^20.
 const REFUSED: Dialects = Dialects {
     sqlite: "SELECT q.client, q.endpoint, q.method, q.status, q.code, COUNT(*), MIN(q.seq), MAX(q.seq) FROM json_each(?) AS wanted \
          CROSS JOIN requests AS q ON q.seq IN (SELECT n.seq FROM requests AS n WHERE n.client = wanted.value AND n.status >= 400 \
-         AND n.seq >= ? ORDER BY n.seq DESC LIMIT 200) GROUP BY q.client, q.endpoint, q.method, q.status, q.code",
+         AND n.seq >= ? ORDER BY n.seq DESC LIMIT 200) GROUP BY q.client, q.endpoint, q.method, q.status, q.code, q.seq / 3774873600000",
     postgres: "SELECT q.client, q.endpoint, q.method, q.status, q.code, COUNT(*), MIN(q.seq), MAX(q.seq) \
          FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL (SELECT client, endpoint, method, status, code, seq \
          FROM requests WHERE client = wanted.value AND status >= 400 AND seq >= ? ORDER BY seq DESC LIMIT 200) AS q \
-         GROUP BY q.client, q.endpoint, q.method, q.status, q.code",
+         GROUP BY q.client, q.endpoint, q.method, q.status, q.code, q.seq / 3774873600000",
 };
 
 /// A member who does not exist, and the group that waits.

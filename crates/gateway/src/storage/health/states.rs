@@ -72,6 +72,13 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 
+    /// Whether any client is due: a look into an index.
+    pub fn health_is_due(&mut self, now: Timestamp) -> Result<bool, DbError> {
+        let due = client_health::table.filter(client_health::due.le(now)).select(client_health::client).limit(1);
+        let found: Option<ClientKey> = each!(&mut *self.conn, c => due.get_result(c).optional())?;
+        Ok(found.is_some())
+    }
+
     /// Takes clients that are due; no other replica does until then.
     pub fn claim_health(&mut self, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<StoredHealth>, DbError> {
         let due = client_health::table.filter(client_health::due.le(now)).order(client_health::due).limit(limit);

@@ -1,0 +1,75 @@
+//! Looks at each connection regularly, so that a change of its health is told. Any replica may, and several may at once: a client is
+//! claimed by moving its `due` ahead.
+
+use std::time::Duration;
+
+use crate::app::App;
+use crate::services::health::{Rules, recording, watching};
+use crate::storage::{DbError, ReadCost};
+
+/// So many clients are looked at at a time.
+const BATCH: i64 = 50;
+/// A claim counts so long, in milliseconds: several times what looking takes.
+const CLAIM: i64 = 5 * 60_000;
+/// It is looked at least so often whether a client is due.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Looks at connections until the process ends.
+pub async fn run(app: App) {
+    let pause = app.config.health.pause.clamp(Duration::from_secs(1), LONGEST);
+    let mut has_begun = false;
+    loop {
+        if !has_begun {
+            match app.db.write(watching::begin).await {
+                Ok(()) => has_begun = true,
+                Err(error) => tracing::warn!(%error, "connections could not be entered; it will be tried again"),
+            }
+        }
+        if let Err(error) = look(&app).await {
+            tracing::warn!(%error, "connections could not be looked at; it will be tried again");
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Looks at all that are due.
+async fn look(app: &App) -> Result<(), DbError> {
+    if app.recorder.is_on() {
+        let now = app.clock.now();
+        if app.db.read(ReadCost::Point, move |tx| recording::is_due(tx, now)).await? {
+            app.db.write_relaxed(move |tx| recording::note(tx, now)).await?;
+        }
+    }
+    loop {
+        let now = app.clock.now();
+        if !app.db.read::<_, DbError, _>(ReadCost::Point, move |tx| tx.health_is_due(now)).await? {
+            return Ok(());
+        }
+        let until = now + CLAIM;
+        let claimed = app.db.write(move |tx| tx.claim_health(now, until, BATCH)).await?;
+        if claimed.is_empty() {
+            return Ok(()); // another replica was faster
+        }
+        let work = app.clone();
+        let batch = app
+            .db
+            .read::<_, DbError, _>(ReadCost::Scan, move |tx| {
+                let rules = Rules {
+                    config: &work.config,
+                    protocol: &work.settings,
+                    schemas: &work.schemas,
+                    is_recorded: work.recorder.is_on(),
+                };
+                watching::look_at(tx, &rules, &claimed)
+            })
+            .await?;
+        let due = app.clock.now() + i64::try_from(app.config.health.pause.as_millis()).unwrap_or(i64::MAX);
+        let same = batch.same;
+        if !same.is_empty() {
+            app.db.write_relaxed(move |tx| tx.postpone_health(&same, until, due)).await?;
+        }
+        for outcome in batch.outcomes {
+            app.db.write(move |tx| watching::keep(tx, &outcome, until)).await?;
+        }
+    }
+}
