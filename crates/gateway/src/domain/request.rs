@@ -7,6 +7,7 @@ mod id;
 mod pasted;
 mod record;
 pub mod redaction;
+pub mod stand_ins;
 
 pub use code::{OwnCode, Place, RefusalCode};
 pub use findings::{Changed, Findings, IgnoredAttribute, Notes, Owner, Part, Refusal};

@@ -98,7 +98,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/clients/{client}/recording" => clients::recording::get,
             "Reads whether a client's requests are recorded in full, and until when.";
         PUT "/clients/{client}/recording" => clients::recording::start,
-            "Records a client's requests and answers in full for a time, with secrets replaced.";
+            "Records a client's requests and answers in full for a time, with secrets replaced.",
+            409 "The request log is off.";
         DELETE "/clients/{client}/recording" => clients::recording::stop,
             "Ends the full recording of a client. What was recorded stays.";
         GET "/clients/{client}/secrets" => clients::secrets::list,
@@ -131,6 +132,12 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/requests/{request}" => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
         GET "/requests/{request}/recording" => requests::recording::get,
             "Reads a request that was recorded in full, and its answer.", 409 "The request was not recorded in full.";
+        GET "/requests/{request}/conversation" => requests::conversation::export,
+            "Exports a recorded request as a conversation file, with personal data replaced.",
+            409 "The request was not recorded in full, or what was kept of it is not enough.";
+        POST "/requests/{request}/replay" => requests::replay::replay,
+            "Says what a recorded request would be answered now, and what it would change. Nothing is done.",
+            409 "The request was not recorded in full, or what was kept of it is not enough.";
     }
     "Health" {
         GET "/accounts/{account}/health" => health::of_account,

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use scim::route::{Action, Discovery, Request, Route, Target as RouteTarget};
@@ -30,12 +31,15 @@ mod caller;
 mod cursors;
 mod failure;
 mod message;
+mod rehearsal;
 mod weight;
 
 use answer::{Done, Shown, json, resource, written};
 use caller::long::{self, Change, Target};
 use caller::{Caller, Outcome};
 pub(crate) use failure::ScimFailure;
+use message::{Content, Message};
+pub(crate) use rehearsal::{NotRehearsed, Rehearsed, rehearse};
 
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
 ///
@@ -67,7 +71,7 @@ fn held(request: &HttpRequest, answer: HttpResponse) -> HttpResponse {
 async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payload: web::Payload) -> HttpResponse {
     recording::notes_of(request).take_down().endpoint = Some("/scim/v2/…".into());
     let failure = match Caller::of(request, app, charge).proven(request, app).await {
-        Ok(caller) => match answer(request, app, caller.clone(), payload).await {
+        Ok(caller) => match answer(Message::of(request, payload), app, caller.clone()).await {
             Ok(answer) => return answer,
             Err(failure) => caller.mask_failure(app, failure).await,
         },
@@ -80,16 +84,12 @@ async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payl
     failure.answer()
 }
 
-async fn answer(
-    request: &HttpRequest,
-    app: &App,
-    mut caller: Caller,
-    payload: web::Payload,
-) -> Result<HttpResponse, ScimFailure> {
-    let route = Route::of(request.method().as_str(), request.match_info().query("tail"), app.schemas.configured())?;
+async fn answer(message: Message<'_>, app: &App, mut caller: Caller) -> Result<HttpResponse, ScimFailure> {
+    let Message { method, below, query, headers, content } = message;
+    let route = Route::of(method, below, app.schemas.configured())?;
     note_route(app, &caller, &route);
-    let pairs = query::pairs(request.query_string())
-        .map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
+    let pairs =
+        query::pairs(query).map_err(|e| scim::Error::InvalidSyntax(format!("the query string is malformed: {e}")))?;
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let asked_for = match route {
         Route::Discovery(asked) => {
@@ -102,12 +102,12 @@ async fn answer(
     let asked = SearchRequest::from_query(pairs())?;
     match asked_for {
         Request::Create(kind) => {
-            let body = body(request, app, &mut caller, payload).await?;
+            let body = body(headers, app, &mut caller, content).await?;
             create(app, caller, kind, asked, body).await
         }
         Request::Query(kind) => search(app, caller, kind, asked).await,
         Request::Search(kind) => {
-            let asked = SearchRequest::from_body(&body(request, app, &mut caller, payload).await?)?;
+            let asked = SearchRequest::from_body(&body(headers, app, &mut caller, content).await?)?;
             search(app, caller, kind, asked).await
         }
         Request::One(action, kind, target) => {
@@ -117,11 +117,11 @@ async fn answer(
                 RouteTarget::None(text) => Err(text),
             };
             let body = match action {
-                Action::Replace | Action::Patch => body(request, app, &mut caller, payload).await?,
+                Action::Replace | Action::Patch => body(headers, app, &mut caller, content).await?,
                 Action::Get | Action::Delete => Value::Null,
             };
             match id {
-                Ok(id) => one(request, app, caller, action, (kind, id), asked, body).await,
+                Ok(id) => one(headers, app, caller, action, (kind, id), asked, body).await,
                 Err(text) => {
                     caller.enter(app).await?;
                     let name = &app.schemas.configured().get(kind).name;
@@ -130,8 +130,8 @@ async fn answer(
             }
         }
         Request::Bulk => {
-            let body = body(request, app, &mut caller, payload).await?;
-            bulk::run(request, app, caller, body).await
+            let body = body(headers, app, &mut caller, content).await?;
+            bulk::run(headers, app, caller, body).await
         }
     }
 }
@@ -173,19 +173,16 @@ fn note_name(caller: &Caller, body: &Value) {
 }
 
 /// Reads a body of a caller who has shown a token.
-async fn body(
-    request: &HttpRequest,
-    app: &App,
-    caller: &mut Caller,
-    payload: web::Payload,
-) -> Result<Value, ScimFailure> {
-    caller.require_own_token(app).await?;
-    message::read_json(request, app, caller, payload).await
+async fn body(headers: &HeaderMap, app: &App, caller: &mut Caller, content: Content) -> Result<Value, ScimFailure> {
+    if let Content::Sent(_) = &content {
+        caller.require_own_token(app).await?;
+    }
+    message::read_json(headers, app, caller, content).await
 }
 
 /// A request about one resource.
 async fn one(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     app: &App,
     caller: Caller,
     action: Action,
@@ -194,19 +191,19 @@ async fn one(
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
     match action {
-        Action::Get => get(request, app, caller, kind, id, asked).await,
+        Action::Get => get(headers, app, caller, kind, id, asked).await,
         Action::Replace => {
-            let target = Target { kind, id, if_match: if_match(request) };
+            let target = Target { kind, id, if_match: if_match(headers) };
             change(app, caller, target, asked, Change::Replace(body), true).await
         }
         Action::Patch => {
             // A group's answer is 204 unless the caller asked for attributes: its member list may be long, and no client wants it back.
             let wants_body = kind != scim::schema::GROUP || asked.names_attributes();
             let patch = Change::Patch(PatchRequest::parse(&body)?);
-            let target = Target { kind, id, if_match: if_match(request) };
+            let target = Target { kind, id, if_match: if_match(headers) };
             change(app, caller, target, asked, patch, wants_body).await
         }
-        Action::Delete => delete(request, app, caller, kind, id).await,
+        Action::Delete => delete(headers, app, caller, kind, id).await,
     }
 }
 
@@ -239,7 +236,7 @@ async fn create(
 }
 
 async fn get(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     app: &App,
     caller: Caller,
     kind: ResourceTypeId,
@@ -259,7 +256,7 @@ async fn get(
         notes.take_down().is_about(found.display());
         Shown::of(&at_hand, &registry, &found, &shown)
     };
-    Ok(resource(request, StatusCode::OK, caller.read(app, ReadCost::Point, work, show).await?))
+    Ok(resource(headers, StatusCode::OK, caller.read(app, ReadCost::Point, work, show).await?))
 }
 
 /// A PUT or a PATCH. `wants_body` is whether its answer shows the resource.
@@ -278,7 +275,7 @@ async fn change(
         Ok::<_, scim::Error>(wants_body.then_some(shown))
     };
     let status = if wants_body { StatusCode::OK } else { StatusCode::NO_CONTENT };
-    if !caller.may_take_long() {
+    if !caller.may_take_long() || caller.is_rehearsing() {
         let (short_target, short_change, shown) = (target.clone(), change.clone(), shown.clone());
         let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
             let shown = shown(cx)?;
@@ -297,13 +294,13 @@ async fn change(
 }
 
 async fn delete(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     app: &App,
     caller: Caller,
     kind: ResourceTypeId,
     id: Id,
 ) -> Result<HttpResponse, ScimFailure> {
-    let if_match = if_match(request);
+    let if_match = if_match(headers);
     caller.write(app, move |store, cx| service::delete(store, cx, kind, &id, &if_match)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -347,8 +344,9 @@ async fn search(
         let body = list.representation_of_all(&shown, &registry, &base).to_bytes();
         (body, list.saved_position.map(|position| (position, account, actor)))
     };
+    let rehearses = caller.is_rehearsing();
     let (body, position) = caller.read(app, cost, work, show).await?;
-    if let Some((position, account, actor)) = position {
+    if let Some((position, account, actor)) = position.filter(|_| !rehearses) {
         let keep = move |tx: &mut Tx<'_>| -> Result<(), ScimFailure> {
             let now = tx.now();
             tx.act_as(actor.clone());
@@ -401,7 +399,7 @@ fn facts(app: &App) -> scim::discovery::Facts<'_> {
     }
 }
 
-fn if_match(request: &HttpRequest) -> Precondition {
-    let header = request.headers().get(header::IF_MATCH);
+fn if_match(headers: &HeaderMap) -> Precondition {
+    let header = headers.get(header::IF_MATCH);
     Precondition::if_match(header.map(|value| value.to_str().unwrap_or_default()))
 }

@@ -110,6 +110,27 @@ pub(super) fn nested<T, E: TransactionError>(
     }
 }
 
+/// Does a part of a unit of work that may fail by itself: what it did is undone then, and the rest stays.
+pub(crate) fn attempt<T, E: From<DbError>>(
+    tx: &mut Tx<'_>,
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    each!(&mut *tx.conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(tx)))
+        .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
+    match outcome {
+        Ok(value) => {
+            commit(tx.conn)?;
+            Ok(value)
+        }
+        Err(error) => {
+            tx.events.clear();
+            roll_back(tx.conn)?;
+            Err(error)
+        }
+    }
+}
+
 pub(super) fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)
 }

@@ -17,7 +17,8 @@ mod memory;
 mod recording;
 mod replay;
 
-use recording::Recording;
+pub use recording::Recording;
+pub use replay::replay as play;
 
 /// The lines of the checklist that no conversation can bring about, for a conversation has one request at a time; the
 /// README says where they are told.
@@ -39,7 +40,7 @@ story!(every_conversation_goes_as_recorded, async |world: World| {
 });
 
 /// An account of its own for a conversation, empty, in which who comes without a role gets one.
-async fn connect(world: &World, name: &str, recording: &Recording) -> IdentityProvider {
+pub async fn connect(world: &World, name: &str, recording: &Recording) -> IdentityProvider {
     let mut body = json!({
         "name": name, "default_role": "media_library_user", "product_environments": ["orchard-prod", "orchard-stage"],
     });

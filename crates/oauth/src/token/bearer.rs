@@ -206,6 +206,13 @@ pub enum FoundToken {
 }
 
 impl OpenedToken {
+    /// A token of this grant with this scope, as if it were presented: it is good for a minute, and is never handed out.
+    pub fn of_grant(cx: &mut Context<'_>, grant: GrantId, scope: &str) -> OpenedToken {
+        let scope = Scopes::parse(scope).unwrap_or_default();
+        let token = AccessToken::new(cx, grant, scope, cx.now + 60_000, TokenConstraints::default(), None);
+        OpenedToken { token: Opened::Sealed(token), is_dpop: false }
+    }
+
     /// What has to be looked up.
     pub fn look_up(&self) -> LookUp {
         self.token.look_up()

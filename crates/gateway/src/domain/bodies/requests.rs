@@ -78,6 +78,85 @@ answer! {
     }
 }
 
+answer! {
+    /// How a request ends.
+    pub struct Outcome {
+        /// The status.
+        status: i64,
+        /// Why it is refused ([all there are](why-did-it-fail.md)).
+        code: Option<String>,
+        /// The text.
+        detail: Option<String>,
+    }
+    example {"status": 409, "code": "uniqueness", "detail": "userName is taken by another User"}
+}
+
+answer! {
+    /// What a recorded request would be answered at this moment, and what it would change. Nothing of it was done.
+    pub struct Replay {
+        /// The request.
+        request_id: String,
+        /// How it ended when it came.
+        was: Outcome,
+        /// How it would end now.
+        would: Outcome,
+        /// Whether status and code are the same.
+        same: bool,
+        /// The body that it would be answered with; `null` for none, and for one of more than 1 MiB. Ids and times of what it would create are made up.
+        body: AnyJson,
+        /// How many bytes that has.
+        body_bytes: i64,
+        /// The id of what it is about.
+        target: Option<String>,
+        /// What that is called.
+        target_name: Option<String>,
+        /// The attributes that would change.
+        changed: Vec<String>,
+        /// How many members would join groups.
+        joined: i64,
+        /// How many members would leave groups.
+        left: i64,
+        /// What it would be forgiven ([tolerances](tolerances.md)).
+        tolerances: Vec<&'static str>,
+        /// What it sends and would be ignored.
+        ignored: Vec<String>,
+        /// Members who do not exist and would be left out.
+        skipped_members: Vec<String>,
+        /// Those of them that the group would wait for.
+        pending_members: Vec<String>,
+    }
+    example {
+        "request_id": "01kbx3n7q8f2m0v5t9r4cwz", "was": {"status": 409, "code": "uniqueness", "detail": "userName is taken by another User"},
+        "would": {"status": 201, "code": null, "detail": null}, "same": false, "body": {"userName": "ana@acme.test"}, "body_bytes": 320,
+        "target": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "target_name": "ana@acme.test", "changed": ["userName", "emails"], "joined": 0, "left": 0,
+        "tolerances": [], "ignored": [], "skipped_members": [], "pending_members": []
+    }
+}
+
+answer! {
+    /// A recorded request as a conversation file, with personal data replaced: what has to be there first, the request, and what it is answered.
+    pub struct Conversation {
+        /// What it is, in a sentence.
+        about: String,
+        /// The profile of the client.
+        profile: &'static str,
+        /// What the account has that outcomes depend on.
+        account: AnyJson,
+        /// Headers of every request: none.
+        headers: AnyJson,
+        /// The steps, each with its `request` and what is to be expected.
+        steps: AnyJson,
+    }
+    example {
+        "about": "Exported from a recorded request; personal data is replaced. It was answered 409 (uniqueness).", "profile": "okta",
+        "account": {"product_environments": ["cedar-prod"]}, "headers": {},
+        "steps": [{
+            "name": "POST as it was recorded", "request": {"method": "POST", "path": "/Users", "body": {"userName": "robin@cedar.example"}},
+            "expect": {"status": 409, "body": {"status": "409", "scimType": "uniqueness", "detail": "{{a string}}"}}
+        }]
+    }
+}
+
 fn pairs(pairs: Vec<(String, String)>) -> Vec<RecordedPair> {
     pairs.into_iter().map(|(name, value)| RecordedPair { name, value }).collect()
 }

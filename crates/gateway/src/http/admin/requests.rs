@@ -17,8 +17,10 @@ use crate::services::accounts;
 use crate::storage::requests::search::{Asked, RequestFilter, RequestPage, StoredRequest};
 use crate::storage::{DbError, ReadCost, Tx};
 
+pub(super) mod conversation;
 mod question;
 pub(super) mod recording;
+pub(super) mod replay;
 
 use question::{Code, PastedText, RequestIdText, StatusRange, TargetText};
 

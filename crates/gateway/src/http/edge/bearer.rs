@@ -3,9 +3,9 @@
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
-use oauth::bearer::MalformedBearer;
+use oauth::bearer::{MalformedBearer, OpenedToken};
 use oauth::dpop::{Proof, ProofError, SpentProof};
-use oauth::{Access, BearerError, BearerRequest, InvalidToken, ProtectedResource, Use};
+use oauth::{Access, BearerError, BearerRequest, GrantId, InvalidToken, ProtectedResource, Use};
 
 use super::{address, endpoints, query};
 use crate::app::App;
@@ -50,8 +50,28 @@ pub(crate) fn authorize<E: From<BearerError> + From<DbError>>(
     resource: &ProtectedResource,
 ) -> Result<Authorized, E> {
     let token = app.oauth(|cx| oauth::bearer::open(cx, request))?;
+    judged(app, tx, &token, resource)
+}
+
+/// The same for a grant, as if a good token of it were presented: for what is rehearsed.
+pub(crate) fn authorize_grant<E: From<BearerError> + From<DbError>>(
+    app: &App,
+    tx: &mut Tx<'_>,
+    grant: GrantId,
+    resource: &ProtectedResource,
+) -> Result<Authorized, E> {
+    let token = app.oauth(|cx| OpenedToken::of_grant(cx, grant, resource.scope));
+    judged(app, tx, &token, resource)
+}
+
+fn judged<E: From<BearerError> + From<DbError>>(
+    app: &App,
+    tx: &mut Tx<'_>,
+    token: &OpenedToken,
+    resource: &ProtectedResource,
+) -> Result<Authorized, E> {
     let (found, grant) = tx.find_token(&token.look_up())?;
-    let access = app.oauth(|cx| oauth::bearer::judge(cx, &token, found, resource))?;
+    let access = app.oauth(|cx| oauth::bearer::judge(cx, token, found, resource))?;
     let grant = grant.ok_or(BearerError::Invalid(InvalidToken::GrantGone))?;
     Ok(Authorized { access, grant })
 }

@@ -129,7 +129,10 @@ impl Exchange<'_> {
         let below_kept = redactor.replaced.text(below);
         let was_known = |name: &String| !findings.ignored.iter().any(|ignored| names(&ignored.path, name));
         let mut replaced = redactor.replaced;
-        let mistaken = self.status < 400 && redactor.unknown.iter().any(was_known);
+        let mistaken = match self.status < 400 {
+            true => redactor.unknown.iter().any(was_known),
+            false => redactor.within_declared,
+        };
         let headers = self.request_headers(&mut replaced);
         let is_public =
             ["Schemas", "ResourceTypes", "ServiceProviderConfig"].iter().any(|name| below.starts_with(name));

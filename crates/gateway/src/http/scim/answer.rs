@@ -1,7 +1,8 @@
 //! Answers with a resource: entity tag, location, and what was left out.
 
+use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use scim::representation::Representation;
 use scim::service::Written;
 use scim::{Projection, Registry, Resource};
@@ -41,9 +42,9 @@ impl Shown {
 }
 
 /// A resource as it is; 304 if the caller already has this version (RFC 7644 §3.14).
-pub(super) fn resource(request: &HttpRequest, status: StatusCode, found: Shown) -> HttpResponse {
+pub(super) fn resource(headers: &HeaderMap, status: StatusCode, found: Shown) -> HttpResponse {
     let Shown { etag, location, body } = found;
-    let known = request.headers().get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok());
     if known.is_some_and(|tags| scim::precondition::none_match(tags, &etag)) {
         return HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish();
     }

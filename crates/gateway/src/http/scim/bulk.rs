@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::http::header::HeaderMap;
 use scim::bulk::{Done, FailedOperation, Failure, Job, Step};
 use scim::{Id, StoreError};
 use serde_json::{Value, json};
@@ -29,13 +30,17 @@ const LONGEST: usize = 255;
 type Key = Arc<str>;
 
 pub(super) async fn run(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     app: &App,
     caller: Caller,
     body: Value,
 ) -> Result<HttpResponse, ScimFailure> {
+    if caller.is_rehearsing() {
+        let response = caller.rehearse_bulk(app, body).await?;
+        return Ok(json(StatusCode::OK).body(response.to_string()));
+    }
     let provider = caller.clone().enter(app).await?;
-    let key = key(request)?;
+    let key = key(headers)?;
     if let Some(key) = key.clone() {
         begin(app, &caller, key, &body).await?;
     }
@@ -46,8 +51,8 @@ pub(super) async fn run(
     Ok(json(StatusCode::OK).body(response.to_string()))
 }
 
-fn key(request: &HttpRequest) -> Result<Option<Key>, scim::Error> {
-    let mut given = request.headers().get_all(HEADER);
+fn key(headers: &HeaderMap) -> Result<Option<Key>, scim::Error> {
+    let mut given = headers.get_all(HEADER);
     let Some(value) = given.next() else { return Ok(None) };
     let key = value.to_str().ok().map(str::trim).filter(|key| !key.is_empty() && key.len() <= LONGEST);
     match (key, given.next()) {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
-use oauth::{BearerError, BearerRequest, Use};
+use oauth::{BearerError, BearerRequest, GrantId, Use};
 use scim::observations::MAX_NAMES;
 use scim::{Id, Observations, Registry, SearchRequest, ToleranceTracker};
 
@@ -30,6 +30,7 @@ use crate::services::service_provider::ServiceProvider;
 use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx};
 
 pub(in crate::http::scim) mod long;
+mod rehearsal;
 
 use long::Held;
 
@@ -60,6 +61,8 @@ struct Entry {
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
+    /// In whose place it is, where nothing of it may stay: the client of this grant.
+    rehearses: Option<GrantId>,
     proof: Option<SpentProof>,
     source: Source,
     /// That the token was found valid in the course of this request, and what is to be recorded about its use.
@@ -87,6 +90,7 @@ impl Caller {
         Caller {
             payer: credential.map_or(Payer::SERVER, |credential| app.payers.of(credential)),
             authorization,
+            rehearses: None,
             ticket: Arc::default(),
             proof: None,
             source: request_id::source_of(request, &app.config.server.trusted_proxies),
@@ -121,7 +125,10 @@ impl Caller {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = BearerRequest { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
         let resource = scopes::scim_endpoint(app.scim_base.clone());
-        let authorized = bearer::authorize::<ScimFailure>(app, tx, &presented, &resource);
+        let authorized = match self.rehearses {
+            Some(grant) => bearer::authorize_grant::<ScimFailure>(app, tx, grant, &resource),
+            None => bearer::authorize::<ScimFailure>(app, tx, &presented, &resource),
+        };
         self.note_recorded(app, tx, authorized.as_ref().ok());
         let authorized = authorized?;
         let access = &authorized.access;
@@ -168,6 +175,9 @@ impl Caller {
     }
 
     async fn note_use(&self, app: &App) {
+        if self.is_rehearsing() {
+            return;
+        }
         if let Some((news, origin)) = self.entry.get().and_then(|entry| entry.unwritten.as_ref()) {
             bearer::note_use(app, news, origin).await;
         }
@@ -195,7 +205,7 @@ impl Caller {
         work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
         let work = Arc::new(Mutex::new(work));
-        if !self.may_take_long() {
+        if !self.may_take_long() || self.is_rehearsing() {
             let outcome = self.change_shortly(app, share(&work)).await;
             if !takes_long(&outcome) {
                 return outcome;
@@ -212,6 +222,9 @@ impl Caller {
         app: &App,
         mut work: impl Work<T>,
     ) -> Result<Outcome<T>, ScimFailure> {
+        if self.is_rehearsing() {
+            return self.rehearse(app, work).await;
+        }
         let (at_hand, caller) = (app.clone(), self.clone());
         let change = move |tx: &mut Tx<'_>| {
             tx.keeps_short();
@@ -260,6 +273,9 @@ impl Caller {
         work: impl Work<T>,
         make: impl FnOnce(Outcome<T>) -> R + Send + 'static,
     ) -> Result<R, ScimFailure> {
+        if self.is_rehearsing() {
+            return self.rehearse_reading(app, work, make).await;
+        }
         let work = Arc::new(Mutex::new(work));
         if cost == ReadCost::Point {
             let outcome = self.look_shortly(app, share(&work)).await;

@@ -7,13 +7,13 @@ use oauth::Keyring;
 use zeroize::Zeroizing;
 
 use super::NewRequest;
-use crate::domain::ids::ClientKey;
+use crate::domain::ids::{AccountKey, ClientKey};
 use crate::domain::request::full::FullRecording;
 use crate::domain::sealing;
 use crate::each;
 use crate::platform::system;
 use crate::storage::error::DbError;
-use crate::storage::schema::{clients, recordings};
+use crate::storage::schema::{clients, grants, recordings};
 use crate::storage::tx::Tx;
 
 /// So many stay of each client, the latest.
@@ -81,6 +81,19 @@ impl Tx<'_> {
         let plain = Zeroizing::new(keys.open(sealing::RECORDING, &sealed).ok_or_else(|| unreadable(seq))?);
         let recording = serde_json::from_slice(&plain).map_err(|_| DbError::Corrupt(format!("recording {seq}")))?;
         Ok(Some((seq, client, recording)))
+    }
+
+    /// The grant that a request which came by this one would come by today: itself, or the client's latest in the account.
+    pub fn grant_to_replay(&mut self, client: ClientKey, account: AccountKey, grant: i64) -> Result<i64, DbError> {
+        let open = grants::table
+            .filter(grants::client.eq(client))
+            .filter(grants::account.eq(account))
+            .filter(grants::ended.is_null())
+            .order(grants::seq.desc())
+            .limit(100)
+            .select(grants::seq);
+        let open: Vec<i64> = each!(&mut *self.conn, c => open.load(c))?;
+        Ok(open.iter().find(|open| **open == grant).or(open.first()).copied().unwrap_or(grant))
     }
 
     /// Seals recordings again that are not under the first master key, some at a time; says how many.

@@ -41,6 +41,8 @@ pub struct ScimRedactor<'r> {
     pub replaced: Replaced,
     /// Names whose values were replaced because nothing is declared for them. Where the engine knew better, that matters.
     pub unknown: Vec<String>,
+    /// Whether such a value stood in that of a declared attribute, where a refusal may repeat it.
+    pub within_declared: bool,
     /// Whether the request mentions a secret, so that no refusal may repeat a part of it.
     pub mentions_secrets: bool,
 }
@@ -48,7 +50,13 @@ pub struct ScimRedactor<'r> {
 impl<'r> ScimRedactor<'r> {
     /// By these schemas.
     pub fn new(registry: &'r Registry) -> ScimRedactor<'r> {
-        ScimRedactor { registry, replaced: Replaced::default(), unknown: Vec::new(), mentions_secrets: false }
+        ScimRedactor {
+            registry,
+            replaced: Replaced::default(),
+            unknown: Vec::new(),
+            within_declared: false,
+            mentions_secrets: false,
+        }
     }
 
     /// A body.
@@ -225,7 +233,10 @@ impl<'r> ScimRedactor<'r> {
                         false if !parts.is_empty() || is_usual(name) && !value.is_object() => {
                             self.declared(&parts, value)
                         }
-                        false => self.unknown(name, value),
+                        false => {
+                            self.within_declared = true;
+                            self.unknown(name, value)
+                        }
                     };
                     (self.replaced.name(name), value)
                 });

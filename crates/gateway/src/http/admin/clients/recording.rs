@@ -26,6 +26,10 @@ pub(in crate::http::admin) async fn start(
     client: web::Path<String>,
     body: Body<NewRecording>,
 ) -> Result<web::Json<ClientRecording>, Problem> {
+    if !app.recorder.is_on() {
+        let detail = "the request log is off (requests.enabled), and a recording is a part of it";
+        return Err(Problem::conflict(detail));
+    }
     let now = app.clock.now();
     // A wrong number of hours is told once.
     let new = match body.mistakes.clone().finish() {

@@ -5,10 +5,12 @@ use actix_web::web;
 use super::{question::RequestIdText, reaches};
 use crate::app::App;
 use crate::domain::bodies::requests::RecordedRequest;
+use crate::domain::ids::{AccountKey, ClientKey};
 use crate::domain::request::full::FullRecording;
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::storage::ReadCost;
+use crate::storage::requests::search::StoredRequest;
 
 /// What an operator reads where there is no recording.
 const HOW: &str = "this request was not recorded in full, so only what came of it is known. Record its client for a while \
@@ -17,7 +19,15 @@ const HOW: &str = "this request was not recorded in full, so only what came of i
 /// A request that was recorded in full.
 pub(super) struct Found {
     pub(super) id: String,
+    pub(super) row: StoredRequest,
+    pub(super) client: ClientKey,
     pub(super) recording: FullRecording,
+}
+
+impl Found {
+    pub(super) fn account(&self) -> Option<AccountKey> {
+        self.row.account
+    }
 }
 
 /// The request of this id that was recorded in full, among what an operator reaches.
@@ -31,8 +41,12 @@ pub(super) async fn find(operator: &Operator, app: &App, request: &str) -> Resul
             return Err(Problem::not_found("recorded request", &id));
         }
         let numbers: Vec<i64> = rows.iter().map(|row| row.seq).collect();
-        let Some((_, _, recording)) = tx.recording_of(&keys, &numbers)? else { return Err(Problem::conflict(HOW)) };
-        Ok(Found { id: id.clone(), recording })
+        let Some((seq, client, recording)) = tx.recording_of(&keys, &numbers)? else {
+            return Err(Problem::conflict(HOW));
+        };
+        let row = rows.into_iter().find(|row| row.seq == seq);
+        let row = row.ok_or_else(|| Problem::not_found("recorded request", &id))?;
+        Ok(Found { id: id.clone(), row, client, recording })
     });
     found.await
 }
