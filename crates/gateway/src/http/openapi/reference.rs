@@ -48,7 +48,7 @@ pub(super) struct Answer {
 }
 
 /// So many words are listed; of more, the description says where they are.
-const LISTED: usize = 30;
+const LISTED: usize = 60;
 
 impl Answer {
     /// It is no refusal.
