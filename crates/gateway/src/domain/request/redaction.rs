@@ -161,7 +161,7 @@ fn has_assignment(lower: &str) -> bool {
             before.is_none_or(|c| !c.is_ascii_alphanumeric()) && lower[at + word.len()..].trim_start().starts_with('=')
         })
     };
-    SECRET_WORDS.iter().any(|word| of_word(&word)) || MORE.iter().any(|word| starts(&word))
+    SECRET_WORDS.iter().any(of_word) || MORE.iter().any(starts)
 }
 
 /// A text with what it repeats of a request replaced: what stands in backticks or quotation marks.

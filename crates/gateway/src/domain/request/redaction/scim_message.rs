@@ -98,7 +98,7 @@ impl<'r> ScimRedactor<'r> {
         const WORDS: [&str; 16] =
             ["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr", "and", "or", "not", "true", "false", "null"];
         let bare = super::without_literals(filter).replace(super::REPLACED, "");
-        let is_balanced = bare.matches('"').count() % 2 == 0;
+        let is_balanced = bare.matches('"').count().is_multiple_of(2);
         let names = bare.split(|c: char| c.is_whitespace() || "()[]\"".contains(c)).filter(|name| !name.is_empty());
         let (mut named, mut all) = (filter.trim().is_empty(), true);
         for name in names {
