@@ -176,7 +176,7 @@ story!(an_operator_records_a_client_in_full_for_a_time, moving_clock, async |wor
 struct Planted(Vec<(String, String)>);
 
 impl Planted {
-    fn new(&mut self, place: &str) -> String {
+    fn plant(&mut self, place: &str) -> String {
         let secret = format!("Zq{}x{:03}Kw", place.bytes().map(u32::from).sum::<u32>(), self.0.len());
         self.0.push((place.to_owned(), secret.clone()));
         secret
@@ -213,7 +213,7 @@ async fn plant(world: &World, client: &OAuthClient, token: &str, planted: &mut P
     for name in names {
         let mut shapes = Vec::new();
         for shape in 0..5 {
-            let secret = planted.new(&format!("{name} in shape {shape}"));
+            let secret = planted.plant(&format!("{name} in shape {shape}"));
             shapes.push(match shape {
                 0 => json!(secret),
                 1 => json!([secret]),
@@ -250,7 +250,7 @@ async fn plant(world: &World, client: &OAuthClient, token: &str, planted: &mut P
         "userPassword eq \"{}\"",
         "emails[password eq \"{}\"]",
     ] {
-        let secret = planted.new(filter);
+        let secret = planted.plant(filter);
         let filter = filter.replace("{}", &secret);
         let query: String = url::form_urlencoded::byte_serialize(filter.as_bytes()).collect();
         answers.push(call(Method::GET, &format!("/Users?filter={query}")).await);
@@ -259,7 +259,7 @@ async fn plant(world: &World, client: &OAuthClient, token: &str, planted: &mut P
         answers.push(call(Method::PATCH, &format!("/Users/{id}")).scim(&remove).await);
     }
     for parameter in ["access_token", "token", "password", "code", "cursor", "x"] {
-        let secret = planted.new(&format!("?{parameter}"));
+        let secret = planted.plant(&format!("?{parameter}"));
         answers.push(call(Method::GET, &format!("/Users?{parameter}={secret}")).await);
     }
     // Bodies that cannot be read.
@@ -273,7 +273,7 @@ async fn plant(world: &World, client: &OAuthClient, token: &str, planted: &mut P
         "{\"password\": \"{}\"} trailing",
         "\u{feff}{'password': '{}'}",
     ] {
-        let secret = planted.new(form);
+        let secret = planted.plant(form);
         answers.push(call(Method::POST, "/Users").body("application/scim+json", form.replace("{}", &secret)).await);
         answers.push(
             call(Method::PATCH, &format!("/Users/{id}")).body("application/json", form.replace("{}", &secret)).await,
@@ -291,17 +291,17 @@ async fn plant(world: &World, client: &OAuthClient, token: &str, planted: &mut P
         "idempotency-key",
         "if-match",
     ] {
-        let secret = planted.new(header);
+        let secret = planted.plant(header);
         answers.push(call(Method::GET, &format!("/Users/{id}")).header(header, &secret).await);
         let body = json!({"schemas": [PATCH], "Operations": [{"op": "replace", "path": "title", "value": "Boss"}]});
         answers.push(call(Method::PATCH, &format!("/Users/{id}")).header(header, &secret).scim(&body).await);
     }
     let group =
-        json!({"schemas": [GROUP], "displayName": format!("G{}", planted.0.len()), "password": planted.new("group")});
+        json!({"schemas": [GROUP], "displayName": format!("G{}", planted.0.len()), "password": planted.plant("group")});
     answers.push(call(Method::POST, "/Groups").scim(&group).await);
-    let wrong = planted.new("Basic at SCIM");
+    let wrong = planted.plant("Basic at SCIM");
     answers.push(world.call(Method::GET, &format!("{url}/Users")).basic(&client.id, &wrong).await);
-    answers.push(world.call(Method::GET, &format!("{url}/Users")).bearer(&planted.new("another token")).await);
+    answers.push(world.call(Method::GET, &format!("{url}/Users")).bearer(&planted.plant("another token")).await);
     assert!(USER.starts_with("urn"));
 }
 
@@ -328,7 +328,7 @@ async fn plant_at_oauth(world: &World, client: &OAuthClient, planted: &mut Plant
             "request",
             "device_code",
         ] {
-            let secret = planted.new(&format!("{path} {parameter}"));
+            let secret = planted.plant(&format!("{path} {parameter}"));
             let in_url = format!("https://client.test/callback?token={secret}");
             let proof = planted.is("DPoP proof", prover.proof("POST", path, None));
             let form = [
@@ -353,11 +353,11 @@ async fn plant_at_oauth(world: &World, client: &OAuthClient, planted: &mut Plant
         ("/login/second-factor", "code"),
         ("/oauth2/consent", "request"),
     ] {
-        let secret = planted.new(&format!("{path} {field}"));
+        let secret = planted.plant(&format!("{path} {field}"));
         answers.push(world.post(path).form(&[(field, &secret)]).header("cookie", &format!("session={secret}")).await);
     }
     for parameter in ["state", "nonce", "login_hint", "code_challenge", "request", "x"] {
-        let secret = planted.new(&format!("/oauth2/auth {parameter}"));
+        let secret = planted.plant(&format!("/oauth2/auth {parameter}"));
         let url = client.authorization_url_with(&[
             ("client_id", &client.id),
             ("response_type", "code"),
@@ -384,7 +384,7 @@ story!(
             }
             // The way of a connection, in which every secret counts.
             let browser = world.browser();
-            let wrong = planted.new("mistyped password");
+            let wrong = planted.plant("mistyped password");
             let page = browser.open(&client.authorization_url("state-1")).await.page();
             let page = browser.log_in(&page, &ada.user_name, &wrong).await.page();
             let landed = browser.log_in(&page, &ada.user_name, &planted.is("password", ada.password.clone())).await;
