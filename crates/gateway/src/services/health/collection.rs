@@ -1,4 +1,4 @@
-//! Collects what is known of many clients: a fixed number of statements, whatever the number of clients.
+//! Collects what is known of many clients: a fixed number of statements, however many clients there are.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;

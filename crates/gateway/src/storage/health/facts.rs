@@ -1,4 +1,4 @@
-//! What is known of the connections of many clients at once: each question is one statement, whatever the number of clients.
+//! What is known of the connections of many clients at once: each question is one statement, however many clients there are.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
