@@ -1,5 +1,5 @@
 //! The health of connections: facts of many clients are collected at once, and a pure rule judges them
-//! ([`Finding`](crate::domain::health::Finding)).
+//! ([`Finding`]).
 
 use std::collections::HashMap;
 
