@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use crate::app::App;
+use crate::services::health::watching::Outcome;
 use crate::services::health::{Rules, recording, watching};
-use crate::storage::{DbError, ReadCost};
+use crate::storage::{DbError, ReadCost, Tx};
 
 /// So many clients are looked at at a time.
 const BATCH: i64 = 50;
@@ -20,7 +21,7 @@ pub async fn run(app: App) {
     let mut has_begun = false;
     loop {
         if !has_begun {
-            match app.db.write(watching::begin).await {
+            match app.db.write_relaxed(watching::begin).await {
                 Ok(()) => has_begun = true,
                 Err(error) => tracing::warn!(%error, "connections could not be entered; it will be tried again"),
             }
@@ -46,7 +47,7 @@ async fn look(app: &App) -> Result<(), DbError> {
             return Ok(());
         }
         let until = now + CLAIM;
-        let claimed = app.db.write(move |tx| tx.claim_health(now, until, BATCH)).await?;
+        let claimed = app.db.write_relaxed(move |tx| tx.claim_health(now, until, BATCH)).await?;
         if claimed.is_empty() {
             return Ok(()); // another replica was faster
         }
@@ -68,7 +69,13 @@ async fn look(app: &App) -> Result<(), DbError> {
         if !same.is_empty() {
             app.db.write_relaxed(move |tx| tx.postpone_health(&same, until, due)).await?;
         }
-        for outcome in batch.outcomes {
+        // What is found can be found again, so only what is told waits for the disk.
+        let (told, found): (Vec<Outcome>, Vec<Outcome>) = batch.outcomes.into_iter().partition(Outcome::is_told);
+        if !found.is_empty() {
+            let keep = move |tx: &mut Tx<'_>| found.iter().try_for_each(|outcome| watching::keep(tx, outcome, until));
+            app.db.write_relaxed(keep).await?;
+        }
+        for outcome in told {
             app.db.write(move |tx| watching::keep(tx, &outcome, until)).await?;
         }
     }

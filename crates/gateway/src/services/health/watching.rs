@@ -25,6 +25,13 @@ pub struct Outcome {
     told: Option<Told>,
 }
 
+impl Outcome {
+    /// Whether it is an event, and not only kept.
+    pub fn is_told(&self) -> bool {
+        self.told.is_some()
+    }
+}
+
 /// What is to be told of it.
 #[derive(Debug, Clone)]
 struct Told {
