@@ -249,7 +249,7 @@ story!(the_consent_page_says_how_long_a_connection_lasts, async |world: World| {
     let lives = json!({"refresh_idle_seconds": 43_200, "refresh_absolute_seconds": 30 * 86_400});
     client.admin(Method::PATCH, "").json(&lives).await.expect(200);
     let words = client.consent_page(&world.browser(), &ada, "s").await.words();
-    assert!(words.contains("not used for 12 hours, and for 30 days at most."), "{words}");
+    assert!(words.contains("not used for 12 hours, and after 30 days at the latest."), "{words}");
     let entra = json!({"name": "Entra", "profile": "entra", "access_token_seconds": 7200});
     let entra = acme.client(entra).await;
     assert_eq!(entra.client_credentials().await.expect(200).json()["expires_in"], 7200);

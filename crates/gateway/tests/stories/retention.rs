@@ -79,9 +79,15 @@ story!(replicas_that_sweep_at_once_do_not_fight, async |world: World| {
         let token = idp.client.client_credentials().await.expect(200).json();
         idp.client.revoke(token["access_token"].as_str().unwrap_or_default()).await.expect(200);
     }
+    // Jobs write these meanwhile, and no sweep takes anything of them.
+    let beside = ["requests", "client_activity", "client_health"];
     let rows = |behind: &mut Behind| -> i64 {
         let tables = behind.tables();
-        tables.iter().map(|table| behind.number(&format!("SELECT COUNT(*) AS n FROM {table}"))).sum()
+        tables
+            .iter()
+            .filter(|table| !beside.contains(&table.as_str()))
+            .map(|table| behind.number(&format!("SELECT COUNT(*) AS n FROM {table}")))
+            .sum()
     };
     let mut behind = Behind::of(&world);
     let before = rows(&mut behind);
