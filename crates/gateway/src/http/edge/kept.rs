@@ -97,6 +97,17 @@ struct Exchange<'e> {
     recorded: &'e Recorded,
 }
 
+/// What is kept of a body that is read in this way, if it can be.
+fn kept(held: Option<&Held>, read: impl FnOnce(&Bytes) -> Option<KeptBody>) -> KeptBody {
+    let length = |bytes, because| KeptBody::Length { bytes: Some(bytes), because };
+    match held {
+        None => KeptBody::None,
+        Some(Held::Whole(bytes)) if bytes.is_empty() => KeptBody::None,
+        Some(Held::Whole(bytes)) => read(bytes).unwrap_or_else(|| length(bytes.len(), Left::Unreadable)),
+        Some(Held::TooLarge(bytes)) => length(*bytes, Left::TooLarge),
+    }
+}
+
 impl Exchange<'_> {
     fn scim(&self, findings: &Findings) -> FullRecording {
         let registry = self.recorded.registry.clone().unwrap_or_else(|| self.app.schemas.configured().clone());
@@ -110,18 +121,10 @@ impl Exchange<'_> {
             _ => Form::Resource,
         };
         let mut redactor = ScimRedactor::new(&registry);
-        let body = match &self.body {
-            Some(Held::Whole(bytes)) if bytes.is_empty() => KeptBody::None,
-            Some(Held::Whole(bytes)) => match scim::json::parse(bytes) {
-                Ok(value) => KeptBody::Json(redactor.body(form, &value)),
-                Err(_) => KeptBody::Length { bytes: Some(bytes.len()), because: Left::Unreadable },
-            },
-            Some(Held::TooLarge(length)) => KeptBody::Length { bytes: Some(*length), because: Left::TooLarge },
-            None if matches!(method, "POST" | "PUT" | "PATCH") => {
-                KeptBody::Length { bytes: None, because: Left::NotRead }
-            }
-            None => KeptBody::None,
-        };
+        let body = self.body_by(|bytes| {
+            let value = scim::json::parse(bytes).ok()?;
+            Some(KeptBody::Json(redactor.body(form, &value)))
+        });
         let pairs = query::pairs(self.request.query_string());
         let unread = pairs.is_err();
         let query = redactor.pairs(&pairs.unwrap_or_default());
@@ -138,16 +141,12 @@ impl Exchange<'_> {
             ["Schemas", "ResourceTypes", "ServiceProviderConfig"].iter().any(|name| below.starts_with(name));
         let answer = match &self.answer {
             Some(held) if is_public => KeptBody::Length { bytes: Some(held.len()), because: Left::Public },
-            Some(Held::Whole(bytes)) if !bytes.is_empty() => match serde_json::from_slice(bytes) {
-                Ok(value) => {
-                    let mut redactor = ScimRedactor::new(&registry);
-                    redactor.mentions_secrets = mentions_secrets(self.request, self.body.as_ref());
-                    KeptBody::Json(redactor.body(Form::Answer, &value))
-                }
-                Err(_) => KeptBody::Length { bytes: Some(bytes.len()), because: Left::Unreadable },
-            },
-            Some(Held::TooLarge(length)) => KeptBody::Length { bytes: Some(*length), because: Left::TooLarge },
-            Some(Held::Whole(_)) | None => KeptBody::None,
+            held => kept(held.as_ref(), |bytes| {
+                let value = serde_json::from_slice(bytes).ok()?;
+                let mut redactor = ScimRedactor::new(&registry);
+                redactor.mentions_secrets = mentions_secrets(self.request, self.body.as_ref());
+                Some(KeptBody::Json(redactor.body(Form::Answer, &value)))
+            }),
         };
         FullRecording {
             method: method.to_owned(),
@@ -166,17 +165,10 @@ impl Exchange<'_> {
 
     fn oauth(&self) -> FullRecording {
         let mut redactor = OAuthRedactor { client: &self.recorded.client_id, replaced: Replaced::default() };
-        let unreadable = |bytes: &Bytes| KeptBody::Length { bytes: Some(bytes.len()), because: Left::Unreadable };
-        let body = match &self.body {
-            Some(Held::Whole(bytes)) if bytes.is_empty() => KeptBody::None,
-            Some(Held::Whole(bytes)) => match std::str::from_utf8(bytes).map(query::pairs) {
-                Ok(Ok(pairs)) => KeptBody::Form(redactor.pairs(&pairs)),
-                _ => unreadable(bytes),
-            },
-            Some(Held::TooLarge(length)) => KeptBody::Length { bytes: Some(*length), because: Left::TooLarge },
-            None if self.request.method() == "POST" => KeptBody::Length { bytes: None, because: Left::NotRead },
-            None => KeptBody::None,
-        };
+        let body = self.body_by(|bytes| {
+            let pairs = query::pairs(std::str::from_utf8(bytes).ok()?).ok()?;
+            Some(KeptBody::Form(redactor.pairs(&pairs)))
+        });
         let query = redactor.pairs(&query::lenient(self.request.query_string().as_bytes()));
         let path = redactor.replaced.text(self.request.path());
         let mut replaced = redactor.replaced;
@@ -184,13 +176,13 @@ impl Exchange<'_> {
         let is_json =
             self.headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
         let answer = match &self.answer {
-            Some(Held::Whole(bytes)) if bytes.is_empty() => KeptBody::None,
-            Some(Held::Whole(bytes)) if is_json => match serde_json::from_slice(bytes) {
-                Ok(value) => KeptBody::Json(redactor.answer(&value)),
-                Err(_) => unreadable(bytes),
-            },
-            Some(held) => KeptBody::Length { bytes: Some(held.len()), because: Left::Public },
-            None => KeptBody::None,
+            Some(held) if !is_json && !held.is_empty() => {
+                KeptBody::Length { bytes: Some(held.len()), because: Left::Public }
+            }
+            held => kept(held.as_ref(), |bytes| {
+                let value = serde_json::from_slice(bytes).ok()?;
+                Some(KeptBody::Json(redactor.answer(&value)))
+            }),
         };
         FullRecording {
             method: self.request.method().as_str().to_owned(),
@@ -204,6 +196,16 @@ impl Exchange<'_> {
             answer,
             grant: self.recorded.grant,
             matters: true,
+        }
+    }
+
+    /// The request's body, read in this way.
+    fn body_by(&self, read: impl FnOnce(&Bytes) -> Option<KeptBody>) -> KeptBody {
+        match &self.body {
+            None if matches!(self.request.method().as_str(), "POST" | "PUT" | "PATCH") => {
+                KeptBody::Length { bytes: None, because: Left::NotRead }
+            }
+            held => kept(held.as_ref(), read),
         }
     }
 
