@@ -176,6 +176,24 @@ story!(an_account_can_demand_a_second_factor_of_people, async |world: World| {
     assert!(at_the_door(&client, &world.browser(), &service).await.is_consent());
 });
 
+story!(a_wrong_code_takes_no_app_away_and_the_page_says_so, async |world: World| {
+    let acme = world.account("acme").await;
+    let (client, ada) = (acme.okta_client().await, person(&acme).await);
+    let (_, codes) = set_up(&world, &ada).await;
+    let browser = world.browser();
+    let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
+    let page = browser.log_in(&page, &ada.user_name, &ada.password).await.page();
+    let own = type_code(&browser, &page, &codes[0]).await.page();
+    let refused = type_code(&browser, &own, "000000x").await.page();
+    assert_eq!(refused.answer.status.as_u16(), 401);
+    let words = refused.words();
+    assert!(words.contains("Remove your authenticator app") && words.contains("Incorrect code"), "{words}");
+    assert!(!at_the_door(&client, &world.browser(), &ada).await.is_consent(), "the app is still asked for");
+    let own = type_code(&browser, &refused, &codes[1]).await.page();
+    assert!(own.words().contains("Set up an authenticator app"), "{}", own.words());
+    assert!(at_the_door(&client, &world.browser(), &ada).await.is_consent());
+});
+
 story!(an_operator_takes_a_lost_app_away, async |world: World| {
     let acme = world.account("acme").await;
     let (client, ada) = (acme.okta_client().await, person(&acme).await);

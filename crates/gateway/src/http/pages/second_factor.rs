@@ -9,7 +9,7 @@ use super::intent::LoginIntent;
 use super::login;
 use super::login::second_factor::{recovery_codes, set_up};
 use super::self_service::{back, ours, prove_again};
-use super::templates::{SecondFactorPage, page};
+use super::templates::{SecondFactorPage, SetUp, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::request::{OwnCode, Refusal};
@@ -20,27 +20,55 @@ use crate::storage::sessions::Session;
 const WHY: &str = "To set up or remove an authenticator app, log in once more. Then press the button again.";
 const WRONG: &str = "Incorrect code. Type the code that the app shows now, and check the telephone's clock.";
 
+/// Where the form of an app that is set up goes,
+const CONFIRM: &str = "/account/second-factor/confirm";
+/// and that of one that is taken away.
+const REMOVE: &str = "/account/second-factor/remove";
+
 async fn page_for(
     app: &App,
     browser: &Browser,
     session: &Session,
     problem: Option<Refusal>,
 ) -> Result<HttpResponse, PageFailure> {
-    let set_up = set_up(app, Owner::from(session)).await?;
-    if set_up.is_none() {
-        return Ok(back(app));
+    match set_up(app, Owner::from(session)).await? {
+        Some(set_up) => Ok(asked(app, browser, Some(set_up), CONFIRM, problem)),
+        None => Ok(back(app)),
     }
+}
+
+/// The page that asks for a code, once more where there is a problem.
+fn asked(
+    app: &App,
+    browser: &Browser,
+    set_up: Option<SetUp>,
+    action: &'static str,
+    problem: Option<Refusal>,
+) -> HttpResponse {
     let status = if problem.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
     let problem = problem.map(|refusal| browser.refused(refusal));
     let shown = SecondFactorPage {
         set_up,
-        action: "/account/second-factor/confirm",
+        action,
+        removes: action == REMOVE,
         problem: problem.unwrap_or_default(),
         request: String::new(),
         proven: String::new(),
         csrf: browser.csrf(app),
     };
-    Ok(page(app, status, &shown))
+    page(app, status, &shown)
+}
+
+/// Why a code was not accepted.
+fn refusal(outcome: &Outcome) -> Option<Refusal> {
+    match outcome {
+        Outcome::Wrong => Some(Refusal::new(OwnCode::SecondFactorWrong, WRONG)),
+        Outcome::Wait(_) => {
+            let detail = "There were too many wrong codes. Wait a little.";
+            Some(Refusal::new(OwnCode::SecondFactorThrottled, detail))
+        }
+        Outcome::Confirmed(_) | Outcome::Accepted | Outcome::Recovered | Outcome::Gone => None,
+    }
 }
 
 /// `GET /account/second-factor`
@@ -85,17 +113,13 @@ pub(super) async fn confirm(
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
         second_factor::confirm(tx, &keys, &owner, &code, now)
     });
-    match outcome.await? {
+    let outcome = outcome.await?;
+    if let Some(refusal) = refusal(&outcome) {
+        return page_for(&app, &browser, &session, Some(refusal)).await;
+    }
+    match outcome {
         Outcome::Confirmed(codes) => Ok(recovery_codes(&app, codes, &format!("{}/account", app.public_url), None)),
-        Outcome::Wrong => {
-            page_for(&app, &browser, &session, Some(Refusal::new(OwnCode::SecondFactorWrong, WRONG))).await
-        }
-        Outcome::Wait(_) => {
-            let refusal =
-                Refusal::new(OwnCode::SecondFactorThrottled, "There were too many wrong codes. Wait a little.");
-            page_for(&app, &browser, &session, Some(refusal)).await
-        }
-        Outcome::Accepted | Outcome::Recovered | Outcome::Gone => Ok(back(&app)),
+        _ => Ok(back(&app)),
     }
 }
 
@@ -116,6 +140,8 @@ pub(super) async fn remove(
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
         second_factor::remove(tx, &keys, &owner, &code, now)
     });
-    removed.await?;
-    Ok(back(&app))
+    match refusal(&removed.await?) {
+        Some(refusal) => Ok(asked(&app, &browser, None, REMOVE, Some(refusal))),
+        None => Ok(back(&app)),
+    }
 }

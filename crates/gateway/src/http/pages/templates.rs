@@ -48,6 +48,8 @@ pub(super) struct LoginPage {
 pub(super) struct SecondFactorPage {
     pub(super) set_up: Option<SetUp>,
     pub(super) action: &'static str,
+    /// The code takes the app away.
+    pub(super) removes: bool,
     /// What is wrong with the code; empty if nothing is.
     pub(super) problem: String,
     pub(super) request: String,

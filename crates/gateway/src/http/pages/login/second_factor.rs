@@ -45,6 +45,7 @@ async fn show(
     let set_up = set_up(app, Owner::from(user)).await?;
     let shown = SecondFactorPage {
         action: "/login/second-factor",
+        removes: false,
         problem: said.problem.map(|refusal| browser.refused(refusal)).unwrap_or_default(),
         request: intent.seal(app),
         proven: carried::seal(&app.keys, user, browser.csrf(app), set_up.is_some()),
