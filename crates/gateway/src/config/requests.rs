@@ -38,7 +38,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Requests> {
     );
     let waiting = s.number(
         "waiting",
-        20_000,
+        4000,
         16..=1_000_000,
         Unit::None,
         "So many wait in memory at most, about 1 KiB each, and are written once a second. Where more come, successful ones are left out first, and no account takes more than a quarter.",
