@@ -84,7 +84,7 @@ story!(a_client_signs_instead_of_sending_a_secret, async |world: World| {
 });
 
 story!(
-    attack_50_an_assertion_that_is_not_right_is_refused_and_nobody_is_called,
+    attack_50_an_assertion_that_is_not_right_is_refused_and_no_server_is_called,
     settings = [LOOPBACK],
     async |world: World| {
         let acme = world.account("acme").await;
