@@ -53,6 +53,23 @@ pub struct SecretRecord {
     pub last_used: Option<Timestamp>,
 }
 
+/// The columns of a [`SecretRecord`], in its order.
+pub(super) const SECRET_COLUMNS: SecretColumns = (
+    client_secrets::id,
+    client_secrets::label,
+    client_secrets::created,
+    client_secrets::expires,
+    client_secrets::last_used,
+);
+
+type SecretColumns = (
+    client_secrets::id,
+    client_secrets::label,
+    client_secrets::created,
+    client_secrets::expires,
+    client_secrets::last_used,
+);
+
 #[derive(Queryable)]
 struct Row {
     seq: ClientKey,
@@ -290,13 +307,7 @@ impl Tx<'_> {
         let query = client_secrets::table
             .filter(client_secrets::client.eq(client))
             .order((client_secrets::created, client_secrets::id))
-            .select((
-                client_secrets::id,
-                client_secrets::label,
-                client_secrets::created,
-                client_secrets::expires,
-                client_secrets::last_used,
-            ));
+            .select(SECRET_COLUMNS);
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 

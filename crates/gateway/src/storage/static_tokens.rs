@@ -32,6 +32,27 @@ pub struct StaticTokenRecord {
     pub grant: i64,
 }
 
+/// The columns of a [`StaticTokenRecord`], in its order.
+pub(super) const RECORD_COLUMNS: RecordColumns = (
+    static_tokens::id,
+    static_tokens::name,
+    static_tokens::scope,
+    static_tokens::created,
+    static_tokens::expires,
+    static_tokens::last_used,
+    static_tokens::grant_seq,
+);
+
+type RecordColumns = (
+    static_tokens::id,
+    static_tokens::name,
+    static_tokens::scope,
+    static_tokens::created,
+    static_tokens::expires,
+    static_tokens::last_used,
+    static_tokens::grant_seq,
+);
+
 const BY_FINGERPRINT: &str = concat!(
     status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
     ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
@@ -66,15 +87,7 @@ impl Tx<'_> {
         let query = static_tokens::table
             .filter(static_tokens::client.eq(client))
             .order((static_tokens::created, static_tokens::id))
-            .select((
-                static_tokens::id,
-                static_tokens::name,
-                static_tokens::scope,
-                static_tokens::created,
-                static_tokens::expires,
-                static_tokens::last_used,
-                static_tokens::grant_seq,
-            ));
+            .select(RECORD_COLUMNS);
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 

@@ -11,6 +11,24 @@ use crate::storage::schema::client_activity;
 use crate::storage::statement::{Bind, Dialects, Statement};
 use crate::storage::tx::Tx;
 
+/// What belongs to the later of two times stays.
+macro_rules! later {
+    ($column:literal, $at:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN COALESCE(excluded.",
+            $at,
+            ", -1) >= COALESCE(client_activity.",
+            $at,
+            ", -1) THEN excluded.",
+            $column,
+            " ELSE client_activity.",
+            $column,
+            " END, "
+        )
+    };
+}
+
 /// One statement for any number of clients, in the order of their keys, so that replicas that write at once do not block each other
 /// crosswise. A client that is gone is passed over. The later time wins, with its address; days move to the left as time passes.
 macro_rules! note {
@@ -19,24 +37,16 @@ macro_rules! note {
             "INSERT INTO client_activity (client, last_request, request_address, last_success, success_address, last_token, token_address, \
              last_import, import_address, day, days, writes, writes_before) SELECT ",
             $from,
-            " ORDER BY 1 ON CONFLICT (client) DO UPDATE SET \
-             request_address = CASE WHEN COALESCE(excluded.last_request, -1) >= COALESCE(client_activity.last_request, -1) \
-             THEN excluded.request_address ELSE client_activity.request_address END, \
-             last_request = CASE WHEN COALESCE(excluded.last_request, -1) >= COALESCE(client_activity.last_request, -1) \
-             THEN excluded.last_request ELSE client_activity.last_request END, \
-             success_address = CASE WHEN COALESCE(excluded.last_success, -1) >= COALESCE(client_activity.last_success, -1) \
-             THEN excluded.success_address ELSE client_activity.success_address END, \
-             last_success = CASE WHEN COALESCE(excluded.last_success, -1) >= COALESCE(client_activity.last_success, -1) \
-             THEN excluded.last_success ELSE client_activity.last_success END, \
-             token_address = CASE WHEN COALESCE(excluded.last_token, -1) >= COALESCE(client_activity.last_token, -1) \
-             THEN excluded.token_address ELSE client_activity.token_address END, \
-             last_token = CASE WHEN COALESCE(excluded.last_token, -1) >= COALESCE(client_activity.last_token, -1) \
-             THEN excluded.last_token ELSE client_activity.last_token END, \
-             import_address = CASE WHEN COALESCE(excluded.last_import, -1) >= COALESCE(client_activity.last_import, -1) \
-             THEN excluded.import_address ELSE client_activity.import_address END, \
-             last_import = CASE WHEN COALESCE(excluded.last_import, -1) >= COALESCE(client_activity.last_import, -1) \
-             THEN excluded.last_import ELSE client_activity.last_import END, \
-             writes_before = CASE WHEN excluded.day = client_activity.day + 1 THEN client_activity.writes \
+            " ORDER BY 1 ON CONFLICT (client) DO UPDATE SET ",
+            later!("request_address", "last_request"),
+            later!("last_request", "last_request"),
+            later!("success_address", "last_success"),
+            later!("last_success", "last_success"),
+            later!("token_address", "last_token"),
+            later!("last_token", "last_token"),
+            later!("import_address", "last_import"),
+            later!("last_import", "last_import"),
+            "writes_before = CASE WHEN excluded.day = client_activity.day + 1 THEN client_activity.writes \
              WHEN excluded.day > client_activity.day THEN 0 \
              WHEN excluded.day = client_activity.day - 1 THEN client_activity.writes_before + excluded.writes \
              ELSE client_activity.writes_before END, \

@@ -12,14 +12,14 @@ use crate::each;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::accounts::{AccountRow, COLUMNS};
 use crate::storage::bulk_revocations::{ended, provisions};
-use crate::storage::clients::SecretRecord;
+use crate::storage::clients::{SECRET_COLUMNS, SecretRecord};
 use crate::storage::error::DbError;
 use crate::storage::requests::{first_of, time_of};
 use crate::storage::schema::{
     accounts, client_secrets, field_counts, grants, resources, static_tokens, tolerance_needs,
 };
 use crate::storage::statement::{Bind, Dialects, Statement};
-use crate::storage::static_tokens::StaticTokenRecord;
+use crate::storage::static_tokens::{RECORD_COLUMNS, StaticTokenRecord};
 use crate::storage::tx::Tx;
 
 /// A grant for provisioning that a user accepted.
@@ -342,33 +342,17 @@ impl Tx<'_> {
 
     /// The secrets of these clients.
     pub fn secrets_of(&mut self, clients: &[ClientKey]) -> Result<Vec<(ClientKey, SecretRecord)>, DbError> {
-        let query = client_secrets::table.filter(client_secrets::client.eq_any(clients)).select((
-            client_secrets::client,
-            (
-                client_secrets::id,
-                client_secrets::label,
-                client_secrets::created,
-                client_secrets::expires,
-                client_secrets::last_used,
-            ),
-        ));
+        let query = client_secrets::table
+            .filter(client_secrets::client.eq_any(clients))
+            .select((client_secrets::client, SECRET_COLUMNS));
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 
     /// The static tokens of these clients.
     pub fn static_tokens_of(&mut self, clients: &[ClientKey]) -> Result<Vec<(ClientKey, StaticTokenRecord)>, DbError> {
-        let query = static_tokens::table.filter(static_tokens::client.eq_any(clients)).select((
-            static_tokens::client,
-            (
-                static_tokens::id,
-                static_tokens::name,
-                static_tokens::scope,
-                static_tokens::created,
-                static_tokens::expires,
-                static_tokens::last_used,
-                static_tokens::grant_seq,
-            ),
-        ));
+        let query = static_tokens::table
+            .filter(static_tokens::client.eq_any(clients))
+            .select((static_tokens::client, RECORD_COLUMNS));
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 
