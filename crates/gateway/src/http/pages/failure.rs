@@ -103,11 +103,15 @@ impl PageFailure {
     /// What the page says: a heading, what happened, and what to do.
     fn words(&self, app: &App, origin: Origin) -> (&str, String, Option<String>) {
         match self {
-            PageFailure::Refused { code, title, detail } => (
-                title,
-                detail.clone(),
-                Some(format!("{} Nothing was allowed and nothing was sent back.", code.remedy())),
-            ),
+            PageFailure::Refused { code, title, detail } => {
+                const NOTHING: &str = "Nothing was allowed and nothing was sent back.";
+                // A second sentence says what to do in this very case.
+                let next = match detail.contains(". ") {
+                    true => NOTHING.to_owned(),
+                    false => format!("{} {NOTHING}", code.remedy()),
+                };
+                (title, detail.clone(), Some(next))
+            }
             PageFailure::StaleForm => (
                 "This form can no longer be used",
                 "It was opened too long ago, or in another browser, or cookies are switched off.".to_owned(),
