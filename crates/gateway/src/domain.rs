@@ -18,6 +18,7 @@ pub mod health;
 pub mod ids;
 pub mod notice;
 pub mod operator_name;
+pub mod password_link;
 pub mod person;
 pub mod profiles;
 pub mod refusals;

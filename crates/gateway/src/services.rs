@@ -14,6 +14,7 @@ pub mod indexing;
 pub mod master_key;
 pub mod notices;
 pub mod operators;
+pub mod password_links;
 pub mod reactions;
 pub mod recorder;
 pub mod second_factor;

@@ -39,6 +39,7 @@ pub mod notices;
 mod oauth_store;
 pub mod operators;
 mod owned;
+pub mod password_links;
 pub mod pending_members;
 pub mod pulse;
 mod pushed_requests;

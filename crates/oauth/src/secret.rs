@@ -30,11 +30,13 @@ pub enum Prefix {
     Operator,
     /// `gwn_`: a browser session.
     Session,
+    /// `gwp_`: a link that sets a password.
+    PasswordLink,
 }
 
 impl Prefix {
     /// All of them.
-    pub const ALL: [Prefix; 7] = [
+    pub const ALL: [Prefix; 8] = [
         Prefix::ClientSecret,
         Prefix::Code,
         Prefix::RefreshToken,
@@ -42,6 +44,7 @@ impl Prefix {
         Prefix::StaticToken,
         Prefix::Operator,
         Prefix::Session,
+        Prefix::PasswordLink,
     ];
 
     /// What this text would be a secret of.
@@ -59,6 +62,7 @@ impl Prefix {
             Prefix::StaticToken => "gwt_",
             Prefix::Operator => "gwo_",
             Prefix::Session => "gwn_",
+            Prefix::PasswordLink => "gwp_",
         }
     }
 }

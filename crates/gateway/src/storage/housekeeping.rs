@@ -9,8 +9,8 @@ use super::error::DbError;
 use super::owned;
 use super::schema::{
     accounts, answered_requests, attempts, attribute_values, authorization_codes, client_failures, clients,
-    dpop_proofs, grants, pushed_request_counts, pushed_requests, refresh_tokens, resources, revoked_tokens, sessions,
-    sign_in_flows, used_assertions,
+    dpop_proofs, forgotten_passwords, grants, password_links, pushed_request_counts, pushed_requests, refresh_tokens,
+    resources, revoked_tokens, sessions, sign_in_flows, used_assertions,
 };
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
@@ -59,6 +59,9 @@ macro_rules! spent {
 }
 const SPENT: Dialects = Dialects { sqlite: spent!(""), postgres: spent!(" FOR UPDATE OF t SKIP LOCKED") };
 
+/// No letter is sent to a user who asked so many milliseconds ago.
+const FORGOTTEN: i64 = 60 * 60 * 1000;
+
 /// What is due: everything that expired by `now`, and codes and refresh tokens that expired or were spent before `spent_before`: so long
 /// their reuse is recognized, and a refusal says what is wrong with them.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +78,7 @@ pub struct Due {
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
 /// The steps that remove what has expired, but for the refresh tokens that no client used: grants end with these.
-pub const SWEEPS: [Sweep; 15] = [
+pub const SWEEPS: [Sweep; 17] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
     }),
@@ -99,6 +102,12 @@ pub const SWEEPS: [Sweep; 15] = [
     ("removing signing keys", |tx, due| Ok(tx.remove_expired_signing_keys(due.now)? as u64)),
     ("forgetting log-ins", |tx, due| {
         Ok(sweep!(tx, sign_in_flows.fingerprint, sign_in_flows::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting password links", |tx, due| {
+        Ok(sweep!(tx, password_links.fingerprint, password_links::expires.lt(due.now), due.limit))
+    }),
+    ("forgetting who forgot a password", |tx, due| {
+        Ok(sweep!(tx, forgotten_passwords.fingerprint, forgotten_passwords::made.lt(due.now - FORGOTTEN), due.limit))
     }),
     ("forgetting attempts", |tx, due| Ok(sweep!(tx, attempts.key, attempts::expires.lt(due.now), due.limit))),
     ("deleting list positions", |tx, due| tx.delete_expired_list_positions(due.now, due.limit)),

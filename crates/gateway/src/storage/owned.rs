@@ -7,8 +7,8 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
     client_activity, client_health, client_origins, client_secrets, field_counts, logins, members, notices, operators,
-    parked_members, recordings, recovery_codes, resource_counts, second_factors, sessions, static_tokens,
-    tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
+    parked_members, password_links, recordings, recovery_codes, resource_counts, second_factors, sessions,
+    static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
@@ -39,6 +39,7 @@ owned! {
     /// What a user has, by the number of their row in `resources`. Their grants end, and are kept for a while.
     OWNED_BY_USER, delete_of_user, delete_of_users of UserKey:
     logins.resource, second_factors.resource, recovery_codes.resource, upstream_identities.resource, notices.resource, sessions.owner,
+    password_links.resource,
 }
 
 owned! {

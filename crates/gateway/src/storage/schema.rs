@@ -408,4 +408,25 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    password_links (fingerprint) {
+        fingerprint -> Binary,
+        purpose -> Text,
+        resource -> Nullable<BigInt>,
+        operator -> Nullable<Text>,
+        made_by -> Text,
+        created -> BigInt,
+        expires -> BigInt,
+        used -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    forgotten_passwords (fingerprint) {
+        fingerprint -> Binary,
+        sealed -> Text,
+        made -> BigInt,
+    }
+}
+
 // No statement of the query builder joins tables; `statement` does.

@@ -1,0 +1,2 @@
+DROP TABLE forgotten_passwords;
+DROP TABLE password_links;
