@@ -6,7 +6,9 @@ pub mod bodies;
 pub mod brand;
 pub mod browser_name;
 pub mod catalogs;
+pub mod chart;
 pub mod client;
+pub mod daily;
 pub mod declared_attributes;
 pub mod described;
 pub mod device;
@@ -32,6 +34,7 @@ pub mod sign_in;
 pub mod throttle;
 pub mod tolerances;
 pub mod totp;
+pub mod when;
 pub mod wording;
 #[cfg(test)]
 pub(crate) mod written;

@@ -38,8 +38,12 @@ pub fn start(app: App) {
     }
     let adding = app.clone();
     actix_web::rt::spawn(async move {
+        let mut counted = None;
         loop {
             tokio::time::sleep(ADD).await;
+            if let Err(error) = list_counts::of_the_day(&adding.db, &mut counted).await {
+                tracing::warn!(%error, "users and groups could not be counted for the day; it will be tried again");
+            }
             if let Err(error) = tolerance_counts::add(&adding.db, &adding.tally).await {
                 tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
             }

@@ -15,6 +15,7 @@ mod contents;
 mod credentials;
 mod facts;
 mod reason;
+mod step;
 mod traffic;
 mod watch;
 
@@ -23,6 +24,7 @@ pub use facts::{
     AccountFacts, ClientFacts, Connection, Credential, Ended, Facts, FieldFacts, Misspelt, Pending, Refusal, Refusals,
 };
 pub use reason::{Reason, ReasonCode, Severity};
+pub use step::Step;
 pub use watch::{HealthChange, Settling, Watched};
 
 /// A day, in milliseconds.
@@ -50,6 +52,26 @@ impl HealthState {
     pub const fn as_str(self) -> &'static str {
         match self {
             HealthState::NeverUsed => "never_used",
+            HealthState::Ok => "ok",
+            HealthState::Attention => "attention",
+            HealthState::Broken => "broken",
+        }
+    }
+
+    /// In people's words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            HealthState::NeverUsed => "Not connected yet",
+            HealthState::Ok => "Working",
+            HealthState::Attention => "Needs attention",
+            HealthState::Broken => "Not working",
+        }
+    }
+
+    /// The class, and the icon, that pages show it by.
+    pub const fn look(self) -> &'static str {
+        match self {
+            HealthState::NeverUsed => "neutral",
             HealthState::Ok => "ok",
             HealthState::Attention => "attention",
             HealthState::Broken => "broken",

@@ -85,6 +85,18 @@ impl Profile {
         self.of_clients().name
     }
 
+    /// What people call it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Profile::Okta => "Okta",
+            Profile::Entra => "Microsoft Entra ID",
+            Profile::OneLogin => "OneLogin",
+            Profile::JumpCloud => "JumpCloud",
+            Profile::Ping => "Ping",
+            Profile::Generic | Profile::Strict => "your identity provider",
+        }
+    }
+
     /// From the admin API.
     pub fn parse(text: &str) -> Option<Profile> {
         Profile::ALL.into_iter().find(|profile| profile.as_str() == text)

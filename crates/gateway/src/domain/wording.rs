@@ -76,6 +76,24 @@ pub(crate) fn day(time: Timestamp) -> String {
     chrono::DateTime::from_timestamp_millis(time.millis()).unwrap_or_default().format("%-d %B %Y").to_string()
 }
 
+/// A day of this year or the last: `26 Nov`.
+pub(crate) fn day_and_month(time: Timestamp) -> String {
+    chrono::DateTime::from_timestamp_millis(time.millis()).unwrap_or_default().format("%-d %b").to_string()
+}
+
+/// A number as people read it: `1,204`.
+pub(crate) fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::from(if number < 0 { "−" } else { "" });
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A time, to the minute.
 pub(crate) fn format_time(time: Timestamp) -> String {
     let time = chrono::DateTime::from_timestamp_millis(time.millis()).unwrap_or_default();
@@ -115,6 +133,12 @@ mod tests {
             strip_invisible("عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"),
             "عربي و English, Ωμέγα, 名前 👩\u{200d}🔧"
         );
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        let read = [0, 7, 999, 1_204, 22_087, 1_000_000, -1_204].map(grouped);
+        assert_eq!(read, ["0", "7", "999", "1,204", "22,087", "1,000,000", "−1,204"]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use oauth::Keyring;
 
 use crate::config::Config;
 use crate::domain::actor::{Actor, Source};
+use crate::domain::daily;
 use crate::domain::event::{Act, Action};
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -112,6 +113,8 @@ impl Housekeeper {
         let old = now - i64::from(self.config.requests.keep_days) * DAY;
         self.step(&mut done, "forgetting requests", move |tx| tx.forget_requests(old, BATCH)).await;
         self.step(&mut done, "forgetting what was not recorded", move |tx| tx.forget_unrecorded(old, BATCH)).await;
+        let first = daily::day_of(now) - daily::KEPT;
+        self.step(&mut done, "forgetting daily counts", move |tx| tx.forget_days(first, BATCH)).await;
         if let Some(days) = self.config.audit.retention_days {
             self.forget_audit(&mut done, now - i64::from(days) * DAY).await;
         }

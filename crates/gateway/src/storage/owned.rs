@@ -6,9 +6,10 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    client_activity, client_health, client_origins, client_secrets, field_counts, logins, members, notices, operators,
-    parked_members, password_links, recordings, recovery_codes, resource_counts, second_factors, sessions,
-    static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
+    account_days, client_activity, client_days, client_health, client_origins, client_secrets, field_counts, logins,
+    members, notices, operators, parked_members, password_links, recordings, recovery_codes, resource_counts,
+    second_factors, sessions, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
+    upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
@@ -56,13 +57,14 @@ owned! {
     /// What a client has, by its number.
     OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
     client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
-    recordings.client, client_activity.client, client_health.client,
+    recordings.client, client_activity.client, client_days.client, client_health.client,
 }
 
 owned! {
     /// What an account has beside resources, clients and grants, which go in batches of their own.
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operators.account, upstream_secrets.account, notices.account, unrecorded_requests.account,
+    account_days.account,
 }
 
 #[cfg(test)]

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
+use gateway::domain::daily::ClientDay;
 use gateway::domain::event::Action;
 use gateway::domain::health::{Seen, Visit};
-use gateway::domain::ids::{AccountKey, ClientKey, UserKey};
+use gateway::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use gateway::domain::request::RequestId;
 use gateway::each;
 use gateway::platform::timestamp::Timestamp;
@@ -61,6 +62,9 @@ const MUCH: &str = "
     INSERT INTO client_health (client, state, since, told, reasons, due)
         SELECT seq, CASE WHEN seq % 20 = 0 THEN 'broken' ELSE 'ok' END, 1, 'ok', '{}', seq FROM clients;
     INSERT INTO client_activity (client, last_request, day, days, writes, writes_before) SELECT seq, 1, 1, 1, 0, 0 FROM clients;
+    INSERT INTO client_days (client, day, requests, refused, list_pages) SELECT seq, i, 1, 0, 0 FROM clients, generate_series(1, 40) AS i;
+    INSERT INTO account_days (account, day, user_count, group_count)
+        SELECT seq, i, 1, 0 FROM accounts, generate_series(1, 20) AS i;
     INSERT INTO tolerance_needs (client, tolerance, forgiven, refused, last_needed)
         SELECT seq, 't' || i, 1, 0, 1 FROM clients, generate_series(1, 10) AS i;
     INSERT INTO field_counts (client, resource_type, name, known, arrived, changed, empty, refused, ignored)
@@ -121,6 +125,7 @@ impl Sent {
             ask_the_audit_trail(tx).expect("the database answers");
             ask_the_request_log(tx).expect("the database answers");
             ask_for_health(tx).expect("the database answers");
+            ask_for_the_console(tx).expect("the database answers");
         });
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -149,14 +154,16 @@ fn ask_the_audit_trail(tx: &mut Tx<'_>) -> Result<(), DbError> {
 fn ask_the_request_log(tx: &mut Tx<'_>) -> Result<(), DbError> {
     let account = AccountKey::of_row(7001);
     for of in [Asked::Account(account), Asked::Client("c7".to_owned()), Asked::All] {
-        for set in 0..16 {
+        for set in 0..32 {
             let has = |filter: u32| set & (1 << filter) != 0;
             let filter = RequestFilter {
-                of: of.clone(),
                 status: has(0).then_some((400, 499)),
                 target: has(1).then(|| "t".to_owned()),
                 code: has(2).then(|| "uniqueness".to_owned()),
                 since: has(3).then_some(Timestamp::of_millis(1)),
+                until: has(3).then_some(Timestamp::of_millis(2)),
+                method: has(4).then(|| "POST".to_owned()),
+                ..RequestFilter::of(of.clone())
             };
             tx.request_page(&filter, None, 50)?;
             tx.request_page(&filter, Some(1), 50)?;
@@ -206,12 +213,24 @@ fn ask_for_health(tx: &mut Tx<'_>) -> Result<(), DbError> {
         lists_users: true,
     };
     tx.note_activity(&Seen::of([visit].into_iter()))?;
+    tx.add_client_days(&ClientDay::of([visit].into_iter()))?;
     tx.health_is_due(now)?;
     let claimed = tx.claim_health(now, now + 1, 50)?;
     tx.postpone_health(&clients, now, now + 1)?;
     for stored in claimed.iter().take(1) {
         tx.keep_health(stored, now)?;
     }
+    Ok(())
+}
+
+/// What pages of the console ask about a connection and a directory.
+fn ask_for_the_console(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let (account, client) = (AccountKey::of_row(7001), ClientKey::of_row(1));
+    tx.client_days(client, 1)?;
+    tx.account_days(account, 1)?;
+    tx.population(account)?;
+    tx.facts_of_users(account, &["r1", "r2"])?;
+    tx.members_after(account, ResourceKey::of_row(20_001), 0, 100)?;
     Ok(())
 }
 

@@ -83,6 +83,8 @@ pub struct AccountFacts {
 /// An open connection for provisioning.
 #[derive(Debug, Clone, Default)]
 pub struct Connection {
+    /// The number of its grant.
+    pub grant: i64,
     /// The account it opens.
     pub account: AccountFacts,
     /// When it was accepted.
@@ -99,7 +101,9 @@ pub struct Connection {
     pub idle: i64,
     /// How old it may become, in milliseconds.
     pub absolute: Option<i64>,
-    /// What its owner is called.
+    /// The id of its owner,
+    pub owner_id: String,
+    /// and what they are called.
     pub owner: String,
     /// Whether the owner is a service account.
     pub is_service_account: bool,

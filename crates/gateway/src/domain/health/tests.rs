@@ -27,6 +27,7 @@ fn account() -> AccountFacts {
 
 fn connection() -> Connection {
     Connection {
+        grant: 1,
         account: account(),
         created: at(100),
         used: Some(at(99)),
@@ -35,6 +36,7 @@ fn connection() -> Connection {
         absolute_end: None,
         idle: 180 * DAY,
         absolute: None,
+        owner_id: "robot".to_owned(),
         owner: "Robot".to_owned(),
         is_service_account: true,
         is_managed: false,

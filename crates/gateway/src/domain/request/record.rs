@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::full::SealedRecording;
-use super::{Findings, Owner, Part, Refusal, RequestId};
+use super::{Findings, IgnoredAttribute, Owner, Part, Refusal, RequestId};
 use crate::domain::ids::AccountKey;
 use crate::domain::tolerances::Tolerances;
 use crate::platform::timestamp::Timestamp;
@@ -109,6 +109,52 @@ impl RequestRecord {
             more.insert("recorded".to_owned(), Value::Bool(true));
         }
         (!more.is_empty()).then(|| Value::Object(more).to_string())
+    }
+}
+
+/// What is kept together of a request, as it is read back. What cannot be read is nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// What it was forgiven.
+    pub tolerances: Vec<String>,
+    /// What it sent and was ignored.
+    pub ignored: Vec<IgnoredAttribute>,
+    /// Members who do not exist and were left out.
+    pub skipped: Vec<String>,
+    /// Those of them that the group waits for.
+    pub pending: Vec<String>,
+    /// The attributes that changed.
+    pub changed: Vec<String>,
+    /// How many members joined groups,
+    pub joined: i64,
+    /// and how many left them.
+    pub left: i64,
+    /// Whether it was recorded in full.
+    pub recorded: bool,
+}
+
+impl Told {
+    /// Out of the JSON that [`RequestRecord::more`] writes.
+    pub fn read(more: Option<&str>) -> Told {
+        let more: Value = more.and_then(|more| serde_json::from_str(more).ok()).unwrap_or(Value::Null);
+        let list = |name: &str| more.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let texts = |name: &str| list(name).iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let ignored = |one: &Value| IgnoredAttribute {
+            path: text(&one["path"]).unwrap_or_default(),
+            nearest: text(&one["nearest"]),
+        };
+        let count = |name: &str| more.get(name).and_then(Value::as_i64).unwrap_or_default();
+        Told {
+            tolerances: texts("tolerances"),
+            ignored: list("ignored").iter().map(ignored).collect(),
+            skipped: texts("skipped"),
+            pending: texts("pending"),
+            changed: texts("changed"),
+            joined: count("joined"),
+            left: count("left"),
+            recorded: more.get("recorded").and_then(Value::as_bool).unwrap_or_default(),
+        }
     }
 }
 

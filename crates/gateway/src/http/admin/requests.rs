@@ -179,6 +179,8 @@ async fn list(
             target: target.clone().map(|target| target.0),
             code: code.map(|code| code.0.name().to_owned()),
             since: since.map(|since| since.0),
+            method: None,
+            until: None,
         };
         let RequestPage { rows, next } = tx.request_page(&filter, page.after, page.limit)?;
         let (items, dropped) = (represented(tx, rows)?, tx.unrecorded(&filter.of, filter.since)?);

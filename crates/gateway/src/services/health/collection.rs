@@ -103,6 +103,7 @@ pub(super) fn collect(
                 None => Some(millis(lives.access_token) + CODE),
             };
             Some(Connection {
+                grant: grant.seq,
                 account: account_facts(at),
                 created: grant.created,
                 used: grant.delivered,
@@ -111,6 +112,7 @@ pub(super) fn collect(
                 absolute_end: absolute.map(|absolute| grant.created + absolute),
                 idle,
                 absolute,
+                owner_id: owner.id.clone(),
                 owner: name_of(owner),
                 is_service_account: owners.services.contains(&owner.seq),
                 is_managed: owner.managed,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use oauth::GrantId;
 
 use super::{Dropped, Recorder};
+use crate::domain::daily::ClientDay;
 use crate::domain::health::Seen;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::{Owner, RequestRecord, Share};
@@ -128,9 +129,11 @@ async fn write_batch(db: &Db, batch: Arc<[RequestRecord]>) -> Result<Vec<Option<
     loop {
         let written = rows.clone();
         let seen = Seen::of(rows.iter().filter_map(NewRequest::visit));
+        let days = ClientDay::of(rows.iter().filter_map(NewRequest::visit));
         let keep = move |tx: &mut Tx<'_>| {
             tx.insert_requests(&written)?;
-            tx.note_activity(&seen)
+            tx.note_activity(&seen)?;
+            tx.add_client_days(&days)
         };
         match db.write_relaxed(keep).await {
             Ok(()) => return Ok(rows.iter().map(NewRequest::account).collect()),

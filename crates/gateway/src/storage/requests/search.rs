@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
 use super::{TIE, first_of};
 use crate::domain::ids::AccountKey;
-use crate::domain::request::RequestId;
+use crate::domain::request::{RequestId, Told};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::error::DbError;
@@ -94,6 +94,11 @@ impl StoredRequest {
         Timestamp::of_millis(self.seq >> TIE)
     }
 
+    /// What is kept together of it.
+    pub fn told(&self) -> Told {
+        Told::read(self.more.as_deref())
+    }
+
     /// Its id.
     pub fn request_id(&self) -> String {
         match &self.given_id {
@@ -125,8 +130,12 @@ pub struct RequestFilter {
     pub target: Option<String>,
     /// Why it was refused.
     pub code: Option<String>,
+    /// The method.
+    pub method: Option<String>,
     /// From this time on.
     pub since: Option<Timestamp>,
+    /// Before this time.
+    pub until: Option<Timestamp>,
 }
 
 /// Rows, newest first.
@@ -144,6 +153,11 @@ type Indexed = (&'static str, Bind);
 type Tried = (&'static str, Vec<Bind>);
 
 impl RequestFilter {
+    /// All of these.
+    pub fn of(of: Asked) -> RequestFilter {
+        RequestFilter { of, status: None, target: None, code: None, method: None, since: None, until: None }
+    }
+
     /// Whether it asks for refusals alone. Each status from 400 on has a code, and so have errors that a browser carries to a client.
     fn is_about_refusals(&self) -> bool {
         self.code.is_some() || self.status.is_some_and(|(least, _)| least >= 400)
@@ -167,6 +181,9 @@ impl RequestFilter {
         }
         if let Some(code) = &self.code {
             tried.push(("code = ?", vec![Bind::Text(code.clone())]));
+        }
+        if let Some(method) = &self.method {
+            tried.push(("method = ?", vec![Bind::Text(method.clone())]));
         }
         (index, tried)
     }
@@ -192,7 +209,8 @@ impl Tx<'_> {
     ) -> Result<RequestPage, DbError> {
         let (mut index, tried) = filter.conditions();
         index.push(("seq >= ?", Bind::Number(filter.since.map_or(i64::MIN, first_of))));
-        index.push(("seq < ?", Bind::Number(after.unwrap_or(i64::MAX))));
+        let until = filter.until.map_or(i64::MAX, first_of);
+        index.push(("seq < ?", Bind::Number(after.unwrap_or(i64::MAX).min(until))));
         let (mut texts, binds): (Vec<&str>, Vec<Bind>) = index.into_iter().unzip();
         if refused {
             texts.push("code IS NOT NULL");
@@ -224,8 +242,7 @@ impl Tx<'_> {
         after: Option<i64>,
     ) -> Result<RequestPage, DbError> {
         let of = account.map_or(Asked::All, Asked::Account);
-        let filter = RequestFilter { of, status: None, target: None, code: None, since: None };
-        self.page_of(&filter, true, after, LOOKED_AT)
+        self.page_of(&RequestFilter::of(of), true, after, LOOKED_AT)
     }
 
     /// All that is recorded under the id of a request.

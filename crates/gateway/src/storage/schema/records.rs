@@ -119,6 +119,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    client_days (client, day) {
+        client -> BigInt,
+        day -> BigInt,
+        requests -> BigInt,
+        refused -> BigInt,
+        list_pages -> BigInt,
+    }
+}
+
+diesel::table! {
+    account_days (account, day) {
+        account -> BigInt,
+        day -> BigInt,
+        user_count -> BigInt,
+        group_count -> BigInt,
+    }
+}
+
+diesel::table! {
     client_health (client) {
         client -> BigInt,
         state -> Text,

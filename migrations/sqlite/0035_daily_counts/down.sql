@@ -1,0 +1,2 @@
+DROP TABLE account_days;
+DROP TABLE client_days;
