@@ -37,6 +37,7 @@ mod requests;
 mod scim;
 mod security;
 mod server;
+mod setup;
 
 pub use admin::Admin;
 pub use attributes::Attributes;
@@ -55,6 +56,7 @@ pub use requests::Requests;
 pub use scim::Scim;
 pub use security::MasterKeySource;
 pub use server::{Memory, Server};
+pub use setup::{Saml, Setup};
 
 /// Everything an operator can set, checked: a field for each section.
 #[derive(Debug, Clone)]
@@ -78,6 +80,7 @@ pub struct Config {
     pub health: Health,
     pub passwords: PasswordThreads,
     pub brand: Brand,
+    pub setup: Setup,
     pub log: Log,
     /// What an operator should know, though the server can work with it.
     pub warnings: Vec<String>,
@@ -170,6 +173,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let health = health::read(r);
     let passwords = passwords::read(r);
     let brand = brand::read(r);
+    let setup = setup::read(r);
     let log = log::read(r);
 
     if let (Some(operators), Some(reach)) = (&operator_sign_in, outbound) {
@@ -200,6 +204,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         health: health?,
         passwords: passwords?,
         brand,
+        setup: setup?,
         log: log?,
         warnings: Vec::new(),
     })

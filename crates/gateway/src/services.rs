@@ -20,6 +20,7 @@ pub mod recorder;
 pub mod second_factor;
 pub mod self_service;
 pub mod service_provider;
+pub mod setup_links;
 pub mod sign_in;
 pub mod signing;
 pub mod tolerance_counts;

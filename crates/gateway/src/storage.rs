@@ -56,6 +56,7 @@ pub mod search;
 pub mod second_factors;
 mod session;
 pub mod sessions;
+pub mod setup_links;
 pub mod shared_keys;
 pub mod sign_in_flows;
 pub mod signing_keys;

@@ -32,11 +32,13 @@ pub enum Prefix {
     Session,
     /// `gwp_`: a link that sets a password.
     PasswordLink,
+    /// `gwl_`: a link by which a client is set up.
+    SetupLink,
 }
 
 impl Prefix {
     /// All of them.
-    pub const ALL: [Prefix; 8] = [
+    pub const ALL: [Prefix; 9] = [
         Prefix::ClientSecret,
         Prefix::Code,
         Prefix::RefreshToken,
@@ -45,6 +47,7 @@ impl Prefix {
         Prefix::Operator,
         Prefix::Session,
         Prefix::PasswordLink,
+        Prefix::SetupLink,
     ];
 
     /// What this text would be a secret of.
@@ -63,6 +66,7 @@ impl Prefix {
             Prefix::Operator => "gwo_",
             Prefix::Session => "gwn_",
             Prefix::PasswordLink => "gwp_",
+            Prefix::SetupLink => "gwl_",
         }
     }
 }

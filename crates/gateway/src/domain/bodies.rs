@@ -15,6 +15,7 @@ pub mod health;
 pub mod notices;
 pub mod operators;
 pub mod requests;
+pub mod setup_links;
 pub mod sign_in;
 pub mod users;
 

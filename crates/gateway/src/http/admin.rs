@@ -26,6 +26,7 @@ mod page;
 mod pending_members;
 mod refusal;
 mod requests;
+mod setup_links;
 mod shared_names;
 mod sign_in;
 mod users;
@@ -70,6 +71,15 @@ pub static ENDPOINTS: &[Endpoint] = operations![
     "Clients" {
         GET "/accounts/{account}/clients" => clients::list_of_account, "Lists the clients of an account.";
         POST "/accounts/{account}/clients" => clients::create_in_account, "Makes a client of an account.";
+    }
+    "Setup links" {
+        GET "/accounts/{account}/setup-links" => setup_links::list,
+            "Lists the links by which the customer's administrators set clients up, and what came of each.";
+        POST "/accounts/{account}/setup-links" => setup_links::create,
+            "Makes a setup link, which the customer's administrator opens. The secret is revealed to them and to no operator.",
+            409 "The client is public, or another user has the `userName` of the service account.";
+        DELETE "/accounts/{account}/setup-links/{link}" => setup_links::revoke,
+            "Revokes a setup link: its page is closed from the next request on.";
     }
     "Members and names" {
         GET "/accounts/{account}/parked-members" => pending_members::list,

@@ -13,7 +13,7 @@ use crate::domain::bodies::changes;
 use crate::domain::bodies::clients::{self as bodies, ClientChange, FirstSecret};
 use crate::domain::described::{FieldError, Flat, Mistakes, Name, Sometimes, Time, With};
 use crate::domain::event::{Act, Action};
-use crate::domain::ids::ClientKey;
+use crate::domain::ids::{AccountKey, ClientKey};
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::system;
@@ -89,8 +89,7 @@ pub fn create(
 ) -> Result<With<bodies::Client, FirstSecret>, ActError> {
     let now = tx.now();
     let account = account.map(|id| accounts::find(tx, id)).transpose()?.map(|account| account.seq);
-    let mut record = checked.record(now, account);
-    tx.insert_client(&mut record)?;
+    let record = register(tx, account, checked)?;
     let mut with = FirstSecret { client_secret: Sometimes(None), client_secret_expires: Sometimes(None) };
     if secrets::is_of_use(&record.client) {
         let secret = oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill);
@@ -102,11 +101,23 @@ pub fn create(
             client_secret_expires: Sometimes(Some(expires.map(Time))),
         };
     }
-    let client = &record.client;
-    tx.raise(now, record.account, Act::new(Action::ClientCreated).on_named(client.id.as_str(), &client.name));
     let mut of = overview::of(tx, at, &record)?;
     of.warnings.extend_from_slice(&checked.warnings);
     Ok(With { of, with })
+}
+
+/// Registers a client without a secret.
+pub(super) fn register(
+    tx: &mut Tx<'_>,
+    account: Option<AccountKey>,
+    checked: &CheckedClient,
+) -> Result<ClientRecord, DbError> {
+    let now = tx.now();
+    let mut record = checked.record(now, account);
+    tx.insert_client(&mut record)?;
+    let client = &record.client;
+    tx.raise(now, account, Act::new(Action::ClientCreated).on_named(client.id.as_str(), &client.name));
+    Ok(record)
 }
 
 /// A change of a client whose addresses were tried out.

@@ -10,7 +10,7 @@ use super::owned;
 use super::schema::{
     accounts, answered_requests, attempts, attribute_values, authorization_codes, client_failures, clients,
     dpop_proofs, forgotten_passwords, grants, password_links, pushed_request_counts, pushed_requests, refresh_tokens,
-    resources, revoked_tokens, sessions, sign_in_flows, used_assertions,
+    resources, revoked_tokens, sessions, setup_links, sign_in_flows, used_assertions,
 };
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
@@ -74,11 +74,14 @@ pub struct Due {
     pub limit: i64,
 }
 
+/// For so long after it expired, operators see what came of a setup link, in milliseconds.
+const SETUP_LINKS_ARE_KEPT: i64 = 90 * 86_400_000;
+
 /// A step, and what it is called.
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
 /// The steps that remove what has expired, but for the refresh tokens that no client used: grants end with these.
-pub const SWEEPS: [Sweep; 17] = [
+pub const SWEEPS: [Sweep; 18] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
     }),
@@ -89,6 +92,9 @@ pub const SWEEPS: [Sweep; 17] = [
         Ok(sweep!(tx, client_failures.id, client_failures::expires.lt(due.now), due.limit))
     }),
     ("ending sessions", |tx, due| Ok(sweep!(tx, sessions.fingerprint, sessions::expires.lt(due.now), due.limit))),
+    ("forgetting setup links", |tx, due| {
+        Ok(sweep!(tx, setup_links.fingerprint, setup_links::expires.lt(due.now - SETUP_LINKS_ARE_KEPT), due.limit))
+    }),
     ("forgetting pushed requests", |tx, due| {
         Ok(sweep!(tx, pushed_requests.fingerprint, pushed_requests::expires.lt(due.now), due.limit))
     }),

@@ -8,7 +8,7 @@ use super::error::DbError;
 use super::schema::{
     account_days, client_activity, client_days, client_health, client_origins, client_secrets, field_counts, logins,
     members, notices, operators, parked_members, password_links, recordings, recovery_codes, resource_counts,
-    second_factors, sessions, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
+    second_factors, sessions, setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
     upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -57,7 +57,7 @@ owned! {
     /// What a client has, by its number.
     OWNED_BY_CLIENT, delete_of_client, delete_of_clients of ClientKey:
     client_origins.client, client_secrets.client, tolerance_needs.client, field_counts.client, static_tokens.client,
-    recordings.client, client_activity.client, client_days.client, client_health.client,
+    recordings.client, client_activity.client, client_days.client, client_health.client, setup_links.client,
 }
 
 owned! {
@@ -89,6 +89,7 @@ mod tests {
         "resource_gaps",
         "audit",
         "requests",
+        "setup_links", // each belongs to a client of the account
     ];
 
     fn is_listed(table: &str) -> bool {

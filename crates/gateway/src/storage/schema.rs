@@ -324,6 +324,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    setup_links (seq) {
+        seq -> BigInt,
+        id -> Text,
+        account -> BigInt,
+        client -> BigInt,
+        fingerprint -> Binary,
+        provider -> Text,
+        service_account -> Nullable<Text>,
+        contact -> Nullable<Text>,
+        created -> BigInt,
+        created_by -> Text,
+        created_by_name -> Nullable<Text>,
+        expires -> BigInt,
+        revoked -> Nullable<BigInt>,
+        opened -> Nullable<BigInt>,
+        opened_from -> Nullable<Text>,
+        revealed -> Nullable<BigInt>,
+        revealed_from -> Nullable<Text>,
+        credential -> Nullable<Text>,
+        refused_reveals -> BigInt,
+        refused -> Nullable<BigInt>,
+        refused_from -> Nullable<Text>,
+        finished -> Nullable<BigInt>,
+        progress -> Text,
+    }
+}
+
+diesel::table! {
     used_assertions (id) {
         id -> Binary,
         expires -> BigInt,

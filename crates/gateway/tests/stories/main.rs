@@ -107,6 +107,7 @@ mod second_factors;
 mod secrets;
 mod service_accounts;
 mod settings;
+mod setup_links;
 mod shapes;
 mod starting;
 mod stopping;

@@ -19,7 +19,7 @@ pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod tolerances;
 
-fn installation(app: &App) -> Installation<'_> {
+pub(super) fn installation(app: &App) -> Installation<'_> {
     Installation {
         public_url: &app.public_url,
         settings: &app.config.oauth,

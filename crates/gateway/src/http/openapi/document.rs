@@ -10,7 +10,7 @@ use crate::http::edge::endpoints::Endpoint;
 use crate::http::edge::operation::{Media, Operation, Signature, Success};
 
 /// What the parameters of paths are.
-const PATH_PARAMETERS: [(&str, &str); 9] = [
+const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("account", "The id of an account."),
     ("attribute", "`badge` for an attribute of the core User, otherwise its schema and name: `urn:…:Badges:number`."),
     ("user", "The id of a user."),
@@ -18,6 +18,7 @@ const PATH_PARAMETERS: [(&str, &str); 9] = [
     ("secret", "The id of a secret."),
     ("token", "The id of a static token."),
     ("grant", "The id of a grant."),
+    ("link", "The id of a setup link."),
     ("request", "The id of a request: the `X-Request-Id` of its answer."),
     ("operator", "The id of an operator."),
 ];
