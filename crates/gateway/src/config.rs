@@ -17,6 +17,7 @@ mod attributes;
 mod audit;
 mod brand;
 mod consent;
+mod console;
 mod data;
 mod database;
 mod file;
@@ -43,6 +44,7 @@ pub use admin::Admin;
 pub use attributes::Attributes;
 pub use audit::Audit;
 pub use consent::Consent;
+pub use console::Console;
 pub use database::Database;
 pub use health::Health;
 pub use housekeeping::Housekeeping;
@@ -68,6 +70,7 @@ pub struct Config {
     pub master_key: MasterKeySource,
     pub admin: Admin,
     pub operator_sign_in: Option<OperatorSignIn>,
+    pub console: Console,
     pub attributes: Attributes,
     pub consent: Consent,
     pub oauth: OAuth,
@@ -161,6 +164,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let master_key = security::read(r, near);
     let admin = admin::read(r);
     let operator_sign_in = operators::read(r);
+    let console = console::read(r);
     let attributes = attributes::read(r);
     let consent = consent::read(r, attributes.as_ref());
     let oauth = oauth::read(r);
@@ -192,6 +196,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         master_key: master_key?,
         admin: admin?,
         operator_sign_in,
+        console: console?,
         attributes: attributes?,
         consent: consent?,
         oauth: oauth?,

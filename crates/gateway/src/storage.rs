@@ -39,6 +39,8 @@ pub mod members;
 pub mod migrations;
 pub mod notices;
 mod oauth_store;
+pub mod operator_logins;
+pub mod operator_sessions;
 pub mod operators;
 mod owned;
 pub mod password_links;

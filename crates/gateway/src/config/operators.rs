@@ -29,7 +29,7 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         "issuer",
         "https://login.vendor.example",
         "URL",
-        "Your own OpenID provider, where [operators log in](sign-in.md#operators) on /operator. Register {public_url}/login/callback \
+        "Your own OpenID provider, where [operators log in](sign-in.md#operators) to the console. Register {public_url}/login/callback \
          there. issuer, client_id, client_secret and allowed: all of them, or none.",
         |text| issuer(&text),
     );
@@ -61,7 +61,7 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         8,
         1..=24 * 7,
         Unit::Hours,
-        "How long the token counts that an operator gets by logging in.",
+        "How long a token of the admin API counts that an operator makes for themselves in the console.",
     );
     if secret.is_some() && in_file.is_some() {
         r.mistake("operators.client_secret and operators.client_secret_file: set one of them");

@@ -73,6 +73,10 @@ keys! {
     UserKey;
     /// The key of a resource's row, of any type; the scim crate calls it a handle.
     ResourceKey;
+    /// The key of an operator's row.
+    OperatorKey;
+    /// Whose an authenticator app is: a user's, by the key of their row, or an operator's, by the negative of theirs. One column holds both.
+    FactorKey;
 }
 
 impl AccountKey {
@@ -86,6 +90,18 @@ impl UserKey {
     /// Of a resource that is known to be a user.
     pub fn of_user(resource: impl Into<ResourceKey>) -> UserKey {
         UserKey(resource.into().0)
+    }
+}
+
+impl From<UserKey> for FactorKey {
+    fn from(user: UserKey) -> FactorKey {
+        FactorKey(user.0)
+    }
+}
+
+impl From<OperatorKey> for FactorKey {
+    fn from(operator: OperatorKey) -> FactorKey {
+        FactorKey(-operator.0)
     }
 }
 

@@ -10,7 +10,7 @@
 
 use oauth::Keyring;
 
-use crate::domain::ids::UserKey;
+use crate::domain::ids::FactorKey;
 use crate::platform::timestamp::Timestamp;
 
 /// How long one kind of attempt has to wait. Times are in milliseconds.
@@ -135,9 +135,9 @@ impl AttemptKey {
         vec![AttemptKey::of(keys, &DEVICE, &[name_key, device])]
     }
 
-    /// The keys under which a wrong code of a user's authenticator app counts.
-    pub fn second_factor(keys: &Keyring, resource: UserKey) -> Vec<AttemptKey> {
-        vec![AttemptKey::of(keys, &SECOND_FACTOR, &[&resource.to_string()])]
+    /// The keys under which a wrong code of an authenticator app counts.
+    pub fn second_factor(keys: &Keyring, of: FactorKey) -> Vec<AttemptKey> {
+        vec![AttemptKey::of(keys, &SECOND_FACTOR, &[&of.to_string()])]
     }
 }
 

@@ -16,6 +16,7 @@ mod authorize;
 mod binding;
 pub(crate) mod connected;
 mod consent;
+pub mod console;
 mod cookie_jar;
 mod cookies;
 mod device;
@@ -63,8 +64,7 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/account/second-factor" => second_factor::begin, "Begins to set up an authenticator app.";
     POST "/account/second-factor/confirm" => second_factor::confirm, "Takes the first code of an authenticator app.";
     POST "/account/second-factor/remove" => second_factor::remove, "Removes the user's authenticator app.";
-    GET "/operator" => operator::show, "Asks operators to log in.";
-    POST "/operator/sign-in" => operator::begin, "Sends an operator to the vendor's OpenID provider.";
+    GET "/operator" => operator::moved, "Leads to where operators log in.";
 ];
 
 /// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.
@@ -74,7 +74,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     for path in ACTS {
         config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
     }
-    for table in [ENDPOINTS, FILES] {
+    for table in [ENDPOINTS, FILES].iter().chain(console::TABLES) {
         for resource in resources(table, || web::to(templates::wrong_method)) {
             config.service(resource);
         }

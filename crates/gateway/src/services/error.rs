@@ -2,6 +2,7 @@
 
 use crate::domain::described::FieldError;
 use crate::domain::document::DocumentError;
+use crate::domain::operator::Forbidden;
 use crate::storage::{DbError, TransactionError};
 
 /// Why a service could not do its work. What it refuses is no failure: that is in its answer.
@@ -58,6 +59,9 @@ pub enum Refusal {
         /// What it was called by.
         id: String,
     },
+    /// The operator's role, or reach, does not allow it.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
     /// Values that cannot be, each by its field.
     #[error("{}", sentences(.0))]
     Invalid(Vec<FieldError>),
@@ -123,6 +127,12 @@ impl ActError {
     pub fn unless_right(mistakes: impl IntoIterator<Item = FieldError>) -> Result<(), ActError> {
         let mistakes: Vec<FieldError> = mistakes.into_iter().collect();
         if mistakes.is_empty() { Ok(()) } else { Err(ActError::invalid(mistakes)) }
+    }
+}
+
+impl From<Forbidden> for ActError {
+    fn from(forbidden: Forbidden) -> Self {
+        ActError::Refused(forbidden.into())
     }
 }
 

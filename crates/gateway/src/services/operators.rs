@@ -9,6 +9,7 @@ use crate::domain::bodies;
 use crate::domain::bodies::operators::{NewOperator, Operator, OperatorToken};
 use crate::domain::described::{FieldError, Time, With};
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Reach, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -19,6 +20,15 @@ use crate::storage::{DbError, Tx};
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Operator>, DbError> {
     let operators = tx.operators()?;
     operators.iter().map(|operator| overview(tx, operator)).collect()
+}
+
+/// What the operator with this id may do, and where; `None` if they were ended. Only reads.
+pub fn mandate(tx: &mut Tx<'_>, id: &str) -> Result<Option<Mandate>, DbError> {
+    let operator = tx.operators()?.into_iter().find(|operator| operator.id == id);
+    Ok(operator.map(|operator| match operator.account {
+        Some(account) => Mandate::new(Role::Platform, Reach::only([account])),
+        None => Mandate::EVERYTHING,
+    }))
 }
 
 fn overview(tx: &mut Tx<'_>, operator: &OperatorRecord) -> Result<Operator, DbError> {
@@ -66,7 +76,7 @@ pub fn create(tx: &mut Tx<'_>, keys: &Keyring, new: &NewOperator) -> Result<With
         account,
         expires: new.expires.map(|expires| expires.0),
     };
-    if let Err(NameTaken(name)) = tx.insert_operator(&made, None, keys.fingerprint(&token).as_bytes())? {
+    if let Err(NameTaken(name)) = tx.insert_operator(&made, None, Some(keys.fingerprint(&token).as_bytes()))? {
         return Err(ActError::conflict(format!("another operator is called {name:?}; each has a name of its own")));
     }
     tx.raise(now, account, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name));

@@ -10,8 +10,9 @@ use scim::{Id, Store};
 use super::error::ServiceError;
 use super::sign_in::Owner;
 use super::sign_in::carried::PATIENCE;
-use super::sign_in::session::{Beginning, derived_secret};
+use super::sign_in::session::{Beginning, KeptSession, derived_secret};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::{AccountKey, FactorKey, OperatorKey};
 use crate::domain::sealing;
 use crate::domain::throttle::AttemptKey;
 use crate::domain::totp::Secret;
@@ -25,12 +26,36 @@ const CODES: u8 = 10;
 /// How long after an app was confirmed its form may be sent again, in milliseconds.
 const AGAIN: i64 = 60_000;
 
+/// Whose app it is: a user's, or an operator's.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    key: FactorKey,
+    /// `None` for an operator.
+    account: Option<AccountKey>,
+    id: String,
+    /// What an operator is called.
+    name: Option<String>,
+}
+
+impl From<Owner> for Holder {
+    fn from(Owner { account, resource, id }: Owner) -> Holder {
+        Holder { key: resource.into(), account: Some(account), id, name: None }
+    }
+}
+
+impl Holder {
+    /// An operator, by their row, their id, and what they are called.
+    pub fn operator(key: OperatorKey, id: &str, name: &str) -> Holder {
+        Holder { key: key.into(), account: None, id: id.to_owned(), name: Some(name.to_owned()) }
+    }
+}
+
 /// What an app is told to be set up.
 #[derive(Debug)]
 pub struct SetUp {
-    /// The name of the account.
-    pub account: String,
-    /// The `userName`.
+    /// The name of the account; `None` for an operator.
+    pub account: Option<String>,
+    /// The `userName`, or what the operator is called.
     pub user: String,
     /// What the app and the server share.
     pub secret: Secret,
@@ -63,38 +88,41 @@ impl Outcome {
 /// Makes a secret for an app that is not confirmed yet; a user who has a confirmed one keeps it. So does the browser that has begun a
 /// moment ago: a button that is pressed twice shows one picture. The secret of another browser is replaced, for its page may be a
 /// stranger's.
-pub fn begin(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, browser: &str, now: Timestamp) -> Result<(), DbError> {
+pub fn begin(tx: &mut Tx<'_>, keys: &Keyring, holder: &Holder, browser: &str, now: Timestamp) -> Result<(), DbError> {
     let secret_of = |begun: Timestamp| {
-        let of_this_browser = format!("{browser} {} {begun}", owner.resource);
+        let of_this_browser = format!("{browser} {} {begun}", holder.key);
         let tag = keys.tag("new authenticator app", of_this_browser.as_bytes());
         Secret::generate(|bytes| bytes.iter_mut().zip(tag).for_each(|(to, from)| *to = from))
     };
     let sealed = keys.seal(sealing::TOTP_SECRET, system::nonce(), secret_of(now).as_bytes());
-    if tx.begin_second_factor(owner.account, owner.resource, &sealed, now)? {
+    if tx.begin_second_factor(holder.account, holder.key, &sealed, now)? {
         return Ok(());
     }
-    let Some(begun) = tx.lock_second_factor(owner.resource)? else { return Ok(()) };
+    let Some(begun) = tx.lock_second_factor(holder.key)? else { return Ok(()) };
     let secret = keys.open(sealing::TOTP_SECRET, &begun.sealed);
     let is_ours = secret.is_some_and(|secret| secret == secret_of(begun.created).as_bytes());
     match begun.confirmed.is_some() || (is_ours && now - begun.created < PATIENCE) {
         true => Ok(()),
-        false => tx.begin_second_factor_anew(owner.resource, &sealed, now),
+        false => tx.begin_second_factor_anew(holder.key, &sealed, now),
     }
 }
 
 /// What an app is told to be set up; nothing where one is confirmed. Only reads.
-pub fn set_up(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner) -> Result<Option<SetUp>, ServiceError> {
-    let Some(factor) = tx.second_factor(owner.resource)?.filter(|factor| factor.confirmed.is_none()) else {
+pub fn set_up(tx: &mut Tx<'_>, keys: &Keyring, holder: &Holder) -> Result<Option<SetUp>, ServiceError> {
+    let Some(factor) = tx.second_factor(holder.key)?.filter(|factor| factor.confirmed.is_none()) else {
         return Ok(None);
     };
     let secret = opened(keys, &factor.sealed)?;
-    let Some(account) = tx.account_at(owner.account)? else { return Ok(None) };
-    let user = match Id::new(owner.id.as_str()) {
+    let Some(account) = holder.account else {
+        return Ok(Some(SetUp { account: None, user: holder.name.clone().unwrap_or_default(), secret }));
+    };
+    let Some(account) = tx.account_at(account)? else { return Ok(None) };
+    let user = match Id::new(holder.id.as_str()) {
         Some(id) => tx.in_account(account.seq, Timestamp::EPOCH, false).get(USER, &id)?,
         None => None,
     };
     let user = user.and_then(|user| Some(user.resource.attributes().get("userName")?.as_str()?.to_owned()));
-    Ok(Some(SetUp { account: account.name, user: user.unwrap_or_default(), secret }))
+    Ok(Some(SetUp { account: Some(account.name), user: user.unwrap_or_default(), secret }))
 }
 
 /// The code that a user types after the first proof, and the session that it begins where it counts. The caller has said who acts.
@@ -103,24 +131,24 @@ pub fn set_up(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner) -> Result<Option<S
 pub fn log_in(
     tx: &mut Tx<'_>,
     keys: &Keyring,
-    owner: &Owner,
+    holder: &Holder,
     typed: &Typed,
-    session: &Beginning,
+    session: &Beginning<impl KeptSession>,
     alive: Liveness,
 ) -> Result<Outcome, ServiceError> {
-    let counts = AttemptKey::second_factor(keys, owner.resource);
+    let counts = AttemptKey::second_factor(keys, holder.key);
     if let Some(until) = tx.begin_attempt(&counts, alive.now)? {
         return Ok(Outcome::Wait(until));
     }
     // Of two that come at once, the later sees what the earlier has begun.
-    tx.lock_second_factor(owner.resource)?;
+    tx.lock_second_factor(holder.key)?;
     let outcome = match session.has_begun(tx, alive)? {
         true if typed.sets_up => {
-            confirmed_again(tx, keys, owner, &typed.code, alive.now)?.map_or(Outcome::Accepted, Outcome::Confirmed)
+            confirmed_again(tx, keys, holder, &typed.code, alive.now)?.map_or(Outcome::Accepted, Outcome::Confirmed)
         }
         true => Outcome::Accepted,
         false => {
-            let outcome = spend(tx, keys, owner, &typed.code, alive.now)?;
+            let outcome = spend(tx, keys, holder, &typed.code, alive.now)?;
             if outcome.counts() {
                 session.begin(tx)?;
             }
@@ -151,13 +179,13 @@ pub struct Typed {
 pub fn confirm(
     tx: &mut Tx<'_>,
     keys: &Keyring,
-    owner: &Owner,
+    holder: &Holder,
     code: &str,
     now: Timestamp,
 ) -> Result<Outcome, ServiceError> {
-    counted(tx, keys, owner, now, |tx| match confirmed_again(tx, keys, owner, code, now)? {
+    counted(tx, keys, holder, now, |tx| match confirmed_again(tx, keys, holder, code, now)? {
         Some(codes) => Ok(Outcome::Confirmed(codes)),
-        None => spend(tx, keys, owner, code, now),
+        None => spend(tx, keys, holder, code, now),
     })
 }
 
@@ -165,23 +193,23 @@ pub fn confirm(
 pub fn remove(
     tx: &mut Tx<'_>,
     keys: &Keyring,
-    owner: &Owner,
+    holder: &Holder,
     code: &str,
     now: Timestamp,
 ) -> Result<Outcome, ServiceError> {
-    let outcome = counted(tx, keys, owner, now, |tx| spend(tx, keys, owner, code, now))?;
+    let outcome = counted(tx, keys, holder, now, |tx| spend(tx, keys, holder, code, now))?;
     if matches!(outcome, Outcome::Accepted | Outcome::Recovered) {
-        release(tx, owner, now)?;
+        release(tx, holder, now)?;
     }
     Ok(outcome)
 }
 
 /// Takes an app away from its user, whose telephone is lost: they log in with their password alone, until they set up another. `false`
 /// if there was none. The caller has said who acts.
-pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, DbError> {
-    let had_one = tx.remove_second_factor(owner.resource)?;
+pub fn release(tx: &mut Tx<'_>, holder: &Holder, now: Timestamp) -> Result<bool, DbError> {
+    let had_one = tx.remove_second_factor(holder.key)?;
     if had_one {
-        note(tx, owner, Action::SecondFactorRemoved, None, now);
+        note(tx, holder, Action::SecondFactorRemoved, None, now);
     }
     Ok(had_one)
 }
@@ -190,11 +218,11 @@ pub fn release(tx: &mut Tx<'_>, owner: &Owner, now: Timestamp) -> Result<bool, D
 fn counted(
     tx: &mut Tx<'_>,
     keys: &Keyring,
-    owner: &Owner,
+    holder: &Holder,
     now: Timestamp,
     attempt: impl FnOnce(&mut Tx<'_>) -> Result<Outcome, ServiceError>,
 ) -> Result<Outcome, ServiceError> {
-    let counts = AttemptKey::second_factor(keys, owner.resource);
+    let counts = AttemptKey::second_factor(keys, holder.key);
     if let Some(until) = tx.begin_attempt(&counts, now)? {
         return Ok(Outcome::Wait(until));
     }
@@ -206,28 +234,34 @@ fn counted(
 }
 
 /// Spends a code: one from the app, or a recovery code.
-fn spend(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: Timestamp) -> Result<Outcome, ServiceError> {
-    let Some(factor) = tx.lock_second_factor(owner.resource)? else { return Ok(Outcome::Gone) };
+fn spend(
+    tx: &mut Tx<'_>,
+    keys: &Keyring,
+    holder: &Holder,
+    code: &str,
+    now: Timestamp,
+) -> Result<Outcome, ServiceError> {
+    let Some(factor) = tx.lock_second_factor(holder.key)? else { return Ok(Outcome::Gone) };
     let secret = opened(keys, &factor.sealed)?;
     if let Some(step) = secret.step(code, now, factor.used_step) {
-        tx.use_second_factor(owner.resource, step, now)?;
+        tx.use_second_factor(holder.key, step, now)?;
         if factor.confirmed.is_some() {
             return Ok(Outcome::Accepted);
         }
         let codes = recovery_codes_of(keys, &secret);
         let fingerprints: Vec<Vec<u8>> =
             codes.iter().map(|code| keys.fingerprint(&plain(code)).as_bytes().to_vec()).collect();
-        tx.set_recovery_codes(owner.resource, &fingerprints)?;
-        note(tx, owner, Action::SecondFactorSetUp, None, now);
+        tx.set_recovery_codes(holder.key, &fingerprints)?;
+        note(tx, holder, Action::SecondFactorSetUp, None, now);
         return Ok(Outcome::Confirmed(codes));
     }
     let fingerprint = keys.fingerprint(&plain(code));
-    if factor.confirmed.is_some() && tx.spend_recovery_code(owner.resource, fingerprint.as_bytes())? {
-        let left = tx.recovery_codes_left(owner.resource)?;
-        note(tx, owner, Action::SecondFactorRecovered, Some(format!("{left} left")), now);
+    if factor.confirmed.is_some() && tx.spend_recovery_code(holder.key, fingerprint.as_bytes())? {
+        let left = tx.recovery_codes_left(holder.key)?;
+        note(tx, holder, Action::SecondFactorRecovered, Some(format!("{left} left")), now);
         return Ok(Outcome::Recovered);
     }
-    note(tx, owner, Action::SecondFactorFailed, None, now);
+    note(tx, holder, Action::SecondFactorFailed, None, now);
     Ok(Outcome::Wrong)
 }
 
@@ -235,19 +269,23 @@ fn spend(tx: &mut Tx<'_>, keys: &Keyring, owner: &Owner, code: &str, now: Timest
 fn confirmed_again(
     tx: &mut Tx<'_>,
     keys: &Keyring,
-    owner: &Owner,
+    holder: &Holder,
     code: &str,
     now: Timestamp,
 ) -> Result<Option<Vec<String>>, ServiceError> {
-    let Some(factor) = tx.lock_second_factor(owner.resource)? else { return Ok(None) };
+    let Some(factor) = tx.lock_second_factor(holder.key)? else { return Ok(None) };
     let secret = opened(keys, &factor.sealed)?;
     let just_now = factor.confirmed.is_some_and(|confirmed| now - confirmed < AGAIN);
     let is_it = secret.step(code, now, factor.used_step - 1) == Some(factor.used_step);
     Ok((just_now && is_it).then(|| recovery_codes_of(keys, &secret)))
 }
 
-fn note(tx: &mut Tx<'_>, owner: &Owner, action: Action, detail: Option<String>, now: Timestamp) {
-    tx.raise(now, Some(owner.account), Act::new(action).on(&owner.id).saying(detail));
+fn note(tx: &mut Tx<'_>, holder: &Holder, action: Action, detail: Option<String>, now: Timestamp) {
+    let act = match &holder.name {
+        Some(name) => Act::new(action).on_named(&holder.id, name),
+        None => Act::new(action).on(&holder.id),
+    };
+    tx.raise(now, holder.account, act.saying(detail));
 }
 
 fn opened(keys: &Keyring, sealed: &str) -> Result<Secret, ServiceError> {

@@ -6,7 +6,9 @@
 //! ```
 //!
 //! [`password`] and [`upstream`] are two ways to a [`AuthenticatedUser`]. [`further`] says whether the [second factor](super::second_factor) is
-//! asked for beside it. [`session`] is what a log-in leads to. [`operator`] is the way of operators, who get a token instead.
+//! asked for beside it. [`session`] is what a log-in leads to. [`operator`] is how operators log in, in the same steps.
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::request::{OwnCode, Refusal};
@@ -23,7 +25,7 @@ pub mod session;
 pub mod upstream;
 
 /// A user who proved who they are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AuthenticatedUser {
     account: AccountKey,
     resource: UserKey,
@@ -108,6 +110,14 @@ impl AuthenticatedUser {
             auth_time: self.at.max(requested.unwrap_or(Timestamp::EPOCH)),
             last_seen: self.at,
         }
+    }
+}
+
+impl carried::Proven for AuthenticatedUser {
+    const PURPOSE: &str = "proven by password";
+
+    fn at(&self) -> Timestamp {
+        self.at
     }
 }
 

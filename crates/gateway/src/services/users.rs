@@ -221,7 +221,7 @@ pub fn delete(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -
 /// Takes a lost authenticator app away, with its recovery codes.
 pub fn remove_second_factor(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(), ActError> {
     let (owner, now) = (owner(tx, account, user)?, tx.now());
-    match second_factor::release(tx, &owner, now)? {
+    match second_factor::release(tx, &owner.into(), now)? {
         true => Ok(()),
         false => Err(ActError::not_found("second factor of user", user)),
     }

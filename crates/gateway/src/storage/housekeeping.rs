@@ -9,8 +9,8 @@ use super::error::DbError;
 use super::owned;
 use super::schema::{
     accounts, answered_requests, attempts, attribute_values, authorization_codes, client_failures, clients,
-    dpop_proofs, forgotten_passwords, grants, password_links, pushed_request_counts, pushed_requests, refresh_tokens,
-    resources, revoked_tokens, sessions, setup_links, sign_in_flows, used_assertions,
+    dpop_proofs, forgotten_passwords, grants, operator_sessions, password_links, pushed_request_counts,
+    pushed_requests, refresh_tokens, resources, revoked_tokens, sessions, setup_links, sign_in_flows, used_assertions,
 };
 use super::statement::{Bind, CLOCK, Dialects, Statement};
 use super::tx::Tx;
@@ -81,7 +81,7 @@ const SETUP_LINKS_ARE_KEPT: i64 = 90 * 86_400_000;
 pub type Sweep = (&'static str, fn(&mut Tx<'_>, Due) -> Result<u64, DbError>);
 
 /// The steps that remove what has expired, but for the refresh tokens that no client used: grants end with these.
-pub const SWEEPS: [Sweep; 18] = [
+pub const SWEEPS: [Sweep; 19] = [
     ("forgetting revocations", |tx, due| {
         Ok(sweep!(tx, revoked_tokens.id, revoked_tokens::expires.lt(due.now), due.limit))
     }),
@@ -94,6 +94,9 @@ pub const SWEEPS: [Sweep; 18] = [
     ("ending sessions", |tx, due| Ok(sweep!(tx, sessions.fingerprint, sessions::expires.lt(due.now), due.limit))),
     ("forgetting setup links", |tx, due| {
         Ok(sweep!(tx, setup_links.fingerprint, setup_links::expires.lt(due.now - SETUP_LINKS_ARE_KEPT), due.limit))
+    }),
+    ("ending operators' sessions", |tx, due| {
+        Ok(sweep!(tx, operator_sessions.fingerprint, operator_sessions::expires.lt(due.now), due.limit))
     }),
     ("forgetting pushed requests", |tx, due| {
         Ok(sweep!(tx, pushed_requests.fingerprint, pushed_requests::expires.lt(due.now), due.limit))

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use scim::key_of_text;
 
 use super::error::DbError;
+use super::operator_logins::OperatorLogin;
 use super::schema::operators;
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
@@ -53,26 +54,37 @@ macro_rules! operator_columns {
 #[derive(Debug)]
 pub struct NameTaken(pub String);
 
+/// In place of a fingerprint: that of no token.
+fn of_no_token() -> Vec<u8> {
+    let mut drawn = vec![0; 32];
+    system::fill(&mut drawn);
+    drawn
+}
+
 impl Tx<'_> {
-    /// Stores a new operator; its `seq` is given here. One who logs in at an OpenID provider is known there by `signs_in_as`.
+    /// Stores a new operator; its `seq` is given here. One who logs in does so by this address; one who has a token, by its fingerprint.
     pub fn insert_operator(
         &mut self,
         operator: &Operator,
-        signs_in_as: Option<&str>,
-        fingerprint: &[u8],
+        address: Option<&str>,
+        fingerprint: Option<&[u8]>,
     ) -> Result<Result<(), NameTaken>, DbError> {
         let key = key_of_text(&operator.name);
-        // An expired token holds no name.
-        let expired =
-            operators::table.filter(operators::name_key.eq(&key)).filter(operators::expires.le(operator.created));
+        // An expired token holds no name, unless its operator logs in.
+        let expired = operators::table
+            .filter(operators::name_key.eq(&key))
+            .filter(operators::signs_in_as.is_null())
+            .filter(operators::expires.le(operator.created));
         let ended = (operators::ended.eq(operator.created), operators::name_key.eq(None::<String>));
         each!(&mut *self.conn, c => diesel::update(expired).set(ended).execute(c))?;
         let row = (
             operators::id.eq(&operator.id),
             operators::name.eq(&operator.name),
             operators::name_key.eq(&key),
-            operators::signs_in_as.eq(signs_in_as),
-            operators::fingerprint.eq(fingerprint),
+            operators::signs_in_as.eq(address.map(key_of_text)),
+            operators::address.eq(address),
+            operators::fingerprint.eq(fingerprint.map_or_else(of_no_token, <[u8]>::to_vec)),
+            operators::token_made.eq(fingerprint.map(|_| operator.created)),
             operators::created.eq(operator.created),
             operators::account.eq(operator.account),
             operators::expires.eq(operator.expires),
@@ -89,26 +101,11 @@ impl Tx<'_> {
         Ok(Err(NameTaken(taken.unwrap_or_else(|| operator.name.clone()))))
     }
 
-    /// Gives the operator who logged in under this address a new token in place of the one before, or makes them an operator.
-    pub fn sign_operator_in(
-        &mut self,
-        address: &str,
-        fingerprint: &[u8],
-        now: Timestamp,
-        expires: Timestamp,
-    ) -> Result<Operator, DbError> {
-        let (key, name) = (key_of_text(address), OperatorName::near(address));
+    /// Makes an operator of a person whom the OpenID provider knows by this address. They have no token.
+    pub fn insert_operator_of_provider(&mut self, address: &str, now: Timestamp) -> Result<OperatorLogin, DbError> {
+        let name = OperatorName::near(address);
         let mut n = 1;
         loop {
-            let known = operators::table.filter(operators::signs_in_as.eq(&key)).filter(operators::ended.is_null());
-            let values = (
-                operators::fingerprint.eq(fingerprint),
-                operators::expires.eq(expires),
-                operators::last_used.eq(None::<Timestamp>),
-            );
-            if each!(&mut *self.conn, c => diesel::update(known).set(values).execute(c))? > 0 {
-                return self.operator(fingerprint)?.ok_or_else(|| DbError::Corrupt("an operator vanished".to_owned()));
-            }
             let operator = Operator {
                 seq: 0,
                 id: system::new_uuid(),
@@ -116,10 +113,15 @@ impl Tx<'_> {
                 created: now,
                 last_used: None,
                 account: None,
-                expires: Some(expires),
+                expires: None,
             };
-            if self.insert_operator(&operator, Some(&key), fingerprint)?.is_ok() {
-                return Ok(operator);
+            if self.insert_operator(&operator, Some(address), None)?.is_ok() {
+                let made = self.operator_login(&operator.id)?;
+                return made.ok_or_else(|| DbError::Corrupt("an operator vanished".to_owned()));
+            }
+            // Of two who log in at once, the later finds what the earlier has made.
+            if let Some(known) = self.operator_by_address(address)? {
+                return Ok(known);
             }
             n += 1;
         }

@@ -371,6 +371,25 @@ diesel::table! {
         expires -> Nullable<BigInt>,
         name_key -> Nullable<Text>,
         signs_in_as -> Nullable<Text>,
+        address -> Nullable<Text>,
+        password_hash -> Nullable<Text>,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        seen -> Nullable<BigInt>,
+        token_made -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    operator_sessions (fingerprint) {
+        fingerprint -> Binary,
+        operator -> BigInt,
+        proof -> Text,
+        auth_time -> BigInt,
+        expires -> BigInt,
+        last_seen -> BigInt,
+        address -> Nullable<Text>,
+        browser -> Nullable<Text>,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Second factors: a person's authenticator app, and the codes that get them in without it.
+//! Second factors: a person's authenticator app, and the codes that get them in without it. The person is a user or an operator.
 
 use diesel::prelude::*;
 
@@ -6,7 +6,7 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{recovery_codes, second_factors};
 use super::tx::Tx;
-use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::ids::{AccountKey, FactorKey};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
@@ -25,8 +25,8 @@ pub struct SecondFactor {
 
 impl Tx<'_> {
     /// A person's app, locked until this unit of work ends, so that a password is spent once.
-    pub fn lock_second_factor(&mut self, resource: UserKey) -> Result<Option<SecondFactor>, DbError> {
-        let query = second_factors::table.filter(second_factors::resource.eq(resource)).select((
+    pub fn lock_second_factor(&mut self, of: FactorKey) -> Result<Option<SecondFactor>, DbError> {
+        let query = second_factors::table.filter(second_factors::resource.eq(of)).select((
             second_factors::sealed,
             second_factors::confirmed,
             second_factors::used_step,
@@ -39,8 +39,8 @@ impl Tx<'_> {
     }
 
     /// A person's app, for those who only look.
-    pub fn second_factor(&mut self, resource: UserKey) -> Result<Option<SecondFactor>, DbError> {
-        let query = second_factors::table.filter(second_factors::resource.eq(resource)).select((
+    pub fn second_factor(&mut self, of: FactorKey) -> Result<Option<SecondFactor>, DbError> {
+        let query = second_factors::table.filter(second_factors::resource.eq(of)).select((
             second_factors::sealed,
             second_factors::confirmed,
             second_factors::used_step,
@@ -50,9 +50,10 @@ impl Tx<'_> {
     }
 
     /// Whether a person has an app that is asked for.
-    pub fn has_second_factor(&mut self, resource: UserKey) -> Result<bool, DbError> {
+    pub fn has_second_factor(&mut self, of: impl Into<FactorKey>) -> Result<bool, DbError> {
+        let of: FactorKey = of.into();
         let query = second_factors::table
-            .filter(second_factors::resource.eq(resource))
+            .filter(second_factors::resource.eq(of))
             .filter(second_factors::confirmed.is_not_null())
             .select(second_factors::resource);
         let found: Option<i64> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
@@ -63,14 +64,14 @@ impl Tx<'_> {
     /// and then sees what the other kept.
     pub fn begin_second_factor(
         &mut self,
-        account: AccountKey,
-        resource: UserKey,
+        account: Option<AccountKey>,
+        of: FactorKey,
         sealed: &str,
         now: Timestamp,
     ) -> Result<bool, DbError> {
         let row = (
-            second_factors::resource.eq(resource),
-            second_factors::account.eq(account),
+            second_factors::resource.eq(of),
+            second_factors::account.eq(account.unwrap_or(AccountKey::NO_ROW)),
             second_factors::sealed.eq(sealed),
             second_factors::created.eq(now),
             second_factors::used_step.eq(0_i64),
@@ -82,10 +83,9 @@ impl Tx<'_> {
     }
 
     /// Begins anew: replaces an app that was begun and never confirmed.
-    pub fn begin_second_factor_anew(&mut self, resource: UserKey, sealed: &str, now: Timestamp) -> Result<(), DbError> {
-        let unconfirmed = second_factors::table
-            .filter(second_factors::resource.eq(resource))
-            .filter(second_factors::confirmed.is_null());
+    pub fn begin_second_factor_anew(&mut self, of: FactorKey, sealed: &str, now: Timestamp) -> Result<(), DbError> {
+        let unconfirmed =
+            second_factors::table.filter(second_factors::resource.eq(of)).filter(second_factors::confirmed.is_null());
         let begun =
             (second_factors::sealed.eq(sealed), second_factors::created.eq(now), second_factors::used_step.eq(0_i64));
         each!(&mut *self.conn, c => diesel::update(unconfirmed).set(begun).execute(c))?;
@@ -93,8 +93,8 @@ impl Tx<'_> {
     }
 
     /// Notes that the password of a step was accepted; the first one confirms the app.
-    pub fn use_second_factor(&mut self, resource: UserKey, step: i64, now: Timestamp) -> Result<(), DbError> {
-        let row = second_factors::table.filter(second_factors::resource.eq(resource));
+    pub fn use_second_factor(&mut self, of: FactorKey, step: i64, now: Timestamp) -> Result<(), DbError> {
+        let row = second_factors::table.filter(second_factors::resource.eq(of));
         let unconfirmed = row.filter(second_factors::confirmed.is_null());
         each!(&mut *self.conn, c => {
             diesel::update(unconfirmed).set(second_factors::confirmed.eq(now)).execute(c)?;
@@ -104,9 +104,9 @@ impl Tx<'_> {
     }
 
     /// Takes a person's app and recovery codes away; `false` if there was none.
-    pub fn remove_second_factor(&mut self, resource: UserKey) -> Result<bool, DbError> {
-        let codes = recovery_codes::table.filter(recovery_codes::resource.eq(resource));
-        let row = second_factors::table.filter(second_factors::resource.eq(resource));
+    pub fn remove_second_factor(&mut self, of: FactorKey) -> Result<bool, DbError> {
+        let codes = recovery_codes::table.filter(recovery_codes::resource.eq(of));
+        let row = second_factors::table.filter(second_factors::resource.eq(of));
         Ok(each!(&mut *self.conn, c => {
             diesel::delete(codes).execute(c)?;
             diesel::delete(row).execute(c)?
@@ -114,11 +114,11 @@ impl Tx<'_> {
     }
 
     /// Gives a person new recovery codes in place of all they had.
-    pub fn set_recovery_codes(&mut self, resource: UserKey, fingerprints: &[Vec<u8>]) -> Result<(), DbError> {
-        let old = recovery_codes::table.filter(recovery_codes::resource.eq(resource));
+    pub fn set_recovery_codes(&mut self, of: FactorKey, fingerprints: &[Vec<u8>]) -> Result<(), DbError> {
+        let old = recovery_codes::table.filter(recovery_codes::resource.eq(of));
         let rows: Vec<_> = fingerprints
             .iter()
-            .map(|fingerprint| (recovery_codes::fingerprint.eq(fingerprint), recovery_codes::resource.eq(resource)))
+            .map(|fingerprint| (recovery_codes::fingerprint.eq(fingerprint), recovery_codes::resource.eq(of)))
             .collect();
         each!(&mut *self.conn, c => {
             diesel::delete(old).execute(c)?;
@@ -130,16 +130,17 @@ impl Tx<'_> {
     }
 
     /// Spends a recovery code; `false` if it is none of this person's. How many are left says [`Self::recovery_codes_left`].
-    pub fn spend_recovery_code(&mut self, resource: UserKey, fingerprint: &[u8]) -> Result<bool, DbError> {
+    pub fn spend_recovery_code(&mut self, of: FactorKey, fingerprint: &[u8]) -> Result<bool, DbError> {
         let row = recovery_codes::table
             .filter(recovery_codes::fingerprint.eq(fingerprint))
-            .filter(recovery_codes::resource.eq(resource));
+            .filter(recovery_codes::resource.eq(of));
         Ok(each!(&mut *self.conn, c => diesel::delete(row).execute(c))? > 0)
     }
 
     /// How many recovery codes a person has.
-    pub fn recovery_codes_left(&mut self, resource: UserKey) -> Result<i64, DbError> {
-        let query = recovery_codes::table.filter(recovery_codes::resource.eq(resource)).count();
+    pub fn recovery_codes_left(&mut self, of: impl Into<FactorKey>) -> Result<i64, DbError> {
+        let of: FactorKey = of.into();
+        let query = recovery_codes::table.filter(recovery_codes::resource.eq(of)).count();
         Ok(each!(&mut *self.conn, c => query.get_result(c))?)
     }
 }

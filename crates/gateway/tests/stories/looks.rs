@@ -75,7 +75,7 @@ impl Tour {
             ("/openapi", "openapi"),
             ("/nowhere", "not-found"),
             ("/account/sessions/end", "wrong-method"),
-            ("/operator", "operator"),
+            ("/console", "console-login"),
             ("/account", "login-account"),
             ("/oauth2/auth?client_id=unknown", "refused"),
             ("/login?request=stale", "stale"),

@@ -279,21 +279,34 @@ fn operators_sign_in_at_the_vendors_provider() {
             let people = upstream.people.clone();
             async move { people.user(name).with("emails", verified(name)).create().await }
         };
-        let sign_in = async |person: &User| {
-            let browser = world.browser();
-            let page = browser.open(&format!("{}/operator", world.gateway.public_url)).await.page();
-            let away = browser.press(&page, "Log in").await;
+        let sign_in = async |browser: &Browser, path: &str, person: &User| {
+            let page = browser.open(&format!("{}{path}", world.gateway.public_url)).await.page();
+            assert_eq!(page.url.path(), "/console/login", "{}", page.words());
+            let button = upstream.world.gateway.public_url.trim_start_matches("http://").to_owned();
+            let away = browser.press(&page, &format!("Continue with {button}")).await;
             let back = upstream.accept(&upstream.world.browser(), &away, person).await;
             browser.open(back.0.as_str()).await.page()
         };
-        let page = sign_in(&operator("ada@vendor.test").await).await;
-        let words = page.words();
-        let token = words.split_whitespace().find(|word| word.starts_with("gwo_")).unwrap_or_else(|| panic!("{words}"));
-        world.call(Method::GET, "/admin/accounts").bearer(token).await.expect(200);
+        // The address of earlier releases leads to the console, and the log-in to the page that was asked for.
+        let (browser, ada) = (world.browser(), operator("ada@vendor.test").await);
+        let page = sign_in(&browser, "/operator", &ada).await;
+        assert_eq!(page.url.path(), "/console", "{}", page.words());
+        assert!(page.words().contains("ada@vendor.test"), "{}", page.words());
         let listed = world.admin_get("/operators").await;
-        assert!(listed.to_string().contains("ada@vendor.test") && listed.to_string().contains("expires"), "{listed}");
-        let page = sign_in(&operator("eve@vendor.test").await).await;
-        assert!(page.answer.status.as_u16() == 401 && !page.words().contains("gwo_"), "{}", page.words());
+        assert!(listed.to_string().contains("ada@vendor.test"), "{listed}");
+        let page = browser.press(&page, "Log out").await.page();
+        assert_eq!(page.url.path(), "/console/login", "{}", page.words());
+        let page = sign_in(&browser, "/console?q=acme", &ada).await;
+        assert_eq!((page.url.path(), page.url.query()), ("/console", Some("q=acme")));
+        assert_eq!(world.admin_get("/operators").await.to_string().matches("ada@vendor.test").count(), 1);
+
+        // Who gets the address at the provider later is another person.
+        upstream.rename(&ada, &json!({"userName": "ada2@vendor.test", "emails": verified("ada2@vendor.test")})).await;
+        let page = sign_in(&world.browser(), "/console", &operator("ada@vendor.test").await).await;
+        assert!(page.answer.status.as_u16() == 401, "{}", page.words());
+        assert!(page.words().contains("belonged to another person"), "{}", page.words());
+        let page = sign_in(&world.browser(), "/console", &operator("eve@vendor.test").await).await;
+        assert!(page.answer.status.as_u16() == 401, "{}", page.words());
         assert!(page.words().contains("eve@vendor.test"), "{}", page.words());
     });
 }

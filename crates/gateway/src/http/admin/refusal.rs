@@ -17,6 +17,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         match refusal {
             Refusal::NotFound { what, id } => Problem::not_found(what, &id),
+            Refusal::Forbidden(why) => Problem::forbidden(why.to_string()),
             Refusal::Invalid(errors) => Problem::invalid(errors),
             Refusal::Conflict { detail, errors } => Problem::conflict(detail).with_errors(errors),
             Refusal::Unconfirmed(consequence, errors) => force::unconfirmed(consequence, errors),

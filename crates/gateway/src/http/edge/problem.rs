@@ -54,6 +54,11 @@ impl Problem {
         Problem::new(StatusCode::UNAUTHORIZED, "Not authorized", detail)
     }
 
+    /// 403: the caller is known, and may not do this.
+    pub fn forbidden(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::FORBIDDEN, "Forbidden", detail)
+    }
+
     /// 404
     pub fn not_found(what: &str, id: &str) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "Not found", format!("there is no {what} `{id}`"))

@@ -1,5 +1,5 @@
-//! Three kinds of cookies: those that bind forms to a browser ([`binding`](super::binding)), one that says who is logged in, and one
-//! that says who has logged in here before ([`device`]).
+//! Cookies: those that bind forms to a browser ([`binding`](super::binding)), one that says which user is logged in and one that says which
+//! operator ([`console`]), and one that says who has logged in here before ([`device`]).
 
 use actix_web::cookie::Cookie;
 use actix_web::http::header;
@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use oauth::Fingerprint;
 
 use super::binding::Binding;
+use super::console;
 use super::cookie_jar::{cookie, name};
 use super::device::{self, DEVICE};
 use crate::app::App;
@@ -26,13 +27,15 @@ use crate::storage::{DbError, ReadCost};
 pub(super) struct Browser {
     binding: Binding,
     session: Option<String>,
-    sealed_device: Option<String>,
+    /// The secret of an operator's session.
+    pub(super) console_session: Option<String>,
+    pub(super) sealed_device: Option<String>,
     /// Who has logged in with it before.
     pub(super) device: Option<Device>,
     /// Where it is, and the request that it sent.
     pub(super) source: Source,
     /// What it is, such as "Firefox on Windows".
-    name: Option<String>,
+    pub(super) name: Option<String>,
     /// What is found out about that request.
     pub(super) notes: Notes,
 }
@@ -62,7 +65,8 @@ impl Browser {
         let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let name_of_browser = user_agent.and_then(browser_name::of);
         let (binding, session, notes) = (Binding::of(request, app), value(SESSION), recording::notes_of(request));
-        Browser { name: name_of_browser, binding, session, sealed_device, device, source, notes }
+        let console_session = value(console::SESSION);
+        Browser { name: name_of_browser, binding, session, console_session, sealed_device, device, source, notes }
     }
 
     /// Notes that it was refused something, and gives the text that its user is told.

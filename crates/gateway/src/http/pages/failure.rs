@@ -6,13 +6,15 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError, web};
 
-use super::templates::{ForSupport, Way, problem};
+use super::respond::redirect;
+use super::templates::{self, ForSupport, SessionEndedPage, Way, problem};
 use crate::app::App;
 use crate::domain::request::{OwnCode, Refusal, RefusalCode, RequestId};
 use crate::domain::wording;
 use crate::http::edge::request_id;
 use crate::platform::password_hasher::Busy;
-use crate::services::error::ServiceError;
+use crate::services::error as act;
+use crate::services::error::{ActError, ServiceError};
 use crate::storage::{DbError, TransactionError};
 
 /// A page that says what is wrong.
@@ -24,6 +26,12 @@ pub(super) enum PageFailure {
     StaleForm,
     /// A request that is longer than any may be.
     TooLarge { status: StatusCode, limit: usize },
+    /// A page of the console was asked for, at this address, and no operator is logged in.
+    LogIn(String),
+    /// A form of the console was sent, and no operator is logged in any more: what was typed.
+    SessionEnded(Vec<(String, String)>),
+    /// What an operator asked for is refused.
+    Act(act::Refusal),
     /// A request to log out that cannot be right.
     Logout(String),
     /// Too much at once.
@@ -47,6 +55,15 @@ impl ResponseError for PageFailure {
         match self {
             PageFailure::Refused { .. } | PageFailure::Logout(_) => StatusCode::BAD_REQUEST,
             PageFailure::StaleForm => StatusCode::FORBIDDEN,
+            PageFailure::LogIn(_) => StatusCode::SEE_OTHER,
+            PageFailure::SessionEnded(_) => StatusCode::UNAUTHORIZED,
+            PageFailure::Act(refusal) => match refusal {
+                act::Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
+                act::Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+                act::Refusal::Conflict { .. } | act::Refusal::Unconfirmed(..) => StatusCode::CONFLICT,
+                act::Refusal::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+                act::Refusal::Invalid(_) | act::Refusal::Scim(_) => StatusCode::BAD_REQUEST,
+            },
             PageFailure::TooLarge { status, .. } => *status,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
             PageFailure::Unreadable => StatusCode::INTERNAL_SERVER_ERROR,
@@ -88,6 +105,13 @@ impl PageFailure {
         let (code, detail) = match self {
             PageFailure::Refused { code, detail, .. } => (*code, detail.clone()),
             PageFailure::StaleForm => (OwnCode::StaleForm.into(), "This form can no longer be used".to_owned()),
+            PageFailure::LogIn(_) | PageFailure::SessionEnded(_) => {
+                (OwnCode::StaleForm.into(), "No operator is logged in".to_owned())
+            }
+            PageFailure::Act(refusal @ act::Refusal::Forbidden(_)) => {
+                (OwnCode::OperatorRole.into(), refusal.to_string())
+            }
+            PageFailure::Act(refusal) => (OwnCode::OperatorAct.into(), refusal.to_string()),
             PageFailure::TooLarge { limit, .. } => (
                 OwnCode::PageRequestTooLarge.into(),
                 format!("It has more than {} KiB, and was not looked at.", limit / 1024),
@@ -117,6 +141,17 @@ impl PageFailure {
                 "It was opened too long ago, or in another browser, or cookies are switched off.".to_owned(),
                 Some(origin.again().to_owned()),
             ),
+            PageFailure::LogIn(_) | PageFailure::SessionEnded(_) => {
+                ("You are not logged in", "Your session has ended. Nothing was changed.".to_owned(), None)
+            }
+            PageFailure::Act(refusal) => {
+                let title = match refusal {
+                    act::Refusal::NotFound { .. } => "There is no such page",
+                    act::Refusal::Forbidden(_) => "Your role does not allow this",
+                    _ => "Nothing was changed",
+                };
+                (title, sentence(&refusal.to_string()), None)
+            }
             PageFailure::TooLarge { limit, .. } => (
                 "This request is too long",
                 format!("It has more than {} KiB, and was not looked at.", limit / 1024),
@@ -154,6 +189,16 @@ impl PageFailure {
 
     fn page(&self, app: &App, path: &str, request: Option<RequestId>) -> HttpResponse {
         let (status, origin) = (self.status_code(), Origin::of(path));
+        match self {
+            PageFailure::LogIn(asked) => {
+                let next = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", asked).finish();
+                return redirect(&format!("{}/console/login?{next}", app.public_url));
+            }
+            PageFailure::SessionEnded(typed) => {
+                return templates::page(app, status, &SessionEndedPage { typed: typed.clone() });
+            }
+            _ => {}
+        }
         let (title, detail, hint) = self.words(app, origin);
         let support = request.map(|id| ForSupport {
             request: id.to_string(),
@@ -187,7 +232,7 @@ impl Origin {
             "/oauth2/logout" => Origin::Own,
             _ if path.starts_with("/oauth2/") => Origin::Application,
             _ if path.starts_with("/login") => Origin::LogIn,
-            _ if path.starts_with("/operator") => Origin::Operator,
+            _ if path.starts_with("/console") => Origin::Operator,
             _ => Origin::Own,
         }
     }
@@ -202,8 +247,7 @@ impl Origin {
                 "If your identity provider sent you here, go back to it and press its Authenticate button again. Else open your \
                  connections."
             }
-            Origin::Own => "Open the page again, and press the button once more.",
-            Origin::Operator => "Log in again.",
+            Origin::Own | Origin::Operator => "Open the page again, and press the button once more.",
         }
     }
 
@@ -211,7 +255,7 @@ impl Origin {
         match self {
             Origin::Application => &[],
             Origin::LogIn | Origin::Own => &[Way::ACCOUNT],
-            Origin::Operator => &[Way::OPERATOR],
+            Origin::Operator => &[Way::CONSOLE],
         }
     }
 }
@@ -229,6 +273,23 @@ impl From<ServiceError> for PageFailure {
             ServiceError::Unreadable => PageFailure::Unreadable,
         }
     }
+}
+
+impl From<ActError> for PageFailure {
+    fn from(error: ActError) -> Self {
+        match error {
+            ActError::Refused(refusal) => PageFailure::Act(refusal),
+            ActError::Database(error) => PageFailure::Database(error),
+        }
+    }
+}
+
+/// A refusal of a service, as a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 impl From<Busy> for PageFailure {
@@ -273,7 +334,7 @@ mod tests {
             "/account/password",
             "/account/sessions/end",
             "/oauth2/logout",
-            "/operator/sign-in",
+            "/console/accounts",
             "/nowhere",
         ] {
             assert!(!Origin::of(path).again().contains("identity provider"), "{path}");

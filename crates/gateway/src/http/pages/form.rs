@@ -61,6 +61,21 @@ impl Form {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
     }
 
+    /// Every value of a field that may stand several times.
+    #[allow(dead_code)] // of checkboxes
+    pub(super) fn values<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What was typed and is no secret, so that it is not lost with the form.
+    pub(super) fn typed(self) -> Vec<(String, String)> {
+        let is_kept = |(name, value): &(String, String)| {
+            !value.is_empty()
+                && !["csrf", "password", "again", "code", "token", "secret"].iter().any(|no| name.contains(no))
+        };
+        self.0.into_iter().filter(is_kept).collect()
+    }
+
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {
         self.0
     }

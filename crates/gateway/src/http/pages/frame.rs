@@ -38,7 +38,7 @@ impl Frame {
         let brand = &app.config.brand;
         let path = app.path.clone();
         Frame(Arc::new(FrameParts {
-            name: brand.name.clone().unwrap_or_else(|| host(&app.public_url).to_owned()),
+            name: name(app),
             is_named: brand.name.is_some(),
             logo: format!("{path}{}", assets::address_of(&brand.logo)),
             stylesheet: format!("{path}{}", assets::address_of(&brand.stylesheet)),
@@ -47,6 +47,11 @@ impl Frame {
             path,
         }))
     }
+}
+
+/// Whose pages these are: the vendor's name, or the host.
+pub(super) fn name(app: &App) -> String {
+    app.config.brand.name.clone().unwrap_or_else(|| host(&app.public_url).to_owned())
 }
 
 /// `gateway.example` of `https://gateway.example/identity`
@@ -61,9 +66,18 @@ pub(in crate::http) mod filters {
     use askama::{Error, Result, Values, get_value};
 
     use super::{Frame, assets};
+    use crate::http::pages::console::DeskFrame;
 
     /// The value that a page is rendered with.
     pub(in crate::http::pages) const FRAME: &str = "frame";
+    /// The value that a page of the console is rendered with beside it.
+    pub(in crate::http::pages) const DESK: &str = "desk";
+
+    /// What stands around a page of the console; of nothing.
+    #[askama::filter_fn]
+    pub(in crate::http) fn desk(_: &str, values: &dyn Values) -> Result<DeskFrame> {
+        Ok(get_value::<DeskFrame>(values, DESK)?.clone())
+    }
 
     /// What stands around the page; of nothing.
     #[askama::filter_fn]

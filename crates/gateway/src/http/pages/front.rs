@@ -14,8 +14,6 @@ struct FrontPage<'a> {
     scim: &'a str,
     authorization: String,
     token: String,
-    /// Operators log in here, and not only by tokens that they were given.
-    operators_log_in: bool,
 }
 
 /// `GET /`
@@ -24,7 +22,6 @@ pub(super) async fn show(app: web::Data<App>) -> HttpResponse {
         scim: &app.scim_base,
         authorization: format!("{}/oauth2/auth", app.public_url),
         token: format!("{}/oauth2/token", app.public_url),
-        operators_log_in: app.config.operator_sign_in.is_some(),
     };
     page(&app, StatusCode::OK, &shown)
 }

@@ -31,7 +31,7 @@ async fn page_for(
     session: &Session,
     problem: Option<Refusal>,
 ) -> Result<HttpResponse, PageFailure> {
-    match set_up(app, Owner::from(session)).await? {
+    match set_up(app, Owner::from(session).into()).await? {
         Some(set_up) => Ok(asked(app, browser, Some(set_up), CONFIRM, problem)),
         None => Ok(back(app)),
     }
@@ -92,7 +92,7 @@ pub(super) async fn begin(
         Ok(session) => session,
         Err(log_in) => return Ok(log_in),
     };
-    login::second_factor::begin(&app, &browser, Owner::from(&session)).await?;
+    login::second_factor::begin(&app, &browser, Owner::from(&session).into()).await?;
     page_for(&app, &browser, &session, None).await
 }
 
@@ -111,7 +111,7 @@ pub(super) async fn confirm(
     let (from, now) = (browser.source.clone(), app.clock.now());
     let outcome = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
-        second_factor::confirm(tx, &keys, &owner, &code, now)
+        second_factor::confirm(tx, &keys, &owner.clone().into(), &code, now)
     });
     let outcome = outcome.await?;
     if let Some(refusal) = refusal(&outcome) {
@@ -138,7 +138,7 @@ pub(super) async fn remove(
     let (from, now) = (browser.source.clone(), app.clock.now());
     let removed = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
-        second_factor::remove(tx, &keys, &owner, &code, now)
+        second_factor::remove(tx, &keys, &owner.clone().into(), &code, now)
     });
     match refusal(&removed.await?) {
         Some(refusal) => Ok(asked(&app, &browser, None, REMOVE, Some(refusal))),

@@ -73,24 +73,6 @@ pub(super) struct RecoveryCodesPage {
     pub(super) next: String,
 }
 
-/// Where operators log in.
-#[derive(Debug, Template)]
-#[template(path = "operator.html")]
-pub(super) struct OperatorPage {
-    pub(super) problem: Option<String>,
-    pub(super) csrf: String,
-}
-
-/// Shown once.
-#[derive(Template)]
-#[template(path = "operator_token.html")]
-#[allow(missing_debug_implementations)]
-pub(super) struct OperatorTokenPage {
-    pub(super) name: String,
-    pub(super) token: String,
-    pub(super) until: String,
-}
-
 /// Accept access.
 #[derive(Debug, Template)]
 #[template(path = "consent.html")]
@@ -220,6 +202,14 @@ pub(super) struct MessagePage {
     pub(super) support: Option<ForSupport>,
 }
 
+/// A form of the console came without a session.
+#[derive(Debug, Template)]
+#[template(path = "console/session_ended.html")]
+pub(super) struct SessionEndedPage {
+    /// What was typed, but for what is secret.
+    pub(super) typed: Vec<(String, String)>,
+}
+
 /// A page that leads on.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Way {
@@ -230,7 +220,7 @@ pub(super) struct Way {
 impl Way {
     pub(super) const FRONT: Way = Way { path: "/", label: "Front page" };
     pub(super) const ACCOUNT: Way = Way { path: "/account", label: "Your connections" };
-    pub(super) const OPERATOR: Way = Way { path: "/operator", label: "Log in as an operator" };
+    pub(super) const CONSOLE: Way = Way { path: "/console", label: "Open the console" };
 }
 
 /// What it takes to find a request again.
@@ -244,8 +234,19 @@ pub(super) struct ForSupport {
 /// A page: not to be framed, cached or told of to other sites (RFC 9700 §4.2, §4.16), with no script, style or image but ours. There is no
 /// `form-action`, for browsers apply it to the redirect after the form too, and that leads to the client.
 pub(in crate::http) fn page(app: &App, status: StatusCode, page: &impl Template) -> HttpResponse {
+    page_with(app, status, page, None)
+}
+
+/// The same with a value for its templates beside the frame.
+pub(super) fn page_with(
+    app: &App,
+    status: StatusCode,
+    page: &impl Template,
+    more: Option<(&'static str, &dyn Any)>,
+) -> HttpResponse {
     let frame: &dyn Any = &Frame::of(app);
-    match page.render_with_values(&(filters::FRAME, frame)) {
+    let frame = (filters::FRAME, frame);
+    match page.render_with_values(&[frame, more.unwrap_or(frame)]) {
         Ok(html) => HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
             .insert_header(("Cache-Control", "no-store"))

@@ -1,23 +1,27 @@
 //! What is proven so far, on its way through a form: sealed, bound to a browser, and good for a few minutes.
 
 use oauth::Keyring;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::AuthenticatedUser;
-use crate::domain::ids::{AccountKey, UserKey};
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 
-const PURPOSE: &str = "proven by password";
 /// How long a user may take to find their telephone, in milliseconds.
 pub const PATIENCE: i64 = 10 * 60 * 1000;
 
+/// What a person proved by their password.
+pub trait Proven: Clone + Serialize + DeserializeOwned {
+    /// What it is sealed for, so that the proof of a user is none of an operator.
+    const PURPOSE: &str;
+    /// When.
+    fn at(&self) -> Timestamp;
+}
+
 #[derive(Serialize, Deserialize)]
-struct Carried {
-    account: AccountKey,
-    resource: UserKey,
-    id: String,
-    at: Timestamp,
+struct Carried<P> {
+    #[serde(flatten)]
+    proven: P,
     browser: String,
     /// The page is one on which an app is set up.
     #[serde(default)]
@@ -25,32 +29,32 @@ struct Carried {
 }
 
 /// For a form that this browser is shown, and whether that is one on which an app is set up.
-pub fn seal(keys: &Keyring, proven: &AuthenticatedUser, browser: String, sets_up: bool) -> String {
-    let AuthenticatedUser { account, resource, id, at } = proven.clone();
-    let carried = Carried { account, resource, id, at, browser, sets_up };
-    keys.seal(PURPOSE, system::nonce(), serde_json::to_string(&carried).unwrap_or_default().as_bytes())
+pub fn seal<P: Proven>(keys: &Keyring, proven: &P, browser: String, sets_up: bool) -> String {
+    let carried = Carried { proven: proven.clone(), browser, sets_up };
+    keys.seal(P::PURPOSE, system::nonce(), serde_json::to_string(&carried).unwrap_or_default().as_bytes())
 }
 
 /// What was proven, and whether the form was one on which an app is set up; `None` if it is not ours, was shown to another browser, or
 /// is too old.
-pub fn open(
+pub fn open<P: Proven>(
     keys: &Keyring,
     sealed: &str,
     was_shown_to: impl Fn(&str) -> bool,
     now: Timestamp,
-) -> Option<(AuthenticatedUser, bool)> {
-    let carried: Carried = serde_json::from_slice(&keys.open(PURPOSE, sealed)?).ok()?;
-    if !was_shown_to(&carried.browser) || carried.at + PATIENCE <= now {
+) -> Option<(P, bool)> {
+    let carried: Carried<P> = serde_json::from_slice(&keys.open(P::PURPOSE, sealed)?).ok()?;
+    if !was_shown_to(&carried.browser) || carried.proven.at() + PATIENCE <= now {
         return None;
     }
-    let Carried { account, resource, id, at, sets_up, .. } = carried;
-    Some((AuthenticatedUser { account, resource, id, at }, sets_up))
+    Some((carried.proven, carried.sets_up))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::{AccountKey, UserKey};
     use crate::platform::timestamp::ms;
+    use crate::services::sign_in::AuthenticatedUser;
 
     #[test]
     fn a_proof_counts_in_the_browser_it_was_shown_to_and_for_ten_minutes() {
@@ -58,7 +62,7 @@ mod tests {
         let (account, resource) = (AccountKey::of_row(1), UserKey::of_row(2));
         let proven = AuthenticatedUser { account, resource, id: "u".to_owned(), at: ms(1000) };
         let sealed = seal(&keys, &proven, "this".to_owned(), true);
-        let open = |browser: &str, now| open(&keys, &sealed, |of| of == browser, now);
+        let open = |browser: &str, now| open::<AuthenticatedUser>(&keys, &sealed, |of| of == browser, now);
         let (opened, sets_up) = open("this", ms(1000 + PATIENCE - 1)).unwrap();
         assert_eq!(
             (opened.account, opened.resource, opened.id.as_str(), opened.at, sets_up),
@@ -66,6 +70,6 @@ mod tests {
         );
         assert!(open("another", ms(1000)).is_none());
         assert!(open("this", ms(1000 + PATIENCE)).is_none());
-        assert!(super::open(&Keyring::new(&[2; 32]), &sealed, |_| true, ms(1000)).is_none());
+        assert!(super::open::<AuthenticatedUser>(&Keyring::new(&[2; 32]), &sealed, |_| true, ms(1000)).is_none());
     }
 }

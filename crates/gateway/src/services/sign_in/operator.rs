@@ -1,15 +1,91 @@
-//! Operators log in at the vendor's own OpenID provider, and get a token of the admin API that is good for some hours.
+//! Operators log in at the console: by [`password`], or at the vendor's own OpenID provider.
 
-use oauth::Fingerprint;
+use serde::{Deserialize, Serialize};
 
+use super::{Asks, carried};
 use crate::config::OperatorSignIn;
 use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::event::{Act, Action};
+use crate::domain::ids::OperatorKey;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
 use crate::platform::timestamp::Timestamp;
-use crate::storage::operators::Operator;
+use crate::services::second_factor::Holder;
+use crate::storage::operator_logins::OperatorLogin;
+use crate::storage::operator_sessions::{LoginKind, OperatorSession};
 use crate::storage::{DbError, Tx};
+
+pub mod password;
+
+/// An operator who proved who they are.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AuthenticatedOperator {
+    key: OperatorKey,
+    id: String,
+    name: String,
+    kind: LoginKind,
+    at: Timestamp,
+}
+
+impl AuthenticatedOperator {
+    fn of(login: &OperatorLogin, kind: LoginKind, at: Timestamp) -> AuthenticatedOperator {
+        AuthenticatedOperator { key: login.key, id: login.id.clone(), name: login.name.clone(), kind, at }
+    }
+
+    /// Their public id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When they proved it, in milliseconds since the epoch.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Acting as themselves.
+    pub fn actor(&self) -> Actor {
+        Actor::Operator(Named::new(&self.id, &self.name))
+    }
+
+    /// Whose authenticator app is asked for.
+    pub fn holder(&self) -> Holder {
+        Holder::operator(self.key, &self.id, &self.name)
+    }
+
+    /// The session that this log-in leads to.
+    pub fn session(&self) -> OperatorSession {
+        OperatorSession { operator: self.key, kind: self.kind, auth_time: self.at, last_seen: self.at }
+    }
+
+    /// Notes that they proved who they are.
+    fn note(&self, tx: &mut Tx<'_>, from: Source) -> Result<(), DbError> {
+        tx.see_operator(self.key, self.at)?;
+        tx.act_as(self.actor().at(from));
+        let how = match self.kind {
+            LoginKind::Password => "by password",
+            LoginKind::Provider => "at the OpenID provider",
+        };
+        let act = Act::new(Action::OperatorSignedIn).on_named(&self.id, &self.name);
+        tx.raise(self.at, None, act.saying(how.to_owned()));
+        Ok(())
+    }
+}
+
+impl carried::Proven for AuthenticatedOperator {
+    const PURPOSE: &str = "operator proven by password";
+
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// What is asked for beside a password: the code of the app that they have, or to set one up where each has to have one.
+pub fn further(tx: &mut Tx<'_>, operator: &AuthenticatedOperator, is_required: bool) -> Result<Option<Asks>, DbError> {
+    if tx.has_second_factor(operator.key)? {
+        return Ok(Some(Asks::Password));
+    }
+    Ok(is_required.then_some(Asks::SetUp))
+}
 
 /// The vendor's provider as it is asked. It sends operators back to this URL.
 pub fn provider(configured: &OperatorSignIn, redirect_uri: &str) -> OpenIdProvider {
@@ -42,20 +118,37 @@ pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<Stri
     }
 }
 
-/// Gives an operator under this address a new token, in place of the one before; it is kept as its fingerprint.
+/// Lets an operator in who has identified at the provider under this address. The first time, the identity becomes theirs: an address that
+/// the provider gives to another person lets that person in no more.
 pub fn sign_in(
     tx: &mut Tx<'_>,
+    configured: &OperatorSignIn,
+    identity: &Identity,
     address: &str,
-    token: &Fingerprint,
-    expires: Timestamp,
     from: Source,
-    now: Timestamp,
-) -> Result<Operator, DbError> {
-    let operator = tx.sign_operator_in(address, token.as_bytes(), now, expires)?;
-    let (id, name) = (&operator.id, &operator.name);
-    tx.act_as(Actor::Operator(Named::new(id, name)).at(from));
-    tx.raise(now, None, Act::new(Action::OperatorSignedIn).on_named(id, name));
-    Ok(operator)
+) -> Result<Result<AuthenticatedOperator, Refusal>, DbError> {
+    let now = tx.now();
+    let login = match tx.operator_by_address(address)? {
+        Some(login) => login,
+        None => tx.insert_operator_of_provider(address, now)?,
+    };
+    let known = login.issuer.as_ref().filter(|issuer| **issuer == configured.issuer).and(login.subject.as_ref());
+    if known.is_some_and(|subject| *subject != identity.subject) {
+        tx.act_as(Actor::Browser.at(from));
+        let detail = format!("{address} is another identity at the provider than before");
+        tx.raise(now, None, Act::new(Action::OperatorRefused).on_named(&login.id, &login.name).saying(detail));
+        let why = format!(
+            "{address} belonged to another person at your provider when it was first used here. Ask an operator with the role platform to end \
+             that operator; then log in again."
+        );
+        return Ok(Err(Refusal::new(OwnCode::OperatorNotAdmitted, why)));
+    }
+    if known.is_none() {
+        tx.bind_operator(login.key, &configured.issuer, &identity.subject)?;
+    }
+    let operator = AuthenticatedOperator::of(&login, LoginKind::Provider, now);
+    operator.note(tx, from)?;
+    Ok(Ok(operator))
 }
 
 /// Notes that an identity of the provider was refused. The caller has said who acts.

@@ -136,7 +136,7 @@ fn meant(
     })
 }
 
-fn too_many(until: Timestamp, now: Timestamp) -> Refused {
+pub(super) fn too_many(until: Timestamp, now: Timestamp) -> Refused {
     let seconds = retry_after(until, now);
     let problem = format!(
         "There were too many attempts with a wrong password. Wait {} and try again; nothing is locked.",

@@ -26,7 +26,10 @@ pub enum Purpose {
         request: String,
     },
     /// An operator logs in.
-    Operator,
+    Operator {
+        /// To this page of the console.
+        next: String,
+    },
 }
 
 /// A log-in that is under way at a provider.
@@ -86,7 +89,7 @@ mod tests {
     fn an_answer_is_a_code_of_the_provider_that_was_asked_or_what_the_user_is_told() {
         let pending = serde_json::from_str(r#"{"nonce": "n", "verifier": "v"}"#).unwrap();
         let (issuer, browser) = ("https://id.test".to_owned(), String::new());
-        let away = PendingSignIn { purpose: Purpose::Operator, issuer, pending, browser };
+        let away = PendingSignIn { purpose: Purpose::Operator { next: String::new() }, issuer, pending, browser };
         let code = |answer: &[(&str, &'static str)]| {
             away.code(|name| answer.iter().find(|(n, _)| *n == name).map(|(_, value)| *value))
         };

@@ -5,21 +5,98 @@ use oauth::{Fingerprint, Keyring};
 use crate::domain::event::{Act, Action};
 use crate::platform::secret_text::SecretText;
 use crate::platform::timestamp::Timestamp;
+use crate::storage::operator_sessions::OperatorSession;
 use crate::storage::sessions::{Liveness, Session};
 use crate::storage::{DbError, Tx};
 
 /// How long after a log-in its form may be sent again, in milliseconds.
 const AGAIN: i64 = 60_000;
 
+/// A session as it is kept: a user's, or an operator's.
+pub trait KeptSession: Clone + Send + 'static {
+    /// Keeps it under this fingerprint until it expires; `false` if there is one already.
+    fn keep(
+        &self,
+        tx: &mut Tx<'_>,
+        fingerprint: &[u8],
+        expires: Timestamp,
+        from: (Option<&str>, Option<&str>),
+    ) -> Result<bool, DbError>;
+    /// The one of this fingerprint, if it still counts.
+    fn kept(tx: &mut Tx<'_>, fingerprint: &[u8], alive: Liveness) -> Result<Option<Self>, DbError>;
+    /// Ends the one of this fingerprint.
+    fn forget(tx: &mut Tx<'_>, fingerprint: &[u8]) -> Result<bool, DbError>;
+    /// Whether both are of one person.
+    fn is_of(&self, other: &Self) -> bool;
+    /// When the person proved who they are.
+    fn proven(&self) -> Timestamp;
+}
+
+impl KeptSession for Session {
+    fn keep(
+        &self,
+        tx: &mut Tx<'_>,
+        fingerprint: &[u8],
+        expires: Timestamp,
+        from: (Option<&str>, Option<&str>),
+    ) -> Result<bool, DbError> {
+        tx.insert_session(fingerprint, self, expires, from)
+    }
+
+    fn kept(tx: &mut Tx<'_>, fingerprint: &[u8], alive: Liveness) -> Result<Option<Session>, DbError> {
+        tx.session(fingerprint, alive)
+    }
+
+    fn forget(tx: &mut Tx<'_>, fingerprint: &[u8]) -> Result<bool, DbError> {
+        tx.end_session(fingerprint)
+    }
+
+    fn is_of(&self, other: &Session) -> bool {
+        self.owner == other.owner
+    }
+
+    fn proven(&self) -> Timestamp {
+        self.auth_time
+    }
+}
+
+impl KeptSession for OperatorSession {
+    fn keep(
+        &self,
+        tx: &mut Tx<'_>,
+        fingerprint: &[u8],
+        expires: Timestamp,
+        from: (Option<&str>, Option<&str>),
+    ) -> Result<bool, DbError> {
+        tx.insert_operator_session(fingerprint, self, expires, from)
+    }
+
+    fn kept(tx: &mut Tx<'_>, fingerprint: &[u8], alive: Liveness) -> Result<Option<OperatorSession>, DbError> {
+        Ok(tx.operator_session(fingerprint, alive)?.map(|(session, _)| session))
+    }
+
+    fn forget(tx: &mut Tx<'_>, fingerprint: &[u8]) -> Result<bool, DbError> {
+        tx.end_operator_session(fingerprint)
+    }
+
+    fn is_of(&self, other: &OperatorSession) -> bool {
+        self.operator == other.operator
+    }
+
+    fn proven(&self) -> Timestamp {
+        self.auth_time
+    }
+}
+
 /// A session that is about to begin.
 #[derive(Debug, Clone)]
-pub struct Beginning {
+pub struct Beginning<S = Session> {
     /// What the browser keeps.
     pub secret: SecretText,
     /// What is kept here.
     pub fingerprint: Fingerprint,
     /// The session.
-    pub session: Session,
+    pub session: S,
     /// When it ends at the latest, in milliseconds since the epoch.
     pub expires: Timestamp,
     /// The session before, which ends.
@@ -30,14 +107,14 @@ pub struct Beginning {
     pub browser: Option<String>,
 }
 
-impl Beginning {
+impl<S: KeptSession> Beginning<S> {
     /// Begins it, and ends the one before; `false` if there is one of this secret already.
     pub fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
         if let Some(old) = &self.old {
-            tx.end_session(old.as_bytes())?;
+            S::forget(tx, old.as_bytes())?;
         }
         let from = (self.address.as_deref(), self.browser.as_deref());
-        tx.insert_session(self.fingerprint.as_bytes(), &self.session, self.expires, from)
+        self.session.keep(tx, self.fingerprint.as_bytes(), self.expires, from)
     }
 
     /// Begins it; `false` if its secret was used before, except by the same form a moment ago, which began this very session.
@@ -45,16 +122,15 @@ impl Beginning {
         if self.begin(tx)? {
             return Ok(true);
         }
-        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
-        Ok(found.is_some_and(|found| {
-            found.owner == self.session.owner && (found.auth_time - self.session.auth_time).abs() < AGAIN
-        }))
+        let found = S::kept(tx, self.fingerprint.as_bytes(), alive)?;
+        Ok(found
+            .is_some_and(|found| found.is_of(&self.session) && (found.proven() - self.session.proven()).abs() < AGAIN))
     }
 
     /// Whether it has begun, and stands.
     pub fn has_begun(&self, tx: &mut Tx<'_>, alive: Liveness) -> Result<bool, DbError> {
-        let found = tx.session(self.fingerprint.as_bytes(), alive)?;
-        Ok(found.is_some_and(|found| found.owner == self.session.owner))
+        let found = S::kept(tx, self.fingerprint.as_bytes(), alive)?;
+        Ok(found.is_some_and(|found| found.is_of(&self.session)))
     }
 }
 

@@ -106,6 +106,12 @@ codes! {
         OperatorNotAdmitted "operator_not_admitted"
             "The vendor's OpenID provider let a person in who is not on the list of operators, or whose address it does not vouch for."
             "Add the address to operators.allowed, or log in with the right one.";
+        OperatorRole "operator_role"
+            "An operator asked the console for what their role, or the accounts that they are limited to, does not allow."
+            "Ask an operator with a role that may; the text names it.";
+        OperatorAct "operator_act"
+            "What an operator asked of the console is not there, or cannot be done as it was asked for."
+            "The text says what is wrong and what would be right.";
         OperatorSignInOff "operator_sign_in_off"
             "Logging in of operators was switched off while an operator was at the provider."
             "Use an operator's token from the command line.";

@@ -7,10 +7,10 @@ use super::provider::user;
 use super::{FormMessage, finish, page_for};
 use crate::app::App;
 use crate::http::edge::query;
+use crate::http::pages::console;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::intent::LoginIntent;
-use crate::http::pages::operator;
 use crate::services::sign_in::pending::{self, Purpose};
 
 /// `GET /login/callback`
@@ -27,7 +27,7 @@ pub(in crate::http::pages) async fn callback(
     let sign_in = sign_in.filter(|sign_in| browser.sent(&app, &sign_in.browser)).ok_or(PageFailure::StaleForm)?;
     let code = sign_in.code(one);
     match sign_in.purpose {
-        Purpose::Operator => operator::callback(&app, &browser, code, &sign_in.pending).await,
+        Purpose::Operator { ref next } => console::came_back(&app, &browser, code, next, &sign_in.pending).await,
         Purpose::Person { account, ref request } => {
             let intent = LoginIntent::open(&app, &browser, request)?;
             let proven = match code {

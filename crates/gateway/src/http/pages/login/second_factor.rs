@@ -13,9 +13,10 @@ use crate::domain::wording;
 use crate::http::pages::cookies::{self, Browser};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
+use crate::http::pages::frame;
 use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::templates::{RecoveryCodesPage, SecondFactorPage, SetUp, page};
-use crate::services::second_factor::{self, Outcome, Typed, session_secret};
+use crate::services::second_factor::{self, Holder, Outcome, Typed, session_secret};
 use crate::services::sign_in::{Asks, AuthenticatedUser, Owner, carried};
 use crate::storage::ReadCost;
 
@@ -30,7 +31,7 @@ pub(super) async fn ask(
     asks: Asks,
 ) -> Result<HttpResponse, PageFailure> {
     if asks == Asks::SetUp {
-        begin(app, browser, Owner::from(&user)).await?;
+        begin(app, browser, Owner::from(&user).into()).await?;
     }
     show(app, browser, intent, &user, FormMessage { status: StatusCode::OK, ..FormMessage::default() }).await
 }
@@ -42,7 +43,7 @@ async fn show(
     user: &AuthenticatedUser,
     said: FormMessage,
 ) -> Result<HttpResponse, PageFailure> {
-    let set_up = set_up(app, Owner::from(user)).await?;
+    let set_up = set_up(app, Owner::from(user).into()).await?;
     let shown = SecondFactorPage {
         action: "/login/second-factor",
         removes: false,
@@ -60,17 +61,19 @@ async fn show(
 }
 
 /// Begins to set up an app, unless the user has one.
-pub(in crate::http::pages) async fn begin(app: &App, browser: &Browser, owner: Owner) -> Result<(), PageFailure> {
+pub(in crate::http::pages) async fn begin(app: &App, browser: &Browser, holder: Holder) -> Result<(), PageFailure> {
     let (keys, browser, now) = (app.keys.clone(), browser.csrf(app), app.clock.now());
-    Ok(app.db.write(move |tx| second_factor::begin(tx, &keys, &owner, &browser, now)).await?)
+    Ok(app.db.write(move |tx| second_factor::begin(tx, &keys, &holder, &browser, now)).await?)
 }
 
 /// What an app is told to be set up; nothing where one is confirmed.
-pub(in crate::http::pages) async fn set_up(app: &App, owner: Owner) -> Result<Option<SetUp>, PageFailure> {
+pub(in crate::http::pages) async fn set_up(app: &App, holder: Holder) -> Result<Option<SetUp>, PageFailure> {
     let keys = app.keys.clone();
-    let found = app.db.read(ReadCost::Point, move |tx| second_factor::set_up(tx, &keys, &owner)).await?;
+    let found = app.db.read(ReadCost::Point, move |tx| second_factor::set_up(tx, &keys, &holder)).await?;
     Ok(found.map(|found| {
-        let (account, user) = (wording::strip_invisible(&found.account), wording::strip_invisible(&found.user));
+        // An operator's app is told whose console it opens.
+        let account = found.account.unwrap_or_else(|| frame::name(app));
+        let (account, user) = (wording::strip_invisible(&account), wording::strip_invisible(&found.user));
         SetUp { picture: picture(&found.secret.uri(&account, &user)), secret: found.secret.text() }
     }))
 }
@@ -101,17 +104,19 @@ pub(in crate::http::pages) async fn submit(
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let intent = LoginIntent::open(&app, &browser, form.field("request"))?;
     let (alive, sealed) = (cookies::alive(&app), form.field("proven"));
-    let (user, sets_up) = carried::open(&app.keys, sealed, |shown_to| browser.sent(&app, shown_to), alive.now)
-        .ok_or(PageFailure::StaleForm)?;
+    let (user, sets_up) =
+        carried::open::<AuthenticatedUser>(&app.keys, sealed, |shown_to| browser.sent(&app, shown_to), alive.now)
+            .ok_or(PageFailure::StaleForm)?;
     browser.notes.take_down().acts(user.account(), user.id());
     let typed = Typed { code: form.field("code").to_owned(), sets_up };
     let secret = session_secret(&app.keys, sealed, &typed.code);
     let session = browser.beginning(&app, user.session(intent.requested()), secret);
     let cookie = cookies::of_session(&app, &session);
     let (keys, owner, from) = (app.keys.clone(), Owner::from(&user), browser.source.clone());
+    let holder = Holder::from(owner.clone());
     let outcome = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&owner.id)).at(from.clone()));
-        second_factor::log_in(tx, &keys, &owner, &typed, &session, alive)
+        second_factor::log_in(tx, &keys, &holder, &typed, &session, alive)
     });
     match outcome.await? {
         Outcome::Accepted | Outcome::Recovered => Ok(logged_in(&app, &browser, &intent, &user, &cookie)),

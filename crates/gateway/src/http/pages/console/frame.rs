@@ -1,0 +1,150 @@
+//! What stands around a page of the console: where one can go, who is logged in, and what an act before had as its outcome.
+
+use std::any::Any;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use actix_web::cookie::Cookie;
+use actix_web::cookie::time::Duration;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+
+use super::desk::Desk;
+use crate::app::App;
+use crate::domain::operator::{Mandate, Power};
+use crate::domain::wording;
+use crate::http::pages::cookie_jar::{cookie, name};
+use crate::http::pages::frame::filters;
+use crate::http::pages::templates::page_with;
+use crate::platform::system;
+
+/// The cookie that carries what was done to the next page.
+const SAID: &str = "gateway_said";
+const PURPOSE: &str = "said on the next page";
+/// The longest sentence.
+const LONGEST: usize = 600;
+
+/// A part of the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code)] // a section is named by its pages
+pub(in crate::http::pages) enum Section {
+    /// Accounts, and what is in them.
+    Accounts,
+    /// The operator's own page.
+    You,
+}
+
+impl Section {
+    /// Those of the navigation.
+    const ALL: [Section; 1] = [Section::Accounts];
+
+    fn label(self) -> &'static str {
+        match self {
+            Section::Accounts => "Accounts",
+            Section::You => "You",
+        }
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Section::Accounts => "/console",
+            Section::You => "/console/you",
+        }
+    }
+
+    /// Whether an operator has anything to do there.
+    fn is_open_to(self, mandate: &Mandate) -> bool {
+        match self {
+            Section::Accounts => mandate.has(Power::Read),
+            Section::You => true,
+        }
+    }
+}
+
+/// What stands around a page. Templates have it by the filter `desk`.
+#[derive(Debug, Clone)]
+pub(in crate::http) struct DeskFrame(Arc<DeskParts>);
+
+/// The parts of it.
+#[derive(Debug)]
+pub(in crate::http) struct DeskParts {
+    /// What the operator is called.
+    pub(in crate::http) operator: String,
+    /// By what they log in.
+    pub(in crate::http) address: Option<String>,
+    /// Their role, in a word.
+    pub(in crate::http) role: &'static str,
+    /// What each form carries.
+    pub(in crate::http) token: String,
+    /// Where one can go.
+    pub(in crate::http) ways: Vec<NavigationItem>,
+    /// What was done, for the banner.
+    pub(in crate::http) said: Option<String>,
+}
+
+/// A link of the navigation.
+#[derive(Debug)]
+pub(in crate::http) struct NavigationItem {
+    pub(in crate::http) label: &'static str,
+    pub(in crate::http) path: &'static str,
+    pub(in crate::http) is_current: bool,
+}
+
+impl Deref for DeskFrame {
+    type Target = DeskParts;
+
+    fn deref(&self) -> &DeskParts {
+        &self.0
+    }
+}
+
+impl DeskFrame {
+    pub(super) fn of(desk: &Desk, section: Section) -> DeskFrame {
+        let (mandate, operator) = (desk.mandate(), &desk.seat.operator);
+        let ways = Section::ALL.into_iter().filter(|way| way.is_open_to(mandate)).map(|way| NavigationItem {
+            label: way.label(),
+            path: way.path(),
+            is_current: way == section,
+        });
+        DeskFrame(Arc::new(DeskParts {
+            operator: wording::strip_invisible(&operator.name),
+            address: operator
+                .address
+                .as_deref()
+                .map(wording::strip_invisible)
+                .filter(|address| *address != operator.name),
+            role: mandate.role().code(),
+            token: desk.token().to_owned(),
+            ways: ways.collect(),
+            said: desk.said().map(str::to_owned),
+        }))
+    }
+}
+
+/// A page of the console.
+pub(super) fn page(app: &App, status: StatusCode, desk: DeskFrame, shown: &impl Template) -> HttpResponse {
+    let desk: &dyn Any = &desk;
+    page_with(app, status, shown, Some((filters::DESK, desk)))
+}
+
+/// The cookie that has the next page say something.
+pub(super) fn saying(app: &App, said: &str) -> Cookie<'static> {
+    let said = wording::beginning(said, LONGEST);
+    let mut cookie = cookie(app, SAID, app.keys.seal(PURPOSE, system::nonce(), said.as_bytes()));
+    cookie.set_max_age(Duration::minutes(2));
+    cookie
+}
+
+/// The cookie that takes it away once it was said.
+pub(super) fn nothing_said(app: &App) -> Cookie<'static> {
+    let mut gone = cookie(app, SAID, String::new());
+    gone.make_removal();
+    gone
+}
+
+/// What this request's page has to say.
+pub(super) fn said(app: &App, request: &HttpRequest) -> Option<String> {
+    let sealed = request.cookie(&name(app, SAID))?;
+    String::from_utf8(app.keys.open(PURPOSE, sealed.value())?).ok()
+}

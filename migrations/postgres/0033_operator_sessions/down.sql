@@ -1,0 +1,10 @@
+DROP TABLE operator_sessions;
+DELETE FROM second_factors WHERE resource < 0;
+DELETE FROM recovery_codes WHERE resource < 0;
+ALTER TABLE operators DROP COLUMN token_made;
+ALTER TABLE operators DROP COLUMN seen;
+ALTER TABLE operators DROP COLUMN subject;
+ALTER TABLE operators DROP COLUMN issuer;
+ALTER TABLE operators DROP COLUMN password_hash;
+ALTER TABLE operators DROP COLUMN address;
+DROP INDEX operators_by_address;
