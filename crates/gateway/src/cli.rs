@@ -10,7 +10,8 @@ use crate::config::Config;
 use crate::demo;
 use crate::domain::actor::{Actor, Source};
 use crate::domain::bodies::operators::{NewOperator, OperatorToken};
-use crate::domain::described::{Required, Text};
+use crate::domain::described::{Required, Text, Texts};
+use crate::domain::operator::{Mandate, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::clock::Clock;
@@ -88,6 +89,12 @@ enum OperatorCommand {
         /// Who it is, for the audit trail.
         #[arg(long)]
         name: String,
+        /// What they may do: everything, what can be taken back and no secret, read and diagnose, or read the audit trail.
+        #[arg(long, default_value = "platform", value_parser = ["platform", "csm", "support", "auditor"])]
+        role: String,
+        /// The id of an account that the operator is limited to; may be given several times. Without it: all accounts.
+        #[arg(long = "account", value_name = "ID")]
+        accounts: Vec<String>,
     },
 }
 
@@ -137,8 +144,8 @@ async fn with_config(command: Configured, config: Config) -> Result<(), Box<dyn 
             Ok(())
         }
         Configured::Keys { command } => keys::run(&config, clock, command).await,
-        Configured::Operator { command: OperatorCommand::Create { name } } => {
-            create_operator(&config, clock, name).await
+        Configured::Operator { command: OperatorCommand::Create { name, role, accounts } } => {
+            create_operator(&config, clock, name, &role, accounts).await
         }
         Configured::Audit { command: AuditCommand::Verify { expect } } => {
             verify_audit(&config, &clock, expect.as_ref())
@@ -184,19 +191,30 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
     Ok(())
 }
 
-async fn create_operator(config: &Config, clock: Clock, name: String) -> Result<(), Box<dyn std::error::Error>> {
+async fn create_operator(
+    config: &Config,
+    clock: Clock,
+    name: String,
+    role: &str,
+    accounts: Vec<String>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let role = Role::named(role).ok_or("--role is none of an operator's")?;
+    let accounts = Some(Texts(accounts)).filter(|Texts(ids)| !ids.is_empty());
     let name = OperatorName::parse(&name).map_err(|why| format!("--name {why}"))?.as_str().to_owned();
     let (db, keys) = server::open(config, clock).await?;
     let shown = name.clone();
-    let new = NewOperator { name: Required(Text(name)), account: None, expires: None };
+    let new = NewOperator { name: Required(Text(name)), role: Required(role), accounts, expires: None };
     let made = db.write(move |tx| {
         tx.settle_operator_names(tx.now())?;
         tx.act_as(Actor::CommandLine.at(Source::default()));
-        operators::create(tx, &keys, &new)
+        operators::create(tx, &Mandate::EVERYTHING, &keys, &new)
     });
     let OperatorToken { token } = made.await?.with;
     println!("{token}");
-    eprintln!("This is the token of operator `{shown}`. It is not shown again. Send it as `Authorization: Bearer …`.");
+    let (code, may) = (role.code(), role.summary());
+    eprintln!(
+        "This is the token of operator `{shown}`, who has the role {code} and {may}. It is not shown again. Send it as `Authorization: Bearer …`."
+    );
     Ok(())
 }
 

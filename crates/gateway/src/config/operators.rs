@@ -1,7 +1,11 @@
 //! `[operators]`: where operators log in, and who they are.
 
+use std::collections::HashSet;
+
 use super::public_url::{self, is_exposed, is_loopback};
 use super::reader::{Reader, Unit};
+use crate::domain::described::alternatives;
+use crate::domain::operator::Role;
 use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::secret_text::SecretText;
 
@@ -14,12 +18,30 @@ pub struct OperatorSignIn {
     pub client_id: String,
     /// Our secret there.
     pub client_secret: SecretText,
-    /// Addresses, or domains with an `@` before them.
-    pub allowed: Vec<String>,
+    /// Who may log in, and as what.
+    pub allowed: Vec<Allowed>,
     /// Believe an address that the provider does not call verified.
     pub unverified_email: bool,
     /// How long a token counts.
     pub token_seconds: u64,
+}
+
+/// Who may log in as an operator, and as what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// An address, or a domain with an `@` before it, in small letters.
+    who: String,
+    role: Role,
+}
+
+impl OperatorSignIn {
+    /// The role of an address in small letters. What is said of the address itself counts before what is said of its domain.
+    pub fn role_of(&self, address: &str) -> Option<Role> {
+        let domain = address.rfind('@').filter(|at| *at > 0).map(|at| &address[at..]);
+        let said_of = |who: &str| self.allowed.iter().find(|allowed| allowed.who == who).map(|allowed| allowed.role);
+        let domain = domain?;
+        said_of(address).or_else(|| said_of(domain))
+    }
 }
 
 /// `None` if operators do not log in, or if something is wrong, which the reader then knows.
@@ -47,8 +69,10 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
     let allowed = s.list(
         "allowed",
         &[],
-        "addresses (ada@vendor.example) and domains (@vendor.example)",
-        "Who is an operator. Do not name a domain in which any person can get an address.",
+        "addresses (ada@vendor.example=platform) and domains (@vendor.example=csm), each with a role",
+        "Who is an operator, and [what they may do](security.md#what-an-operator-may-do): platform, csm, support or auditor; csm if nothing is \
+         said. What is said of an address counts before what is said of its domain. Do not name a domain in which any person can get an \
+         address.",
         allowed,
     );
     let unverified_email = s.flag(
@@ -63,6 +87,10 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         Unit::Hours,
         "How long a token of the admin API counts that an operator makes for themselves in the console.",
     );
+    if let Some(twice) = allowed.as_ref().and_then(|allowed| said_twice(allowed)) {
+        r.mistake(format!("operators.allowed: `{twice}` stands there twice; give it one role"));
+        return None;
+    }
     if secret.is_some() && in_file.is_some() {
         r.mistake("operators.client_secret and operators.client_secret_file: set one of them");
     }
@@ -100,7 +128,34 @@ fn issuer(text: &str) -> Result<String, String> {
     }
 }
 
-fn allowed(text: String) -> Result<String, String> {
+fn said_twice(allowed: &[Allowed]) -> Option<&str> {
+    let mut known = HashSet::new();
+    allowed.iter().map(|allowed| allowed.who.as_str()).find(|who| !known.insert(*who))
+}
+
+fn allowed(text: String) -> Result<Allowed, String> {
+    text.parse()
+}
+
+impl std::str::FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Allowed, String> {
+        // A role stands behind the domain; a local part may have the sign, too.
+        let role_at = text.rfind('@').and_then(|at| Some(at + text[at..].find('=')?));
+        let (who, role) = match role_at {
+            Some(at) => (text[..at].trim(), text[at + 1..].trim()),
+            None => (text.trim(), Role::Csm.code()),
+        };
+        let role = Role::named(role).ok_or_else(|| {
+            let roles = alternatives(&Role::ALL.map(Role::code));
+            format!("`{role}` is no role of an operator; write {roles} behind `{who}=`")
+        })?;
+        Ok(Allowed { who: address(who)?.to_lowercase(), role })
+    }
+}
+
+fn address(text: &str) -> Result<&str, String> {
     let is_right = text.split_once('@').is_some_and(|(_, domain)| {
         let labels = |domain: &str| domain.split('.').all(|label| !label.is_empty());
         labels(domain) && !domain.contains('@')

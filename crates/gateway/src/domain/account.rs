@@ -30,6 +30,8 @@ pub struct Account {
     pub default_role: Option<String>,
     /// Milliseconds since the epoch.
     pub created: Timestamp,
+    /// Since when it is suspended, if it is: its users, clients and identity providers are refused.
+    pub suspended: Option<Timestamp>,
     /// What an operator set beyond that.
     pub options: AccountOptions,
 }

@@ -7,7 +7,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
+use crate::domain::operator::{Power, everywhere, within_reach};
 use crate::http::edge::endpoints::{Endpoint, allowed, operations, resources};
+use crate::http::edge::operation::Operation;
 use crate::http::edge::problem::{FieldError, Problem};
 
 mod accounts;
@@ -34,140 +36,145 @@ mod users;
 /// Every endpoint of the admin API, below `/admin`; those of one path stand together.
 pub static ENDPOINTS: &[Endpoint] = operations![
     "Accounts" {
-        GET "/accounts" => accounts::list, "Lists accounts, or finds one by its name.";
-        POST "/accounts" => accounts::create, "Makes an account.", 409 "Another account has the name.";
-        GET "/accounts/{account}" => accounts::get, "Reads an account.";
-        PATCH "/accounts/{account}" => accounts::change, "Changes an account.",
+        GET "/accounts" within_reach(Power::Read) => accounts::list, "Lists accounts, or finds one by its name.";
+        POST "/accounts" everywhere(Power::CreateAccounts) => accounts::create, "Makes an account.", 409 "Another account has the name.";
+        GET "/accounts/{account}" within_reach(Power::Read) => accounts::get, "Reads an account.";
+        PATCH "/accounts/{account}" within_reach(Power::ChangeAccounts) => accounts::change, "Changes an account.",
             409 "Another account has the name; users have an environment that would leave the list; or groups share names.";
-        DELETE "/accounts/{account}" => accounts::delete,
+        DELETE "/accounts/{account}" within_reach(Power::Delete) => accounts::delete,
             "Deletes an account with all that is in it: users, groups, clients, grants.";
     }
     "Attributes" {
-        GET "/accounts/{account}/attributes" => attributes::list, "Lists the attributes that an account declares.";
-        GET "/accounts/{account}/attributes/{attribute}" => attributes::get, "Reads the declaration of an attribute.";
-        PUT "/accounts/{account}/attributes/{attribute}" => attributes::put,
+        GET "/accounts/{account}/attributes" within_reach(Power::Read) => attributes::list, "Lists the attributes that an account declares.";
+        GET "/accounts/{account}/attributes/{attribute}" within_reach(Power::Read) => attributes::get, "Reads the declaration of an attribute.";
+        PUT "/accounts/{account}/attributes/{attribute}" within_reach(Power::ChangeAccounts) => attributes::put,
             "Declares an attribute, or changes its declaration.",
             409 "Several resources have one value of what is to be unique; users have values that would no longer be allowed; the \
                  account has its most attributes; or the attribute is being removed.";
-        DELETE "/accounts/{account}/attributes/{attribute}" => attributes::delete,
+        DELETE "/accounts/{account}/attributes/{attribute}" within_reach(Power::Delete) => attributes::delete,
             "Takes an attribute away, with its values.";
     }
     "Users" {
-        GET "/accounts/{account}/users" => users::list, "Lists users, or finds them by a SCIM filter.";
-        POST "/accounts/{account}/users" => users::create, "Makes a user.", 409 "Another user has the `userName`.";
-        GET "/accounts/{account}/users/{user}" => users::get, "Reads a user.";
-        PATCH "/accounts/{account}/users/{user}" => users::change, "Changes a user.",
+        GET "/accounts/{account}/users" within_reach(Power::Read) => users::list, "Lists users, or finds them by a SCIM filter.";
+        POST "/accounts/{account}/users" within_reach(Power::ChangeUsers) => users::create, "Makes a user.", 409 "Another user has the `userName`.";
+        GET "/accounts/{account}/users/{user}" within_reach(Power::Read) => users::get, "Reads a user.";
+        PATCH "/accounts/{account}/users/{user}" within_reach(Power::ChangeUsers) => users::change, "Changes a user.",
             409 "Another user has the `userName`.";
-        DELETE "/accounts/{account}/users/{user}" => users::delete, "Deletes a user and ends the grants they accepted.";
-        DELETE "/accounts/{account}/users/{user}/second-factor" => users::remove_second_factor,
+        DELETE "/accounts/{account}/users/{user}" within_reach(Power::Delete) => users::delete, "Deletes a user and ends the grants they accepted.";
+        DELETE "/accounts/{account}/users/{user}/second-factor" within_reach(Power::RecoverUsers) => users::remove_second_factor,
             "Takes a lost authenticator app away, with its recovery codes.";
-        DELETE "/accounts/{account}/users/{user}/upstream-identity" => users::release_identity,
+        DELETE "/accounts/{account}/users/{user}/upstream-identity" within_reach(Power::RecoverUsers) => users::release_identity,
             "Forgets who the user is at the account's OpenID provider.";
     }
     "Logging in" {
-        GET "/accounts/{account}/sign-in" => sign_in::get, "Reads who may log in how.";
-        PATCH "/accounts/{account}/sign-in" => sign_in::change, "Changes who may log in how.";
+        GET "/accounts/{account}/sign-in" within_reach(Power::Read) => sign_in::get, "Reads who may log in how.";
+        PATCH "/accounts/{account}/sign-in" within_reach(Power::ChangeAccounts) => sign_in::change, "Changes who may log in how.";
     }
     "Clients" {
-        GET "/accounts/{account}/clients" => clients::list_of_account, "Lists the clients of an account.";
-        POST "/accounts/{account}/clients" => clients::create_in_account, "Makes a client of an account.";
+        GET "/accounts/{account}/clients" within_reach(Power::Read) => clients::list_of_account, "Lists the clients of an account.";
+        POST "/accounts/{account}/clients" within_reach(Power::ChangeClients) => clients::create_in_account, "Makes a client of an account.";
     }
     "Setup links" {
-        GET "/accounts/{account}/setup-links" => setup_links::list,
+        GET "/accounts/{account}/setup-links" within_reach(Power::Read) => setup_links::list,
             "Lists the links by which the customer's administrators set clients up, and what came of each.";
-        POST "/accounts/{account}/setup-links" => setup_links::create,
+        POST "/accounts/{account}/setup-links" within_reach(Power::ManageSetupLinks) => setup_links::create,
             "Makes a setup link, which the customer's administrator opens. The secret is revealed to them and to no operator.",
             409 "The client is public, or another user has the `userName` of the service account.";
-        DELETE "/accounts/{account}/setup-links/{link}" => setup_links::revoke,
+        DELETE "/accounts/{account}/setup-links/{link}" within_reach(Power::ManageSetupLinks) => setup_links::revoke,
             "Revokes a setup link: its page is closed from the next request on.";
     }
     "Members and names" {
-        GET "/accounts/{account}/parked-members" => pending_members::list,
+        GET "/accounts/{account}/parked-members" within_reach(Power::Read) => pending_members::list,
             "Lists pending members: names that groups were given as members and that no user has yet, in the order they came.";
-        GET "/accounts/{account}/shared-names" => shared_names::list, "Lists the users whose name others have too.";
+        GET "/accounts/{account}/shared-names" within_reach(Power::Read) => shared_names::list, "Lists the users whose name others have too.";
     }
     "Grants" {
-        GET "/accounts/{account}/grants" => grants::list,
+        GET "/accounts/{account}/grants" within_reach(Power::Read) => grants::list,
             "Lists who accepted what, for which client, and whether it still counts.";
     }
     "Notices" {
-        GET "/accounts/{account}/notices" => notices::list,
+        GET "/accounts/{account}/notices" within_reach(Power::Read) => notices::list,
             "Lists what users had to be told, and whether it reached them.";
     }
     "Clients" {
-        GET "/clients" => clients::list_shared, "Lists the clients of no account.";
-        POST "/clients" => clients::create_shared,
+        GET "/clients" everywhere(Power::Read) => clients::list_shared, "Lists the clients of no account.";
+        POST "/clients" everywhere(Power::ChangeClients) => clients::create_shared,
             "Makes a client of no account: the account of a grant is that of the user who accepts.";
-        GET "/clients/{client}" => clients::get, "Reads a client, without its secrets.";
-        PATCH "/clients/{client}" => clients::change, "Changes a client.";
-        DELETE "/clients/{client}" => clients::delete, "Deletes a client and ends its grants.";
-        GET "/clients/{client}/tolerances" => clients::tolerances::list,
+        GET "/clients/{client}" within_reach(Power::Read) => clients::get, "Reads a client, without its secrets.";
+        PATCH "/clients/{client}" within_reach(Power::ChangeClients) => clients::change, "Changes a client.";
+        DELETE "/clients/{client}" within_reach(Power::Delete) => clients::delete, "Deletes a client and ends its grants.";
+        GET "/clients/{client}/tolerances" within_reach(Power::Read) => clients::tolerances::list,
             "Lists what a client is forgiven, and how often it needed that.";
-        GET "/clients/{client}/fields" => clients::fields::list,
+        GET "/clients/{client}/fields" within_reach(Power::Read) => clients::fields::list,
             "Lists which attributes a client sends: how often each arrived, was empty, refused or ignored.";
-        GET "/clients/{client}/recording" => clients::recording::get,
+        GET "/clients/{client}/recording" within_reach(Power::Read) => clients::recording::get,
             "Reads whether a client's requests are recorded in full, and until when.";
-        PUT "/clients/{client}/recording" => clients::recording::start,
+        PUT "/clients/{client}/recording" within_reach(Power::RecordClients) => clients::recording::start,
             "Records a client's requests and answers in full for a time, with secrets replaced.",
             409 "The request log is off.";
-        DELETE "/clients/{client}/recording" => clients::recording::stop,
+        DELETE "/clients/{client}/recording" within_reach(Power::RecordClients) => clients::recording::stop,
             "Ends the full recording of a client. What was recorded stays.";
-        GET "/clients/{client}/secrets" => clients::secrets::list,
+        GET "/clients/{client}/secrets" within_reach(Power::Read) => clients::secrets::list,
             "Lists a client's secrets, without the secrets themselves.";
-        POST "/clients/{client}/secrets" => clients::secrets::add, "Makes one more secret.",
+        POST "/clients/{client}/secrets" within_reach(Power::ManageSecrets) => clients::secrets::add, "Makes one more secret.",
             409 "The client is public, authenticates by keys only, or has its most secrets.";
-        DELETE "/clients/{client}/secrets/{secret}" => clients::secrets::end, "Ends a secret.";
-        GET "/clients/{client}/tokens" => clients::tokens::list,
+        DELETE "/clients/{client}/secrets/{secret}" within_reach(Power::ManageSecrets) => clients::secrets::end, "Ends a secret.";
+        GET "/clients/{client}/tokens" within_reach(Power::Read) => clients::tokens::list,
             "Lists a client's static tokens, without the tokens themselves.";
-        POST "/clients/{client}/tokens" => clients::tokens::add,
+        POST "/clients/{client}/tokens" within_reach(Power::ManageSecrets) => clients::tokens::add,
             "Makes a static token, for identity providers that can only paste one.",
             409 "The client is of no account, public, has tokens bound to a key, may not ask for the scope, or has its most tokens.";
-        DELETE "/clients/{client}/tokens/{token}" => clients::tokens::end,
+        DELETE "/clients/{client}/tokens/{token}" within_reach(Power::ManageSecrets) => clients::tokens::end,
             "Ends a static token; it is refused from the next request on.";
     }
     "Grants" {
-        DELETE "/grants/{grant}" => grants::end, "Ends a grant; its tokens are refused from the next request on.";
+        DELETE "/grants/{grant}" within_reach(Power::EndGrants) => grants::end, "Ends a grant; its tokens are refused from the next request on.";
     }
     "Operators" {
-        GET "/operators" => operators::list, "Lists operators.";
-        POST "/operators" => operators::create, "Makes an operator.", 404 "There is no such account.",
+        GET "/operators" everywhere(Power::ManageOperators) => operators::list, "Lists operators.";
+        POST "/operators" everywhere(Power::ManageOperators) => operators::create, "Makes an operator.", 404 "There is no such account.",
             409 "Another operator has the name.";
-        DELETE "/operators/{operator}" => operators::end, "Ends an operator.";
+        DELETE "/operators/{operator}" everywhere(Power::ManageOperators) => operators::end, "Ends an operator.";
     }
     "Requests" {
-        GET "/accounts/{account}/requests" => requests::of_account,
+        GET "/accounts/{account}/requests" within_reach(Power::Read) => requests::of_account,
             "Lists what came of an account's requests, newest first: of identity providers, clients and browsers.";
-        GET "/clients/{client}/requests" => requests::of_client, "Lists what came of a client's requests, newest first.";
-        GET "/requests" => requests::find, "Finds refused requests by the text that an identity provider shows.";
-        GET "/requests/{request}" => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
-        GET "/requests/{request}/recording" => requests::recording::get,
+        GET "/clients/{client}/requests" within_reach(Power::Read) => requests::of_client, "Lists what came of a client's requests, newest first.";
+        GET "/requests" within_reach(Power::Read) => requests::find, "Finds refused requests by the text that an identity provider shows.";
+        GET "/requests/{request}" within_reach(Power::Read) => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
+        GET "/requests/{request}/recording" within_reach(Power::ReadRecordings) => requests::recording::get,
             "Reads a request that was recorded in full, and its answer.", 409 "The request was not recorded in full.";
-        GET "/requests/{request}/conversation" => requests::conversation::export,
+        GET "/requests/{request}/conversation" within_reach(Power::Diagnose) => requests::conversation::export,
             "Exports a recorded request as a conversation file, with personal data replaced.",
             409 "The request was not recorded in full, or what was kept of it is not enough.";
-        POST "/requests/{request}/replay" => requests::replay::replay,
+        POST "/requests/{request}/replay" within_reach(Power::Diagnose) => requests::replay::replay,
             "Says what a recorded request would be answered now, and what it would change. Nothing is done.",
             409 "The request was not recorded in full, or what was kept of it is not enough.";
     }
     "Health" {
-        GET "/accounts/{account}/health" => health::of_account,
+        GET "/accounts/{account}/health" within_reach(Power::Read) => health::of_account,
             "Lists how the connections of an account are: the state of each, why, and what to do.";
-        GET "/clients/{client}/health" => health::of_client,
+        GET "/clients/{client}/health" within_reach(Power::Read) => health::of_client,
             "Reads how the connection of a client is: its state, why, and what to do.";
-        GET "/health" => health::of_all, "Lists how the connections of all clients are.";
+        GET "/health" within_reach(Power::Read) => health::of_all, "Lists how the connections of all clients are.";
     }
     "Audit trail" {
-        GET "/audit" => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";
-        GET "/audit/head" => audit::head, "Reads the head of the trail's chain.";
+        GET "/audit" within_reach(Power::ReadAudit) => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";
+        GET "/audit/head" everywhere(Power::ReadAudit) => audit::head, "Reads the head of the trail's chain.";
     }
 ];
 
+/// What the endpoint of a request is, if it has one.
+fn operation(request: &HttpRequest) -> Option<&'static Operation> {
+    let pattern = request.match_pattern()?;
+    let path = pattern.strip_prefix("/admin")?;
+    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == request.method())?;
+    endpoint.operation.as_ref()
+}
+
 /// Refuses parameters of the query that the endpoint has not, or has twice: what is not understood must not be taken for done.
 fn check_query(request: &HttpRequest) -> Result<(), Problem> {
-    let pattern = request.match_pattern().unwrap_or_default();
-    let path = pattern.strip_prefix("/admin").unwrap_or_default();
-    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == request.method());
-    let Some(operation) = endpoint.and_then(|endpoint| endpoint.operation.as_ref()) else { return Ok(()) };
+    let Some(operation) = operation(request) else { return Ok(()) };
     let known = (operation.query)();
     let mut mistakes: Vec<FieldError> = Vec::new();
     let pairs = operator::pairs(request)?;

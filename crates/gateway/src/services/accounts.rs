@@ -13,6 +13,7 @@ use crate::domain::bodies::changes;
 use crate::domain::described::{FieldError, Name, Text, Time};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
+use crate::domain::operator::{Mandate, Power, Reach};
 use crate::domain::schemas::Schemas;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -26,33 +27,41 @@ pub mod sign_in;
 const SHARED_NAMES: u64 = 1_000;
 const NAMED: usize = 20;
 
-/// The account with this id.
-pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<Account, ActError> {
-    tx.account(id)?.ok_or_else(|| ActError::not_found("account", id))
+/// The account with this id, for an act that needs this power. What is out of reach does not exist.
+pub fn find(tx: &mut Tx<'_>, mandate: &Mandate, power: Power, id: &str) -> Result<Account, ActError> {
+    mandate.may(power)?;
+    let account = tx.account(id)?.filter(|account| mandate.reaches(Some(account.seq)));
+    account.ok_or_else(|| ActError::not_found("account", id))
 }
 
 /// The same; no other transaction changes it until the unit of work ends.
-pub fn lock(tx: &mut Tx<'_>, id: &str) -> Result<Account, ActError> {
-    tx.lock_account(id)?.ok_or_else(|| ActError::not_found("account", id))
+pub fn lock(tx: &mut Tx<'_>, mandate: &Mandate, power: Power, id: &str) -> Result<Account, ActError> {
+    mandate.may(power)?;
+    let account = tx.lock_account(id)?.filter(|account| mandate.reaches(Some(account.seq)));
+    account.ok_or_else(|| ActError::not_found("account", id))
 }
 
 /// An account as operators read it. Only reads.
-pub fn get(tx: &mut Tx<'_>, id: &str) -> Result<bodies::Account, ActError> {
-    let account = find(tx, id)?;
+pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<bodies::Account, ActError> {
+    let account = find(tx, mandate, Power::Read, id)?;
     Ok(overview(tx, &account)?)
 }
 
-/// The accounts that follow a row, or the one of this name; each with its row. Only reads.
+/// The accounts within reach that follow a row, or the one of this name; each with its row. Only reads.
 pub fn list(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     name: Option<&str>,
     after: i64,
     limit: i64,
-) -> Result<Vec<(i64, bodies::Account)>, DbError> {
-    let accounts = match name {
-        Some(name) => tx.account_named(name)?.into_iter().collect(),
-        None => tx.accounts_after(after, limit)?,
+) -> Result<Vec<(i64, bodies::Account)>, ActError> {
+    mandate.may(Power::Read)?;
+    let mut accounts: Vec<Account> = match (name, mandate.reach()) {
+        (Some(name), _) => tx.account_named(name)?.into_iter().collect(),
+        (None, Reach::All) => tx.accounts_after(after, limit)?,
+        (None, Reach::Accounts(some)) => tx.accounts_among(some, after, limit)?,
     };
+    accounts.retain(|account| mandate.reaches(Some(account.seq)));
     accounts.iter().map(|account| Ok((account.seq.into(), overview(tx, account)?))).collect()
 }
 
@@ -100,7 +109,13 @@ pub fn wrong_role(role: Option<&Text>, schemas: &Schemas, role_attribute: &str) 
 }
 
 /// Makes an account.
-pub fn create(tx: &mut Tx<'_>, schemas: &Schemas, new: &NewAccount) -> Result<bodies::Account, ActError> {
+pub fn create(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    schemas: &Schemas,
+    new: &NewAccount,
+) -> Result<bodies::Account, ActError> {
+    mandate.may_everywhere(Power::CreateAccounts)?;
     ActError::unless_right(wrong_role(new.default_role.as_ref(), schemas, tx.grant_policy().attribute()))?;
     let options = AccountOptions {
         inactive_match: new.inactive_match.unwrap_or_default(),
@@ -117,6 +132,7 @@ pub fn create(tx: &mut Tx<'_>, schemas: &Schemas, new: &NewAccount) -> Result<bo
         product_environments: new.product_environments.clone().unwrap_or_default().0,
         default_role: new.default_role.as_ref().map(|role| role.0.clone()),
         created: tx.now(),
+        suspended: None,
         options,
     };
     tx.insert_account(&mut account)?.map_err(|_| taken(&account.name))?;
@@ -136,6 +152,7 @@ impl CheckedChange {
     /// Looks at the consequences of a change for an account's users: whether any has an environment that leaves the list.
     pub async fn of(
         db: &Db,
+        mandate: &Mandate,
         schemas: &Schemas,
         id: &str,
         change: AccountChange,
@@ -143,9 +160,10 @@ impl CheckedChange {
     ) -> Result<CheckedChange, ActError> {
         if let Some(CloudNames(environments)) = change.product_environments.as_ref().filter(|_| !is_confirmed) {
             let (schemas, id, environments) = (schemas.clone(), id.to_owned(), environments.clone());
+            let mandate = mandate.clone();
             let (seq, removed) = db
                 .read(ReadCost::Point, move |tx| {
-                    let mut account = find(tx, &id)?;
+                    let mut account = find(tx, &mandate, Power::ChangeAccounts, &id)?;
                     let (before, registry) = (account.account_values(), schemas.of(&account)?);
                     account.product_environments.clone_from(&environments);
                     let removed = registry.removed(&before, &registry, &account.account_values());
@@ -161,14 +179,15 @@ impl CheckedChange {
 /// Changes an account.
 pub fn change(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     schemas: &Schemas,
     id: &str,
     checked: &CheckedChange,
 ) -> Result<bodies::Account, ActError> {
     let CheckedChange { change, is_confirmed } = checked;
     let policy = tx.grant_policy();
+    let mut account = lock(tx, mandate, Power::ChangeAccounts, id)?;
     ActError::unless_right(wrong_role(change.default_role.value(), schemas, policy.attribute()))?;
-    let mut account = lock(tx, id)?;
     let before = overview(tx, &account)?;
     let were = account.options.service_accounts;
     let becomes_unique = change.unique_group_names == Some(true) && !account.options.unique_group_names;
@@ -218,8 +237,8 @@ fn apply(change: &AccountChange, account: &mut Account) {
 }
 
 /// Deletes an account. Operators who are limited to it end with it.
-pub fn delete(tx: &mut Tx<'_>, id: &str) -> Result<(), ActError> {
-    let (account, now) = (lock(tx, id)?, tx.now());
+pub fn delete(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
+    let (account, now) = (lock(tx, mandate, Power::Delete, id)?, tx.now());
     tx.delete_account(account.seq, now)?;
     tx.raise(now, Some(account.seq), Act::new(Action::AccountDeleted).on_named(&account.id, &account.name));
     for ended in tx.end_operators_of(account.seq, now)? {

@@ -10,10 +10,11 @@ use super::error::ActError;
 use super::service_provider::ScimEngine;
 use crate::config;
 use crate::domain::bodies::changes;
-use crate::domain::bodies::clients::{self as bodies, ClientChange, FirstSecret};
+use crate::domain::bodies::clients::{self as bodies, ClientChange, ClientOptions, FirstSecret};
 use crate::domain::described::{FieldError, Flat, Mistakes, Name, Sometimes, Time, With};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, ClientKey};
+use crate::domain::operator::{Mandate, Power};
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::system;
@@ -56,42 +57,64 @@ pub struct Installation<'a> {
     pub scim: ScimEngine,
 }
 
-/// The client with this id.
-pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<ClientRecord, ActError> {
-    tx.client_record(id)?.ok_or_else(|| ActError::not_found("client", id))
+/// The client with this id, for an act that needs this power. What is out of reach does not exist.
+pub fn find(tx: &mut Tx<'_>, mandate: &Mandate, power: Power, id: &str) -> Result<ClientRecord, ActError> {
+    mandate.may(power)?;
+    let record = tx.client_record(id)?.filter(|record| mandate.reaches(record.account));
+    record.ok_or_else(|| ActError::not_found("client", id))
+}
+
+/// The account in which clients are listed or registered, or none of them: that concerns all accounts.
+fn place(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    power: Power,
+    account: Option<&str>,
+) -> Result<Option<AccountKey>, ActError> {
+    match account {
+        Some(id) => Ok(Some(accounts::find(tx, mandate, power, id)?.seq)),
+        None => {
+            mandate.may_everywhere(power)?;
+            Ok(None)
+        }
+    }
 }
 
 /// A client as operators read it. Only reads.
-pub fn get(tx: &mut Tx<'_>, at: &Installation<'_>, id: &str) -> Result<bodies::Client, ActError> {
-    let record = find(tx, id)?;
+pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, at: &Installation<'_>, id: &str) -> Result<bodies::Client, ActError> {
+    let record = find(tx, mandate, Power::Read, id)?;
     Ok(overview::of(tx, at, &record)?)
 }
 
 /// The clients of an account, or of none, that follow a row; each with its row. Only reads.
 pub fn list(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     at: &Installation<'_>,
     account: Option<&str>,
     after: i64,
     limit: i64,
 ) -> Result<Vec<(i64, bodies::Client)>, ActError> {
-    let account = account.map(|id| accounts::find(tx, id)).transpose()?.map(|account| account.seq);
+    let account = place(tx, mandate, Power::Read, account)?;
     let records = tx.clients_after(account, after, limit)?;
     records.iter().map(|record| Ok((record.seq.into(), overview::of(tx, at, record)?))).collect()
 }
 
-/// Registers a client of an account, or one that all accounts share. Its first secret is shown this once.
+/// Registers a client of an account, or one that all accounts share. Its first secret is shown this once, to an operator who may see
+/// secrets; for another none is made, and a setup link gives the customer one.
 pub fn create(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     at: &Installation<'_>,
     account: Option<&str>,
     checked: &CheckedClient,
 ) -> Result<With<bodies::Client, FirstSecret>, ActError> {
     let now = tx.now();
-    let account = account.map(|id| accounts::find(tx, id)).transpose()?.map(|account| account.seq);
+    let account = place(tx, mandate, Power::ChangeClients, account)?;
+    may_name_keys(mandate, &checked.options)?;
     let record = register(tx, account, checked)?;
     let mut with = FirstSecret { client_secret: Sometimes(None), client_secret_expires: Sometimes(None) };
-    if secrets::is_of_use(&record.client) {
+    if secrets::is_of_use(&record.client) && mandate.has(Power::ManageSecrets) {
         let secret = oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill);
         let expires = secrets::expiry(at.settings, &record.client, now);
         let fingerprint = at.keys.fingerprint(&secret);
@@ -104,6 +127,11 @@ pub fn create(
     let mut of = overview::of(tx, at, &record)?;
     of.warnings.extend_from_slice(&checked.warnings);
     Ok(With { of, with })
+}
+
+/// Keys of a client are for operators who may know its secrets.
+fn may_name_keys(mandate: &Mandate, options: &ClientOptions) -> Result<(), ActError> {
+    if Asked::of(options).names_keys() { Ok(mandate.may(Power::ManageSecrets)?) } else { Ok(()) }
 }
 
 /// Registers a client without a secret.
@@ -130,14 +158,18 @@ pub struct CheckedChange {
 
 impl CheckedChange {
     /// Checks what can be checked without the client: all mistakes at once.
-    pub async fn of(change: &ClientChange, at: &Installation<'_>) -> Result<CheckedChange, Vec<FieldError>> {
+    pub async fn of(
+        mandate: &Mandate,
+        change: &ClientChange,
+        at: &Installation<'_>,
+    ) -> Result<CheckedChange, Vec<FieldError>> {
         let mut mistakes = Mistakes::default();
         let Flat(options) = &change.options;
         let secret_days = secrets::lifetime(options, None).unwrap_or_else(|FieldError { field, detail }| {
             mistakes.note(field, detail);
             None
         });
-        let warnings = Asked::of(options).try_addresses(at, &mut mistakes).await;
+        let warnings = Asked::of(options).try_addresses(mandate, at, &mut mistakes).await;
         mistakes.finish()?;
         Ok(CheckedChange { change: change.clone(), secret_days, warnings })
     }
@@ -146,12 +178,14 @@ impl CheckedChange {
 /// Changes a client. What is left out stays; the whole is checked again.
 pub fn change(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     at: &Installation<'_>,
     id: &str,
     checked: &CheckedChange,
 ) -> Result<bodies::Client, ActError> {
     let ClientChange { name, disabled, options: Flat(options), .. } = &checked.change;
-    let mut record = find(tx, id)?;
+    let mut record = find(tx, mandate, Power::ChangeClients, id)?;
+    may_name_keys(mandate, options)?;
     let before = overview::of(tx, at, &record)?;
     let whole = registration::over(&record, options).check(at.protocol, at.settings.allow_okta_internal_http);
     let registered = whole.map_err(|mistakes| {
@@ -191,8 +225,8 @@ pub fn change(
 }
 
 /// Deletes a client and ends its grants.
-pub fn delete(tx: &mut Tx<'_>, id: &str) -> Result<(), ActError> {
-    let (record, now) = (find(tx, id)?, tx.now());
+pub fn delete(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
+    let (record, now) = (find(tx, mandate, Power::Delete, id)?, tx.now());
     tx.raise(now, record.account, Act::new(Action::ClientDeleted).on_named(id, &record.client.name));
     tx.end_grants_of_client(record.seq, now, EndReason::ClientDeleted)?;
     tx.delete_client(record.seq)?;
@@ -202,12 +236,13 @@ pub fn delete(tx: &mut Tx<'_>, id: &str) -> Result<(), ActError> {
 /// Ends one of a client's secrets or tokens: what it is called, and what the audit trail says of it.
 fn revoke_credential(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     client: &str,
     credential: &str,
     (what, action): (&'static str, Action),
     end: fn(&mut Tx<'_>, ClientKey, &str) -> Result<bool, DbError>,
 ) -> Result<(), ActError> {
-    let record = find(tx, client)?;
+    let record = find(tx, mandate, Power::ManageSecrets, client)?;
     if !end(tx, record.seq, credential)? {
         return Err(ActError::not_found(what, credential));
     }

@@ -3,13 +3,21 @@
 use oauth::{EndReason, GrantId};
 
 use super::error::ActError;
-use crate::domain::account::Account;
 use crate::domain::bodies::grants::Grant;
 use crate::domain::described::Time;
-use crate::storage::{DbError, Tx};
+use crate::domain::operator::{Mandate, Power};
+use crate::services::accounts;
+use crate::storage::Tx;
 
 /// The grants of an account that follow a row; each with its row. Only reads.
-pub fn list(tx: &mut Tx<'_>, account: &Account, after: i64, limit: i64) -> Result<Vec<(i64, Grant)>, DbError> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    account: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, Grant)>, ActError> {
+    let account = accounts::find(tx, mandate, Power::Read, account)?;
     let grants = tx.grants_after(account.seq, after, limit)?.into_iter().map(|grant| {
         let shown = Grant {
             id: grant.seq.to_string(),
@@ -28,10 +36,12 @@ pub fn list(tx: &mut Tx<'_>, account: &Account, after: i64, limit: i64) -> Resul
 }
 
 /// Ends a grant; its tokens are refused from the next request on.
-pub fn revoke(tx: &mut Tx<'_>, id: &str) -> Result<(), ActError> {
+pub fn revoke(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
+    mandate.may(Power::EndGrants)?;
     let not_found = || ActError::not_found("grant", id);
     let grant = GrantId(id.parse().map_err(|_| not_found())?);
-    if !tx.grant_exists(grant)? {
+    let account = tx.account_of_grant(grant)?;
+    if !mandate.reaches(account) || !tx.grant_exists(grant)? {
         return Err(not_found());
     }
     tx.end_grant_for(grant, tx.now(), EndReason::Operator)?;

@@ -11,6 +11,7 @@ use crate::domain::bodies::health::{ClientHealth, Contact, HealthReason, Refusal
 use crate::domain::described::Time;
 use crate::domain::health::{Activity, Facts, Finding, HealthState, Moment, Reason};
 use crate::domain::ids::{AccountKey, ClientKey};
+use crate::domain::operator::{Mandate, Power, Reach};
 use crate::domain::schemas::Schemas;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
@@ -63,8 +64,13 @@ pub struct Page {
 }
 
 /// How a client is. Only reads.
-pub fn of_client(tx: &mut Tx<'_>, rules: &Rules<'_>, client: &str) -> Result<ClientHealth, ActError> {
-    let record = clients::find(tx, client)?;
+pub fn of_client(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    rules: &Rules<'_>,
+    client: &str,
+) -> Result<ClientHealth, ActError> {
+    let record = clients::find(tx, mandate, Power::Read, client)?;
     let shown = shown(tx, rules, vec![record])?.pop();
     shown.ok_or_else(|| ActError::not_found("client", client))
 }
@@ -72,31 +78,39 @@ pub fn of_client(tx: &mut Tx<'_>, rules: &Rules<'_>, client: &str) -> Result<Cli
 /// How the clients of an account are. Those in another state are left out, so a page may have fewer. Only reads.
 pub fn of_account(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     rules: &Rules<'_>,
     account: &str,
     state: Option<HealthState>,
     (after, limit): (i64, i64),
 ) -> Result<Page, ActError> {
-    let account = accounts::find(tx, account)?;
+    let account = accounts::find(tx, mandate, Power::Read, account)?;
     let records = tx.clients_after(Some(account.seq), after, limit)?;
     let last = records.last().map(|record| i64::from(record.seq)).filter(|_| records.len() as i64 >= limit);
     Ok(page(shown(tx, rules, records)?, state, last))
 }
 
-/// How the clients of the installation are. Which are in a state is known from when they were last looked at. Only reads.
+/// How the clients within reach are. Which of the installation are in a state is known from when they were last looked at. Only reads.
 pub fn of_all(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     rules: &Rules<'_>,
     state: Option<HealthState>,
     (after, limit): (i64, i64),
 ) -> Result<Page, ActError> {
-    let (records, last) = match state {
-        Some(state) => {
+    mandate.may(Power::Read)?;
+    let (records, last) = match (state, mandate.reach()) {
+        (_, Reach::Accounts(accounts)) => {
+            let records = tx.clients_of_accounts_after(accounts, after, limit)?;
+            let last = records.last().map(|record| i64::from(record.seq)).filter(|_| records.len() as i64 >= limit);
+            (records, last)
+        }
+        (Some(state), Reach::All) => {
             let keys = tx.clients_in_state(state.as_str(), after, limit)?;
             let last = keys.last().map(|key| i64::from(*key)).filter(|_| keys.len() as i64 >= limit);
             (tx.clients_at(&keys)?, last)
         }
-        None => {
+        (None, Reach::All) => {
             let records = tx.all_clients_after(after, limit)?;
             let last = records.last().map(|record| i64::from(record.seq)).filter(|_| records.len() as i64 >= limit);
             (records, last)

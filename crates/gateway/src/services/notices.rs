@@ -1,21 +1,25 @@
 //! Notices: what users and operators of an account had to be told, and whether it reached them.
 
-use crate::domain::account::Account;
 use crate::domain::bodies::notices::Notice;
 use crate::domain::described::{Anything, Time};
 use crate::domain::notice::TRY_FOR;
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::wording;
 use crate::platform::timestamp::Timestamp;
-use crate::storage::{DbError, Tx};
+use crate::services::accounts;
+use crate::services::error::ActError;
+use crate::storage::Tx;
 
 /// The notices of an account that follow a row; each with its row. `is_mailed` says whether there is a mail relay. Only reads.
 pub fn list(
     tx: &mut Tx<'_>,
-    account: &Account,
+    mandate: &Mandate,
+    account: &str,
     is_mailed: bool,
     after: i64,
     limit: i64,
-) -> Result<Vec<(i64, Notice)>, DbError> {
+) -> Result<Vec<(i64, Notice)>, ActError> {
+    let account = accounts::find(tx, mandate, Power::Read, account)?;
     // Without a relay nothing is going to be tried.
     let mailed_since = if is_mailed { tx.now() - TRY_FOR } else { Timestamp::MAX };
     let notices = tx.notices_after(account.seq, after, limit)?.into_iter().map(|notice| {

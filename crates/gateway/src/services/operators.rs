@@ -1,5 +1,5 @@
-//! Operators: the vendor's people and automation that use the admin API. The caller has said who acts
-//! ([`Tx::act_as`](crate::storage::Tx::act_as)).
+//! Operators: the vendor's people and automation that use the admin API. Only those for the whole platform see or manage them. The caller has
+//! said who acts ([`Tx::act_as`](crate::storage::Tx::act_as)).
 
 use oauth::Keyring;
 
@@ -7,9 +7,9 @@ use super::accounts;
 use super::error::ActError;
 use crate::domain::bodies;
 use crate::domain::bodies::operators::{NewOperator, Operator, OperatorToken};
-use crate::domain::described::{FieldError, Time, With};
+use crate::domain::described::{FieldError, Required, Texts, Time, With};
 use crate::domain::event::{Act, Action};
-use crate::domain::operator::{Mandate, Reach, Role};
+use crate::domain::operator::{Mandate, Power, Reach};
 use crate::domain::operator_name::OperatorName;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -17,30 +17,33 @@ use crate::storage::operators::{NameTaken, Operator as OperatorRecord};
 use crate::storage::{DbError, Tx};
 
 /// The operators whose tokens count. Only reads.
-pub fn list(tx: &mut Tx<'_>) -> Result<Vec<Operator>, DbError> {
+pub fn list(tx: &mut Tx<'_>, mandate: &Mandate) -> Result<Vec<Operator>, ActError> {
+    mandate.may_everywhere(Power::ManageOperators)?;
     let operators = tx.operators()?;
-    operators.iter().map(|operator| overview(tx, operator)).collect()
+    Ok(operators.iter().map(|operator| overview(tx, operator)).collect::<Result<_, _>>()?)
 }
 
 /// What the operator with this id may do, and where; `None` if they were ended. Only reads.
 pub fn mandate(tx: &mut Tx<'_>, id: &str) -> Result<Option<Mandate>, DbError> {
-    let operator = tx.operators()?.into_iter().find(|operator| operator.id == id);
-    Ok(operator.map(|operator| match operator.account {
-        Some(account) => Mandate::new(Role::Platform, Reach::only([account])),
-        None => Mandate::EVERYTHING,
-    }))
+    Ok(tx.operator_of(id)?.map(|operator| operator.mandate))
 }
 
 fn overview(tx: &mut Tx<'_>, operator: &OperatorRecord) -> Result<Operator, DbError> {
-    let (account, account_deleted) = match operator.account {
-        Some(seq) => (tx.account_id(seq)?, tx.account_at(seq)?.is_none()),
-        None => (None, false),
+    let accounts = match operator.mandate.reach() {
+        Reach::All => None,
+        Reach::Accounts(keys) => {
+            let mut ids = Vec::new();
+            for key in keys.iter() {
+                ids.extend(tx.account_id(*key)?);
+            }
+            Some(ids)
+        }
     };
     Ok(Operator {
         id: operator.id.clone(),
         name: operator.name.clone(),
-        account,
-        account_deleted,
+        role: operator.mandate.role(),
+        accounts,
         created: Time(operator.created),
         expires: operator.expires.map(Time),
         last_used: operator.last_used.map(Time),
@@ -58,14 +61,21 @@ pub fn mistakes(new: &NewOperator, now: Timestamp) -> Vec<FieldError> {
 }
 
 /// Makes an operator. The token is shown this once.
-pub fn create(tx: &mut Tx<'_>, keys: &Keyring, new: &NewOperator) -> Result<With<Operator, OperatorToken>, ActError> {
+pub fn create(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    keys: &Keyring,
+    new: &NewOperator,
+) -> Result<With<Operator, OperatorToken>, ActError> {
+    mandate.may_everywhere(Power::ManageOperators)?;
     let now = tx.now();
     ActError::unless_right(mistakes(new, now))?;
     let name = named(new).map_err(|mistake| ActError::invalid(vec![mistake]))?;
-    let account = match &new.account {
-        Some(id) => Some(accounts::lock(tx, id)?.seq),
-        None => None,
+    let reach = match &new.accounts {
+        None => Reach::All,
+        Some(Texts(ids)) => reach_of(tx, mandate, ids)?,
     };
+    let Required(role) = new.role;
     let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
     let made = OperatorRecord {
         seq: 0,
@@ -73,18 +83,31 @@ pub fn create(tx: &mut Tx<'_>, keys: &Keyring, new: &NewOperator) -> Result<With
         name: name.as_str().to_owned(),
         created: now,
         last_used: None,
-        account,
         expires: new.expires.map(|expires| expires.0),
+        mandate: Mandate::new(role, reach),
     };
     if let Err(NameTaken(name)) = tx.insert_operator(&made, None, Some(keys.fingerprint(&token).as_bytes()))? {
         return Err(ActError::conflict(format!("another operator is called {name:?}; each has a name of its own")));
     }
-    tx.raise(now, account, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name));
+    tx.raise(now, None, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name));
     Ok(With { of: overview(tx, &made)?, with: OperatorToken { token } })
 }
 
+/// The accounts with these ids; none of them is deleted before this unit of work ends.
+fn reach_of(tx: &mut Tx<'_>, mandate: &Mandate, ids: &[String]) -> Result<Reach, ActError> {
+    let mut keys = Vec::new();
+    for id in ids {
+        let key = accounts::lock(tx, mandate, Power::ManageOperators, id)?.seq;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    Ok(Reach::only(keys))
+}
+
 /// Ends an operator; the token is refused from the next request on.
-pub fn end(tx: &mut Tx<'_>, id: &str) -> Result<(), ActError> {
+pub fn end(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
+    mandate.may_everywhere(Power::ManageOperators)?;
     let now = tx.now();
     if !tx.end_operator(id, now)? {
         return Err(ActError::not_found("operator", id));

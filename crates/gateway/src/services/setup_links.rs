@@ -13,6 +13,7 @@ use crate::domain::bodies::clients::NewClient;
 use crate::domain::bodies::setup_links::{NewSetupLink, SetupLink, SetupMoment, ShownLink};
 use crate::domain::described::{Body, FieldError, Mistakes, Name, Text, Time, With};
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
 use crate::domain::setup_link::{self, Done, LinkState, Provider};
 use crate::domain::wording;
@@ -36,7 +37,12 @@ pub struct CheckedLink {
 
 impl CheckedLink {
     /// Checks what is asked for: all mistakes at once.
-    pub async fn of(new: &NewSetupLink, at: &Installation<'_>, now: Timestamp) -> Result<CheckedLink, Vec<FieldError>> {
+    pub async fn of(
+        mandate: &Mandate,
+        new: &NewSetupLink,
+        at: &Installation<'_>,
+        now: Timestamp,
+    ) -> Result<CheckedLink, Vec<FieldError>> {
         let mut mistakes = Mistakes::default();
         if let Some(Time(expires)) = new.expires
             && (expires <= now || expires > now + LONGEST_MS)
@@ -68,7 +74,7 @@ impl CheckedLink {
             }
             (None, Some(provider)) => {
                 let client = new_client(provider, new.name.as_ref(), &mut mistakes);
-                match CheckedClient::of(&client, at).await {
+                match CheckedClient::of(mandate, &client, at).await {
                     Ok(client) => Some(client),
                     Err(found) => {
                         found.into_iter().for_each(|FieldError { field, detail }| mistakes.note(field, detail));
@@ -98,15 +104,16 @@ fn new_client(provider: Provider, name: Option<&Name>, mistakes: &mut Mistakes) 
 /// revoked; what came of it goes on in this one. The URL is shown this once.
 pub fn create(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     at: &Installation<'_>,
     lifetime: i64,
     account: &str,
     checked: &CheckedLink,
 ) -> Result<With<SetupLink, ShownLink>, ActError> {
     let (new, now) = (&checked.new, tx.now());
-    let account = accounts::lock(tx, account)?;
+    let account = accounts::lock(tx, mandate, Power::ManageSetupLinks, account)?;
     let client = match (&checked.client, &new.client_id) {
-        (None, Some(Text(id))) => existing(tx, &account, id)?,
+        (None, Some(Text(id))) => existing(tx, mandate, &account, id)?,
         (Some(client), _) => clients::register(tx, Some(account.seq), client)?,
         (None, None) => return Err(ActError::field("provider", "is missing")),
     };
@@ -114,7 +121,7 @@ pub fn create(
     let service_account = match (provider.needs_service_account(), &new.service_account) {
         (true, name) => {
             let name = name.as_ref().map_or(SERVICE_ACCOUNT, |Text(name)| name.trim());
-            Some(service_account(tx, &at.scim, &account, name)?)
+            Some(service_account(tx, mandate, &at.scim, &account, name)?)
         }
         (false, None) => None,
         (false, Some(_)) => {
@@ -158,8 +165,8 @@ fn about(action: Action, client: &ClientRecord) -> Act {
 }
 
 /// A client of the account for which a link can be made.
-fn existing(tx: &mut Tx<'_>, account: &Account, id: &str) -> Result<ClientRecord, ActError> {
-    let client = clients::find(tx, id)?;
+fn existing(tx: &mut Tx<'_>, mandate: &Mandate, account: &Account, id: &str) -> Result<ClientRecord, ActError> {
+    let client = clients::find(tx, mandate, Power::ManageSetupLinks, id)?;
     if client.account != Some(account.seq) {
         return Err(ActError::not_found("client", id));
     }
@@ -192,7 +199,13 @@ fn replace_older(
 }
 
 /// The id of the service account of this name; one that does not exist is made, with a role that may accept access and no password.
-fn service_account(tx: &mut Tx<'_>, engine: &ScimEngine, account: &Account, name: &str) -> Result<String, ActError> {
+fn service_account(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    engine: &ScimEngine,
+    account: &Account,
+    name: &str,
+) -> Result<String, ActError> {
     let wrong = |detail: String| Err(ActError::field("service_account", detail));
     let policy = tx.grant_policy();
     let Some(role) = policy.roles().first() else {
@@ -201,11 +214,12 @@ fn service_account(tx: &mut Tx<'_>, engine: &ScimEngine, account: &Account, name
         );
     };
     let filter = format!("userName eq {}", json!(name));
-    let found = users::search(tx, engine, &account.id, &SearchRequest::from_query([("filter", filter.as_str())])?)?;
+    let asked = SearchRequest::from_query([("filter", filter.as_str())])?;
+    let found = users::search(tx, mandate, engine, &account.id, &asked)?;
     let Some(user) = found.items.into_iter().map(|user| user.0).next() else {
         let attributes = json!({"userName": name, policy.attribute(): role});
         let login = LoginChange { service_account: Some(true), ..LoginChange::default() };
-        let made = users::create(tx, engine, &account.id, &attributes, &login)?;
+        let made = users::create(tx, mandate, engine, &account.id, &attributes, &login)?;
         return Ok(made.0["id"].as_str().unwrap_or_default().to_owned());
     };
     if user["service_account"] != json!(true) {
@@ -224,7 +238,14 @@ fn service_account(tx: &mut Tx<'_>, engine: &ScimEngine, account: &Account, name
 }
 
 /// The links of an account that follow a row; each with its row. Only reads.
-pub fn list(tx: &mut Tx<'_>, account: &Account, after: i64, limit: i64) -> Result<Vec<(i64, SetupLink)>, DbError> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    account: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, SetupLink)>, ActError> {
+    let account = accounts::find(tx, mandate, Power::Read, account)?;
     let now = tx.now();
     let links = tx.setup_links_after(account.seq, after, limit)?;
     let mut keys: Vec<_> = links.iter().map(|link| link.client).collect();
@@ -236,9 +257,9 @@ pub fn list(tx: &mut Tx<'_>, account: &Account, after: i64, limit: i64) -> Resul
 }
 
 /// The links of a client, the newest first. Only reads.
-pub fn of_client(tx: &mut Tx<'_>, client: &ClientRecord) -> Result<Vec<SetupLink>, DbError> {
-    let now = tx.now();
-    Ok(tx.setup_links_of_client(client.seq)?.iter().map(|link| overview(link, client, now)).collect())
+pub fn of_client(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<Vec<SetupLink>, ActError> {
+    let (client, now) = (clients::find(tx, mandate, Power::Read, client)?, tx.now());
+    Ok(tx.setup_links_of_client(client.seq)?.iter().map(|link| overview(link, &client, now)).collect())
 }
 
 /// A link as operators read it.
@@ -266,8 +287,8 @@ fn overview(link: &setup_link::SetupLink, client: &ClientRecord, now: Timestamp)
 }
 
 /// Revokes a link: its page is closed from the next request on. One that is closed already stays as it is.
-pub fn revoke(tx: &mut Tx<'_>, account: &str, id: &str) -> Result<(), ActError> {
-    let (account, now) = (accounts::find(tx, account)?, tx.now());
+pub fn revoke(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, id: &str) -> Result<(), ActError> {
+    let (account, now) = (accounts::find(tx, mandate, Power::ManageSetupLinks, account)?, tx.now());
     let link = tx.setup_link_of(account.seq, id)?.ok_or_else(|| ActError::not_found("setup link", id))?;
     if link.state(now) == LinkState::Expired || !tx.revoke_setup_link(link.seq, now)? {
         return Ok(());

@@ -16,6 +16,7 @@ use crate::domain::bodies::users::{User, UserList};
 use crate::domain::described::{FieldError, Text};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::UserKey;
+use crate::domain::operator::{Mandate, Power};
 use crate::platform::password_hasher::{Passwords, commonest};
 use crate::platform::secret_text::SecretText;
 use crate::platform::timestamp::Timestamp;
@@ -36,6 +37,7 @@ pub struct LoginChange {
 /// Hashes a new password, or says what is wrong with it: it must not be what the user or their account is called, before or after.
 pub async fn hash_password(
     db: &Db,
+    mandate: &Mandate,
     passwords: &Passwords,
     password: Option<&Text>,
     account: &str,
@@ -43,8 +45,8 @@ pub async fn hash_password(
     attributes: &Map<String, Value>,
 ) -> Result<Result<Option<String>, FieldError>, ActError> {
     let Some(Text(password)) = password else { return Ok(Ok(None)) };
-    let (account, user) = (account.to_owned(), user.and_then(Id::new));
-    let mut own: Vec<String> = db.read(ReadCost::Point, move |tx| names(tx, &account, user.as_ref())).await?;
+    let (mandate, account, user) = (mandate.clone(), account.to_owned(), user.and_then(Id::new));
+    let mut own: Vec<String> = db.read(ReadCost::Point, move |tx| names(tx, &mandate, &account, user.as_ref())).await?;
     own.extend(attributes.get("userName").and_then(Value::as_str).map(str::to_owned));
     let own: Vec<&str> = own.iter().map(String::as_str).collect();
     if let Some(why) = commonest::refusal(password, &own) {
@@ -56,8 +58,8 @@ pub async fn hash_password(
 }
 
 /// What the account is called, and the user.
-fn names(tx: &mut Tx<'_>, account: &str, user: Option<&Id>) -> Result<Vec<String>, ActError> {
-    let account = accounts::find(tx, account)?;
+fn names(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, user: Option<&Id>) -> Result<Vec<String>, ActError> {
+    let account = accounts::find(tx, mandate, Power::SetPasswords, account)?;
     let stored = match user {
         Some(user) => tx.in_account(account.seq, tx.now(), false).get(USER, user)?,
         None => None,
@@ -76,8 +78,14 @@ struct Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    fn of(tx: &mut Tx<'_>, engine: &'a ScimEngine, account: &str) -> Result<Place<'a>, ActError> {
-        let account = accounts::find(tx, account)?;
+    fn of(
+        tx: &mut Tx<'_>,
+        mandate: &Mandate,
+        power: Power,
+        engine: &'a ScimEngine,
+        account: &str,
+    ) -> Result<Place<'a>, ActError> {
+        let account = accounts::find(tx, mandate, power, account)?;
         let provider = ServiceProvider::of(&engine.schemas, &account)?;
         let shown = Projection::standard(provider.registry.get(USER));
         Ok(Place { account, engine, provider, shown, now: tx.now() })
@@ -131,6 +139,14 @@ impl<'a> Place<'a> {
     }
 }
 
+/// A password that an operator knows is for those who may know secrets.
+fn may_set_login(mandate: &Mandate, login: &LoginChange) -> Result<(), ActError> {
+    match login.password_hash {
+        Some(_) => Ok(mandate.may(Power::SetPasswords)?),
+        None => Ok(()),
+    }
+}
+
 fn user_id(text: &str) -> Result<Id, ActError> {
     Id::new(text).ok_or_else(|| ActError::not_found("user", text))
 }
@@ -138,12 +154,14 @@ fn user_id(text: &str) -> Result<Id, ActError> {
 /// Makes a user with these attributes of SCIM.
 pub fn create(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     engine: &ScimEngine,
     account: &str,
     attributes: &Value,
     login: &LoginChange,
 ) -> Result<User, ActError> {
-    let at = Place::of(tx, engine, account)?;
+    let at = Place::of(tx, mandate, Power::ChangeUsers, engine, account)?;
+    may_set_login(mandate, login)?;
     let mut store = tx.in_account(at.account.seq, at.now, false);
     let made = engine.run(&at.provider, at.now, |cx| service::create(&mut store, cx, USER, attributes, &at.shown))?;
     at.set_login(tx, &made.resource, login)?;
@@ -153,11 +171,12 @@ pub fn create(
 /// Finds users. Only reads.
 pub fn search(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     engine: &ScimEngine,
     account: &str,
     asked: &SearchRequest,
 ) -> Result<UserList, ActError> {
-    let at = Place::of(tx, engine, account)?;
+    let at = Place::of(tx, mandate, Power::Read, engine, account)?;
     let mut store = tx.in_account(at.account.seq, at.now, false);
     let list = engine.run(&at.provider, at.now, |cx| service::search(&mut store, cx, USER, asked, &at.shown))?;
     let items = list.resources.iter().map(|user| at.overview(tx, user)).collect::<Result<Vec<_>, _>>()?;
@@ -165,8 +184,14 @@ pub fn search(
 }
 
 /// Reads a user.
-pub fn get(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -> Result<User, ActError> {
-    let at = Place::of(tx, engine, account)?;
+pub fn get(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    engine: &ScimEngine,
+    account: &str,
+    user: &str,
+) -> Result<User, ActError> {
+    let at = Place::of(tx, mandate, Power::Read, engine, account)?;
     let id = user_id(user)?;
     let mut store = tx.in_account(at.account.seq, at.now, false);
     let user = engine.run(&at.provider, at.now, |cx| service::get(&mut store, cx, USER, &id, &at.shown))?;
@@ -176,13 +201,15 @@ pub fn get(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -> R
 /// Changes a user: attributes of SCIM, how they log in, or both.
 pub fn change(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     engine: &ScimEngine,
     account: &str,
     user: &str,
     change: Option<&PatchRequest>,
     login: &LoginChange,
 ) -> Result<User, ActError> {
-    let at = Place::of(tx, engine, account)?;
+    let at = Place::of(tx, mandate, Power::ChangeUsers, engine, account)?;
+    may_set_login(mandate, login)?;
     let id = user_id(user)?;
     let mut store = tx.in_account(at.account.seq, at.now, false);
     let user = engine.run(&at.provider, at.now, |cx| match change {
@@ -210,8 +237,14 @@ pub fn patch_of(attributes: Map<String, Value>) -> Result<Option<PatchRequest>, 
 }
 
 /// Deletes a user. What they accepted ends with them, or passes to the account's co-owner.
-pub fn delete(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -> Result<(), ActError> {
-    let at = Place::of(tx, engine, account)?;
+pub fn delete(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    engine: &ScimEngine,
+    account: &str,
+    user: &str,
+) -> Result<(), ActError> {
+    let at = Place::of(tx, mandate, Power::Delete, engine, account)?;
     let id = user_id(user)?;
     let mut store = tx.in_account(at.account.seq, at.now, false);
     engine.run(&at.provider, at.now, |cx| service::delete(&mut store, cx, USER, &id, &Precondition::None))?;
@@ -219,8 +252,8 @@ pub fn delete(tx: &mut Tx<'_>, engine: &ScimEngine, account: &str, user: &str) -
 }
 
 /// Takes a lost authenticator app away, with its recovery codes.
-pub fn remove_second_factor(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(), ActError> {
-    let (owner, now) = (owner(tx, account, user)?, tx.now());
+pub fn remove_second_factor(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, user: &str) -> Result<(), ActError> {
+    let (owner, now) = (owner(tx, mandate, account, user)?, tx.now());
     match second_factor::release(tx, &owner.into(), now)? {
         true => Ok(()),
         false => Err(ActError::not_found("second factor of user", user)),
@@ -228,16 +261,17 @@ pub fn remove_second_factor(tx: &mut Tx<'_>, account: &str, user: &str) -> Resul
 }
 
 /// Forgets who the user is at the account's OpenID provider.
-pub fn release_identity(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<(), ActError> {
-    let (owner, now) = (owner(tx, account, user)?, tx.now());
+pub fn release_identity(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, user: &str) -> Result<(), ActError> {
+    let (owner, now) = (owner(tx, mandate, account, user)?, tx.now());
     match upstream::release(tx, &owner, now)? {
         true => Ok(()),
         false => Err(ActError::not_found("upstream identity of user", user)),
     }
 }
 
-fn owner(tx: &mut Tx<'_>, account: &str, user: &str) -> Result<Owner, ActError> {
-    let account = accounts::find(tx, account)?.seq;
+/// The user who is helped to log in again.
+fn owner(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, user: &str) -> Result<Owner, ActError> {
+    let account = accounts::find(tx, mandate, Power::RecoverUsers, account)?.seq;
     let found = tx.in_account(account, tx.now(), false).get(USER, &user_id(user)?)?;
     let resource = UserKey::of_user(found.ok_or_else(|| ActError::not_found("user", user))?.handle);
     Ok(Owner { account, resource, id: user.to_owned() })

@@ -13,7 +13,7 @@ use crate::each;
 use crate::platform::timestamp::Timestamp;
 
 /// As stored.
-pub(super) type AccountRow = (AccountKey, String, String, String, Option<String>, Timestamp, String);
+pub(super) type AccountRow = (AccountKey, String, String, String, Option<String>, Timestamp, String, Option<Timestamp>);
 pub(super) type AccountColumns = (
     accounts::seq,
     accounts::id,
@@ -22,6 +22,7 @@ pub(super) type AccountColumns = (
     accounts::default_role,
     accounts::created,
     accounts::options,
+    accounts::suspended,
 );
 pub(super) const COLUMNS: AccountColumns = (
     accounts::seq,
@@ -31,6 +32,7 @@ pub(super) const COLUMNS: AccountColumns = (
     accounts::default_role,
     accounts::created,
     accounts::options,
+    accounts::suspended,
 );
 
 /// The name is taken.
@@ -39,12 +41,12 @@ pub struct NameTaken;
 
 impl Account {
     pub(super) fn from_row(row: AccountRow) -> Result<Account, DbError> {
-        let (seq, id, name, environments, default_role, created, options) = row;
+        let (seq, id, name, environments, default_role, created, options, suspended) = row;
         let product_environments = serde_json::from_str(&environments)
             .map_err(|e| DbError::Corrupt(format!("environments of account {id}: {e}")))?;
         let options =
             serde_json::from_str(&options).map_err(|e| DbError::Corrupt(format!("options of account {id}: {e}")))?;
-        Ok(Account { seq, id, name, product_environments, default_role, created, options })
+        Ok(Account { seq, id, name, product_environments, default_role, created, suspended, options })
     }
 }
 
@@ -195,6 +197,19 @@ impl Tx<'_> {
     /// Accounts in the order they were made.
     pub fn accounts_after(&mut self, after: i64, limit: i64) -> Result<Vec<Account>, DbError> {
         let query = accounts::table
+            .filter(accounts::seq.gt(after))
+            .filter(accounts::deleted.is_null())
+            .order(accounts::seq)
+            .limit(limit)
+            .select(COLUMNS);
+        let rows: Vec<AccountRow> = each!(&mut *self.conn, c => query.load(c))?;
+        rows.into_iter().map(|row| self.account_from(row)).collect()
+    }
+
+    /// Those of these accounts that follow a row, in the order they were made.
+    pub fn accounts_among(&mut self, keys: &[AccountKey], after: i64, limit: i64) -> Result<Vec<Account>, DbError> {
+        let query = accounts::table
+            .filter(accounts::seq.eq_any(keys))
             .filter(accounts::seq.gt(after))
             .filter(accounts::deleted.is_null())
             .order(accounts::seq)

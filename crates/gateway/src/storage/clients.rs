@@ -149,7 +149,7 @@ impl Row {
     }
 }
 
-const ACCOUNT_OF: &str = "SELECT a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options \
+const ACCOUNT_OF: &str = "SELECT a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options, a.suspended \
      FROM clients AS c JOIN accounts AS a ON a.seq = c.account WHERE c.id = ? AND a.deleted IS NULL";
 
 impl Tx<'_> {
@@ -265,6 +265,23 @@ impl Tx<'_> {
         rows.into_iter().map(Row::record).collect()
     }
 
+    /// Clients of these accounts, in the order they were made.
+    pub fn clients_of_accounts_after(
+        &mut self,
+        accounts: &[AccountKey],
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<ClientRecord>, DbError> {
+        let query = clients::table
+            .filter(clients::account.eq_any(accounts))
+            .filter(clients::seq.gt(after))
+            .order(clients::seq)
+            .limit(limit)
+            .select(row_columns!());
+        let rows: Vec<Row> = each!(&mut *self.conn, c => query.load(c))?;
+        rows.into_iter().map(Row::record).collect()
+    }
+
     /// These clients, in the order they were made.
     pub fn clients_at(&mut self, keys: &[ClientKey]) -> Result<Vec<ClientRecord>, DbError> {
         let query = clients::table.filter(clients::seq.eq_any(keys)).order(clients::seq).select(row_columns!());
@@ -274,7 +291,7 @@ impl Tx<'_> {
 
     /// The account a client belongs to, if it belongs to one.
     pub fn account_of_client(&mut self, id: &ClientId) -> Result<Option<Account>, DbError> {
-        type Columns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
+        type Columns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text, Nullable<BigInt>);
         let row: Option<AccountRow> =
             Statement::<Columns>::new(ACCOUNT_OF, vec![Bind::Text(id.as_str().to_owned())]).first(self.conn)?;
         row.map(Account::from_row).transpose()

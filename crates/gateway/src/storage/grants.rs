@@ -110,7 +110,7 @@ macro_rules! status_columns {
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
-            ", c.seq, c.name, c.profile, c.options, c.recorded_until, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options"
+            ", c.seq, c.name, c.profile, c.options, c.recorded_until, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options, a.suspended"
         )
     };
 }
@@ -121,7 +121,7 @@ pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, Acco
 type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, Nullable<BigInt>);
 type ClientColumns = (BigInt, Text, Text, Text, Nullable<BigInt>);
 type ClientRow = (ClientKey, String, String, String, Option<Timestamp>);
-type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text);
+type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text, Nullable<BigInt>);
 /// And of their values.
 pub(super) type StatusRow =
     (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), ClientRow, AccountRow);

@@ -7,17 +7,18 @@ use scim::key_of_text;
 
 use super::error::DbError;
 use super::operator_logins::OperatorLogin;
-use super::schema::operators;
+use super::schema::{accounts, operator_accounts, operators};
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, OperatorKey};
+use crate::domain::operator::{Mandate, Reach, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::each;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 
 /// An operator.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     /// Grows.
     pub seq: i64,
@@ -29,11 +30,14 @@ pub struct Operator {
     pub created: Timestamp,
     /// Milliseconds since the epoch, to the hour.
     pub last_used: Option<Timestamp>,
-    /// The account they are limited to; `None` for all.
-    pub account: Option<AccountKey>,
     /// Milliseconds since the epoch.
     pub expires: Option<Timestamp>,
+    /// What they may do, and in which of the accounts that are there.
+    pub mandate: Mandate,
 }
+
+/// As stored, but for the accounts.
+type OperatorRow = (i64, String, String, Timestamp, Option<Timestamp>, Option<Timestamp>, String, bool);
 
 /// The columns of a [`Operator`], in its order.
 macro_rules! operator_columns {
@@ -44,8 +48,9 @@ macro_rules! operator_columns {
             operators::name,
             operators::created,
             operators::last_used,
-            operators::account,
             operators::expires,
+            operators::role,
+            operators::limited,
         )
     };
 }
@@ -86,14 +91,18 @@ impl Tx<'_> {
             operators::fingerprint.eq(fingerprint.map_or_else(of_no_token, <[u8]>::to_vec)),
             operators::token_made.eq(fingerprint.map(|_| operator.created)),
             operators::created.eq(operator.created),
-            operators::account.eq(operator.account),
             operators::expires.eq(operator.expires),
+            operators::role.eq(operator.mandate.role().code()),
+            operators::limited.eq(*operator.mandate.reach() != Reach::All),
         );
         let inserted = each!(&mut *self.conn, c => diesel::insert_into(operators::table)
             .values(row)
             .on_conflict_do_nothing()
-            .execute(c))?;
-        if inserted == 1 {
+            .returning(operators::seq)
+            .get_result::<i64>(c)
+            .optional())?;
+        if let Some(seq) = inserted {
+            self.set_reach(seq, operator.mandate.reach())?;
             return Ok(Ok(()));
         }
         let taken = operators::table.filter(operators::name_key.eq(&key)).select(operators::name);
@@ -102,7 +111,13 @@ impl Tx<'_> {
     }
 
     /// Makes an operator of a person whom the OpenID provider knows by this address. They have no token.
-    pub fn insert_operator_of_provider(&mut self, address: &str, now: Timestamp) -> Result<OperatorLogin, DbError> {
+    /// The role is the configuration's; the accounts are those of the operator before who logged in by this address and was ended.
+    pub fn insert_operator_of_provider(
+        &mut self,
+        address: &str,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<OperatorLogin, DbError> {
         let name = OperatorName::near(address);
         let mut n = 1;
         loop {
@@ -112,10 +127,12 @@ impl Tx<'_> {
                 name: name.again(n).as_str().to_owned(),
                 created: now,
                 last_used: None,
-                account: None,
                 expires: None,
+                mandate: Mandate::new(role, self.reach_before(&key_of_text(address))?),
             };
             if self.insert_operator(&operator, Some(address), None)?.is_ok() {
+                let row = operators::table.filter(operators::id.eq(&operator.id));
+                each!(&mut *self.conn, c => diesel::update(row).set(operators::configured.eq(true)).execute(c))?;
                 let made = self.operator_login(&operator.id)?;
                 return made.ok_or_else(|| DbError::Corrupt("an operator vanished".to_owned()));
             }
@@ -134,8 +151,9 @@ impl Tx<'_> {
             .filter(operators::ended.is_null())
             .order(operators::seq)
             .select(operator_columns!());
-        let unsettled: Vec<Operator> = each!(&mut *self.conn, c => unsettled.load(c))?;
-        for operator in unsettled {
+        let unsettled: Vec<OperatorRow> = each!(&mut *self.conn, c => unsettled.load(c))?;
+        for row in unsettled {
+            let operator = self.operator_from(row)?;
             let near = OperatorName::near(&operator.name);
             let mut n = 1;
             while self.is_operator_name_taken(&near.again(n).key())? {
@@ -149,7 +167,7 @@ impl Tx<'_> {
                 tracing::warn!(id = operator.id, was = ?operator.name, name = name.as_str(), "an operator has another name now");
                 let detail = format!("{:?} is now {:?}", operator.name, name.as_str());
                 let renamed = Act::new(Action::OperatorRenamed).on_named(operator.id, name.as_str());
-                self.raise(now, operator.account, renamed.saying(detail));
+                self.raise(now, None, renamed.saying(detail));
             }
         }
         Ok(())
@@ -177,7 +195,77 @@ impl Tx<'_> {
             .filter(operators::fingerprint.eq(fingerprint))
             .filter(operators::ended.is_null())
             .select(operator_columns!());
-        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+        let row: Option<OperatorRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        row.map(|row| self.operator_from(row)).transpose()
+    }
+
+    /// The operator with this id, who has not ended.
+    pub fn operator_of(&mut self, id: &str) -> Result<Option<Operator>, DbError> {
+        let query = operators::table
+            .filter(operators::id.eq(id))
+            .filter(operators::ended.is_null())
+            .select(operator_columns!());
+        let row: Option<OperatorRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        row.map(|row| self.operator_from(row)).transpose()
+    }
+
+    /// With the accounts within reach, as far as they are there.
+    fn operator_from(&mut self, row: OperatorRow) -> Result<Operator, DbError> {
+        let (seq, id, name, created, last_used, expires, role, limited) = row;
+        let role = Role::named(&role).ok_or_else(|| DbError::Corrupt(format!("role of operator {id}: {role}")))?;
+        let reach = if limited { self.accounts_of_operator(seq)? } else { Reach::All };
+        Ok(Operator { seq, id, name, created, last_used, expires, mandate: Mandate::new(role, reach) })
+    }
+
+    fn accounts_of_operator(&mut self, seq: i64) -> Result<Reach, DbError> {
+        let query =
+            operator_accounts::table.filter(operator_accounts::operator.eq(seq)).select(operator_accounts::account);
+        let keys: Vec<AccountKey> = each!(&mut *self.conn, c => query.load(c))?;
+        Ok(Reach::only(self.living(&keys)?))
+    }
+
+    /// Those of these accounts that are not deleted.
+    fn living(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountKey>, DbError> {
+        let query = accounts::table
+            .filter(accounts::seq.eq_any(keys))
+            .filter(accounts::deleted.is_null())
+            .order(accounts::seq)
+            .select(accounts::seq);
+        Ok(each!(&mut *self.conn, c => query.load(c))?)
+    }
+
+    /// The accounts of the last operator who logged in under this address and has ended; all if there was none.
+    fn reach_before(&mut self, signs_in_as: &str) -> Result<Reach, DbError> {
+        let query = operators::table
+            .filter(operators::signs_in_as.eq(signs_in_as))
+            .order(operators::seq.desc())
+            .select((operators::seq, operators::limited));
+        match each!(&mut *self.conn, c => query.first::<(i64, bool)>(c).optional())? {
+            Some((seq, true)) => self.accounts_of_operator(seq),
+            _ => Ok(Reach::All),
+        }
+    }
+
+    /// Gives an operator whose role is the configuration's the role that it says now; one whose role operators decide keeps theirs.
+    pub fn follow_configured_role(&mut self, operator: OperatorKey, role: Role) -> Result<(), DbError> {
+        let row = operators::table.filter(operators::seq.eq(operator)).filter(operators::configured.eq(true));
+        each!(&mut *self.conn, c => diesel::update(row).set(operators::role.eq(role.code())).execute(c))?;
+        Ok(())
+    }
+
+    /// Stores the accounts that an operator reaches.
+    fn set_reach(&mut self, seq: i64, reach: &Reach) -> Result<(), DbError> {
+        let before = operator_accounts::table.filter(operator_accounts::operator.eq(seq));
+        each!(&mut *self.conn, c => diesel::delete(before).execute(c))?;
+        let Reach::Accounts(keys) = reach else { return Ok(()) };
+        for key in keys.iter() {
+            let row = (operator_accounts::operator.eq(seq), operator_accounts::account.eq(*key));
+            each!(&mut *self.conn, c => diesel::insert_into(operator_accounts::table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(c))?;
+        }
+        Ok(())
     }
 
     /// Notes that the token was used.
@@ -191,12 +279,26 @@ impl Tx<'_> {
     pub fn operators(&mut self) -> Result<Vec<Operator>, DbError> {
         let query =
             operators::table.filter(operators::ended.is_null()).order(operators::seq).select(operator_columns!());
-        Ok(each!(&mut *self.conn, c => query.load(c))?)
+        let rows: Vec<OperatorRow> = each!(&mut *self.conn, c => query.load(c))?;
+        rows.into_iter().map(|row| self.operator_from(row)).collect()
     }
 
-    /// Ends the tokens of those who are limited to this account; gives their ids.
+    /// Ends the tokens of those who reached this account, which was deleted, and now reach none; gives their ids.
     pub fn end_operators_of(&mut self, account: AccountKey, now: Timestamp) -> Result<Vec<String>, DbError> {
-        let rows = operators::table.filter(operators::account.eq(account)).filter(operators::ended.is_null());
+        let of_it =
+            operator_accounts::table.filter(operator_accounts::account.eq(account)).select(operator_accounts::operator);
+        let mut left: Vec<i64> = each!(&mut *self.conn, c => of_it.load(c))?;
+        let all = operator_accounts::table
+            .filter(operator_accounts::operator.eq_any(left.clone()))
+            .select((operator_accounts::operator, operator_accounts::account));
+        let all: Vec<(i64, AccountKey)> = each!(&mut *self.conn, c => all.load(c))?;
+        let keys: Vec<AccountKey> = all.iter().map(|(_, account)| *account).collect();
+        let living = self.living(&keys)?;
+        left.retain(|seq| !all.iter().any(|(operator, account)| operator == seq && living.contains(account)));
+        let rows = operators::table
+            .filter(operators::seq.eq_any(left))
+            .filter(operators::limited.eq(true))
+            .filter(operators::ended.is_null());
         let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
         Ok(each!(&mut *self.conn, c => diesel::update(rows).set(ended).returning(operators::id).get_results(c))?)
     }

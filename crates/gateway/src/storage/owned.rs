@@ -7,7 +7,7 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
     account_days, client_activity, client_days, client_health, client_origins, client_secrets, field_counts, logins,
-    members, notices, operators, parked_members, password_links, recordings, recovery_codes, resource_counts,
+    members, notices, operator_accounts, parked_members, password_links, recordings, recovery_codes, resource_counts,
     second_factors, sessions, setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
     upstream_secrets,
 };
@@ -63,8 +63,8 @@ owned! {
 owned! {
     /// What an account has beside resources, clients and grants, which go in batches of their own.
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
-    resource_counts.account, operators.account, upstream_secrets.account, notices.account, unrecorded_requests.account,
-    account_days.account,
+    resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
+    unrecorded_requests.account, account_days.account,
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ diesel::table! {
         created -> BigInt,
         deleted -> Nullable<BigInt>,
         options -> Text,
+        suspended -> Nullable<BigInt>,
     }
 }
 
@@ -367,16 +368,25 @@ diesel::table! {
         created -> BigInt,
         last_used -> Nullable<BigInt>,
         ended -> Nullable<BigInt>,
-        account -> Nullable<BigInt>,
         expires -> Nullable<BigInt>,
         name_key -> Nullable<Text>,
         signs_in_as -> Nullable<Text>,
+        role -> Text,
+        limited -> Bool,
+        configured -> Bool,
         address -> Nullable<Text>,
         password_hash -> Nullable<Text>,
         issuer -> Nullable<Text>,
         subject -> Nullable<Text>,
         seen -> Nullable<BigInt>,
         token_made -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    operator_accounts (operator, account) {
+        operator -> BigInt,
+        account -> BigInt,
     }
 }
 

@@ -118,7 +118,12 @@ story!(an_operators_every_act_is_recorded, async |world: World| {
 });
 
 story!(operators_come_and_go, async |world: World| {
-    let made = world.admin(Method::POST, "/operators").json(&json!({"name": "deploy"})).await.expect(201).json();
+    let made = world
+        .admin(Method::POST, "/operators")
+        .json(&json!({"name": "deploy", "role": "platform"}))
+        .await
+        .expect(201)
+        .json();
     let token = text(&made["token"]);
     world.get("/admin/accounts").bearer(&token).await.expect(200);
     let listed = world.admin_get("/operators").await;

@@ -33,9 +33,10 @@ story!(attack_78_no_admin_endpoint_answers_without_a_credential_that_counts, asy
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
     let grant = grant_of(&acme).await;
-    let ended = operator(&world, json!({"name": "left"})).await;
+    let ended = operator(&world, json!({"name": "left", "role": "platform"})).await;
     world.admin(Method::DELETE, &format!("/operators/{}", text(&ended["id"]))).await.expect(204);
-    let expired = operator(&world, json!({"name": "until noon", "expires": "2199-01-01T12:00:00Z"})).await;
+    let expired =
+        operator(&world, json!({"name": "until noon", "role": "platform", "expires": "2199-01-01T12:00:00Z"})).await;
     world.get("/admin/operators").bearer(&text(&expired["token"])).await.expect(200);
     Behind::of(&world).execute("UPDATE operators SET expires = 1000 WHERE expires IS NOT NULL");
     let basic = |call: Call| call.basic(&idp.client.id, &idp.client.secret);
@@ -72,8 +73,8 @@ story!(attack_79_an_operator_of_one_account_reaches_no_other, async |world: Worl
     let shared = json!({"name": "Catalog", "profile": "okta"});
     let shared = OAuthClient::new(&world, world.admin(Method::POST, "/clients").json(&shared).await.expect(201).json());
     let grant = grant_of(&acme).await;
-    let made = operator(&world, json!({"name": "cs of orchard", "account": orchard.id})).await;
-    assert_eq!(made["account"], orchard.id.as_str());
+    let made = operator(&world, json!({"name": "cs of orchard", "role": "platform", "accounts": [orchard.id]})).await;
+    assert_eq!(made["accounts"], json!([orchard.id]));
     let token = text(&made["token"]);
 
     // Every endpoint, about another account: it does not exist, or is not theirs.
@@ -82,15 +83,18 @@ story!(attack_79_an_operator_of_one_account_reaches_no_other, async |world: Worl
             call(&world, endpoint.method.as_str(), endpoint.path, &acme, &idp.client, &grant).bearer(&token).await;
         let is_about =
             ["{account}", "{client}", "{grant}", "{request}"].iter().any(|name| endpoint.path.contains(name));
-        // What it finds is its own account's; without a question there is nothing to find.
-        let finds = endpoint.path == "/requests" && endpoint.method == "GET";
-        answer.expect_problem(if is_about {
-            404
-        } else if finds {
-            400
+        if is_about {
+            answer.expect_problem(404);
+        } else if ["/accounts", "/health"].contains(&endpoint.path) && endpoint.method == "GET" {
+            // What is listed is their own account's.
+            let listed = answer.expect(200).json();
+            assert!(!listed.to_string().contains(&acme.id), "{}: {listed}", endpoint.path);
+        } else if endpoint.path == "/requests" && endpoint.method == "GET" {
+            // What it finds is its own account's; without a question there is nothing to find.
+            answer.expect_problem(400);
         } else {
-            403
-        });
+            answer.expect_problem(403);
+        }
     }
     for method in ["GET", "PATCH", "DELETE"] {
         call(&world, method, "/clients/{client}", &acme, &shared, "1").bearer(&token).await.expect_problem(404);

@@ -162,7 +162,8 @@ story!(no_secret_is_in_the_audit_trail, async |world: World| {
     acme.admin(Method::PATCH, &format!("/users/{}", user.id)).json(&changed).await.expect(200);
     let path = format!("/clients/{}/secrets", client.id);
     let added = world.admin(Method::POST, &path).json(&json!({})).await.expect(201).json();
-    let operator = world.admin(Method::POST, "/operators").json(&json!({"name": "csm"})).await.expect(201).json();
+    let operator =
+        world.admin(Method::POST, "/operators").json(&json!({"name": "csm", "role": "csm"})).await.expect(201).json();
     let answered = [&added["client_secret"], &operator["token"]].map(text);
     let mut secrets: Vec<(&str, String)> = ["client secret", "operator's token"].into_iter().zip(answered).collect();
 

@@ -166,6 +166,7 @@ impl Account {
             product_environments: Vec::new(),
             default_role: None,
             created: Timestamp::EPOCH,
+            suspended: None,
             options: Default::default(),
         };
         unit_of_work(&mut bare.conn, |tx| tx.insert_account(&mut account)).expect("stored").expect("the name is free");

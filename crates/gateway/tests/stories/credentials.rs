@@ -184,7 +184,9 @@ story!(
 );
 
 story!(hardening_4_operators_have_names_of_their_own_and_stand_in_the_trail_by_id, async |world: World| {
-    let create = async |name: &str| world.admin(Method::POST, "/operators").json(&json!({"name": name})).await;
+    let create = async |name: &str| {
+        world.admin(Method::POST, "/operators").json(&json!({"name": name, "role": "platform"})).await
+    };
     let ops = create("ops").await.expect(201).json();
     for name in ["ops", "OPS", " ops ", "ｏｐｓ"] {
         let problem = create(name).await.expect_problem(409);
@@ -225,7 +227,12 @@ story!(hardening_4_operators_have_names_of_their_own_and_stand_in_the_trail_by_i
 
 story!(hardening_4_operators_of_one_name_are_told_apart_at_the_start, async |world: World| {
     let create = async |name: &str| {
-        world.admin(Method::POST, "/operators").json(&json!({"name": name})).await.expect(201).json()
+        world
+            .admin(Method::POST, "/operators")
+            .json(&json!({"name": name, "role": "platform"}))
+            .await
+            .expect(201)
+            .json()
     };
     let made = [create("ops").await, create("b").await, create("c").await, create("d").await];
     // As an earlier release left them.

@@ -8,14 +8,14 @@ use crate::support::database::Behind;
 use crate::support::testing::World;
 
 async fn operator(world: &World, account: &str) -> Value {
-    let body = json!({"name": "csm", "account": account});
+    let body = json!({"name": "csm", "role": "platform", "accounts": [account]});
     world.admin(Method::POST, "/operators").json(&body).await.expect(201).json()
 }
 
 story!(hardening_17_an_operator_of_a_deleted_account_is_none_any_more, async |world: World| {
     let (acme, orchard) = (world.account("acme").await, world.account("orchard").await);
     let made = operator(&world, &acme.id).await;
-    assert_eq!((&made["account"], &made["account_deleted"]), (&json!(acme.id), &json!(false)), "{made}");
+    assert_eq!(made["accounts"], json!([acme.id]), "{made}");
     let (id, token) = (text(&made["id"]), text(&made["token"]));
     let client = acme.okta_client().await;
     world.get(&format!("/admin/accounts/{}", acme.id)).bearer(&token).await.expect(200);
@@ -39,24 +39,28 @@ story!(hardening_17_an_operator_of_a_deleted_account_is_none_any_more, async |wo
     assert_eq!((&ended["target"], &ended["detail"]), (&json!(id), &json!("the account was deleted")));
     // The name is free again, and a deleted account gets no operator.
     operator(&world, &orchard.id).await;
-    let body = json!({"name": "late", "account": acme.id});
+    let body = json!({"name": "late", "role": "platform", "accounts": [acme.id]});
     world.admin(Method::POST, "/operators").json(&body).await.expect_problem(404);
 });
 
 story!(hardening_17_an_operator_whom_a_release_before_left_behind_is_told_apart, async |world: World| {
     let acme = world.account("acme").await;
     let made = operator(&world, &acme.id).await;
-    let global = world.admin(Method::POST, "/operators").json(&json!({"name": "all"})).await.expect(201).json();
+    let global = world
+        .admin(Method::POST, "/operators")
+        .json(&json!({"name": "all", "role": "platform"}))
+        .await
+        .expect(201)
+        .json();
     // As a release before did: the account alone. Rows go later.
     Behind::of(&world).execute(&format!("UPDATE accounts SET deleted = 1, name_key = NULL WHERE id = '{}'", acme.id));
     let listed = world.admin_get("/operators").await;
     for operator in items(&listed) {
         let expected = match operator["id"] == made["id"] {
-            // Where the account's row has gone meanwhile, so has the operator's.
-            true => (json!(acme.id), json!(true)),
-            false => (Value::Null, json!(false)),
+            true => json!([]),
+            false => Value::Null,
         };
-        assert_eq!((operator["account"].clone(), operator["account_deleted"].clone()), expected, "{listed}");
+        assert_eq!(operator["accounts"], expected, "{listed}");
     }
     assert!(items(&listed).iter().any(|operator| operator["id"] == global["id"]));
     for path in ["/accounts", "/operators", &format!("/accounts/{}", acme.id)] {

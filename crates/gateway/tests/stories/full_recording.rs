@@ -132,7 +132,7 @@ story!(an_operator_records_a_client_in_full_for_a_time, moving_clock, async |wor
     assert_eq!(written(&world, &others).await["recorded"], false);
     let operator = world
         .admin(Method::POST, "/operators")
-        .json(&json!({"name": "cs", "account": orchard.id}))
+        .json(&json!({"name": "cs", "role": "csm", "accounts": [orchard.id]}))
         .await
         .expect(201)
         .json();

@@ -106,7 +106,7 @@ story!(
         let ada = acme.service_account().await;
         let (client, thief) = (acme.generic_client().await, other.generic_client().await);
         let idp = client.connect_as(&ada).await;
-        let operator = json!({"name": "of other", "account": other.id});
+        let operator = json!({"name": "of other", "role": "platform", "accounts": [other.id]});
         let operator = world.admin(Method::POST, "/operators").json(&operator).await.expect(201).json();
         let at = |call: crate::support::http::Call| call.header("x-forwarded-for", "203.0.113.7");
         for _ in 0..25 {

@@ -332,13 +332,13 @@ story!(what_cannot_be_replayed_is_refused_and_says_how_to_record_it, async |worl
     written(&world, &good).await;
     let operator = world
         .admin(Method::POST, "/operators")
-        .json(&json!({"name": "cs", "account": orchard.id}))
+        .json(&json!({"name": "cs", "role": "support", "accounts": [orchard.id]}))
         .await
         .expect(201)
         .json();
     let own = world
         .admin(Method::POST, "/operators")
-        .json(&json!({"name": "own", "account": acme.id}))
+        .json(&json!({"name": "own", "role": "support", "accounts": [acme.id]}))
         .await
         .expect(201)
         .json();

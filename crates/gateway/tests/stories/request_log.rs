@@ -133,7 +133,7 @@ story!(the_requests_of_an_account_and_of_a_client_are_listed_and_filtered, async
     assert_eq!(items(&orchard.admin_get("/requests").await), Vec::<Value>::new());
 
     // An operator of one account sees that account's alone.
-    let operator = json!({"name": "cs of orchard", "account": orchard.id});
+    let operator = json!({"name": "cs of orchard", "role": "csm", "accounts": [orchard.id]});
     let token = text(&world.admin(Method::POST, "/operators").json(&operator).await.expect(201).json()["token"]);
     let id = last.header("x-request-id").unwrap_or_default().to_owned();
     for (path, status) in [

@@ -32,7 +32,12 @@ story!(attack_80_nothing_secret_leaks, settings = [SETTINGS[0], SETTINGS[1], SET
     ada.body["service_account"] = json!(true);
     let ada = ada.create().await;
     secrets.push(("password", ada.password.clone()));
-    let operator = world.admin(Method::POST, "/operators").json(&json!({"name": "cs"})).await.expect(201).json();
+    let operator = world
+        .admin(Method::POST, "/operators")
+        .json(&json!({"name": "cs", "role": "platform"}))
+        .await
+        .expect(201)
+        .json();
     secrets.push(("second operator's token", text(&operator["token"])));
     let client = acme.generic_client().await;
     secrets.push(("client secret", client.secret.clone()));

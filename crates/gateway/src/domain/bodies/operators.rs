@@ -1,18 +1,22 @@
 //! An operator: as it is made and answered.
 
-use crate::domain::described::{Required, Text, Time, answer, body};
+use crate::domain::described::{Required, Text, Texts, Time, answer, body};
+use crate::domain::operator::Role;
 
 body! {
     /// A new operator.
     pub struct NewOperator {
         /// What the operator is called in the audit trail. No two have one name at a time.
         name: Required<Text>,
-        /// The id of the account that the operator is limited to; all accounts if nothing is said.
-        account: Option<Text>,
+        /// What the operator may do: `platform` everything, `csm` what can be taken back and no secret, `support` read and diagnose, `auditor`
+        /// read the audit trail.
+        role: Required<Role>,
+        /// The ids of the accounts that the operator is limited to; all accounts if nothing is said.
+        accounts: Option<Texts>,
         /// When the token stops counting; never if nothing is said.
         expires: Option<Time>,
     }
-    example {"name": "provisioning dashboard", "expires": "2199-01-31T00:00:00Z"}
+    example {"name": "provisioning dashboard", "role": "csm", "expires": "2199-01-31T00:00:00Z"}
 }
 
 answer! {
@@ -22,10 +26,10 @@ answer! {
         id: String,
         /// What the operator is called.
         name: String,
-        /// The id of the account that the operator is limited to; `null` for all.
-        account: Option<String>,
-        /// Whether that account was deleted.
-        account_deleted: bool,
+        /// What the operator may do.
+        role: Role,
+        /// The ids of the accounts that the operator is limited to, without deleted ones; `null` for all.
+        accounts: Option<Vec<String>>,
         /// When it was made.
         created: Time,
         /// When its token stops counting.
@@ -34,7 +38,7 @@ answer! {
         last_used: Option<Time>,
     }
     example {
-        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "provisioning dashboard", "account": null, "account_deleted": false,
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "provisioning dashboard", "role": "csm", "accounts": null,
         "created": "2026-11-23T20:00:00.000Z", "expires": null, "last_used": null
     }
 }

@@ -28,16 +28,15 @@ query! {
 }
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     query: Params<AccountQuery>,
 ) -> Result<web::Json<Items<Account>>, Problem> {
     let AccountQuery { name, limit, after } = query.0;
     let page = Page::of(limit, after);
-    let rows = app
-        .db
-        .read(ReadCost::Scan, move |tx| {
-            accounts::list(tx, name.as_ref().map(|name| name.as_str()), page.after.unwrap_or(0), page.limit)
+    let rows = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| {
+            accounts::list(tx, mandate, name.as_ref().map(|name| name.as_str()), page.after.unwrap_or(0), page.limit)
         })
         .await?;
     Ok(web::Json(page.of_rows(rows)))
@@ -51,17 +50,17 @@ pub(super) async fn create(
     let role_attribute = &app.config.consent.role_attribute;
     let new = body.checked(|new| accounts::wrong_role(new.default_role.as_ref(), &app.schemas, role_attribute))?;
     let work = app.clone();
-    let body = operator.write(&app, move |tx| accounts::create(tx, &work.schemas, &new)).await?;
+    let body = operator.write(&app, move |tx, mandate| accounts::create(tx, mandate, &work.schemas, &new)).await?;
     let location = format!("{}/admin/accounts/{}", app.public_url, body.id);
     Ok(Created { body, location: Some(location) })
 }
 
 pub(super) async fn get(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
 ) -> Result<web::Json<Account>, Problem> {
-    let answer = app.db.read(ReadCost::Point, move |tx| accounts::get(tx, &id)).await?;
+    let answer = operator.read(&app, ReadCost::Point, move |tx, mandate| accounts::get(tx, mandate, &id)).await?;
     Ok(web::Json(answer))
 }
 
@@ -75,9 +74,10 @@ pub(super) async fn change(
     let role_attribute = &app.config.consent.role_attribute;
     let change = body.checked(|new| accounts::wrong_role(new.default_role.value(), &app.schemas, role_attribute))?;
     let is_confirmed = query.0.or(change.force);
-    let change = CheckedChange::of(&app.db, &app.schemas, &id, change, is_confirmed).await?;
+    let change = CheckedChange::of(&app.db, operator.mandate(), &app.schemas, &id, change, is_confirmed).await?;
     let work = app.clone();
-    let answer = operator.write(&app, move |tx| accounts::change(tx, &work.schemas, &id, &change)).await?;
+    let answer =
+        operator.write(&app, move |tx, mandate| accounts::change(tx, mandate, &work.schemas, &id, &change)).await?;
     Ok(web::Json(answer))
 }
 
@@ -86,6 +86,6 @@ pub(super) async fn delete(
     app: web::Data<App>,
     id: web::Path<String>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| accounts::delete(tx, &id)).await?;
+    operator.write(&app, move |tx, mandate| accounts::delete(tx, mandate, &id)).await?;
     Ok(NoContent)
 }

@@ -16,23 +16,27 @@ use crate::services::indexing;
 use crate::storage::ReadCost;
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     _: Params<PageQuery>, // never more than fit on a page
 ) -> Result<web::Json<Items<Attribute>>, Problem> {
     let work = app.clone();
-    let items = app.db.read(ReadCost::Point, move |tx| attributes::list(tx, &work.schemas, &account)).await?;
+    let items = operator
+        .read(&app, ReadCost::Point, move |tx, mandate| attributes::list(tx, mandate, &work.schemas, &account))
+        .await?;
     Ok(web::Json(Items::all(items)))
 }
 
 pub(super) async fn get(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<web::Json<Attribute>, Problem> {
     let work = app.clone();
-    let answer = app.db.read(ReadCost::Point, move |tx| attributes::get(tx, &work.schemas, &path.0, &path.1)).await?;
+    let answer = operator
+        .read(&app, ReadCost::Point, move |tx, mandate| attributes::get(tx, mandate, &work.schemas, &path.0, &path.1))
+        .await?;
     Ok(web::Json(answer))
 }
 
@@ -48,10 +52,12 @@ pub(super) async fn put(
     let declaration = body.finish()?;
     let is_confirmed = query.0.or(declaration.force);
     let wanted = declaration::read(declaration.fields, &Name::of(&name), &app.schemas).map_err(Problem::invalid)?;
-    let checked = CheckedDeclaration::of(&app.db, &app.schemas, &account, wanted, is_confirmed).await?;
+    let checked =
+        CheckedDeclaration::of(&app.db, operator.mandate(), &app.schemas, &account, wanted, is_confirmed).await?;
     let work = app.clone();
-    let (is_new, body) =
-        operator.write(&app, move |tx| attributes::declare(tx, &work.schemas, &account, &checked)).await?;
+    let (is_new, body) = operator
+        .write(&app, move |tx, mandate| attributes::declare(tx, mandate, &work.schemas, &account, &checked))
+        .await?;
     indexing::run_now(app.db.clone(), app.schemas.clone());
     Ok(Put { body, is_new })
 }
@@ -63,7 +69,7 @@ pub(super) async fn delete(
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
     let work = app.clone();
-    operator.write(&app, move |tx| attributes::remove(tx, &work.schemas, &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| attributes::remove(tx, mandate, &work.schemas, &path.0, &path.1)).await?;
     indexing::run_now(app.db.clone(), app.schemas.clone());
     Ok(NoContent)
 }

@@ -12,9 +12,10 @@ use crate::domain::actor::Actor;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Anything, Text, Time, answer};
 use crate::http::edge::problem::Problem;
+use crate::services::audit::{self, Answer};
 use crate::storage::ReadCost;
 use crate::storage::audit::AuditRecord;
-use crate::storage::audit::search::{AuditFilter, AuditPage};
+use crate::storage::audit::search::AuditFilter;
 
 pub(super) mod question;
 
@@ -97,7 +98,7 @@ fn operator_name<'n>(names: &'n HashMap<String, String>, actor: &'n str) -> Opti
 
 /// `GET /admin/audit`: the rows that answer a question, newest first.
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     query: Params<AuditQuery>,
 ) -> Result<web::Json<Items<AuditRow>>, Problem> {
@@ -112,19 +113,12 @@ pub(super) async fn list(
         from,
         to,
     };
-    let answer = app
-        .db
-        .read(ReadCost::Scan, move |tx| {
-            let mut filter = filter.clone();
-            if let Some(Text(id)) = &account {
-                let account = tx.account_in_audit(id)?.ok_or_else(|| Problem::not_found("account", id))?;
-                filter.account = Some(account);
-            }
-            let AuditPage { rows, next } = tx.audit_page(&filter, page.after, page.limit)?;
-            let ids: Vec<&str> = rows.iter().filter_map(|row| row.actor.strip_prefix(Actor::OPERATOR)).collect();
-            let names = tx.operator_names(&ids)?;
-            let items = rows.into_iter().map(|row| representation(row, &names)).collect();
-            Ok::<_, Problem>(Items { items, next: next.map(|row| row.to_string()) })
+    let answer = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| {
+            let account = account.as_ref().map(|Text(id)| id.as_str());
+            let Answer { page, operators } = audit::page(tx, mandate, account, &filter, page.after, page.limit)?;
+            let items = page.rows.into_iter().map(|row| representation(row, &operators)).collect();
+            Ok(Items { items, next: page.next.map(|row| row.to_string()) })
         })
         .await?;
     Ok(web::Json(answer))
@@ -148,14 +142,9 @@ fn representation(row: AuditRecord, names: &HashMap<String, String>) -> AuditRow
 }
 
 /// The head of the chain, to be kept elsewhere: given to `gateway audit verify --expect`, it shows whether the trail was replaced.
-pub(super) async fn head(_: Operator, app: web::Data<App>) -> Result<web::Json<AuditHead>, Problem> {
+pub(super) async fn head(operator: Operator, app: web::Data<App>) -> Result<web::Json<AuditHead>, Problem> {
     let keys = app.keys.clone();
-    let answer = app
-        .db
-        .read(ReadCost::Scan, move |tx| {
-            let head = tx.audit_head(&keys)?.map(|head| head.to_string());
-            Ok::<_, Problem>(AuditHead { head, waiting: tx.audit_waiting()? })
-        })
-        .await?;
-    Ok(web::Json(answer))
+    let (head, waiting) =
+        operator.read(&app, ReadCost::Scan, move |tx, mandate| audit::head(tx, mandate, &keys)).await?;
+    Ok(web::Json(AuditHead { head, waiting }))
 }

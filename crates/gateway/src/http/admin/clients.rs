@@ -54,46 +54,57 @@ async fn create(
     account: Option<String>,
     body: Body<NewClient>,
 ) -> Result<Created<With<Client, FirstSecret>>, Problem> {
-    let checked = CheckedClient::of(&body.draft, &installation(app)).await;
+    let checked = CheckedClient::of(operator.mandate(), &body.draft, &installation(app)).await;
     let checked = body.and(checked)?;
     let work = app.clone();
-    let body =
-        operator.write(app, move |tx| clients::create(tx, &installation(&work), account.as_deref(), &checked)).await?;
+    let body = operator
+        .write(app, move |tx, mandate| clients::create(tx, mandate, &installation(&work), account.as_deref(), &checked))
+        .await?;
     let location = format!("{}/admin/clients/{}", app.public_url, body.of.client_id);
     Ok(Created { body, location: Some(location) })
 }
 
 pub(super) async fn list_of_account(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<Client>>, Problem> {
-    list(&app, Some(account.into_inner()), query.0.into()).await
+    list(operator, &app, Some(account.into_inner()), query.0.into()).await
 }
 
 pub(super) async fn list_shared(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<Client>>, Problem> {
-    list(&app, None, query.0.into()).await
+    list(operator, &app, None, query.0.into()).await
 }
 
-async fn list(app: &App, account: Option<String>, page: Page) -> Result<web::Json<Items<Client>>, Problem> {
+async fn list(
+    operator: Operator,
+    app: &App,
+    account: Option<String>,
+    page: Page,
+) -> Result<web::Json<Items<Client>>, Problem> {
     let work = app.clone();
-    let rows = app
-        .db
-        .read(ReadCost::Scan, move |tx| {
-            clients::list(tx, &installation(&work), account.as_deref(), page.after.unwrap_or(0), page.limit)
+    let rows = operator
+        .read(app, ReadCost::Scan, move |tx, mandate| {
+            clients::list(tx, mandate, &installation(&work), account.as_deref(), page.after.unwrap_or(0), page.limit)
         })
         .await?;
     Ok(web::Json(page.of_rows(rows)))
 }
 
-pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<Client>, Problem> {
+pub(super) async fn get(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<Client>, Problem> {
     let work = app.clone();
-    let answer = app.db.read(ReadCost::Point, move |tx| clients::get(tx, &installation(&work), &id)).await?;
+    let answer = operator
+        .read(&app, ReadCost::Point, move |tx, mandate| clients::get(tx, mandate, &installation(&work), &id))
+        .await?;
     Ok(web::Json(answer))
 }
 
@@ -103,10 +114,12 @@ pub(super) async fn change(
     id: web::Path<String>,
     body: Body<ClientChange>,
 ) -> Result<web::Json<Client>, Problem> {
-    let checked = CheckedChange::of(&body.draft, &installation(&app)).await;
+    let checked = CheckedChange::of(operator.mandate(), &body.draft, &installation(&app)).await;
     let checked = body.and(checked)?;
     let work = app.clone();
-    let answer = operator.write(&app, move |tx| clients::change(tx, &installation(&work), &id, &checked)).await?;
+    let answer = operator
+        .write(&app, move |tx, mandate| clients::change(tx, mandate, &installation(&work), &id, &checked))
+        .await?;
     Ok(web::Json(answer))
 }
 
@@ -115,6 +128,6 @@ pub(super) async fn delete(
     app: web::Data<App>,
     id: web::Path<String>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| clients::delete(tx, &id)).await?;
+    operator.write(&app, move |tx, mandate| clients::delete(tx, mandate, &id)).await?;
     Ok(NoContent)
 }

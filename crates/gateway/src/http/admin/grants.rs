@@ -12,18 +12,18 @@ use crate::http::edge::problem::Problem;
 use crate::services::grants;
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<Grant>>, Problem> {
-    page::of_account(&app, account.into_inner(), query.0.into(), |tx, account, page| {
-        grants::list(tx, account, page.after.unwrap_or(0), page.limit)
+    page::of_account(&operator, &app, account.into_inner(), query.0.into(), |tx, mandate, account, page| {
+        grants::list(tx, mandate, account, page.after.unwrap_or(0), page.limit)
     })
     .await
 }
 
 pub(super) async fn end(operator: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| grants::revoke(tx, &id)).await?;
+    operator.write(&app, move |tx, mandate| grants::revoke(tx, mandate, &id)).await?;
     Ok(NoContent)
 }

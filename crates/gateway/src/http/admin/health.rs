@@ -29,19 +29,21 @@ query! {
 
 /// `GET /admin/clients/{client}/health`
 pub(super) async fn of_client(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<ClientHealth>, Problem> {
     gather(&app).await?;
     let work = app.clone();
-    let answer = app.db.read(ReadCost::Scan, move |tx| health::of_client(tx, &rules(&work), &client)).await?;
+    let answer = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| health::of_client(tx, mandate, &rules(&work), &client))
+        .await?;
     Ok(web::Json(answer))
 }
 
 /// `GET /admin/accounts/{account}/health`
 pub(super) async fn of_account(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<HealthQuery>,
@@ -49,21 +51,26 @@ pub(super) async fn of_account(
     gather(&app).await?;
     let (state, part) = read(query.0);
     let work = app.clone();
-    let page =
-        app.db.read(ReadCost::Scan, move |tx| health::of_account(tx, &rules(&work), &account, state, part)).await?;
+    let page = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| {
+            health::of_account(tx, mandate, &rules(&work), &account, state, part)
+        })
+        .await?;
     Ok(web::Json(list(page)))
 }
 
 /// `GET /admin/health`
 pub(super) async fn of_all(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     query: Params<HealthQuery>,
 ) -> Result<web::Json<HealthList>, Problem> {
     gather(&app).await?;
     let (state, part) = read(query.0);
     let work = app.clone();
-    let page = app.db.read(ReadCost::Scan, move |tx| health::of_all(tx, &rules(&work), state, part)).await?;
+    let page = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| health::of_all(tx, mandate, &rules(&work), state, part))
+        .await?;
     Ok(web::Json(list(page)))
 }
 

@@ -11,14 +11,14 @@ use crate::http::edge::problem::Problem;
 use crate::services::notices;
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<Notice>>, Problem> {
     let is_mailed = app.config.mail.is_some();
-    page::of_account(&app, account.into_inner(), query.0.into(), move |tx, account, page| {
-        notices::list(tx, account, is_mailed, page.after.unwrap_or(0), page.limit)
+    page::of_account(&operator, &app, account.into_inner(), query.0.into(), move |tx, mandate, account, page| {
+        notices::list(tx, mandate, account, is_mailed, page.after.unwrap_or(0), page.limit)
     })
     .await
 }

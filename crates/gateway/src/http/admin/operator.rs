@@ -1,30 +1,31 @@
-//! Who uses the admin API, and what they reach: everything, or what belongs to one account.
+//! Who uses the admin API, and what they may do there.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::{StatusCode, header};
-use actix_web::{FromRequest, HttpRequest, ResponseError, web};
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::described::Components;
-use crate::domain::ids::AccountKey;
+use crate::domain::operator::{Mandate, Need, Reach};
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
 use crate::http::edge::operation::{Part, Signature};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
 use crate::http::edge::request_id;
-use crate::storage::{ReadCost, TransactionError, Tx};
+use crate::services::error::{ActError, Refusal};
+use crate::storage::{ReadCost, Tx};
 
-/// An operator whose token counts. Taking one as a parameter is what protects a handler.
+/// An operator whose token counts. Taking one as a parameter is what protects a handler; what the operator may do is decided by the services,
+/// to which [`read`](Operator::read) and [`write`](Operator::write) hand the mandate.
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
     origin: Origin,
-    /// The account it is for; `None`: all.
-    account: Option<AccountKey>,
+    mandate: Mandate,
 }
 
 /// How often the time of last use is written.
@@ -48,70 +49,76 @@ impl Operator {
             && app.keys.fingerprint(ours.reveal()) == presented
         {
             super::check_query(&request)?;
-            return Ok(Operator {
-                origin: Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(source),
-                account: None,
-            });
+            let origin = Actor::Operator(Named::new(BOOTSTRAP, BOOTSTRAP)).at(source);
+            return Ok(Operator { origin, mandate: Mandate::EVERYTHING });
         }
         let now = app.clock.now();
-        let target = Target::of(&request);
+        let (target, need) = (Target::of(&request), super::operation(&request).map(|operation| operation.need));
         let (refused, seen) = (app.refusals.clone(), source.address.clone());
         let note = move |kind, who| refused.note(kind, who, seen.as_deref(), now);
         let found = app
             .db
             .read(ReadCost::Point, move |tx| {
                 let Some(operator) = tx.operator(presented.as_bytes())? else { return Ok(None) };
-                let Some(account) = operator.account else { return Ok(Some((operator, Ok(())))) };
-                if tx.account_at(account)?.is_none() {
-                    let detail = "the account of this operator was deleted, and the token ended with it";
-                    return Ok(Some((operator, Err(Problem::unauthorized(detail)))));
-                }
-                let reach = target.belongs_to(tx, account);
-                Ok::<_, Problem>(Some((operator, reach)))
+                let allowed = target.is_for(tx, &operator.mandate, need)?;
+                Ok::<_, ActError>(Some((operator, allowed)))
             })
             .await?;
-        let Some((operator, reach)) = found else {
+        let Some((operator, allowed)) = found else {
             note(Kind::OperatorToken, Who::Unknown);
             return Err(Problem::unauthorized("this operator's token is unknown or was ended"));
         };
-        let who = || Who::Operator { id: operator.id.clone(), account: operator.account };
+        let only = match operator.mandate.reach() {
+            Reach::Accounts(accounts) => accounts.first().copied().filter(|_| accounts.len() == 1),
+            Reach::All => None,
+        };
+        let who = || Who::Operator { id: operator.id.clone(), account: only };
         if operator.expires.is_some_and(|expires| expires <= now) {
             note(Kind::OperatorToken, who());
             return Err(Problem::unauthorized("this operator's token has expired"));
         }
-        if let Err(refused) = reach {
-            if refused.status_code() == StatusCode::UNAUTHORIZED {
-                note(Kind::OperatorToken, who());
-            } else if !refused.is_of_ours() {
-                note(Kind::OtherAccount, who());
-            }
-            return Err(refused);
+        if matches!(operator.mandate.reach(), Reach::Accounts(accounts) if accounts.is_empty()) {
+            note(Kind::OperatorToken, who());
+            let detail = "this operator is limited to accounts, and none of them is there any more";
+            return Err(Problem::unauthorized(detail));
+        }
+        if let Err(refused) = allowed {
+            note(Kind::OtherAccount, who());
+            return Err(refused.into());
         }
         super::check_query(&request)?;
         if operator.last_used.is_none_or(|then| now - then > TOUCH) {
             app.db.write(move |tx| tx.touch_operator(operator.seq, now)).await.map_err(Problem::from)?;
         }
         let origin = Actor::Operator(Named::new(operator.id, operator.name)).at(source);
-        Ok(Operator { origin, account: operator.account })
+        Ok(Operator { origin, mandate: operator.mandate })
     }
 
-    /// The account it is for; `None`: all.
-    pub(crate) fn account(&self) -> Option<AccountKey> {
-        self.account
+    /// What the operator may do.
+    pub(super) fn mandate(&self) -> &Mandate {
+        &self.mandate
+    }
+
+    /// Reads something as this operator.
+    pub(super) async fn read<T, F>(&self, app: &App, cost: ReadCost, mut work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>, &Mandate) -> Result<T, ActError> + Send + 'static,
+    {
+        let mandate = self.mandate.clone();
+        Ok(app.db.read(cost, move |tx| work(tx, &mandate)).await?)
     }
 
     /// Does something as this operator, in a unit of work.
-    pub(super) async fn write<T, E, F>(&self, app: &App, mut work: F) -> Result<T, Problem>
+    pub(super) async fn write<T, F>(&self, app: &App, mut work: F) -> Result<T, Problem>
     where
         T: Send + 'static,
-        E: TransactionError,
-        Problem: From<E>,
-        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        F: FnMut(&mut Tx<'_>, &Mandate) -> Result<T, ActError> + Send + 'static,
     {
-        let origin = self.origin.clone();
+        let (origin, mandate) = (self.origin.clone(), self.mandate.clone());
         let done = app.db.write(move |tx| {
             tx.act_as(origin.clone());
-            work(tx)
+            work(tx, &mandate)
         });
         Ok(done.await?)
     }
@@ -123,57 +130,43 @@ pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Prob
         .map_err(|e| Problem::bad_request(format!("the query string is malformed: {e}")))
 }
 
-/// What a request is about, for operators of one account.
+/// What the path of a request names. It is looked at before the body is: an operator who may not do something, or not there, is told only
+/// that. Services ask again, when they have what they act on.
 #[derive(Debug)]
 enum Target {
     Account(String),
     Client(String),
     Grant(String),
-    /// What the handler looks for among what the operator reaches.
-    Reachable,
-    /// Anything else, so also what this file has not heard of.
-    Everything,
+    Other,
 }
 
 impl Target {
     fn of(request: &HttpRequest) -> Target {
         let named = |name: &str| request.match_info().get(name).map(str::to_owned);
-        if let Some(account) = named("account") {
-            return Target::Account(account);
-        }
-        if let Some(client) = named("client") {
-            return Target::Client(client);
-        }
-        if let Some(grant) = named("grant") {
-            return Target::Grant(grant);
-        }
-        match request.path() {
-            "/admin/audit" => pairs(request)
-                .ok()
-                .and_then(|pairs| pairs.into_iter().find(|(name, _)| name == "account"))
-                .map_or(Target::Everything, |(_, account)| Target::Account(account)),
-            path if path == "/admin/requests" || path.starts_with("/admin/requests/") => Target::Reachable,
-            _ => Target::Everything,
-        }
+        let account = named("account").map(Target::Account);
+        let of_client = || named("client").map(Target::Client);
+        account.or_else(of_client).or_else(|| named("grant").map(Target::Grant)).unwrap_or(Target::Other)
     }
 
-    /// What belongs to another account does not exist; what belongs to none is not theirs.
-    fn belongs_to(&self, tx: &mut Tx<'_>, account: AccountKey) -> Result<(), Problem> {
-        let (kind, id, owner) = match self {
+    /// Whether an operator has what the endpoint needs, and reaches what the path names.
+    fn is_for(&self, tx: &mut Tx<'_>, mandate: &Mandate, need: Option<Need>) -> Result<Result<(), Refusal>, ActError> {
+        if let Some(Err(why)) = need.map(|need| need.of(mandate)) {
+            return Ok(Err(why.into()));
+        }
+        if *mandate.reach() == Reach::All {
+            return Ok(Ok(()));
+        }
+        let (what, id, owner) = match self {
             Target::Account(id) => ("account", id, tx.account(id)?.map(|account| account.seq)),
             Target::Client(id) => ("client", id, tx.client_record(id)?.and_then(|client| client.account)),
             Target::Grant(id) => {
-                let seq = id.parse().map_err(|_| Problem::not_found("grant", id))?;
-                ("grant", id, tx.account_of_grant(oauth::GrantId(seq))?)
+                let grant = id.parse().ok().map(oauth::GrantId);
+                ("grant", id, grant.map(|grant| tx.account_of_grant(grant)).transpose()?.flatten())
             }
-            Target::Reachable => return Ok(()),
-            Target::Everything => {
-                let detail = "this operator is for one account, and reaches only /admin/accounts/{account} and what is below, \
-                              the clients and grants of that account, /admin/audit?account={account} and /admin/requests";
-                return Err(Problem::with_status(StatusCode::FORBIDDEN, detail));
-            }
+            Target::Other => return Ok(Ok(())),
         };
-        if owner == Some(account) { Ok(()) } else { Err(Problem::not_found(kind, id)) }
+        let reached = owner.is_some() && mandate.reaches(owner);
+        Ok(if reached { Ok(()) } else { Err(Refusal::NotFound { what, id: id.clone() }) })
     }
 }
 

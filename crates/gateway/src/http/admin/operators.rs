@@ -13,8 +13,8 @@ use crate::http::edge::problem::Problem;
 use crate::services::operators;
 use crate::storage::ReadCost;
 
-pub(super) async fn list(_: Caller, app: web::Data<App>) -> Result<web::Json<Items<Operator>>, Problem> {
-    let items = app.db.read(ReadCost::Scan, operators::list).await?;
+pub(super) async fn list(operator: Caller, app: web::Data<App>) -> Result<web::Json<Items<Operator>>, Problem> {
+    let items = operator.read(&app, ReadCost::Scan, operators::list).await?;
     Ok(web::Json(Items::all(items)))
 }
 
@@ -25,11 +25,11 @@ pub(super) async fn create(
 ) -> Result<Created<With<Operator, OperatorToken>>, Problem> {
     let new = body.checked(|new| operators::mistakes(new, app.clock.now()))?;
     let work = app.clone();
-    let body = operator.write(&app, move |tx| operators::create(tx, &work.keys, &new)).await?;
+    let body = operator.write(&app, move |tx, mandate| operators::create(tx, mandate, &work.keys, &new)).await?;
     Ok(Created { body, location: None })
 }
 
 pub(super) async fn end(operator: Caller, app: web::Data<App>, id: web::Path<String>) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| operators::end(tx, &id)).await?;
+    operator.write(&app, move |tx, mandate| operators::end(tx, mandate, &id)).await?;
     Ok(NoContent)
 }

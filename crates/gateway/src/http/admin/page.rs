@@ -4,14 +4,14 @@ use actix_web::web;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::operator::Operator;
 use crate::app::App;
-use crate::domain::account::Account;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Components, Described, Whole};
+use crate::domain::operator::Mandate;
 use crate::http::edge::problem::Problem;
-use crate::services::accounts;
 use crate::services::error::ActError;
-use crate::storage::{DbError, ReadCost, Tx};
+use crate::storage::{ReadCost, Tx};
 
 /// How many items a page has.
 pub(super) type Limit = Whole<1, 1000>;
@@ -94,6 +94,7 @@ impl<T: Described> Described for Items<T> {
 
 /// Answers with a page of what an account has: `read` gives the rows that follow, each with its number and as it is shown.
 pub(super) async fn of_account<T, R>(
+    operator: &Operator,
     app: &App,
     account: String,
     page: Page,
@@ -101,14 +102,8 @@ pub(super) async fn of_account<T, R>(
 ) -> Result<web::Json<Items<T>>, Problem>
 where
     T: Send + 'static,
-    R: FnMut(&mut Tx<'_>, &Account, &Page) -> Result<Vec<(i64, T)>, DbError> + Send + 'static,
+    R: FnMut(&mut Tx<'_>, &Mandate, &str, &Page) -> Result<Vec<(i64, T)>, ActError> + Send + 'static,
 {
-    let answer = app
-        .db
-        .read(ReadCost::Scan, move |tx| {
-            let account = accounts::find(tx, &account)?;
-            Ok::<_, ActError>(page.of_rows(read(tx, &account, &page)?))
-        })
-        .await?;
-    Ok(web::Json(answer))
+    let rows = operator.read(app, ReadCost::Scan, move |tx, mandate| read(tx, mandate, &account, &page)).await?;
+    Ok(web::Json(page.of_rows(rows)))
 }

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Text, Time, answer};
 use crate::http::edge::problem::Problem;
+use crate::services::members;
 
 query! {
     /// Which of them are listed.
@@ -50,20 +51,26 @@ answer! {
 }
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PendingQuery>,
 ) -> Result<web::Json<Items<PendingMember>>, Problem> {
     let PendingQuery { group, limit, after } = query.0;
-    page::of_account(&app, account.into_inner(), Page::of(limit, after), move |tx, account, page| {
-        let (group, after) = (group.as_ref().map(|group| group.as_str()), page.after.unwrap_or(0));
-        let members = tx.pending_members_after(account.seq, group, after, page.limit)?.into_iter();
-        let shown = members.map(|member| {
-            let group = GroupReference { id: member.group, display: member.group_display };
-            (member.seq, PendingMember { group, value: member.value, since: Time(member.since) })
-        });
-        Ok(shown.collect())
-    })
+    page::of_account(
+        &operator,
+        &app,
+        account.into_inner(),
+        Page::of(limit, after),
+        move |tx, mandate, account, page| {
+            let (group, after) = (group.as_ref().map(|group| group.as_str()), page.after.unwrap_or(0));
+            let waiting = members::pending(tx, mandate, account, group, after, page.limit)?.into_iter();
+            let shown = waiting.map(|member| {
+                let group = GroupReference { id: member.group, display: member.group_display };
+                (member.seq, PendingMember { group, value: member.value, since: Time(member.since) })
+            });
+            Ok(shown.collect())
+        },
+    )
     .await
 }

@@ -1,7 +1,5 @@
 //! Reading the request log.
 
-use std::cmp::Reverse;
-
 use actix_web::web;
 use serde_json::Value;
 
@@ -13,9 +11,9 @@ use crate::domain::described::query::{After, query};
 use crate::domain::described::{Time, answer};
 use crate::domain::request::Pasted;
 use crate::http::edge::problem::Problem;
-use crate::services::accounts;
-use crate::storage::requests::search::{Asked, RequestFilter, RequestPage, StoredRequest};
-use crate::storage::{DbError, ReadCost, Tx};
+use crate::services::requests::{self, Answer, LoggedRequest, Of};
+use crate::storage::ReadCost;
+use crate::storage::requests::search::{Asked, RequestFilter};
 
 pub(super) mod conversation;
 mod question;
@@ -143,50 +141,50 @@ answer! {
 
 /// `GET /admin/accounts/{account}/requests`
 pub(super) async fn of_account(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<RequestsQuery>,
 ) -> Result<web::Json<RequestList>, Problem> {
-    list(&app, query.0, move |tx| Ok(Asked::Account(accounts::find(tx, &account)?.seq))).await
+    let (filter, page) = asked(query.0);
+    let read = operator.read(&app, ReadCost::Scan, move |tx, mandate| {
+        requests::page(tx, mandate, Of::Account(&account), filter.clone(), page.after, page.limit)
+    });
+    Ok(web::Json(list(read.await?)))
 }
 
 /// `GET /admin/clients/{client}/requests`
 pub(super) async fn of_client(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
     query: Params<RequestsQuery>,
 ) -> Result<web::Json<RequestList>, Problem> {
-    list(&app, query.0, move |tx| {
-        let known = tx.client_record(&client)?.ok_or_else(|| Problem::not_found("client", &client))?;
-        Ok(Asked::Client(known.client.id.to_string()))
-    })
-    .await
+    let (filter, page) = asked(query.0);
+    let read = operator.read(&app, ReadCost::Scan, move |tx, mandate| {
+        requests::page(tx, mandate, Of::Client(&client), filter.clone(), page.after, page.limit)
+    });
+    Ok(web::Json(list(read.await?)))
 }
 
-async fn list(
-    app: &App,
-    query: RequestsQuery,
-    mut of: impl FnMut(&mut Tx<'_>) -> Result<Asked, Problem> + Send + 'static,
-) -> Result<web::Json<RequestList>, Problem> {
+fn asked(query: RequestsQuery) -> (RequestFilter, Page) {
     let RequestsQuery { status, target, code, since, limit, after } = query;
-    let page = Page::of(limit, after);
-    let answer = app.db.read(ReadCost::Scan, move |tx| {
-        let filter = RequestFilter {
-            of: of(tx)?,
-            status: status.map(|range| (range.least, range.most)),
-            target: target.clone().map(|target| target.0),
-            code: code.map(|code| code.0.name().to_owned()),
-            since: since.map(|since| since.0),
-            method: None,
-            until: None,
-        };
-        let RequestPage { rows, next } = tx.request_page(&filter, page.after, page.limit)?;
-        let (items, dropped) = (represented(tx, rows)?, tx.unrecorded(&filter.of, filter.since)?);
-        Ok::<_, Problem>(RequestList { items, next: next.map(|row| row.to_string()), dropped })
-    });
-    Ok(web::Json(answer.await?))
+    let filter = RequestFilter {
+        of: Asked::All,
+        status: status.map(|range| (range.least, range.most)),
+        target: target.map(|target| target.0),
+        code: code.map(|code| code.0.name().to_owned()),
+        since: since.map(|since| since.0),
+        method: None,
+        until: None,
+    };
+    (filter, Page::of(limit, after))
+}
+
+fn list(answer: Answer) -> RequestList {
+    let Answer { items, next, dropped } = answer;
+    let items = items.into_iter().map(representation).collect();
+    RequestList { items, next: next.map(|row| row.to_string()), dropped }
 }
 
 /// `GET /admin/requests/{request}`: all that is recorded under one id, what the server itself asked others for included.
@@ -196,15 +194,8 @@ pub(super) async fn get(
     request: web::Path<String>,
 ) -> Result<web::Json<Items<RequestRow>>, Problem> {
     let RequestIdText(id) = RequestIdText::of(&request)?;
-    let answer = app.db.read(ReadCost::Scan, move |tx| {
-        let mut rows = tx.requests_called(&id)?;
-        rows.retain(|row| reaches(&operator, row));
-        if rows.is_empty() {
-            return Err(Problem::not_found("recorded request", &id));
-        }
-        Ok(Items::all(represented(tx, rows)?))
-    });
-    Ok(web::Json(answer.await?))
+    let rows = operator.read(&app, ReadCost::Scan, move |tx, mandate| requests::called(tx, mandate, &id)).await?;
+    Ok(web::Json(Items::all(rows.into_iter().map(representation).collect())))
 }
 
 /// `GET /admin/requests?text=…`: those whose text fits best stand first; of those that fit alike, the newest.
@@ -219,42 +210,16 @@ pub(super) async fn find(
     };
     let pasted = Pasted::read(&text).ok_or_else(|| Problem::field("?text", "has no words"))?;
     let page = Page::of(limit, after);
-    let answer = app.db.read(ReadCost::Scan, move |tx| {
-        let found = tx.refused_requests(operator.account(), page.after)?;
-        let mut fitting: Vec<(usize, StoredRequest)> = Vec::new();
-        for row in found.rows {
-            let named = text.contains(&row.request_id()).then_some(usize::MAX);
-            let fits = named.or_else(|| pasted.fits(row.detail.as_deref().unwrap_or_default()));
-            fitting.extend(fits.map(|letters| (letters, row)));
-        }
-        fitting.sort_by_key(|(letters, row)| Reverse((*letters, row.seq)));
-        fitting.truncate(usize::try_from(page.limit).unwrap_or_default());
-        let items = represented(tx, fitting.into_iter().map(|(_, row)| row).collect())?;
-        Ok::<_, Problem>(Items { items, next: found.next.map(|row| row.to_string()) })
+    let read = operator.read(&app, ReadCost::Scan, move |tx, mandate| {
+        requests::pasted(tx, mandate, &text, &pasted, page.after, page.limit)
     });
-    Ok(web::Json(answer.await?))
+    let Answer { items, next, .. } = read.await?;
+    let items = items.into_iter().map(representation).collect();
+    Ok(web::Json(Items { items, next: next.map(|row| row.to_string()) }))
 }
 
-/// What belongs to another account, or to none, does not exist for an account's operator.
-fn reaches(operator: &Operator, row: &StoredRequest) -> bool {
-    operator.account().is_none_or(|account| row.account == Some(account))
-}
-
-fn represented(tx: &mut Tx<'_>, rows: Vec<StoredRequest>) -> Result<Vec<RequestRow>, DbError> {
-    let mut clients: Vec<&str> = rows.iter().filter_map(|row| row.client.as_deref()).collect();
-    clients.sort_unstable();
-    clients.dedup();
-    let names = tx.names_of_clients(&clients)?;
-    rows.into_iter()
-        .map(|row| {
-            let account = row.account.map(|account| tx.account_label(account)).transpose()?.flatten();
-            let client_name = row.client.as_ref().and_then(|client| names.get(client).cloned());
-            Ok(representation(row, account.map(|account| account.id), client_name))
-        })
-        .collect()
-}
-
-fn representation(row: StoredRequest, account: Option<String>, client_name: Option<String>) -> RequestRow {
+fn representation(logged: LoggedRequest) -> RequestRow {
+    let LoggedRequest { row, account, client_name } = logged;
     let more = row.more.as_deref().and_then(|more| serde_json::from_str(more).ok()).unwrap_or(Value::Null);
     let list = |name: &str| more.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let texts = |name: &str| list(name).iter().filter_map(Value::as_str).map(str::to_owned).collect();
@@ -265,7 +230,7 @@ fn representation(row: StoredRequest, account: Option<String>, client_name: Opti
     RequestRow {
         at: Time(row.at()),
         request_id: row.request_id(),
-        account,
+        account: account.map(|account| account.id),
         client_name,
         status: row.status.into(),
         microseconds: row.micros,

@@ -14,13 +14,13 @@ use crate::http::edge::problem::Problem;
 use crate::services::setup_links::{self, CheckedLink};
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<SetupLink>>, Problem> {
-    page::of_account(&app, account.into_inner(), query.0.into(), |tx, account, page| {
-        setup_links::list(tx, account, page.after.unwrap_or(0), page.limit)
+    page::of_account(&operator, &app, account.into_inner(), query.0.into(), |tx, mandate, account, page| {
+        setup_links::list(tx, mandate, account, page.after.unwrap_or(0), page.limit)
     })
     .await
 }
@@ -31,12 +31,12 @@ pub(super) async fn create(
     account: web::Path<String>,
     body: Body<NewSetupLink>,
 ) -> Result<Created<With<SetupLink, ShownLink>>, Problem> {
-    let checked = CheckedLink::of(&body.draft, &installation(&app), app.clock.now()).await;
+    let checked = CheckedLink::of(operator.mandate(), &body.draft, &installation(&app), app.clock.now()).await;
     let checked = body.and(checked)?;
     let work = app.clone();
     let body = operator
-        .write(&app, move |tx| {
-            setup_links::create(tx, &installation(&work), work.config.setup.link_lifetime, &account, &checked)
+        .write(&app, move |tx, mandate| {
+            setup_links::create(tx, mandate, &installation(&work), work.config.setup.link_lifetime, &account, &checked)
         })
         .await?;
     Ok(Created { body, location: None })
@@ -47,6 +47,6 @@ pub(super) async fn revoke(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| setup_links::revoke(tx, &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| setup_links::revoke(tx, mandate, &path.0, &path.1)).await?;
     Ok(NoContent)
 }

@@ -8,6 +8,7 @@ use super::page::{self, Items, PageQuery};
 use crate::app::App;
 use crate::domain::described::{With, answer};
 use crate::http::edge::problem::Problem;
+use crate::services::members;
 use crate::storage::shared_keys::NameHolder;
 
 answer! {
@@ -33,13 +34,13 @@ answer! {
 }
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<PageQuery>,
 ) -> Result<web::Json<Items<With<NamedUser, NameSharers>>>, Problem> {
-    page::of_account(&app, account.into_inner(), query.0.into(), |tx, account, page| {
-        let shared = tx.shared_names_after(account.seq, page.after.unwrap_or(0), page.limit)?.into_iter();
+    page::of_account(&operator, &app, account.into_inner(), query.0.into(), |tx, mandate, account, page| {
+        let shared = members::shared_names(tx, mandate, account, page.after.unwrap_or(0), page.limit)?.into_iter();
         // A user is among those who have their name: all of it is read at one moment.
         let shown = shared.filter_map(|name| {
             let (themselves, others): (Vec<_>, Vec<_>) =

@@ -16,9 +16,14 @@ fn redirect_uri(app: &App) -> String {
 }
 
 /// `GET …/accounts/{account}/sign-in`
-pub(super) async fn get(_: Operator, app: web::Data<App>, id: web::Path<String>) -> Result<web::Json<SignIn>, Problem> {
+pub(super) async fn get(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<SignIn>, Problem> {
     let redirect_uri = redirect_uri(&app);
-    let answer = app.db.read(ReadCost::Point, move |tx| sign_in::get(tx, &id, &redirect_uri)).await?;
+    let answer =
+        operator.read(&app, ReadCost::Point, move |tx, mandate| sign_in::get(tx, mandate, &id, &redirect_uri)).await?;
     Ok(web::Json(answer))
 }
 
@@ -32,9 +37,9 @@ pub(super) async fn change(
     let change = body.checked(|change| sign_in::wrong_issuer(change, &app.outbound))?;
     let (work, redirect_uri) = (app.clone(), redirect_uri(&app));
     let answer = operator
-        .write(&app, move |tx| {
+        .write(&app, move |tx, mandate| {
             let rules = Rules { outbound: &work.outbound, keys: &work.keys, redirect_uri: &redirect_uri };
-            sign_in::change(tx, rules, &id, &change)
+            sign_in::change(tx, mandate, rules, &id, &change)
         })
         .await?;
     Ok(web::Json(answer))

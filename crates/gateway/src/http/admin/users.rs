@@ -55,37 +55,45 @@ pub(super) async fn create(
     mut body: Body<NewUser>,
 ) -> Result<Created<User>, Problem> {
     let NewUser { password, rest, .. } = &body.draft;
-    let hashed = users::hash_password(&app.db, &app.passwords, password.as_ref(), &account, None, rest).await?;
+    let hashed =
+        users::hash_password(&app.db, operator.mandate(), &app.passwords, password.as_ref(), &account, None, rest)
+            .await?;
     let password_hash = noted(hashed, &mut body.mistakes);
     let NewUser { service_account, rest, .. } = body.finish()?;
     let login = LoginChange { password_hash, service_account, ends_connections: false };
     let attributes = Value::Object(rest);
     let work = app.clone();
-    let body =
-        operator.write(&app, move |tx| users::create(tx, &work.scim_engine(), &account, &attributes, &login)).await?;
+    let body = operator
+        .write(&app, move |tx, mandate| users::create(tx, mandate, &work.scim_engine(), &account, &attributes, &login))
+        .await?;
     Ok(Created { body, location: None })
 }
 
 pub(super) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     account: web::Path<String>,
     query: Params<UserQuery>,
 ) -> Result<web::Json<UserList>, Problem> {
     let asked = query.0.search()?;
     let work = app.clone();
-    let answer =
-        app.db.read(ReadCost::Scan, move |tx| users::search(tx, &work.scim_engine(), &account, &asked)).await?;
+    let answer = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| {
+            users::search(tx, mandate, &work.scim_engine(), &account, &asked)
+        })
+        .await?;
     Ok(web::Json(answer))
 }
 
 pub(super) async fn get(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<web::Json<User>, Problem> {
     let work = app.clone();
-    let answer = app.db.read(ReadCost::Point, move |tx| users::get(tx, &work.scim_engine(), &path.0, &path.1)).await?;
+    let answer = operator
+        .read(&app, ReadCost::Point, move |tx, mandate| users::get(tx, mandate, &work.scim_engine(), &path.0, &path.1))
+        .await?;
     Ok(web::Json(answer))
 }
 
@@ -100,7 +108,9 @@ pub(super) async fn change(
         body.mistakes.note("end_connections", "goes with a new `password`");
     }
     let user = Some(path.1.as_str());
-    let hashed = users::hash_password(&app.db, &app.passwords, password.as_ref(), &path.0, user, rest).await?;
+    let hashed =
+        users::hash_password(&app.db, operator.mandate(), &app.passwords, password.as_ref(), &path.0, user, rest)
+            .await?;
     let password_hash = noted(hashed, &mut body.mistakes);
     let UserChange { service_account, end_connections, rest, .. } = body.finish()?;
     let ends_connections = end_connections.unwrap_or(false);
@@ -108,7 +118,9 @@ pub(super) async fn change(
     let change = users::patch_of(rest)?;
     let work = app.clone();
     let answer = operator
-        .write(&app, move |tx| users::change(tx, &work.scim_engine(), &path.0, &path.1, change.as_ref(), &login))
+        .write(&app, move |tx, mandate| {
+            users::change(tx, mandate, &work.scim_engine(), &path.0, &path.1, change.as_ref(), &login)
+        })
         .await?;
     Ok(web::Json(answer))
 }
@@ -119,7 +131,7 @@ pub(super) async fn delete(
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
     let work = app.clone();
-    operator.write(&app, move |tx| users::delete(tx, &work.scim_engine(), &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| users::delete(tx, mandate, &work.scim_engine(), &path.0, &path.1)).await?;
     Ok(NoContent)
 }
 
@@ -129,7 +141,7 @@ pub(super) async fn remove_second_factor(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| users::remove_second_factor(tx, &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| users::remove_second_factor(tx, mandate, &path.0, &path.1)).await?;
     Ok(NoContent)
 }
 
@@ -139,6 +151,6 @@ pub(super) async fn release_identity(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| users::release_identity(tx, &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| users::release_identity(tx, mandate, &path.0, &path.1)).await?;
     Ok(NoContent)
 }

@@ -52,9 +52,9 @@ macro_rules! pages {
 }
 pub(crate) use pages;
 
-/// A table of endpoints that are described: method, path, handler, summary, refusals, under the headings that they belong to.
+/// A table of endpoints that are described: method, path, what it needs of an operator, handler, summary, refusals, under the headings that they belong to.
 macro_rules! operations {
-    ($($tag:literal { $($method:ident $path:literal => $handler:path, $summary:literal $(, $status:literal $when:literal)*;)* })*) => {
+    ($($tag:literal { $($method:ident $path:literal $need:expr => $handler:path, $summary:literal $(, $status:literal $when:literal)*;)* })*) => {
         &[$($($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
@@ -63,6 +63,7 @@ macro_rules! operations {
                 handler: stringify!($handler),
                 tag: $tag,
                 summary: $summary,
+                need: $need,
                 refusals: &[$(($status, $when)),*],
                 query: || $crate::http::edge::operation::query_names($handler),
                 describe: |components| $crate::http::edge::operation::signature($handler, components),

@@ -4,6 +4,7 @@ use actix_web::{Handler, HttpRequest, web};
 use serde_json::Value;
 
 use crate::domain::described::{Components, Described};
+use crate::domain::operator::Need;
 
 /// What is said about an endpoint beyond its handler.
 #[allow(missing_debug_implementations)] // a function has nothing to show
@@ -14,6 +15,8 @@ pub struct Operation {
     pub tag: &'static str,
     /// What it does, in a sentence.
     pub summary: &'static str,
+    /// What it needs of the operator.
+    pub need: Need,
     /// The refusals of its own, each with when it is.
     pub refusals: &'static [(u16, &'static str)],
     /// The parameters of its query.

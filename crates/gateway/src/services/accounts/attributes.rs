@@ -14,6 +14,7 @@ use crate::domain::bodies::changes;
 use crate::domain::declared_attributes::{Declarations, Declared, Duplicate};
 use crate::domain::described::FieldError;
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::schemas::Schemas;
 use crate::services::error::{ActError, Refusal};
 use crate::storage::{Db, ReadCost, Tx};
@@ -23,14 +24,20 @@ mod change;
 use change::Change;
 
 /// What an account declares. Only reads.
-pub fn list(tx: &mut Tx<'_>, schemas: &Schemas, account: &str) -> Result<Vec<Attribute>, ActError> {
-    let declared = find(tx, account)?.options.attributes.read()?;
+pub fn list(tx: &mut Tx<'_>, mandate: &Mandate, schemas: &Schemas, account: &str) -> Result<Vec<Attribute>, ActError> {
+    let declared = find(tx, mandate, Power::Read, account)?.options.attributes.read()?;
     Ok((0..declared.len()).map(|at| overview(&declared, at, schemas)).collect())
 }
 
 /// One declaration, by the name that a path gives it. Only reads.
-pub fn get(tx: &mut Tx<'_>, schemas: &Schemas, account: &str, name: &str) -> Result<Attribute, ActError> {
-    let declared = find(tx, account)?.options.attributes.read()?;
+pub fn get(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    schemas: &Schemas,
+    account: &str,
+    name: &str,
+) -> Result<Attribute, ActError> {
+    let declared = find(tx, mandate, Power::Read, account)?.options.attributes.read()?;
     let at = position(&declared, schemas, name).ok_or_else(|| ActError::not_found("attribute", name))?;
     Ok(overview(&declared, at, schemas))
 }
@@ -61,15 +68,17 @@ impl CheckedDeclaration {
     /// Compares a declaration with what is stored.
     pub async fn of(
         db: &Db,
+        mandate: &Mandate,
         schemas: &Schemas,
         account: &str,
         wanted: Overlay,
         is_confirmed: bool,
     ) -> Result<CheckedDeclaration, ActError> {
         let (work, looked_up, overlay) = (schemas.clone(), account.to_owned(), wanted.clone());
+        let mandate = mandate.clone();
         let (seq, change, removed) = db
             .read(ReadCost::Point, move |tx| {
-                let account = find(tx, &looked_up)?;
+                let account = find(tx, &mandate, Power::ChangeAccounts, &looked_up)?;
                 let change = Change::of(&account, &overlay, &work)?;
                 let account_values = account.account_values();
                 let later = work.with(&change.declared);
@@ -89,11 +98,12 @@ impl CheckedDeclaration {
 /// background.
 pub fn declare(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     schemas: &Schemas,
     account: &str,
     CheckedDeclaration(overlay): &CheckedDeclaration,
 ) -> Result<(bool, Attribute), ActError> {
-    let mut account = lock(tx, account)?;
+    let mut account = lock(tx, mandate, Power::ChangeAccounts, account)?;
     // Judged by the account as it is now: another operator may have declared an attribute meanwhile.
     let change = Change::of(&account, overlay, schemas)?;
     let action = if change.created { Action::AttributeDeclared } else { Action::AttributeChanged };
@@ -111,8 +121,14 @@ pub fn declare(
 }
 
 /// Takes an attribute away. Its values are taken out of documents in the background.
-pub fn remove(tx: &mut Tx<'_>, schemas: &Schemas, account: &str, name: &str) -> Result<(), ActError> {
-    let mut account = lock(tx, account)?;
+pub fn remove(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    schemas: &Schemas,
+    account: &str,
+    name: &str,
+) -> Result<(), ActError> {
+    let mut account = lock(tx, mandate, Power::Delete, account)?;
     let mut declared = account.options.attributes.read()?;
     let at = position(&declared, schemas, name).filter(|at| declared[*at].stage != Stage::Removing);
     let at = at.ok_or_else(|| ActError::not_found("attribute", name))?;

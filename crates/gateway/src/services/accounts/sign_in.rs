@@ -8,6 +8,7 @@ use crate::domain::bodies::changes;
 use crate::domain::bodies::sign_in::{self as bodies, NewProvider, SignInChange};
 use crate::domain::described::{FieldError, Line, Required};
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::sealing;
 use crate::domain::sign_in::{Passwords, SignIn, SignInProvider};
 use crate::platform::outbound::Outbound;
@@ -27,8 +28,8 @@ pub struct Rules<'a> {
 }
 
 /// Who may log in how in this account. Only reads.
-pub fn get(tx: &mut Tx<'_>, id: &str, redirect_uri: &str) -> Result<bodies::SignIn, ActError> {
-    Ok(overview(&find(tx, id)?.options.sign_in, redirect_uri))
+pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, redirect_uri: &str) -> Result<bodies::SignIn, ActError> {
+    Ok(overview(&find(tx, mandate, Power::Read, id)?.options.sign_in, redirect_uri))
 }
 
 /// What is wrong with the issuer of a provider: it has to be an address that may be called.
@@ -39,9 +40,15 @@ pub fn wrong_issuer(change: &SignInChange, outbound: &Outbound) -> Option<FieldE
 }
 
 /// Changes who may log in how.
-pub fn change(tx: &mut Tx<'_>, rules: Rules<'_>, id: &str, change: &SignInChange) -> Result<bodies::SignIn, ActError> {
+pub fn change(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    rules: Rules<'_>,
+    id: &str,
+    change: &SignInChange,
+) -> Result<bodies::SignIn, ActError> {
+    let mut account = lock(tx, mandate, Power::ChangeAccounts, id)?;
     ActError::unless_right(wrong_issuer(change, rules.outbound))?;
-    let mut account = lock(tx, id)?;
     let before = overview(&account.options.sign_in, rules.redirect_uri);
     if let Some(passwords) = change.passwords.change() {
         account.options.sign_in.passwords = passwords.copied();

@@ -51,15 +51,15 @@ fn body<B: Body>(value: Value) -> B {
 fn an_account_is_made_changed_and_deleted_by_any_door_and_the_trail_names_it() {
     let mut door = Door::open();
     let new = body::<NewAccount>(json!({"name": "acme"}));
-    let made = door.act(|tx, schemas| create(tx, schemas, &new)).unwrap();
+    let made = door.act(|tx, schemas| create(tx, &Mandate::EVERYTHING, schemas, &new)).unwrap();
     let change = body::<AccountChange>(json!({"default_role": "admin", "unique_group_names": true}));
     let change = CheckedChange { change, is_confirmed: false };
-    let changed = door.act(|tx, schemas| super::change(tx, schemas, &made.id, &change)).unwrap();
+    let changed = door.act(|tx, schemas| super::change(tx, &Mandate::EVERYTHING, schemas, &made.id, &change)).unwrap();
     assert_eq!((changed.name.as_str(), changed.default_role.as_deref()), ("acme", Some("admin")));
-    door.act(|tx, _| delete(tx, &made.id)).unwrap();
+    door.act(|tx, _| delete(tx, &Mandate::EVERYTHING, &made.id)).unwrap();
     let done = ["account.deleted", "account.changed", "account.created"];
     assert_eq!(door.trail(), done.map(|action| ("command line".to_owned(), action.to_owned())));
-    let gone = door.act(|tx, _| get(tx, &made.id)).unwrap_err();
+    let gone = door.act(|tx, _| get(tx, &Mandate::EVERYTHING, &made.id)).unwrap_err();
     assert!(matches!(gone, ActError::Refused(Refusal::NotFound { what: "account", .. })), "{gone}");
 }
 
@@ -67,15 +67,16 @@ fn an_account_is_made_changed_and_deleted_by_any_door_and_the_trail_names_it() {
 fn what_is_refused_leaves_nothing_behind() {
     let mut door = Door::open();
     let (acme, other) = (body::<NewAccount>(json!({"name": "acme"})), body::<NewAccount>(json!({"name": "other"})));
-    door.act(|tx, schemas| create(tx, schemas, &acme)).unwrap();
-    let other = door.act(|tx, schemas| create(tx, schemas, &other)).unwrap();
-    let taken = door.act(|tx, schemas| create(tx, schemas, &acme)).unwrap_err();
+    door.act(|tx, schemas| create(tx, &Mandate::EVERYTHING, schemas, &acme)).unwrap();
+    let other = door.act(|tx, schemas| create(tx, &Mandate::EVERYTHING, schemas, &other)).unwrap();
+    let taken = door.act(|tx, schemas| create(tx, &Mandate::EVERYTHING, schemas, &acme)).unwrap_err();
     assert!(matches!(taken, ActError::Refused(Refusal::Conflict { .. })), "{taken}");
     // The co-owner is looked at after the rest was written.
     let change = body::<AccountChange>(json!({"name": "renamed", "co_owner": "of-another-account"}));
     let change = CheckedChange { change, is_confirmed: true };
-    let refused = door.act(|tx, schemas| super::change(tx, schemas, &other.id, &change)).unwrap_err();
+    let refused =
+        door.act(|tx, schemas| super::change(tx, &Mandate::EVERYTHING, schemas, &other.id, &change)).unwrap_err();
     assert!(matches!(&refused, ActError::Refused(Refusal::Invalid(errors)) if errors[0].field == "co_owner"));
-    assert_eq!(door.act(|tx, _| get(tx, &other.id)).unwrap().name, "other");
+    assert_eq!(door.act(|tx, _| get(tx, &Mandate::EVERYTHING, &other.id)).unwrap().name, "other");
     assert_eq!(door.trail().len(), 2);
 }

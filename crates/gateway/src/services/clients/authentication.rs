@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Installation;
 use crate::domain::bodies::clients::{ClientOptions, Keys};
 use crate::domain::described::{Checked, Mistakes, Patch};
+use crate::domain::operator::{Mandate, Power};
 use crate::platform::outbound::{Calls, FetchError};
 
 /// What is asked for.
@@ -32,6 +33,11 @@ impl Asked {
                 federation: whole(&options.federation),
             },
         }
+    }
+
+    /// Whether it names keys: who holds them can act as the client, as by a secret.
+    pub(super) fn names_keys(&self) -> bool {
+        self.named.contains(&true)
     }
 
     /// As it stands, for a new client.
@@ -67,8 +73,17 @@ impl Asked {
 
     /// Tries the addresses out that are named. One that can never be called is a mistake; one that does not answer at the
     /// moment is worth a warning.
-    pub(super) async fn try_addresses(&self, at: &Installation<'_>, mistakes: &mut Mistakes) -> Vec<String> {
+    pub(super) async fn try_addresses(
+        &self,
+        mandate: &Mandate,
+        at: &Installation<'_>,
+        mistakes: &mut Mistakes,
+    ) -> Vec<String> {
         let mut warnings = Vec::new();
+        // They are refused in a moment: nothing is called for them.
+        if !mandate.has(Power::ManageSecrets) {
+            return warnings;
+        }
         for (field, source) in self.sources() {
             let (KeySource::JwksUri(address) | KeySource::Issuer(address)) = &source;
             if let Err(detail) = at.outbound.url(address) {

@@ -10,13 +10,14 @@ use super::find;
 use crate::domain::bodies::clients::fields::{FieldCheck, FieldList, FieldRequests};
 use crate::domain::described::Time;
 use crate::domain::fields::{FieldCount, FieldName, QUERY, REQUESTS, Times};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::schemas::Schemas;
 use crate::services::error::ActError;
 use crate::storage::Tx;
 
 /// Each attribute of a client. What arrived of late is there once [it is counted](crate::services::field_counts). Only reads.
-pub fn list(tx: &mut Tx<'_>, client: &str, schemas: &Schemas) -> Result<FieldList, ActError> {
-    let record = find(tx, client)?;
+pub fn list(tx: &mut Tx<'_>, mandate: &Mandate, client: &str, schemas: &Schemas) -> Result<FieldList, ActError> {
+    let record = find(tx, mandate, Power::Read, client)?;
     let account = record.account.map(|seq| tx.account_at(seq)).transpose()?.flatten();
     let registry = match &account {
         Some(account) => schemas.of(account)?,

@@ -9,6 +9,7 @@ use crate::domain::bodies::clients::{ClientOptions, NewClient};
 use crate::domain::client::ScimOptions;
 use crate::domain::described::{FieldError, Flat, Mistakes, Name, Required};
 use crate::domain::ids::{AccountKey, ClientKey};
+use crate::domain::operator::Mandate;
 use crate::domain::registration::Registered;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -20,14 +21,18 @@ pub struct CheckedClient {
     name: String,
     registered: Registered,
     secret_days: Option<u32>,
-    options: ClientOptions,
+    pub(super) options: ClientOptions,
     /// What is worth knowing of its addresses.
     pub(super) warnings: Vec<String>,
 }
 
 impl CheckedClient {
     /// Checks a registration: all mistakes at once.
-    pub async fn of(new: &NewClient, at: &Installation<'_>) -> Result<CheckedClient, Vec<FieldError>> {
+    pub async fn of(
+        mandate: &Mandate,
+        new: &NewClient,
+        at: &Installation<'_>,
+    ) -> Result<CheckedClient, Vec<FieldError>> {
         let mut mistakes = Mistakes::default();
         let NewClient { name: Required(Name(name)), options: Flat(options), .. } = new;
         let proofs = Asked::of(options);
@@ -39,7 +44,7 @@ impl CheckedClient {
             mistakes.note(field, detail);
             None
         });
-        let warnings = proofs.try_addresses(at, &mut mistakes).await;
+        let warnings = proofs.try_addresses(mandate, at, &mut mistakes).await;
         match asked.check(at.protocol, at.settings.allow_okta_internal_http) {
             Ok(registered) => {
                 mistakes.finish()?;

@@ -5,6 +5,7 @@ use crate::domain::actor::Actor;
 use crate::domain::bodies::clients::recording::{ClientRecording, NewRecording};
 use crate::domain::described::{FieldError, Time};
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::request::full::{LONGEST_MS, Switch};
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -41,14 +42,19 @@ pub(super) fn overview(record: &ClientRecord, now: Timestamp) -> Option<ClientRe
 }
 
 /// Whether a client is recorded. Only reads.
-pub fn get(tx: &mut Tx<'_>, client: &str) -> Result<Option<ClientRecording>, ActError> {
-    let record = find(tx, client)?;
+pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<Option<ClientRecording>, ActError> {
+    let record = find(tx, mandate, Power::Read, client)?;
     Ok(overview(&record, tx.now()))
 }
 
 /// Switches it on, or to another end.
-pub fn start(tx: &mut Tx<'_>, client: &str, new: &NewRecording) -> Result<ClientRecording, ActError> {
-    let (record, now) = (find(tx, client)?, tx.now());
+pub fn start(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    client: &str,
+    new: &NewRecording,
+) -> Result<ClientRecording, ActError> {
+    let (record, now) = (find(tx, mandate, Power::RecordClients, client)?, tx.now());
     let until = end(new, now).map_err(|wrong| ActError::invalid(vec![wrong]))?;
     let by = match &tx.origin.actor {
         Actor::Operator(operator) => operator.name.clone().unwrap_or_else(|| operator.id.clone()),
@@ -62,8 +68,8 @@ pub fn start(tx: &mut Tx<'_>, client: &str, new: &NewRecording) -> Result<Client
 }
 
 /// Switches it off. What is off already stays so.
-pub fn stop(tx: &mut Tx<'_>, client: &str) -> Result<(), ActError> {
-    let (record, now) = (find(tx, client)?, tx.now());
+pub fn stop(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<(), ActError> {
+    let (record, now) = (find(tx, mandate, Power::RecordClients, client)?, tx.now());
     if record.recorded.is_none() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use crate::domain::bodies::clients::ClientOptions;
 use crate::domain::bodies::clients::secrets::{NewSecret, Secret, ShownSecret};
 use crate::domain::described::{FieldError, Time, Whole};
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -50,8 +51,8 @@ pub(super) fn expiry(settings: &OAuth, client: &Client, now: Timestamp) -> Optio
 }
 
 /// The secrets of a client, without the secrets themselves. Only reads.
-pub fn list(tx: &mut Tx<'_>, client: &str) -> Result<Vec<Secret>, ActError> {
-    let record = find(tx, client)?;
+pub fn list(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<Vec<Secret>, ActError> {
+    let record = find(tx, mandate, Power::Read, client)?;
     let now = tx.now();
     let secrets = tx.client_secrets(record.seq)?.into_iter().map(|secret| Secret {
         id: secret.id,
@@ -67,14 +68,15 @@ pub fn list(tx: &mut Tx<'_>, client: &str) -> Result<Vec<Secret>, ActError> {
 /// Makes one more secret, which is shown this once.
 pub fn create(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     keys: &Keyring,
     settings: &OAuth,
     client: &str,
     new: &NewSecret,
 ) -> Result<ShownSecret, ActError> {
     let now = tx.now();
+    let record = find(tx, mandate, Power::ManageSecrets, client)?;
     ActError::unless_right(bodies::past_end(new.expires, now))?;
-    let record = find(tx, client)?;
     if record.client.public {
         return Err(ActError::conflict("a public client has no secrets"));
     }
@@ -110,8 +112,8 @@ pub fn create(
 }
 
 /// Ends a secret.
-pub fn revoke(tx: &mut Tx<'_>, client: &str, secret: &str) -> Result<(), ActError> {
-    revoke_credential(tx, client, secret, ("secret", Action::ClientSecretEnded), |tx, client, id| {
+pub fn revoke(tx: &mut Tx<'_>, mandate: &Mandate, client: &str, secret: &str) -> Result<(), ActError> {
+    revoke_credential(tx, mandate, client, secret, ("secret", Action::ClientSecretEnded), |tx, client, id| {
         tx.end_client_secret(client, id)
     })
 }

@@ -6,6 +6,7 @@ use super::{find, revoke_credential, warnings};
 use crate::domain::bodies::clients::tokens::{NewToken, ShownToken, Token};
 use crate::domain::described::{FieldError, Texts, Time, With};
 use crate::domain::event::{Act, Action};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::scopes;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -60,8 +61,8 @@ fn overview(record: &StaticTokenRecord, now: Timestamp) -> Token {
 }
 
 /// The static tokens of a client, without the tokens themselves. Only reads.
-pub fn list(tx: &mut Tx<'_>, client: &str) -> Result<Vec<Token>, ActError> {
-    let record = find(tx, client)?;
+pub fn list(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<Vec<Token>, ActError> {
+    let record = find(tx, mandate, Power::Read, client)?;
     let now = tx.now();
     Ok(tx.static_tokens(record.seq)?.iter().map(|token| overview(token, now)).collect())
 }
@@ -69,13 +70,14 @@ pub fn list(tx: &mut Tx<'_>, client: &str) -> Result<Vec<Token>, ActError> {
 /// Makes a static token, which is shown this once.
 pub fn create(
     tx: &mut Tx<'_>,
+    mandate: &Mandate,
     cx: &oauth::Context<'_>,
     client: &str,
     new: &NewToken,
 ) -> Result<With<Token, ShownToken>, ActError> {
     let now = Timestamp::of_millis(cx.now);
+    let owner = find(tx, mandate, Power::ManageSecrets, client)?;
     ActError::unless_right(mistakes(new, now))?;
-    let owner = find(tx, client)?;
     if owner.account.is_none() {
         return Err(ActError::conflict("a client of no account has no static tokens: they would open none"));
     }
@@ -111,8 +113,8 @@ pub fn create(
 }
 
 /// Ends a static token; it is refused from the next request on.
-pub fn revoke(tx: &mut Tx<'_>, client: &str, token: &str) -> Result<(), ActError> {
-    revoke_credential(tx, client, token, ("static token", Action::ClientTokenEnded), |tx, client, id| {
+pub fn revoke(tx: &mut Tx<'_>, mandate: &Mandate, client: &str, token: &str) -> Result<(), ActError> {
+    revoke_credential(tx, mandate, client, token, ("static token", Action::ClientTokenEnded), |tx, client, id| {
         tx.end_static_token_of(client, id)
     })
 }

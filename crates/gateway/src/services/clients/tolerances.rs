@@ -3,6 +3,7 @@
 use super::find;
 use crate::domain::bodies::clients::tolerances::{ClientTolerance, ClientTolerances, Switches, ToleranceList};
 use crate::domain::described::{Mapped, Time};
+use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
 use crate::domain::tolerances::{self, Overrides, Tolerance};
 use crate::services::error::ActError;
@@ -38,8 +39,8 @@ pub(super) fn overview(record: &ClientRecord) -> ClientTolerances {
 }
 
 /// Each tolerance of a client. What was needed of late is there once [it is counted](crate::services::tolerance_counts). Only reads.
-pub fn list(tx: &mut Tx<'_>, client: &str) -> Result<ToleranceList, ActError> {
-    let record = find(tx, client)?;
+pub fn list(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<ToleranceList, ActError> {
+    let record = find(tx, mandate, Power::Read, client)?;
     let needs = tx.tolerance_needs(record.seq)?;
     let profile = tolerances::of_profile(Profile::of(&record.client));
     let items = Tolerance::all().map(|tolerance| {

@@ -7,6 +7,7 @@ use crate::config::OperatorSignIn;
 use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::OperatorKey;
+use crate::domain::operator::Role;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::platform::openid_client::{Identity, OpenIdProvider};
 use crate::platform::timestamp::Timestamp;
@@ -97,8 +98,8 @@ pub fn provider(configured: &OperatorSignIn, redirect_uri: &str) -> OpenIdProvid
     }
 }
 
-/// The address of an operator, if it is on the list.
-pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<String, Refusal> {
+/// The address of an operator and the role, if the address is on the list.
+pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<(String, Role), Refusal> {
     let refused = |why: String| Err(Refusal::new(OwnCode::OperatorNotAdmitted, why));
     let Some((email, verified)) = &identity.email else {
         return refused("Your provider does not tell us your e-mail address.".to_owned());
@@ -107,14 +108,9 @@ pub fn admitted(configured: &OperatorSignIn, identity: &Identity) -> Result<Stri
         return refused(format!("Your provider does not say that the address {email} is verified."));
     }
     let email = email.to_lowercase();
-    let listed =
-        configured.allowed.iter().map(|entry| entry.to_lowercase()).any(|entry| match entry.strip_prefix('@') {
-            Some(domain) => email.rsplit_once('@').is_some_and(|(name, at)| !name.is_empty() && at == domain),
-            None => entry == email,
-        });
-    match listed {
-        true => Ok(email),
-        false => refused(format!("{email} is not on the list of operators. Ask the administrator of this service.")),
+    match configured.role_of(&email) {
+        Some(role) => Ok((email, role)),
+        None => refused(format!("{email} is not on the list of operators. Ask the administrator of this service.")),
     }
 }
 
@@ -124,13 +120,13 @@ pub fn sign_in(
     tx: &mut Tx<'_>,
     configured: &OperatorSignIn,
     identity: &Identity,
-    address: &str,
+    (address, role): (&str, Role),
     from: Source,
 ) -> Result<Result<AuthenticatedOperator, Refusal>, DbError> {
     let now = tx.now();
     let login = match tx.operator_by_address(address)? {
         Some(login) => login,
-        None => tx.insert_operator_of_provider(address, now)?,
+        None => tx.insert_operator_of_provider(address, role, now)?,
     };
     let known = login.issuer.as_ref().filter(|issuer| **issuer == configured.issuer).and(login.subject.as_ref());
     if known.is_some_and(|subject| *subject != identity.subject) {
@@ -146,6 +142,7 @@ pub fn sign_in(
     if known.is_none() {
         tx.bind_operator(login.key, &configured.issuer, &identity.subject)?;
     }
+    tx.follow_configured_role(login.key, role)?;
     let operator = AuthenticatedOperator::of(&login, LoginKind::Provider, now);
     operator.note(tx, from)?;
     Ok(Ok(operator))
@@ -168,7 +165,7 @@ mod tests {
             issuer: String::new(),
             client_id: String::new(),
             client_secret: SecretText::new(""),
-            allowed: vec!["Ada@vendor.test".to_owned(), "@csm.vendor.test".to_owned()],
+            allowed: ["Ada@vendor.test=platform", "@csm.vendor.test"].map(|entry| entry.parse().unwrap()).to_vec(),
             unverified_email: false,
             token_seconds: 60,
         };

@@ -11,13 +11,14 @@ use crate::services::field_counts;
 use crate::storage::ReadCost;
 
 pub(in crate::http::admin) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<FieldList>, Problem> {
     // So that what this process answered a moment ago is in the counts.
     field_counts::add(&app.db, &app.fields).await?;
     let schemas = app.schemas.clone();
-    let answer = app.db.read(ReadCost::Point, move |tx| fields::list(tx, &client, &schemas)).await?;
+    let answer =
+        operator.read(&app, ReadCost::Point, move |tx, mandate| fields::list(tx, mandate, &client, &schemas)).await?;
     Ok(web::Json(answer))
 }

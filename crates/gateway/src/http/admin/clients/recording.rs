@@ -12,11 +12,12 @@ use crate::services::clients::recording;
 use crate::storage::ReadCost;
 
 pub(in crate::http::admin) async fn get(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<RecordingState>, Problem> {
-    let recording = app.db.read(ReadCost::Point, move |tx| recording::get(tx, &client)).await?;
+    let recording =
+        operator.read(&app, ReadCost::Point, move |tx, mandate| recording::get(tx, mandate, &client)).await?;
     Ok(web::Json(RecordingState { recording }))
 }
 
@@ -36,7 +37,7 @@ pub(in crate::http::admin) async fn start(
         Ok(()) => body.checked(|new| recording::mistakes(new, now))?,
         Err(_) => body.finish()?,
     };
-    Ok(web::Json(operator.write(&app, move |tx| recording::start(tx, &client, &new)).await?))
+    Ok(web::Json(operator.write(&app, move |tx, mandate| recording::start(tx, mandate, &client, &new)).await?))
 }
 
 pub(in crate::http::admin) async fn stop(
@@ -44,6 +45,6 @@ pub(in crate::http::admin) async fn stop(
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| recording::stop(tx, &client)).await?;
+    operator.write(&app, move |tx, mandate| recording::stop(tx, mandate, &client)).await?;
     Ok(NoContent)
 }

@@ -14,11 +14,11 @@ use crate::services::clients::secrets;
 use crate::storage::ReadCost;
 
 pub(in crate::http::admin) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<Items<Secret>>, Problem> {
-    let items = app.db.read(ReadCost::Scan, move |tx| secrets::list(tx, &client)).await?;
+    let items = operator.read(&app, ReadCost::Scan, move |tx, mandate| secrets::list(tx, mandate, &client)).await?;
     Ok(web::Json(Items::all(items)))
 }
 
@@ -30,8 +30,9 @@ pub(in crate::http::admin) async fn add(
 ) -> Result<Created<ShownSecret>, Problem> {
     let new = body.checked(|new| bodies::past_end(new.expires, app.clock.now()))?;
     let work = app.clone();
-    let body =
-        operator.write(&app, move |tx| secrets::create(tx, &work.keys, &work.config.oauth, &client, &new)).await?;
+    let body = operator
+        .write(&app, move |tx, mandate| secrets::create(tx, mandate, &work.keys, &work.config.oauth, &client, &new))
+        .await?;
     Ok(Created { body, location: None })
 }
 
@@ -40,6 +41,6 @@ pub(in crate::http::admin) async fn end(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| secrets::revoke(tx, &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| secrets::revoke(tx, mandate, &path.0, &path.1)).await?;
     Ok(NoContent)
 }

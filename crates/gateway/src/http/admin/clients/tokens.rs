@@ -14,11 +14,11 @@ use crate::services::clients::tokens;
 use crate::storage::ReadCost;
 
 pub(in crate::http::admin) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<Items<Token>>, Problem> {
-    let items = app.db.read(ReadCost::Scan, move |tx| tokens::list(tx, &client)).await?;
+    let items = operator.read(&app, ReadCost::Scan, move |tx, mandate| tokens::list(tx, mandate, &client)).await?;
     Ok(web::Json(Items::all(items)))
 }
 
@@ -30,7 +30,9 @@ pub(in crate::http::admin) async fn add(
 ) -> Result<Created<With<Token, ShownToken>>, Problem> {
     let new = body.checked(|new| tokens::mistakes(new, app.clock.now()))?;
     let work = app.clone();
-    let body = operator.write(&app, move |tx| work.oauth(|cx| tokens::create(tx, cx, &client, &new))).await?;
+    let body = operator
+        .write(&app, move |tx, mandate| work.oauth(|cx| tokens::create(tx, mandate, cx, &client, &new)))
+        .await?;
     Ok(Created { body, location: None })
 }
 
@@ -39,6 +41,6 @@ pub(in crate::http::admin) async fn end(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<NoContent, Problem> {
-    operator.write(&app, move |tx| tokens::revoke(tx, &path.0, &path.1)).await?;
+    operator.write(&app, move |tx, mandate| tokens::revoke(tx, mandate, &path.0, &path.1)).await?;
     Ok(NoContent)
 }

@@ -11,12 +11,13 @@ use crate::services::tolerance_counts;
 use crate::storage::ReadCost;
 
 pub(in crate::http::admin) async fn list(
-    _: Operator,
+    operator: Operator,
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<ToleranceList>, Problem> {
     // So that what this process answered a moment ago is in the counts.
     tolerance_counts::add(&app.db, &app.tally).await?;
-    let answer = app.db.read(ReadCost::Point, move |tx| tolerances::list(tx, &client)).await?;
+    let answer =
+        operator.read(&app, ReadCost::Point, move |tx, mandate| tolerances::list(tx, mandate, &client)).await?;
     Ok(web::Json(answer))
 }

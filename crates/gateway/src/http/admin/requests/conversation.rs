@@ -6,17 +6,19 @@ use oauth::GrantId;
 use scim::AccountValues;
 use serde_json::{Map, Value, json};
 
-use super::recording::{self, Found};
+use super::recording;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::bodies::requests::{AnyJson, Conversation};
 use crate::domain::ids::AccountKey;
+use crate::domain::operator::Power;
 use crate::domain::request::full::{FullRecording, KeptBody};
 use crate::domain::request::stand_ins::{StandIns, ids_in};
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::http::scim::rehearse;
 use crate::platform::system;
+use crate::services::requests::Recorded;
 use crate::storage::ReadCost;
 
 /// So many users and groups are made first.
@@ -28,11 +30,11 @@ pub(in crate::http::admin) async fn export(
     app: web::Data<App>,
     request: web::Path<String>,
 ) -> Result<web::Json<Conversation>, Problem> {
-    let found = recording::find(&operator, &app, &request).await?;
+    let found = recording::find(&operator, Power::Diagnose, &app, &request).await?;
     if let Some(why) = found.recording.why_not_replayable() {
         return Err(Problem::conflict(format!("this request cannot be exported: {why}")));
     }
-    let (Some(key), Some(grant)) = (found.account(), found.recording.grant) else {
+    let (Some(key), Some(grant)) = (found.row.account, found.recording.grant) else {
         return Err(Problem::conflict("this request cannot be exported: it came by no grant"));
     };
     let (client, name) = (found.client, found.row.client.clone().unwrap_or_default());
@@ -68,7 +70,7 @@ struct There<'a> {
 
 impl There<'_> {
     /// The users and groups that the request names, and the one it collides with.
-    async fn needed(&self, found: &Found) -> Result<Vec<Resource>, Problem> {
+    async fn needed(&self, found: &Recorded) -> Result<Vec<Resource>, Problem> {
         let recording = &found.recording;
         let mut ids = Vec::new();
         ids_in(&json!(recording.below), &mut ids);
@@ -169,7 +171,7 @@ fn named(body: &Value, attribute: &str) -> Option<String> {
 
 /// Writes the file.
 struct Writer {
-    found: Found,
+    found: Recorded,
     account: Account,
     profile: &'static str,
     stand_ins: StandIns,

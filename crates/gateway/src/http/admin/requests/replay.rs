@@ -4,13 +4,15 @@ use actix_web::web;
 use oauth::GrantId;
 use serde_json::Value;
 
-use super::recording::{self, Found};
+use super::recording;
 use crate::app::App;
 use crate::domain::bodies::requests::{AnyJson, Outcome, Replay};
+use crate::domain::operator::Power;
 use crate::domain::request::{Findings, Refusal};
 use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::http::scim::{NotRehearsed, Rehearsed, rehearse};
+use crate::services::requests::Recorded;
 use crate::storage::ReadCost;
 
 /// An answer of more bytes is not shown.
@@ -22,11 +24,11 @@ pub(in crate::http::admin) async fn replay(
     app: web::Data<App>,
     request: web::Path<String>,
 ) -> Result<web::Json<Replay>, Problem> {
-    let found = recording::find(&operator, &app, &request).await?;
+    let found = recording::find(&operator, Power::Diagnose, &app, &request).await?;
     if let Some(why) = found.recording.why_not_replayable() {
         return Err(Problem::conflict(format!("this request cannot be replayed: {why}")));
     }
-    let (Some(account), Some(grant)) = (found.account(), found.recording.grant) else {
+    let (Some(account), Some(grant)) = (found.row.account, found.recording.grant) else {
         return Err(Problem::conflict("this request cannot be replayed: it came by no grant"));
     };
     let client = found.client;
@@ -45,7 +47,7 @@ impl From<NotRehearsed> for Problem {
     }
 }
 
-fn overview(found: Found, rehearsed: Rehearsed) -> Replay {
+fn overview(found: Recorded, rehearsed: Rehearsed) -> Replay {
     let Rehearsed { status, refusal, body, findings } = rehearsed;
     let (code, detail) = refusal.map(|Refusal { code, detail }| (code.name().to_owned(), detail)).unzip();
     let was = Outcome { status: found.row.status.into(), code: found.row.code, detail: found.row.detail };

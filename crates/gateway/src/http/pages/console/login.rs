@@ -323,7 +323,7 @@ pub(in crate::http::pages) async fn came_back(
     let (now, from) = (app.clock.now(), browser.source.clone());
     let admitted = operator::admitted(&configured, &identity);
     let entered = app.db.write(move |tx| match &admitted {
-        Ok(address) => operator::sign_in(tx, &configured, &identity, address, from.clone()),
+        Ok((address, role)) => operator::sign_in(tx, &configured, &identity, (address, *role), from.clone()),
         Err(problem) => {
             tx.act_as(Actor::Browser.at(from.clone()));
             operator::refused(tx, &identity, now);

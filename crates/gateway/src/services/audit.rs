@@ -1,0 +1,50 @@
+//! Reading the audit trail.
+
+use std::collections::HashMap;
+
+use oauth::Keyring;
+
+use super::error::ActError;
+use crate::domain::actor::Actor;
+use crate::domain::operator::{Mandate, Power};
+use crate::storage::Tx;
+use crate::storage::audit::search::{AuditFilter, AuditPage};
+
+/// Rows of the trail, and what the operators in them are called now.
+#[derive(Debug)]
+pub struct Answer {
+    /// The rows, newest first.
+    pub page: AuditPage,
+    /// Operators' names, by their ids.
+    pub operators: HashMap<String, String>,
+}
+
+/// The rows that fit, of one account or of all, newest first. An operator of some accounts names one of them. Only reads.
+pub fn page(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    account: Option<&str>,
+    filter: &AuditFilter,
+    after: Option<i64>,
+    limit: i64,
+) -> Result<Answer, ActError> {
+    let mut filter = filter.clone();
+    match account {
+        Some(id) => {
+            mandate.may(Power::ReadAudit)?;
+            let known = tx.account_in_audit(id)?.filter(|account| mandate.reaches(Some(*account)));
+            filter.account = Some(known.ok_or_else(|| ActError::not_found("account", id))?);
+        }
+        None => mandate.may_everywhere(Power::ReadAudit)?,
+    }
+    let page = tx.audit_page(&filter, after, limit)?;
+    let ids: Vec<&str> = page.rows.iter().filter_map(|row| row.actor.strip_prefix(Actor::OPERATOR)).collect();
+    let operators = tx.operator_names(&ids)?;
+    Ok(Answer { page, operators })
+}
+
+/// The head of the trail's chain, if its note is there and ours; and how many rows wait for their seal. Only reads.
+pub fn head(tx: &mut Tx<'_>, mandate: &Mandate, keys: &Keyring) -> Result<(Option<String>, i64), ActError> {
+    mandate.may_everywhere(Power::ReadAudit)?;
+    Ok((tx.audit_head(keys)?.map(|head| head.to_string()), tx.audit_waiting()?))
+}
