@@ -8,6 +8,7 @@ pub mod health;
 pub mod oauth;
 pub mod openapi;
 pub mod pages;
+mod recorded;
 pub mod scim;
 
 pub(crate) use edge::below::below;

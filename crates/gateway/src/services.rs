@@ -7,6 +7,8 @@ pub mod audit;
 pub mod budget;
 pub mod clients;
 pub mod consent;
+pub mod diagnosis;
+pub mod directory;
 pub mod error;
 pub mod field_counts;
 pub mod grants;

@@ -144,10 +144,10 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/requests/{request}" within_reach(Power::Read) => requests::get, "Reads what came of a request, by its `X-Request-Id`.";
         GET "/requests/{request}/recording" within_reach(Power::ReadRecordings) => requests::recording::get,
             "Reads a request that was recorded in full, and its answer.", 409 "The request was not recorded in full.";
-        GET "/requests/{request}/conversation" within_reach(Power::Diagnose) => requests::conversation::export,
+        GET "/requests/{request}/conversation" within_reach(Power::Diagnose) => requests::recording::export,
             "Exports a recorded request as a conversation file, with personal data replaced.",
             409 "The request was not recorded in full, or what was kept of it is not enough.";
-        POST "/requests/{request}/replay" within_reach(Power::Diagnose) => requests::replay::replay,
+        POST "/requests/{request}/replay" within_reach(Power::Diagnose) => requests::recording::replay,
             "Says what a recorded request would be answered now, and what it would change. Nothing is done.",
             409 "The request was not recorded in full, or what was kept of it is not enough.";
     }

@@ -198,6 +198,7 @@ impl Tour {
         self.connecting().await;
         self.provider().await;
         self.own().await;
+        crate::console_diagnosis::look(&self.world, &self.acme, &self.chromium).await;
     }
 }
 

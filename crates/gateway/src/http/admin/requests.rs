@@ -1,7 +1,6 @@
 //! Reading the request log.
 
 use actix_web::web;
-use serde_json::Value;
 
 use super::body::Params;
 use super::operator::Operator;
@@ -9,16 +8,14 @@ use super::page::{Items, Limit, Page};
 use crate::app::App;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Time, answer};
-use crate::domain::request::Pasted;
+use crate::domain::request::{IgnoredAttribute, Pasted};
 use crate::http::edge::problem::Problem;
 use crate::services::requests::{self, Answer, LoggedRequest, Of};
 use crate::storage::ReadCost;
 use crate::storage::requests::search::{Asked, RequestFilter};
 
-pub(super) mod conversation;
 mod question;
 pub(super) mod recording;
-pub(super) mod replay;
 
 use question::{Code, PastedText, RequestIdText, StatusRange, TargetText};
 
@@ -170,13 +167,11 @@ pub(super) async fn of_client(
 fn asked(query: RequestsQuery) -> (RequestFilter, Page) {
     let RequestsQuery { status, target, code, since, limit, after } = query;
     let filter = RequestFilter {
-        of: Asked::All,
         status: status.map(|range| (range.least, range.most)),
         target: target.map(|target| target.0),
         code: code.map(|code| code.0.name().to_owned()),
         since: since.map(|since| since.0),
-        method: None,
-        until: None,
+        ..RequestFilter::of(Asked::All)
     };
     (filter, Page::of(limit, after))
 }
@@ -220,13 +215,8 @@ pub(super) async fn find(
 
 fn representation(logged: LoggedRequest) -> RequestRow {
     let LoggedRequest { row, account, client_name } = logged;
-    let more = row.more.as_deref().and_then(|more| serde_json::from_str(more).ok()).unwrap_or(Value::Null);
-    let list = |name: &str| more.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let texts = |name: &str| list(name).iter().filter_map(Value::as_str).map(str::to_owned).collect();
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let ignored =
-        |one: &Value| Ignored { path: text(&one["path"]).unwrap_or_default(), nearest: text(&one["nearest"]) };
-    let count = |name: &str| more.get(name).and_then(Value::as_i64).unwrap_or_default();
+    let told = row.told();
+    let ignored = |IgnoredAttribute { path, nearest }| Ignored { path, nearest };
     RequestRow {
         at: Time(row.at()),
         request_id: row.request_id(),
@@ -234,14 +224,14 @@ fn representation(logged: LoggedRequest) -> RequestRow {
         client_name,
         status: row.status.into(),
         microseconds: row.micros,
-        tolerances: texts("tolerances"),
-        ignored: list("ignored").iter().map(ignored).collect(),
-        skipped_members: texts("skipped"),
-        pending_members: texts("pending"),
-        changed: texts("changed"),
-        joined: count("joined"),
-        left: count("left"),
-        recorded: more.get("recorded").and_then(Value::as_bool).unwrap_or_default(),
+        tolerances: told.tolerances,
+        ignored: told.ignored.into_iter().map(ignored).collect(),
+        skipped_members: told.skipped,
+        pending_members: told.pending,
+        changed: told.changed,
+        joined: told.joined,
+        left: told.left,
+        recorded: told.recorded,
         client: row.client,
         actor: row.actor,
         address: row.address,

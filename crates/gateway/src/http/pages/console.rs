@@ -6,9 +6,13 @@
 use crate::http::edge::endpoints::Endpoint;
 
 mod desk;
+mod directory;
 mod frame;
+mod health;
 mod home;
 mod login;
+mod request;
+mod requests;
 mod seat;
 
 pub(in crate::http::pages) use desk::{Desk, Submitted};
@@ -18,4 +22,11 @@ pub(in crate::http::pages) use login::came_back;
 pub(in crate::http::pages) use seat::SESSION;
 
 /// Every page and form of the console, file by file.
-pub static TABLES: &[&[Endpoint]] = &[login::ENDPOINTS, home::ENDPOINTS];
+pub static TABLES: &[&[Endpoint]] = &[
+    login::ENDPOINTS,
+    home::ENDPOINTS,
+    health::ENDPOINTS,
+    requests::ENDPOINTS,
+    request::ENDPOINTS,
+    directory::ENDPOINTS,
+];

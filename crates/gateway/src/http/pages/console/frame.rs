@@ -31,17 +31,20 @@ const LONGEST: usize = 600;
 pub(in crate::http::pages) enum Section {
     /// Accounts, and what is in them.
     Accounts,
+    /// Finding a request by its error.
+    Requests,
     /// The operator's own page.
     You,
 }
 
 impl Section {
     /// Those of the navigation.
-    const ALL: [Section; 1] = [Section::Accounts];
+    const ALL: [Section; 2] = [Section::Accounts, Section::Requests];
 
     fn label(self) -> &'static str {
         match self {
             Section::Accounts => "Accounts",
+            Section::Requests => "Requests",
             Section::You => "You",
         }
     }
@@ -49,6 +52,7 @@ impl Section {
     fn path(self) -> &'static str {
         match self {
             Section::Accounts => "/console",
+            Section::Requests => "/console/requests",
             Section::You => "/console/you",
         }
     }
@@ -56,7 +60,7 @@ impl Section {
     /// Whether an operator has anything to do there.
     fn is_open_to(self, mandate: &Mandate) -> bool {
         match self {
-            Section::Accounts => mandate.has(Power::Read),
+            Section::Accounts | Section::Requests => mandate.has(Power::Read),
             Section::You => true,
         }
     }

@@ -1,15 +1,11 @@
 //! Replaying a request that was recorded in full: what it would be answered today, and what it would change. Nothing is written.
 
-use actix_web::web;
 use oauth::GrantId;
 use serde_json::Value;
 
-use super::recording;
 use crate::app::App;
 use crate::domain::bodies::requests::{AnyJson, Outcome, Replay};
-use crate::domain::operator::Power;
 use crate::domain::request::{Findings, Refusal};
-use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::http::scim::{NotRehearsed, Rehearsed, rehearse};
 use crate::services::requests::Recorded;
@@ -18,13 +14,8 @@ use crate::storage::ReadCost;
 /// An answer of more bytes is not shown.
 const SHOWN: usize = 1 << 20;
 
-/// `POST /admin/requests/{request}/replay`
-pub(in crate::http::admin) async fn replay(
-    operator: Operator,
-    app: web::Data<App>,
-    request: web::Path<String>,
-) -> Result<web::Json<Replay>, Problem> {
-    let found = recording::find(&operator, Power::Diagnose, &app, &request).await?;
+/// Carries it out as its client would today, and undoes it.
+pub(in crate::http) async fn carry_out(app: &App, found: Recorded) -> Result<Replay, Problem> {
     if let Some(why) = found.recording.why_not_replayable() {
         return Err(Problem::conflict(format!("this request cannot be replayed: {why}")));
     }
@@ -34,8 +25,8 @@ pub(in crate::http::admin) async fn replay(
     let client = found.client;
     let grant =
         app.db.read(ReadCost::Point, move |tx| Ok::<_, Problem>(tx.grant_to_replay(client, account, grant)?)).await?;
-    let rehearsed = rehearse(&app, account, GrantId(grant), &found.recording).await?;
-    Ok(web::Json(overview(found, rehearsed)))
+    let rehearsed = rehearse(app, account, GrantId(grant), &found.recording).await?;
+    Ok(overview(found, rehearsed))
 }
 
 impl From<NotRehearsed> for Problem {

@@ -1,20 +1,16 @@
 //! A request that was recorded in full, as a conversation file: what has to be there first, the request, and what it is to be answered. Personal
 //! data is replaced consistently. The form is that of `crates/gateway/tests/conversations`.
 
-use actix_web::web;
 use oauth::GrantId;
 use scim::AccountValues;
 use serde_json::{Map, Value, json};
 
-use super::recording;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::bodies::requests::{AnyJson, Conversation};
 use crate::domain::ids::AccountKey;
-use crate::domain::operator::Power;
 use crate::domain::request::full::{FullRecording, KeptBody};
 use crate::domain::request::stand_ins::{StandIns, ids_in};
-use crate::http::admin::operator::Operator;
 use crate::http::edge::problem::Problem;
 use crate::http::scim::rehearse;
 use crate::platform::system;
@@ -24,13 +20,8 @@ use crate::storage::ReadCost;
 /// So many users and groups are made first.
 const MOST: usize = 50;
 
-/// `GET /admin/requests/{request}/conversation`
-pub(in crate::http::admin) async fn export(
-    operator: Operator,
-    app: web::Data<App>,
-    request: web::Path<String>,
-) -> Result<web::Json<Conversation>, Problem> {
-    let found = recording::find(&operator, Power::Diagnose, &app, &request).await?;
+/// Writes the file.
+pub(in crate::http) async fn export(app: &App, found: Recorded) -> Result<Conversation, Problem> {
     if let Some(why) = found.recording.why_not_replayable() {
         return Err(Problem::conflict(format!("this request cannot be exported: {why}")));
     }
@@ -44,13 +35,13 @@ pub(in crate::http::admin) async fn export(
         Ok::<_, Problem>((account, profile, tx.grant_to_replay(client, key, grant)?))
     });
     let (account, profile, grant) = read.await?;
-    let there = There { app: &app, account: key, grant: GrantId(grant) };
+    let there = There { app, account: key, grant: GrantId(grant) };
     let resources = there.needed(&found).await?;
     let registry = app.provider(&account)?.registry;
     let mut values: AccountValues = account.account_values();
     values.lists.clear();
     let stand_ins = StandIns::new(&registry, &values);
-    Ok(web::Json(Writer { found, account, profile, stand_ins }.write(resources)))
+    Ok(Writer { found, account, profile, stand_ins }.write(resources))
 }
 
 /// A user or group that has to be there before the request.
