@@ -188,6 +188,9 @@ story!(a_request_is_found_by_its_error_and_says_why_and_what_to_do, async |world
     says(&page, &["What it came from", "409 uniqueness", "Okta", "acme"]);
     says(&nora.open("/requests?text=xyzzy+plugh+nothing").await, &["No request fits"]);
     says(&nora.open("/requests").await, &["Paste the error"]);
+    for path in ["/requests/%00", "/requests/no-such-request", "/clients/%00/requests", "/accounts/%00/users"] {
+        assert_eq!(nora.open(path).await.answer.status, 404, "{path}");
+    }
 
     let id = id_of(&refused);
     let page = nora.open(&format!("/requests/{id}")).await;

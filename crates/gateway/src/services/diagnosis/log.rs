@@ -248,8 +248,11 @@ pub(super) fn around(tx: &mut Tx<'_>, row: &StoredRequest) -> Result<Vec<StoredR
     let after = tx.request_page(&filter, None, 100)?.rows;
     let later: Vec<StoredRequest> = after.iter().filter(|other| other.seq > row.seq).cloned().collect();
     let earlier = tx.request_page(&filter, Some(row.seq), 3)?.rows;
+    // A client that all accounts share serves others, too.
+    let is_of_one = |other: &StoredRequest| other.account == row.account;
     let mut around: Vec<StoredRequest> = later.into_iter().rev().take(2).rev().collect();
     around.push(row.clone());
     around.extend(earlier);
+    around.retain(is_of_one);
     Ok(around)
 }

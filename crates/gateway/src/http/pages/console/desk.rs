@@ -45,6 +45,11 @@ impl Desk {
     async fn at(app: &App, request: &HttpRequest) -> Result<Option<Desk>, PageFailure> {
         let browser = Browser::of(request, app);
         let Some(seat) = seat::find(app, &browser).await? else { return Ok(None) };
+        // No id has a NUL, and no database could be asked for one.
+        if request.path().contains("%00") {
+            let id = request.path().to_owned();
+            return Err(PageFailure::Act(Refusal::NotFound { what: "page", id }));
+        }
         let (said, token) = (frame::said(app, request), seat::token(app, &seat.fingerprint));
         Ok(Some(Desk { seat, browser, said, token }))
     }
