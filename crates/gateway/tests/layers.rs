@@ -55,6 +55,10 @@ const OAUTH: [&[&str]; 11] = [
     &["metadata"],
 ];
 
+/// Handlers of operators call services, which ask the mandate, and never the database; but for the one that finds out who the operator is.
+const OF_OPERATORS: &str = "http/admin/";
+const WHO_IS_IT: &str = "http/admin/operator.rs";
+
 /// What only tests are made of, so that it stands in no room.
 const OF_TESTS: [&str; 6] = ["tests", "lib", "testing", "testing", "contract", "fuzz"];
 
@@ -225,6 +229,25 @@ fn a_file_of_the_gateway_names_only_layers_below_its_own() {
         }
     }
     assert!(wrong.is_empty(), "these lines name a layer that is not below their own:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn handlers_of_operators_leave_reading_and_writing_to_services_which_ask_the_mandate() {
+    let root = source("gateway");
+    let mut seen = 0;
+    for file in files("gateway") {
+        let path = format!("{}.rs", file.module.join("/"));
+        if !path.starts_with(OF_OPERATORS) {
+            continue;
+        }
+        seen += 1;
+        let text = std::fs::read_to_string(root.join(&path)).unwrap();
+        for (at, line) in text.lines().enumerate() {
+            let asks = line.contains("tx.") || line.contains("app.db.read") || line.contains("app.db.write");
+            assert!(path == WHO_IS_IT || !asks, "{path}:{}: call a service with the mandate: {line}", at + 1);
+        }
+    }
+    assert!(seen > 20, "the handlers are read");
 }
 
 #[test]

@@ -281,6 +281,9 @@ fn who_and_where(
     if client.disabled {
         return page(PageRefusal::ClientDisabled { client: client.name });
     }
+    if client.suspended {
+        return page(PageRefusal::AccountSuspended { client: client.name });
+    }
     if client.redirect_uris.is_empty() {
         let help = client.profile.redirect_uri_help.unwrap_or(SEND_URI);
         return page(PageRefusal::NoRedirectUri { client: client.name, help });

@@ -99,6 +99,8 @@ pub struct Client {
     pub require_pkce: bool,
     /// Whether an operator switched it off.
     pub disabled: bool,
+    /// The account that it belongs to is suspended: it is refused meanwhile.
+    pub suspended: bool,
     /// Whether it belongs to one account. Only such a client may use client credentials.
     pub has_account: bool,
     /// Further settings.

@@ -344,6 +344,9 @@ pub(crate) fn identify(
     if client.disabled {
         return refuse(TokenRefusal::ClientDisabled);
     }
+    if client.suspended {
+        return refuse(TokenRefusal::AccountSuspended);
+    }
     Ok(Ok((client, proven)))
 }
 

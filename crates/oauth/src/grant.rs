@@ -79,6 +79,8 @@ pub struct TokenStatus {
     pub grant: Grant,
     /// The client was switched off.
     pub client_disabled: bool,
+    /// What the grant opens is suspended: no token of it counts meanwhile.
+    pub account_suspended: bool,
     /// The resource owner exists and is active; `true` where there is none.
     pub owner_active: bool,
     /// This very token was revoked.

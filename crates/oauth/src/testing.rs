@@ -91,6 +91,7 @@ impl World {
                 profile: &ClientProfile::GENERIC,
                 require_pkce: false,
                 disabled: false,
+                suspended: false,
                 has_account: true,
                 options: crate::client::Options::default(),
                 tolerances: Tolerances::EVERY,

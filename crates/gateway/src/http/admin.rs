@@ -43,6 +43,10 @@ pub static ENDPOINTS: &[Endpoint] = operations![
             409 "Another account has the name; users have an environment that would leave the list; or groups share names.";
         DELETE "/accounts/{account}" within_reach(Power::Delete) => accounts::delete,
             "Deletes an account with all that is in it: users, groups, clients, grants.";
+        POST "/accounts/{account}/suspend" within_reach(Power::SuspendAccounts) => accounts::suspend,
+            "Suspends an account: its users, clients and identity providers are refused from the next request on, and nothing is lost.";
+        POST "/accounts/{account}/resume" within_reach(Power::SuspendAccounts) => accounts::resume,
+            "Takes the suspension of an account back: what counted before counts again.";
     }
     "Attributes" {
         GET "/accounts/{account}/attributes" within_reach(Power::Read) => attributes::list, "Lists the attributes that an account declares.";

@@ -93,6 +93,7 @@ fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbErr
         groups,
         warnings,
         created: Time(account.created),
+        suspended: account.suspended.map(Time),
     })
 }
 
@@ -234,6 +235,32 @@ fn apply(change: &AccountChange, account: &mut Account) {
     if let Some(role) = change.default_role.change() {
         account.default_role = role.map(|role| role.0.clone());
     }
+}
+
+/// Suspends an account: its users, clients and identity providers are refused from the next request on, and nothing is lost. One that is
+/// suspended already stays so since then.
+pub fn suspend(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<bodies::Account, ActError> {
+    set_suspended(tx, mandate, id, true)
+}
+
+/// Takes a suspension back: what counted before counts again, as far as its own time has not run out.
+pub fn resume(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<bodies::Account, ActError> {
+    set_suspended(tx, mandate, id, false)
+}
+
+fn set_suspended(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, suspend: bool) -> Result<bodies::Account, ActError> {
+    let (mut account, now) = (lock(tx, mandate, Power::SuspendAccounts, id)?, tx.now());
+    if account.suspended.is_some() == suspend {
+        return Ok(overview(tx, &account)?);
+    }
+    let before = overview(tx, &account)?;
+    account.suspended = suspend.then_some(now);
+    tx.set_suspended(account.seq, account.suspended)?;
+    let after = overview(tx, &account)?;
+    let action = if suspend { Action::AccountSuspended } else { Action::AccountResumed };
+    let act = Act::new(action).on_named(&account.id, &account.name);
+    tx.raise(now, Some(account.seq), act.changing(changes(&before, &after)));
+    Ok(after)
 }
 
 /// Deletes an account. Operators who are limited to it end with it.

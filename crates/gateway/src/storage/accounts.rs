@@ -219,6 +219,13 @@ impl Tx<'_> {
         rows.into_iter().map(|row| self.account_from(row)).collect()
     }
 
+    /// Suspends the account from this time on, or resumes it. It has to be [locked](Tx::lock_account).
+    pub fn set_suspended(&mut self, seq: AccountKey, since: Option<Timestamp>) -> Result<(), DbError> {
+        let row = accounts::table.filter(accounts::seq.eq(seq));
+        each!(&mut *self.conn, c => diesel::update(row).set(accounts::suspended.eq(since)).execute(c))?;
+        Ok(())
+    }
+
     /// Hides the account and everything in it: one small write, however much it holds. Its name is free again.
     pub fn delete_account(&mut self, seq: AccountKey, now: Timestamp) -> Result<(), DbError> {
         let row = accounts::table.filter(accounts::seq.eq(seq));

@@ -133,6 +133,7 @@ impl Row {
             profile: profile.of_clients(),
             require_pkce: self.require_pkce,
             disabled: self.disabled,
+            suspended: false,
             has_account: self.account.is_some(),
             tolerances: tolerances::of_client(profile, &options.scim.tolerances).oauth,
             options: options.oauth,
@@ -224,12 +225,15 @@ impl Tx<'_> {
         let row: Option<Row> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         let Some(row) = row else { return Ok(None) };
         // The clients of a deleted account are gone, whenever their rows go.
-        if let Some(account) = row.account
-            && self.account_at(account)?.is_none()
-        {
-            return Ok(None);
-        }
-        let record = row.record()?;
+        let account = match row.account {
+            Some(key) => match self.account_at(key)? {
+                Some(account) => Some(account),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        let mut record = row.record()?;
+        record.client.suspended = account.is_some_and(|account| account.suspended.is_some());
         let until = record.recorded.as_ref().map(|switch| switch.until);
         self.note_recorded(until, (record.seq, record.client.id.as_str()), None);
         Ok(Some(record))

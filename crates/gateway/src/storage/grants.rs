@@ -242,6 +242,7 @@ impl Tx<'_> {
         let status = TokenStatus {
             grant: self.grant_of(row)?,
             client_disabled,
+            account_suspended: context.account.suspended.is_some(),
             owner_active: owner.is_none() || active == Some(true),
             token_revoked: revoked.is_some(),
             answer_superseded: superseded.is_some(),

@@ -52,7 +52,7 @@ pub struct Liveness {
 
 const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen \
      FROM sessions AS s JOIN resources AS r ON r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
-     WHERE s.fingerprint = ? AND s.expires > ? AND s.last_seen > ? AND r.active AND a.deleted IS NULL";
+     WHERE s.fingerprint = ? AND s.expires > ? AND s.last_seen > ? AND r.active AND a.deleted IS NULL AND a.suspended IS NULL";
 
 const END_ALL: &str = "DELETE FROM sessions WHERE owner IN (SELECT seq FROM resources WHERE account = ? AND id = ?)";
 

@@ -15,7 +15,11 @@ use crate::support::testing::World;
 fn call(world: &World, method: &str, path: &str, account: &Account, client: &OAuthClient, grant: &str) -> Call {
     let path = path.replace("{account}", &account.id).replace("{client}", &client.id).replace("{grant}", grant);
     let path = path.replace("{user}", "nobody").replace("{secret}", "none").replace("{operator}", "nobody");
-    let path = path.replace("{attribute}", "badge").replace("{token}", "none").replace("{request}", "none");
+    let path = path
+        .replace("{attribute}", "badge")
+        .replace("{token}", "none")
+        .replace("{request}", "none")
+        .replace("{link}", "none");
     assert!(!path.contains('{'), "{path}: say here what a story puts in its place");
     let call = world.call(method.parse().expect("a method"), &format!("/admin{path}"));
     if matches!(method, "GET" | "DELETE") { call } else { call.json(&json!({})) }

@@ -84,6 +84,11 @@ pub fn accept(
             let url = request.error_url(cx, "unauthorized_client", description);
             return Ok(Acceptance::Refused { code: RefusalCode::ClientDisabled, description, url });
         }
+        Some(client) if client.suspended => {
+            let description = "The account was suspended while access was being accepted.";
+            let url = request.error_url(cx, "access_denied", description);
+            return Ok(Acceptance::Refused { code: RefusalCode::AccountSuspended, description, url });
+        }
         Some(client) if request.scope.beyond(&client.scopes).is_some() => {
             let description = "The client may no longer ask for this scope.";
             let url = request.error_url(cx, "invalid_scope", description);

@@ -105,6 +105,9 @@ codes! {
         ClientDisabled "client_disabled"
             "The client was switched off by an operator."
             "Switch the client on again if that was not intended; its connections then work as before.";
+        AccountSuspended "account_suspended"
+            "The account is suspended: its clients, tokens and users are refused until an operator resumes it. Nothing of it is lost."
+            "Resume the account if that was not intended (the console, or POST /admin/accounts/{account}/resume); everything then works as before.";
         ClientPublic "client_public"
             "The client has no secret, and the endpoint needs one."
             "Use a client with a secret for introspection.";

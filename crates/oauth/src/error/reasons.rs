@@ -96,6 +96,8 @@ reasons! {
         AssertionReplayed AssertionReplayed
             "the client assertion does not count: it was used before; make a new one for each request";
         ClientDisabled ClientDisabled "this client was switched off by an operator";
+        AccountSuspended AccountSuspended
+            "the account of this client is suspended; nothing of it is lost, and it works again when an operator resumes it";
         ClientPublic { client: String } ClientPublic
             "the client {client} is public, and introspection needs a client secret";
     }
@@ -201,6 +203,8 @@ reasons! {
             "The user who accepted access is deactivated or deleted; authenticate again as an active user";
         OwnerGone OwnerGone "The user who accepted access is gone";
         ClientDisabled ClientDisabled "The client was switched off by an operator";
+        AccountSuspended AccountSuspended
+            "The account is suspended; nothing of it is lost, and this token counts again when an operator resumes it";
     }
 }
 
@@ -318,6 +322,10 @@ reasons! {
     "This client is switched off" => {
         ClientDisabled { client: String } ClientDisabled
             "The client {client} was switched off. Ask the operator who gave you the client ID.";
+    }
+    "This account is suspended" => {
+        AccountSuspended { client: String } AccountSuspended
+            "The account of {client} is suspended, so no access to it can be accepted. Nothing is lost. Ask the operator who gave you the client ID.";
     }
     "This client is not set up yet" => {
         NoRedirectUri { client: String, help: &'static str } NoRedirectUri

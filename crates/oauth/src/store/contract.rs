@@ -79,6 +79,7 @@ fn client(name: &str) -> Client {
         profile: &ClientProfile::GENERIC,
         require_pkce: true,
         disabled: false,
+        suspended: false,
         has_account: true,
         options: crate::client::Options::default(),
         tolerances: Tolerances::NONE,

@@ -204,6 +204,7 @@ impl AccessTokens for MemoryStore {
         let owner_active = grant.subject.as_ref().is_none_or(|s| !self.inactive.iter().any(|i| i == s.as_str()));
         Ok(Some(TokenStatus {
             client_disabled: client.disabled,
+            account_suspended: client.suspended,
             owner_active,
             token_revoked: self.revoked.contains_key(token),
             answer_superseded: self.revoked.contains_key(answer),

@@ -392,6 +392,7 @@ fn validate(status: &TokenStatus) -> Result<(), InvalidToken> {
         GrantState::Ended { reason: Some(reason), .. } => Err(InvalidToken::GrantEnded { reason }),
         GrantState::Ended { reason: None, .. } => Err(InvalidToken::GrantEndedBefore),
         GrantState::Open | GrantState::Transferred { .. } if !status.owner_active => Err(InvalidToken::OwnerInactive),
+        _ if status.account_suspended => Err(InvalidToken::AccountSuspended),
         _ if status.client_disabled => Err(InvalidToken::ClientDisabled),
         _ if status.token_revoked => Err(InvalidToken::Revoked),
         _ if status.answer_superseded => Err(InvalidToken::Superseded),

@@ -89,11 +89,13 @@ answer! {
         warnings: Vec<String>,
         /// When it was made.
         created: Time,
+        /// Since when it is suspended: its users, clients and identity providers are refused; `null` if it is not.
+        suspended: Option<Time>,
     }
     example {
         "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "acme", "product_environments": ["acme-prod", "acme-stage"],
         "default_role": null, "co_owner": null, "own_deactivation": "allow", "inactive_match": "restore", "unique_group_names": false,
         "service_accounts": "read_only", "last_administrator": "allow", "users": 12, "groups": 3, "warnings": [],
-        "created": "2026-11-23T20:00:00.000Z"
+        "created": "2026-11-23T20:00:00.000Z", "suspended": null
     }
 }

@@ -73,6 +73,8 @@ actions! {
     AccountCreated "account.created" "An account was created.",
     AccountChanged "account.changed" "An account was changed.",
     AccountSignInChanged "account.sign_in_changed" "The ways to log in to an account were changed.",
+    AccountSuspended "account.suspended" "An account was suspended: its users, clients and identity providers are refused.",
+    AccountResumed "account.resumed" "The suspension of an account was taken back.",
     AccountDeleted "account.deleted" "An account was deleted, with everything in it.",
     AttributeDeclared "attribute.declared" "An account got an attribute of its own.",
     AttributeChanged "attribute.changed" "An attribute of an account was declared otherwise.",

@@ -13,6 +13,10 @@ const LAST_PART: i64 = 4;
 
 pub(super) fn judge(facts: &Facts, policy: &HealthPolicy, now: Timestamp, reasons: &mut Vec<Reason>) {
     let name = &facts.client.name;
+    if let Some(since) = facts.client.suspended {
+        let sentence = format!("The account is suspended, so every request of {name} is refused.");
+        reasons.push(Reason::new(ReasonCode::AccountSuspended, since, sentence));
+    }
     if facts.client.disabled {
         let sentence = format!("{name} is disabled: every request of it is refused.");
         reasons.push(Reason::new(ReasonCode::ClientDisabled, None, sentence));

@@ -47,6 +47,8 @@ pub struct ClientFacts {
     pub name: String,
     /// When it was made.
     pub created: Timestamp,
+    /// Since when its account is suspended, if it is.
+    pub suspended: Option<Timestamp>,
     /// Whether an operator disabled it.
     pub disabled: bool,
     /// Whether it may ask for the scope of the SCIM endpoint.

@@ -73,6 +73,9 @@ macro_rules! reasons {
 }
 
 reasons! {
+    AccountSuspended "account_suspended" Broken
+        "The account is suspended: all requests of its clients are refused, and nothing is lost."
+        => "Resume the account when it is to work again.";
     ClientDisabled "client_disabled" Broken
         "An operator has disabled the client: all its requests are refused."
         => "Enable the client again, or delete it if it is not needed any more.";

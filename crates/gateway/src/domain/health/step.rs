@@ -54,7 +54,9 @@ impl ReasonCode {
                 Some(Step::RefusedRequests)
             }
             R::AccessAttributeMisspelt | R::EnvironmentsNeverArrive => Some(Step::Fields),
-            R::ClientDisabled | R::KeysExpired | R::KeyExpires | R::NeedsTolerances => Some(Step::Settings),
+            R::AccountSuspended | R::ClientDisabled | R::KeysExpired | R::KeyExpires | R::NeedsTolerances => {
+                Some(Step::Settings)
+            }
             R::SecretsExpired
             | R::StaticTokensExpired
             | R::SecretExpires
@@ -115,6 +117,7 @@ impl ReasonCode {
             ),
             R::AllRequestsRefused
             | R::RequestsRefused
+            | R::AccountSuspended
             | R::ClientDisabled
             | R::KeysExpired
             | R::KeyExpires

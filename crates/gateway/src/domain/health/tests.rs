@@ -147,6 +147,7 @@ fn examples() -> Vec<(ReasonCode, Facts)> {
         })
     };
     vec![
+        (R::AccountSuspended, with(|facts| facts.client.suspended = Some(Timestamp::EPOCH))),
         (R::ClientDisabled, with(|facts| facts.client.disabled = true)),
         (R::ConnectionEnded, ended(EndReason::OwnerDeactivated)),
         (R::ConnectionExpired, owner(|connection| connection.idle_end = Some(at(2)))),

@@ -81,6 +81,24 @@ pub(super) async fn change(
     Ok(web::Json(answer))
 }
 
+pub(super) async fn suspend(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<Account>, Problem> {
+    let answer = operator.write(&app, move |tx, mandate| accounts::suspend(tx, mandate, &id)).await?;
+    Ok(web::Json(answer))
+}
+
+pub(super) async fn resume(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<web::Json<Account>, Problem> {
+    let answer = operator.write(&app, move |tx, mandate| accounts::resume(tx, mandate, &id)).await?;
+    Ok(web::Json(answer))
+}
+
 pub(super) async fn delete(
     operator: Operator,
     app: web::Data<App>,

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use crate::domain::described::{Components, alternatives};
+use crate::domain::operator::Need;
 use crate::http::admin;
 use crate::http::edge::endpoints::Endpoint;
 use crate::http::edge::operation::{Media, Operation, Signature, Success};
@@ -27,7 +28,11 @@ const PATH_PARAMETERS: [(&str, &str); 10] = [
 const REFUSALS: [(u16, &str, &str); 8] = [
     (400, "BadRequest", "The request is wrong: `errors` names each field or parameter, and what would be right."),
     (401, "Unauthorized", "There is no operator's token, or one that does not count."),
-    (403, "Forbidden", "The operator is limited to one account, and this is about all of them."),
+    (
+        403,
+        "Forbidden",
+        "The operator's role does not allow it, or the operator is limited to accounts, and this concerns all of them.",
+    ),
     (
         404,
         "NotFound",
@@ -162,7 +167,7 @@ fn described_operation(endpoint: &Endpoint, operation: &Operation, components: &
         "operationId": operation.handler.replace("::", "."),
         "tags": [operation.tag],
         "summary": operation.summary.trim_end_matches('.'),
-        "description": operation.summary,
+        "description": format!("{} {}", operation.summary, who_may(operation.need)),
     });
     let mut parameters: Vec<Value> = names(endpoint.path).map(path_parameter).collect();
     parameters.extend(signature.query.iter().cloned());
@@ -177,6 +182,13 @@ fn described_operation(endpoint: &Endpoint, operation: &Operation, components: &
     responses.sort_keys();
     shown["responses"] = Value::Object(responses);
     shown
+}
+
+/// Who may call an endpoint.
+fn who_may(need: Need) -> String {
+    let roles: Vec<&str> = need.power.roles().iter().map(|role| role.code()).collect();
+    let limit = if need.is_everywhere { ", not limited to accounts" } else { "" };
+    format!("Roles: {}{limit}.", roles.join(", "))
 }
 
 /// The names in the braces of a path.
@@ -212,14 +224,11 @@ fn success(success: &Success) -> (String, Value) {
 /// What an endpoint refuses: what follows from what it takes, and what its row says.
 fn refusals(endpoint: &Endpoint, operation: &Operation, signature: &Signature) -> Vec<(String, Value)> {
     let own = |status: u16| operation.refusals.iter().filter(move |(of, _)| *of == status).map(|(_, when)| *when);
-    let reaches_all = !names(endpoint.path).any(|name| ["account", "client", "grant"].contains(&name))
-        && !endpoint.path.starts_with("/requests");
     let applies = |status: u16| match status {
-        403 => reaches_all && signature.is_protected,
         404 => names(endpoint.path).next().is_some(),
         409 => false,
         413 => signature.body.is_some(),
-        401 => signature.is_protected,
+        401 | 403 => signature.is_protected,
         _ => true,
     };
     let shared = REFUSALS.iter().filter_map(|(status, name, _)| {

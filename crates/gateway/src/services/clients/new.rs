@@ -89,6 +89,7 @@ impl CheckedClient {
                 profile: profile.of_clients(),
                 require_pkce: client.require_pkce,
                 disabled: false,
+                suspended: false,
                 has_account: account.is_some(),
                 options,
                 tolerances: oauth::Tolerances::NONE, // they follow from the rest

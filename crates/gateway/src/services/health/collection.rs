@@ -123,7 +123,7 @@ pub(super) fn collect(
         let connections = open.get(&key).map(Vec::as_slice).unwrap_or_default().iter().filter_map(connection).collect();
         let ended = newest.get(&key).and_then(|grants| ended(grants, &owners));
         let facts = Facts {
-            client: client_facts(&record),
+            client: client_facts(&record, account.as_ref()),
             account: account.as_ref().map(account_facts),
             is_recorded: rules.is_recorded,
             recorded_since,
@@ -170,7 +170,7 @@ fn millis(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000)
 }
 
-fn client_facts(record: &ClientRecord) -> ClientFacts {
+fn client_facts(record: &ClientRecord, account: Option<&Account>) -> ClientFacts {
     let client = &record.client;
     let authentication = &client.options.authentication;
     let keys = match &authentication.keys {
@@ -182,6 +182,7 @@ fn client_facts(record: &ClientRecord) -> ClientFacts {
     ClientFacts {
         name: person::short_name(&client.name),
         created: record.created,
+        suspended: account.and_then(|account| account.suspended),
         disabled: client.disabled,
         provisions: client.scopes.contains(scopes::PROVISION),
         takes_secrets: !client.public && authentication.method.takes_secrets(),

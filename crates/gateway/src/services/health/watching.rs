@@ -72,7 +72,13 @@ pub fn look_at(tx: &mut Tx<'_>, rules: &Rules<'_>, claimed: &[StoredHealth]) -> 
             batch.same.push(stored.client);
             continue;
         };
-        match outcome(stored, looked.swap_remove(index), rules, began, now) {
+        let looked = looked.swap_remove(index);
+        // Of a suspended account nothing is told: what an operator did is no news, and afterwards it goes on where it was.
+        if looked.account.as_ref().is_some_and(|account| account.suspended.is_some()) {
+            batch.same.push(stored.client);
+            continue;
+        }
+        match outcome(stored, looked, rules, began, now) {
             Some(outcome) => batch.outcomes.push(outcome),
             None => batch.same.push(stored.client),
         }

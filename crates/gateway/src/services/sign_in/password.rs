@@ -5,6 +5,7 @@ use oauth::{ClientId, Keyring};
 use scim::resource::user_name::{log_in_key, trimmed};
 
 use super::{AuthenticatedUser, Refused};
+use crate::domain::account::Account;
 use crate::domain::actor::Source;
 use crate::domain::device::Device;
 use crate::domain::event::{Act, Action};
@@ -186,11 +187,24 @@ impl Verified {
             let wrong = if *asked_for_account { WRONG_OR_UNCLEAR } else { WRONG };
             return Ok(Err(Refused::because(OwnCode::PasswordWrong, wrong)));
         };
+        if let Some(suspended) = suspended(tx.account_at(login.account)?.as_ref()) {
+            return Ok(Err(Refused { refusal: suspended, retry_after: None }));
+        }
         if let Some(problem) = barred_by(tx, login)? {
             return Ok(Err(Refused::because(OwnCode::PasswordNotAllowed, &problem)));
         }
         Ok(Ok(AuthenticatedUser { account: login.account, resource: login.resource, id: login.id.clone(), at: now }))
     }
+}
+
+/// What a user of a suspended account is told: only one who has proved who they are.
+pub(super) fn suspended(account: Option<&Account>) -> Option<Refusal> {
+    let account = account.filter(|account| account.suspended.is_some())?;
+    let told = format!(
+        "The account {} is suspended, so its users cannot log in. Nothing is lost. Ask the vendor.",
+        account.name
+    );
+    Some(Refusal::new(oauth::RefusalCode::AccountSuspended, told))
 }
 
 /// Why a user whose password is right may not use it: the users of the account log in elsewhere. Said only to a user who has the

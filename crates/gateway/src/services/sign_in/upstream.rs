@@ -4,6 +4,7 @@
 use oauth::Keyring;
 use scim::schema::USER;
 
+use super::password::suspended;
 use super::{AuthenticatedUser, Owner};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
@@ -70,7 +71,12 @@ impl Upstream {
         identity: &Identity,
     ) -> Result<Result<AuthenticatedUser, Refusal>, DbError> {
         let now = Timestamp::of_millis(cx.now);
-        let (act, outcome) = match self.recognize(tx, cx, identity)? {
+        let account = tx.account_at(self.account.seq)?;
+        let recognized = match suspended(account.as_ref()) {
+            Some(suspended) => Err(suspended),
+            None => self.recognize(tx, cx, identity)?,
+        };
+        let (act, outcome) = match recognized {
             Ok((resource, id)) => {
                 let proven = AuthenticatedUser { account: self.account.seq, resource, id: id.clone(), at: now };
                 (Act::new(Action::LoginSucceeded).on(id), Ok(proven))

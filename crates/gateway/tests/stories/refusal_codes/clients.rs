@@ -157,6 +157,9 @@ story!(each_refusal_of_a_client_is_in_the_log, settings = [REACH], async |world:
     client.admin(Method::PATCH, "").json(&json!({"disabled": true})).await.expect(200);
     log.ask("client_disabled", client.client_credentials()).await;
     client.admin(Method::PATCH, "").json(&json!({"disabled": false})).await.expect(200);
+    acme.admin(Method::POST, "/suspend").await.expect(200);
+    log.ask("account_suspended", client.client_credentials()).await;
+    acme.admin(Method::POST, "/resume").await.expect(200);
 
     // The form of requests.
     log.ask("request_malformed", world.post("/oauth2/token").json(&json!({}))).await;

@@ -159,6 +159,7 @@ fn a_token_is_opened_without_the_store_and_judged_by_what_was_found() {
         (in_state(GrantState::Ended { at: 1, reason: None }), "grant_ended_before"),
         (TokenStatus { owner_active: false, ..status.clone() }, "owner_inactive"),
         (TokenStatus { client_disabled: true, ..status.clone() }, "client_disabled"),
+        (TokenStatus { account_suspended: true, ..status.clone() }, "account_suspended"),
         (TokenStatus { token_revoked: true, ..status.clone() }, "token_revoked"),
         (TokenStatus { answer_superseded: true, ..status.clone() }, "token_superseded"),
     ] {
