@@ -33,6 +33,7 @@ pub mod sealing;
 pub mod served_file;
 pub mod setup_link;
 pub mod sign_in;
+pub mod standing;
 pub mod throttle;
 pub mod tolerances;
 pub mod totp;

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod budget;
 pub mod clients;
 pub mod consent;
+pub mod console;
 pub mod diagnosis;
 pub mod directory;
 pub mod error;

@@ -6,6 +6,7 @@ pub(super) mod below;
 pub mod body;
 pub mod endpoints;
 pub(super) mod kept;
+pub(crate) mod lines;
 pub mod operation;
 pub mod problem;
 pub mod query;

@@ -20,6 +20,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::storage::{Db, DbError, ReadCost, Tx};
 
 pub mod attributes;
+pub mod export;
 mod removed_values;
 pub mod sign_in;
 
@@ -256,6 +257,7 @@ fn set_suspended(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, suspend: bool) ->
     let before = overview(tx, &account)?;
     account.suspended = suspend.then_some(now);
     tx.set_suspended(account.seq, account.suspended)?;
+    tx.stand_anew(account.seq)?;
     let after = overview(tx, &account)?;
     let action = if suspend { Action::AccountSuspended } else { Action::AccountResumed };
     let act = Act::new(action).on_named(&account.id, &account.name);

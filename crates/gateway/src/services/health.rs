@@ -134,6 +134,15 @@ pub fn look(tx: &mut Tx<'_>, rules: &Rules<'_>, records: Vec<ClientRecord>) -> R
     Ok(looked.collect())
 }
 
+/// How these clients are. Those of deleted accounts are left out. Only reads.
+pub fn of_records(
+    tx: &mut Tx<'_>,
+    rules: &Rules<'_>,
+    records: Vec<ClientRecord>,
+) -> Result<Vec<ClientHealth>, DbError> {
+    shown(tx, rules, records)
+}
+
 fn shown(tx: &mut Tx<'_>, rules: &Rules<'_>, records: Vec<ClientRecord>) -> Result<Vec<ClientHealth>, DbError> {
     let now = tx.now();
     let looked = look(tx, rules, records)?;

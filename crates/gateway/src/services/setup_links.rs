@@ -256,6 +256,28 @@ pub fn list(
     Ok(links.iter().filter_map(|link| Some((link.seq, overview(link, of(link)?, now)))).collect())
 }
 
+/// The newest links of an account. Only reads.
+pub fn newest(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, most: i64) -> Result<Vec<SetupLink>, ActError> {
+    let account = accounts::find(tx, mandate, Power::Read, account)?;
+    let now = tx.now();
+    let links = tx.newest_setup_links(account.seq, most)?;
+    let mut keys: Vec<_> = links.iter().map(|link| link.client).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let clients = tx.clients_at(&keys)?;
+    let of = |link: &setup_link::SetupLink| clients.iter().find(|client| client.seq == link.client);
+    Ok(links.iter().filter_map(|link| Some(overview(link, of(link)?, now))).collect())
+}
+
+/// One link of an account. Only reads.
+pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, id: &str) -> Result<SetupLink, ActError> {
+    let (account, now) = (accounts::find(tx, mandate, Power::Read, account)?, tx.now());
+    let not_found = || ActError::not_found("setup link", id);
+    let link = tx.setup_link_of(account.seq, id)?.ok_or_else(not_found)?;
+    let client = tx.clients_at(&[link.client])?.pop().ok_or_else(not_found)?;
+    Ok(overview(&link, &client, now))
+}
+
 /// The links of a client, the newest first. Only reads.
 pub fn of_client(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<Vec<SetupLink>, ActError> {
     let (client, now) = (clients::find(tx, mandate, Power::Read, client)?, tx.now());

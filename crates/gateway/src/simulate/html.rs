@@ -13,7 +13,7 @@ pub struct Form {
     pub buttons: Vec<Button>,
 }
 
-/// `<input>`, apart from buttons.
+/// `<input>`, apart from buttons; `<select>` and `<textarea>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {
     /// `name`
@@ -79,6 +79,8 @@ pub fn forms(html: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
     let mut open = false;
     let mut button: Option<Button> = None;
+    // A list that has no choice yet, and a text that goes on.
+    let (mut choosing, mut writing) = (false, false);
     for token in tokens(html) {
         match token {
             Token::Open(name, attributes) => {
@@ -102,6 +104,19 @@ pub fn forms(html: &str) -> Vec<Form> {
                             (_, None) => {}
                         }
                     }
+                    (kind @ ("select" | "textarea"), Some(form)) => {
+                        (choosing, writing) = (kind == "select", kind == "textarea");
+                        let name = attribute("name").unwrap_or_default();
+                        form.inputs.push(Input { name, value: String::new(), kind: kind.to_owned() });
+                    }
+                    ("option", Some(form)) => {
+                        if let Some(list) = form.inputs.last_mut().filter(|input| input.kind == "select")
+                            && (choosing || attribute("selected").is_some())
+                        {
+                            list.value = attribute("value").unwrap_or_default();
+                            choosing = false;
+                        }
+                    }
                     ("button", Some(_)) if attribute("type").is_none_or(|kind| kind == "submit") => {
                         let value = attribute("value").unwrap_or_default();
                         let (name, action) = (attribute("name"), attribute("formaction"));
@@ -111,6 +126,7 @@ pub fn forms(html: &str) -> Vec<Form> {
                 }
             }
             Token::Close(name) if name == "form" => open = false,
+            Token::Close(name) if name == "textarea" => writing = false,
             Token::Close(name) if name == "button" => {
                 if let (Some(mut button), Some(form)) = (button.take(), forms.last_mut()) {
                     button.text = squeezed(&button.text);
@@ -118,6 +134,9 @@ pub fn forms(html: &str) -> Vec<Form> {
                 }
             }
             Token::Text(text) => {
+                if let Some(input) = forms.last_mut().and_then(|form| form.inputs.last_mut()).filter(|_| writing) {
+                    input.value.push_str(&text);
+                }
                 if let Some(button) = &mut button {
                     button.text.push_str(&text);
                 }

@@ -178,7 +178,8 @@ impl Tx<'_> {
             .returning(clients::seq)
             .get_result(c))?;
         self.set_client_origins(record.seq, record.client.origins())?;
-        self.insert_client_health(record.seq)
+        self.insert_client_health(record.seq)?;
+        record.account.map_or(Ok(()), |account| self.stand_anew(account))
     }
 
     /// Changes everything that can be changed about a client.
@@ -197,7 +198,8 @@ impl Tx<'_> {
             clients::options.eq(options(record)?),
         );
         each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
-        self.set_client_origins(record.seq, client.origins())
+        self.set_client_origins(record.seq, client.origins())?;
+        self.hurry_client_health(record.seq)
     }
 
     /// Says until when a client's requests are recorded in full, and who said so.
@@ -215,8 +217,10 @@ impl Tx<'_> {
     pub fn delete_client(&mut self, seq: ClientKey) -> Result<(), DbError> {
         owned::delete_of_client(self.conn, seq)?;
         let row = clients::table.filter(clients::seq.eq(seq));
+        let account: Option<Option<AccountKey>> =
+            each!(&mut *self.conn, c => row.select(clients::account).get_result(c).optional())?;
         each!(&mut *self.conn, c => diesel::delete(row).execute(c))?;
-        Ok(())
+        account.flatten().map_or(Ok(()), |account| self.stand_anew(account))
     }
 
     /// A client without its secrets.

@@ -4,7 +4,7 @@ use diesel::sql_types::{BigInt, Text};
 use scim::{AttributeKey, SearchKey};
 
 use super::error::DbError;
-use super::statement::{Bind, Statement};
+use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 
 use crate::domain::ids::AccountKey;
@@ -25,7 +25,33 @@ const SHARED: &str = "SELECT v.key, count(*) FROM attribute_values AS v WHERE v.
 const HAVING: &str = "SELECT r.id FROM attribute_values AS v JOIN resources AS r ON r.seq = v.resource \
      WHERE v.account = ? AND v.attribute = ? AND v.key = ? ORDER BY r.seq LIMIT ?";
 
+/// Of several values, each with its place in the list that was asked for.
+const OF_EACH: Dialects = Dialects {
+    sqlite: "SELECT wanted.key, (SELECT count(*) FROM (SELECT 1 FROM attribute_values AS v WHERE v.account = ? \
+         AND v.attribute = wanted.value ->> 0 AND v.key = wanted.value ->> 1 LIMIT ?) AS counted) FROM json_each(?) AS wanted",
+    postgres: "SELECT wanted.place, (SELECT count(*) FROM (SELECT 1 FROM attribute_values AS v WHERE v.account = ? \
+         AND v.attribute = (wanted.value ->> 0)::int AND v.key = wanted.value ->> 1 LIMIT ?) AS counted) \
+         FROM json_array_elements(?::json) WITH ORDINALITY AS wanted (value, place)",
+};
+
 impl Tx<'_> {
+    /// How many resources of an account have each of these values, by the index, in their order; [`MOST`] of each at most.
+    pub fn counts_of_values(
+        &mut self,
+        account: AccountKey,
+        values: &[(AttributeKey, String)],
+    ) -> Result<Vec<u64>, DbError> {
+        if values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted: Vec<(i64, &str)> = values.iter().map(|(attribute, key)| (i64::from(attribute.0), &**key)).collect();
+        let binds = vec![Bind::number(account), Bind::number(MOST as i64), Bind::list(&wanted)?];
+        let mut rows: Vec<(i64, i64)> =
+            Statement::<(BigInt, BigInt)>::new(OF_EACH.of(self.conn), binds).load(self.conn)?;
+        rows.sort_unstable();
+        Ok(rows.into_iter().map(|(_, count)| count.max(0) as u64).collect())
+    }
+
     /// How many resources of an account have this value, by the index; [`MOST`] at most.
     pub fn count_of_value(&mut self, account: AccountKey, key: &SearchKey) -> Result<u64, DbError> {
         let (attribute, most) = (i64::from(key.attribute.0), MOST as i64);

@@ -24,6 +24,7 @@ diesel::table! {
         deleted -> Nullable<BigInt>,
         options -> Text,
         suspended -> Nullable<BigInt>,
+        standing -> SmallInt,
     }
 }
 

@@ -161,6 +161,16 @@ impl Tx<'_> {
         links(each!(&mut *self.conn, c => query.load(c))?)
     }
 
+    /// The newest links of an account.
+    pub fn newest_setup_links(&mut self, account: AccountKey, most: i64) -> Result<Vec<SetupLink>, DbError> {
+        let query = setup_links::table
+            .filter(setup_links::account.eq(account))
+            .order(setup_links::seq.desc())
+            .limit(most)
+            .select(row_columns!());
+        links(each!(&mut *self.conn, c => query.load(c))?)
+    }
+
     /// The links of a client, the newest first.
     pub fn setup_links_of_client(&mut self, client: ClientKey) -> Result<Vec<SetupLink>, DbError> {
         let query = setup_links::table

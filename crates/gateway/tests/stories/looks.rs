@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::account::{Account, User};
 use crate::support::chromium::Chromium;
+use crate::support::desk::NO_APP;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::{Database, World};
 use crate::upstream::Upstream;
@@ -12,7 +13,8 @@ use crate::upstream::Upstream;
 const LONG: &str = "Provisioning-of-every-subsidiary-of-Acme-Media-in-Europe-the-Middle-East-and-Africa";
 
 /// What users of a brand see.
-const SETTINGS: [(&str, &str); 14] = [
+const SETTINGS: [(&str, &str); 15] = [
+    NO_APP,
     ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true"),
     ("GATEWAY__BRAND__NAME", "Exampla"),
     ("GATEWAY__BRAND__SUPPORT_EMAIL", "support@exampla.example"),
@@ -199,6 +201,8 @@ impl Tour {
         self.provider().await;
         self.own().await;
         crate::console_diagnosis::look(&self.world, &self.acme, &self.chromium).await;
+        self.log_out().await;
+        crate::console_accounts::look(&self.world, &self.acme, &self.chromium).await;
     }
 }
 
@@ -214,7 +218,7 @@ fn every_page_fits_and_is_accessible_in_every_mode() {
 #[test]
 fn every_page_works_without_its_script_and_without_a_brand() {
     crate::support::story::run(async {
-        let Some(tour) = Tour::start("without-script", &[SETTINGS[0]]).await else { return };
+        let Some(tour) = Tour::start("without-script", &SETTINGS[..2]).await else { return };
         tour.chromium.without_scripts().await;
         let settings = tour.acme.admin(Method::GET, "").await.expect(200).json();
         assert_eq!(settings["name"], "acme-media");

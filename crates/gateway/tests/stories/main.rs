@@ -35,6 +35,7 @@ mod clocks;
 mod connections;
 mod connections_at_risk;
 mod consent;
+mod console_accounts;
 mod console_diagnosis;
 mod contracts;
 mod conversations;

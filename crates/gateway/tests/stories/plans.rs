@@ -14,10 +14,12 @@ use gateway::domain::event::Action;
 use gateway::domain::health::{Seen, Visit};
 use gateway::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use gateway::domain::request::RequestId;
+use gateway::domain::standing::Standing;
 use gateway::each;
 use gateway::platform::timestamp::Timestamp;
 use gateway::storage::audit::search::AuditFilter;
 use gateway::storage::requests::search::{Asked, RequestFilter};
+use gateway::storage::standings::{AccountFilter, Place};
 use gateway::storage::{AnyConn, DbError, Tx};
 use scim::AttributeKey;
 
@@ -126,6 +128,7 @@ impl Sent {
             ask_the_request_log(tx).expect("the database answers");
             ask_for_health(tx).expect("the database answers");
             ask_for_the_console(tx).expect("the database answers");
+            ask_for_accounts_of_the_console(tx).expect("the database answers");
         });
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -176,6 +179,32 @@ fn ask_the_request_log(tx: &mut Tx<'_>) -> Result<(), DbError> {
     for id in [&made, "given-by-a-proxy"] {
         tx.requests_called(id)?;
     }
+    Ok(())
+}
+
+/// Each question of the console's list of accounts, and of its overview of one; what is exported of one.
+fn ask_for_accounts_of_the_console(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let accounts = [AccountKey::of_row(7001), AccountKey::of_row(7002)];
+    let place = Place { standing: Standing::Attention, name_key: "a".to_owned() };
+    for among in [None, Some(accounts.to_vec())] {
+        for text in [None, Some("a".to_owned())] {
+            for standing in [None, Some(Standing::Broken)] {
+                let filter = AccountFilter { standing, text: text.clone(), among: among.clone() };
+                tx.accounts_by_standing(&filter, None, 25)?;
+                tx.accounts_by_standing(&filter, Some(&place), 25)?;
+            }
+        }
+        tx.counts_by_standing(among.as_deref())?;
+    }
+    tx.first_clients_of(&accounts)?;
+    tx.resource_counts_of(&accounts)?;
+    tx.count_clients_of(accounts[0])?;
+    tx.stand_anew(accounts[0])?;
+    tx.counts_of_values(accounts[0], &[(AttributeKey(1), "1x".to_owned()), (AttributeKey(2), "2x".to_owned())])?;
+    for kind in [scim::schema::USER, scim::schema::GROUP] {
+        tx.resources_after(accounts[0], kind, 0, 100)?;
+    }
+    tx.member_ids_after(1, 0, 100)?;
     Ok(())
 }
 

@@ -8,6 +8,7 @@ pub mod browser;
 pub mod chromium;
 pub mod concurrently;
 pub mod database;
+pub mod desk;
 pub mod directories;
 pub mod entra;
 pub mod environment;

@@ -5,15 +5,24 @@
 
 use crate::http::edge::endpoints::Endpoint;
 
+mod account;
+mod accounts;
+mod attributes;
+mod connect;
+mod connection;
+mod credentials;
 mod desk;
 mod directory;
 mod frame;
 mod health;
-mod home;
 mod login;
+mod parts;
 mod request;
 mod requests;
 mod seat;
+mod settings;
+mod sign_in;
+mod tabs;
 
 pub(in crate::http::pages) use desk::{Desk, Submitted};
 pub(in crate::http) use frame::DeskFrame;
@@ -24,7 +33,14 @@ pub(in crate::http::pages) use seat::SESSION;
 /// Every page and form of the console, file by file.
 pub static TABLES: &[&[Endpoint]] = &[
     login::ENDPOINTS,
-    home::ENDPOINTS,
+    accounts::ENDPOINTS,
+    account::ENDPOINTS,
+    settings::ENDPOINTS,
+    attributes::ENDPOINTS,
+    sign_in::ENDPOINTS,
+    connect::ENDPOINTS,
+    connection::ENDPOINTS,
+    credentials::ENDPOINTS,
     health::ENDPOINTS,
     requests::ENDPOINTS,
     request::ENDPOINTS,

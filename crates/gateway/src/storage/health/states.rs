@@ -55,6 +55,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// A client was changed: it is looked at soon.
+    pub(in crate::storage) fn hurry_client_health(&mut self, client: ClientKey) -> Result<(), DbError> {
+        let row = client_health::table.filter(client_health::client.eq(client));
+        each!(&mut *self.conn, c => diesel::update(row).set(client_health::due.eq(Timestamp::EPOCH)).execute(c))?;
+        Ok(())
+    }
+
     /// What is kept of these clients.
     pub fn health_of(&mut self, clients: &[ClientKey]) -> Result<Vec<StoredHealth>, DbError> {
         let query = client_health::table.filter(client_health::client.eq_any(clients));
@@ -120,7 +127,11 @@ impl Tx<'_> {
             client_health::reasons.eq(&found.reasons),
             client_health::due.eq(found.due),
         );
-        Ok(each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0)
+        let is_kept = each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c))? > 0;
+        if is_kept {
+            self.stand_anew_with(found.client)?;
+        }
+        Ok(is_kept)
     }
 
     /// Enters clients that have no row: those that an earlier release made while this one was started.

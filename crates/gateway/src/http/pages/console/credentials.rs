@@ -1,0 +1,209 @@
+//! Secrets and static tokens of a connection: who used which when; new ones, for operators who may see them; ending one.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde_json::{Map, json};
+
+use super::accounts::allowed;
+use super::parts::{self, ConfirmPage, Crumb, When};
+use super::tabs::of_client;
+use super::{Desk, Section, Submitted};
+use crate::app::App;
+use crate::domain::bodies::clients::secrets::{NewSecret, Secret};
+use crate::domain::bodies::clients::tokens::{NewToken, Token};
+use crate::domain::operator::Power;
+use crate::domain::wording;
+use crate::http::edge::endpoints::{Endpoint, pages};
+use crate::http::pages::failure::PageFailure;
+use crate::http::pages::frame::filters;
+use crate::platform::timestamp::Timestamp;
+use crate::services::clients::{self, secrets, tokens};
+use crate::services::error::{ActError, Refusal};
+use crate::storage::ReadCost;
+
+pub(super) static ENDPOINTS: &[Endpoint] = pages![
+    POST "/console/clients/{client}/secrets" => create_secret, "Creates a client secret, and shows it this once.";
+    GET "/console/clients/{client}/secrets/{secret}/end" => ask_to_end_secret, "Says what ending a client secret does.";
+    POST "/console/clients/{client}/secrets/{secret}/end" => end_secret, "Ends a client secret.";
+    POST "/console/clients/{client}/tokens" => create_token, "Creates a static token, and shows it this once.";
+    GET "/console/clients/{client}/tokens/{token}/end" => ask_to_end_token, "Says what ending a static token does.";
+    POST "/console/clients/{client}/tokens/{token}/end" => end_token, "Ends a static token.";
+];
+
+/// A secret or a token of the list.
+#[derive(Debug)]
+pub(super) struct ShownCredential {
+    pub(super) name: String,
+    pub(super) created: When,
+    pub(super) expires: Option<When>,
+    pub(super) is_near: bool,
+    pub(super) last_used: Option<When>,
+    /// Where it is ended.
+    pub(super) end: String,
+}
+
+pub(super) fn shown_secret(client: &str, secret: &Secret, now: Timestamp) -> ShownCredential {
+    let named = secret.label.as_deref().map(wording::strip_invisible);
+    ShownCredential {
+        name: named.unwrap_or_else(|| format!("without a label, of {}", wording::day(secret.created.0))),
+        created: When::on(secret.created.0),
+        expires: secret.expires.map(|at| When::on(at.0)),
+        is_near: secret.warning.is_some(),
+        last_used: secret.last_used.map(|at| When::ago(at.0, now)),
+        end: format!("{}/secrets/{}/end", of_client(client), secret.id),
+    }
+}
+
+pub(super) fn shown_token(client: &str, token: &Token, now: Timestamp) -> ShownCredential {
+    ShownCredential {
+        name: wording::strip_invisible(&token.name),
+        created: When::on(token.created.0),
+        expires: Some(When::on(token.expires.0)),
+        is_near: token.warning.is_some(),
+        last_used: token.last_used.map(|at| When::ago(at.0, now)),
+        end: format!("{}/tokens/{}/end", of_client(client), token.id),
+    }
+}
+
+/// Shown once.
+#[derive(Template)]
+#[template(path = "console/secret_shown.html")]
+struct ShownOncePage {
+    crumbs: Vec<Crumb>,
+    what: &'static str,
+    client: String,
+    value: String,
+    next: String,
+}
+
+async fn name_of(desk: &Desk, app: &App, id: &str) -> Result<String, PageFailure> {
+    let (mandate, id) = (desk.mandate().clone(), id.to_owned());
+    let found = desk
+        .read(app, ReadCost::Point, move |tx| {
+            Ok::<_, ActError>(clients::find(tx, &mandate, Power::ManageSecrets, &id)?.client.name)
+        })
+        .await?;
+    Ok(wording::strip_invisible(&found))
+}
+
+fn crumbs(id: &str, name: &str, label: &str) -> Vec<Crumb> {
+    vec![Crumb::to("Accounts", "/console"), Crumb::to(name, format!("{}/settings", of_client(id))), Crumb::here(label)]
+}
+
+fn shown_once(
+    desk: &Desk,
+    app: &App,
+    id: &str,
+    (what, client, made): (&'static str, String, Result<String, Refusal>),
+) -> Result<HttpResponse, PageFailure> {
+    let value = made.map_err(ActError::Refused)?;
+    let next = format!("{}/settings", of_client(id));
+    let shown = ShownOncePage { crumbs: crumbs(id, &client, what), what, client, value, next };
+    Ok(desk.page(app, Section::Accounts, &shown))
+}
+
+/// `POST /console/clients/{client}/secrets`
+async fn create_secret(
+    sent: Submitted,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, PageFailure> {
+    let Submitted { desk, form } = sent;
+    allowed(&desk, Power::ManageSecrets)?;
+    let mut fields = Map::new();
+    if !form.field("label").trim().is_empty() {
+        fields.insert("label".to_owned(), json!(form.field("label")));
+    }
+    let new = parts::body::<NewSecret>(fields).map_err(ActError::invalid)?;
+    let name = name_of(&desk, &app, &id).await?;
+    let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
+    let made =
+        desk.act(&app, move |tx| secrets::create(tx, &mandate, &work.keys, &work.config.oauth, &which, &new)).await?;
+    shown_once(&desk, &app, &id, ("New client secret", name, made.map(|made| made.client_secret)))
+}
+
+/// `POST /console/clients/{client}/tokens`
+async fn create_token(
+    sent: Submitted,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, PageFailure> {
+    let Submitted { desk, form } = sent;
+    allowed(&desk, Power::ManageSecrets)?;
+    let mut fields = Map::new();
+    fields.insert("name".to_owned(), json!(form.field("token_name")));
+    let new = parts::body::<NewToken>(fields).map_err(ActError::invalid)?;
+    let name = name_of(&desk, &app, &id).await?;
+    let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
+    let made = desk.act(&app, move |tx| work.oauth(|cx| tokens::create(tx, &mandate, cx, &which, &new))).await?;
+    shown_once(&desk, &app, &id, ("New static token", name, made.map(|made| made.with.token)))
+}
+
+fn ending(id: &str, client: &str, what: &'static str, action: String) -> ConfirmPage {
+    ConfirmPage {
+        crumbs: crumbs(id, client, what),
+        title: format!("End this {what}?"),
+        about: "This cannot be undone.".to_owned(),
+        points: vec![
+            format!(
+                "An identity provider that still uses it is refused from the next request on: {client} stops working."
+            ),
+            "Look first when it was last used, and that the newer one is.".to_owned(),
+        ],
+        action,
+        hidden: Vec::new(),
+        button: format!("End this {what}"),
+        is_danger: true,
+        keep: "Keep it".to_owned(),
+        keep_path: format!("{}/settings", of_client(id)),
+    }
+}
+
+/// `GET /console/clients/{client}/secrets/{secret}/end`
+async fn ask_to_end_secret(
+    desk: Desk,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, PageFailure> {
+    let (client, secret) = path.into_inner();
+    let name = name_of(&desk, &app, &client).await?;
+    let action = format!("{}/secrets/{secret}/end", of_client(&client));
+    Ok(desk.page_with(&app, StatusCode::OK, Section::Accounts, &ending(&client, &name, "client secret", action)))
+}
+
+/// `GET /console/clients/{client}/tokens/{token}/end`
+async fn ask_to_end_token(
+    desk: Desk,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, PageFailure> {
+    let (client, token) = path.into_inner();
+    let name = name_of(&desk, &app, &client).await?;
+    let action = format!("{}/tokens/{token}/end", of_client(&client));
+    Ok(desk.page_with(&app, StatusCode::OK, Section::Accounts, &ending(&client, &name, "static token", action)))
+}
+
+/// `POST /console/clients/{client}/secrets/{secret}/end`
+async fn end_secret(
+    sent: Submitted,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, PageFailure> {
+    let (client, secret) = path.into_inner();
+    let (mandate, which) = (sent.desk.mandate().clone(), client.clone());
+    sent.desk.write(&app, move |tx| secrets::revoke(tx, &mandate, &which, &secret)).await?;
+    Ok(sent.desk.done(&app, &format!("{}/settings", of_client(&client)), "The client secret is ended."))
+}
+
+/// `POST /console/clients/{client}/tokens/{token}/end`
+async fn end_token(
+    sent: Submitted,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, PageFailure> {
+    let (client, token) = path.into_inner();
+    let (mandate, which) = (sent.desk.mandate().clone(), client.clone());
+    sent.desk.write(&app, move |tx| tokens::revoke(tx, &mandate, &which, &token)).await?;
+    Ok(sent.desk.done(&app, &format!("{}/settings", of_client(&client)), "The static token is ended."))
+}

@@ -1,0 +1,165 @@
+//! Who of an account may log in how: passwords, authenticator apps, an OpenID provider.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use serde_json::{Map, Value, json};
+
+use super::account::head_of;
+use super::accounts::allowed;
+use super::parts::{self, CHANGED_MEANWHILE, Typed, state_of};
+use super::tabs::{AccountHead, AccountTab, of_account};
+use super::{Desk, Section, Submitted};
+use crate::app::App;
+use crate::domain::bodies::sign_in::{SignIn, SignInChange};
+use crate::domain::operator::Power;
+use crate::domain::wording;
+use crate::http::edge::endpoints::{Endpoint, pages};
+use crate::http::pages::failure::PageFailure;
+use crate::http::pages::frame::filters;
+use crate::services::accounts::sign_in::{self as service, Rules};
+use crate::services::console::account::Head;
+use crate::services::error::ActError;
+use crate::storage::ReadCost;
+
+pub(super) static ENDPOINTS: &[Endpoint] = pages![
+    GET "/console/accounts/{account}/sign-in" => show, "Shows who of an account may log in how.";
+    POST "/console/accounts/{account}/sign-in" => save, "Changes who may log in how.";
+];
+
+/// What bodies call the fields of this form.
+const FIELDS: [(&str, &str, &str); 7] = [
+    ("passwords", "passwords", "The answer"),
+    ("second_factor", "second_factor", "The answer"),
+    ("provider.name", "provider_name", "The name"),
+    ("provider.issuer", "issuer", "The issuer"),
+    ("provider.client_id", "client_id", "The client ID"),
+    ("provider.client_secret", "client_secret", "The client secret"),
+    ("provider.match_by", "match_by", "The answer"),
+];
+
+#[derive(Debug, Template)]
+#[template(path = "console/account_sign_in.html")]
+struct SignInPage {
+    head: AccountHead,
+    may_connect: bool,
+    is_overview: bool,
+    typed: Typed,
+    state: String,
+    /// An OpenID provider is set up, so its secret is known.
+    has_provider: bool,
+    /// What has to be registered at the provider.
+    redirect_uri: String,
+    may_change: bool,
+}
+
+fn redirect_uri(app: &App) -> String {
+    format!("{}/login/callback", app.public_url)
+}
+
+fn typed_of(sign_in: &SignIn) -> Typed {
+    let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+    let provider = sign_in.provider.as_ref();
+    let of = |text: Option<&String>| text.cloned().unwrap_or_default();
+    Typed::with([
+        ("passwords", word(json!(sign_in.passwords))),
+        ("second_factor", word(json!(sign_in.second_factor))),
+        ("with_provider", if provider.is_some() { "yes" } else { "no" }.to_owned()),
+        ("provider_name", of(provider.map(|provider| &provider.name))),
+        ("issuer", of(provider.map(|provider| &provider.issuer))),
+        ("client_id", of(provider.map(|provider| &provider.client_id))),
+        ("match_by", provider.map_or_else(|| "verified_email".to_owned(), |provider| word(json!(provider.match_by)))),
+    ])
+}
+
+async fn read(desk: &Desk, app: &App, id: &str) -> Result<(Head, SignIn), PageFailure> {
+    let head = head_of(desk, app, id).await?;
+    let (mandate, id, uri) = (desk.mandate().clone(), id.to_owned(), redirect_uri(app));
+    let sign_in = desk.read(app, ReadCost::Point, move |tx| service::get(tx, &mandate, &id, &uri)).await?;
+    Ok((head, sign_in))
+}
+
+fn page(desk: &Desk, app: &App, head: &Head, sign_in: &SignIn, typed: Typed) -> SignInPage {
+    SignInPage {
+        head: AccountHead::of(head, AccountTab::SignIn),
+        may_connect: false,
+        is_overview: false,
+        typed,
+        state: state_of(app, sign_in),
+        has_provider: sign_in.provider.is_some(),
+        redirect_uri: redirect_uri(app),
+        may_change: desk.mandate().has(Power::ChangeAccounts),
+    }
+}
+
+/// `GET /console/accounts/{account}/sign-in`
+async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
+    let (head, sign_in) = read(&desk, &app, &id).await?;
+    let typed = typed_of(&sign_in);
+    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, &head, &sign_in, typed)))
+}
+
+/// The form as the change that it asks for.
+fn fields_of(typed: &Typed) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for field in ["passwords", "second_factor"] {
+        fields.insert(field.to_owned(), json!(typed.value(field)));
+    }
+    let provider = typed.is("with_provider", "yes").then(|| {
+        let mut provider = json!({
+            "name": typed.value("provider_name"), "issuer": typed.value("issuer"), "client_id": typed.value("client_id"),
+            "match_by": typed.value("match_by"),
+        });
+        if typed.has("client_secret") {
+            provider["client_secret"] = json!(typed.value("client_secret"));
+        }
+        provider
+    });
+    fields.insert("provider".to_owned(), provider.unwrap_or(Value::Null));
+    fields
+}
+
+/// `POST /console/accounts/{account}/sign-in`
+async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
+    let Submitted { desk, form } = sent;
+    allowed(&desk, Power::ChangeAccounts)?;
+    let mut typed = Typed::of(form);
+    let change = parts::body::<SignInChange>(fields_of(&typed)).and_then(|change| {
+        let wrong = service::wrong_issuer(&change, &app.outbound);
+        wrong.map_or(Ok(change), |wrong| Err(vec![wrong]))
+    });
+    // What is a secret is not sent back to the browser.
+    typed.set("client_secret", String::new());
+    let change = match change {
+        Ok(change) => change,
+        Err(mistakes) => {
+            typed.mistakes(&mistakes, &FIELDS);
+            let (head, sign_in) = read(&desk, &app, &id).await?;
+            let shown = page(&desk, &app, &head, &sign_in, typed);
+            return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &shown));
+        }
+    };
+    let (work, mandate, which, uri) = (app.clone(), desk.mandate().clone(), id.clone(), redirect_uri(&app));
+    let state = typed.value("state").to_owned();
+    let saved = desk
+        .act(&app, move |tx| {
+            if state_of(&work, &service::get(tx, &mandate, &which, &uri)?) != state {
+                return Err(ActError::conflict(CHANGED_MEANWHILE));
+            }
+            let rules = Rules { outbound: &work.outbound, keys: &work.keys, redirect_uri: &uri };
+            service::change(tx, &mandate, rules, &which, &change)
+        })
+        .await?;
+    let (head, sign_in) = read(&desk, &app, &id).await?;
+    match saved {
+        Ok(_) => {
+            let said = format!("Who may log in at {} is saved.", wording::strip_invisible(&head.name));
+            Ok(desk.done(&app, &format!("{}/sign-in", of_account(&id)), &said))
+        }
+        Err(refusal) => {
+            typed.refused(refusal, &FIELDS);
+            let shown = page(&desk, &app, &head, &sign_in, typed);
+            Ok(desk.page_with(&app, StatusCode::CONFLICT, Section::Accounts, &shown))
+        }
+    }
+}

@@ -1,0 +1,2 @@
+DROP INDEX accounts_by_standing;
+ALTER TABLE accounts DROP COLUMN standing;
