@@ -7,6 +7,7 @@ use crate::schema::ResourceTypeId;
 pub(crate) mod absence;
 pub(crate) mod complete;
 pub(crate) mod distinct;
+mod divided;
 pub(crate) mod document;
 pub(crate) mod locate;
 pub(crate) mod meant;

@@ -271,6 +271,8 @@ pub struct AccountValues {
     pub lists: HashMap<String, Vec<String>>,
     /// The defaults that [`DefaultValue::Named`] names.
     pub defaults: HashMap<String, String>,
+    /// What divides the values of a list that a client sends in one text.
+    pub list_separator: Option<char>,
     /// When the account was created, in milliseconds since the epoch: `meta.created` of a [`Catalog`]'s resources.
     pub since: i64,
 }

@@ -73,6 +73,10 @@ tolerances! {
     ElementWithoutArray "element_without_array":
         "`{…}` or `\"x\"`, without an array, for a multi-valued attribute.";
         "the values of a multi-valued attribute stand in an array" ("RFC 7643 §2.4");
+    SeparatedValues "separated_values":
+        "`\"a;b\"`, a list in one text, for a multi-valued attribute of simple texts, where the account declares what divides its values \
+         (`list_separator`). Such a text is the whole list: `add` puts it in the place of the values before.";
+        "the values of a multi-valued attribute stand in an array, and `add` adds to them" ("RFC 7643 §2.4, RFC 7644 §3.5.2.1");
     BareComplexValue "bare_complex_value":
         "`\"x\"` for a complex value `{\"value\": \"x\"}`, a member or a manager for instance.";
         "a complex value is an object" ("RFC 7643 §2.3.8");

@@ -40,6 +40,7 @@ impl Account {
     /// The lists and defaults that attribute declarations take from the account.
     pub fn account_values(&self) -> AccountValues {
         let mut account_values = AccountValues { since: self.created.millis(), ..AccountValues::default() };
+        account_values.list_separator = self.options.list_separator.map(ListSeparator::as_char);
         account_values.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
         if let Some(role) = &self.default_role {
             account_values.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
@@ -71,6 +72,34 @@ pub struct AccountOptions {
     pub service_accounts: ServiceAccounts,
     /// What becomes of a SCIM request after which no active user may accept access any more.
     pub last_administrator: LastAdministrator,
+    /// What divides the values of a list that a client sends in one text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_separator: Option<ListSeparator>,
+}
+
+/// What divides the values of a list that a client sends in one text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ListSeparator {
+    /// `a;b`
+    #[serde(rename = ";")]
+    Semicolon,
+    /// `a,b`
+    #[serde(rename = ",")]
+    Comma,
+    /// `a|b`
+    #[serde(rename = "|")]
+    Bar,
+}
+
+impl ListSeparator {
+    /// The character.
+    pub fn as_char(self) -> char {
+        match self {
+            ListSeparator::Semicolon => ';',
+            ListSeparator::Comma => ',',
+            ListSeparator::Bar => '|',
+        }
+    }
 }
 
 /// What SCIM may do with an account's service accounts.
@@ -115,6 +144,7 @@ words!(ServiceAccounts {
     ServiceAccounts::Writable = "writable",
 });
 words!(LastAdministrator { LastAdministrator::Allow = "allow", LastAdministrator::Keep = "keep" });
+words!(ListSeparator { ListSeparator::Semicolon = ";", ListSeparator::Comma = ",", ListSeparator::Bar = "|" });
 words!(OwnDeactivation { OwnDeactivation::Allow = "allow", OwnDeactivation::Refuse = "refuse" });
 
 /// Names of product environments, each once.

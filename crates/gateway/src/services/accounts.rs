@@ -90,6 +90,7 @@ fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbErr
         unique_group_names: account.options.unique_group_names,
         service_accounts: account.options.service_accounts,
         last_administrator: account.options.last_administrator,
+        list_separator: account.options.list_separator,
         users,
         groups,
         warnings,
@@ -125,6 +126,7 @@ pub fn create(
         unique_group_names: new.unique_group_names.unwrap_or_default(),
         service_accounts: new.service_accounts.unwrap_or_default(),
         last_administrator: new.last_administrator.unwrap_or_default(),
+        list_separator: new.list_separator,
         ..Default::default()
     };
     let mut account = Account {
@@ -224,6 +226,9 @@ fn apply(change: &AccountChange, account: &mut Account) {
     options.last_administrator = change.last_administrator.unwrap_or(options.last_administrator);
     options.inactive_match = change.inactive_match.unwrap_or(options.inactive_match);
     options.unique_group_names = change.unique_group_names.unwrap_or(options.unique_group_names);
+    if let Some(separator) = change.list_separator.change() {
+        options.list_separator = separator.copied();
+    }
     if let Some(co_owner) = change.co_owner.change() {
         options.co_owner = co_owner.map(|user| user.0.clone());
     }

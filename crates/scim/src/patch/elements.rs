@@ -58,6 +58,7 @@ impl Elements<'_> {
         };
         match kind {
             OperationKind::Replace => given(),
+            OperationKind::Add if self.reader.is_whole_list(self.attribute, value) => given(),
             OperationKind::Add => {
                 let added = given()?.into_iter().map(Edited::Made);
                 Ok(once(self.attribute, old.into_iter().map(Edited::Left).chain(added).collect()))

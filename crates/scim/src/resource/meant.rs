@@ -108,6 +108,7 @@ impl Reader<'_> {
     /// the result.
     pub(crate) fn elements(&self, attribute: &Attribute, named: Named<'_>, given: &Value) -> Result<Listed, Error> {
         let given = self.meant(attribute, named, given)?;
+        let given = self.divided(attribute, given);
         let given = match &*given {
             Value::Array(elements) => elements.as_slice(),
             Value::Null => &[],

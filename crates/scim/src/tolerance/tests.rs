@@ -52,6 +52,7 @@ use Sent::{Filter, Patch, PatchGroup, User};
 impl Sent {
     fn send(&self, on: Tolerances) -> (Result<(), Error>, Tolerances, World) {
         let mut world = World::new();
+        world.account_values.list_separator = Some(';');
         let ana = json!({
             "userName": "ana", "role": "admin", "externalId": "00uANA", "emails": [{ "type": "work", "value": "a@w" }],
         });
@@ -144,6 +145,8 @@ fn each_tolerance_is_needed_by_what_it_forgives_and_refused_where_it_is_off() {
         (ElementForSubAttribute, VALUE, Patch(op("add", "emails[type eq \"work\"].value", json!({ "value": "x" })))),
         (ElementForSubAttribute, VALUE, Patch(op("replace", "title", json!({ "$ref": null, "value": "x" })))),
         (ElementForSubAttribute, VALUE, User(json!({ "product_environments": [{ "value": "prod" }] }))),
+        (SeparatedValues, VALUE, User(json!({ "product_environments": "prod;stage" }))),
+        (SeparatedValues, VALUE, Patch(op("replace", "product_environments", json!("prod;stage")))),
         (JsonText, VALUE, PatchGroup(op("replace", "members", json!("[{\"value\": \"id-1\"}]")))),
         (JsonText, VALUE, User(json!({ "emails": "[{\"value\": \"b@w\"}]" }))),
         (NamedAgain, VALUE, PatchGroup(op("replace", "members", json!({ "members": [{ "value": "id-1" }] })))),

@@ -2,7 +2,7 @@
 
 use scim::InactiveMatch;
 
-use crate::domain::account::{CloudNames, LastAdministrator, OwnDeactivation, ServiceAccounts};
+use crate::domain::account::{CloudNames, LastAdministrator, ListSeparator, OwnDeactivation, ServiceAccounts};
 use crate::domain::described::{Name, Patch, Required, Text, Time, answer, body};
 
 body! {
@@ -27,6 +27,9 @@ body! {
         /// What becomes of a SCIM request after which no active user has a role that may accept access: `allow` (the default) or `keep`
         /// (403).
         last_administrator: Option<LastAdministrator>,
+        /// What divides the values of a list that an identity provider sends in one text, as Microsoft Entra ID does: `;`, `,` or `|`.
+        /// Without it such a text is one value.
+        list_separator: Option<ListSeparator>,
     }
     example {"name": "acme", "product_environments": ["acme-prod", "acme-stage"], "default_role": "reports"}
 }
@@ -52,6 +55,8 @@ body! {
         service_accounts: Option<ServiceAccounts>,
         /// As for a new account.
         last_administrator: Option<LastAdministrator>,
+        /// As for a new account; `null` for none.
+        list_separator: Patch<ListSeparator>,
         /// Does it although users have an environment that is taken away, or groups share names.
         force: Option<bool>,
     }
@@ -81,6 +86,8 @@ answer! {
         service_accounts: ServiceAccounts,
         /// What becomes of a SCIM request after which no active user may accept access.
         last_administrator: LastAdministrator,
+        /// What divides the values of a list that is sent in one text; `null` where such a text is one value.
+        list_separator: Option<ListSeparator>,
         /// How many users it has.
         users: u64,
         /// How many groups it has.
@@ -95,7 +102,7 @@ answer! {
     example {
         "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "acme", "product_environments": ["acme-prod", "acme-stage"],
         "default_role": null, "co_owner": null, "own_deactivation": "allow", "inactive_match": "restore", "unique_group_names": false,
-        "service_accounts": "read_only", "last_administrator": "allow", "users": 12, "groups": 3, "warnings": [],
+        "service_accounts": "read_only", "last_administrator": "allow", "list_separator": null, "users": 12, "groups": 3, "warnings": [],
         "created": "2026-11-23T20:00:00.000Z", "suspended": null
     }
 }
