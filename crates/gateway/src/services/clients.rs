@@ -30,6 +30,7 @@ mod overview;
 pub mod recording;
 mod registration;
 pub mod secrets;
+mod sheet;
 pub mod tokens;
 pub mod tolerances;
 mod warnings;

@@ -15,10 +15,12 @@ use crate::domain::scopes::ScopeName;
 pub mod fields;
 pub mod recording;
 pub mod secrets;
+pub mod sheet;
 pub mod tokens;
 pub mod tolerances;
 
 use recording::ClientRecording;
+use sheet::SetupSheet;
 use tolerances::{ClientTolerances, Switches};
 
 /// What a client may have as the lifetime of its access tokens, in seconds.
@@ -212,7 +214,7 @@ answer! {
         secret_lifetime_days: Option<u32>,
         /// What is worth knowing at present: what runs out, what its provider needs, on whom its connections rest.
         warnings: Vec<String>,
-        /// What to paste into the identity provider.
+        /// What to paste into the identity provider: what this client's provider asks for, and nothing else.
         sheet: SetupSheet,
         /// How it proves who it is.
         token_endpoint_auth_method: &'static str,
@@ -273,31 +275,6 @@ answer! {
         refresh_absolute_seconds: Option<u64>,
     }
     example {"access_token_seconds": 600, "refresh_idle_seconds": 7776000, "refresh_absolute_seconds": null}
-}
-
-answer! {
-    /// What to paste into the identity provider, but for the secret.
-    pub struct SetupSheet {
-        /// The SCIM base URL.
-        scim_base_url: String,
-        /// What users are matched by.
-        unique_identifier_field: &'static str,
-        /// The token endpoint.
-        token_url: String,
-        /// The authorization endpoint, with the scopes that the client may ask for.
-        authorization_url: String,
-        /// The same, encoded.
-        authorization_url_encoded: String,
-        /// The client ID.
-        client_id: String,
-    }
-    example {
-        "scim_base_url": "https://gateway.example/scim/v2", "unique_identifier_field": "userName",
-        "token_url": "https://gateway.example/oauth2/token",
-        "authorization_url": "https://gateway.example/oauth2/auth?scope=openid offline provision:scim",
-        "authorization_url_encoded": "https://gateway.example/oauth2/auth?scope=openid%20offline%20provision%3Ascim",
-        "client_id": "0198c1d2e3f4"
-    }
 }
 
 answer! {

@@ -1,11 +1,8 @@
 //! A client as operators read it, with the sheet of values that an administrator pastes into the identity provider.
 
-use oauth::ScopeDefinition;
-
-use super::{Installation, authentication, recording, tolerances, warnings};
-use crate::domain::bodies::clients::{Client, ClientLifetimes, SetupSheet};
+use super::{Installation, authentication, recording, sheet, tolerances, warnings};
+use crate::domain::bodies::clients::{Client, ClientLifetimes};
 use crate::domain::described::Time;
-use crate::domain::scopes;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
 
@@ -54,26 +51,11 @@ pub(super) fn of(tx: &mut Tx<'_>, at: &Installation<'_>, record: &ClientRecord) 
         tolerances: tolerances::overview(record),
         secret_lifetime_days: client.options.secret_lifetime_days,
         warnings,
-        sheet: sheet(at, client),
+        sheet: sheet::of(at, client),
         token_endpoint_auth_method: authentication::method(client),
         jwks,
         jwks_uri,
         federation: client.options.authentication.federation.clone(),
         recording: recording::overview(record, tx.now()),
     })
-}
-
-/// What goes into the seven fields of the identity provider's form, but for the secret.
-fn sheet(at: &Installation<'_>, client: &oauth::Client) -> SetupSheet {
-    let base = at.public_url;
-    let wanted = [ScopeDefinition::OPENID.name, ScopeDefinition::OFFLINE.name, scopes::PROVISION];
-    let scope: Vec<&str> = wanted.into_iter().filter(|scope| client.scopes.contains(scope)).collect();
-    SetupSheet {
-        scim_base_url: at.scim.base.to_string(),
-        unique_identifier_field: "userName",
-        token_url: format!("{base}/oauth2/token"),
-        authorization_url: format!("{base}/oauth2/auth?scope={}", scope.join(" ")),
-        authorization_url_encoded: format!("{base}/oauth2/auth?scope={}", scope.join("%20").replace(':', "%3A")),
-        client_id: client.id.as_str().to_owned(),
-    }
 }
