@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use config::{Environment, File, FileFormat};
 
 use crate::domain::brand::Brand;
+use crate::domain::password_link::LinkLifetimes;
 use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::smtp::Mail;
 
@@ -82,6 +83,7 @@ pub struct Config {
     pub requests: Requests,
     pub health: Health,
     pub passwords: PasswordThreads,
+    pub password_links: LinkLifetimes,
     pub brand: Brand,
     pub setup: Setup,
     pub log: Log,
@@ -189,6 +191,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     if let (Some(scim), Some(database)) = (&scim, &mut database) {
         database::share(r, &mut database.limits, scim.long_requests_per_account);
     }
+    let (passwords, password_links) = passwords?;
     Some(Config {
         server: server?,
         data_dir: data_dir?,
@@ -207,7 +210,8 @@ fn read(r: &mut Reader) -> Option<Config> {
         housekeeping: housekeeping?,
         requests: requests?,
         health: health?,
-        passwords: passwords?,
+        passwords,
+        password_links,
         brand,
         setup: setup?,
         log: log?,

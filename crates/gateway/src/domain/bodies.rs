@@ -14,6 +14,7 @@ pub mod grants;
 pub mod health;
 pub mod notices;
 pub mod operators;
+pub mod password_links;
 pub mod requests;
 pub mod setup_links;
 pub mod sign_in;

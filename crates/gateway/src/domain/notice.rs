@@ -32,6 +32,28 @@ pub enum NoticeKind {
     TokenStolen(Stolen),
     /// The health of a connection changed. Those who may accept access are told, or operators if there is none.
     ConnectionHealth(ConnectionHealth),
+    /// A link to set a password was asked for by the user who is told, or by a stranger in their name. The letter has the link.
+    PasswordAsked(PasswordAsked),
+    /// The password of the user who is told was set by a link.
+    PasswordSet(PasswordSet),
+}
+
+/// That a link to set a password was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordAsked {
+    /// When, in milliseconds since the epoch.
+    pub asked: Timestamp,
+    /// From which network address.
+    pub address: Option<String>,
+    /// For how many minutes the link counts.
+    pub minutes: i64,
+}
+
+/// That a password was set by a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PasswordSet {
+    /// Whether the link was mailed to the user; otherwise an operator made it.
+    pub mailed: bool,
 }
 
 /// How a connection is since its health changed.
@@ -170,6 +192,13 @@ impl AtRisk {
     }
 }
 
+impl PasswordAsked {
+    /// Whether a letter may still follow, and the link in it may count.
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        now - self.asked < self.minutes * 60_000
+    }
+}
+
 impl ConnectionHealth {
     /// The state.
     pub fn found(&self) -> HealthState {
@@ -179,13 +208,15 @@ impl ConnectionHealth {
 
 impl NoticeKind {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 6] = [
+    pub const KINDS: [&str; 8] = [
         "connections_passed",
         "connection_replaced",
         "token_stolen",
         "connection_at_risk",
         "last_administrator_left",
         "connection_health",
+        "password_asked",
+        "password_set",
     ];
 
     /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::services::reactions)).
@@ -202,6 +233,8 @@ impl NoticeKind {
             NoticeKind::ConnectionAtRisk(_) => Self::KINDS[3],
             NoticeKind::LastAdministratorLeft(_) => Self::KINDS[4],
             NoticeKind::ConnectionHealth(_) => Self::KINDS[5],
+            NoticeKind::PasswordAsked(_) => Self::KINDS[6],
+            NoticeKind::PasswordSet(_) => Self::KINDS[7],
         }
     }
 
@@ -214,6 +247,8 @@ impl NoticeKind {
             NoticeKind::ConnectionAtRisk(at_risk) => serde_json::to_string(at_risk),
             NoticeKind::LastAdministratorLeft(left) => serde_json::to_string(left),
             NoticeKind::ConnectionHealth(health) => serde_json::to_string(health),
+            NoticeKind::PasswordAsked(asked) => serde_json::to_string(asked),
+            NoticeKind::PasswordSet(set) => serde_json::to_string(set),
         };
         Ok(detail?)
     }
@@ -226,7 +261,9 @@ impl NoticeKind {
             2 => serde_json::from_str(detail).ok().map(NoticeKind::TokenStolen),
             3 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionAtRisk),
             4 => serde_json::from_str(detail).ok().map(NoticeKind::LastAdministratorLeft),
-            _ => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionHealth),
+            5 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionHealth),
+            6 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordAsked),
+            _ => serde_json::from_str(detail).ok().map(NoticeKind::PasswordSet),
         }
     }
 
@@ -245,6 +282,8 @@ impl NoticeKind {
                 HealthState::Attention => "A connection needs attention",
                 HealthState::Ok | HealthState::NeverUsed => "A connection is well again",
             },
+            NoticeKind::PasswordAsked(_) => "A new password was asked for",
+            NoticeKind::PasswordSet(_) => "Your password was set",
         }
     }
 
@@ -261,6 +300,22 @@ impl NoticeKind {
                 "If you look after the identity provider, check the connection there, or ask the people who look after your account."
             }
             NoticeKind::ConnectionHealth(_) => "Nothing has to be done.",
+            NoticeKind::PasswordAsked(_) => {
+                "If it was not you who asked, nothing has to be done: without the link in that letter nothing changes."
+            }
+            NoticeKind::PasswordSet(_) => {
+                "If it was not you who set it, tell the people who look after your account at once."
+            }
+        }
+    }
+
+    /// What its reader can do about it behind the link of the letter.
+    pub fn hint_of_letter(&self) -> &'static str {
+        match self {
+            NoticeKind::PasswordAsked(_) => {
+                "Set the new password behind this link. If it was not you who asked, nothing has to be done: without the link nothing changes."
+            }
+            other => other.hint(),
         }
     }
 
@@ -280,6 +335,8 @@ impl NoticeKind {
                  after your account."
             }
             NoticeKind::LastAdministratorLeft(_) => "You are told because you look after this account.",
+            NoticeKind::PasswordAsked(_) => "You get this letter because your user name was typed on the log-in page.",
+            NoticeKind::PasswordSet(_) => "You are told because it is your user whose password was set.",
             NoticeKind::ConnectionHealth(_) => {
                 "You are told because you may connect identity providers to your account. If that is not right, speak to the people who look \
                  after your account."
@@ -296,6 +353,8 @@ impl NoticeKind {
             NoticeKind::ConnectionAtRisk(at_risk) => text::of_at_risk(at_risk, account),
             NoticeKind::LastAdministratorLeft(left) => text::of_last_left(left, made, account),
             NoticeKind::ConnectionHealth(health) => text::of_health(health, account),
+            NoticeKind::PasswordAsked(asked) => text::of_asked(asked, account),
+            NoticeKind::PasswordSet(set) => text::of_set(set, made, account),
         }
     }
 }
@@ -329,6 +388,8 @@ mod tests {
             NoticeKind::ConnectionReplaced(replaced),
             NoticeKind::TokenStolen(stolen),
             NoticeKind::LastAdministratorLeft(left),
+            NoticeKind::PasswordAsked(PasswordAsked { asked: ms(7), address: None, minutes: 60 }),
+            NoticeKind::PasswordSet(PasswordSet { mailed: true }),
         ] {
             assert_eq!(NoticeKind::read(matter.kind(), &matter.detail().unwrap()), Some(matter));
         }

@@ -1,15 +1,40 @@
 //! Links with which a user or an operator sets a password: shown once, kept as a fingerprint, good once and for a limited time.
 
+use serde::Serialize;
+
+use crate::domain::described::words;
 use crate::domain::ids::UserKey;
 use crate::platform::timestamp::Timestamp;
 
 /// What a link is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LinkPurpose {
     /// It sets the first password, within days.
     Invitation,
     /// It sets another one in place of one that was forgotten, within an hour.
     Recovery,
+}
+
+words!(LinkPurpose { LinkPurpose::Invitation = "invitation", LinkPurpose::Recovery = "recovery" });
+
+/// How long links count, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkLifetimes {
+    /// An invitation.
+    pub invitation: i64,
+    /// A recovery.
+    pub recovery: i64,
+}
+
+impl LinkLifetimes {
+    /// How long a link of this purpose counts.
+    pub fn of(&self, purpose: LinkPurpose) -> i64 {
+        match purpose {
+            LinkPurpose::Invitation => self.invitation,
+            LinkPurpose::Recovery => self.recovery,
+        }
+    }
 }
 
 impl LinkPurpose {

@@ -10,3 +10,5 @@ pub const TOTP_SECRET: &str = "authenticator app";
 pub const RECORDING: &str = "recorded request";
 /// Our client secret at an account's OpenID provider.
 pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
+/// The name that was typed by a user who forgot their password.
+pub const FORGOTTEN_PASSWORD: &str = "name of a forgotten password";

@@ -68,6 +68,26 @@ const DEVICE: BackoffPolicy = BackoffPolicy { name: "device", free: 10, ..NAME_A
 /// Codes of one user's authenticator app, on any page. Only a browser that knows the password gets so far.
 const SECOND_FACTOR: BackoffPolicy = BackoffPolicy { name: "second factor", ..NAME_AT_ADDRESS };
 
+/// Links for one name, asked for from anywhere: each is a letter to its user.
+const RECOVERY_OF_NAME: BackoffPolicy = BackoffPolicy {
+    name: "recovery of name",
+    free: 3,
+    first: 5 * MINUTE,
+    longest: 60 * MINUTE,
+    decay: 60 * MINUTE,
+    ends_with_success: false,
+};
+
+/// Links for any name, asked for from one address.
+const RECOVERY_AT_ADDRESS: BackoffPolicy = BackoffPolicy {
+    name: "recovery at address",
+    free: 20,
+    first: MINUTE,
+    longest: 30 * MINUTE,
+    decay: 10 * MINUTE,
+    ends_with_success: false,
+};
+
 /// What was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptState {
@@ -127,6 +147,14 @@ impl AttemptKey {
             AttemptKey::of(keys, &NAME_AT_ADDRESS, &[name_key, &place]),
             AttemptKey::of(keys, &ADDRESS, &[&place]),
             AttemptKey::of(keys, &NAME, &[name_key]),
+        ]
+    }
+
+    /// What a link for a user who forgot their password counts for.
+    pub fn recovery(keys: &Keyring, name_key: &str, address: Option<&str>) -> Vec<AttemptKey> {
+        vec![
+            AttemptKey::of(keys, &RECOVERY_OF_NAME, &[name_key]),
+            AttemptKey::of(keys, &RECOVERY_AT_ADDRESS, &[&place(address)]),
         ]
     }
 

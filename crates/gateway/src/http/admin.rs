@@ -65,6 +65,9 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         PATCH "/accounts/{account}/users/{user}" within_reach(Power::ChangeUsers) => users::change, "Changes a user.",
             409 "Another user has the `userName`.";
         DELETE "/accounts/{account}/users/{user}" within_reach(Power::Delete) => users::delete, "Deletes a user and ends the grants they accepted.";
+        POST "/accounts/{account}/users/{user}/password-link" within_reach(Power::RecoverUsers) => users::make_password_link,
+            "Makes a link with which the user sets a password. It counts once, ends the one before, and using it ends the user's sessions.",
+            409 "The user is not active, or the account's people do not log in with passwords.";
         DELETE "/accounts/{account}/users/{user}/second-factor" within_reach(Power::RecoverUsers) => users::remove_second_factor,
             "Takes a lost authenticator app away, with its recovery codes.";
         DELETE "/accounts/{account}/users/{user}/upstream-identity" within_reach(Power::RecoverUsers) => users::release_identity,

@@ -7,8 +7,9 @@
 use futures_util::future::join_all;
 
 use crate::app::App;
-use crate::domain::notice::TRY_FOR;
+use crate::domain::notice::{NoticeKind, TRY_FOR};
 use crate::domain::person;
+use crate::services::password_links::{NewLink, forgotten};
 use crate::services::reactions;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{DbError, ReadCost};
@@ -28,6 +29,7 @@ const AT_ONCE: i64 = 8;
 
 /// Sends everything that is due. What could not be sent is no error: it is written down, and tried again.
 pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
+    tell_who_forgot(app).await?;
     loop {
         let now = app.clock.now();
         let due = Due { now, since: now - TRY_FOR };
@@ -41,6 +43,34 @@ pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
         for outcome in join_all(claimed.into_iter().map(|notice| send(app, mail, notice))).await {
             outcome?;
         }
+    }
+}
+
+/// Has the users told who asked for a link to set a password.
+async fn tell_who_forgot(app: &App) -> Result<(), DbError> {
+    while app.db.read(ReadCost::Point, |tx| tx.passwords_were_forgotten()).await? {
+        let (keys, minutes) = (app.keys.clone(), app.config.password_links.recovery / MINUTE);
+        if app.db.write(move |tx| forgotten::tell(tx, &keys, minutes)).await? == 0 {
+            break; // another replica was faster
+        }
+    }
+    Ok(())
+}
+
+/// Where the letter leads: to its reader's page, or to the one where they set a password, by a link that is made for this letter.
+async fn link(app: &App, notice: &Claimed) -> Result<String, Undelivered> {
+    if !matches!(notice.matter, Some(NoticeKind::PasswordAsked(_))) {
+        return Ok(format!("{}/account", app.public_url));
+    }
+    let new = NewLink::draw(&app.keys);
+    let url = new.url(&format!("{}/password", app.public_url));
+    let (account, user, id) = (notice.account, notice.resource, notice.user.clone());
+    let lifetime = app.config.password_links.recovery;
+    let made = app.db.write(move |tx| forgotten::link(tx, &new, (account, user, &id), lifetime)).await;
+    match made {
+        Ok(true) => Ok(url),
+        Ok(false) => Err(Undelivered("the user no longer logs in with a password".to_owned())),
+        Err(error) => Err(Undelivered(error.meaning().sentence().to_owned())),
     }
 }
 
@@ -81,13 +111,14 @@ async fn hand_over(app: &App, mail: &Mail, notice: &Claimed) -> Result<(), Undel
     let to = person::address(&notice.attributes).ok_or_else(|| because("the user has no e-mail address"))?;
     let name = person::name(&notice.attributes);
     let told = matter.told(notice.made, &notice.account_name);
+    let link = link(app, notice).await?;
     let letter = message::Letter {
         id: &notice.id,
         subject: matter.heading(),
         told: &told,
-        hint: matter.hint(),
+        hint: matter.hint_of_letter(),
         why: matter.why(),
-        public_url: &app.public_url,
+        link: &link,
         now: app.clock.now(),
     };
     let message = letter.write(mail.from.clone(), to, &name).map_err(|error| Undelivered(error.to_string()))?;

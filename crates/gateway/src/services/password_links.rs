@@ -1,6 +1,9 @@
 //! Links that set a password: how they are made, looked at and used. What follows from a use is its caller's: the new password is
 //! set in the unit of work in which [`spend`] says that the link counts.
 
+pub mod forgotten;
+pub mod users;
+
 use oauth::{Keyring, Prefix};
 
 use crate::domain::password_link::{LinkPurpose, LinkRefusal, LinkSubject, PasswordLink};

@@ -2,6 +2,8 @@
 //!
 //! A user is SCIM's; how they log in is ours. The caller has said who acts ([`Tx::act_as`]).
 
+pub(crate) mod warnings;
+
 use oauth::EndReason;
 use scim::schema::USER;
 use scim::{Id, PatchRequest, Precondition, Projection, Representation, Resource, SearchRequest, Store, service};
@@ -97,8 +99,16 @@ impl<'a> Place<'a> {
         let mut value = Representation::new(user, &self.shown, registry, &self.engine.base).to_value();
         let mut store = tx.in_account(self.account.seq, self.now, false);
         if let Some(stored) = store.get(USER, &user.id)? {
+            let key = UserKey::of_user(stored.handle);
             value["managed_by_identity_provider"] = json!(store.is_provisioned(stored.handle)?);
-            value["service_account"] = json!(tx.is_service_account(UserKey::of_user(stored.handle))?);
+            let is_service_account = tx.is_service_account(key)?;
+            value["service_account"] = json!(is_service_account);
+            let warnings = match is_service_account {
+                true => warnings::problems(tx, &self.account, key, user.attributes())?,
+                false => Vec::new(),
+            };
+            let warnings: Vec<String> = warnings.iter().map(|wrong| format!("this service account {wrong}")).collect();
+            value["warnings"] = json!(warnings);
         }
         Ok(User(value))
     }

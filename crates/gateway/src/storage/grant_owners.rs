@@ -2,7 +2,7 @@
 
 use diesel::Queryable;
 use diesel::sql_types::{BigInt, Bool, Text};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::bulk_revocations::{ended, provisions};
 use super::error::DbError;
@@ -103,6 +103,9 @@ const OWNER: &str = "SELECT r.seq, r.account, r.id, r.document, r.provisioned, \
 const MANAGED_SERVICE_ACCOUNTS: &str = "SELECT r.seq FROM logins AS l JOIN resources AS r ON r.seq = l.resource \
      WHERE l.account = ? AND l.service_account AND r.provisioned AND r.active ORDER BY r.seq LIMIT ?";
 
+const SERVICE_ACCOUNTS: &str = "SELECT r.seq, r.id, r.document FROM logins AS l JOIN resources AS r ON r.seq = l.resource \
+     WHERE l.account = ? AND l.service_account AND r.active ORDER BY r.seq LIMIT ?";
+
 const CLIENTS: &str = concat!(
     "SELECT c.name FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.owner_id = ? AND +g.account = ? \
      AND g.ended IS NULL AND ",
@@ -126,6 +129,20 @@ impl Tx<'_> {
         let row: Option<Row> =
             Statement::<Columns>::new(OWNER, vec![Bind::number(user), Bind::number(account)]).first(self.conn)?;
         Ok(row.map(GrantOwner::from))
+    }
+
+    /// The active service accounts of an account: their numbers in storage, their ids and their attributes; at most fifty of them.
+    pub(crate) fn service_accounts(
+        &mut self,
+        account: AccountKey,
+    ) -> Result<Vec<(UserKey, String, Map<String, Value>)>, DbError> {
+        let binds = vec![Bind::number(account), Bind::number(OWNERS)];
+        let rows: Vec<(UserKey, String, String)> =
+            Statement::<(BigInt, Text, Text)>::new(SERVICE_ACCOUNTS, binds).load(self.conn)?;
+        let read = |(key, id, document): (UserKey, String, String)| {
+            (key, id, serde_json::from_str(&document).unwrap_or_default())
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// The active service accounts that an identity provider has written, by their numbers in storage; at most fifty of them.

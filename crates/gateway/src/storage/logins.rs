@@ -9,6 +9,7 @@ use super::shared_keys::user_name_in;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::password_link::LinkSubject;
 use crate::each;
 
 /// A person who may log in.
@@ -65,10 +66,18 @@ impl Tx<'_> {
         Ok(found.is_some())
     }
 
-    /// Gives a user who has a password another.
+    /// What is kept of a user's password.
+    pub fn password_hash_of(&mut self, resource: UserKey) -> Result<Option<String>, DbError> {
+        let query = logins::table.filter(logins::resource.eq(resource)).select(logins::password_hash);
+        let found: Option<Option<String>> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(found.flatten())
+    }
+
+    /// Gives a user who has a password another. It ends their link to set one.
     pub fn set_password(&mut self, resource: UserKey, hash: &str) -> Result<(), DbError> {
         let row = logins::table.filter(logins::resource.eq(resource));
         each!(&mut *self.conn, c => diesel::update(row).set(logins::password_hash.eq(hash)).execute(c))?;
+        self.end_password_link_of(&LinkSubject::User(resource))?;
         Ok(())
     }
 
@@ -78,7 +87,7 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?.unwrap_or(false))
     }
 
-    /// Sets what is given, keeps the rest.
+    /// Sets what is given, keeps the rest. A password ends the user's link to set one.
     pub fn set_login(
         &mut self,
         account: AccountKey,
@@ -103,6 +112,7 @@ impl Tx<'_> {
         let row = logins::table.filter(logins::resource.eq(resource));
         if let Some(hash) = password_hash {
             each!(&mut *self.conn, c => diesel::update(row).set(logins::password_hash.eq(hash)).execute(c))?;
+            self.end_password_link_of(&LinkSubject::User(resource))?;
         }
         if let Some(service) = service_account {
             each!(&mut *self.conn, c => diesel::update(row).set(logins::service_account.eq(service)).execute(c))?;

@@ -1,12 +1,15 @@
 //! Links that set a password: kept as fingerprints, looked up across accounts; and the names of users who asked for one.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use serde_json::{Map, Value};
 
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{forgotten_passwords, password_links};
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
-use crate::domain::ids::UserKey;
+use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::password_link::{LinkPurpose, LinkSubject, PasswordLink};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
@@ -56,7 +59,41 @@ impl LinkRow {
     }
 }
 
+/// An active user of an account that was not deleted.
+const SUBJECT: &str = "SELECT r.account, r.id, r.document FROM resources AS r JOIN accounts AS a ON a.seq = r.account \
+     WHERE r.seq = ? AND r.active AND a.deleted IS NULL";
+
+/// An active user, whose password a link sets.
+#[derive(Debug, Clone)]
+pub struct ActiveUser {
+    /// Their account.
+    pub account: AccountKey,
+    /// Their number in storage.
+    pub resource: UserKey,
+    /// Their id.
+    pub id: String,
+    /// Their attributes.
+    pub attributes: Map<String, Value>,
+}
+
+impl ActiveUser {
+    /// The name they log in by.
+    pub fn user_name(&self) -> &str {
+        self.attributes.get("userName").and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
 impl Tx<'_> {
+    /// This user, if they are active.
+    pub fn active_user(&mut self, user: UserKey) -> Result<Option<ActiveUser>, DbError> {
+        let row: Option<(AccountKey, String, String)> =
+            Statement::<(BigInt, Text, Text)>::new(SUBJECT, vec![Bind::number(user)]).first(self.conn)?;
+        let Some((account, id, document)) = row else { return Ok(None) };
+        let attributes = serde_json::from_str(&document)
+            .map_err(|_| DbError::Corrupt(format!("the document of user {id} is no object")))?;
+        Ok(Some(ActiveUser { account, resource: user, id, attributes }))
+    }
+
     /// Stores a link in place of the one that its subject had.
     pub fn put_password_link(&mut self, fingerprint: &[u8], link: &PasswordLink) -> Result<(), DbError> {
         let values = (

@@ -119,6 +119,11 @@ impl<'c> Tx<'c> {
         self.origin = origin;
     }
 
+    /// Who acts, as in the audit trail.
+    pub(crate) fn actor_code(&self) -> String {
+        self.origin.actor.code()
+    }
+
     /// A client's row was read: its requests are recorded in full until this time, if at all.
     pub(super) fn note_recorded(
         &mut self,

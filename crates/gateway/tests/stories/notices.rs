@@ -13,7 +13,7 @@ use crate::support::process::{self, Process};
 use crate::support::testing::World;
 
 const DAY: i64 = 86_400_000;
-const FROM: &str = "Provisioning <no-reply@gateway.test>";
+pub const FROM: &str = "Provisioning <no-reply@gateway.test>";
 
 /// The owner of the connections, and the co-owner who takes over from them.
 async fn people(acme: &Account) -> (User, User) {
@@ -44,7 +44,7 @@ async fn notices(acme: &Account) -> Vec<Value> {
 }
 
 /// A replica that mails. Those of the world do not.
-async fn postman(world: &World, relay: &str) -> Process {
+pub async fn postman(world: &World, relay: &str) -> Process {
     let settings =
         [("GATEWAY__MAIL__SMTP_URL", relay), ("GATEWAY__MAIL__FROM", FROM), ("GATEWAY__MAIL__RETRY_SECONDS", "1")];
     world.process_with(&settings).await

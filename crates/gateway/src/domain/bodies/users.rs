@@ -62,6 +62,9 @@ impl Described for User {
             object.add("managed_by_identity_provider", &[about], flag.clone(), false);
             let about = "Whether it is the user of a program, and of no person.";
             object.add("service_account", &[about], flag, false);
+            let about =
+                "What is worth knowing: that a service account has no password, or no role that may accept access.";
+            object.add("warnings", &[about], json!({"type": "array", "items": {"type": "string"}}), false);
             object.open();
             let about =
                 "A user: a SCIM User (RFC 7643 §4.1) with the attributes that the account declares, and what is ours.";
@@ -74,7 +77,7 @@ impl Described for User {
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
             "userName": "ada@acme.test", "active": true, "role": "admin",
             "meta": {"resourceType": "User", "created": "2026-11-23T20:00:00.000Z", "lastModified": "2026-11-23T20:00:00.000Z"},
-            "managed_by_identity_provider": false, "service_account": false,
+            "managed_by_identity_provider": false, "service_account": false, "warnings": [],
         })
     }
 }

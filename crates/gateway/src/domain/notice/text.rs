@@ -1,8 +1,11 @@
 //! The sentences that notices tell.
 
-use super::{AtRisk, ConnectionHealth, ConnectionsTransferred, DepartureReason, LastLeft, Replaced, Stolen};
+use super::{
+    AtRisk, ConnectionHealth, ConnectionsTransferred, DepartureReason, LastLeft, PasswordAsked, PasswordSet, Replaced,
+    Stolen,
+};
 use crate::domain::health::HealthState;
-use crate::domain::wording::{Span, day};
+use crate::domain::wording::{Span, day, format_time};
 use crate::platform::timestamp::Timestamp;
 
 /// That connections passed to the user who reads it, when, and what that means for them.
@@ -113,6 +116,31 @@ pub(super) fn of_health(health: &ConnectionHealth, account: &str) -> Vec<Span> {
     ];
     spans.extend(health.sentences.iter().flat_map(|sentence| [Span::words(" "), Span::name(sentence)]));
     spans
+}
+
+/// That a link to set a password was asked for, when and from where.
+pub(super) fn of_asked(asked: &PasswordAsked, account: &str) -> Vec<Span> {
+    let from =
+        asked.address.as_ref().map(|address| format!(", from the network address {address}")).unwrap_or_default();
+    vec![
+        Span::words("A new password for your user in "),
+        Span::name(account),
+        Span::words(format!(
+            " was asked for on {}{from}. The link that was mailed for it works once, within {} minutes.",
+            format_time(asked.asked),
+            asked.minutes
+        )),
+    ]
+}
+
+/// That a password was set by a link, and when.
+pub(super) fn of_set(set: &PasswordSet, made: Timestamp, account: &str) -> Vec<Span> {
+    let link = if set.mailed { "that was mailed to you" } else { "that an operator made" };
+    vec![
+        Span::words("The password of your user in "),
+        Span::name(account),
+        Span::words(format!(" was set on {} by a link {link}. You were logged out everywhere.", format_time(made))),
+    ]
 }
 
 /// That no user may accept access any more.

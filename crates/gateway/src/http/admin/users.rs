@@ -8,10 +8,12 @@ use super::answer::{Created, NoContent};
 use super::body::{Body, Params};
 use super::operator::Operator;
 use crate::app::App;
+use crate::domain::bodies::password_links::{NewPasswordLink, PasswordLink};
 use crate::domain::bodies::users::{NewUser, User, UserChange, UserList};
 use crate::domain::described::query::{Query, query};
 use crate::domain::described::{FieldError, Mistakes, Text};
 use crate::http::edge::problem::Problem;
+use crate::services::password_links::{NewLink, users as password_links};
 use crate::services::users::{self, LoginChange};
 use crate::storage::ReadCost;
 
@@ -133,6 +135,24 @@ pub(super) async fn delete(
     let work = app.clone();
     operator.write(&app, move |tx, mandate| users::delete(tx, mandate, &work.scim_engine(), &path.0, &path.1)).await?;
     Ok(NoContent)
+}
+
+/// `POST …/users/{user}/password-link`: the answer is the only place that ever has the link.
+pub(super) async fn make_password_link(
+    operator: Operator,
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+    body: Body<NewPasswordLink>,
+) -> Result<Created<PasswordLink>, Problem> {
+    let NewPasswordLink { purpose } = body.finish()?;
+    let (new, page) = (NewLink::draw(&app.keys), format!("{}/password", app.public_url));
+    let lifetimes = app.config.password_links;
+    let body = operator
+        .write(&app, move |tx, mandate| {
+            password_links::create(tx, mandate, (&path.0, &path.1), purpose, &new, &page, lifetimes)
+        })
+        .await?;
+    Ok(Created { body, location: None })
 }
 
 /// `DELETE …/users/{user}/second-factor`: their telephone is lost. They log in with their password alone, until they set up another.

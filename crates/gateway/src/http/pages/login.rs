@@ -25,6 +25,7 @@ use crate::services::sign_in::{self, AuthenticatedUser, Refused};
 use crate::storage::ReadCost;
 
 pub(super) mod callback;
+pub(super) mod forgotten;
 pub(super) mod provider;
 pub(super) mod second_factor;
 

@@ -23,8 +23,8 @@ pub(super) struct Letter<'n> {
     pub(super) hint: &'n str,
     /// and why they are told.
     pub(super) why: &'n str,
-    /// Where its reader has a page.
-    pub(super) public_url: &'n str,
+    /// The page where its reader goes on.
+    pub(super) link: &'n str,
     /// When it is sent.
     pub(super) now: Timestamp,
 }
@@ -36,7 +36,7 @@ struct Body<'n> {
     told: String,
     hint: &'n str,
     why: &'n str,
-    public_url: &'n str,
+    link: &'n str,
 }
 
 /// RFC 3834 §5: automatic replies such as vacation notices do not answer it.
@@ -63,13 +63,8 @@ impl Letter<'_> {
     pub(super) fn write(&self, from: Mailbox, to: Address, name: &str) -> Result<Message, lettre::error::Error> {
         // A line break in a name is nothing that a mailbox could be written with.
         let name = person::short_name(name);
-        let body = Body {
-            name: &name,
-            told: wording::to_text(self.told),
-            hint: self.hint,
-            why: self.why,
-            public_url: self.public_url,
-        };
+        let body =
+            Body { name: &name, told: wording::to_text(self.told), hint: self.hint, why: self.why, link: self.link };
         let body = body.render().unwrap_or_default();
         let id = format!("<{}@{}>", self.id, from.email.domain());
         let now = Duration::from_millis(u64::try_from(self.now.millis()).unwrap_or_default());
@@ -93,7 +88,7 @@ mod tests {
             told: &told,
             hint: "Look.",
             why: "Why.",
-            public_url: "https://p.example",
+            link: "https://p.example/account",
             now: ms(0),
         };
         let from = "Provisioning <no-reply@p.example>".parse().unwrap();

@@ -1,7 +1,8 @@
 //! Passwords that are tried first (NIST SP 800-63B §3.1.1.2): refused where one is chosen, never where one is used.
 //!
-//! The list has words; what people do to them is a rule, so that it stands for many thousands of passwords: capital letters,
-//! digits for letters, and digits and signs at the ends.
+//! There are two lists: the ten thousand commonest passwords as the zxcvbn project keeps them, and words of our own with what belongs to
+//! work. What people do to them is a rule, so that they stand for many more: capital letters, digits for letters, and digits and signs at
+//! the ends. Nothing is asked of what a password is made of.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -11,8 +12,16 @@ pub const SHORTEST: usize = 8;
 /// The longest.
 pub const LONGEST: usize = 512;
 
-static WORDS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| include_str!("commonest.txt").split_whitespace().collect());
+static WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ours().chain(of_zxcvbn()).collect());
+
+fn ours() -> impl Iterator<Item = &'static str> {
+    include_str!("commonest.txt").split_whitespace()
+}
+
+/// Its licence stands before the list.
+fn of_zxcvbn() -> impl Iterator<Item = &'static str> {
+    include_str!("zxcvbn.txt").lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace)
+}
 
 /// How fingers walk over keyboards.
 const WALKS: [&str; 13] = [
@@ -68,7 +77,7 @@ fn is_common(password: &str) -> bool {
     let is_letter = |c: char| c.is_alphabetic();
     let bare = password.trim_matches(|c| !is_letter(c));
     let decoration = password.chars().count() - bare.chars().count();
-    if is_simple(password) || bare.is_empty() && password.chars().count() < 12 {
+    if WORDS.contains(password) || is_simple(password) || bare.is_empty() && password.chars().count() < 12 {
         return true;
     }
     // a12345678
@@ -77,10 +86,11 @@ fn is_common(password: &str) -> bool {
     }
     let plain = [(bare, decoration <= DECORATION), (password, true)];
     plain.into_iter().filter(|(_, counts)| *counts).any(|(text, _)| {
-        ['i', 'l'].into_iter().any(|one| {
-            let text = without_digits(text, one);
-            WORDS.contains(text.as_str()) || is_simple(&text)
-        })
+        WORDS.contains(text)
+            || ['i', 'l'].into_iter().any(|one| {
+                let text = without_digits(text, one);
+                WORDS.contains(text.as_str()) || is_simple(&text)
+            })
     })
 }
 
@@ -233,8 +243,21 @@ mod tests {
 
     #[test]
     fn the_list_is_words_in_lower_case_each_once() {
-        let words: Vec<&str> = include_str!("commonest.txt").split_whitespace().collect();
-        assert_eq!(words.len(), WORDS.len());
+        let words: Vec<&str> = ours().collect();
         assert!(words.len() > 700 && words.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase())));
+        assert_eq!(words.len() + of_zxcvbn().count(), WORDS.len());
+    }
+
+    #[test]
+    fn each_of_the_ten_thousand_commonest_passwords_is_refused_with_and_without_a_number_behind_it() {
+        assert!(of_zxcvbn().count() > 9_000 && of_zxcvbn().all(|word| word == word.to_lowercase()));
+        for word in of_zxcvbn() {
+            assert!(refusal(word, &[]).is_some() && refusal(&word.to_uppercase(), &[]).is_some(), "{word}");
+            let numbered = format!("{word}2026");
+            assert!(!word.chars().all(char::is_alphabetic) || refusal(&numbered, &[]).is_some(), "{numbered}");
+        }
+        for dressed in ["Trustno1", "1qaz2wsx!", "Butterfly2026", "gandalf-01", "NCC1701D"] {
+            assert!(refusal(dressed, &[]).is_some(), "{dressed}");
+        }
     }
 }

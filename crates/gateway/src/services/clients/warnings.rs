@@ -1,15 +1,17 @@
 //! What an operator should know about a client before an administrator does: what runs out, what its provider needs, and on whom its
 //! connections rest.
 
-use oauth::Client;
+use oauth::{Client, GrantType};
 
 use super::first_call;
 use crate::domain::account::{Account, ServiceAccounts};
+use crate::domain::person;
 use crate::domain::profiles::Profile;
 use crate::domain::scopes;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::service_provider::ScimEngine;
+use crate::services::users::warnings as users;
 use crate::storage::clients::ClientRecord;
 use crate::storage::grant_owners::GrantOwner;
 use crate::storage::{DbError, Tx};
@@ -58,15 +60,23 @@ pub(super) fn of(
         }
     }
     if record.client.scopes.contains(scopes::PROVISION) {
-        warnings.extend(of_connections(tx, record, account)?);
+        let owners = tx.owners_of_connections(record.seq)?;
+        if let (Some(account), true) = (account, owners.is_empty() && accepts(&record.client)) {
+            warnings.extend(of_service_accounts(tx, account)?);
+        }
+        warnings.extend(of_connections(tx, record, account, &owners)?);
     }
     Ok(warnings)
 }
 
 /// On whom the client's connections rest, where that had better be a service account that no identity provider manages.
-fn of_connections(tx: &mut Tx<'_>, record: &ClientRecord, account: Option<&Account>) -> Result<Vec<String>, DbError> {
+fn of_connections(
+    tx: &mut Tx<'_>,
+    record: &ClientRecord,
+    account: Option<&Account>,
+    owners: &[GrantOwner],
+) -> Result<Vec<String>, DbError> {
     let mut warnings = Vec::new();
-    let owners = tx.owners_of_connections(record.seq)?;
     let at_risk: Vec<&GrantOwner> = owners.iter().filter(|owner| owner.is_worth_a_warning()).collect();
     for owner in at_risk.iter().take(SHOWN) {
         let of_another = match account {
@@ -106,6 +116,26 @@ fn rests_on(owner: &GrantOwner, place: &str, policy: ServiceAccounts, passes: bo
             )
         }
     }
+}
+
+/// Nothing is connected yet, and none of the account's service accounts could accept it: why not, of each.
+fn of_service_accounts(tx: &mut Tx<'_>, account: &Account) -> Result<Vec<String>, DbError> {
+    let mut warnings = Vec::new();
+    for (key, id, attributes) in tx.service_accounts(account.seq)? {
+        let wrong = users::problems(tx, account, key, &attributes)?;
+        if wrong.is_empty() {
+            return Ok(Vec::new());
+        }
+        let name = person::name(&attributes);
+        warnings.extend(wrong.into_iter().map(|wrong| format!("the service account “{name}” ({id}) {wrong}")));
+    }
+    warnings.truncate(SHOWN);
+    Ok(warnings)
+}
+
+/// Whether a user accepts what it connects.
+fn accepts(client: &Client) -> bool {
+    client.grant_types.contains(&GrantType::AuthorizationCode)
 }
 
 fn takes_secrets(client: &Client) -> bool {

@@ -29,7 +29,7 @@ pub(crate) fn service_accounts_are_writable(
     Ok(())
 }
 
-/// What of a notice is to be told at this moment. Connections at risk are told of as they are now, and not any more once they are safe or
+/// What of a notice is to be told at this moment. That a password was asked for says something as long as its link may count. Connections at risk are told of as they are now, and not any more once they are safe or
 /// have ended; what happened, happened.
 pub(crate) fn still(
     tx: &mut Tx<'_>,
@@ -39,6 +39,10 @@ pub(crate) fn still(
 ) -> Result<Option<NoticeKind>, DbError> {
     match matter {
         NoticeKind::ConnectionAtRisk(_) => at_risk(tx, account, user),
+        NoticeKind::PasswordAsked(asked) => {
+            let recent = asked.is_recent(tx.now());
+            Ok(recent.then_some(NoticeKind::PasswordAsked(asked)))
+        }
         other => Ok(Some(other)),
     }
 }

@@ -52,6 +52,9 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     let pairs = form.pairs(form.buttons.first());
     log.page("password_unsuitable", &own.submit(&page, &form, &pairs).await.page());
 
+    let made_up = format!("{}/password/gwp_made-up", world.gateway.public_url);
+    log.page("password_link_refused", &own.open(&made_up).await.page());
+
     // The app beside the password.
     let bob = acme.user("bob@acme.test").role("master_admin").create().await;
     set_up(&world, &bob).await;

@@ -55,6 +55,12 @@ codes! {
         PasswordUnsuitable "password_unsuitable"
             "A new password is too short, too long, easily guessed, or was not typed the same twice."
             "Choose another one; the text says what is wrong.";
+        PasswordLinkRefused "password_link_refused"
+            "A link that sets a password was used already, is over, or was replaced by a newer one."
+            "Make another link for the user (admin API or console), or let the user ask for one on the log-in page where mail is configured.";
+        RecoveryThrottled "recovery_throttled"
+            "Links to set a password were asked for too often, for one name or from one address."
+            "Wait as long as the page says, or make a link for the user (admin API or console).";
         SecondFactorWrong "second_factor_wrong"
             "The code of the authenticator app is not right, or was used already."
             "Wait for the next code. If it never fits, compare the telephone's clock, or take the app away for the user (admin API).";
