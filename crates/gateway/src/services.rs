@@ -1,6 +1,7 @@
 //! What the product does, whichever door asks: functions over a unit of work, keys, policy and time. None knows HTTP.
 
 pub mod accounts;
+pub mod administration;
 pub mod admission;
 pub mod allowed_values;
 pub mod audit;

@@ -46,6 +46,7 @@ pub mod operators;
 mod owned;
 pub mod password_links;
 pub mod pending_members;
+pub mod people;
 pub mod pulse;
 mod pushed_requests;
 mod reindex;

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::http::edge::endpoints::{self, Endpoint, pages, resources};
 use crate::storage::DbError;
 
+mod administration;
 mod answered;
 mod assets;
 mod authorize;
@@ -30,6 +31,7 @@ mod login;
 mod logout;
 mod operator;
 mod password;
+mod password_link;
 mod respond;
 mod second_factor;
 mod self_service;
@@ -46,6 +48,8 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/oauth2/auth" => authorize::by_form, "Takes an authorization request that a client sends as a form.";
     GET "/login" => login::show, "Asks who the user is.";
     POST "/login" => login::submit, "Logs in by user name and password.";
+    GET "/login/forgotten" => login::forgotten::show, "Asks users who forgot their password for their name, or says whom to ask.";
+    POST "/login/forgotten" => login::forgotten::submit, "Has a link mailed with which the user sets a new password.";
     POST "/login/second-factor" => login::second_factor::submit, "Takes the code of an authenticator app after the password.";
     POST "/login/provider" => login::provider::begin, "Sends the user to the OpenID provider of their account.";
     GET "/login/callback" => login::callback::callback, "Users and operators come back here from an OpenID provider.";
@@ -55,7 +59,12 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     GET "/oauth2/logout" => logout::by_query, "Logs out, by a client's link.";
     POST "/oauth2/logout" => logout::by_form, "Logs out, by a client's form or by ours.";
     GET "/account" => self_service::show, "Shows users their notices, connections and sessions.";
+    GET "/account/connections" => administration::connections, "Shows an administrator the connections of their account.";
     POST "/account/connections/end" => self_service::end_connection, "Ends all that the user accepted for a client.";
+    GET "/account/connections/secret" => administration::ask_to_renew, "Says what a new secret of a connection means.";
+    POST "/account/connections/secret" => administration::renew, "Makes a new secret of a connection and shows it once.";
+    GET "/account/setup-links" => administration::links, "Shows an administrator the setup links of their account.";
+    GET "/account/users" => administration::people, "Shows an administrator how the users of their account log in.";
     POST "/account/notices/seen" => self_service::see_notice, "Notes that the user has seen a notice.";
     POST "/account/sessions/end" => self_service::end_session, "Logs the user out in another browser.";
     GET "/account/password" => password::show, "Asks for a new password.";
@@ -64,6 +73,9 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/account/second-factor" => second_factor::begin, "Begins to set up an authenticator app.";
     POST "/account/second-factor/confirm" => second_factor::confirm, "Takes the first code of an authenticator app.";
     POST "/account/second-factor/remove" => second_factor::remove, "Removes the user's authenticator app.";
+    GET "/password" => password_link::done, "Says that a password was set, and leads on.";
+    POST "/password" => password_link::submit, "Sets the password of a link's user, once.";
+    GET "/password/{link}" => password_link::show, "Asks the user of a link for a password; looking uses nothing up.";
     GET "/operator" => operator::moved, "Leads to where operators log in.";
 ];
 

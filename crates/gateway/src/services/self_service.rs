@@ -4,7 +4,7 @@ use oauth::EndReason;
 use scim::schema::USER;
 use scim::{Id, Store};
 
-use super::{reactions, sign_in};
+use super::{administration, reactions, sign_in};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::UserKey;
@@ -38,6 +38,8 @@ pub struct Overview {
     pub second_factor: Factor,
     /// They log in with a password, and may change it.
     pub has_password: bool,
+    /// They look after the connections of their account.
+    pub administers: bool,
 }
 
 /// The authenticator app of a user.
@@ -90,6 +92,7 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
             false => Factor::Useless,
         },
         has_password,
+        administers: administration::administrator(tx, session)?.is_some(),
     })
 }
 

@@ -336,6 +336,16 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 
+    /// The other secrets of a client count until then at most.
+    pub fn limit_other_secrets(&mut self, client: ClientKey, kept: &str, until: Timestamp) -> Result<(), DbError> {
+        let others = client_secrets::table
+            .filter(client_secrets::client.eq(client))
+            .filter(client_secrets::id.ne(kept))
+            .filter(client_secrets::expires.is_null().or(client_secrets::expires.gt(until).assume_not_null()));
+        each!(&mut *self.conn, c => diesel::update(others).set(client_secrets::expires.eq(until)).execute(c))?;
+        Ok(())
+    }
+
     /// Ends a secret; `false` if the client has none of this name.
     pub fn end_client_secret(&mut self, client: ClientKey, id: &str) -> Result<bool, DbError> {
         let row = client_secrets::table.filter(client_secrets::client.eq(client)).filter(client_secrets::id.eq(id));

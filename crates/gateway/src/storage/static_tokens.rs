@@ -91,6 +91,21 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 
+    /// The other static tokens of a client count until then at most.
+    pub fn limit_other_static_tokens(
+        &mut self,
+        client: ClientKey,
+        kept: &str,
+        until: Timestamp,
+    ) -> Result<(), DbError> {
+        let others = static_tokens::table
+            .filter(static_tokens::client.eq(client))
+            .filter(static_tokens::id.ne(kept))
+            .filter(static_tokens::expires.gt(until));
+        each!(&mut *self.conn, c => diesel::update(others).set(static_tokens::expires.eq(until)).execute(c))?;
+        Ok(())
+    }
+
     /// Ends a static token of a client; `false` if it has none of this name.
     pub fn end_static_token_of(&mut self, client: ClientKey, id: &str) -> Result<bool, DbError> {
         let row = static_tokens::table.filter(static_tokens::client.eq(client)).filter(static_tokens::id.eq(id));

@@ -79,6 +79,9 @@ impl Tour {
             ("/account/sessions/end", "wrong-method"),
             ("/console", "console-login"),
             ("/account", "login-account"),
+            ("/login/forgotten", "forgotten"),
+            ("/password", "password-set"),
+            ("/password/gwp_made-up", "password-link-refused"),
             ("/oauth2/auth?client_id=unknown", "refused"),
             ("/login?request=stale", "stale"),
         ] {
@@ -171,6 +174,7 @@ impl Tour {
         chromium.press("I have saved them. Continue").await;
         chromium.look("account-second-factor").await;
 
+        self.administration(&long).await;
         self.open("/account/password").await;
         chromium.look("password").await;
         chromium.type_into("password", "password1234").await;
@@ -195,6 +199,37 @@ impl Tour {
         chromium.look("consent-refused-long-name").await;
     }
 
+    /// What a customer's administrator looks after.
+    async fn administration(&self, client: &OAuthClient) {
+        let chromium = &self.chromium;
+        let body = json!({"provider": "entra", "name": "Entra"});
+        self.acme.admin(Method::POST, "/setup-links").json(&body).await.expect(201);
+        for (path, name) in [
+            ("/account/connections", "own-connections"),
+            ("/account/setup-links", "own-setup-links"),
+            ("/account/users", "own-users"),
+        ] {
+            self.look_at(path, name).await;
+        }
+        self.look_at(&format!("/account/connections/secret?client={}", client.id), "own-secret").await;
+        chromium.press("Create and show it").await;
+        chromium.look("own-secret-shown").await;
+    }
+
+    /// A link that sets a password.
+    async fn password_link(&self) {
+        let chromium = &self.chromium;
+        let eve = self.acme.user("eve.adams-of-the-newsroom@acme-media.example").create().await;
+        let path = format!("/users/{}/password-link", eve.id);
+        let made = self.acme.admin(Method::POST, &path).json(&json!({})).await.expect(201).json();
+        chromium.open(made["url"].as_str().unwrap_or_default()).await;
+        chromium.look("password-link").await;
+        chromium.type_into("password", "password1234").await;
+        chromium.type_into("again", "password1234").await;
+        chromium.press("Set the password").await;
+        chromium.look("password-link-wrong").await;
+    }
+
     async fn all(&self) {
         self.outside().await;
         self.connecting().await;
@@ -203,6 +238,7 @@ impl Tour {
         crate::console_diagnosis::look(&self.world, &self.acme, &self.chromium).await;
         self.log_out().await;
         crate::console_accounts::look(&self.world, &self.acme, &self.chromium).await;
+        self.password_link().await;
     }
 }
 

@@ -40,6 +40,7 @@ actions! {
     UserAccessOpened "user.access_opened" "An attribute whose absence grants access was unassigned as a whole: what it restricted is open.",
     UserDeleted "user.deleted" "A user was deleted.",
     UserLoginChanged "user.login_changed" "A user's password was set, or they became a service account or ceased to be one.",
+    UserPasswordLinkMade "user.password_link_made" "A link with which a user sets a password was made; it ended the one before.",
     UserValueShared "user.value_shared" "Rebuilding the index found a user with a value that has to be unique and is another user's too.",
     GroupCreated "group.created" "A group was created.",
     GroupReplaced "group.replaced" "A group was changed by PUT.",
@@ -98,6 +99,7 @@ actions! {
     SetupLinkRevealed "setup_link.revealed" "A client's secret or static token was made and shown to the browser that opened the setup link.",
     SetupLinkRefused "setup_link.reveal_refused" "A secret that was revealed before was asked for again by the setup link, and not shown.",
     SetupLinkFinished "setup_link.finished" "The customer's administrator finished the setup, which closed the link.",
+    ClientCredentialRenewed "client.credential_renewed" "A user of the account made a new secret or static token of a client; the older ones end at the time that is said.",
     OperatorCreated "operator.created" "An operator was created.",
     OperatorRenamed "operator.renamed" "An operator of an earlier release got a name of its own.",
     OperatorSignedIn "operator.signed_in" "An operator proved who they are at the console, by password or at the OpenID provider.",
@@ -130,6 +132,7 @@ impl Action {
         matches!(
             self,
             A::UserLoginChanged
+                | A::UserPasswordLinkMade
                 | A::LoginSucceeded
                 | A::SessionEnded
                 | A::SecondFactorSetUp

@@ -132,6 +132,18 @@ impl ReasonCode {
         }
     }
 
+    /// What the customer's administrator reads on their own page: what to do in their identity provider.
+    pub fn by_customer(self, provider: &str) -> Option<String> {
+        let asked = self.asked_of_customer()?;
+        let own = match asked {
+            CREDENTIAL => {
+                "Create a new one here, and paste it into the provisioning settings of the application in {provider}."
+            }
+            asked => asked,
+        };
+        Some(own.replace("{provider}", provider))
+    }
+
     /// A message to the customer's administrator: what is so, and what they can do.
     pub fn message(self, sentence: &str, provider: &str, operator: &str) -> Option<String> {
         let asked = self.asked_of_customer()?.replace("{provider}", provider);

@@ -17,11 +17,14 @@ pub(super) enum LoginIntent {
     Account,
     /// To change their password.
     Password,
+    /// To look after the connections of their account.
+    Connections,
 }
 
 /// In the place of a sealed request. None looks like it: they are longer.
 const ACCOUNT: &str = "account";
 const PASSWORD: &str = "password";
+const CONNECTIONS: &str = "connections";
 
 impl LoginIntent {
     pub(super) fn answer(asked: &AuthorizationRequest) -> LoginIntent {
@@ -33,6 +36,7 @@ impl LoginIntent {
         match text {
             ACCOUNT => Ok(LoginIntent::Account),
             PASSWORD => Ok(LoginIntent::Password),
+            CONNECTIONS => Ok(LoginIntent::Connections),
             sealed => open(app, browser, sealed).map(|asked| LoginIntent::Answer(Box::new(asked))),
         }
     }
@@ -43,6 +47,7 @@ impl LoginIntent {
             LoginIntent::Answer(asked) => app.oauth(|cx| asked.seal(cx)),
             LoginIntent::Account => ACCOUNT.to_owned(),
             LoginIntent::Password => PASSWORD.to_owned(),
+            LoginIntent::Connections => CONNECTIONS.to_owned(),
         }
     }
 
@@ -52,6 +57,7 @@ impl LoginIntent {
             LoginIntent::Answer(_) => format!("{}/oauth2/consent?request={}", app.public_url, self.seal(app)),
             LoginIntent::Account => format!("{}/account", app.public_url),
             LoginIntent::Password => format!("{}/account/password", app.public_url),
+            LoginIntent::Connections => format!("{}/account/connections", app.public_url),
         }
     }
 
@@ -69,7 +75,7 @@ impl LoginIntent {
     pub(super) fn asked(&self) -> Option<&AuthorizationRequest> {
         match self {
             LoginIntent::Answer(asked) => Some(asked),
-            LoginIntent::Account | LoginIntent::Password => None,
+            LoginIntent::Account | LoginIntent::Password | LoginIntent::Connections => None,
         }
     }
 }

@@ -79,6 +79,7 @@ fn shown(app: &App, browser: &Browser, overview: Overview, own: Option<&Fingerpr
         sessions: sessions.collect(),
         second_factor: overview.second_factor,
         has_password: overview.has_password,
+        administers: overview.administers,
         csrf: browser.csrf(app),
         account,
     }

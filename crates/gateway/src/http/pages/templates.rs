@@ -131,6 +131,8 @@ pub(super) struct AccountPage {
     pub(super) second_factor: Factor,
     /// They log in with one, and may change it.
     pub(super) has_password: bool,
+    /// They look after the connections of their account, too.
+    pub(super) administers: bool,
     pub(super) csrf: String,
 }
 
@@ -140,6 +142,36 @@ pub(super) struct AccountPage {
 pub(super) struct PasswordPage {
     pub(super) user: String,
     /// What is wrong with the new password; empty if nothing is.
+    pub(super) problem: String,
+    pub(super) csrf: String,
+}
+
+/// A user who forgot their password.
+#[derive(Debug, Template)]
+#[template(path = "forgotten.html")]
+pub(super) struct ForgottenPage {
+    /// Links are mailed.
+    pub(super) is_mailed: bool,
+    pub(super) username: String,
+    /// What is wrong; empty if nothing is.
+    pub(super) problem: String,
+    /// How long a link counts.
+    pub(super) minutes: i64,
+    pub(super) csrf: String,
+}
+
+/// A password, set by a link.
+#[derive(Template)]
+#[template(path = "password_link.html")]
+#[allow(missing_debug_implementations)]
+pub(super) struct PasswordLinkPage {
+    pub(super) user: String,
+    pub(super) account: String,
+    /// They had none.
+    pub(super) is_first: bool,
+    pub(super) until: String,
+    pub(super) link: String,
+    /// What is wrong with the password; empty if nothing is.
     pub(super) problem: String,
     pub(super) csrf: String,
 }
@@ -221,6 +253,8 @@ impl Way {
     pub(super) const FRONT: Way = Way { path: "/", label: "Front page" };
     pub(super) const ACCOUNT: Way = Way { path: "/account", label: "Your connections" };
     pub(super) const CONSOLE: Way = Way { path: "/console", label: "Open the console" };
+    pub(super) const LOG_IN: Way = Way { path: "/account", label: "Log in" };
+    pub(super) const FORGOTTEN: Way = Way { path: "/login/forgotten", label: "Get a new link" };
 }
 
 /// What it takes to find a request again.
