@@ -274,7 +274,7 @@ story!(the_directory_says_who_may_do_what_and_why, async |world: World| {
 
     says(
         &nora.open(&format!("{base}/users")).await,
-        &["Users of acme", "ana", "ben", "service account", "1 to 3 of 3"],
+        &["acme", "Groups", "ana", "ben", "service account", "1 to 3 of 3"],
     );
     let page = nora.open(&format!("{base}/users?name=BEN")).await;
     says(&page, &["ben", "1 to 1 of 1", "Named BEN"]);

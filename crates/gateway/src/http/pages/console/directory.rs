@@ -3,8 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::account::head_of;
 use super::health::ActTemplate;
 use super::requests::{address, pairs, parameter};
+use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::operator::Power;
@@ -42,12 +44,14 @@ const LONGEST: usize = 4000;
 #[derive(Debug, Template)]
 #[template(path = "console/directory.html")]
 struct DirectoryTemplate {
+    head: AccountHead,
+    may_connect: bool,
+    is_overview: bool,
     page: DirectoryPage,
     name: String,
     filter: String,
     chips: Vec<(String, String)>,
     total: String,
-    base: String,
     path: String,
     before: Option<String>,
     after: Option<String>,
@@ -65,6 +69,8 @@ async fn list(
     let (name, filter) = (bounded("name"), bounded("filter"));
     let start = parameter(&pairs, "start").parse().unwrap_or(1).max(1);
     let wanted = Wanted { name: name.clone(), filter: filter.clone(), start };
+    let head = head_of(&desk, &app, &account).await?;
+    let tab = if of_users { AccountTab::Users } else { AccountTab::Groups };
     let (mandate, engine, id) = (desk.mandate().clone(), app.scim_engine(), account.clone());
     let page = desk
         .read(&app, ReadCost::Scan, move |tx| directory::page(tx, &mandate, &engine, &id, of_users, &wanted))
@@ -80,6 +86,9 @@ async fn list(
         chips.push((filter.clone(), address(&path, &[("name", &name)])));
     }
     let shown = DirectoryTemplate {
+        head: AccountHead::of(&head, tab),
+        may_connect: false,
+        is_overview: false,
         before: page.before().map(at),
         after: page.after().map(at),
         total: grouped(i64::try_from(page.total).unwrap_or(i64::MAX)),
@@ -87,7 +96,6 @@ async fn list(
         chips,
         name,
         filter,
-        base,
         path,
     };
     Ok(desk.page(&app, Section::Accounts, &shown))

@@ -3,6 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use super::account::head_of;
+use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section};
 use crate::app::App;
 use crate::domain::request::RefusalCode;
@@ -207,6 +209,10 @@ fn day(text: &str) -> Option<Timestamp> {
 #[derive(Debug, Template)]
 #[template(path = "console/requests.html")]
 struct RequestsTemplate {
+    /// Of the requests of an account.
+    account: Option<AccountHead>,
+    may_connect: bool,
+    is_overview: bool,
     page: LogPage,
     filter: ShownFilter,
     chips: Vec<(String, String)>,
@@ -230,6 +236,9 @@ fn listed(app: &App, page: LogPage, filter: ShownFilter, path: String, shows_cli
         address(&path, &pairs)
     });
     RequestsTemplate {
+        account: None,
+        may_connect: false,
+        is_overview: false,
         chips: filter.chips(&path),
         goes_on: filter.after.is_some(),
         page,
@@ -257,8 +266,10 @@ async fn of_account(
     let (mandate, id) = (desk.mandate().clone(), account.clone());
     let read = move |tx: &mut Tx<'_>| log::of_account(tx, &mandate, &id, asked.clone(), after);
     let page = desk.read(&app, ReadCost::Scan, read).await?;
+    let head = AccountHead::of(&head_of(&desk, &app, &account).await?, AccountTab::Requests);
     let path = format!("/console/accounts/{account}/requests");
-    Ok(desk.page(&app, Section::Accounts, &listed(&app, page, filter, path, true)))
+    let shown = RequestsTemplate { account: Some(head), ..listed(&app, page, filter, path, true) };
+    Ok(desk.page(&app, Section::Accounts, &shown))
 }
 
 async fn of_client(
