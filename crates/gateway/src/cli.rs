@@ -18,9 +18,12 @@ use crate::platform::clock::Clock;
 use crate::server;
 use crate::server::logging::start_logging;
 use crate::server::signals::{Told, shutdown_signal};
+use crate::services::error::ActError;
 use crate::services::master_key;
-use crate::services::operators;
+use crate::services::operator_people::{Asked, NewPerson};
+use crate::services::password_links::NewLink;
 use crate::services::{field_counts, tolerance_counts};
+use crate::services::{operator_logins, operator_people, operators};
 use crate::storage::audit::chain::{ChainVerdict, Link};
 use crate::storage::read_on;
 use crate::storage::{DatabaseUrl, DbError, ReadCost, migrations};
@@ -96,6 +99,20 @@ enum OperatorCommand {
         #[arg(long = "account", value_name = "ID")]
         accounts: Vec<String>,
     },
+    /// Print a link with which an operator chooses a password for the console, once and within an hour. Makes the operator if there is none.
+    Invite {
+        /// The e-mail address by which they log in.
+        address: String,
+        /// What the audit trail calls them; the address if nothing is said.
+        #[arg(long)]
+        name: Option<String>,
+        /// What a new operator may do.
+        #[arg(long, default_value = "csm", value_parser = ["platform", "csm", "support", "auditor"])]
+        role: String,
+        /// The name of an account that a new operator is limited to; may be given several times. Without it: all accounts.
+        #[arg(long = "account", value_name = "NAME")]
+        accounts: Vec<String>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,6 +164,9 @@ async fn with_config(command: Configured, config: Config) -> Result<(), Box<dyn 
         Configured::Operator { command: OperatorCommand::Create { name, role, accounts } } => {
             create_operator(&config, clock, name, &role, accounts).await
         }
+        Configured::Operator { command: OperatorCommand::Invite { address, name, role, accounts } } => {
+            invite_operator(&config, clock, address, name, role, accounts).await
+        }
         Configured::Audit { command: AuditCommand::Verify { expect } } => {
             verify_audit(&config, &clock, expect.as_ref())
         }
@@ -165,7 +185,9 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
     let operators = running.app.db.read(ReadCost::Scan, |tx| tx.operators()).await?;
     if running.app.config.admin.token.is_none() && operators.is_empty() {
-        tracing::info!("the admin API needs an operator: `gateway operator create --name NAME` makes one");
+        tracing::info!(
+            "there is no operator yet: `gateway operator invite YOUR-ADDRESS --role platform` prints a link to the console"
+        );
     }
     let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.server.drain_time);
     actix_web::rt::spawn(async move {
@@ -203,17 +225,52 @@ async fn create_operator(
     let name = OperatorName::parse(&name).map_err(|why| format!("--name {why}"))?.as_str().to_owned();
     let (db, keys) = server::open(config, clock).await?;
     let shown = name.clone();
-    let new = NewOperator { name: Required(Text(name)), role: Required(role), accounts, expires: None };
+    let new = NewOperator { name: Required(Text(name)), address: None, role: Required(role), accounts, expires: None };
     let made = db.write(move |tx| {
         tx.settle_operator_names(tx.now())?;
         tx.act_as(Actor::CommandLine.at(Source::default()));
-        operators::create(tx, &Mandate::EVERYTHING, &keys, &new)
+        operators::create(tx, &Mandate::EVERYTHING, &keys, "", &new)
     });
-    let OperatorToken { token } = made.await?.with;
-    println!("{token}");
+    let OperatorToken { token, .. } = made.await?.with;
+    println!("{}", token.unwrap_or_default());
     let (code, may) = (role.code(), role.summary());
     eprintln!(
         "This is the token of operator `{shown}`, who has the role {code} and {may}. It is not shown again. Send it as `Authorization: Bearer …`."
+    );
+    Ok(())
+}
+
+async fn invite_operator(
+    config: &Config,
+    clock: Clock,
+    address: String,
+    name: Option<String>,
+    role: String,
+    accounts: Vec<String>,
+) -> Result<(), Box<dyn std::error::Error>> {
+    let address = operator_logins::address(&address).map_err(|why| format!("ADDRESS {why}"))?;
+    let (db, keys) = server::open(config, clock).await?;
+    let link = NewLink::draw(&keys);
+    let asked = Asked { role, accounts: Some(accounts).filter(|names| !names.is_empty()) };
+    let new = NewPerson { name: name.unwrap_or_default(), address: address.clone(), asked };
+    let stored = link.clone();
+    let made = db.write(move |tx| {
+        tx.settle_operator_names(tx.now())?;
+        tx.act_as(Actor::CommandLine.at(Source::default()));
+        let id = match tx.operator_by_address(&new.address)? {
+            Some(login) => login.id,
+            None => operator_people::create(tx, &Mandate::EVERYTHING, &new)?,
+        };
+        operator_logins::invite(tx, &Mandate::EVERYTHING, &stored, &id, Some(operator_logins::SHORT))?;
+        let found = tx.operator_of(&id)?.map(|operator| operator.mandate.role());
+        found.ok_or_else(|| ActError::not_found("operator", &id))
+    });
+    let role = made.await?;
+    let base = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.bind));
+    println!("{}", link.url(&format!("{base}/console/welcome")));
+    eprintln!(
+        "With this link {address} chooses a password for the console, as an operator with the role {}: once, and within an hour.",
+        role.code()
     );
     Ok(())
 }

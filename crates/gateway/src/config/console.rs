@@ -11,6 +11,8 @@ pub struct Console {
     pub session_idle_seconds: u64,
     /// Operators who log in by password need an authenticator app.
     pub second_factor: bool,
+    /// How long a token counts that an operator makes for themselves.
+    pub token_seconds: u64,
 }
 
 pub(super) fn read(r: &mut Reader) -> Option<Console> {
@@ -35,9 +37,21 @@ pub(super) fn read(r: &mut Reader) -> Option<Console> {
         "Operators who [log in by password](sign-in.md#operators) need an authenticator app: those who have none set one up when they log in. \
          What is asked for at your OpenID provider is decided there.",
     );
+    let token = s.seconds(
+        "token_hours",
+        8,
+        1..=24 * 7,
+        Unit::Hours,
+        "How long a token of the admin API counts that an operator makes on their page of the console.",
+    );
     let (session, idle) = (session?, idle?);
     if idle > session {
         s.warn("session_idle_minutes", "is more than console.session_hours, and has no effect");
     }
-    Some(Console { session_seconds: session, session_idle_seconds: idle, second_factor: second_factor? })
+    Some(Console {
+        session_seconds: session,
+        session_idle_seconds: idle,
+        second_factor: second_factor?,
+        token_seconds: token?,
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::public_url::{self, is_exposed, is_loopback};
-use super::reader::{Reader, Unit};
+use super::reader::Reader;
 use crate::domain::described::alternatives;
 use crate::domain::operator::Role;
 use crate::platform::outbound::address::AllowedNetworks;
@@ -22,8 +22,6 @@ pub struct OperatorSignIn {
     pub allowed: Vec<Allowed>,
     /// Believe an address that the provider does not call verified.
     pub unverified_email: bool,
-    /// How long a token counts.
-    pub token_seconds: u64,
 }
 
 /// Who may log in as an operator, and as what.
@@ -80,12 +78,9 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         false,
         "Believe an address also where the provider does not say that it is verified.",
     );
-    let token_seconds = s.seconds(
+    s.obsolete(
         "token_hours",
-        8,
-        1..=24 * 7,
-        Unit::Hours,
-        "How long a token of the admin API counts that an operator makes for themselves in the console.",
+        "operators are logged in to the console; console.token_hours is for tokens that they make there",
     );
     if let Some(twice) = allowed.as_ref().and_then(|allowed| said_twice(allowed)) {
         r.mistake(format!("operators.allowed: `{twice}` stands there twice; give it one role"));
@@ -94,11 +89,11 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
     if secret.is_some() && in_file.is_some() {
         r.mistake("operators.client_secret and operators.client_secret_file: set one of them");
     }
-    let (allowed, unverified_email, token_seconds) = (allowed?, unverified_email?, token_seconds?);
+    let (allowed, unverified_email) = (allowed?, unverified_email?);
     match (issuer, client_id, secret.or(in_file)) {
         (None, None, None) if allowed.is_empty() => None,
         (Some(issuer), Some(client_id), Some(client_secret)) if !allowed.is_empty() => {
-            Some(OperatorSignIn { issuer, client_id, client_secret, allowed, unverified_email, token_seconds })
+            Some(OperatorSignIn { issuer, client_id, client_secret, allowed, unverified_email })
         }
         _ => {
             let mut s = r.section("operators");

@@ -9,6 +9,7 @@ use crate::platform::timestamp::Timestamp;
 
 pub mod accounts;
 pub mod attributes;
+pub mod audit;
 pub mod clients;
 pub mod grants;
 pub mod health;

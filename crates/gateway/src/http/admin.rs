@@ -142,6 +142,9 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         POST "/operators" everywhere(Power::ManageOperators) => operators::create, "Makes an operator.", 404 "There is no such account.",
             409 "Another operator has the name.";
         DELETE "/operators/{operator}" everywhere(Power::ManageOperators) => operators::end, "Ends an operator.";
+        POST "/operators/{operator}/password-link" everywhere(Power::ManageOperators) => operators::link,
+            "Makes a link with which an operator chooses a password; one that was made before counts no more.",
+            409 "The operator has no address to log in by.";
     }
     "Requests" {
         GET "/accounts/{account}/requests" within_reach(Power::Read) => requests::of_account,
@@ -167,6 +170,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
     }
     "Audit trail" {
         GET "/audit" within_reach(Power::ReadAudit) => audit::list, "Reads the audit trail, newest first.", 404 "There is no such account.";
+        GET "/audit/export" within_reach(Power::ReadAudit) => audit::export,
+            "Exports the audit trail as JSON Lines or CSV, newest first, however long it is.", 404 "There is no such account.";
         GET "/audit/head" everywhere(Power::ReadAudit) => audit::head, "Reads the head of the trail's chain.";
     }
 ];

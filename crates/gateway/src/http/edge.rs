@@ -1,6 +1,7 @@
 //! What every door of the server has: how a request is read, who sent it, and how a problem is told.
 
 pub mod address;
+pub(super) mod audit_file;
 pub(super) mod bearer;
 pub(super) mod below;
 pub mod body;

@@ -6,8 +6,12 @@ use oauth::Keyring;
 
 use super::error::ActError;
 use crate::domain::actor::Actor;
+use crate::domain::bodies::audit::AuditRow;
+use crate::domain::described::{Anything, Time};
 use crate::domain::operator::{Mandate, Power};
 use crate::storage::Tx;
+use crate::storage::audit::AuditRecord;
+use crate::storage::audit::chain::ChainVerdict;
 use crate::storage::audit::search::{AuditFilter, AuditPage};
 
 /// Rows of the trail, and what the operators in them are called now.
@@ -47,4 +51,39 @@ pub fn page(
 pub fn head(tx: &mut Tx<'_>, mandate: &Mandate, keys: &Keyring) -> Result<(Option<String>, i64), ActError> {
     mandate.may_everywhere(Power::ReadAudit)?;
     Ok((tx.audit_head(keys)?.map(|head| head.to_string()), tx.audit_waiting()?))
+}
+
+/// Goes through the whole chain; `None` where it is longer than so many rows. Only reads.
+pub fn verify(tx: &mut Tx<'_>, mandate: &Mandate, keys: &Keyring, most: i64) -> Result<Option<ChainVerdict>, ActError> {
+    mandate.may_everywhere(Power::ReadAudit)?;
+    if tx.audit_sealed()? > most {
+        return Ok(None);
+    }
+    let now = tx.now();
+    Ok(Some(tx.verify_audit(keys, now, None)?))
+}
+
+/// What an operator is called; rows of earlier releases have the name in place of the id.
+fn operator_name<'n>(names: &'n HashMap<String, String>, actor: &'n str) -> Option<&'n str> {
+    let id = actor.strip_prefix(Actor::OPERATOR)?;
+    let is_id = || uuid::Uuid::try_parse(id).is_ok();
+    names.get(id).map(String::as_str).or_else(|| (!is_id()).then_some(id))
+}
+
+/// A row as it is answered, with what operators are called.
+pub fn representation(row: AuditRecord, names: &HashMap<String, String>) -> AuditRow {
+    AuditRow {
+        at: Time(row.at),
+        account: row.account_id,
+        account_name: row.account_name,
+        actor_name: row.actor_name.or_else(|| operator_name(names, &row.actor).map(str::to_owned)),
+        actor: row.actor,
+        action: row.action,
+        target: row.target,
+        target_name: row.target_name,
+        address: row.address,
+        request_id: row.request_id,
+        detail: row.detail,
+        changes: row.changes.and_then(|text| serde_json::from_str(&text).ok()).map(Anything),
+    }
 }

@@ -3,11 +3,12 @@
 
 use oauth::Keyring;
 
-use super::accounts;
 use super::error::ActError;
+use super::password_links::NewLink;
+use super::{accounts, operator_logins};
 use crate::domain::bodies;
 use crate::domain::bodies::operators::{NewOperator, Operator, OperatorToken};
-use crate::domain::described::{FieldError, Required, Texts, Time, With};
+use crate::domain::described::{FieldError, Required, Text, Texts, Time, With};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power, Reach};
 use crate::domain::operator_name::OperatorName;
@@ -39,15 +40,22 @@ fn overview(tx: &mut Tx<'_>, operator: &OperatorRecord) -> Result<Operator, DbEr
             Some(ids)
         }
     };
+    let address = tx.operator_login(&operator.id)?.and_then(|login| login.address);
     Ok(Operator {
         id: operator.id.clone(),
         name: operator.name.clone(),
+        address,
         role: operator.mandate.role(),
         accounts,
         created: Time(operator.created),
         expires: operator.expires.map(Time),
         last_used: operator.last_used.map(Time),
     })
+}
+
+fn address_of(new: &NewOperator) -> Result<Option<String>, FieldError> {
+    let read = new.address.as_ref().map(|Text(text)| operator_logins::address(text)).transpose();
+    read.map_err(|why| FieldError { field: "address".to_owned(), detail: why })
 }
 
 fn named(new: &NewOperator) -> Result<OperatorName, FieldError> {
@@ -57,20 +65,34 @@ fn named(new: &NewOperator) -> Result<OperatorName, FieldError> {
 
 /// What is wrong with a new operator.
 pub fn mistakes(new: &NewOperator, now: Timestamp) -> Vec<FieldError> {
-    named(new).err().into_iter().chain(bodies::past_end(new.expires, now)).collect()
+    let expires = match (&new.address, new.expires) {
+        (Some(_), Some(_)) => {
+            let detail = "is when a token expires, and an operator with an address has none".to_owned();
+            Some(FieldError { field: "expires".to_owned(), detail })
+        }
+        (_, expires) => bodies::past_end(expires, now),
+    };
+    named(new).err().into_iter().chain(address_of(new).err()).chain(expires).collect()
 }
 
-/// Makes an operator. The token is shown this once.
+/// Makes an operator. The token is shown this once, or the link to a password, which is below this page of the console.
 pub fn create(
     tx: &mut Tx<'_>,
     mandate: &Mandate,
     keys: &Keyring,
+    welcome: &str,
     new: &NewOperator,
 ) -> Result<With<Operator, OperatorToken>, ActError> {
     mandate.may_everywhere(Power::ManageOperators)?;
     let now = tx.now();
     ActError::unless_right(mistakes(new, now))?;
     let name = named(new).map_err(|mistake| ActError::invalid(vec![mistake]))?;
+    let address = address_of(new).map_err(|mistake| ActError::invalid(vec![mistake]))?;
+    if let Some(address) = &address
+        && let Some(other) = tx.operator_by_address(address)?
+    {
+        return Err(ActError::conflict(format!("the operator {:?} logs in by the address {address}", other.name)));
+    }
     let reach = match &new.accounts {
         None => Reach::All,
         Some(Texts(ids)) => reach_of(tx, mandate, ids)?,
@@ -86,11 +108,21 @@ pub fn create(
         expires: new.expires.map(|expires| expires.0),
         mandate: Mandate::new(role, reach),
     };
-    if let Err(NameTaken(name)) = tx.insert_operator(&made, None, Some(keys.fingerprint(&token).as_bytes()))? {
+    let fingerprint = keys.fingerprint(&token);
+    let fingerprint = address.is_none().then(|| fingerprint.as_bytes());
+    if let Err(NameTaken(name)) = tx.insert_operator(&made, address.as_deref(), fingerprint)? {
         return Err(ActError::conflict(format!("another operator is called {name:?}; each has a name of its own")));
     }
     tx.raise(now, None, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name));
-    Ok(With { of: overview(tx, &made)?, with: OperatorToken { token } })
+    let with = match address {
+        None => OperatorToken { token: Some(token), password_link: None },
+        Some(_) => {
+            let link = NewLink::draw(keys);
+            operator_logins::invite(tx, mandate, &link, &made.id, None)?;
+            OperatorToken { token: None, password_link: Some(link.url(welcome)) }
+        }
+    };
+    Ok(With { of: overview(tx, &made)?, with })
 }
 
 /// The accounts with these ids; none of them is deleted before this unit of work ends.
@@ -109,8 +141,12 @@ fn reach_of(tx: &mut Tx<'_>, mandate: &Mandate, ids: &[String]) -> Result<Reach,
 pub fn end(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
     mandate.may_everywhere(Power::ManageOperators)?;
     let now = tx.now();
+    let login = tx.operator_login(id)?;
     if !tx.end_operator(id, now)? {
         return Err(ActError::not_found("operator", id));
+    }
+    if let Some(login) = login {
+        operator_logins::forget(tx, login.key, id)?;
     }
     tx.raise(now, None, Act::new(Action::OperatorEnded).on(id));
     Ok(())

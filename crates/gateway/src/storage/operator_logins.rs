@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use scim::key_of_text;
 
 use super::error::DbError;
+use super::operators::of_no_token;
 use super::schema::operators;
 use super::tx::Tx;
 use crate::domain::ids::OperatorKey;
@@ -27,6 +28,36 @@ pub struct OperatorLogin {
     pub issuer: Option<String>,
     /// and who they are there.
     pub subject: Option<String>,
+}
+
+/// How an operator logs in, without what is secret.
+#[derive(Debug, Clone, Queryable)]
+pub struct OperatorDoors {
+    /// Their row.
+    pub key: OperatorKey,
+    /// Their public id.
+    pub id: String,
+    /// By what they log in.
+    pub address: Option<String>,
+    /// They have a password.
+    pub has_password: bool,
+    /// They have logged in at the OpenID provider.
+    pub is_known_at_provider: bool,
+    /// When their browser last came by.
+    pub seen: Option<Timestamp>,
+    /// When their token was made, if they have one.
+    pub token_made: Option<Timestamp>,
+}
+
+/// A token of the admin API.
+#[derive(Debug, Clone, Copy, Queryable)]
+pub struct TokenState {
+    /// When it was made.
+    pub made: Timestamp,
+    /// When it stops counting.
+    pub expires: Option<Timestamp>,
+    /// When it was last used, to the hour.
+    pub last_used: Option<Timestamp>,
 }
 
 /// The columns of an [`OperatorLogin`], in its order.
@@ -98,5 +129,66 @@ impl Tx<'_> {
         let row = operators::table.filter(operators::seq.eq(operator));
         each!(&mut *self.conn, c => diesel::update(row).set(operators::seen.eq(now)).execute(c))?;
         Ok(())
+    }
+
+    /// An operator's token, if they have one.
+    pub fn operator_token(&mut self, operator: OperatorKey) -> Result<Option<TokenState>, DbError> {
+        let query = operators::table
+            .filter(operators::seq.eq(operator))
+            .filter(operators::token_made.is_not_null())
+            .select((operators::token_made.assume_not_null(), operators::expires, operators::last_used));
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+    }
+
+    /// Gives an operator a token of this fingerprint in place of the one they had.
+    pub fn set_operator_token(
+        &mut self,
+        operator: OperatorKey,
+        fingerprint: &[u8],
+        now: Timestamp,
+        expires: Timestamp,
+    ) -> Result<(), DbError> {
+        let row = operators::table.filter(operators::seq.eq(operator));
+        let values = (
+            operators::fingerprint.eq(fingerprint),
+            operators::token_made.eq(now),
+            operators::expires.eq(expires),
+            operators::last_used.eq(None::<Timestamp>),
+        );
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
+    }
+
+    /// Ends an operator's token; `false` if there is none.
+    pub fn end_operator_token(&mut self, operator: OperatorKey) -> Result<bool, DbError> {
+        let row = operators::table.filter(operators::seq.eq(operator)).filter(operators::token_made.is_not_null());
+        let values = (operators::fingerprint.eq(of_no_token()), operators::token_made.eq(None::<Timestamp>));
+        Ok(each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))? > 0)
+    }
+
+    /// Forgets the password of an operator, and who they are at the provider.
+    pub fn forget_operator_login(&mut self, operator: OperatorKey) -> Result<(), DbError> {
+        let row = operators::table.filter(operators::seq.eq(operator));
+        let values = (
+            operators::password_hash.eq(None::<String>),
+            operators::issuer.eq(None::<String>),
+            operators::subject.eq(None::<String>),
+        );
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
+    }
+
+    /// How the operators who were not ended log in, by their ids.
+    pub fn operator_doors(&mut self) -> Result<Vec<OperatorDoors>, DbError> {
+        let query = operators::table.filter(operators::ended.is_null()).order(operators::seq).select((
+            operators::seq,
+            operators::id,
+            operators::address,
+            operators::password_hash.is_not_null(),
+            operators::subject.is_not_null(),
+            operators::seen,
+            operators::token_made,
+        ));
+        Ok(each!(&mut *self.conn, c => query.load(c))?)
     }
 }

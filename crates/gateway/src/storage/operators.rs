@@ -60,7 +60,7 @@ macro_rules! operator_columns {
 pub struct NameTaken(pub String);
 
 /// In place of a fingerprint: that of no token.
-fn of_no_token() -> Vec<u8> {
+pub(super) fn of_no_token() -> Vec<u8> {
     let mut drawn = vec![0; 32];
     system::fill(&mut drawn);
     drawn
@@ -251,6 +251,18 @@ impl Tx<'_> {
         let row = operators::table.filter(operators::seq.eq(operator)).filter(operators::configured.eq(true));
         each!(&mut *self.conn, c => diesel::update(row).set(operators::role.eq(role.code())).execute(c))?;
         Ok(())
+    }
+
+    /// Gives an operator another role and other accounts. From then on the role is what operators decided, and not what is configured.
+    pub fn set_operator_mandate(&mut self, seq: i64, mandate: &Mandate) -> Result<(), DbError> {
+        let row = operators::table.filter(operators::seq.eq(seq));
+        let values = (
+            operators::role.eq(mandate.role().code()),
+            operators::limited.eq(*mandate.reach() != Reach::All),
+            operators::configured.eq(false),
+        );
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        self.set_reach(seq, mandate.reach())
     }
 
     /// Stores the accounts that an operator reaches.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::backend::AnyConn;
 use crate::domain::account::Account;
-use crate::domain::actor::{Named, Origin};
+use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::event::{Event, Kind};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::ids::{AccountKey, ClientKey};
@@ -112,6 +112,11 @@ impl<'c> Tx<'c> {
     /// Who may own a grant.
     pub(crate) fn grant_policy(&self) -> Arc<GrantPolicy> {
         Arc::clone(&self.policy)
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> &Actor {
+        &self.origin.actor
     }
 
     /// Says who acts, and from where.

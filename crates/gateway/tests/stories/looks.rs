@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::account::{Account, User};
 use crate::support::chromium::Chromium;
+use crate::support::console::PASSWORD;
 use crate::support::desk::NO_APP;
 use crate::support::oauth_client::OAuthClient;
 use crate::support::testing::{Database, World};
@@ -230,8 +231,64 @@ impl Tour {
         chromium.look("password-link-wrong").await;
     }
 
+    /// The doors of the console, and the pages about operators and the audit trail.
+    async fn console(&self) {
+        let chromium = &self.chromium;
+        let (_, link) = self.world.invited("sam@exampla.example", "platform", None).await;
+        let (nora, _) =
+            self.world.invited("nora.feld-of-customer-success@exampla.example", "csm", Some(&[&self.acme.id])).await;
+        chromium.open(&link).await;
+        chromium.look("console-welcome").await;
+        for name in ["password", "again"] {
+            chromium.type_into(name, PASSWORD).await;
+        }
+        chromium.press("Set the password").await;
+        self.open("/console/you").await;
+        chromium.press("Set up an authenticator app").await;
+        chromium.look("console-app").await;
+        let secret = chromium.run("return document.querySelector('[data-copy]').textContent").await;
+        let app = crate::second_factors::App::typed(secret.as_str().unwrap_or_default());
+        chromium.type_into("code", &app.shows(0)).await;
+        chromium.press("Continue").await;
+        chromium.press("I have saved them. Continue").await;
+        for (path, name) in [
+            ("/console/operators", "console-operators"),
+            ("/console/operators/invite", "console-operators-invite"),
+            (&format!("/console/operators/{nora}"), "console-operator"),
+            (&format!("/console/operators/{nora}/end"), "console-operator-end"),
+            ("/console/you", "console-you"),
+            ("/console/you/password", "console-you-password"),
+            ("/console/you/app", "console-you-app"),
+            ("/console/audit?action=account.created", "console-audit-filtered"),
+            ("/console/audit?action=nonsense", "console-audit-wrong"),
+        ] {
+            self.look_at(path, name).await;
+        }
+        self.open("/console/operators/invite").await;
+        chromium.type_into("address", "not an address").await;
+        chromium.press("Create the operator").await;
+        chromium.run("document.querySelector('[value=csm]').checked = true").await;
+        chromium.press("Create the operator").await;
+        chromium.look("console-operators-invite-wrong").await;
+        self.open(&format!("/console/operators/{nora}")).await;
+        chromium.press("Make a link to a password").await;
+        chromium.look("console-operator-link").await;
+        self.open("/console/you").await;
+        chromium.press("Create a token for 8 hours").await;
+        chromium.look("console-token").await;
+        self.open("/console/audit").await;
+        chromium.run("for (const part of document.querySelectorAll('.behind')) part.open = true").await;
+        chromium.look("console-audit").await;
+        chromium.press("Verify the whole chain").await;
+        chromium.look("console-said").await;
+        chromium.run("document.querySelector('.menu').open = true").await;
+        chromium.look("console-menu").await;
+        chromium.press("Log out").await;
+    }
+
     async fn all(&self) {
         self.outside().await;
+        self.console().await;
         self.connecting().await;
         self.provider().await;
         self.own().await;

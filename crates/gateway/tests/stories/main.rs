@@ -38,6 +38,8 @@ mod connections_at_risk;
 mod consent;
 mod console_accounts;
 mod console_diagnosis;
+mod console_doors;
+mod console_operators;
 mod contracts;
 mod conversations;
 mod credentials;

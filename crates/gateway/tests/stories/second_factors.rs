@@ -14,7 +14,7 @@ pub struct App(pub gateway::domain::totp::Secret);
 
 impl App {
     /// Set up by typing the letters of the page.
-    fn reading(page: &Page) -> App {
+    pub fn reading(page: &Page) -> App {
         let words = page.words();
         let letters: String = words
             .split_whitespace()

@@ -7,6 +7,7 @@ pub mod account;
 pub mod browser;
 pub mod chromium;
 pub mod concurrently;
+pub mod console;
 pub mod database;
 pub mod desk;
 pub mod directories;

@@ -8,6 +8,9 @@ body! {
     pub struct NewOperator {
         /// What the operator is called in the audit trail. No two have one name at a time.
         name: Required<Text>,
+        /// The e-mail address by which the operator logs in to the console: such an operator has no token, and is answered with a link to a
+        /// password. An operator without an address is automation, and is answered with a token.
+        address: Option<Text>,
         /// What the operator may do: `platform` everything, `csm` what can be taken back and no secret, `support` read and diagnose, `auditor`
         /// read the audit trail.
         role: Required<Role>,
@@ -26,6 +29,8 @@ answer! {
         id: String,
         /// What the operator is called.
         name: String,
+        /// The e-mail address by which the operator logs in to the console; `null` for automation.
+        address: Option<String>,
         /// What the operator may do.
         role: Role,
         /// The ids of the accounts that the operator is limited to, without deleted ones; `null` for all.
@@ -38,7 +43,7 @@ answer! {
         last_used: Option<Time>,
     }
     example {
-        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "provisioning dashboard", "role": "csm", "accounts": null,
+        "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "provisioning dashboard", "address": null, "role": "csm", "accounts": null,
         "created": "2026-11-23T20:00:00.000Z", "expires": null, "last_used": null
     }
 }
@@ -46,8 +51,21 @@ answer! {
 answer! {
     /// What is shown once.
     pub struct OperatorToken {
-        /// The operator's token. It is shown this once.
-        token: String,
+        /// The operator's token, unless they log in by an address. It is shown this once.
+        token: Option<String>,
+        /// Where an operator with an address chooses a password, once and within three days. It is shown this once.
+        password_link: Option<String>,
     }
-    example {"token": "gwo_…"}
+    example {"token": "gwo_…", "password_link": null}
+}
+
+answer! {
+    /// A link with which an operator chooses a password.
+    pub struct OperatorLink {
+        /// The link. It is shown this once, and counts once.
+        password_link: String,
+        /// Until when it counts: three days for a first password, an hour for another one.
+        expires: Time,
+    }
+    example {"password_link": "https://gateway.example/console/welcome/gwp_…", "expires": "2026-11-23T21:00:00.000Z"}
 }

@@ -105,6 +105,7 @@ actions! {
     OperatorSignedIn "operator.signed_in" "An operator proved who they are at the console, by password or at the OpenID provider.",
     OperatorLoginFailed "operator.login_failed" "A log-in at the console failed.",
     OperatorSessionEnded "operator.session_ended" "An operator logged a browser out of the console.",
+    OperatorChanged "operator.changed" "An operator got another role, or other accounts.",
     OperatorInvited "operator.invited" "A link was made with which an operator sets a password.",
     OperatorPasswordSet "operator.password_set" "An operator's password was set; their other sessions ended.",
     OperatorTokenAdded "operator.token_added" "An operator got a token, in place of the one before.",

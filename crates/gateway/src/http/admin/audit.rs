@@ -1,25 +1,27 @@
 //! Reading the audit trail.
 
-use std::collections::HashMap;
-
-use actix_web::web;
+use actix_web::body::BoxBody;
+use actix_web::{HttpRequest, HttpResponse, Responder, web};
 
 use super::body::Params;
 use super::operator::Operator;
 use super::page::{Items, Limit, Page};
 use crate::app::App;
-use crate::domain::actor::Actor;
+use crate::domain::bodies::audit::AuditRow;
 use crate::domain::described::query::{After, query};
-use crate::domain::described::{Anything, Text, Time, answer};
+use crate::domain::described::{Components, Text, answer};
+use crate::http::edge::audit_file::AuditFile;
+use crate::http::edge::operation::{Answers, Success};
 use crate::http::edge::problem::Problem;
+use crate::platform::timestamp::Timestamp;
 use crate::services::audit::{self, Answer};
+use crate::services::audit_export::ExportFormat;
 use crate::storage::ReadCost;
-use crate::storage::audit::AuditRecord;
 use crate::storage::audit::search::AuditFilter;
 
 pub(super) mod question;
 
-use question::{ActionCode, ActorCode, AnyId, Moment};
+use question::{ActionCode, ActorCode, AnyId, FormatName, Moment};
 
 query! {
     /// Which rows are listed: those that fit all that is said.
@@ -43,38 +45,23 @@ query! {
     }
 }
 
-answer! {
-    /// A row of the audit trail.
-    pub(super) struct AuditRow {
-        /// When it happened.
-        at: Time,
-        /// The id of the account it concerns. Rows of earlier releases have neither this nor the names.
-        account: Option<String>,
-        /// What the account was called then.
-        account_name: Option<String>,
-        /// What the actor was called then.
-        actor_name: Option<String>,
-        /// Who did it: `client:ID`, `user:ID`, `operator:ID`, or a word.
-        actor: String,
-        /// What was done, as `account.created`.
-        action: String,
-        /// To what.
-        target: Option<String>,
-        /// What that was called then; of what was deleted, the last name. Of a grant, its client's.
-        target_name: Option<String>,
-        /// From which network address.
-        address: Option<String>,
-        /// The id of the request that asked for it ([what came of that](why-did-it-fail.md)).
-        request_id: Option<String>,
-        /// More of it, for people.
-        detail: Option<String>,
-        /// What changed: of each field what was `before` and `after`.
-        changes: Option<Anything>,
-    }
-    example {
-        "at": "2026-11-23T20:00:00.000Z", "account": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "account_name": "acme", "actor_name": "provisioning dashboard", "actor": "operator:0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
-        "action": "account.changed", "target": "0198a6b2-0000-7e4f-8a5b-6c7d8e9f0a1b", "target_name": "acme", "address": "192.0.2.17", "request_id": "01kbx3n7q8f2m0v5t9r4cwz", "detail": null,
-        "changes": {"default_role": {"before": null, "after": "reports"}}
+query! {
+    /// Which rows are exported: all those that fit what is said.
+    pub(super) struct ExportQuery {
+        /// `jsonl` (JSON Lines, the default) or `csv`.
+        format: FormatName,
+        /// The id of an account, also of a deleted one: only what concerns it.
+        account: Text,
+        /// Who did it, as in the list.
+        actor: ActorCode,
+        /// The id of what it was done to.
+        target: AnyId,
+        /// What was done, as `user.patched`.
+        action: ActionCode,
+        /// From this time on, as in RFC 3339.
+        from: Moment,
+        /// Before this time.
+        to: Moment,
     }
 }
 
@@ -89,11 +76,55 @@ answer! {
     example {"head": "12:…", "waiting": 3}
 }
 
-/// What an operator is called; rows of earlier releases have the name in place of the id.
-fn operator_name<'n>(names: &'n HashMap<String, String>, actor: &'n str) -> Option<&'n str> {
-    let id = actor.strip_prefix(Actor::OPERATOR)?;
-    let is_id = || uuid::Uuid::try_parse(id).is_ok();
-    names.get(id).map(String::as_str).or_else(|| (!is_id()).then_some(id))
+fn filter(
+    actor: Option<ActorCode>,
+    target: Option<AnyId>,
+    action: Option<ActionCode>,
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
+) -> AuditFilter {
+    AuditFilter {
+        account: None,
+        actor: actor.map(|actor| actor.0),
+        target: target.map(|target| target.0),
+        action: action.map(|action| action.0),
+        from,
+        to,
+    }
+}
+
+/// `GET /admin/audit/export`: all rows that answer a question, newest first, as a file.
+pub(super) async fn export(
+    operator: Operator,
+    app: web::Data<App>,
+    query: Params<ExportQuery>,
+) -> Result<Exported, Problem> {
+    let ExportQuery { format, account, actor, target, action, from, to } = query.0;
+    let file = AuditFile {
+        mandate: operator.mandate().clone(),
+        account: account.map(|Text(id)| id),
+        filter: filter(actor, target, action, question::between(from, to)?),
+        format: format.map_or(ExportFormat::JsonLines, |FormatName(format)| format),
+    };
+    Ok(Exported(file.answer(&app).await?))
+}
+
+/// A file of rows.
+#[derive(Debug)]
+pub(super) struct Exported(HttpResponse);
+
+impl Answers for Exported {
+    fn describe(_: &mut Components) -> Vec<Success> {
+        let about = "The rows, as `application/jsonl` (each line is an AuditRow) or as `text/csv`.";
+        vec![Success { status: 200, about, body: None }]
+    }
+}
+
+impl Responder for Exported {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
 }
 
 /// `GET /admin/audit`: the rows that answer a question, newest first.
@@ -104,41 +135,16 @@ pub(super) async fn list(
 ) -> Result<web::Json<Items<AuditRow>>, Problem> {
     let AuditQuery { account, actor, target, action, from, to, limit, after } = query.0;
     let page = Page::of(limit, after);
-    let (from, to) = question::between(from, to)?;
-    let filter = AuditFilter {
-        account: None,
-        actor: actor.map(|actor| actor.0),
-        target: target.map(|target| target.0),
-        action: action.map(|action| action.0),
-        from,
-        to,
-    };
+    let filter = filter(actor, target, action, question::between(from, to)?);
     let answer = operator
         .read(&app, ReadCost::Scan, move |tx, mandate| {
             let account = account.as_ref().map(|Text(id)| id.as_str());
             let Answer { page, operators } = audit::page(tx, mandate, account, &filter, page.after, page.limit)?;
-            let items = page.rows.into_iter().map(|row| representation(row, &operators)).collect();
+            let items = page.rows.into_iter().map(|row| audit::representation(row, &operators)).collect();
             Ok(Items { items, next: page.next.map(|row| row.to_string()) })
         })
         .await?;
     Ok(web::Json(answer))
-}
-
-fn representation(row: AuditRecord, names: &HashMap<String, String>) -> AuditRow {
-    AuditRow {
-        at: Time(row.at),
-        account: row.account_id,
-        account_name: row.account_name,
-        actor_name: row.actor_name.or_else(|| operator_name(names, &row.actor).map(str::to_owned)),
-        actor: row.actor,
-        action: row.action,
-        target: row.target,
-        target_name: row.target_name,
-        address: row.address,
-        request_id: row.request_id,
-        detail: row.detail,
-        changes: row.changes.and_then(|text| serde_json::from_str(&text).ok()).map(Anything),
-    }
 }
 
 /// The head of the chain, to be kept elsewhere: given to `gateway audit verify --expect`, it shows whether the trail was replaced.

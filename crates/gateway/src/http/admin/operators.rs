@@ -7,10 +7,11 @@ use super::body::Body;
 use super::operator::Operator as Caller;
 use super::page::Items;
 use crate::app::App;
-use crate::domain::bodies::operators::{NewOperator, Operator, OperatorToken};
-use crate::domain::described::With;
+use crate::domain::bodies::operators::{NewOperator, Operator, OperatorLink, OperatorToken};
+use crate::domain::described::{Time, With};
 use crate::http::edge::problem::Problem;
-use crate::services::operators;
+use crate::services::password_links::NewLink;
+use crate::services::{operator_logins, operators};
 use crate::storage::ReadCost;
 
 pub(super) async fn list(operator: Caller, app: web::Data<App>) -> Result<web::Json<Items<Operator>>, Problem> {
@@ -25,7 +26,27 @@ pub(super) async fn create(
 ) -> Result<Created<With<Operator, OperatorToken>>, Problem> {
     let new = body.checked(|new| operators::mistakes(new, app.clock.now()))?;
     let work = app.clone();
-    let body = operator.write(&app, move |tx, mandate| operators::create(tx, mandate, &work.keys, &new)).await?;
+    let body = operator
+        .write(&app, move |tx, mandate| operators::create(tx, mandate, &work.keys, &welcome(&work), &new))
+        .await?;
+    Ok(Created { body, location: None })
+}
+
+/// Where links to a password lead.
+fn welcome(app: &App) -> String {
+    format!("{}/console/welcome", app.public_url)
+}
+
+pub(super) async fn link(
+    operator: Caller,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<Created<OperatorLink>, Problem> {
+    let link = NewLink::draw(&app.keys);
+    let stored = link.clone();
+    let made =
+        operator.write(&app, move |tx, mandate| operator_logins::invite(tx, mandate, &stored, &id, None)).await?;
+    let body = OperatorLink { password_link: link.url(&welcome(&app)), expires: Time(made.expires) };
     Ok(Created { body, location: None })
 }
 

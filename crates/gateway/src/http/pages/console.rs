@@ -3,11 +3,17 @@
 //! A handler of the console takes a [`Desk`] (of a GET) or a [`Submitted`] form (of a POST): neither can be had without a session, and the
 //! latter not without the token of that session. Each file here has a table of its endpoints, which stands in [`TABLES`].
 
+use crate::app::App;
+use crate::domain::wording;
 use crate::http::edge::endpoints::Endpoint;
+use crate::http::pages::failure::PageFailure;
+use crate::services::operator_people;
+use crate::storage::ReadCost;
 
 mod account;
 mod accounts;
 mod attributes;
+mod audit;
 mod connect;
 mod connection;
 mod credentials;
@@ -16,6 +22,7 @@ mod directory;
 mod frame;
 mod health;
 mod login;
+mod operators;
 mod parts;
 mod request;
 mod requests;
@@ -23,6 +30,8 @@ mod seat;
 mod settings;
 mod sign_in;
 mod tabs;
+mod welcome;
+mod you;
 
 pub(in crate::http::pages) use desk::{Desk, Submitted};
 pub(in crate::http) use frame::DeskFrame;
@@ -33,6 +42,8 @@ pub(in crate::http::pages) use seat::SESSION;
 /// Every page and form of the console, file by file.
 pub static TABLES: &[&[Endpoint]] = &[
     login::ENDPOINTS,
+    welcome::ENDPOINTS,
+    you::ENDPOINTS,
     accounts::ENDPOINTS,
     account::ENDPOINTS,
     settings::ENDPOINTS,
@@ -45,4 +56,17 @@ pub static TABLES: &[&[Endpoint]] = &[
     requests::ENDPOINTS,
     request::ENDPOINTS,
     directory::ENDPOINTS,
+    operators::ENDPOINTS,
+    audit::ENDPOINTS,
 ];
+
+/// The accounts that the operator reaches, in words.
+async fn reach_in_words(app: &App, desk: &Desk) -> Result<String, PageFailure> {
+    let reach = desk.mandate().reach().clone();
+    let names = desk.read(app, ReadCost::Point, move |tx| operator_people::names_of(tx, &reach)).await?;
+    Ok(match names {
+        None => "all".to_owned(),
+        Some(names) if names.is_empty() => "none".to_owned(),
+        Some(names) => names.iter().map(|name| wording::strip_invisible(name)).collect::<Vec<_>>().join(", "),
+    })
+}

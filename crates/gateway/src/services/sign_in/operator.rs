@@ -33,6 +33,11 @@ impl AuthenticatedOperator {
         AuthenticatedOperator { key: login.key, id: login.id.clone(), name: login.name.clone(), kind, at }
     }
 
+    /// One who set a password by a link, which proves as much as the password does.
+    pub fn by_link(login: &OperatorLogin, at: Timestamp) -> AuthenticatedOperator {
+        AuthenticatedOperator::of(login, LoginKind::Password, at)
+    }
+
     /// Their public id.
     pub fn id(&self) -> &str {
         &self.id
@@ -167,7 +172,6 @@ mod tests {
             client_secret: SecretText::new(""),
             allowed: ["Ada@vendor.test=platform", "@csm.vendor.test"].map(|entry| entry.parse().unwrap()).to_vec(),
             unverified_email: false,
-            token_seconds: 60,
         };
         let identity = |email: Option<(&str, bool)>| Identity {
             subject: "1".to_owned(),

@@ -152,6 +152,15 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => waiting.get_result(c))?)
     }
 
+    /// About how many rows are under seal: no fewer than there are.
+    pub fn audit_sealed(&mut self) -> Result<i64, DbError> {
+        let first = audit_segments::table.order(audit_segments::number).select(audit_segments::first);
+        let last = audit_segments::table.order(audit_segments::number.desc()).select(audit_segments::last);
+        let (first, last): (Option<i64>, Option<i64>) =
+            each!(&mut *self.conn, c => (first.first(c).optional()?, last.first(c).optional()?));
+        Ok(first.zip(last).map_or(0, |(first, last)| last - first + 1))
+    }
+
     /// Seals the oldest rows that have no seal, at most `limit`. `None` if there are none, or while another replica seals.
     ///
     /// The chain goes on from the head that was noted, so segments that were removed since leave a gap.

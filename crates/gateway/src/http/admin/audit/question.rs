@@ -8,6 +8,7 @@ use crate::domain::described::{Components, Described, FieldError};
 use crate::domain::event::Action;
 use crate::http::edge::problem::Problem;
 use crate::platform::timestamp::Timestamp;
+use crate::services::audit_export::ExportFormat;
 
 /// No id is longer.
 const LONGEST: usize = 300;
@@ -27,6 +28,22 @@ pub(in crate::http::admin) struct ActionCode(pub(in crate::http::admin) Action);
 /// A time, in milliseconds since the epoch.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::http::admin) struct Moment(pub(in crate::http::admin) Timestamp);
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http::admin) struct FormatName(pub(in crate::http::admin) ExportFormat);
+
+impl Described for FormatName {
+    fn schema(_: &mut Components) -> Value {
+        json!({"type": "string", "enum": ["jsonl", "csv"]})
+    }
+}
+
+impl FromText for FormatName {
+    fn from_text(text: &str) -> Result<FormatName, String> {
+        ExportFormat::named(text).map(FormatName).ok_or_else(|| "must be jsonl or csv".to_owned())
+    }
+}
 
 impl Described for ActorCode {
     fn schema(_: &mut Components) -> Value {

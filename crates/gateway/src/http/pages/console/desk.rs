@@ -36,11 +36,9 @@ pub(in crate::http::pages) struct Submitted {
     /// Who sent it.
     pub(in crate::http::pages) desk: Desk,
     /// What was typed.
-    #[allow(dead_code)] // a button alone types nothing
     pub(in crate::http::pages) form: Form,
 }
 
-#[allow(dead_code)] // pages take what they need of it
 impl Desk {
     async fn at(app: &App, request: &HttpRequest) -> Result<Option<Desk>, PageFailure> {
         let browser = Browser::of(request, app);

@@ -27,24 +27,29 @@ const LONGEST: usize = 600;
 
 /// A part of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code)] // a section is named by its pages
 pub(in crate::http::pages) enum Section {
     /// Accounts, and what is in them.
     Accounts,
     /// Finding a request by its error.
     Requests,
+    /// Who changed what.
+    Audit,
+    /// Who can use the console.
+    Operators,
     /// The operator's own page.
     You,
 }
 
 impl Section {
     /// Those of the navigation.
-    const ALL: [Section; 2] = [Section::Accounts, Section::Requests];
+    const ALL: [Section; 4] = [Section::Accounts, Section::Requests, Section::Audit, Section::Operators];
 
     fn label(self) -> &'static str {
         match self {
             Section::Accounts => "Accounts",
             Section::Requests => "Requests",
+            Section::Audit => "Audit",
+            Section::Operators => "Operators",
             Section::You => "You",
         }
     }
@@ -53,6 +58,8 @@ impl Section {
         match self {
             Section::Accounts => "/console",
             Section::Requests => "/console/requests",
+            Section::Audit => "/console/audit",
+            Section::Operators => "/console/operators",
             Section::You => "/console/you",
         }
     }
@@ -61,6 +68,8 @@ impl Section {
     fn is_open_to(self, mandate: &Mandate) -> bool {
         match self {
             Section::Accounts | Section::Requests => mandate.has(Power::Read),
+            Section::Audit => mandate.has(Power::ReadAudit),
+            Section::Operators => mandate.has_everywhere(Power::ManageOperators),
             Section::You => true,
         }
     }

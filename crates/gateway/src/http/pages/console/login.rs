@@ -45,18 +45,23 @@ const WRONG: &str = "Incorrect code, or it was used already. Wait for the next c
 
 /// Where a log-in leads: a page of the console, and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Next(String);
+pub(super) struct Next(String);
 
 impl Next {
     const LONGEST: usize = 2000;
 
-    fn read(text: &str) -> Next {
+    /// Where the console begins.
+    pub(super) fn home() -> Next {
+        Next("/console".to_owned())
+    }
+
+    pub(super) fn read(text: &str) -> Next {
         let below = text.strip_prefix("/console").filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
         let is_plain = text.len() <= Next::LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
         let leads_back = text.starts_with("/console/login") || text.starts_with("/console/logout");
         match below.is_some() && is_plain && !leads_back {
             true => Next(text.to_owned()),
-            false => Next("/console".to_owned()),
+            false => Next::home(),
         }
     }
 
@@ -100,9 +105,15 @@ fn page_for(app: &App, browser: &Browser, next: &Next, said: FormMessage) -> Htt
 /// `GET /console/login?next=…`
 async fn show(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let pairs = query::pairs(request.query_string()).map_err(|_| PageFailure::StaleForm)?;
-    let next = Next::read(pairs.iter().find(|(name, _)| name == "next").map_or("", |(_, value)| value));
+    let parameter = |name: &str| pairs.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value);
+    let next = Next::read(parameter("next"));
     let browser = Browser::of(&request, &app);
     Ok(match seat::find(&app, &browser).await? {
+        // Once more, for what asks for a fresh log-in.
+        Some(seat) if parameter("again") == "yes" => {
+            let username = seat.operator.address.unwrap_or_default();
+            page_for(&app, &browser, &next, FormMessage { username, ..FormMessage::default() })
+        }
         Some(_) => redirect(&next.url(&app)),
         None => page_for(&app, &browser, &next, FormMessage::default()),
     })
@@ -128,24 +139,35 @@ async fn submit(request: HttpRequest, app: web::Data<App>, payload: web::Payload
             return Ok(page_for(&app, &browser, &next, said));
         }
     };
+    go_on(&app, &browser, &next, operator, form.field("csrf")).await
+}
+
+/// After the password: what is asked for beside it, or the way in. The text tells this form from others of the browser.
+pub(super) async fn go_on(
+    app: &App,
+    browser: &Browser,
+    next: &Next,
+    operator: AuthenticatedOperator,
+    form: &str,
+) -> Result<HttpResponse, PageFailure> {
     let (proven, required) = (operator.clone(), app.config.console.second_factor);
     match app.db.read(ReadCost::Point, move |tx| operator::further(tx, &proven, required)).await? {
         Some(asks) => {
             if asks == Asks::SetUp {
-                begin(&app, &browser, operator.holder()).await?;
+                begin(app, browser, operator.holder()).await?;
             }
-            ask(&app, &browser, &next, &operator, FormMessage { status: StatusCode::OK, ..FormMessage::default() })
-                .await
+            let said = FormMessage { status: StatusCode::OK, ..FormMessage::default() };
+            ask(app, browser, next, &operator, said).await
         }
         None => {
-            let secret = seat::secret_of_form(&app, &browser, &operator, form.field("csrf"));
-            enter(&app, &browser, &next, &operator, secret).await
+            let secret = seat::secret_of_form(app, browser, &operator, form);
+            enter(app, browser, next, &operator, secret).await
         }
     }
 }
 
 /// The steps of a log-in by password, each in a unit of work of its own.
-async fn prove(
+pub(super) async fn prove(
     app: &App,
     attempt: &Attempt,
     typed: &str,

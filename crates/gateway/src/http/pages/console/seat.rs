@@ -27,7 +27,6 @@ const TOUCH: i64 = 60_000;
 /// A browser in which an operator is logged in.
 #[derive(Debug, Clone)]
 pub(super) struct Seat {
-    #[allow(dead_code)] // pages that ask how fresh it is read it
     pub(super) session: OperatorSession,
     pub(super) operator: OperatorOfSession,
     pub(super) mandate: Mandate,
