@@ -53,7 +53,8 @@ impl Place {
 
     /// What was answered, without the ids that were asked for.
     fn told(&self, answer: &Answer) -> (u16, String) {
-        let text = answer.text().replace(&self.account, "ID").replace(&self.client, "ID").replace(&self.grant, "ID");
+        let named = format!("`{}`", self.grant);
+        let text = answer.text().replace(&self.account, "ID").replace(&self.client, "ID").replace(&named, "`ID`");
         (answer.status.as_u16(), text)
     }
 }
@@ -155,14 +156,20 @@ story!(a_csm_does_what_can_be_taken_back_and_sees_no_secret, async |world: World
     let mut with_keys = client.clone();
     with_keys["jwks_uri"] = keys["jwks_uri"].clone();
     let users = format!("{path}/users");
-    let user = ask(Method::POST, &users, json!({"userName": "ada@acme.test", "service_account": true})).await;
+    let user =
+        ask(Method::POST, &users, json!({"userName": "ada@acme.test", "role": "reports", "service_account": true}))
+            .await;
     let user_path = format!("{users}/{}", text(&user.expect(201).json()["id"]));
     for (method, path, body) in [
         (Method::POST, format!("{client_path}/secrets"), json!({})),
         (Method::POST, format!("{client_path}/tokens"), json!({"name": "pasted"})),
         (Method::PATCH, client_path.clone(), keys),
         (Method::POST, format!("{path}/clients"), with_keys),
-        (Method::POST, users.clone(), json!({"userName": "ben@acme.test", "password": "chosen by an operator"})),
+        (
+            Method::POST,
+            users.clone(),
+            json!({"userName": "ben@acme.test", "role": "reports", "password": "chosen by an operator"}),
+        ),
         (Method::PATCH, user_path.clone(), json!({"password": "chosen by an operator"})),
         (Method::DELETE, user_path.clone(), Value::Null),
         (Method::DELETE, client_path.clone(), Value::Null),

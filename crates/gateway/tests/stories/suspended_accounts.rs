@@ -12,7 +12,8 @@ const CODE: &str = "account_suspended";
 story!(a_suspended_account_is_refused_everywhere_and_resumed_as_it_was, async |world: World| {
     let (acme, other) = (world.account("acme").await, world.account("other").await);
     let ada = acme.service_account().await;
-    let (client, shared) = (acme.okta_client().await, json!({"name": "Catalog", "profile": "okta"}));
+    let (client, shared) =
+        (acme.okta_client().await, json!({"name": "Catalog", "profile": "okta", "okta_app_name": "media_catalog"}));
     let mut idp = client.connect_as(&ada).await;
     let pasted = client.admin(Method::POST, "/tokens").json(&json!({"name": "pasted"})).await.expect(201).json();
     let pasted = text(&pasted["token"]);

@@ -143,7 +143,12 @@ enum Target {
 impl Target {
     fn of(request: &HttpRequest) -> Target {
         let named = |name: &str| request.match_info().get(name).map(str::to_owned);
-        let account = named("account").map(Target::Account);
+        // The trail is read below no account: which one is meant, its query says.
+        let asked = || {
+            let pairs = pairs(request).ok().filter(|_| request.path() == "/admin/audit")?;
+            pairs.into_iter().find(|(name, _)| name == "account").map(|(_, account)| account)
+        };
+        let account = named("account").or_else(asked).map(Target::Account);
         let of_client = || named("client").map(Target::Client);
         account.or_else(of_client).or_else(|| named("grant").map(Target::Grant)).unwrap_or(Target::Other)
     }
