@@ -235,6 +235,7 @@ story!(settings_keep_what_was_typed_and_what_follows_is_asked_on_a_page, setting
         ("with_provider", "yes"),
         ("provider_name", "Acme ID"),
         ("issuer", "nonsense"),
+        ("client_id", "gateway"),
         ("client_secret", "s3cret-s3cret"),
     ];
     let wrong = nora.press(&page, "Save", &typed).await;
