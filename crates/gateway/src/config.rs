@@ -59,7 +59,7 @@ pub use requests::Requests;
 pub use scim::Scim;
 pub use security::MasterKeySource;
 pub use server::{Memory, Server};
-pub use setup::{Saml, Setup};
+pub use setup::Setup;
 
 /// Everything an operator can set, checked: a field for each section.
 #[derive(Debug, Clone)]

@@ -31,6 +31,7 @@ pub mod schemas;
 pub mod scopes;
 pub mod sealing;
 pub mod served_file;
+pub mod setup;
 pub mod setup_link;
 pub mod sign_in;
 pub mod standing;

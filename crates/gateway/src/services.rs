@@ -31,6 +31,7 @@ pub mod second_factor;
 pub mod self_service;
 pub mod service_provider;
 pub mod setup_links;
+pub mod setup_page;
 pub mod sign_in;
 pub mod signing;
 pub mod tolerance_counts;

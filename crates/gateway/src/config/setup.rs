@@ -1,6 +1,7 @@
 //! `[setup]`: links by which customers' administrators set up their identity providers, and what their pages say of single sign-on.
 
 use super::reader::{Reader, Section, Unit};
+use crate::domain::setup::Saml;
 
 /// The setup pages.
 #[derive(Debug, Clone)]
@@ -9,17 +10,6 @@ pub struct Setup {
     pub link_lifetime: i64,
     /// The product's own single sign-on, if it has one by SAML.
     pub saml: Option<Saml>,
-}
-
-/// What identity providers are told of the product's single sign-on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saml {
-    /// Where assertions are sent.
-    pub acs_url: String,
-    /// For whom they are.
-    pub audience: String,
-    /// Another place where assertions may be sent.
-    pub other_acs_url: Option<String>,
 }
 
 const DAY_MS: i64 = 86_400_000;

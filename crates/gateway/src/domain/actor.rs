@@ -41,6 +41,8 @@ pub enum Actor {
     User(Named),
     /// An operator of the admin API.
     Operator(Named),
+    /// A customer's administrator, by a setup link.
+    SetupLink(Named),
 }
 
 impl Actor {
@@ -48,6 +50,7 @@ impl Actor {
     pub const OPERATOR: &str = "operator:";
     const CLIENT: &str = "client:";
     const USER: &str = "user:";
+    const SETUP_LINK: &str = "setup_link:";
 
     /// How the actor stands in the audit trail and in `?actor=`: `client:ID`, `user:ID`, `operator:ID`, or a word.
     pub fn code(&self) -> String {
@@ -59,17 +62,20 @@ impl Actor {
             Actor::Client(client) => format!("{}{}", Actor::CLIENT, client.id),
             Actor::User(user) => format!("{}{}", Actor::USER, user.id),
             Actor::Operator(operator) => format!("{}{}", Actor::OPERATOR, operator.id),
+            Actor::SetupLink(link) => format!("{}{}", Actor::SETUP_LINK, link.id),
         }
     }
 
     /// The forms of a code, for people.
-    pub const CODES: &str = "client:ID, user:ID, operator:ID, or one of server, command line, browser, unknown";
+    pub const CODES: &str =
+        "client:ID, user:ID, operator:ID, setup_link:ID, or one of server, command line, browser, unknown";
 
     /// Whether this may be the code of an actor. Earlier releases wrote `housekeeping` and `client`, too.
     pub fn is_code(text: &str) -> bool {
         let words = [Actor::Server, Actor::CommandLine, Actor::Browser, Actor::Unknown].map(|actor| actor.code());
-        let named =
-            [Actor::CLIENT, Actor::USER, Actor::OPERATOR].into_iter().filter_map(|kind| text.strip_prefix(kind));
+        let named = [Actor::CLIENT, Actor::USER, Actor::OPERATOR, Actor::SETUP_LINK]
+            .into_iter()
+            .filter_map(|kind| text.strip_prefix(kind));
         words.iter().any(|word| word == text)
             || ["housekeeping", "client"].contains(&text)
             || named.into_iter().any(|id| !id.is_empty())
@@ -78,7 +84,9 @@ impl Actor {
     /// The name it had at that time, where that was at hand.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Actor::Client(named) | Actor::User(named) | Actor::Operator(named) => named.name.as_deref(),
+            Actor::Client(named) | Actor::User(named) | Actor::Operator(named) | Actor::SetupLink(named) => {
+                named.name.as_deref()
+            }
             Actor::Server | Actor::CommandLine | Actor::Browser | Actor::Unknown => None,
         }
     }

@@ -36,6 +36,8 @@ pub enum NoticeKind {
     PasswordAsked(PasswordAsked),
     /// The password of the user who is told was set by a link.
     PasswordSet(PasswordSet),
+    /// A secret that a setup link had revealed was asked for again. Operators are told.
+    SecretAskedAgain(SecretAskedAgain),
 }
 
 /// That a link to set a password was asked for.
@@ -54,6 +56,19 @@ pub struct PasswordAsked {
 pub struct PasswordSet {
     /// Whether the link was mailed to the user; otherwise an operator made it.
     pub mailed: bool,
+}
+
+/// A secret that was revealed by a setup link, and asked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretAskedAgain {
+    /// The name of the client.
+    pub client: String,
+    /// When it was revealed,
+    pub revealed: Timestamp,
+    /// and to which network address.
+    pub revealed_from: Option<String>,
+    /// From where it was asked for again.
+    pub from: Option<String>,
 }
 
 /// How a connection is since its health changed.
@@ -208,7 +223,7 @@ impl ConnectionHealth {
 
 impl NoticeKind {
     /// Every kind there is, as in the database.
-    pub const KINDS: [&str; 8] = [
+    pub const KINDS: [&str; 9] = [
         "connections_passed",
         "connection_replaced",
         "token_stolen",
@@ -217,6 +232,7 @@ impl NoticeKind {
         "connection_health",
         "password_asked",
         "password_set",
+        "secret_asked_again",
     ];
 
     /// Whether notices of this kind tell what is so, and not what happened ([`lifecycle::still`](crate::services::reactions)).
@@ -235,6 +251,7 @@ impl NoticeKind {
             NoticeKind::ConnectionHealth(_) => Self::KINDS[5],
             NoticeKind::PasswordAsked(_) => Self::KINDS[6],
             NoticeKind::PasswordSet(_) => Self::KINDS[7],
+            NoticeKind::SecretAskedAgain(_) => Self::KINDS[8],
         }
     }
 
@@ -249,6 +266,7 @@ impl NoticeKind {
             NoticeKind::ConnectionHealth(health) => serde_json::to_string(health),
             NoticeKind::PasswordAsked(asked) => serde_json::to_string(asked),
             NoticeKind::PasswordSet(set) => serde_json::to_string(set),
+            NoticeKind::SecretAskedAgain(asked) => serde_json::to_string(asked),
         };
         Ok(detail?)
     }
@@ -263,7 +281,8 @@ impl NoticeKind {
             4 => serde_json::from_str(detail).ok().map(NoticeKind::LastAdministratorLeft),
             5 => serde_json::from_str(detail).ok().map(NoticeKind::ConnectionHealth),
             6 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordAsked),
-            _ => serde_json::from_str(detail).ok().map(NoticeKind::PasswordSet),
+            7 => serde_json::from_str(detail).ok().map(NoticeKind::PasswordSet),
+            _ => serde_json::from_str(detail).ok().map(NoticeKind::SecretAskedAgain),
         }
     }
 
@@ -284,6 +303,7 @@ impl NoticeKind {
             },
             NoticeKind::PasswordAsked(_) => "A new password was asked for",
             NoticeKind::PasswordSet(_) => "Your password was set",
+            NoticeKind::SecretAskedAgain(_) => "A secret was asked for again by a setup link",
         }
     }
 
@@ -305,6 +325,9 @@ impl NoticeKind {
             }
             NoticeKind::PasswordSet(_) => {
                 "If it was not you who set it, tell the people who look after your account at once."
+            }
+            NoticeKind::SecretAskedAgain(_) => {
+                "Ask the administrator whether both were theirs. If not, have them create a new secret on the page, or revoke the link."
             }
         }
     }
@@ -334,9 +357,11 @@ impl NoticeKind {
                 "You are told because connections of your account are in your name. If that is not right, speak to the people who look \
                  after your account."
             }
-            NoticeKind::LastAdministratorLeft(_) => "You are told because you look after this account.",
             NoticeKind::PasswordAsked(_) => "You get this letter because your user name was typed on the log-in page.",
             NoticeKind::PasswordSet(_) => "You are told because it is your user whose password was set.",
+            NoticeKind::LastAdministratorLeft(_) | NoticeKind::SecretAskedAgain(_) => {
+                "You are told because you look after this account."
+            }
             NoticeKind::ConnectionHealth(_) => {
                 "You are told because you may connect identity providers to your account. If that is not right, speak to the people who look \
                  after your account."
@@ -355,6 +380,7 @@ impl NoticeKind {
             NoticeKind::ConnectionHealth(health) => text::of_health(health, account),
             NoticeKind::PasswordAsked(asked) => text::of_asked(asked, account),
             NoticeKind::PasswordSet(set) => text::of_set(set, made, account),
+            NoticeKind::SecretAskedAgain(asked) => text::of_asked_again(asked, made, account),
         }
     }
 }

@@ -35,6 +35,7 @@ mod password_link;
 mod respond;
 mod second_factor;
 mod self_service;
+mod setup;
 pub mod templates;
 
 pub use files::FILES;
@@ -86,7 +87,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     for path in ACTS {
         config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
     }
-    for table in [ENDPOINTS, FILES].iter().chain(console::TABLES) {
+    for table in [ENDPOINTS, setup::ENDPOINTS, FILES].iter().chain(console::TABLES) {
         for resource in resources(table, || web::to(templates::wrong_method)) {
             config.service(resource);
         }

@@ -4,6 +4,7 @@
 
 use oauth::client::Mistake;
 use oauth::{EndReason, Keyring};
+use serde_json::{Map, Value};
 
 use super::accounts;
 use super::error::ActError;
@@ -11,10 +12,11 @@ use super::service_provider::ScimEngine;
 use crate::config;
 use crate::domain::bodies::changes;
 use crate::domain::bodies::clients::{self as bodies, ClientChange, ClientOptions, FirstSecret};
-use crate::domain::described::{FieldError, Flat, Mistakes, Name, Sometimes, Time, With};
+use crate::domain::described::{Body, FieldError, Flat, Mistakes, Name, Sometimes, Time, With};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, ClientKey};
 use crate::domain::operator::{Mandate, Power};
+use crate::domain::profiles::AppName;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::system;
@@ -37,6 +39,7 @@ mod warnings;
 
 use authentication::Asked;
 pub use new::CheckedClient;
+pub(super) use sheet::of as sheet_of;
 
 /// The installation at which clients are registered.
 #[allow(missing_debug_implementations)]
@@ -158,6 +161,13 @@ pub struct CheckedChange {
 }
 
 impl CheckedChange {
+    /// Another variable name of an Okta app, which has no address to be tried out.
+    pub(super) fn of_app_name(name: &AppName) -> CheckedChange {
+        let fields = Map::from_iter([("okta_app_name".to_owned(), Value::from(name.as_str()))]);
+        let change = ClientChange::read_whole(fields, &mut Mistakes::default());
+        CheckedChange { change, secret_days: None, warnings: Vec::new() }
+    }
+
     /// Checks what can be checked without the client: all mistakes at once.
     pub async fn of(
         mandate: &Mandate,
@@ -184,11 +194,22 @@ pub fn change(
     id: &str,
     checked: &CheckedChange,
 ) -> Result<bodies::Client, ActError> {
-    let ClientChange { name, disabled, options: Flat(options), .. } = &checked.change;
     let mut record = find(tx, mandate, Power::ChangeClients, id)?;
+    let Flat(options) = &checked.change.options;
     may_name_keys(mandate, options)?;
-    let before = overview::of(tx, at, &record)?;
-    let whole = registration::over(&record, options).check(at.protocol, at.settings.allow_okta_internal_http);
+    apply(tx, at, &mut record, checked)
+}
+
+/// Changes a client that was read.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    at: &Installation<'_>,
+    record: &mut ClientRecord,
+    checked: &CheckedChange,
+) -> Result<bodies::Client, ActError> {
+    let ClientChange { name, disabled, options: Flat(options), .. } = &checked.change;
+    let before = overview::of(tx, at, record)?;
+    let whole = registration::over(record, options).check(at.protocol, at.settings.allow_okta_internal_http);
     let registered = whole.map_err(|mistakes| {
         let told = mistakes.into_iter().map(|Mistake { field, detail }| FieldError { field, detail });
         ActError::invalid(told.collect())
@@ -217,8 +238,8 @@ pub fn change(
     client.disabled = disabled.unwrap_or(client.disabled);
     lifetimes::set(options, &mut client.options);
     let said = tolerances::apply(options.tolerances.as_ref(), &mut record.scim.tolerances);
-    tx.update_client(&record)?;
-    let mut after = overview::of(tx, at, &record)?;
+    tx.update_client(record)?;
+    let mut after = overview::of(tx, at, record)?;
     let changed = Act::new(action).on_named(record.client.id.as_str(), &record.client.name).saying(said);
     tx.raise(tx.now(), record.account, changed.changing(changes(&before, &after)));
     after.warnings.extend_from_slice(&checked.warnings);

@@ -88,6 +88,10 @@ impl<'a> Place<'a> {
         account: &str,
     ) -> Result<Place<'a>, ActError> {
         let account = accounts::find(tx, mandate, power, account)?;
+        Place::in_account(tx, engine, account)
+    }
+
+    fn in_account(tx: &mut Tx<'_>, engine: &'a ScimEngine, account: Account) -> Result<Place<'a>, ActError> {
         let provider = ServiceProvider::of(&engine.schemas, &account)?;
         let shown = Projection::standard(provider.registry.get(USER));
         Ok(Place { account, engine, provider, shown, now: tx.now() })
@@ -230,6 +234,32 @@ pub fn change(
     at.set_login(tx, &user, login)?;
     at.record_login(tx, &user, login);
     at.overview(tx, &user)
+}
+
+/// Sets the password of a service account, for the administrator who opened a setup link.
+pub(super) fn set_service_password(
+    tx: &mut Tx<'_>,
+    engine: &ScimEngine,
+    account: &Account,
+    user: &str,
+    hash: &str,
+) -> Result<(), ActError> {
+    let at = Place::in_account(tx, engine, account.clone())?;
+    let id = user_id(user)?;
+    let login = LoginChange { password_hash: Some(hash.to_owned()), ..LoginChange::default() };
+    let mut store = tx.in_account(at.account.seq, at.now, false);
+    let user = engine.run(&at.provider, at.now, |cx| service::get(&mut store, cx, USER, &id, &at.shown))?;
+    let stored = tx.in_account(at.account.seq, at.now, false).get(USER, &id)?;
+    let is_service = match stored {
+        Some(stored) => tx.is_service_account(UserKey::of_user(stored.handle))?,
+        None => false,
+    };
+    if !is_service {
+        return Err(ActError::conflict("this user is no longer a service account; ask for a new setup link"));
+    }
+    at.set_login(tx, &user, &login)?;
+    at.record_login(tx, &user, &login);
+    Ok(())
 }
 
 /// Attributes to be replaced, as a SCIM PATCH without paths; `null` removes.

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use oauth::Fingerprint;
 
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::setup_links;
 use super::tx::Tx;
@@ -188,5 +189,39 @@ impl Tx<'_> {
             .filter(setup_links::revoked.is_null())
             .filter(setup_links::finished.is_null());
         Ok(each!(&mut *self.conn, c => diesel::update(row).set(setup_links::revoked.eq(now)).execute(c))? > 0)
+    }
+}
+
+impl Tx<'_> {
+    /// The link with this fingerprint; no other transaction changes it until the unit of work ends.
+    pub fn lock_setup_link(&mut self, fingerprint: &Fingerprint) -> Result<Option<SetupLink>, DbError> {
+        let query =
+            setup_links::table.filter(setup_links::fingerprint.eq(fingerprint.as_bytes())).select(row_columns!());
+        let row: Option<Row> = match &mut *self.conn {
+            AnyConn::Postgres(c) => query.for_update().get_result(c).optional()?,
+            AnyConn::Sqlite(c) => query.get_result(c).optional()?,
+        };
+        row.map(Row::link).transpose()
+    }
+
+    /// Writes down what came of a link.
+    pub fn update_setup_link(&mut self, link: &SetupLink) -> Result<(), DbError> {
+        let at = |done: &Option<Done>| done.as_ref().map(|done| done.at);
+        let from = |done: &Option<Done>| done.as_ref().and_then(|done| done.from.clone());
+        let values = (
+            setup_links::opened.eq(at(&link.opened)),
+            setup_links::opened_from.eq(from(&link.opened)),
+            setup_links::revealed.eq(at(&link.revealed)),
+            setup_links::revealed_from.eq(from(&link.revealed)),
+            setup_links::credential.eq(&link.credential),
+            setup_links::refused_reveals.eq(link.refused_reveals),
+            setup_links::refused.eq(at(&link.refused)),
+            setup_links::refused_from.eq(from(&link.refused)),
+            setup_links::finished.eq(link.finished),
+            setup_links::progress.eq(text(&link.progress)?),
+        );
+        let row = setup_links::table.filter(setup_links::seq.eq(link.seq));
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(())
     }
 }

@@ -116,6 +116,7 @@ mod secrets;
 mod service_accounts;
 mod settings;
 mod setup_links;
+mod setup_pages;
 mod shapes;
 mod sheets;
 mod starting;

@@ -2,7 +2,7 @@
 
 use super::{
     AtRisk, ConnectionHealth, ConnectionsTransferred, DepartureReason, LastLeft, PasswordAsked, PasswordSet, Replaced,
-    Stolen,
+    SecretAskedAgain, Stolen,
 };
 use crate::domain::health::HealthState;
 use crate::domain::wording::{Span, day, format_time};
@@ -51,6 +51,25 @@ pub(super) fn of_stolen(stolen: &Stolen, made: Timestamp, account: &str) -> Vec<
             " ended on {}: a refresh token that was in use was presented again, so it may have been copied. Find out who could read it, \
              and have the client's secret replaced before you connect again.",
             day(made)
+        )),
+    ]
+}
+
+/// That a secret which was revealed by a setup link was asked for again, and not shown.
+pub(super) fn of_asked_again(asked: &SecretAskedAgain, made: Timestamp, account: &str) -> Vec<Span> {
+    let from =
+        |address: &Option<String>| address.as_ref().map(|address| format!(" from {address}")).unwrap_or_default();
+    vec![
+        Span::words("The secret of "),
+        Span::name(&asked.client),
+        Span::words(" in "),
+        Span::name(account),
+        Span::words(format!(
+            " was asked for again on {}{}, and not shown: it had been revealed on {}{}.",
+            day(made),
+            from(&asked.from),
+            day(asked.revealed),
+            from(&asked.revealed_from)
         )),
     ]
 }

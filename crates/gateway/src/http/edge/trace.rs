@@ -23,7 +23,7 @@ pub(crate) async fn log(
 }
 
 /// A path with our own secrets cut off behind their prefixes.
-fn without_secrets(path: &str) -> String {
+pub(crate) fn without_secrets(path: &str) -> String {
     let mut told = String::with_capacity(path.len());
     for (n, segment) in path.split('/').enumerate() {
         if n > 0 {

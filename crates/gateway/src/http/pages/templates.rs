@@ -13,6 +13,7 @@ use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording::{self, Ability, Span};
 use crate::http::edge::endpoints::allowed;
 use crate::http::edge::problem::Problem;
+use crate::http::edge::trace::without_secrets;
 use crate::services::self_service::Factor;
 
 /// Log in.
@@ -337,7 +338,7 @@ pub(super) fn problem(
 
 /// For paths that nothing answers.
 pub(in crate::http) async fn not_found(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    let path: String = request.path().chars().take(80).collect();
+    let path: String = without_secrets(request.path()).chars().take(80).collect();
     let base = &app.path;
     let detail = format!("There is nothing at {base}{path}. The address may be mistyped, or the page was removed.");
     let hint = format!("Identity providers connect to {base}/scim/v2, {base}/oauth2/auth and {base}/oauth2/token.");
@@ -352,7 +353,7 @@ pub(in crate::http) async fn nothing_there(request: HttpRequest, app: web::Data<
     match is_browser(&request) {
         true => not_found(request, app).await,
         false => {
-            let problem = Problem::not_found("resource", request.path());
+            let problem = Problem::not_found("resource", &without_secrets(request.path()));
             let mut answer = problem.error_response();
             answer.extensions_mut().insert(Refusal::new(OwnCode::NoSuchEndpoint, problem.detail()));
             answer
@@ -368,7 +369,7 @@ fn is_browser(request: &HttpRequest) -> bool {
 
 /// For paths that answer other methods.
 pub(in crate::http) async fn wrong_method(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
-    let detail = format!("{}{} does not answer {}.", app.path, request.path(), request.method());
+    let detail = format!("{}{} does not answer {}.", app.path, without_secrets(request.path()), request.method());
     let title = "That does not work here";
     let mut answer = told(&app, StatusCode::METHOD_NOT_ALLOWED, title, &detail, None, &[Way::FRONT]);
     answer.extensions_mut().insert(Refusal::new(OwnCode::MethodNotAllowed, detail));

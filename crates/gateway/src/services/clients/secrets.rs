@@ -7,14 +7,15 @@ use crate::config::OAuth;
 use crate::domain::bodies;
 use crate::domain::bodies::clients::ClientOptions;
 use crate::domain::bodies::clients::secrets::{NewSecret, Secret, ShownSecret};
-use crate::domain::described::{FieldError, Time, Whole};
+use crate::domain::described::{FieldError, Name, Time, Whole};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
-use crate::storage::Tx;
+use crate::storage::clients::ClientRecord;
+use crate::storage::{DbError, Tx};
 
 /// How many secrets a client may have.
 const MOST: usize = 10;
@@ -77,6 +78,40 @@ pub fn create(
     let now = tx.now();
     let record = find(tx, mandate, Power::ManageSecrets, client)?;
     ActError::unless_right(bodies::past_end(new.expires, now))?;
+    make(tx, keys, settings, &record, new)
+}
+
+/// Makes a secret for the browser that opened a setup link: its id, the secret, and when it stops counting.
+pub(in crate::services) fn issue(
+    tx: &mut Tx<'_>,
+    keys: &Keyring,
+    settings: &OAuth,
+    record: &ClientRecord,
+    label: &str,
+) -> Result<(String, String, Option<Timestamp>), ActError> {
+    let new = NewSecret { label: Some(Name(label.to_owned())), expires: None };
+    let shown = make(tx, keys, settings, record, &new)?;
+    Ok((shown.id, shown.client_secret, shown.expires.map(|expires| expires.0)))
+}
+
+/// Ends a secret that a setup link revealed, unless that is done already.
+pub(in crate::services) fn revoke_of(tx: &mut Tx<'_>, record: &ClientRecord, secret: &str) -> Result<(), DbError> {
+    if tx.end_client_secret(record.seq, secret)? {
+        let client = &record.client;
+        let ended = Act::new(Action::ClientSecretEnded).on_named(client.id.as_str(), &client.name);
+        tx.raise(tx.now(), record.account, ended.saying(secret.to_owned()));
+    }
+    Ok(())
+}
+
+fn make(
+    tx: &mut Tx<'_>,
+    keys: &Keyring,
+    settings: &OAuth,
+    record: &ClientRecord,
+    new: &NewSecret,
+) -> Result<ShownSecret, ActError> {
+    let (now, client) = (tx.now(), record.client.id.as_str());
     if record.client.public {
         return Err(ActError::conflict("a public client has no secrets"));
     }

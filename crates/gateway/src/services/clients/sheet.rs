@@ -28,7 +28,7 @@ impl Asks {
 }
 
 /// What the client's provider needs. What a client may not use is not on its sheet in any profile.
-pub(super) fn of(at: &Installation<'_>, client: &Client) -> SetupSheet {
+pub(in crate::services) fn of(at: &Installation<'_>, client: &Client) -> SetupSheet {
     let asks = Asks::of(Profile::of(client));
     let may = |grant: GrantType| client.grant_types.contains(&grant);
     let base = at.public_url;

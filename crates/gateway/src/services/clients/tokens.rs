@@ -4,15 +4,16 @@ use oauth::Scopes;
 
 use super::{find, revoke_credential, warnings};
 use crate::domain::bodies::clients::tokens::{NewToken, ShownToken, Token};
-use crate::domain::described::{FieldError, Texts, Time, With};
+use crate::domain::described::{FieldError, Name, Required, Texts, Time, With};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::scopes;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
-use crate::storage::Tx;
+use crate::storage::clients::ClientRecord;
 use crate::storage::static_tokens::StaticTokenRecord;
+use crate::storage::{DbError, Tx};
 
 /// How many a client may have.
 const MOST: usize = 10;
@@ -78,6 +79,39 @@ pub fn create(
     let now = Timestamp::of_millis(cx.now);
     let owner = find(tx, mandate, Power::ManageSecrets, client)?;
     ActError::unless_right(mistakes(new, now))?;
+    make(tx, cx, &owner, new)
+}
+
+/// Makes a token for the browser that opened a setup link: its id, the token, and when it stops counting.
+pub(in crate::services) fn issue(
+    tx: &mut Tx<'_>,
+    cx: &oauth::Context<'_>,
+    owner: &ClientRecord,
+    name: &str,
+) -> Result<(String, String, Option<Timestamp>), ActError> {
+    let new = NewToken { name: Required(Name(name.to_owned())), expires: None, scopes: None };
+    let With { of, with } = make(tx, cx, owner, &new)?;
+    Ok((of.id, with.token, Some(of.expires.0)))
+}
+
+/// Ends a token that a setup link revealed, unless that is done already.
+pub(in crate::services) fn revoke_of(tx: &mut Tx<'_>, record: &ClientRecord, token: &str) -> Result<(), DbError> {
+    if tx.end_static_token_of(record.seq, token)? {
+        let client = &record.client;
+        let ended = Act::new(Action::ClientTokenEnded).on_named(client.id.as_str(), &client.name);
+        tx.raise(tx.now(), record.account, ended.saying(token.to_owned()));
+    }
+    Ok(())
+}
+
+fn make(
+    tx: &mut Tx<'_>,
+    cx: &oauth::Context<'_>,
+    owner: &ClientRecord,
+    new: &NewToken,
+) -> Result<With<Token, ShownToken>, ActError> {
+    let now = Timestamp::of_millis(cx.now);
+    let client = owner.client.id.as_str();
     if owner.account.is_none() {
         return Err(ActError::conflict("a client of no account has no static tokens: they would open none"));
     }

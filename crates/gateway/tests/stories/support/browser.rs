@@ -178,6 +178,11 @@ impl Browser {
         landed(self.simulated.press(page, text, &[]).await)
     }
 
+    /// Fills in the form that has the button with these words, and presses it.
+    pub async fn fill_in_and_press(&self, page: &Page, text: &str, typed: &[(&str, &str)]) -> Landing {
+        landed(self.simulated.press(page, text, typed).await)
+    }
+
     pub async fn submit(&self, page: &Page, form: &Form, pairs: &[(String, String)]) -> Landing {
         landed(self.simulated.submit(&page.url, form, pairs).await)
     }

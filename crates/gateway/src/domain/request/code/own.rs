@@ -43,6 +43,18 @@ codes! {
         StaleForm "stale_form"
             "A page was used too long after it was opened, in another browser, a second time, or without cookies."
             "Begin again in the identity provider, in one browser, with cookies allowed.";
+        SetupLinkClosed "setup_link_closed"
+            "A setup link was opened that was revoked, has expired, or never was one."
+            "Make a new setup link for the client and send it to the customer's administrator.";
+        SecretRevealedBefore "secret_revealed_before"
+            "The secret of a client was asked for again by its setup link. It is shown once, and was not shown."
+            "Ask the administrator whether both were theirs. If they lost it, they create a new one on the page; if it was a stranger, they do so at once.";
+        VariableNameWrong "variable_name_wrong"
+            "What was typed on a setup page is no variable name of an Okta app."
+            "The name is in Directory › Profile Editor below the display name, and looks like acmemedia_scim_1.";
+        SetupTooSoon "setup_too_soon"
+            "On a setup page a secret was made or a password set a moment after the last one."
+            "Wait a few seconds.";
         PasswordWrong "password_wrong"
             "The user name or the password is not right, or the name is that of several users."
             "Set a new password for the user (admin API), or let the user name the account as well. The audit trail says whether the name was unclear.";
