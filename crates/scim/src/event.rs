@@ -1,10 +1,11 @@
 //! What happened to a resource: what audit trails, revocations and notifications are made from.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
-use crate::resource::document::assigned;
 use crate::resource::{Id, Member, Resource};
-use crate::schema::{Attribute, Mutability, ResourceType, ResourceTypeId, Returned, Schema};
+use crate::schema::{Attribute, Mutability, ResourceType, ResourceTypeId, Returned};
 
 /// A fact about a resource has at most so many bytes of JSON ([`Event::facts`]).
 const LONGEST_FACT: usize = 1024;
@@ -20,8 +21,8 @@ pub struct Event {
     pub id: Id,
     /// What it is called ([`Resource::display`]); of what was deleted, the last name.
     pub name: String,
-    /// Its single-valued attributes of the core schema that are not long, after the change; of what was deleted, before.
-    pub facts: Map<String, Value>,
+    /// Its single-valued attributes of the core schema that are not long, after the change; of what was deleted, before. Each once.
+    pub facts: Vec<(String, Value)>,
     /// The attributes that the event is about, each with its value before and after: of what was created or deleted, all it has.
     pub changes: Vec<AttributeChange>,
 }
@@ -67,44 +68,69 @@ impl Event {
     }
 }
 
-/// What differs between two documents of a resource type.
+/// What differs between two documents of a resource type, in the order of its schemas.
 pub(crate) fn changes(
     resource_type: &ResourceType,
     before: &Map<String, Value>,
     after: &Map<String, Value>,
 ) -> Vec<AttributeChange> {
-    let mut changes = Vec::new();
-    let core = resource_type.schema.attributes.iter().map(|attribute| (None, attribute));
-    let extensions = resource_type.extensions.iter();
-    let others = extensions.flat_map(|(extension, _)| extension.attributes.iter().map(move |a| (Some(extension), a)));
-    for (extension, attribute) in core.chain(others) {
-        let (before, after) = (assigned(before, extension, attribute), assigned(after, extension, attribute));
-        if before != after {
-            compare(&path(extension, attribute), attribute, (before, after), &mut changes);
+    // A document has few of the attributes that a schema has, so its own names are looked up, and not each of the schema's.
+    let gone = before.iter().filter(|(name, _)| !after.contains_key(*name)).map(|(name, was)| (name, Some(was), None));
+    let kept = after.iter().map(|(name, is)| (name, before.get(name), Some(is)));
+    let mut places: Vec<_> = gone
+        .chain(kept)
+        .filter(|(_, was, is)| was != is)
+        .filter_map(|(name, was, is)| Some((Place::of(resource_type, name)?, was, is)))
+        .collect();
+    places.sort_unstable_by_key(|(place, ..)| *place);
+    let mut changes = Vec::with_capacity(places.len());
+    for (place, was, is) in places {
+        match place {
+            Place::Core(index) => {
+                let attribute = &resource_type.schema.attributes[index];
+                compare(Cow::Borrowed(&attribute.name), attribute, (was, is), &mut changes);
+            }
+            Place::Extension(index) => {
+                let extension = &resource_type.extensions[index].0;
+                for attribute in &extension.attributes {
+                    let (was, is) = (value_of(was, attribute), value_of(is, attribute));
+                    if was != is {
+                        let path = format!("{}:{}", extension.id, attribute.name);
+                        compare(Cow::Owned(path), attribute, (was, is), &mut changes);
+                    }
+                }
+            }
         }
     }
     changes
 }
 
-fn path(extension: Option<&Schema>, attribute: &Attribute) -> String {
-    match extension {
-        Some(extension) => format!("{}:{}", extension.id, attribute.name),
-        None => attribute.name.clone(),
+/// What a name of a document stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// The attribute of the core schema with this index,
+    Core(usize),
+    /// or the attributes of the extension with this one.
+    Extension(usize),
+}
+
+impl Place {
+    fn of(resource_type: &ResourceType, name: &str) -> Option<Place> {
+        let core = || resource_type.schema.attributes.iter().position(|attribute| attribute.name == name);
+        let extension = || resource_type.extensions.iter().position(|(extension, _)| extension.id == name);
+        core().map(Place::Core).or_else(|| extension().map(Place::Extension))
     }
 }
 
 /// A complex attribute with one value is compared by its parts.
 fn compare(
-    path: &str,
+    path: Cow<'_, str>,
     attribute: &Attribute,
     (before, after): (Option<&Value>, Option<&Value>),
     changes: &mut Vec<AttributeChange>,
 ) {
-    let parts = |value: Option<&Value>| match value {
-        None => Some(Map::new()),
-        Some(Value::Object(parts)) => Some(parts.clone()),
-        Some(_) => None,
-    };
+    let nothing = Map::new();
+    let parts = |value| parts_of(value, &nothing);
     if !attribute.multi_valued
         && !attribute.sub_attributes.is_empty()
         && let (Some(before), Some(after)) = (parts(before), parts(after))
@@ -117,7 +143,20 @@ fn compare(
         }
         return;
     }
-    push(path.to_owned(), attribute.declared, is_told(attribute), (before, after), changes);
+    push(path.into_owned(), attribute.declared, is_told(attribute), (before, after), changes);
+}
+
+/// The value that an attribute has among those of its extension.
+fn value_of<'v>(extension: Option<&'v Value>, attribute: &Attribute) -> Option<&'v Value> {
+    extension?.get(&attribute.name)
+}
+
+/// The parts of a complex value; `nothing` of none.
+fn parts_of<'v>(value: Option<&'v Value>, nothing: &'v Map<String, Value>) -> Option<&'v Map<String, Value>> {
+    match value {
+        None => Some(nothing),
+        Some(value) => value.as_object(),
+    }
 }
 
 fn push(

@@ -270,7 +270,7 @@ fn departed(store: &mut dyn Store, gone: &Resource, departure: Departure) -> Res
         resource_type: group.resource_type,
         id: group.id,
         name: group.display,
-        facts: Map::new(),
+        facts: Vec::new(),
         changes: Vec::new(),
     };
     let mut events: Vec<Event> = groups.into_iter().map(of_group).collect();

@@ -1,6 +1,9 @@
 //! What changed: of each attribute its value before and after, or its name alone. Bounded for values of any size.
 
+use std::borrow::Cow;
+
 use scim::{Member, Members};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::domain::wording::beginning;
@@ -12,9 +15,9 @@ pub const LISTED: usize = 50;
 /// Of a value, so many bytes of JSON are told.
 const LONGEST: usize = 1024;
 
-/// What changed, by name.
+/// What changed, by name: each change as the JSON that is stored, in the order it came.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Changes(Map<String, Value>);
+pub struct Changes(Vec<(String, String)>);
 
 impl Changes {
     /// What differs between two JSON objects, but for these names.
@@ -26,45 +29,49 @@ impl Changes {
         for name in after.keys().chain(gone).filter(|name| !except.contains(&name.as_str())) {
             let (before, after) = (before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null));
             if before != after {
-                changes.value(name, before, after);
+                changes.value(name.clone(), before, after);
             }
         }
         changes
     }
 
     /// This changed, from one value to the other. Of lists it is said what was removed and what was added.
-    pub fn value(&mut self, name: &str, before: &Value, after: &Value) {
-        let mut change = Map::from_iter([("before".to_owned(), short(before)), ("after".to_owned(), short(after))]);
+    pub fn value(&mut self, name: String, before: &Value, after: &Value) {
+        let mut change = Object::default();
+        change.entry("before", &short(before));
+        change.entry("after", &short(after));
         if let (Some(before), Some(after)) = (elements(before), elements(after)) {
-            let without = |these: &[Value], those: &[Value]| -> Vec<Value> {
-                these.iter().filter(|one| !those.contains(one)).cloned().collect()
-            };
-            for (name, elements) in [("removed", without(before, after)), ("added", without(after, before))] {
+            for (name, these, those) in [("removed", before, after), ("added", after, before)] {
+                let elements: Vec<&Value> = these.iter().filter(|one| !those.contains(one)).collect();
                 list(&mut change, name, &elements, elements.len() as u64);
             }
         }
-        self.0.insert(name.to_owned(), Value::Object(change));
+        self.changed(name, change);
     }
 
     /// Who joined a group and who left it: the first by id and name, the others counted.
     pub fn members(&mut self, added: &Members, removed: &Members) {
-        let mut change = Map::new();
+        let mut change = Object::default();
         for (name, members) in [("added", added), ("removed", removed)] {
             let member = |member: &Member| json!({"id": member.id.as_str(), "name": short(&json!(member.display))});
             let named: Vec<Value> = members.named.iter().map(member).collect();
-            list(&mut change, name, &named, members.count);
+            list(&mut change, name, &named.iter().collect::<Vec<_>>(), members.count);
         }
-        self.0.insert("members".to_owned(), Value::Object(change));
+        self.changed("members".to_owned(), change);
     }
 
     /// This changed; its values are not told.
-    pub fn named(&mut self, name: &str) {
-        self.0.insert(name.to_owned(), json!({}));
+    pub fn named(&mut self, name: String) {
+        self.changed(name, Object::default());
+    }
+
+    fn changed(&mut self, name: String, change: Object) {
+        self.0.push((name, change.closed()));
     }
 
     /// The names of what changed.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 
     /// Nothing did.
@@ -78,35 +85,62 @@ impl Changes {
         if self.is_empty() {
             return None;
         }
-        let (mut told, mut more) = (String::from("{"), 0u64);
+        let (mut told, mut more) = (Object::default(), 0u64);
         for (name, change) in &self.0 {
-            let name = Value::from(name.as_str()).to_string();
-            let change = change.to_string();
-            // With the colon and a comma.
-            let room = (MOST + 1).saturating_sub(told.len() + name.len() + 2);
-            let change = if change.len() <= room { &change } else { "{}" };
+            // With the quotes around the name, a colon and a comma.
+            let room = (MOST + 1).saturating_sub(told.0.len() + name.len() + 4);
+            let change = if change.len() <= room { change } else { "{}" };
             if change.len() > room {
                 more += 1;
                 continue;
             }
-            entry(&mut told, &name, change);
+            told.entry_of(name, change);
         }
         if more > 0 {
-            entry(&mut told, "\"…\"", &more.to_string());
+            told.entry("…", &more);
         }
-        told.push('}');
-        Some(told)
+        Some(told.closed())
     }
 }
 
-/// One more entry of a JSON object that is open.
-fn entry(object: &mut String, name: &str, value: &str) {
-    if object.len() > 1 {
-        object.push(',');
+/// A JSON object that is being written.
+#[derive(Debug)]
+struct Object(String);
+
+impl Default for Object {
+    fn default() -> Object {
+        Object("{".to_owned())
     }
-    for text in [name, ":", value] {
-        object.push_str(text);
+}
+
+impl Object {
+    /// One more entry.
+    fn entry(&mut self, name: &str, value: &impl Serialize) {
+        self.entry_of(name, &to_json(value));
     }
+
+    /// One more entry, whose value is JSON already.
+    fn entry_of(&mut self, name: &str, json: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        match is_plain(name) {
+            true => self.0.extend(["\"", name, "\""]),
+            false => self.0.push_str(&Value::from(name).to_string()),
+        }
+        self.0.push(':');
+        self.0.push_str(json);
+    }
+
+    fn closed(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// Whether a name stands in JSON as it is.
+fn is_plain(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }
 
 /// The elements of a list; what is not there is a list of nothing.
@@ -119,34 +153,38 @@ fn elements(value: &Value) -> Option<&[Value]> {
 }
 
 /// The first elements under this name, and how many more there are; nothing of an empty list.
-fn list(into: &mut Map<String, Value>, name: &str, elements: &[Value], total: u64) {
-    let told: Vec<Value> = elements.iter().take(LISTED).map(short).collect();
+fn list(into: &mut Object, name: &str, elements: &[&Value], total: u64) {
+    let told: Vec<Cow<'_, Value>> = elements.iter().take(LISTED).map(|element| short(element)).collect();
     let more = total.saturating_sub(told.len() as u64);
     if total > 0 {
-        into.insert(name.to_owned(), Value::Array(told));
+        into.entry(name, &told);
     }
     if more > 0 {
-        into.insert(format!("{name}_more"), json!(more));
+        into.entry(&format!("{name}_more"), &more);
     }
 }
 
 /// A value that is not long; the beginning of a longer one.
-fn short(value: &Value) -> Value {
+fn short(value: &Value) -> Cow<'_, Value> {
+    let is_long = |value: &Value| to_json(value).len() > LONGEST;
     match value {
-        Value::String(text) if text.len() > LONGEST => {
-            json!(format!("{}…", beginning(text, LONGEST)))
-        }
-        Value::Array(elements) if elements.len() > LISTED || value.to_string().len() > LONGEST => {
-            let mut told: Vec<Value> = elements.iter().take(LISTED).map(short).collect();
-            while told.len() > 1 && json!(told).to_string().len() > LONGEST {
+        Value::String(text) if text.len() > LONGEST => Cow::Owned(json!(format!("{}…", beginning(text, LONGEST)))),
+        Value::Array(elements) if elements.len() > LISTED || is_long(value) => {
+            let mut told: Vec<Cow<'_, Value>> = elements.iter().take(LISTED).map(short).collect();
+            while told.len() > 1 && to_json(&told).len() > LONGEST {
                 told.pop();
             }
-            told.push(json!("…"));
-            Value::Array(told)
+            told.push(Cow::Owned(json!("…")));
+            Cow::Owned(told.into_iter().map(Cow::into_owned).collect())
         }
-        Value::Object(_) if value.to_string().len() > LONGEST => json!("…"),
-        value => value.clone(),
+        Value::Object(_) if is_long(value) => Cow::Owned(json!("…")),
+        value => Cow::Borrowed(value),
     }
+}
+
+/// What was read as JSON can be written as JSON.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
 #[cfg(test)]
@@ -183,7 +221,7 @@ mod tests {
         let long = "é".repeat(2_000);
         let mut changes = Changes::default();
         for n in 0..500 {
-            changes.value(&format!("attribute{n}"), &json!(long), &json!([long, long, {"x": long}]));
+            changes.value(format!("attribute{n}"), &json!(long), &json!([long, long, {"x": long}]));
         }
         let text = changes.to_json().expect("something changed");
         assert!(text.len() <= MOST + 100, "{}", text.len());

@@ -39,30 +39,31 @@ impl ResourceEvent {
         let mut told = Changes::default();
         let is_kept = |name: &str| name == "name" || name == role || TOLD.contains(&name);
         let mut now: Map<String, Value> = facts.into_iter().filter(|(name, _)| is_kept(name)).collect();
-        let mut before = now.clone();
+        // Of what is created, nothing was before.
+        let mut before = Some(&now).filter(|_| kind != EventKind::Created).cloned();
         for change in changes {
             let scim::AttributeChange { path, declared, before: was, after: is } = change;
-            if path == role || TOLD.contains(&path.as_str()) {
+            let is_told = path == role || TOLD.contains(&path.as_str());
+            if is_told && let Some(before) = &mut before {
                 match &was {
                     Some(value) => drop(before.insert(path.clone(), value.clone())),
                     None => drop(before.remove(&path)),
                 }
             }
-            let is_told = declared || path == role || TOLD.contains(&path.as_str()) || path.starts_with(NAME);
+            let is_told = is_told || declared || path.starts_with(NAME);
             match (was, is) {
-                (None, None) => told.named(&path),
-                (was, is) if is_told => told.value(&path, &was.unwrap_or_default(), &is.unwrap_or_default()),
-                _ => told.named(&path),
+                (None, None) => told.named(path),
+                (was, is) if is_told => told.value(path, &was.unwrap_or_default(), &is.unwrap_or_default()),
+                _ => told.named(path),
             }
         }
         if kind == EventKind::Deleted {
             // The protocol tells what was there; all of it changed to nothing.
-            before.append(&mut now);
+            before.get_or_insert_default().append(&mut now);
         }
         if let EventKind::MembershipChanged { added, removed } = &kind {
             told.members(added, removed);
         }
-        let before = Some(before).filter(|_| kind != EventKind::Created);
         let after = Some(now).filter(|_| kind != EventKind::Deleted);
         ResourceEvent { kind, resource_type, id, name, before, after, changes: told }
     }
@@ -130,7 +131,7 @@ mod tests {
             resource_type: USER,
             id: Id::new("ada").expect("an id"),
             name: "Ada".to_owned(),
-            facts: facts.as_object().cloned().unwrap_or_default(),
+            facts: facts.as_object().cloned().unwrap_or_default().into_iter().collect(),
             changes: changes.iter().map(change).collect(),
         };
         ResourceEvent::of(event, "role")

@@ -36,7 +36,12 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
             act
         }
     };
-    let Act { action, mut target, detail, changes } = act;
+    let Act { action, mut target, detail, .. } = act;
+    let changes = match &event.kind {
+        Kind::Act(act) => act.changes.to_json(),
+        Kind::Resource(event) => event.changes.to_json(),
+        Kind::Authorization(_) | Kind::TakenOver { .. } => None,
+    };
     let account_label = account.map(|account| tx.account_label(account)).transpose()?.flatten();
     name_users(tx, account, action, &mut actor, target.as_mut())?;
     tx.insert_audit(Row {
@@ -49,7 +54,7 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
         address: event.address.as_deref(),
         request_id: event.request.as_ref().map(ToString::to_string),
         detail,
-        changes: changes.to_json(),
+        changes,
     })
 }
 
@@ -109,7 +114,7 @@ fn of_resource(event: &ResourceEvent) -> Act {
         }
         EventKind::MembersSkipped { ids } => (Action::GroupMembersSkipped, Some(format!("left out {}", listed(ids)))),
     };
-    Act::new(action).on_named(event.id.as_str(), &event.name).saying(detail).changing(event.changes.clone())
+    Act::new(action).on_named(event.id.as_str(), &event.name).saying(detail)
 }
 
 fn of_authorization(event: &oauth::Event) -> Act {
