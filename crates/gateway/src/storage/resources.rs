@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 use scim::resource::Meta;
 use scim::schema::ResourceTypeId;
-use scim::store::{Handle, Stored, WriteError};
+use scim::store::{Handle, StoreError, Stored, WriteError};
 use scim::{AttributeKey, Id, Resource, SearchKey};
 
 use super::backend::AnyConn;
@@ -221,20 +221,15 @@ impl<'t, 'c> AccountTx<'t, 'c> {
                 })?;
             }
             AnyConn::Sqlite(c) => {
-                for key in keys {
-                    let row = (
-                        attribute_values::account.eq(self.account),
-                        attribute_values::attribute.eq(key.attribute.0),
-                        attribute_values::key.eq(&key.key),
-                        attribute_values::resource.eq(seq),
-                        attribute_values::is_unique.eq(key.unique),
-                    );
-                    diesel::insert_into(attribute_values::table).values(row).execute(c).map_err(|e| {
-                        match unique_violation(&e) {
-                            Some(_) => WriteError::NotUnique { attribute: Some(key.attribute) },
-                            None => WriteError::Store(DbError::from(e).into()),
-                        }
-                    })?;
+                for some in keys.chunks(keys_sql::MOST_ROWS) {
+                    if let Err(error) = keys_sql::insert_rows(c, self.account, seq, some) {
+                        return Err(match unique_violation(&error) {
+                            Some(_) => WriteError::NotUnique {
+                                attribute: taken(c, self.account, seq, some).map_err(StoreError::from)?,
+                            },
+                            None => WriteError::Store(DbError::from(error).into()),
+                        });
+                    }
                 }
             }
         }
@@ -262,4 +257,27 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         }
         shared_keys::pass_on(self.tx.conn, self.account, keys)
     }
+}
+
+/// Of which of these keys another resource has the value that only one may have.
+fn taken(
+    conn: &mut SqliteConnection,
+    account: AccountKey,
+    seq: ResourceKey,
+    keys: &[SearchKey],
+) -> Result<Option<AttributeKey>, DbError> {
+    for key in keys.iter().filter(|key| key.unique) {
+        let other = attribute_values::table
+            .filter(attribute_values::account.eq(account))
+            .filter(attribute_values::attribute.eq(key.attribute.0))
+            .filter(attribute_values::key.eq(&key.key))
+            .filter(attribute_values::is_unique)
+            .filter(attribute_values::resource.ne(seq))
+            .select(attribute_values::attribute);
+        let other: Option<i32> = other.first(conn).optional()?;
+        if other.is_some() {
+            return Ok(Some(key.attribute));
+        }
+    }
+    Ok(None)
 }

@@ -1,9 +1,10 @@
-//! PostgreSQL: any number of keys in one statement whose text never changes, so that it is prepared once.
+//! Many keys in one statement whose text is prepared once: on PostgreSQL any number, on SQLite so many at a time.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
 use scim::{AttributeKey, SearchKey};
 
 use crate::domain::ids::{AccountKey, ResourceKey};
@@ -95,6 +96,62 @@ impl QueryFragment<Pg> for Delete {
 }
 
 impl diesel::RunQueryDsl<diesel::PgConnection> for Delete {}
+
+/// SQLite takes at most so many at once.
+pub(super) const MOST_ROWS: usize = 8;
+
+/// A row for each of these keys, no more than [`MOST_ROWS`] of them.
+pub(super) fn insert_rows(
+    conn: &mut SqliteConnection,
+    account: AccountKey,
+    resource: ResourceKey,
+    keys: &[SearchKey],
+) -> QueryResult<usize> {
+    use diesel::RunQueryDsl;
+    macro_rules! by_number {
+        ($($n:literal)*) => {
+            match keys.len() {
+                $($n => Rows::<$n> { account, resource, keys }.execute(conn),)*
+                _ => Ok(0),
+            }
+        };
+    }
+    by_number!(1 2 3 4 5 6 7 8)
+}
+
+struct Rows<'a, const N: usize> {
+    account: AccountKey,
+    resource: ResourceKey,
+    keys: &'a [SearchKey],
+}
+
+impl<const N: usize> QueryId for Rows<'_, N> {
+    type QueryId = Rows<'static, N>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const N: usize> QueryFragment<Sqlite> for Rows<'_, N> {
+    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        // FAIL and not ABORT: the unit of work is undone as a whole, so the statement needs no journal of its own.
+        sql.push_sql("INSERT OR FAIL INTO attribute_values (account, attribute, key, resource, is_unique) VALUES ");
+        for (index, key) in self.keys.iter().enumerate() {
+            sql.push_sql(if index == 0 { "(" } else { ", (" });
+            sql.push_bind_param::<BigInt, _>(&self.account)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<Integer, _>(&key.attribute.0)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<Text, _>(&key.key)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<BigInt, _>(&self.resource)?;
+            sql.push_sql(", ");
+            sql.push_bind_param::<Bool, _>(&key.unique)?;
+            sql.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+impl<const N: usize> diesel::RunQueryDsl<SqliteConnection> for Rows<'_, N> {}
 
 /// Which attribute a unique violation is about: `Key (account, attribute, key)=(1, 42, ana) already exists.`
 pub(super) fn attribute_in(details: Option<&str>) -> Option<AttributeKey> {
