@@ -3,11 +3,13 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::account::text;
 use crate::support::concurrently;
+use crate::support::http::{Answer, Call};
 use crate::support::identity_provider::{IdentityProvider, a_user};
 use crate::support::random::Chance;
 use crate::support::testing::World;
@@ -16,10 +18,21 @@ const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 
 /// A page of a walk by cursor: the ids on it, and what leads to the next one.
 async fn page(idp: &IdentityProvider, query: &str, cursor: &str) -> (Vec<String>, Option<String>) {
-    let list = idp.get(&format!("/Users?cursor={cursor}&{query}")).await.expect(200).json();
+    let list = in_turn(|| idp.get(&format!("/Users?cursor={cursor}&{query}"))).await.expect(200).json();
     assert!(list.get("startIndex").is_none() && list.get("previousCursor").is_none(), "{list}");
     let ids = list["Resources"].as_array().expect("a list").iter().map(|user| text(&user["id"])).collect();
     (ids, list.get("nextCursor").map(text))
+}
+
+/// Sends a request until it is its turn: an account has one long request at a time, and walks go beside each other here.
+async fn in_turn(request: impl Fn() -> Call) -> Answer {
+    loop {
+        let answer = request().await;
+        if answer.status != 429 {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// How a client pages.
@@ -47,7 +60,8 @@ async fn walk(idp: &IdentityProvider, query: &str, paging: Paging) -> Vec<String
         Paging::Index => {
             let (mut met, mut total) = (Vec::new(), 1);
             while met.len() < total {
-                let list = idp.list(&format!("/Users?startIndex={}&{query}", met.len() + 1)).await;
+                let list = in_turn(|| idp.get(&format!("/Users?startIndex={}&{query}", met.len() + 1))).await;
+                let list = list.expect(200).json();
                 total = list["totalResults"].as_u64().expect("a number") as usize;
                 let ids = ids(&list);
                 assert!(!ids.is_empty() || met.len() >= total, "an empty page is the end: {list}");
