@@ -115,6 +115,9 @@ const CLIENTS: &str = concat!(
     " IS NULL ORDER BY g.seq DESC LIMIT ?"
 );
 
+/// A service account: its number in storage, its id and its attributes.
+type ServiceAccount = (UserKey, String, Map<String, Value>);
+
 impl Tx<'_> {
     /// The active users on whom this client's connections for provisioning rest, at most fifty of them.
     pub fn owners_of_connections(&mut self, client: ClientKey) -> Result<Vec<GrantOwner>, DbError> {
@@ -132,10 +135,7 @@ impl Tx<'_> {
     }
 
     /// The active service accounts of an account: their numbers in storage, their ids and their attributes; at most fifty of them.
-    pub(crate) fn service_accounts(
-        &mut self,
-        account: AccountKey,
-    ) -> Result<Vec<(UserKey, String, Map<String, Value>)>, DbError> {
+    pub(crate) fn service_accounts(&mut self, account: AccountKey) -> Result<Vec<ServiceAccount>, DbError> {
         let binds = vec![Bind::number(account), Bind::number(OWNERS)];
         let rows: Vec<(UserKey, String, String)> =
             Statement::<(BigInt, Text, Text)>::new(SERVICE_ACCOUNTS, binds).load(self.conn)?;

@@ -36,7 +36,7 @@ impl Changes {
     }
 
     /// This changed, from one value to the other. Of lists it is said what was removed and what was added.
-    pub fn value(&mut self, name: String, before: &Value, after: &Value) {
+    pub fn value(&mut self, name: impl Into<String>, before: &Value, after: &Value) {
         let mut change = Object::default();
         change.entry("before", &short(before));
         change.entry("after", &short(after));
@@ -46,7 +46,7 @@ impl Changes {
                 list(&mut change, name, &elements, elements.len() as u64);
             }
         }
-        self.changed(name, change);
+        self.changed(name.into(), change);
     }
 
     /// Who joined a group and who left it: the first by id and name, the others counted.

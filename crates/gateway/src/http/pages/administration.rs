@@ -212,7 +212,7 @@ fn shown(connection: OwnConnection) -> Shown {
         reasons: reasons.collect(),
         last_request: health.last_request.map(|contact| (wording::format_time(contact.at.0), contact.address)),
         last_import: health.last_import.map(|contact| wording::format_time(contact.at.0)),
-        refused: health.refusals.iter().map(|refusal| refusal.count as i64).sum(),
+        refused: health.refusals.iter().map(|refusal| refusal.count).sum(),
         expires: health.expires.map(|time| wording::day(time.0)),
         renews,
     }
