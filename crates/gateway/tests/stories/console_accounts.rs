@@ -337,6 +337,8 @@ story!(support_reads_and_changes_nothing, settings = [NO_APP], async |world: Wor
 pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
     let operator = Operator::create(world, "platform-looks", "platform").await;
     let base = &world.gateway.public_url;
+    // An operator who is logged in already, from a look at other pages, is logged out.
+    chromium.run("document.cookie = 'gateway_console=; path=/; max-age=0'").await;
     chromium.open(&format!("{base}/console")).await;
     chromium.log_in(&operator.address, PASSWORD).await;
     chromium.look("console-accounts").await;
