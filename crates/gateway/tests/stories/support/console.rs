@@ -17,7 +17,6 @@ pub const PASSWORD: &str = "an old harbour at noon 7";
 /// An operator who is logged in.
 pub struct Operator {
     pub id: String,
-    pub address: String,
     pub browser: Browser,
     /// Their authenticator app; `None` where the world asks for none.
     pub app: Option<App>,
@@ -59,7 +58,7 @@ impl World {
         }
         let page = browser.open(&self.console("/you")).await.page();
         assert!(page.words().contains(address), "logged in: {}", page.words());
-        Operator { id, address: address.to_owned(), browser, app, world: self.clone() }
+        Operator { id, browser, app, world: self.clone() }
     }
 }
 
