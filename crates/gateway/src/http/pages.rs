@@ -20,6 +20,7 @@ mod consent;
 pub mod console;
 mod cookie_jar;
 mod cookies;
+mod desk_frame;
 mod device;
 pub(crate) mod failure;
 mod files;

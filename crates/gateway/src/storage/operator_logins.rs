@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use scim::key_of_text;
 
 use super::error::DbError;
-use super::operators::of_no_token;
 use super::schema::operators;
 use super::tx::Tx;
 use crate::domain::ids::OperatorKey;
 use crate::each;
+use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 
 /// An operator who may log in.
@@ -58,6 +58,13 @@ pub struct TokenState {
     pub expires: Option<Timestamp>,
     /// When it was last used, to the hour.
     pub last_used: Option<Timestamp>,
+}
+
+/// In place of a fingerprint: that of no token.
+pub(super) fn of_no_token() -> Vec<u8> {
+    let mut drawn = vec![0; 32];
+    system::fill(&mut drawn);
+    drawn
 }
 
 /// The columns of an [`OperatorLogin`], in its order.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use scim::key_of_text;
 
 use super::error::DbError;
-use super::operator_logins::OperatorLogin;
+use super::operator_logins::{OperatorLogin, of_no_token};
 use super::schema::{accounts, operator_accounts, operators};
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
@@ -58,13 +58,6 @@ macro_rules! operator_columns {
 /// Another operator has this name, written like this.
 #[derive(Debug)]
 pub struct NameTaken(pub String);
-
-/// In place of a fingerprint: that of no token.
-pub(super) fn of_no_token() -> Vec<u8> {
-    let mut drawn = vec![0; 32];
-    system::fill(&mut drawn);
-    drawn
-}
 
 impl Tx<'_> {
     /// Stores a new operator; its `seq` is given here. One who logs in does so by this address; one who has a token, by its fingerprint.

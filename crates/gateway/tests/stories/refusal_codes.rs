@@ -34,6 +34,8 @@ const NOT_PROVOKED: &[(&str, &str)] = &[
     ("nul_character", "the edge finds a NUL as it reads the form, and the body is malformed then"),
     ("too_many", "takes a search of seconds, or ten thousand resources; the protocol's own tests have it"),
     ("recovery_throttled", "takes a mail relay; the stories about links that set a password have it"),
+    ("operator_role", "what operators do is in the audit trail, and not in the log of requests"),
+    ("operator_act", "the same"),
     ("owner_gone", "a grant ends in the commit in which its owner goes, so its token says so first"),
     ("proof_key_invalid", "a key that can be read has a thumbprint"),
     ("assertion_only", "a client that signs has no secret to send"),

@@ -196,8 +196,8 @@ async fn rows(behind: &mut Behind) -> String {
     for _ in 0..200 {
         let began = std::time::Instant::now();
         until("moment", || began.elapsed().as_millis() >= 1200).await;
-        // How a connection is found to be is written by a job, in its own time.
-        let now = behind.rows(&["installation", "client_health"]);
+        // How connections and their accounts are found to stand is written by a job, in its own time.
+        let now = behind.rows(&["installation", "client_health", "accounts"]);
         if now == before {
             return now;
         }

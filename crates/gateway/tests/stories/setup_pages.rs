@@ -42,6 +42,7 @@ async fn state(acme: &Account) -> Value {
 
 story!(
     a_secret_is_shown_once_to_the_browser_that_asks_for_it,
+    moving_clock,
     settings = [("GATEWAY__LOG__FILTER", "trace")],
     async |world: World| {
         let acme = world.account("acme").await;
@@ -151,7 +152,7 @@ story!(a_closed_link_says_what_to_do_and_opens_nothing, async |world: World| {
     let closed = fill(&browser, &done, "Create a new static token", &[]).await;
     assert_eq!(closed.answer.status, 410);
     assert!(closed.words().contains("was revoked"), "{}", closed.words());
-    assert!(closed.text().contains("mailto:nora@vendor.example"));
+    assert!(closed.answer.text().contains("mailto:nora@vendor.example"));
     world.call(Method::GET, "/scim/v2/Users?count=1").bearer(&token).await.expect(200);
 
     let (_, url) = link(&acme, json!({"client_id": made["client_id"]})).await;
@@ -227,7 +228,7 @@ story!(an_administrator_sets_okta_up_by_the_page_and_sees_it_work, async |world:
     let page = open(&browser, &url).await;
     assert!(page.words().contains("Role arrives"), "{}", page.words());
     assert!(page.words().contains("Product environments never arrived yet"), "{}", page.words());
-    assert!(page.text().contains("href=\"#attributes\""));
+    assert!(page.answer.text().contains("href=\"#attributes\""));
     okta.assign("00u2", "bob@acme.test", json!({"role": "reports", "product_environments": ["acme-prod"]})).await;
     let bob = okta.find_user("bob@acme.test").await.expect("Bob");
     okta.push_group("Editors", &[&bob]).await;

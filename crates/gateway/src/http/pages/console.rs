@@ -34,10 +34,8 @@ mod welcome;
 mod you;
 
 pub(in crate::http::pages) use desk::{Desk, Submitted};
-pub(in crate::http) use frame::DeskFrame;
 pub(in crate::http::pages) use frame::Section;
 pub(in crate::http::pages) use login::came_back;
-pub(in crate::http::pages) use seat::SESSION;
 
 /// Every page and form of the console, file by file.
 pub static TABLES: &[&[Endpoint]] = &[

@@ -1,5 +1,5 @@
 //! Cookies: those that bind forms to a browser ([`binding`](super::binding)), one that says which user is logged in and one that says which
-//! operator ([`console`]), and one that says who has logged in here before ([`device`]).
+//! operator (at the console), and one that says who has logged in here before ([`device`]).
 
 use actix_web::cookie::Cookie;
 use actix_web::http::header;
@@ -7,7 +7,6 @@ use actix_web::{HttpRequest, HttpResponse};
 use oauth::Fingerprint;
 
 use super::binding::Binding;
-use super::console;
 use super::cookie_jar::{cookie, name};
 use super::device::{self, DEVICE};
 use crate::app::App;
@@ -41,6 +40,8 @@ pub(super) struct Browser {
 }
 
 const SESSION: &str = "gateway_session";
+/// The cookie of an operator's session.
+pub(super) const CONSOLE_SESSION: &str = "gateway_console";
 
 /// How often it is written down that a session is in use, in milliseconds.
 const TOUCH: i64 = 60_000;
@@ -65,7 +66,7 @@ impl Browser {
         let user_agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
         let name_of_browser = user_agent.and_then(browser_name::of);
         let (binding, session, notes) = (Binding::of(request, app), value(SESSION), recording::notes_of(request));
-        let console_session = value(console::SESSION);
+        let console_session = value(CONSOLE_SESSION);
         Browser { name: name_of_browser, binding, session, console_session, sealed_device, device, source, notes }
     }
 

@@ -66,7 +66,7 @@ pub(in crate::http) mod filters {
     use askama::{Error, Result, Values, get_value};
 
     use super::{Frame, assets};
-    use crate::http::pages::console::DeskFrame;
+    use crate::http::pages::desk_frame::DeskFrame;
 
     /// The value that a page is rendered with.
     pub(in crate::http::pages) const FRAME: &str = "frame";

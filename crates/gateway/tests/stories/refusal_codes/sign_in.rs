@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Provoked, REACH, until};
 use crate::second_factors::{set_up, type_code};
-use crate::support::account::{User, items, text};
+use crate::support::account::{Account, User, items, text};
 use crate::support::browser::{Browser, Callback, Landed, Page};
 use crate::support::testing::{Database, World};
 use crate::upstream::Upstream;
@@ -54,6 +54,8 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
 
     let made_up = format!("{}/password/gwp_made-up", world.gateway.public_url);
     log.page("password_link_refused", &own.open(&made_up).await.page());
+
+    by_setup_link(&world, &acme, &mut log).await;
 
     // The app beside the password.
     let bob = acme.user("bob@acme.test").role("master_admin").create().await;
@@ -150,6 +152,23 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     log.finish(PLACES).await;
 });
 
+/// What the page of a setup link refuses.
+async fn by_setup_link(world: &World, acme: &Account, log: &mut Provoked) {
+    let made = acme.admin(Method::POST, "/setup-links").json(&json!({"provider": "okta"})).await.expect(201).json();
+    let url = text(&made["url"]);
+    let (first, second) = (world.browser(), world.browser());
+    let (one, other) = (first.open(&url).await.page(), second.open(&url).await.page());
+    let shown = first.press(&one, "Reveal the client secret").await.page();
+    assert!(shown.text().contains("gws_"), "{}", shown.words());
+    log.page("secret_revealed_before", &second.press(&other, "Reveal the client secret").await.page());
+    let again = first.open(&url).await.page();
+    log.page("setup_too_soon", &first.press(&again, "Create a new client secret").await.page());
+    let typed = [("variable", "Exampla SCIM User")];
+    log.page("variable_name_wrong", &first.fill_in_and_press(&again, "Register", &typed).await.page());
+    acme.admin(Method::DELETE, &format!("/setup-links/{}", text(&made["id"]))).await.expect(204);
+    log.page("setup_link_closed", &first.open(&url).await.page());
+}
+
 /// The calls that were made for this answer are rows of its request.
 async fn assert_calls(world: &World, answer: &wire::Answer, calls: &[(&str, &str, &str)]) {
     let path = format!("/requests/{}", answer.header("x-request-id").expect("an id"));
@@ -178,7 +197,9 @@ fn an_operator_who_is_not_admitted_is_in_the_log() {
         let eve = upstream.user("eve@vendor.test").await;
         let browser = world.browser();
         let page = browser.open(&format!("{}/operator", world.gateway.public_url)).await.page();
-        let away = browser.press(&page, "Log in").await;
+        let provider = page.forms().into_iter().find(|form| form.action.ends_with("/console/login/provider"));
+        let provider = provider.expect("the vendor's provider");
+        let away = browser.submit(&page, &provider, &provider.pairs(provider.buttons.first())).await;
         let back = upstream.accept(&upstream.world.browser(), &away, &eve).await;
         let mut log = Provoked::of(&world);
         log.page("operator_not_admitted", &browser.open(back.0.as_str()).await.page());

@@ -8,7 +8,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::frame::{self, DeskFrame, Section};
+use super::frame::{self, Section};
 use super::seat::{self, Seat};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
@@ -140,7 +140,7 @@ impl Desk {
         section: Section,
         page: &impl Template,
     ) -> HttpResponse {
-        let shown = DeskFrame::of(self, section);
+        let shown = frame::around(&self.seat, &self.token, self.said.as_deref(), section);
         let is_said = shown.said.is_some();
         let mut answer = frame::page(app, status, shown, page);
         if is_said {
@@ -159,10 +159,6 @@ impl Desk {
     /// What each form carries.
     pub(super) fn token(&self) -> &str {
         &self.token
-    }
-
-    pub(super) fn said(&self) -> Option<&str> {
-        self.said.as_deref()
     }
 }
 

@@ -1,8 +1,6 @@
 //! What stands around a page of the console: where one can go, who is logged in, and what an act before had as its outcome.
 
 use std::any::Any;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use actix_web::cookie::Cookie;
 use actix_web::cookie::time::Duration;
@@ -10,11 +8,12 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use super::desk::Desk;
+use super::seat::Seat;
 use crate::app::App;
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::wording;
 use crate::http::pages::cookie_jar::{cookie, name};
+use crate::http::pages::desk_frame::{DeskFrame, DeskParts, NavigationItem};
 use crate::http::pages::frame::filters;
 use crate::http::pages::templates::page_with;
 use crate::platform::system;
@@ -75,64 +74,22 @@ impl Section {
     }
 }
 
-/// What stands around a page. Templates have it by the filter `desk`.
-#[derive(Debug, Clone)]
-pub(in crate::http) struct DeskFrame(Arc<DeskParts>);
-
-/// The parts of it.
-#[derive(Debug)]
-pub(in crate::http) struct DeskParts {
-    /// What the operator is called.
-    pub(in crate::http) operator: String,
-    /// By what they log in.
-    pub(in crate::http) address: Option<String>,
-    /// Their role, in a word.
-    pub(in crate::http) role: &'static str,
-    /// What each form carries.
-    pub(in crate::http) token: String,
-    /// Where one can go.
-    pub(in crate::http) ways: Vec<NavigationItem>,
-    /// What was done, for the banner.
-    pub(in crate::http) said: Option<String>,
-}
-
-/// A link of the navigation.
-#[derive(Debug)]
-pub(in crate::http) struct NavigationItem {
-    pub(in crate::http) label: &'static str,
-    pub(in crate::http) path: &'static str,
-    pub(in crate::http) is_current: bool,
-}
-
-impl Deref for DeskFrame {
-    type Target = DeskParts;
-
-    fn deref(&self) -> &DeskParts {
-        &self.0
-    }
-}
-
-impl DeskFrame {
-    pub(super) fn of(desk: &Desk, section: Section) -> DeskFrame {
-        let (mandate, operator) = (desk.mandate(), &desk.seat.operator);
-        let ways = Section::ALL.into_iter().filter(|way| way.is_open_to(mandate)).map(|way| NavigationItem {
-            label: way.label(),
-            path: way.path(),
-            is_current: way == section,
-        });
-        DeskFrame(Arc::new(DeskParts {
-            operator: wording::strip_invisible(&operator.name),
-            address: operator
-                .address
-                .as_deref()
-                .map(wording::strip_invisible)
-                .filter(|address| *address != operator.name),
-            role: mandate.role().code(),
-            token: desk.token().to_owned(),
-            ways: ways.collect(),
-            said: desk.said().map(str::to_owned),
-        }))
-    }
+/// What stands around a page of this section, whose forms carry this token and which has this to say.
+pub(super) fn around(seat: &Seat, token: &str, said: Option<&str>, section: Section) -> DeskFrame {
+    let (mandate, operator) = (&seat.mandate, &seat.operator);
+    let ways = Section::ALL.into_iter().filter(|way| way.is_open_to(mandate)).map(|way| NavigationItem {
+        label: way.label(),
+        path: way.path(),
+        is_current: way == section,
+    });
+    DeskFrame::of(DeskParts {
+        operator: wording::strip_invisible(&operator.name),
+        address: operator.address.as_deref().map(wording::strip_invisible).filter(|address| *address != operator.name),
+        role: mandate.role().code(),
+        token: token.to_owned(),
+        ways: ways.collect(),
+        said: said.map(str::to_owned),
+    })
 }
 
 /// A page of the console.

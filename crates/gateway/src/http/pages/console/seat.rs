@@ -10,7 +10,7 @@ use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::Mandate;
 use crate::http::pages::cookie_jar::cookie;
-use crate::http::pages::cookies::Browser;
+use crate::http::pages::cookies::{Browser, CONSOLE_SESSION};
 use crate::platform::secret_text::SecretText;
 use crate::services::operators;
 use crate::services::sign_in::operator::AuthenticatedOperator;
@@ -19,8 +19,6 @@ use crate::storage::operator_sessions::{OperatorOfSession, OperatorSession};
 use crate::storage::sessions::Liveness;
 use crate::storage::{DbError, ReadCost};
 
-/// The cookie of an operator's session.
-pub(in crate::http::pages) const SESSION: &str = "gateway_console";
 /// How often it is written down that a session is in use, in milliseconds.
 const TOUCH: i64 = 60_000;
 
@@ -97,12 +95,12 @@ pub(super) fn secret_of_form(app: &App, browser: &Browser, operator: &Authentica
 
 /// The cookie of a session that begins.
 pub(super) fn cookie_of(app: &App, beginning: &Beginning<OperatorSession>) -> Cookie<'static> {
-    cookie(app, SESSION, beginning.secret.reveal().to_owned())
+    cookie(app, CONSOLE_SESSION, beginning.secret.reveal().to_owned())
 }
 
 /// The cookie that takes it away.
 pub(super) fn no_cookie(app: &App) -> Cookie<'static> {
-    let mut gone = cookie(app, SESSION, String::new());
+    let mut gone = cookie(app, CONSOLE_SESSION, String::new());
     gone.make_removal();
     gone
 }
