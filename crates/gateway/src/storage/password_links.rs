@@ -122,14 +122,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The link of this fingerprint, in whatever state it is.
+    /// The link of this fingerprint, in any state.
     pub fn password_link(&mut self, fingerprint: &[u8]) -> Result<Option<PasswordLink>, DbError> {
         let query = password_links::table.filter(password_links::fingerprint.eq(fingerprint)).select(link_columns!());
         let row: Option<LinkRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(LinkRow::link).transpose()
     }
 
-    /// The link that a user or an operator has, in whatever state it is.
+    /// The link that a user or an operator has, in any state.
     pub fn password_link_of(&mut self, subject: &LinkSubject) -> Result<Option<PasswordLink>, DbError> {
         let links = password_links::table.select(link_columns!());
         let row: Option<LinkRow> = match subject {
