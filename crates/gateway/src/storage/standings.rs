@@ -142,13 +142,12 @@ const CLIENTS_OF: Dialects = Dialects {
          (SELECT seq FROM clients WHERE account = wanted.value::bigint AND seq > 0 ORDER BY seq LIMIT ?) AS c",
 };
 
-/// Users and groups are the first two types.
+/// All types of these accounts: there are few.
 const RESOURCE_COUNTS: Dialects = Dialects {
     sqlite: "SELECT r.account, r.resource_type, r.n FROM json_each(?) AS wanted CROSS JOIN resource_counts AS r \
          ON r.account = wanted.value AND r.resource_type IN (1, 2)",
     postgres: "SELECT r.account, r.resource_type, r.n FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL \
-         (SELECT account, resource_type, n FROM resource_counts WHERE account = wanted.value::bigint \
-         AND resource_type IN (1::smallint, 2::smallint) OFFSET 0) AS r",
+         (SELECT account, resource_type, n FROM resource_counts WHERE account = wanted.value::bigint OFFSET 0) AS r",
 };
 
 impl Tx<'_> {

@@ -44,8 +44,8 @@ impl Place {
             path = path.replace(name, UNKNOWN);
         }
         assert!(!path.contains('{'), "{path}: say here what a story puts in its place");
-        if path == "/audit" {
-            path = format!("/audit?account={}", self.account);
+        if ["/audit", "/audit/export"].contains(&path.as_str()) {
+            path = format!("{path}?account={}", self.account);
         }
         let call = world.call(method.parse().expect("a method"), &format!("/admin{path}"));
         if matches!(method, "GET" | "DELETE") { call } else { call.json(&json!({})) }

@@ -120,7 +120,7 @@ fn path_of(url: &str) -> String {
     format!("/setup/{}", url.rsplit('/').next().expect("a token"))
 }
 
-story!(a_closed_link_says_what_to_do_and_opens_nothing, async |world: World| {
+story!(a_closed_link_says_what_to_do_and_opens_nothing, moving_clock, async |world: World| {
     let acme = world.account("acme").await;
     let (made, url) = link(&acme, json!({"provider": "onelogin", "contact": "nora@vendor.example"})).await;
     let browser = world.browser();

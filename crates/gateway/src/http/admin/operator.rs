@@ -145,7 +145,8 @@ impl Target {
         let named = |name: &str| request.match_info().get(name).map(str::to_owned);
         // The trail is read below no account: which one is meant, its query says.
         let asked = || {
-            let pairs = pairs(request).ok().filter(|_| request.path() == "/admin/audit")?;
+            let pairs =
+                pairs(request).ok().filter(|_| ["/admin/audit", "/admin/audit/export"].contains(&request.path()))?;
             pairs.into_iter().find(|(name, _)| name == "account").map(|(_, account)| account)
         };
         let account = named("account").or_else(asked).map(Target::Account);

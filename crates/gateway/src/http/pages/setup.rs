@@ -120,20 +120,20 @@ fn note(browser: &Browser, visit: &Visit) {
 
 /// The page of a link that is closed, or that there is not.
 fn closed(app: &App, browser: &Browser, visit: Option<&Visit>) -> HttpResponse {
-    let (status, detail) = match visit.map(|visit| visit.state) {
-        None => (StatusCode::NOT_FOUND, "There is no such setup link."),
-        Some(LinkState::Finished) => (StatusCode::OK, ""),
-        Some(LinkState::Revoked) => (StatusCode::GONE, "The setup link was revoked."),
-        Some(LinkState::Unopened | LinkState::Opened) => (StatusCode::FORBIDDEN, "The account is suspended."),
-        Some(_) => (StatusCode::GONE, "The setup link has expired."),
+    let status = match visit.map(|visit| visit.state) {
+        None => StatusCode::NOT_FOUND,
+        Some(LinkState::Finished) => StatusCode::OK,
+        Some(LinkState::Unopened | LinkState::Opened) => StatusCode::FORBIDDEN,
+        Some(_) => StatusCode::GONE,
     };
+    let shown = ClosedPage::new(app, visit);
     if let Some(visit) = visit {
         note(browser, visit);
     }
     if status != StatusCode::OK {
-        browser.refused(Refusal::new(OwnCode::SetupLinkClosed, detail));
+        browser.refused(Refusal::new(OwnCode::SetupLinkClosed, shown.title));
     }
-    page(app, status, &ClosedPage::new(app, visit))
+    page(app, status, &shown)
 }
 
 /// `GET /setup/{link}`

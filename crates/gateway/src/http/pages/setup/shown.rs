@@ -169,7 +169,7 @@ fn contact(app: &App, of_link: Option<&String>) -> Option<String> {
 #[template(path = "setup_closed.html")]
 pub(super) struct ClosedPage {
     vendor: String,
-    title: &'static str,
+    pub(super) title: &'static str,
     what: String,
     is_finished: bool,
     contact: Option<String>,
