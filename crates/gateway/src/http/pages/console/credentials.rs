@@ -31,6 +31,9 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
     POST "/console/clients/{client}/tokens/{token}/end" => end_token, "Ends a static token.";
 ];
 
+const SECRET: &str = "client secret";
+const TOKEN: &str = "static token";
+
 /// A secret or a token of the list.
 #[derive(Debug)]
 pub(super) struct ShownCredential {
@@ -140,9 +143,17 @@ async fn create_token(
     shown_once(&desk, &app, &id, ("New static token", name, made.map(|made| made.with.token)))
 }
 
-fn ending(id: &str, client: &str, what: &'static str, action: String) -> ConfirmPage {
-    ConfirmPage {
-        crumbs: crumbs(id, client, what),
+/// Says what ending this does; `part` is where it is below its client.
+async fn ask_to_end(
+    desk: &Desk,
+    app: &App,
+    id: &str,
+    what: &'static str,
+    part: &str,
+) -> Result<HttpResponse, PageFailure> {
+    let client = name_of(desk, app, id).await?;
+    let shown = ConfirmPage {
+        crumbs: crumbs(id, &client, what),
         title: format!("End this {what}?"),
         about: "This cannot be undone.".to_owned(),
         points: vec![
@@ -151,13 +162,18 @@ fn ending(id: &str, client: &str, what: &'static str, action: String) -> Confirm
             ),
             "Look first when it was last used, and that the newer one is.".to_owned(),
         ],
-        action,
+        action: format!("{}/{part}/end", of_client(id)),
         hidden: Vec::new(),
         button: format!("End this {what}"),
         is_danger: true,
         keep: "Keep it".to_owned(),
         keep_path: format!("{}/settings", of_client(id)),
-    }
+    };
+    Ok(desk.page_with(app, StatusCode::OK, Section::Accounts, &shown))
+}
+
+fn ended(desk: &Desk, app: &App, id: &str, what: &str) -> HttpResponse {
+    desk.done(app, &format!("{}/settings", of_client(id)), &format!("The {what} is ended."))
 }
 
 /// `GET /console/clients/{client}/secrets/{secret}/end`
@@ -167,9 +183,7 @@ async fn ask_to_end_secret(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
     let (client, secret) = path.into_inner();
-    let name = name_of(&desk, &app, &client).await?;
-    let action = format!("{}/secrets/{secret}/end", of_client(&client));
-    Ok(desk.page_with(&app, StatusCode::OK, Section::Accounts, &ending(&client, &name, "client secret", action)))
+    ask_to_end(&desk, &app, &client, SECRET, &format!("secrets/{secret}")).await
 }
 
 /// `GET /console/clients/{client}/tokens/{token}/end`
@@ -179,9 +193,7 @@ async fn ask_to_end_token(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
     let (client, token) = path.into_inner();
-    let name = name_of(&desk, &app, &client).await?;
-    let action = format!("{}/tokens/{token}/end", of_client(&client));
-    Ok(desk.page_with(&app, StatusCode::OK, Section::Accounts, &ending(&client, &name, "static token", action)))
+    ask_to_end(&desk, &app, &client, TOKEN, &format!("tokens/{token}")).await
 }
 
 /// `POST /console/clients/{client}/secrets/{secret}/end`
@@ -193,7 +205,7 @@ async fn end_secret(
     let (client, secret) = path.into_inner();
     let (mandate, which) = (sent.desk.mandate().clone(), client.clone());
     sent.desk.write(&app, move |tx| secrets::revoke(tx, &mandate, &which, &secret)).await?;
-    Ok(sent.desk.done(&app, &format!("{}/settings", of_client(&client)), "The client secret is ended."))
+    Ok(ended(&sent.desk, &app, &client, SECRET))
 }
 
 /// `POST /console/clients/{client}/tokens/{token}/end`
@@ -205,5 +217,5 @@ async fn end_token(
     let (client, token) = path.into_inner();
     let (mandate, which) = (sent.desk.mandate().clone(), client.clone());
     sent.desk.write(&app, move |tx| tokens::revoke(tx, &mandate, &which, &token)).await?;
-    Ok(sent.desk.done(&app, &format!("{}/settings", of_client(&client)), "The static token is ended."))
+    Ok(ended(&sent.desk, &app, &client, TOKEN))
 }
