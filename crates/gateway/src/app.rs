@@ -24,9 +24,13 @@ use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
+use crate::services::clients::Installation;
+use crate::services::field_counts;
+use crate::services::health::Rules;
 use crate::services::recorder::Recorder;
 use crate::services::service_provider::{ScimEngine, ServiceProvider};
 use crate::services::signing::Signer;
+use crate::services::tolerance_counts;
 use crate::storage::pulse::Pulse;
 use crate::storage::{Db, DbError, Tx};
 
@@ -138,6 +142,36 @@ impl App {
     /// The SCIM engine, as this server runs it.
     pub fn scim_engine(&self) -> ScimEngine {
         ScimEngine { schemas: self.schemas.clone(), base: self.scim_base.clone(), limits: self.limits() }
+    }
+
+    /// The installation at which clients are registered.
+    pub fn installation(&self) -> Installation<'_> {
+        Installation {
+            public_url: &self.public_url,
+            settings: &self.config.oauth,
+            protocol: &self.settings,
+            keys: &self.keys,
+            outbound: &self.outbound,
+            published_keys: &self.published_keys,
+            scim: self.scim_engine(),
+        }
+    }
+
+    /// What the health of connections goes by.
+    pub fn health_rules(&self) -> Rules<'_> {
+        Rules {
+            config: &self.config,
+            protocol: &self.settings,
+            schemas: &self.schemas,
+            is_recorded: self.recorder.is_on(),
+        }
+    }
+
+    /// Writes what this process knows of requests and has not written yet, so that what it answered a moment ago is seen.
+    pub async fn gather(&self) -> Result<(), DbError> {
+        self.recorder.write(&self.db).await?;
+        tolerance_counts::add(&self.db, &self.tally).await?;
+        field_counts::add(&self.db, &self.fields).await
     }
 
     /// What SCIM is in this account, as it was read.

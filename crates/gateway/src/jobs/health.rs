@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::services::health::watching::Outcome;
-use crate::services::health::{Rules, recording, watching};
+use crate::services::health::{recording, watching};
 use crate::storage::{DbError, ReadCost, Tx};
 
 /// So many clients are looked at at a time.
@@ -55,12 +55,7 @@ async fn look(app: &App) -> Result<(), DbError> {
         let batch = app
             .db
             .read::<_, DbError, _>(ReadCost::Scan, move |tx| {
-                let rules = Rules {
-                    config: &work.config,
-                    protocol: &work.settings,
-                    schemas: &work.schemas,
-                    is_recorded: work.recorder.is_on(),
-                };
+                let rules = work.health_rules();
                 watching::look_at(tx, &rules, &claimed)
             })
             .await?;

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::domain::bodies::clients::{Client, ClientChange, FirstSecret, NewClient};
 use crate::domain::described::With;
 use crate::http::edge::problem::Problem;
-use crate::services::clients::{self, CheckedChange, CheckedClient, Installation};
+use crate::services::clients::{self, CheckedChange, CheckedClient};
 use crate::storage::ReadCost;
 
 pub(super) mod fields;
@@ -18,18 +18,6 @@ pub(super) mod recording;
 pub(super) mod secrets;
 pub(super) mod tokens;
 pub(super) mod tolerances;
-
-pub(super) fn installation(app: &App) -> Installation<'_> {
-    Installation {
-        public_url: &app.public_url,
-        settings: &app.config.oauth,
-        protocol: &app.settings,
-        keys: &app.keys,
-        outbound: &app.outbound,
-        published_keys: &app.published_keys,
-        scim: app.scim_engine(),
-    }
-}
 
 pub(super) async fn create_in_account(
     operator: Operator,
@@ -54,11 +42,11 @@ async fn create(
     account: Option<String>,
     body: Body<NewClient>,
 ) -> Result<Created<With<Client, FirstSecret>>, Problem> {
-    let checked = CheckedClient::of(operator.mandate(), &body.draft, &installation(app)).await;
+    let checked = CheckedClient::of(operator.mandate(), &body.draft, &app.installation()).await;
     let checked = body.and(checked)?;
     let work = app.clone();
     let body = operator
-        .write(app, move |tx, mandate| clients::create(tx, mandate, &installation(&work), account.as_deref(), &checked))
+        .write(app, move |tx, mandate| clients::create(tx, mandate, &work.installation(), account.as_deref(), &checked))
         .await?;
     let location = format!("{}/admin/clients/{}", app.public_url, body.of.client_id);
     Ok(Created { body, location: Some(location) })
@@ -90,7 +78,7 @@ async fn list(
     let work = app.clone();
     let rows = operator
         .read(app, ReadCost::Scan, move |tx, mandate| {
-            clients::list(tx, mandate, &installation(&work), account.as_deref(), page.after.unwrap_or(0), page.limit)
+            clients::list(tx, mandate, &work.installation(), account.as_deref(), page.after.unwrap_or(0), page.limit)
         })
         .await?;
     Ok(web::Json(page.of_rows(rows)))
@@ -103,7 +91,7 @@ pub(super) async fn get(
 ) -> Result<web::Json<Client>, Problem> {
     let work = app.clone();
     let answer = operator
-        .read(&app, ReadCost::Point, move |tx, mandate| clients::get(tx, mandate, &installation(&work), &id))
+        .read(&app, ReadCost::Point, move |tx, mandate| clients::get(tx, mandate, &work.installation(), &id))
         .await?;
     Ok(web::Json(answer))
 }
@@ -114,11 +102,11 @@ pub(super) async fn change(
     id: web::Path<String>,
     body: Body<ClientChange>,
 ) -> Result<web::Json<Client>, Problem> {
-    let checked = CheckedChange::of(operator.mandate(), &body.draft, &installation(&app)).await;
+    let checked = CheckedChange::of(operator.mandate(), &body.draft, &app.installation()).await;
     let checked = body.and(checked)?;
     let work = app.clone();
     let answer = operator
-        .write(&app, move |tx, mandate| clients::change(tx, mandate, &installation(&work), &id, &checked))
+        .write(&app, move |tx, mandate| clients::change(tx, mandate, &work.installation(), &id, &checked))
         .await?;
     Ok(web::Json(answer))
 }

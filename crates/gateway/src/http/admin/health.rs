@@ -10,8 +10,7 @@ use crate::domain::bodies::health::{ClientHealth, HealthList};
 use crate::domain::described::query::{After, query};
 use crate::domain::health::HealthState;
 use crate::http::edge::problem::Problem;
-use crate::services::health::{self, Rules};
-use crate::services::{field_counts, tolerance_counts};
+use crate::services::health;
 use crate::storage::ReadCost;
 
 query! {
@@ -33,10 +32,10 @@ pub(super) async fn of_client(
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<web::Json<ClientHealth>, Problem> {
-    gather(&app).await?;
+    app.gather().await?;
     let work = app.clone();
     let answer = operator
-        .read(&app, ReadCost::Scan, move |tx, mandate| health::of_client(tx, mandate, &rules(&work), &client))
+        .read(&app, ReadCost::Scan, move |tx, mandate| health::of_client(tx, mandate, &work.health_rules(), &client))
         .await?;
     Ok(web::Json(answer))
 }
@@ -48,12 +47,12 @@ pub(super) async fn of_account(
     account: web::Path<String>,
     query: Params<HealthQuery>,
 ) -> Result<web::Json<HealthList>, Problem> {
-    gather(&app).await?;
+    app.gather().await?;
     let (state, part) = read(query.0);
     let work = app.clone();
     let page = operator
         .read(&app, ReadCost::Scan, move |tx, mandate| {
-            health::of_account(tx, mandate, &rules(&work), &account, state, part)
+            health::of_account(tx, mandate, &work.health_rules(), &account, state, part)
         })
         .await?;
     Ok(web::Json(list(page)))
@@ -65,17 +64,13 @@ pub(super) async fn of_all(
     app: web::Data<App>,
     query: Params<HealthQuery>,
 ) -> Result<web::Json<HealthList>, Problem> {
-    gather(&app).await?;
+    app.gather().await?;
     let (state, part) = read(query.0);
     let work = app.clone();
     let page = operator
-        .read(&app, ReadCost::Scan, move |tx, mandate| health::of_all(tx, mandate, &rules(&work), state, part))
+        .read(&app, ReadCost::Scan, move |tx, mandate| health::of_all(tx, mandate, &work.health_rules(), state, part))
         .await?;
     Ok(web::Json(list(page)))
-}
-
-fn rules(app: &App) -> Rules<'_> {
-    Rules { config: &app.config, protocol: &app.settings, schemas: &app.schemas, is_recorded: app.recorder.is_on() }
 }
 
 fn read(query: HealthQuery) -> (Option<HealthState>, (i64, i64)) {
@@ -86,12 +81,4 @@ fn read(query: HealthQuery) -> (Option<HealthState>, (i64, i64)) {
 
 fn list(page: health::Page) -> HealthList {
     HealthList { items: page.items, next: page.next.map(|row| row.to_string()) }
-}
-
-/// So that what this process answered a moment ago is known.
-async fn gather(app: &App) -> Result<(), Problem> {
-    app.recorder.write(&app.db).await?;
-    tolerance_counts::add(&app.db, &app.tally).await?;
-    field_counts::add(&app.db, &app.fields).await?;
-    Ok(())
 }

@@ -4,7 +4,6 @@ use actix_web::web;
 
 use super::answer::{Created, NoContent};
 use super::body::{Body, Params};
-use super::clients::installation;
 use super::operator::Operator;
 use super::page::{self, Items, PageQuery};
 use crate::app::App;
@@ -31,12 +30,12 @@ pub(super) async fn create(
     account: web::Path<String>,
     body: Body<NewSetupLink>,
 ) -> Result<Created<With<SetupLink, ShownLink>>, Problem> {
-    let checked = CheckedLink::of(operator.mandate(), &body.draft, &installation(&app), app.clock.now()).await;
+    let checked = CheckedLink::of(operator.mandate(), &body.draft, &app.installation(), app.clock.now()).await;
     let checked = body.and(checked)?;
     let work = app.clone();
     let body = operator
         .write(&app, move |tx, mandate| {
-            setup_links::create(tx, mandate, &installation(&work), work.config.setup.link_lifetime, &account, &checked)
+            setup_links::create(tx, mandate, &work.installation(), work.config.setup.link_lifetime, &account, &checked)
         })
         .await?;
     Ok(Created { body, location: None })

@@ -21,7 +21,6 @@ use crate::domain::wording;
 use crate::http::edge::query;
 use crate::services::administration::{self, Administrator, OwnConnection, Person, Renewable};
 use crate::services::error::ActError;
-use crate::services::health::Rules;
 use crate::storage::sessions::Session;
 use crate::storage::{ReadCost, Tx};
 
@@ -178,12 +177,7 @@ fn answer(app: &App, browser: &Browser, shown: &impl Template) -> HttpResponse {
 /// `GET /account/connections`
 pub(super) async fn connections(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let found = for_administrator(&request, &app, |tx, app, by| {
-        let rules = Rules {
-            config: &app.config,
-            protocol: &app.settings,
-            schemas: &app.schemas,
-            is_recorded: app.recorder.is_on(),
-        };
+        let rules = app.health_rules();
         administration::connections(tx, &rules, by)
     });
     let (browser, by, found) = match found.await? {

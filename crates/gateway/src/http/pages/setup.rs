@@ -18,10 +18,7 @@ use crate::domain::setup::variable;
 use crate::domain::setup_link::LinkState;
 use crate::http::edge::endpoints::{self, Endpoint, pages};
 use crate::platform::secret_text::SecretText;
-use crate::services::clients::Installation;
-use crate::services::health::Rules;
 use crate::services::setup_page::{self, Outcome, Reveal, Visit};
-use crate::services::{field_counts, tolerance_counts};
 use crate::storage::ReadCost;
 
 mod shown;
@@ -61,39 +58,20 @@ impl Said {
     }
 }
 
-fn installation(app: &App) -> Installation<'_> {
-    Installation {
-        public_url: &app.public_url,
-        settings: &app.config.oauth,
-        protocol: &app.settings,
-        keys: &app.keys,
-        outbound: &app.outbound,
-        published_keys: &app.published_keys,
-        scim: app.scim_engine(),
-    }
-}
-
-fn rules(app: &App) -> Rules<'_> {
-    Rules { config: &app.config, protocol: &app.settings, schemas: &app.schemas, is_recorded: app.recorder.is_on() }
-}
-
 fn address(app: &App, token: &str) -> String {
     format!("{}/setup/{token}", app.public_url)
 }
 
 /// The page of a link, open or closed.
 async fn answer(app: &App, browser: &Browser, token: &str, all: bool, said: Said) -> Result<HttpResponse, PageFailure> {
-    // So that what this process answered a moment ago is seen.
-    app.recorder.write(&app.db).await?;
-    tolerance_counts::add(&app.db, &app.tally).await?;
-    field_counts::add(&app.db, &app.fields).await?;
     let (work, fingerprint, vendor) = (app.clone(), app.keys.fingerprint(token), Frame::of(app).name.clone());
+    app.gather().await?;
     let found = app
         .db
         .read(ReadCost::Scan, move |tx| match setup_page::find(tx, &fingerprint)? {
             None => Ok(Ok(None)),
             Some(visit) if !visit.is_open() => Ok(Err(visit)),
-            Some(visit) => setup_page::page(tx, &installation(&work), &rules(&work), &vendor, visit).map(Ok),
+            Some(visit) => setup_page::page(tx, &work.installation(), &work.health_rules(), &vendor, visit).map(Ok),
         })
         .await;
     let shown = match found? {
@@ -220,7 +198,7 @@ async fn reveal(
     let outcome = app
         .db
         .write(move |tx| {
-            work.oauth(|cx| setup_page::reveal(tx, &installation(&work), cx, &fingerprint, &source, &replaces))
+            work.oauth(|cx| setup_page::reveal(tx, &work.installation(), cx, &fingerprint, &source, &replaces))
         })
         .await?;
     let credential = match outcome {
@@ -259,7 +237,7 @@ async fn register_variable(
     let (work, source) = (app.clone(), browser.source.clone());
     let outcome = app
         .db
-        .write(move |tx| setup_page::register_variable(tx, &installation(&work), &fingerprint, &source, &name))
+        .write(move |tx| setup_page::register_variable(tx, &work.installation(), &fingerprint, &source, &name))
         .await?;
     after(&app, &browser, &token, outcome, "#variable").await
 }

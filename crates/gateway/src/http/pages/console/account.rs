@@ -4,8 +4,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::accounts::{allowed, gather};
-use super::parts::{self, Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, When, grouped, is_typed};
+use super::accounts::allowed;
+use super::parts::{Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, When, grouped, is_typed};
 use super::tabs::{AccountHead, AccountTab, counted, crumbs_below, of_account, of_client};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
@@ -108,10 +108,10 @@ pub(super) fn may_connect(mandate: &Mandate) -> bool {
 
 /// `GET /console/accounts/{account}`
 async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    gather(&app).await?;
+    app.gather().await?;
     let (work, mandate) = (app.clone(), desk.mandate().clone());
     let overview =
-        desk.read(&app, ReadCost::Scan, move |tx| service::overview(tx, &mandate, &parts::rules(&work), &id)).await?;
+        desk.read(&app, ReadCost::Scan, move |tx| service::overview(tx, &mandate, &work.health_rules(), &id)).await?;
     let shown = shown(overview, desk.mandate(), app.clock.now());
     Ok(desk.page(&app, Section::Accounts, &shown))
 }

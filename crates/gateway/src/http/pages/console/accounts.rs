@@ -22,8 +22,8 @@ use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form;
 use crate::http::pages::frame::filters;
 use crate::platform::timestamp::Timestamp;
+use crate::services::accounts;
 use crate::services::console::accounts::{self as service, Asked, ListedAccount};
-use crate::services::{accounts, field_counts, tolerance_counts};
 use crate::storage::ReadCost;
 use crate::storage::standings::Place;
 
@@ -102,21 +102,13 @@ fn address(text: &str, standing: Option<Standing>, after: Option<&Place>) -> Str
     if query.is_empty() { "/console".to_owned() } else { format!("/console?{query}") }
 }
 
-/// So that what this process answered a moment ago is known.
-pub(super) async fn gather(app: &App) -> Result<(), PageFailure> {
-    app.recorder.write(&app.db).await?;
-    tolerance_counts::add(&app.db, &app.tally).await?;
-    field_counts::add(&app.db, &app.fields).await?;
-    Ok(())
-}
-
 /// `GET /console`
 async fn show(desk: Desk, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    gather(&app).await?;
+    app.gather().await?;
     let asked = asked(&request)?;
     let (work, mandate, wanted) = (app.clone(), desk.mandate().clone(), asked.clone());
     let list = desk
-        .read(&app, ReadCost::Scan, move |tx| service::list(tx, &mandate, &parts::rules(&work), &wanted, PAGE))
+        .read(&app, ReadCost::Scan, move |tx| service::list(tx, &mandate, &work.health_rules(), &wanted, PAGE))
         .await?;
     let all: i64 = list.counts.iter().sum();
     let chip = |standing: Option<Standing>, count: i64| Chip {

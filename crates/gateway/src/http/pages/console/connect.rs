@@ -186,17 +186,14 @@ async fn make(
         Ok(new) => new,
         Err(mistakes) => return Ok(Err(Refusal::Invalid(mistakes))),
     };
-    let checked = CheckedLink::of(desk.mandate(), &new, &parts::installation(app), app.clock.now()).await;
+    let checked = CheckedLink::of(desk.mandate(), &new, &app.installation(), app.clock.now()).await;
     let checked = match checked {
         Ok(checked) => checked,
         Err(mistakes) => return Ok(Err(Refusal::Invalid(mistakes))),
     };
     let (work, mandate, account) = (App::clone(app), desk.mandate().clone(), account.to_owned());
     let lifetime = app.config.setup.link_lifetime;
-    desk.act(app, move |tx| {
-        setup_links::create(tx, &mandate, &parts::installation(&work), lifetime, &account, &checked)
-    })
-    .await
+    desk.act(app, move |tx| setup_links::create(tx, &mandate, &work.installation(), lifetime, &account, &checked)).await
 }
 
 /// Leads to the page of a link that was made just now; the link itself travels sealed.

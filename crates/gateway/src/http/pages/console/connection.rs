@@ -95,7 +95,7 @@ struct Settings {
 async fn read(desk: &Desk, app: &App, id: &str) -> Result<Settings, PageFailure> {
     let (work, mandate, id) = (App::clone(app), desk.mandate().clone(), id.to_owned());
     desk.read(app, ReadCost::Scan, move |tx| {
-        let client = clients::get(tx, &mandate, &parts::installation(&work), &id)?;
+        let client = clients::get(tx, &mandate, &work.installation(), &id)?;
         let (head, _) = ConnectionHead::find(tx, &mandate, &id)?;
         Ok::<_, ActError>(Settings {
             secrets: secrets::list(tx, &mandate, &id)?,
@@ -271,7 +271,7 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     let mut typed = Typed::of(form);
     let settings = read(&desk, &app, &id).await?;
     let change = match parts::body::<ClientChange>(change_of(&typed, &settings)) {
-        Ok(change) => CheckedChange::of(desk.mandate(), &change, &parts::installation(&app)).await,
+        Ok(change) => CheckedChange::of(desk.mandate(), &change, &app.installation()).await,
         Err(mistakes) => Err(mistakes),
     };
     let change = match change {
@@ -286,7 +286,7 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     let state = typed.value("state").to_owned();
     let saved = desk
         .act(&app, move |tx| {
-            let at = parts::installation(&work);
+            let at = work.installation();
             if shown_state(&work, &clients::get(tx, &mandate, &at, &which)?) != state {
                 return Err(ActError::conflict(CHANGED_MEANWHILE));
             }

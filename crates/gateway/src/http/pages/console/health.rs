@@ -17,8 +17,7 @@ use crate::services::diagnosis::ConnectionHead;
 use crate::services::diagnosis::connection::{self, ConnectionPage, ShownReason};
 use crate::services::diagnosis::fields::{self, FieldsPage};
 use crate::services::error::ActError;
-use crate::services::health::Rules;
-use crate::services::{field_counts, grants, tolerance_counts};
+use crate::services::grants;
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
@@ -60,25 +59,12 @@ impl ConnectionTemplate {
     }
 }
 
-/// So that what this process answered a moment ago is known.
-async fn gather(app: &App) -> Result<(), PageFailure> {
-    app.recorder.write(&app.db).await?;
-    tolerance_counts::add(&app.db, &app.tally).await?;
-    field_counts::add(&app.db, &app.fields).await?;
-    Ok(())
-}
-
 async fn show(desk: Desk, app: web::Data<App>, client: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    gather(&app).await?;
+    app.gather().await?;
     let (work, mandate, operator) = (app.clone(), desk.mandate().clone(), desk.name().to_owned());
     let page = desk
         .read(&app, ReadCost::Scan, move |tx| {
-            let rules = Rules {
-                config: &work.config,
-                protocol: &work.settings,
-                schemas: &work.schemas,
-                is_recorded: work.recorder.is_on(),
-            };
+            let rules = work.health_rules();
             connection::page(tx, &mandate, &rules, &client, &operator)
         })
         .await?;
@@ -100,7 +86,7 @@ struct FieldsTemplate {
 }
 
 async fn show_fields(desk: Desk, app: web::Data<App>, client: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    gather(&app).await?;
+    app.gather().await?;
     let (work, mandate) = (app.clone(), desk.mandate().clone());
     let page = desk.read(&app, ReadCost::Scan, move |tx| fields::page(tx, &mandate, &work.schemas, &client)).await?;
     Ok(desk.page(&app, Section::Accounts, &FieldsTemplate { page }))

@@ -12,27 +12,7 @@ use crate::http::pages::form::Form;
 use crate::http::pages::frame::filters;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
-use crate::services::clients::Installation;
 use crate::services::error::{Consequence, Refusal};
-use crate::services::health::Rules;
-
-/// The installation at which clients are registered.
-pub(super) fn installation(app: &App) -> Installation<'_> {
-    Installation {
-        public_url: &app.public_url,
-        settings: &app.config.oauth,
-        protocol: &app.settings,
-        keys: &app.keys,
-        outbound: &app.outbound,
-        published_keys: &app.published_keys,
-        scim: app.scim_engine(),
-    }
-}
-
-/// What health goes by.
-pub(super) fn rules(app: &App) -> Rules<'_> {
-    Rules { config: &app.config, protocol: &app.settings, schemas: &app.schemas, is_recorded: app.recorder.is_on() }
-}
 
 /// A state in a word, with its colour and its icon.
 #[derive(Debug, Clone, Copy)]
