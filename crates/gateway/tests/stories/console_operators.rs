@@ -129,6 +129,7 @@ story!(the_audit_trail_is_read_and_exported_by_those_who_may_and_of_their_accoun
     let globex = world.account("globex").await;
     let nora = world.operator_of("nora@vendor.test", "csm", Some(&[&acme.id])).await;
     let jon = world.operator("jon@auditors.test", "auditor").await;
+    assert_eq!(jon.open("").await.url.path(), "/console/audit", "an auditor begins with the trail");
     let page = jon.open("/audit").await;
     for told in ["globex", "operator.signed", "sealed"] {
         let told = if told == "operator.signed" { "proved who they are at the console" } else { told };

@@ -21,6 +21,7 @@ use crate::http::edge::query;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form;
 use crate::http::pages::frame::filters;
+use crate::http::pages::respond::redirect;
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
 use crate::services::console::accounts::{self as service, Asked, ListedAccount};
@@ -104,6 +105,10 @@ fn address(text: &str, standing: Option<Standing>, after: Option<&Place>) -> Str
 
 /// `GET /console`
 async fn show(desk: Desk, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
+    // An auditor begins with the trail.
+    if !desk.mandate().has(Power::Read) && desk.mandate().has(Power::ReadAudit) {
+        return Ok(redirect(&format!("{}/console/audit", app.public_url)));
+    }
     app.gather().await?;
     let asked = asked(&request)?;
     let (work, mandate, wanted) = (app.clone(), desk.mandate().clone(), asked.clone());
