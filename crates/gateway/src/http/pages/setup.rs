@@ -65,7 +65,14 @@ fn address(app: &App, token: &str) -> String {
 /// The page of a link, open or closed.
 async fn answer(app: &App, browser: &Browser, token: &str, all: bool, said: Said) -> Result<HttpResponse, PageFailure> {
     let (work, fingerprint, vendor) = (app.clone(), app.keys.fingerprint(token), Frame::of(app).name.clone());
-    app.gather().await?;
+    let known = fingerprint.clone();
+    let is_open = app.db.read(ReadCost::Point, move |tx| {
+        Ok::<_, PageFailure>(setup_page::find(tx, &known)?.is_some_and(|visit| visit.is_open()))
+    });
+    // Who has no link that is open has nothing written.
+    if is_open.await? {
+        app.gather().await?;
+    }
     let found = app
         .db
         .read(ReadCost::Scan, move |tx| match setup_page::find(tx, &fingerprint)? {
