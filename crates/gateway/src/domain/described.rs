@@ -36,6 +36,16 @@ impl Mistakes {
         self.found.push(FieldError { field: field.into(), detail: detail.into() });
     }
 
+    /// Notes what else was found wrong. A field that could not be read was taken for absent, so nothing more is told of it.
+    pub fn besides(&mut self, found: impl IntoIterator<Item = FieldError>) {
+        let read = self.found.len();
+        for error in found {
+            if self.found[..read].iter().all(|known| known.field != error.field) {
+                self.found.push(error);
+            }
+        }
+    }
+
     /// Notes fields that a body has and its definition has not. They are told last.
     pub fn unknown(&mut self, left: &Map<String, Value>, detail: &str) {
         let errors = left.keys().map(|field| FieldError { field: field.clone(), detail: detail.to_owned() });

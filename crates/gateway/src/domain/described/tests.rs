@@ -144,3 +144,13 @@ fn an_answer_is_written_as_it_is_described() {
     assert_eq!(schema["required"], json!(["when"]));
     assert!(schema.get("additionalProperties").is_none(), "later versions may answer more");
 }
+
+#[test]
+fn of_a_field_that_could_not_be_read_one_mistake_is_told() {
+    let error = |field: &str, detail: &str| FieldError { field: field.to_owned(), detail: detail.to_owned() };
+    let mut mistakes = Mistakes::default();
+    mistakes.note("provider", "must be okta or entra");
+    mistakes.besides([error("provider", "is missing"), error("name", "is taken"), error("name", "is too long")]);
+    let told = [error("provider", "must be okta or entra"), error("name", "is taken"), error("name", "is too long")];
+    assert_eq!(mistakes.finish(), Err(told.to_vec()));
+}

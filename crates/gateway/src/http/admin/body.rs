@@ -43,7 +43,7 @@ impl<T> Body<T> {
         match read {
             Ok(read) => self.finish().map(|_| read),
             Err(found) => {
-                found.into_iter().for_each(|FieldError { field, detail }| self.mistakes.note(field, detail));
+                self.mistakes.besides(found);
                 Err(Problem::invalid(self.mistakes.finish().err().unwrap_or_default()))
             }
         }
@@ -54,9 +54,7 @@ impl<T> Body<T> {
     where
         M: IntoIterator<Item = FieldError>,
     {
-        for FieldError { field, detail } in wrong(&self.draft) {
-            self.mistakes.note(field, detail);
-        }
+        self.mistakes.besides(wrong(&self.draft));
         self.finish()
     }
 }
