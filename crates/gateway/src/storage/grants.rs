@@ -164,6 +164,10 @@ macro_rules! older {
 }
 const OLDER: Dialects = Dialects { sqlite: older!(""), postgres: older!(" FOR NO KEY UPDATE OF g") };
 
+const END: &str = "UPDATE grants SET ended = ?, end_reason = ? WHERE seq = ? AND ended IS NULL";
+
+const DELIVER: &str = "UPDATE grants SET delivered = ?, delivered_at = ? WHERE seq = ?";
+
 const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
      WHERE g.seq = ? AND a.deleted IS NULL";
 
@@ -220,18 +224,13 @@ impl Tx<'_> {
 
     /// Ends a grant, if it has not ended: one small write, however many tokens it has.
     pub fn end_grant_for(&mut self, id: GrantId, now: Timestamp, reason: EndReason) -> Result<bool, DbError> {
-        let row = grants::table.filter(grants::seq.eq(id.0)).filter(grants::ended.is_null());
-        let values = (grants::ended.eq(now), grants::end_reason.eq(reason.as_str()));
-        let ended: Option<i64> = each!(&mut *self.conn, c => diesel::update(row)
-            .set(values)
-            .returning(grants::seq)
-            .get_result(c)
-            .optional())?;
-        if ended.is_some() {
+        let binds = vec![Bind::Number(now.millis()), Bind::Text(reason.as_str().to_owned()), Bind::Number(id.0)];
+        let has_ended = Statement::<()>::new(END, binds).execute(self.conn)? > 0;
+        if has_ended {
             let event = oauth::Event::GrantEnded { grant: id, reason };
             self.raise(now, None, event);
         }
-        Ok(ended.is_some())
+        Ok(has_ended)
     }
 
     /// What decides about a token, and the account and client of its grant.
@@ -382,9 +381,8 @@ impl oauth::store::Grants for Tx<'_> {
 
     /// Keeps what a client is known to have received.
     fn deliver(&mut self, id: GrantId, delivery: Delivery) -> Result<(), StoreError> {
-        let row = grants::table.filter(grants::seq.eq(id.0));
-        let set = (grants::delivered.eq(delivery.generation), grants::delivered_at.eq(delivery.at));
-        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c)).map_err(DbError::from)?;
+        let binds = vec![Bind::number(delivery.generation), Bind::Number(delivery.at), Bind::Number(id.0)];
+        Statement::<()>::new(DELIVER, binds).execute(self.conn)?;
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use scim::{Id, Members};
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::schema::{members, resources};
+use super::schema::members;
 use super::statement::{Bind, Dialects, Statement};
 use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::each;
@@ -49,6 +49,9 @@ const UPWARDS: Dialects = Dialects {
 
 /// By the index alone.
 const HAS_MORE: &str = "SELECT member_seq FROM members WHERE group_seq = ? ORDER BY member_seq LIMIT 1 OFFSET ?";
+
+const TOUCH: &str =
+    "UPDATE resources SET version = version + 1, last_modified = ? WHERE seq = ? RETURNING id, resource_type, display";
 
 const LOOK_UP: Dialects = Dialects {
     sqlite: RESOLVE.sqlite,
@@ -178,11 +181,9 @@ pub(super) fn touch_groups_of(conn: &mut AnyConn, member: ResourceKey, now: Time
     groups.sort_unstable(); // locks are taken in one order
     let mut touched = Vec::with_capacity(groups.len());
     for group in groups {
-        let row = resources::table.filter(resources::seq.eq(group));
-        let moved = (resources::version.eq(resources::version + 1), resources::last_modified.eq(now));
-        let shown = (resources::id, resources::resource_type, resources::display);
+        let binds = vec![Bind::Number(now.millis()), Bind::Number(group)];
         let found: Option<(String, i16, String)> =
-            each!(&mut *conn, c => diesel::update(row).set(moved).returning(shown).get_result(c).optional())?;
+            Statement::<(Text, SmallInt, Text)>::new(TOUCH, binds).first(conn)?;
         if let Some((text, kind, display)) = found {
             touched.push(Member { id: id(text)?, resource_type: ResourceTypeId(kind), display });
         }

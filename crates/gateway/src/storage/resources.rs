@@ -10,6 +10,7 @@ use scim::{AttributeKey, Id, Resource, SearchKey};
 use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
 use super::schema::{attribute_values, resource_counts, resources};
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use super::{members, shared_keys};
 use crate::domain::ids::{AccountKey, ResourceKey};
@@ -74,6 +75,9 @@ pub(super) type RowColumns = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Te
 
 /// Resources of one account and type are counted in this many rows.
 const SHARDS: i64 = 8;
+
+const ADD_TO_COUNT: &str = "INSERT INTO resource_counts (account, resource_type, shard, n) VALUES (?, ?, ?, ?) \
+     ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n";
 
 impl Row {
     /// How large the document is that did not come along.
@@ -164,18 +168,9 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         seq: ResourceKey,
         change: i64,
     ) -> Result<(), DbError> {
-        let row = (
-            resource_counts::account.eq(self.account),
-            resource_counts::resource_type.eq(resource_type.0),
-            resource_counts::shard.eq((i64::from(seq) % SHARDS) as i16),
-            resource_counts::n.eq(change),
-        );
-        each!(self.tx.conn, c => diesel::insert_into(resource_counts::table)
-            .values(row)
-            .on_conflict((resource_counts::account, resource_counts::resource_type, resource_counts::shard))
-            .do_update()
-            .set(resource_counts::n.eq(resource_counts::n + change))
-            .execute(c))?;
+        let shard = i64::from(seq) % SHARDS;
+        let binds = [self.account.into(), i64::from(resource_type.0), shard, change].map(Bind::Number);
+        Statement::<()>::new(ADD_TO_COUNT, binds.into()).execute(self.tx.conn)?;
         Ok(())
     }
 

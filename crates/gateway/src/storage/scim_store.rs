@@ -1,7 +1,6 @@
 //! The scim crate's port, on the resources of one account.
 
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
 use scim::resource::user_name::log_in_key;
 use scim::resource::{GroupReference, Member};
 use scim::schema::{GROUP, ResourceTypeId};
@@ -13,12 +12,19 @@ use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
 use super::error::DbError;
 use super::resources::AccountTx;
-use super::schema::{logins, resources};
+use super::schema::resources;
+use super::statement::{Bind, Statement};
 use super::{members as membership, owned, pending_members, search};
 use crate::domain::event::ResourceEvent;
 use crate::domain::ids::{ResourceKey, UserKey};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
+
+/// Once an identity provider has written it, it stays managed by one.
+const UPDATE: &str = "UPDATE resources SET version = ?, last_modified = ?, active = ?, provisioned = provisioned OR ?, display = ?, \
+     document = ? WHERE seq = ? AND account = ?";
+
+const RENAME: &str = "UPDATE logins SET name_key = ? WHERE resource = ?";
 
 impl scim::Store for AccountTx<'_, '_> {
     fn get(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, StoreError> {
@@ -59,30 +65,25 @@ impl scim::Store for AccountTx<'_, '_> {
 
     fn update(&mut self, handle: Handle, resource: &Resource, keys: &KeyChange) -> Result<(), WriteError> {
         self.guard.allows(&keys.added)?;
-        let row = resources::table.filter(resources::seq.eq(handle.0)).filter(resources::account.eq(self.account));
-        let values = (
-            resources::version.eq(resource.meta.version),
-            resources::last_modified.eq(resource.meta.last_modified),
-            resources::active.eq(resource.is_active()),
-            // Once an identity provider has written it, it stays managed by one.
-            resources::provisioned.eq(resources::provisioned.or(self.provisioning.into_sql::<Bool>())),
-            resources::display.eq(resource.display()),
-            resources::document.eq(document(resource)?),
-        );
-        each!(&mut *self.tx.conn, c => diesel::update(row).set(values).execute(c))
-            .map_err(DbError::from)
-            .map_err(StoreError::from)?;
+        let binds = vec![
+            Bind::Number(resource.meta.version),
+            Bind::Number(resource.meta.last_modified),
+            Bind::Flag(resource.is_active()),
+            Bind::Flag(self.provisioning),
+            Bind::Text(resource.display().to_owned()),
+            Bind::Text(document(resource)?),
+            Bind::Number(handle.0),
+            Bind::number(self.account),
+        ];
+        Statement::<()>::new(UPDATE, binds).execute(self.tx.conn).map_err(StoreError::from)?;
         self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.into(), &keys.added)?;
         self.note_change(handle);
         // A user logs in with their userName.
         let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
         if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
-            let login = logins::table.filter(logins::resource.eq(handle.0));
-            let key = log_in_key(name);
-            each!(&mut *self.tx.conn, c => diesel::update(login).set(logins::name_key.eq(&key)).execute(c))
-                .map_err(DbError::from)
-                .map_err(StoreError::from)?;
+            let binds = vec![Bind::Text(log_in_key(name)), Bind::Number(handle.0)];
+            Statement::<()>::new(RENAME, binds).execute(self.tx.conn).map_err(StoreError::from)?;
         }
         Ok(())
     }

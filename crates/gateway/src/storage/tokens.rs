@@ -9,6 +9,7 @@ use oauth::{
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
@@ -74,6 +75,10 @@ macro_rules! refreshrow_columns {
         )
     };
 }
+
+const SPEND_CODE: &str = "UPDATE authorization_codes SET spent = ?, reissues = ? WHERE fingerprint = ?";
+
+const USE_REFRESH_TOKEN: &str = "UPDATE refresh_tokens SET used = ?, reissues = ?, repeats = ? WHERE fingerprint = ?";
 
 impl RefreshRow {
     fn token(self) -> Result<RefreshToken, DbError> {
@@ -180,9 +185,9 @@ impl oauth::store::Codes for Tx<'_> {
     }
 
     fn spend_code(&mut self, code: &Code) -> Result<(), StoreError> {
-        let row = authorization_codes::table.filter(authorization_codes::fingerprint.eq(code.fingerprint.as_bytes()));
-        let set = (authorization_codes::spent.eq(code.spent), authorization_codes::reissues.eq(code.reissues));
-        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c)).map_err(DbError::from)?;
+        let of = Bind::Bytes(code.fingerprint.as_bytes().to_vec());
+        let binds = vec![Bind::Optional(code.spent), Bind::number(code.reissues), of];
+        Statement::<()>::new(SPEND_CODE, binds).execute(self.conn)?;
         Ok(())
     }
 }
@@ -232,13 +237,10 @@ impl oauth::store::RefreshTokens for Tx<'_> {
     }
 
     fn use_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
-        let row = refresh_tokens::table.filter(refresh_tokens::fingerprint.eq(token.fingerprint.as_bytes()));
-        let set = (
-            refresh_tokens::used.eq(token.used),
-            refresh_tokens::reissues.eq(token.reissues),
-            refresh_tokens::repeats.eq(token.repeats),
-        );
-        each!(&mut *self.conn, c => diesel::update(row).set(set).execute(c)).map_err(DbError::from)?;
+        let of = Bind::Bytes(token.fingerprint.as_bytes().to_vec());
+        let counts = [token.reissues, token.repeats].map(Bind::number);
+        let binds = [vec![Bind::Optional(token.used)], counts.into(), vec![of]].concat();
+        Statement::<()>::new(USE_REFRESH_TOKEN, binds).execute(self.conn)?;
         Ok(())
     }
 }
