@@ -18,6 +18,7 @@ pub mod fields;
 pub mod grant_policy;
 pub mod health;
 pub mod ids;
+pub mod labels;
 pub mod notice;
 pub mod operator;
 pub mod operator_name;

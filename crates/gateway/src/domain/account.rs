@@ -7,11 +7,14 @@ use serde_json::{Value, json};
 use crate::domain::declared_attributes::Declarations;
 use crate::domain::described::{Components, Described, Mistakes, Read, Texts, words};
 use crate::domain::ids::AccountKey;
+use crate::domain::labels::Labels;
 use crate::domain::sign_in::SignIn;
 use crate::platform::timestamp::Timestamp;
 
 /// The name under which an account's environments are known to attribute declarations.
 pub const PRODUCT_ENVIRONMENTS: &str = "account.product_environments";
+/// The attribute of users that has their product environments: a user without it may enter all of them.
+pub const ENVIRONMENTS_ATTRIBUTE: &str = "product_environments";
 /// The name under which an account's default role is known to attribute declarations.
 pub const DEFAULT_ROLE: &str = "account.default_role";
 
@@ -75,6 +78,12 @@ pub struct AccountOptions {
     /// What divides the values of a list that a client sends in one text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list_separator: Option<ListSeparator>,
+    /// What people call its product environments,
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub environment_labels: Labels,
+    /// and the roles of its users.
+    #[serde(skip_serializing_if = "Labels::is_empty")]
+    pub role_labels: Labels,
 }
 
 /// What divides the values of a list that a client sends in one text.

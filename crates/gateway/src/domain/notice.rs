@@ -49,6 +49,9 @@ pub struct PasswordAsked {
     pub address: Option<String>,
     /// For how many minutes the link counts.
     pub minutes: i64,
+    /// Whether the account is suspended: then there is no link.
+    #[serde(default)]
+    pub suspended: bool,
 }
 
 /// That a password was set by a link.
@@ -301,6 +304,7 @@ impl NoticeKind {
                 HealthState::Attention => "A connection needs attention",
                 HealthState::Ok | HealthState::NeverUsed => "A connection is well again",
             },
+            NoticeKind::PasswordAsked(asked) if asked.suspended => "No new password while the account is suspended",
             NoticeKind::PasswordAsked(_) => "A new password was asked for",
             NoticeKind::PasswordSet(_) => "Your password was set",
             NoticeKind::SecretAskedAgain(_) => "A secret was asked for again by a setup link",
@@ -320,6 +324,9 @@ impl NoticeKind {
                 "If you look after the identity provider, check the connection there, or ask the people who look after your account."
             }
             NoticeKind::ConnectionHealth(_) => "Nothing has to be done.",
+            NoticeKind::PasswordAsked(asked) if asked.suspended => {
+                "To learn why it is suspended, ask the people who look after your account."
+            }
             NoticeKind::PasswordAsked(_) => {
                 "If it was not you who asked, nothing has to be done: without the link in that letter nothing changes."
             }
@@ -335,7 +342,7 @@ impl NoticeKind {
     /// What its reader can do about it behind the link of the letter.
     pub fn hint_of_letter(&self) -> &'static str {
         match self {
-            NoticeKind::PasswordAsked(_) => {
+            NoticeKind::PasswordAsked(asked) if !asked.suspended => {
                 "Set the new password behind this link. If it was not you who asked, nothing has to be done: without the link nothing changes."
             }
             other => other.hint(),
@@ -414,7 +421,7 @@ mod tests {
             NoticeKind::ConnectionReplaced(replaced),
             NoticeKind::TokenStolen(stolen),
             NoticeKind::LastAdministratorLeft(left),
-            NoticeKind::PasswordAsked(PasswordAsked { asked: ms(7), address: None, minutes: 60 }),
+            NoticeKind::PasswordAsked(PasswordAsked { asked: ms(7), address: None, minutes: 60, suspended: false }),
             NoticeKind::PasswordSet(PasswordSet { mailed: true }),
         ] {
             assert_eq!(NoticeKind::read(matter.kind(), &matter.detail().unwrap()), Some(matter));

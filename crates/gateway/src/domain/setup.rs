@@ -4,6 +4,7 @@
 //! Text is marked up as in Markdown: `**bold**` for what stands on the provider's screen, `` `code` `` for values, `[text](#step)` for
 //! steps. `{vendor}`, `{provider}`, `{app}`, `{separator}` and `{service_account}` stand for what [`Values`] say.
 
+use super::labels::Called;
 use super::setup_link::Provider;
 
 pub mod checks;
@@ -291,9 +292,9 @@ pub struct Values {
     /// The name of the service account.
     pub service_account: String,
     /// The values of the attribute `role`.
-    pub roles: Vec<String>,
+    pub roles: Vec<Called>,
     /// The account's product environments; `None` where users have none.
-    pub environments: Option<Vec<String>>,
+    pub environments: Option<Vec<Called>>,
     /// What separates several values in one text, where the account has said so.
     pub separator: Option<char>,
 }

@@ -43,6 +43,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
             409 "Another account has the name; users have an environment that would leave the list; or groups share names.";
         DELETE "/accounts/{account}" within_reach(Power::Delete) => accounts::delete,
             "Deletes an account with all that is in it: users, groups, clients, grants.";
+        GET "/accounts/{account}/export" within_reach(Power::Read) => accounts::export,
+            "Exports an account as JSON Lines: itself, its users, its groups and their members. Secrets and passwords are not in it.";
         POST "/accounts/{account}/suspend" within_reach(Power::SuspendAccounts) => accounts::suspend,
             "Suspends an account: its users, clients and identity providers are refused from the next request on, and nothing is lost.";
         POST "/accounts/{account}/resume" within_reach(Power::SuspendAccounts) => accounts::resume,

@@ -1,5 +1,6 @@
 //! What every door of the server has: how a request is read, who sent it, and how a problem is told.
 
+pub(super) mod account_file;
 pub mod address;
 pub(super) mod audit_file;
 pub(super) mod bearer;

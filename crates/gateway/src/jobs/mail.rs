@@ -59,7 +59,7 @@ async fn tell_who_forgot(app: &App) -> Result<(), DbError> {
 
 /// Where the letter leads: to its reader's page, or to the one where they set a password, by a link that is made for this letter.
 async fn link(app: &App, notice: &Claimed) -> Result<String, Undelivered> {
-    if !matches!(notice.matter, Some(NoticeKind::PasswordAsked(_))) {
+    if !matches!(&notice.matter, Some(NoticeKind::PasswordAsked(asked)) if !asked.suspended) {
         return Ok(format!("{}/account", app.public_url));
     }
     let new = NewLink::draw(&app.keys);
@@ -69,7 +69,7 @@ async fn link(app: &App, notice: &Claimed) -> Result<String, Undelivered> {
     let made = app.db.write(move |tx| forgotten::link(tx, &new, (account, user, &id), lifetime)).await;
     match made {
         Ok(true) => Ok(url),
-        Ok(false) => Err(Undelivered("the user no longer logs in with a password".to_owned())),
+        Ok(false) => Err(Undelivered("the user does not log in with a password at present".to_owned())),
         Err(error) => Err(Undelivered(error.meaning().sentence().to_owned())),
     }
 }

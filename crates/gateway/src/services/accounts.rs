@@ -21,6 +21,7 @@ use crate::storage::{Db, DbError, ReadCost, Tx};
 
 pub mod attributes;
 pub mod export;
+mod labels;
 mod removed_values;
 pub mod sign_in;
 
@@ -83,6 +84,8 @@ fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbErr
         id: account.id.clone(),
         name: account.name.clone(),
         product_environments: account.product_environments.clone(),
+        environment_labels: bodies::Label::of_all(&account.options.environment_labels),
+        role_labels: bodies::Label::of_all(&account.options.role_labels),
         default_role: account.default_role.clone(),
         co_owner: account.options.co_owner.clone(),
         own_deactivation: account.options.own_deactivation,
@@ -102,11 +105,15 @@ fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbErr
 /// What is wrong with a default role: it is one of those that the declaration of the attribute lists, where it lists any.
 pub fn wrong_role(role: Option<&Text>, schemas: &Schemas, role_attribute: &str) -> Option<FieldError> {
     let Text(role) = role?;
+    let roles = roles(schemas, role_attribute).filter(|roles| !roles.contains(role))?;
+    let detail = format!("must be one of {}", roles.join(", "));
+    Some(FieldError { field: "default_role".to_owned(), detail })
+}
+
+/// The roles that users may have, where the declaration of the attribute lists them.
+pub fn roles<'s>(schemas: &'s Schemas, role_attribute: &str) -> Option<&'s [String]> {
     match &schemas.configured().get(USER).attribute(role_attribute)?.canonical_values {
-        CanonicalValues::Only(roles) if !roles.contains(role) => {
-            let detail = format!("must be one of {}", roles.join(", "));
-            Some(FieldError { field: "default_role".to_owned(), detail })
-        }
+        CanonicalValues::Only(roles) => Some(roles),
         _ => None,
     }
 }
@@ -139,6 +146,8 @@ pub fn create(
         suspended: None,
         options,
     };
+    let (environments, roles) = (new.environment_labels.as_ref(), new.role_labels.as_ref());
+    labels::apply(&mut account, schemas, tx.grant_policy().attribute(), environments.map(Some), roles.map(Some))?;
     tx.insert_account(&mut account)?.map_err(|_| taken(&account.name))?;
     let created = Act::new(Action::AccountCreated).on_named(&account.id, &account.name);
     tx.raise(tx.now(), Some(account.seq), created);
@@ -199,6 +208,8 @@ pub fn change(
         refuse_shared_names(tx, &account)?;
     }
     apply(change, &mut account);
+    let (environments, roles) = (change.environment_labels.change(), change.role_labels.change());
+    labels::apply(&mut account, schemas, policy.attribute(), environments, roles)?;
     tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
     if let Some(Text(user)) = change.co_owner.value()
         && tx.successor_of(account.seq, "")?.is_none()

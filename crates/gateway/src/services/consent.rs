@@ -10,6 +10,7 @@ use scim::{Id, Store};
 use super::reactions;
 use crate::domain::account::{OwnDeactivation, ServiceAccounts};
 use crate::domain::ids::{AccountKey, UserKey};
+use crate::domain::labels::Called;
 use crate::domain::request::OwnCode;
 use crate::domain::scopes;
 use crate::platform::timestamp::Timestamp;
@@ -42,7 +43,9 @@ pub struct ConsentingUser {
     /// The `userName`.
     pub name: String,
     /// The user's role, if there is one.
-    pub role: Option<String>,
+    pub role: Option<Called>,
+    /// The roles that may accept.
+    pub needed: Vec<Called>,
     /// Whether this user may accept: any user may say who they are; to open the SCIM endpoint takes a role.
     pub may_accept: bool,
     /// Whether this is a service account.
@@ -189,7 +192,8 @@ impl ConsentingUser {
         Ok(Some(ConsentingUser {
             account: account.name,
             name: name.unwrap_or_else(|| user.resource.display()).to_owned(),
-            role: policy.role_of(attributes).map(str::to_owned),
+            role: policy.role_of(attributes).map(|role| account.options.role_labels.of(role)),
+            needed: account.options.role_labels.of_all(policy.roles()),
             may_accept: !provisions(asked) || policy.may_own_grant(attributes),
             service_account,
             managed,

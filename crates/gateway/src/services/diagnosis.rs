@@ -34,6 +34,8 @@ pub struct ConnectionHead {
     pub app_name: Option<String>,
     /// How it is.
     pub state: HealthState,
+    /// Whether its account is suspended, which is why it does not work.
+    pub is_suspended: bool,
     /// That it is recorded in full.
     pub recording: Option<Recording>,
 }
@@ -83,6 +85,8 @@ impl ConnectionHead {
 
     fn of(tx: &mut Tx<'_>, record: &ClientRecord, state: HealthState) -> Result<ConnectionHead, ActError> {
         let account = record.account.map(|account| tx.account_label(account)).transpose()?.flatten();
+        let found = record.account.map(|account| tx.account_at(account)).transpose()?.flatten();
+        let is_suspended = found.is_some_and(|account| account.suspended.is_some());
         let now = tx.now();
         let recording = record.recorded.as_ref().filter(|Switch { until, .. }| now < *until);
         Ok(ConnectionHead {
@@ -95,6 +99,7 @@ impl ConnectionHead {
             provider: Profile::of(&record.client).words(),
             app_name: record.okta_app_name.clone(),
             state,
+            is_suspended,
             recording: recording
                 .map(|Switch { until, by }| Recording { until: When::at(*until), by: person::short_name(by) }),
         })

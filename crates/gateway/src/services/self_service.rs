@@ -3,11 +3,13 @@
 use oauth::EndReason;
 use scim::schema::USER;
 use scim::{Id, Store};
+use serde_json::Value;
 
 use super::{administration, reactions, sign_in};
-use crate::domain::account::Account;
+use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::UserKey;
+use crate::domain::labels::Called;
 use crate::domain::notice::NoticeKind;
 use crate::platform::password_hasher::commonest;
 use crate::platform::timestamp::Timestamp;
@@ -28,6 +30,10 @@ pub struct Overview {
     pub account: String,
     /// The `userName`.
     pub user: String,
+    /// The role, if they have one,
+    pub role: Option<Called>,
+    /// and the product environments that they may enter: those that they were given, or all.
+    pub environments: Vec<Called>,
     /// What they have to be told: its id, when it was made, and what.
     pub notices: Vec<(String, Timestamp, NoticeKind)>,
     /// What they have connected.
@@ -71,6 +77,7 @@ pub fn user_name(tx: &mut Tx<'_>, session: &Session, now: Timestamp) -> Result<S
 pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<Overview, DbError> {
     let account = tx.account_at(session.account)?;
     let has_password = uses_password(tx, session.owner, account.as_ref())?;
+    let (role, environments) = access(tx, session, account.as_ref())?;
     let mut notices: Vec<(String, Timestamp, NoticeKind)> = Vec::new();
     for notice in tx.unseen_notices(session.owner, NOTICES)? {
         let Some(matter) = notice.matter() else { continue };
@@ -83,6 +90,8 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
     Ok(Overview {
         account: account.map(|account| account.name).unwrap_or_default(),
         user: user_name(tx, session, alive.now)?,
+        role,
+        environments,
         notices,
         connections: tx.connections_of(session.account, &session.owner_id)?,
         sessions: tx.sessions_of(session.owner, alive)?,
@@ -94,6 +103,29 @@ pub fn overview(tx: &mut Tx<'_>, session: &Session, alive: Liveness) -> Result<O
         has_password,
         administers: administration::administrator(tx, session)?.is_some(),
     })
+}
+
+/// What a user has, in the words of their account: the role, and the product environments.
+fn access(
+    tx: &mut Tx<'_>,
+    session: &Session,
+    account: Option<&Account>,
+) -> Result<(Option<Called>, Vec<Called>), DbError> {
+    let (Some(account), Some(id)) = (account, Id::new(session.owner_id.as_str())) else {
+        return Ok((None, Vec::new()));
+    };
+    let policy = tx.grant_policy();
+    let now = tx.now();
+    let Some(user) = tx.in_account(account.seq, now, false).get(USER, &id)? else { return Ok((None, Vec::new())) };
+    let attributes = user.resource.attributes();
+    let role = policy.role_of(attributes).map(|role| account.options.role_labels.of(role));
+    let given = attributes.get(ENVIRONMENTS_ATTRIBUTE).and_then(Value::as_array);
+    let labels = &account.options.environment_labels;
+    let environments = match given {
+        Some(given) => given.iter().filter_map(Value::as_str).map(|name| labels.of(name)).collect(),
+        None => labels.of_all(&account.product_environments),
+    };
+    Ok((role, environments))
 }
 
 /// Takes back everything that a user accepted for a client. Its tokens are dead with the commit. The caller has said who acts.

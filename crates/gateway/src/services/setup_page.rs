@@ -10,7 +10,7 @@ use super::error::ActError;
 use super::health::{self, Rules};
 use super::service_provider::{ScimEngine, ServiceProvider};
 use super::users;
-use crate::domain::account::{Account, ListSeparator};
+use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE, ListSeparator};
 use crate::domain::actor::{Actor, Named, Source};
 use crate::domain::event::{Act, Action};
 use crate::domain::fields::REQUESTS;
@@ -31,8 +31,6 @@ use crate::storage::{DbError, Tx};
 const PAUSE_MS: i64 = 5_000;
 /// Operators are told of refused reveals once in so long.
 const TOLD_MS: i64 = 3_600_000;
-/// The attribute whose absence opens every product environment.
-const ENVIRONMENTS: &str = "product_environments";
 
 /// A link that exists, with what it is for.
 #[derive(Debug)]
@@ -140,9 +138,11 @@ pub fn page(
         client_id: sheet.client_id.0.unwrap_or_default(),
         saml: rules.config.setup.saml.clone(),
         service_account,
-        roles: roles.iter().map(ToString::to_string).collect(),
+        roles: account.options.role_labels.of_all(&roles),
         separator: account.options.list_separator.map(ListSeparator::as_char),
-        environments: users.attribute(ENVIRONMENTS).map(|_| account.product_environments.clone()),
+        environments: users
+            .attribute(ENVIRONMENTS_ATTRIBUTE)
+            .map(|_| account.options.environment_labels.of_all(&account.product_environments)),
     };
     let groups = tx.field_counts(client.seq)?;
     let groups = groups.iter().find(|((kind, name), _)| *kind == GROUP.0 && **name == *REQUESTS);

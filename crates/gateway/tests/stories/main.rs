@@ -69,6 +69,7 @@ mod housekeeping;
 mod jumps;
 mod key_files;
 mod keys;
+mod labels;
 mod life_of_a_grant;
 mod lists_shrink;
 mod long_requests;

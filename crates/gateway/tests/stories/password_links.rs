@@ -179,7 +179,7 @@ story!(
 );
 
 /// Asks for a link by the log-in page.
-async fn forgets(world: &World, browser: &Browser, name: &str) -> Page {
+pub async fn forgets(world: &World, browser: &Browser, name: &str) -> Page {
     let page = browser.open(&format!("{}/account", world.gateway.public_url)).await.page();
     assert!(page.words().contains("Forgot your password?"), "{}", page.words());
     let page = browser.open(&format!("{}/login/forgotten", world.gateway.public_url)).await.page();

@@ -180,7 +180,7 @@ fn letters(text: &str) -> String {
 }
 
 /// Asks until there is an answer: what is recorded is written once a second.
-async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+pub async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     for _ in 0..400 {
         if let Some(answer) = ask().await {
             return Some(answer);

@@ -79,3 +79,101 @@ story!(a_suspended_account_is_refused_everywhere_and_resumed_as_it_was, async |w
     assert_eq!(row["changes"]["suspended"]["before"], Value::Null, "{row}");
     assert!(items(&acme.admin_get("/grants").await).iter().all(|grant| grant["ended"].is_null()));
 });
+
+story!(
+    links_of_a_suspended_account_say_so_and_are_not_used_up,
+    settings = [
+        ("GATEWAY__BRAND__NAME", "Exampla"),
+        ("GATEWAY__BRAND__SUPPORT_EMAIL", "help@exampla.test"),
+        ("GATEWAY__REQUESTS__ENABLED", "true"),
+        ("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
+        crate::support::desk::NO_APP
+    ],
+    async |world: World| {
+        let acme = world.account("acme").await;
+        let ada = acme.user("ada@acme.test").role("master_admin").create().await;
+        let made = acme.admin(Method::POST, "/setup-links").json(&json!({"provider": "okta"})).await.expect(201).json();
+        let (setup, link) = (text(&made["url"]), text(&made["id"]));
+        let unopened =
+            acme.admin(Method::POST, "/setup-links").json(&json!({"provider": "entra"})).await.expect(201).json();
+        let password = format!("/users/{}/password-link", ada.id);
+        let password = text(&acme.admin(Method::POST, &password).json(&json!({})).await.expect(201).json()["url"]);
+        let browser = world.browser();
+        let (on_setup, on_password) = (browser.open(&setup).await.page(), browser.open(&password).await.page());
+        let of_link = async |id: &str| {
+            let links = items(&acme.admin_get("/setup-links").await);
+            links.into_iter().find(|link| link["id"] == id).expect("a link")
+        };
+        let before = of_link(&link).await;
+
+        let rows = acme.audit().await.0.len();
+        acme.admin(Method::POST, "/suspend").await.expect(200);
+        let told = ["The account is suspended", "acme", "Nothing is lost", "help@exampla.test"];
+        let suspended = |page: &crate::support::browser::Page| {
+            let words = page.words();
+            assert_eq!(page.answer.status, 403, "{words}");
+            told.iter().for_each(|told| assert!(words.contains(told), "{told}: {words}"));
+            assert!(page.forms().is_empty(), "nothing can be pressed: {words}");
+        };
+        // The setup page, opened and by each of its forms.
+        for url in [&setup, &text(&unopened["url"])] {
+            suspended(&world.browser().open(url).await.page());
+        }
+        for (button, typed) in [
+            ("Reveal the client secret", vec![]),
+            ("Register", vec![("variable", "acme_mediascim_1")]),
+            ("Finish", vec![]),
+        ] {
+            suspended(&browser.fill_in_and_press(&on_setup, button, &typed).await.page());
+        }
+        assert_eq!(of_link(&link).await, before, "nothing of it was changed");
+        assert_eq!(of_link(&text(&unopened["id"])).await["state"], "unopened");
+        // The link to a password, opened and used.
+        suspended(&world.browser().open(&password).await.page());
+        let mut form = on_password.forms().into_iter().find(|form| form.has_input("again")).expect("a form");
+        for name in ["password", "again"] {
+            form.fill_in(name, "orchard violin tablet");
+        }
+        let pairs = form.pairs(form.buttons.first());
+        suspended(&browser.submit(&on_password, &form, &pairs).await.page());
+        let acts = acme.audit().await;
+        assert_eq!(acts.0.len(), rows + 1, "suspending, and nothing else: {:?}", acts.actions());
+        let logged = crate::refusal_codes::until(async || {
+            let found = acme.admin_get("/requests?code=account_suspended&limit=100").await.to_string();
+            (found.contains("/password/{link}") && found.contains("/setup/{link}")).then_some(found)
+        });
+        assert!(logged.await.is_some(), "the request log says why");
+
+        // Asking for a link is answered as always, and the letter says what there is to say, without a link.
+        let letters = crate::support::letter_box::LetterBox::start();
+        let postman = crate::notices::postman(&world, &letters.url()).await;
+        let visitor = world.browser().at(&postman, "203.0.113.9");
+        let page = crate::password_links::forgets(&world, &visitor, "ada@acme.test").await;
+        assert!(page.words().contains("Look into your mailbox"), "{}", page.words());
+        let letter = letters.wait_for(1).await.pop().expect("a letter");
+        assert_eq!(letter.header("subject").as_deref(), Some("No new password while the account is suspended"));
+        assert!(
+            letter.body().contains("The account is suspended") && !letter.body().contains("gwp_"),
+            "{}",
+            letter.body()
+        );
+
+        // The console says it of the account and of each connection; a tool is told that it does not work, and why.
+        let client = text(&before["client_id"]);
+        let health = world.admin(Method::GET, &format!("/clients/{client}/health")).await.expect(200).json();
+        assert_eq!((&health["state"], &health["reasons"][0]["code"]), (&json!("broken"), &json!(CODE)), "{health}");
+        let nora = world.operator("nora@vendor.test", "csm").await;
+        let overview = nora.open(&format!("/accounts/{}", acme.id)).await.words();
+        assert!(overview.contains("Suspended") && !overview.contains("Not working"), "{overview}");
+        for below in ["", "/settings"] {
+            let page = nora.open(&format!("/clients/{client}{below}")).await.words();
+            assert!(page.contains("Suspended") && !page.contains("Not working"), "{page}");
+        }
+
+        acme.admin(Method::POST, "/resume").await.expect(200);
+        let revealed = browser.fill_in_and_press(&on_setup, "Reveal the client secret", &[]).await.page();
+        assert!(revealed.text().contains("gws_"), "{}", revealed.words());
+        let set = browser.submit(&on_password, &form, &pairs).await.page();
+        assert!(set.words().contains("Your password is set"), "{}", set.words());
+    }
+);

@@ -3,7 +3,8 @@
 use scim::InactiveMatch;
 
 use crate::domain::account::{CloudNames, LastAdministrator, ListSeparator, OwnDeactivation, ServiceAccounts};
-use crate::domain::described::{Name, Patch, Required, Text, Time, answer, body};
+use crate::domain::described::{Mapped, Name, Patch, Required, Text, Time, answer, body};
+use crate::domain::labels::{self, LabelChanges, Labels};
 
 body! {
     /// A new account.
@@ -12,6 +13,10 @@ body! {
         name: Required<Name>,
         /// Its product environments by their cloud names: letters, digits, hyphens, underscores and dots.
         product_environments: Option<CloudNames>,
+        /// What people call its product environments, by cloud name. Identity providers send and are sent the cloud names alone.
+        environment_labels: Option<LabelChanges>,
+        /// What people call the roles of its users, by role.
+        role_labels: Option<LabelChanges>,
         /// The role of users who come without one. One of the roles of the role attribute.
         default_role: Option<Text>,
         /// What becomes of a user whom an identity provider creates again after they were deactivated: `restore` (the default) brings
@@ -31,7 +36,10 @@ body! {
         /// Without it such a text is one value.
         list_separator: Option<ListSeparator>,
     }
-    example {"name": "acme", "product_environments": ["acme-prod", "acme-stage"], "default_role": "reports"}
+    example {
+        "name": "acme", "product_environments": ["acme-prod", "acme-stage"], "default_role": "reports",
+        "environment_labels": {"acme-prod": {"display_name": "Production", "description": "What your readers see."}}
+    }
 }
 
 body! {
@@ -41,6 +49,11 @@ body! {
         name: Option<Name>,
         /// Its product environments, all of them. A change that takes away one that users have is a 409, unless `force` is true.
         product_environments: Option<CloudNames>,
+        /// What people call product environments, by cloud name. Those that it leaves out stay as they are called; `null` for one takes its
+        /// name and description away, `null` for all of it those of all. One that leaves the list loses both.
+        environment_labels: Patch<LabelChanges>,
+        /// The same for the roles of its users, by role.
+        role_labels: Patch<LabelChanges>,
         /// The role of users who come without one; `null` for none.
         default_role: Patch<Text>,
         /// The id of an active user with a role that may accept access, to whom connections pass when their owner leaves; `null` for none.
@@ -64,6 +77,28 @@ body! {
 }
 
 answer! {
+    /// What people call a value: an environment or a role.
+    pub struct Label {
+        /// What they read in place of the value.
+        display_name: Option<String>,
+        /// What it is.
+        description: Option<String>,
+    }
+    example {"display_name": "Production", "description": "What your readers see."}
+}
+
+impl Label {
+    /// All of them, by value.
+    pub fn of_all(labels: &Labels) -> Mapped<Label> {
+        let label = |(value, label): (&String, &labels::Label)| {
+            let labels::Label { display_name, description } = label.clone();
+            (value.clone(), Label { display_name, description })
+        };
+        Mapped(labels.0.iter().map(label).collect())
+    }
+}
+
+answer! {
     /// An account: one customer of the vendor, and the wall between customers' data.
     pub struct Account {
         /// Its id.
@@ -72,6 +107,10 @@ answer! {
         name: String,
         /// Its product environments.
         product_environments: Vec<String>,
+        /// What people call them, by cloud name: those that have a display name or a description.
+        environment_labels: Mapped<Label>,
+        /// What people call the roles of its users, by role.
+        role_labels: Mapped<Label>,
         /// The role of users who come without one.
         default_role: Option<String>,
         /// The id of the user to whom connections pass when their owner leaves.
@@ -101,6 +140,7 @@ answer! {
     }
     example {
         "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "acme", "product_environments": ["acme-prod", "acme-stage"],
+        "environment_labels": {"acme-prod": {"display_name": "Production", "description": "What your readers see."}}, "role_labels": {},
         "default_role": null, "co_owner": null, "own_deactivation": "allow", "inactive_match": "restore", "unique_group_names": false,
         "service_accounts": "read_only", "last_administrator": "allow", "list_separator": null, "users": 12, "groups": 3, "warnings": [],
         "created": "2026-11-23T20:00:00.000Z", "suspended": null

@@ -144,11 +144,18 @@ pub(super) fn of_asked(asked: &PasswordAsked, account: &str) -> Vec<Span> {
     vec![
         Span::words("A new password for your user in "),
         Span::name(account),
-        Span::words(format!(
-            " was asked for on {}{from}. The link that was mailed for it works once, within {} minutes.",
-            format_time(asked.asked),
-            asked.minutes
-        )),
+        Span::words(match asked.suspended {
+            true => format!(
+                " was asked for on {}{from}. The account is suspended, so no user of it can log in or set a password at present. Nothing \
+                 is lost.",
+                format_time(asked.asked)
+            ),
+            false => format!(
+                " was asked for on {}{from}. The link that was mailed for it works once, within {} minutes.",
+                format_time(asked.asked),
+                asked.minutes
+            ),
+        }),
     ]
 }
 

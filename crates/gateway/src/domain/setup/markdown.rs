@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::text::{Piece, filled};
 use super::view::{ShownPart, ShownValue, parts};
 use super::{Form, Guide, Saml, Values};
+use crate::domain::labels::Called;
 use crate::domain::setup_link::Provider;
 use crate::domain::written::says;
 
@@ -14,6 +15,7 @@ const END: &str = "<!-- The end of the steps. -->\n";
 /// What the guides in `docs/` are written with.
 pub(super) fn sample() -> Values {
     const URL: &str = "https://provisioning.example.com";
+    let value = |value: &str| Called { value: value.to_owned(), ..Called::default() };
     Values {
         vendor: "Exampla".to_owned(),
         provider: "Okta",
@@ -37,9 +39,9 @@ pub(super) fn sample() -> Values {
             "media_library_admin",
             "media_library_user",
         ]
-        .map(str::to_owned)
+        .map(value)
         .into(),
-        environments: Some(vec!["acme-prod".to_owned(), "acme-stage".to_owned()]),
+        environments: Some(vec![value("acme-prod"), value("acme-stage")]),
         separator: Some(';'),
     }
 }
@@ -102,7 +104,7 @@ fn write_part(page: &mut String, provider: Provider, part: ShownPart) {
             facts.iter().for_each(|(name, text)| writeln!(page, "- **{name}**: {}", line(text)).unwrap());
         }
         ShownPart::Values { rows, .. } => {
-            let values: Vec<String> = rows.iter().map(|(_, value)| format!("`{value}`")).collect();
+            let values: Vec<String> = rows.iter().map(|called| format!("`{}`", called.value)).collect();
             writeln!(page, "Values: {}", values.join(", ")).unwrap();
         }
         ShownPart::Template { name, text } => write!(page, "{name}:\n\n```json\n{text}\n```\n").unwrap(),

@@ -3,6 +3,7 @@
 use super::checks::{self, Known, Seen, SeenState};
 use super::text::{Piece, display_name, filled, pieces};
 use super::{Drawing, Form, Guide, Part, Row, Step, Value, ValueList, Values, When as Only};
+use crate::domain::labels::Called;
 use crate::domain::setup_link::Progress;
 use crate::domain::when::When;
 
@@ -80,10 +81,20 @@ pub enum ShownPart {
     Heading(String),
     Path(Vec<String>),
     List(Vec<Vec<Piece>>),
-    Table { caption: String, rows: Vec<ShownRow> },
+    Table {
+        caption: String,
+        rows: Vec<ShownRow>,
+    },
     Facts(Vec<(String, Vec<Piece>)>),
-    Values { summary: String, rows: Vec<(String, String)> },
-    Template { name: &'static str, text: &'static str },
+    /// Each with what to call it: by its display name, or by one that is made from it.
+    Values {
+        summary: String,
+        rows: Vec<Called>,
+    },
+    Template {
+        name: &'static str,
+        text: &'static str,
+    },
     Drawing(Drawing),
     Form(Form),
 }
@@ -229,7 +240,11 @@ fn value_list(list: ValueList, values: &Values) -> Option<ShownPart> {
         1 => "The value to enter".to_owned(),
         n => format!("The {n} values to enter"),
     };
-    Some(ShownPart::Values { summary, rows: all.iter().map(|value| (display_name(value), value.clone())).collect() })
+    let named = |called: &Called| match called.name.as_str() {
+        "" => Called { name: display_name(&called.value), ..called.clone() },
+        _ => called.clone(),
+    };
+    Some(ShownPart::Values { summary, rows: all.iter().map(named).collect() })
 }
 
 fn shown_row(row: &Row, values: &Values) -> Option<ShownRow> {

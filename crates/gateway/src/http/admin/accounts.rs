@@ -1,6 +1,7 @@
 //! Accounts.
 
-use actix_web::web;
+use actix_web::body::BoxBody;
+use actix_web::{HttpRequest, HttpResponse, Responder, web};
 
 use super::answer::{Created, NoContent};
 use super::body::{Body, Params};
@@ -9,8 +10,10 @@ use super::operator::Operator;
 use super::page::{Items, Limit, Page};
 use crate::app::App;
 use crate::domain::bodies::accounts::{Account, AccountChange, NewAccount};
-use crate::domain::described::Text;
 use crate::domain::described::query::{After, query};
+use crate::domain::described::{Components, Text};
+use crate::http::edge::account_file;
+use crate::http::edge::operation::{Answers, Success};
 use crate::http::edge::problem::Problem;
 use crate::services::accounts::{self, CheckedChange};
 use crate::storage::ReadCost;
@@ -97,6 +100,36 @@ pub(super) async fn resume(
 ) -> Result<web::Json<Account>, Problem> {
     let answer = operator.write(&app, move |tx, mandate| accounts::resume(tx, mandate, &id)).await?;
     Ok(web::Json(answer))
+}
+
+/// `GET /admin/accounts/{account}/export`: the account as JSON Lines.
+pub(super) async fn export(
+    operator: Operator,
+    app: web::Data<App>,
+    id: web::Path<String>,
+) -> Result<AccountLines, Problem> {
+    Ok(AccountLines(account_file::answer(&app, operator.mandate(), id.into_inner()).await?))
+}
+
+/// A file with a line for the account, each user, each group, and each member.
+#[derive(Debug)]
+pub(super) struct AccountLines(HttpResponse);
+
+impl Answers for AccountLines {
+    fn describe(_: &mut Components) -> Vec<Success> {
+        let about = "`application/jsonl`, a line of JSON each: {\"kind\": \"account\", \"account\": Account}, then for each user {\"kind\": \
+                     \"user\", \"user\": …} and for each group {\"kind\": \"group\", \"group\": …} as SCIM shows them, and behind each group, for \
+                     each of its members, {\"kind\": \"member\", \"group\": id, \"member\": id}.";
+        vec![Success { status: 200, about, body: None }]
+    }
+}
+
+impl Responder for AccountLines {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.0
+    }
 }
 
 pub(super) async fn delete(

@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 use futures_util::stream;
 
 /// What makes one line of JSON after another.
-pub(crate) const JSON_LINES: &str = "application/x-ndjson";
+pub(crate) const JSON_LINES: &str = "application/jsonl";
 
 /// An answer of lines. `next` gives the piece at a place and the place after it; the first piece is there already, so that a refusal is a
 /// refusal. Where a later piece fails, the connection is broken off: what arrived is not taken for the whole.

@@ -15,6 +15,7 @@ use super::respond::{redirect, refuse};
 use super::templates::{ConsentPage, ShownBefore, page};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::labels::Called;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording;
 use crate::services::consent::{self, ConnectedBefore, ConsentingUser, Next};
@@ -46,7 +47,7 @@ pub(super) async fn ask(
         Next::Refuse(error, code, why) => Ok(refuse(app, browser, asked, error, Refusal::new(code, why))),
         Next::Ask(person) => {
             if !person.may_accept {
-                browser.refused(role_missing(app, &person));
+                browser.refused(role_missing(&person));
             }
             Ok(shown(app, browser, asked, session, *person))
         }
@@ -59,11 +60,15 @@ pub(super) async fn ask(
 }
 
 /// What the page says to a user who may not accept.
-fn role_missing(app: &App, person: &ConsentingUser) -> Refusal {
-    let role = person.role.as_deref().map(wording::strip_invisible);
+fn role_missing(person: &ConsentingUser) -> Refusal {
+    let role = person.role.as_ref().map(Called::in_text);
     let role = role.map_or("You have no role.".to_owned(), |role| format!("Your role is {role}."));
-    let needed = app.config.consent.roles.join(" or ");
-    Refusal::new(OwnCode::RoleMissing, format!("{role} To accept, you need {needed}."))
+    Refusal::new(OwnCode::RoleMissing, format!("{role} To accept, you need {}.", needed(person)))
+}
+
+/// The roles that may accept.
+fn needed(person: &ConsentingUser) -> String {
+    person.needed.iter().map(Called::in_text).collect::<Vec<_>>().join(" or ")
 }
 
 fn shown(
@@ -81,8 +86,8 @@ fn shown(
         provisions: consent::provisions(asked),
         lasts: asked.scope.is_offline(),
         user: wording::strip_invisible(&person.name),
-        role: person.role.as_deref().map(wording::strip_invisible),
-        needed_roles: app.config.consent.roles.join(" or "),
+        needed_roles: needed(&person),
+        role: person.role.as_ref().map(Called::in_text),
         service_account: person.service_account,
         managed: person.managed,
         cuts_itself: person.cuts_itself,

@@ -21,6 +21,7 @@ mod desk;
 mod directory;
 mod frame;
 mod health;
+mod labels;
 mod login;
 mod operators;
 mod parts;

@@ -49,6 +49,16 @@ impl Frame {
     }
 }
 
+impl FrameParts {
+    /// `ask Exampla (help@exampla.example)`
+    pub(super) fn whom_to_ask(&self) -> String {
+        match &self.support {
+            Some(support) => format!("ask {} ({support})", self.name),
+            None => format!("ask {}", self.name),
+        }
+    }
+}
+
 /// Whose pages these are: the vendor's name, or the host.
 pub(super) fn name(app: &App) -> String {
     app.config.brand.name.clone().unwrap_or_else(|| host(&app.public_url).to_owned())

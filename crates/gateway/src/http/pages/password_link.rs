@@ -9,6 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use super::form::Form;
+use super::frame::Frame;
 use super::respond::redirect;
 use super::templates::{PasswordLinkPage, Way, page, problem, told};
 use crate::app::App;
@@ -24,8 +25,10 @@ use crate::storage::ReadCost;
 async fn open(app: &App, browser: &Browser, link: &str) -> Result<Result<OpenLink, NotSet>, PageFailure> {
     let (keys, link) = (app.keys.clone(), link.to_owned());
     let found = app.db.read(ReadCost::Point, move |tx| users::open(tx, &keys, &link)).await?;
-    if let Ok(open) = &found {
-        browser.notes.take_down().acts(open.account, &open.id);
+    match &found {
+        Ok(open) => browser.notes.take_down().acts(open.account, &open.id),
+        Err(NotSet::Suspended { account, user, .. }) => browser.notes.take_down().acts(*account, user),
+        Err(_) => {}
     }
     Ok(found)
 }
@@ -67,10 +70,24 @@ fn refused(app: &App, browser: &Browser, why: &NotSet) -> HttpResponse {
             Way::FORGOTTEN,
         ),
         NotSet::Barred(why) => ("No password is needed", why.clone(), Way::LOG_IN),
+        NotSet::Suspended { name, .. } => return suspended(app, browser, name),
     };
     let detail = browser.refused(Refusal::new(OwnCode::PasswordLinkRefused, detail));
     let hint = "New links come from the person who sent you this one, or from the log-in page.".to_owned();
     problem(app, StatusCode::GONE, (title, &detail, Some(hint)), &[way], None)
+}
+
+/// That the link can wait, and whom to ask.
+fn suspended(app: &App, browser: &Browser, account: &str) -> HttpResponse {
+    let detail = format!(
+        "The account {} is suspended, so no user of it can set a password or log in. Nothing is lost, and this link was not used up.",
+        wording::strip_invisible(account)
+    );
+    let detail = browser.refused(Refusal::new(oauth::RefusalCode::AccountSuspended, detail));
+    let whom = Frame::of(app).whom_to_ask();
+    let hint =
+        format!("To learn why, or to have the account resumed, {whom}. Until the link expires it can be opened again.");
+    problem(app, StatusCode::FORBIDDEN, ("The account is suspended", &detail, Some(hint)), &[], None)
 }
 
 /// `GET /password/{link}`

@@ -74,6 +74,8 @@ fn shown(app: &App, browser: &Browser, overview: Overview, own: Option<&Fingerpr
     });
     AccountPage {
         user: wording::strip_invisible(&overview.user),
+        role: overview.role,
+        environments: overview.environments,
         notices: notices.collect(),
         connections: connections.collect(),
         sessions: sessions.collect(),

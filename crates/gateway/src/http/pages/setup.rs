@@ -116,7 +116,10 @@ fn closed(app: &App, browser: &Browser, visit: Option<&Visit>) -> HttpResponse {
         note(browser, visit);
     }
     if status != StatusCode::OK {
-        browser.refused(Refusal::new(OwnCode::SetupLinkClosed, shown.title));
+        browser.refused(match status {
+            StatusCode::FORBIDDEN => Refusal::new(oauth::RefusalCode::AccountSuspended, shown.title),
+            _ => Refusal::new(OwnCode::SetupLinkClosed, shown.title),
+        });
     }
     page(app, status, &shown)
 }

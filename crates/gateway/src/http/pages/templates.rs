@@ -9,6 +9,7 @@ use askama::Template;
 use super::frame::Frame;
 pub(in crate::http) use super::frame::filters;
 use crate::app::App;
+use crate::domain::labels::Called;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording::{self, Ability, Span};
 use crate::http::edge::endpoints::allowed;
@@ -125,6 +126,8 @@ pub(super) struct ShownBefore {
 #[template(path = "account.html")]
 pub(super) struct AccountPage {
     pub(super) user: String,
+    pub(super) role: Option<Called>,
+    pub(super) environments: Vec<Called>,
     pub(super) account: String,
     pub(super) notices: Vec<ShownNotice>,
     pub(super) connections: Vec<ShownConnection>,

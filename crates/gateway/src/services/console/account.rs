@@ -8,7 +8,8 @@ use crate::domain::account::{Account, PRODUCT_ENVIRONMENTS};
 use crate::domain::bodies::accounts as bodies;
 use crate::domain::bodies::health::ClientHealth;
 use crate::domain::bodies::setup_links::SetupLink;
-use crate::domain::health::Severity;
+use crate::domain::health::{ReasonCode, Severity};
+use crate::domain::labels::{Called, Labels};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::person;
 use crate::domain::standing::Standing;
@@ -87,8 +88,8 @@ pub struct Need {
 /// A value that users have, and how many do.
 #[derive(Debug)]
 pub struct Counted {
-    /// The value.
-    pub value: String,
+    /// The value, and what it is called.
+    pub called: Called,
     /// How many users have it; `None`: no index knows.
     pub users: Option<u64>,
     /// There may be more.
@@ -112,6 +113,8 @@ pub struct Overview {
     pub roles: Vec<Counted>,
     /// The environments that users may enter.
     pub environments: Vec<Counted>,
+    /// The role of users who come without one, and what it is called.
+    pub default_role: Option<Called>,
     /// What the co-owner of connections is called.
     pub co_owner: Option<String>,
 }
@@ -151,15 +154,16 @@ pub fn overview(tx: &mut Tx<'_>, mandate: &Mandate, rules: &Rules<'_>, id: &str)
         asked.extend(values.iter().map(|value| indexed.key_of(value)).map(|key| (key.attribute, key.key)));
     }
     let mut counts = tx.counts_of_values(account.seq, &asked)?.into_iter();
-    let mut counted = |is_indexed: bool, values: &[String]| -> Vec<Counted> {
+    let mut counted = |is_indexed: bool, labels: &Labels, values: &[String]| -> Vec<Counted> {
         let one = |value: &String| {
             let users = if is_indexed { counts.next() } else { None };
-            Counted { value: value.clone(), users, at_least: users.is_some_and(|users| users >= MOST) }
+            Counted { called: labels.of(value), users, at_least: users.is_some_and(|users| users >= MOST) }
         };
         values.iter().map(one).collect()
     };
-    let roles = counted(by_role.is_some(), &roles);
-    let environments = counted(by_environment.is_some(), &account.product_environments);
+    let roles = counted(by_role.is_some(), &account.options.role_labels, &roles);
+    let environments =
+        counted(by_environment.is_some(), &account.options.environment_labels, &account.product_environments);
     Ok(Overview {
         head,
         account: accounts::get(tx, mandate, id)?,
@@ -168,6 +172,7 @@ pub fn overview(tx: &mut Tx<'_>, mandate: &Mandate, rules: &Rules<'_>, id: &str)
         links,
         roles,
         environments,
+        default_role: account.default_role.as_ref().map(|role| account.options.role_labels.of(role)),
         co_owner,
     })
 }
@@ -176,6 +181,8 @@ fn needs(connections: &[ClientHealth]) -> Vec<Need> {
     let mut wrong: Vec<_> = connections
         .iter()
         .flat_map(|health| health.reasons.iter().map(move |reason| (health, reason)))
+        // That the account is suspended stands above, and not once for each of its connections.
+        .filter(|(_, reason)| reason.code != ReasonCode::AccountSuspended)
         .filter(|(_, reason)| matches!(reason.severity, Severity::Attention | Severity::Broken))
         .collect();
     wrong.sort_by_key(|(_, reason)| (std::cmp::Reverse(reason.severity), reason.code));

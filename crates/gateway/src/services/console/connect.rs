@@ -3,7 +3,10 @@
 use scim::key_of_text;
 
 use super::account::{Head, head_of};
+use crate::domain::account::Account;
+use crate::domain::labels::Called;
 use crate::domain::operator::{Mandate, Power};
+use crate::domain::schemas::Schemas;
 use crate::domain::setup_link::Provider;
 use crate::services::accounts;
 use crate::services::error::ActError;
@@ -17,9 +20,39 @@ const CONNECTIONS: i64 = 200;
 /// The head of an account, and what its connections are called. Only reads.
 pub fn taken_names(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(Head, Vec<String>), ActError> {
     let account = accounts::find(tx, mandate, Power::Read, id)?;
+    names_of(tx, &account)
+}
+
+/// What a setup page will list for the administrator: each with what it is called.
+#[derive(Debug)]
+pub struct Lists {
+    /// The product environments.
+    pub environments: Vec<Called>,
+    /// The roles, where the declaration of the attribute lists them.
+    pub roles: Vec<Called>,
+}
+
+/// The head of an account, what its connections are called, and what its setup pages list. Only reads.
+pub fn before(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    schemas: &Schemas,
+    id: &str,
+) -> Result<(Head, Vec<String>, Lists), ActError> {
+    let account = accounts::find(tx, mandate, Power::Read, id)?;
+    let (head, names) = names_of(tx, &account)?;
+    let roles = accounts::roles(schemas, tx.grant_policy().attribute()).unwrap_or_default();
+    let lists = Lists {
+        environments: account.options.environment_labels.of_all(&account.product_environments),
+        roles: account.options.role_labels.of_all(roles),
+    };
+    Ok((head, names, lists))
+}
+
+fn names_of(tx: &mut Tx<'_>, account: &Account) -> Result<(Head, Vec<String>), ActError> {
     let records = tx.clients_after(Some(account.seq), 0, CONNECTIONS)?;
     let names = records.into_iter().map(|record| record.client.name).collect();
-    Ok((head_of(tx, &account)?, names))
+    Ok((head_of(tx, account)?, names))
 }
 
 /// The name for a new connection: what was asked for, or else one after its identity provider that no other connection of the account has.

@@ -214,6 +214,7 @@ impl ConnectionPage {
     /// What the first card says above its reasons.
     pub fn heading(&self) -> &'static str {
         match self.head.state {
+            _ if self.head.is_suspended => "Suspended with its account",
             HealthState::Ok => "Nothing has to be done",
             HealthState::NeverUsed => "Waiting for its first request",
             HealthState::Attention => "Needs your attention",

@@ -9,6 +9,7 @@ use super::{Place, lacks};
 use crate::domain::event::Act;
 use crate::domain::event::Action;
 use crate::domain::ids::AccountKey;
+use crate::domain::labels::Called;
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::person;
 use crate::domain::when::When;
@@ -227,12 +228,14 @@ fn role_of(at: &Place, attributes: &Map<String, Value>, name: &str, rows: &[Audi
     if is_default {
         because.push_str(". It is also the default role of the account, for users who come without one");
     }
-    let what = history::shown_value(role).unwrap_or_default();
+    let labels = &at.account.options.role_labels;
+    let what =
+        role.as_str().map_or_else(|| history::shown_value(role).unwrap_or_default(), |role| labels.of(role).in_text());
     Access { what: format!("{name}: {what}"), has: true, because, request, since }
 }
 
 fn environments_of(at: &Place, attributes: &Map<String, Value>, name: &str, rows: &[AuditRecord]) -> Vec<Access> {
-    let all = &at.account.product_environments;
+    let (all, labels) = (&at.account.product_environments, &at.account.options.environment_labels);
     let given = attributes.get(name).and_then(Value::as_array);
     let Some(given) = given else {
         if all.is_empty() {
@@ -244,8 +247,9 @@ fn environments_of(at: &Place, attributes: &Map<String, Value>, name: &str, rows
             Some(_) => format!("{because}: without a list, nothing is restricted"),
             None => format!("No {name} was ever set, and a user without them may enter all of them"),
         };
+        let all: Vec<String> = labels.of_all(all).iter().map(Called::in_text).collect();
         let what = format!("Every environment: {}", all.join(", "));
-        return vec![Access { what: strip_invisible(&what), has: true, because, request, since }];
+        return vec![Access { what, has: true, because, request, since }];
     };
     const FORGOTTEN: &str = "The audit trail does not know any more who set it";
     let names: Vec<&str> = given.iter().filter_map(Value::as_str).collect();
@@ -253,7 +257,7 @@ fn environments_of(at: &Place, attributes: &Map<String, Value>, name: &str, rows
         let row = rows.iter().find(|row| has && gave(row, name, environment));
         let (said, request, since) = because(row, FORGOTTEN);
         let because = if has { said } else { format!("Not in the user’s {name}") };
-        Access { what: strip_invisible(environment), has, because, request, since }
+        Access { what: labels.of(environment).in_text(), has, because, request, since }
     };
     let has = names.iter().map(|name| one(name, true));
     let lacks = all.iter().filter(|name| !names.contains(&name.as_str())).map(|name| one(name, false));

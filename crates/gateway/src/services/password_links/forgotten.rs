@@ -73,20 +73,36 @@ pub fn tell(tx: &mut Tx<'_>, keys: &Keyring, minutes: i64) -> Result<usize, DbEr
         let Some(Noted { name_key, address }) = opened else { continue };
         // Users without a password are not among them: a letter never opens a way to log in that was not there.
         for login in tx.logins_named(&name_key, None)?.into_iter().take(USERS) {
-            if !may_recover(tx, login.account, login.resource)? {
+            let (now, standing) = (tx.now(), standing(tx, login.account, login.resource)?);
+            if standing == Standing::NoPassword {
                 continue;
             }
-            let now = tx.now();
-            let asked = NoticeKind::PasswordAsked(PasswordAsked { asked: now, address: address.clone(), minutes });
+            let suspended = standing == Standing::Suspended;
+            let asked = PasswordAsked { asked: now, address: address.clone(), minutes, suspended };
+            let asked = NoticeKind::PasswordAsked(asked);
             tx.insert_notice(login.account, login.resource, &asked, now)?;
         }
     }
     Ok(noted.len())
 }
 
-fn may_recover(tx: &mut Tx<'_>, account: AccountKey, user: UserKey) -> Result<bool, DbError> {
-    let Some(account) = tx.account_at(account)? else { return Ok(false) };
-    Ok(tx.has_password(user)? && barred(tx, &account, user)?.is_none())
+/// Whether a user may have a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// They log in with a password.
+    MayRecover,
+    /// They do so when their account is resumed: they are told, and get no link.
+    Suspended,
+    /// They have none, or may not use it.
+    NoPassword,
+}
+
+fn standing(tx: &mut Tx<'_>, account: AccountKey, user: UserKey) -> Result<Standing, DbError> {
+    let Some(account) = tx.account_at(account)? else { return Ok(Standing::NoPassword) };
+    if !tx.has_password(user)? || barred(tx, &account, user)?.is_some() {
+        return Ok(Standing::NoPassword);
+    }
+    Ok(if account.suspended.is_some() { Standing::Suspended } else { Standing::MayRecover })
 }
 
 /// The link for a letter that is about to be written, if its user may still have one. It ends the one before.
@@ -96,7 +112,7 @@ pub fn link(
     (account, user, id): (AccountKey, UserKey, &str),
     lifetime: i64,
 ) -> Result<bool, DbError> {
-    if !may_recover(tx, account, user)? {
+    if standing(tx, account, user)? != Standing::MayRecover {
         return Ok(false);
     }
     let link = new.put(tx, LinkSubject::User(user), LinkPurpose::Recovery, MAILED.to_owned(), lifetime)?;

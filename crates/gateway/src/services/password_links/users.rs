@@ -108,6 +108,15 @@ pub enum NotSet {
     Link(LinkRefusal),
     /// Its user cannot log in with a password, for this reason.
     Barred(String),
+    /// The account is suspended. The link is not used up.
+    Suspended {
+        /// The account,
+        account: AccountKey,
+        /// what it is called,
+        name: String,
+        /// and the id of the link's user.
+        user: String,
+    },
 }
 
 /// What a link is good for. Only reads: it may be looked at any number of times.
@@ -119,6 +128,9 @@ pub fn open(tx: &mut Tx<'_>, keys: &Keyring, secret: &str) -> Result<Result<Open
     let LinkSubject::User(key) = link.subject else { return Ok(Err(NotSet::Link(LinkRefusal::Unknown))) };
     let Some(user) = tx.active_user(key)? else { return Ok(Err(NotSet::Link(LinkRefusal::Unknown))) };
     let Some(account) = tx.account_at(user.account)? else { return Ok(Err(NotSet::Link(LinkRefusal::Unknown))) };
+    if account.suspended.is_some() {
+        return Ok(Err(NotSet::Suspended { account: user.account, name: account.name, user: user.id }));
+    }
     if let Some(why) = barred(tx, &account, key)? {
         return Ok(Err(NotSet::Barred(why)));
     }

@@ -11,16 +11,17 @@ use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::health::ClientHealth;
 use crate::domain::bodies::setup_links::SetupLink;
+use crate::domain::labels::Called;
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::setup_link::LinkState;
+use crate::domain::standing::Standing;
 use crate::domain::wording;
+use crate::http::edge::account_file;
 use crate::http::edge::endpoints::{Endpoint, pages};
-use crate::http::edge::lines;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
-use crate::services::accounts::export::Place;
 use crate::services::console::account::{self as service, Counted, Head, Overview};
 use crate::storage::ReadCost;
 
@@ -95,9 +96,10 @@ struct AccountPage {
     links: Vec<ShownLink>,
     users: String,
     groups: String,
-    roles: Vec<(String, String)>,
-    environments: Vec<(String, String)>,
-    default_role: Option<String>,
+    /// With how many users have them.
+    roles: Vec<(Called, String)>,
+    environments: Vec<(Called, String)>,
+    default_role: Option<Called>,
     co_owner: Option<String>,
 }
 
@@ -126,11 +128,12 @@ fn shown(overview: Overview, mandate: &Mandate, now: Timestamp) -> AccountPage {
         since: When::on(need.since),
         what_to_do: need.what_to_do,
     });
+    let is_suspended = overview.head.suspended.is_some();
     let connection = |health: &ClientHealth| ShownConnection {
         path: of_client(&health.client_id),
         name: wording::strip_invisible(&health.client_name),
         about: told_apart(health, &overview.connections),
-        badge: health.state.into(),
+        badge: if is_suspended { Standing::Suspended.into() } else { health.state.into() },
         last_request: health.last_request.as_ref().map(|contact| When::ago(contact.at.0, now)),
     };
     AccountPage {
@@ -146,19 +149,19 @@ fn shown(overview: Overview, mandate: &Mandate, now: Timestamp) -> AccountPage {
         groups: grouped(overview.head.groups),
         roles: overview.roles.into_iter().map(shown_count).collect(),
         environments: overview.environments.into_iter().map(shown_count).collect(),
-        default_role: overview.account.default_role,
+        default_role: overview.default_role,
         co_owner: overview.co_owner.as_deref().map(wording::strip_invisible),
         head,
     }
 }
 
-fn shown_count(counted: Counted) -> (String, String) {
+fn shown_count(counted: Counted) -> (Called, String) {
     let users = match (counted.users, counted.at_least) {
         (None, _) => String::new(),
         (Some(users), true) => format!("{}+", grouped(users)),
         (Some(users), false) => grouped(users),
     };
-    (counted.value, users)
+    (counted.called, users)
 }
 
 /// The beginning of its client ID, where another connection has the same name.
@@ -244,18 +247,7 @@ async fn switch(sent: Submitted, app: web::Data<App>, id: String, on: bool) -> R
 
 /// `GET /console/accounts/{account}/export`
 async fn export(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    let (app, mandate, id) = (App::clone(&app), desk.mandate().clone(), id.into_inner());
-    let name = format!("{id}.jsonl");
-    let read = move |at: Place| {
-        let (work, mandate, id) = (app.clone(), mandate.clone(), id.clone());
-        let db = app.db.clone();
-        async move {
-            let engine = work.scim_engine();
-            db.read(ReadCost::Scan, move |tx| accounts::export::next(tx, &mandate, &engine, &id, at.clone())).await
-        }
-    };
-    let first = read(Place::Beginning).await?;
-    Ok(lines::answer(&name, first, read))
+    Ok(account_file::answer(&app, desk.mandate(), id.into_inner()).await?)
 }
 
 fn deletion(head: &Head, mandate: &Mandate, typed: Typed) -> DeletePage {

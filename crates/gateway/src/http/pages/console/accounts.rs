@@ -183,12 +183,7 @@ struct NewAccountPage {
 
 /// The roles that users may have, where the declaration of the attribute lists them.
 pub(super) fn roles(app: &App) -> Vec<String> {
-    use scim::schema::{CanonicalValues, USER};
-    let attribute = app.schemas.configured().get(USER).attribute(&app.config.consent.role_attribute);
-    match attribute.map(|attribute| &attribute.canonical_values) {
-        Some(CanonicalValues::Only(roles)) => roles.clone(),
-        _ => Vec::new(),
-    }
+    accounts::roles(&app.schemas, &app.config.consent.role_attribute).map(<[String]>::to_vec).unwrap_or_default()
 }
 
 fn new_page(app: &App, typed: Typed) -> NewAccountPage {

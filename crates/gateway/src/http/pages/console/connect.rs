@@ -89,6 +89,8 @@ struct ConnectPage {
     choices: Vec<Choice>,
     /// The connections that the account has, for a name that tells another one apart.
     taken: String,
+    /// What their administrator will find to enter.
+    lists: service::Lists,
     typed: Typed,
 }
 
@@ -104,8 +106,9 @@ async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
 }
 
 async fn page(desk: &Desk, app: &App, id: &str, typed: Typed, status: StatusCode) -> Result<HttpResponse, PageFailure> {
-    let (mandate, which) = (desk.mandate().clone(), id.to_owned());
-    let (head, taken) = desk.read(app, ReadCost::Point, move |tx| service::taken_names(tx, &mandate, &which)).await?;
+    let (work, mandate, which) = (App::clone(app), desk.mandate().clone(), id.to_owned());
+    let found = desk.read(app, ReadCost::Point, move |tx| service::before(tx, &mandate, &work.schemas, &which)).await?;
+    let (head, taken, lists) = found;
     let taken: Vec<String> = taken.iter().map(|name| wording::strip_invisible(name)).collect();
     let shown = ConnectPage {
         crumbs: crumbs_below(&head, "Connect an identity provider"),
@@ -113,6 +116,7 @@ async fn page(desk: &Desk, app: &App, id: &str, typed: Typed, status: StatusCode
         account: wording::strip_invisible(&head.name),
         choices: choices(),
         taken: taken.join(", "),
+        lists,
         typed,
     };
     Ok(desk.page_with(app, status, Section::Accounts, &shown))

@@ -145,6 +145,11 @@ impl Typed {
         self.values.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value.as_str())
     }
 
+    /// Whether the form has a field, also if it is empty.
+    pub(super) fn is_sent(&self, name: &str) -> bool {
+        self.values.iter().any(|(n, _)| n == name)
+    }
+
     /// Whether a field is filled in, or a box is ticked.
     pub(super) fn has(&self, name: &str) -> bool {
         !self.value(name).trim().is_empty()

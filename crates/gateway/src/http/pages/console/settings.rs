@@ -8,12 +8,14 @@ use serde_json::{Map, Value, json};
 
 use super::account::head_of;
 use super::accounts::{allowed, roles};
+use super::labels::{self, Row};
 use super::parts::{self, CHANGED_MEANWHILE, ConfirmPage, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, crumbs_below, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::accounts::{Account, AccountChange};
 use crate::domain::described::FieldError;
+use crate::domain::labels::Called;
 use crate::domain::operator::Power;
 use crate::domain::wording;
 use crate::http::edge::endpoints::{Endpoint, pages};
@@ -55,7 +57,10 @@ struct SettingsPage {
     typed: Typed,
     /// How the account was when the form was shown.
     state: String,
-    roles: Vec<String>,
+    roles: Vec<Called>,
+    /// What environments and roles are called.
+    environment_rows: Vec<Row>,
+    role_rows: Vec<Row>,
     /// Who may become the co-owner: id and name.
     candidates: Vec<(String, String)>,
     may_change: bool,
@@ -72,6 +77,7 @@ fn shown_state(app: &App, account: &Account) -> String {
             (&account.name, &account.product_environments, &account.default_role, &account.co_owner),
             (account.own_deactivation, account.inactive_match, account.unique_group_names),
             (account.service_accounts, account.last_administrator),
+            (&account.environment_labels, &account.role_labels),
         ),
     )
 }
@@ -81,7 +87,7 @@ fn word(value: impl serde::Serialize) -> String {
 }
 
 fn typed_of(account: &Account) -> Typed {
-    Typed::with([
+    let mut typed = Typed::with([
         ("name", account.name.clone()),
         ("environments", account.product_environments.join("\n")),
         ("default_role", account.default_role.clone().unwrap_or_default()),
@@ -91,7 +97,9 @@ fn typed_of(account: &Account) -> Typed {
         ("unique_group_names", if account.unique_group_names { "yes".to_owned() } else { String::new() }),
         ("service_accounts", word(account.service_accounts)),
         ("last_administrator", word(account.last_administrator)),
-    ])
+    ]);
+    labels::fill(&mut typed, account);
+    typed
 }
 
 /// The account, and who may become the co-owner of its connections.
@@ -130,19 +138,32 @@ fn page(
     (account, candidates): (&Account, Vec<(String, String)>),
     typed: Typed,
 ) -> SettingsPage {
-    let mandate = desk.mandate();
+    let (mandate, roles) = (desk.mandate(), roles(app));
+    let (environment_rows, role_rows) = labels::all_rows(account, &roles);
     SettingsPage {
         head: AccountHead::of(head, AccountTab::Settings),
         may_connect: false,
         is_overview: false,
         typed,
         state: shown_state(app, account),
-        roles: roles(app),
+        roles: roles.iter().map(|role| called(account, role)).collect(),
+        environment_rows,
+        role_rows,
         candidates,
         may_change: mandate.has(Power::ChangeAccounts),
         may_suspend: mandate.has(Power::SuspendAccounts),
         may_delete: mandate.has(Power::Delete),
         is_suspended: head.suspended.is_some(),
+    }
+}
+
+/// What a role is called in this account.
+fn called(account: &Account, role: &str) -> Called {
+    let name = account.role_labels.0.get(role).and_then(|label| label.display_name.as_deref());
+    Called {
+        value: role.to_owned(),
+        name: name.map(wording::strip_invisible).unwrap_or_default(),
+        about: String::new(),
     }
 }
 
@@ -155,7 +176,7 @@ async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
 }
 
 /// The form as the change that it asks for.
-fn change_of(typed: &Typed) -> Result<AccountChange, Vec<FieldError>> {
+fn change_of(app: &App, typed: &Typed) -> Result<AccountChange, Vec<FieldError>> {
     let mut fields = Map::new();
     fields.insert("name".to_owned(), json!(typed.value("name")));
     fields.insert("product_environments".to_owned(), json!(typed.lines("environments")));
@@ -167,6 +188,7 @@ fn change_of(typed: &Typed) -> Result<AccountChange, Vec<FieldError>> {
         fields.insert(field.to_owned(), json!(typed.value(field)));
     }
     fields.insert("unique_group_names".to_owned(), json!(typed.has("unique_group_names")));
+    labels::add(&mut fields, typed, &roles(app));
     parts::body(fields)
 }
 
@@ -175,9 +197,10 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     let Submitted { desk, form } = sent;
     allowed(&desk, Power::ChangeAccounts)?;
     let mut typed = Typed::of(form);
-    let change = match change_of(&typed) {
+    let change = match change_of(&app, &typed) {
         Ok(change) => change,
         Err(mistakes) => {
+            let mistakes = labels::mistakes(&mut typed, mistakes);
             typed.mistakes(&mistakes, &FIELDS);
             return again(&desk, &app, &id, typed, StatusCode::BAD_REQUEST).await;
         }
@@ -229,6 +252,10 @@ async fn refused(
     if let Refusal::NotFound { .. } | Refusal::Forbidden(_) = refusal {
         return Err(ActError::Refused(refusal).into());
     }
+    let refusal = match refusal {
+        Refusal::Invalid(mistakes) => Refusal::Invalid(labels::mistakes(&mut typed, mistakes)),
+        other => other,
+    };
     let Some((consequence, errors)) = typed.refused(refusal, &FIELDS) else {
         return again(desk, app, id, typed, StatusCode::CONFLICT).await;
     };

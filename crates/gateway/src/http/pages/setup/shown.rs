@@ -172,6 +172,7 @@ pub(super) struct ClosedPage {
     pub(super) title: &'static str,
     what: String,
     is_finished: bool,
+    is_suspended: bool,
     contact: Option<String>,
 }
 
@@ -199,8 +200,12 @@ impl ClosedPage {
                 ),
             ),
             Some(LinkState::Unopened | LinkState::Opened) => (
-                "This account is suspended at present",
-                "Nothing is lost. When the account goes on, so does this page.".to_owned(),
+                "The account is suspended",
+                format!(
+                    "The account {} is suspended, so nothing can be set up at present. Nothing is lost: what you have set up stays, and when the account is resumed, this link opens the page again{}.",
+                    visit.map(|visit| strip_invisible(&visit.account.name)).unwrap_or_default(),
+                    link.map(|link| format!(", until {}", When::day(link.expires).words)).unwrap_or_default()
+                ),
             ),
             Some(_) => (
                 "This setup link has expired",
@@ -211,6 +216,7 @@ impl ClosedPage {
             vendor: Frame::of(app).name.clone(),
             title,
             what,
+            is_suspended: visit.is_some_and(|visit| visit.state.is_open()),
             is_finished: visit.is_some_and(|visit| visit.state == LinkState::Finished),
             contact: contact(app, link.and_then(|link| link.contact.as_ref())),
         }
