@@ -110,7 +110,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
   setInterval(async () => {
     const now = document.getElementById(part.id);
     if (document.hidden || Date.now() - seen > PRESENT || !now || isUsed(now)) return;
-    const answer = await fetch(location.href, { redirect: "error" }).catch(() => null);
+    const answer = await fetch(location.href, { redirect: "error", headers: { Purpose: "update" } }).catch(() => null);
     if (!answer || !answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = page.getElementById(part.id);

@@ -1,8 +1,6 @@
 //! What pages of the console say about a connection: is it healthy, why not, what to do, what was asked and answered. Each page is one
 //! struct, filled by a fixed number of statements.
 
-use std::collections::HashMap;
-
 use crate::domain::health::HealthState;
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::person;
@@ -11,6 +9,7 @@ use crate::domain::request::full::Switch;
 use crate::domain::when::When;
 use crate::services::clients;
 use crate::services::error::ActError;
+use crate::services::health::{self, Looked, Rules};
 use crate::storage::Tx;
 use crate::storage::clients::ClientRecord;
 
@@ -105,13 +104,17 @@ impl ConnectionHead {
         })
     }
 
-    /// Of a client within reach, with its record. The state is the one that was found last. Only reads.
-    pub fn find(tx: &mut Tx<'_>, mandate: &Mandate, client: &str) -> Result<(ConnectionHead, ClientRecord), ActError> {
+    /// Of a client within reach, with its record. The state is that of now, so that all its pages say the same. What this process answered
+    /// a moment ago is known once it is [gathered](crate::services::health). Only reads.
+    pub fn find(
+        tx: &mut Tx<'_>,
+        mandate: &Mandate,
+        rules: &Rules<'_>,
+        client: &str,
+    ) -> Result<(ConnectionHead, ClientRecord), ActError> {
         let record = clients::find(tx, mandate, Power::Read, client)?;
-        let stored: HashMap<_, _> =
-            tx.health_of(&[record.seq])?.into_iter().map(|one| (one.client, one.state)).collect();
-        let state =
-            stored.get(&record.seq).and_then(|state| HealthState::parse(state)).unwrap_or(HealthState::NeverUsed);
-        Ok((ConnectionHead::of(tx, &record, state)?, record))
+        let looked = health::look(tx, rules, vec![record])?.pop();
+        let Looked { record, finding, .. } = looked.ok_or_else(|| ActError::not_found("client", client))?;
+        Ok((ConnectionHead::of(tx, &record, finding.state)?, record))
     }
 }

@@ -50,6 +50,9 @@ impl Begun {
             return;
         }
         let status = response.status().as_u16();
+        if status < 400 && asks_again(request) {
+            return;
+        }
         if status >= 400 {
             // What it had done was undone.
             findings.changed = Default::default();
@@ -79,6 +82,11 @@ impl Begun {
         app.recorder.record(record);
         parts.into_iter().for_each(|part| app.recorder.record(part));
     }
+}
+
+/// Whether a page that is open brings itself up to date, which says nothing new of its user.
+fn asks_again(request: &HttpRequest) -> bool {
+    request.method() == Method::GET && request.headers().get("purpose").is_some_and(|purpose| purpose == "update")
 }
 
 /// Why it was refused. No answer of a status from 400 on is without a code, should its handler have given none.

@@ -26,7 +26,7 @@ mod shown;
 use shown::{ClosedPage, Credential, SetupPage};
 
 /// The setup page, and what is done on it.
-pub(super) static ENDPOINTS: &[Endpoint] = pages![
+pub static ENDPOINTS: &[Endpoint] = pages![
     GET "/setup/{link}" => show, "Shows a customer's administrator how their identity provider is set up.";
     GET "/setup/{link}/reveal" => again, "Leads back to the setup page.";
     POST "/setup/{link}/reveal" => reveal, "Makes the secret and shows it this once.";

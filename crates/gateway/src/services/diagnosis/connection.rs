@@ -197,11 +197,12 @@ pub fn page(
 pub fn access_to_end(
     tx: &mut Tx<'_>,
     mandate: &Mandate,
+    rules: &Rules<'_>,
     client: &str,
     grant: &str,
 ) -> Result<(ConnectionHead, String), ActError> {
     mandate.may(Power::EndGrants)?;
-    let (head, record) = ConnectionHead::find(tx, mandate, client)?;
+    let (head, record) = ConnectionHead::find(tx, mandate, rules, client)?;
     let grants = tx.open_provisioning_grants(&[record.seq])?;
     let found = grants.iter().find(|open| open.seq.to_string() == grant && mandate.reaches(Some(open.account)));
     let found = found.ok_or_else(|| ActError::not_found("grant", grant))?;

@@ -3,12 +3,12 @@
 use super::ConnectionHead;
 use crate::domain::bodies::clients::fields::{FieldCheck, FieldList};
 use crate::domain::operator::Mandate;
-use crate::domain::schemas::Schemas;
 use crate::domain::when::When;
 use crate::domain::wording::grouped;
 use crate::platform::timestamp::Timestamp;
 use crate::services::clients;
 use crate::services::error::ActError;
+use crate::services::health::Rules;
 use crate::storage::Tx;
 
 /// So many fields are told of on the page of the connection.
@@ -60,9 +60,9 @@ pub struct FieldsPage {
 }
 
 /// Which fields a client within reach sends. Only reads.
-pub fn page(tx: &mut Tx<'_>, mandate: &Mandate, schemas: &Schemas, client: &str) -> Result<FieldsPage, ActError> {
-    let (head, _) = ConnectionHead::find(tx, mandate, client)?;
-    let list = clients::fields::list(tx, mandate, client, schemas)?;
+pub fn page(tx: &mut Tx<'_>, mandate: &Mandate, rules: &Rules<'_>, client: &str) -> Result<FieldsPage, ActError> {
+    let (head, _) = ConnectionHead::find(tx, mandate, rules, client)?;
+    let list = clients::fields::list(tx, mandate, client, rules.schemas)?;
     let of = |kind: Option<&str>| -> Vec<ShownField> {
         list.items.iter().filter(|item| item.resource_type.as_deref() == kind).map(shown).collect()
     };

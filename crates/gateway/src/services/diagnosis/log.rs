@@ -8,6 +8,7 @@ use crate::domain::when::When;
 use crate::domain::wording::{grouped, strip_invisible};
 use crate::services::accounts;
 use crate::services::error::ActError;
+use crate::services::health::Rules;
 use crate::services::requests::{self, Answer, LoggedRequest, Of};
 use crate::storage::Tx;
 use crate::storage::requests::search::{Asked, RequestFilter, StoredRequest};
@@ -95,11 +96,12 @@ pub fn of_account(
 pub fn of_client(
     tx: &mut Tx<'_>,
     mandate: &Mandate,
+    rules: &Rules<'_>,
     client: &str,
     filter: RequestFilter,
     after: Option<i64>,
 ) -> Result<LogPage, ActError> {
-    let (head, _) = ConnectionHead::find(tx, mandate, client)?;
+    let (head, _) = ConnectionHead::find(tx, mandate, rules, client)?;
     let answer = requests::page(tx, mandate, Of::Client(client), filter, after, ON_A_PAGE)?;
     Ok(page(Whose::Connection(Box::new(head)), answer))
 }

@@ -93,10 +93,11 @@ struct Settings {
 }
 
 async fn read(desk: &Desk, app: &App, id: &str) -> Result<Settings, PageFailure> {
+    app.gather().await?;
     let (work, mandate, id) = (App::clone(app), desk.mandate().clone(), id.to_owned());
     desk.read(app, ReadCost::Scan, move |tx| {
         let client = clients::get(tx, &mandate, &work.installation(), &id)?;
-        let (head, _) = ConnectionHead::find(tx, &mandate, &id)?;
+        let (head, _) = ConnectionHead::find(tx, &mandate, &work.health_rules(), &id)?;
         Ok::<_, ActError>(Settings {
             secrets: secrets::list(tx, &mandate, &id)?,
             tokens: tokens::list(tx, &mandate, &id)?,

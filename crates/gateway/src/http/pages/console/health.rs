@@ -88,7 +88,8 @@ struct FieldsTemplate {
 async fn show_fields(desk: Desk, app: web::Data<App>, client: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     app.gather().await?;
     let (work, mandate) = (app.clone(), desk.mandate().clone());
-    let page = desk.read(&app, ReadCost::Scan, move |tx| fields::page(tx, &mandate, &work.schemas, &client)).await?;
+    let page =
+        desk.read(&app, ReadCost::Scan, move |tx| fields::page(tx, &mandate, &work.health_rules(), &client)).await?;
     Ok(desk.page(&app, Section::Accounts, &FieldsTemplate { page }))
 }
 
@@ -108,10 +109,11 @@ async fn show_recording(
     app: web::Data<App>,
     client: web::Path<String>,
 ) -> Result<HttpResponse, PageFailure> {
-    let mandate = desk.mandate().clone();
+    app.gather().await?;
+    let (work, mandate) = (app.clone(), desk.mandate().clone());
     let head = desk
-        .read(&app, ReadCost::Point, move |tx| {
-            let (head, _) = ConnectionHead::find(tx, &mandate, &client)?;
+        .read(&app, ReadCost::Scan, move |tx| {
+            let (head, _) = ConnectionHead::find(tx, &mandate, &work.health_rules(), &client)?;
             Ok::<_, ActError>(head)
         })
         .await?;
@@ -169,9 +171,11 @@ async fn show_access(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
     let (client, grant) = path.into_inner();
-    let (mandate, id, number) = (desk.mandate().clone(), client.clone(), grant.clone());
-    let (head, owner) =
-        desk.read(&app, ReadCost::Scan, move |tx| connection::access_to_end(tx, &mandate, &id, &number)).await?;
+    let (work, mandate, id, number) = (app.clone(), desk.mandate().clone(), client.clone(), grant.clone());
+    let found = desk.read(&app, ReadCost::Scan, move |tx| {
+        connection::access_to_end(tx, &mandate, &work.health_rules(), &id, &number)
+    });
+    let (head, owner) = found.await?;
     let mut crumbs: Vec<(String, String)> = Vec::new();
     if let Some(account) = &head.account {
         crumbs.push((account.name.clone(), format!("/console/accounts/{}", account.id)));
@@ -209,9 +213,9 @@ async fn end_access(
 ) -> Result<HttpResponse, PageFailure> {
     let desk = sent.desk;
     let (client, grant) = path.into_inner();
-    let (mandate, id) = (desk.mandate().clone(), client.clone());
+    let (work, mandate, id) = (app.clone(), desk.mandate().clone(), client.clone());
     desk.write(&app, move |tx| {
-        connection::access_to_end(tx, &mandate, &id, &grant)?;
+        connection::access_to_end(tx, &mandate, &work.health_rules(), &id, &grant)?;
         grants::revoke(tx, &mandate, &grant)
     })
     .await?;

@@ -280,9 +280,9 @@ async fn of_client(
 ) -> Result<HttpResponse, PageFailure> {
     let mut filter = ShownFilter::read(&pairs(&request)?);
     let (asked, after) = (filter.filter(), filter.after);
-    app.recorder.write(&app.db).await?;
-    let (mandate, id) = (desk.mandate().clone(), client.clone());
-    let read = move |tx: &mut Tx<'_>| log::of_client(tx, &mandate, &id, asked.clone(), after);
+    app.gather().await?;
+    let (work, mandate, id) = (app.clone(), desk.mandate().clone(), client.clone());
+    let read = move |tx: &mut Tx<'_>| log::of_client(tx, &mandate, &work.health_rules(), &id, asked.clone(), after);
     let page = desk.read(&app, ReadCost::Scan, read).await?;
     let path = format!("/console/clients/{client}/requests");
     Ok(desk.page(&app, Section::Accounts, &listed(&app, page, filter, path, false)))

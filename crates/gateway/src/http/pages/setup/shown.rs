@@ -137,7 +137,7 @@ impl<'p> SetupPage<'p> {
             || step.mark == Mark::Now
             || (has(Form::Password) && !self.password_problem.is_empty())
             || (has(Form::VariableName) && !self.variable_problem.is_empty())
-            || (has(Form::Credential) && (self.credential.now.is_some() || self.credential.refused))
+            || (has(Form::Credential) && (self.credential.now.is_some() || self.credential.refused || self.too_soon))
             || (has(Form::Checks) && self.shown.all_seen)
     }
 
