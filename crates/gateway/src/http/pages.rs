@@ -36,7 +36,7 @@ mod password_link;
 mod respond;
 mod second_factor;
 mod self_service;
-mod setup;
+pub mod setup;
 pub mod templates;
 
 pub use files::FILES;

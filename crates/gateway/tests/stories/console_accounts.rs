@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::support::account::{Account, items, text};
 use crate::support::browser::{Browser, Landed, Page};
 use crate::support::chromium::Chromium;
-use crate::support::desk::{NO_APP, Operator, PASSWORD};
+use crate::support::console::{NO_APP, PASSWORD};
 use crate::support::identity_provider::a_user;
 use crate::support::testing::World;
 
@@ -73,7 +73,8 @@ fn says(page: &Page, words: &[&str]) {
 /// Operators are called after their role; `name` tells another one of it apart.
 async fn walk<'w>(world: &'w World, name: &str) -> Walk<'w> {
     let role = name.split('-').next().unwrap_or(name);
-    Walk { world, browser: Operator::create(world, name, role).await.log_in(world).await, presses: 0 }
+    let operator = world.operator(&format!("{name}@vendor.test"), role).await;
+    Walk { world, browser: operator.browser, presses: 0 }
 }
 
 story!(
@@ -167,11 +168,8 @@ story!(accounts_that_need_an_operator_come_first_and_are_found_by_name, settings
     }
     assert_eq!(seen, 30);
     // An operator of one account sees that one.
-    let walk = Walk {
-        world: &world,
-        browser: Operator::of(&world, "csm-acme", "csm", &[&acme.id]).await.log_in(&world).await,
-        presses: 0,
-    };
+    let operator = world.operator_of("csm-acme@vendor.test", "csm", Some(&[&acme.id])).await;
+    let walk = Walk { world: &world, browser: operator.browser, presses: 0 };
     let list = walk.open("/console").await;
     assert!(list.words().contains("acme") && !list.words().contains("globex"), "{}", list.words());
     let foreign = walk.open(&format!("/console/accounts/{}", globex.id)).await;
@@ -335,7 +333,7 @@ story!(support_reads_and_changes_nothing, settings = [NO_APP], async |world: Wor
 
 /// Looks at each page in a real browser.
 pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
-    let operator = Operator::create(world, "platform-looks", "platform").await;
+    let operator = world.operator("platform-looks@vendor.test", "platform").await;
     let base = &world.gateway.public_url;
     // An operator who is logged in already, from a look at other pages, is logged out.
     chromium.run("document.cookie = 'gateway_console=; path=/; max-age=0'").await;
@@ -353,8 +351,10 @@ pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
         (format!("{path}/settings"), "console-account-settings"),
         (format!("{path}/attributes"), "console-attributes"),
         (format!("{path}/attributes/new"), "console-attribute-new"),
+        (format!("{path}/attributes/badge"), "console-attribute"),
         (format!("{path}/attributes/badge/remove"), "console-attribute-remove"),
         (format!("{path}/sign-in"), "console-sign-in"),
+        (format!("{path}/suspend"), "console-account-suspend"),
         (format!("{path}/delete"), "console-account-delete"),
         (format!("{client}/settings"), "console-connection-settings"),
         (format!("{client}/delete"), "console-connection-delete"),
@@ -364,6 +364,16 @@ pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
     }
     chromium.press("Delete this connection").await;
     chromium.look("console-connection-delete-wrong").await;
+    for (field, kind, button) in [("label", "secrets", "Create a secret"), ("token_name", "tokens", "Create a token")] {
+        chromium.open(&format!("{client}/settings")).await;
+        chromium.type_into(field, HARD).await;
+        chromium.press(button).await;
+        chromium.look(&format!("console-{kind}-shown")).await;
+        chromium.press("Done").await;
+        let end = chromium.text(&format!("return document.querySelector('a[href*=\"/{kind}/\"]').href")).await;
+        chromium.open(&end).await;
+        chromium.look(&format!("console-{kind}-end")).await;
+    }
     chromium.open(&format!("{path}/connect")).await;
     chromium.look("console-connect").await;
     chromium.type_into("name", HARD).await;

@@ -393,6 +393,9 @@ pub async fn look(world: &World, acme: &Account, chromium: &Chromium) {
     let ran = desk.press(&desk.open(&format!("/requests/{request}")).await, "Run it now").await;
     let ran = ran.url.query().unwrap_or_default().to_owned();
     let long = "x".repeat(300);
+    let mut with_app = acme.users().await;
+    with_app.retain(|user| text(&user["userName"]).starts_with("ada.lovelace"));
+    let with_app = with_app.first().map(|user| text(&user["id"])).unwrap_or_default();
     for (path, name) in [
         (format!("/clients/{client}"), "console-connection"),
         (format!("/clients/{client}/fields"), "console-fields"),
@@ -406,10 +409,17 @@ pub async fn look(world: &World, acme: &Account, chromium: &Chromium) {
         (format!("/accounts/{account}/users/{}", text(&mona["id"])), "console-user"),
         (format!("/accounts/{account}/users/{}", service.id), "console-user-service"),
         (format!("/accounts/{account}/users/{}/delete", person.id), "console-user-delete"),
+        (format!("/accounts/{account}/users/{}/deactivate", person.id), "console-user-deactivate"),
+        (format!("/accounts/{account}/users/{with_app}/second-factor"), "console-user-second-factor"),
+        (format!("/accounts/{account}/groups"), "console-groups"),
         (format!("/accounts/{account}/groups/{}", text(&group["id"])), "console-group"),
     ] {
         chromium.open(&format!("{base}{path}")).await;
         chromium.run("for (const part of document.querySelectorAll('.behind')) part.open = true").await;
         chromium.look(name).await;
     }
+    chromium.open(&format!("{base}/clients/{client}")).await;
+    let access = chromium.text("return document.querySelector('a[href*=\"/access/\"]').href").await;
+    chromium.open(&access).await;
+    chromium.look("console-access-end").await;
 }

@@ -1,20 +1,25 @@
-//! How pages look: each one that exists, in a real browser, at a desk and on a phone, light and dark, with and without its script.
+//! How pages look: each one that exists, in a real browser, at a desk and on a phone, light and dark, with and without its script. The tour
+//! is made on SQLite with the script, and on PostgreSQL without it.
 
 use reqwest::Method;
 use serde_json::json;
 
+mod setup;
+mod table;
+
 use crate::support::account::{Account, User};
 use crate::support::chromium::Chromium;
-use crate::support::console::PASSWORD;
-use crate::support::desk::NO_APP;
+use crate::support::console::{NO_APP, PASSWORD};
+use crate::support::environment;
 use crate::support::oauth_client::OAuthClient;
+use crate::support::postgres;
 use crate::support::testing::{Database, World};
 use crate::upstream::Upstream;
 
 const LONG: &str = "Provisioning-of-every-subsidiary-of-Acme-Media-in-Europe-the-Middle-East-and-Africa";
 
 /// What users of a brand see.
-const SETTINGS: [(&str, &str); 15] = [
+const SETTINGS: [(&str, &str); 17] = [
     NO_APP,
     ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true"),
     ("GATEWAY__BRAND__NAME", "Exampla"),
@@ -27,6 +32,8 @@ const SETTINGS: [(&str, &str); 15] = [
     ("GATEWAY__OPERATORS__CLIENT_ID", "gateway"),
     ("GATEWAY__OPERATORS__CLIENT_SECRET", "a-secret-of-the-gateway"),
     ("GATEWAY__OPERATORS__ALLOWED", "@exampla.example"),
+    ("GATEWAY__MAIL__SMTP_URL", "smtp://127.0.0.1:9"),
+    ("GATEWAY__MAIL__FROM", "no-reply@exampla.example"),
     ("GATEWAY__SERVER__BODY_SECONDS", "60"),
     ("GATEWAY__REQUESTS__ENABLED", "true"),
     ("GATEWAY__SERVER__WORKERS", "2"),
@@ -46,9 +53,9 @@ struct Tour {
 }
 
 impl Tour {
-    async fn start(folder: &str, settings: &[(&'static str, &str)]) -> Option<Tour> {
+    async fn start(folder: &str, database: Database, settings: &[(&'static str, &str)]) -> Option<Tour> {
         let chromium = Chromium::start(folder).await?;
-        let world = World::start(Database::sqlite().await, settings).await;
+        let world = World::start(database, settings).await;
         let acme = world.account("acme-media").await;
         let service = acme.service_account().await;
         Some(Tour { world, acme, service, chromium })
@@ -85,9 +92,21 @@ impl Tour {
             ("/password/gwp_made-up", "password-link-refused"),
             ("/oauth2/auth?client_id=unknown", "refused"),
             ("/login?request=stale", "stale"),
+            ("/login/callback?state=stale&code=1", "callback-stale"),
         ] {
             self.look_at(path, name).await;
         }
+    }
+
+    /// What users see who forgot their password, where letters are sent.
+    async fn forgotten(&self) {
+        self.open("/login/forgotten").await;
+        self.chromium.type_into("username", " ").await;
+        self.chromium.press("Mail me a link").await;
+        self.chromium.look("forgotten-wrong").await;
+        self.chromium.type_into("username", "dana.reyes@acme-media.example").await;
+        self.chromium.press("Mail me a link").await;
+        self.chromium.look("forgotten-sent").await;
     }
 
     /// From the identity provider's window to access.
@@ -174,6 +193,9 @@ impl Tour {
         chromium.look("recovery-codes").await;
         chromium.press("I have saved them. Continue").await;
         chromium.look("account-second-factor").await;
+        chromium.type_into("code", "000000").await;
+        chromium.press("Remove").await;
+        chromium.look("second-factor-remove-wrong").await;
 
         self.administration(&long).await;
         self.open("/account/password").await;
@@ -192,6 +214,9 @@ impl Tour {
         self.open("/account").await;
         chromium.log_in(&ada.user_name, "four unrelated words 4711").await;
         chromium.look("second-factor").await;
+        chromium.type_into("code", "000000").await;
+        chromium.press("Continue").await;
+        chromium.look("second-factor-login-wrong").await;
 
         chromium.open(&long.authorization_url("1")).await;
         chromium.look("login-long-name").await;
@@ -229,6 +254,19 @@ impl Tour {
         chromium.type_into("again", "password1234").await;
         chromium.press("Set the password").await;
         chromium.look("password-link-wrong").await;
+        for name in ["password", "again"] {
+            chromium.type_into(name, "four unrelated words 4711").await;
+        }
+        chromium.press("Set the password").await;
+        chromium.look("password-link-done").await;
+        chromium.open(made["url"].as_str().unwrap_or_default()).await;
+        chromium.look("password-link-used").await;
+    }
+
+    /// What is shown where the server fails.
+    async fn failing(&self) {
+        self.world.alter("ALTER TABLE setup_links RENAME TO lost_setup_links");
+        self.look_at("/setup/gwl_made-up", "failed").await;
     }
 
     /// The doors of the console, and the pages about operators and the audit trail.
@@ -250,6 +288,7 @@ impl Tour {
         let app = crate::second_factors::App::typed(secret.as_str().unwrap_or_default());
         chromium.type_into("code", &app.shows(0)).await;
         chromium.press("Continue").await;
+        chromium.look("console-recovery-codes").await;
         chromium.press("I have saved them. Continue").await;
         for (path, name) in [
             ("/console/operators", "console-operators"),
@@ -275,6 +314,10 @@ impl Tour {
         self.open(&format!("/console/operators/{nora}")).await;
         chromium.press("Make a link to a password").await;
         chromium.look("console-operator-link").await;
+        self.open("/console/you/app").await;
+        chromium.type_into("code", "000000").await;
+        chromium.press("Remove the app").await;
+        chromium.look("console-you-app-wrong").await;
         self.open("/console/you").await;
         chromium.press("Create a token for 8 hours").await;
         chromium.look("console-token").await;
@@ -285,7 +328,21 @@ impl Tour {
         chromium.look("console-said").await;
         chromium.run("document.querySelector('.menu').open = true").await;
         chromium.look("console-menu").await;
-        chromium.press("Log out").await;
+
+        self.open("/console/operators/invite").await;
+        chromium.type_into("address", "ben@exampla.example").await;
+        chromium.choose("role", "support").await;
+        chromium.forget().await;
+        chromium.press("Create the operator").await;
+        chromium.look("console-session-ended").await;
+        self.open("/console/login").await;
+        chromium.log_in("sam@exampla.example", "wrong").await;
+        chromium.look("console-login-wrong").await;
+        chromium.log_in("sam@exampla.example", PASSWORD).await;
+        chromium.look("console-second-factor").await;
+        chromium.type_into("code", "000000").await;
+        chromium.press("Continue").await;
+        chromium.look("console-second-factor-wrong").await;
     }
 
     async fn all(&self) {
@@ -298,13 +355,17 @@ impl Tour {
         self.log_out().await;
         crate::console_accounts::look(&self.world, &self.acme, &self.chromium).await;
         self.password_link().await;
+        self.setup().await;
+        self.failing().await;
+        table::is_whole(&self.chromium.looked_at());
     }
 }
 
 #[test]
 fn every_page_fits_and_is_accessible_in_every_mode() {
     crate::support::story::run(async {
-        let Some(tour) = Tour::start("with-script", &SETTINGS).await else { return };
+        let Some(tour) = Tour::start("with-script", Database::sqlite().await, &SETTINGS).await else { return };
+        tour.forgotten().await;
         tour.all().await;
         tour.chromium.finish();
     });
@@ -313,7 +374,15 @@ fn every_page_fits_and_is_accessible_in_every_mode() {
 #[test]
 fn every_page_works_without_its_script_and_without_a_brand() {
     crate::support::story::run(async {
-        let Some(tour) = Tour::start("without-script", &SETTINGS[..2]).await else { return };
+        let database = match postgres::server() {
+            Ok(server) => Database::postgres(server).await,
+            Err(why) if environment::in_ci() => panic!("CI is set, so PostgreSQL has to be tested: {why}"),
+            Err(why) => {
+                println!("on SQLite: {why}");
+                Database::sqlite().await
+            }
+        };
+        let Some(tour) = Tour::start("without-script", database, &SETTINGS[..2]).await else { return };
         tour.chromium.without_scripts().await;
         let settings = tour.acme.admin(Method::GET, "").await.expect(200).json();
         assert_eq!(settings["name"], "acme-media");

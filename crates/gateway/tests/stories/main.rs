@@ -61,6 +61,7 @@ mod first_use;
 mod full_recording;
 mod groups;
 mod guide;
+mod guide_by_two_people;
 mod hardening_secrets;
 mod health;
 mod health_foretold;

@@ -1,6 +1,7 @@
 //! What every page and form does beside its own work: the table of pages, walked.
 
-use gateway::http::pages::ENDPOINTS;
+use gateway::http::edge::endpoints::Endpoint;
+use gateway::http::pages::{ENDPOINTS, setup};
 use url::Url;
 
 use crate::support::browser::{Browser, Landed, Shown};
@@ -11,6 +12,11 @@ use crate::support::testing::World;
 /// What clients send from pages of their own: authorization requests (OpenID Connect Core §3.1.2.1) and requests to log out
 /// (RP-Initiated Logout 1.0 §2).
 const OF_CLIENTS: [&str; 2] = ["/oauth2/auth", "/oauth2/logout"];
+
+/// Every page and form that is no operator's.
+fn all() -> impl Iterator<Item = &'static Endpoint> {
+    ENDPOINTS.iter().chain(setup::ENDPOINTS)
+}
 
 /// A request with the cookies of this browser.
 fn call(world: &World, method: &str, path: &str, browser: &Browser) -> Call {
@@ -49,7 +55,7 @@ fn is_protected(answer: &Answer) {
 #[test]
 fn each_page_says_what_it_is_for() {
     assert!(ENDPOINTS.len() >= 25, "the table is every page and form");
-    for page in ENDPOINTS {
+    for page in all() {
         let is_sentence = page.purpose.ends_with('.') && page.purpose.chars().next().is_some_and(char::is_uppercase);
         assert!(is_sentence, "{} {}: {}", page.method, page.path, page.purpose);
     }
@@ -57,7 +63,7 @@ fn each_page_says_what_it_is_for() {
 
 story!(each_page_is_neither_framed_kept_nor_told_of, async |world: World| {
     let (_, browser) = connected(&world).await;
-    for page in ENDPOINTS.iter().filter(|page| page.method == "GET") {
+    for page in all().filter(|page| page.method == "GET") {
         is_protected(&call(&world, page.method.as_str(), page.path, &world.browser()).await);
         is_protected(&call(&world, page.method.as_str(), page.path, &browser).await);
     }
@@ -72,7 +78,7 @@ story!(each_form_is_refused_where_another_site_sends_it, async |world: World| {
     let own = page.form_with_button("End this connection").expect("a connection");
     let (client, csrf) = (field(&own, "client"), field(&own, "csrf"));
     let (user_name, password) = (&party.ada.user_name, &party.ada.password);
-    for page in ENDPOINTS.iter().filter(|page| page.method == "POST" && !OF_CLIENTS.contains(&page.path)) {
+    for page in all().filter(|page| page.method == "POST" && !OF_CLIENTS.contains(&page.path)) {
         for forged in ["", strangers.as_str(), "nonsense"] {
             let pairs = [
                 ("csrf", forged),

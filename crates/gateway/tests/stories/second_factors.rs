@@ -37,9 +37,12 @@ impl App {
 
     /// What it shows now, or some steps from now.
     pub fn shows(&self, steps: i64) -> String {
-        self.0.password(
-            gateway::domain::totp::Secret::step_at(gateway::platform::clock::Clock::of_the_machine().now()) + steps,
-        )
+        self.shows_at(gateway::platform::clock::Clock::of_the_machine().now(), steps)
+    }
+
+    /// What it shows at this time, or some steps from it.
+    pub fn shows_at(&self, now: gateway::platform::timestamp::Timestamp, steps: i64) -> String {
+        self.0.password(gateway::domain::totp::Secret::step_at(now) + steps)
     }
 }
 

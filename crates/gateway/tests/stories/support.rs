@@ -9,7 +9,6 @@ pub mod chromium;
 pub mod concurrently;
 pub mod console;
 pub mod database;
-pub mod desk;
 pub mod directories;
 pub mod entra;
 pub mod environment;

@@ -2,6 +2,7 @@
 //! protocol.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Client;
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::support::directories;
 use crate::support::environment;
@@ -24,21 +26,43 @@ const AXE: &str = "axe/node_modules/axe-core/axe.min.js";
 
 /// What a page is looked at in.
 #[derive(Debug, Clone, Copy)]
-pub struct Mode {
-    pub name: &'static str,
-    pub width: u32,
-    pub height: u32,
-    pub is_dark: bool,
+struct Mode {
+    name: &'static str,
+    width: u32,
+    height: u32,
+    is_dark: bool,
 }
 
-pub const MODES: [Mode; 4] = [
+/// Each width and each scheme once: what axe finds depends on one of them, and on no pair.
+const MODES: [Mode; 2] = [
     Mode { name: "desktop", width: 1280, height: 900, is_dark: false },
-    Mode { name: "desktop-dark", width: 1280, height: 900, is_dark: true },
     Mode { name: "phone-dark", width: 390, height: 844, is_dark: true },
-    Mode { name: "phone", width: 390, height: 844, is_dark: false },
 ];
 /// The narrowest window that pages are made for (WCAG 2.2, success criterion 1.4.10).
 const NARROWEST: Mode = Mode { name: "narrowest", width: 320, height: 640, is_dark: false };
+
+/// What makes no difference to a page takes no time. Names outside of this machine are not found, so that no story calls another server.
+const ARGUMENTS: [&str; 17] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--in-process-gpu",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--disable-features=BackForwardCache,MediaRouter,OptimizationHints,PaintHolding,Translate",
+    "--disable-site-isolation-trials",
+    "--renderer-process-limit=1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+];
+/// How much faster time passes for the timers of pages that are in a hurry.
+const HURRY: u32 = 50;
 
 /// What it takes to look at pages.
 struct Tools {
@@ -56,7 +80,13 @@ pub struct Chromium {
     /// Where its pictures go.
     folder: PathBuf,
     findings: RefCell<Vec<String>>,
+    /// The paths of the pages that were looked at.
+    looked_at: RefCell<BTreeSet<String>>,
     has_scripts: Cell<bool>,
+    /// How often its user pressed something.
+    pub presses: Cell<usize>,
+    /// The documents that its user saw, as long as they are kept.
+    seen: RefCell<Option<Vec<String>>>,
 }
 
 /// The tools, or why there are none. Without them nothing is looked at, which is said loudly; `CI` makes it a failure.
@@ -115,30 +145,26 @@ impl Chromium {
         });
         let port = port.expect("chromedriver says its port");
         let client = http::client();
-        let arguments = [
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--hide-scrollbars",
-            "--force-color-profile=srgb",
-            "--no-first-run",
-        ];
-        let options = json!({"binary": tools.chromium, "args": arguments});
+        let options = json!({"binary": tools.chromium, "args": ARGUMENTS});
         let wanted = json!({"capabilities": {"alwaysMatch": {"browserName": "chrome", "goog:chromeOptions": options}}});
         let base = format!("http://127.0.0.1:{port}/session");
         let begun = command(&client, &base, &wanted).await;
         let id = begun["sessionId"].as_str().unwrap_or_else(|| panic!("no session: {begun}"));
         let session = format!("{base}/{id}");
-        Some(Chromium {
+        let chromium = Chromium {
             driver,
             client,
             session,
             axe: &tools.axe,
             folder: pictures,
             findings: RefCell::default(),
+            looked_at: RefCell::default(),
             has_scripts: Cell::new(true),
-        })
+            presses: Cell::new(0),
+            seen: RefCell::default(),
+        };
+        chromium.show(MODES[0]).await;
+        Some(chromium)
     }
 
     async fn ask(&self, what: &str, body: &Value) -> Value {
@@ -155,6 +181,11 @@ impl Chromium {
         self.ask("execute/sync", &json!({"script": script, "args": []})).await
     }
 
+    /// Forgets every session.
+    pub async fn forget(&self) {
+        self.devtools("Network.clearBrowserCookies", json!({})).await;
+    }
+
     /// From now on no page gets its script; pages have no other.
     pub async fn without_scripts(&self) {
         self.has_scripts.set(false);
@@ -162,41 +193,133 @@ impl Chromium {
         self.devtools("Network.setBlockedURLs", json!({"urls": ["*.js"]})).await;
     }
 
+    /// From now on the timers of pages run faster than time.
+    pub async fn hurry(&self) {
+        let script =
+            format!("const wait = setInterval; window.setInterval = (act, time) => wait(act, time / {HURRY});");
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": script})).await;
+    }
+
+    /// From now on what its user sees is kept.
+    pub fn keep_what_is_seen(&self) {
+        *self.seen.borrow_mut() = Some(Vec::new());
+    }
+
+    /// The documents that its user saw.
+    pub fn seen(&self) -> Vec<String> {
+        self.seen.borrow().clone().unwrap_or_default()
+    }
+
+    async fn keep(&self) {
+        if self.seen.borrow().is_some() {
+            let document = self.text("return document.documentElement.outerHTML").await;
+            if let Some(seen) = &mut *self.seen.borrow_mut() {
+                seen.push(document);
+            }
+        }
+    }
+
     pub async fn open(&self, url: &str) {
         self.ask("url", &json!({"url": url})).await;
+        self.keep().await;
+    }
+
+    /// The text that a script returns.
+    pub async fn text(&self, script: &str) -> String {
+        self.run(script).await.as_str().unwrap_or_default().to_owned()
     }
 
     pub async fn url(&self) -> String {
-        self.run("return location.href").await.as_str().unwrap_or_default().to_owned()
+        self.text("return location.href").await
+    }
+
+    /// Where it is, even if nothing answers there.
+    pub async fn address(&self) -> String {
+        let history = self.devtools("Page.getNavigationHistory", json!({})).await;
+        let current = history["currentIndex"].as_u64().and_then(|at| usize::try_from(at).ok()).unwrap_or_default();
+        history["entries"][current]["url"].as_str().unwrap_or_default().to_owned()
     }
 
     pub async fn words(&self) -> String {
-        self.run("return document.body.innerText").await.as_str().unwrap_or_default().to_owned()
+        self.text("return document.body.innerText").await
     }
 
-    /// Types into the input of this name.
+    /// What these paths answer to this browser.
+    pub async fn fetch(&self, paths: &[String]) -> Vec<String> {
+        let script = "const [paths, done] = arguments;
+             Promise.all(paths.map(async (path) => (await fetch(path)).text())).then(done, (error) => done([String(error)]));";
+        let answers = self.ask("execute/async", &json!({"script": script, "args": [paths]})).await;
+        let answers: Vec<String> = serde_json::from_value(answers).expect("texts");
+        assert_eq!(answers.len(), paths.len(), "{answers:?}");
+        answers
+    }
+
+    /// The value that has a button to copy it by.
+    pub async fn copyable(&self, name: &str) -> String {
+        let selector = json!(format!("[data-copy={}]", json!(name)));
+        let value = self.text(&format!("return document.querySelector({selector})?.textContent.trim()")).await;
+        assert!(!value.is_empty(), "no {name} to copy on {}: {}", self.url().await, self.words().await);
+        value
+    }
+
+    /// Types into the field of this name.
     pub async fn type_into(&self, name: &str, text: &str) {
         let script = format!(
-            "const input = document.querySelector({}); if (!input) return false; input.value = {}; return true;",
-            json!(format!("input[name={name}]")),
+            "const found = [...document.querySelectorAll({})].find((field) => field.checkVisibility());
+             if (!found) return false; found.value = {}; found.dispatchEvent(new Event('input', {{bubbles: true}})); return true;",
+            json!(format!(":is(input, textarea)[name={name}]:not([type=hidden])")),
             json!(text)
         );
-        assert_eq!(self.run(&script).await, true, "no input {name} on {}: {}", self.url().await, self.words().await);
+        assert_eq!(self.run(&script).await, true, "no field {name} on {}: {}", self.url().await, self.words().await);
+    }
+
+    /// Chooses one of several, or ticks a box.
+    pub async fn choose(&self, name: &str, value: &str) {
+        let selector = json!(format!("input[name={name}][value={value}]"));
+        let script =
+            format!("const found = document.querySelector({selector}); found?.click(); return !!found?.checked");
+        assert_eq!(self.run(&script).await, true, "no choice {value} on {}: {}", self.url().await, self.words().await);
+    }
+
+    /// Presses the button, link or heading with these words, which leads to no other page: with the mouse, where it can be seen.
+    pub async fn touch(&self, words: &str) {
+        let script = format!(
+            "const said = (part) => part.textContent.replace(/\\s+/g, ' ').trim();
+             window.isLeft = true;
+             return [...document.querySelectorAll('button, a, summary')].find((part) => said(part) === {} && part.checkVisibility());",
+            json!(words)
+        );
+        loop {
+            let found = self.run(&script).await;
+            let Some(found) = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str) else {
+                panic!("no `{words}` on {}: {}", self.url().await, self.words().await);
+            };
+            let click = format!("{}/element/{found}/click", self.session);
+            match attempt(&self.client, &click, &json!({})).await {
+                Ok(_) => break,
+                // A part that is kept up to date was replaced meanwhile.
+                Err(error) if error["error"] == "stale element reference" => {}
+                Err(error) => panic!("`{words}` on {}: {error}", self.url().await),
+            }
+        }
+        self.presses.set(self.presses.get() + 1);
     }
 
     /// Presses the button or link with these words, and waits for the page that it leads to.
     pub async fn press(&self, words: &str) {
-        let script = format!(
-            "const said = (part) => part.textContent.replace(/\\s+/g, ' ').trim();
-             const found = [...document.querySelectorAll('button, a')].find((part) => said(part) === {});
-             if (!found) return false; window.isLeft = true; found.click(); return true;",
-            json!(words)
-        );
-        assert_eq!(self.run(&script).await, true, "no `{words}` on {}: {}", self.url().await, self.words().await);
+        self.touch(words).await;
+        self.until(words, "return !window.isLeft && document.readyState === 'complete'").await;
+        self.keep().await;
+    }
+
+    /// Waits until a script says yes.
+    pub async fn until(&self, what: &str, script: &str) {
         let begun = Instant::now();
-        while self.run("return !window.isLeft && document.readyState === 'complete'").await != true {
-            assert!(begun.elapsed() < PATIENCE, "`{words}` leads nowhere: {}", self.url().await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        while self.run(script).await != true {
+            if begun.elapsed() > PATIENCE {
+                panic!("`{what}` comes to nothing: {}: {}", self.url().await, self.words().await);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -215,49 +338,49 @@ impl Chromium {
         self.devtools("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Looks at the page in every mode, and keeps a picture of each.
+    /// Looks at the page in every mode, and keeps pictures of it. Without the script a page has fewer parts and none of its own: once is
+    /// enough then.
     pub async fn look(&self, name: &str) {
         let url = self.url().await;
+        if let Ok(url) = Url::parse(&url) {
+            self.looked_at.borrow_mut().insert(url.path().to_owned());
+        }
         for mode in MODES {
-            self.show(mode).await;
-            self.fits(name, mode).await;
-            // Each width and each scheme once: what axe finds depends on one of them, and on no pair. Without the script a page has fewer
-            // parts and none of its own: axe looks at it once.
-            if mode.name == MODES[0].name || (self.has_scripts.get() && mode.name == MODES[2].name) {
+            let is_first = mode.name == MODES[0].name;
+            if !is_first {
+                self.show(mode).await;
+            }
+            self.is_laid_out(name, mode).await;
+            if is_first || self.has_scripts.get() {
                 self.is_accessible(name, mode).await;
             }
-            self.picture(&format!("{name}.{}", mode.name)).await;
+            if !is_first || self.has_scripts.get() {
+                self.picture(&format!("{name}.{}", mode.name), true).await;
+            }
         }
         self.show(NARROWEST).await;
-        self.fits(name, NARROWEST).await;
-        let outline = self
-            .run("return [document.querySelectorAll('h1').length, document.querySelectorAll('main').length, document.title]")
-            .await;
-        self.holds(outline[0] == 1 && outline[1] == 1, || {
-            format!("{name} at {url} has not one h1 in one main: {outline}")
-        });
-        let title = outline[2].as_str().unwrap_or_default();
-        self.holds(title.contains(" · "), || format!("{name}: the title does not say what and whose: {title}"));
-        let primaries = self
-            .run("return document.querySelectorAll('.button.primary:not(.copy)').length")
-            .await
-            .as_u64()
-            .unwrap_or(9);
-        self.holds(primaries <= 1 || name == "style", || format!("{name} has {primaries} primary buttons"));
+        self.is_laid_out(name, NARROWEST).await;
         self.show(MODES[0]).await;
     }
 
-    /// Nothing is wider than the window.
-    async fn fits(&self, name: &str, mode: Mode) {
+    /// Nothing is wider than the window, and the page has one subject, one title and one way on.
+    async fn is_laid_out(&self, name: &str, mode: Mode) {
         let script = "const width = document.documentElement.clientWidth;
              const wide = [...document.body.querySelectorAll('*')]
-                 .filter((part) => !part.closest('.hidden, .skip, .scroll, .tabs, .top nav, pre'))
                  .filter((part) => part.getBoundingClientRect().right > width + 1)
+                 .filter((part) => !part.closest('.hidden, .skip, .scroll, .tabs, .top nav, pre'))
                  .map((part) => part.outerHTML.slice(0, 120));
-             return {width, page: document.documentElement.scrollWidth, wide: wide.slice(0, 3)};";
+             const count = (parts) => document.querySelectorAll(parts).length;
+             return {width, page: document.documentElement.scrollWidth, wide: wide.slice(0, 3), url: location.href,
+                 subjects: [count('h1'), count('main')], title: document.title, primaries: [...document.querySelectorAll('.button.primary:not(.copy)')].filter((part) => part.checkVisibility()).length};";
         let found = self.run(script).await;
         let fits = found["page"].as_u64() <= found["width"].as_u64() && found["wide"] == json!([]);
         self.holds(fits, || format!("{name} does not fit into {}: {found}", mode.name));
+        self.holds(found["subjects"] == json!([1, 1]), || format!("{name} has not one h1 in one main: {found}"));
+        let title = found["title"].as_str().unwrap_or_default();
+        self.holds(title.contains(" · "), || format!("{name}: the title does not say what and whose: {title}"));
+        let primaries = found["primaries"].as_u64().unwrap_or(9);
+        self.holds(primaries <= 1 || name == "style", || format!("{name} has {primaries} primary buttons"));
     }
 
     /// axe-core finds nothing.
@@ -279,15 +402,21 @@ impl Chromium {
         }
     }
 
+    /// The paths of the pages that were looked at.
+    pub fn looked_at(&self) -> BTreeSet<String> {
+        self.looked_at.borrow().clone()
+    }
+
     /// Fails with everything that was found on the way.
     pub fn finish(self) {
         let findings = self.findings.take();
         assert!(findings.is_empty(), "{} findings:\n{}", findings.len(), findings.join("\n"));
     }
 
-    async fn picture(&self, name: &str) {
-        let sent =
-            self.devtools("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true})).await;
+    /// Keeps a picture: of the whole page, or of what the window shows.
+    pub async fn picture(&self, name: &str, whole: bool) {
+        let asked = json!({"format": "png", "captureBeyondViewport": whole, "optimizeForSpeed": whole});
+        let sent = self.devtools("Page.captureScreenshot", asked).await;
         let png = STANDARD.decode(sent["data"].as_str().unwrap_or_default()).expect("base64");
         std::fs::write(self.folder.join(format!("{name}.png")), png).expect("a picture can be kept");
     }
@@ -303,9 +432,13 @@ impl Drop for Chromium {
 }
 
 async fn command(client: &Client, url: &str, body: &Value) -> Value {
+    attempt(client, url, body).await.unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+/// What is answered, or the error that is told.
+async fn attempt(client: &Client, url: &str, body: &Value) -> Result<Value, Value> {
     let answer = client.post(url).json(body).send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
     let mut told: Value = answer.json().await.unwrap_or_else(|error| panic!("{url}: {error}"));
     let value = told["value"].take();
-    assert!(value["error"].is_null(), "{url}: {value}");
-    value
+    if value["error"].is_null() { Ok(value) } else { Err(value) }
 }

@@ -13,10 +13,14 @@ use crate::support::testing::World;
 
 /// The password that they choose.
 pub const PASSWORD: &str = "an old harbour at noon 7";
+/// Where no operator needs an authenticator app.
+pub const NO_APP: (&str, &str) = ("GATEWAY__CONSOLE__SECOND_FACTOR", "false");
 
 /// An operator who is logged in.
 pub struct Operator {
     pub id: String,
+    /// By what they log in.
+    pub address: String,
     pub browser: Browser,
     /// Their authenticator app; `None` where the world asks for none.
     pub app: Option<App>,
@@ -58,7 +62,7 @@ impl World {
         }
         let page = browser.open(&self.console("/you")).await.page();
         assert!(page.words().contains(address), "logged in: {}", page.words());
-        Operator { id, browser, app, world: self.clone() }
+        Operator { id, address: address.to_owned(), browser, app, world: self.clone() }
     }
 }
 
