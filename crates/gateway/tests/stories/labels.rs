@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::account::text;
 use crate::support::browser::{Landed, Page};
-use crate::support::desk::NO_APP;
+use crate::support::console::NO_APP;
 use crate::support::identity_provider::a_user;
 use crate::support::testing::World;
 

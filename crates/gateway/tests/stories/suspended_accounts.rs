@@ -87,7 +87,7 @@ story!(
         ("GATEWAY__BRAND__SUPPORT_EMAIL", "help@exampla.test"),
         ("GATEWAY__REQUESTS__ENABLED", "true"),
         ("GATEWAY__SERVER__TRUSTED_PROXIES", "127.0.0.1"),
-        crate::support::desk::NO_APP
+        crate::support::console::NO_APP
     ],
     async |world: World| {
         let acme = world.account("acme").await;
