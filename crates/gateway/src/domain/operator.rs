@@ -273,16 +273,6 @@ pub struct Need {
     pub is_everywhere: bool,
 }
 
-/// A power within reach.
-pub const fn within_reach(power: Power) -> Need {
-    Need { power, is_everywhere: false }
-}
-
-/// A power over all accounts, or over what belongs to none.
-pub const fn everywhere(power: Power) -> Need {
-    Need { power, is_everywhere: true }
-}
-
 impl Need {
     /// Refuses an operator who has it not.
     pub fn of(self, mandate: &Mandate) -> Result<(), Forbidden> {

@@ -7,9 +7,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 
-use crate::domain::operator::{Power, everywhere, within_reach};
-use crate::http::edge::endpoints::{Endpoint, allowed, operations, resources};
-use crate::http::edge::operation::Operation;
+use crate::domain::operator::Power;
+use crate::http::edge::audience::{everywhere, within_reach};
+use crate::http::edge::endpoints::{Endpoint, allowed, operations, resources, row};
 use crate::http::edge::problem::{FieldError, Problem};
 
 mod accounts;
@@ -143,7 +143,13 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         GET "/operators" everywhere(Power::ManageOperators) => operators::list, "Lists operators.";
         POST "/operators" everywhere(Power::ManageOperators) => operators::create, "Makes an operator.", 404 "There is no such account.",
             409 "Another operator has the name.";
-        DELETE "/operators/{operator}" everywhere(Power::ManageOperators) => operators::end, "Ends an operator.";
+        PATCH "/operators/{operator}" everywhere(Power::ManageOperators) => operators::change,
+            "Changes what an operator is called, what they may do, and where.",
+            409 "Another operator has the name; it is the role or the accounts of the operator who asks; or no operator with the role \
+                 `platform` would be left who can log in or has a token.";
+        DELETE "/operators/{operator}" everywhere(Power::ManageOperators) => operators::end,
+            "Ends an operator: token, password, authenticator app, sessions and links count no more.",
+            409 "It is the last operator with the role `platform` who can log in or has a token.";
         POST "/operators/{operator}/password-link" everywhere(Power::ManageOperators) => operators::link,
             "Makes a link with which an operator chooses a password; one that was made before counts no more.",
             409 "The operator has no address to log in by.";
@@ -178,17 +184,9 @@ pub static ENDPOINTS: &[Endpoint] = operations![
     }
 ];
 
-/// What the endpoint of a request is, if it has one.
-fn operation(request: &HttpRequest) -> Option<&'static Operation> {
-    let pattern = request.match_pattern()?;
-    let path = pattern.strip_prefix("/admin")?;
-    let endpoint = ENDPOINTS.iter().find(|endpoint| endpoint.path == path && endpoint.method == request.method())?;
-    endpoint.operation.as_ref()
-}
-
 /// Refuses parameters of the query that the endpoint has not, or has twice: what is not understood must not be taken for done.
 fn check_query(request: &HttpRequest) -> Result<(), Problem> {
-    let Some(operation) = operation(request) else { return Ok(()) };
+    let Some(operation) = row(request).and_then(|row| row.operation.as_ref()) else { return Ok(()) };
     let known = (operation.query)();
     let mut mistakes: Vec<FieldError> = Vec::new();
     let pairs = operator::pairs(request)?;

@@ -2,6 +2,7 @@
 
 pub(super) mod account_file;
 pub mod address;
+pub mod audience;
 pub(super) mod audit_file;
 pub(super) mod bearer;
 pub(super) mod below;

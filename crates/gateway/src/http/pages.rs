@@ -7,6 +7,7 @@ use actix_web::{guard, web};
 use oauth::jose::Jwks;
 
 use crate::app::App;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{self, Endpoint, pages, resources};
 use crate::storage::DbError;
 
@@ -44,42 +45,47 @@ pub use files::FILES;
 /// Every page and form; those of one path stand together. Forms are refused where another site sends them, but for those that clients
 /// send: authorization requests and requests to log out.
 pub static ENDPOINTS: &[Endpoint] = pages![
-    GET "/" => front::show, "Says whose this is, and leads on.";
-    GET "/style" => front::style, "Shows every part of the pages; it has no data.";
-    GET "/oauth2/auth" => authorize::by_query, "Takes an authorization request, and shows what comes next.";
-    POST "/oauth2/auth" => authorize::by_form, "Takes an authorization request that a client sends as a form.";
-    GET "/login" => login::show, "Asks who the user is.";
-    POST "/login" => login::submit, "Logs in by user name and password.";
-    GET "/login/forgotten" => login::forgotten::show, "Asks users who forgot their password for their name, or says whom to ask.";
-    POST "/login/forgotten" => login::forgotten::submit, "Has a link mailed with which the user sets a new password.";
-    POST "/login/second-factor" => login::second_factor::submit, "Takes the code of an authenticator app after the password.";
-    POST "/login/provider" => login::provider::begin, "Sends the user to the OpenID provider of their account.";
-    GET "/login/callback" => login::callback::callback, "Users and operators come back here from an OpenID provider.";
-    GET "/oauth2/consent" => authorize::resume, "Shows what a client asks for, once the user is logged in.";
-    POST "/oauth2/consent" => authorize::decide, "Accepts or denies access.";
-    POST "/oauth2/switch" => login::switch, "Logs out, so that another user answers the request.";
-    GET "/oauth2/logout" => logout::by_query, "Logs out, by a client's link.";
-    POST "/oauth2/logout" => logout::by_form, "Logs out, by a client's form or by ours.";
-    GET "/account" => self_service::show, "Shows users their notices, connections and sessions.";
-    GET "/account/connections" => administration::connections, "Shows an administrator the connections of their account.";
-    POST "/account/connections/end" => self_service::end_connection, "Ends all that the user accepted for a client.";
-    GET "/account/connections/secret" => administration::ask_to_renew, "Says what a new secret of a connection means.";
-    POST "/account/connections/secret" => administration::renew, "Makes a new secret of a connection and shows it once.";
-    GET "/account/setup-links" => administration::links, "Shows an administrator the setup links of their account.";
-    GET "/account/users" => administration::people, "Shows an administrator how the users of their account log in.";
-    POST "/account/notices/seen" => self_service::see_notice, "Notes that the user has seen a notice.";
-    POST "/account/sessions/end" => self_service::end_session, "Logs the user out in another browser.";
-    GET "/account/password" => password::show, "Asks for a new password.";
-    POST "/account/password" => password::change, "Changes the user's password.";
-    GET "/account/second-factor" => second_factor::show, "Shows what an authenticator app is set up with.";
-    POST "/account/second-factor" => second_factor::begin, "Begins to set up an authenticator app.";
-    POST "/account/second-factor/confirm" => second_factor::confirm, "Takes the first code of an authenticator app.";
-    POST "/account/second-factor/remove" => second_factor::remove, "Removes the user's authenticator app.";
-    GET "/password" => password_link::done, "Says that a password was set, and leads on.";
-    POST "/password" => password_link::submit, "Sets the password of a link's user, once.";
-    GET "/password/{link}" => password_link::show, "Asks the user of a link for a password; looking uses nothing up.";
-    GET "/operator" => operator::moved, "Leads to where operators log in.";
+    GET "/" Audience::Anyone => front::show, "Says whose this is, and leads on.";
+    GET "/style" Audience::Anyone => front::style, "Shows every part of the pages; it has no data.";
+    GET "/oauth2/auth" Audience::Anyone => authorize::by_query, "Takes an authorization request, and shows what comes next.";
+    POST "/oauth2/auth" Audience::Anyone => authorize::by_form, "Takes an authorization request that a client sends as a form.";
+    GET "/login" Audience::Anyone => login::show, "Asks who the user is.";
+    POST "/login" Audience::Anyone => login::submit, "Logs in by user name and password.";
+    GET "/login/forgotten" Audience::Anyone => login::forgotten::show, "Asks users who forgot their password for their name, or says whom to ask.";
+    POST "/login/forgotten" Audience::Anyone => login::forgotten::submit, "Has a link mailed with which the user sets a new password.";
+    POST "/login/second-factor" Audience::Anyone => login::second_factor::submit, "Takes the code of an authenticator app after the password.";
+    POST "/login/provider" Audience::Anyone => login::provider::begin, "Sends the user to the OpenID provider of their account.";
+    GET "/login/callback" Audience::Anyone => login::callback::callback, "Users and operators come back here from an OpenID provider.";
+    GET "/oauth2/consent" Audience::Anyone => authorize::resume, "Shows what a client asks for, once the user is logged in.";
+    POST "/oauth2/consent" Audience::Anyone => authorize::decide, "Accepts or denies access.";
+    POST "/oauth2/switch" Audience::Anyone => login::switch, "Logs out, so that another user answers the request.";
+    GET "/oauth2/logout" Audience::Anyone => logout::by_query, "Logs out, by a client's link.";
+    POST "/oauth2/logout" Audience::Anyone => logout::by_form, "Logs out, by a client's form or by ours.";
+    GET "/account" Audience::User => self_service::show, "Shows users their notices, connections and sessions.";
+    GET "/account/connections" Audience::Administrator => administration::connections, "Shows an administrator the connections of their account.";
+    POST "/account/connections/end" Audience::User => self_service::end_connection, "Ends all that the user accepted for a client.";
+    GET "/account/connections/secret" Audience::Administrator => administration::ask_to_renew, "Says what a new secret of a connection means.";
+    POST "/account/connections/secret" Audience::Administrator => administration::renew, "Makes a new secret of a connection and shows it once.";
+    GET "/account/setup-links" Audience::Administrator => administration::links, "Shows an administrator the setup links of their account.";
+    GET "/account/users" Audience::Administrator => administration::people, "Shows an administrator how the users of their account log in.";
+    POST "/account/notices/seen" Audience::User => self_service::see_notice, "Notes that the user has seen a notice.";
+    POST "/account/sessions/end" Audience::User => self_service::end_session, "Logs the user out in another browser.";
+    GET "/account/password" Audience::User => password::show, "Asks for a new password.";
+    POST "/account/password" Audience::User => password::change, "Changes the user's password.";
+    GET "/account/second-factor" Audience::User => second_factor::show, "Shows what an authenticator app is set up with.";
+    POST "/account/second-factor" Audience::User => second_factor::begin, "Begins to set up an authenticator app.";
+    POST "/account/second-factor/confirm" Audience::User => second_factor::confirm, "Takes the first code of an authenticator app.";
+    POST "/account/second-factor/remove" Audience::User => second_factor::remove, "Removes the user's authenticator app.";
+    GET "/password" Audience::Anyone => password_link::done, "Says that a password was set, and leads on.";
+    POST "/password" Audience::Anyone => password_link::submit, "Sets the password of a link's user, once.";
+    GET "/password/{link}" Audience::LinkHolder => password_link::show, "Asks the user of a link for a password; looking uses nothing up.";
+    GET "/operator" Audience::Anyone => operator::moved, "Leads to where operators log in.";
 ];
+
+/// Every table of pages, forms and files.
+pub fn tables() -> impl Iterator<Item = &'static [Endpoint]> {
+    [ENDPOINTS, setup::ENDPOINTS, FILES].into_iter().chain(console::TABLES.iter().copied())
+}
 
 /// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.
 const ACTS: [&str; 4] = ["/oauth2/auth", "/oauth2/consent", "/oauth2/logout", "/login/callback"];
@@ -88,7 +94,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     for path in ACTS {
         config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
     }
-    for table in [ENDPOINTS, setup::ENDPOINTS, FILES].iter().chain(console::TABLES) {
+    for table in tables() {
         for resource in resources(table, || web::to(templates::wrong_method)) {
             config.service(resource);
         }

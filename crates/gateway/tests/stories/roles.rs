@@ -86,7 +86,7 @@ story!(each_endpoint_answers_each_role_as_the_table_says, async |world: World| {
 
     for endpoint in ENDPOINTS {
         let (method, path) = (endpoint.method.as_str(), endpoint.path);
-        let need = endpoint.operation.as_ref().expect("each endpoint of the admin API is described").need;
+        let need = endpoint.audience.need().expect("each endpoint of the admin API says what it needs");
         for token in &none {
             let call = own.call(&world, method, path);
             let answer = match token {

@@ -13,6 +13,7 @@ use crate::domain::described::Components;
 use crate::domain::operator::{Mandate, Need, Reach};
 use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::refusals::{Kind, Who};
+use crate::http::edge::endpoints;
 use crate::http::edge::operation::{Part, Signature};
 use crate::http::edge::problem::Problem;
 use crate::http::edge::query;
@@ -53,7 +54,7 @@ impl Operator {
             return Ok(Operator { origin, mandate: Mandate::EVERYTHING });
         }
         let now = app.clock.now();
-        let (target, need) = (Target::of(&request), super::operation(&request).map(|operation| operation.need));
+        let (target, need) = (Target::of(&request), endpoints::row(&request).and_then(|row| row.audience.need()));
         let (refused, seen) = (app.refusals.clone(), source.address.clone());
         let note = move |kind, who| refused.note(kind, who, seen.as_deref(), now);
         let found = app

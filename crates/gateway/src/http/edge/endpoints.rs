@@ -8,6 +8,7 @@ use actix_web::http::Method;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, Resource, Route, guard, web};
 
+use super::audience::Audience;
 use super::operation::Operation;
 
 /// A method on a path.
@@ -19,6 +20,8 @@ pub struct Endpoint {
     pub path: &'static str,
     /// What it is for, in a sentence; empty where the protocol says it.
     pub purpose: &'static str,
+    /// For whom it is. Of the protocols' endpoints the protocol says it.
+    pub audience: Audience,
     /// What it takes and answers, where that is described.
     pub operation: Option<Operation>,
     pub(crate) route: fn() -> Route,
@@ -31,6 +34,7 @@ macro_rules! endpoints {
             method: actix_web::http::Method::$method,
             path: $path,
             purpose: "",
+            audience: $crate::http::edge::audience::Audience::Anyone,
             operation: None,
             route: || actix_web::web::route().to($handler),
         }),*]
@@ -38,13 +42,14 @@ macro_rules! endpoints {
 }
 pub(crate) use endpoints;
 
-/// A table of pages and forms: method, path, handler, purpose.
+/// A table of pages and forms: method, path, for whom it is, handler, purpose.
 macro_rules! pages {
-    ($($method:ident $path:literal => $handler:path, $purpose:literal;)*) => {
+    ($($method:ident $path:literal $audience:expr => $handler:path, $purpose:literal;)*) => {
         &[$($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
             purpose: $purpose,
+            audience: $audience,
             operation: None,
             route: || actix_web::web::route().to($handler),
         }),*]
@@ -52,18 +57,18 @@ macro_rules! pages {
 }
 pub(crate) use pages;
 
-/// A table of endpoints that are described: method, path, what it needs of an operator, handler, summary, refusals, under the headings that they belong to.
+/// A table of endpoints that are described: method, path, for whom it is, handler, summary, refusals, under the headings that they belong to.
 macro_rules! operations {
-    ($($tag:literal { $($method:ident $path:literal $need:expr => $handler:path, $summary:literal $(, $status:literal $when:literal)*;)* })*) => {
+    ($($tag:literal { $($method:ident $path:literal $audience:expr => $handler:path, $summary:literal $(, $status:literal $when:literal)*;)* })*) => {
         &[$($($crate::http::edge::endpoints::Endpoint {
             method: actix_web::http::Method::$method,
             path: $path,
             purpose: $summary,
+            audience: $audience,
             operation: Some($crate::http::edge::operation::Operation {
                 handler: stringify!($handler),
                 tag: $tag,
                 summary: $summary,
-                need: $need,
                 refusals: &[$(($status, $when)),*],
                 query: || $crate::http::edge::operation::query_names($handler),
                 describe: |components| $crate::http::edge::operation::signature($handler, components),
@@ -74,9 +79,9 @@ macro_rules! operations {
 }
 pub(crate) use operations;
 
-/// The methods of a path, as `Allow` lists them.
-#[derive(Debug, Clone)]
-struct Allowed(String);
+/// The rows of a path.
+#[derive(Clone, Copy)]
+struct Rows(&'static [Endpoint]);
 
 /// The request came as HEAD.
 #[derive(Debug, Clone, Copy)]
@@ -85,8 +90,7 @@ struct Head;
 /// A resource for each path of the table. `refuse` answers methods that the path has not.
 pub(crate) fn resources(table: &'static [Endpoint], refuse: fn() -> Route) -> impl Iterator<Item = Resource> {
     table.chunk_by(|one, next| one.path == next.path).map(move |endpoints| {
-        let allowed = Allowed(methods(endpoints).join(", "));
-        let resource = web::resource(endpoints[0].path).app_data(allowed).default_service(refuse());
+        let resource = web::resource(endpoints[0].path).app_data(Rows(endpoints)).default_service(refuse());
         let route = |endpoint: &Endpoint| (endpoint.route)().method(endpoint.method.clone());
         endpoints.iter().fold(resource, |resource, endpoint| resource.route(route(endpoint)))
     })
@@ -103,9 +107,15 @@ fn methods(endpoints: &[Endpoint]) -> Vec<&str> {
     methods
 }
 
-/// What the path of a refused request answers to.
+/// The row that a request is answered by.
+pub(crate) fn row(request: &HttpRequest) -> Option<&'static Endpoint> {
+    let Rows(rows) = *request.app_data::<Rows>()?;
+    rows.iter().find(|endpoint| endpoint.method == request.method())
+}
+
+/// The methods that the path of a refused request answers to, as `Allow` lists them.
 pub(crate) fn allowed(request: &HttpRequest) -> String {
-    request.app_data::<Allowed>().map(|allowed| allowed.0.clone()).unwrap_or_default()
+    request.app_data::<Rows>().map(|Rows(rows)| methods(rows).join(", ")).unwrap_or_default()
 }
 
 /// Routes HEAD as GET.

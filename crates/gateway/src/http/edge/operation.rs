@@ -4,7 +4,6 @@ use actix_web::{Handler, HttpRequest, web};
 use serde_json::Value;
 
 use crate::domain::described::{Components, Described};
-use crate::domain::operator::Need;
 
 /// What is said about an endpoint beyond its handler.
 #[allow(missing_debug_implementations)] // a function has nothing to show
@@ -15,8 +14,6 @@ pub struct Operation {
     pub tag: &'static str,
     /// What it does, in a sentence.
     pub summary: &'static str,
-    /// What it needs of the operator.
-    pub need: Need,
     /// The refusals of its own, each with when it is.
     pub refusals: &'static [(u16, &'static str)],
     /// The parameters of its query.

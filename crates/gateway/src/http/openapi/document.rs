@@ -167,7 +167,7 @@ fn described_operation(endpoint: &Endpoint, operation: &Operation, components: &
         "operationId": operation.handler.replace("::", "."),
         "tags": [operation.tag],
         "summary": operation.summary.trim_end_matches('.'),
-        "description": format!("{} {}", operation.summary, who_may(operation.need)),
+        "description": format!("{} {}", operation.summary, endpoint.audience.need().map(who_may).unwrap_or_default()),
     });
     let mut parameters: Vec<Value> = names(endpoint.path).map(path_parameter).collect();
     parameters.extend(signature.query.iter().cloned());

@@ -62,7 +62,8 @@ impl ResponseError for PageFailure {
                 act::Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
                 act::Refusal::Conflict { .. } | act::Refusal::Unconfirmed(..) => StatusCode::CONFLICT,
                 act::Refusal::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-                act::Refusal::Invalid(_) | act::Refusal::Scim(_) => StatusCode::BAD_REQUEST,
+                act::Refusal::Scim(error) => StatusCode::from_u16(error.wire().0).unwrap_or(StatusCode::BAD_REQUEST),
+                act::Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
             },
             PageFailure::TooLarge { status, .. } => *status,
             PageFailure::Busy => StatusCode::SERVICE_UNAVAILABLE,
@@ -146,7 +147,7 @@ impl PageFailure {
             }
             PageFailure::Act(refusal) => {
                 let title = match refusal {
-                    act::Refusal::NotFound { .. } => "There is no such page",
+                    _ if self.status_code() == StatusCode::NOT_FOUND => "There is no such page",
                     act::Refusal::Forbidden(_) => "Your role does not allow this",
                     _ => "Nothing was changed",
                 };

@@ -7,13 +7,14 @@ use super::assets;
 use super::templates::not_found;
 use crate::app::App;
 use crate::domain::served_file::ServedFile;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{Endpoint, pages};
 
 /// Files beside the pages.
 pub static FILES: &[Endpoint] = pages![
-    GET "/assets/{name}" => asset, "What pages are made of.";
-    GET "/favicon.ico" => icon, "The logo, for browsers that do not read which one a page names.";
-    GET "/robots.txt" => robots, "Keeps search engines away.";
+    GET "/assets/{name}" Audience::Anyone => asset, "What pages are made of.";
+    GET "/favicon.ico" Audience::Anyone => icon, "The logo, for browsers that do not read which one a page names.";
+    GET "/robots.txt" Audience::Anyone => robots, "Keeps search engines away.";
 ];
 
 /// A stylesheet or a script is the same for a year, because its address names its content.

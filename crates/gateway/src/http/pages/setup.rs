@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::domain::request::{OwnCode, Owner, Refusal};
 use crate::domain::setup::variable;
 use crate::domain::setup_link::LinkState;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{self, Endpoint, pages};
 use crate::platform::secret_text::SecretText;
 use crate::services::setup_page::{self, Outcome, Reveal, Visit};
@@ -27,15 +28,15 @@ use shown::{ClosedPage, Credential, SetupPage};
 
 /// The setup page, and what is done on it.
 pub static ENDPOINTS: &[Endpoint] = pages![
-    GET "/setup/{link}" => show, "Shows a customer's administrator how their identity provider is set up.";
-    GET "/setup/{link}/reveal" => again, "Leads back to the setup page.";
-    POST "/setup/{link}/reveal" => reveal, "Makes the secret and shows it this once.";
-    GET "/setup/{link}/variable" => again, "Leads back to the setup page.";
-    POST "/setup/{link}/variable" => register_variable, "Registers the variable name of an Okta app.";
-    GET "/setup/{link}/password" => again, "Leads back to the setup page.";
-    POST "/setup/{link}/password" => set_password, "Sets the password of the service account.";
-    POST "/setup/{link}/step" => mark, "Marks a step as done, or takes the mark away.";
-    POST "/setup/{link}/finish" => finish, "Finishes the setup, which closes the link.";
+    GET "/setup/{link}" Audience::LinkHolder => show, "Shows a customer's administrator how their identity provider is set up.";
+    GET "/setup/{link}/reveal" Audience::LinkHolder => again, "Leads back to the setup page.";
+    POST "/setup/{link}/reveal" Audience::LinkHolder => reveal, "Makes the secret and shows it this once.";
+    GET "/setup/{link}/variable" Audience::LinkHolder => again, "Leads back to the setup page.";
+    POST "/setup/{link}/variable" Audience::LinkHolder => register_variable, "Registers the variable name of an Okta app.";
+    GET "/setup/{link}/password" Audience::LinkHolder => again, "Leads back to the setup page.";
+    POST "/setup/{link}/password" Audience::LinkHolder => set_password, "Sets the password of the service account.";
+    POST "/setup/{link}/step" Audience::LinkHolder => mark, "Marks a step as done, or takes the mark away.";
+    POST "/setup/{link}/finish" Audience::LinkHolder => finish, "Finishes the setup, which closes the link.";
 ];
 
 /// What is shown beside what is known: what was just done, and what is wrong with what was typed.

@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::accounts::allowed;
 use super::parts::{Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, When, grouped, is_typed};
 use super::tabs::{AccountHead, AccountTab, counted, crumbs_below, of_account, of_client};
 use super::{Desk, Section, Submitted};
@@ -17,6 +16,7 @@ use crate::domain::setup_link::LinkState;
 use crate::domain::standing::Standing;
 use crate::domain::wording;
 use crate::http::edge::account_file;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
@@ -26,13 +26,13 @@ use crate::services::console::account::{self as service, Counted, Head, Overview
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}" => show, "Shows an account: what is wrong, what is connected, who gets what.";
-    GET "/console/accounts/{account}/suspend" => ask_to_suspend, "Says what suspending an account does.";
-    POST "/console/accounts/{account}/suspend" => suspend, "Suspends an account.";
-    POST "/console/accounts/{account}/resume" => resume, "Resumes an account.";
-    GET "/console/accounts/{account}/export" => export, "Hands over an account's users and groups as JSON Lines.";
-    GET "/console/accounts/{account}/delete" => ask_to_delete, "Says what deleting an account takes away.";
-    POST "/console/accounts/{account}/delete" => delete, "Deletes an account whose name was typed.";
+    GET "/console/accounts/{account}" within_reach(Power::Read) => show, "Shows an account: what is wrong, what is connected, who gets what.";
+    GET "/console/accounts/{account}/suspend" within_reach(Power::SuspendAccounts) => ask_to_suspend, "Says what suspending an account does.";
+    POST "/console/accounts/{account}/suspend" within_reach(Power::SuspendAccounts) => suspend, "Suspends an account.";
+    POST "/console/accounts/{account}/resume" within_reach(Power::SuspendAccounts) => resume, "Resumes an account.";
+    GET "/console/accounts/{account}/export" within_reach(Power::Read) => export, "Hands over an account's users and groups as JSON Lines.";
+    GET "/console/accounts/{account}/delete" within_reach(Power::Delete) => ask_to_delete, "Says what deleting an account takes away.";
+    POST "/console/accounts/{account}/delete" within_reach(Power::Delete) => delete, "Deletes an account whose name was typed.";
 ];
 
 /// Something that is wrong.
@@ -193,7 +193,6 @@ pub(super) async fn head_of(desk: &Desk, app: &App, id: &str) -> Result<Head, Pa
 
 /// `GET /console/accounts/{account}/suspend`
 async fn ask_to_suspend(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::SuspendAccounts)?;
     let head = head_of(&desk, &app, &id).await?;
     let name = wording::strip_invisible(&head.name);
     let path = of_account(&head.id);
@@ -286,7 +285,6 @@ fn deletion(head: &Head, mandate: &Mandate, typed: Typed) -> DeletePage {
 
 /// `GET /console/accounts/{account}/delete`
 async fn ask_to_delete(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::Delete)?;
     let head = head_of(&desk, &app, &id).await?;
     Ok(desk.page(&app, Section::Accounts, &deletion(&head, desk.mandate(), Typed::default())))
 }
@@ -294,7 +292,6 @@ async fn ask_to_delete(desk: Desk, app: web::Data<App>, id: web::Path<String>) -
 /// `POST /console/accounts/{account}/delete`
 async fn delete(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::Delete)?;
     let head = head_of(&desk, &app, &id).await?;
     let mut typed = Typed::of(form);
     if !is_typed(&typed, &head.name) {

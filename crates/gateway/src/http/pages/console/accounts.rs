@@ -16,6 +16,7 @@ use crate::domain::operator::Power;
 use crate::domain::setup_link::Provider;
 use crate::domain::standing::Standing;
 use crate::domain::wording;
+use crate::http::edge::audience::{Audience, everywhere};
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::edge::query;
 use crate::http::pages::failure::PageFailure;
@@ -29,9 +30,9 @@ use crate::storage::ReadCost;
 use crate::storage::standings::Place;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console" => show, "Lists accounts, those that need an operator first.";
-    GET "/console/accounts/new" => new, "Asks what a new account is called.";
-    POST "/console/accounts/new" => create, "Creates an account.";
+    GET "/console" Audience::Operator => show, "Lists accounts, those that need an operator first.";
+    GET "/console/accounts/new" everywhere(Power::CreateAccounts) => new, "Asks what a new account is called.";
+    POST "/console/accounts/new" everywhere(Power::CreateAccounts) => create, "Creates an account.";
 ];
 
 /// So many accounts a page.
@@ -193,19 +194,12 @@ fn new_page(app: &App, typed: Typed) -> NewAccountPage {
 
 /// `GET /console/accounts/new`
 async fn new(desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::CreateAccounts)?;
     Ok(desk.page(&app, Section::Accounts, &new_page(&app, Typed::default())))
-}
-
-/// Refuses an operator whose role has not this power: a page that could do nothing is not shown.
-pub(super) fn allowed(desk: &Desk, power: Power) -> Result<(), PageFailure> {
-    desk.mandate().may(power).map_err(|why| crate::services::error::ActError::from(why).into())
 }
 
 /// `POST /console/accounts/new`
 async fn create(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::CreateAccounts)?;
     let mut typed = Typed::of(form);
     let mut fields = Map::new();
     if typed.has("name") {

@@ -6,7 +6,6 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::account::head_of;
-use super::accounts::allowed;
 use super::parts::{CHANGED_MEANWHILE, ConfirmPage, Crumb, Typed, grouped, state_of};
 use super::settings::points;
 use super::tabs::{AccountHead, AccountTab, of_account};
@@ -16,6 +15,7 @@ use crate::domain::bodies::attributes::declaration::{self, Name};
 use crate::domain::bodies::attributes::{Attribute, State};
 use crate::domain::described::FieldError;
 use crate::domain::operator::Power;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
@@ -26,13 +26,13 @@ use crate::services::indexing;
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}/attributes" => list, "Lists the attributes that an account declares.";
-    GET "/console/accounts/{account}/attributes/new" => new, "Asks what a new attribute is called and what it holds.";
-    POST "/console/accounts/{account}/attributes/new" => declare, "Declares an attribute.";
-    GET "/console/accounts/{account}/attributes/{attribute}" => show, "Shows the declaration of an attribute.";
-    POST "/console/accounts/{account}/attributes/{attribute}" => change, "Changes the declaration of an attribute.";
-    GET "/console/accounts/{account}/attributes/{attribute}/remove" => ask_to_remove, "Says what taking an attribute away costs.";
-    POST "/console/accounts/{account}/attributes/{attribute}/remove" => remove, "Takes an attribute away.";
+    GET "/console/accounts/{account}/attributes" within_reach(Power::Read) => list, "Lists the attributes that an account declares.";
+    GET "/console/accounts/{account}/attributes/new" within_reach(Power::ChangeAccounts) => new, "Asks what a new attribute is called and what it holds.";
+    POST "/console/accounts/{account}/attributes/new" within_reach(Power::ChangeAccounts) => declare, "Declares an attribute.";
+    GET "/console/accounts/{account}/attributes/{attribute}" within_reach(Power::Read) => show, "Shows the declaration of an attribute.";
+    POST "/console/accounts/{account}/attributes/{attribute}" within_reach(Power::ChangeAccounts) => change, "Changes the declaration of an attribute.";
+    GET "/console/accounts/{account}/attributes/{attribute}/remove" within_reach(Power::Delete) => ask_to_remove, "Says what taking an attribute away costs.";
+    POST "/console/accounts/{account}/attributes/{attribute}/remove" within_reach(Power::Delete) => remove, "Takes an attribute away.";
 ];
 
 /// What declarations call the fields of this form.
@@ -172,7 +172,6 @@ fn page(desk: &Desk, app: &App, head: &Head, of: Option<&Attribute>, typed: Type
 
 /// `GET /console/accounts/{account}/attributes/new`
 async fn new(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::ChangeAccounts)?;
     let head = head_of(&desk, &app, &id).await?;
     let typed = Typed::with([("type", "string".to_owned()), ("indexed", "yes".to_owned())]);
     Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, &head, None, typed)))
@@ -256,7 +255,6 @@ async fn write(
     mut typed: Typed,
     before: Option<Attribute>,
 ) -> Result<HttpResponse, PageFailure> {
-    allowed(desk, Power::ChangeAccounts)?;
     let head = head_of(desk, app, account).await?;
     let wrong = |mut typed: Typed, mistakes: &[FieldError]| {
         typed.mistakes(mistakes, &FIELDS);
@@ -352,7 +350,6 @@ async fn ask_to_remove(
     app: web::Data<App>,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::Delete)?;
     let head = head_of(&desk, &app, &path.0).await?;
     let attribute = found(&desk, &app, &path.0, &path.1).await?;
     let (name, at) = (&attribute.declaration.name, place(&head.id, &attribute.id));

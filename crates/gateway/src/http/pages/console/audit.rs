@@ -13,6 +13,7 @@ use crate::domain::bodies::audit::AuditRow;
 use crate::domain::event::Action;
 use crate::domain::operator::{Power, Reach};
 use crate::domain::wording;
+use crate::http::edge::audience::{everywhere, within_reach};
 use crate::http::edge::audit_file::AuditFile;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::edge::query;
@@ -22,14 +23,14 @@ use crate::platform::timestamp::Timestamp;
 use crate::services::audit::{self, Answer};
 use crate::services::audit_export::ExportFormat;
 use crate::services::error::{ActError, Refusal};
-use crate::services::operator_people;
+use crate::services::operators;
 use crate::storage::ReadCost;
 use crate::storage::audit::search::AuditFilter;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/audit" => show, "Shows the audit trail.";
-    GET "/console/audit/export" => export, "Exports the audit trail as CSV or JSON Lines.";
-    POST "/console/audit/verify" => verify, "Goes through the chain of the audit trail.";
+    GET "/console/audit" within_reach(Power::ReadAudit) => show, "Shows the audit trail.";
+    GET "/console/audit/export" within_reach(Power::ReadAudit) => export, "Exports the audit trail as CSV or JSON Lines.";
+    POST "/console/audit/verify" everywhere(Power::ReadAudit) => verify, "Goes through the chain of the audit trail.";
 ];
 
 const HERE: &str = "/console/audit";
@@ -274,13 +275,12 @@ async fn asked(app: &App, desk: &Desk, question: &Question) -> Result<Result<Ask
 
 /// `GET /console/audit`
 async fn show(request: HttpRequest, desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    desk.mandate().may(Power::ReadAudit).map_err(Refusal::from).map_err(PageFailure::Act)?;
     let mut question = Question::read(&request);
     let accounts = match desk.mandate().reach() {
         Reach::All => None,
         reach => {
             let reach = reach.clone();
-            desk.read(&app, ReadCost::Point, move |tx| operator_people::names_of(tx, &reach)).await?
+            desk.read(&app, ReadCost::Point, move |tx| operators::names_of(tx, &reach)).await?
         }
     };
     // An operator of some accounts looks at one at a time.

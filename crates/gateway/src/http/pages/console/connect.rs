@@ -8,7 +8,6 @@ use askama::Template;
 use serde_json::{Map, json};
 
 use super::account::{badge_of, head_of};
-use super::accounts::allowed;
 use super::parts::{self, Badge, Crumb, Typed, When};
 use super::tabs::{crumbs_below, of_account};
 use super::{Desk, Section, Submitted};
@@ -18,6 +17,7 @@ use crate::domain::described::With;
 use crate::domain::operator::Power;
 use crate::domain::setup_link::{CredentialKind, LinkState, Provider};
 use crate::domain::wording;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::cookie_jar;
 use crate::http::pages::failure::PageFailure;
@@ -31,11 +31,11 @@ use crate::services::setup_links::{self, CheckedLink};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}/connect" => show, "Asks which identity provider is to be connected.";
-    POST "/console/accounts/{account}/connect" => create, "Creates a connection and its setup link.";
-    POST "/console/accounts/{account}/setup-links" => create_for_client, "Creates a new setup link for a connection.";
-    GET "/console/accounts/{account}/setup-links/{link}" => show_link, "Shows how a setup link is, and the link itself just after it was made.";
-    POST "/console/accounts/{account}/setup-links/{link}/revoke" => revoke, "Revokes a setup link.";
+    GET "/console/accounts/{account}/connect" within_reach(Power::ManageSetupLinks) => show, "Asks which identity provider is to be connected.";
+    POST "/console/accounts/{account}/connect" within_reach(Power::ManageSetupLinks) => create, "Creates a connection and its setup link.";
+    POST "/console/accounts/{account}/setup-links" within_reach(Power::ManageSetupLinks) => create_for_client, "Creates a new setup link for a connection.";
+    GET "/console/accounts/{account}/setup-links/{link}" within_reach(Power::Read) => show_link, "Shows how a setup link is, and the link itself just after it was made.";
+    POST "/console/accounts/{account}/setup-links/{link}/revoke" within_reach(Power::ManageSetupLinks) => revoke, "Revokes a setup link.";
 ];
 
 /// The cookie that carries a link from the form to the page that shows it.
@@ -96,7 +96,6 @@ struct ConnectPage {
 
 /// `GET /console/accounts/{account}/connect`
 async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::ManageSetupLinks)?;
     let typed = Typed::with([
         ("provider", Provider::Okta.as_str().to_owned()),
         ("service_account", service::SERVICE_ACCOUNT.to_owned()),
@@ -131,7 +130,6 @@ fn expires(typed: &Typed, now: Timestamp) -> String {
 /// `POST /console/accounts/{account}/connect`
 async fn create(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ManageSetupLinks)?;
     let mut typed = Typed::of(form);
     let Some(provider) = Provider::parse(typed.value("provider")) else {
         typed.note_at("provider", "Choose their identity provider");
@@ -227,7 +225,6 @@ async fn create_for_client(
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ManageSetupLinks)?;
     let mut fields = Map::new();
     fields.insert("client_id".to_owned(), json!(form.field("client")));
     match make(&desk, &app, &id, fields).await? {

@@ -6,7 +6,6 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::account::wrong_name;
-use super::accounts::allowed;
 use super::credentials::{ShownCredential, shown_secret, shown_token};
 use super::parts::{self, CHANGED_MEANWHILE, Crumb, DeletePage, Milder, Tally, Typed, is_typed, state_of};
 use super::tabs::{of_account, of_client};
@@ -18,6 +17,7 @@ use crate::domain::operator::Power;
 use crate::domain::profiles::Profile;
 use crate::domain::setup_link::Provider;
 use crate::domain::wording;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
@@ -27,10 +27,10 @@ use crate::services::error::{ActError, Refusal};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/clients/{client}/settings" => show, "Shows a connection's settings, secrets and tokens.";
-    POST "/console/clients/{client}/settings" => save, "Changes a connection's settings.";
-    GET "/console/clients/{client}/delete" => ask_to_delete, "Says what deleting a connection takes away.";
-    POST "/console/clients/{client}/delete" => delete, "Deletes a connection whose name was typed.";
+    GET "/console/clients/{client}/settings" within_reach(Power::Read) => show, "Shows a connection's settings, secrets and tokens.";
+    POST "/console/clients/{client}/settings" within_reach(Power::ChangeClients) => save, "Changes a connection's settings.";
+    GET "/console/clients/{client}/delete" within_reach(Power::Delete) => ask_to_delete, "Says what deleting a connection takes away.";
+    POST "/console/clients/{client}/delete" within_reach(Power::Delete) => delete, "Deletes a connection whose name was typed.";
 ];
 
 /// What bodies call the fields of this form.
@@ -268,7 +268,6 @@ fn change_of(typed: &Typed, settings: &Settings) -> Map<String, Value> {
 /// `POST /console/clients/{client}/settings`
 async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ChangeClients)?;
     let mut typed = Typed::of(form);
     let settings = read(&desk, &app, &id).await?;
     let change = match parts::body::<ClientChange>(change_of(&typed, &settings)) {
@@ -343,7 +342,6 @@ fn deletion(settings: &Settings, typed: Typed) -> DeletePage {
 
 /// `GET /console/clients/{client}/delete`
 async fn ask_to_delete(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    allowed(&desk, Power::Delete)?;
     let settings = read(&desk, &app, &id).await?;
     Ok(desk.page(&app, Section::Accounts, &deletion(&settings, Typed::default())))
 }
@@ -351,7 +349,6 @@ async fn ask_to_delete(desk: Desk, app: web::Data<App>, id: web::Path<String>) -
 /// `POST /console/clients/{client}/delete`
 async fn delete(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::Delete)?;
     let settings = read(&desk, &app, &id).await?;
     let mut typed = Typed::of(form);
     if !is_typed(&typed, &settings.client.name) {

@@ -5,7 +5,6 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::{Map, json};
 
-use super::accounts::allowed;
 use super::parts::{self, ConfirmPage, Crumb, When};
 use super::tabs::of_client;
 use super::{Desk, Section, Submitted};
@@ -14,21 +13,23 @@ use crate::domain::bodies::clients::secrets::{NewSecret, Secret};
 use crate::domain::bodies::clients::tokens::{NewToken, Token};
 use crate::domain::operator::Power;
 use crate::domain::wording;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
 use crate::platform::timestamp::Timestamp;
 use crate::services::clients::{self, secrets, tokens};
 use crate::services::error::{ActError, Refusal};
-use crate::storage::ReadCost;
+use crate::storage::clients::ClientRecord;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    POST "/console/clients/{client}/secrets" => create_secret, "Creates a client secret, and shows it this once.";
-    GET "/console/clients/{client}/secrets/{secret}/end" => ask_to_end_secret, "Says what ending a client secret does.";
-    POST "/console/clients/{client}/secrets/{secret}/end" => end_secret, "Ends a client secret.";
-    POST "/console/clients/{client}/tokens" => create_token, "Creates a static token, and shows it this once.";
-    GET "/console/clients/{client}/tokens/{token}/end" => ask_to_end_token, "Says what ending a static token does.";
-    POST "/console/clients/{client}/tokens/{token}/end" => end_token, "Ends a static token.";
+    POST "/console/clients/{client}/secrets" within_reach(Power::ManageSecrets) => create_secret, "Creates a client secret, and shows it this once.";
+    GET "/console/clients/{client}/secrets/{secret}/end" within_reach(Power::ManageSecrets) => ask_to_end_secret, "Says what ending a client secret does.";
+    POST "/console/clients/{client}/secrets/{secret}/end" within_reach(Power::ManageSecrets) => end_secret, "Ends a client secret.";
+    POST "/console/clients/{client}/tokens" within_reach(Power::ManageSecrets) => create_token, "Creates a static token, and shows it this once.";
+    GET "/console/clients/{client}/tokens/{token}/end" within_reach(Power::ManageSecrets) => ask_to_end_token, "Says what ending a static token does.";
+    POST "/console/clients/{client}/tokens/{token}/end" within_reach(Power::ManageSecrets) => end_token, "Ends a static token.";
 ];
 
 const SECRET: &str = "client secret";
@@ -81,10 +82,22 @@ struct ShownOncePage {
 }
 
 async fn name_of(desk: &Desk, app: &App, id: &str) -> Result<String, PageFailure> {
+    named(desk, app, id, |_, _| Ok(())).await
+}
+
+/// What a client is called, if it has what is looked for.
+async fn named(
+    desk: &Desk,
+    app: &App,
+    id: &str,
+    has: impl Fn(&mut Tx<'_>, &ClientRecord) -> Result<(), ActError> + Send + 'static,
+) -> Result<String, PageFailure> {
     let (mandate, id) = (desk.mandate().clone(), id.to_owned());
     let found = desk
         .read(app, ReadCost::Point, move |tx| {
-            Ok::<_, ActError>(clients::find(tx, &mandate, Power::ManageSecrets, &id)?.client.name)
+            let found = clients::find(tx, &mandate, Power::ManageSecrets, &id)?;
+            has(tx, &found)?;
+            Ok::<_, ActError>(found.client.name)
         })
         .await?;
     Ok(wording::strip_invisible(&found))
@@ -113,13 +126,13 @@ async fn create_secret(
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ManageSecrets)?;
     let mut fields = Map::new();
     if !form.field("label").trim().is_empty() {
         fields.insert("label".to_owned(), json!(form.field("label")));
     }
-    let new = parts::body::<NewSecret>(fields).map_err(ActError::invalid)?;
+    // What is out of reach is not there, before what was typed is looked at.
     let name = name_of(&desk, &app, &id).await?;
+    let new = parts::body::<NewSecret>(fields).map_err(ActError::invalid)?;
     let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
     let made =
         desk.act(&app, move |tx| secrets::create(tx, &mandate, &work.keys, &work.config.oauth, &which, &new)).await?;
@@ -133,27 +146,26 @@ async fn create_token(
     id: web::Path<String>,
 ) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ManageSecrets)?;
     let mut fields = Map::new();
     fields.insert("name".to_owned(), json!(form.field("token_name")));
-    let new = parts::body::<NewToken>(fields).map_err(ActError::invalid)?;
+    // What is out of reach is not there, before what was typed is looked at.
     let name = name_of(&desk, &app, &id).await?;
+    let new = parts::body::<NewToken>(fields).map_err(ActError::invalid)?;
     let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
     let made = desk.act(&app, move |tx| work.oauth(|cx| tokens::create(tx, &mandate, cx, &which, &new))).await?;
     shown_once(&desk, &app, &id, ("New static token", name, made.map(|made| made.with.token)))
 }
 
-/// Says what ending this does; `part` is where it is below its client.
-async fn ask_to_end(
+/// Says what ending this does; `part` is where it is below its client, who is called so.
+fn ask_to_end(
     desk: &Desk,
     app: &App,
-    id: &str,
+    (id, client): (&str, &str),
     what: &'static str,
     part: &str,
 ) -> Result<HttpResponse, PageFailure> {
-    let client = name_of(desk, app, id).await?;
     let shown = ConfirmPage {
-        crumbs: crumbs(id, &client, what),
+        crumbs: crumbs(id, client, what),
         title: format!("End this {what}?"),
         about: "This cannot be undone.".to_owned(),
         points: vec![
@@ -183,7 +195,13 @@ async fn ask_to_end_secret(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
     let (client, secret) = path.into_inner();
-    ask_to_end(&desk, &app, &client, SECRET, &format!("secrets/{secret}")).await
+    let part = format!("secrets/{secret}");
+    let has = move |tx: &mut Tx<'_>, of: &ClientRecord| {
+        let is_there = tx.client_secrets(of.seq)?.iter().any(|found| found.id == secret);
+        if is_there { Ok(()) } else { Err(ActError::not_found(SECRET, &secret)) }
+    };
+    let name = named(&desk, &app, &client, has).await?;
+    ask_to_end(&desk, &app, (&client, &name), SECRET, &part)
 }
 
 /// `GET /console/clients/{client}/tokens/{token}/end`
@@ -193,7 +211,13 @@ async fn ask_to_end_token(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, PageFailure> {
     let (client, token) = path.into_inner();
-    ask_to_end(&desk, &app, &client, TOKEN, &format!("tokens/{token}")).await
+    let part = format!("tokens/{token}");
+    let has = move |tx: &mut Tx<'_>, of: &ClientRecord| {
+        let is_there = tx.static_tokens(of.seq)?.iter().any(|found| found.id == token);
+        if is_there { Ok(()) } else { Err(ActError::not_found(TOKEN, &token)) }
+    };
+    let name = named(&desk, &app, &client, has).await?;
+    ask_to_end(&desk, &app, (&client, &name), TOKEN, &part)
 }
 
 /// `POST /console/clients/{client}/secrets/{secret}/end`

@@ -13,6 +13,7 @@ use super::seat::{self, Seat};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::operator::Mandate;
+use crate::http::edge::endpoints;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
@@ -20,7 +21,7 @@ use crate::http::pages::respond::redirect;
 use crate::services::error::{ActError, Refusal};
 use crate::storage::{ReadCost, TransactionError, Tx};
 
-/// A logged-in operator who asks for a page. Taking one as a parameter is what protects a handler of a GET; of a POST it is [`Submitted`].
+/// A logged-in operator who has what the row of the page asks for ([`Audience`](crate::http::edge::audience::Audience)). Taking one as a parameter is what protects a handler of a GET; of a POST it is [`Submitted`].
 #[derive(Debug, Clone)]
 pub(in crate::http::pages) struct Desk {
     pub(super) seat: Seat,
@@ -43,6 +44,11 @@ impl Desk {
     async fn at(app: &App, request: &HttpRequest) -> Result<Option<Desk>, PageFailure> {
         let browser = Browser::of(request, app);
         let Some(seat) = seat::find(app, &browser).await? else { return Ok(None) };
+        // Before anything is looked at: an operator who may not do this is told only that. Services ask again.
+        let need = endpoints::row(request).and_then(|row| row.audience.need());
+        if let Some(Err(why)) = need.map(|need| need.of(&seat.mandate)) {
+            return Err(PageFailure::Act(why.into()));
+        }
         // No id has a NUL, and no database could be asked for one.
         if request.path().contains("%00") {
             let id = request.path().to_owned();

@@ -11,6 +11,7 @@ use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::operator::Power;
 use crate::domain::wording::grouped;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::cookies;
 use crate::http::pages::failure::PageFailure;
@@ -22,19 +23,19 @@ use crate::services::users::{self, LoginChange};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}/users" => list_users, "Lists the users of an account, and finds them by name or SCIM filter.";
-    GET "/console/accounts/{account}/users/{user}" => show_user, "Shows what a user can do, and why.";
-    GET "/console/accounts/{account}/users/{user}/deactivate" => ask_to_deactivate, "Asks whether a user is to be deactivated.";
-    POST "/console/accounts/{account}/users/{user}/deactivate" => deactivate, "Deactivates a user.";
-    POST "/console/accounts/{account}/users/{user}/reactivate" => reactivate, "Reactivates a user.";
-    POST "/console/accounts/{account}/users/{user}/service-account" => mark, "Marks a user as a service account, or as a person.";
-    POST "/console/accounts/{account}/users/{user}/sessions/end" => end_sessions, "Logs a user out everywhere.";
-    GET "/console/accounts/{account}/users/{user}/second-factor" => ask_to_remove_factor, "Asks whether a lost authenticator app is to be removed.";
-    POST "/console/accounts/{account}/users/{user}/second-factor" => remove_factor, "Removes a user's lost authenticator app.";
-    GET "/console/accounts/{account}/users/{user}/delete" => ask_to_delete, "Asks for the name of a user who is to be deleted.";
-    POST "/console/accounts/{account}/users/{user}/delete" => delete, "Deletes a user.";
-    GET "/console/accounts/{account}/groups" => list_groups, "Lists the groups of an account, and finds them by name or SCIM filter.";
-    GET "/console/accounts/{account}/groups/{group}" => show_group, "Shows who is in a group, who joined and who left.";
+    GET "/console/accounts/{account}/users" within_reach(Power::Read) => list_users, "Lists the users of an account, and finds them by name or SCIM filter.";
+    GET "/console/accounts/{account}/users/{user}" within_reach(Power::Read) => show_user, "Shows what a user can do, and why.";
+    GET "/console/accounts/{account}/users/{user}/deactivate" within_reach(Power::ChangeUsers) => ask_to_deactivate, "Asks whether a user is to be deactivated.";
+    POST "/console/accounts/{account}/users/{user}/deactivate" within_reach(Power::ChangeUsers) => deactivate, "Deactivates a user.";
+    POST "/console/accounts/{account}/users/{user}/reactivate" within_reach(Power::ChangeUsers) => reactivate, "Reactivates a user.";
+    POST "/console/accounts/{account}/users/{user}/service-account" within_reach(Power::ChangeUsers) => mark, "Marks a user as a service account, or as a person.";
+    POST "/console/accounts/{account}/users/{user}/sessions/end" within_reach(Power::RecoverUsers) => end_sessions, "Logs a user out everywhere.";
+    GET "/console/accounts/{account}/users/{user}/second-factor" within_reach(Power::RecoverUsers) => ask_to_remove_factor, "Asks whether a lost authenticator app is to be removed.";
+    POST "/console/accounts/{account}/users/{user}/second-factor" within_reach(Power::RecoverUsers) => remove_factor, "Removes a user's lost authenticator app.";
+    GET "/console/accounts/{account}/users/{user}/delete" within_reach(Power::Delete) => ask_to_delete, "Asks for the name of a user who is to be deleted.";
+    POST "/console/accounts/{account}/users/{user}/delete" within_reach(Power::Delete) => delete, "Deletes a user.";
+    GET "/console/accounts/{account}/groups" within_reach(Power::Read) => list_groups, "Lists the groups of an account, and finds them by name or SCIM filter.";
+    GET "/console/accounts/{account}/groups/{group}" within_reach(Power::Read) => show_group, "Shows who is in a group, who joined and who left.";
 ];
 
 /// No name or filter is longer.

@@ -9,6 +9,7 @@ use crate::domain::bodies::clients::recording::NewRecording;
 use crate::domain::described::Whole;
 use crate::domain::health::Step;
 use crate::domain::operator::Power;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::templates::filters;
@@ -21,12 +22,12 @@ use crate::services::grants;
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/clients/{client}" => show, "Shows how a connection is, why, and what to do.";
-    GET "/console/clients/{client}/fields" => show_fields, "Shows which attributes arrive by a connection.";
-    GET "/console/clients/{client}/recording" => show_recording, "Says what recording a connection in full keeps.";
-    POST "/console/clients/{client}/recording" => record, "Switches the full recording of a connection on or off.";
-    GET "/console/clients/{client}/access/{grant}" => show_access, "Asks whether accepted access is to end.";
-    POST "/console/clients/{client}/access/{grant}" => end_access, "Ends access that a user accepted.";
+    GET "/console/clients/{client}" within_reach(Power::Read) => show, "Shows how a connection is, why, and what to do.";
+    GET "/console/clients/{client}/fields" within_reach(Power::Read) => show_fields, "Shows which attributes arrive by a connection.";
+    GET "/console/clients/{client}/recording" within_reach(Power::Read) => show_recording, "Says what recording a connection in full keeps.";
+    POST "/console/clients/{client}/recording" within_reach(Power::RecordClients) => record, "Switches the full recording of a connection on or off.";
+    GET "/console/clients/{client}/access/{grant}" within_reach(Power::EndGrants) => show_access, "Asks whether accepted access is to end.";
+    POST "/console/clients/{client}/access/{grant}" within_reach(Power::EndGrants) => end_access, "Ends access that a user accepted.";
 ];
 
 /// For how many hours a connection may be recorded.

@@ -11,6 +11,7 @@ use crate::domain::actor::Actor;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::throttle::retry_after;
 use crate::domain::wording;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::edge::query;
 use crate::http::pages::cookies::Browser;
@@ -34,11 +35,11 @@ use crate::services::sign_in::{Asks, Refused, carried};
 use crate::storage::{DbError, ReadCost};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/login" => show, "Asks who the operator is.";
-    POST "/console/login" => submit, "Logs an operator in by password.";
-    POST "/console/login/second-factor" => second_factor, "Takes the code of an operator's authenticator app after the password.";
-    POST "/console/login/provider" => provider, "Sends an operator to the vendor's OpenID provider.";
-    POST "/console/logout" => log_out, "Logs an operator out.";
+    GET "/console/login" Audience::Anyone => show, "Asks who the operator is.";
+    POST "/console/login" Audience::Anyone => submit, "Logs an operator in by password.";
+    POST "/console/login/second-factor" Audience::Anyone => second_factor, "Takes the code of an operator's authenticator app after the password.";
+    POST "/console/login/provider" Audience::Anyone => provider, "Sends an operator to the vendor's OpenID provider.";
+    POST "/console/logout" Audience::Operator => log_out, "Logs an operator out.";
 ];
 
 const WRONG: &str = "Incorrect code, or it was used already. Wait for the next code and type it.";

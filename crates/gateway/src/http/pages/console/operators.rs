@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::operator::{Power, Role};
 use crate::domain::password_link::LinkRefusal;
 use crate::domain::wording;
+use crate::http::edge::audience::everywhere;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
@@ -22,16 +23,16 @@ use crate::services::{operator_logins, operators};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/operators" => list, "Lists operators, their roles and how they log in.";
-    GET "/console/operators/invite" => invite, "Asks who is to be an operator.";
-    POST "/console/operators/invite" => create, "Makes an operator.";
-    GET "/console/operators/{operator}" => show, "Shows an operator.";
-    POST "/console/operators/{operator}" => change, "Changes what an operator may do.";
-    POST "/console/operators/{operator}/link" => link, "Makes a link to a password, and shows it once.";
-    POST "/console/operators/{operator}/app" => release_app, "Takes a lost authenticator app away.";
-    POST "/console/operators/{operator}/token" => end_token, "Ends the token of an operator.";
-    GET "/console/operators/{operator}/end" => ask_end, "Asks whether an operator is to be ended.";
-    POST "/console/operators/{operator}/end" => end, "Ends an operator.";
+    GET "/console/operators" everywhere(Power::ManageOperators) => list, "Lists operators, their roles and how they log in.";
+    GET "/console/operators/invite" everywhere(Power::ManageOperators) => invite, "Asks who is to be an operator.";
+    POST "/console/operators/invite" everywhere(Power::ManageOperators) => create, "Makes an operator.";
+    GET "/console/operators/{operator}" everywhere(Power::ManageOperators) => show, "Shows an operator.";
+    POST "/console/operators/{operator}" everywhere(Power::ManageOperators) => change, "Changes what an operator may do.";
+    POST "/console/operators/{operator}/link" everywhere(Power::ManageOperators) => link, "Makes a link to a password, and shows it once.";
+    POST "/console/operators/{operator}/app" everywhere(Power::ManageOperators) => release_app, "Takes a lost authenticator app away.";
+    POST "/console/operators/{operator}/token" everywhere(Power::ManageOperators) => end_token, "Ends the token of an operator.";
+    GET "/console/operators/{operator}/end" everywhere(Power::ManageOperators) => ask_end, "Asks whether an operator is to be ended.";
+    POST "/console/operators/{operator}/end" everywhere(Power::ManageOperators) => end, "Ends an operator.";
 ];
 
 const LIST: &str = "/console/operators";
@@ -165,7 +166,6 @@ fn roles() -> Vec<(&'static str, &'static str)> {
 
 /// `GET /console/operators/invite`
 async fn invite(desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    desk.mandate().may_everywhere(Power::ManageOperators).map_err(Refusal::from).map_err(PageFailure::Act)?;
     let shown = OperatorForm {
         operator: None,
         name: String::new(),
@@ -267,8 +267,8 @@ async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
 /// `POST /console/operators/{operator}`
 async fn change(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    let (mandate, own, of, asked) = (desk.mandate().clone(), desk.id().to_owned(), id.clone(), asked(&form));
-    match desk.act(&app, move |tx| operator_people::change(tx, &mandate, &own, &of, &asked)).await? {
+    let (mandate, of, asked) = (desk.mandate().clone(), id.clone(), asked(&form));
+    match desk.act(&app, move |tx| operator_people::change(tx, &mandate, &of, &asked)).await? {
         Ok(()) => Ok(desk.done(&app, &format!("{LIST}/{id}"), "Saved. It counts from the next request on.")),
         Err(refusal) => {
             let operator = shown(&desk, person(&app, &desk, &id).await?, app.clock.now());

@@ -16,6 +16,7 @@ use crate::domain::operator::Power;
 use crate::domain::request::RefusalCode;
 use crate::domain::when::When;
 use crate::domain::wording::beginning;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::edge::problem::Problem;
 use crate::http::pages::failure::PageFailure;
@@ -31,9 +32,9 @@ use crate::services::requests::{self, Recorded};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/requests/{request}" => show, "Shows what came of a request, why, and what to do.";
-    POST "/console/requests/{request}/replay" => replay, "Says what a recorded request would be answered now. Nothing is done.";
-    GET "/console/requests/{request}/conversation" => conversation, "Exports a recorded request, with personal data replaced.";
+    GET "/console/requests/{request}" within_reach(Power::Read) => show, "Shows what came of a request, why, and what to do.";
+    POST "/console/requests/{request}/replay" within_reach(Power::Diagnose) => replay, "Says what a recorded request would be answered now. Nothing is done.";
+    GET "/console/requests/{request}/conversation" within_reach(Power::Diagnose) => conversation, "Exports a recorded request, with personal data replaced.";
 ];
 
 /// What the outcome of a replay is sealed for, on its way to the page that shows it.

@@ -7,8 +7,10 @@ use super::account::head_of;
 use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section};
 use crate::app::App;
+use crate::domain::operator::Power;
 use crate::domain::request::RefusalCode;
 use crate::domain::wording;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::edge::query;
 use crate::http::pages::failure::PageFailure;
@@ -20,9 +22,9 @@ use crate::storage::requests::search::{Asked, RequestFilter};
 use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}/requests" => of_account, "Lists what came of an account's requests.";
-    GET "/console/clients/{client}/requests" => of_client, "Lists what came of a connection's requests.";
-    GET "/console/requests" => find, "Finds the request that an error came from.";
+    GET "/console/accounts/{account}/requests" within_reach(Power::Read) => of_account, "Lists what came of an account's requests.";
+    GET "/console/clients/{client}/requests" within_reach(Power::Read) => of_client, "Lists what came of a connection's requests.";
+    GET "/console/requests" within_reach(Power::Read) => find, "Finds the request that an error came from.";
 ];
 
 /// A day, in milliseconds.

@@ -7,7 +7,7 @@ use scim::SearchRequest;
 use serde_json::{Map, Value, json};
 
 use super::account::head_of;
-use super::accounts::{allowed, roles};
+use super::accounts::roles;
 use super::labels::{self, Row};
 use super::parts::{self, CHANGED_MEANWHILE, ConfirmPage, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, crumbs_below, of_account};
@@ -18,6 +18,7 @@ use crate::domain::described::FieldError;
 use crate::domain::labels::Called;
 use crate::domain::operator::Power;
 use crate::domain::wording;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
@@ -28,8 +29,8 @@ use crate::services::users;
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}/settings" => show, "Shows an account's name, environments and policies.";
-    POST "/console/accounts/{account}/settings" => save, "Changes them, after what follows was confirmed.";
+    GET "/console/accounts/{account}/settings" within_reach(Power::Read) => show, "Shows an account's name, environments and policies.";
+    POST "/console/accounts/{account}/settings" within_reach(Power::ChangeAccounts) => save, "Changes them, after what follows was confirmed.";
 ];
 
 /// So many users are offered as the co-owner.
@@ -195,7 +196,6 @@ fn change_of(app: &App, typed: &Typed) -> Result<AccountChange, Vec<FieldError>>
 /// `POST /console/accounts/{account}/settings`
 async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ChangeAccounts)?;
     let mut typed = Typed::of(form);
     let change = match change_of(&app, &typed) {
         Ok(change) => change,

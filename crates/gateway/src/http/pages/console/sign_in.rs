@@ -6,7 +6,6 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::account::head_of;
-use super::accounts::allowed;
 use super::parts::{self, CHANGED_MEANWHILE, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, of_account};
 use super::{Desk, Section, Submitted};
@@ -14,6 +13,7 @@ use crate::app::App;
 use crate::domain::bodies::sign_in::{SignIn, SignInChange};
 use crate::domain::operator::Power;
 use crate::domain::wording;
+use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
@@ -23,8 +23,8 @@ use crate::services::error::ActError;
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/accounts/{account}/sign-in" => show, "Shows who of an account may log in how.";
-    POST "/console/accounts/{account}/sign-in" => save, "Changes who may log in how.";
+    GET "/console/accounts/{account}/sign-in" within_reach(Power::Read) => show, "Shows who of an account may log in how.";
+    POST "/console/accounts/{account}/sign-in" within_reach(Power::ChangeAccounts) => save, "Changes who may log in how.";
 ];
 
 /// What bodies call the fields of this form.
@@ -122,7 +122,6 @@ fn fields_of(typed: &Typed) -> Map<String, Value> {
 /// `POST /console/accounts/{account}/sign-in`
 async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, form } = sent;
-    allowed(&desk, Power::ChangeAccounts)?;
     let mut typed = Typed::of(form);
     let change = parts::body::<SignInChange>(fields_of(&typed)).and_then(|change| {
         let wrong = service::wrong_issuer(&change, &app.outbound);

@@ -10,6 +10,7 @@ use crate::domain::password_link::{LinkPurpose, LinkRefusal};
 use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::throttle::place;
 use crate::domain::wording;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
@@ -21,8 +22,8 @@ use crate::services::operator_logins::{self, Guest};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/welcome/{link}" => show, "Asks an operator who has a link for a password.";
-    POST "/console/welcome/{link}" => submit, "Sets an operator's password by a link, once.";
+    GET "/console/welcome/{link}" Audience::LinkHolder => show, "Asks an operator who has a link for a password.";
+    POST "/console/welcome/{link}" Audience::LinkHolder => submit, "Sets an operator's password by a link, once.";
 ];
 
 /// A password by a link.

@@ -13,6 +13,7 @@ use super::seat;
 use crate::app::App;
 use crate::domain::request::{OwnCode, Refusal};
 use crate::domain::wording;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::login::second_factor::{recovery_codes, set_up};
@@ -28,16 +29,16 @@ use crate::storage::ReadCost;
 use crate::storage::operator_sessions::LoginKind;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    GET "/console/you" => show, "Shows operators how they log in, where they are logged in, and their token.";
-    POST "/console/you/sessions/end" => end_session, "Logs the operator out in another browser.";
-    GET "/console/you/password" => password, "Asks for a new password.";
-    POST "/console/you/password" => change_password, "Changes the operator's password.";
-    GET "/console/you/app" => app_page, "Asks for a code that removes the operator's authenticator app.";
-    POST "/console/you/app" => begin_app, "Begins to set up an authenticator app.";
-    POST "/console/you/app/confirm" => confirm_app, "Takes the first code of an operator's authenticator app.";
-    POST "/console/you/app/remove" => remove_app, "Removes the operator's authenticator app.";
-    POST "/console/you/token" => make_token, "Makes a token of the admin API, and shows it once.";
-    POST "/console/you/token/end" => end_token, "Ends the operator's token.";
+    GET "/console/you" Audience::Operator => show, "Shows operators how they log in, where they are logged in, and their token.";
+    POST "/console/you/sessions/end" Audience::Operator => end_session, "Logs the operator out in another browser.";
+    GET "/console/you/password" Audience::Operator => password, "Asks for a new password.";
+    POST "/console/you/password" Audience::Operator => change_password, "Changes the operator's password.";
+    GET "/console/you/app" Audience::Operator => app_page, "Asks for a code that removes the operator's authenticator app.";
+    POST "/console/you/app" Audience::Operator => begin_app, "Begins to set up an authenticator app.";
+    POST "/console/you/app/confirm" Audience::Operator => confirm_app, "Takes the first code of an operator's authenticator app.";
+    POST "/console/you/app/remove" Audience::Operator => remove_app, "Removes the operator's authenticator app.";
+    POST "/console/you/token" Audience::Operator => make_token, "Makes a token of the admin API, and shows it once.";
+    POST "/console/you/token/end" Audience::Operator => end_token, "Ends the operator's token.";
 ];
 
 /// For so long a log-in is fresh enough to change what the operator logs in with, in milliseconds.
