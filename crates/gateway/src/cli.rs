@@ -113,6 +113,12 @@ enum OperatorCommand {
         #[arg(long = "account", value_name = "NAME")]
         accounts: Vec<String>,
     },
+    /// Print a link with which an operator who lost their password or their authenticator app chooses a password, once and within an hour.
+    /// What they had counts no more, and their sessions end.
+    Recover {
+        /// The e-mail address by which they log in, or what the audit trail calls them.
+        name: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -166,6 +172,9 @@ async fn with_config(command: Configured, config: Config) -> Result<(), Box<dyn 
         }
         Configured::Operator { command: OperatorCommand::Invite { address, name, role, accounts } } => {
             invite_operator(&config, clock, address, name, role, accounts).await
+        }
+        Configured::Operator { command: OperatorCommand::Recover { name } } => {
+            recover_operator(&config, clock, name).await
         }
         Configured::Audit { command: AuditCommand::Verify { expect } } => {
             verify_audit(&config, &clock, expect.as_ref())
@@ -266,11 +275,34 @@ async fn invite_operator(
         found.ok_or_else(|| ActError::not_found("operator", &id))
     });
     let role = made.await?;
-    let base = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.bind));
-    println!("{}", link.url(&format!("{base}/console/welcome")));
+    println!("{}", link.url(&welcome(config)));
     eprintln!(
         "With this link {address} chooses a password for the console, as an operator with the role {}: once, and within an hour.",
         role.code()
+    );
+    Ok(())
+}
+
+/// Where links to a password lead.
+fn welcome(config: &Config) -> String {
+    let base = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.bind));
+    format!("{base}/console/welcome")
+}
+
+async fn recover_operator(config: &Config, clock: Clock, name: String) -> Result<(), Box<dyn std::error::Error>> {
+    let (db, keys) = server::open(config, clock).await?;
+    let link = NewLink::draw(&keys);
+    let stored = link.clone();
+    let recovered = db.write(move |tx| {
+        tx.settle_operator_names(tx.now())?;
+        tx.act_as(Actor::CommandLine.at(Source::default()));
+        operator_logins::recover(tx, &Mandate::EVERYTHING, &stored, name.trim())
+    });
+    let address = recovered.await?.address.unwrap_or_default();
+    println!("{}", link.url(&welcome(config)));
+    eprintln!(
+        "With this link {address} chooses a password for the console: once, and within an hour. The password and the authenticator app before \
+         count no more, and every browser is logged out."
     );
     Ok(())
 }

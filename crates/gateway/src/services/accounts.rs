@@ -6,7 +6,7 @@ use scim::schema::{CanonicalValues, GROUP, USER};
 use scim::{AttributeKey, SearchKey};
 
 use super::error::{ActError, Consequence, Refusal};
-use super::reactions;
+use super::{operator_logins, reactions};
 use crate::domain::account::{Account, AccountOptions, CloudNames, ServiceAccounts};
 use crate::domain::bodies::accounts::{self as bodies, AccountChange, NewAccount};
 use crate::domain::bodies::changes;
@@ -286,9 +286,8 @@ pub fn delete(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActErr
     let (account, now) = (lock(tx, mandate, Power::Delete, id)?, tx.now());
     tx.delete_account(account.seq, now)?;
     tx.raise(now, Some(account.seq), Act::new(Action::AccountDeleted).on_named(&account.id, &account.name));
-    for ended in tx.end_operators_of(account.seq, now)? {
-        let detail = "the account was deleted".to_owned();
-        tx.raise(now, Some(account.seq), Act::new(Action::OperatorEnded).on(ended).saying(detail));
+    for left in tx.operators_left_without(account.seq)? {
+        operator_logins::end(tx, &left, Some((account.seq, "the account was deleted")))?;
     }
     Ok(())
 }

@@ -7,10 +7,11 @@ use super::error::ActError;
 use super::password_links::{self, NewLink};
 use super::second_factor;
 use super::sign_in::operator::AuthenticatedOperator;
-use crate::domain::actor::Source;
+use crate::domain::actor::{Actor, Source};
 use crate::domain::event::{Act, Action};
-use crate::domain::ids::OperatorKey;
+use crate::domain::ids::AccountKey;
 use crate::domain::operator::{Mandate, Power};
+use crate::domain::operator_name::BOOTSTRAP;
 use crate::domain::password_link::{LinkPurpose, LinkRefusal, LinkSubject, PasswordLink};
 use crate::platform::password_hasher::commonest;
 use crate::platform::timestamp::Timestamp;
@@ -191,6 +192,7 @@ pub fn end_token(tx: &mut Tx<'_>, mandate: &Mandate, own: &str, id: &str) -> Res
         mandate.may_everywhere(Power::ManageOperators)?;
     }
     let (login, now) = (login(tx, id)?, tx.now());
+    keep_a_way_in(tx, id, Loss::Token)?;
     if tx.end_operator_token(login.key)? {
         tx.raise(now, None, Act::new(Action::OperatorTokenEnded).on_named(&login.id, &login.name));
     }
@@ -208,15 +210,72 @@ pub fn release_app(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<bool,
     Ok(had_one)
 }
 
+/// Lets an operator in again who lost what they log in with: makes a link with which they choose a password, for the next hour. What they had
+/// counts no more: their password, their authenticator app, their sessions. They are named by address or by name.
+pub fn recover(tx: &mut Tx<'_>, mandate: &Mandate, link: &NewLink, named: &str) -> Result<OperatorLogin, ActError> {
+    mandate.may_everywhere(Power::ManageOperators)?;
+    let found = match tx.operator_by_address(named)? {
+        Some(found) => Some(found),
+        None => tx.operator_called(named)?,
+    };
+    let login = found.ok_or_else(|| ActError::not_found("operator", named))?;
+    invite(tx, mandate, link, &login.id, Some(SHORT))?;
+    second_factor::release(tx, &holder(&login), tx.now())?;
+    tx.clear_operator_password(login.key)?;
+    tx.end_other_operator_sessions(login.key, &[])?;
+    let now = tx.now();
+    tx.raise(now, None, Act::new(Action::OperatorRecovered).on_named(&login.id, &login.name));
+    Ok(login)
+}
+
 /// Whose authenticator app it is.
 pub fn holder(login: &OperatorLogin) -> second_factor::Holder {
     second_factor::Holder::operator(login.key, &login.id, &login.name)
 }
 
-/// What goes with an operator who is ended: sessions, password, authenticator app, an open link.
-pub fn forget(tx: &mut Tx<'_>, key: OperatorKey, id: &str) -> Result<(), DbError> {
-    tx.end_other_operator_sessions(key, &[])?;
-    tx.remove_second_factor(key.into())?;
-    tx.end_password_link_of(&LinkSubject::Operator(id.to_owned()))?;
-    tx.forget_operator_login(key)
+/// Ends an operator with all by which they came in: token, password, sessions, authenticator app, an open link. `false` if there is none. A
+/// reason is said with the account that it lies in.
+pub fn end(tx: &mut Tx<'_>, id: &str, why: Option<(AccountKey, &str)>) -> Result<bool, DbError> {
+    let now = tx.now();
+    let Some(login) = tx.operator_login(id)? else { return Ok(false) };
+    if !tx.end_operator(id, now)? {
+        return Ok(false);
+    }
+    tx.end_other_operator_sessions(login.key, &[])?;
+    tx.remove_second_factor(login.key.into())?;
+    tx.end_password_link_of(&LinkSubject::Operator(login.id.clone()))?;
+    let (account, why) = why.unzip();
+    let ended = Act::new(Action::OperatorEnded).on_named(&login.id, &login.name);
+    tx.raise(now, account, ended.saying(why.map(str::to_owned)));
+    Ok(true)
+}
+
+/// How much of the ways in of an operator an act takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// All: they are ended, or may do less.
+    Operator,
+    /// Their token.
+    Token,
+}
+
+/// Refuses what would leave no operator who can let others in: one with the role `platform` for all accounts, who can log in or has a token.
+/// The configured token and the command line are such ways in by themselves.
+pub fn keep_a_way_in(tx: &mut Tx<'_>, id: &str, loss: Loss) -> Result<(), ActError> {
+    let comes_otherwise = match &tx.origin.actor {
+        Actor::CommandLine => true,
+        Actor::Operator(operator) => operator.id == BOOTSTRAP,
+        _ => false,
+    };
+    let ways = tx.lock_ways_in(tx.now())?;
+    let (theirs, others): (Vec<_>, Vec<_>) = ways.iter().partition(|way| way.id == id);
+    let is_one = theirs.iter().any(|way| way.logs_in || way.has_token);
+    let stays_one = theirs.iter().any(|way| loss == Loss::Token && way.logs_in);
+    if comes_otherwise || !is_one || stays_one || others.iter().any(|way| way.logs_in || way.has_token) {
+        return Ok(());
+    }
+    Err(ActError::conflict(
+        "this is the last operator with the role platform who can log in or has a token, and without one no operator could be made or let in \
+         again: first make another one, and wait until they have a password",
+    ))
 }

@@ -1,12 +1,11 @@
 //! Operators as people: who they are, what they may do, and how they log in. Only operators for the whole platform see or manage them. The
 //! caller has said who acts ([`Tx::act_as`](crate::storage::Tx::act_as)).
 
-use serde_json::json;
-
 use super::error::ActError;
 use super::operator_logins;
+use super::operators::{alter, in_words, names_of};
 use crate::domain::described::FieldError;
-use crate::domain::event::{Act, Action, Changes};
+use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power, Reach, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::domain::password_link::{LinkSubject, PasswordLink};
@@ -103,16 +102,6 @@ fn person(tx: &mut Tx<'_>, operator: Operator, doors: &OperatorDoors) -> Result<
     })
 }
 
-/// The names of the accounts within reach; `None` for all. Only reads.
-pub fn names_of(tx: &mut Tx<'_>, reach: &Reach) -> Result<Option<Vec<String>>, DbError> {
-    let Reach::Accounts(keys) = reach else { return Ok(None) };
-    let mut names = Vec::with_capacity(keys.len());
-    for key in keys.iter() {
-        names.extend(tx.account_at(*key)?.map(|account| account.name));
-    }
-    Ok(Some(names))
-}
-
 fn wrong(field: &str, detail: impl Into<String>) -> FieldError {
     FieldError { field: field.to_owned(), detail: detail.into() }
 }
@@ -183,36 +172,16 @@ pub fn create(tx: &mut Tx<'_>, mandate: &Mandate, new: &NewPerson) -> Result<Str
     if let Err(NameTaken(other)) = tx.insert_operator(&made, Some(&address), None)? {
         return Err(ActError::field("name", format!("Another operator is called {other}. Choose another name.")));
     }
-    let may = format!("{}, {}", made.mandate.role().code(), reach_in_words(tx, &made.mandate)?);
+    let may = in_words(tx, &made.mandate)?;
     tx.raise(now, None, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name).saying(may));
     Ok(made.id)
 }
 
-fn reach_in_words(tx: &mut Tx<'_>, mandate: &Mandate) -> Result<String, DbError> {
-    Ok(match names_of(tx, mandate.reach())? {
-        None => "all accounts".to_owned(),
-        Some(names) => names.join(", "),
-    })
-}
-
-/// Changes what an operator may do, and where. Operators change no mandate of their own, so none gives themselves more or shuts themselves
-/// out.
-pub fn change(tx: &mut Tx<'_>, mandate: &Mandate, own: &str, id: &str, asked: &Asked) -> Result<(), ActError> {
+/// Changes what an operator may do, and where.
+pub fn change(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, asked: &Asked) -> Result<(), ActError> {
     mandate.may_everywhere(Power::ManageOperators)?;
-    let now = tx.now();
-    let Some(operator) = tx.operator_of(id)? else { return Err(ActError::not_found("operator", id)) };
-    if own == id {
-        return Err(ActError::conflict("You cannot change your own role or accounts. Another operator can."));
-    }
+    let operator = tx.lock_operator(id)?.ok_or_else(|| ActError::not_found("operator", id))?;
     let theirs = read(tx, asked)?.map_err(ActError::invalid)?;
-    if theirs == operator.mandate {
-        return Ok(());
-    }
-    let mut changes = Changes::default();
-    changes.value("role", &json!(operator.mandate.role().code()), &json!(theirs.role().code()));
-    let (before, after) = (reach_in_words(tx, &operator.mandate)?, reach_in_words(tx, &theirs)?);
-    changes.value("accounts", &json!(before), &json!(after));
-    tx.set_operator_mandate(operator.seq, &theirs)?;
-    tx.raise(now, None, Act::new(Action::OperatorChanged).on_named(&operator.id, &operator.name).changing(changes));
+    alter(tx, &operator, None, theirs)?;
     Ok(())
 }

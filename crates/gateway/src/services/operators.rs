@@ -2,15 +2,18 @@
 //! said who acts ([`Tx::act_as`](crate::storage::Tx::act_as)).
 
 use oauth::Keyring;
+use serde_json::json;
 
 use super::error::ActError;
+use super::operator_logins::Loss;
 use super::password_links::NewLink;
 use super::{accounts, operator_logins};
+use crate::domain::actor::Actor;
 use crate::domain::bodies;
-use crate::domain::bodies::operators::{NewOperator, Operator, OperatorToken};
+use crate::domain::bodies::operators::{NewOperator, Operator, OperatorChange, OperatorToken};
 use crate::domain::described::{FieldError, Required, Text, Texts, Time, With};
-use crate::domain::event::{Act, Action};
-use crate::domain::operator::{Mandate, Power, Reach};
+use crate::domain::event::{Act, Action, Changes};
+use crate::domain::operator::{Mandate, Power, Reach, Role};
 use crate::domain::operator_name::OperatorName;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
@@ -113,7 +116,8 @@ pub fn create(
     if let Err(NameTaken(name)) = tx.insert_operator(&made, address.as_deref(), fingerprint)? {
         return Err(ActError::conflict(format!("another operator is called {name:?}; each has a name of its own")));
     }
-    tx.raise(now, None, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name));
+    let may = in_words(tx, &made.mandate)?;
+    tx.raise(now, None, Act::new(Action::OperatorCreated).on_named(&made.id, &made.name).saying(may));
     let with = match address {
         None => OperatorToken { token: Some(token), password_link: None },
         Some(_) => {
@@ -140,14 +144,86 @@ fn reach_of(tx: &mut Tx<'_>, mandate: &Mandate, ids: &[String]) -> Result<Reach,
 /// Ends an operator; the token is refused from the next request on.
 pub fn end(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<(), ActError> {
     mandate.may_everywhere(Power::ManageOperators)?;
-    let now = tx.now();
-    let login = tx.operator_login(id)?;
-    if !tx.end_operator(id, now)? {
-        return Err(ActError::not_found("operator", id));
+    operator_logins::keep_a_way_in(tx, id, Loss::Operator)?;
+    match operator_logins::end(tx, id, None)? {
+        true => Ok(()),
+        false => Err(ActError::not_found("operator", id)),
     }
-    if let Some(login) = login {
-        operator_logins::forget(tx, login.key, id)?;
+}
+
+/// Changes what an operator is called, may do, and where.
+pub fn change(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, change: &OperatorChange) -> Result<Operator, ActError> {
+    mandate.may_everywhere(Power::ManageOperators)?;
+    let operator = tx.lock_operator(id)?.ok_or_else(|| ActError::not_found("operator", id))?;
+    let name = change.name.as_ref().map(|Text(name)| OperatorName::parse(name)).transpose();
+    let name = name.map_err(|why| ActError::field("name", why))?;
+    let reach = match change.accounts.change() {
+        None => operator.mandate.reach().clone(),
+        Some(None) => Reach::All,
+        Some(Some(Texts(ids))) => reach_of(tx, mandate, ids)?,
+    };
+    let theirs = Mandate::new(change.role.unwrap_or(operator.mandate.role()), reach);
+    let after = alter(tx, &operator, name, theirs)?;
+    Ok(overview(tx, &after)?)
+}
+
+/// Gives an operator another name and another mandate, as far as they differ from those that they have. Operators change no mandate of their
+/// own, so none gives themselves more or shuts themselves out.
+pub fn alter(
+    tx: &mut Tx<'_>,
+    operator: &OperatorRecord,
+    name: Option<OperatorName>,
+    theirs: Mandate,
+) -> Result<OperatorRecord, ActError> {
+    let (now, before) = (tx.now(), &operator.mandate);
+    let (mut after, mut changes) = (operator.clone(), Changes::default());
+    if let Some(name) = name.filter(|name| name.as_str() != operator.name) {
+        if !tx.rename_operator(operator.seq, &name)? {
+            let detail = format!("another operator is called {:?}; each has a name of its own", name.as_str());
+            return Err(ActError::conflict(detail));
+        }
+        name.as_str().clone_into(&mut after.name);
+        changes.value("name", &json!(operator.name), &json!(after.name));
     }
-    tx.raise(now, None, Act::new(Action::OperatorEnded).on(id));
-    Ok(())
+    if theirs != *before {
+        if matches!(&tx.origin.actor, Actor::Operator(own) if own.id == operator.id) {
+            let detail = "no operator changes their own role or accounts: another operator with the role platform can";
+            return Err(ActError::conflict(detail));
+        }
+        if theirs.role() != Role::Platform || *theirs.reach() != Reach::All {
+            operator_logins::keep_a_way_in(tx, &operator.id, Loss::Operator)?;
+        }
+        changes.value("role", &json!(before.role().code()), &json!(theirs.role().code()));
+        let reaches = (reach_in_words(tx, before)?, reach_in_words(tx, &theirs)?);
+        changes.value("accounts", &json!(reaches.0), &json!(reaches.1));
+        tx.set_operator_mandate(operator.seq, &theirs)?;
+        after.mandate = theirs;
+    }
+    if after != *operator {
+        tx.raise(now, None, Act::new(Action::OperatorChanged).on_named(&after.id, &after.name).changing(changes));
+    }
+    Ok(after)
+}
+
+/// What an operator may do and where, as the audit trail says it of a new one.
+pub fn in_words(tx: &mut Tx<'_>, mandate: &Mandate) -> Result<String, DbError> {
+    Ok(format!("{}, {}", mandate.role().code(), reach_in_words(tx, mandate)?))
+}
+
+fn reach_in_words(tx: &mut Tx<'_>, mandate: &Mandate) -> Result<String, DbError> {
+    Ok(match names_of(tx, mandate.reach())? {
+        None => "all accounts".to_owned(),
+        Some(names) if names.is_empty() => "no account".to_owned(),
+        Some(names) => names.join(", "),
+    })
+}
+
+/// The names of the accounts within reach; `None` for all. Only reads.
+pub fn names_of(tx: &mut Tx<'_>, reach: &Reach) -> Result<Option<Vec<String>>, DbError> {
+    let Reach::Accounts(keys) = reach else { return Ok(None) };
+    let mut names = Vec::with_capacity(keys.len());
+    for key in keys.iter() {
+        names.extend(tx.account_at(*key)?.map(|account| account.name));
+    }
+    Ok(Some(names))
 }

@@ -173,16 +173,20 @@ impl Tx<'_> {
         Ok(each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))? > 0)
     }
 
-    /// Forgets the password of an operator, and who they are at the provider.
-    pub fn forget_operator_login(&mut self, operator: OperatorKey) -> Result<(), DbError> {
+    /// Takes the password of an operator away.
+    pub fn clear_operator_password(&mut self, operator: OperatorKey) -> Result<(), DbError> {
         let row = operators::table.filter(operators::seq.eq(operator));
-        let values = (
-            operators::password_hash.eq(None::<String>),
-            operators::issuer.eq(None::<String>),
-            operators::subject.eq(None::<String>),
-        );
-        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        each!(&mut *self.conn, c => diesel::update(row).set(operators::password_hash.eq(None::<String>)).execute(c))?;
         Ok(())
+    }
+
+    /// The operator of this name, written in any case, if they were not ended.
+    pub fn operator_called(&mut self, name: &str) -> Result<Option<OperatorLogin>, DbError> {
+        let query = operators::table
+            .filter(operators::name_key.eq(key_of_text(name)))
+            .filter(operators::ended.is_null())
+            .select(login_columns!());
+        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
     }
 
     /// How the operators who were not ended log in, by their ids.

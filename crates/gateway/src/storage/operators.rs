@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use diesel::prelude::*;
 use scim::key_of_text;
 
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::operator_logins::{OperatorLogin, of_no_token};
 use super::schema::{accounts, operator_accounts, operators};
@@ -58,6 +59,17 @@ macro_rules! operator_columns {
 /// Another operator has this name, written like this.
 #[derive(Debug)]
 pub struct NameTaken(pub String);
+
+/// How an operator for the whole platform can come in: one with the role `platform`, for all accounts.
+#[derive(Debug, Clone)]
+pub struct WayIn {
+    /// The public id.
+    pub id: String,
+    /// They have a password, or are known at the OpenID provider.
+    pub logs_in: bool,
+    /// They have a token that counts.
+    pub has_token: bool,
+}
 
 impl Tx<'_> {
     /// Stores a new operator; its `seq` is given here. One who logs in does so by this address; one who has a token, by its fingerprint.
@@ -202,6 +214,58 @@ impl Tx<'_> {
         row.map(|row| self.operator_from(row)).transpose()
     }
 
+    /// The same; no other transaction changes them until the unit of work ends.
+    pub fn lock_operator(&mut self, id: &str) -> Result<Option<Operator>, DbError> {
+        let row = operators::table.filter(operators::id.eq(id)).select(operators::seq);
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let _: Option<i64> = row.for_update().get_result(c).optional()?;
+        }
+        self.operator_of(id)
+    }
+
+    /// How the operators for the whole platform can come in. Until the unit of work ends, no other transaction ends one of them, or changes
+    /// what they may do.
+    pub fn lock_ways_in(&mut self, now: Timestamp) -> Result<Vec<WayIn>, DbError> {
+        type Row = (String, Option<String>, Option<String>, Option<String>, Option<Timestamp>, Option<Timestamp>);
+        let query = operators::table
+            .filter(operators::role.eq(Role::Platform.code()))
+            .filter(operators::limited.eq(false))
+            .filter(operators::ended.is_null())
+            .order(operators::seq)
+            .select((
+                operators::id,
+                operators::address,
+                operators::password_hash,
+                operators::subject,
+                operators::token_made,
+                operators::expires,
+            ));
+        let rows: Vec<Row> = match &mut *self.conn {
+            AnyConn::Postgres(c) => query.for_update().load(c)?,
+            AnyConn::Sqlite(c) => query.load(c)?,
+        };
+        let way_in = |(id, address, password, subject, token_made, expires): Row| WayIn {
+            id,
+            logs_in: address.is_some() && (password.is_some() || subject.is_some()),
+            has_token: token_made.is_some() && expires.is_none_or(|expires| expires > now),
+        };
+        Ok(rows.into_iter().map(way_in).collect())
+    }
+
+    /// Calls an operator something else; `false` if another one has the name.
+    pub fn rename_operator(&mut self, seq: i64, name: &OperatorName) -> Result<bool, DbError> {
+        let key = name.key();
+        let holder = operators::table.filter(operators::name_key.eq(&key)).select(operators::seq);
+        let holder: Option<i64> = each!(&mut *self.conn, c => holder.get_result(c).optional())?;
+        if holder.is_some_and(|holder| holder != seq) {
+            return Ok(false);
+        }
+        let row = operators::table.filter(operators::seq.eq(seq));
+        let values = (operators::name.eq(name.as_str()), operators::name_key.eq(&key));
+        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
+        Ok(true)
+    }
+
     /// With the accounts within reach, as far as they are there.
     fn operator_from(&mut self, row: OperatorRow) -> Result<Operator, DbError> {
         let (seq, id, name, created, last_used, expires, role, limited) = row;
@@ -288,8 +352,8 @@ impl Tx<'_> {
         rows.into_iter().map(|row| self.operator_from(row)).collect()
     }
 
-    /// Ends the tokens of those who reached this account, which was deleted, and now reach none; gives their ids.
-    pub fn end_operators_of(&mut self, account: AccountKey, now: Timestamp) -> Result<Vec<String>, DbError> {
+    /// The ids of the operators who are limited to accounts, this one among them, of which none is left.
+    pub fn operators_left_without(&mut self, account: AccountKey) -> Result<Vec<String>, DbError> {
         let of_it =
             operator_accounts::table.filter(operator_accounts::account.eq(account)).select(operator_accounts::operator);
         let mut left: Vec<i64> = each!(&mut *self.conn, c => of_it.load(c))?;
@@ -303,15 +367,25 @@ impl Tx<'_> {
         let rows = operators::table
             .filter(operators::seq.eq_any(left))
             .filter(operators::limited.eq(true))
-            .filter(operators::ended.is_null());
-        let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
-        Ok(each!(&mut *self.conn, c => diesel::update(rows).set(ended).returning(operators::id).get_results(c))?)
+            .filter(operators::ended.is_null())
+            .order(operators::seq)
+            .select(operators::id);
+        Ok(each!(&mut *self.conn, c => rows.load(c))?)
     }
 
-    /// Ends an operator's token; `false` if there is none.
+    /// Ends an operator, with their token, their password and who they are at the OpenID provider; `false` if there is none. The name is free
+    /// again. By what they logged in, and the accounts that they reached, stay: an operator whom the provider sends again gets no more.
     pub fn end_operator(&mut self, id: &str, now: Timestamp) -> Result<bool, DbError> {
         let row = operators::table.filter(operators::id.eq(id)).filter(operators::ended.is_null());
-        let ended = (operators::ended.eq(now), operators::name_key.eq(None::<String>));
+        let ended = (
+            operators::ended.eq(now),
+            operators::name_key.eq(None::<String>),
+            operators::fingerprint.eq(of_no_token()),
+            operators::token_made.eq(None::<Timestamp>),
+            operators::password_hash.eq(None::<String>),
+            operators::issuer.eq(None::<String>),
+            operators::subject.eq(None::<String>),
+        );
         let changed = each!(&mut *self.conn, c => diesel::update(row).set(ended).execute(c))?;
         Ok(changed > 0)
     }

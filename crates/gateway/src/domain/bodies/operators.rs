@@ -1,6 +1,6 @@
 //! An operator: as it is made and answered.
 
-use crate::domain::described::{Required, Text, Texts, Time, answer, body};
+use crate::domain::described::{Patch, Required, Text, Texts, Time, answer, body};
 use crate::domain::operator::Role;
 
 body! {
@@ -20,6 +20,19 @@ body! {
         expires: Option<Time>,
     }
     example {"name": "provisioning dashboard", "role": "csm", "expires": "2199-01-31T00:00:00Z"}
+}
+
+body! {
+    /// What changes of an operator: what is not said stays as it is.
+    pub struct OperatorChange {
+        /// What the operator is called in the audit trail. No two have one name at a time.
+        name: Option<Text>,
+        /// What the operator may do. No operator changes their own.
+        role: Option<Role>,
+        /// The ids of the accounts that the operator is limited to; `null` for all accounts. No operator changes their own.
+        accounts: Patch<Texts>,
+    }
+    example {"role": "support", "accounts": null}
 }
 
 answer! {

@@ -7,7 +7,7 @@ use super::body::Body;
 use super::operator::Operator as Caller;
 use super::page::Items;
 use crate::app::App;
-use crate::domain::bodies::operators::{NewOperator, Operator, OperatorLink, OperatorToken};
+use crate::domain::bodies::operators::{NewOperator, Operator, OperatorChange, OperatorLink, OperatorToken};
 use crate::domain::described::{Time, With};
 use crate::http::edge::problem::Problem;
 use crate::services::password_links::NewLink;
@@ -48,6 +48,17 @@ pub(super) async fn link(
         operator.write(&app, move |tx, mandate| operator_logins::invite(tx, mandate, &stored, &id, None)).await?;
     let body = OperatorLink { password_link: link.url(&welcome(&app)), expires: Time(made.expires) };
     Ok(Created { body, location: None })
+}
+
+pub(super) async fn change(
+    operator: Caller,
+    app: web::Data<App>,
+    id: web::Path<String>,
+    body: Body<OperatorChange>,
+) -> Result<web::Json<Operator>, Problem> {
+    let change = body.finish()?;
+    let changed = operator.write(&app, move |tx, mandate| operators::change(tx, mandate, &id, &change)).await?;
+    Ok(web::Json(changed))
 }
 
 pub(super) async fn end(operator: Caller, app: web::Data<App>, id: web::Path<String>) -> Result<NoContent, Problem> {

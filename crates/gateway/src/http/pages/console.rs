@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::domain::wording;
 use crate::http::edge::endpoints::Endpoint;
 use crate::http::pages::failure::PageFailure;
-use crate::services::operator_people;
+use crate::services::operators as operator_services;
 use crate::storage::ReadCost;
 
 mod account;
@@ -62,7 +62,7 @@ pub static TABLES: &[&[Endpoint]] = &[
 /// The accounts that the operator reaches, in words.
 async fn reach_in_words(app: &App, desk: &Desk) -> Result<String, PageFailure> {
     let reach = desk.mandate().reach().clone();
-    let names = desk.read(app, ReadCost::Point, move |tx| operator_people::names_of(tx, &reach)).await?;
+    let names = desk.read(app, ReadCost::Point, move |tx| operator_services::names_of(tx, &reach)).await?;
     Ok(match names {
         None => "all".to_owned(),
         Some(names) if names.is_empty() => "none".to_owned(),
