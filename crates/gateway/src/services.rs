@@ -29,6 +29,7 @@ pub mod recorder;
 pub mod requests;
 pub mod second_factor;
 pub mod self_service;
+pub mod sent_form;
 pub mod service_provider;
 pub mod setup_links;
 pub mod setup_page;

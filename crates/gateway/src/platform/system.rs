@@ -40,6 +40,13 @@ pub fn new_uuid() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// The public id that these bytes say (a UUID of version 8, RFC 9562 §5.8).
+pub fn uuid_of(bytes: &[u8; 32]) -> String {
+    let mut first = [0; 16];
+    first.copy_from_slice(&bytes[..16]);
+    uuid::Builder::from_custom_bytes(first).into_uuid().to_string()
+}
+
 /// RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(time: Timestamp) -> String {
     chrono::DateTime::from_timestamp_millis(time.millis())

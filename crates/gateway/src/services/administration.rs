@@ -18,14 +18,35 @@ use crate::platform::timestamp::Timestamp;
 use crate::services::clients::{self, secrets, tokens};
 use crate::services::error::ActError;
 use crate::services::health::{self, Rules};
+use crate::services::sent_form::{self, Drawn, SentForm};
 use crate::services::{setup_links, users};
 use crate::storage::clients::ClientRecord;
 use crate::storage::people::LogInState;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, Tx};
 
-/// How many connections, links and users are shown.
-const SHOWN: i64 = 100;
+/// How many connections, links and users are on a page.
+const SHOWN: i64 = 50;
+
+/// A part of a list.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// The row behind which the next one begins, if there is one.
+    pub next: Option<i64>,
+}
+
+impl<T> Page<T> {
+    /// Of rows, of which one more was asked for than a page has.
+    fn of(mut rows: Vec<(i64, T)>) -> Page<T> {
+        let most = SHOWN as usize;
+        let is_more = rows.len() > most;
+        rows.truncate(most);
+        let next = rows.last().map(|(row, _)| *row).filter(|_| is_more);
+        Page { items: rows.into_iter().map(|(_, item)| item).collect(), next }
+    }
+}
 
 /// How long the older secrets of a client go on after a new one was made, in milliseconds.
 pub const KEPT: i64 = 7 * 86_400_000;
@@ -69,16 +90,21 @@ pub struct OwnConnection {
     pub renewable: Option<CredentialKind>,
 }
 
-/// The connections of the account. Only reads.
-pub fn connections(tx: &mut Tx<'_>, rules: &Rules<'_>, by: &Administrator) -> Result<Vec<OwnConnection>, ActError> {
-    let found = health::of_account(tx, &by.mandate(), rules, &by.account.id, None, (0, SHOWN))?.items;
-    let mut connections = Vec::with_capacity(found.len());
-    for health in found {
+/// The connections of the account behind a row. Only reads.
+pub fn connections(
+    tx: &mut Tx<'_>,
+    rules: &Rules<'_>,
+    by: &Administrator,
+    after: i64,
+) -> Result<Page<OwnConnection>, ActError> {
+    let found = health::of_account(tx, &by.mandate(), rules, &by.account.id, None, (after, SHOWN))?;
+    let mut connections = Vec::with_capacity(found.items.len());
+    for health in found.items {
         let record = clients::find(tx, &by.mandate(), Power::Read, &health.client_id)?;
         let renewable = renewable(tx, &record)?;
         connections.push(OwnConnection { health, provider: Provider::of(Profile::of(&record.client)), renewable });
     }
-    Ok(connections)
+    Ok(Page { items: connections, next: found.next })
 }
 
 /// What a client shows to prove who it is, if that can be replaced by its customer.
@@ -143,9 +169,31 @@ pub fn renew(
     cx: &oauth::Context<'_>,
     settings: &OAuth,
     by: &Administrator,
-    client: &str,
+    (client, form): (&str, &SentForm),
 ) -> Result<Renewed, ActError> {
     let of = to_renew(tx, by, client)?;
+    let drawn = form.drawn(match of.kind {
+        CredentialKind::ClientSecret => oauth::Prefix::ClientSecret,
+        CredentialKind::StaticToken => oauth::Prefix::StaticToken,
+    });
+    let again = |tx: &mut Tx<'_>| {
+        let made = match of.kind {
+            CredentialKind::ClientSecret => secrets::again(tx, &by.mandate(), client, &drawn)?.map(|(made, _)| made),
+            CredentialKind::StaticToken => tokens::again(tx, &by.mandate(), client, &drawn)?.map(|(made, _)| made),
+        };
+        let secret = drawn.secret.reveal().to_owned();
+        Ok::<_, ActError>(made.map(|made| (made, Renewed { of: of.clone(), secret, older_end: made + KEPT })))
+    };
+    sent_form::once(tx, form, |tx| renew_once(tx, cx, settings, by, (client, &of, &drawn)), again)
+}
+
+fn renew_once(
+    tx: &mut Tx<'_>,
+    cx: &oauth::Context<'_>,
+    settings: &OAuth,
+    by: &Administrator,
+    (client, of, drawn): (&str, &Renewable, &Drawn),
+) -> Result<Renewed, ActError> {
     let record = own(tx, by, client)?;
     let now = tx.now();
     let older_end = now + KEPT;
@@ -153,13 +201,13 @@ pub fn renew(
     let secret = match of.kind {
         CredentialKind::ClientSecret => {
             let new = NewSecret { label: Some(name), expires: None };
-            let made = secrets::create(tx, &by.mandate(), cx.keys, settings, client, &new)?;
+            let made = secrets::create(tx, &by.mandate(), cx.keys, settings, client, (&new, drawn))?;
             tx.limit_other_secrets(record.seq, &made.id, older_end)?;
             made.client_secret
         }
         CredentialKind::StaticToken => {
             let new = NewToken { name: Required(name), expires: None, scopes: None };
-            let made = tokens::create(tx, &by.mandate(), cx, client, &new)?;
+            let made = tokens::create(tx, &by.mandate(), cx, client, (&new, drawn))?;
             tx.limit_other_static_tokens(record.seq, &made.of.id, older_end)?;
             made.with.token
         }
@@ -167,15 +215,12 @@ pub fn renew(
     let said = format!("a {}; the older ones end on {}", of.kind.name(), wording::format_time(older_end));
     let act = Act::new(Action::ClientCredentialRenewed).on_named(client, &of.name).saying(said);
     tx.raise(now, Some(by.account.seq), act);
-    Ok(Renewed { of, secret, older_end })
+    Ok(Renewed { of: of.clone(), secret, older_end })
 }
 
-/// The setup links of the account, the newest first. Only reads.
-pub fn links(tx: &mut Tx<'_>, by: &Administrator) -> Result<Vec<SetupLink>, ActError> {
-    let mut links: Vec<SetupLink> =
-        setup_links::list(tx, &by.mandate(), &by.account.id, 0, SHOWN)?.into_iter().map(|(_, link)| link).collect();
-    links.reverse();
-    Ok(links)
+/// The setup links of the account, the newest first, before a row where one is named. Only reads.
+pub fn links(tx: &mut Tx<'_>, by: &Administrator, before: Option<i64>) -> Result<Page<SetupLink>, ActError> {
+    Ok(Page::of(setup_links::newest(tx, &by.mandate(), &by.account.id, before, SHOWN + 1)?))
 }
 
 /// A user of the account, and how they log in.
@@ -193,11 +238,14 @@ pub struct Person {
     pub administers: bool,
 }
 
-/// How the users of the account log in. Only reads.
-pub fn people(tx: &mut Tx<'_>, by: &Administrator) -> Result<Vec<Person>, DbError> {
+/// How the users of the account behind a row log in: on each page service accounts first. Only reads.
+pub fn people(tx: &mut Tx<'_>, by: &Administrator, after: i64) -> Result<Page<Person>, DbError> {
     let policy = tx.grant_policy();
+    let states = tx.log_in_states(by.account.seq, after, SHOWN + 1)?;
+    let mut states = Page::of(states.into_iter().map(|state| (state.user.into(), state)).collect());
+    states.items.sort_by_key(|state| !state.service_account);
     let mut people = Vec::new();
-    for state in tx.log_in_states(by.account.seq, SHOWN)? {
+    for state in states.items {
         let problems = match state.service_account {
             true => users::warnings::problems(tx, &by.account, state.user, &state.attributes)?,
             false => Vec::new(),
@@ -211,5 +259,5 @@ pub fn people(tx: &mut Tx<'_>, by: &Administrator) -> Result<Vec<Person>, DbErro
             state,
         });
     }
-    Ok(people)
+    Ok(Page { items: people, next: states.next })
 }

@@ -186,6 +186,15 @@ pub fn replace_token(tx: &mut Tx<'_>, id: &str, fingerprint: &[u8], expires: Tim
     Ok(())
 }
 
+/// When an operator got the token of this fingerprint, if they have it. Only reads.
+pub fn token_again(tx: &mut Tx<'_>, id: &str, fingerprint: &[u8]) -> Result<Option<(Timestamp, ())>, ActError> {
+    let login = login(tx, id)?;
+    if tx.operator(fingerprint)?.is_none_or(|operator| operator.id != id) {
+        return Ok(None);
+    }
+    Ok(tx.operator_token(login.key)?.map(|token| (token.made, ())))
+}
+
 /// Ends the token of an operator, who stays: their own, or another's if the mandate says so.
 pub fn end_token(tx: &mut Tx<'_>, mandate: &Mandate, own: &str, id: &str) -> Result<(), ActError> {
     if own != id {

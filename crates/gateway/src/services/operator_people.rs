@@ -177,6 +177,13 @@ pub fn create(tx: &mut Tx<'_>, mandate: &Mandate, new: &NewPerson) -> Result<Str
     Ok(made.id)
 }
 
+/// The operator who logs in by an address, and when they were made. Only reads.
+pub fn again(tx: &mut Tx<'_>, mandate: &Mandate, address: &str) -> Result<Option<(Timestamp, String)>, ActError> {
+    mandate.may_everywhere(Power::ManageOperators)?;
+    let Some(login) = tx.operator_by_address(address.trim())? else { return Ok(None) };
+    Ok(tx.operator_of(&login.id)?.map(|operator| (operator.created, operator.id)))
+}
+
 /// Changes what an operator may do, and where.
 pub fn change(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, asked: &Asked) -> Result<(), ActError> {
     mandate.may_everywhere(Power::ManageOperators)?;

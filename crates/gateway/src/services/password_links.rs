@@ -8,8 +8,8 @@ use oauth::{Keyring, Prefix};
 
 use crate::domain::password_link::{LinkPurpose, LinkRefusal, LinkSubject, PasswordLink};
 use crate::platform::secret_text::SecretText;
-use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
+use crate::services::sent_form::{Drawn, SentForm};
 use crate::storage::{DbError, Tx};
 
 /// The secret of a link that is to be made. It is drawn outside the unit of work, and shown once that has committed.
@@ -22,8 +22,22 @@ pub struct NewLink {
 impl NewLink {
     /// Draws a secret.
     pub fn draw(keys: &Keyring) -> NewLink {
-        let secret = oauth::generated(Prefix::PasswordLink, &mut system::fill);
-        NewLink { fingerprint: keys.fingerprint(&secret).as_bytes().to_vec(), secret: SecretText::new(&secret) }
+        NewLink::of(keys, Drawn::fresh(Prefix::PasswordLink))
+    }
+
+    /// The link that a form makes: the same whenever it is sent.
+    pub fn by_form(keys: &Keyring, form: &SentForm) -> NewLink {
+        NewLink::of(keys, form.drawn(Prefix::PasswordLink))
+    }
+
+    fn of(keys: &Keyring, Drawn { secret, .. }: Drawn) -> NewLink {
+        NewLink { fingerprint: keys.fingerprint(secret.reveal()).as_bytes().to_vec(), secret }
+    }
+
+    /// The link, if it was made before and was not used, and when. Only reads.
+    pub fn again(&self, tx: &mut Tx<'_>) -> Result<Option<(Timestamp, PasswordLink)>, DbError> {
+        let made = tx.password_link(&self.fingerprint)?.filter(|link| link.used.is_none());
+        Ok(made.map(|link| (link.created, link)))
     }
 
     /// The link itself, below the address of the page that takes it.

@@ -5,7 +5,8 @@ use scim::SearchRequest;
 use serde_json::{Map, json};
 
 use super::clients::{self, CheckedClient, Installation};
-use super::error::ActError;
+use super::error::{ActError, Refusal};
+use super::sent_form::Drawn;
 use super::users::{self, LoginChange};
 use super::{accounts, service_provider::ScimEngine};
 use crate::domain::account::Account;
@@ -17,7 +18,6 @@ use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
 use crate::domain::setup_link::{self, Done, LinkState, Provider};
 use crate::domain::wording;
-use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
@@ -108,7 +108,7 @@ pub fn create(
     at: &Installation<'_>,
     lifetime: i64,
     account: &str,
-    checked: &CheckedLink,
+    (checked, drawn): (&CheckedLink, &Drawn),
 ) -> Result<With<SetupLink, ShownLink>, ActError> {
     let (new, now) = (&checked.new, tx.now());
     let account = accounts::lock(tx, mandate, Power::ManageSetupLinks, account)?;
@@ -131,7 +131,7 @@ pub fn create(
     };
     let mut link = setup_link::SetupLink {
         seq: 0,
-        id: system::new_uuid(),
+        id: drawn.id.clone(),
         account: account.seq,
         client: client.seq,
         provider,
@@ -151,12 +151,29 @@ pub fn create(
         progress: Default::default(),
     };
     replace_older(tx, &mut link, &client, now)?;
-    let token = oauth::generated(oauth::Prefix::SetupLink, &mut system::fill);
-    tx.insert_setup_link(&mut link, &at.keys.fingerprint(&token))?;
+    tx.insert_setup_link(&mut link, &at.keys.fingerprint(drawn.secret.reveal()))?;
     let said = format!("{}, until {}", link.id, wording::day(link.expires));
     tx.raise(now, Some(account.seq), about(Action::SetupLinkCreated, &client).saying(said));
-    let url = format!("{}/setup/{token}", at.public_url);
-    Ok(With { of: overview(&link, &client, now), with: ShownLink { url } })
+    Ok(With { of: overview(&link, &client, now), with: shown(at, drawn) })
+}
+
+fn shown(at: &Installation<'_>, drawn: &Drawn) -> ShownLink {
+    ShownLink { url: format!("{}/setup/{}", at.public_url, drawn.secret.reveal()) }
+}
+
+/// The link that the form before has made, and when. Only reads.
+pub fn again(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    at: &Installation<'_>,
+    account: &str,
+    drawn: &Drawn,
+) -> Result<Option<(Timestamp, With<SetupLink, ShownLink>)>, ActError> {
+    match get(tx, mandate, account, &drawn.id) {
+        Ok(link) => Ok(Some((link.created.0, With { of: link, with: shown(at, drawn) }))),
+        Err(ActError::Refused(Refusal::NotFound { what: "setup link", .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// An act on the client of a link.
@@ -256,17 +273,23 @@ pub fn list(
     Ok(links.iter().filter_map(|link| Some((link.seq, overview(link, of(link)?, now)))).collect())
 }
 
-/// The newest links of an account. Only reads.
-pub fn newest(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, most: i64) -> Result<Vec<SetupLink>, ActError> {
+/// The newest links of an account, before a row where one is named; each with its row. Only reads.
+pub fn newest(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    account: &str,
+    before: Option<i64>,
+    most: i64,
+) -> Result<Vec<(i64, SetupLink)>, ActError> {
     let account = accounts::find(tx, mandate, Power::Read, account)?;
     let now = tx.now();
-    let links = tx.newest_setup_links(account.seq, most)?;
+    let links = tx.newest_setup_links(account.seq, before, most)?;
     let mut keys: Vec<_> = links.iter().map(|link| link.client).collect();
     keys.sort_unstable();
     keys.dedup();
     let clients = tx.clients_at(&keys)?;
     let of = |link: &setup_link::SetupLink| clients.iter().find(|client| client.seq == link.client);
-    Ok(links.iter().filter_map(|link| Some(overview(link, of(link)?, now))).collect())
+    Ok(links.iter().filter_map(|link| Some((link.seq, overview(link, of(link)?, now)))).collect())
 }
 
 /// One link of an account. Only reads.

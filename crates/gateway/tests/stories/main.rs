@@ -40,6 +40,7 @@ mod console_accounts;
 mod console_diagnosis;
 mod console_doors;
 mod console_operators;
+mod console_presses;
 mod contracts;
 mod conversations;
 mod credentials;

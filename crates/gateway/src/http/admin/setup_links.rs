@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::bodies::setup_links::{NewSetupLink, SetupLink, ShownLink};
 use crate::domain::described::With;
 use crate::http::edge::problem::Problem;
+use crate::services::sent_form::Drawn;
 use crate::services::setup_links::{self, CheckedLink};
 
 pub(super) async fn list(
@@ -35,7 +36,8 @@ pub(super) async fn create(
     let work = app.clone();
     let body = operator
         .write(&app, move |tx, mandate| {
-            setup_links::create(tx, mandate, &work.installation(), work.config.setup.link_lifetime, &account, &checked)
+            let (lifetime, drawn) = (work.config.setup.link_lifetime, Drawn::fresh(oauth::Prefix::SetupLink));
+            setup_links::create(tx, mandate, &work.installation(), lifetime, &account, (&checked, &drawn))
         })
         .await?;
     Ok(Created { body, location: None })

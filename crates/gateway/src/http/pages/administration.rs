@@ -7,6 +7,7 @@ use askama::Template;
 
 use super::cookies::Browser;
 use super::failure::PageFailure;
+use super::form;
 use super::intent::LoginIntent;
 use super::login::{self, FormMessage};
 use super::respond::redirect;
@@ -21,6 +22,7 @@ use crate::domain::wording;
 use crate::http::edge::query;
 use crate::services::administration::{self, Administrator, OwnConnection, Person, Renewable};
 use crate::services::error::ActError;
+use crate::services::sent_form::SentForm;
 use crate::storage::sessions::Session;
 use crate::storage::{ReadCost, Tx};
 
@@ -44,12 +46,27 @@ impl Around {
     }
 }
 
+/// Which part of a list a page has.
+#[derive(Debug)]
+struct Paging {
+    path: &'static str,
+    goes_on: bool,
+    next: Option<i64>,
+}
+
+/// The row that the query names, for a list to go on from there.
+fn after(request: &HttpRequest) -> Option<i64> {
+    let pairs = query::pairs(request.query_string()).unwrap_or_default();
+    pairs.into_iter().find(|(name, _)| name == "after").and_then(|(_, row)| row.parse().ok())
+}
+
 /// The connections of an account.
 #[derive(Debug, Template)]
 #[template(path = "administration/connections.html")]
 struct ConnectionsPage {
     around: Around,
     connections: Vec<Shown>,
+    paging: Paging,
 }
 
 #[derive(Debug)]
@@ -80,6 +97,8 @@ struct ShownReason {
 struct RenewPage {
     around: Around,
     client: String,
+    /// Tells this page's form from every other.
+    once: String,
     name: String,
     provider: &'static str,
     kind: &'static str,
@@ -104,6 +123,7 @@ struct RenewedPage {
 struct LinksPage {
     around: Around,
     links: Vec<ShownLink>,
+    paging: Paging,
 }
 
 #[derive(Debug)]
@@ -125,6 +145,7 @@ struct PeoplePage {
     around: Around,
     rule: String,
     people: Vec<ShownPerson>,
+    paging: Paging,
 }
 
 #[derive(Debug)]
@@ -176,16 +197,18 @@ fn answer(app: &App, browser: &Browser, shown: &impl Template) -> HttpResponse {
 
 /// `GET /account/connections`
 pub(super) async fn connections(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let found = for_administrator(&request, &app, |tx, app, by| {
+    let after = after(&request);
+    let found = for_administrator(&request, &app, move |tx, app, by| {
         let rules = app.health_rules();
-        administration::connections(tx, &rules, by)
+        administration::connections(tx, &rules, by, after.unwrap_or_default())
     });
     let (browser, by, found) = match found.await? {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
-    let connections = found.into_iter().map(shown).collect();
-    Ok(answer(&app, &browser, &ConnectionsPage { around: Around::of(&app, &browser, &by), connections }))
+    let paging = Paging { path: "/account/connections", goes_on: after.is_some(), next: found.next };
+    let connections = found.items.into_iter().map(shown).collect();
+    Ok(answer(&app, &browser, &ConnectionsPage { around: Around::of(&app, &browser, &by), connections, paging }))
 }
 
 fn shown(connection: OwnConnection) -> Shown {
@@ -231,6 +254,7 @@ pub(super) async fn ask_to_renew(request: HttpRequest, app: web::Data<App>) -> R
     let shown = RenewPage {
         around: Around::of(&app, &browser, &by),
         client,
+        once: form::drawn_mark(),
         name: wording::strip_invisible(&name),
         provider: provider.name(),
         kind: kind.name(),
@@ -251,10 +275,11 @@ pub(super) async fn renew(
         Err(log_in) => return Ok(log_in),
     };
     let (work, source, client) = (app.clone(), browser.source.clone(), form.field("client").to_owned());
+    let sent = SentForm::of(&app.keys, &["renew", &session.owner_id, form.field("once"), &client]);
     let renewed = app.db.write(move |tx| {
         tx.act_as(Actor::User(Named::id(&session.owner_id)).at(source.clone()));
         let Some(by) = administration::administrator(tx, &session)? else { return Ok(None) };
-        let renewed = work.oauth(|cx| administration::renew(tx, cx, &work.config.oauth, &by, &client))?;
+        let renewed = work.oauth(|cx| administration::renew(tx, cx, &work.config.oauth, &by, (&client, &sent)))?;
         Ok::<_, ActError>(Some((by, renewed)))
     });
     match renewed.await {
@@ -277,12 +302,14 @@ pub(super) async fn renew(
 
 /// `GET /account/setup-links`
 pub(super) async fn links(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let found = for_administrator(&request, &app, |tx, _, by| administration::links(tx, by));
+    let after = after(&request);
+    let found = for_administrator(&request, &app, move |tx, _, by| administration::links(tx, by, after));
     let (browser, by, found) = match found.await? {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
-    let links = found.into_iter().map(|link| {
+    let paging = Paging { path: "/account/setup-links", goes_on: after.is_some(), next: found.next };
+    let links = found.items.into_iter().map(|link| {
         let (state, look) = match link.state {
             LinkState::Unopened => ("Not opened yet", "neutral"),
             LinkState::Opened => ("Opened", "ok"),
@@ -302,12 +329,15 @@ pub(super) async fn links(request: HttpRequest, app: web::Data<App>) -> Result<H
         }
     });
     let links = links.collect();
-    Ok(answer(&app, &browser, &LinksPage { around: Around::of(&app, &browser, &by), links }))
+    Ok(answer(&app, &browser, &LinksPage { around: Around::of(&app, &browser, &by), links, paging }))
 }
 
 /// `GET /account/users`
 pub(super) async fn people(request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
-    let found = for_administrator(&request, &app, |tx, _, by| Ok(administration::people(tx, by)?));
+    let after = after(&request);
+    let found = for_administrator(&request, &app, move |tx, _, by| {
+        Ok(administration::people(tx, by, after.unwrap_or_default())?)
+    });
     let (browser, by, found) = match found.await? {
         Ok(found) => found,
         Err(answer) => return Ok(answer),
@@ -319,8 +349,13 @@ pub(super) async fn people(request: HttpRequest, app: web::Data<App>) -> Result<
         (None, true) => "Everyone logs in with a user name and a password.".to_owned(),
         (None, false) => "Passwords are for service accounts only.".to_owned(),
     };
-    let people = found.into_iter().map(person).collect();
-    let shown = PeoplePage { around: Around::of(&app, &browser, &by), rule: wording::strip_invisible(&rule), people };
+    let paging = Paging { path: "/account/users", goes_on: after.is_some(), next: found.next };
+    let shown = PeoplePage {
+        around: Around::of(&app, &browser, &by),
+        rule: wording::strip_invisible(&rule),
+        people: found.items.into_iter().map(person).collect(),
+        paging,
+    };
     Ok(answer(&app, &browser, &shown))
 }
 

@@ -3,12 +3,15 @@
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Payload};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth::authorize::MAX_LENGTH;
 
 use super::cookies::Browser;
 use super::failure::PageFailure;
 use crate::app::App;
 use crate::http::edge::body::{self, BodyError};
+use crate::platform::system;
 use crate::storage::DbError;
 
 /// The most a form of ours may have: user name, password, and a sealed request as long as it may be.
@@ -25,6 +28,13 @@ pub(super) async fn bytes(app: &App, payload: Payload, limit: usize) -> Result<B
         BodyError::Stopping => PageFailure::Database(DbError::Interrupted),
         BodyError::Broken(_) | BodyError::TooSlow(_) => PageFailure::StaleForm,
     })
+}
+
+/// What tells the forms of one page from those of every other: drawn when the page is shown.
+pub(super) fn drawn_mark() -> String {
+    let mut bytes = [0; 12];
+    system::fill(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// The query of a request, if it is no longer than any may be.
@@ -74,6 +84,11 @@ impl Form {
                 && !["csrf", "password", "again", "code", "token", "secret"].iter().any(|no| name.contains(no))
         };
         self.0.into_iter().filter(is_kept).collect()
+    }
+
+    /// All of it, as it was sent.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
     }
 
     pub(super) fn into_pairs(self) -> Vec<(String, String)> {

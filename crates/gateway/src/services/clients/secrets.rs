@@ -11,9 +11,9 @@ use crate::domain::described::{FieldError, Name, Time, Whole};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
-use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
+use crate::services::sent_form::Drawn;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
 
@@ -73,12 +73,34 @@ pub fn create(
     keys: &Keyring,
     settings: &OAuth,
     client: &str,
-    new: &NewSecret,
+    (new, drawn): (&NewSecret, &Drawn),
 ) -> Result<ShownSecret, ActError> {
     let now = tx.now();
     let record = find(tx, mandate, Power::ManageSecrets, client)?;
     ActError::unless_right(bodies::past_end(new.expires, now))?;
-    make(tx, keys, settings, &record, new)
+    make(tx, keys, settings, &record, (new, drawn))
+}
+
+/// The secret that the form before has made, and when. Only reads.
+pub fn again(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    client: &str,
+    drawn: &Drawn,
+) -> Result<Option<(Timestamp, ShownSecret)>, ActError> {
+    let record = find(tx, mandate, Power::ManageSecrets, client)?;
+    let made = tx.client_secrets(record.seq)?.into_iter().find(|secret| secret.id == drawn.id);
+    Ok(made.map(|made| {
+        let shown = ShownSecret {
+            id: made.id,
+            client_id: client.to_owned(),
+            client_secret: drawn.secret.reveal().to_owned(),
+            label: made.label,
+            created: Time(made.created),
+            expires: made.expires.map(Time),
+        };
+        (made.created, shown)
+    }))
 }
 
 /// Makes a secret for the browser that opened a setup link: its id, the secret, and when it stops counting.
@@ -90,7 +112,7 @@ pub(in crate::services) fn issue(
     label: &str,
 ) -> Result<(String, String, Option<Timestamp>), ActError> {
     let new = NewSecret { label: Some(Name(label.to_owned())), expires: None };
-    let shown = make(tx, keys, settings, record, &new)?;
+    let shown = make(tx, keys, settings, record, (&new, &Drawn::fresh(oauth::Prefix::ClientSecret)))?;
     Ok((shown.id, shown.client_secret, shown.expires.map(|expires| expires.0)))
 }
 
@@ -109,7 +131,7 @@ fn make(
     keys: &Keyring,
     settings: &OAuth,
     record: &ClientRecord,
-    new: &NewSecret,
+    (new, drawn): (&NewSecret, &Drawn),
 ) -> Result<ShownSecret, ActError> {
     let (now, client) = (tx.now(), record.client.id.as_str());
     if record.client.public {
@@ -131,8 +153,8 @@ fn make(
     if tx.client_secrets(record.seq)?.len() >= MOST {
         return Err(ActError::conflict(format!("a client may have {MOST} secrets; end one first")));
     }
-    let secret = oauth::generated(oauth::Prefix::ClientSecret, &mut system::fill);
-    let (id, label) = (system::new_uuid(), new.label.as_ref().map(|label| label.0.clone()));
+    let secret = drawn.secret.reveal().to_owned();
+    let (id, label) = (drawn.id.clone(), new.label.as_ref().map(|label| label.0.clone()));
     tx.insert_client_secret(record.seq, &id, &keys.fingerprint(&secret), label.as_deref(), now, expires)?;
     let added = Act::new(Action::ClientSecretAdded).on_named(client, &record.client.name).saying(id.clone());
     tx.raise(now, record.account, added);

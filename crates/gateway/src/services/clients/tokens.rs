@@ -8,9 +8,9 @@ use crate::domain::described::{FieldError, Name, Required, Texts, Time, With};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::scopes;
-use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
+use crate::services::sent_form::Drawn;
 use crate::storage::clients::ClientRecord;
 use crate::storage::static_tokens::StaticTokenRecord;
 use crate::storage::{DbError, Tx};
@@ -74,12 +74,25 @@ pub fn create(
     mandate: &Mandate,
     cx: &oauth::Context<'_>,
     client: &str,
-    new: &NewToken,
+    (new, drawn): (&NewToken, &Drawn),
 ) -> Result<With<Token, ShownToken>, ActError> {
     let now = Timestamp::of_millis(cx.now);
     let owner = find(tx, mandate, Power::ManageSecrets, client)?;
     ActError::unless_right(mistakes(new, now))?;
-    make(tx, cx, &owner, new)
+    make(tx, cx, &owner, (new, drawn))
+}
+
+/// The token that the form before has made, and when. Only reads.
+pub fn again(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    client: &str,
+    drawn: &Drawn,
+) -> Result<Option<(Timestamp, With<Token, ShownToken>)>, ActError> {
+    let (owner, now) = (find(tx, mandate, Power::ManageSecrets, client)?, tx.now());
+    let made = tx.static_tokens(owner.seq)?.into_iter().find(|token| token.id == drawn.id);
+    let shown = || ShownToken { token: drawn.secret.reveal().to_owned() };
+    Ok(made.map(|made| (made.created, With { of: overview(&made, now), with: shown() })))
 }
 
 /// Makes a token for the browser that opened a setup link: its id, the token, and when it stops counting.
@@ -90,7 +103,7 @@ pub(in crate::services) fn issue(
     name: &str,
 ) -> Result<(String, String, Option<Timestamp>), ActError> {
     let new = NewToken { name: Required(Name(name.to_owned())), expires: None, scopes: None };
-    let With { of, with } = make(tx, cx, owner, &new)?;
+    let With { of, with } = make(tx, cx, owner, (&new, &Drawn::fresh(oauth::Prefix::StaticToken)))?;
     Ok((of.id, with.token, Some(of.expires.0)))
 }
 
@@ -108,7 +121,7 @@ fn make(
     tx: &mut Tx<'_>,
     cx: &oauth::Context<'_>,
     owner: &ClientRecord,
-    new: &NewToken,
+    (new, drawn): (&NewToken, &Drawn),
 ) -> Result<With<Token, ShownToken>, ActError> {
     let now = Timestamp::of_millis(cx.now);
     let client = owner.client.id.as_str();
@@ -130,9 +143,9 @@ fn make(
         return Err(ActError::conflict(format!("a client may have {MOST} static tokens; end one first")));
     }
     let grant = oauth::token::own_grant(tx, cx, &owner.client)?;
-    let token = oauth::generated(oauth::Prefix::StaticToken, &mut system::fill);
+    let token = drawn.secret.reveal().to_owned();
     let record = StaticTokenRecord {
-        id: system::new_uuid(),
+        id: drawn.id.clone(),
         name: new.name.0.0.clone(),
         scope: SCOPE.to_owned(),
         created: now,

@@ -11,6 +11,7 @@ use crate::http::admin::operator::Operator;
 use crate::http::admin::page::Items;
 use crate::http::edge::problem::Problem;
 use crate::services::clients::secrets;
+use crate::services::sent_form::Drawn;
 use crate::storage::ReadCost;
 
 pub(in crate::http::admin) async fn list(
@@ -31,7 +32,10 @@ pub(in crate::http::admin) async fn add(
     let new = body.checked(|new| bodies::past_end(new.expires, app.clock.now()))?;
     let work = app.clone();
     let body = operator
-        .write(&app, move |tx, mandate| secrets::create(tx, mandate, &work.keys, &work.config.oauth, &client, &new))
+        .write(&app, move |tx, mandate| {
+            let drawn = Drawn::fresh(oauth::Prefix::ClientSecret);
+            secrets::create(tx, mandate, &work.keys, &work.config.oauth, &client, (&new, &drawn))
+        })
         .await?;
     Ok(Created { body, location: None })
 }

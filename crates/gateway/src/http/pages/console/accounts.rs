@@ -7,15 +7,16 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::parts::{self, Badge, Crumb, Typed, When, grouped};
+use super::parts::{self, Badge, Crumb, Typed, When};
 use super::tabs::{counted, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::accounts::NewAccount;
+use crate::domain::described::{Name, Required};
 use crate::domain::operator::Power;
 use crate::domain::setup_link::Provider;
 use crate::domain::standing::Standing;
-use crate::domain::wording;
+use crate::domain::wording::{self, grouped};
 use crate::http::edge::audience::{Audience, everywhere};
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::edge::query;
@@ -26,8 +27,9 @@ use crate::http::pages::respond::redirect;
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
 use crate::services::console::accounts::{self as service, Asked, ListedAccount};
-use crate::storage::ReadCost;
+use crate::services::sent_form;
 use crate::storage::standings::Place;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console" Audience::Operator => show, "Lists accounts, those that need an operator first.";
@@ -216,8 +218,16 @@ async fn create(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, Pa
             return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &new_page(&app, typed)));
         }
     };
-    let (work, mandate) = (app.clone(), desk.mandate().clone());
-    let made = desk.act(&app, move |tx| accounts::create(tx, &mandate, &work.schemas, &new)).await?;
+    let (work, mandate, form) = (app.clone(), desk.mandate().clone(), desk.sent());
+    let made = desk.act(&app, move |tx| {
+        let make = |tx: &mut Tx<'_>| accounts::create(tx, &mandate, &work.schemas, &new);
+        sent_form::once(tx, &form, make, |tx| {
+            let Required(Name(name)) = &new.name;
+            let made = accounts::list(tx, &mandate, Some(name), 0, 1)?.pop();
+            Ok(made.map(|(_, account)| (account.created.0, account)))
+        })
+    });
+    let made = made.await?;
     match made {
         Ok(account) => {
             let said = format!("{} is created. Connect its identity provider next.", account.name);

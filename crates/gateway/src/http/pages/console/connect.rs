@@ -27,8 +27,9 @@ use crate::platform::timestamp::Timestamp;
 use crate::services::console::account::Head;
 use crate::services::console::connect as service;
 use crate::services::error::{ActError, Refusal};
+use crate::services::sent_form;
 use crate::services::setup_links::{self, CheckedLink};
-use crate::storage::ReadCost;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console/accounts/{account}/connect" within_reach(Power::ManageSetupLinks) => show, "Asks which identity provider is to be connected.";
@@ -135,6 +136,17 @@ async fn create(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> 
         typed.note_at("provider", "Choose their identity provider");
         return page(&desk, &app, &id, typed, StatusCode::BAD_REQUEST).await;
     };
+    // A form that was sent a moment ago leads where it led then: its name is taken by what it made.
+    let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
+    let drawn = desk.sent().drawn(oauth::Prefix::SetupLink);
+    let before = desk.read(&app, ReadCost::Point, move |tx| {
+        let now = tx.now();
+        let before = setup_links::again(tx, &mandate, &work.installation(), &which, &drawn)?;
+        Ok::<_, ActError>(before.filter(|(made, _)| now - *made <= sent_form::AGAIN))
+    });
+    if let Some((_, made)) = before.await? {
+        return Ok(lead_to(&desk, &app, &id, &made, &ready(&made)));
+    }
     let (mandate, which, wanted) = (desk.mandate().clone(), id.clone(), typed.value("name").trim().to_owned());
     let name =
         desk.read(&app, ReadCost::Point, move |tx| service::name_for(tx, &mandate, &which, provider, &wanted)).await?;
@@ -161,9 +173,7 @@ async fn create(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> 
         fields.insert("contact".to_owned(), json!(typed.value("contact").trim()));
     }
     match make(&desk, &app, &id, fields).await? {
-        Ok(made) => {
-            Ok(lead_to(&desk, &app, &id, &made, &format!("{name} is ready. Send the link to their administrator.")))
-        }
+        Ok(made) => Ok(lead_to(&desk, &app, &id, &made, &ready(&made))),
         Err(refusal) => {
             let status = match refusal {
                 Refusal::Invalid(_) => StatusCode::BAD_REQUEST,
@@ -176,6 +186,10 @@ async fn create(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> 
 }
 
 type Made = With<SetupLink, ShownLink>;
+
+fn ready(made: &Made) -> String {
+    format!("{} is ready. Send the link to their administrator.", wording::strip_invisible(&made.of.client_name))
+}
 
 /// Makes a link by a body of the admin API.
 async fn make(
@@ -195,7 +209,14 @@ async fn make(
     };
     let (work, mandate, account) = (App::clone(app), desk.mandate().clone(), account.to_owned());
     let lifetime = app.config.setup.link_lifetime;
-    desk.act(app, move |tx| setup_links::create(tx, &mandate, &work.installation(), lifetime, &account, &checked)).await
+    let form = desk.sent();
+    let drawn = form.drawn(oauth::Prefix::SetupLink);
+    desk.act(app, move |tx| {
+        let at = work.installation();
+        let make = |tx: &mut Tx<'_>| setup_links::create(tx, &mandate, &at, lifetime, &account, (&checked, &drawn));
+        sent_form::once(tx, &form, make, |tx| setup_links::again(tx, &mandate, &at, &account, &drawn))
+    })
+    .await
 }
 
 /// Leads to the page of a link that was made just now; the link itself travels sealed.

@@ -20,6 +20,7 @@ use crate::http::pages::frame::filters;
 use crate::platform::timestamp::Timestamp;
 use crate::services::clients::{self, secrets, tokens};
 use crate::services::error::{ActError, Refusal};
+use crate::services::sent_form;
 use crate::storage::clients::ClientRecord;
 use crate::storage::{ReadCost, Tx};
 
@@ -133,9 +134,14 @@ async fn create_secret(
     // What is out of reach is not there, before what was typed is looked at.
     let name = name_of(&desk, &app, &id).await?;
     let new = parts::body::<NewSecret>(fields).map_err(ActError::invalid)?;
-    let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
-    let made =
-        desk.act(&app, move |tx| secrets::create(tx, &mandate, &work.keys, &work.config.oauth, &which, &new)).await?;
+    let (work, mandate, which, form) = (app.clone(), desk.mandate().clone(), id.clone(), desk.sent());
+    let drawn = form.drawn(oauth::Prefix::ClientSecret);
+    let made = desk.act(&app, move |tx| {
+        let make =
+            |tx: &mut Tx<'_>| secrets::create(tx, &mandate, &work.keys, &work.config.oauth, &which, (&new, &drawn));
+        sent_form::once(tx, &form, make, |tx| secrets::again(tx, &mandate, &which, &drawn))
+    });
+    let made = made.await?;
     shown_once(&desk, &app, &id, ("New client secret", name, made.map(|made| made.client_secret)))
 }
 
@@ -151,8 +157,13 @@ async fn create_token(
     // What is out of reach is not there, before what was typed is looked at.
     let name = name_of(&desk, &app, &id).await?;
     let new = parts::body::<NewToken>(fields).map_err(ActError::invalid)?;
-    let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
-    let made = desk.act(&app, move |tx| work.oauth(|cx| tokens::create(tx, &mandate, cx, &which, &new))).await?;
+    let (work, mandate, which, form) = (app.clone(), desk.mandate().clone(), id.clone(), desk.sent());
+    let drawn = form.drawn(oauth::Prefix::StaticToken);
+    let made = desk.act(&app, move |tx| {
+        let make = |tx: &mut Tx<'_>| work.oauth(|cx| tokens::create(tx, &mandate, cx, &which, (&new, &drawn)));
+        sent_form::once(tx, &form, make, |tx| tokens::again(tx, &mandate, &which, &drawn))
+    });
+    let made = made.await?;
     shown_once(&desk, &app, &id, ("New static token", name, made.map(|made| made.with.token)))
 }
 

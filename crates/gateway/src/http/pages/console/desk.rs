@@ -16,9 +16,10 @@ use crate::domain::operator::Mandate;
 use crate::http::edge::endpoints;
 use crate::http::pages::cookies::Browser;
 use crate::http::pages::failure::PageFailure;
-use crate::http::pages::form::Form;
+use crate::http::pages::form::{Form, drawn_mark};
 use crate::http::pages::respond::redirect;
 use crate::services::error::{ActError, Refusal};
+use crate::services::sent_form::SentForm;
 use crate::storage::{ReadCost, TransactionError, Tx};
 
 /// A logged-in operator who has what the row of the page asks for ([`Audience`](crate::http::edge::audience::Audience)). Taking one as a parameter is what protects a handler of a GET; of a POST it is [`Submitted`].
@@ -29,6 +30,8 @@ pub(in crate::http::pages) struct Desk {
     /// What an act before had as its outcome, to be said on this page.
     said: Option<String>,
     token: String,
+    /// The form that is sent; of a page, one that makes nothing.
+    sent: SentForm,
 }
 
 /// A form that this operator was shown, sent back with the token of their session.
@@ -54,8 +57,11 @@ impl Desk {
             let id = request.path().to_owned();
             return Err(PageFailure::Act(Refusal::NotFound { what: "page", id }));
         }
-        let (said, token) = (frame::said(app, request), seat::token(app, &seat.fingerprint));
-        Ok(Some(Desk { seat, browser, said, token }))
+        let said = frame::said(app, request);
+        // Its first part holds for the session, its second is drawn for each page.
+        let token = format!("{}.{}", seat::token(app, &seat.fingerprint), drawn_mark());
+        let sent = SentForm::of(&app.keys, &[&token]);
+        Ok(Some(Desk { seat, browser, said, token, sent }))
     }
 
     /// The operator's public id.
@@ -166,6 +172,16 @@ impl Desk {
     pub(super) fn token(&self) -> &str {
         &self.token
     }
+
+    /// The part of it that holds for the session.
+    pub(super) fn session_token(&self) -> &str {
+        self.token.split('.').next().unwrap_or_default()
+    }
+
+    /// The form that was sent, for what is to be made once by it.
+    pub(super) fn sent(&self) -> SentForm {
+        self.sent.clone()
+    }
 }
 
 fn app_of(request: &HttpRequest) -> web::Data<App> {
@@ -200,11 +216,15 @@ impl FromRequest for Submitted {
             let app = app_of(&request);
             let desk = Desk::at(&app, &request).await?;
             let form = Form::read(&app, body.await.map_err(|_| PageFailure::StaleForm)?).await?;
-            let Some(desk) = desk else { return Err(PageFailure::SessionEnded(form.typed())) };
+            let Some(mut desk) = desk else { return Err(PageFailure::SessionEnded(form.typed())) };
+            let (token, mark) = form.field("csrf").split_once('.').unwrap_or_default();
             // Compared by their keyed hashes, so that nothing is learned from how long it takes.
-            if app.keys.fingerprint(form.field("csrf")) != app.keys.fingerprint(desk.token()) {
+            if mark.is_empty() || app.keys.fingerprint(token) != app.keys.fingerprint(desk.session_token()) {
                 return Err(PageFailure::StaleForm);
             }
+            let pairs = form.pairs().iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+            let parts: Vec<&str> = [request.path()].into_iter().chain(pairs).collect();
+            desk.sent = SentForm::of(&app.keys, &parts);
             Ok(Submitted { desk, form })
         })
     }

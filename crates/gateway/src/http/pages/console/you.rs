@@ -20,9 +20,9 @@ use crate::http::pages::login::second_factor::{recovery_codes, set_up};
 use crate::http::pages::respond::redirect;
 use crate::http::pages::templates::{SetUp, ShownSession, filters};
 use crate::platform::secret_text::SecretText;
-use crate::platform::system;
 use crate::services::operator_logins::{self, Own};
 use crate::services::second_factor::{self, Outcome};
+use crate::services::sent_form;
 use crate::services::sign_in::Refused;
 use crate::services::sign_in::operator::password::Attempt;
 use crate::storage::ReadCost;
@@ -119,7 +119,7 @@ async fn show(desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageFailu
     let shown = YouPage {
         name: wording::strip_invisible(desk.name()),
         address: own.login.address.as_deref().map(wording::strip_invisible),
-        role: desk.mandate().role().code(),
+        role: desk.mandate().role().title(),
         reach: super::reach_in_words(&app, &desk).await?,
         has_password: own.login.password_hash.is_some(),
         by_provider: desk.seat.session.kind == LoginKind::Provider,
@@ -237,7 +237,7 @@ async fn begin_app(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse,
     }
     let own = own(&app, &desk).await?;
     let (keys, holder, shown_to, now) =
-        (app.keys.clone(), operator_logins::holder(&own.login), desk.token().to_owned(), app.clock.now());
+        (app.keys.clone(), operator_logins::holder(&own.login), desk.session_token().to_owned(), app.clock.now());
     desk.write(&app, move |tx| second_factor::begin(tx, &keys, &holder, &shown_to, now)).await?;
     match set_up(&app, operator_logins::holder(&own.login)).await? {
         Some(set_up) => Ok(app_form(&app, &desk, Some(set_up), None)),
@@ -299,10 +299,19 @@ async fn remove_app(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse
 /// `POST /console/you/token`
 async fn make_token(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, .. } = sent;
-    let token = oauth::generated(oauth::Prefix::Operator, &mut system::fill);
+    let form = desk.sent();
+    let token = form.drawn(oauth::Prefix::Operator).secret.reveal().to_owned();
     let (id, fingerprint) = (desk.id().to_owned(), app.keys.fingerprint(&token));
     let expires = app.clock.now() + token_seconds(&app) as i64 * 1000;
-    desk.write(&app, move |tx| operator_logins::replace_token(tx, &id, fingerprint.as_bytes(), expires)).await?;
+    desk.write(&app, move |tx| {
+        sent_form::once(
+            tx,
+            &form,
+            |tx| operator_logins::replace_token(tx, &id, fingerprint.as_bytes(), expires),
+            |tx| operator_logins::token_again(tx, &id, fingerprint.as_bytes()),
+        )
+    })
+    .await?;
     let shown = TokenPage { token, until: wording::format_time(expires) };
     Ok(desk.page(&app, Section::You, &shown))
 }
