@@ -82,7 +82,8 @@ pub(crate) fn day_and_month(time: Timestamp) -> String {
 }
 
 /// A number as people read it: `1,204`.
-pub(crate) fn grouped(number: i64) -> String {
+pub(crate) fn grouped(number: impl Into<i128>) -> String {
+    let number = number.into();
     let digits = number.unsigned_abs().to_string();
     let mut text = String::from(if number < 0 { "−" } else { "" });
     for (index, digit) in digits.chars().enumerate() {

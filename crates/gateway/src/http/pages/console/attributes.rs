@@ -6,7 +6,7 @@ use askama::Template;
 use serde_json::{Map, Value, json};
 
 use super::account::head_of;
-use super::parts::{CHANGED_MEANWHILE, ConfirmPage, Crumb, Typed, grouped, state_of};
+use super::parts::{CHANGED_MEANWHILE, ConfirmPage, Crumb, Typed, state_of};
 use super::settings::points;
 use super::tabs::{AccountHead, AccountTab, of_account};
 use super::{Desk, Section, Submitted};

@@ -82,19 +82,6 @@ fn ago(millis: i64) -> String {
     if count == 1 { format!("1 {unit} ago") } else { format!("{count} {unit}s ago") }
 }
 
-/// `1,204`
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A step on the way to a page.
 #[derive(Debug, Clone)]
 pub(super) struct Crumb {
@@ -338,7 +325,6 @@ mod tests {
 
     #[test]
     fn numbers_and_times_read_like_speech() {
-        assert_eq!([0, 999, 1_204, 22_087, 1_000_000].map(grouped), ["0", "999", "1,204", "22,087", "1,000,000"]);
         let minute = 60_000;
         let told = [0, minute, 59 * minute, 120 * minute, 3 * 24 * 60 * minute].map(ago);
         assert_eq!(told, ["just now", "1 minute ago", "59 minutes ago", "2 hours ago", "3 days ago"]);

@@ -1,8 +1,8 @@
 //! The tabs of accounts: one list for every page that has them. Those of connections are
 //! [`ConnectionHead::tabs`](crate::services::diagnosis::ConnectionHead::tabs).
 
-use super::parts::{Badge, Crumb, When, grouped};
-use crate::domain::wording;
+use super::parts::{Badge, Crumb, When};
+use crate::domain::wording::{self, grouped};
 use crate::services::console::account::Head;
 
 /// A page of an account.
@@ -121,8 +121,8 @@ pub(super) fn crumbs_below(head: &Head, label: &str) -> Vec<Crumb> {
 pub(super) fn counted(count: i64) -> String {
     match count {
         count if count > crate::storage::standings::MOST => {
-            format!("{}+", grouped(crate::storage::standings::MOST as u64))
+            format!("{}+", grouped(crate::storage::standings::MOST))
         }
-        count => grouped(count.max(0) as u64),
+        count => grouped(count.max(0)),
     }
 }
