@@ -51,6 +51,28 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.code() == code)
     }
 
+    /// What the role is called on pages.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Role::Platform => "Platform",
+            Role::Csm => "Customer Success",
+            Role::Support => "Support",
+            Role::Auditor => "Auditor",
+        }
+    }
+
+    /// What the role is for, as pages say it.
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Role::Platform => "Does everything: invites operators, deletes accounts, creates secrets.",
+            Role::Csm => {
+                "Looks after customers: changes what can be changed back, sends setup links, and sees no secret."
+            }
+            Role::Support => "Reads accounts and finds out what is wrong, and changes nothing.",
+            Role::Auditor => "Reads the audit trail, and nothing else.",
+        }
+    }
+
     /// What the role is for, as the rest of a sentence about it.
     pub const fn summary(self) -> &'static str {
         match self {
@@ -176,10 +198,14 @@ impl Power {
         }
     }
 
-    /// The roles that have it, in words: `platform or csm`.
+    /// The roles that have it, in words: `Platform or Customer Success`.
     pub fn holders(self) -> String {
-        let codes: Vec<&str> = self.roles().iter().map(|role| role.code()).collect();
-        crate::domain::described::alternatives(&codes)
+        self.held_by(Role::title)
+    }
+
+    fn held_by(self, name: fn(Role) -> &'static str) -> String {
+        let names: Vec<&str> = self.roles().iter().map(|role| name(*role)).collect();
+        crate::domain::described::alternatives(&names)
     }
 }
 
@@ -300,24 +326,33 @@ pub enum Why {
     Reach,
 }
 
-impl std::fmt::Display for Forbidden {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (role, may, who) = (self.role.code(), self.role.summary(), self.power.holders());
+impl Forbidden {
+    /// The refusal with the roles called as pages call them.
+    pub fn on_a_page(&self) -> String {
+        self.told(Role::title)
+    }
+
+    fn told(&self, name: fn(Role) -> &'static str) -> String {
+        let (role, may, who) = (name(self.role), self.role.summary(), self.power.held_by(name));
         let (act, advice) = self.power.phrase().split_once(": ").unwrap_or((self.power.phrase(), ""));
         match self.why {
             Why::Role => {
-                write!(
-                    f,
-                    "an operator with the role {role} {may}, and may not {act}; an operator with the role {who} may"
-                )?;
-                if advice.is_empty() { Ok(()) } else { write!(f, ". Instead: {advice}") }
+                let instead = if advice.is_empty() { String::new() } else { format!(". Instead: {advice}") };
+                format!(
+                    "an operator with the role {role} {may}, and may not {act}; an operator with the role {who} may{instead}"
+                )
             }
-            Why::Reach => write!(
-                f,
+            Why::Reach => format!(
                 "this operator is limited to some accounts, and may {act} there only; what concerns all accounts or none needs an operator \
                  with the role {who} who is not limited"
             ),
         }
+    }
+}
+
+impl std::fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.told(Role::code))
     }
 }
 

@@ -43,24 +43,24 @@ macro_rules! states {
 
 const BY_PASSWORD: &str = states!(
     "l.service_account, l.password_hash IS NOT NULL",
-    "logins AS l JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND r.active ORDER BY r.seq LIMIT ?"
+    "logins AS l JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND r.seq > ? AND r.active ORDER BY r.seq LIMIT ?"
 );
 
 const BY_PROVIDER: &str = states!(
     "FALSE, FALSE",
-    "upstream_identities AS i JOIN resources AS r ON r.seq = i.resource WHERE i.account = ? AND r.active \
+    "upstream_identities AS i JOIN resources AS r ON r.seq = i.resource WHERE i.account = ? AND r.seq > ? AND r.active \
      AND NOT EXISTS (SELECT 1 FROM logins AS l WHERE l.resource = r.seq) ORDER BY r.seq LIMIT ?"
 );
 
 impl Tx<'_> {
-    /// The active users of an account who have a password, are service accounts, or have logged in at its OpenID provider: service
-    /// accounts first, `limit` of each way at most.
-    pub fn log_in_states(&mut self, account: AccountKey, limit: i64) -> Result<Vec<LogInState>, DbError> {
+    /// The active users of an account behind a row who have a password, are service accounts, or have logged in at its OpenID provider, in the
+    /// order of their rows: `limit` at most.
+    pub fn log_in_states(&mut self, account: AccountKey, after: i64, limit: i64) -> Result<Vec<LogInState>, DbError> {
         type Columns = (BigInt, Text, Bool, Bool, Bool, Bool, Nullable<BigInt>);
         type Row = (UserKey, String, bool, bool, bool, bool, Option<Timestamp>);
         let mut states = Vec::new();
         for query in [BY_PASSWORD, BY_PROVIDER] {
-            let binds = vec![Bind::number(account), Bind::number(limit)];
+            let binds = vec![Bind::number(account), Bind::number(after), Bind::number(limit)];
             let rows: Vec<Row> = Statement::<Columns>::new(query, binds).load(self.conn)?;
             states.extend(rows.into_iter().map(|row| {
                 let (user, document, service_account, password, second_factor, provider, last_seen) = row;
@@ -68,7 +68,8 @@ impl Tx<'_> {
                 LogInState { user, attributes, service_account, password, second_factor, provider, last_seen }
             }));
         }
-        states.sort_by_key(|state| !state.service_account);
+        states.sort_by_key(|state| i64::from(state.user));
+        states.truncate(usize::try_from(limit).unwrap_or_default());
         Ok(states)
     }
 }

@@ -162,10 +162,16 @@ impl Tx<'_> {
         links(each!(&mut *self.conn, c => query.load(c))?)
     }
 
-    /// The newest links of an account.
-    pub fn newest_setup_links(&mut self, account: AccountKey, most: i64) -> Result<Vec<SetupLink>, DbError> {
+    /// The newest links of an account, before a row where one is named.
+    pub fn newest_setup_links(
+        &mut self,
+        account: AccountKey,
+        before: Option<i64>,
+        most: i64,
+    ) -> Result<Vec<SetupLink>, DbError> {
         let query = setup_links::table
             .filter(setup_links::account.eq(account))
+            .filter(setup_links::seq.lt(before.unwrap_or(i64::MAX)))
             .order(setup_links::seq.desc())
             .limit(most)
             .select(row_columns!());

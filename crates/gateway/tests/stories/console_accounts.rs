@@ -327,7 +327,7 @@ story!(support_reads_and_changes_nothing, settings = [NO_APP], async |world: Wor
     ] {
         let page = support.open(&refused).await;
         assert_eq!(page.answer.status, 403, "{refused}");
-        says(&page, &["Your role does not allow this", "role support"]);
+        says(&page, &["Your role does not allow this", "role Support"]);
     }
 });
 

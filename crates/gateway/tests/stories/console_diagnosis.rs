@@ -226,7 +226,7 @@ story!(a_request_is_found_by_its_error_and_says_why_and_what_to_do, async |world
     let page = nora.press(&page, "Start recording").await;
     says(&page, &["Everything is recorded from now on", "Recorded in full until", "switched it on"]);
     let page = tom.open(&format!("/clients/{client}/recording")).await;
-    says(&page, &["Your role reads", "platform or csm"]);
+    says(&page, &["Your role reads", "Platform or Customer Success"]);
     assert!(page.form_with_button("End it now").is_none());
     let again = idp.post("/Users", &sent).await.expect(409);
     written(&world, &again).await;
@@ -330,7 +330,7 @@ story!(the_directory_says_who_may_do_what_and_why, async |world: World| {
     );
     let refused = tom.open(&format!("{ana_page}/deactivate")).await;
     assert_eq!(refused.answer.status, 403);
-    says(&refused, &["platform or csm"]);
+    says(&refused, &["Platform or Customer Success"]);
 
     let pia = Desk::of(&world, "platform", None).await;
     let page = pia.open(&format!("{ana_page}/delete")).await;

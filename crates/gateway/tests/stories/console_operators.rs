@@ -46,11 +46,11 @@ story!(a_platform_operator_invites_changes_and_ends_others, async |world: World|
     let codes = crate::second_factors::type_code(&nora, &next, &app.shows(0)).await;
     drop(codes);
     let you = crate::support::browser::Landed::page(nora.open(&world.console("/you")).await);
-    assert!(you.words().contains("acme") && you.words().contains("csm"), "{}", you.words());
+    assert!(you.words().contains("acme") && you.words().contains("Customer Success"), "{}", you.words());
     assert!(!you.answer.text().contains("/console/operators\""), "what the role cannot do is not shown");
     let told = crate::support::browser::Landed::page(nora.open(&world.console("/operators")).await);
     assert_eq!(told.answer.status.as_u16(), 403);
-    assert!(told.words().contains("platform"), "it says who may: {}", told.words());
+    assert!(told.words().contains("role Platform may"), "it says who may: {}", told.words());
 
     // Another role counts with the next request; one's own cannot be changed.
     let id = page.url.path().rsplit('/').next().unwrap_or_default().to_owned();
@@ -58,7 +58,7 @@ story!(a_platform_operator_invites_changes_and_ends_others, async |world: World|
     let saved = ada.press(&page, "Save", &[("role", "support"), ("reach", "all"), ("accounts", "")]).await;
     assert!(saved.words().contains("Saved"), "{}", saved.words());
     let you = crate::support::browser::Landed::page(nora.open(&world.console("/you")).await);
-    assert!(you.words().contains("support"), "{}", you.words());
+    assert!(you.words().contains("Support"), "{}", you.words());
     let token = ada.form_token().await;
     let own = [("csrf", token.as_str()), ("role", "csm"), ("reach", "all")];
     ada.send("POST", &format!("/operators/{}", ada.id), Some(&own)).await.expect(409);

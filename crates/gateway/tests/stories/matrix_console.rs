@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::support::account::{Account, items, text};
 use crate::support::browser::{Browser, Landed};
-use crate::support::console::Operator;
+use crate::support::console::{NO_APP, Operator};
 use crate::support::database::Behind;
 use crate::support::http::{Answer, Call};
 use crate::support::relying_party::field;
@@ -218,7 +218,7 @@ impl Holes {
 story!(
     each_row_of_the_console_admits_whom_it_says_and_no_other,
     moving_clock,
-    settings = [("GATEWAY__CONSOLE__SECOND_FACTOR", "false")],
+    settings = [NO_APP],
     async |world: World| {
         world.hold_clock();
         let (acme, orchard, gone) =

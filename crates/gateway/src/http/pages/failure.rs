@@ -151,7 +151,11 @@ impl PageFailure {
                     act::Refusal::Forbidden(_) => "Your role does not allow this",
                     _ => "Nothing was changed",
                 };
-                (title, sentence(&refusal.to_string()), None)
+                let why = match refusal {
+                    act::Refusal::Forbidden(forbidden) => forbidden.on_a_page(),
+                    other => other.to_string(),
+                };
+                (title, sentence(&why), None)
             }
             PageFailure::TooLarge { limit, .. } => (
                 "This request is too long",

@@ -126,7 +126,7 @@ pub fn overview(tx: &mut Tx<'_>, mandate: &Mandate, rules: &Rules<'_>, id: &str)
     let records = tx.clients_after(Some(account.seq), 0, CONNECTIONS)?;
     let connections = health::of_records(tx, rules, records)?;
     head.standing = standing(&account, connections.iter().map(|health| health.state));
-    let links = setup_links::newest(tx, mandate, id, LINKS)?;
+    let links = setup_links::newest(tx, mandate, id, None, LINKS)?.into_iter().map(|(_, link)| link).collect();
     let registry = rules.schemas.of(&account)?;
     let users = registry.get(USER);
     let role = users.attribute(&rules.config.consent.role_attribute);

@@ -56,13 +56,29 @@ pub fn create(
     let made_by = tx.actor_code();
     let link = new.put(tx, LinkSubject::User(key), purpose, made_by, lifetimes.of(purpose))?;
     record(tx, account.seq, user, &link);
-    Ok(Shown {
+    Ok(shown(new, page, user, &link))
+}
+
+fn shown(new: &NewLink, page: &str, user: &str, link: &PasswordLink) -> Shown {
+    Shown {
         url: new.url(page),
         user: user.to_owned(),
-        purpose,
+        purpose: link.purpose,
         created: Time(link.created),
         expires: Time(link.expires),
-    })
+    }
+}
+
+/// The link that the form before has made, and when. Only reads.
+pub fn again(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    (account, user): (&str, &str),
+    new: &NewLink,
+    page: &str,
+) -> Result<Option<(Timestamp, Shown)>, ActError> {
+    accounts::find(tx, mandate, Power::RecoverUsers, account)?;
+    Ok(new.again(tx)?.map(|(made, link)| (made, shown(new, page, user, &link))))
 }
 
 /// Writes down that a link was made for a user.

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::parts::{Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, When, grouped, is_typed};
+use super::parts::{Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, When, is_typed};
 use super::tabs::{AccountHead, AccountTab, counted, crumbs_below, of_account, of_client};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
@@ -14,7 +14,7 @@ use crate::domain::labels::Called;
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::setup_link::LinkState;
 use crate::domain::standing::Standing;
-use crate::domain::wording;
+use crate::domain::wording::{self, grouped};
 use crate::http::edge::account_file;
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};

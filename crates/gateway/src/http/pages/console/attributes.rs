@@ -15,6 +15,7 @@ use crate::domain::bodies::attributes::declaration::{self, Name};
 use crate::domain::bodies::attributes::{Attribute, State};
 use crate::domain::described::FieldError;
 use crate::domain::operator::Power;
+use crate::domain::wording::grouped;
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;

@@ -10,7 +10,8 @@ use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::operator::Power;
-use crate::domain::wording::grouped;
+use crate::domain::password_link::LinkPurpose;
+use crate::domain::wording::{self, grouped};
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::cookies;
@@ -19,8 +20,10 @@ use crate::http::pages::templates::filters;
 use crate::services::directory::group::{self, GroupPage};
 use crate::services::directory::user::{self, UserLabel, UserPage};
 use crate::services::directory::{self, DirectoryPage, Wanted};
+use crate::services::password_links::{NewLink, users as password_links};
+use crate::services::sent_form;
 use crate::services::users::{self, LoginChange};
-use crate::storage::ReadCost;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console/accounts/{account}/users" within_reach(Power::Read) => list_users, "Lists the users of an account, and finds them by name or SCIM filter.";
@@ -32,6 +35,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
     POST "/console/accounts/{account}/users/{user}/sessions/end" within_reach(Power::RecoverUsers) => end_sessions, "Logs a user out everywhere.";
     GET "/console/accounts/{account}/users/{user}/second-factor" within_reach(Power::RecoverUsers) => ask_to_remove_factor, "Asks whether a lost authenticator app is to be removed.";
     POST "/console/accounts/{account}/users/{user}/second-factor" within_reach(Power::RecoverUsers) => remove_factor, "Removes a user's lost authenticator app.";
+    POST "/console/accounts/{account}/users/{user}/password-link" within_reach(Power::RecoverUsers) => make_link, "Makes a link with which a user sets a password, and shows it once.";
     GET "/console/accounts/{account}/users/{user}/delete" within_reach(Power::Delete) => ask_to_delete, "Asks for the name of a user who is to be deleted.";
     POST "/console/accounts/{account}/users/{user}/delete" within_reach(Power::Delete) => delete, "Deletes a user.";
     GET "/console/accounts/{account}/groups" within_reach(Power::Read) => list_groups, "Lists the groups of an account, and finds them by name or SCIM filter.";
@@ -92,7 +96,7 @@ async fn list(
         is_overview: false,
         before: page.before().map(at),
         after: page.after().map(at),
-        total: grouped(i64::try_from(page.total).unwrap_or(i64::MAX)),
+        total: grouped(page.total),
         page,
         chips,
         name,
@@ -283,6 +287,44 @@ async fn remove_factor(sent: Submitted, app: web::Data<App>, user: User) -> Resu
     let (mandate, path) = (desk.mandate().clone(), page_of(&of));
     desk.write(&app, move |tx| users::remove_second_factor(tx, &mandate, &of.0, &of.1)).await?;
     Ok(desk.done(&app, &path, "The authenticator app was removed."))
+}
+
+/// A link with which a user sets a password.
+#[derive(Template)]
+#[template(path = "console/user_link.html")]
+#[allow(missing_debug_implementations)]
+struct LinkTemplate {
+    account: String,
+    base: String,
+    path: String,
+    name: String,
+    url: String,
+    until: String,
+    is_first: bool,
+}
+
+async fn make_link(sent: Submitted, app: web::Data<App>, user: User) -> Result<HttpResponse, PageFailure> {
+    let (desk, of) = (sent.desk, user.into_inner());
+    let label = labelled(&desk, &app, Power::RecoverUsers, &of).await?;
+    let (mandate, form, which) = (desk.mandate().clone(), desk.sent(), of.clone());
+    let (new, lifetimes) = (NewLink::by_form(&app.keys, &form), app.config.password_links);
+    let takes = format!("{}/password", app.public_url);
+    let made = desk.write(&app, move |tx| {
+        let user = (which.0.as_str(), which.1.as_str());
+        let make = |tx: &mut Tx<'_>| password_links::create(tx, &mandate, user, None, &new, &takes, lifetimes);
+        sent_form::once(tx, &form, make, |tx| password_links::again(tx, &mandate, user, &new, &takes))
+    });
+    let made = made.await?;
+    let shown = LinkTemplate {
+        base: format!("/console/accounts/{}", of.0),
+        path: page_of(&of),
+        account: label.account.name,
+        name: label.name,
+        url: made.url,
+        until: wording::format_time(made.expires.0),
+        is_first: made.purpose == LinkPurpose::Invitation,
+    };
+    Ok(desk.page(&app, Section::Accounts, &shown))
 }
 
 fn deletion(desk: &Desk, label: &UserLabel, of: &(String, String), problem: &str) -> ActTemplate {

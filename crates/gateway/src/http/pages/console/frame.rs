@@ -85,7 +85,7 @@ pub(super) fn around(seat: &Seat, token: &str, said: Option<&str>, section: Sect
     DeskFrame::of(DeskParts {
         operator: wording::strip_invisible(&operator.name),
         address: operator.address.as_deref().map(wording::strip_invisible).filter(|address| *address != operator.name),
-        role: mandate.role().code(),
+        role: mandate.role().title(),
         token: token.to_owned(),
         ways: ways.collect(),
         said: said.map(str::to_owned),

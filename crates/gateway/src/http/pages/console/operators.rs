@@ -19,8 +19,8 @@ use crate::platform::timestamp::Timestamp;
 use crate::services::error::Refusal;
 use crate::services::operator_people::{self, Asked, NewPerson, Person};
 use crate::services::password_links::NewLink;
-use crate::services::{operator_logins, operators};
-use crate::storage::ReadCost;
+use crate::services::{operator_logins, operators, sent_form};
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console/operators" everywhere(Power::ManageOperators) => list, "Lists operators, their roles and how they log in.";
@@ -52,6 +52,8 @@ struct ShownPerson {
     name: String,
     address: Option<String>,
     role: &'static str,
+    /// As forms send it.
+    role_code: &'static str,
     accounts: String,
     is_you: bool,
     has_password: bool,
@@ -81,7 +83,8 @@ struct OperatorForm {
     role: String,
     is_limited: bool,
     accounts: String,
-    roles: Vec<(&'static str, &'static str)>,
+    /// The code, the title and the sentence of each.
+    roles: Vec<(&'static str, &'static str, &'static str)>,
     /// What is wrong, by the field: first all of it, then each.
     problems: Vec<(String, String)>,
     can_link: bool,
@@ -125,7 +128,8 @@ fn shown(desk: &Desk, person: Person, now: Timestamp) -> ShownPerson {
         is_you: person.id == desk.id(),
         name: strip(&person.name),
         address: person.address.as_deref().map(strip),
-        role: person.role.code(),
+        role: person.role.title(),
+        role_code: person.role.code(),
         accounts: match &person.accounts {
             None => "all".to_owned(),
             Some(names) if names.is_empty() => "none".to_owned(),
@@ -159,9 +163,9 @@ async fn list(desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageFailu
     Ok(desk.page(&app, Section::Operators, &shown))
 }
 
-fn roles() -> Vec<(&'static str, &'static str)> {
+fn roles() -> Vec<(&'static str, &'static str, &'static str)> {
     let order = [Role::Csm, Role::Support, Role::Auditor, Role::Platform];
-    order.into_iter().map(|role| (role.code(), role.summary())).collect()
+    order.into_iter().map(|role| (role.code(), role.title(), role.sentence())).collect()
 }
 
 /// `GET /console/operators/invite`
@@ -224,8 +228,12 @@ async fn create(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, Pa
         address: form.field("address").to_owned(),
         asked: asked(&form),
     };
-    let mandate = desk.mandate().clone();
-    match desk.act(&app, move |tx| operator_people::create(tx, &mandate, &new)).await? {
+    let (mandate, sent) = (desk.mandate().clone(), desk.sent());
+    let made = desk.act(&app, move |tx| {
+        let make = |tx: &mut Tx<'_>| operator_people::create(tx, &mandate, &new);
+        sent_form::once(tx, &sent, make, |tx| operator_people::again(tx, &mandate, &new.address))
+    });
+    match made.await? {
         Ok(id) => {
             let said = match app.config.operator_sign_in {
                 Some(_) => {
@@ -252,7 +260,7 @@ async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
     let shown = OperatorForm {
         name: operator.name.clone(),
         address: operator.address.clone().unwrap_or_default(),
-        role: operator.role.to_owned(),
+        role: operator.role_code.to_owned(),
         is_limited: accounts.is_some(),
         accounts: accounts.unwrap_or_default().join("\n"),
         roles: roles(),
@@ -280,9 +288,14 @@ async fn change(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> 
 /// `POST /console/operators/{operator}/link`
 async fn link(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, .. } = sent;
-    let (new, mandate, of) = (NewLink::draw(&app.keys), desk.mandate().clone(), id.clone());
+    let (sent, mandate, of) = (desk.sent(), desk.mandate().clone(), id.clone());
+    let new = NewLink::by_form(&app.keys, &sent);
     let stored = new.clone();
-    let made = desk.write(&app, move |tx| operator_logins::invite(tx, &mandate, &stored, &of, None)).await?;
+    let made = desk.write(&app, move |tx| {
+        let make = |tx: &mut Tx<'_>| operator_logins::invite(tx, &mandate, &stored, &of, None);
+        sent_form::once(tx, &sent, make, |tx| Ok(stored.again(tx)?))
+    });
+    let made = made.await?;
     let person = person(&app, &desk, &id).await?;
     let shown = LinkPage {
         id: person.id,
@@ -323,7 +336,7 @@ async fn ask_end(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Resu
 async fn end(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, .. } = sent;
     if *id == desk.id() {
-        let why = "You cannot end yourself. Another operator with the role platform can.".to_owned();
+        let why = "You cannot end yourself. Another operator with the role Platform can.".to_owned();
         return Err(PageFailure::Act(Refusal::Conflict { detail: why, errors: Vec::new() }));
     }
     let name = person(&app, &desk, &id).await?.name;

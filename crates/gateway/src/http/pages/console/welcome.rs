@@ -70,7 +70,7 @@ fn refused(app: &App, browser: &Browser, refusal: LinkRefusal) -> HttpResponse {
         LinkRefusal::Expired => ("This link has expired", "Links count for a limited time.".to_owned()),
     };
     let why = browser.refused(Refusal::new(OwnCode::StaleForm, why));
-    let hint = "Log in, or ask an operator with the role platform for another link.";
+    let hint = "Log in, or ask an operator with the role Platform for another link.";
     told(app, StatusCode::GONE, title, &why, Some(hint), &[Way::CONSOLE])
 }
 
