@@ -20,6 +20,7 @@ mod ping;
 pub mod text;
 pub mod variable;
 pub mod view;
+pub mod workload;
 
 pub use checks::Check;
 
@@ -129,6 +130,8 @@ pub enum Form {
     Credential,
     /// The variable name of the app.
     VariableName,
+    /// Entra's workload identity: the four values by which its tokens are known.
+    WorkloadIdentity,
     /// What the server has seen.
     Checks,
 }
@@ -245,6 +248,10 @@ const fn copy(label: &'static str, text: &'static str) -> Row {
 
 const fn choose(label: &'static str, words: &'static str) -> Row {
     Row::new(label, Verb::Choose, Value::Words(words))
+}
+
+const fn press(label: &'static str, words: &'static str) -> Row {
+    Row::new(label, Verb::Press, Value::Words(words))
 }
 
 const fn typed(label: &'static str, words: &'static str) -> Row {

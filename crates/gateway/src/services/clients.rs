@@ -17,6 +17,7 @@ use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, ClientKey};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::AppName;
+use crate::domain::setup::workload::Workload;
 use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::system;
@@ -164,6 +165,13 @@ impl CheckedChange {
     /// Another variable name of an Okta app, which has no address to be tried out.
     pub(super) fn of_app_name(name: &AppName) -> CheckedChange {
         let fields = Map::from_iter([("okta_app_name".to_owned(), Value::from(name.as_str()))]);
+        let change = ClientChange::read_whole(fields, &mut Mistakes::default());
+        CheckedChange { change, secret_days: None, warnings: Vec::new() }
+    }
+
+    /// Entra's workload identity, whose addresses are Microsoft's: they are not tried out.
+    pub(super) fn of_workload(workload: &Workload) -> CheckedChange {
+        let fields = Map::from_iter([("federation".to_owned(), workload.to_federation())]);
         let change = ClientChange::read_whole(fields, &mut Mistakes::default());
         CheckedChange { change, secret_days: None, warnings: Vec::new() }
     }

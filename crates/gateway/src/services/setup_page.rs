@@ -19,8 +19,9 @@ use crate::domain::notice::{NoticeKind, SecretAskedAgain};
 use crate::domain::profiles::AppName;
 use crate::domain::setup::checks::Known;
 use crate::domain::setup::view::{self, Shown};
+use crate::domain::setup::workload::Workload;
 use crate::domain::setup::{Guide, Values};
-use crate::domain::setup_link::{CredentialKind, Done, LinkState, SetupLink};
+use crate::domain::setup_link::{CredentialKind, Done, LinkState, Provider, SetupLink};
 use crate::domain::wording;
 use crate::platform::password_hasher::commonest;
 use crate::platform::timestamp::Timestamp;
@@ -312,6 +313,23 @@ pub fn register_variable(
 ) -> Result<Outcome<()>, ActError> {
     act(tx, fingerprint, source, |tx, visit, _| {
         clients::apply(tx, at, &mut visit.client, &CheckedChange::of_app_name(name))?;
+        Ok(Outcome::Done(()))
+    })
+}
+
+/// Registers Entra's workload identity: tokens that the customer's tenant signs count as the client's, and a secret is not needed.
+pub fn register_workload(
+    tx: &mut Tx<'_>,
+    at: &Installation<'_>,
+    fingerprint: &Fingerprint,
+    source: &Source,
+    workload: &Workload,
+) -> Result<Outcome<()>, ActError> {
+    act(tx, fingerprint, source, |tx, visit, _| {
+        if visit.link.provider != Provider::Entra {
+            return Ok(Outcome::Closed);
+        }
+        clients::apply(tx, at, &mut visit.client, &CheckedChange::of_workload(workload))?;
         Ok(Outcome::Done(()))
     })
 }

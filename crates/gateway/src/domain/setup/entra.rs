@@ -1,6 +1,8 @@
-//! Microsoft Entra ID: a non-gallery application with client credentials.
+//! Microsoft Entra ID: a non-gallery application with a workload identity, or with client credentials.
 
-use super::{Check, Drawing, Form, Guide, Part, Step, Value, ValueList, When, choose, copy, leave, paste, typed};
+use super::{
+    Check, Drawing, Form, Guide, Part, Step, Value, ValueList, When, choose, copy, leave, paste, press, typed,
+};
 use crate::domain::setup_link::Provider;
 use Part::{Facts, Heading, If, Path, Say, Table};
 
@@ -33,6 +35,31 @@ pub(super) static GUIDE: Guide = Guide {
             seen: &[Check::Connected],
             parts: &[
                 Path(&["Enterprise apps", "{app}", "Provisioning", "New configuration"]),
+                Say(
+                    "Entra offers two ways, under **Authentication method**: **Workload Identity Federation**, with no secret that could leak or run out, and **OAuth client credentials**, with a secret. Choose the first where the list has it, and the second where not. **Bearer** would be a token of long life: none is prepared here.",
+                ),
+                Heading("Workload Identity Federation: without a secret"),
+                Table(
+                    "Workload identity",
+                    &[
+                        choose("Authentication method", "Workload Identity Federation"),
+                        press("Select Workload Identity", "and leave the screen open"),
+                    ],
+                ),
+                Say(
+                    "Entra shows **Issuer**, **JWKS URL**, **Subject** and **Audience**. None of them is a secret. Enter them here:",
+                ),
+                Part::Form(Form::WorkloadIdentity),
+                Say("Then give Entra these three:"),
+                Table(
+                    "Workload identity, values for Entra",
+                    &[
+                        paste("Client Identifier", Value::ClientId),
+                        paste("Token Endpoint", Value::TokenUrl),
+                        paste("SCIM URL", Value::ScimBase).hint("or Tenant URL"),
+                    ],
+                ),
+                Heading("OAuth client credentials: with a secret"),
                 Table(
                     "Connectivity",
                     &[
@@ -49,10 +76,11 @@ pub(super) static GUIDE: Guide = Guide {
                 Part::Drawing(Drawing::EntraCredentials),
                 Part::Form(Form::Credential),
                 Say(
-                    "Press **Test Connection**. Entra says “The supplied credentials are authorized to enable provisioning”. Then press **Create**.",
+                    "The secret expires: {vendor} tells you in time. An expired secret puts the provisioning job into quarantine. Workload Identity Federation can take its place later without an outage: until the secret is ended, both count.",
                 ),
+                Heading("Test it"),
                 Say(
-                    "The secret expires: {vendor} tells you in time. An expired secret puts the provisioning job into quarantine. Where Entra offers **Workload Identity Federation**, there is no secret: {vendor} can set that up with you.",
+                    "Press **Test Connection**. Entra says “The supplied credentials are authorized to enable provisioning”. Then press **Create**.",
                 ),
             ],
         },

@@ -121,6 +121,10 @@ fn write_part(page: &mut String, provider: Provider, part: ShownPart) {
                 Form::VariableName => {
                     "On the setup page: they register the name. The redirect URIs follow from it.".to_owned()
                 }
+                Form::WorkloadIdentity => {
+                    "On the setup page: they enter the four values. From then on tokens of their tenant count."
+                        .to_owned()
+                }
                 Form::Checks => {
                     "On the setup page: what the server has seen, such as the first call and whether the role arrives."
                         .to_owned()

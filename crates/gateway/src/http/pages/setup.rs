@@ -15,6 +15,7 @@ use super::templates::page;
 use crate::app::App;
 use crate::domain::request::{OwnCode, Owner, Refusal};
 use crate::domain::setup::variable;
+use crate::domain::setup::workload::{Typed, Workload};
 use crate::domain::setup_link::LinkState;
 use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{self, Endpoint, pages};
@@ -33,6 +34,8 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/setup/{link}/reveal" Audience::LinkHolder => reveal, "Makes the secret and shows it this once.";
     GET "/setup/{link}/variable" Audience::LinkHolder => again, "Leads back to the setup page.";
     POST "/setup/{link}/variable" Audience::LinkHolder => register_variable, "Registers the variable name of an Okta app.";
+    GET "/setup/{link}/workload" Audience::LinkHolder => again, "Leads back to the setup page.";
+    POST "/setup/{link}/workload" Audience::LinkHolder => register_workload, "Registers the workload identity by which Entra authenticates.";
     GET "/setup/{link}/password" Audience::LinkHolder => again, "Leads back to the setup page.";
     POST "/setup/{link}/password" Audience::LinkHolder => set_password, "Sets the password of the service account.";
     POST "/setup/{link}/step" Audience::LinkHolder => mark, "Marks a step as done, or takes the mark away.";
@@ -44,6 +47,7 @@ pub static ENDPOINTS: &[Endpoint] = pages![
 struct Said {
     credential: Option<Credential>,
     variable: Option<(String, String)>,
+    workload: Option<(Typed, Vec<(&'static str, String)>)>,
     password: Option<String>,
     too_soon: bool,
 }
@@ -51,7 +55,9 @@ struct Said {
 impl Said {
     fn status(&self) -> StatusCode {
         match self {
-            Said { variable: Some(_), .. } | Said { password: Some(_), .. } => StatusCode::BAD_REQUEST,
+            Said { variable: Some(_), .. } | Said { password: Some(_), .. } | Said { workload: Some(_), .. } => {
+                StatusCode::BAD_REQUEST
+            }
             Said { credential: Some(Credential::Refused), .. } => StatusCode::CONFLICT,
             Said { too_soon: true, .. } => StatusCode::TOO_MANY_REQUESTS,
             _ => StatusCode::OK,
@@ -251,6 +257,38 @@ async fn register_variable(
         .write(move |tx| setup_page::register_variable(tx, &work.installation(), &fingerprint, &source, &name))
         .await?;
     after(&app, &browser, &token, outcome, "#variable").await
+}
+
+/// `POST /setup/{link}/workload`
+async fn register_workload(
+    request: HttpRequest,
+    app: web::Data<App>,
+    token: web::Path<String>,
+    payload: web::Payload,
+) -> Result<HttpResponse, PageFailure> {
+    let Sent { form, browser, fingerprint } = sent(&request, &app, payload, &token).await?;
+    let field = |name: &str| form.field(name).chars().take(1_000).collect::<String>();
+    let typed = Typed {
+        issuer: field("issuer"),
+        subject: field("subject"),
+        audience: field("audience"),
+        jwks_url: field("jwks_url"),
+    };
+    let workload = match Workload::parse(&typed) {
+        Ok(workload) => workload,
+        Err(wrong) => {
+            let told = wrong.iter().map(|(field, why)| format!("{field} {why}")).collect::<Vec<_>>().join("; ");
+            browser.refused(Refusal::new(OwnCode::WorkloadWrong, told));
+            let said = Said { workload: Some((typed, wrong)), ..Said::default() };
+            return answer(&app, &browser, &token, false, said).await;
+        }
+    };
+    let (work, source) = (app.clone(), browser.source.clone());
+    let outcome = app
+        .db
+        .write(move |tx| setup_page::register_workload(tx, &work.installation(), &fingerprint, &source, &workload))
+        .await?;
+    after(&app, &browser, &token, outcome, "#connect").await
 }
 
 /// `POST /setup/{link}/password`

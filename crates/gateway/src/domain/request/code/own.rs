@@ -46,6 +46,9 @@ codes! {
         SetupLinkClosed "setup_link_closed"
             "A setup link was opened that was revoked, has expired, or never was one."
             "Make a new setup link for the client and send it to the customer's administrator.";
+        WorkloadWrong "workload_identity_wrong"
+            "On the setup page of Entra, values of a workload identity were entered that are not what Entra shows."
+            "Copy Issuer, JWKS URL, Subject and Audience from Entra’s screen Workload Identity Federation, each alone.";
         SecretRevealedBefore "secret_revealed_before"
             "The secret of a client was asked for again by its setup link. It is shown once, and was not shown."
             "Ask the administrator whether both were theirs. If they lost it, they create a new one on the page; if it was a stranger, they do so at once.";

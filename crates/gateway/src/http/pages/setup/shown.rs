@@ -1,11 +1,13 @@
 //! What the templates of the setup page show.
 
 use askama::Template;
+use oauth::client::Federation;
 
 use super::Said;
 use crate::app::App;
 use crate::domain::setup::text::Piece;
 use crate::domain::setup::view::{Mark, ShownPart, ShownStep, ShownValue};
+use crate::domain::setup::workload::Typed;
 use crate::domain::setup::{Drawing, Form, Guide};
 use crate::domain::setup_link::{CredentialKind, LinkState};
 use crate::domain::when::When;
@@ -56,6 +58,7 @@ pub(super) struct SetupPage<'p> {
     variable: String,
     variable_problem: &'p str,
     is_registered: bool,
+    workload: ShownWorkload,
     credential: ShownCredential,
     too_soon: bool,
 }
@@ -74,6 +77,37 @@ struct ShownCredential {
     replaces: String,
     /// When that was last used.
     used: Option<When>,
+}
+
+/// Entra's workload identity: what is registered, or was typed, and what is wrong with it.
+struct ShownWorkload {
+    is_registered: bool,
+    /// The fields of the form: name, label, hint, value, problem.
+    fields: [(&'static str, &'static str, &'static str, String, String); 4],
+}
+
+impl ShownWorkload {
+    fn of(federation: Option<&Federation>, said: &Said) -> ShownWorkload {
+        let known = federation.map(|known| Typed {
+            issuer: known.issuer.clone(),
+            subject: known.subject.clone(),
+            audience: known.audience.clone(),
+            jwks_url: known.jwks_uri.clone().unwrap_or_default(),
+        });
+        let typed = said.workload.as_ref().map(|(typed, _)| typed.clone()).or(known).unwrap_or_default();
+        let problem = |name: &str, label: &str| {
+            let wrong = said.workload.iter().flat_map(|(_, wrong)| wrong).find(|(field, _)| *field == name);
+            wrong.map(|(_, why)| format!("{label} {why}.")).unwrap_or_default()
+        };
+        let field = |name, label, hint, value| (name, label, hint, value, problem(name, label));
+        let fields = [
+            field("issuer", "Issuer", "It looks like https://login.microsoftonline.com/…/v2.0", typed.issuer),
+            field("jwks_url", "JWKS URL", "It ends in /discovery/v2.0/keys", typed.jwks_url),
+            field("subject", "Subject", "The ID of Entra’s provisioning service in your tenant", typed.subject),
+            field("audience", "Audience", "It begins with api://, or is an ID", typed.audience),
+        ];
+        ShownWorkload { is_registered: federation.is_some(), fields }
+    }
 }
 
 impl<'p> SetupPage<'p> {
@@ -118,6 +152,7 @@ impl<'p> SetupPage<'p> {
             variable,
             variable_problem,
             is_registered: registered.is_some(),
+            workload: ShownWorkload::of(client.client.options.authentication.federation.as_ref(), said),
             credential: ShownCredential {
                 name,
                 now,
@@ -136,6 +171,7 @@ impl<'p> SetupPage<'p> {
         self.all
             || step.mark == Mark::Now
             || (has(Form::Password) && !self.password_problem.is_empty())
+            || (has(Form::WorkloadIdentity) && self.workload.fields.iter().any(|(.., problem)| !problem.is_empty()))
             || (has(Form::VariableName) && !self.variable_problem.is_empty())
             || (has(Form::Credential) && (self.credential.now.is_some() || self.credential.refused || self.too_soon))
             || (has(Form::Checks) && self.shown.all_seen)
