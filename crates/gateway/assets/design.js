@@ -99,6 +99,21 @@ equip(document);
 
 // <div id="part" data-live="30"> is fetched again every 30 seconds while the page is looked at, and left alone while it is used: while
 // the focus, a selection or something opened is in it. It stops when the reader is away, so that a session ends that is not used.
+// With each answer goes what tells of it elsewhere on the page: the contents of <span id="mark" data-live-with>, and the classes of
+// <details id="step" data-live-class>, which stays open or closed.
+function keepUp(page) {
+  for (const part of document.querySelectorAll("[data-live-with][id]")) {
+    const fresh = page.getElementById(part.id);
+    if (!fresh || fresh.innerHTML === part.innerHTML) continue;
+    part.replaceChildren(...fresh.childNodes);
+    sayWholeTimes(part);
+  }
+  for (const part of document.querySelectorAll("[data-live-class][id]")) {
+    const fresh = page.getElementById(part.id);
+    if (fresh) part.className = fresh.className;
+  }
+}
+
 for (const part of document.querySelectorAll("[data-live]")) {
   const PRESENT = 5 * 60 * 1000;
   let seen = Date.now();
@@ -113,6 +128,7 @@ for (const part of document.querySelectorAll("[data-live]")) {
     const answer = await fetch(location.href, { redirect: "error", headers: { Purpose: "update" } }).catch(() => null);
     if (!answer || !answer.ok) return;
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    keepUp(page);
     const fresh = page.getElementById(part.id);
     if (!fresh || isUsed(now) || fresh.textContent === now.dataset.text) return;
     fresh.dataset.text = fresh.textContent;
