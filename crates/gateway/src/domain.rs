@@ -19,6 +19,7 @@ pub mod grant_policy;
 pub mod health;
 pub mod ids;
 pub mod labels;
+pub mod letter;
 pub mod notice;
 pub mod operator;
 pub mod operator_name;

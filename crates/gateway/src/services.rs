@@ -17,6 +17,7 @@ pub mod field_counts;
 pub mod grants;
 pub mod health;
 pub mod indexing;
+pub mod letters;
 pub mod master_key;
 pub mod members;
 pub mod notices;

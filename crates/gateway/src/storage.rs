@@ -32,6 +32,7 @@ pub mod grants;
 pub mod health;
 pub mod housekeeping;
 pub mod installation;
+pub mod letters;
 pub mod list_counts;
 mod list_positions;
 pub mod listed_values;

@@ -41,8 +41,8 @@ pub fn address(attributes: &Map<String, Value>) -> Option<Address> {
     primary.chain(others).filter_map(|email| email["value"].as_str()).chain(user_name).find_map(parsed)
 }
 
-/// Nothing that would have to be quoted: what needs it is hardly ever meant, and a relay may read it in another way than we do.
-fn parsed(text: &str) -> Option<Address> {
+/// An address. Nothing that would have to be quoted: what needs it is hardly ever meant, and a relay may read it in another way than we do.
+pub fn parsed(text: &str) -> Option<Address> {
     let odd = |c: char| c.is_control() || c.is_whitespace() || "\"<>()[],;:\\".contains(c);
     let text = text.trim();
     (text.len() <= 254 && !text.contains(odd)).then(|| text.parse().ok())?

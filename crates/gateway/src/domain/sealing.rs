@@ -12,3 +12,5 @@ pub const RECORDING: &str = "recorded request";
 pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
 /// The name that was typed by a user who forgot their password.
 pub const FORGOTTEN_PASSWORD: &str = "name of a forgotten password";
+/// A link that an operator has mailed: between the page that shows it and the form, and the letter until the relay took it.
+pub const LETTER: &str = "letter with a link";

@@ -32,6 +32,9 @@ const KEEP_SEEN: i64 = 90 * DAY;
 /// and one that was not.
 const KEEP_UNSEEN: i64 = 366 * DAY;
 
+/// What became of a letter with a link can be read for so long.
+const KEEP_LETTERS: i64 = 30 * DAY;
+
 /// In `installation`: the last time that was believed.
 const CLOCK: &str = "clock";
 /// Until when an operator lets any number of grants end.
@@ -110,6 +113,7 @@ impl Housekeeper {
         self.step(&mut done, "forgetting ended grants", move |tx| tx.forget_grants(now - KEEP_ENDED, BATCH)).await;
         let (seen, unseen) = (now - KEEP_SEEN, now - KEEP_UNSEEN);
         self.step(&mut done, "forgetting notices", move |tx| tx.forget_notices(seen, unseen, BATCH)).await;
+        self.step(&mut done, "forgetting letters", move |tx| tx.forget_letters(now - KEEP_LETTERS, BATCH)).await;
         let old = now - i64::from(self.config.requests.keep_days) * DAY;
         self.step(&mut done, "forgetting requests", move |tx| tx.forget_requests(old, BATCH)).await;
         self.step(&mut done, "forgetting what was not recorded", move |tx| tx.forget_unrecorded(old, BATCH)).await;

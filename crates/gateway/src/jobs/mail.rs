@@ -14,6 +14,7 @@ use crate::services::reactions;
 use crate::storage::notices::{Claimed, Due};
 use crate::storage::{DbError, ReadCost};
 
+mod letters;
 mod message;
 
 use crate::platform::smtp::{Mail, Undelivered};
@@ -29,6 +30,7 @@ const AT_ONCE: i64 = 8;
 
 /// Sends everything that is due. What could not be sent is no error: it is written down, and tried again.
 pub async fn send_due(app: &App, mail: &Mail) -> Result<(), DbError> {
+    letters::send_due(app, mail).await?;
     tell_who_forgot(app).await?;
     loop {
         let now = app.clock.now();

@@ -34,6 +34,7 @@ pub fn words(method: &str, endpoint: &str) -> Cow<'static, str> {
         ("POST", "/password") => "Set a password by a link",
         ("GET", "/setup/{link}") => "Open the setup page",
         ("POST", "/setup/{link}/reveal") => "Reveal the secret",
+        ("POST", "/setup/{link}/workload") => "Register the workload identity",
         ("POST", "/setup/{link}/variable") => "Register the variable name",
         ("POST", "/setup/{link}/password") => "Set the service account’s password",
         ("POST", "/setup/{link}/finish") => "Finish the setup",

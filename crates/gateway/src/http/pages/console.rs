@@ -22,6 +22,7 @@ mod directory;
 mod frame;
 mod health;
 mod labels;
+mod letters;
 mod login;
 mod operators;
 mod parts;
@@ -49,6 +50,7 @@ pub static TABLES: &[&[Endpoint]] = &[
     attributes::ENDPOINTS,
     sign_in::ENDPOINTS,
     connect::ENDPOINTS,
+    letters::ENDPOINTS,
     connection::ENDPOINTS,
     credentials::ENDPOINTS,
     health::ENDPOINTS,

@@ -41,7 +41,7 @@ struct Body<'n> {
 
 /// RFC 3834 §5: automatic replies such as vacation notices do not answer it.
 #[derive(Clone)]
-struct AutoSubmitted;
+pub(super) struct AutoSubmitted;
 
 impl Header for AutoSubmitted {
     fn name() -> HeaderName {

@@ -137,7 +137,12 @@ fn icon(action: Action) -> &'static str {
         A::LoginSucceeded | A::LoginFailed | A::SessionEnded => "device",
         A::SecondFactorSetUp | A::SecondFactorFailed | A::SecondFactorRecovered | A::SecondFactorRemoved => "lock",
         A::UserLoginChanged => "lock",
-        A::NoticeSeen | A::NoticeMailed | A::NoticeUndeliverable => "mail",
+        A::NoticeSeen
+        | A::NoticeMailed
+        | A::NoticeUndeliverable
+        | A::LetterRequested
+        | A::LetterMailed
+        | A::LetterUndeliverable => "mail",
         _ => "person",
     }
 }

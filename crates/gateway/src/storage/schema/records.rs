@@ -165,3 +165,20 @@ diesel::table! {
         expires -> BigInt,
     }
 }
+
+diesel::table! {
+    letters (seq) {
+        seq -> BigInt,
+        id -> Text,
+        account -> Nullable<BigInt>,
+        about -> Text,
+        recipient -> Binary,
+        shown -> Text,
+        sealed -> Nullable<Text>,
+        made -> BigInt,
+        tries -> BigInt,
+        next_try -> Nullable<BigInt>,
+        mailed -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+    }
+}

@@ -8,12 +8,14 @@ use askama::Template;
 use serde_json::{Map, json};
 
 use super::account::{badge_of, head_of};
+use super::letters::{self, MailForm};
 use super::parts::{self, Badge, Crumb, Typed, When};
 use super::tabs::{crumbs_below, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::setup_links::{NewSetupLink, SetupLink, ShownLink};
 use crate::domain::described::With;
+use crate::domain::letter::{self, LetterSubject};
 use crate::domain::operator::Power;
 use crate::domain::setup_link::{CredentialKind, LinkState, Provider};
 use crate::domain::wording;
@@ -21,7 +23,7 @@ use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::cookie_jar;
 use crate::http::pages::failure::PageFailure;
-use crate::http::pages::frame::{self, filters};
+use crate::http::pages::frame::filters;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::services::console::account::Head;
@@ -29,6 +31,7 @@ use crate::services::console::connect as service;
 use crate::services::error::{ActError, Refusal};
 use crate::services::sent_form;
 use crate::services::setup_links::{self, CheckedLink};
+use crate::storage::letters::SentLetter;
 use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
@@ -288,6 +291,35 @@ struct SetupLinkPage {
     steps: Vec<Step>,
     refused_reveals: i64,
     may_manage: bool,
+    /// Has it mailed, where it is shown.
+    mail: Option<MailForm>,
+    /// The letters that it went out with.
+    sent: Vec<ShownLetter>,
+}
+
+/// A letter with a link.
+#[derive(Debug)]
+struct ShownLetter {
+    class: &'static str,
+    icon: &'static str,
+    to: String,
+    words: String,
+    at: When,
+}
+
+fn shown_letter(sent: SentLetter) -> ShownLetter {
+    let SentLetter { shown, made, mailed, next_try, problem } = sent;
+    let (class, icon, words) = match (mailed, next_try, problem) {
+        (Some(_), ..) => ("ok", "ok", "handed to the mail relay".to_owned()),
+        (None, Some(_), None) => ("neutral", "wait", "on its way".to_owned()),
+        (None, Some(_), Some(why)) => {
+            ("attention", "wait", format!("not taken so far, and tried again: {}", wording::strip_invisible(&why)))
+        }
+        (None, None, why) => {
+            ("broken", "broken", format!("given up: {}", wording::strip_invisible(&why.unwrap_or_default())))
+        }
+    };
+    ShownLetter { class, icon, to: wording::strip_invisible(&shown), words, at: When::at(mailed.unwrap_or(made)) }
 }
 
 /// `GET /console/accounts/{account}/setup-links/{link}`
@@ -300,18 +332,33 @@ async fn show_link(
     let (account, link) = path.into_inner();
     let head = head_of(&desk, &app, &account).await?;
     let (mandate, which) = (desk.mandate().clone(), link.clone());
-    let found = desk.read(&app, ReadCost::Point, move |tx| setup_links::get(tx, &mandate, &account, &which)).await?;
+    let (found, sent) = desk
+        .read(&app, ReadCost::Point, move |tx| {
+            let found = setup_links::get(tx, &mandate, &account, &which)?;
+            let sent = crate::services::letters::of_setup_link(tx, &mandate, &account, &which)?;
+            Ok::<_, ActError>((found, sent))
+        })
+        .await?;
     let url = made_just_now(&request, &app, &desk, &link).filter(|_| found.state.is_open());
-    let shown = link_page(&desk, &app, &head, found, url);
+    let mail = match &url {
+        Some(url) => {
+            Some(letters::form(&desk, &app, LetterSubject::SetupLink { account: head.id.clone(), link }, url).await?)
+        }
+        None => None,
+    };
+    let shown = link_page(&desk, &app, &head, (found, sent), url, mail);
     Ok(desk.page(&app, Section::Accounts, &shown))
 }
 
-fn link_page(desk: &Desk, app: &App, head: &Head, link: SetupLink, url: Option<String>) -> SetupLinkPage {
+fn link_page(
+    desk: &Desk,
+    app: &App,
+    head: &Head,
+    (link, sent): (SetupLink, Vec<SentLetter>),
+    url: Option<String>,
+    mail: Option<MailForm>,
+) -> SetupLinkPage {
     let (account_path, client) = (of_account(&head.id), wording::strip_invisible(&link.client_name));
-    let provider = match link.provider {
-        Provider::Other => "their identity provider",
-        provider => provider.name(),
-    };
     let moment = |label: &str, at: Option<Timestamp>| Step {
         class: if at.is_some() { "ok" } else { "neutral" },
         icon: if at.is_some() { "ok" } else { "neutral" },
@@ -331,16 +378,8 @@ fn link_page(desk: &Desk, app: &App, head: &Head, link: SetupLink, url: Option<S
         from(&link.revealed, secret),
         moment("Setup finished", link.finished.map(|at| at.0)),
     ];
-    let vendor = frame::name(app);
-    let message = url.as_deref().map(|url| {
-        format!(
-            "Hello,\n\nhere is your setup page for provisioning {vendor} users from {provider}:\n{url}\n\nIt takes about 20 minutes, and you \
-             need administrator rights in {provider}. The page shows every value to paste, in the words of {provider}, and tells you when \
-             each step works.\nDo not forward it: it reveals a secret, once. It expires on {}.\n\n{}, {vendor}",
-            wording::day(link.expires.0),
-            wording::strip_invisible(desk.name()),
-        )
-    });
+    let sender = letters::sender(app, desk);
+    let message = url.as_deref().map(|url| letter::setup_message(&sender, link.provider, url, link.expires.0));
     SetupLinkPage {
         crumbs: crumbs_below(head, "Setup link"),
         path: format!("{account_path}/setup-links/{}", link.id),
@@ -351,6 +390,8 @@ fn link_page(desk: &Desk, app: &App, head: &Head, link: SetupLink, url: Option<S
         is_open: link.state.is_open(),
         message: message.unwrap_or_default(),
         url,
+        mail,
+        sent: sent.into_iter().map(shown_letter).collect(),
         expires: When::at(link.expires.0),
         steps,
         refused_reveals: link.refused_reveals,

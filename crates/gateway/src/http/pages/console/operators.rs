@@ -6,7 +6,9 @@ use askama::Template;
 
 use super::desk::{Desk, Submitted};
 use super::frame::Section;
+use super::letters::{self, MailForm};
 use crate::app::App;
+use crate::domain::letter::LetterSubject;
 use crate::domain::operator::{Power, Role};
 use crate::domain::password_link::LinkRefusal;
 use crate::domain::wording;
@@ -100,6 +102,7 @@ struct LinkPage {
     name: String,
     url: String,
     until: String,
+    mail: MailForm,
 }
 
 #[derive(Debug, Template)]
@@ -297,10 +300,12 @@ async fn link(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     });
     let made = made.await?;
     let person = person(&app, &desk, &id).await?;
+    let url = new.url(&format!("{}/console/welcome", app.public_url));
     let shown = LinkPage {
+        mail: letters::form(&desk, &app, LetterSubject::Operator { operator: person.id.clone() }, &url).await?,
         id: person.id,
         name: wording::strip_invisible(&person.name),
-        url: new.url(&format!("{}/console/welcome", app.public_url)),
+        url,
         until: wording::format_time(made.expires),
     };
     Ok(desk.page(&app, Section::Operators, &shown))
