@@ -104,7 +104,7 @@ story!(
         let eve = at(&world, &process, "eve@vendor.test", "csm").await;
         let token = eve.form_token().await;
         let foreign = eve.press(&late, "Send by mail", &[("address", "eve@acme.test"), ("csrf", &token)]).await;
-        assert_eq!(foreign.answer.status, 403, "{}", foreign.words());
+        assert_eq!(foreign.answer.status, 409, "{}", foreign.words());
 
         // An operator's link goes to the address by which they log in.
         let pat = at(&world, &process, "pat@vendor.test", "platform").await;
@@ -119,6 +119,17 @@ story!(
             body.contains("choose a password for the console of Exampla") && body.contains("/console/welcome/gwp_"),
             "{body}"
         );
+
+        // A user's goes to the address of the user.
+        let ben = acme.user("ben.smith@acme.test").create().await;
+        let shown = pat.open(&format!("/accounts/{}/users/{}", acme.id, ben.id)).await;
+        let shown = pat.press(&shown, "Create a link to set a password", &[]).await;
+        let sent = pat.press(&shown, "Send by mail", &[]).await;
+        assert!(sent.words().contains("The letter to b…@acme.test is on its way"), "{}", sent.words());
+        let letter = letters.wait_for(6).await.pop().expect("a letter");
+        let body = letter.body();
+        assert_eq!(letter.to, ["ben.smith@acme.test"]);
+        assert!(body.contains("a new password for your user ben.smith@acme.test in the account acme"), "{body}");
 
         // Where the relay does not take it, the page says so.
         letters.refuses(&["550 no such mailbox"; 6]);

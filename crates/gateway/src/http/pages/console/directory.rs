@@ -5,10 +5,12 @@ use askama::Template;
 
 use super::account::head_of;
 use super::health::ActTemplate;
+use super::letters::{self, MailForm};
 use super::requests::{address, pairs, parameter};
 use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
+use crate::domain::letter::LetterSubject;
 use crate::domain::operator::Power;
 use crate::domain::password_link::LinkPurpose;
 use crate::domain::wording::{self, grouped};
@@ -301,6 +303,7 @@ struct LinkTemplate {
     url: String,
     until: String,
     is_first: bool,
+    mail: MailForm,
 }
 
 async fn make_link(sent: Submitted, app: web::Data<App>, user: User) -> Result<HttpResponse, PageFailure> {
@@ -315,7 +318,9 @@ async fn make_link(sent: Submitted, app: web::Data<App>, user: User) -> Result<H
         sent_form::once(tx, &form, make, |tx| password_links::again(tx, &mandate, user, &new, &takes))
     });
     let made = made.await?;
+    let subject = LetterSubject::User { account: of.0.clone(), user: of.1.clone() };
     let shown = LinkTemplate {
+        mail: letters::form(&desk, &app, subject, &made.url).await?,
         base: format!("/console/accounts/{}", of.0),
         path: page_of(&of),
         account: label.account.name,

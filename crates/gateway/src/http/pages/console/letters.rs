@@ -11,6 +11,7 @@ use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::letter::{LetterSubject, Sender};
 use crate::domain::sealing::LETTER;
+use crate::http::edge::audience::Audience;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::{self, filters};
@@ -20,7 +21,7 @@ use crate::services::letters::{self, MadeLink};
 use crate::storage::ReadCost;
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
-    POST "/console/letters" => send, "Mails a link that was made just now to the person it is for.";
+    POST "/console/letters" Audience::Operator => send, "Mails a link that was made just now to the person it is for.";
 ];
 
 /// So long a page that shows a link may have it mailed, in milliseconds.
@@ -86,9 +87,9 @@ async fn send(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, Page
     let Submitted { desk, form } = sent;
     let mut typed = Typed::of(form);
     let opened = app.keys.open(LETTER, typed.value("letter")).and_then(|plain| serde_json::from_slice(&plain).ok());
-    let made: MadeLink = opened.ok_or(PageFailure::StaleForm)?;
+    let made: MadeLink = opened.ok_or_else(lost)?;
     if made.operator != desk.id() || app.clock.now() - made.made > FRESH {
-        return Err(PageFailure::StaleForm);
+        return Err(lost());
     }
     let outcome = match app.config.mail {
         None => Err(Refusal::Conflict {
@@ -124,6 +125,12 @@ async fn send(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, Page
             Ok(desk.page_with(&app, status, section, &shown))
         }
     }
+}
+
+/// The form has no link of this operator's that was made just now.
+fn lost() -> PageFailure {
+    let detail = "This page no longer has the link that was to be mailed. Make a new link, and have that one mailed.";
+    PageFailure::Act(Refusal::Conflict { detail: detail.to_owned(), errors: Vec::new() })
 }
 
 /// In whose name letters are written.
