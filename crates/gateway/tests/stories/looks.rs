@@ -314,6 +314,11 @@ impl Tour {
         self.open(&format!("/console/operators/{nora}")).await;
         chromium.press("Make a link to a password").await;
         chromium.look("console-operator-link").await;
+        let users = self.acme.users().await;
+        let active = users.iter().find(|user| user["active"] != false).and_then(|user| user["id"].as_str());
+        self.open(&format!("/console/accounts/{}/users/{}", self.acme.id, active.expect("a user"))).await;
+        chromium.press("Create a link to set a password").await;
+        chromium.look("console-user-link").await;
         self.open("/console/you/app").await;
         chromium.type_into("code", "000000").await;
         chromium.press("Remove the app").await;
