@@ -77,6 +77,8 @@ pub struct Chromium {
     client: Client,
     session: String,
     axe: &'static str,
+    /// Whether pages come with it.
+    comes_with_axe: Cell<bool>,
     /// Where its pictures go.
     folder: PathBuf,
     findings: RefCell<Vec<String>>,
@@ -156,6 +158,7 @@ impl Chromium {
             client,
             session,
             axe: &tools.axe,
+            comes_with_axe: Cell::new(false),
             folder: pictures,
             findings: RefCell::default(),
             looked_at: RefCell::default(),
@@ -385,6 +388,9 @@ impl Chromium {
 
     /// axe-core finds nothing.
     async fn is_accessible(&self, name: &str, mode: Mode) {
+        if !self.comes_with_axe.replace(true) {
+            self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": self.axe})).await;
+        }
         if self.run("return typeof axe").await != "object" {
             self.run(self.axe).await;
         }
