@@ -9,6 +9,7 @@ use scim::{Cursors, Observations, ToleranceTracker};
 use crate::config::Config;
 use crate::domain::account::Account;
 use crate::domain::fields::FieldCounter;
+use crate::domain::metrics::Metrics;
 use crate::domain::refusals::Refusals;
 use crate::domain::request::Notes;
 use crate::domain::schemas::Schemas;
@@ -62,6 +63,8 @@ pub struct Parts {
     pub settings: oauth::Settings,
     /// The schemas of each account.
     pub schemas: Schemas,
+    /// What the server counts about itself.
+    pub metrics: Metrics,
     /// Argon2id.
     pub passwords: Passwords,
     /// Calls to other servers.

@@ -192,6 +192,9 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
     let database = config.database.url.display();
     let mut running = server::start(config, clock).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
+    if let Some(address) = running.metrics {
+        tracing::info!(%address, "metrics are read there");
+    }
     let operators = running.app.db.read(ReadCost::Scan, |tx| tx.operators()).await?;
     if running.app.config.admin.token.is_none() && operators.is_empty() {
         tracing::info!(

@@ -27,6 +27,7 @@ mod housekeeping;
 pub mod keys;
 mod log;
 mod mail;
+mod metrics;
 mod names;
 mod oauth;
 mod operators;
@@ -50,6 +51,7 @@ pub use database::Database;
 pub use health::Health;
 pub use housekeeping::Housekeeping;
 pub use log::{Log, LogFilter};
+pub use metrics::Metrics;
 pub use oauth::OAuth;
 pub use operators::OperatorSignIn;
 pub use passwords::PasswordThreads;
@@ -81,6 +83,7 @@ pub struct Config {
     pub audit: Audit,
     pub housekeeping: Housekeeping,
     pub requests: Requests,
+    pub metrics: Metrics,
     pub health: Health,
     pub passwords: PasswordThreads,
     pub password_links: LinkLifetimes,
@@ -176,6 +179,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let audit = audit::read(r);
     let housekeeping = housekeeping::read(r);
     let requests = requests::read(r);
+    let metrics = metrics::read(r);
     let health = health::read(r);
     let passwords = passwords::read(r);
     let brand = brand::read(r);
@@ -209,6 +213,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         audit: audit?,
         housekeeping: housekeeping?,
         requests: requests?,
+        metrics: metrics?,
         health: health?,
         passwords,
         password_links,

@@ -20,6 +20,7 @@ pub mod health;
 pub mod ids;
 pub mod labels;
 pub mod letter;
+pub mod metrics;
 pub mod notice;
 pub mod operator;
 pub mod operator_name;

@@ -5,6 +5,7 @@ use actix_web::web;
 pub mod admin;
 pub mod edge;
 pub mod health;
+pub mod metrics;
 pub mod oauth;
 pub mod openapi;
 pub mod pages;
@@ -15,7 +16,6 @@ pub(crate) use edge::below::below;
 pub(crate) use edge::endpoints::head_as_get;
 pub(crate) use edge::request_id::identify;
 pub(crate) use edge::stopping::close_when_stopping;
-pub(crate) use edge::trace::log;
 pub(crate) use pages::failure::told;
 
 /// All routes.
@@ -23,6 +23,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(web::resource(["/scim/v2", "/scim/v2/{tail:.*}"]).to(scim::handle))
         .configure(health::routes)
+        .configure(metrics::routes)
         .configure(oauth::routes)
         .configure(pages::routes)
         .configure(admin::routes)

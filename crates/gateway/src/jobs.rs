@@ -30,9 +30,7 @@ pub fn start(app: App) {
         actix_web::rt::spawn(async move {
             loop {
                 tokio::time::sleep(MAIL).await;
-                if let Err(error) = mail::send_due(&mailing, &mail).await {
-                    tracing::warn!(%error, "notices could not be looked after; it will be tried again");
-                }
+                ran(&mailing, "mail", mail::send_due(&mailing, &mail)).await;
             }
         });
     }
@@ -41,18 +39,10 @@ pub fn start(app: App) {
         let mut counted = None;
         loop {
             tokio::time::sleep(ADD).await;
-            if let Err(error) = list_counts::of_the_day(&adding.db, &mut counted).await {
-                tracing::warn!(%error, "users and groups could not be counted for the day; it will be tried again");
-            }
-            if let Err(error) = tolerance_counts::add(&adding.db, &adding.tally).await {
-                tracing::warn!(%error, "the counts of tolerances could not be written; it will be tried again");
-            }
-            if let Err(error) = field_counts::add(&adding.db, &adding.fields).await {
-                tracing::warn!(%error, "the counts of attributes could not be written; it will be tried again");
-            }
-            if let Err(error) = list_counts::update(&adding.db).await {
-                tracing::warn!(%error, "new resources could not be counted; it will be tried again");
-            }
+            ran(&adding, "daily_counts", list_counts::of_the_day(&adding.db, &mut counted)).await;
+            ran(&adding, "tolerance_counts", tolerance_counts::add(&adding.db, &adding.tally)).await;
+            ran(&adding, "field_counts", field_counts::add(&adding.db, &adding.fields)).await;
+            ran(&adding, "list_counts", list_counts::update(&adding.db)).await;
         }
     });
     if app.recorder.is_on() {
@@ -63,22 +53,28 @@ pub fn start(app: App) {
     actix_web::rt::spawn(async move {
         loop {
             tokio::time::sleep(app.config.housekeeping.pause).await;
+            let began = Instant::now();
             let done = housekeeper.sweep().await;
+            app.metrics.jobs.ran("housekeeping", app.clock.now(), began.elapsed(), done.failed.is_empty());
             tracing::debug!(rows = done.rows, "kept house");
-            if let Err(error) = tell_refusals(&app, false).await {
-                tracing::warn!(%error, "refused credentials could not be told of; it will be tried again");
-            }
-            if let Err(error) = indexing::catch_up(&app.db, &app.schemas).await {
-                tracing::warn!(%error, "indexing an account's attributes failed; it will be tried again");
-            }
+            ran(&app, "refused_credentials", tell_refusals(&app, false)).await;
+            ran(&app, "indexing", indexing::catch_up(&app.db, &app.schemas)).await;
             // A key that is retired too early is not undone either.
             let Some(Judged { now, doubted: None }) = done.judged else { continue };
             let (lifetime, longest) = (app.config.oauth.signing_key_lifetime_ms, app.settings.longest_ms());
-            if let Err(error) = app.signer.rotate_due(lifetime, longest, now).await {
-                tracing::warn!(%error, "a signing key could not be replaced; it will be tried again");
-            }
+            ran(&app, "signing_keys", app.signer.rotate_due(lifetime, longest, now)).await;
         }
     });
+}
+
+/// Does a job once, and counts it. What fails is logged, and tried again the next time.
+async fn ran<T>(app: &App, job: &'static str, work: impl Future<Output = Result<T, DbError>>) {
+    let began = Instant::now();
+    let outcome = work.await;
+    app.metrics.jobs.ran(job, app.clock.now(), began.elapsed(), outcome.is_ok());
+    if let Err(error) = outcome {
+        tracing::warn!(job, %error, "a job failed; it will be tried again");
+    }
 }
 
 /// Writes the request log.
@@ -86,13 +82,11 @@ async fn record(app: App) {
     let mut told = Instant::now();
     loop {
         tokio::time::sleep(Recorder::EVERY).await;
-        let outcome = match app.recorder.write(&app.db).await {
-            Ok(()) => app.recorder.trim(&app.db, app.config.requests.keep_rows).await,
-            failed => failed,
+        let written = async {
+            app.recorder.write(&app.db).await?;
+            app.recorder.trim(&app.db, app.config.requests.keep_rows).await
         };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "the request log could not be written");
-        }
+        ran(&app, "request_log", written).await;
         if told.elapsed() >= Recorder::TOLD_EVERY {
             app.recorder.tell().await;
             told = Instant::now();

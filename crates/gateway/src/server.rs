@@ -1,5 +1,6 @@
 //! Starting the server: everything that can be wrong is found here, before the first request.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::app::{App, Parts};
 use crate::config::{Config, MasterKeySource, public_url};
 use crate::domain::catalogs;
 use crate::domain::grant_policy::GrantPolicy;
+use crate::domain::metrics::Metrics;
 use crate::domain::schemas::Schemas;
 use crate::domain::scopes;
 use crate::http;
@@ -102,7 +104,9 @@ pub enum StartError {
 #[allow(missing_debug_implementations)]
 pub struct Running {
     /// The address it listens on.
-    pub address: std::net::SocketAddr,
+    pub address: SocketAddr,
+    /// The address where it answers `/metrics` alone, if it does.
+    pub metrics: Option<SocketAddr>,
     /// What its handlers have at hand.
     pub app: App,
     /// Stops it.
@@ -275,6 +279,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         settings: settings(&config, &public_url),
         path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
+        metrics: Metrics::with(db.work().clone()),
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
         signer,
         tally: Arc::default(),
@@ -302,6 +307,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         Connections::new(bounds, app.config.server.write_timeout, app.config.server.trusted_proxies.clone());
     let taken_in = connections.clone();
     let state = web::Data::new(app.clone());
+    let metrics = app.config.metrics.bind.map(|bind| listen_for_metrics(bind, &state)).transpose()?;
     let is_https = app.public_url.starts_with("https://");
     let hsts = strict_transport(app.path.is_empty());
     let server = HttpServer::new(move || {
@@ -311,7 +317,6 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
             .wrap(from_fn(http::below))
             .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
             .wrap(from_fn(http::close_when_stopping))
-            .wrap(from_fn(http::log))
             .wrap(from_fn(http::identify))
             .app_data(state.clone())
             .configure(http::routes)
@@ -326,7 +331,16 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     .listen(listener)?
     .run();
     jobs::start(app.clone());
-    Ok(Running { address, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
+    Ok(Running { address, metrics, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
+}
+
+/// Answers `/metrics` on a listener of its own, until the process ends: while the server stops, too.
+fn listen_for_metrics(bind: SocketAddr, state: &web::Data<App>) -> Result<SocketAddr, StartError> {
+    let listener = std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen(bind, e))?;
+    let (address, state) = (listener.local_addr()?, state.clone());
+    let server = HttpServer::new(move || actix_web::App::new().app_data(state.clone()).configure(http::metrics::alone));
+    actix_web::rt::spawn(server.workers(1).max_connections(16).disable_signals().listen(listener)?.run());
+    Ok(address)
 }
 
 /// A browser that came by https once does not use http again (RFC 6797), for two years. Subdomains are included only

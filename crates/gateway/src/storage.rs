@@ -12,6 +12,7 @@ pub mod attribute_work;
 pub mod audit;
 pub mod authorized_clients;
 mod backend;
+pub mod backlog;
 mod batches;
 mod bulk_requests;
 mod bulk_revocations;

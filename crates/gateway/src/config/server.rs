@@ -155,7 +155,7 @@ fn memory(s: &mut Section<'_>) -> Option<Memory> {
     Some(Memory { all, of_one_account: of_one })
 }
 
-fn address(text: String) -> Result<SocketAddr, String> {
+pub(super) fn address(text: String) -> Result<SocketAddr, String> {
     let mut found = text
         .to_socket_addrs()
         .map_err(|_| format!("`{text}` is not an address to listen on: write HOST:PORT, as in 127.0.0.1:8080"))?;

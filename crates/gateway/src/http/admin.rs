@@ -1,11 +1,13 @@
 //! The admin API: for Customer Success Managers' tools and for automation. `docs/admin-api.md` is its contract.
 //!
-//! [`ENDPOINTS`] is all of it. Every handler takes an [`Operator`](operator::Operator), which cannot be had without a token that
+//! [`ENDPOINTS`] is all of it. Every handler takes an [`Operator`], which cannot be had without a token that
 //! counts; a story asks each row of the table without one.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
+
+pub(crate) use operator::Operator;
 
 use crate::domain::operator::Power;
 use crate::http::edge::audience::{everywhere, within_reach};

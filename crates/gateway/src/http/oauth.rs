@@ -119,6 +119,13 @@ impl Call {
 }
 
 impl Call {
+    /// What a token is asked for with, as metrics name it.
+    fn grant_type(&self) -> Option<&'static str> {
+        let (_, sent) = self.form.iter().find(|(name, _)| name == "grant_type")?;
+        let known = ["authorization_code", "refresh_token", "client_credentials"];
+        Some(known.into_iter().find(|known| known == sent).unwrap_or("other"))
+    }
+
     /// Whose turn it takes: the client's, however it is named.
     fn payer(&self) -> Payer {
         let named = self.client().or_else(|| self.authorization.clone());
@@ -139,6 +146,7 @@ async fn token(request: HttpRequest, app: web::Data<App>, payload: web::Payload)
 
 async fn exchange(request: &HttpRequest, app: &App, call: Call) -> Result<HttpResponse, OAuthFailure> {
     let payer = call.payer();
+    call.notes.take_down().grant_type = call.grant_type();
     let dpop = bearer::proof(request, app).map_err(OAuthFailure::proof)?;
     let asked = TokenRequest::parse(call.authorization.as_deref(), &call.query, &call.form)?.with_proof(dpop);
     let asked = proof::with_keys(app, &call.notes, asked).await?;

@@ -26,9 +26,7 @@ pub async fn run(app: App) {
                 Err(error) => tracing::warn!(%error, "connections could not be entered; it will be tried again"),
             }
         }
-        if let Err(error) = look(&app).await {
-            tracing::warn!(%error, "connections could not be looked at; it will be tried again");
-        }
+        super::ran(&app, "health", look(&app)).await;
         tokio::time::sleep(pause).await;
     }
 }

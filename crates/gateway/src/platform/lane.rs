@@ -50,6 +50,15 @@ pub enum Undone {
     Interrupted,
 }
 
+/// How a lane is loaded at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// How much waits.
+    pub waiting: usize,
+    /// How many threads are at work.
+    pub at_work: usize,
+}
+
 /// Threads and what waits for them. Cheap to clone; it ends when all are gone.
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
@@ -102,6 +111,12 @@ impl Lane {
     pub fn new(kind: Kind, hung: impl Fn() + Send + Sync + 'static) -> Lane {
         let (state, wake) = (Mutex::new(State::default()), Condvar::new());
         Lane(Arc::new(Door(Arc::new(Inner { kind, state, wake, hung: Box::new(hung) }))))
+    }
+
+    /// How it is loaded.
+    pub fn load(&self) -> Load {
+        let state = self.0.0.lock();
+        Load { waiting: state.turns.len(), at_work: state.at_work.len() }
     }
 
     /// Does it on one of the threads. Who no longer waits for what was not begun does not get it done.

@@ -10,7 +10,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use precis_core::profile::Rules;
 use precis_profiles::OpaqueString;
 
-use crate::platform::lane::{Kind, Lane};
+use crate::platform::lane::{self, Kind, Lane};
 use crate::platform::secret_text::SecretText;
 use crate::platform::turns::Payer;
 
@@ -86,6 +86,11 @@ impl Passwords {
             argon2.hash_password(password.reveal().as_bytes()).expect("argon2 hashes any password").to_string()
         })
         .await
+    }
+
+    /// How loaded it is.
+    pub fn load(&self) -> lane::Load {
+        self.lane.load()
     }
 
     /// How often a password was verified since the start.

@@ -96,6 +96,11 @@ impl Recorder {
         queue.waiting.push(record);
     }
 
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.queue().waiting.len()
+    }
+
     /// What was dropped since the process began.
     pub fn dropped(&self) -> Dropped {
         self.queue().dropped

@@ -12,18 +12,20 @@
 //! What takes long has a lane of its own ([why](../../../../docs/decisions/0040-why-does-one-account-not-wait-for-another.md)).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::backend::{DatabaseUrl, Patience};
-use super::desk::Desk;
+use super::desk::{Around, Desk};
 use super::error::DbError;
 use super::pulse::Pulse;
 use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
-use super::writer;
+use super::writer::{self, Writer};
 use crate::domain::grant_policy::GrantPolicy;
+use crate::domain::metrics::Work;
+use crate::domain::metrics::work::Unit;
 use crate::platform::clock::Clock;
-use crate::platform::lane::{Kind, Lane, Undone};
+use crate::platform::lane::{self, Kind, Lane, Undone};
 use crate::platform::turns::Payer;
 
 /// How much a read may cost: a short one may run where it is asked on SQLite, a long one never does.
@@ -64,6 +66,17 @@ impl Default for Limits {
 /// How long a unit of work waits until it is begun.
 const WAIT: Duration = Duration::from_secs(10);
 
+/// How the database is loaded at a moment, as this process sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Load {
+    /// Of each pool: how many connections are in use, and how many are idle.
+    pub connections: [(&'static str, (u32, u32)); 2],
+    /// Of each lane, what waits and is at work.
+    pub lanes: [(&'static str, lane::Load); 2],
+    /// How many units of work wait for SQLite's writer, where there is one.
+    pub writer_queue: Option<usize>,
+}
+
 /// The database. Cheap to clone.
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
@@ -74,6 +87,7 @@ pub struct Db {
     long_lane: Lane,
     url: Arc<DatabaseUrl>,
     clock: Clock,
+    work: Work,
 }
 
 impl Db {
@@ -85,14 +99,15 @@ impl Db {
     /// Connects, within these limits.
     pub fn within(url: DatabaseUrl, limits: Limits, clock: Clock, before_commit: BeforeCommit) -> Result<Db, DbError> {
         let Limits { connections, long_connections, long_each, patience } = limits;
+        let work = Work::default();
         let writer = match &url {
-            DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone())),
+            DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone(), work.clone())),
             DatabaseUrl::Postgres(_) => None,
         };
         let url = Arc::new(url);
-        let desk = Desk::open(&url, patience, connections, writer.as_ref(), &clock, before_commit)?;
-        let long_desk =
-            Desk::open(&url, patience, long_connections, writer.as_ref(), &clock, before_commit)?.of_long_units();
+        let around = Around { writer: writer.as_ref(), clock: &clock, before_commit, work: &work };
+        let desk = Desk::open(&url, patience, connections, around)?;
+        let long_desk = Desk::open(&url, patience, long_connections, around)?.of_long_units();
         let is_sqlite = writer.is_some();
         // On SQLite, most that is short is read where it is asked, and needs connections that are free.
         let threads = if is_sqlite { (connections / 2).max(1) } else { connections } as usize;
@@ -123,6 +138,7 @@ impl Db {
             long_desk,
             url,
             clock,
+            work,
         })
     }
 
@@ -143,6 +159,20 @@ impl Db {
     /// What time it is for every unit of work.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// What is counted of units of work.
+    pub fn work(&self) -> &Work {
+        &self.work
+    }
+
+    /// How it is loaded at this moment.
+    pub fn load(&self) -> Load {
+        Load {
+            connections: [("short", self.desk.connections()), ("long", self.long_desk.connections())],
+            lanes: [("short", self.lane.load()), ("long", self.long_lane.load())],
+            writer_queue: self.desk.writer().map(Writer::waiting),
+        }
     }
 
     /// Starts to look whether it can be written.
@@ -196,19 +226,31 @@ impl Db {
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        match self.desk.writer() {
+        let (unit, sent) = (purpose.unit(), Instant::now());
+        let outcome = match self.desk.writer() {
             Some(writer) => {
                 let (job, answered) = self.desk.job(purpose, work);
-                if !writer.send(payer, job) {
-                    return Err(DbError::Interrupted.into());
+                match writer.send(payer, job) {
+                    true => answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into())),
+                    false => Err(DbError::Interrupted.into()),
                 }
-                answered.await.unwrap_or_else(|_| Err(DbError::Interrupted.into()))
             }
             None => {
                 let desk = self.desk.clone();
-                on(&self.lane, payer, true, move || desk.on_postgres(purpose, &mut work)).await
+                let run = move || {
+                    desk.began(unit, sent);
+                    desk.on_postgres(purpose, &mut work)
+                };
+                on(&self.lane, payer, true, run).await
             }
-        }
+        };
+        self.count(unit, sent, &outcome);
+        outcome
+    }
+
+    fn count<T, E: TransactionError>(&self, unit: Unit, sent: Instant, outcome: &Result<T, E>) {
+        let failed = outcome.as_ref().err().is_some_and(|error| error.database().is_some());
+        self.work.answered(unit, sent.elapsed(), failed);
     }
 
     /// Runs a unit of work that only reads, on one snapshot.
@@ -228,14 +270,22 @@ impl Db {
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
+        let sent = Instant::now();
         if cost == ReadCost::Point
             && self.desk.writer().is_some()
             && let Some(outcome) = self.desk.read_at_once(&mut work)
         {
+            self.count(Unit::Read, sent, &outcome);
             return outcome;
         }
         let desk = self.desk.clone();
-        on(&self.lane, payer, false, move || desk.read(&mut work)).await
+        let run = move || {
+            desk.began(Unit::Read, sent);
+            desk.read(&mut work)
+        };
+        let outcome = on(&self.lane, payer, false, run).await;
+        self.count(Unit::Read, sent, &outcome);
+        outcome
     }
 
     /// Does what takes long, beside the lane of what is short: with connections of its own, on a thread that gives way to others.
@@ -245,8 +295,14 @@ impl Db {
         E: TransactionError,
         F: FnOnce(&Desk) -> Result<T, E> + Send + 'static,
     {
-        let desk = self.long_desk.clone();
-        on(&self.long_lane, payer, true, move || work(&desk)).await
+        let (desk, sent) = (self.long_desk.clone(), Instant::now());
+        let run = move || {
+            desk.began(Unit::Long, sent);
+            work(&desk)
+        };
+        let outcome = on(&self.long_lane, payer, true, run).await;
+        self.count(Unit::Long, sent, &outcome);
+        outcome
     }
 }
 

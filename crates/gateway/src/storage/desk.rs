@@ -18,6 +18,8 @@ use super::tx::{Surroundings, Tx};
 use super::writer::{Answer, SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::ids::AccountKey;
+use crate::domain::metrics::Work;
+use crate::domain::metrics::work::Unit;
 use crate::platform::clock::Clock;
 use crate::platform::turns::Payer;
 
@@ -60,6 +62,15 @@ impl Pool {
     }
 }
 
+/// What all desks of a database have in common.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) writer: Option<&'a Writer>,
+    pub(super) clock: &'a Clock,
+    pub(super) before_commit: BeforeCommit,
+    pub(super) work: &'a Work,
+}
+
 /// A lane's way to the database. Cheap to clone.
 #[derive(Clone)]
 #[allow(missing_debug_implementations)]
@@ -70,6 +81,7 @@ pub(crate) struct Desk {
     url: Arc<DatabaseUrl>,
     around: Surroundings,
     before_commit: BeforeCommit,
+    work: Work,
     /// Whether its units of work are long ones, which no other waits for at a commit.
     long: bool,
 }
@@ -80,10 +92,9 @@ impl Desk {
         url: &Arc<DatabaseUrl>,
         patience: Patience,
         connections: u32,
-        writer: Option<&Writer>,
-        clock: &Clock,
-        before_commit: BeforeCommit,
+        around: Around<'_>,
     ) -> Result<Desk, DbError> {
+        let Around { writer, clock, before_commit, work } = around;
         let manager = Manager::new(url.clone(), patience);
         let current = RwLock::new(Pool::builder(connections).build(manager.clone())?);
         let pool = Pool { manager, size: connections, current, begun: Mutex::new(Instant::now()) };
@@ -94,6 +105,7 @@ impl Desk {
             url: url.clone(),
             around: Surroundings { policy: Arc::default(), clock: clock.clone() },
             before_commit,
+            work: work.clone(),
             long: false,
         })
     }
@@ -116,6 +128,17 @@ impl Desk {
         self.writer.as_ref()
     }
 
+    /// How many of its connections are in use, and how many are idle.
+    pub(super) fn connections(&self) -> (u32, u32) {
+        let state = self.pool.current().state();
+        (state.connections - state.idle_connections, state.idle_connections)
+    }
+
+    /// A unit of work is begun that was sent at that moment.
+    pub(super) fn began(&self, unit: Unit, sent: Instant) {
+        self.work.began(unit, sent.elapsed());
+    }
+
     /// For SQLite's writer: the unit of work, and where its outcome is heard.
     pub(super) fn job<T, E, F>(&self, purpose: Purpose, mut work: F) -> (SqliteJob, oneshot::Receiver<Result<T, E>>)
     where
@@ -125,7 +148,9 @@ impl Desk {
     {
         let (answer, answered) = oneshot::channel();
         let (around, before_commit) = (self.around.clone(), self.before_commit);
+        let (counts, unit, sent) = (self.work.clone(), purpose.unit(), Instant::now());
         let run = Box::new(move |conn: Result<&mut AnyConn, DbError>| -> Answer {
+            counts.began(unit, sent.elapsed());
             let outcome = conn.map_err(E::from).and_then(|conn| nested(conn, around, before_commit, &mut work));
             Box::new(move |committed| {
                 let _ = answer.send(match committed {
@@ -208,6 +233,7 @@ impl Desk {
                 names = Some(*account);
             }
             drop(session);
+            self.work.runs_again();
             pause(attempt);
             attempt += 1;
         }

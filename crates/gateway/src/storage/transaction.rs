@@ -5,6 +5,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::tx::{Surroundings, Tx};
+use crate::domain::metrics::work::Unit;
 use crate::each;
 
 /// What follows from what a unit of work did; it runs at the unit's end, in its transaction, and its failure undoes the unit.
@@ -19,6 +20,15 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
+    /// As it is counted.
+    pub(super) fn unit(self) -> Unit {
+        match self {
+            Purpose::Durable => Unit::Write,
+            Purpose::Jotted => Unit::Jot,
+            Purpose::Reading => Unit::Read,
+        }
+    }
+
     /// How PostgreSQL is told.
     pub(super) fn begin(self) -> &'static str {
         match self {

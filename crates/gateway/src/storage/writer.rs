@@ -14,6 +14,7 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::files::Files;
 use super::transaction::{begin, commit, roll_back};
+use crate::domain::metrics::Work;
 use crate::each;
 use crate::platform::turns::{Payer, Turns};
 
@@ -166,6 +167,11 @@ impl Writer {
         true
     }
 
+    /// How many units of work wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.door.0.lock().turns.len()
+    }
+
     /// Whether others than this payer sent something of late.
     pub(super) fn serves_others(&self, payer: Payer) -> bool {
         let of_late = |(other, at): &(Payer, Instant)| *other != payer && at.elapsed() < OF_LATE;
@@ -180,7 +186,7 @@ impl Writer {
 }
 
 /// Starts it.
-pub(super) fn start(mut conn: AnyConn, path: PathBuf) -> Writer {
+pub(super) fn start(mut conn: AnyConn, path: PathBuf, work: Work) -> Writer {
     let queue = Arc::new(Queue::default());
     let progress = Arc::new(Progress::new());
     let (shown, waiting) = (progress.clone(), queue.clone());
@@ -215,7 +221,10 @@ pub(super) fn start(mut conn: AnyConn, path: PathBuf) -> Writer {
                 shown.holds.store(0, Ordering::Relaxed);
                 let failed = committed.err();
                 match &failed {
-                    None => shown.committed.store(shown.now(), Ordering::Relaxed),
+                    None => {
+                        shown.committed.store(shown.now(), Ordering::Relaxed);
+                        work.committed(answers.len());
+                    }
                     Some(error) => {
                         let _ = roll_back(&mut conn);
                         rescue(&mut conn, &files, error, &mut rescued);

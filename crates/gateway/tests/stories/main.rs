@@ -83,6 +83,7 @@ mod matrix_people;
 mod me;
 mod members_kept;
 mod memory;
+mod metrics_and_log;
 mod names;
 mod nesting;
 mod notices;

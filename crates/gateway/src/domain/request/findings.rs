@@ -127,6 +127,12 @@ pub struct Findings {
     pub endpoint: Option<Cow<'static, str>>,
     /// Whose it is.
     pub owner: Owner,
+    /// The public id of its account, where that is at hand: for the log.
+    pub account_id: Option<String>,
+    /// The id of its client, where that is at hand: for the log.
+    pub client_id: Option<String>,
+    /// What a token is asked for with.
+    pub grant_type: Option<&'static str>,
     /// Who acts, where that is not the client.
     pub actor: Option<Actor>,
     /// The id of what it is about,

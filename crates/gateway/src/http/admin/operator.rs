@@ -96,7 +96,7 @@ impl Operator {
     }
 
     /// What the operator may do.
-    pub(super) fn mandate(&self) -> &Mandate {
+    pub(crate) fn mandate(&self) -> &Mandate {
         &self.mandate
     }
 

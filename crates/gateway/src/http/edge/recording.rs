@@ -9,8 +9,9 @@ use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 
-use super::{address, bearer, kept};
+use super::{address, bearer, kept, trace};
 use crate::app::App;
+use crate::domain::metrics::requests::Answered;
 use crate::domain::request::full::Held;
 use crate::domain::request::{Findings, Notes, OwnCode, Owner, Refusal, RequestId, RequestRecord};
 use crate::platform::timestamp::Timestamp;
@@ -38,17 +39,12 @@ impl Begun {
 
     /// Records it, if it is one of those that the log is about.
     pub(super) fn answered<B>(self, app: &App, response: &ServiceResponse<B>, answer: Option<Held>) {
-        if !app.recorder.is_on() {
-            return;
-        }
         let request = response.request();
         let mut findings = self.notes.take();
         if findings.endpoint.is_none() {
             findings.endpoint = endpoint(request);
         }
-        if findings.endpoint.is_none() {
-            return;
-        }
+        let is_of_the_log = findings.endpoint.is_some();
         let status = response.status().as_u16();
         if status < 400 && asks_again(request) {
             return;
@@ -58,6 +54,16 @@ impl Begun {
             findings.changed = Default::default();
         }
         let refusal = refusal(response, findings.refusal.take());
+        let took = self.began.elapsed();
+        let code = refusal.as_ref().map(|refusal| refusal.code).filter(|_| is_of_the_log);
+        let route = findings.endpoint.clone().or_else(|| request.match_pattern().map(Cow::Owned));
+        let route = route.unwrap_or(Cow::Borrowed("…"));
+        let told = Answered { method: self.method, route: &route, status, code, took };
+        app.metrics.requests.count(&told, &findings);
+        trace::tell(&self.id, &told, &findings);
+        if !is_of_the_log || !app.recorder.is_on() {
+            return;
+        }
         let Findings { parts, body, .. } = &mut findings;
         let known = OnceCell::new();
         let mentions = || *known.get_or_init(|| kept::mentions_secrets(request, body.as_ref()));
@@ -74,7 +80,7 @@ impl Begun {
             method: self.method,
             status,
             refusal,
-            micros: i64::try_from(self.began.elapsed().as_micros()).unwrap_or(i64::MAX),
+            micros: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
             findings,
             recording,
         };

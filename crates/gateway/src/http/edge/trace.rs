@@ -1,25 +1,29 @@
-//! One log line for each request: what, how it ended, how long it took. Never a query, a header or a body, nor a secret that a client
-//! put into the path.
+//! One log line for each request: what, how it ended, whose it was, how long it took. Never a path as it was sent, a query, a header or a body.
 
-use std::time::Instant;
+use crate::domain::metrics::requests::Answered;
+use crate::domain::request::{Findings, RequestId};
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::middleware::Next;
+/// What is asked every few seconds by what watches the server.
+const PROBES: [&str; 3] = ["/health/live", "/health/ready", "/metrics"];
 
-/// Logs at debug level; failures of ours at error level are logged where they happen.
-pub(crate) async fn log(
-    request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    if !tracing::enabled!(tracing::Level::DEBUG) {
-        return next.call(request).await;
+/// Logs a request at info level; failures of ours at error level are logged where they happen.
+pub(super) fn tell(id: &RequestId, answered: &Answered<'_>, findings: &Findings) {
+    let Answered { method, route, status, code, took } = answered;
+    if PROBES.contains(route) {
+        tracing::debug!(request = %id, method, route, status, "answered a probe");
+        return;
     }
-    let (method, path, began) = (request.method().clone(), without_secrets(request.path()), Instant::now());
-    let response = next.call(request).await?;
-    let status = response.status().as_u16();
-    tracing::debug!(%method, path, status, millis = began.elapsed().as_secs_f64() * 1000.0, "answered");
-    Ok(response)
+    tracing::info!(
+        request = %id,
+        method,
+        route,
+        status,
+        code = code.map(|code| code.name()),
+        account = findings.account_id,
+        client = findings.client_id,
+        millis = took.as_micros() as f64 / 1000.0,
+        "answered"
+    );
 }
 
 /// A path with our own secrets cut off behind their prefixes.

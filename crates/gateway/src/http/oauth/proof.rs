@@ -91,6 +91,9 @@ impl Attempt {
     ) -> Result<T, OAuthFailure> {
         let outcome = work.await;
         self.notes.count(&app.tally, matches!(outcome, Err(OAuthFailure::Token(_))));
+        if is_a_clients(&outcome) {
+            self.notes.take_down().client_id = self.client.as_ref().map(ClientId::to_string);
+        }
         match outcome {
             Err(OAuthFailure::Token(error)) if error.error() == ErrorCode::InvalidClient => {
                 Err(self.failed(app).await?.unwrap_or(OAuthFailure::Token(error)))
@@ -144,5 +147,15 @@ impl Attempt {
         }
         app.db.write(move |tx| tx.count_client_failure(&place, now, now + WINDOW_MS)).await?;
         Ok(None)
+    }
+}
+
+/// Whether the client that a request names is known to exist: for the log, which has nothing in it that a stranger made up.
+fn is_a_clients<T>(outcome: &Result<T, OAuthFailure>) -> bool {
+    let after_it_was_found = [ErrorCode::InvalidGrant, ErrorCode::UnauthorizedClient, ErrorCode::InvalidScope];
+    match outcome {
+        Ok(_) => true,
+        Err(OAuthFailure::Token(error)) => after_it_was_found.contains(&error.error()),
+        Err(_) => false,
     }
 }

@@ -133,8 +133,11 @@ impl Caller {
         let authorized = authorized?;
         let access = &authorized.access;
         let client = Named::new(access.grant.client.as_str(), &authorized.grant.client.name);
-        self.notes.take_down().owner =
-            Owner::Known { account: authorized.grant.account.seq, client: client.id.clone() };
+        let account = &authorized.grant.account;
+        let mut notes = self.notes.take_down();
+        notes.owner = Owner::Known { account: account.seq, client: client.id.clone() };
+        (notes.account_id, notes.client_id) = (Some(account.id.clone()), Some(client.id.clone()));
+        drop(notes);
         let origin = Actor::Client(client).at(self.source.clone());
         let unwritten = access.unwritten_use.clone().map(|news| (news, origin.clone()));
         let _ = self.entry.set(Entry { unwritten });
