@@ -4,6 +4,7 @@
 use super::error::ActError;
 use super::operator_logins;
 use super::operators::{alter, in_words, names_of};
+use super::sent_form::Before;
 use crate::domain::described::FieldError;
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power, Reach, Role};
@@ -178,7 +179,7 @@ pub fn create(tx: &mut Tx<'_>, mandate: &Mandate, new: &NewPerson) -> Result<Str
 }
 
 /// The operator who logs in by an address, and when they were made. Only reads.
-pub fn again(tx: &mut Tx<'_>, mandate: &Mandate, address: &str) -> Result<Option<(Timestamp, String)>, ActError> {
+pub fn again(tx: &mut Tx<'_>, mandate: &Mandate, address: &str) -> Result<Before<String>, ActError> {
     mandate.may_everywhere(Power::ManageOperators)?;
     let Some(login) = tx.operator_by_address(address.trim())? else { return Ok(None) };
     Ok(tx.operator_of(&login.id)?.map(|operator| (operator.created, operator.id)))

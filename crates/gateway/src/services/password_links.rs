@@ -9,7 +9,7 @@ use oauth::{Keyring, Prefix};
 use crate::domain::password_link::{LinkPurpose, LinkRefusal, LinkSubject, PasswordLink};
 use crate::platform::secret_text::SecretText;
 use crate::platform::timestamp::Timestamp;
-use crate::services::sent_form::{Drawn, SentForm};
+use crate::services::sent_form::{Before, Drawn, SentForm};
 use crate::storage::{DbError, Tx};
 
 /// The secret of a link that is to be made. It is drawn outside the unit of work, and shown once that has committed.
@@ -35,7 +35,7 @@ impl NewLink {
     }
 
     /// The link, if it was made before and was not used, and when. Only reads.
-    pub fn again(&self, tx: &mut Tx<'_>) -> Result<Option<(Timestamp, PasswordLink)>, DbError> {
+    pub fn again(&self, tx: &mut Tx<'_>) -> Result<Before<PasswordLink>, DbError> {
         let made = tx.password_link(&self.fingerprint)?.filter(|link| link.used.is_none());
         Ok(made.map(|link| (link.created, link)))
     }

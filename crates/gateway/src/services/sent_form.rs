@@ -15,6 +15,9 @@ const KEPT: i64 = 2 * 86_400_000;
 /// For how long what a form made is shown again, in milliseconds.
 pub const AGAIN: i64 = 60_000;
 
+/// What the same form made before, if it was sent before, and when.
+pub type Before<T> = Option<(Timestamp, T)>;
+
 /// What a new credential is made of.
 #[derive(Debug, Clone)]
 pub struct Drawn {
@@ -68,7 +71,7 @@ pub fn once<'t, T>(
     tx: &mut Tx<'t>,
     form: &SentForm,
     make: impl FnOnce(&mut Tx<'t>) -> Result<T, ActError>,
-    again: impl FnOnce(&mut Tx<'t>) -> Result<Option<(Timestamp, T)>, ActError>,
+    again: impl FnOnce(&mut Tx<'t>) -> Result<Before<T>, ActError>,
 ) -> Result<T, ActError> {
     let now = tx.now();
     let sent = Answer { request: form.id.clone(), denied: false, expires: (now + KEPT).millis() };

@@ -6,7 +6,7 @@ use serde_json::{Map, json};
 
 use super::clients::{self, CheckedClient, Installation};
 use super::error::{ActError, Refusal};
-use super::sent_form::Drawn;
+use super::sent_form::{Before, Drawn};
 use super::users::{self, LoginChange};
 use super::{accounts, service_provider::ScimEngine};
 use crate::domain::account::Account;
@@ -168,7 +168,7 @@ pub fn again(
     at: &Installation<'_>,
     account: &str,
     drawn: &Drawn,
-) -> Result<Option<(Timestamp, With<SetupLink, ShownLink>)>, ActError> {
+) -> Result<Before<With<SetupLink, ShownLink>>, ActError> {
     match get(tx, mandate, account, &drawn.id) {
         Ok(link) => Ok(Some((link.created.0, With { of: link, with: shown(at, drawn) }))),
         Err(ActError::Refused(Refusal::NotFound { what: "setup link", .. })) => Ok(None),

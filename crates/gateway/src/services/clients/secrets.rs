@@ -13,7 +13,7 @@ use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
-use crate::services::sent_form::Drawn;
+use crate::services::sent_form::{Before, Drawn};
 use crate::storage::clients::ClientRecord;
 use crate::storage::{DbError, Tx};
 
@@ -82,12 +82,7 @@ pub fn create(
 }
 
 /// The secret that the form before has made, and when. Only reads.
-pub fn again(
-    tx: &mut Tx<'_>,
-    mandate: &Mandate,
-    client: &str,
-    drawn: &Drawn,
-) -> Result<Option<(Timestamp, ShownSecret)>, ActError> {
+pub fn again(tx: &mut Tx<'_>, mandate: &Mandate, client: &str, drawn: &Drawn) -> Result<Before<ShownSecret>, ActError> {
     let record = find(tx, mandate, Power::ManageSecrets, client)?;
     let made = tx.client_secrets(record.seq)?.into_iter().find(|secret| secret.id == drawn.id);
     Ok(made.map(|made| {

@@ -10,7 +10,7 @@ use crate::domain::operator::{Mandate, Power};
 use crate::domain::scopes;
 use crate::platform::timestamp::Timestamp;
 use crate::services::error::ActError;
-use crate::services::sent_form::Drawn;
+use crate::services::sent_form::{Before, Drawn};
 use crate::storage::clients::ClientRecord;
 use crate::storage::static_tokens::StaticTokenRecord;
 use crate::storage::{DbError, Tx};
@@ -88,7 +88,7 @@ pub fn again(
     mandate: &Mandate,
     client: &str,
     drawn: &Drawn,
-) -> Result<Option<(Timestamp, With<Token, ShownToken>)>, ActError> {
+) -> Result<Before<With<Token, ShownToken>>, ActError> {
     let (owner, now) = (find(tx, mandate, Power::ManageSecrets, client)?, tx.now());
     let made = tx.static_tokens(owner.seq)?.into_iter().find(|token| token.id == drawn.id);
     let shown = || ShownToken { token: drawn.secret.reveal().to_owned() };

@@ -18,6 +18,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
 use crate::services::error::ActError;
 use crate::services::self_service::PasswordOwner;
+use crate::services::sent_form::Before;
 use crate::storage::password_links::ActiveUser;
 use crate::storage::{DbError, Tx};
 
@@ -76,7 +77,7 @@ pub fn again(
     (account, user): (&str, &str),
     new: &NewLink,
     page: &str,
-) -> Result<Option<(Timestamp, Shown)>, ActError> {
+) -> Result<Before<Shown>, ActError> {
     accounts::find(tx, mandate, Power::RecoverUsers, account)?;
     Ok(new.again(tx)?.map(|(made, link)| (made, shown(new, page, user, &link))))
 }
