@@ -106,7 +106,7 @@ story!(
         vendor.type_into("accounts", "Acme Media").await;
         vendor.press("Create the operator").await;
         vendor.press("Make a link to a password").await;
-        let link = vendor.copyable("Link to a password").await;
+        let link = vendor.copyable("link to a password").await;
         vendor.touch("Ada Ortiz").await;
         vendor.press("Log out").await;
 
@@ -214,7 +214,7 @@ story!(
         vendor.touch("Nora Feld").await;
         vendor.press("Your log-in and sessions").await;
         vendor.press("Create a token for 8 hours").await;
-        let token = vendor.copyable("Operator token").await;
+        let token = vendor.copyable("operator token").await;
 
         // The secret is on no page that they saw or can open, in no answer to their token, and in no row.
         let get = async |path: &str| world.call(Method::GET, &format!("/admin{path}")).bearer(&token).await;

@@ -14,7 +14,7 @@ const NO_PAGES: [&str; 4] = [
 ];
 
 /// Forms that lead to a page of another path.
-const LEAD_ON: [&str; 22] = [
+const LEAD_ON: [&str; 24] = [
     "/login/provider",
     "/oauth2/switch",
     "/account/connections/end",
@@ -23,8 +23,10 @@ const LEAD_ON: [&str; 22] = [
     "/account/second-factor/remove",
     "/setup/{link}/step",
     "/setup/{link}/finish",
+    "/setup/{link}/workload",
     "/console/login/provider",
     "/console/logout",
+    "/console/letters",
     "/console/operators/{operator}/app",
     "/console/operators/{operator}/token",
     "/console/accounts/{account}/setup-links",
