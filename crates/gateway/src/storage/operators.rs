@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use scim::key_of_text;
 
 use super::backend::AnyConn;
-use super::error::DbError;
+use super::error::{DbError, unique_violation};
 use super::operator_logins::{OperatorLogin, of_no_token};
 use super::schema::{accounts, operator_accounts, operators};
 use super::tx::Tx;
@@ -262,8 +262,12 @@ impl Tx<'_> {
         }
         let row = operators::table.filter(operators::seq.eq(seq));
         let values = (operators::name.eq(name.as_str()), operators::name_key.eq(&key));
-        each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
-        Ok(true)
+        match each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c)) {
+            Ok(_) => Ok(true),
+            // Another transaction gave it away at the same moment: the unit of work is run again, and sees it.
+            Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// With the accounts within reach, as far as they are there.
