@@ -33,7 +33,7 @@ pub struct Workload {
 }
 
 impl Workload {
-    /// Reads what was typed; else what is wrong, by field.
+    /// Reads what was typed; else what is wrong, in a sentence for each field.
     pub fn parse(typed: &Typed) -> Result<Workload, Vec<(&'static str, String)>> {
         let mut wrong = Vec::new();
         let mut text = |field: &'static str, typed: &str| {
@@ -61,7 +61,10 @@ impl Workload {
         if !is_told(&wrong, "subject") && subject.contains("://") {
             wrong.push(("subject", "is an address: the subject is an ID, as 9a3f0c52-…".to_owned()));
         }
-        if wrong.is_empty() { Ok(Workload { issuer, subject, audience, jwks_uri }) } else { Err(wrong) }
+        match wrong.is_empty() {
+            true => Ok(Workload { issuer, subject, audience, jwks_uri }),
+            false => Err(wrong.into_iter().map(|(field, why)| (field, format!("{} {why}.", label(field)))).collect()),
+        }
     }
 
     /// As a client is registered with it.
@@ -69,6 +72,16 @@ impl Workload {
         json!({
             "issuer": self.issuer, "subject": self.subject, "audience": self.audience, "jwks_uri": self.jwks_uri,
         })
+    }
+}
+
+/// What Entra calls a field.
+pub fn label(field: &str) -> &'static str {
+    match field {
+        "issuer" => "Issuer",
+        "jwks_url" => "JWKS URL",
+        "subject" => "Subject",
+        _ => "Audience",
     }
 }
 

@@ -277,8 +277,8 @@ async fn register_workload(
     let workload = match Workload::parse(&typed) {
         Ok(workload) => workload,
         Err(wrong) => {
-            let told = wrong.iter().map(|(field, why)| format!("{field} {why}")).collect::<Vec<_>>().join("; ");
-            browser.refused(Refusal::new(OwnCode::WorkloadWrong, told));
+            let first = wrong.first().map(|(_, why)| why.clone()).unwrap_or_default();
+            browser.refused(Refusal::new(OwnCode::WorkloadWrong, first));
             let said = Said { workload: Some((typed, wrong)), ..Said::default() };
             return answer(&app, &browser, &token, false, said).await;
         }

@@ -167,6 +167,12 @@ async fn by_setup_link(world: &World, acme: &Account, log: &mut Provoked) {
     log.page("variable_name_wrong", &first.fill_in_and_press(&again, "Register", &typed).await.page());
     acme.admin(Method::DELETE, &format!("/setup-links/{}", text(&made["id"]))).await.expect(204);
     log.page("setup_link_closed", &first.open(&url).await.page());
+
+    let made = acme.admin(Method::POST, "/setup-links").json(&json!({"provider": "entra"})).await.expect(201).json();
+    let page = first.open(&text(&made["url"])).await.page();
+    let wrong = [("issuer", "https://evil.example/"), ("jwks_url", "x"), ("subject", "x"), ("audience", "x")];
+    let refused = first.fill_in_and_press(&page, "Register the workload identity", &wrong).await.page();
+    log.page("workload_identity_wrong", &refused);
 }
 
 /// The calls that were made for this answer are rows of its request.

@@ -7,7 +7,7 @@ use super::Said;
 use crate::app::App;
 use crate::domain::setup::text::Piece;
 use crate::domain::setup::view::{Mark, ShownPart, ShownStep, ShownValue};
-use crate::domain::setup::workload::Typed;
+use crate::domain::setup::workload::{self, Typed};
 use crate::domain::setup::{Drawing, Form, Guide};
 use crate::domain::setup_link::{CredentialKind, LinkState};
 use crate::domain::when::When;
@@ -95,16 +95,16 @@ impl ShownWorkload {
             jwks_url: known.jwks_uri.clone().unwrap_or_default(),
         });
         let typed = said.workload.as_ref().map(|(typed, _)| typed.clone()).or(known).unwrap_or_default();
-        let problem = |name: &str, label: &str| {
+        let problem = |name: &str| {
             let wrong = said.workload.iter().flat_map(|(_, wrong)| wrong).find(|(field, _)| *field == name);
-            wrong.map(|(_, why)| format!("{label} {why}.")).unwrap_or_default()
+            wrong.map(|(_, why)| why.clone()).unwrap_or_default()
         };
-        let field = |name, label, hint, value| (name, label, hint, value, problem(name, label));
+        let field = |name, hint, value| (name, workload::label(name), hint, value, problem(name));
         let fields = [
-            field("issuer", "Issuer", "It looks like https://login.microsoftonline.com/…/v2.0", typed.issuer),
-            field("jwks_url", "JWKS URL", "It ends in /discovery/v2.0/keys", typed.jwks_url),
-            field("subject", "Subject", "The ID of Entra’s provisioning service in your tenant", typed.subject),
-            field("audience", "Audience", "It begins with api://, or is an ID", typed.audience),
+            field("issuer", "It looks like https://login.microsoftonline.com/…/v2.0", typed.issuer),
+            field("jwks_url", "It ends in /discovery/v2.0/keys", typed.jwks_url),
+            field("subject", "The ID of Entra’s provisioning service in your tenant", typed.subject),
+            field("audience", "It begins with api://, or is an ID", typed.audience),
         ];
         ShownWorkload { is_registered: federation.is_some(), fields }
     }
