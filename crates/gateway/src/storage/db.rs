@@ -249,7 +249,9 @@ impl Db {
     }
 
     fn count<T, E: TransactionError>(&self, unit: Unit, sent: Instant, outcome: &Result<T, E>) {
-        let failed = outcome.as_ref().err().is_some_and(|error| error.database().is_some());
+        let cause = outcome.as_ref().err().and_then(TransactionError::database);
+        // What takes long has not failed: it is done at length.
+        let failed = cause.is_some_and(|cause| !matches!(cause, DbError::TakesLong));
         self.work.answered(unit, sent.elapsed(), failed);
     }
 
