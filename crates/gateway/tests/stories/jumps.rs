@@ -66,7 +66,7 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
             USER.0
         ))
     };
-    count_until(&db, || blocks(&mut behind, 2, "count(*)") == total / FANOUT / FANOUT).await;
+    count_until(&db, || blocks(&mut behind, 1, "count(*)") == total / FANOUT).await;
     assert_eq!(blocks(&mut behind, 1, "count(*)"), total / FANOUT);
     assert_eq!(blocks(&mut behind, 2, "count(*)"), total / FANOUT / FANOUT);
     assert_eq!(blocks(&mut behind, 1, "sum(n)"), total / FANOUT * FANOUT);
@@ -108,7 +108,14 @@ story!(a_page_at_any_index_is_found_by_counted_blocks, async |world: World| {
         assert_eq!(blocks(&mut behind, 1, "count(*)"), total / FANOUT - 1, "an empty block is none");
     }
     acme.admin(reqwest::Method::DELETE, "").await.expect(204);
-    while behind.work(|tx| tx.empty_deleted_accounts(5_000)) > 0 {}
+    // The server empties it as well: while it is at it, a unit of work of this one finds nothing.
+    for _ in 0..1_200 {
+        while behind.work(|tx| tx.empty_deleted_accounts(5_000)) > 0 {}
+        if blocks(&mut behind, 1, "count(*)") == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     assert_eq!(blocks(&mut behind, 1, "count(*)"), 0);
     assert_eq!(behind.number("SELECT count(*) AS n FROM resource_gaps"), 0);
 });
