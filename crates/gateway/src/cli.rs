@@ -152,7 +152,16 @@ pub fn run() -> ExitCode {
 }
 
 async fn with_config(command: Configured, config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    start_logging(&config);
+    let collector = config.traces.clone().filter(|_| matches!(command, Configured::Serve));
+    let traces = start_logging(&config, collector.as_ref())?;
+    let outcome = run_with(command, config).await;
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    outcome
+}
+
+async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std::error::Error>> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

@@ -12,6 +12,7 @@ use crate::domain::brand::Brand;
 use crate::domain::password_link::LinkLifetimes;
 use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::smtp::Mail;
+use crate::platform::traces::Collector;
 
 mod admin;
 mod attributes;
@@ -41,6 +42,7 @@ mod scim;
 mod security;
 mod server;
 mod setup;
+mod traces;
 
 pub use admin::Admin;
 pub use attributes::Attributes;
@@ -84,6 +86,7 @@ pub struct Config {
     pub housekeeping: Housekeeping,
     pub requests: Requests,
     pub metrics: Metrics,
+    pub traces: Option<Collector>,
     pub health: Health,
     pub passwords: PasswordThreads,
     pub password_links: LinkLifetimes,
@@ -180,6 +183,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let housekeeping = housekeeping::read(r);
     let requests = requests::read(r);
     let metrics = metrics::read(r);
+    let traces = traces::read(r);
     let health = health::read(r);
     let passwords = passwords::read(r);
     let brand = brand::read(r);
@@ -214,6 +218,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         housekeeping: housekeeping?,
         requests: requests?,
         metrics: metrics?,
+        traces,
         health: health?,
         passwords,
         password_links,

@@ -54,7 +54,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>>
         ("GATEWAY__ADMIN__TOKEN", &token),
         ("GATEWAY__LOG__FILTER", "warn"),
     ])?;
-    server::logging::start_logging(&config);
+    server::logging::start_logging(&config, None)?;
 
     let ours_to_remove = arguments.dir.is_none().then(|| directory.clone());
     let server::Running { app, handle, server, .. } =

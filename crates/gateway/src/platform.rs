@@ -11,5 +11,6 @@ pub mod shutdown;
 pub mod smtp;
 pub mod system;
 pub mod timestamp;
+pub mod traces;
 pub mod trusted_clock;
 pub mod turns;

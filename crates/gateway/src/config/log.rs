@@ -4,6 +4,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{Directive, LevelFilter};
 
 use super::reader::Reader;
+use crate::platform::traces::SPANS;
 
 /// What is logged, and in which form.
 #[derive(Debug, Clone)]
@@ -43,9 +44,10 @@ impl LogFilter {
         }
     }
 
-    /// For the subscriber. What no directive is about is not logged.
+    /// For the subscriber. What no directive is about is not logged, and spans that are meant for a collector of traces only where one says so.
     pub fn to_env_filter(&self) -> EnvFilter {
-        let nothing = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into()).parse_lossy("");
+        let nothing = EnvFilter::builder().with_default_directive(LevelFilter::OFF.into());
+        let nothing = nothing.parse_lossy(format!("{SPANS}=off"));
         self.0.iter().cloned().fold(nothing, EnvFilter::add_directive)
     }
 }

@@ -19,12 +19,15 @@ use openidconnect::{HttpRequest, HttpResponse};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect;
 use serde_json::Value;
+use tracing::field::Empty;
+use tracing::{Instrument, Span};
 use url::Url;
 
 pub mod address;
 mod calls;
 pub mod jwks;
 
+use super::traces::SPANS;
 use address::AllowedNetworks;
 pub use calls::{Call, Calls};
 
@@ -90,11 +93,13 @@ impl Outbound {
             Box::pin(async move {
                 let (began, address) = (Instant::now(), request.uri().to_string());
                 let method = if request.method() == reqwest::Method::POST { "POST" } else { "GET" };
-                let answer = outbound.exchange(request).await;
+                let span = span(method, &address);
+                let answer = outbound.exchange(request).instrument(span.clone()).await;
                 let outcome = answer.as_ref().map_err(Clone::clone).and_then(|answer| match answer.status().as_u16() {
                     status @ ..400 => Ok(status),
                     status => Err(FetchError::Status(status)),
                 });
+                finish(&span, &outcome);
                 calls.note(method, &address, began, outcome);
                 answer
             })
@@ -136,8 +141,11 @@ impl Outbound {
     /// The JSON document at this address. The call is noted.
     pub async fn json(&self, address: &str, calls: &Calls) -> Result<Value, FetchError> {
         let began = Instant::now();
-        let fetched = self.document(address).await;
-        calls.note("GET", address, began, fetched.as_ref().map(|_| 200).map_err(Clone::clone));
+        let span = span("GET", address);
+        let fetched = self.document(address).instrument(span.clone()).await;
+        let outcome = fetched.as_ref().map(|_| 200).map_err(Clone::clone);
+        finish(&span, &outcome);
+        calls.note("GET", address, began, outcome);
         fetched
     }
 
@@ -174,6 +182,36 @@ impl Outbound {
             false => "it breaks off".to_owned(),
         })
     }
+}
+
+/// The span of a call, with the host that is called and nothing else of its address.
+fn span(method: &'static str, address: &str) -> Span {
+    let span = tracing::info_span!(
+        target: SPANS,
+        "call",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.response.status_code = Empty,
+        server.address = Empty
+    );
+    if !span.is_disabled()
+        && let Some(host) = Url::parse(address).ok().as_ref().and_then(Url::host_str)
+    {
+        span.record("server.address", host);
+    }
+    span
+}
+
+fn finish(span: &Span, outcome: &Result<u16, FetchError>) {
+    match outcome {
+        Ok(status) => span.record("http.response.status_code", status),
+        Err(FetchError::Status(status)) => {
+            span.record("http.response.status_code", status).record("otel.status_code", "ERROR")
+        }
+        Err(_) => span.record("otel.status_code", "ERROR"),
+    };
 }
 
 fn client(reach: AllowedNetworks, patience: Duration) -> Result<reqwest::Client, String> {

@@ -14,9 +14,12 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
+use tracing::Instrument;
+use tracing::field::Empty;
 use url::{Host, Url};
 
 use crate::platform::secret_text::SecretText;
+use crate::platform::traces::SPANS;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -118,7 +121,18 @@ impl Relay {
             connection.send(envelope, letter).await?;
             Ok(connection)
         };
-        match tokio::time::timeout(TOTAL, talk).await {
+        let span = tracing::info_span!(
+            target: SPANS,
+            "mail",
+            otel.kind = "client",
+            otel.status_code = Empty,
+            server.address = self.host
+        );
+        let taken = tokio::time::timeout(TOTAL, talk).instrument(span.clone()).await;
+        if !matches!(taken, Ok(Ok(_))) {
+            span.record("otel.status_code", "ERROR");
+        }
+        match taken {
             Ok(Ok(mut connection)) => {
                 let _ = tokio::time::timeout(GOOD_BYE, connection.quit()).await;
                 Ok(())

@@ -14,6 +14,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracing::Span;
+
 use super::backend::{DatabaseUrl, Patience};
 use super::desk::{Around, Desk};
 use super::error::DbError;
@@ -26,6 +28,7 @@ use crate::domain::metrics::Work;
 use crate::domain::metrics::work::Unit;
 use crate::platform::clock::Clock;
 use crate::platform::lane::{self, Kind, Lane, Undone};
+use crate::platform::traces::SPANS;
 use crate::platform::turns::Payer;
 
 /// How much a read may cost: a short one may run where it is asked on SQLite, a long one never does.
@@ -226,7 +229,8 @@ impl Db {
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let (unit, sent) = (purpose.unit(), Instant::now());
+        let begun = self.begin(purpose.unit());
+        let (unit, sent) = (begun.unit, begun.sent);
         let outcome = match self.desk.writer() {
             Some(writer) => {
                 let (job, answered) = self.desk.job(purpose, work);
@@ -244,15 +248,34 @@ impl Db {
                 on(&self.lane, payer, true, run).await
             }
         };
-        self.count(unit, sent, &outcome);
+        self.count(begun, &outcome);
         outcome
     }
 
-    fn count<T, E: TransactionError>(&self, unit: Unit, sent: Instant, outcome: &Result<T, E>) {
+    fn begin(&self, unit: Unit) -> Begun {
+        let system = match *self.url {
+            DatabaseUrl::Sqlite(_) => "sqlite",
+            DatabaseUrl::Postgres(_) => "postgresql",
+        };
+        let span = tracing::info_span!(
+            target: SPANS,
+            "unit of work",
+            otel.name = unit.name(),
+            otel.kind = "client",
+            otel.status_code = tracing::field::Empty,
+            db.system.name = system
+        );
+        Begun { unit, sent: Instant::now(), span }
+    }
+
+    fn count<T, E: TransactionError>(&self, begun: Begun, outcome: &Result<T, E>) {
         let cause = outcome.as_ref().err().and_then(TransactionError::database);
         // What takes long has not failed: it is done at length.
         let failed = cause.is_some_and(|cause| !matches!(cause, DbError::TakesLong));
-        self.work.answered(unit, sent.elapsed(), failed);
+        if failed {
+            begun.span.record("otel.status_code", "ERROR");
+        }
+        self.work.answered(begun.unit, begun.sent.elapsed(), failed);
     }
 
     /// Runs a unit of work that only reads, on one snapshot.
@@ -272,21 +295,21 @@ impl Db {
         E: TransactionError,
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
-        let sent = Instant::now();
+        let begun = self.begin(Unit::Read);
         if cost == ReadCost::Point
             && self.desk.writer().is_some()
             && let Some(outcome) = self.desk.read_at_once(&mut work)
         {
-            self.count(Unit::Read, sent, &outcome);
+            self.count(begun, &outcome);
             return outcome;
         }
-        let desk = self.desk.clone();
+        let (desk, sent) = (self.desk.clone(), begun.sent);
         let run = move || {
             desk.began(Unit::Read, sent);
             desk.read(&mut work)
         };
         let outcome = on(&self.lane, payer, false, run).await;
-        self.count(Unit::Read, sent, &outcome);
+        self.count(begun, &outcome);
         outcome
     }
 
@@ -297,15 +320,23 @@ impl Db {
         E: TransactionError,
         F: FnOnce(&Desk) -> Result<T, E> + Send + 'static,
     {
-        let (desk, sent) = (self.long_desk.clone(), Instant::now());
+        let begun = self.begin(Unit::Long);
+        let (desk, sent) = (self.long_desk.clone(), begun.sent);
         let run = move || {
             desk.began(Unit::Long, sent);
             work(&desk)
         };
         let outcome = on(&self.long_lane, payer, true, run).await;
-        self.count(Unit::Long, sent, &outcome);
+        self.count(begun, &outcome);
         outcome
     }
+}
+
+/// A unit of work that is asked for.
+struct Begun {
+    unit: Unit,
+    sent: Instant,
+    span: Span,
 }
 
 /// Does it on a thread of this lane.

@@ -136,6 +136,7 @@ mod tabs;
 mod token_formats;
 mod tokens;
 mod tolerances;
+mod traces;
 mod transport;
 mod unique_group_names;
 mod upstream;

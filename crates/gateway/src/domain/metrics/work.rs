@@ -27,7 +27,8 @@ impl Unit {
     /// Every one.
     const ALL: [Unit; 4] = [Unit::Read, Unit::Write, Unit::Jot, Unit::Long];
 
-    fn name(self) -> &'static str {
+    /// Its name, for labels and spans.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Unit::Read => "read",
             Unit::Write => "write",

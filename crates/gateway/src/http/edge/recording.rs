@@ -8,6 +8,7 @@ use actix_web::HttpMessage;
 use actix_web::HttpRequest;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
+use tracing::Span;
 
 use super::{address, bearer, kept, trace};
 use crate::app::App;
@@ -24,12 +25,14 @@ pub(super) struct Begun {
     method: &'static str,
     /// Where handlers note what they find out.
     pub(super) notes: Notes,
+    /// Around all that is done for it, where traces are sent.
+    pub(super) span: Span,
 }
 
 impl Begun {
     /// Now, at this time.
-    pub(super) fn now(at: Timestamp, id: RequestId, request: &ServiceRequest) -> Begun {
-        Begun { at, id, began: Instant::now(), method: name_of(request.method()), notes: Notes::default() }
+    pub(super) fn now(at: Timestamp, id: RequestId, request: &ServiceRequest, span: Span) -> Begun {
+        Begun { at, id, began: Instant::now(), method: name_of(request.method()), notes: Notes::default(), span }
     }
 
     /// Whether the body of its answer is wanted: its client is recorded in full.
@@ -60,7 +63,7 @@ impl Begun {
         let route = route.unwrap_or(Cow::Borrowed("…"));
         let told = Answered { method: self.method, route: &route, status, code, took };
         app.metrics.requests.count(&told, &findings);
-        trace::tell(&self.id, &told, &findings);
+        trace::tell(&self.span, &self.id, &told, &findings);
         if !is_of_the_log || !app.recorder.is_on() {
             return;
         }

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::address;
 use super::kept;
 use super::recording::Begun;
+use super::trace;
 use crate::app::App;
 use crate::config::TrustedProxies;
 use crate::domain::actor::Source;
@@ -31,11 +32,12 @@ pub(crate) async fn identify(
     let at = app.clock.now();
     let proxys = id_of_proxy(request.request(), &app.config.server.trusted_proxies);
     let id = proxys.unwrap_or_else(|| RequestId::Made { at, bits: system::unique() });
-    let begun = Begun::now(at, id.clone(), &request);
+    let is_trusted = is_of_proxy(request.request(), &app.config.server.trusted_proxies);
+    let begun = Begun::now(at, id.clone(), &request, trace::span(&request, is_trusted));
     request.extensions_mut().insert(id.clone());
     request.extensions_mut().insert(begun.notes.clone());
     let span = tracing::error_span!("request", %id);
-    match next.call(request).instrument(span).await {
+    match next.call(request).instrument(span).instrument(begun.span.clone()).await {
         Ok(response) => {
             let mut held = None;
             let mut response = response.map_body(|_, body| {
@@ -61,9 +63,14 @@ fn tell(headers: &mut HeaderMap, id: &RequestId) {
     }
 }
 
+/// Whether a trusted proxy sends it.
+fn is_of_proxy(request: &HttpRequest, trusted: &TrustedProxies) -> bool {
+    request.peer_addr().is_some_and(|peer| trusted.contains(peer.ip().to_canonical()))
+}
+
 /// The id that a trusted proxy gave: the one that comes from the outside would let a caller choose what the log says.
 fn id_of_proxy(request: &HttpRequest, trusted: &TrustedProxies) -> Option<RequestId> {
-    if !request.peer_addr().is_some_and(|peer| trusted.contains(peer.ip().to_canonical())) {
+    if !is_of_proxy(request, trusted) {
         return None;
     }
     let mut given = request.headers().get_all(HEADER);
