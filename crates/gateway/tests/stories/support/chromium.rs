@@ -97,7 +97,7 @@ fn tools() -> Option<&'static Tools> {
     let found = TOOLS.get_or_init(|| {
         let axe = target().join(AXE);
         Ok(Tools {
-            chromium: program("chromium")?,
+            chromium: program("chromium-headless-shell").or_else(|_| program("chromium"))?,
             driver: program("chromedriver")?,
             axe: std::fs::read_to_string(&axe).map_err(|_| format!("no {}: .ci/axe fetches it", axe.display()))?,
         })
