@@ -136,18 +136,21 @@ async fn a_request_and_its_units_of_work_are_spans_of_the_callers_trace(
 }
 
 /// Tells it on one of the databases, with a collector and the headers that it wants.
-fn told_on(database: impl FnOnce(&[(&'static str, &str)], Box<dyn FnOnce(World) -> Told>), system: &'static str) {
+fn told_on(
+    database: impl FnOnce(&[(&'static str, &'static str)], Box<dyn FnOnce(World) -> Told>),
+    system: &'static str,
+) {
     let collector = Collector::start();
-    let address = collector.address.clone();
     let headers = directories::subdirectory("collector").join("headers");
     std::fs::write(&headers, "X-Team: provisioning\n").expect("it can be written");
-    let headers = headers.display().to_string();
-    database(
-        &[("GATEWAY__TRACES__ENDPOINT", &address), ("GATEWAY__TRACES__HEADERS_FILE", &headers)],
-        Box::new(move |world| {
-            Box::pin(a_request_and_its_units_of_work_are_spans_of_the_callers_trace(world, collector, system))
-        }),
-    );
+    let settings = [
+        ("GATEWAY__TRACES__ENDPOINT", &*collector.address.clone().leak()),
+        ("GATEWAY__TRACES__HEADERS_FILE", &*headers.display().to_string().leak()),
+    ];
+    let story = move |world| -> Told {
+        Box::pin(a_request_and_its_units_of_work_are_spans_of_the_callers_trace(world, collector, system))
+    };
+    database(&settings, Box::new(story));
 }
 
 type Told = std::pin::Pin<Box<dyn Future<Output = ()>>>;
