@@ -104,6 +104,11 @@ pub fn go_on(span: &Span, traceparent: &str, is_trusted: bool) {
     }
 }
 
+/// Gives a span its name, though it has begun.
+pub fn rename(span: &Span, name: String) {
+    span.context().span().update_name(name);
+}
+
 /// The id of the trace that a span is part of, if it is kept.
 pub fn id_of(span: &Span) -> Option<String> {
     let context = span.context();

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -143,6 +144,7 @@ fn told_on(
     let collector = Collector::start();
     let headers = directories::subdirectory("collector").join("headers");
     std::fs::write(&headers, "X-Team: provisioning\n").expect("it can be written");
+    std::fs::set_permissions(&headers, std::fs::Permissions::from_mode(0o600)).expect("it is ours");
     let settings = [
         ("GATEWAY__TRACES__ENDPOINT", &*collector.address.clone().leak()),
         ("GATEWAY__TRACES__HEADERS_FILE", &*headers.display().to_string().leak()),

@@ -18,7 +18,7 @@ pub(super) fn span(request: &ServiceRequest, is_trusted: bool) -> Span {
     if PROBES.contains(&request.path()) {
         return Span::none();
     }
-    let span = tracing::info_span!(target: SPANS, "request", otel.kind = "server", otel.name = Empty, otel.status_code = Empty);
+    let span = tracing::info_span!(target: SPANS, "request", otel.kind = "server", otel.status_code = Empty);
     let mut told = request.headers().get_all("traceparent");
     if !span.is_disabled()
         && let (Some(parent), None) = (told.next(), told.next())
@@ -33,7 +33,7 @@ pub(super) fn span(request: &ServiceRequest, is_trusted: bool) -> Span {
 fn finish(span: &Span, id: &RequestId, answered: &Answered<'_>, findings: &Findings) {
     let Answered { method, route, status, code, .. } = *answered;
     let method = if method == "…" { "_OTHER" } else { method };
-    span.record("otel.name", format!("{method} {route}"));
+    traces::rename(span, format!("{method} {route}"));
     if status >= 500 {
         span.record("otel.status_code", "ERROR");
     }
