@@ -29,7 +29,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Collector> {
         "sample_percent",
         100,
         0..=100,
-        Unit::None,
+        Unit::Percent,
         "Of so many of a hundred traces, all spans are sent. A trusted proxy that sends `traceparent` decides for its own.",
     );
     let service = s.text(
