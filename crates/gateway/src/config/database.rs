@@ -26,6 +26,15 @@ pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<Database> {
         "Which database. Without it: SQLite in data.dir.",
         |text| text.parse(),
     );
+    let in_file = s.secret_file(
+        "url_file",
+        "/run/secrets/gateway-database-url",
+        "In place of url, which may hold a password: a file that holds it.",
+        |text| text.trim().parse(),
+    );
+    if url.is_some() && in_file.is_some() {
+        s.mistake_of_all("set one of url and url_file");
+    }
     let connections = s.number(
         "connections",
         usual.connections.into(),
@@ -94,7 +103,7 @@ pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<Database> {
     }
     let patience = Patience { statement, lock, idle, network, answer };
     Some(Database {
-        url: url.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
+        url: url.or(in_file).unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
         limits: Limits { connections: connections?, long_connections: long_connections?, patience, ..usual },
         migrate_on_start: migrate_on_start?,
     })

@@ -83,6 +83,28 @@ fn mail_needs_a_relay_and_a_sender_and_its_password_is_repeated_nowhere() {
 }
 
 #[test]
+fn the_database_may_stand_in_a_file_and_its_password_is_repeated_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    let with = |text: &str, url: &str| {
+        std::fs::write(&file, text).unwrap();
+        let path = file.to_str().unwrap();
+        Config::from_variables(&[("GATEWAY__DATABASE__URL_FILE", path), ("GATEWAY__DATABASE__URL", url)])
+    };
+    let config = with("postgres://gateway:hush-hush@database/gateway\n", "").unwrap();
+    assert!(matches!(&config.database.url, DatabaseUrl::Postgres(_)));
+    assert_eq!(config.database.url.display(), "PostgreSQL at database/gateway");
+    for (text, url, wrong) in [
+        ("mysql://gateway:hush-hush@database/gateway", "", "database.url_file: "),
+        ("", "", "database.url_file: "),
+        ("postgres://gateway:hush-hush@database/gateway", "sqlite:here", "set one of url and url_file"),
+    ] {
+        let mistakes = with(text, url).unwrap_err().to_string();
+        assert!(mistakes.contains(wrong) && !mistakes.contains("hush"), "{mistakes}");
+    }
+}
+
+#[test]
 fn every_mistake_is_listed_at_once() {
     let mistakes = Config::from_variables(&[
         ("GATEWAY__SERVER__BIND", "nowhere"),
