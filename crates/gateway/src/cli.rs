@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::Config;
 use crate::demo;
@@ -29,6 +29,7 @@ use crate::storage::read_on;
 use crate::storage::{DatabaseUrl, DbError, ReadCost, migrations};
 
 mod keys;
+mod shipped;
 
 /// The provisioning front door: an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
 #[derive(Debug, Parser)]
@@ -45,6 +46,13 @@ struct Cli {
 enum Command {
     /// Start a server on a fresh SQLite database, play an identity provider's whole story against it, and stay up.
     Demo(demo::Arguments),
+    /// Print the script with which a shell completes the commands of this program.
+    Completions { shell: clap_complete::Shell },
+    /// Write the man pages of this program and of its commands.
+    Man {
+        /// The folder they are written into; made if it is not there.
+        folder: PathBuf,
+    },
     #[command(flatten)]
     Configured(Configured),
 }
@@ -137,6 +145,8 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match cli.command {
         Command::Demo(arguments) => actix_web::rt::System::new().block_on(demo::run(arguments)),
+        Command::Completions { shell } => shipped::print_completions(Cli::command(), shell).map_err(Into::into),
+        Command::Man { folder } => shipped::write_man_pages(Cli::command(), &folder).map_err(Into::into),
         Command::Configured(command) => match Config::load(cli.config.as_deref()) {
             Ok(config) => actix_web::rt::System::new().block_on(with_config(command, config)),
             Err(mistakes) => Err(mistakes.into()),
