@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parent.parent
 OPERATOR = "gwo_tester_operator_0123456789abcdef"
+# What reads the files of deploy/, in target/deploy.
+DEPLOYMENT = ["helm-python-sdk==0.2.2", "kubernetes-validate==1.37.0", "yamllint==1.38.0"]
 
 
 def inside(venv, packages):
@@ -27,6 +30,15 @@ def inside(venv, packages):
         subprocess.run(pip, check=True)
         stamp.write_text("\n".join(packages))
     os.execv(venv / "bin/python", [str(venv / "bin/python"), *sys.argv])
+
+
+def settings():
+    """Each setting of the page that is written from the gateway's own declarations."""
+    page = (TOP / "docs/configuration.md").read_text()
+    found = set(re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \|", page, re.MULTILINE))
+    if len(found) < 50:
+        sys.exit("docs/configuration.md is not read any more")
+    return found
 
 
 @contextlib.contextmanager
