@@ -19,6 +19,14 @@ dependencies:
 advisories *directory:
     .ci/advisories {{directory}}
 
+# What deploy/ has, read by the programs that it is for.
+deployment:
+    .ci/nginx
+    .ci/haproxy
+    .ci/prometheus
+    .ci/helm
+    .ci/deploy
+
 test:
     cargo test --workspace
 

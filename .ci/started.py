@@ -54,10 +54,14 @@ def server():
             process.wait()
 
 
-def start(gateway, directory):
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return probe.getsockname()[1]
+
+
+def start(gateway, directory):
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
         "GATEWAY__SERVER__BIND": f"127.0.0.1:{port}", "GATEWAY__SERVER__PUBLIC_URL": url,
