@@ -19,15 +19,13 @@ use crate::server;
 use crate::server::logging::start_logging;
 use crate::server::signals::{Told, shutdown_signal};
 use crate::services::error::ActError;
-use crate::services::master_key;
 use crate::services::operator_people::{Asked, NewPerson};
 use crate::services::password_links::NewLink;
 use crate::services::{field_counts, tolerance_counts};
 use crate::services::{operator_logins, operator_people, operators};
-use crate::storage::audit::chain::{ChainVerdict, Link};
-use crate::storage::read_on;
-use crate::storage::{DatabaseUrl, DbError, ReadCost, migrations};
+use crate::storage::{ReadCost, migrations};
 
+mod audit;
 mod keys;
 mod shipped;
 
@@ -77,7 +75,7 @@ enum Configured {
     /// Look after the audit trail.
     Audit {
         #[command(subcommand)]
-        command: AuditCommand,
+        command: audit::AuditCommand,
     },
     /// Do once what the server does every half minute: remove what is due.
     Housekeeping {
@@ -126,16 +124,6 @@ enum OperatorCommand {
     Recover {
         /// The e-mail address by which they log in, or what the audit trail calls them.
         name: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Go through the chain of the audit trail: whether a row was changed, removed or slipped in.
-    Verify {
-        /// A head that an earlier run printed, kept elsewhere: it has to be a link of the chain.
-        #[arg(long, value_name = "NUMBER:HASH")]
-        expect: Option<Link>,
     },
 }
 
@@ -195,9 +183,7 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
         Configured::Operator { command: OperatorCommand::Recover { name } } => {
             recover_operator(&config, clock, name).await
         }
-        Configured::Audit { command: AuditCommand::Verify { expect } } => {
-            verify_audit(&config, &clock, expect.as_ref())
-        }
+        Configured::Audit { command } => audit::run(&config, &clock, command),
         Configured::Housekeeping { confirm } => keep_house(config, clock, confirm).await,
         Configured::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.server.bind));
@@ -347,34 +333,4 @@ async fn keep_house(config: Config, clock: Clock, confirm: bool) -> Result<(), B
         println!("More grants would end than may end in a day: the rest waits. --confirm lets them end.");
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("these steps failed: {}", failed.join(", ")).into()) }
-}
-
-/// Reads, and nothing else: what is verified may be a copy, and a mistyped path makes no database.
-fn verify_audit(config: &Config, clock: &Clock, expected: Option<&Link>) -> Result<(), Box<dyn std::error::Error>> {
-    if let DatabaseUrl::Sqlite(path) = &config.database.url
-        && !path.is_file()
-    {
-        return Err(format!("there is no database {}; set database.url or data.dir", path.display()).into());
-    }
-    let masters = server::existing_master_keys(config)?;
-    let mut conn = config.database.url.connect_read_only()?;
-    let verdict = read_on(&mut conn, |tx| {
-        let Some(keys) = master_key::open_existing(tx, &masters)? else { return Ok::<_, DbError>(None) };
-        tx.verify_audit(&keys, clock.now(), expected).map(Some)
-    })?;
-    let verdict = verdict.ok_or(server::StartError::WrongMasterKey)?;
-    let ChainVerdict { breaks, late, sealed, waiting, forgotten, head } = verdict;
-    if !breaks.is_empty() {
-        let breaks: Vec<String> = breaks.iter().map(|line| format!("  - {line}")).collect();
-        return Err(format!("the audit trail is not whole:\n{}", breaks.join("\n")).into());
-    }
-    println!(
-        "The audit trail is whole: {sealed} rows in {} segments, {waiting} more wait for their seal.",
-        head.number - forgotten
-    );
-    println!("Head: {head}");
-    if late > 0 {
-        eprintln!("{late} of the rows that wait are older than ten minutes; a running gateway seals them.");
-    }
-    Ok(())
 }

@@ -27,7 +27,7 @@ pub mod error;
 pub mod export;
 mod fate;
 pub mod field_counts;
-mod files;
+pub mod files;
 pub mod grant_owners;
 pub mod grants;
 pub mod health;

@@ -5,7 +5,7 @@
 //! the open grants ends within a day because no client uses them: what is beyond waits for the next day, or for an operator
 //! (`gateway housekeeping --confirm`).
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use oauth::Keyring;
 
@@ -16,7 +16,7 @@ use crate::domain::event::{Act, Action};
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::platform::trusted_clock::{Calendar, Judged};
-use crate::storage::audit::chain::{NotWhole, Sealed};
+use crate::storage::audit::chain::{HeadFile, Link, NotWhole, Sealed};
 use crate::storage::housekeeping::{Due, SWEEPS};
 use crate::storage::{Db, DbError, ReadCost, Tx};
 
@@ -52,6 +52,9 @@ pub struct Housekeeper {
     keys: Arc<Keyring>,
     config: Arc<Config>,
     calendar: Arc<Calendar>,
+    head_file: Option<HeadFile>,
+    /// The newest head of the audit trail that this process knows of: it does not go back with the database.
+    head: Arc<Mutex<Option<Link>>>,
 }
 
 /// What was done.
@@ -71,7 +74,8 @@ impl Housekeeper {
     /// For this database.
     pub fn new(db: Db, keys: Arc<Keyring>, config: Arc<Config>) -> Housekeeper {
         let calendar = Arc::new(Calendar::new(db.clock().clone()));
-        Housekeeper { db, keys, config, calendar }
+        let head_file = config.audit.head_file(db.url());
+        Housekeeper { db, keys, config, calendar, head_file, head: Arc::default() }
     }
 
     /// Believes the clock as it is, and lets everything end that is due, for a day.
@@ -126,17 +130,65 @@ impl Housekeeper {
     }
 
     async fn seal(&self, done: &mut Done) {
+        let mut known = match self.known_head().await {
+            Ok(known) => known,
+            Err(error) => return failed(done, "sealing the audit trail", &error),
+        };
+        let before = known.clone();
         loop {
-            let (keys, now) = (self.keys.clone(), self.db.clock().now());
-            match self.db.write(move |tx| tx.seal_audit(&keys, now, BATCH)).await {
-                Ok(None) => return,
+            let (keys, now, head) = (self.keys.clone(), self.db.clock().now(), known.clone());
+            match self.db.write(move |tx| tx.seal_audit(&keys, now, BATCH, head.as_ref())).await {
+                Ok(None) => break,
                 Ok(Some(sealed)) => {
                     done.rows += sealed.rows;
                     tell_of_seal(&sealed);
+                    known = Some(sealed.head);
                 }
-                Err(error) => return failed(done, "sealing the audit trail", &error),
+                Err(error) => {
+                    failed(done, "sealing the audit trail", &error);
+                    break;
+                }
             }
         }
+        if known != before {
+            self.keep_head(known);
+        }
+    }
+
+    /// The newest head that is known outside the database: to this process, or in the file. Where there is neither, it is the one in the
+    /// database from now on.
+    async fn known_head(&self) -> Result<Option<Link>, DbError> {
+        let known = self.head.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let kept = self.head_file.as_ref().map_or(Ok(None), |file| file.read(&self.keys));
+        if let Ok(Some(kept)) = kept {
+            *self.head.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept.clone());
+            return Ok(Some(kept));
+        }
+        let keys = self.keys.clone();
+        let head = self.db.read::<_, DbError, _>(ReadCost::Point, move |tx| tx.audit_head(&keys)).await?;
+        match kept {
+            // A new database in the place of another.
+            Err(_) if head.as_ref().is_some_and(Link::is_beginning) => {}
+            Err(why) => tracing::error!(
+                "the head of the audit trail that is kept outside the database is lost: {why}. The one in the database is kept from now on"
+            ),
+            Ok(_) => {}
+        }
+        self.keep_head(head.clone());
+        Ok(head)
+    }
+
+    /// From here on this is the newest head.
+    fn keep_head(&self, head: Option<Link>) {
+        if let (Some(file), Some(head)) = (&self.head_file, &head)
+            && let Err(error) = file.write(&self.keys, head)
+        {
+            tracing::warn!(%error, "the head of the audit trail could not be kept outside the database");
+        }
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
     }
 
     async fn forget_audit(&self, done: &mut Done, before: Timestamp) {
@@ -233,8 +285,8 @@ fn tell_of_seal(sealed: &Sealed) {
         tracing::error!(
             %head,
             rows,
-            "the note of where the audit trail ended is missing or does not fit, so what was there before may have been cut off: \
-             `gateway audit verify`"
+            "the note of where the audit trail ended is missing, or does not fit the trail or the head that is kept outside the database, so \
+             what was there before may have been cut off: `gateway audit verify`"
         );
     } else {
         tracing::info!(%head, rows, "sealed rows of the audit trail");

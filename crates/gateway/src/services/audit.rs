@@ -11,7 +11,7 @@ use crate::domain::described::{Anything, Time};
 use crate::domain::operator::{Mandate, Power};
 use crate::storage::Tx;
 use crate::storage::audit::AuditRecord;
-use crate::storage::audit::chain::ChainVerdict;
+use crate::storage::audit::chain::{ChainVerdict, Link};
 use crate::storage::audit::search::{AuditFilter, AuditPage};
 
 /// Rows of the trail, and what the operators in them are called now.
@@ -53,14 +53,20 @@ pub fn head(tx: &mut Tx<'_>, mandate: &Mandate, keys: &Keyring) -> Result<(Optio
     Ok((tx.audit_head(keys)?.map(|head| head.to_string()), tx.audit_waiting()?))
 }
 
-/// Goes through the whole chain; `None` where it is longer than so many rows. Only reads.
-pub fn verify(tx: &mut Tx<'_>, mandate: &Mandate, keys: &Keyring, most: i64) -> Result<Option<ChainVerdict>, ActError> {
+/// Goes through the whole chain, with the head that is kept outside the database; `None` where it is longer than so many rows. Only reads.
+pub fn verify(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    keys: &Keyring,
+    kept: Option<&Link>,
+    most: i64,
+) -> Result<Option<ChainVerdict>, ActError> {
     mandate.may_everywhere(Power::ReadAudit)?;
     if tx.audit_sealed()? > most {
         return Ok(None);
     }
     let now = tx.now();
-    Ok(Some(tx.verify_audit(keys, now, None)?))
+    Ok(Some(tx.verify_audit(keys, now, kept)?))
 }
 
 /// What an operator is called; rows of earlier releases have the name in place of the id.

@@ -9,6 +9,20 @@ use super::error::DbError;
 
 /// The file itself; its write-ahead log; the index of the log.
 const SUFFIXES: [&str; 3] = ["", "-wal", "-shm"];
+/// Also the journal of a database that is not in WAL mode.
+const ALL: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// The path of a file beside a database: its own, and a suffix.
+pub fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+/// The first file of a database that is there. A log alone counts: SQLite would play it into a database that is put beside it.
+pub fn existing(database: &Path) -> Option<PathBuf> {
+    ALL.iter().map(|suffix| beside(database, suffix)).find(|path| path.symlink_metadata().is_ok())
+}
 
 /// Which file is at a name: device and inode.
 type Identity = (u64, u64);
@@ -27,9 +41,7 @@ impl Files {
     }
 
     fn at(&self, suffix: &str) -> PathBuf {
-        let mut path = self.path.as_os_str().to_owned();
-        path.push(suffix);
-        path.into()
+        beside(&self.path, suffix)
     }
 
     /// Whether all that were known are where they were.

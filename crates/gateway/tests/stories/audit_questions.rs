@@ -71,7 +71,7 @@ story!(questions_to_the_audit_trail_combine_and_page, async |world: World| {
     let mut behind = Behind::of(&world);
     let keys = behind.keys();
     let now = gateway::platform::clock::Clock::of_the_machine().now();
-    behind.work(|tx| tx.seal_audit(&keys, now, 9)).expect("rows to seal");
+    behind.work(|tx| tx.seal_audit(&keys, now, 9, None)).expect("rows to seal");
     for question in [
         format!("account={}&action=user.created", acme.id),
         format!("account={}&actor=operator:bootstrap&action=user.created", acme.id),

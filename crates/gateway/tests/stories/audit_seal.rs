@@ -3,6 +3,7 @@
 use std::fs;
 
 use gateway::platform::timestamp::Timestamp;
+use gateway::storage::AnyConn;
 use gateway::storage::audit::chain::{Link, NotWhole};
 
 use crate::support::database::Behind;
@@ -47,6 +48,9 @@ fn restore(behind: &mut Behind) {
          INSERT INTO audit SELECT * FROM kept; DELETE FROM audit_segments; INSERT INTO audit_segments SELECT * FROM kept_segments; \
          COMMIT",
     );
+    if let AnyConn::Sqlite(_) = behind.kind() {
+        behind.execute("UPDATE sqlite_sequence SET seq = (SELECT MAX(seq) FROM audit) WHERE name = 'audit'");
+    }
 }
 
 #[track_caller]

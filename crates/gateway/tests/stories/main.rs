@@ -23,6 +23,7 @@ mod attacks_token_endpoint;
 mod attributes;
 mod attributes_configured;
 mod attributes_published;
+mod audit_cut_off;
 mod audit_questions;
 mod audit_seal;
 mod bad_input;

@@ -19,9 +19,11 @@ use crate::storage::error::DbError;
 use crate::storage::schema::{audit, audit_segments};
 use crate::storage::tx::Tx;
 
+mod head_file;
 mod link;
 mod verify;
 
+pub use head_file::HeadFile;
 pub use link::Link;
 pub use verify::ChainVerdict;
 
@@ -51,7 +53,8 @@ pub struct Sealed {
     pub rows: u64,
     /// The head of the chain since then.
     pub head: Link,
-    /// The note of the head before was missing or forged, or did not fit the segments. The chain says so from here on.
+    /// The note of the head before was missing or forged, or did not fit the segments or what is known outside the database. The chain says so
+    /// from here on.
     pub is_broken: bool,
 }
 
@@ -163,8 +166,15 @@ impl Tx<'_> {
 
     /// Seals the oldest rows that have no seal, at most `limit`. `None` if there are none, or while another replica seals.
     ///
-    /// The chain goes on from the head that was noted, so segments that were removed since leave a gap.
-    pub fn seal_audit(&mut self, keys: &Keyring, now: Timestamp, limit: i64) -> Result<Option<Sealed>, DbError> {
+    /// The chain goes on from the head that was noted, so segments that were removed since leave a gap. `known` is a head of this chain that was
+    /// kept outside the database: where the chain has lost it, it was cut off and the note of its head put back.
+    pub fn seal_audit(
+        &mut self,
+        keys: &Keyring,
+        now: Timestamp,
+        limit: i64,
+        known: Option<&Link>,
+    ) -> Result<Option<Sealed>, DbError> {
         if let AnyConn::Postgres(c) = &mut *self.conn
             && !diesel::select(diesel::dsl::sql::<Bool>(LOCK)).get_result::<bool>(c)?
         {
@@ -177,10 +187,12 @@ impl Tx<'_> {
         }
         let query = audit_segments::table.select(diesel::dsl::max(audit_segments::number));
         let last: Option<i64> = each!(&mut *self.conn, c => query.get_result(c))?;
-        let (before, is_broken) = match self.audit_head(keys)? {
-            Some(head) if last.is_none_or(|last| last <= head.number) => (head, false),
-            Some(head) => (Link::broken(last.unwrap_or_default().max(head.number)), true),
-            None => (Link::broken(last.unwrap_or_default()), true),
+        let head = self.audit_head(keys)?;
+        let furthest = [last, head.as_ref().map(|head| head.number), known.map(|known| known.number)];
+        let furthest = furthest.into_iter().flatten().max().unwrap_or_default();
+        let (before, is_broken) = match head {
+            Some(head) if furthest == head.number && self.has_link(keys, &head, known)? => (head, false),
+            _ => (Link::broken(furthest), true),
         };
         let mut segment = Segment::of(before.number + 1, &rows, now);
         segment.hash = segment.seal(keys, &before, &rows)?;
@@ -233,6 +245,18 @@ impl Tx<'_> {
         });
         self.set_installation_value(ANCHOR, &oldest.link().note(keys, ANCHOR))?;
         Ok(Ok(removed as u64 + 1))
+    }
+
+    /// Whether a link that is known is this head or one of the links before it, which may have been removed as old.
+    fn has_link(&mut self, keys: &Keyring, head: &Link, known: Option<&Link>) -> Result<bool, DbError> {
+        let Some(known) = known.filter(|known| *known != head) else { return Ok(true) };
+        match self.segment_after(known.number - 1)? {
+            Some(segment) if segment.number == known.number => Ok(segment.hash == known.hash),
+            _ => {
+                let anchor = self.installation_value(ANCHOR)?.and_then(|note| Link::noted(keys, ANCHOR, &note));
+                Ok(known.number <= anchor.map_or(0, |anchor| anchor.number))
+            }
+        }
     }
 
     fn segment_after(&mut self, number: i64) -> Result<Option<Segment>, DbError> {

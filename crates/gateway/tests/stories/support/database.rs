@@ -34,7 +34,11 @@ struct Number {
 
 impl Behind {
     pub fn of(world: &World) -> Behind {
-        let url: DatabaseUrl = world.database_url().parse().expect("a database");
+        Behind::at(world.database_url().parse().expect("a database"))
+    }
+
+    /// To any database.
+    pub fn at(url: DatabaseUrl) -> Behind {
         Behind { conn: url.connect().expect("it answers"), url }
     }
 
@@ -79,9 +83,8 @@ impl Behind {
     /// Seals the audit trail, as the worker does.
     pub fn seal(&mut self) {
         let keys = self.keys();
-        while self.work(|tx| tx.seal_audit(&keys, gateway::platform::clock::Clock::of_the_machine().now(), 7)).is_some()
-        {
-        }
+        let now = gateway::platform::clock::Clock::of_the_machine().now();
+        while self.work(|tx| tx.seal_audit(&keys, now, 7, None)).is_some() {}
     }
 
     /// What is sealed of requests that were recorded in full.

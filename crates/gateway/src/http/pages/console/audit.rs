@@ -24,8 +24,8 @@ use crate::services::audit::{self, Answer};
 use crate::services::audit_export::ExportFormat;
 use crate::services::error::{ActError, Refusal};
 use crate::services::operators;
-use crate::storage::ReadCost;
 use crate::storage::audit::search::AuditFilter;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console/audit" within_reach(Power::ReadAudit) => show, "Shows the audit trail.";
@@ -390,7 +390,10 @@ fn wrong(field: &str, why: &str) -> PageFailure {
 async fn verify(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     let Submitted { desk, .. } = sent;
     let (keys, mandate) = (app.keys.clone(), desk.mandate().clone());
-    let verdict = desk.read(&app, ReadCost::Scan, move |tx| audit::verify(tx, &mandate, &keys, MOST_VERIFIED)).await?;
+    // Read before the trail is, for it grows with it.
+    let kept = app.config.audit.head_file(app.db.url()).and_then(|file| file.read(&app.keys).ok().flatten());
+    let verify = move |tx: &mut Tx<'_>| audit::verify(tx, &mandate, &keys, kept.as_ref(), MOST_VERIFIED);
+    let verdict = desk.read(&app, ReadCost::Scan, verify).await?;
     let said = match verdict {
         None => "The trail is too long to be verified here: run gateway audit verify.".to_owned(),
         Some(verdict) if verdict.breaks.is_empty() => format!(

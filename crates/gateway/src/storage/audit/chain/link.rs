@@ -16,6 +16,11 @@ impl Link {
         Link { number: 0, hash: vec![0; 32] }
     }
 
+    /// Whether nothing is sealed yet.
+    pub fn is_beginning(&self) -> bool {
+        self.number == 0
+    }
+
     /// In the place of a head that is not known: what is sealed after it can be told from what was sealed after a real one.
     pub(super) fn broken(number: i64) -> Link {
         Link { number, hash: vec![0xff; 32] }

@@ -1,6 +1,7 @@
 //! Going through the whole chain. It only reads.
 
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use oauth::Keyring;
 
 use super::{ANCHOR, HEAD, Link, MOST_ROWS, Segment};
@@ -8,8 +9,10 @@ use crate::each;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::audit::AuditRecord;
+use crate::storage::backend::AnyConn;
 use crate::storage::error::DbError;
 use crate::storage::schema::audit;
+use crate::storage::statement::Statement;
 use crate::storage::tx::Tx;
 
 /// A row that has waited longer for its seal is worth a word.
@@ -33,12 +36,12 @@ pub struct ChainVerdict {
 }
 
 impl Tx<'_> {
-    /// Goes through the whole chain. `expected` is a head that was noted elsewhere: it must be a link of this chain.
-    pub fn verify_audit(
+    /// Goes through the whole chain. `expected` are heads that were noted elsewhere: each must be a link of this chain.
+    pub fn verify_audit<'l>(
         &mut self,
         keys: &Keyring,
         now: Timestamp,
-        expected: Option<&Link>,
+        expected: impl IntoIterator<Item = &'l Link>,
     ) -> Result<ChainVerdict, DbError> {
         let mut breaks = Vec::new();
         let mut link = match self.installation_value(ANCHOR)? {
@@ -49,7 +52,8 @@ impl Tx<'_> {
             }),
         };
         let forgotten = link.number;
-        let mut met = expected.is_none_or(|expected| *expected == link || expected.number < forgotten);
+        let mut expected: Vec<&Link> =
+            expected.into_iter().filter(|head| **head != link && head.number >= forgotten).collect();
         let mut total = 0;
         if let Some(first) = self.segment_after(i64::MIN)?
             && first.number <= forgotten
@@ -68,7 +72,7 @@ impl Tx<'_> {
             breaks.extend(judge(keys, &link, &segment, &rows)?);
             total += rows.len() as i64;
             link = segment.link();
-            met = met || expected == Some(&link);
+            expected.retain(|head| **head != link);
         }
         match self.installation_value(HEAD)?.map(|note| Link::noted(keys, HEAD, &note)) {
             Some(Some(head)) if head == link => {}
@@ -81,9 +85,15 @@ impl Tx<'_> {
             Some(None) => breaks.push("the note of where the trail ends was forged".to_owned()),
             None => breaks.push("the note of where the trail ends is missing".to_owned()),
         }
-        if !met {
-            breaks.push("the head that was expected is not in this trail".to_owned());
-        }
+        breaks.extend(expected.iter().map(|head| match head.number > link.number {
+            true => format!(
+                "the trail ends at segment {}, and a head that was kept elsewhere is of segment {}: what is newest was cut off, or this is an \
+                 older copy",
+                link.number, head.number
+            ),
+            false => format!("segment {} is not the one whose head was kept elsewhere: the trail was replaced", head.number),
+        }));
+        breaks.extend(self.vanished()?);
         let strangers = audit::table
             .filter(audit::segment.le(forgotten).or(audit::segment.gt(link.number)).assume_not_null())
             .count();
@@ -98,6 +108,31 @@ impl Tx<'_> {
         Ok(ChainVerdict { breaks, sealed: total, waiting, late, forgotten, head: link })
     }
 }
+
+impl Tx<'_> {
+    /// Rows that were given a number and are not there. SQLite gives the numbers of a transaction back that is not committed, so the trail has no
+    /// gaps; in PostgreSQL a gap means nothing.
+    fn vanished(&mut self) -> Result<Option<String>, DbError> {
+        if matches!(self.conn, AnyConn::Postgres(_)) {
+            return Ok(None);
+        }
+        let row =
+            Statement::<(BigInt, BigInt, BigInt)>::new(NUMBERED, Vec::new()).first::<(i64, i64, i64)>(self.conn)?;
+        let (given, first, there) = row.unwrap_or_default();
+        // Where none is left, the oldest went as old, and nothing says which the newest was.
+        let is_young = self.installation_value(ANCHOR)?.is_none();
+        let first = if is_young { 1 } else { first };
+        let missing = given - first + 1 - there;
+        Ok((missing > 0 && (there > 0 || is_young)).then(|| {
+            format!(
+                "{missing} rows are gone that were written: the last one had the number {given}, and {there} are there"
+            )
+        }))
+    }
+}
+
+/// The last number that a row of the trail was given; the first that is there; how many are.
+const NUMBERED: &str = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0), COALESCE(min(seq), 0), count(*) FROM audit";
 
 /// What does not fit about a segment and the rows that claim it.
 fn judge(keys: &Keyring, before: &Link, segment: &Segment, rows: &[AuditRecord]) -> Result<Option<String>, DbError> {
