@@ -26,7 +26,9 @@ use crate::services::{operator_logins, operator_people, operators};
 use crate::storage::{ReadCost, migrations};
 
 mod audit;
+mod backup;
 mod keys;
+mod progress;
 mod shipped;
 
 /// The provisioning front door: an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
@@ -76,6 +78,23 @@ enum Configured {
     Audit {
         #[command(subcommand)]
         command: audit::AuditCommand,
+    },
+    /// Copy the embedded SQLite database into one new file, while servers run.
+    ///
+    /// The copy has everything that was committed before the command began. It is looked through (damage, audit trail, number of rows) and gets a
+    /// checksum that this installation's keys sign, before it has its name. The master key is not in it: keep that in another place, for nothing
+    /// that is sealed in the backup opens without it. PostgreSQL has pg_dump and point-in-time recovery: docs/operations.md.
+    Backup {
+        /// The file that is made. It must not exist.
+        file: PathBuf,
+    },
+    /// Put the database of a backup where there is none.
+    ///
+    /// Nothing is overwritten, and nothing is restored while a process has the database open, without the master key of the backup, or from a
+    /// newer release. Of an older release it is migrated at the next start.
+    Restore {
+        /// A file that `gateway backup` made.
+        file: PathBuf,
     },
     /// Do once what the server does every half minute: remove what is due.
     Housekeeping {
@@ -184,6 +203,8 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
             recover_operator(&config, clock, name).await
         }
         Configured::Audit { command } => audit::run(&config, &clock, command),
+        Configured::Backup { file } => backup::make(&config, &clock, file).await,
+        Configured::Restore { file } => backup::restore(&config, file).await,
         Configured::Housekeeping { confirm } => keep_house(config, clock, confirm).await,
         Configured::Health { url } => {
             let url = url.unwrap_or_else(|| format!("http://{}", config.server.bind));

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod lane;
+pub mod new_file;
 pub mod openid_client;
 pub mod outbound;
 pub mod password_hasher;

@@ -6,6 +6,7 @@ pub mod admission;
 pub mod allowed_values;
 pub mod audit;
 pub mod audit_export;
+pub mod backup;
 pub mod budget;
 pub mod clients;
 pub mod consent;

@@ -149,10 +149,8 @@ impl DatabaseUrl {
     pub fn connect_read_only(&self) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(path) => {
-                let path = path.to_string_lossy();
-                let escaped = percent_encoding::utf8_percent_encode(&path, OF_SQLITE_URIS);
-                let mut conn = SqliteConnection::establish(&format!("file:{escaped}?mode=ro"))?;
-                conn.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA query_only = ON")?;
+                let mut conn = sqlite_to_read(path)?;
+                conn.batch_execute("PRAGMA query_only = ON")?;
                 Ok(AnyConn::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
@@ -162,6 +160,15 @@ impl DatabaseUrl {
             }
         }
     }
+}
+
+/// Opens an SQLite database that exists, and cannot write there; but into a copy.
+pub(super) fn sqlite_to_read(path: &Path) -> Result<SqliteConnection, DbError> {
+    let path = path.to_string_lossy();
+    let escaped = percent_encoding::utf8_percent_encode(&path, OF_SQLITE_URIS);
+    let mut conn = SqliteConnection::establish(&format!("file:{escaped}?mode=ro"))?;
+    conn.batch_execute("PRAGMA busy_timeout = 10000")?;
+    Ok(conn)
 }
 
 /// What a path may not have in a `file:` URI as SQLite reads it.

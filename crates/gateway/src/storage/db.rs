@@ -19,6 +19,7 @@ use tracing::Span;
 use super::backend::{DatabaseUrl, Patience};
 use super::desk::{Around, Desk};
 use super::error::DbError;
+use super::in_use::InUse;
 use super::pulse::Pulse;
 use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
@@ -91,6 +92,7 @@ pub struct Db {
     url: Arc<DatabaseUrl>,
     clock: Clock,
     work: Work,
+    _in_use: Option<Arc<InUse>>,
 }
 
 impl Db {
@@ -103,6 +105,10 @@ impl Db {
     pub fn within(url: DatabaseUrl, limits: Limits, clock: Clock, before_commit: BeforeCommit) -> Result<Db, DbError> {
         let Limits { connections, long_connections, long_each, patience } = limits;
         let work = Work::default();
+        let in_use = match &url {
+            DatabaseUrl::Sqlite(path) => Some(Arc::new(InUse::share(path)?)),
+            DatabaseUrl::Postgres(_) => None,
+        };
         let writer = match &url {
             DatabaseUrl::Sqlite(path) => Some(writer::start(url.connect()?, path.clone(), work.clone())),
             DatabaseUrl::Postgres(_) => None,
@@ -142,6 +148,7 @@ impl Db {
             url,
             clock,
             work,
+            _in_use: in_use,
         })
     }
 

@@ -61,13 +61,20 @@ pub fn run(conn: &mut AnyConn) -> Result<usize, MigrationError> {
 
 /// Refuses a schema that is not exactly this binary's.
 pub fn check(conn: &mut AnyConn) -> Result<(), MigrationError> {
+    match missing(conn)? {
+        0 => Ok(()),
+        pending => Err(MigrationError::Behind(pending)),
+    }
+}
+
+/// How many migrations of this binary the schema lacks; one that is ahead is refused.
+pub fn missing(conn: &mut AnyConn) -> Result<usize, MigrationError> {
     refuse_ahead(conn)?;
-    let pending = match conn {
+    match conn {
         AnyConn::Sqlite(c) => c.pending_migrations(SQLITE).map(|m| m.len()),
         AnyConn::Postgres(c) => c.pending_migrations(POSTGRES).map(|m| m.len()),
     }
-    .map_err(MigrationError::Failed)?;
-    if pending > 0 { Err(MigrationError::Behind(pending)) } else { Ok(()) }
+    .map_err(MigrationError::Failed)
 }
 
 fn refuse_ahead(conn: &mut AnyConn) -> Result<(), MigrationError> {
