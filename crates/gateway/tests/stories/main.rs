@@ -89,6 +89,7 @@ mod metrics_and_log;
 mod names;
 mod nesting;
 mod notices;
+mod offboarded;
 mod oidc_conformance_logout;
 mod oidc_conformance_people;
 mod oidc_conformance_tokens;
