@@ -21,6 +21,7 @@ advisories *directory:
 
 # What deploy/ has, read by the programs that it is for.
 deployment:
+    .ci/schema
     .ci/nginx
     .ci/haproxy
     .ci/prometheus
