@@ -28,6 +28,7 @@ use crate::services::budget::Budget;
 use crate::services::clients::Installation;
 use crate::services::field_counts;
 use crate::services::health::Rules;
+use crate::services::rates::Rates;
 use crate::services::recorder::Recorder;
 use crate::services::service_provider::{ScimEngine, ServiceProvider};
 use crate::services::signing::Signer;
@@ -89,6 +90,8 @@ pub struct Parts {
     pub budget: Arc<Budget>,
     /// What takes long and may begin.
     pub admission: Arc<Admission>,
+    /// How fast clients and accounts may send requests.
+    pub rates: Arc<Rates>,
     /// Whose turn a credential takes.
     pub payers: Arc<Payers>,
 }

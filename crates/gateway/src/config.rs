@@ -26,6 +26,7 @@ mod file;
 mod health;
 mod housekeeping;
 pub mod keys;
+mod limits;
 mod log;
 mod mail;
 mod metrics;
@@ -54,6 +55,7 @@ pub use health::Health;
 pub use housekeeping::Housekeeping;
 pub use log::{Log, LogFilter};
 pub use metrics::Metrics;
+pub use limits::Limits;
 pub use oauth::OAuth;
 pub use operators::OperatorSignIn;
 pub use passwords::PasswordThreads;
@@ -86,6 +88,7 @@ pub struct Config {
     pub housekeeping: Housekeeping,
     pub requests: Requests,
     pub metrics: Metrics,
+    pub limits: Limits,
     pub traces: Option<Collector>,
     pub health: Health,
     pub passwords: PasswordThreads,
@@ -233,3 +236,5 @@ fn read(r: &mut Reader) -> Option<Config> {
 mod page;
 #[cfg(test)]
 mod tests;
+    let limits = limits::read(r);
+        limits: limits?,

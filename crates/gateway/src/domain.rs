@@ -27,6 +27,7 @@ pub mod operator_name;
 pub mod password_link;
 pub mod person;
 pub mod profiles;
+pub mod rate;
 pub mod refusals;
 pub mod registration;
 pub mod request;

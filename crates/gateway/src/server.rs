@@ -32,6 +32,7 @@ use crate::services::allowed_values;
 use crate::services::budget::Budget;
 use crate::services::indexing;
 use crate::services::master_key;
+use crate::services::rates::Rates;
 use crate::services::reactions;
 use crate::services::recorder::Recorder;
 use crate::services::signing::Signer;
@@ -333,6 +334,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     jobs::start(app.clone());
     Ok(Running { address, metrics, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
 }
+        rates: Arc::new(Rates::new(config.limits)),
 
 /// Answers `/metrics` on a listener of its own, until the process ends: while the server stops, too.
 fn listen_for_metrics(bind: SocketAddr, state: &web::Data<App>) -> Result<SocketAddr, StartError> {

@@ -26,6 +26,7 @@ pub mod operator_logins;
 pub mod operator_people;
 pub mod operators;
 pub mod password_links;
+pub mod rates;
 pub mod reactions;
 pub mod recorder;
 pub mod requests;

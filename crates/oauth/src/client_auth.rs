@@ -100,6 +100,11 @@ impl Credentials {
         self.id.as_deref().or_else(|| self.assertion().map(Assertion::subject))
     }
 
+    /// Whether it carries a secret or an assertion, right or wrong. A public client only says who it is.
+    pub fn has_proof(&self) -> bool {
+        self.proof != Proof::None
+    }
+
     pub(crate) fn assertion(&self) -> Option<&Assertion> {
         match &self.proof {
             Proof::Assertion(assertion) => Some(assertion),

@@ -70,7 +70,18 @@ fn held(request: &HttpRequest, answer: HttpResponse) -> HttpResponse {
 
 async fn answer_or_refuse(request: &HttpRequest, app: &App, charge: Charge, payload: web::Payload) -> HttpResponse {
     recording::notes_of(request).take_down().endpoint = Some("/scim/v2/…".into());
-    let failure = match Caller::of(request, app, charge).proven(request, app).await {
+    let caller = Caller::of(request, app, charge);
+    let pace = caller.pace();
+    if let Err(too_fast) = pace.keeps(app) {
+        return too_fast.answer();
+    }
+    let answer = proven_or_refused(request, app, caller, payload).await;
+    pace.count(app);
+    answer
+}
+
+async fn proven_or_refused(request: &HttpRequest, app: &App, caller: Caller, payload: web::Payload) -> HttpResponse {
+    let failure = match caller.proven(request, app).await {
         Ok(caller) => match answer(Message::of(request, payload), app, caller.clone()).await {
             Ok(answer) => return answer,
             Err(failure) => caller.mask_failure(app, failure).await,

@@ -105,6 +105,7 @@ mod plans;
 mod proxies;
 mod pushed_requests;
 mod races;
+mod rates;
 mod readiness;
 mod refusal_codes;
 mod refusals;

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::domain::document::DocumentError;
 use crate::domain::request::{OwnCode, Refusal, RefusalCode};
+use crate::services::rates::TooFast;
 use crate::storage::{DbError, TransactionError};
 
 /// Why an OAuth request was not carried out.
@@ -19,6 +20,8 @@ pub(super) enum OAuthFailure {
     Bearer(BearerError),
     /// Too many proofs of this client failed from this address; how long to wait, in seconds.
     TooManyFailures(i64),
+    /// The client or its account sends more requests in a second than it may.
+    TooFast(TooFast),
     /// More requests were pushed than are kept for this client or address; how long to wait, in seconds.
     TooManyPushed(i64),
     /// The body has more bytes than this (RFC 9126 §2.3).
@@ -42,6 +45,7 @@ impl OAuthFailure {
             OAuthFailure::Bearer(error) => error.code().into(),
             OAuthFailure::TooManyFailures(_) => OwnCode::TooManyFailures.into(),
             OAuthFailure::TooManyPushed(_) => OwnCode::TooManyPushed.into(),
+            OAuthFailure::TooFast(too_fast) => OwnCode::from(too_fast.of).into(),
             OAuthFailure::TooLarge(_) => OwnCode::BodyTooLarge.into(),
             OAuthFailure::Method(_) => OwnCode::MethodNotAllowed.into(),
             OAuthFailure::Database(cause) => cause.meaning().code(),
@@ -64,7 +68,7 @@ impl ResponseError for OAuthFailure {
         let status = match self {
             OAuthFailure::Token(error) => error.error().wire().0,
             OAuthFailure::Bearer(error) => error.status(),
-            OAuthFailure::TooManyFailures(_) | OAuthFailure::TooManyPushed(_) => 429,
+            OAuthFailure::TooManyFailures(_) | OAuthFailure::TooManyPushed(_) | OAuthFailure::TooFast(_) => 429,
             OAuthFailure::TooLarge(_) => 413,
             OAuthFailure::Method(_) => 405,
             OAuthFailure::Database(cause) => cause.meaning().status(),
@@ -92,6 +96,10 @@ impl ResponseError for OAuthFailure {
                     "this client failed to prove who it is too often from this address; try again in {seconds} seconds"
                 );
                 ("temporarily_unavailable", description)
+            }
+            OAuthFailure::TooFast(too_fast) => {
+                answer.insert_header((header::RETRY_AFTER, too_fast.retry_after.to_string()));
+                ("temporarily_unavailable", too_fast.sentence())
             }
             // RFC 9126 §2.3.
             OAuthFailure::TooManyPushed(seconds) => {

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use oauth::assertion::ClientCredentials;
+use oauth::assertion::{ClientCredentials, Credentials};
 use oauth::{ClientId, ErrorCode, Prefix};
 
 use super::failure::OAuthFailure;
@@ -13,6 +13,7 @@ use crate::domain::refusals::{Kind, Who};
 use crate::domain::request::{Notes, Owner};
 use crate::domain::throttle;
 use crate::platform::outbound::Calls;
+use crate::services::rates;
 use crate::storage::ReadCost;
 
 /// So many failures of one client from one address
@@ -20,12 +21,22 @@ const MOST: i64 = 20;
 /// within so long are told to wait.
 const WINDOW_MS: i64 = 5 * 60 * 1000;
 
+/// Refuses a request of a client that sends more of them than it may, before it costs anything.
+fn keeps_its_rate(app: &App, notes: &Notes, credentials: &Credentials) -> Result<(), OAuthFailure> {
+    let Some(client) = credentials.client_id() else { return Ok(()) };
+    app.rates.admit(rates::client(client)).map_err(|too_fast| {
+        notes.take_down().owner = Owner::Client(client.to_owned());
+        OAuthFailure::TooFast(too_fast)
+    })
+}
+
 /// Fetches the keys that a request's assertion has to be checked with, if they are elsewhere and the assertion is right as far as that
 /// can be seen without them. How often any one address is asked is bounded ([`PublishedKeys`](crate::platform::outbound::jwks::PublishedKeys)).
 pub(super) async fn with_keys<R>(app: &App, notes: &Notes, mut request: R) -> Result<R, OAuthFailure>
 where
     R: ClientCredentials + Clone + Send + 'static,
 {
+    keeps_its_rate(app, notes, request.credentials())?;
     if !request.has_assertion() {
         return Ok(request);
     }
@@ -53,6 +64,8 @@ where
 /// address, cannot block it.
 pub(super) struct Attempt {
     client: Option<ClientId>,
+    /// Whether it shows a secret or an assertion: a public client shows nothing, and any stranger can name it.
+    has_proof: bool,
     place: [u8; 32],
     address: Option<String>,
     /// What is presented besides the client's credentials.
@@ -63,7 +76,9 @@ pub(super) struct Attempt {
 
 impl Attempt {
     pub(super) fn of<R: ClientCredentials + Clone>(app: &App, request: &R, origin: &Origin, notes: Notes) -> Attempt {
-        let client = request.clone().credentials().client_id().and_then(ClientId::new);
+        let mut request = request.clone();
+        let credentials = request.credentials();
+        let (client, has_proof) = (credentials.client_id().and_then(ClientId::new), credentials.has_proof());
         let named = client.as_ref().map_or("", ClientId::as_str);
         if let Some(client) = &client {
             notes.take_down().owner = Owner::Client(client.to_string());
@@ -72,6 +87,7 @@ impl Attempt {
         Attempt {
             place: app.keys.tag("client failures", place.as_bytes()),
             client,
+            has_proof,
             address: origin.address.clone(),
             secret: None,
             notes,
@@ -93,6 +109,9 @@ impl Attempt {
         self.notes.count(&app.tally, matches!(outcome, Err(OAuthFailure::Token(_))));
         if is_a_clients(&outcome) {
             self.notes.take_down().client_id = self.client.as_ref().map(ClientId::to_string);
+            if let Some(client) = self.client.as_ref().filter(|_| outcome.is_ok() || self.has_proof) {
+                app.rates.count(rates::client(client.as_str()), client.as_str(), None, 1);
+            }
         }
         match outcome {
             Err(OAuthFailure::Token(error)) if error.error() == ErrorCode::InvalidClient => {

@@ -16,6 +16,7 @@ use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin, Source};
 use crate::domain::event::AdministratorLeft;
 use crate::domain::fields::{FieldUse, FieldsOfRequest};
+use crate::domain::ids::AccountKey;
 use crate::domain::request::{Notes, Owner};
 use crate::domain::scopes;
 use crate::domain::tolerances::ToleranceUse;
@@ -25,6 +26,7 @@ use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
 use crate::services::admission::Ticket;
 use crate::services::budget::{Charge, Holder};
+use crate::services::rates;
 use crate::services::reactions;
 use crate::services::service_provider::ServiceProvider;
 use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx};
@@ -55,6 +57,38 @@ fn last_administrator(app: &App, left: &AdministratorLeft) -> String {
 struct Entry {
     /// What is to be recorded of it, and as whose act.
     unwritten: Option<(Use, Origin)>,
+    /// Whose it is, for the limits of rate.
+    client: String,
+    account: AccountKey,
+}
+
+/// How fast a request's sender sends: asked before its work, and counted after it.
+#[derive(Debug)]
+pub(super) struct Pace {
+    shown: Option<Payer>,
+    entry: Arc<OnceLock<Entry>>,
+    notes: Notes,
+}
+
+impl Pace {
+    /// Refuses what comes too fast, before it costs anything.
+    pub(super) fn keeps(&self, app: &App) -> Result<(), ScimFailure> {
+        let Some(shown) = self.shown else { return Ok(()) };
+        app.rates.admit(shown).map_err(|too_fast| {
+            if let Some((account, client)) = app.rates.owner_of(shown) {
+                self.notes.take_down().owner = Owner::Known { account, client };
+            }
+            too_fast.into()
+        })
+    }
+
+    /// Counts the request, and each operation of a bulk request, if it came under a token that counts.
+    pub(super) fn count(&self, app: &App) {
+        if let (Some(shown), Some(entry)) = (self.shown, self.entry.get()) {
+            let requests = u32::try_from(self.notes.take_down().parts.len()).unwrap_or(u32::MAX).max(1);
+            app.rates.count(shown, &entry.client, Some(entry.account), requests);
+        }
+    }
 }
 
 /// What a request says about its sender.
@@ -103,6 +137,12 @@ impl Caller {
         }
     }
 
+    /// How fast its sender sends.
+    pub(super) fn pace(&self) -> Pace {
+        let credential = self.authorization.as_ref().ok().and_then(Option::as_deref);
+        Pace { shown: credential.map(rates::credential), entry: self.entry.clone(), notes: self.notes.clone() }
+    }
+
     /// With the parameters of its query, some of which may not exist.
     pub(super) fn asking<'q>(self, names: impl IntoIterator<Item = &'q str>) -> Caller {
         let unknown = SearchRequest::unknown_parameters(names).map(|(name, nearest)| (name.to_owned(), nearest));
@@ -139,8 +179,11 @@ impl Caller {
         (notes.account_id, notes.client_id) = (Some(account.id.clone()), Some(client.id.clone()));
         drop(notes);
         let origin = Actor::Client(client).at(self.source.clone());
-        let unwritten = access.unwritten_use.clone().map(|news| (news, origin.clone()));
-        let _ = self.entry.set(Entry { unwritten });
+        self.entry.get_or_init(|| Entry {
+            unwritten: access.unwritten_use.clone().map(|news| (news, origin.clone())),
+            client: access.grant.client.to_string(),
+            account: account.seq,
+        });
         tx.act_as(origin);
         Ok(authorized)
     }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::domain::request::{OwnCode, Refusal, RefusalCode};
 use crate::services::admission::TooMuch;
 use crate::services::budget::Exceeded;
+use crate::services::rates::TooFast;
 use crate::storage::{DbError, TransactionError};
 
 /// How soon a request may find room that found none, in seconds.
@@ -37,6 +38,8 @@ pub(crate) enum ScimFailure {
     NoRoom(Exceeded),
     /// The account has as much at once as it may.
     TooMuch(TooMuch),
+    /// The client or its account sends more requests in a second than it may.
+    TooFast(TooFast),
     /// The database failed.
     Database(DbError),
 }
@@ -92,6 +95,7 @@ impl ScimFailure {
                 (413, message(413, &detail))
             }
             ScimFailure::TooMuch(too_much) => (429, message(429, &too_much.sentence())),
+            ScimFailure::TooFast(too_fast) => (429, message(429, &too_fast.sentence())),
             ScimFailure::Database(cause) => {
                 tracing::error!(error = %cause, "a SCIM request failed");
                 let meaning = cause.meaning();
@@ -114,6 +118,7 @@ impl ScimFailure {
             ScimFailure::NoRoom(Exceeded::All) => OwnCode::ServerOutOfRoom,
             ScimFailure::NoRoom(Exceeded::Never(_)) => OwnCode::RequestTooLarge,
             ScimFailure::TooMuch(_) => OwnCode::TooMuchAtOnce,
+            ScimFailure::TooFast(too_fast) => too_fast.of.into(),
             ScimFailure::Database(cause) => return cause.meaning().code(),
         };
         own.into()
@@ -137,6 +142,9 @@ impl ScimFailure {
             }
             ScimFailure::TooMuch(too_much) => {
                 answer.insert_header(("Retry-After", too_much.retry_after.to_string()));
+            }
+            ScimFailure::TooFast(too_fast) => {
+                answer.insert_header(("Retry-After", too_fast.retry_after.to_string()));
             }
             ScimFailure::Database(cause) => {
                 if let Some(seconds) = cause.meaning().retry_after() {
@@ -185,6 +193,12 @@ impl From<BearerError> for ScimFailure {
 impl From<Exceeded> for ScimFailure {
     fn from(exceeded: Exceeded) -> Self {
         ScimFailure::NoRoom(exceeded)
+    }
+}
+
+impl From<TooFast> for ScimFailure {
+    fn from(error: TooFast) -> Self {
+        ScimFailure::TooFast(error)
     }
 }
 

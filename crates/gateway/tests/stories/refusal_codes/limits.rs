@@ -12,11 +12,17 @@ pub const PLACES: &[Place] = &[Place::Http, Place::Limit, Place::Server];
 
 story!(
     each_refusal_of_http_and_of_limits_is_in_the_log,
-    settings = [("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "8"), ("GATEWAY__SERVER__IN_FLIGHT_MIB", "16")],
+    settings = [
+        ("GATEWAY__SERVER__ACCOUNT_IN_FLIGHT_MIB", "8"),
+        ("GATEWAY__SERVER__IN_FLIGHT_MIB", "16"),
+        ("GATEWAY__LIMITS__CLIENT_PER_SECOND", "7"),
+        ("GATEWAY__LIMITS__ACCOUNT_PER_SECOND", "10")
+    ],
     async |world: World| {
         let mut log = Provoked::of(&world);
         let acme = world.account("acme").await;
-        let idp = acme.connected_identity_provider().await;
+        let service = acme.service_account().await;
+        let idp = acme.connect_identity_provider_as(&service).await;
         let client = acme.generic_client().await;
         log.ask("method_not_allowed", idp.call(Method::PATCH, "/Users").scim(&json!({}))).await;
         log.ask("method_not_allowed", world.get("/oauth2/token")).await;
@@ -65,6 +71,18 @@ story!(
             answer = world.post("/oauth2/par").form(&asked).await;
         }
         log.by("too_many_pushed", &answer);
+        // Seventy at once for a client, and a hundred for both.
+        let other = acme.connect_identity_provider_as(&service).await;
+        for (code, hurried) in [("client_too_fast", &idp), ("account_too_fast", &other)] {
+            let mut answer = hurried.get("/Users?count=0").await;
+            for _ in 0..500 {
+                if answer.status == 429 {
+                    break;
+                }
+                answer = hurried.get("/Users?count=0").await;
+            }
+            log.by(code, &answer);
+        }
         log.finish(PLACES).await;
     }
 );

@@ -211,6 +211,12 @@ codes! {
         TooMuchAtOnce "too_much_at_once"
             "The account has as many long requests at once as it may."
             "The client repeats the request by itself; let it send fewer at once if it goes on.";
+        ClientTooFast "client_too_fast"
+            "The client sends more requests in a second than one client may."
+            "The client waits as long as the answer says and repeats the request by itself. If it goes on, look at what it repeats; the operator of the server can raise limits.client_per_second.";
+        AccountTooFast "account_too_fast"
+            "The clients of the account together send more requests in a second than one account may."
+            "The clients wait as long as the answer says and repeat the requests by themselves. If it goes on, see which of them sends most; the operator of the server can raise limits.account_per_second.";
         TooManyFailures "too_many_failures"
             "The client failed to prove who it is too often from one address."
             "Correct the client's credentials, and wait as long as the answer says.";

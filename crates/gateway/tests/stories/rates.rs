@@ -1,0 +1,82 @@
+//! How fast a client may send requests: what it is told beyond that, and that no other client notices.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::support::http::Answer;
+use crate::support::identity_provider::IdentityProvider;
+use crate::support::story;
+use crate::support::testing::{OPERATOR, World};
+
+/// Twenty at once for a client, and fewer a second than even a slow machine sends.
+const SETTINGS: [(&str, &str); 2] =
+    [("GATEWAY__LIMITS__CLIENT_PER_SECOND", "2"), ("GATEWAY__LIMITS__BURST_SECONDS", "10")];
+
+/// Asks until it is told to wait.
+async fn hurried(idp: &IdentityProvider) -> Answer {
+    for _ in 0..500 {
+        let answer = idp.get("/Users?count=0").await;
+        if answer.status == 429 {
+            return answer;
+        }
+        answer.expect(200);
+    }
+    panic!("500 requests were let in");
+}
+
+/// `Retry-After` as identity providers read it: whole seconds.
+fn seconds(answer: &Answer) -> u64 {
+    let wait = answer.header("retry-after").unwrap_or_else(|| panic!("no Retry-After: {}", answer.asked));
+    wait.parse().unwrap_or_else(|_| panic!("{wait} is no number of seconds"))
+}
+
+#[test]
+fn a_client_that_sends_too_fast_is_told_so_by_each_endpoint_and_no_other_client_is() {
+    story::on_sqlite(&SETTINGS, async |world: World| {
+        let (acme, other) = (world.account("acme").await, world.account("other").await);
+        let service = acme.service_account().await;
+        let idp = acme.connect_identity_provider_as(&service).await;
+        let neighbour = other.connected_identity_provider().await;
+        // Tokens are limited too, and a stranger who names the client without its secret uses nothing up.
+        let client = acme.generic_client().await;
+        let asks = [("grant_type", "client_credentials"), ("scope", "provision:scim")];
+        let stranger =
+            [("grant_type", "client_credentials"), ("client_id", client.id.as_str()), ("client_secret", "wrong")];
+        for _ in 0..12 {
+            world.post("/oauth2/token").form(&stranger).await.expect(401);
+        }
+        let mut tokens = 0;
+        let refused = loop {
+            let answer = client.token(&asks).await;
+            if answer.status == 429 || tokens == 500 {
+                break answer;
+            }
+            tokens += 1;
+            answer.expect(200);
+        };
+        assert!(tokens >= 20, "{tokens}");
+        assert!((1..=2).contains(&seconds(&refused)));
+        let said = refused.expect_oauth_error(429, "temporarily_unavailable");
+        assert!(said.contains("2 a second, and up to 20 at once"), "{said}");
+
+        let refused = hurried(&idp).await;
+        assert!((1..=2).contains(&seconds(&refused)));
+        let id = refused.header("x-request-id").expect("an id").to_owned();
+        let said = refused.expect_scim_error(429, None);
+        assert!(said.contains("This client sends more requests than allowed"), "{said}");
+        idp.call(Method::POST, "/Users").scim(&json!({})).await.expect(429);
+        neighbour.get("/Users?count=0").await.expect(200);
+        acme.connect_identity_provider_as(&service).await.get("/Users?count=0").await.expect(200);
+
+        // It is counted, and the request log knows whose it was.
+        let scrape = world.get("/metrics").bearer(OPERATOR).await.expect(200).text();
+        let counted =
+            scrape.lines().find_map(|line| line.strip_prefix(r#"gateway_refusals_total{code="client_too_fast"} "#));
+        assert!(counted.is_some_and(|count| count.parse::<f64>().is_ok_and(|count| count >= 3.0)), "{counted:?}");
+        let path = format!("/accounts/{}/requests?code=client_too_fast&limit=100", acme.id);
+        let rows = world.admin_get(&path).await;
+        let found =
+            rows["items"].as_array().is_some_and(|rows| rows.iter().any(|row| row["request_id"] == id.as_str()));
+        assert!(found, "{id} in {rows:#}");
+    });
+}
