@@ -48,6 +48,8 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// The issuer, and the base of every URL we print; without a slash at the end.
     pub public_url: Arc<str>,
+    /// The base of the console's and the admin API's URLs: `public_url`, or that of the listener of their own.
+    pub admin_url: Arc<str>,
     /// The path of `public_url`: empty, or `/identity` for `https://x.example/identity`.
     pub path: Arc<str>,
     /// `{public_url}/scim/v2`

@@ -228,6 +228,9 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
         );
     }
     let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.server.drain_time);
+    if let Some(address) = running.admin {
+        tracing::info!(%address, admin_url = %running.app.admin_url, "the console and the admin API are served there");
+    }
     actix_web::rt::spawn(async move {
         let drain = match shutdown_signal().await {
             Told::ToTerminate => drain,
@@ -314,8 +317,7 @@ async fn invite_operator(
 
 /// Where links to a password lead.
 fn welcome(config: &Config) -> String {
-    let base = config.server.public_url.clone().unwrap_or_else(|| format!("http://{}", config.server.bind));
-    format!("{base}/console/welcome")
+    format!("{}/console/welcome", config.admin_url())
 }
 
 async fn recover_operator(config: &Config, clock: Clock, name: String) -> Result<(), Box<dyn std::error::Error>> {

@@ -121,7 +121,15 @@ impl Config {
 
     /// As [`load`](Self::load), with variables instead of the environment: for the demo and for tests.
     pub fn from_variables(variables: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
-        Config::from_layers(None, variables.iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Config::from_layers(None, owned(variables)).usable()
+    }
+
+    /// The base of the URLs of the console and the admin API, where this is configured: not a port that the system chooses.
+    pub fn admin_url(&self) -> String {
+        let Config { admin, server, .. } = self;
+        let own = admin.public_url.as_ref().filter(|_| admin.bind.is_some());
+        let url = own.or(server.public_url.as_ref());
+        url.cloned().unwrap_or_else(|| format!("http://{}", admin.bind.unwrap_or(server.bind)))
     }
 
     fn from_layers(file: Option<&Path>, variables: Vec<(OsString, OsString)>) -> Result<Config, ConfigErrors> {
@@ -206,6 +214,21 @@ fn read(r: &mut Reader) -> Option<Config> {
     Some(Config {
         server: server?,
         data_dir: data_dir?,
+fn owned(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// The configuration file is a file with secrets where one stands in it.
+fn warn_of_secrets(reader: &mut Reader, path: &Path) {
+    let of_file = |one: &&Declared| matches!(one.origin, Some(Origin::File { .. })) && one.secrecy != Secrecy::Open;
+    let secrets: Vec<String> = reader.declared.iter().filter(of_file).map(Declared::key).collect();
+    let (Some(what), false) = (file::open_to_others(path), secrets.is_empty()) else { return };
+    let (path, secrets) = (path.display(), secrets.join(", "));
+    reader.warn(format!(
+        "--config: every user of this machine can {what} {path}, where {secrets} stands; chmod 600 {path}"
+    ));
+}
+
         database: database?,
         master_key: master_key?,
         admin: admin?,
@@ -238,3 +261,9 @@ mod page;
 mod tests;
     let limits = limits::read(r);
         limits: limits?,
+    if let (Some(source), Some(database)) = (&master_key, &database) {
+        security::agree(r, source, &database.url);
+    }
+    if let (Some(admin), Some(server)) = (&admin, &server) {
+        admin::agree(r, admin, server, metrics.and_then(|metrics| metrics.bind));
+    }

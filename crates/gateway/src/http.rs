@@ -20,13 +20,30 @@ pub(crate) use pages::failure::told;
 
 /// All routes.
 pub fn routes(config: &mut web::ServiceConfig) {
+    public(config);
+    pages::console_routes(config);
+    operators_tools(config);
+}
+
+/// Those for identity providers, clients and users.
+pub fn public(config: &mut web::ServiceConfig) {
     config
         .service(web::resource(["/scim/v2", "/scim/v2/{tail:.*}"]).to(scim::handle))
         .configure(health::routes)
-        .configure(metrics::routes)
         .configure(oauth::routes)
         .configure(pages::routes)
-        .configure(admin::routes)
-        .configure(openapi::routes)
         .default_service(web::to(pages::templates::nothing_there));
+}
+
+/// Those for operators, on a listener of their own.
+pub fn of_operators(config: &mut web::ServiceConfig) {
+    config
+        .configure(health::routes)
+        .configure(pages::console_alone)
+        .configure(operators_tools)
+        .default_service(web::to(pages::templates::nothing_there));
+}
+
+fn operators_tools(config: &mut web::ServiceConfig) {
+    config.configure(metrics::routes).configure(admin::routes).configure(openapi::routes);
 }

@@ -112,12 +112,16 @@ pub struct Running {
     pub app: App,
     /// Stops it.
     pub handle: ServerHandle,
+    /// The address where it answers operators, if that is another.
+    pub admin: Option<SocketAddr>,
     /// Ends when it has stopped.
     pub server: actix_web::dev::Server,
     connections: Connections,
     /// Held beside the server's own, until it is told how to stop.
     listener: Option<std::net::TcpListener>,
 }
+    /// Stops the listener for operators.
+    others: Option<ServerHandle>,
 
 /// Stops a running server.
 #[allow(missing_debug_implementations)]
@@ -128,6 +132,7 @@ pub struct Stop {
     listener: Option<std::net::TcpListener>,
 }
 
+    others: Option<ServerHandle>,
 /// So long connections that wait at the listener have time to be taken in.
 const LAST_ONES: Duration = Duration::from_millis(100);
 /// What still runs after so long is cut off.
@@ -145,6 +150,7 @@ impl Running {
             listener: self.listener.take(),
         }
     }
+            others: self.others.clone(),
 }
 
 impl Stop {
@@ -168,6 +174,9 @@ impl Stop {
     }
 }
 
+        if let Some(others) = self.others {
+            others.stop(true).await;
+        }
 /// Waits until no other process starts on this database, and makes the folder it is to be in.
 pub fn take_turn(config: &Config) -> Result<Turn, StartError> {
     if let DatabaseUrl::Sqlite(path) = &config.database.url
@@ -310,6 +319,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let state = web::Data::new(app.clone());
     let metrics = app.config.metrics.bind.map(|bind| listen_for_metrics(bind, &state)).transpose()?;
     let is_https = app.public_url.starts_with("https://");
+    let for_operators = config
+        .admin
+        .bind
+        .map(|bind| std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen("admin.bind", bind, e)));
+    let for_operators = for_operators.transpose()?;
+    let admin = for_operators.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
+    let admin_url = admin_url(&config, admin.unwrap_or(address));
     let hsts = strict_transport(app.path.is_empty());
     let server = HttpServer::new(move || {
         actix_web::App::new()
@@ -324,6 +340,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     })
     .workers(workers)
     .max_connections((bounds.all / workers).max(1))
+        admin_url: admin_url.into(),
     .on_connect(move |stream, data| taken_in.admit(stream, data))
     .keep_alive(Duration::from_secs(75))
     .client_request_timeout(app.config.server.header_timeout)
@@ -352,6 +369,36 @@ fn strict_transport(whole_host: bool) -> &'static str {
 }
 
 pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
+    let most = (bounds.all / workers).max(1);
+    let routes = if for_operators.is_some() { http::public } else { http::routes };
+    let server = serve(&state, &connections, listener, routes, (workers, most))?;
+    let others = for_operators.map(|listener| serve(&state, &connections, listener, http::of_operators, (1, most)));
+    let others = others.transpose()?.map(|server| {
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        handle
+    });
+    jobs::start(app.clone());
+    let (handle, listener) = (server.handle(), Some(waiting_at));
+    Ok(Running { address, metrics, admin, app, handle, server, others, connections, listener })
+}
+
+/// The base of the URLs of the console and the admin API, which are served at this address.
+fn admin_url(config: &Config, address: SocketAddr) -> String {
+    let has_own = config.admin.bind.is_some() && config.admin.public_url.is_some();
+    let is_named = config.server.public_url.is_some() || has_own;
+    if is_named { config.admin_url() } else { format!("http://{address}") }
+}
+
+/// Answers at a listener, with so many threads and connections for each.
+fn serve(
+    state: &web::Data<App>,
+    connections: &Connections,
+    listener: std::net::TcpListener,
+    routes: fn(&mut web::ServiceConfig),
+    (workers, most): (usize, usize),
+) -> std::io::Result<actix_web::dev::Server> {
+    let (app, state, taken_in) = (state.get_ref().clone(), state.clone(), connections.clone());
     oauth::Settings {
         issuer: public_url.to_owned(),
         resources: vec![scopes::scim_endpoint(format!("{public_url}/scim/v2").into())],

@@ -50,12 +50,12 @@ pub(super) fn read(r: &mut Reader) -> Option<OperatorSignIn> {
         "https://login.vendor.example",
         "URL",
         "Your own OpenID provider, where [operators log in](sign-in.md#operators) to the console. Register {public_url}/login/callback \
-         there. issuer, client_id, client_secret and allowed: all of them, or none.",
+         there; with admin.public_url, {admin.public_url}/login/callback. issuer, client_id, client_secret and allowed: all of them, or none.",
         |text| issuer(&text),
     );
     let client_id =
         s.optional("client_id", "", "text", "The client ID that the provider knows this server by.", filled);
-    let secret = s.optional("client_secret", "", "text", "The client's secret there.", |text| {
+    let secret = s.secret().optional("client_secret", "", "text", "The client's secret there.", |text| {
         filled(text).map(|text| SecretText::new(&text))
     });
     let in_file = s.secret_file(

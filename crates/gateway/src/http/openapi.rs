@@ -35,7 +35,7 @@ async fn document(app: web::Data<App>) -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header((CACHE_CONTROL, "public, max-age=300"))
-        .body(document::text(&app.public_url))
+        .body(document::text(&app.admin_url))
 }
 
 /// The admin API, to be read.
@@ -48,7 +48,7 @@ struct ReferencePage<'a> {
 }
 
 async fn page(app: web::Data<App>) -> HttpResponse {
-    let page = ReferencePage { reference: &reference::REFERENCE, base: &app.public_url };
+    let page = ReferencePage { reference: &reference::REFERENCE, base: &app.admin_url };
     let mut answer = templates::page(&app, StatusCode::OK, &page);
     answer.headers_mut().insert(CACHE_CONTROL, header("public, max-age=300"));
     answer

@@ -90,14 +90,35 @@ pub fn tables() -> impl Iterator<Item = &'static [Endpoint]> {
 /// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.
 const ACTS: [&str; 4] = ["/oauth2/auth", "/oauth2/consent", "/oauth2/logout", "/login/callback"];
 
+/// Those of users, of administrators of an account, and of any visitor.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    for path in ACTS {
-        config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
-    }
-    for table in tables() {
-        for resource in resources(table, || web::to(templates::wrong_method)) {
-            config.service(resource);
-        }
+    ACTS.iter().for_each(|path| only_looked_at(config, path));
+    [ENDPOINTS, setup::ENDPOINTS, FILES].into_iter().for_each(|table| serve(config, table));
+}
+
+/// Those of operators.
+pub(super) fn console_routes(config: &mut web::ServiceConfig) {
+    console::TABLES.iter().for_each(|table| serve(config, table));
+}
+
+/// The same on a listener of their own, with what their pages are made of and the way back from their OpenID provider.
+pub(super) fn console_alone(config: &mut web::ServiceConfig) {
+    const CALLBACK: &str = "/login/callback";
+    only_looked_at(config, CALLBACK);
+    let callback = ENDPOINTS.iter().position(|endpoint| endpoint.path == CALLBACK);
+    serve(config, callback.map(|at| &ENDPOINTS[at..=at]).unwrap_or_default());
+    config.service(web::resource("/").route(web::get().to(operator::moved)));
+    serve(config, FILES);
+    console_routes(config);
+}
+
+fn only_looked_at(config: &mut web::ServiceConfig, path: &str) {
+    config.service(web::resource(path).guard(guard::fn_guard(endpoints::is_head)).to(templates::nothing_yet));
+}
+
+fn serve(config: &mut web::ServiceConfig, table: &'static [Endpoint]) {
+    for resource in resources(table, || web::to(templates::wrong_method)) {
+        config.service(resource);
     }
 }
 

@@ -77,6 +77,7 @@ mod keys;
 mod labels;
 mod last_operator;
 mod letters;
+mod listeners;
 mod life_of_a_grant;
 mod lists_shrink;
 mod long_requests;

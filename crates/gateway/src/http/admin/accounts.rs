@@ -54,7 +54,7 @@ pub(super) async fn create(
     let new = body.checked(|new| accounts::wrong_role(new.default_role.as_ref(), &app.schemas, role_attribute))?;
     let work = app.clone();
     let body = operator.write(&app, move |tx, mandate| accounts::create(tx, mandate, &work.schemas, &new)).await?;
-    let location = format!("{}/admin/accounts/{}", app.public_url, body.id);
+    let location = format!("{}/admin/accounts/{}", app.admin_url, body.id);
     Ok(Created { body, location: Some(location) })
 }
 

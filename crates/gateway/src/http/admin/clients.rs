@@ -48,7 +48,7 @@ async fn create(
     let body = operator
         .write(app, move |tx, mandate| clients::create(tx, mandate, &work.installation(), account.as_deref(), &checked))
         .await?;
-    let location = format!("{}/admin/clients/{}", app.public_url, body.of.client_id);
+    let location = format!("{}/admin/clients/{}", app.admin_url, body.of.client_id);
     Ok(Created { body, location: Some(location) })
 }
 

@@ -34,7 +34,7 @@ pub(super) async fn create(
 
 /// Where links to a password lead.
 fn welcome(app: &App) -> String {
-    format!("{}/console/welcome", app.public_url)
+    format!("{}/console/welcome", app.admin_url)
 }
 
 pub(super) async fn link(

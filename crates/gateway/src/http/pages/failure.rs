@@ -197,7 +197,7 @@ impl PageFailure {
         match self {
             PageFailure::LogIn(asked) => {
                 let next = url::form_urlencoded::Serializer::new(String::new()).append_pair("next", asked).finish();
-                return redirect(&format!("{}/console/login?{next}", app.public_url));
+                return redirect(&format!("{}/console/login?{next}", app.admin_url));
             }
             PageFailure::SessionEnded(typed) => {
                 return templates::page(app, status, &SessionEndedPage { typed: typed.clone() });

@@ -18,6 +18,8 @@ struct FrontPage<'a> {
     scim: &'a str,
     authorization: String,
     token: String,
+    /// Whether this is where operators come, too.
+    has_console: bool,
 }
 
 /// `GET /`
@@ -26,6 +28,7 @@ pub(super) async fn show(app: web::Data<App>) -> HttpResponse {
         scim: &app.scim_base,
         authorization: format!("{}/oauth2/auth", app.public_url),
         token: format!("{}/oauth2/token", app.public_url),
+        has_console: app.admin_url == app.public_url,
     };
     page(&app, StatusCode::OK, &shown)
 }

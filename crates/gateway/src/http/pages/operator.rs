@@ -7,5 +7,5 @@ use crate::app::App;
 
 /// `GET /operator`
 pub(super) async fn moved(app: web::Data<App>) -> HttpResponse {
-    redirect(&format!("{}/console", app.public_url))
+    redirect(&format!("{}/console", app.admin_url))
 }

@@ -110,7 +110,7 @@ fn address(text: &str, standing: Option<Standing>, after: Option<&Place>) -> Str
 async fn show(desk: Desk, request: HttpRequest, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     // An auditor begins with the trail.
     if !desk.mandate().has(Power::Read) && desk.mandate().has(Power::ReadAudit) {
-        return Ok(redirect(&format!("{}/console/audit", app.public_url)));
+        return Ok(redirect(&format!("{}/console/audit", app.admin_url)));
     }
     app.gather().await?;
     let asked = asked(&request)?;

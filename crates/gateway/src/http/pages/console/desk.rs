@@ -163,7 +163,7 @@ impl Desk {
 
     /// Leads on after an act: the next page says what was done.
     pub(in crate::http::pages) fn done(&self, app: &App, next: &str, said: &str) -> HttpResponse {
-        let mut answer = redirect(&format!("{}{next}", app.public_url));
+        let mut answer = redirect(&format!("{}{next}", app.admin_url));
         let _ = answer.add_cookie(&frame::saying(app, said));
         answer
     }

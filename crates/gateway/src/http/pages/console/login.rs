@@ -19,7 +19,7 @@ use crate::http::pages::device;
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::form::Form;
 use crate::http::pages::login::FormMessage;
-use crate::http::pages::login::provider::{callback_url, start};
+use crate::http::pages::login::provider::{operators_callback_url, start};
 use crate::http::pages::login::second_factor::{begin, recovery_codes, set_up};
 use crate::http::pages::respond::redirect;
 use crate::http::pages::templates::{SecondFactorPage, filters, not_found, page};
@@ -67,7 +67,7 @@ impl Next {
     }
 
     fn url(&self, app: &App) -> String {
-        format!("{}{}", app.public_url, self.0)
+        format!("{}{}", app.admin_url, self.0)
     }
 }
 
@@ -305,7 +305,7 @@ async fn provider(
     let (form, browser) = Form::ours(&request, &app, payload).await?;
     let Some(configured) = &app.config.operator_sign_in else { return Ok(not_found(request, app.clone()).await) };
     let next = Next::read(form.field("next"));
-    let provider = operator::provider(configured, &callback_url(&app));
+    let provider = operator::provider(configured, &operators_callback_url(&app));
     let options = AuthRequestOptions { login: true, ..AuthRequestOptions::default() };
     match start(&app, &browser, &provider, Purpose::Operator { next: next.0.clone() }, options).await? {
         Ok(answer) => Ok(answer),
@@ -333,7 +333,7 @@ pub(in crate::http::pages) async fn came_back(
     };
     let calls = Calls::default();
     let send = app.outbound.relying_party(&calls);
-    let provider = operator::provider(&configured, &callback_url(app));
+    let provider = operator::provider(&configured, &operators_callback_url(app));
     let identified = app.providers.finish(&provider, pending, code, &send).await;
     browser.notes.take_down().called(calls.take());
     let identity = match identified {
@@ -365,7 +365,7 @@ pub(in crate::http::pages) async fn came_back(
 /// `POST /console/logout`
 async fn log_out(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse, PageFailure> {
     seat::end(&app, &sent.desk.browser, &sent.desk.seat).await?;
-    let mut answer = redirect(&format!("{}/console/login", app.public_url));
+    let mut answer = redirect(&format!("{}/console/login", app.admin_url));
     let _ = answer.add_cookie(&seat::no_cookie(&app));
     Ok(answer)
 }

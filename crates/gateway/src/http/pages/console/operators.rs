@@ -300,7 +300,7 @@ async fn link(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     });
     let made = made.await?;
     let person = person(&app, &desk, &id).await?;
-    let url = new.url(&format!("{}/console/welcome", app.public_url));
+    let url = new.url(&format!("{}/console/welcome", app.admin_url));
     let shown = LinkPage {
         mail: letters::form(&desk, &app, LetterSubject::Operator { operator: person.id.clone() }, &url).await?,
         id: person.id,

@@ -217,7 +217,7 @@ async fn replay(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> 
     let (found, before) = recorded_for(&sent.desk, &app, &id).await?;
     let replay = recorded::replay::carry_out(&app, found).await.map_err(|problem| refused(&problem))?;
     let outcome = Outcome::of(&before, replay, app.clock.now()).seal(&app);
-    Ok(redirect(&format!("{}/console/requests/{id}?replay={outcome}#replay", app.public_url)))
+    Ok(redirect(&format!("{}/console/requests/{id}?replay={outcome}#replay", app.admin_url)))
 }
 
 async fn conversation(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {

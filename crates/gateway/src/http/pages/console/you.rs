@@ -170,7 +170,7 @@ async fn password(desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageF
     let own = own(&app, &desk).await?;
     Ok(match (own.login.password_hash, own.login.address) {
         (Some(_), Some(address)) => password_form(&app, &desk, &address, None, None, StatusCode::OK),
-        _ => redirect(&format!("{}{HERE}", app.public_url)),
+        _ => redirect(&format!("{}{HERE}", app.admin_url)),
     })
 }
 
@@ -179,7 +179,7 @@ async fn change_password(sent: Submitted, app: web::Data<App>) -> Result<HttpRes
     let Submitted { desk, form } = sent;
     let own = own(&app, &desk).await?;
     let Some(address) = own.login.address.clone().filter(|_| own.login.password_hash.is_some()) else {
-        return Ok(redirect(&format!("{}{HERE}", app.public_url)));
+        return Ok(redirect(&format!("{}{HERE}", app.admin_url)));
     };
     let password = SecretText::new(form.field("password"));
     if let Some(problem) = operator_logins::refusal(&address, desk.name(), password.reveal(), form.field("again")) {
@@ -207,7 +207,7 @@ async fn change_password(sent: Submitted, app: web::Data<App>) -> Result<HttpRes
 
 /// Where a log-in that is not fresh is made anew, for what a thief of a session must not do.
 fn log_in_again(app: &App) -> HttpResponse {
-    redirect(&format!("{}/console/login?again=yes&next={HERE}", app.public_url))
+    redirect(&format!("{}/console/login?again=yes&next={HERE}", app.admin_url))
 }
 
 fn is_fresh(app: &App, desk: &Desk) -> bool {
@@ -225,7 +225,7 @@ async fn app_page(desk: Desk, app: web::Data<App>) -> Result<HttpResponse, PageF
     let own = own(&app, &desk).await?;
     Ok(match own.recovery_codes {
         Some(_) => app_form(&app, &desk, None, None),
-        None => redirect(&format!("{}{HERE}", app.public_url)),
+        None => redirect(&format!("{}{HERE}", app.admin_url)),
     })
 }
 
@@ -241,7 +241,7 @@ async fn begin_app(sent: Submitted, app: web::Data<App>) -> Result<HttpResponse,
     desk.write(&app, move |tx| second_factor::begin(tx, &keys, &holder, &shown_to, now)).await?;
     match set_up(&app, operator_logins::holder(&own.login)).await? {
         Some(set_up) => Ok(app_form(&app, &desk, Some(set_up), None)),
-        None => Ok(redirect(&format!("{}{HERE}", app.public_url))),
+        None => Ok(redirect(&format!("{}{HERE}", app.admin_url))),
     }
 }
 
@@ -273,8 +273,8 @@ async fn confirm_app(sent: Submitted, app: web::Data<App>) -> Result<HttpRespons
         return Ok(app_form(&app, &desk, set_up, Some(refusal)));
     }
     match outcome {
-        Outcome::Confirmed(codes) => Ok(recovery_codes(&app, codes, &format!("{}{HERE}", app.public_url), None)),
-        _ => Ok(redirect(&format!("{}{HERE}", app.public_url))),
+        Outcome::Confirmed(codes) => Ok(recovery_codes(&app, codes, &format!("{}{HERE}", app.admin_url), None)),
+        _ => Ok(redirect(&format!("{}{HERE}", app.admin_url))),
     }
 }
 

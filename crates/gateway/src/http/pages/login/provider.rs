@@ -23,9 +23,14 @@ use crate::storage::ReadCost;
 /// The longest hint that is passed on, in bytes: no name is longer, and the provider's URL has to stay one that it takes.
 const MAX_HINT: usize = 512;
 
-/// Where providers send users and operators back to.
-pub(in crate::http::pages) fn callback_url(app: &App) -> String {
+/// Where providers send users back to.
+fn callback_url(app: &App) -> String {
     format!("{}/login/callback", app.public_url)
+}
+
+/// Where the vendor's provider sends operators back to.
+pub(in crate::http::pages) fn operators_callback_url(app: &App) -> String {
+    format!("{}/login/callback", app.admin_url)
 }
 
 /// Sends a browser to a provider.
