@@ -90,10 +90,10 @@ pub struct Parts {
     pub stopping: Stopping,
     /// The memory that requests and answers take.
     pub budget: Arc<Budget>,
-    /// What takes long and may begin.
-    pub admission: Arc<Admission>,
     /// How fast clients and accounts may send requests.
     pub rates: Arc<Rates>,
+    /// What takes long and may begin.
+    pub admission: Arc<Admission>,
     /// Whose turn a credential takes.
     pub payers: Arc<Payers>,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors};
 use crate::demo;
 use crate::domain::actor::{Actor, Source};
 use crate::domain::bodies::operators::{NewOperator, OperatorToken};
@@ -27,6 +27,7 @@ use crate::storage::{ReadCost, migrations};
 
 mod audit;
 mod backup;
+mod configuration;
 mod keys;
 mod progress;
 mod shipped;
@@ -46,6 +47,11 @@ struct Cli {
 enum Command {
     /// Start a server on a fresh SQLite database, play an identity provider's whole story against it, and stay up.
     Demo(demo::Arguments),
+    /// Look at the configuration, without a server and without its database.
+    Config {
+        #[command(subcommand)]
+        command: configuration::ConfigCommand,
+    },
     /// Print the script with which a shell completes the commands of this program.
     Completions { shell: clap_complete::Shell },
     /// Write the man pages of this program and of its commands.
@@ -152,6 +158,7 @@ pub fn run() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let outcome = match cli.command {
         Command::Demo(arguments) => actix_web::rt::System::new().block_on(demo::run(arguments)),
+        Command::Config { command } => return configuration::run(cli.config.as_deref(), &command),
         Command::Completions { shell } => shipped::print_completions(Cli::command(), shell).map_err(Into::into),
         Command::Man { folder } => shipped::write_man_pages(Cli::command(), &folder).map_err(Into::into),
         Command::Configured(command) => match Config::load(cli.config.as_deref()) {
@@ -181,6 +188,9 @@ async fn with_config(command: Configured, config: Config) -> Result<(), Box<dyn 
 async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std::error::Error>> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
+    }
+    if matches!(command, Configured::Serve) && !config.at_start.is_empty() {
+        return Err(ConfigErrors(config.at_start).into());
     }
     let clock = Clock::of_the_machine();
     match command {
@@ -218,6 +228,9 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
     let database = config.database.url.display();
     let mut running = server::start(config, clock).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
+    if let Some(address) = running.admin {
+        tracing::info!(%address, admin_url = %running.app.admin_url, "the console and the admin API are served there");
+    }
     if let Some(address) = running.metrics {
         tracing::info!(%address, "metrics are read there");
     }
@@ -228,9 +241,6 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
         );
     }
     let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.server.drain_time);
-    if let Some(address) = running.admin {
-        tracing::info!(%address, admin_url = %running.app.admin_url, "the console and the admin API are served there");
-    }
     actix_web::rt::spawn(async move {
         let drain = match shutdown_signal().await {
             Told::ToTerminate => drain,

@@ -33,6 +33,7 @@ mod metrics;
 mod names;
 mod oauth;
 mod operators;
+mod origin;
 mod outbound;
 mod passwords;
 mod proxies;
@@ -40,9 +41,10 @@ pub(crate) mod public_url;
 mod reader;
 mod requests;
 mod scim;
-mod security;
-mod server;
+pub(crate) mod security;
+pub(crate) mod server;
 mod setup;
+mod shown;
 mod traces;
 
 pub use admin::Admin;
@@ -53,19 +55,21 @@ pub use console::Console;
 pub use database::Database;
 pub use health::Health;
 pub use housekeeping::Housekeeping;
+pub use limits::Limits;
 pub use log::{Log, LogFilter};
 pub use metrics::Metrics;
-pub use limits::Limits;
 pub use oauth::OAuth;
 pub use operators::OperatorSignIn;
+pub use origin::Origin;
 pub use passwords::PasswordThreads;
 pub use proxies::TrustedProxies;
-use reader::{Declared, Reader};
+use reader::{Declared, Reader, Secrecy};
 pub use requests::Requests;
 pub use scim::Scim;
 pub use security::MasterKeySource;
 pub use server::{Memory, Server};
 pub use setup::Setup;
+pub use shown::Setting;
 
 /// Everything an operator can set, checked: a field for each section.
 #[derive(Debug, Clone)]
@@ -84,11 +88,11 @@ pub struct Config {
     pub outbound: AllowedNetworks,
     pub mail: Option<Mail>,
     pub scim: Scim,
+    pub limits: Limits,
     pub audit: Audit,
     pub housekeeping: Housekeeping,
     pub requests: Requests,
     pub metrics: Metrics,
-    pub limits: Limits,
     pub traces: Option<Collector>,
     pub health: Health,
     pub passwords: PasswordThreads,
@@ -98,6 +102,21 @@ pub struct Config {
     pub log: Log,
     /// What an operator should know, though the server can work with it.
     pub warnings: Vec<String>,
+    /// What stops a start, though other commands can do without it.
+    pub at_start: Vec<String>,
+}
+
+/// What was found out by reading a configuration.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The configuration, if nothing is wrong with it.
+    pub config: Option<Config>,
+    /// Every mistake, each with its key and what would be right; also those that stop a start only.
+    pub mistakes: Vec<String>,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
+    /// Every setting as it counts; none where the file cannot be read.
+    pub settings: Vec<Setting>,
 }
 
 /// What is wrong with a configuration: every mistake, each with its key and what would be right.
@@ -116,6 +135,11 @@ impl std::error::Error for ConfigErrors {}
 impl Config {
     /// Reads `file` and the environment.
     pub fn load(file: Option<&Path>) -> Result<Config, ConfigErrors> {
+        Config::inspect(file).usable()
+    }
+
+    /// The same, with everything there is to say of it.
+    pub fn inspect(file: Option<&Path>) -> Inspection {
         Config::from_layers(file, std::env::vars_os().collect())
     }
 
@@ -132,33 +156,77 @@ impl Config {
         url.cloned().unwrap_or_else(|| format!("http://{}", admin.bind.unwrap_or(server.bind)))
     }
 
-    fn from_layers(file: Option<&Path>, variables: Vec<(OsString, OsString)>) -> Result<Config, ConfigErrors> {
-        let text = file.map(file::toml).transpose().map_err(|mistake| ConfigErrors(vec![mistake]))?;
+    fn from_layers(file: Option<&Path>, variables: Vec<(OsString, OsString)>) -> Inspection {
+        match Config::layered(file, variables) {
+            Ok(inspection) => inspection,
+            Err(mistake) => {
+                Inspection { config: None, mistakes: vec![mistake], warnings: Vec::new(), settings: Vec::new() }
+            }
+        }
+    }
+
+    /// Fails where the layers cannot be read at all.
+    fn layered(file: Option<&Path>, variables: Vec<(OsString, OsString)>) -> Result<Inspection, String> {
+        let read_file = file.map(file::toml).transpose().map_err(|why| format!("--config: {why}"))?;
+        let (text, mut origins) = read_file.unwrap_or_default();
         let variables = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         // An empty variable counts as unset.
-        let (set, mut mistakes) = texts(variables.filter(|(_, value)| !value.is_empty()));
+        let (mut set, mut mistakes) = texts(variables.filter(|(_, value)| !value.is_empty()));
+        set.sort();
+        for (variable, _) in &set {
+            if let Some(other) = origins.set_by(variable) {
+                mistakes.push(format!("{variable} and {other} are one setting; set one of them"));
+            }
+        }
         let environment = Environment::with_prefix("GATEWAY").prefix_separator("__").separator("__");
         let tree: serde_json::Value = config::Config::builder()
-            .add_source(File::from_str(text.as_deref().unwrap_or_default(), FileFormat::Toml))
+            .add_source(File::from_str(&text, FileFormat::Toml))
             .add_source(environment.source(Some(set.iter().cloned().collect())))
             .build()
             .and_then(config::Config::try_deserialize)
-            .map_err(|e| ConfigErrors(vec![e.to_string()]))?;
-        let mut reader = Reader::new(tree);
+            .map_err(|e| e.to_string())?;
+        let mut reader = Reader::new(tree, origins);
         let config = read(&mut reader);
         for warning in
             names::misnamed(set.iter().map(|(name, _)| name.as_str()), reader.declared.iter().map(Declared::key))
         {
             reader.warn(warning);
         }
+        if let Some(path) = file {
+            warn_of_secrets(&mut reader, path);
+        }
         let mut warnings = reader.take_warnings();
         warnings.sort();
+        let settings = Setting::all(&reader.declared);
+        let at_start = reader.take_at_start();
         mistakes.extend(reader.finish());
-        match config {
-            Some(config) if mistakes.is_empty() => Ok(Config { warnings, ..config }),
-            _ => Err(ConfigErrors(mistakes)),
-        }
+        let config = config.filter(|_| mistakes.is_empty());
+        let config = config.map(|config| Config { warnings: warnings.clone(), at_start: at_start.clone(), ..config });
+        mistakes.extend(at_start);
+        Ok(Inspection { config, mistakes, warnings, settings })
     }
+}
+
+impl Inspection {
+    /// The configuration, for commands that can do without what only a start needs.
+    pub fn usable(self) -> Result<Config, ConfigErrors> {
+        self.config.ok_or(ConfigErrors(self.mistakes))
+    }
+}
+
+fn owned(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
+    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+/// The configuration file is a file with secrets where one stands in it.
+fn warn_of_secrets(reader: &mut Reader, path: &Path) {
+    let of_file = |one: &&Declared| matches!(one.origin, Some(Origin::File { .. })) && one.secrecy != Secrecy::Open;
+    let secrets: Vec<String> = reader.declared.iter().filter(of_file).map(Declared::key).collect();
+    let (Some(what), false) = (file::open_to_others(path), secrets.is_empty()) else { return };
+    let (path, secrets) = (path.display(), secrets.join(", "));
+    reader.warn(format!(
+        "--config: every user of this machine can {what} {path}, where {secrets} stands; chmod 600 {path}"
+    ));
 }
 
 /// Variables as text. Of those that are none, ours are mistakes.
@@ -190,6 +258,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let outbound = outbound::read(r);
     let mail = mail::read(r);
     let scim = scim::read(r);
+    let limits = limits::read(r);
     let audit = audit::read(r);
     let housekeeping = housekeeping::read(r);
     let requests = requests::read(r);
@@ -201,6 +270,12 @@ fn read(r: &mut Reader) -> Option<Config> {
     let setup = setup::read(r);
     let log = log::read(r);
 
+    if let (Some(source), Some(database)) = (&master_key, &database) {
+        security::agree(r, source, &database.url);
+    }
+    if let (Some(admin), Some(server)) = (&admin, &server) {
+        admin::agree(r, admin, server, metrics.and_then(|metrics| metrics.bind));
+    }
     if let (Some(operators), Some(reach)) = (&operator_sign_in, outbound) {
         operators::agree(r, operators, reach);
     }
@@ -214,21 +289,6 @@ fn read(r: &mut Reader) -> Option<Config> {
     Some(Config {
         server: server?,
         data_dir: data_dir?,
-fn owned(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
-}
-
-/// The configuration file is a file with secrets where one stands in it.
-fn warn_of_secrets(reader: &mut Reader, path: &Path) {
-    let of_file = |one: &&Declared| matches!(one.origin, Some(Origin::File { .. })) && one.secrecy != Secrecy::Open;
-    let secrets: Vec<String> = reader.declared.iter().filter(of_file).map(Declared::key).collect();
-    let (Some(what), false) = (file::open_to_others(path), secrets.is_empty()) else { return };
-    let (path, secrets) = (path.display(), secrets.join(", "));
-    reader.warn(format!(
-        "--config: every user of this machine can {what} {path}, where {secrets} stands; chmod 600 {path}"
-    ));
-}
-
         database: database?,
         master_key: master_key?,
         admin: admin?,
@@ -240,6 +300,7 @@ fn warn_of_secrets(reader: &mut Reader, path: &Path) {
         outbound: outbound?,
         mail,
         scim: scim?,
+        limits: limits?,
         audit: audit?,
         housekeeping: housekeeping?,
         requests: requests?,
@@ -252,6 +313,7 @@ fn warn_of_secrets(reader: &mut Reader, path: &Path) {
         setup: setup?,
         log: log?,
         warnings: Vec::new(),
+        at_start: Vec::new(),
     })
 }
 
@@ -259,11 +321,3 @@ fn warn_of_secrets(reader: &mut Reader, path: &Path) {
 mod page;
 #[cfg(test)]
 mod tests;
-    let limits = limits::read(r);
-        limits: limits?,
-    if let (Some(source), Some(database)) = (&master_key, &database) {
-        security::agree(r, source, &database.url);
-    }
-    if let (Some(admin), Some(server)) = (&admin, &server) {
-        admin::agree(r, admin, server, metrics.and_then(|metrics| metrics.bind));
-    }

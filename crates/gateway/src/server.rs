@@ -13,7 +13,7 @@ use oauth::Keyring;
 use scim::Registry;
 
 use crate::app::{App, Parts};
-use crate::config::{Config, MasterKeySource, public_url};
+use crate::config::{Config, MasterKeySource, keys, public_url, security};
 use crate::domain::catalogs;
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::metrics::Metrics;
@@ -62,25 +62,16 @@ pub enum StartError {
     )]
     WrongMasterKey,
     /// It listens on all interfaces, and its public URL is not configured.
-    #[error(
-        "server.public_url is missing: listening on {0}, this server cannot know the address that people and identity providers \
-         use. Set it to the https:// address of your proxy; on your own machine, to http://localhost:PORT"
-    )]
+    #[error("{}", crate::config::server::no_public_url(*.0))]
     NoPublicUrl(std::net::SocketAddr),
     /// The master key cannot be had.
     #[error("{0}")]
     MasterKey(String),
     /// The operator named a file that is not there.
-    #[error(
-        "security.master_key_file: there is no file {}. It is never made: put the key there that the database was written under, or, for \
-         a new database, the one that `openssl rand -base64 32` prints", .0.display()
-    )]
+    #[error("security.master_key_file: {}", security::no_such_file(.0))]
     NoMasterKeyFile(PathBuf),
     /// Replicas cannot each make a key of their own.
-    #[error(
-        "security.master_key is missing: with PostgreSQL every replica needs the same one, and none is made. Set security.master_key or \
-         security.master_key_file; if this machine made {} before, set the latter to it", .0.display()
-    )]
+    #[error("{}", security::is_missing(.0))]
     NoMasterKey(PathBuf),
     /// There is data, and no key.
     #[error(
@@ -94,8 +85,21 @@ pub enum StartError {
         key: PathBuf,
     },
     /// The address is taken, or not ours.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(std::net::SocketAddr, std::io::Error),
+    #[error("{0}: cannot listen on {1}: {2}")]
+    Listen(&'static str, std::net::SocketAddr, std::io::Error),
+    /// The folder of the database cannot be made.
+    #[error("{setting}: cannot make the folder {}: {error}", folder.display())]
+    Folder {
+        /// Which one says where it is.
+        setting: &'static str,
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// A command that works on an installation found none.
+    #[error("{0}")]
+    NoInstallation(String),
     /// Anything of the operating system's.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -108,31 +112,31 @@ pub struct Running {
     pub address: SocketAddr,
     /// The address where it answers `/metrics` alone, if it does.
     pub metrics: Option<SocketAddr>,
+    /// The address where it answers operators, if that is another.
+    pub admin: Option<SocketAddr>,
     /// What its handlers have at hand.
     pub app: App,
     /// Stops it.
     pub handle: ServerHandle,
-    /// The address where it answers operators, if that is another.
-    pub admin: Option<SocketAddr>,
     /// Ends when it has stopped.
     pub server: actix_web::dev::Server,
+    /// Stops the listener for operators.
+    others: Option<ServerHandle>,
     connections: Connections,
     /// Held beside the server's own, until it is told how to stop.
     listener: Option<std::net::TcpListener>,
 }
-    /// Stops the listener for operators.
-    others: Option<ServerHandle>,
 
 /// Stops a running server.
 #[allow(missing_debug_implementations)]
 pub struct Stop {
     app: App,
     handle: ServerHandle,
+    others: Option<ServerHandle>,
     connections: Connections,
     listener: Option<std::net::TcpListener>,
 }
 
-    others: Option<ServerHandle>,
 /// So long connections that wait at the listener have time to be taken in.
 const LAST_ONES: Duration = Duration::from_millis(100);
 /// What still runs after so long is cut off.
@@ -146,11 +150,11 @@ impl Running {
         Stop {
             app: self.app.clone(),
             handle: self.handle.clone(),
+            others: self.others.clone(),
             connections: self.connections.clone(),
             listener: self.listener.take(),
         }
     }
-            others: self.others.clone(),
 }
 
 impl Stop {
@@ -170,25 +174,62 @@ impl Stop {
         }
         drop(self.listener);
         self.app.stopping.close();
+        if let Some(others) = self.others {
+            others.stop(true).await;
+        }
         self.handle.stop(true).await;
     }
 }
 
-        if let Some(others) = self.others {
-            others.stop(true).await;
-        }
 /// Waits until no other process starts on this database, and makes the folder it is to be in.
 pub fn take_turn(config: &Config) -> Result<Turn, StartError> {
     if let DatabaseUrl::Sqlite(path) = &config.database.url
         && let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty())
     {
-        std::fs::create_dir_all(folder)?;
+        let failed = |error| StartError::Folder { setting: says_where(config), folder: folder.to_owned(), error };
+        std::fs::create_dir_all(folder).map_err(failed)?;
     }
     Turn::take(&config.database.url).map_err(|e| StartError::Database(config.database.url.display(), e))
 }
 
-/// The database and its keys, for a command.
+/// The setting that says where SQLite's file is.
+fn says_where(config: &Config) -> &'static str {
+    match &config.database.url {
+        DatabaseUrl::Sqlite(path) if *path == config.data_dir.join("gateway.db") => "data.dir",
+        _ => "database.url",
+    }
+}
+
+/// What a command works on has to be there: one that is run in the wrong folder makes no installation by the way. Looking makes nothing.
+pub fn find_installation(config: &Config) -> Result<(), StartError> {
+    let advice = "Run this where the server runs, with its configuration (--config FILE, and the same GATEWAY__ variables). A new \
+                  installation is made by `gateway serve`, or by `gateway migrate`. Nothing was made";
+    let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
+    let nothing = |found: String| {
+        Err(StartError::NoInstallation(format!("{found}, so there is no installation to work on. {advice}")))
+    };
+    if let DatabaseUrl::Sqlite(path) = &config.database.url {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let (setting, whole) = (says_where(config), whole.display());
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => return nothing(format!("{setting}: {whole} is no file")),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return nothing(format!("{setting}: there is no database {whole}"));
+            }
+            Err(error) => return nothing(format!("{setting}: cannot look for the database {whole}: {error}")),
+        }
+    }
+    let mut conn = config.database.url.connect_read_only().map_err(failed)?;
+    match migrations::have_begun(&mut conn).map_err(failed)? {
+        true => Ok(()),
+        false => nothing(format!("{}: {} is empty", says_where(config), config.database.url.display())),
+    }
+}
+
+/// The database and its keys, for a command that works on an installation.
 pub async fn open(config: &Config, clock: Clock) -> Result<(Db, Arc<Keyring>), StartError> {
+    find_installation(config)?;
     let turn = take_turn(config)?;
     let db = open_database(config, clock, &turn)?;
     let keys = open_keys(config, &db).await?;
@@ -232,7 +273,7 @@ async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartErr
     if matches!(config.database.url, DatabaseUrl::Postgres(_)) {
         return Err(StartError::NoMasterKey(path.clone()));
     }
-    if let Some(keys) = master_key::read(path).map_err(StartError::MasterKey)? {
+    if let Some(keys) = keys::read(path).map_err(|why| StartError::MasterKey(format!("data.dir: {why}")))? {
         return Ok(keys);
     }
     let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
@@ -245,13 +286,15 @@ async fn master_keys(config: &Config, db: &Db) -> Result<Vec<[u8; 32]>, StartErr
 
 /// The master keys of an installation that exists.
 pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError> {
-    let read = |path| master_key::read(path).map_err(StartError::MasterKey);
+    let read = |setting, path| keys::read(path).map_err(|why| StartError::MasterKey(format!("{setting}: {why}")));
     match &config.master_key {
         MasterKeySource::Given(keys) => Ok(keys.clone()),
-        MasterKeySource::File(path) => read(path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone())),
+        MasterKeySource::File(path) => {
+            read("security.master_key_file", path)?.ok_or_else(|| StartError::NoMasterKeyFile(path.clone()))
+        }
         MasterKeySource::KeyFile(path) => {
             let lost = || StartError::MasterKeyLost { database: config.database.url.display(), key: path.clone() };
-            read(path)?.ok_or_else(lost)
+            read("data.dir", path)?.ok_or_else(lost)
         }
     }
 }
@@ -272,10 +315,17 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
     drop(turn);
 
-    let listener =
-        std::net::TcpListener::bind(config.server.bind).map_err(|e| StartError::Listen(config.server.bind, e))?;
+    let listener = std::net::TcpListener::bind(config.server.bind)
+        .map_err(|e| StartError::Listen("server.bind", config.server.bind, e))?;
     let address = listener.local_addr()?;
     let waiting_at = listener.try_clone()?;
+    let for_operators = config
+        .admin
+        .bind
+        .map(|bind| std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen("admin.bind", bind, e)));
+    let for_operators = for_operators.transpose()?;
+    let admin = for_operators.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
+    let admin_url = admin_url(&config, admin.unwrap_or(address));
     let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
     let outbound = Outbound::new(config.outbound);
     let app = App::from(Parts {
@@ -284,11 +334,13 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         providers: ProviderMetadataCache::new(db.clock().clone()),
         stopping: Stopping::default(),
         admission: Arc::new(Admission::new(config.database.limits.long_each as usize)),
+        rates: Arc::new(Rates::new(config.limits)),
         payers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
         settings: settings(&config, &public_url),
         path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
+        admin_url: admin_url.into(),
         metrics: Metrics::with(db.work().clone()),
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
         signer,
@@ -315,60 +367,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     );
     let connections =
         Connections::new(bounds, app.config.server.write_timeout, app.config.server.trusted_proxies.clone());
-    let taken_in = connections.clone();
     let state = web::Data::new(app.clone());
     let metrics = app.config.metrics.bind.map(|bind| listen_for_metrics(bind, &state)).transpose()?;
-    let is_https = app.public_url.starts_with("https://");
-    let for_operators = config
-        .admin
-        .bind
-        .map(|bind| std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen("admin.bind", bind, e)));
-    let for_operators = for_operators.transpose()?;
-    let admin = for_operators.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
-    let admin_url = admin_url(&config, admin.unwrap_or(address));
-    let hsts = strict_transport(app.path.is_empty());
-    let server = HttpServer::new(move || {
-        actix_web::App::new()
-            .wrap(from_fn(http::head_as_get))
-            .wrap(from_fn(http::told))
-            .wrap(from_fn(http::below))
-            .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
-            .wrap(from_fn(http::close_when_stopping))
-            .wrap(from_fn(http::identify))
-            .app_data(state.clone())
-            .configure(http::routes)
-    })
-    .workers(workers)
-    .max_connections((bounds.all / workers).max(1))
-        admin_url: admin_url.into(),
-    .on_connect(move |stream, data| taken_in.admit(stream, data))
-    .keep_alive(Duration::from_secs(75))
-    .client_request_timeout(app.config.server.header_timeout)
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .disable_signals()
-    .listen(listener)?
-    .run();
-    jobs::start(app.clone());
-    Ok(Running { address, metrics, app, handle: server.handle(), server, connections, listener: Some(waiting_at) })
-}
-        rates: Arc::new(Rates::new(config.limits)),
-
-/// Answers `/metrics` on a listener of its own, until the process ends: while the server stops, too.
-fn listen_for_metrics(bind: SocketAddr, state: &web::Data<App>) -> Result<SocketAddr, StartError> {
-    let listener = std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen(bind, e))?;
-    let (address, state) = (listener.local_addr()?, state.clone());
-    let server = HttpServer::new(move || actix_web::App::new().app_data(state.clone()).configure(http::metrics::alone));
-    actix_web::rt::spawn(server.workers(1).max_connections(16).disable_signals().listen(listener)?.run());
-    Ok(address)
-}
-
-/// A browser that came by https once does not use http again (RFC 6797), for two years. Subdomains are included only
-/// where the whole host is ours.
-fn strict_transport(whole_host: bool) -> &'static str {
-    if whole_host { "max-age=63072000; includeSubDomains" } else { "max-age=63072000" }
-}
-
-pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     let most = (bounds.all / workers).max(1);
     let routes = if for_operators.is_some() { http::public } else { http::routes };
     let server = serve(&state, &connections, listener, routes, (workers, most))?;
@@ -399,6 +399,46 @@ fn serve(
     (workers, most): (usize, usize),
 ) -> std::io::Result<actix_web::dev::Server> {
     let (app, state, taken_in) = (state.get_ref().clone(), state.clone(), connections.clone());
+    let is_https = app.public_url.starts_with("https://");
+    let hsts = strict_transport(app.path.is_empty());
+    let server = HttpServer::new(move || {
+        actix_web::App::new()
+            .wrap(from_fn(http::head_as_get))
+            .wrap(from_fn(http::told))
+            .wrap(from_fn(http::below))
+            .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
+            .wrap(from_fn(http::close_when_stopping))
+            .wrap(from_fn(http::identify))
+            .app_data(state.clone())
+            .configure(routes)
+    });
+    let server = server
+        .workers(workers)
+        .max_connections(most)
+        .on_connect(move |stream, data| taken_in.admit(stream, data))
+        .keep_alive(Duration::from_secs(75))
+        .client_request_timeout(app.config.server.header_timeout)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals();
+    Ok(server.listen(listener)?.run())
+}
+
+/// Answers `/metrics` on a listener of its own, until the process ends: while the server stops, too.
+fn listen_for_metrics(bind: SocketAddr, state: &web::Data<App>) -> Result<SocketAddr, StartError> {
+    let listener = std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen("metrics.bind", bind, e))?;
+    let (address, state) = (listener.local_addr()?, state.clone());
+    let server = HttpServer::new(move || actix_web::App::new().app_data(state.clone()).configure(http::metrics::alone));
+    actix_web::rt::spawn(server.workers(1).max_connections(16).disable_signals().listen(listener)?.run());
+    Ok(address)
+}
+
+/// A browser that came by https once does not use http again (RFC 6797), for two years. Subdomains are included only
+/// where the whole host is ours.
+fn strict_transport(whole_host: bool) -> &'static str {
+    if whole_host { "max-age=63072000; includeSubDomains" } else { "max-age=63072000" }
+}
+
+pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),
         resources: vec![scopes::scim_endpoint(format!("{public_url}/scim/v2").into())],

@@ -7,7 +7,7 @@ use crate::platform::clock::Clock;
 use crate::server;
 use crate::services::master_key;
 use crate::storage::audit::chain::{ChainVerdict, Link};
-use crate::storage::{DatabaseUrl, DbError, read_on};
+use crate::storage::{DbError, read_on};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -19,14 +19,10 @@ pub(super) enum AuditCommand {
     },
 }
 
-/// Reads, and nothing else: what is verified may be a copy, and a mistyped path makes no database.
+/// Reads, and nothing else: what is verified may be a copy.
 pub(super) fn run(config: &Config, clock: &Clock, command: AuditCommand) -> Result<(), Box<dyn std::error::Error>> {
     let AuditCommand::Verify { expect } = command;
-    if let DatabaseUrl::Sqlite(path) = &config.database.url
-        && !path.is_file()
-    {
-        return Err(format!("there is no database {}; set database.url or data.dir", path.display()).into());
-    }
+    server::find_installation(config)?;
     let masters = server::existing_master_keys(config)?;
     let mut conn = config.database.url.connect_read_only()?;
     let file = config.audit.head_file(&config.database.url);

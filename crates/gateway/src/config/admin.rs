@@ -1,18 +1,26 @@
-//! `[admin]`: an operator's token for automation.
+//! `[admin]`: an operator's token for automation, and a listener for operators.
 
+use std::net::SocketAddr;
+
+use super::public_url::{self, path_of};
 use super::reader::Reader;
+use super::server::{Server, address};
 use crate::platform::secret_text::SecretText;
 
-/// A token for automation.
+/// A token for automation, and a listener for operators.
 #[derive(Debug, Clone)]
 pub struct Admin {
     /// It counts beside those of `gateway operator create`.
     pub token: Option<SecretText>,
+    /// Where the console and the admin API are served, and nowhere else.
+    pub bind: Option<SocketAddr>,
+    /// The base of their URLs, where it is not that of all.
+    pub public_url: Option<String>,
 }
 
 pub(super) fn read(r: &mut Reader) -> Option<Admin> {
     let mut s = r.section("admin");
-    let token = s.optional(
+    let token = s.secret().optional(
         "token",
         "",
         "at least 16 visible ASCII characters",
@@ -24,6 +32,22 @@ pub(super) fn read(r: &mut Reader) -> Option<Admin> {
         "/run/secrets/gateway-admin-token",
         "In place of token: a file that holds it.",
         |text| admin_token(text.trim()),
+    );
+    let bind = s.optional(
+        "bind",
+        "127.0.0.1:8081",
+        "HOST:PORT",
+        "A listener of its own for operators: /console, /admin, /openapi and /metrics are [served there](#listeners), and nowhere else. Without it: on \
+         the server's own.",
+        address,
+    );
+    let public_url = s.optional(
+        "public_url",
+        "https://console.example.com",
+        "URL",
+        "The base of the URLs of the console and the admin API where operators reach them by another host than server.public_url: the address \
+         of the proxy in front of admin.bind.",
+        |text| public_url::parse(&text),
     );
     if token.is_some() && in_file.is_some() {
         r.mistake("admin.token and admin.token_file: set one of them");
@@ -66,22 +90,6 @@ pub(super) fn agree(r: &mut Reader, admin: &Admin, server: &Server, metrics: Opt
 
 fn admin_token(text: &str) -> Result<SecretText, String> {
     if text.len() < 16 {
-    let bind = s.optional(
-        "bind",
-        "127.0.0.1:8081",
-        "HOST:PORT",
-        "A listener of its own for operators: /console, /admin, /openapi and /metrics are [served there](#listeners), and nowhere else. Without it: on \
-         the server's own.",
-        address,
-    );
-    let public_url = s.optional(
-        "public_url",
-        "https://console.example.com",
-        "URL",
-        "The base of the URLs of the console and the admin API where operators reach them by another host than server.public_url: the address \
-         of the proxy in front of admin.bind.",
-        |text| public_url::parse(&text),
-    );
         return Err(
             "is too short to be safe: use at least 16 characters, such as `openssl rand -hex 32` prints".to_owned()
         );

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::reader::{Reader, Unit};
+use super::file;
+use super::reader::{Reader, Section, Unit};
 use crate::storage::{DatabaseUrl, Limits, Patience};
 
 /// The database, and how much of it this process takes.
@@ -19,7 +20,7 @@ pub struct Database {
 pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<Database> {
     let usual = Limits::default();
     let mut s = r.section("database");
-    let url = s.optional(
+    let url = s.url_with_password().optional(
         "url",
         "postgres://gateway@localhost/gateway",
         "`sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`",
@@ -102,11 +103,51 @@ pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<Database> {
         );
     }
     let patience = Patience { statement, lock, idle, network, answer };
+    let is_named = r.is_set("database.url") || r.is_set("database.url_file");
+    let url = url.or(in_file).unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db")));
+    match &url {
+        DatabaseUrl::Sqlite(path) => {
+            let setting = if is_named { ("database", "url") } else { ("data", "dir") };
+            place(&mut r.section(setting.0), setting.1, path);
+        }
+        DatabaseUrl::Postgres(url) => tls(&mut r.section("database"), url),
+    }
     Some(Database {
-        url: url.or(in_file).unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("gateway.db"))),
+        url,
         limits: Limits { connections: connections?, long_connections: long_connections?, patience, ..usual },
         migrate_on_start: migrate_on_start?,
     })
+}
+
+/// Where SQLite's file is to be. Nothing is made there yet.
+fn place(s: &mut Section<'_>, setting: &str, path: &Path) {
+    if path.is_dir() {
+        s.at_start(setting, format!("`{}` is a folder; name the file of the database", path.display()));
+    }
+    let there = path.ancestors().skip(1).find(|above| above.exists());
+    if let Some(no_folder) = there.filter(|above| !above.is_dir()) {
+        s.at_start(setting, format!("`{}` is a file, and the database needs a folder there", no_folder.display()));
+    }
+}
+
+/// What TLS to PostgreSQL needs: files that are there, and a build that has it.
+fn tls(s: &mut Section<'_>, url: &str) {
+    const FILES: [&str; 4] = ["sslrootcert", "sslcert", "sslkey", "sslcrl"];
+    let Ok(url) = url::Url::parse(url) else { return };
+    for (name, value) in url.query_pairs() {
+        if name == "sslmode" && value.starts_with(['r', 'v']) && !cfg!(feature = "postgres-tls") {
+            s.at_start(
+                "url",
+                format!("sslmode={value} needs a gateway that was built with --features gateway/postgres-tls"),
+            );
+        }
+        if FILES.contains(&&*name)
+            && value != "system"
+            && let Err(why) = file::read(Path::new(&*value))
+        {
+            s.at_start("url", format!("{name}: {why}"));
+        }
+    }
 }
 
 /// What one account may have of the connections for long requests, which is a setting of `[scim]`.

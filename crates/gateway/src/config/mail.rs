@@ -8,7 +8,7 @@ use crate::platform::smtp::{Mail, Relay};
 /// `None` if no mail is to be sent, or if something is wrong, which the reader then knows.
 pub(super) fn read(r: &mut Reader) -> Option<Mail> {
     let mut s = r.section("mail");
-    let relay = s.optional(
+    let relay = s.url_with_password().optional(
         "smtp_url",
         "smtps://USER:PASSWORD@mail.example.com",
         "URL",

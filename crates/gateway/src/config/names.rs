@@ -102,6 +102,7 @@ mod tests {
     #[test]
     fn a_name_of_the_right_form_that_no_setting_has_is_a_mistake_with_the_nearest_name() {
         for (set, mistake) in [
+            ("GATEWAY__LOG__LEVEL__GATEWAY", "log.level: there is no such setting; the nearest is log.filter"),
             ("GATEWAY__SERVER__BNID", "server.bnid: there is no such setting; the nearest is server.bind"),
             ("GATEWAY__SERVER_BIND", "server_bind: there is no such setting; the nearest is server.bind"),
             ("gateway__serve__bind", "serve.bind: there is no such setting; the nearest is server.bind"),
@@ -110,7 +111,7 @@ mod tests {
                 "oauth.access_token_seconds: there is no such setting; the nearest is oauth.access_token_minutes",
             ),
         ] {
-            assert_eq!(Config::from_variables(&[(set, "1")]).unwrap_err().0, [mistake]);
+            assert_eq!(Config::from_variables(&[(set, "1")]).unwrap_err().0, [format!("{mistake} (set by {set})")]);
         }
     }
 }

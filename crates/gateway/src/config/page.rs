@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use super::origin::Origins;
 use super::reader::{Declared, Reader, Unit};
 use crate::domain::written::says;
 
@@ -12,7 +13,7 @@ const END: &str = "<!-- The end of the tables. -->\n";
 const WIDTH: usize = 120;
 
 fn declared() -> Vec<Declared> {
-    let mut reader = Reader::new(Value::Null);
+    let mut reader = Reader::new(Value::Null, Origins::default());
     super::read(&mut reader).expect("the defaults are a whole configuration");
     reader.declared
 }

@@ -4,20 +4,24 @@ use url::{Host, Url};
 
 /// Where paths of the server's own begin. A public URL whose path began like one of them could not be told from it, for a proxy may
 /// strip the path or pass it on.
-pub(crate) const OWN: [&str; 15] = [
+pub(crate) const OWN: [&str; 19] = [
     ".well-known",
     "account",
     "admin",
     "assets",
+    "console",
     "favicon.ico",
     "health",
     "login",
+    "metrics",
     "oauth2",
     "openapi",
     "openapi.json",
     "operator",
+    "password",
     "robots.txt",
     "scim",
+    "setup",
     "style",
     "userinfo",
 ];
@@ -66,6 +70,14 @@ fn http_url(text: &str) -> Result<Url, String> {
         return Err(format!("`{text}` must have no query and no fragment"));
     }
     Ok(url)
+}
+
+/// The host name, if it is one with an underscore.
+pub(super) fn host_that_okta_refuses(url: &str) -> Option<String> {
+    match Url::parse(url).ok()?.host()? {
+        Host::Domain(name) if name.contains('_') => Some(name.to_owned()),
+        _ => None,
+    }
 }
 
 /// Plain http that leaves the machine.

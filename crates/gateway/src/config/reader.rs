@@ -10,12 +10,27 @@ use serde_json::{Map, Value};
 
 use super::file;
 use super::names;
+use super::origin::{Origin, Origins};
 
 pub(super) struct Reader {
     tree: Map<String, Value>,
+    origins: Origins,
     pub(super) declared: Vec<Declared>,
     mistakes: Vec<String>,
+    /// What only a start trips over: other commands do without it.
+    at_start: Vec<String>,
     warnings: Vec<String>,
+}
+
+/// What may be told of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Secrecy {
+    #[default]
+    Open,
+    /// A URL, but for the password in it.
+    Url,
+    /// Nothing.
+    Secret,
 }
 
 /// What is known of a setting once it was read.
@@ -32,8 +47,11 @@ pub(super) struct Declared {
     pub(super) form: String,
     /// In one or two sentences. Links to other pages of `docs/` are Markdown.
     pub(super) meaning: &'static str,
-    /// Whether the file or the environment has a value.
-    pub(super) is_set: bool,
+    pub(super) secrecy: Secrecy,
+    /// As it is set, or by default.
+    pub(super) value: Option<Value>,
+    /// Where it is set, if it is.
+    pub(super) origin: Option<Origin>,
 }
 
 impl Declared {
@@ -41,12 +59,19 @@ impl Declared {
     pub(super) fn key(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }
+
+    /// Whether the file or the environment has a value.
+    pub(super) fn is_set(&self) -> bool {
+        self.origin.is_some()
+    }
 }
 
 /// One section of the configuration, such as `[server]`.
 pub(super) struct Section<'r> {
     reader: &'r mut Reader,
     name: &'static str,
+    /// Of the setting that is read next.
+    secrecy: Secrecy,
 }
 
 /// A value as it stands in a file, or as text from the environment.
@@ -126,20 +151,30 @@ impl Unit {
 type Range = std::ops::RangeInclusive<u64>;
 
 impl Reader {
-    pub(super) fn new(tree: Value) -> Reader {
+    pub(super) fn new(tree: Value, origins: Origins) -> Reader {
         let tree = match tree {
             Value::Object(tree) => tree,
             _ => Map::new(),
         };
-        Reader { tree, declared: Vec::new(), mistakes: Vec::new(), warnings: Vec::new() }
+        let (declared, mistakes, at_start, warnings) = Default::default();
+        Reader { tree, origins, declared, mistakes, at_start, warnings }
     }
 
     pub(super) fn section(&mut self, name: &'static str) -> Section<'_> {
-        Section { reader: self, name }
+        Section { reader: self, name, secrecy: Secrecy::Open }
     }
 
     pub(super) fn mistake(&mut self, mistake: impl Into<String>) {
         self.mistakes.push(mistake.into());
+    }
+
+    /// What stops a start, though other commands can do without it.
+    pub(super) fn at_start(&mut self, mistake: impl Into<String>) {
+        self.at_start.push(mistake.into());
+    }
+
+    pub(super) fn take_at_start(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.at_start)
     }
 
     /// What the server can work with, though it may not be what the operator meant.
@@ -153,7 +188,7 @@ impl Reader {
 
     /// Whether the file or the environment has a value of a setting that was read.
     pub(super) fn is_set(&self, key: &str) -> bool {
-        self.declared.iter().any(|one| one.is_set && one.key() == key)
+        self.declared.iter().any(|one| one.is_set() && one.key() == key)
     }
 
     fn take(&mut self, section: &str, name: &str) -> Option<Value> {
@@ -169,9 +204,23 @@ impl Reader {
         for key in unknown {
             let near = names::nearest(&key, self.declared.iter().map(Declared::key));
             let near = near.map_or_else(String::new, |near| format!("; the nearest is {near}"));
-            self.mistakes.push(format!("{key}: there is no such setting{near}"));
+            let set = set_by(self.origins.of(&key));
+            self.mistakes.push(format!("{key}: there is no such setting{near}{set}"));
         }
         self.mistakes
+    }
+
+    fn set_by(&self, key: &str) -> String {
+        set_by(self.origins.of(key))
+    }
+}
+
+/// Behind what is wrong with a setting: where to correct it.
+fn set_by(origin: Option<&Origin>) -> String {
+    match origin {
+        Some(Origin::Environment { variable }) => format!(" (set by {variable})"),
+        Some(origin @ Origin::File { .. }) => format!(" (set in {origin})"),
+        _ => String::new(),
     }
 }
 
@@ -190,7 +239,32 @@ impl Section<'_> {
     /// A mistake of one setting.
     pub(super) fn mistake(&mut self, name: &str, why: impl std::fmt::Display) {
         let key = self.key(name);
-        self.reader.mistake(format!("{key}: {why}"));
+        let set = self.reader.set_by(&key);
+        self.reader.mistake(format!("{key}: {why}{set}"));
+    }
+
+    /// What is wrong with one setting, and stops only a start.
+    pub(super) fn at_start(&mut self, name: &str, why: impl std::fmt::Display) {
+        let key = self.key(name);
+        let set = self.reader.set_by(&key);
+        self.reader.at_start(format!("{key}: {why}{set}"));
+    }
+
+    /// Whether the file or the environment has a value of a setting that was read.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.reader.is_set(&self.key(name))
+    }
+
+    /// The setting that is read next is a secret.
+    pub(super) fn secret(&mut self) -> &mut Self {
+        self.secrecy = Secrecy::Secret;
+        self
+    }
+
+    /// The setting that is read next is a URL that may have a password in it.
+    pub(super) fn url_with_password(&mut self) -> &mut Self {
+        self.secrecy = Secrecy::Url;
+        self
     }
 
     /// A mistake of the section as a whole.
@@ -205,8 +279,10 @@ impl Section<'_> {
 
     fn declare(&mut self, declared: Declared) -> Option<Value> {
         let set = self.reader.take(self.name, declared.name);
-        let value = set.clone().or_else(|| declared.default.clone());
-        self.reader.declared.push(Declared { is_set: set.is_some(), ..declared });
+        let key = declared.key();
+        let origin = set.as_ref().map(|_| self.reader.origins.of(&key).cloned().unwrap_or(Origin::Default));
+        let value = set.or_else(|| declared.default.clone());
+        self.reader.declared.push(Declared { origin, value: value.clone(), ..declared });
         value
     }
 
@@ -225,8 +301,9 @@ impl Section<'_> {
         self.parse(name, &value, parse)
     }
 
-    fn with(&self, name: &'static str, default: Option<Value>, form: String, meaning: &'static str) -> Declared {
-        Declared { section: self.name, name, default, example: "", form, meaning, is_set: false }
+    fn with(&mut self, name: &'static str, default: Option<Value>, form: String, meaning: &'static str) -> Declared {
+        let (section, secrecy) = (self.name, std::mem::take(&mut self.secrecy));
+        Declared { section, name, default, example: "", form, meaning, secrecy, value: None, origin: None }
     }
 
     /// A whole number in this range.
@@ -322,15 +399,24 @@ impl Section<'_> {
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         let path = self.optional(name, example, "path", meaning, Ok)?;
-        self.warn_if_readable_by_others(name, Path::new(&path));
-        let parsed = file::read(Path::new(&path)).and_then(|text| parse(&text));
+        self.warn_if_open_to_others(name, Path::new(&path));
+        let parsed =
+            file::filled(Path::new(&path)).and_then(|text| parse(&text).map_err(|why| format!("`{path}` {why}")));
         parsed.map_err(|why| self.mistake(name, why)).ok()
     }
 
-    pub(super) fn warn_if_readable_by_others(&mut self, name: &str, path: &Path) {
-        if file::is_readable_by_others(path) {
+    pub(super) fn warn_if_open_to_others(&mut self, name: &str, path: &Path) {
+        if let Some(what) = file::open_to_others(path) {
             let path = path.display();
-            self.warn(name, format!("every user of this machine can read {path}; chmod 600 {path}"));
+            self.warn(name, format!("every user of this machine can {what} {path}; chmod 600 {path}"));
+        }
+    }
+
+    /// Of a file that anyone may read.
+    pub(super) fn warn_if_others_can_change(&mut self, name: &str, path: &Path) {
+        if file::open_to_others(path).is_some_and(|what| what.ends_with("change")) {
+            let path = path.display();
+            self.warn(name, format!("every user of this machine can change {path}; chmod o-w {path}"));
         }
     }
 
@@ -343,7 +429,8 @@ impl Section<'_> {
         meaning: &'static str,
         mut parse: impl FnMut(String) -> Result<T, String>,
     ) -> Option<Vec<T>> {
-        let values = match self.declare(self.with(name, Some(default.into()), form.to_owned(), meaning))? {
+        let declared = self.with(name, Some(default.into()), form.to_owned(), meaning);
+        let values = match self.declare(declared)? {
             Value::Array(values) => values,
             Value::String(text) => text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(Value::from).collect(),
             _ => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::keys;
 use super::reader::Reader;
+use crate::storage::DatabaseUrl;
 
 /// Where the master key comes from.
 #[derive(Debug, Clone)]
@@ -18,7 +19,7 @@ pub enum MasterKeySource {
 
 pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<MasterKeySource> {
     let mut s = r.section("security");
-    let key = s.optional(
+    let key = s.secret().optional(
         "master_key",
         "",
         "32 bytes in base64, as `openssl rand -base64 32` prints",
@@ -27,7 +28,7 @@ pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<MasterKeySource> {
          the database is worth nothing without it.",
         |text| keys::parse(&text),
     );
-    let list = s.list(
+    let list = s.secret().list(
         "master_keys",
         &[],
         "a list of such keys",
@@ -53,7 +54,45 @@ pub(super) fn read(r: &mut Reader, data_dir: &Path) -> Option<MasterKeySource> {
         }
     };
     if let MasterKeySource::File(path) | MasterKeySource::KeyFile(path) = &source {
-        s.warn_if_readable_by_others("master_key_file", path);
+        s.warn_if_open_to_others("master_key_file", path);
+    }
+    match &source {
+        MasterKeySource::Given(_) => {}
+        MasterKeySource::File(path) => match keys::read(path) {
+            Ok(Some(_)) => {}
+            Ok(None) => s.at_start("master_key_file", no_such_file(path)),
+            Err(why) => s.at_start("master_key_file", why),
+        },
+        MasterKeySource::KeyFile(path) => {
+            if let Err(why) = keys::read(path) {
+                r.section("data").at_start("dir", why);
+            }
+        }
     }
     Some(source)
+}
+
+/// With PostgreSQL no key is made.
+pub(super) fn agree(r: &mut Reader, source: &MasterKeySource, database: &DatabaseUrl) {
+    if let (MasterKeySource::KeyFile(path), DatabaseUrl::Postgres(_)) = (source, database) {
+        r.at_start(is_missing(path));
+    }
+}
+
+/// The operator named a file that is not there.
+pub(crate) fn no_such_file(path: &Path) -> String {
+    format!(
+        "there is no file {}. It is never made: put the key there that the database was written under, or, for a new database, the one \
+         that `openssl rand -base64 32` prints",
+        path.display()
+    )
+}
+
+/// Replicas cannot each make a key of their own.
+pub(crate) fn is_missing(path: &Path) -> String {
+    format!(
+        "security.master_key is missing: with PostgreSQL every replica needs the same one, and none is made. Set security.master_key or \
+         security.master_key_file; if this machine made {} before, set the latter to it",
+        path.display()
+    )
 }

@@ -106,12 +106,24 @@ pub(super) fn read(r: &mut Reader) -> Option<Server> {
          more. It ends early when no connection is open. SIGINT, and a second signal, skip this.",
     );
     let insecure_http = insecure_http?;
+    if let Some(name) = public_url.as_deref().and_then(public_url::host_that_okta_refuses) {
+        let why = format!(
+            "the host name {name} has an underscore, which Okta refuses in every URL of an integration; other identity providers take it. Give the \
+             server a name with letters, digits and hyphens"
+        );
+        s.warn("public_url", why);
+    }
     if let Some(url) = public_url.as_deref().filter(|url| !insecure_http && is_exposed(url)) {
         let why = format!(
             "`{url}` is plain http, and passwords and tokens would travel readable; put a proxy with TLS in front and use its https:// \
              address. (server.insecure_http = true allows it in a closed test network.)"
         );
         s.mistake("public_url", why);
+    }
+    if let Some(bind) = bind.filter(|bind| !bind.ip().is_loopback() && !insecure_http)
+        && !r.is_set("server.public_url")
+    {
+        r.at_start(no_public_url(bind));
     }
     Some(Server {
         bind: bind?,
@@ -153,6 +165,14 @@ fn memory(s: &mut Section<'_>) -> Option<Memory> {
         return None;
     }
     Some(Memory { all, of_one_account: of_one })
+}
+
+/// It listens on all interfaces, and its public URL is not configured.
+pub(crate) fn no_public_url(bind: SocketAddr) -> String {
+    format!(
+        "server.public_url is missing: listening on {bind}, this server cannot know the address that people and identity providers use. Set \
+         it to the https:// address of your proxy; on your own machine, to http://localhost:PORT"
+    )
 }
 
 pub(super) fn address(text: String) -> Result<SocketAddr, String> {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::storage::DatabaseUrl;
 
+mod inspection;
+
 #[test]
 fn the_defaults_are_a_whole_configuration() {
     let config = Config::from_variables(&[]).unwrap();
@@ -238,9 +240,11 @@ fn settings_that_have_no_effect_are_warned_of() {
         (("GATEWAY__OAUTH__REFRESH_RETRY_HOURS", "24"), "oauth.refresh_retry_hours: has no effect any more"),
         (("GATEWAY__SCIM__MAX_PAGE_SIZE", "50"), "scim.page_size: is more than scim.max_page_size"),
         (("GATEWAY__SCIM__MAX_BODY_KIB", "262144"), "scim.max_body_kib: is more than server.account_in_flight_mib"),
-        (("GATEWAY__CONSENT__ROLES", "master_admn"), "consent.roles: `master_admn` is not among the values of role"),
-        (("GATEWAY__CONSENT__ROLE_ATTRIBUTE", "Role"), "consent.role_attribute: `Role` is no attribute"),
-        (("GATEWAY__CONSENT__ROLE_ATTRIBUTE", "emails"), "consent.role_attribute: `emails` is no attribute"),
+        (("GATEWAY__CONSENT__ROLES", ","), "consent.roles: is empty, so no user may accept"),
+        (
+            ("GATEWAY__SERVER__PUBLIC_URL", "https://my_id.example.com"),
+            "server.public_url: the host name my_id.example.com",
+        ),
     ] {
         let warnings = Config::from_variables(&[set]).unwrap_or_else(|e| panic!("{set:?}: {e}")).warnings;
         assert!(matches!(&warnings[..], [one] if one.starts_with(warning)), "{set:?}: {warnings:#?}");

@@ -12,26 +12,10 @@ use base64::engine::general_purpose::STANDARD;
 use oauth::Keyring;
 use zeroize::Zeroizing;
 
-use crate::config::keys::{parse, wrong};
+use crate::config::keys::parse;
 use crate::domain::sealing;
 use crate::platform::system;
 use crate::storage::{DbError, Tx};
-
-/// The keys that a file has, the one that seals first; `None` if there is no such file.
-pub fn read(path: &Path) -> Result<Option<Vec<[u8; 32]>>, String> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(format!("cannot read the master key {}: {error}", path.display())),
-    };
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let keys: Result<Vec<_>, String> = lines.map(parse).collect();
-    match keys {
-        Ok(keys) if keys.is_empty() => Err(format!("{}: has no key; each line {}", path.display(), wrong())),
-        Ok(keys) => Ok(Some(keys)),
-        Err(why) => Err(format!("{}: each line {why}", path.display())),
-    }
-}
 
 /// Makes the first key of an installation.
 pub fn make(path: &Path) -> Result<[u8; 32], String> {

@@ -1,6 +1,8 @@
 //! Migrations, embedded in the binary: one folder for each database, the same steps under the same names.
 
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::backend::AnyConn;
@@ -57,6 +59,23 @@ pub fn run(conn: &mut AnyConn) -> Result<usize, MigrationError> {
         }
         AnyConn::Postgres(c) => c.run_pending_migrations(POSTGRES).map(|m| m.len()).map_err(MigrationError::Failed),
     }
+}
+
+/// Whether a gateway has been at this database. Makes nothing.
+pub fn have_begun(conn: &mut AnyConn) -> Result<bool, DbError> {
+    const SQLITE: &str = "SELECT COUNT(*) AS n FROM sqlite_master WHERE name = '__diesel_schema_migrations'";
+    const POSTGRES: &str = "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')";
+    let Tables { n } = match conn {
+        AnyConn::Sqlite(c) => diesel::sql_query(SQLITE).get_result(c),
+        AnyConn::Postgres(c) => diesel::sql_query(POSTGRES).get_result(c),
+    }?;
+    Ok(n > 0)
+}
+
+#[derive(QueryableByName)]
+struct Tables {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }
 
 /// Refuses a schema that is not exactly this binary's.

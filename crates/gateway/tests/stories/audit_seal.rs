@@ -225,7 +225,7 @@ fn hardening_16_verifying_makes_nothing_and_needs_no_right_to_write() {
     let (done, said) = gateway(&["audit", "verify"], &[]);
     assert!(!done && said.contains("there is no database"), "{said}");
     assert_eq!(fs::read_dir(&directory).expect("a directory").count(), 0, "nothing was made");
-    assert!(gateway(&["operator", "create", "--name", "ops"], &[]).0);
+    assert!(gateway(&["migrate"], &[]).0 && gateway(&["operator", "create", "--name", "ops"], &[]).0);
     let mistyped = [("GATEWAY__DATABASE__URL", "sqlite:data/gatewya.db".to_owned())];
     let (done, said) = gateway(&["audit", "verify"], &mistyped);
     assert!(!done && said.contains("gatewya.db"), "{said}");

@@ -76,6 +76,7 @@ fn a_bad_configuration_is_refused_with_every_mistake_at_once() {
 #[test]
 fn a_wrong_master_key_is_refused() {
     let directory = directories::subdirectory("wrong-key");
+    assert!(gateway(&["migrate"], &directory, &[]).status.success());
     assert!(gateway(&["operator", "create", "--name", "ops"], &directory, &[]).status.success());
     let other = ("GATEWAY__SECURITY__MASTER_KEY", "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=".to_owned());
     let refused = gateway(&["operator", "create", "--name", "more"], &directory, &[other]);

@@ -12,10 +12,12 @@ use crate::support::story::run;
 
 const KEY: &str = "c3RvcmllcyBzdG9yaWVzIHN0b3JpZXMgc3RvcmllcyE=";
 
-/// Makes an operator: whether that succeeded, and what was said.
+/// Makes an operator, in a database that has its schema: whether that succeeded, and what was said.
 fn operator(directory: &Path, environment: &[(&str, String)]) -> (bool, String) {
     static MADE: AtomicUsize = AtomicUsize::new(0);
     let name = format!("ops-{}", MADE.fetch_add(1, Ordering::Relaxed)); // no two operators have one name
+    let migrated = process::command(&["migrate"], directory, environment).output().expect("the gateway can be run");
+    assert!(migrated.status.success(), "a migration needs no key");
     let made = process::command(&["operator", "create", "--name", &name], directory, environment).output();
     let made = made.expect("the gateway can be run");
     (made.status.success(), String::from_utf8_lossy(&[made.stdout, made.stderr].concat()).into_owned())
