@@ -108,6 +108,7 @@ pub fn send(
     let now = tx.now();
     let shown = letter::shortened(&to);
     let recipient = keys.tag(LETTER, to.to_string().to_lowercase().as_bytes());
+    tx.hold_recipient(&recipient)?;
     let before = tx.letters_to(&recipient, now - 24 * HOUR, A_DAY as i64)?;
     // The same form, sent twice.
     if before.iter().any(|(at, of)| *of == about.id && now - *at < MINUTE) {

@@ -5,6 +5,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, RedirectUri, Scopes, StoreError};
 
 use super::accounts::{AccountRow, json};
+use super::backend::AnyConn;
 use super::error::DbError;
 use super::owned;
 use super::schema::{client_secrets, clients};
@@ -324,6 +325,16 @@ impl Tx<'_> {
             client_secrets::expires.eq(expires),
         );
         each!(&mut *self.conn, c => diesel::insert_into(client_secrets::table).values(row).execute(c))?;
+        Ok(())
+    }
+
+    /// Lets units of work that give this client a secret or a token take turns: the second counts what the first added. On SQLite they do
+    /// anyway.
+    pub fn hold_client(&mut self, client: ClientKey) -> Result<(), DbError> {
+        if let AnyConn::Postgres(c) = &mut *self.conn {
+            let row = clients::table.filter(clients::seq.eq(client)).select(clients::seq);
+            row.for_no_key_update().get_result::<ClientKey>(c).optional()?;
+        }
         Ok(())
     }
 

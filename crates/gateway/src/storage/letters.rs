@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::letters;
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
@@ -60,7 +61,21 @@ pub struct ClaimedLetter {
     pub tries: i64,
 }
 
+/// 73055 is for nothing else; addresses that share a number only cost time.
+const HOLD: &str = "SELECT pg_advisory_xact_lock(73055, (? % 2147483647)::int)";
+
 impl Tx<'_> {
+    /// Lets units of work that have a letter written to this address take turns: the second counts the letter of the first. On SQLite they
+    /// do anyway.
+    pub fn hold_recipient(&mut self, recipient: &[u8; 32]) -> Result<(), DbError> {
+        if matches!(self.conn, AnyConn::Postgres(_)) {
+            let [a, b, c, d, ..] = *recipient;
+            let number = u32::from_be_bytes([a, b, c, d]);
+            Statement::<()>::new(HOLD, vec![Bind::number(number)]).execute(self.conn)?;
+        }
+        Ok(())
+    }
+
     /// Writes down that a letter is to be sent.
     pub fn insert_letter(&mut self, letter: &NewLetter, now: Timestamp) -> Result<(), DbError> {
         let row = (

@@ -4,7 +4,8 @@ use reqwest::Method;
 
 use crate::notices::postman;
 use crate::support::account::text;
-use crate::support::browser::Landed;
+use crate::support::browser::{Landed, Page};
+use crate::support::concurrently;
 use crate::support::console::{NO_APP, Operator};
 use crate::support::database::Behind;
 use crate::support::letter_box::{LetterBox, until};
@@ -82,15 +83,19 @@ story!(
         }
 
         // One address gets three an hour, in any spelling; sent twice, a form writes one letter.
-        let mut page = page;
-        for _ in 0..2 {
-            let sent = nora.press(&page, "Send by mail", &[("address", "ADA@acme.test")]).await;
-            assert!(sent.words().contains("is on its way"), "{}", sent.words());
-            nora.press(&page, "Send by mail", &[("address", "ada@acme.test")]).await;
-            page = nora.press(&sent, "Create a new link", &[]).await;
-        }
-        let flooded = nora.press(&page, "Send by mail", &[("address", "ada@ACME.test")]).await;
-        assert!(flooded.answer.status == 400, "{}", flooded.words());
+        let sent = nora.press(&page, "Send by mail", &[("address", "ADA@acme.test")]).await;
+        assert!(sent.words().contains("is on its way"), "{}", sent.words());
+        nora.press(&page, "Send by mail", &[("address", "ada@acme.test")]).await;
+        let page = nora.press(&sent, "Create a new link", &[]).await;
+        // Of two links that are mailed at once to an address that may have one more, one is.
+        let okta = [("provider", "okta"), ("name", "")];
+        let other = nora.press(&nora.open(&connect).await, "Create connection and setup link", &okta).await;
+        let address = [("address", "ada@ACME.test")];
+        let pressed = [&page, &other].map(|page| nora.press(page, "Send by mail", &address));
+        let (flooded, sent): (Vec<Page>, Vec<Page>) =
+            concurrently::all(pressed.into()).await.into_iter().partition(|page| page.answer.status == 400);
+        let [flooded, sent] = [flooded, sent].map(|mut pages| pages.pop().expect("one of two"));
+        assert!(sent.words().contains("is on its way"), "{}", sent.words());
         assert!(flooded.words().contains("3 links within the last hour"), "{}", flooded.words());
         assert_eq!(letters.wait_for(3).await.len(), 3);
         let elsewhere = nora.press(&flooded, "Send by mail", &[("address", "ben@acme.test")]).await;

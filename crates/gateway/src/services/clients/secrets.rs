@@ -145,6 +145,7 @@ fn make(
             "must be at most three years ahead: Microsoft Entra ID asks for secrets that live one to three years";
         return Err(ActError::field("expires", detail));
     }
+    tx.hold_client(record.seq)?;
     if tx.client_secrets(record.seq)?.len() >= MOST {
         return Err(ActError::conflict(format!("a client may have {MOST} secrets; end one first")));
     }

@@ -139,6 +139,7 @@ fn make(
     if scope.beyond(&owner.client.scopes).is_some() {
         return Err(ActError::conflict(format!("the client may not ask for the scope {SCOPE}")));
     }
+    tx.hold_client(owner.seq)?;
     if tx.static_tokens(owner.seq)?.len() >= MOST {
         return Err(ActError::conflict(format!("a client may have {MOST} static tokens; end one first")));
     }
