@@ -1,12 +1,13 @@
 //! Logging in, step by step. Each step has a type of its own, and the next can be had from nothing else:
 //!
 //! ```text
-//! who are you ──▶ LoginCandidates ──counted──▶ Counted ──password──▶ Verified ──┬──▶ AuthenticatedUser ──further proof──▶ a session
-//! OpenID provider ──▶ PendingSignIn ──back──▶ Identity ──────────────────────────┘
+//! who are you ──▶ Candidate ──counted──▶ Counted ──password──▶ Verified ──┬──▶ AuthenticatedUser ──further proof──▶ a session
+//! OpenID provider ──▶ PendingSignIn ──back──▶ Identity ────────────────────┘
 //! ```
 //!
-//! [`password`] and [`upstream`] are two ways to a [`AuthenticatedUser`]. [`further`] says whether the [second factor](super::second_factor) is
-//! asked for beside it. [`session`] is what a log-in leads to. [`operator`] is how operators log in, in the same steps.
+//! [`password`] and [`upstream`] are two ways to a [`AuthenticatedUser`]; the steps of a password are [`attempt`]'s. [`further`] says whether
+//! the [second factor](super::second_factor) is asked for beside it. [`session`] is what a log-in leads to. [`operator`] is how operators log
+//! in, in the same steps.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
 use crate::storage::{DbError, Tx};
 
+pub mod attempt;
 pub mod carried;
 pub mod operator;
 pub mod password;

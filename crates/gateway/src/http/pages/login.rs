@@ -22,12 +22,13 @@ use crate::http::edge::query;
 use crate::services::consent;
 use crate::services::sign_in::password::{self, Attempt};
 use crate::services::sign_in::{self, AuthenticatedUser, Refused};
-use crate::storage::ReadCost;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) mod callback;
 pub(super) mod forgotten;
 pub(super) mod provider;
 pub(super) mod second_factor;
+pub(super) mod steps;
 
 /// What the page says beside asking.
 #[derive(Debug, Default)]
@@ -145,25 +146,15 @@ pub(super) async fn submit(
     }
 }
 
-/// The steps of a log-in by password, each in a unit of work of its own: between them the password is compared, which takes long.
+/// Who a user is, by name and password.
 async fn prove(app: &App, attempt: &Attempt, typed: &str) -> Result<Result<AuthenticatedUser, Refused>, PageFailure> {
-    let (keys, tried, now) = (app.keys.clone(), attempt.clone(), app.clock.now());
-    let candidates = match app.db.read(ReadCost::Point, move |tx| password::who(tx, &keys, &tried, now)).await? {
-        Ok(candidates) => candidates,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let payer = candidates.payer();
-    let counted = match app.db.write_for(payer, move |tx| candidates.count(tx, now)).await? {
-        Ok(counted) => counted,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let verified = counted.verify(&app.passwords, typed).await?;
-    let (from, now) = (attempt.source.clone(), app.clock.now());
-    let proven = app.db.write_for(payer, move |tx| {
+    let (keys, tried, from) = (app.keys.clone(), attempt.clone(), attempt.source.clone());
+    let who = move |tx: &mut Tx<'_>, now| password::who(tx, &keys, &tried, now);
+    steps::prove(app, typed, who, move |verified, tx, now| {
         tx.act_as(Actor::Browser.at(from.clone()));
         verified.prove(tx, now)
-    });
-    Ok(proven.await?)
+    })
+    .await
 }
 
 /// The last step: a session under a new secret, and back to what they came for.

@@ -4,6 +4,7 @@
 use oauth::{ClientId, Keyring};
 use scim::resource::user_name::{log_in_key, trimmed};
 
+use super::attempt::{Candidate, Verified};
 use super::{AuthenticatedUser, Refused};
 use crate::domain::account::Account;
 use crate::domain::actor::Source;
@@ -11,10 +12,7 @@ use crate::domain::device::Device;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
 use crate::domain::request::{OwnCode, Refusal};
-use crate::domain::throttle::{AttemptKey, place, retry_after};
-use crate::domain::wording;
-use crate::platform::password_hasher::{Busy, Passwords};
-use crate::platform::secret_text::SecretText;
+use crate::domain::throttle::{AttemptKey, place};
 use crate::platform::timestamp::Timestamp;
 use crate::platform::turns::Payer;
 use crate::storage::logins::Login;
@@ -39,35 +37,17 @@ pub struct Attempt {
     pub source: Source,
 }
 
-/// Which user a name may be, and what a failure counts for.
+/// Whom a name means: one user at most.
 #[derive(Debug, Clone)]
-pub struct LoginCandidates {
-    meant: Meant,
-    counts: Vec<AttemptKey>,
+pub struct Meant {
+    login: Option<Login>,
     /// The account was not known from the client, and could be named.
     asked_for_account: bool,
-    /// Whose turn it takes: whether a user has the name makes no difference.
-    payer: Payer,
+    unclear: Option<Unclear>,
 }
 
-/// Whom a name means: one user at most.
-#[derive(Debug, Clone, Default)]
-struct Meant {
-    login: Option<Login>,
-    /// Why not one of several, for the audit trail of this account or of none.
-    unclear: Option<(Option<AccountKey>, String)>,
-}
-
-/// A claim that was counted as a failure until it turns out to be none.
-#[derive(Debug, Clone)]
-pub struct Counted(LoginCandidates);
-
-/// A claim whose password was compared.
-#[derive(Debug, Clone)]
-pub struct Verified {
-    claim: LoginCandidates,
-    is_right: bool,
-}
+/// Why not one of several, for the audit trail of this account or of none.
+type Unclear = (Option<AccountKey>, String);
 
 /// **Who are you**: which user a name may be, unless it was tried too often of late. Only reads.
 pub fn who(
@@ -75,7 +55,7 @@ pub fn who(
     keys: &Keyring,
     attempt: &Attempt,
     now: Timestamp,
-) -> Result<Result<LoginCandidates, Refused>, DbError> {
+) -> Result<Result<Candidate<Meant>, Refused>, DbError> {
     let key = log_in_key(&attempt.username);
     let of_client = match &attempt.client {
         Some(client) => tx.account_of_client(client)?.map(|account| account.seq),
@@ -100,11 +80,10 @@ pub fn who(
         Some(account) => account.payer(),
         None => Payer::called("address", &place(attempt.source.address.as_deref())),
     };
-    let meant = meant(tx, candidates, knows, &attempt.username)?;
-    // A user who has to wait is told so by this look; a write is for those who do not.
-    let until = tx.attempts_blocked(&counts, now)?;
-    let claim = LoginCandidates { meant, counts, asked_for_account: of_client.is_none(), payer };
-    Ok(until.map_or(Ok(claim), |until| Err(too_many(until, now))))
+    let (login, unclear) = meant(tx, candidates, knows, &attempt.username)?;
+    let hash = login.as_ref().and_then(|login| login.password_hash.clone());
+    let who = Meant { login, asked_for_account: of_client.is_none(), unclear };
+    Candidate { who, hash, counts, payer }.unless_blocked(tx, now)
 }
 
 /// Which one of several: whom this browser knows; of one account, whose name was typed to the letter. One at most, so that one hash
@@ -114,9 +93,9 @@ fn meant(
     mut candidates: Vec<Login>,
     knows: impl Fn(&Login) -> bool,
     typed: &str,
-) -> Result<Meant, DbError> {
+) -> Result<(Option<Login>, Option<Unclear>), DbError> {
     if candidates.len() < 2 {
-        return Ok(Meant { login: candidates.pop(), unclear: None });
+        return Ok((candidates.pop(), None));
     }
     let account = candidates.first().map(|login| login.account);
     let account = account.filter(|first| candidates.iter().all(|login| login.account == *first));
@@ -132,52 +111,20 @@ fn meant(
     }
     let mut fitting = candidates.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(login, _)| login);
     Ok(match (fitting.next(), fitting.next()) {
-        (Some(login), None) => Meant { login: Some(login), unclear: None },
-        _ => Meant { login: None, unclear: Some((account, unclear)) },
+        (Some(login), None) => (Some(login), None),
+        _ => (None, Some((account, unclear))),
     })
 }
 
-pub(super) fn too_many(until: Timestamp, now: Timestamp) -> Refused {
-    let seconds = retry_after(until, now);
-    let problem = format!(
-        "There were too many attempts with a wrong password. Wait {} and try again; nothing is locked.",
-        wording::wait(seconds)
-    );
-    Refused { refusal: Refusal::new(OwnCode::LogInThrottled, problem), retry_after: Some(seconds) }
-}
-
-impl LoginCandidates {
-    /// Whose turn it takes.
-    pub fn payer(&self) -> Payer {
-        self.payer
-    }
-
-    /// Counts the attempt before its outcome is known, so that many at once are not tried for the price of one.
-    pub fn count(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<Counted, Refused>, DbError> {
-        let until = tx.begin_attempt(&self.counts, now)?;
-        Ok(until.map_or_else(|| Ok(Counted(self.clone())), |until| Err(too_many(until, now))))
-    }
-}
-
-impl Counted {
-    /// Compares the password. An unknown name takes as long as a wrong password and reads the same.
-    pub async fn verify(self, passwords: &Passwords, password: &str) -> Result<Verified, Busy> {
-        let Counted(claim) = self;
-        let hash = claim.meant.login.as_ref().and_then(|login| login.password_hash.clone());
-        let is_right = passwords.verify(claim.payer, SecretText::new(password), hash).await?;
-        Ok(Verified { claim, is_right })
-    }
-}
-
-impl Verified {
+impl Verified<Meant> {
     /// Notes what came of it, and says who it is or what they are told. The caller has said who acts.
     pub fn prove(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<AuthenticatedUser, Refused>, DbError> {
-        let LoginCandidates { meant, counts, asked_for_account, .. } = &self.claim;
-        let found = meant.login.as_ref().filter(|_| self.is_right);
+        let Meant { login, asked_for_account, unclear } = &self.who;
+        let found = login.as_ref().filter(|_| self.is_right);
         if found.is_some() {
-            tx.attempt_succeeded(counts)?;
+            self.succeeded(tx)?;
         }
-        let (account, act) = match (found, &meant.unclear) {
+        let (account, act) = match (found, unclear) {
             (Some(login), _) => (Some(login.account), Act::new(Action::LoginSucceeded).on(&login.id)),
             (None, Some((account, why))) => (*account, Act::new(Action::LoginFailed).saying(why.clone())),
             (None, None) => (None, Act::new(Action::LoginFailed)),

@@ -21,6 +21,7 @@ use crate::http::pages::form::Form;
 use crate::http::pages::login::FormMessage;
 use crate::http::pages::login::provider::{operators_callback_url, start};
 use crate::http::pages::login::second_factor::{begin, recovery_codes, set_up};
+use crate::http::pages::login::steps;
 use crate::http::pages::respond::redirect;
 use crate::http::pages::templates::{SecondFactorPage, filters, not_found, page};
 use crate::platform::openid_client::{AuthRequestOptions, Pending};
@@ -32,7 +33,7 @@ use crate::services::sign_in::operator::{self, AuthenticatedOperator};
 use crate::services::sign_in::pending::Purpose;
 use crate::services::sign_in::upstream::not_logged_in;
 use crate::services::sign_in::{Asks, Refused, carried};
-use crate::storage::{DbError, ReadCost};
+use crate::storage::{DbError, ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console/login" Audience::Anyone => show, "Asks who the operator is.";
@@ -167,25 +168,15 @@ pub(super) async fn go_on(
     }
 }
 
-/// The steps of a log-in by password, each in a unit of work of its own.
+/// Who an operator is, by address and password.
 pub(super) async fn prove(
     app: &App,
     attempt: &Attempt,
     typed: &str,
 ) -> Result<Result<AuthenticatedOperator, Refused>, PageFailure> {
-    let (keys, tried, now) = (app.keys.clone(), attempt.clone(), app.clock.now());
-    let candidate = match app.db.read(ReadCost::Point, move |tx| password::who(tx, &keys, &tried, now)).await? {
-        Ok(candidate) => candidate,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let payer = candidate.payer();
-    let counted = match app.db.write_for(payer, move |tx| candidate.count(tx, now)).await? {
-        Ok(counted) => counted,
-        Err(refused) => return Ok(Err(refused)),
-    };
-    let verified = counted.verify(&app.passwords, typed).await?;
-    let (from, now) = (attempt.source.clone(), app.clock.now());
-    Ok(app.db.write_for(payer, move |tx| verified.prove(tx, from.clone(), now)).await?)
+    let (keys, tried, from) = (app.keys.clone(), attempt.clone(), attempt.source.clone());
+    let who = move |tx: &mut Tx<'_>, now| password::who(tx, &keys, &tried, now);
+    steps::prove(app, typed, who, move |verified, tx, now| verified.prove(tx, from.clone(), now)).await
 }
 
 /// The last step: a session, and on to the page that was asked for.
