@@ -259,12 +259,6 @@ impl Tx<'_> {
         Statement::<(BigInt, SmallInt, BigInt)>::new(RESOURCE_COUNTS.of(self.conn), binds).load(self.conn)
     }
 
-    /// How an account stood when that was last found out.
-    pub fn standing_of(&mut self, account: AccountKey) -> Result<Standing, DbError> {
-        let query = accounts::table.filter(accounts::seq.eq(account)).select(accounts::standing);
-        standing(each!(&mut *self.conn, c => query.get_result(c))?)
-    }
-
     /// How many clients an account has: no more than one above [`MOST`] are counted.
     pub fn count_clients_of(&mut self, account: AccountKey) -> Result<i64, DbError> {
         let binds = vec![Bind::number(account), Bind::number(MOST + 1)];

@@ -32,8 +32,6 @@ pub struct Head {
     pub id: String,
     /// What it is called.
     pub name: String,
-    /// How it stands: on the overview at this moment, elsewhere as it was last found.
-    pub standing: Standing,
     /// When it was made.
     pub created: Timestamp,
     /// Since when it is suspended.
@@ -52,6 +50,20 @@ pub fn head(tx: &mut Tx<'_>, mandate: &Mandate, id: &str) -> Result<Head, ActErr
     head_of(tx, &account)
 }
 
+/// The head of an account, and how the account stands at this moment: as its overview says, and the pages of its connections. Only reads.
+pub fn head_and_standing(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    rules: &Rules<'_>,
+    id: &str,
+) -> Result<(Head, Standing), ActError> {
+    let account = accounts::find(tx, mandate, Power::Read, id)?;
+    let records = tx.clients_after(Some(account.seq), 0, CONNECTIONS)?;
+    let looked = health::look(tx, rules, records)?;
+    let standing = standing(&account, looked.iter().map(|looked| looked.finding.state));
+    Ok((head_of(tx, &account)?, standing))
+}
+
 /// The head of the account of a client, if it has one. Only reads.
 pub fn head_of(tx: &mut Tx<'_>, account: &Account) -> Result<Head, ActError> {
     let mut store = tx.in_account(account.seq, Timestamp::EPOCH, false);
@@ -59,7 +71,6 @@ pub fn head_of(tx: &mut Tx<'_>, account: &Account) -> Result<Head, ActError> {
     Ok(Head {
         id: account.id.clone(),
         name: account.name.clone(),
-        standing: tx.standing_of(account.seq)?,
         created: account.created,
         suspended: account.suspended,
         users,
@@ -101,6 +112,8 @@ pub struct Counted {
 pub struct Overview {
     /// What stands above.
     pub head: Head,
+    /// How it stands.
+    pub standing: Standing,
     /// The account as the admin API answers it.
     pub account: bodies::Account,
     /// What needs an operator, the worst first.
@@ -122,10 +135,10 @@ pub struct Overview {
 /// An account at a glance. Only reads.
 pub fn overview(tx: &mut Tx<'_>, mandate: &Mandate, rules: &Rules<'_>, id: &str) -> Result<Overview, ActError> {
     let account = accounts::find(tx, mandate, Power::Read, id)?;
-    let mut head = head_of(tx, &account)?;
+    let head = head_of(tx, &account)?;
     let records = tx.clients_after(Some(account.seq), 0, CONNECTIONS)?;
     let connections = health::of_records(tx, rules, records)?;
-    head.standing = standing(&account, connections.iter().map(|health| health.state));
+    let standing = standing(&account, connections.iter().map(|health| health.state));
     let links = setup_links::newest(tx, mandate, id, None, LINKS)?.into_iter().map(|(_, link)| link).collect();
     let registry = rules.schemas.of(&account)?;
     let users = registry.get(USER);
@@ -166,6 +179,7 @@ pub fn overview(tx: &mut Tx<'_>, mandate: &Mandate, rules: &Rules<'_>, id: &str)
         counted(by_environment.is_some(), &account.options.environment_labels, &account.product_environments);
     Ok(Overview {
         head,
+        standing,
         account: accounts::get(tx, mandate, id)?,
         needs: needs(&connections),
         connections,

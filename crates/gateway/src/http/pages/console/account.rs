@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 
-use super::parts::{Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, When, is_typed};
+use super::parts::{Badge, ConfirmPage, DeletePage, Milder, Tally, Typed, is_typed};
 use super::tabs::{AccountHead, AccountTab, counted, crumbs_below, of_account, of_client};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
@@ -14,6 +14,7 @@ use crate::domain::labels::Called;
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::setup_link::LinkState;
 use crate::domain::standing::Standing;
+use crate::domain::when::When;
 use crate::domain::wording::{self, grouped};
 use crate::http::edge::account_file;
 use crate::http::edge::audience::within_reach;
@@ -23,7 +24,7 @@ use crate::http::pages::frame::filters;
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
 use crate::services::console::account::{self as service, Counted, Head, Overview};
-use crate::storage::ReadCost;
+use crate::storage::{ReadCost, Tx};
 
 pub(super) static ENDPOINTS: &[Endpoint] = pages![
     GET "/console/accounts/{account}" within_reach(Power::Read) => show, "Shows an account: what is wrong, what is connected, who gets what.";
@@ -119,13 +120,13 @@ async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
 }
 
 fn shown(overview: Overview, mandate: &Mandate, now: Timestamp) -> AccountPage {
-    let head = AccountHead::of(&overview.head, AccountTab::Overview);
+    let head = AccountHead::of(&overview.head, overview.standing, AccountTab::Overview);
     let needs = overview.needs.into_iter().map(|need| ShownNeed {
         class: if need.is_broken { "broken" } else { "attention" },
         path: of_client(&need.client),
         client: wording::strip_invisible(&need.client_name),
         sentence: wording::strip_invisible(&need.sentence),
-        since: When::on(need.since),
+        since: When::day(need.since),
         what_to_do: need.what_to_do,
     });
     let is_suspended = overview.head.suspended.is_some();
@@ -178,11 +179,20 @@ fn shown_link(account: &str, link: SetupLink) -> ShownLink {
         path: format!("{}/setup-links/{}", of_account(account), link.id),
         client: wording::strip_invisible(&link.client_name),
         badge: badge_of(link.state, link.refused_reveals > 0),
-        created: When::on(link.created.0),
+        created: When::day(link.created.0),
         created_by: wording::strip_invisible(&link.created_by),
-        expires: When::on(link.expires.0),
+        expires: When::day(link.expires.0),
         is_open: link.state.is_open(),
     }
+}
+
+/// What stands above the tabs of an account. How the account stands is that of now, so that all its pages say the same.
+pub(super) async fn tabs_of(desk: &Desk, app: &App, id: &str, tab: AccountTab) -> Result<AccountHead, PageFailure> {
+    app.gather().await?;
+    let (work, mandate, id) = (App::clone(app), desk.mandate().clone(), id.to_owned());
+    let read = move |tx: &mut Tx<'_>| service::head_and_standing(tx, &mandate, &work.health_rules(), &id);
+    let (head, standing) = desk.read(app, ReadCost::Scan, read).await?;
+    Ok(AccountHead::of(&head, standing, tab))
 }
 
 /// The head of the account that a page is about.

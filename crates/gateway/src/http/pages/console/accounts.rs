@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::parts::{self, Badge, Crumb, Typed, When};
+use super::parts::{self, Badge, Crumb, Typed};
 use super::tabs::{counted, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
@@ -16,6 +16,7 @@ use crate::domain::described::{Name, Required};
 use crate::domain::operator::Power;
 use crate::domain::setup_link::Provider;
 use crate::domain::standing::Standing;
+use crate::domain::when::When;
 use crate::domain::wording::{self, grouped};
 use crate::http::edge::audience::{Audience, everywhere};
 use crate::http::edge::endpoints::{Endpoint, pages};

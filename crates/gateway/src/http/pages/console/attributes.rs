@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::{Map, Value, json};
 
-use super::account::head_of;
+use super::account::{head_of, tabs_of};
 use super::parts::{CHANGED_MEANWHILE, ConfirmPage, Crumb, Typed, state_of};
 use super::settings::points;
 use super::tabs::{AccountHead, AccountTab, of_account};
@@ -121,7 +121,7 @@ fn place(account: &str, attribute: &str) -> String {
 
 /// `GET /console/accounts/{account}/attributes`
 async fn list(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    let head = head_of(&desk, &app, &id).await?;
+    let head = tabs_of(&desk, &app, &id, AccountTab::Attributes).await?;
     let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
     let declared =
         desk.read(&app, ReadCost::Point, move |tx| service::list(tx, &mandate, &work.schemas, &which)).await?;
@@ -134,7 +134,7 @@ async fn list(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<
         is_ready: attribute.state == State::Ready,
     });
     let shown = AttributesPage {
-        head: AccountHead::of(&head, AccountTab::Attributes),
+        head,
         may_connect: false,
         is_overview: false,
         rows: rows.collect(),

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use super::account::{badge_of, head_of};
 use super::letters::{self, MailForm};
-use super::parts::{self, Badge, Crumb, Typed, When};
+use super::parts::{self, Badge, Crumb, Typed};
 use super::tabs::{crumbs_below, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
@@ -18,6 +18,7 @@ use crate::domain::described::With;
 use crate::domain::letter::{self, LetterSubject};
 use crate::domain::operator::Power;
 use crate::domain::setup_link::{CredentialKind, LinkState, Provider};
+use crate::domain::when::When;
 use crate::domain::wording;
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};

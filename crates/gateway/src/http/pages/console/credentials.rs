@@ -5,13 +5,14 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::{Map, json};
 
-use super::parts::{self, ConfirmPage, Crumb, When};
+use super::parts::{self, ConfirmPage, Crumb};
 use super::tabs::of_client;
 use super::{Desk, Section, Submitted};
 use crate::app::App;
 use crate::domain::bodies::clients::secrets::{NewSecret, Secret};
 use crate::domain::bodies::clients::tokens::{NewToken, Token};
 use crate::domain::operator::Power;
+use crate::domain::when::When;
 use crate::domain::wording;
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
@@ -52,8 +53,8 @@ pub(super) fn shown_secret(client: &str, secret: &Secret, now: Timestamp) -> Sho
     let named = secret.label.as_deref().map(wording::strip_invisible);
     ShownCredential {
         name: named.unwrap_or_else(|| format!("without a label, of {}", wording::day(secret.created.0))),
-        created: When::on(secret.created.0),
-        expires: secret.expires.map(|at| When::on(at.0)),
+        created: When::day(secret.created.0),
+        expires: secret.expires.map(|at| When::day(at.0)),
         is_near: secret.warning.is_some(),
         last_used: secret.last_used.map(|at| When::ago(at.0, now)),
         end: format!("{}/secrets/{}/end", of_client(client), secret.id),
@@ -63,8 +64,8 @@ pub(super) fn shown_secret(client: &str, secret: &Secret, now: Timestamp) -> Sho
 pub(super) fn shown_token(client: &str, token: &Token, now: Timestamp) -> ShownCredential {
     ShownCredential {
         name: wording::strip_invisible(&token.name),
-        created: When::on(token.created.0),
-        expires: Some(When::on(token.expires.0)),
+        created: When::day(token.created.0),
+        expires: Some(When::day(token.expires.0)),
         is_near: token.warning.is_some(),
         last_used: token.last_used.map(|at| When::ago(at.0, now)),
         end: format!("{}/tokens/{}/end", of_client(client), token.id),

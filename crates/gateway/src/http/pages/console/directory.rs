@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::account::head_of;
+use super::account::tabs_of;
 use super::health::ActTemplate;
 use super::letters::{self, MailForm};
 use super::requests::{address, pairs, parameter};
@@ -76,8 +76,8 @@ async fn list(
     let (name, filter) = (bounded("name"), bounded("filter"));
     let start = parameter(&pairs, "start").parse().unwrap_or(1).max(1);
     let wanted = Wanted { name: name.clone(), filter: filter.clone(), start };
-    let head = head_of(&desk, &app, &account).await?;
     let tab = if of_users { AccountTab::Users } else { AccountTab::Groups };
+    let head = tabs_of(&desk, &app, &account, tab).await?;
     let (mandate, engine, id) = (desk.mandate().clone(), app.scim_engine(), account.clone());
     let page = desk
         .read(&app, ReadCost::Scan, move |tx| directory::page(tx, &mandate, &engine, &id, of_users, &wanted))
@@ -93,7 +93,7 @@ async fn list(
         chips.push((filter.clone(), address(&path, &[("name", &name)])));
     }
     let shown = DirectoryTemplate {
-        head: AccountHead::of(&head, tab),
+        head,
         may_connect: false,
         is_overview: false,
         before: page.before().map(at),

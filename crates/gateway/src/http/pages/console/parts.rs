@@ -1,4 +1,4 @@
-//! What pages of the console are put together from: badges, tabs, times, and forms that keep what was typed.
+//! What pages of the console are put together from: badges, tabs, and forms that keep what was typed.
 
 use askama::Template;
 use serde_json::{Map, Value};
@@ -10,8 +10,6 @@ use crate::domain::standing::Standing;
 use crate::domain::wording;
 use crate::http::pages::form::Form;
 use crate::http::pages::frame::filters;
-use crate::platform::system;
-use crate::platform::timestamp::Timestamp;
 use crate::services::error::{Consequence, Refusal};
 
 /// A state in a word, with its colour and its icon.
@@ -44,42 +42,6 @@ impl From<HealthState> for Badge {
             HealthState::NeverUsed => Badge { class: "neutral", icon: "neutral", words: "Never used" },
         }
     }
-}
-
-/// A time, for people and for their browser.
-#[derive(Debug, Clone)]
-pub(super) struct When {
-    pub(super) iso: String,
-    pub(super) words: String,
-}
-
-impl When {
-    /// To the minute.
-    pub(super) fn at(time: Timestamp) -> When {
-        When { iso: system::rfc3339(time), words: wording::format_time(time) }
-    }
-
-    /// To the day.
-    pub(super) fn on(time: Timestamp) -> When {
-        When { iso: system::rfc3339(time), words: wording::day(time) }
-    }
-
-    /// How long ago.
-    pub(super) fn ago(time: Timestamp, now: Timestamp) -> When {
-        When { iso: system::rfc3339(time), words: ago(now - time) }
-    }
-}
-
-/// So long ago, in milliseconds.
-fn ago(millis: i64) -> String {
-    let seconds = (millis / 1_000).max(0);
-    let (count, unit) = match seconds {
-        0..60 => return "just now".to_owned(),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    if count == 1 { format!("1 {unit} ago") } else { format!("{count} {unit}s ago") }
 }
 
 /// A step on the way to a page.
@@ -322,13 +284,6 @@ pub(super) fn is_typed(typed: &Typed, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_and_times_read_like_speech() {
-        let minute = 60_000;
-        let told = [0, minute, 59 * minute, 120 * minute, 3 * 24 * 60 * minute].map(ago);
-        assert_eq!(told, ["just now", "1 minute ago", "59 minutes ago", "2 hours ago", "3 days ago"]);
-    }
 
     #[test]
     fn a_mistake_is_told_at_its_field_with_the_line_that_it_is_about() {

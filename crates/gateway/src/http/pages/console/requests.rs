@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::account::head_of;
+use super::account::tabs_of;
 use super::tabs::{AccountHead, AccountTab};
 use super::{Desk, Section};
 use crate::app::App;
@@ -264,11 +264,10 @@ async fn of_account(
 ) -> Result<HttpResponse, PageFailure> {
     let mut filter = ShownFilter::read(&pairs(&request)?);
     let (asked, after) = (filter.filter(), filter.after);
-    app.recorder.write(&app.db).await?;
+    let head = tabs_of(&desk, &app, &account, AccountTab::Requests).await?;
     let (mandate, id) = (desk.mandate().clone(), account.clone());
     let read = move |tx: &mut Tx<'_>| log::of_account(tx, &mandate, &id, asked.clone(), after);
     let page = desk.read(&app, ReadCost::Scan, read).await?;
-    let head = AccountHead::of(&head_of(&desk, &app, &account).await?, AccountTab::Requests);
     let path = format!("/console/accounts/{account}/requests");
     let shown = RequestsTemplate { account: Some(head), ..listed(&app, page, filter, path, true) };
     Ok(desk.page(&app, Section::Accounts, &shown))

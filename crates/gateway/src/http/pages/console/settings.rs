@@ -6,7 +6,7 @@ use askama::Template;
 use scim::SearchRequest;
 use serde_json::{Map, Value, json};
 
-use super::account::head_of;
+use super::account::{head_of, tabs_of};
 use super::accounts::roles;
 use super::labels::{self, Row};
 use super::parts::{self, CHANGED_MEANWHILE, ConfirmPage, Typed, state_of};
@@ -23,7 +23,6 @@ use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
 use crate::services::accounts::{self, CheckedChange};
-use crate::services::console::account::Head;
 use crate::services::error::{ActError, Consequence, Refusal};
 use crate::services::users;
 use crate::storage::ReadCost;
@@ -135,14 +134,15 @@ fn named(user: &Value) -> Option<(String, String)> {
 fn page(
     desk: &Desk,
     app: &App,
-    head: &Head,
+    head: AccountHead,
     (account, candidates): (&Account, Vec<(String, String)>),
     typed: Typed,
 ) -> SettingsPage {
     let (mandate, roles) = (desk.mandate(), roles(app));
     let (environment_rows, role_rows) = labels::all_rows(account, &roles);
     SettingsPage {
-        head: AccountHead::of(head, AccountTab::Settings),
+        is_suspended: head.suspended.is_some(),
+        head,
         may_connect: false,
         is_overview: false,
         typed,
@@ -154,7 +154,6 @@ fn page(
         may_change: mandate.has(Power::ChangeAccounts),
         may_suspend: mandate.has(Power::SuspendAccounts),
         may_delete: mandate.has(Power::Delete),
-        is_suspended: head.suspended.is_some(),
     }
 }
 
@@ -170,10 +169,10 @@ fn called(account: &Account, role: &str) -> Called {
 
 /// `GET /console/accounts/{account}/settings`
 async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
-    let head = head_of(&desk, &app, &id).await?;
+    let head = tabs_of(&desk, &app, &id, AccountTab::Settings).await?;
     let (account, candidates) = read(&desk, &app, &id).await?;
     let typed = typed_of(&account);
-    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, &head, (&account, candidates), typed)))
+    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, head, (&account, candidates), typed)))
 }
 
 /// The form as the change that it asks for.
@@ -236,9 +235,9 @@ async fn again(
     typed: Typed,
     status: StatusCode,
 ) -> Result<HttpResponse, PageFailure> {
-    let head = head_of(desk, app, id).await?;
+    let head = tabs_of(desk, app, id, AccountTab::Settings).await?;
     let (account, candidates) = read(desk, app, id).await?;
-    Ok(desk.page_with(app, status, Section::Accounts, &page(desk, app, &head, (&account, candidates), typed)))
+    Ok(desk.page_with(app, status, Section::Accounts, &page(desk, app, head, (&account, candidates), typed)))
 }
 
 /// A consequence is asked about on a page of its own; anything else is told in the form.

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde_json::{Map, Value, json};
 
-use super::account::head_of;
+use super::account::tabs_of;
 use super::parts::{self, CHANGED_MEANWHILE, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, of_account};
 use super::{Desk, Section, Submitted};
@@ -18,7 +18,6 @@ use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
 use crate::services::accounts::sign_in::{self as service, Rules};
-use crate::services::console::account::Head;
 use crate::services::error::ActError;
 use crate::storage::ReadCost;
 
@@ -72,16 +71,16 @@ fn typed_of(sign_in: &SignIn) -> Typed {
     ])
 }
 
-async fn read(desk: &Desk, app: &App, id: &str) -> Result<(Head, SignIn), PageFailure> {
-    let head = head_of(desk, app, id).await?;
+async fn read(desk: &Desk, app: &App, id: &str) -> Result<(AccountHead, SignIn), PageFailure> {
+    let head = tabs_of(desk, app, id, AccountTab::SignIn).await?;
     let (mandate, id, uri) = (desk.mandate().clone(), id.to_owned(), redirect_uri(app));
     let sign_in = desk.read(app, ReadCost::Point, move |tx| service::get(tx, &mandate, &id, &uri)).await?;
     Ok((head, sign_in))
 }
 
-fn page(desk: &Desk, app: &App, head: &Head, sign_in: &SignIn, typed: Typed) -> SignInPage {
+fn page(desk: &Desk, app: &App, head: AccountHead, sign_in: &SignIn, typed: Typed) -> SignInPage {
     SignInPage {
-        head: AccountHead::of(head, AccountTab::SignIn),
+        head,
         may_connect: false,
         is_overview: false,
         typed,
@@ -96,7 +95,7 @@ fn page(desk: &Desk, app: &App, head: &Head, sign_in: &SignIn, typed: Typed) -> 
 async fn show(desk: Desk, app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse, PageFailure> {
     let (head, sign_in) = read(&desk, &app, &id).await?;
     let typed = typed_of(&sign_in);
-    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, &head, &sign_in, typed)))
+    Ok(desk.page(&app, Section::Accounts, &page(&desk, &app, head, &sign_in, typed)))
 }
 
 /// The form as the change that it asks for.
@@ -134,7 +133,7 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
         Err(mistakes) => {
             typed.mistakes(&mistakes, &FIELDS);
             let (head, sign_in) = read(&desk, &app, &id).await?;
-            let shown = page(&desk, &app, &head, &sign_in, typed);
+            let shown = page(&desk, &app, head, &sign_in, typed);
             return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &shown));
         }
     };
@@ -157,7 +156,7 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
         }
         Err(refusal) => {
             typed.refused(refusal, &FIELDS);
-            let shown = page(&desk, &app, &head, &sign_in, typed);
+            let shown = page(&desk, &app, head, &sign_in, typed);
             Ok(desk.page_with(&app, StatusCode::CONFLICT, Section::Accounts, &shown))
         }
     }

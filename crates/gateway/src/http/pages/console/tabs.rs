@@ -1,7 +1,9 @@
 //! The tabs of accounts: one list for every page that has them. Those of connections are
 //! [`ConnectionHead::tabs`](crate::services::diagnosis::ConnectionHead::tabs).
 
-use super::parts::{Badge, Crumb, When};
+use super::parts::{Badge, Crumb};
+use crate::domain::standing::Standing;
+use crate::domain::when::When;
 use crate::domain::wording::{self, grouped};
 use crate::services::console::account::Head;
 
@@ -82,7 +84,7 @@ pub(super) struct AccountHead {
 }
 
 impl AccountHead {
-    pub(super) fn of(head: &Head, current: AccountTab) -> AccountHead {
+    pub(super) fn of(head: &Head, standing: Standing, current: AccountTab) -> AccountHead {
         let path = of_account(&head.id);
         let name = wording::strip_invisible(&head.name);
         let tabs = AccountTab::ALL.into_iter().map(|tab| Tab {
@@ -102,9 +104,9 @@ impl AccountHead {
         }
         AccountHead {
             crumbs,
-            badge: head.standing.into(),
-            created: When::on(head.created),
-            suspended: head.suspended.map(When::on),
+            badge: standing.into(),
+            created: When::day(head.created),
+            suspended: head.suspended.map(When::day),
             tabs: tabs.collect(),
             path,
             name,
