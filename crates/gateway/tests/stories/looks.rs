@@ -1,9 +1,10 @@
 //! How pages look: each one that exists, in a real browser, at a desk and on a phone, light and dark, with and without its script. The tour
-//! is made on SQLite with the script, and on PostgreSQL without it.
+//! is made on SQLite with the script, light at a desk and dark on a phone; and on PostgreSQL without it, the other way round.
 
 use reqwest::Method;
 use serde_json::json;
 
+mod demo;
 mod setup;
 mod table;
 
@@ -370,6 +371,7 @@ impl Tour {
 fn every_page_fits_and_is_accessible_in_every_mode() {
     crate::support::story::run(async {
         let Some(tour) = Tour::start("with-script", Database::sqlite().await, &SETTINGS).await else { return };
+        tour.demo().await;
         tour.forgotten().await;
         tour.all().await;
         tour.chromium.finish();

@@ -74,7 +74,14 @@ story!(each_endpoint_answers_each_role_as_the_table_says, async |world: World| {
     let expired =
         operator(&world, json!({"name": "expired", "role": "platform", "expires": "2199-01-01T00:00:00Z"})).await;
     Behind::of(&world).execute("UPDATE operators SET expires = 1000 WHERE expires IS NOT NULL");
-    let none = [None, Some("gwo_unknown".to_owned()), Some(text(&ended["token"])), Some(text(&expired["token"]))];
+    // One who stays an operator, and whose token was ended.
+    let stays = operator(&world, json!({"name": "without a token", "role": "platform"})).await;
+    Behind::of(&world).work(|tx| {
+        let login = tx.operator_login(&text(&stays["id"]))?.expect("the operator stays");
+        tx.end_operator_token(login.key)
+    });
+    let mut none = vec![None, Some("gwo_unknown".to_owned())];
+    none.extend([&ended, &expired, &stays].map(|operator| Some(text(&operator["token"]))));
     let mut roles = Vec::new();
     for role in [Role::Auditor, Role::Support, Role::Csm, Role::Platform] {
         let some = json!({"name": role.code(), "role": role.code(), "accounts": [acme.id]});

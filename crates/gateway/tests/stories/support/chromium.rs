@@ -31,15 +31,38 @@ struct Mode {
     width: u32,
     height: u32,
     is_dark: bool,
+    looked_at: LookedAt,
 }
 
-/// Each width and each scheme once: what axe finds depends on one of them, and on no pair.
-const MODES: [Mode; 2] = [
-    Mode { name: "desktop", width: 1280, height: 900, is_dark: false },
-    Mode { name: "phone-dark", width: 390, height: 844, is_dark: true },
-];
+/// What of a page is looked at, beside its layout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LookedAt {
+    /// Every rule of axe.
+    Whole,
+    /// The rules of axe that go by colours.
+    Colours,
+    /// Nothing else.
+    Layout,
+}
+
 /// The narrowest window that pages are made for (WCAG 2.2, success criterion 1.4.10).
-const NARROWEST: Mode = Mode { name: "narrowest", width: 320, height: 640, is_dark: false };
+const NARROWEST: Mode =
+    Mode { name: "narrowest", width: 320, height: 640, is_dark: false, looked_at: LookedAt::Layout };
+/// With the script and without it a page is looked at in two modes each, so that axe sees every page in each width and each scheme. Of these
+/// pictures are kept.
+const WITH_SCRIPT: [Mode; 3] = [
+    Mode { name: "desktop", width: 1280, height: 900, is_dark: false, looked_at: LookedAt::Whole },
+    Mode { name: "phone-dark", width: 390, height: 844, is_dark: true, looked_at: LookedAt::Whole },
+    NARROWEST,
+];
+/// Without the script a page has fewer parts and none of its own, so the narrow one differs by colours alone.
+const WITHOUT_SCRIPT: [Mode; 3] = [
+    Mode { name: "desktop-dark", width: 1280, height: 900, is_dark: true, looked_at: LookedAt::Whole },
+    Mode { name: "phone", width: 390, height: 844, is_dark: false, looked_at: LookedAt::Colours },
+    NARROWEST,
+];
+/// The rules of axe that go by colours.
+const BY_COLOURS: [&str; 2] = ["color-contrast", "link-in-text-block"];
 
 /// What makes no difference to a page takes no time. Names outside of this machine are not found, so that no story calls another server.
 const ARGUMENTS: [&str; 17] = [
@@ -85,6 +108,8 @@ pub struct Chromium {
     /// The paths of the pages that were looked at.
     looked_at: RefCell<BTreeSet<String>>,
     has_scripts: Cell<bool>,
+    /// The width and the scheme that are shown.
+    shown: Cell<Option<(u32, bool)>>,
     /// How often its user pressed something.
     pub presses: Cell<usize>,
     /// The documents that its user saw, as long as they are kept.
@@ -163,10 +188,11 @@ impl Chromium {
             findings: RefCell::default(),
             looked_at: RefCell::default(),
             has_scripts: Cell::new(true),
+            shown: Cell::default(),
             presses: Cell::new(0),
             seen: RefCell::default(),
         };
-        chromium.show(MODES[0]).await;
+        chromium.show(WITH_SCRIPT[0]).await;
         Some(chromium)
     }
 
@@ -333,37 +359,40 @@ impl Chromium {
     }
 
     async fn show(&self, mode: Mode) {
-        let metrics =
-            json!({"width": mode.width, "height": mode.height, "deviceScaleFactor": 1, "mobile": mode.width < 500});
-        self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
-        let scheme = if mode.is_dark { "dark" } else { "light" };
-        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        self.devtools("Emulation.setEmulatedMedia", features).await;
+        let Mode { width, height, is_dark, .. } = mode;
+        let before = self.shown.replace(Some((width, is_dark)));
+        if before.is_none_or(|(before, _)| before != width) {
+            let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+            self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
+        }
+        if before.is_none_or(|(_, before)| before != is_dark) {
+            let scheme = if is_dark { "dark" } else { "light" };
+            let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+            self.devtools("Emulation.setEmulatedMedia", features).await;
+        }
     }
 
-    /// Looks at the page in every mode, and keeps pictures of it. Without the script a page has fewer parts and none of its own: once is
-    /// enough then.
+    /// Looks at the page in the modes of this browser, and keeps pictures of it where it has its script.
     pub async fn look(&self, name: &str) {
         let url = self.url().await;
         if let Ok(url) = Url::parse(&url) {
             self.looked_at.borrow_mut().insert(url.path().to_owned());
         }
-        for mode in MODES {
-            let is_first = mode.name == MODES[0].name;
-            if !is_first {
-                self.show(mode).await;
-            }
+        let has_scripts = self.has_scripts.get();
+        let modes = if has_scripts { WITH_SCRIPT } else { WITHOUT_SCRIPT };
+        for mode in modes {
+            self.show(mode).await;
             self.is_laid_out(name, mode).await;
-            if is_first || self.has_scripts.get() {
-                self.is_accessible(name, mode).await;
+            match mode.looked_at {
+                LookedAt::Whole => self.is_accessible(name, mode, &json!({})).await,
+                LookedAt::Colours => self.is_accessible(name, mode, &json!({"runOnly": BY_COLOURS})).await,
+                LookedAt::Layout => {}
             }
-            if !is_first || self.has_scripts.get() {
+            if has_scripts && mode.looked_at == LookedAt::Whole {
                 self.picture(&format!("{name}.{}", mode.name), true).await;
             }
         }
-        self.show(NARROWEST).await;
-        self.is_laid_out(name, NARROWEST).await;
-        self.show(MODES[0]).await;
+        self.show(modes[0]).await;
     }
 
     /// Nothing is wider than the window, and the page has one subject, one title and one way on.
@@ -386,19 +415,19 @@ impl Chromium {
         self.holds(primaries <= 1 || name == "style", || format!("{name} has {primaries} primary buttons"));
     }
 
-    /// axe-core finds nothing.
-    async fn is_accessible(&self, name: &str, mode: Mode) {
+    /// axe-core finds nothing, by all rules or by those that these options say.
+    async fn is_accessible(&self, name: &str, mode: Mode, options: &Value) {
         if !self.comes_with_axe.replace(true) {
             self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({"source": self.axe})).await;
         }
         if self.run("return typeof axe").await != "object" {
             self.run(self.axe).await;
         }
-        let script = "const done = arguments[arguments.length - 1];
-             axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations.map((one) =>
+        let script = "const [options, done] = arguments;
+             axe.run(document, {resultTypes: ['violations'], ...options}).then((found) => done(found.violations.map((one) =>
                  [one.id, one.help, one.nodes.slice(0, 3).map((node) => node.html.slice(0, 200) + ' ' + node.failureSummary)])),
                  (error) => done([String(error)]));";
-        let found = self.ask("execute/async", &json!({"script": script, "args": []})).await;
+        let found = self.ask("execute/async", &json!({"script": script, "args": [options]})).await;
         self.holds(found == json!([]), || format!("axe on {name} in {}: {found:#}", mode.name));
     }
 
