@@ -28,8 +28,10 @@ use crate::storage::{ReadCost, migrations};
 mod audit;
 mod backup;
 mod configuration;
+mod doctor;
 mod keys;
 mod progress;
+mod remote;
 mod shipped;
 
 /// The provisioning front door: an OAuth 2.0 / OpenID Connect authorization server and a SCIM 2.0 service provider.
@@ -59,6 +61,8 @@ enum Command {
         /// The folder they are written into; made if it is not there.
         folder: PathBuf,
     },
+    /// Look at a server from outside, as an identity provider does: what it would stumble over, and what to do about it.
+    Doctor(doctor::Arguments),
     #[command(flatten)]
     Configured(Configured),
 }
@@ -71,6 +75,7 @@ enum Configured {
     /// Bring the database's schema up to date.
     Migrate,
     /// Manage the keys that sign, and what the master key seals.
+    #[command(visible_alias = "key")]
     Keys {
         #[command(subcommand)]
         command: keys::KeysCommand,
@@ -152,15 +157,22 @@ enum OperatorCommand {
     },
 }
 
+/// All commands: those of this machine, and those that ask a server.
+fn commands() -> clap::Command {
+    remote::added_to(Cli::command())
+}
+
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // What is no command of this machine asks a server, or is help.
+    let Ok(cli) = Cli::try_parse() else { return remote::run(commands()) };
     let outcome = match cli.command {
+        Command::Doctor(arguments) => return doctor::run(&arguments),
         Command::Demo(arguments) => actix_web::rt::System::new().block_on(demo::run(arguments)),
         Command::Config { command } => return configuration::run(cli.config.as_deref(), &command),
-        Command::Completions { shell } => shipped::print_completions(Cli::command(), shell).map_err(Into::into),
-        Command::Man { folder } => shipped::write_man_pages(Cli::command(), &folder).map_err(Into::into),
+        Command::Completions { shell } => shipped::print_completions(commands(), shell).map_err(Into::into),
+        Command::Man { folder } => shipped::write_man_pages(commands(), &folder).map_err(Into::into),
         Command::Configured(command) => match Config::load(cli.config.as_deref()) {
             Ok(config) => actix_web::rt::System::new().block_on(with_config(command, config)),
             Err(mistakes) => Err(mistakes.into()),

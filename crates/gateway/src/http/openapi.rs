@@ -25,6 +25,11 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     GET "/openapi" => page,
 ];
 
+/// The description, but for where the server is.
+pub(crate) fn description() -> &'static serde_json::Value {
+    &document::DOCUMENT
+}
+
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     for resource in resources(ENDPOINTS, || web::to(templates::wrong_method)) {
         config.service(resource);

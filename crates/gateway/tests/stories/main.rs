@@ -35,6 +35,7 @@ mod bulk_repeated;
 mod caching;
 mod catalogs;
 mod clocks;
+mod command_line;
 mod connections;
 mod connections_at_risk;
 mod consent;
