@@ -42,6 +42,19 @@ def settings():
 
 
 @contextlib.contextmanager
+def quiet():
+    """Helm's library says on standard error which links of a chart it followed."""
+    with tempfile.TemporaryFile() as said:
+        kept = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@contextlib.contextmanager
 def server():
     """The gateway that the command line names, with a data directory of its own; gives its URL."""
     gateway = Path(sys.argv[1] if len(sys.argv) > 1 else TOP / "target/debug/gateway").resolve()
