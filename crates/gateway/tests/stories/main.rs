@@ -48,6 +48,7 @@ mod contracts;
 mod conversations;
 mod credentials;
 mod deleted_accounts;
+mod deployed;
 mod double_clicks;
 mod dpop;
 mod durability;

@@ -25,6 +25,7 @@ pub mod postgres;
 pub mod process;
 pub mod prover;
 pub mod random;
+pub mod reference_proxy;
 pub mod relying_party;
 pub mod testing;
 pub mod wire;

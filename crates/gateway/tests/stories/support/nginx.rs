@@ -1,7 +1,7 @@
 //! A real nginx before a gateway, with what `deploy/` says.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::directories;
@@ -58,11 +58,7 @@ impl Nginx {
     }
 
     async fn start(port: u16, http: &str, server: &str) -> Option<Nginx> {
-        let Some(program) = program() else {
-            assert!(!environment::in_ci(), "CI is set, so nginx has to be there");
-            println!("skipped: nginx is not installed");
-            return None;
-        };
+        let program = environment::program("nginx")?;
         let directory = directories::subdirectory("nginx");
         let here = directory.display();
         let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -108,10 +104,4 @@ impl Drop for Nginx {
         let _ = self.child.wait();
         directories::has_ended(self.child.id());
     }
-}
-
-fn program() -> Option<String> {
-    let path = environment::variable("PATH").unwrap_or_default();
-    let folders = path.split(':').chain(["/usr/sbin", "/usr/local/sbin"]);
-    folders.map(|folder| format!("{folder}/nginx")).find(|file| Path::new(file).is_file())
 }

@@ -23,6 +23,13 @@ pub struct Server {
     pub private: bool,
 }
 
+/// A cluster of a story's own, whose commits are on the disk when they are acknowledged, and which the story may restart.
+pub struct Cluster {
+    pub server: &'static Server,
+    programs: Programs,
+    process: u32,
+}
+
 /// A database of its own; it is dropped with this value.
 pub struct Database {
     server: &'static Server,
@@ -38,7 +45,7 @@ pub fn server() -> Result<&'static Server, &'static str> {
                 Some(text) => url::Url::parse(&text)
                     .map(|url| Server { url, private: false })
                     .map_err(|e| format!("TEST_DATABASE_URL is not a URL: {e}")),
-                None => installed().and_then(|bin| start(&bin)),
+                None => Programs::installed().and_then(|programs| programs.start("off")).map(|(server, _)| server),
             };
             if let Err(why) = &found {
                 // Past the test harness, which would keep it to itself.
@@ -119,46 +126,102 @@ fn installed() -> Result<PathBuf, String> {
         })
 }
 
-fn start(bin: &Path) -> Result<Server, String> {
-    let home = directories::subdirectory("postgresql");
-    let user = unprivileged()?;
-    if let Some((uid, gid)) = user {
-        std::os::unix::fs::chown(&home, Some(uid), Some(gid)).map_err(|e| e.to_string())?;
-    }
-    let data = home.join("data");
-    let locales = german(&home);
-    let run = |program: &str, arguments: &[&str]| {
-        let mut command = Command::new(bin.join(program));
-        command.env("LOCPATH", &locales);
-        // Into a file: a server that inherits a pipe would hold it open.
-        let log = fs::File::create(home.join(format!("{program}.log"))).map_err(|e| e.to_string())?;
-        command.current_dir("/").stdin(Stdio::null()).stdout(log.try_clone().map_err(|e| e.to_string())?).stderr(log);
+/// The programs of PostgreSQL, and a directory for one cluster.
+struct Programs {
+    bin: PathBuf,
+    home: PathBuf,
+    /// For root: whom to be instead.
+    user: Option<(u32, u32)>,
+}
+
+impl Programs {
+    fn installed() -> Result<Programs, String> {
+        let (bin, home) = (installed()?, directories::subdirectory("postgresql"));
+        let user = unprivileged()?;
         if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(&home, Some(uid), Some(gid)).map_err(|e| e.to_string())?;
+        }
+        Ok(Programs { bin, home, user })
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) -> Result<(), String> {
+        let mut command = Command::new(self.bin.join(program));
+        command.env("LOCPATH", self.home.join("locales"));
+        // Into a file: a server that inherits a pipe would hold it open.
+        let file = self.home.join(format!("{program}.log"));
+        let log = fs::File::create(&file).map_err(|e| e.to_string())?;
+        command.current_dir("/").stdin(Stdio::null()).stdout(log.try_clone().map_err(|e| e.to_string())?).stderr(log);
+        if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid); // the server refuses to run as root
         }
-        let status = command.arg("-D").arg(&data).args(arguments).status().map_err(|e| format!("{program}: {e}"))?;
-        if status.success() {
+        let status = command.arg("-D").arg(self.home.join("data")).args(arguments).status();
+        if status.map_err(|e| format!("{program}: {e}"))?.success() {
             return Ok(());
         }
-        Err(format!("{program}: {}", fs::read_to_string(home.join(format!("{program}.log"))).unwrap_or_default()))
-    };
-    run("initdb", &["-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])?;
-    let port = free_port().map_err(|e| e.to_string())?;
-    let log = home.join("server.log");
-    let options = format!(
-        "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c synchronous_commit=off \
-         -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB"
-    );
-    run("pg_ctl", &["-w", "-l", &log.to_string_lossy(), "-o", &options, "start"])?;
-    let pid = fs::read_to_string(data.join("postmaster.pid")).map_err(|e| e.to_string())?;
-    let pid = pid.lines().next().and_then(|line| line.parse().ok()).ok_or("postmaster.pid has no process id")?;
-    directories::ends_with_us(pid, "QUIT"); // PostgreSQL's immediate shutdown
-    let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
-    Ok(Server { url, private: true })
+        Err(format!("{program}: {}", fs::read_to_string(file).unwrap_or_default()))
+    }
+
+    /// A cluster, with PostgreSQL's `synchronous_commit`; and its process.
+    fn start(&self, synchronous_commit: &str) -> Result<(Server, u32), String> {
+        german(&self.home);
+        self.run("initdb", &["-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"])?;
+        let port = free_port().map_err(|e| e.to_string())?;
+        let options = format!(
+            "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off \
+             -c synchronous_commit={synchronous_commit} -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB"
+        );
+        self.run("pg_ctl", &["-w", "-l", &self.log(), "-o", &options, "start"])?;
+        let url = url::Url::parse(&format!("postgres://test@127.0.0.1:{port}/postgres")).map_err(|e| e.to_string())?;
+        Ok((Server { url, private: true }, self.process()?))
+    }
+
+    fn log(&self) -> String {
+        self.home.join("server.log").display().to_string()
+    }
+
+    /// The server's process, which ends with us by PostgreSQL's immediate shutdown.
+    fn process(&self) -> Result<u32, String> {
+        let file = fs::read_to_string(self.home.join("data/postmaster.pid")).map_err(|e| e.to_string())?;
+        let process = file.lines().next().and_then(|line| line.parse().ok());
+        let process = process.ok_or("postmaster.pid has no process id")?;
+        directories::ends_with_us(process, "QUIT");
+        Ok(process)
+    }
+}
+
+impl Cluster {
+    /// Starts one; `None` where PostgreSQL is not installed.
+    pub fn start() -> Option<Cluster> {
+        match Programs::installed().and_then(|programs| Ok((programs.start("on")?, programs))) {
+            Ok(((server, process), programs)) => {
+                Some(Cluster { server: Box::leak(Box::new(server)), programs, process })
+            }
+            Err(why) if environment::in_ci() => panic!("CI is set, so PostgreSQL has to be tested: {why}"),
+            Err(why) => {
+                println!("skipped: {why}");
+                None
+            }
+        }
+    }
+
+    /// Ends it in the middle of what it does, and starts it again: it recovers from its log. Returns when it answers.
+    pub fn crash_and_start(&mut self) {
+        let log = self.programs.log();
+        directories::has_ended(self.process);
+        self.programs.run("pg_ctl", &["-w", "-m", "immediate", "-l", &log, "restart"]).expect("it starts again");
+        self.process = self.programs.process().expect("it runs");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.programs.run("pg_ctl", &["-m", "immediate", "stop"]);
+        directories::has_ended(self.process);
+    }
 }
 
 /// A folder of locales with a German one, so that the server can be told to speak German; where the system has what it takes.
-fn german(home: &Path) -> PathBuf {
+fn german(home: &Path) {
     let folder = home.join("locales");
     let made = fs::create_dir_all(&folder).and_then(|()| {
         let target = folder.join("de_DE.UTF-8");
@@ -167,7 +230,6 @@ fn german(home: &Path) -> PathBuf {
     if !made.is_ok_and(|status| status.success()) {
         eprintln!("localedef cannot make de_DE.UTF-8: PostgreSQL speaks its own language in every story");
     }
-    folder
 }
 
 /// For root: whom to be instead.

@@ -119,6 +119,8 @@ pub struct Gateway {
     environment: Vec<(&'static str, String)>,
     processes: Mutex<Vec<Process>>,
     turn: AtomicUsize,
+    /// Proxies before processes that the story has started itself; taken in turn, in place of `processes`.
+    proxies: Vec<String>,
     clock: Option<Clock>,
     database: Database, // dropped after the processes, which hold connections to it
     directory: Directory,
@@ -152,8 +154,10 @@ impl Gateway {
         assert!(path.is_empty() || path.starts_with(['/', '?']), "{url} is not the gateway's");
         let processes = self.processes.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let kept = if (turn / processes.len()).is_multiple_of(2) { self.path() } else { String::new() };
-        format!("{}{kept}{path}", processes[turn % processes.len()].address)
+        let several = if self.proxies.is_empty() { processes.len() } else { self.proxies.len() };
+        let kept = if (turn / several).is_multiple_of(2) { self.path() } else { String::new() };
+        let address = self.proxies.get(turn % several).unwrap_or_else(|| &processes[turn % several].address);
+        format!("{address}{kept}{path}")
     }
 }
 
@@ -191,6 +195,7 @@ impl World {
                         environment,
                         processes: Mutex::new(vec![process]),
                         turn: AtomicUsize::new(0),
+                        proxies: Vec::new(),
                         clock,
                         database,
                         directory: Directory(directory),
@@ -202,6 +207,22 @@ impl World {
             }
         }
         panic!("no port could be had: {failed}")
+    }
+
+    /// What the story has started itself, with `OPERATOR` and the master key of every world: requests go to these proxies in turn.
+    pub fn deployed(public_url: &str, proxies: Vec<String>, database: Database, directory: PathBuf) -> World {
+        let gateway = Gateway {
+            public_url: public_url.to_owned(),
+            client: http::client(),
+            environment: Vec::new(),
+            processes: Mutex::new(Vec::new()),
+            turn: AtomicUsize::new(0),
+            proxies,
+            clock: None,
+            database,
+            directory: Directory(directory),
+        };
+        World { gateway: Arc::new(gateway) }
     }
 
     /// One more process on the same database. From here on, requests alternate.
