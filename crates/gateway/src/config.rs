@@ -172,7 +172,10 @@ impl Config {
         let variables = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         // An empty variable counts as unset.
         let (mut set, mut mistakes) = texts(variables.filter(|(_, value)| !value.is_empty()));
-        set.sort();
+        // A process has each name once; where a list has one twice, the later counts.
+        set.reverse();
+        set.sort_by(|(one, _), (other, _)| one.cmp(other));
+        set.dedup_by(|(one, _), (other, _)| one == other);
         for (variable, _) in &set {
             if let Some(other) = origins.set_by(variable) {
                 mistakes.push(format!("{variable} and {other} are one setting; set one of them"));

@@ -134,6 +134,8 @@ struct Told {
     changes: usize,
     /// Requests to come again: what happened when they were sent and when they were answered, their method, and the words.
     refused: Vec<(Event, Event, Method, String)>,
+    /// What happened when requests were sent that got no answer.
+    unanswered: Vec<Event>,
 }
 
 impl Sender {
@@ -146,7 +148,12 @@ impl Sender {
             Some(body) => call.scim(body),
             None => call,
         };
-        let answer = call.await; // a proxy always answers
+        let Ok(answer) = call.attempt().await else {
+            // HAProxy closes a connection that was used before, so that the client repeats what was under way (RFC 9112 §9.3.1).
+            self.told.unanswered.push(sent);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            return None;
+        };
         if answer.status.is_success() {
             self.course.acknowledged.fetch_add(1, Ordering::Relaxed);
             return Some(serde_json::from_slice(&answer.body).unwrap_or_default());
@@ -288,6 +295,9 @@ fn replicas_behind_nginx_and_haproxy_lose_and_repeat_nothing_when_one_is_killed_
             "{} requests were acknowledged; to be repeated were {counted:#?}",
             course.acknowledged.load(Ordering::Relaxed)
         );
+        let unanswered: Vec<Event> = told.iter().flat_map(|told| told.unanswered.clone()).collect();
+        let at_a_gateway_that_went = unanswered.iter().all(|event| *event <= Event::Kill);
+        assert!(at_a_gateway_that_went && unanswered.len() <= SENDERS, "without an answer were {unanswered:?}");
         let while_killed: usize = counted.iter().filter(|((event, _), _)| *event <= Event::Kill).map(|(_, n)| n).sum();
         assert!(while_killed <= SENDERS, "only what was under way at the killed gateway: {counted:#?}");
 

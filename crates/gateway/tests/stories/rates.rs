@@ -1,7 +1,9 @@
 //! How fast a client may send requests: what it is told beyond that, and that no other client notices.
 
+use std::time::Duration;
+
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::http::Answer;
 use crate::support::identity_provider::IdentityProvider;
@@ -74,9 +76,15 @@ fn a_client_that_sends_too_fast_is_told_so_by_each_endpoint_and_no_other_client_
             scrape.lines().find_map(|line| line.strip_prefix(r#"gateway_refusals_total{code="client_too_fast"} "#));
         assert!(counted.is_some_and(|count| count.parse::<f64>().is_ok_and(|count| count >= 3.0)), "{counted:?}");
         let path = format!("/accounts/{}/requests?code=client_too_fast&limit=100", acme.id);
-        let rows = world.admin_get(&path).await;
-        let found =
-            rows["items"].as_array().is_some_and(|rows| rows.iter().any(|row| row["request_id"] == id.as_str()));
-        assert!(found, "{id} in {rows:#}");
+        let mut rows = Value::Null;
+        for _ in 0..200 {
+            // It is written behind the requests.
+            rows = world.admin_get(&path).await;
+            if rows["items"].as_array().is_some_and(|rows| rows.iter().any(|row| row["request_id"] == id.as_str())) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("{id} in {rows:#}");
     });
 }
