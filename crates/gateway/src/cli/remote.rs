@@ -92,7 +92,7 @@ fn confirm(asked: &Asked) -> Result<(), Failed> {
 /// A file goes out as it comes in.
 async fn pass_on(mut answer: reqwest::Response) -> Result<(), Failed> {
     let broken =
-        |error: reqwest::Error| Failed::Server(format!("the file ends before its end: {}", server::causes(&error)));
+        |error: reqwest::Error| Failed::Server(format!("the file ends before its end: {}", server::cause(&error)));
     let mut out = std::io::stdout().lock();
     while let Some(piece) = answer.chunk().await.map_err(broken)? {
         out.write_all(&piece).map_err(unwritten)?;

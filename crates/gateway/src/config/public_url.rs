@@ -81,7 +81,7 @@ pub(super) fn host_that_okta_refuses(url: &str) -> Option<String> {
 }
 
 /// Plain http that leaves the machine.
-pub(super) fn is_exposed(url: &str) -> bool {
+pub(crate) fn is_exposed(url: &str) -> bool {
     url.starts_with("http://") && !is_loopback(url)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Findings;
+use crate::platform::outbound::address::AllowedNetworks;
 
 /// So long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,7 +47,7 @@ pub(super) fn look(url: &Url, findings: &mut Findings) -> bool {
     addresses.sort();
     addresses.dedup();
     let listed = addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
-    match addresses.iter().find(|address| !is_public(address)) {
+    match addresses.iter().find(|address| !AllowedNetworks::Public.covers(**address)) {
         None => findings.ok("dns", format!("{host} is {listed}")),
         Some(inside) => findings.warn(
             "dns",
@@ -83,21 +84,6 @@ fn connects(found: &[SocketAddr], port: u16, findings: &mut Findings) -> bool {
     true
 }
 
-/// Whether an address can be reached from elsewhere.
-fn is_public(address: &IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            let is_shared = first == 100 && (64..128).contains(&second); // RFC 6598
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || is_shared)
-        }
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => is_public(&IpAddr::V4(v4)),
-            None => !(v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local()),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::State;
@@ -105,7 +91,7 @@ mod tests {
 
     #[test]
     fn addresses_inside_of_a_network_are_none_for_identity_providers() {
-        let is = |text: &str| is_public(&text.parse().unwrap());
+        let is = |text: &str| AllowedNetworks::Public.covers(text.parse().unwrap());
         for inside in [
             "10.1.2.3",
             "192.168.0.1",
@@ -120,7 +106,7 @@ mod tests {
         ] {
             assert!(!is(inside), "{inside}");
         }
-        for outside in ["203.0.113.7", "100.128.0.1", "172.32.0.1", "2001:db8::1"] {
+        for outside in ["8.8.8.8", "100.128.0.1", "172.32.0.1", "2606:4700::1111"] {
             assert!(is(outside), "{outside}");
         }
     }

@@ -6,7 +6,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, redirect};
 use serde_json::Value;
 
-use crate::cli::remote::server::causes;
+use crate::cli::remote::server::cause;
 use crate::platform::clock::Clock;
 use crate::platform::timestamp::Timestamp;
 
@@ -67,7 +67,7 @@ impl Probe {
             .tls_info(true)
             .timeout(PATIENCE)
             .build();
-        Ok(Probe { http: http.map_err(|error| causes(&error))?, clock: Clock::of_the_machine() })
+        Ok(Probe { http: http.map_err(|error| cause(&error))?, clock: Clock::of_the_machine() })
     }
 
     pub(super) async fn get(&self, url: &str) -> Result<Got, String> {
@@ -85,7 +85,7 @@ impl Probe {
             None => request,
         };
         let (begun, asked) = (self.clock.now(), Instant::now());
-        let mut answer = request.send().await.map_err(|error| causes(&error))?;
+        let mut answer = request.send().await.map_err(|error| cause(&error))?;
         let half = i64::try_from(asked.elapsed().as_millis() / 2).unwrap_or_default();
         let certificate = answer
             .extensions()
@@ -94,7 +94,7 @@ impl Probe {
             .map(<[u8]>::to_vec);
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|error| causes(&error))? {
+        while let Some(piece) = answer.chunk().await.map_err(|error| cause(&error))? {
             body.extend_from_slice(&piece);
             if body.len() > LARGEST {
                 break;

@@ -5,10 +5,11 @@ use std::time::Duration;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Method, Response, StatusCode, redirect};
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
 use super::arguments::{Asked, read};
 use super::described::Operation;
+use crate::config::public_url;
 use crate::domain::wording;
 
 /// So long a server may say nothing.
@@ -82,16 +83,6 @@ fn base(typed: &str) -> Result<Url, Failed> {
     Ok(url)
 }
 
-/// Whether a request stays on this machine.
-pub(in crate::cli) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 /// The operator's token: of a file, or of the environment. `None`: neither has one.
 #[expect(clippy::disallowed_methods, reason = "a client's token is no setting of this server")]
 pub(in crate::cli) fn token(file: Option<&str>) -> Result<Option<String>, String> {
@@ -112,7 +103,7 @@ impl Server {
                     .to_owned(),
             )
         })?;
-        if url.scheme() == "http" && !is_loopback(&url) {
+        if public_url::is_exposed(url.as_str()) {
             eprintln!("gateway: the token goes to {url} without TLS: others on the way can read it");
         }
         let mut bearer = HeaderValue::from_str(&format!("Bearer {token}"))
@@ -129,7 +120,7 @@ impl Server {
             .connect_timeout(TO_CONNECT)
             .read_timeout(SILENCE)
             .build()
-            .map_err(|error| Failed::Server(causes(&error)))?;
+            .map_err(|error| Failed::Server(cause(&error)))?;
         Ok(Server { base: url.as_str().trim_end_matches('/').to_owned(), http })
     }
 
@@ -175,14 +166,14 @@ impl Server {
         request
             .send()
             .await
-            .map_err(|error| Failed::Server(format!("{} cannot be asked: {}", self.base, causes(&error))))
+            .map_err(|error| Failed::Server(format!("{} cannot be asked: {}", self.base, cause(&error))))
     }
 }
 
 /// The JSON of an answer.
 pub(super) async fn json_of(answer: Response) -> Result<Value, Failed> {
     let url = answer.url().clone();
-    let text = answer.text().await.map_err(|error| Failed::Server(causes(&error)))?;
+    let text = answer.text().await.map_err(|error| Failed::Server(cause(&error)))?;
     serde_json::from_str(&text).map_err(|_| {
         let begins = wording::strip_invisible(wording::beginning(text.trim(), 80));
         Failed::Server(format!("{url} does not answer in JSON, so it is no server of this kind: {begins}"))
@@ -263,15 +254,9 @@ fn place(field: &str, operation: Option<&'static Operation>) -> String {
     }
 }
 
-/// An error and what it came from, without the address, which is said already.
-pub(in crate::cli) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut causes = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        causes.push(error.to_string());
-        next = error.source();
-    }
-    causes.last().cloned().unwrap_or_default()
+/// What an error came from in the end, without the address, which is said already.
+pub(in crate::cli) fn cause(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error).to_string()
 }
 
 #[cfg(test)]
@@ -292,9 +277,9 @@ mod tests {
         {
             assert!(matches!(base(typed), Err(Failed::Usage(_))), "{typed}");
         }
-        let loopback = |url: &str| is_loopback(&Url::parse(url).unwrap());
-        assert!(loopback("http://127.0.0.1:1") && loopback("http://localhost") && loopback("http://[::1]/"));
-        assert!(!loopback("http://gateway.example") && !loopback("http://10.0.0.1"));
+        let stays_here = |url: &str| !public_url::is_exposed(url);
+        assert!(stays_here("http://127.0.0.1:1") && stays_here("http://localhost") && stays_here("http://[::1]/"));
+        assert!(!stays_here("http://gateway.example") && !stays_here("http://10.0.0.1"));
     }
 
     #[test]
