@@ -3,6 +3,7 @@
 //! Each section has a file, which declares its settings by reading them. What needs the settings of a lower layer gets that layer's own
 //! type.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -172,10 +173,7 @@ impl Config {
         let variables = variables.into_iter().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         // An empty variable counts as unset.
         let (mut set, mut mistakes) = texts(variables.filter(|(_, value)| !value.is_empty()));
-        // A process has each name once; where a list has one twice, the later counts.
-        set.reverse();
-        set.sort_by(|(one, _), (other, _)| one.cmp(other));
-        set.dedup_by(|(one, _), (other, _)| one == other);
+        set.sort();
         for (variable, _) in &set {
             if let Some(other) = origins.set_by(variable) {
                 mistakes.push(format!("{variable} and {other} are one setting; set one of them"));
@@ -217,8 +215,10 @@ impl Inspection {
     }
 }
 
+/// As an environment has them: of a name that is given twice, the later value.
 fn owned(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
-    variables.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
+    variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// The configuration file is a file with secrets where one stands in it.
