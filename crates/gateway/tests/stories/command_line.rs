@@ -107,7 +107,7 @@ fn people_without_a_browser_do_by_command_what_the_admin_api_does() {
             format!("client change {id} --redirect-uris https://a.example/cb --redirect-uris http://b.example/cb");
         world.fails(&wrong, 5, &["Invalid request", "--redirect-uris (2): ", "https"]);
         world.fails("account create --name Acme", 5, &["name"]);
-        world.fails("account show Nobody", 4, &["no account with the id or the name `Nobody`"]);
+        world.fails("account show Initech", 4, &["no account with the id or the name `Initech`"]);
         world.fails(&format!("client show {account}"), 4, &["there is no client"]);
         world.fails("account list --token x", 2, &["--token"]);
         world.fails("account list --limti 5", 2, &["--limit"]);
