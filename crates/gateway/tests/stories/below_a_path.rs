@@ -10,7 +10,7 @@ use crate::support::account::text;
 use crate::support::browser::{Landed, Shown};
 use crate::support::http::{self, Call};
 use crate::support::identity_provider::a_user;
-use crate::support::nginx::Nginx;
+use crate::support::nginx;
 use crate::support::okta::Kind;
 use crate::support::process;
 use crate::support::relying_party::RelyingParty;
@@ -205,7 +205,7 @@ async fn behind_nginx(strips: bool) {
     let base = format!("http://127.0.0.1:{port}/identity");
     let settings = [("GATEWAY__SERVER__PUBLIC_URL", base.as_str())];
     let world = World::start(Database::sqlite().await, &settings).await;
-    let Some(nginx) = Nginx::before(&world, port, strips).await else { return };
+    let Some(nginx) = nginx::before(&world, port, strips).await else { return };
     let party = RelyingParty::new(&world).await;
     let browser = world.browser().through(&nginx.address);
     let callback = party.callback(&browser, &[("scope", "openid offline_access provision:scim")]).await;

@@ -21,7 +21,7 @@ use crate::support::identity_provider::{PATCH, a_user};
 use crate::support::okta::Kind;
 use crate::support::postgres::Cluster;
 use crate::support::process::{self, Process};
-use crate::support::reference_proxy::ReferenceProxy;
+use crate::support::reference_proxy;
 use crate::support::story;
 use crate::support::testing::{Database, MASTER_KEY, OPERATOR, World};
 
@@ -237,8 +237,8 @@ fn replicas_behind_nginx_and_haproxy_lose_and_repeat_nothing_when_one_is_killed_
         // Both migrate; a lock in the database lets one at a time.
         let (mut one, mut other) =
             tokio::join!(start(&directory, ports[0], &environment), start(&directory, ports[1], &environment));
-        let Some(nginx) = ReferenceProxy::nginx(&ports).await else { return };
-        let Some(haproxy) = ReferenceProxy::haproxy(&ports).await else { return };
+        let Some(nginx) = reference_proxy::nginx(&ports).await else { return };
+        let Some(haproxy) = reference_proxy::haproxy(&ports).await else { return };
         let proxies = vec![nginx.address.clone(), haproxy.address.clone()];
         let world = World::deployed(PUBLIC_URL, proxies.clone(), Database::Postgres(database), directory.clone());
         let idp = world.account("load").await.connected_identity_provider().await;

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::support::concurrently::all;
 use crate::support::http::{self, Call};
-use crate::support::nginx::Nginx;
+use crate::support::nginx;
 use crate::support::process::{self, Process};
 use crate::support::testing::World;
 
@@ -107,7 +107,7 @@ story!(hardening_13_a_rolling_restart_behind_nginx_fails_no_request, async |worl
     let drain = [("GATEWAY__SERVER__DRAIN_SECONDS", "1")];
     let ports = [process::free_port(), process::free_port()];
     let mut gateways = [world.process_at(ports[0], &drain).await, world.process_at(ports[1], &drain).await];
-    let Some(nginx) = Nginx::balancing(&ports, process::free_port()).await else { return };
+    let Some(nginx) = nginx::balancing(&ports, process::free_port()).await else { return };
     let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let workers = (0..4).map(|worker| {
         let (stop, done, token, base) = (stop.clone(), done.clone(), idp.access_token.clone(), nginx.address.clone());

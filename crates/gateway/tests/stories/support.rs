@@ -24,6 +24,7 @@ pub mod okta;
 pub mod postgres;
 pub mod process;
 pub mod prover;
+pub mod proxy;
 pub mod random;
 pub mod reference_proxy;
 pub mod relying_party;
