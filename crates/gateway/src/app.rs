@@ -22,6 +22,7 @@ use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
 use crate::platform::system;
 use crate::platform::timestamp::Timestamp;
+use crate::platform::tls::Certificate;
 use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
@@ -70,6 +71,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Argon2id.
     pub passwords: Passwords,
+    /// What the server shows to clients that speak TLS, if it speaks TLS itself.
+    pub certificate: Option<Arc<Certificate>>,
     /// Calls to other servers.
     pub outbound: Outbound,
     /// Public keys that clients and their identity providers keep.

@@ -17,7 +17,7 @@ use crate::jobs::housekeeping::{Done, Housekeeper};
 use crate::platform::clock::Clock;
 use crate::server;
 use crate::server::logging::start_logging;
-use crate::server::signals::{Told, shutdown_signal};
+use crate::server::signals::{Hangups, Told, shutdown_signal};
 use crate::services::error::ActError;
 use crate::services::operator_people::{Asked, NewPerson};
 use crate::services::password_links::NewLink;
@@ -229,8 +229,10 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
         Configured::Restore { file } => backup::restore(&config, file).await,
         Configured::Housekeeping { confirm } => keep_house(config, clock, confirm).await,
         Configured::Health { url } => {
-            let url = url.unwrap_or_else(|| format!("http://{}", config.server.bind));
-            let answer = reqwest::get(format!("{url}/health/ready")).await?;
+            // This machine's own listener is asked by its address, of which no certificate is; nothing secret is sent there.
+            let client = reqwest::Client::builder().tls_danger_accept_invalid_certs(url.is_none()).build()?;
+            let url = url.unwrap_or_else(|| config.url_at(config.server.bind));
+            let answer = client.get(format!("{url}/health/ready")).send().await?;
             if answer.status().is_success() { Ok(()) } else { Err(format!("not ready: {}", answer.status()).into()) }
         }
     }
@@ -252,6 +254,17 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
             "there is no operator yet: `gateway operator invite YOUR-ADDRESS --role platform` prints a link to the console"
         );
     }
+    let (app, mut hangups) = (running.app.clone(), Hangups::new());
+    actix_web::rt::spawn(async move {
+        loop {
+            hangups.next().await;
+            match &app.certificate {
+                // What came of it is in the log.
+                Some(certificate) => drop(certificate.read_again(app.clock.now())),
+                None => tracing::info!("SIGHUP: no file is read again; settings count from the next start on"),
+            }
+        }
+    });
     let (stop, handle, drain) = (running.stop(), running.handle.clone(), running.app.config.server.drain_time);
     actix_web::rt::spawn(async move {
         let drain = match shutdown_signal().await {

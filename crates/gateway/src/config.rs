@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
@@ -13,6 +14,7 @@ use crate::domain::brand::Brand;
 use crate::domain::password_link::LinkLifetimes;
 use crate::platform::outbound::address::AllowedNetworks;
 use crate::platform::smtp::Mail;
+use crate::platform::tls::Files;
 use crate::platform::traces::Collector;
 
 mod admin;
@@ -46,6 +48,7 @@ pub(crate) mod security;
 pub(crate) mod server;
 mod setup;
 mod shown;
+mod tls;
 mod traces;
 
 pub use admin::Admin;
@@ -77,6 +80,7 @@ pub use shown::Setting;
 #[allow(missing_docs)] // docs/configuration.md says what they mean
 pub struct Config {
     pub server: Server,
+    pub tls: Option<Files>,
     pub data_dir: PathBuf,
     pub database: Database,
     pub master_key: MasterKeySource,
@@ -154,7 +158,12 @@ impl Config {
         let Config { admin, server, .. } = self;
         let own = admin.public_url.as_ref().filter(|_| admin.bind.is_some());
         let url = own.or(server.public_url.as_ref());
-        url.cloned().unwrap_or_else(|| format!("http://{}", admin.bind.unwrap_or(server.bind)))
+        url.cloned().unwrap_or_else(|| self.url_at(admin.bind.unwrap_or(server.bind)))
+    }
+
+    /// The base of the URLs of what is served at an address, where no other is configured.
+    pub fn url_at(&self, address: SocketAddr) -> String {
+        format!("{}://{address}", scheme(self.tls.as_ref()))
     }
 
     fn from_layers(file: Option<&Path>, variables: Vec<(OsString, OsString)>) -> Inspection {
@@ -215,6 +224,11 @@ impl Inspection {
     }
 }
 
+/// How the listeners are spoken to.
+fn scheme(tls: Option<&Files>) -> &'static str {
+    if tls.is_some() { "https" } else { "http" }
+}
+
 /// As an environment has them: of a name that is given twice, the later value.
 fn owned(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     let variables: BTreeMap<&str, &str> = variables.iter().copied().collect();
@@ -248,6 +262,7 @@ fn texts(variables: impl Iterator<Item = (String, OsString)>) -> (Vec<(String, S
 /// Reads every section, so that every setting is declared and every mistake found, before anything is missed.
 fn read(r: &mut Reader) -> Option<Config> {
     let server = server::read(r);
+    let tls = tls::read(r);
     let data_dir = data::read(r);
     let near = data_dir.as_deref().unwrap_or(Path::new(""));
     let mut database = database::read(r, near);
@@ -277,7 +292,10 @@ fn read(r: &mut Reader) -> Option<Config> {
         security::agree(r, source, &database.url);
     }
     if let (Some(admin), Some(server)) = (&admin, &server) {
-        admin::agree(r, admin, server, metrics.and_then(|metrics| metrics.bind));
+        if let Some(tls) = &tls {
+            tls::agree(r, tls, server, admin);
+        }
+        admin::agree(r, admin, server, scheme(tls.as_ref()), metrics.and_then(|metrics| metrics.bind));
     }
     if let (Some(operators), Some(reach)) = (&operator_sign_in, outbound) {
         operators::agree(r, operators, reach);
@@ -291,6 +309,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let (passwords, password_links) = passwords?;
     Some(Config {
         server: server?,
+        tls,
         data_dir: data_dir?,
         database: database?,
         master_key: master_key?,

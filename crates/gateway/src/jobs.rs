@@ -22,6 +22,8 @@ pub mod mail;
 const ADD: Duration = Duration::from_secs(3);
 /// How often it is looked for notices to be mailed.
 const MAIL: Duration = Duration::from_secs(2);
+/// How often it is looked whether the certificate is another one.
+const CERTIFICATE: Duration = Duration::from_secs(60);
 
 /// Starts the worker; it ends with the process.
 pub fn start(app: App) {
@@ -45,6 +47,18 @@ pub fn start(app: App) {
             ran(&adding, "list_counts", list_counts::update(&adding.db)).await;
         }
     });
+    if let Some(certificate) = app.certificate.clone() {
+        let app = app.clone();
+        actix_web::rt::spawn(async move {
+            loop {
+                tokio::time::sleep(CERTIFICATE).await;
+                let began = Instant::now();
+                let looked = certificate.read_if_changed(app.clock.now());
+                let is_well = looked.is_none_or(|outcome| outcome.is_ok());
+                app.metrics.jobs.ran("certificate", app.clock.now(), began.elapsed(), is_well);
+            }
+        });
+    }
     if app.recorder.is_on() {
         actix_web::rt::spawn(record(app.clone()));
     }

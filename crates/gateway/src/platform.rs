@@ -12,6 +12,7 @@ pub mod shutdown;
 pub mod smtp;
 pub mod system;
 pub mod timestamp;
+pub mod tls;
 pub mod traces;
 pub mod trusted_clock;
 pub mod turns;

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::http::header;
-use actix_web::middleware::{Condition, DefaultHeaders, from_fn};
-use actix_web::{HttpServer, web};
+use actix_web::web;
 use oauth::Keyring;
 use scim::Registry;
 
@@ -27,6 +25,7 @@ use crate::platform::outbound::Outbound;
 use crate::platform::outbound::jwks::PublishedKeys;
 use crate::platform::password_hasher::Passwords;
 use crate::platform::shutdown::Stopping;
+use crate::platform::tls::{Certificate, Unfit};
 use crate::services::admission::Admission;
 use crate::services::allowed_values;
 use crate::services::budget::Budget;
@@ -41,10 +40,13 @@ use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost};
 
 mod connections;
+mod door;
+mod listeners;
 pub(crate) mod logging;
 pub(crate) mod signals;
 
 use connections::{ConnectionLimits, Connections};
+use listeners::{listen_for_metrics, serve};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,9 @@ pub enum StartError {
         /// Where its key was made.
         key: PathBuf,
     },
+    /// The certificate cannot be shown.
+    #[error("tls: {0}")]
+    Certificate(Unfit),
     /// The address is taken, or not ours.
     #[error("{0}: cannot listen on {1}: {2}")]
     Listen(&'static str, std::net::SocketAddr, std::io::Error),
@@ -139,8 +144,6 @@ pub struct Stop {
 
 /// So long connections that wait at the listener have time to be taken in.
 const LAST_ONES: Duration = Duration::from_millis(100);
-/// What still runs after so long is cut off.
-const SHUTDOWN_SECONDS: u64 = 30;
 /// How often a server that waits for its connections to end looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -326,7 +329,8 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let for_operators = for_operators.transpose()?;
     let admin = for_operators.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
     let admin_url = admin_url(&config, admin.unwrap_or(address));
-    let public_url = config.server.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = config.server.public_url.clone().unwrap_or_else(|| config.url_at(address));
+    let certificate = config.tls.clone().map(Certificate::open).transpose().map_err(StartError::Certificate)?;
     let outbound = Outbound::new(config.outbound);
     let app = App::from(Parts {
         published_keys: PublishedKeys::new(outbound.clone(), db.clock().clone()),
@@ -334,6 +338,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         providers: ProviderMetadataCache::new(db.clock().clone()),
         stopping: Stopping::default(),
         admission: Arc::new(Admission::new(config.database.limits.long_each as usize)),
+        certificate: certificate.map(Arc::new),
         rates: Arc::new(Rates::new(config.limits)),
         payers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
@@ -387,55 +392,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
 fn admin_url(config: &Config, address: SocketAddr) -> String {
     let has_own = config.admin.bind.is_some() && config.admin.public_url.is_some();
     let is_named = config.server.public_url.is_some() || has_own;
-    if is_named { config.admin_url() } else { format!("http://{address}") }
-}
-
-/// Answers at a listener, with so many threads and connections for each.
-fn serve(
-    state: &web::Data<App>,
-    connections: &Connections,
-    listener: std::net::TcpListener,
-    routes: fn(&mut web::ServiceConfig),
-    (workers, most): (usize, usize),
-) -> std::io::Result<actix_web::dev::Server> {
-    let (app, state, taken_in) = (state.get_ref().clone(), state.clone(), connections.clone());
-    let is_https = app.public_url.starts_with("https://");
-    let hsts = strict_transport(app.path.is_empty());
-    let server = HttpServer::new(move || {
-        actix_web::App::new()
-            .wrap(from_fn(http::head_as_get))
-            .wrap(from_fn(http::told))
-            .wrap(from_fn(http::below))
-            .wrap(Condition::new(is_https, DefaultHeaders::new().add((header::STRICT_TRANSPORT_SECURITY, hsts))))
-            .wrap(from_fn(http::close_when_stopping))
-            .wrap(from_fn(http::identify))
-            .app_data(state.clone())
-            .configure(routes)
-    });
-    let server = server
-        .workers(workers)
-        .max_connections(most)
-        .on_connect(move |stream, data| taken_in.admit(stream, data))
-        .keep_alive(Duration::from_secs(75))
-        .client_request_timeout(app.config.server.header_timeout)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .disable_signals();
-    Ok(server.listen(listener)?.run())
-}
-
-/// Answers `/metrics` on a listener of its own, until the process ends: while the server stops, too.
-fn listen_for_metrics(bind: SocketAddr, state: &web::Data<App>) -> Result<SocketAddr, StartError> {
-    let listener = std::net::TcpListener::bind(bind).map_err(|e| StartError::Listen("metrics.bind", bind, e))?;
-    let (address, state) = (listener.local_addr()?, state.clone());
-    let server = HttpServer::new(move || actix_web::App::new().app_data(state.clone()).configure(http::metrics::alone));
-    actix_web::rt::spawn(server.workers(1).max_connections(16).disable_signals().listen(listener)?.run());
-    Ok(address)
-}
-
-/// A browser that came by https once does not use http again (RFC 6797), for two years. Subdomains are included only
-/// where the whole host is ours.
-fn strict_transport(whole_host: bool) -> &'static str {
-    if whole_host { "max-age=63072000; includeSubDomains" } else { "max-age=63072000" }
+    if is_named { config.admin_url() } else { config.url_at(address) }
 }
 
 pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {

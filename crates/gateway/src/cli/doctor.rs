@@ -8,6 +8,7 @@ use url::Url;
 use crate::domain::wording::strip_invisible;
 
 mod answers;
+mod greeting;
 mod network;
 mod probe;
 mod protocols;
@@ -127,9 +128,12 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
     };
     let mut findings = Findings::default();
     if network::look(&url, &mut findings) {
+        greeting::look(&url, &mut findings);
         let looked = async {
             let probe = Probe::new()?;
             protocols::look(&probe, &url, &mut findings).await;
+            let admin = arguments.admin.as_deref().map(|url| url.trim_end_matches('/'));
+            answers::admin(&probe, base(&url), admin.filter(|admin| *admin != base(&url)), &mut findings).await;
             if token.is_some() || arguments.client.is_some() {
                 let admin = arguments.admin.as_deref().unwrap_or(url.as_str()).trim_end_matches('/');
                 answers::health(&probe, admin, token.as_deref(), arguments.client.as_deref(), &mut findings).await;

@@ -56,7 +56,7 @@ pub(super) fn read(r: &mut Reader) -> Option<Admin> {
 }
 
 /// Where operators come has to suit where all others come: cookies are made for one scheme and one path.
-pub(super) fn agree(r: &mut Reader, admin: &Admin, server: &Server, metrics: Option<SocketAddr>) {
+pub(super) fn agree(r: &mut Reader, admin: &Admin, server: &Server, spoken: &str, metrics: Option<SocketAddr>) {
     let mut s = r.section("admin");
     for (name, other) in [("server.bind", Some(server.bind)), ("metrics.bind", metrics)] {
         if let Some(bind) = admin.bind.filter(|bind| bind.port() != 0 && Some(*bind) == other) {
@@ -67,7 +67,8 @@ pub(super) fn agree(r: &mut Reader, admin: &Admin, server: &Server, metrics: Opt
     if admin.bind.is_none() {
         return s.warn("public_url", "has no effect without admin.bind");
     }
-    let of_all = server.public_url.as_deref().unwrap_or("http://");
+    let spoken = format!("{spoken}://");
+    let of_all = server.public_url.as_deref().unwrap_or(&spoken);
     let scheme = |url: &str| url.split("://").next().map(str::to_owned);
     if scheme(url) != scheme(of_all) {
         s.mistake(

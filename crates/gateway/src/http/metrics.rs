@@ -127,6 +127,14 @@ fn of_now(app: &App, backlog: Option<Backlog>, registry: &mut Registry) {
     }
     registry.register("request_log_dropped", "Requests that were left out of the request log since the start", dropped);
 
+    if let Some(certificate) = &app.certificate {
+        registry.register(
+            "tls_certificate_expires_timestamp_seconds",
+            "Until when the certificate counts that clients are shown",
+            gauge(certificate.ends().millis() / 1000),
+        );
+    }
+
     let up: Gauge = gauge(backlog.is_some().into());
     registry.register("database_up", "Whether the database answered this scrape", up);
     let Some(backlog) = backlog else { return };

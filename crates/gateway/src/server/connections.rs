@@ -5,15 +5,20 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::net::{IpAddr, Shutdown};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use actix_web::dev::Extensions;
+use actix_web::rt::net::TcpStream;
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::config::TrustedProxies;
 
+/// A connection may do nothing between two requests for so long.
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// What still runs so long after the server was told to stop is cut off.
+pub(super) const SHUTDOWN_SECONDS: u64 = 30;
 /// More connections than this are no use to one process.
 const MOST: u64 = 100_000;
 /// Descriptors for the database, the log, outbound calls and what else a process opens.
@@ -50,57 +55,92 @@ impl ConnectionLimits {
     }
 }
 
+/// So many clients may be greeting at one time: connections that said nothing yet have a file descriptor and no memory.
+const GREETING: usize = 4096;
+
 /// The connections that are open now. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     bounds: ConnectionLimits,
     write_timeout: Duration,
     proxies: TrustedProxies,
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Tally,
+    greeting: Tally,
 }
+
+/// Connections by their address. Clones are the same.
+#[derive(Debug, Clone, Default)]
+struct Tally(Arc<Mutex<HashMap<IpAddr, usize>>>);
 
 /// One connection, counted until it is dropped with it.
 #[derive(Debug)]
-struct Counted {
+pub(super) struct Counted {
     address: IpAddr,
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    tally: Tally,
+}
+
+impl Tally {
+    /// Counts one more, unless there are so many from this address, or in all.
+    fn take(&self, address: IpAddr, bounds: ConnectionLimits) -> Option<Counted> {
+        let mut counts = self.lock();
+        let all: usize = if bounds.all == usize::MAX { 0 } else { counts.values().sum() };
+        let of_this = counts.get(&address).copied().unwrap_or_default();
+        if of_this >= bounds.of_one_address || all >= bounds.all {
+            return None;
+        }
+        counts.insert(address, of_this + 1);
+        Some(Counted { address, tally: self.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Connections {
     pub(super) fn new(bounds: ConnectionLimits, write_timeout: Duration, proxies: TrustedProxies) -> Connections {
-        Connections { bounds, write_timeout, proxies, open: Arc::default() }
+        Connections { bounds, write_timeout, proxies, open: Tally::default(), greeting: Tally::default() }
     }
 
     /// Takes a new connection in, or closes it at once. Called by actix with the stream and the connection's own data.
     pub(super) fn admit(&self, stream: &dyn Any, data: &mut Extensions) {
-        let Some(stream) = stream.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+        let Some(stream) = stream.downcast_ref::<TcpStream>() else { return };
         let Ok(peer) = stream.peer_addr() else { return };
+        match self.take_in(stream, peer) {
+            Some(counted) => drop(data.insert(counted)),
+            None => drop(SockRef::from(stream).shutdown(Shutdown::Both)),
+        }
+    }
+
+    /// Counts a new connection, unless its address has its share.
+    pub(super) fn take_in(&self, stream: &TcpStream, peer: SocketAddr) -> Option<Counted> {
         let socket = SockRef::from(stream);
         // A client that does not read its answer, or is gone, must not hold it in memory: the kernel gives the connection up when
         // nothing was taken for so long (RFC 5482).
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(self.write_timeout));
         let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE));
-        match self.count(peer.ip().to_canonical()) {
-            Some(counted) => drop(data.insert(counted)),
-            None => drop(socket.shutdown(Shutdown::Both)),
-        }
+        self.count(peer.ip().to_canonical())
+    }
+
+    /// Counts a client that begins to greet (TLS), until it has. An address may have a quarter of its connections greeting, so that those
+    /// that say nothing keep no other client out.
+    pub(super) fn greet(&self, peer: SocketAddr) -> Option<Counted> {
+        let address = peer.ip().to_canonical();
+        let all = (self.bounds.all / 2).clamp(1, GREETING);
+        let of_one_address = if self.proxies.contains(address) { all } else { self.bounds.of_one_address.div_ceil(4) };
+        self.greeting.take(address, ConnectionLimits { all, of_one_address: of_one_address.min(all.div_ceil(4)) })
     }
 
     fn count(&self, address: IpAddr) -> Option<Counted> {
         let bound = if self.proxies.contains(address) { usize::MAX } else { self.bounds.of_one_address };
-        let mut open = lock(&self.open);
-        let of_this = open.entry(address).or_default();
-        if *of_this >= bound {
-            return None;
-        }
-        *of_this += 1;
-        Some(Counted { address, open: self.open.clone() })
+        // How many there are in all is bounded where they are accepted.
+        self.open.take(address, ConnectionLimits { all: usize::MAX, of_one_address: bound })
     }
 
     /// Whether no connection is open.
     pub(super) fn are_none(&self) -> bool {
-        lock(&self.open).is_empty()
+        self.open.lock().is_empty()
     }
 }
 
@@ -130,18 +170,14 @@ pub(super) fn refuse_new(_: &std::net::TcpListener) -> std::io::Result<()> {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        let mut open = lock(&self.open);
-        if let Some(of_this) = open.get_mut(&self.address) {
+        let mut counts = self.tally.lock();
+        if let Some(of_this) = counts.get_mut(&self.address) {
             *of_this -= 1;
             if *of_this == 0 {
-                open.remove(&self.address);
+                counts.remove(&self.address);
             }
         }
     }
-}
-
-fn lock(open: &Mutex<HashMap<IpAddr, usize>>) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
-    open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -172,5 +208,24 @@ mod tests {
         assert!(from("203.0.113.9").is_none() && !connections.are_none());
         drop((second, third, other));
         assert!(connections.are_none());
+    }
+
+    #[test]
+    fn hardening_7_clients_that_greet_leave_room_for_others() {
+        let peer = |text: &str| SocketAddr::new(text.parse().unwrap(), 1);
+        let bounds = ConnectionLimits { all: 32, of_one_address: 16 };
+        let connections = Connections::new(bounds, Duration::from_secs(1), TrustedProxies::default());
+        let mut greeting = Vec::new();
+        for last in 1..=4 {
+            let address = peer(&format!("203.0.113.{last}"));
+            greeting.extend((0..4).map(|_| connections.greet(address).expect("it has room")));
+            assert!(connections.greet(address).is_none(), "an address has a quarter of its share");
+        }
+        assert!(connections.greet(peer("203.0.113.5")).is_none(), "half of all connections may be greeting");
+        greeting.pop();
+        assert!(connections.greet(peer("203.0.113.5")).is_some());
+        let one = ConnectionLimits { all: 1, of_one_address: 1 };
+        let connections = Connections::new(one, Duration::from_secs(1), TrustedProxies::default());
+        assert!(connections.greet(peer("203.0.113.1")).is_some(), "never none");
     }
 }

@@ -140,6 +140,7 @@ mod stopping;
 mod stored_values;
 mod suspended_accounts;
 mod tabs;
+mod tls;
 mod token_formats;
 mod tokens;
 mod tolerances;

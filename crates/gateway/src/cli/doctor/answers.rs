@@ -1,10 +1,34 @@
-//! What the server itself knows of a client: its health, by an operator's token.
+//! What is for operators: whether it is reached from here, and what it says of the health of clients.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::probe::{Probe, Sent};
 use super::{Findings, State};
+
+/// Whether operators' doors are open at the public URL. They are on a listener of their own if the admin API is said to be elsewhere.
+pub(super) async fn admin(probe: &Probe, base: &str, elsewhere: Option<&str>, findings: &mut Findings) {
+    let mut open = Vec::new();
+    for path in ["/admin/accounts", "/console/login"] {
+        let url = format!("{base}{path}");
+        if probe.get(&url).await.is_ok_and(|got| got.is_of_gateway() && matches!(got.status, 200..=399 | 401 | 403)) {
+            open.push(url);
+        }
+    }
+    let listed = open.join(" and ");
+    match (open.is_empty(), elsewhere) {
+        (true, _) => findings.ok("admin", "the admin API and the console are not reached from here"),
+        (false, None) => findings.ok(
+            "admin",
+            format!("reached from here, where an operator's token or password is asked for: {listed}. admin.bind serves both elsewhere only"),
+        ),
+        (false, Some(elsewhere)) => findings.fail(
+            "admin",
+            format!("the admin API is at {elsewhere}, and it is reached from here too: {listed}"),
+            "Set admin.bind (GATEWAY__ADMIN__BIND), and let no proxy in front of the public URL lead /admin, /console, /openapi or /metrics there.",
+        ),
+    }
+}
 
 /// How clients are: one, or all that the operator reaches.
 pub(super) async fn health(

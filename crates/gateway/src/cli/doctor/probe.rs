@@ -35,8 +35,8 @@ pub(super) struct Got {
     pub(super) status: u16,
     headers: HeaderMap,
     pub(super) body: String,
-    /// The server's certificate (DER).
-    pub(super) certificate: Option<Vec<u8>>,
+    /// Whether it came over TLS, from whom the URL names.
+    pub(super) is_over_tls: bool,
     /// The middle of the request, by this machine.
     pub(super) at: Timestamp,
 }
@@ -64,7 +64,6 @@ impl Probe {
             .redirect(redirect::Policy::none())
             // From here to there, and not by way of a proxy of this machine.
             .no_proxy()
-            .tls_info(true)
             .timeout(PATIENCE)
             .build();
         Ok(Probe { http: http.map_err(|error| cause(&error))?, clock: Clock::of_the_machine() })
@@ -87,11 +86,7 @@ impl Probe {
         let (begun, asked) = (self.clock.now(), Instant::now());
         let mut answer = request.send().await.map_err(|error| cause(&error))?;
         let half = i64::try_from(asked.elapsed().as_millis() / 2).unwrap_or_default();
-        let certificate = answer
-            .extensions()
-            .get::<reqwest::tls::TlsInfo>()
-            .and_then(|tls| tls.peer_certificate())
-            .map(<[u8]>::to_vec);
+        let is_over_tls = answer.url().scheme() == "https";
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let mut body = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(|error| cause(&error))? {
@@ -100,11 +95,6 @@ impl Probe {
                 break;
             }
         }
-        Ok(Got { status, headers, body: String::from_utf8_lossy(&body).into_owned(), certificate, at: begun + half })
-    }
-
-    /// What time it is on this machine.
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
+        Ok(Got { status, headers, body: String::from_utf8_lossy(&body).into_owned(), is_over_tls, at: begun + half })
     }
 }

@@ -3,17 +3,11 @@
 use chrono::DateTime;
 use serde_json::Value;
 use url::Url;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 use super::probe::{Got, Probe, Sent};
 use super::{Findings, base};
 use crate::domain::wording::beginning;
-use crate::platform::timestamp::Timestamp;
 
-const DAY: i64 = 86_400_000;
-/// A certificate has to be replaced by then.
-const SOON: i64 = 21;
 /// Clocks may differ by so many seconds;
 const UNNOTICED: i64 = 30;
 /// by more, tokens are refused.
@@ -35,9 +29,8 @@ pub(super) async fn look(probe: &Probe, url: &Url, findings: &mut Findings) {
             return;
         }
     };
-    if let Some(certificate) = &got.certificate {
+    if got.is_over_tls {
         findings.ok("tls", "the chain of certificates is trusted, and the name is right");
-        expiry(certificate, probe.now(), findings);
     }
     clear_text(probe, url, findings).await;
     clock(&got, findings);
@@ -79,20 +72,6 @@ fn unreached(url: &Url, why: &str) -> (&'static str, &'static str) {
             ("tls", "Mend the certificate or the TLS settings of the proxy: TLS 1.2 or 1.3 is spoken here.")
         }
         _ => ("answer", "The port is open, but no HTTP server answers there. Start it, or look at the proxy's log."),
-    }
-}
-
-/// Until when the certificate counts.
-fn expiry(certificate: &[u8], now: Timestamp, findings: &mut Findings) {
-    let Ok(certificate) = Certificate::from_der(certificate) else { return };
-    let tbs = certificate.tbs_certificate;
-    let end = i64::try_from(tbs.validity.not_after.to_unix_duration().as_millis()).unwrap_or(i64::MAX);
-    let left = (end - now.millis()) / DAY;
-    let day = DateTime::from_timestamp_millis(end).unwrap_or_default().format("%-d %B %Y");
-    let found = format!("until {day}, for {left} days; of {}", tbs.issuer);
-    match left {
-        ..SOON => findings.warn("certificate", found, "Renew it, and make sure that it is renewed by itself."),
-        _ => findings.ok("certificate", found),
     }
 }
 

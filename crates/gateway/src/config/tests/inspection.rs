@@ -228,3 +228,62 @@ fn where_operators_come_suits_where_all_others_come() {
     assert_eq!(url(&[at, (public, "https://x.example")]), "https://x.example");
     assert_eq!(url(&[at, (public, "https://x.example"), (own, "https://c.example")]), "https://c.example");
 }
+
+#[test]
+fn a_server_that_speaks_tls_is_told_what_its_certificate_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let made = |file: &str, name: &str, until: i32| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut params = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+        params.not_after = rcgen::date_time_ymd(until, 1, 1);
+        std::fs::write(at(&format!("{file}.pem")), params.self_signed(&key).unwrap().pem()).unwrap();
+        std::fs::write(at(&format!("{file}.key")), key.serialize_pem()).unwrap();
+    };
+    made("good", "id.vendor.example", 2100);
+    made("old", "id.vendor.example", 2020);
+    std::fs::write(at("words"), "two words").unwrap();
+    let (certificate, key) = ("GATEWAY__TLS__CERTIFICATE_FILE", "GATEWAY__TLS__KEY_FILE");
+    let (public, own) = ("GATEWAY__SERVER__PUBLIC_URL", "GATEWAY__ADMIN__PUBLIC_URL");
+    let (good, of_good) = (at("good.pem"), at("good.key"));
+    let both = [(certificate, good.as_str()), (key, of_good.as_str())];
+    let with = |more: &[(&'static str, &'static str)]| {
+        let set: Vec<(&str, &str)> = both.iter().chain(more).copied().collect();
+        Config::from_layers(None, owned(&set))
+    };
+    let here = (public, "https://id.vendor.example");
+    let found = with(&[here]);
+    assert!(found.mistakes.is_empty() && found.config.is_some(), "{found:?}");
+    assert!(found.warnings.iter().all(|one| one.starts_with("tls.key_file: every user")), "{:?}", found.warnings);
+    assert_eq!(with(&[]).config.unwrap().admin_url(), "https://127.0.0.1:8080");
+
+    for (name, wrong) in [("none", at("none")), ("folder", at("")), ("words", at("words")), ("old.key", at("old.key"))]
+    {
+        for (setting, other) in [(certificate, (key, of_good.as_str())), (key, (certificate, good.as_str()))] {
+            let said = mistakes(&[(setting, wrong.as_str()), other, here]);
+            let setting = if setting == key { "tls.key_file: " } else { "tls.certificate_file: " };
+            assert!(
+                matches!(&said[..], [one] if one.starts_with(setting) && one.contains(&wrong)),
+                "{setting} {name}: {said:?}"
+            );
+        }
+    }
+    let only =
+        |said: &[String], words: &str| assert!(matches!(said, [one] if one.contains(words)), "{words}: {said:?}");
+    only(&mistakes(&both[..1]), "tls.certificate_file: needs tls.key_file");
+    only(&mistakes(&both[1..]), "tls.key_file: needs tls.certificate_file");
+    only(
+        &with(&[(public, "http://localhost:8080")]).mistakes,
+        "server.public_url: `http://localhost:8080` is plain http, and",
+    );
+    let warned = |found: Inspection, words: &str| {
+        assert!(found.mistakes.is_empty(), "{:?}", found.mistakes);
+        assert!(found.warnings.iter().any(|one| one.contains(words)), "{words}: {:?}", found.warnings);
+    };
+    warned(with(&[(public, "https://x.example")]), "is not one of x.example, the host of server.public_url");
+    let elsewhere = [here, ("GATEWAY__ADMIN__BIND", "127.0.0.1:8081"), (own, "https://console.example")];
+    warned(with(&elsewhere), "is not one of console.example, the host of admin.public_url");
+    let (old, of_old) = (at("old.pem"), at("old.key"));
+    let expired = [(certificate, old.as_str()), (key, of_old.as_str()), here];
+    warned(Config::from_layers(None, owned(&expired)), "expired on 1 January 2020: clients refuse it");
+}

@@ -84,7 +84,8 @@ impl Process {
         environment: &[(&str, String)],
     ) -> Result<Process, String> {
         let arguments: Vec<&str> = arguments.iter().map(|text| if *text == "{}" { GATEWAY } else { text }).collect();
-        let address = format!("http://127.0.0.1:{port}");
+        let speaks_tls = environment.iter().any(|(name, _)| *name == "GATEWAY__TLS__CERTIFICATE_FILE");
+        let address = format!("{}://127.0.0.1:{port}", if speaks_tls { "https" } else { "http" });
         let log = directory.join(format!("gateway-{port}.log"));
         let file = fs::File::options().create(true).append(true).open(&log).map_err(|e| e.to_string())?;
         let child = command_by(program, &arguments, directory, environment)

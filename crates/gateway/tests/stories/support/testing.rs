@@ -306,6 +306,11 @@ impl World {
         started.unwrap_or_else(|why| panic!("{why}"))
     }
 
+    /// Sends a signal to its first process.
+    pub fn signal(&self, name: &str) {
+        self.processes().first().expect("a process").signal(name);
+    }
+
     /// Where the data is, for what only a look behind the scenes shows.
     pub fn database_url(&self) -> String {
         self.gateway.database.url()
