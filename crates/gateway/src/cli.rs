@@ -30,6 +30,7 @@ mod backup;
 mod configuration;
 mod doctor;
 mod keys;
+mod moving;
 mod progress;
 mod remote;
 mod shipped;
@@ -105,6 +106,35 @@ enum Configured {
     /// newer release. Of an older release it is migrated at the next start.
     Restore {
         /// A file that `gateway backup` made.
+        file: PathBuf,
+    },
+    /// Move the whole installation into another, empty database: from SQLite to PostgreSQL, or back.
+    ///
+    /// Everything goes as it is: ids, tokens, secrets, sessions, keys and the audit trail go on working under the same master key. It is one transaction of
+    /// the new database, which is compared with the old one row by row before it is committed: what is interrupted leaves it empty, and is begun again.
+    /// The servers are stopped before; afterwards they are started with database.url set to the new one. The old database stays as it is.
+    Move {
+        /// The database it goes into, as database.url names it: postgres://USER@HOST/NAME or sqlite:PATH. It is made if it is SQLite's, and migrated.
+        #[arg(long, value_name = "URL", env = "GATEWAY_MOVE_TO", hide_env_values = true)]
+        to: crate::storage::DatabaseUrl,
+        /// Move what was there when the command began, though servers run: a rehearsal, for what they write meanwhile is not in it.
+        #[arg(long)]
+        while_running: bool,
+    },
+    /// Write the whole installation into one new file of JSON Lines, while servers run or not.
+    ///
+    /// It has every row of every table as it was when the command began, what is secret in the form in which the database has it, and a checksum that the
+    /// installation's keys sign. The master key is not in it.
+    Export {
+        /// The file that is made. It must not exist.
+        file: PathBuf,
+    },
+    /// Put the installation of an export into the configured database, which has to be empty.
+    ///
+    /// It needs the master key of the installation that was exported. It is one transaction: what is interrupted leaves the database empty, and is begun
+    /// again. A file that was cut off, damaged or changed is refused, and one of another schema.
+    Import {
+        /// A file that `gateway export` made.
         file: PathBuf,
     },
     /// Do once what the server does every half minute: remove what is due.
@@ -227,6 +257,9 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
         Configured::Audit { command } => audit::run(&config, &clock, command),
         Configured::Backup { file } => backup::make(&config, &clock, file).await,
         Configured::Restore { file } => backup::restore(&config, file).await,
+        Configured::Move { to, while_running } => moving::move_to(&config, &clock, to, while_running).await,
+        Configured::Export { file } => moving::export(&config, &clock, file).await,
+        Configured::Import { file } => moving::import(&config, &clock, file).await,
         Configured::Housekeeping { confirm } => keep_house(config, clock, confirm).await,
         Configured::Health { url } => {
             // This machine's own listener is asked by its address, of which no certificate is; nothing secret is sent there.

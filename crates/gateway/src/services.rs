@@ -21,6 +21,7 @@ pub mod indexing;
 pub mod letters;
 pub mod master_key;
 pub mod members;
+pub mod moving;
 pub mod notices;
 pub mod operator_logins;
 pub mod operator_people;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::moving::contents;
 use super::progress::Progress;
 use crate::config::Config;
 use crate::platform::clock::Clock;
@@ -27,7 +28,7 @@ pub(super) async fn make(config: &Config, clock: &Clock, file: PathBuf) -> Outco
     });
     let Made { manifest, trail } = made.await?;
     let ChainVerdict { breaks, sealed, waiting, .. } = trail;
-    println!("{}: the state of {}, {}.", file.display(), manifest.taken, contents(&manifest));
+    println!("{}: the state of {}, {}.", file.display(), manifest.taken, contents(&manifest.rows));
     println!("{} MiB; SHA-256 of the database in it: {}", manifest.bytes.div_ceil(1 << 20), manifest.sha256);
     if breaks.is_empty() {
         println!("Its audit trail is whole: {sealed} rows are sealed, {waiting} wait. Head: {}", head(&manifest));
@@ -63,7 +64,7 @@ pub(super) async fn restore(config: &Config, file: PathBuf) -> Outcome {
         file.display(),
         database.display(),
         manifest.taken,
-        contents(&manifest)
+        contents(&manifest.rows)
     );
     if missing > 0 {
         println!(
@@ -150,21 +151,6 @@ fn show(progress: &Progress, step: Step) {
         Step::Auditing => progress.show("going through the audit trail"),
         Step::Summing(done, of) => progress.part("reading it for its checksum", done, of),
     }
-}
-
-/// How much of what people know.
-fn contents(manifest: &Manifest) -> String {
-    let of = |table: &str| manifest.rows.get(table).copied().unwrap_or_default();
-    let all: i64 = manifest.rows.values().sum();
-    format!(
-        "{} accounts, {} users and groups, {} clients, {} grants, {} rows of the audit trail; {all} rows in {} tables",
-        of("accounts"),
-        of("resources"),
-        of("clients"),
-        of("grants"),
-        of("audit"),
-        manifest.rows.len()
-    )
 }
 
 fn head(manifest: &Manifest) -> &str {

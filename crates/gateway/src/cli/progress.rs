@@ -31,6 +31,13 @@ impl Progress {
         self.show(&format!("{what}: {} of {} MiB, {} %", done >> 20, of >> 20, percent(done, of)));
     }
 
+    /// So many rows of so many.
+    pub(super) fn rows(&self, what: &str, done: u64, of: u64) {
+        if self.shown.is_some() && (done.is_multiple_of(1000) || done == of) {
+            self.show(&format!("{what}: {done} of {of} rows, {} %", percent(done, of)));
+        }
+    }
+
     /// Clears the line for what the command has to say.
     pub(super) fn clear(&self) {
         self.show("");

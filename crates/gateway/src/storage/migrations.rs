@@ -96,6 +96,14 @@ pub fn missing(conn: &mut AnyConn) -> Result<usize, MigrationError> {
     .map_err(MigrationError::Failed)
 }
 
+/// Which schema this binary has: the name of its newest migration, and how many there are.
+pub fn schema() -> Result<(String, usize), MigrationError> {
+    use diesel::migration::MigrationSource;
+    let all = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(MigrationError::Failed)?;
+    let newest = all.iter().map(|one| one.name().version().to_string()).max();
+    Ok((newest.unwrap_or_default(), all.len()))
+}
+
 fn refuse_ahead(conn: &mut AnyConn) -> Result<(), MigrationError> {
     use diesel::migration::MigrationSource;
     let known: Vec<String> = match conn {

@@ -89,6 +89,7 @@ mod me;
 mod members_kept;
 mod memory;
 mod metrics_and_log;
+mod moves;
 mod names;
 mod nesting;
 mod notices;

@@ -125,6 +125,44 @@ impl Behind {
         told
     }
 
+    /// Each row of each table, in words that are the same for both databases; what migrations were run left out.
+    pub fn rows_alike(&mut self) -> Vec<String> {
+        let mut told = Vec::new();
+        for table in self.tables().into_iter().filter(|table| !table.starts_with("__")) {
+            let cells: Vec<String> = self.columns(&table).iter().map(|column| self.cell(column)).collect();
+            let cells = cells.join(" || ' | ' || ");
+            told.extend(self.lines(&format!("SELECT '{table}: ' || {cells} AS line FROM \"{table}\" AS t")));
+        }
+        told.sort_unstable();
+        told
+    }
+
+    /// The columns of a table, each with its type, in alphabetical order.
+    pub fn columns(&mut self, table: &str) -> Vec<(String, String)> {
+        let sql = match &self.conn {
+            AnyConn::Sqlite(_) => {
+                format!("SELECT name || ' ' || lower(type) AS line FROM pragma_table_info('{table}') ORDER BY name")
+            }
+            AnyConn::Postgres(_) => format!(
+                "SELECT column_name || ' ' || CASE data_type WHEN 'bytea' THEN 'blob' ELSE data_type END AS line \
+                 FROM information_schema.columns WHERE table_schema = 'public' AND table_name = '{table}' ORDER BY column_name COLLATE \"C\""
+            ),
+        };
+        let split = |line: String| line.split_once(' ').map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+        self.lines(&sql).into_iter().filter_map(split).collect()
+    }
+
+    /// How a value is told.
+    fn cell(&self, (name, kind): &(String, String)) -> String {
+        let value = match (&self.conn, kind.as_str()) {
+            (AnyConn::Sqlite(_), "blob") => format!("CASE WHEN {name} IS NULL THEN NULL ELSE hex({name}) END"),
+            (AnyConn::Postgres(_), "blob") => format!("upper(encode({name}, 'hex'))"),
+            (AnyConn::Postgres(_), "boolean") => format!("{name}::int::text"),
+            _ => format!("CAST(\"{name}\" AS text)"),
+        };
+        format!("'{name}=' || COALESCE({value}, 'NULL')")
+    }
+
     /// Everything that is stored: every row as text, and of SQLite the bytes of its files too, which hold what was deleted.
     pub fn dump(&mut self) -> String {
         let mut dump = String::new();

@@ -12,7 +12,7 @@ use crate::storage::audit::AuditRecord;
 use crate::storage::backend::AnyConn;
 use crate::storage::error::DbError;
 use crate::storage::schema::audit;
-use crate::storage::statement::Statement;
+use crate::storage::statement::{Bind, Statement};
 use crate::storage::tx::Tx;
 
 /// A row that has waited longer for its seal is worth a word.
@@ -93,7 +93,7 @@ impl Tx<'_> {
             ),
             false => format!("segment {} is not the one whose head was kept elsewhere: the trail was replaced", head.number),
         }));
-        breaks.extend(self.vanished()?);
+        breaks.extend(self.vanished(keys)?);
         let strangers = audit::table
             .filter(audit::segment.le(forgotten).or(audit::segment.gt(link.number)).assume_not_null())
             .count();
@@ -110,18 +110,28 @@ impl Tx<'_> {
 }
 
 impl Tx<'_> {
+    /// Notes that the numbers of the rows so far may have gaps: they came from PostgreSQL, where a gap means nothing.
+    pub fn excuse_gaps(&mut self, keys: &Keyring) -> Result<(), DbError> {
+        let last = audit::table.select(diesel::dsl::max(audit::seq));
+        let last: Option<i64> = each!(&mut *self.conn, c => last.get_result(c))?;
+        let last = Link { number: last.unwrap_or_default(), ..Link::beginning() };
+        self.set_installation_value(WITH_GAPS, &last.note(keys, WITH_GAPS))
+    }
+
     /// Rows that were given a number and are not there. SQLite gives the numbers of a transaction back that is not committed, so the trail has no
-    /// gaps; in PostgreSQL a gap means nothing.
-    fn vanished(&mut self) -> Result<Option<String>, DbError> {
+    /// gaps; in PostgreSQL a gap means nothing, nor does one that came from there.
+    fn vanished(&mut self, keys: &Keyring) -> Result<Option<String>, DbError> {
         if matches!(self.conn, AnyConn::Postgres(_)) {
             return Ok(None);
         }
-        let row =
-            Statement::<(BigInt, BigInt, BigInt)>::new(NUMBERED, Vec::new()).first::<(i64, i64, i64)>(self.conn)?;
+        let excused = self.installation_value(WITH_GAPS)?.and_then(|note| Link::noted(keys, WITH_GAPS, &note));
+        let excused = excused.map_or(0, |last| last.number);
+        let row = Statement::<(BigInt, BigInt, BigInt)>::new(NUMBERED, vec![Bind::Number(excused)])
+            .first::<(i64, i64, i64)>(self.conn)?;
         let (given, first, there) = row.unwrap_or_default();
         // Where none is left, the oldest went as old, and nothing says which the newest was.
         let is_young = self.installation_value(ANCHOR)?.is_none();
-        let first = if is_young { 1 } else { first };
+        let first = if is_young { excused + 1 } else { first };
         let missing = given - first + 1 - there;
         Ok((missing > 0 && (there > 0 || is_young)).then(|| {
             format!(
@@ -131,8 +141,11 @@ impl Tx<'_> {
     }
 }
 
-/// The last number that a row of the trail was given; the first that is there; how many are.
-const NUMBERED: &str = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0), COALESCE(min(seq), 0), count(*) FROM audit";
+/// Where in `installation` is noted up to which row the numbers of the trail may have gaps.
+const WITH_GAPS: &str = "audit_with_gaps";
+/// The last number that a row of the trail was given; the first that is there, of those after a number; how many are.
+const NUMBERED: &str = "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0), COALESCE(min(seq), 0), count(*) \
+     FROM audit WHERE seq > ?";
 
 /// What does not fit about a segment and the rows that claim it.
 fn judge(keys: &Keyring, before: &Link, segment: &Segment, rows: &[AuditRecord]) -> Result<Option<String>, DbError> {
