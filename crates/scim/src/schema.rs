@@ -275,4 +275,32 @@ pub struct AccountValues {
     pub list_separator: Option<char>,
     /// When the account was created, in milliseconds since the epoch: `meta.created` of a [`Catalog`]'s resources.
     pub since: i64,
+    /// What it means that a resource has no value of an attribute whose absence grants, by the name of the attribute; of those that are
+    /// not here, [`Unset::Grants`].
+    pub unset: HashMap<String, Unset>,
+}
+
+impl AccountValues {
+    /// What it means that a resource has no value of this attribute, whose absence grants.
+    pub(crate) fn unset_of(&self, attribute: &Attribute) -> &Unset {
+        self.unset.get(&attribute.name).unwrap_or(&Unset::Grants)
+    }
+}
+
+/// A value of every multi-valued attribute whose absence grants and whose values are listed: all of them, explicitly.
+pub const EVERY: &str = "*";
+
+/// What it means that a resource has no value of an attribute whose absence grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Unset {
+    /// Nothing is restricted.
+    #[default]
+    Grants,
+    /// Nothing is granted.
+    Restricts,
+    /// Nothing is restricted, and no active resource comes to that by a change of one that is.
+    Refused {
+        /// What would be open then, in words: `every environment`.
+        everything: String,
+    },
 }

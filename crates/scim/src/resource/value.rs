@@ -13,7 +13,7 @@ use super::reader::{MAX_TEXT, MAX_UNIQUE_TEXT, Named, Reader};
 use crate::error::Error;
 use crate::observations::Observations;
 use crate::schema::key_text::{composed, fold};
-use crate::schema::{Attribute, CanonicalValues, DefaultValue, Mutability, Type, Uniqueness};
+use crate::schema::{Attribute, CanonicalValues, DefaultValue, EVERY, Mutability, Type, Uniqueness};
 use crate::tolerance::Tolerance;
 
 /// `"True"`
@@ -177,7 +177,7 @@ impl Reader<'_> {
             CanonicalValues::Only(values) => values,
             CanonicalValues::OnlyListed(name) => self.account_values.lists.get(name).map_or(&[], Vec::as_slice),
         };
-        if allowed.contains(text) {
+        if allowed.contains(text) || attribute.absence_grants && attribute.multi_valued && text == EVERY {
             return Ok(text.as_str().into());
         }
         // A value that equals an entry of the list in NFC is that entry.

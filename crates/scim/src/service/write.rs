@@ -378,11 +378,13 @@ fn finish(
     store: &mut dyn Store,
     cx: &Context<'_>,
     stored: Stored,
-    new: Map<String, Value>,
+    mut new: Map<String, Value>,
     membership: Membership,
     kind: EventKind,
     projection: Option<&Projection>,
 ) -> Result<Written, Error> {
+    let (old, described) = (&stored.resource, cx.registry.get(stored.resource.resource_type));
+    absence::guard(old.attributes(), &mut new, described, cx.account_values, old.display(), cx.observations)?;
     let rewritten = new != *stored.resource.attributes();
     if rewritten {
         changeable(store, cx, &stored)?;
@@ -417,7 +419,7 @@ fn finish(
     let note = |kind, changes| Event::of(&new, kind).changing(changes);
     let only = |is: &dyn Fn(&str) -> bool| changes.iter().filter(|change| is(&change.path)).cloned().collect();
     store.record(note(kind, changes.clone()));
-    let opened = absence::opened(old.attributes(), new.attributes(), cx.registry.get(old.resource_type));
+    let opened = absence::opened(old.attributes(), new.attributes(), described, cx.account_values);
     if !opened.is_empty() {
         let before = only(&|path| opened.iter().any(|name| path == name || path.starts_with(&format!("{name}."))));
         store.record(note(EventKind::AccessOpened { attributes: opened.clone() }, before));
