@@ -1,5 +1,6 @@
 //! The gateway's nouns as plain values, and the rules that need nothing but them: no SQL, no HTTP, no clock.
 
+pub mod access;
 pub mod account;
 pub mod actor;
 pub mod bodies;

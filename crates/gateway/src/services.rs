@@ -1,5 +1,6 @@
 //! What the product does, whichever door asks: functions over a unit of work, keys, policy and time. None knows HTTP.
 
+pub mod access;
 pub mod accounts;
 pub mod administration;
 pub mod admission;

@@ -5,6 +5,7 @@
 //! accounts by their nature (a client's id, a token's fingerprint, a name at the login page) are in [`clients`],
 //! [`grants`], [`tokens`], [`static_tokens`] and [`logins`].
 
+pub mod access;
 pub mod accounts;
 mod administrators;
 mod attempts;

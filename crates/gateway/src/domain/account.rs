@@ -1,9 +1,11 @@
 //! Accounts: one customer of the vendor each.
 
+use scim::schema::Unset;
 use scim::{AccountValues, InactiveMatch};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::domain::access::UnsetEnvironments;
 use crate::domain::declared_attributes::Declarations;
 use crate::domain::described::{Components, Described, Mistakes, Read, Texts, words};
 use crate::domain::ids::AccountKey;
@@ -13,7 +15,7 @@ use crate::platform::timestamp::Timestamp;
 
 /// The name under which an account's environments are known to attribute declarations.
 pub const PRODUCT_ENVIRONMENTS: &str = "account.product_environments";
-/// The attribute of users that has their product environments: a user without it may enter all of them.
+/// The attribute of users that has their product environments. What it means to have none, the account says.
 pub const ENVIRONMENTS_ATTRIBUTE: &str = "product_environments";
 /// The name under which an account's default role is known to attribute declarations.
 pub const DEFAULT_ROLE: &str = "account.default_role";
@@ -45,6 +47,12 @@ impl Account {
         let mut account_values = AccountValues { since: self.created.millis(), ..AccountValues::default() };
         account_values.list_separator = self.options.list_separator.map(ListSeparator::as_char);
         account_values.lists.insert(PRODUCT_ENVIRONMENTS.to_owned(), self.product_environments.clone());
+        let unset = match self.options.unset_environments {
+            UnsetEnvironments::All => Unset::Grants,
+            UnsetEnvironments::None => Unset::Restricts,
+            UnsetEnvironments::Refuse => Unset::Refused { everything: "every environment".to_owned() },
+        };
+        account_values.unset.insert(ENVIRONMENTS_ATTRIBUTE.to_owned(), unset);
         if let Some(role) = &self.default_role {
             account_values.defaults.insert(DEFAULT_ROLE.to_owned(), role.clone());
         }
@@ -78,6 +86,8 @@ pub struct AccountOptions {
     /// What divides the values of a list that a client sends in one text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub list_separator: Option<ListSeparator>,
+    /// What it means that neither a user nor a group of theirs says which environments they may enter.
+    pub unset_environments: UnsetEnvironments,
     /// What people call its product environments,
     #[serde(skip_serializing_if = "Labels::is_empty")]
     pub environment_labels: Labels,

@@ -7,6 +7,7 @@ use super::described::{FieldError, Time};
 use super::event::Changes;
 use crate::platform::timestamp::Timestamp;
 
+pub mod access;
 pub mod accounts;
 pub mod attributes;
 pub mod audit;

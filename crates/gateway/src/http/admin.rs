@@ -14,6 +14,7 @@ use crate::http::edge::audience::{everywhere, within_reach};
 use crate::http::edge::endpoints::{Endpoint, allowed, operations, resources, row};
 use crate::http::edge::problem::{FieldError, Problem};
 
+mod access;
 mod accounts;
 mod answer;
 mod attributes;
@@ -76,6 +77,20 @@ pub static ENDPOINTS: &[Endpoint] = operations![
             "Takes a lost authenticator app away, with its recovery codes.";
         DELETE "/accounts/{account}/users/{user}/upstream-identity" within_reach(Power::RecoverUsers) => users::release_identity,
             "Forgets who the user is at the account's OpenID provider.";
+    }
+    "Access" {
+        GET "/accounts/{account}/access" within_reach(Power::Read) => access::get,
+            "Reads the rules by which users get a role and environments from their groups.";
+        PUT "/accounts/{account}/access" within_reach(Power::ChangeAccounts) => access::put,
+            "Replaces the rules. What they give counts from the next question on.", 409 "The rules are at another `version` by now.";
+        GET "/accounts/{account}/access/user" within_reach(Power::Read) => access::of_named,
+            "Reads what the user with a `userName` may do, and why.";
+        GET "/accounts/{account}/access/users" within_reach(Power::Read) => access::list,
+            "Lists the users who may do something, or who may enter an environment. A page may have few users, or none, and a `next`.";
+        POST "/accounts/{account}/access/what-if" within_reach(Power::Read) => access::what_if,
+            "Lists the users for whom a change would make a difference, and which. Nothing is done. A page may have few users, or none, and \
+             a `next`.";
+        GET "/accounts/{account}/users/{user}/access" within_reach(Power::Read) => access::of_user, "Reads what a user may do, and why.";
     }
     "Logging in" {
         GET "/accounts/{account}/sign-in" within_reach(Power::Read) => sign_in::get, "Reads who may log in how.";

@@ -94,6 +94,7 @@ fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbErr
         service_accounts: account.options.service_accounts,
         last_administrator: account.options.last_administrator,
         list_separator: account.options.list_separator,
+        unset_environments: account.options.unset_environments,
         users,
         groups,
         warnings,
@@ -134,6 +135,7 @@ pub fn create(
         service_accounts: new.service_accounts.unwrap_or_default(),
         last_administrator: new.last_administrator.unwrap_or_default(),
         list_separator: new.list_separator,
+        unset_environments: new.unset_environments.unwrap_or_default(),
         ..Default::default()
     };
     let mut account = Account {
@@ -236,6 +238,7 @@ fn apply(change: &AccountChange, account: &mut Account) {
     options.service_accounts = change.service_accounts.unwrap_or(options.service_accounts);
     options.last_administrator = change.last_administrator.unwrap_or(options.last_administrator);
     options.inactive_match = change.inactive_match.unwrap_or(options.inactive_match);
+    options.unset_environments = change.unset_environments.unwrap_or(options.unset_environments);
     options.unique_group_names = change.unique_group_names.unwrap_or(options.unique_group_names);
     if let Some(separator) = change.list_separator.change() {
         options.list_separator = separator.copied();

@@ -3,10 +3,9 @@
 use oauth::EndReason;
 use scim::schema::USER;
 use scim::{Id, Store};
-use serde_json::Value;
 
 use super::{administration, reactions, sign_in};
-use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
+use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::UserKey;
 use crate::domain::labels::Called;
@@ -114,17 +113,11 @@ fn access(
     let (Some(account), Some(id)) = (account, Id::new(session.owner_id.as_str())) else {
         return Ok((None, Vec::new()));
     };
-    let policy = tx.grant_policy();
     let now = tx.now();
     let Some(user) = tx.in_account(account.seq, now, false).get(USER, &id)? else { return Ok((None, Vec::new())) };
-    let attributes = user.resource.attributes();
-    let role = policy.role_of(attributes).map(|role| account.options.role_labels.of(role));
-    let given = attributes.get(ENVIRONMENTS_ATTRIBUTE).and_then(Value::as_array);
-    let labels = &account.options.environment_labels;
-    let environments = match given {
-        Some(given) => given.iter().filter_map(Value::as_str).map(|name| labels.of(name)).collect(),
-        None => labels.of_all(&account.product_environments),
-    };
+    let (_, access) = super::access::of_stored(tx, account, &user)?;
+    let role = access.role.as_ref().map(|(role, _)| account.options.role_labels.of(role));
+    let environments = account.options.environment_labels.of_all(access.environments.keys());
     Ok((role, environments))
 }
 

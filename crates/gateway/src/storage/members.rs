@@ -69,10 +69,10 @@ const RESOLVE: Dialects = Dialects {
 };
 
 const JOIN: Dialects = Dialects {
-    sqlite: "INSERT INTO members (group_seq, member_seq) SELECT ?, value FROM json_each(?) WHERE true \
+    sqlite: "INSERT INTO members (group_seq, member_seq, since) SELECT ?, value, ? FROM json_each(?) WHERE true \
          ON CONFLICT DO NOTHING RETURNING member_seq",
-    postgres: "INSERT INTO members (group_seq, member_seq) \
-         SELECT ?, value::bigint FROM json_array_elements_text(?::json) ON CONFLICT DO NOTHING RETURNING member_seq",
+    postgres: "INSERT INTO members (group_seq, member_seq, since) \
+         SELECT ?, value::bigint, ? FROM json_array_elements_text(?::json) ON CONFLICT DO NOTHING RETURNING member_seq",
 };
 
 const LEAVE: Dialects = Dialects {
@@ -226,20 +226,21 @@ fn described(conn: &mut AnyConn, text: Dialects, binds: Vec<Bind>) -> Result<Vec
     found.into_iter().map(member).collect()
 }
 
-/// Applies a change as a difference: no row of a member who stays is touched.
+/// Applies a change as a difference: no row of a member who stays is touched. Those who join are members since `now`.
 pub(super) fn change(
     conn: &mut AnyConn,
     group: ResourceKey,
     change: &MembershipChange,
+    now: Timestamp,
 ) -> Result<MembershipOutcome, DbError> {
     let mut outcome = MembershipOutcome::default();
     if change.clear {
-        (outcome.left, outcome.removed) = apply(conn, LEAVE_UNLESS, group, &change.add)?;
+        (outcome.left, outcome.removed) = apply(conn, LEAVE_UNLESS, vec![Bind::number(group)], &change.add)?;
     } else if !change.remove.is_empty() {
-        (outcome.left, outcome.removed) = apply(conn, LEAVE, group, &change.remove)?;
+        (outcome.left, outcome.removed) = apply(conn, LEAVE, vec![Bind::number(group)], &change.remove)?;
     }
     if !change.add.is_empty() {
-        (outcome.joined, outcome.added) = apply(conn, JOIN, group, &change.add)?;
+        (outcome.joined, outcome.added) = apply(conn, JOIN, vec![Bind::number(group), Bind::number(now)], &change.add)?;
     }
     Ok(outcome)
 }
@@ -262,15 +263,16 @@ pub(super) fn resolve(
     described(conn, if reads { LOOK_UP } else { RESOLVE }, binds)
 }
 
-/// Runs one of the statements above for a group and these members: the first whom it concerned, and how many they were.
+/// Runs one of the statements above with these values, of which these members are the last: the first whom it concerned, and how many
+/// they were.
 fn apply(
     conn: &mut AnyConn,
     verb: Dialects,
-    group: ResourceKey,
+    mut binds: Vec<Bind>,
     members: &[Handle],
 ) -> Result<(Vec<Handle>, u64), DbError> {
     let seqs: Vec<i64> = members.iter().map(|handle| handle.0).collect();
-    let binds = vec![Bind::number(group), Bind::list(&seqs)?];
+    binds.push(Bind::list(&seqs)?);
     let mut changed: Vec<i64> = Statement::<BigInt>::new(verb.of(conn), binds).load(conn)?;
     changed.sort_unstable();
     let count = changed.len() as u64;

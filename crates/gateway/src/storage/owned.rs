@@ -6,10 +6,10 @@ use diesel::prelude::*;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
-    account_days, client_activity, client_days, client_health, client_origins, client_secrets, field_counts, letters,
-    logins, members, notices, operator_accounts, parked_members, password_links, recordings, recovery_codes,
-    resource_counts, second_factors, sessions, setup_links, static_tokens, tolerance_needs, unrecorded_requests,
-    upstream_identities, upstream_secrets,
+    access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
+    field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, recordings,
+    recovery_codes, resource_counts, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
+    unrecorded_requests, upstream_identities, upstream_secrets,
 };
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
@@ -64,14 +64,15 @@ owned! {
     /// What an account has beside resources, clients and grants, which go in batches of their own.
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
-    unrecorded_requests.account, account_days.account, letters.account,
+    unrecorded_requests.account, account_days.account, letters.account, access_rules.account,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SCHEMA: &str = concat!(include_str!("schema.rs"), include_str!("schema/records.rs"));
+    const SCHEMA: &str =
+        concat!(include_str!("schema.rs"), include_str!("schema/records.rs"), include_str!("schema/access.rs"));
 
     /// Tables that have such a column and go in another way: in batches of their own, when they expire, or never.
     const OTHERWISE: &[&str] = &[

@@ -1,8 +1,10 @@
 //! The tables, as diesel sees them; the same for both databases. What the columns mean stands in the migrations.
 #![allow(missing_docs)]
 
+mod access;
 mod records;
 
+pub use access::*;
 pub use records::*;
 
 diesel::table! {
@@ -77,6 +79,7 @@ diesel::table! {
     members (group_seq, member_seq) {
         group_seq -> BigInt,
         member_seq -> BigInt,
+        since -> Nullable<BigInt>,
     }
 }
 

@@ -187,7 +187,7 @@ impl scim::Store for AccountTx<'_, '_> {
             self.takes_members_of(group)?;
         }
         let change = self.keeping_hidden_members(group, change)?;
-        Ok(membership::change(self.tx.conn, group.into(), &change)?)
+        Ok(membership::change(self.tx.conn, group.into(), &change, self.now)?)
     }
 
     fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError> {

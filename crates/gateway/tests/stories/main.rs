@@ -7,6 +7,7 @@
 #[macro_use]
 mod support;
 
+mod access;
 mod accounts;
 mod admin_requests;
 mod administration;
@@ -148,6 +149,7 @@ mod tolerances;
 mod traces;
 mod transport;
 mod unique_group_names;
+mod unset_environments;
 mod upstream;
 mod users;
 mod walks;

@@ -2,6 +2,7 @@
 
 use scim::InactiveMatch;
 
+use crate::domain::access::UnsetEnvironments;
 use crate::domain::account::{CloudNames, LastAdministrator, ListSeparator, OwnDeactivation, ServiceAccounts};
 use crate::domain::described::{Mapped, Name, Patch, Required, Text, Time, answer, body};
 use crate::domain::labels::{self, LabelChanges, Labels};
@@ -35,6 +36,9 @@ body! {
         /// What divides the values of a list that an identity provider sends in one text, as Microsoft Entra ID does: `;`, `,` or `|`.
         /// Without it such a text is one value.
         list_separator: Option<ListSeparator>,
+        /// What it means that neither a user nor a group of theirs says which environments they may enter: `all` (the default; every
+        /// environment), `none`, or `refuse` (every environment; a change by which a restricted user would come to that is a 400).
+        unset_environments: Option<UnsetEnvironments>,
     }
     example {
         "name": "acme", "product_environments": ["acme-prod", "acme-stage"], "default_role": "reports",
@@ -70,6 +74,8 @@ body! {
         last_administrator: Option<LastAdministrator>,
         /// As for a new account; `null` for none.
         list_separator: Patch<ListSeparator>,
+        /// As for a new account.
+        unset_environments: Option<UnsetEnvironments>,
         /// Does it although users have an environment that is taken away, or groups share names.
         force: Option<bool>,
     }
@@ -127,6 +133,8 @@ answer! {
         last_administrator: LastAdministrator,
         /// What divides the values of a list that is sent in one text; `null` where such a text is one value.
         list_separator: Option<ListSeparator>,
+        /// What it means that neither a user nor a group of theirs says which environments they may enter.
+        unset_environments: UnsetEnvironments,
         /// How many users it has.
         users: u64,
         /// How many groups it has.
@@ -142,7 +150,7 @@ answer! {
         "id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b", "name": "acme", "product_environments": ["acme-prod", "acme-stage"],
         "environment_labels": {"acme-prod": {"display_name": "Production", "description": "What your readers see."}}, "role_labels": {},
         "default_role": null, "co_owner": null, "own_deactivation": "allow", "inactive_match": "restore", "unique_group_names": false,
-        "service_accounts": "read_only", "last_administrator": "allow", "list_separator": null, "users": 12, "groups": 3, "warnings": [],
+        "service_accounts": "read_only", "last_administrator": "allow", "list_separator": null, "unset_environments": "all", "users": 12, "groups": 3, "warnings": [],
         "created": "2026-11-23T20:00:00.000Z", "suspended": null
     }
 }

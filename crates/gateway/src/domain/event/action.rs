@@ -38,6 +38,7 @@ actions! {
     UserActivated "user.activated" "A user became active.",
     UserDeactivated "user.deactivated" "A user became inactive: their sessions end, and their grants end or pass to the co-owner.",
     UserAccessOpened "user.access_opened" "An attribute whose absence grants access was unassigned as a whole: what it restricted is open.",
+    AccessRulesChanged "access.rules_changed" "The rules by which an account's users get roles and environments from their groups were replaced.",
     UserDeleted "user.deleted" "A user was deleted.",
     UserLoginChanged "user.login_changed" "A user's password was set, or they became a service account or ceased to be one.",
     UserPasswordLinkMade "user.password_link_made" "A link with which a user sets a password was made; it ended the one before.",

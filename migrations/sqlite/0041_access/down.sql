@@ -1,0 +1,2 @@
+ALTER TABLE members DROP COLUMN since;
+DROP TABLE access_rules;
