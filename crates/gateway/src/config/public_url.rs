@@ -4,8 +4,9 @@ use url::{Host, Url};
 
 /// Where paths of the server's own begin. A public URL whose path began like one of them could not be told from it, for a proxy may
 /// strip the path or pass it on.
-pub(crate) const OWN: [&str; 19] = [
+pub(crate) const OWN: [&str; 20] = [
     ".well-known",
+    "access",
     "account",
     "admin",
     "assets",

@@ -11,6 +11,7 @@ pub mod access;
 pub mod accounts;
 pub mod attributes;
 pub mod audit;
+pub mod authzen;
 pub mod clients;
 pub mod grants;
 pub mod health;

@@ -19,6 +19,7 @@ mod accounts;
 mod answer;
 mod attributes;
 mod audit;
+mod authzen;
 mod body;
 mod clients;
 mod force;
@@ -230,7 +231,13 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     }
     // Secrets and people: nothing on the way keeps them.
     let not_kept = DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store"));
+    config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));
+    let mut scope = web::scope("/access/v1");
+    for resource in resources(authzen::ENDPOINTS, || web::to(wrong_method)) {
+        scope = scope.service(resource);
+    }
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept));
+    config.route("/.well-known/authzen-configuration", web::get().to(authzen::metadata));
 }
 
 async fn unknown(_operator: operator::Operator, request: HttpRequest) -> Result<HttpResponse, Problem> {

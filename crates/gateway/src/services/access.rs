@@ -17,6 +17,7 @@ use crate::storage::access::NamedGroup;
 use crate::storage::{DbError, Tx};
 
 pub mod answers;
+pub mod authzen;
 pub mod rules;
 pub mod what_if;
 

@@ -27,6 +27,7 @@ mod attributes_published;
 mod audit_cut_off;
 mod audit_questions;
 mod audit_seal;
+mod authzen;
 mod backups;
 mod bad_input;
 mod below_a_path;
