@@ -23,7 +23,7 @@ use crate::services::operator_people::{Asked, NewPerson};
 use crate::services::password_links::NewLink;
 use crate::services::{field_counts, tolerance_counts};
 use crate::services::{operator_logins, operator_people, operators};
-use crate::storage::{ReadCost, migrations};
+use crate::storage::{ReadCost, migrations, releases};
 
 mod audit;
 mod backup;
@@ -241,6 +241,7 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
             let _turn = server::take_turn(&config)?;
             let mut conn = config.database.url.connect()?;
             let applied = migrations::run(&mut conn)?;
+            releases::note_in_use(&mut conn)?;
             println!("{}: {applied} migrations applied, the schema is up to date", config.database.url.display());
             Ok(())
         }

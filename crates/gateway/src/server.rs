@@ -36,6 +36,7 @@ use crate::services::reactions;
 use crate::services::recorder::Recorder;
 use crate::services::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
+use crate::storage::releases;
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost};
 
@@ -251,6 +252,7 @@ fn open_database(config: &Config, clock: Clock, _turn: &Turn) -> Result<Db, Star
     } else {
         migrations::check(&mut conn)?;
     }
+    releases::note(&mut conn).map_err(failed)?;
     drop(conn);
     Db::within(config.database.url.clone(), config.database.limits, clock, reactions::run).map_err(failed)
 }

@@ -57,6 +57,7 @@ pub mod pulse;
 mod pushed_requests;
 mod reindex;
 mod rekeying;
+pub mod releases;
 pub mod requests;
 pub mod resources;
 pub mod schema;

@@ -284,8 +284,8 @@ impl Source<'_> {
         let mut conn = self.url.connect_read_only()?;
         // Asked of PostgreSQL which migrations were run, diesel says first that there is to be a table of them.
         match self.url {
-            DatabaseUrl::Sqlite(_) => migrations::check(&mut conn),
-            DatabaseUrl::Postgres(_) => migrations::check(&mut self.url.connect()?),
+            DatabaseUrl::Sqlite(_) => migrations::check_exactly(&mut conn),
+            DatabaseUrl::Postgres(_) => migrations::check_exactly(&mut self.url.connect()?),
         }
         .map_err(|why| MoveError::Schema(self.url.display(), why))?;
         Ok(conn)

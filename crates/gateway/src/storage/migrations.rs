@@ -7,6 +7,7 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::backend::AnyConn;
 use super::error::DbError;
+use super::releases::{self, Newer};
 use crate::each;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
@@ -33,6 +34,19 @@ pub enum MigrationError {
          version that migrated it, or a newer one"
     )]
     Ahead(String),
+    /// A release has been at the database beside which this one may not run.
+    #[error(
+        "release {release} has been at this database, and {oldest} is the oldest that may run beside it; this is {}. Start {oldest} or a newer one. \
+         The way back to {} is a backup from before",
+        releases::THIS,
+        releases::THIS
+    )]
+    TooOld {
+        /// The newer one.
+        release: String,
+        /// The oldest that may run beside it.
+        oldest: String,
+    },
 }
 
 /// Brings the schema up to date; says how many migrations were run. The caller holds the [`Turn`](super::turn::Turn).
@@ -78,7 +92,7 @@ struct Tables {
     n: i64,
 }
 
-/// Refuses a schema that is not exactly this binary's.
+/// Refuses a schema that this binary cannot work on: it lacks something, or is newer than the next release's.
 pub fn check(conn: &mut AnyConn) -> Result<(), MigrationError> {
     match missing(conn)? {
         0 => Ok(()),
@@ -86,7 +100,15 @@ pub fn check(conn: &mut AnyConn) -> Result<(), MigrationError> {
     }
 }
 
-/// How many migrations of this binary the schema lacks; one that is ahead is refused.
+/// Refuses a schema that is not exactly this binary's, for what has to know every table.
+pub fn check_exactly(conn: &mut AnyConn) -> Result<(), MigrationError> {
+    match unknown(conn)?.1 {
+        Some(stranger) => Err(MigrationError::Ahead(stranger)),
+        None => check(conn),
+    }
+}
+
+/// How many migrations of this binary the schema lacks; one that is too far ahead is refused.
 pub fn missing(conn: &mut AnyConn) -> Result<usize, MigrationError> {
     refuse_ahead(conn)?;
     match conn {
@@ -104,7 +126,21 @@ pub fn schema() -> Result<(String, usize), MigrationError> {
     Ok((newest.unwrap_or_default(), all.len()))
 }
 
+/// A schema may be that of the next release, which says so in words that this one understands.
 fn refuse_ahead(conn: &mut AnyConn) -> Result<(), MigrationError> {
+    let (is_migrated, stranger) = unknown(conn)?;
+    if !is_migrated {
+        return Ok(());
+    }
+    match (releases::newer(conn)?, stranger) {
+        (Newer::TooNew { release, oldest }, _) => Err(MigrationError::TooOld { release, oldest }),
+        (Newer::None, Some(stranger)) => Err(MigrationError::Ahead(stranger)),
+        (Newer::None | Newer::Beside, _) => Ok(()),
+    }
+}
+
+/// Whether there is a schema, and a migration that made it and is not this binary's.
+fn unknown(conn: &mut AnyConn) -> Result<(bool, Option<String>), MigrationError> {
     use diesel::migration::MigrationSource;
     let known: Vec<String> = match conn {
         AnyConn::Sqlite(_) => MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE)
@@ -119,8 +155,6 @@ fn refuse_ahead(conn: &mut AnyConn) -> Result<(), MigrationError> {
             .collect(),
     };
     let applied = each!(conn, c => c.applied_migrations()).map_err(MigrationError::Failed)?;
-    match applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
-        Some(stranger) => Err(MigrationError::Ahead(stranger)),
-        None => Ok(()),
-    }
+    let stranger = applied.iter().map(ToString::to_string).find(|version| !known.contains(version));
+    Ok((!applied.is_empty(), stranger))
 }

@@ -151,6 +151,7 @@ mod traces;
 mod transport;
 mod unique_group_names;
 mod unset_environments;
+mod upgrades;
 mod upstream;
 mod users;
 mod walks;
