@@ -121,18 +121,22 @@ enum Configured {
         #[arg(long)]
         while_running: bool,
     },
-    /// Write the whole installation into one new file of JSON Lines, while servers run or not.
+    /// Write the whole installation, or one account, into one new file of JSON Lines, while servers run or not.
     ///
-    /// It has every row of every table as it was when the command began, what is secret in the form in which the database has it, and a checksum that the
-    /// installation's keys sign. The master key is not in it.
+    /// It has every row as it was when the command began, what is secret in the form in which the database has it, and a checksum that the
+    /// installation's keys sign. The master key is not in it. With --account it has what goes with an account: its policies, attributes and roles, users with
+    /// their passwords as hashes, groups, clients, and its audit rows as a record; nothing that is sealed, issued or hashed under the master key.
     Export {
         /// The file that is made. It must not exist.
         file: PathBuf,
+        /// Only this account, by its name or its id.
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
     },
-    /// Put the installation of an export into the configured database, which has to be empty.
+    /// Put the installation of an export into the configured database, which has to be empty; or its account into the configured installation.
     ///
-    /// It needs the master key of the installation that was exported. It is one transaction: what is interrupted leaves the database empty, and is begun
-    /// again. A file that was cut off, damaged or changed is refused, and one of another schema.
+    /// An installation needs the master key of the one that was exported. An account keeps its ids; its clients get new secrets here. It is one transaction:
+    /// what is interrupted changes nothing, and is begun again. A file that was cut off or damaged is refused, and one of another schema.
     Import {
         /// A file that `gateway export` made.
         file: PathBuf,
@@ -259,7 +263,7 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
         Configured::Backup { file } => backup::make(&config, &clock, file).await,
         Configured::Restore { file } => backup::restore(&config, file).await,
         Configured::Move { to, while_running } => moving::move_to(&config, &clock, to, while_running).await,
-        Configured::Export { file } => moving::export(&config, &clock, file).await,
+        Configured::Export { file, account } => moving::export(&config, &clock, file, account).await,
         Configured::Import { file } => moving::import(&config, &clock, file).await,
         Configured::Housekeeping { confirm } => keep_house(config, clock, confirm).await,
         Configured::Health { url } => {

@@ -257,6 +257,11 @@ fn open_database(config: &Config, clock: Clock, _turn: &Turn) -> Result<Db, Star
     Db::within(config.database.url.clone(), config.database.limits, clock, reactions::run).map_err(failed)
 }
 
+/// The schemas of every account, by what is configured.
+pub(crate) fn schemas(config: &Config) -> Schemas {
+    Schemas::new(catalogs::offer(config.attributes.registry.clone(), &config.consent.role_attribute))
+}
+
 /// Who may own a grant.
 fn grant_policy(config: &Config, registry: &Registry) -> GrantPolicy {
     GrantPolicy::new(config.consent.role_attribute.clone(), config.consent.roles.clone(), registry)
@@ -306,7 +311,7 @@ pub fn existing_master_keys(config: &Config) -> Result<Vec<[u8; 32]>, StartError
 
 /// Starts the server; it answers when this returns.
 pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> {
-    let schemas = Schemas::new(catalogs::offer(config.attributes.registry.clone(), &config.consent.role_attribute));
+    let schemas = schemas(&config);
     if config.server.public_url.is_none() && !config.server.bind.ip().is_loopback() && !config.server.insecure_http {
         return Err(StartError::NoPublicUrl(config.server.bind));
     }

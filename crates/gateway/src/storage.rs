@@ -6,6 +6,7 @@
 //! [`grants`], [`tokens`], [`static_tokens`] and [`logins`].
 
 pub mod access;
+pub mod account_rows;
 pub mod accounts;
 mod administrators;
 mod attempts;

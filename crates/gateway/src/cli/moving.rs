@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::platform::clock::Clock;
 use crate::server;
 use crate::server::signals::shutdown_signal;
-use crate::services::moving::{self, Exported, MoveError, Moved, Source, Step, Watch};
+use crate::services::moving::{self, Arrived, Exported, MoveError, Moved, Scope, Source, Step, Watch};
 use crate::storage::DatabaseUrl;
 use crate::storage::audit::chain::ChainVerdict;
 use crate::storage::backup::Numbers;
@@ -42,15 +42,31 @@ pub(super) async fn move_to(config: &Config, clock: &Clock, to: DatabaseUrl, whi
     Ok(())
 }
 
-pub(super) async fn export(config: &Config, clock: &Clock, file: PathBuf) -> Outcome {
+pub(super) async fn export(config: &Config, clock: &Clock, file: PathBuf, account: Option<String>) -> Outcome {
     server::find_installation(config)?;
     let masters = server::existing_master_keys(config)?;
     let (url, target, now) = (config.database.url.clone(), file.clone(), clock.now());
+    let only = account.clone();
     let exported = until_told_to_stop(move |watch| {
         let source = Source { url: &url, masters: &masters, kept: None };
-        moving::export(source, &target, now, watch)
+        match only {
+            Some(account) => moving::export_account(source, &account, &target, now, watch),
+            None => moving::export(source, &target, now, watch),
+        }
     });
     let Exported { rows, sha256 } = exported.await?;
+    if let Some(account) = account {
+        let of = |table: &str| rows.get(table).copied().unwrap_or_default();
+        let (resources, clients, audit) = (of("resources"), of("clients"), of("audit"));
+        println!(
+            "{}: the account {account} with {resources} users and groups, {clients} clients, {audit} rows of the audit trail. SHA-256 of its lines: {sha256}",
+            file.display()
+        );
+        eprintln!(
+            "It has personal data, and passwords as argon2id hashes. Not in it: secrets of clients, tokens, grants, sessions, authenticator apps, links."
+        );
+        return Ok(());
+    }
     println!("{}: {}. SHA-256 of its lines: {sha256}", file.display(), contents(&rows));
     eprintln!(
         "It has what was there when the command began. The master key is not in it, and is needed to import it. Who has both has the whole installation."
@@ -59,6 +75,9 @@ pub(super) async fn export(config: &Config, clock: &Clock, file: PathBuf) -> Out
 }
 
 pub(super) async fn import(config: &Config, clock: &Clock, file: PathBuf) -> Outcome {
+    if matches!(moving::header_of(&file)?.scope, Scope::Account { .. }) {
+        return import_account(config, file).await;
+    }
     let masters = server::existing_master_keys(config)
         .map_err(|why| format!("{why}. The installation in {} needs the key it was written under", file.display()))?;
     let (url, from, now) = (config.database.url.clone(), file.clone(), clock.now());
@@ -67,6 +86,23 @@ pub(super) async fn import(config: &Config, clock: &Clock, file: PathBuf) -> Out
     let moved = moved.await?;
     println!("{} was imported into {}: {}.", file.display(), config.database.url.display(), contents(&moved.rows));
     tell(&moved, false);
+    Ok(())
+}
+
+async fn import_account(config: &Config, file: PathBuf) -> Outcome {
+    server::find_installation(config)?;
+    let mut conn = config.database.url.connect()?;
+    let (schemas, from) = (server::schemas(config), file.clone());
+    let arrived = until_told_to_stop(move |watch| moving::import_account(&from, &mut conn, &schemas, watch));
+    let Arrived { id, name, resources, clients, audit } = arrived.await?;
+    println!(
+        "The account {name} ({id}) was imported from {}: {resources} users and groups, {clients} clients. Its {audit} audit rows of before stay in the file; keep it.",
+        file.display()
+    );
+    println!(
+        "To be given anew here: a secret or static token for each client (`gateway client secret add`), and with it each connection; the secret at the account's \
+         OpenID provider; authenticator apps, at the next log-in. Passwords are those of before."
+    );
     Ok(())
 }
 

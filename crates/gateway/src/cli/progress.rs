@@ -34,7 +34,10 @@ impl Progress {
     /// So many rows of so many.
     pub(super) fn rows(&self, what: &str, done: u64, of: u64) {
         if self.shown.is_some() && (done.is_multiple_of(1000) || done == of) {
-            self.show(&format!("{what}: {done} of {of} rows, {} %", percent(done, of)));
+            match of {
+                0 => self.show(&format!("{what}: {done} rows")),
+                of => self.show(&format!("{what}: {done} of {of} rows, {} %", percent(done, of))),
+            }
         }
     }
 

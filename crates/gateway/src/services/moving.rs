@@ -12,6 +12,7 @@ use oauth::Keyring;
 use super::master_key;
 use crate::platform::new_file::NewFile;
 use crate::platform::timestamp::Timestamp;
+use crate::storage::account_rows::InTheWay;
 use crate::storage::audit::chain::{ChainVerdict, HeadFile, Link};
 use crate::storage::backup::Numbers;
 use crate::storage::in_use::Unused;
@@ -21,12 +22,17 @@ use crate::storage::transaction::unit_of_work;
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, DatabaseUrl, DbError, TransactionError, Tx, read_on};
 
+mod account;
 mod file;
 mod filling;
 
+pub use account::{Arrived, export_account, import_account};
 use file::{Export, Writer};
 pub use file::{Header, NotAnExport, Scope};
 use filling::Filling;
+
+/// So often is looked whether servers that were stopped have gone.
+const LOOKS: usize = 20;
 
 /// What is being done; where it takes long, how much of how much.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +119,18 @@ pub enum MoveError {
         "the rows of {0} are not read back as they were written. Nothing was changed. Say so to the makers of this program"
     )]
     Differs(String),
+    /// There is no such account.
+    #[error("there is no account called `{0}`, by its name or its id")]
+    NoAccount(String),
+    /// The account is not at rest.
+    #[error(
+        "the account `{0}` is not at rest: an attribute that it declares is being indexed or removed. Nothing was written. It takes a running server \
+         seconds to minutes; then repeat this"
+    )]
+    NotAtRest(String),
+    /// The account is here, or another of its name.
+    #[error("{}. Nothing was changed", in_the_way(.0))]
+    There(InTheWay),
     /// The file is no export, or a damaged one.
     #[error("{path}: {why}. Nothing was changed", path = .0.display(), why = .1)]
     NotAnExport(PathBuf, NotAnExport),
@@ -267,6 +285,9 @@ pub fn import(
     let mut export = Export::open(file).map_err(not)?;
     let schema = migrations::schema().map_err(|why| MoveError::Schema(target.display(), why))?;
     export.suits(&schema).map_err(not)?;
+    if let Scope::Account { name, .. } = &export.header.scope {
+        return Err(not(NotAnExport::OtherScope(format!("it has the account `{name}` and no whole installation"))));
+    }
     export.check(&mut |read, of| watch.goes_on(Step::Summing(read, of)))?;
     let tables = all_tables(&target.display())?;
     let mut target = Target::prepare(target, &tables)?;
@@ -301,10 +322,14 @@ fn stopped(url: &DatabaseUrl) -> Result<Option<Unused>, MoveError> {
         },
         DatabaseUrl::Postgres(_) => {
             let mut conn = url.connect_read_only()?;
-            match read_on::<_, DbError>(&mut conn, |tx| tx.other_sessions())? {
-                0 => Ok(None),
-                others => Err(MoveError::Connected(others, url.display())),
+            let mut others = 0;
+            for _ in 0..LOOKS {
+                others = read_on::<_, DbError>(&mut conn, |tx| tx.other_sessions())?;
+                if others == 0 {
+                    return Ok(None);
+                }
             }
+            Err(MoveError::Connected(others, url.display()))
         }
     }
 }
@@ -381,6 +406,16 @@ impl Target {
 
 fn keep(kept: Option<&HeadFile>, keys: &Keyring, head: Option<Link>) -> Option<std::io::Error> {
     kept.zip(head).and_then(|(kept, head)| kept.write(keys, &head).err())
+}
+
+fn in_the_way(found: &InTheWay) -> String {
+    let InTheWay { id, name, is_deleted } = found;
+    match is_deleted {
+        true => format!("the account {id} (`{name}`) was here and was deleted: an id is not given twice"),
+        false => format!(
+            "there is an account `{name}` (id {id}) here already. An account is imported once. If it is another one of the same name, rename that first"
+        ),
+    }
 }
 
 fn is_empty(tx: &mut Tx<'_>, tables: &[&Table], shown: &str) -> Result<(), MoveError> {

@@ -31,6 +31,16 @@ impl Tx<'_> {
     pub fn each_row<E: From<DbError>>(
         &mut self,
         table: &Table,
+        each: impl FnMut(String) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.each_row_that(table, "", each)
+    }
+
+    /// The same for those that a condition names.
+    pub(super) fn each_row_that<E: From<DbError>>(
+        &mut self,
+        table: &Table,
+        that: &str,
         mut each: impl FnMut(String) -> Result<(), E>,
     ) -> Result<(), E> {
         fn all<'q, C, M, E: From<DbError>>(
@@ -47,7 +57,7 @@ impl Tx<'_> {
             }
             Ok(())
         }
-        let text = self.reads(table);
+        let text = self.reads(table, that);
         match &mut *self.conn {
             AnyConn::Sqlite(c) => all::<_, diesel::connection::DefaultLoadingMode, E>(c, text, &mut each),
             AnyConn::Postgres(c) => all::<_, PgRowByRowLoadingMode, E>(c, text, &mut each),
@@ -104,13 +114,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// How many other sessions the user of this one has in this database; SQLite's are found by [`in_use`](super::in_use).
+    /// How many other sessions the user of this one has in this database, a tenth of a second from now: a server that was stopped a moment ago still
+    /// has some. SQLite's are found by [`in_use`](super::in_use).
     pub fn other_sessions(&mut self) -> Result<i64, DbError> {
+        const PAUSE: &str = "SELECT pg_sleep(0.1)::text";
         const OTHERS: &str = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user \
              AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
         match &*self.conn {
             AnyConn::Sqlite(_) => Ok(0),
             AnyConn::Postgres(_) => {
+                Statement::<Text>::new(PAUSE, Vec::new()).first::<String>(self.conn)?;
                 Ok(Statement::<BigInt>::new(OTHERS, Vec::new()).first(self.conn)?.unwrap_or_default())
             }
         }
@@ -121,7 +134,7 @@ impl Tx<'_> {
         matches!(self.conn, AnyConn::Sqlite(_))
     }
 
-    fn reads(&self, table: &Table) -> String {
+    fn reads(&self, table: &Table, that: &str) -> String {
         let name = &table.name;
         match &*self.conn {
             AnyConn::Sqlite(_) => {
@@ -131,7 +144,7 @@ impl Tx<'_> {
                     }
                     _ => format!("'{name}', \"{name}\""),
                 });
-                format!("SELECT json_object({members}) AS line FROM \"{name}\"")
+                format!("SELECT json_object({members}) AS line FROM \"{name}\"{that}")
             }
             AnyConn::Postgres(_) => {
                 let columns = listed(&table.columns, |Column { name, kind }| match kind {
@@ -139,7 +152,7 @@ impl Tx<'_> {
                     ColumnKind::Flag => format!("\"{name}\"::int AS \"{name}\""),
                     _ => format!("\"{name}\""),
                 });
-                format!("SELECT row_to_json(r)::text AS line FROM (SELECT {columns} FROM \"{name}\") AS r")
+                format!("SELECT row_to_json(r)::text AS line FROM (SELECT {columns} FROM \"{name}\"{that}) AS r")
             }
         }
     }

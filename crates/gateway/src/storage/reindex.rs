@@ -6,6 +6,7 @@ use std::sync::Arc;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use scim::schema::{Stage, USER};
+use scim::store::Stored;
 use scim::{Registry, Resource, SearchKey, search_keys};
 
 use super::batches;
@@ -33,7 +34,7 @@ pub struct Batch {
 }
 
 /// The schemas of an account without what is still being indexed, which may not be unique yet as it is declared.
-fn complete(account: &Account, schemas: &Schemas) -> Result<Registry, DbError> {
+pub(super) fn complete(account: &Account, schemas: &Schemas) -> Result<Registry, DbError> {
     let mut declared = account.options.attributes.read()?;
     declared.retain(|one| one.stage != Stage::Indexing);
     Ok(schemas.with(&declared))
@@ -92,20 +93,32 @@ impl Tx<'_> {
             let seq = ResourceKey::from(stored.handle);
             let stale = attribute_values::table.filter(attribute_values::resource.eq(seq));
             each!(&mut *self.conn, c => diesel::delete(stale).execute(c))?;
-            let mut keys = search_keys(&registry, &stored.resource);
-            for key in keys.iter_mut().filter(|key| key.unique) {
-                if let Some(other) = other_holder(self.conn, account, key, seq)? {
-                    key.unique = false;
-                    batch.shared += 1;
-                    let shared = shared(&registry, &stored.resource, key, &other);
-                    self.raise(self.now(), Some(account), shared);
-                }
-            }
-            AccountTx::new(self, account, Timestamp::EPOCH, false)
-                .insert_keys(seq, &keys)
-                .map_err(|e| DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id)))?;
+            batch.shared += self.index_anew(account, &registry, &stored)?;
         }
         Ok(batch)
+    }
+
+    /// Makes the index rows of a resource that has none; says how many of its values have to be unique and are another's, too.
+    pub(super) fn index_anew(
+        &mut self,
+        account: AccountKey,
+        registry: &Registry,
+        stored: &Stored,
+    ) -> Result<u64, DbError> {
+        let (seq, mut many) = (ResourceKey::from(stored.handle), 0);
+        let mut keys = search_keys(registry, &stored.resource);
+        for key in keys.iter_mut().filter(|key| key.unique) {
+            if let Some(other) = other_holder(self.conn, account, key, seq)? {
+                key.unique = false;
+                many += 1;
+                let shared = shared(registry, &stored.resource, key, &other);
+                self.raise(self.now(), Some(account), shared);
+            }
+        }
+        AccountTx::new(self, account, Timestamp::EPOCH, false)
+            .insert_keys(seq, &keys)
+            .map_err(|e| DbError::Corrupt(format!("indexing resource {}: {e}", stored.resource.id)))?;
+        Ok(many)
     }
 }
 

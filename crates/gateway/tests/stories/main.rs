@@ -92,6 +92,7 @@ mod members_kept;
 mod memory;
 mod metrics_and_log;
 mod moves;
+mod moves_of_accounts;
 mod names;
 mod nesting;
 mod notices;

@@ -17,25 +17,25 @@ use crate::support::process::Process;
 use crate::support::story::on_postgres;
 use crate::support::testing::{Database, World};
 
-const OTHER_KEY: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
+pub const OTHER_KEY: &str = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3Q=";
 
 fn said(output: &Output) -> String {
     String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
 }
 
 #[track_caller]
-fn refused(output: &Output, why: &str) {
+pub fn refused(output: &Output, why: &str) {
     assert!(!output.status.success() && said(output).contains(why), "`{why}` in:\n{}", said(output));
 }
 
 #[track_caller]
-fn done(output: &Output) -> String {
+pub fn done(output: &Output) -> String {
     assert!(output.status.success(), "{}", said(output));
     said(output)
 }
 
 /// A database in which nothing is, of the other kind where there is one.
-fn elsewhere(world: &World) -> Database {
+pub fn elsewhere(world: &World) -> Database {
     let folder = directories::subdirectory("moved");
     match (world.database_url().starts_with("sqlite:"), postgres::server()) {
         (true, Ok(server)) => Database::Postgres(server.database(None)),
@@ -56,7 +56,7 @@ fn tables_with_rows(rows: &[String]) -> usize {
 }
 
 /// What a customer has after a while: users and groups of every sort, connections, people, refusals.
-async fn a_customer(world: &World) -> (Account, IdentityProvider, IdentityProvider) {
+pub async fn a_customer(world: &World) -> (Account, IdentityProvider, IdentityProvider) {
     world.account("Ācme-Söhne").await;
     let acme = world.account("acme").await;
     let idp = acme.connect_identity_provider_as(&acme.user("ana@acme.test").role("master_admin").create().await).await;
@@ -74,7 +74,6 @@ async fn a_customer(world: &World) -> (Account, IdentityProvider, IdentityProvid
     machine.get("/Groups").await.expect(200);
     let body = json!({"name": "emergency", "role": "support", "accounts": [acme.id]});
     world.admin(Method::POST, "/operators").json(&body).await.expect(201);
-    machine.client.admin(Method::PATCH, "").json(&json!({"public": false})).await;
     (acme, idp, machine)
 }
 

@@ -73,6 +73,7 @@ actions! {
     StaticTokenRevoked "static_token.revoked" "A client revoked a static token.",
     ConnectionReplaced "connection.replaced" "A new connection was used for the first time and ended the older ones of its client.",
     AccountCreated "account.created" "An account was created.",
+    AccountImported "account.imported" "An account came from another installation, by an export of `gateway export`.",
     AccountChanged "account.changed" "An account was changed.",
     AccountSignInChanged "account.sign_in_changed" "The ways to log in to an account were changed.",
     AccountSuspended "account.suspended" "An account was suspended: its users, clients and identity providers are refused.",

@@ -269,6 +269,11 @@ impl Export {
         &self.end.rows
     }
 
+    /// The checksum that it says it has.
+    pub(super) fn sha256(&self) -> &str {
+        &self.end.sha256
+    }
+
     /// Reads all of it for its checksum.
     pub(super) fn check(&mut self, tell: &mut dyn FnMut(u64, u64) -> Result<(), MoveError>) -> Result<(), MoveError> {
         self.file.seek(SeekFrom::Start(0))?;
