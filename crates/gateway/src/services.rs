@@ -32,6 +32,7 @@ pub mod rates;
 pub mod reactions;
 pub mod recorder;
 pub mod requests;
+pub mod resolution;
 pub mod second_factor;
 pub mod self_service;
 pub mod sent_form;

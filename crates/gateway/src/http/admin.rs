@@ -91,6 +91,8 @@ pub static ENDPOINTS: &[Endpoint] = operations![
         POST "/accounts/{account}/access/what-if" within_reach(Power::Read) => access::what_if,
             "Lists the users for whom a change would make a difference, and which. Nothing is done. A page may have few users, or none, and \
              a `next`.";
+        GET "/accounts/{account}/widenings" within_reach(Power::ReadAudit) => access::widenings,
+            "Lists the changes by which users may do more than before, newest first.";
         GET "/accounts/{account}/users/{user}/access" within_reach(Power::Read) => access::of_user, "Reads what a user may do, and why.";
     }
     "Logging in" {

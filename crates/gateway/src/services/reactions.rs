@@ -6,6 +6,7 @@
 //! - An account may name a co-owner, to whom such grants pass instead, and who is told so.
 //! - A user is told when connections come to rest on them that had better rest on a service account, and operators when the last user
 //!   leaves who may accept access.
+//! - A change by which users may do more than before leaves a row of its own, with its cause.
 //! - Everything that happened leaves an audit row.
 
 use crate::domain::event::{Event, Kind, ResourceEvent};
@@ -18,6 +19,7 @@ mod audit_trail;
 pub(crate) mod deactivation;
 pub(crate) mod last_administrator;
 pub(crate) mod notices;
+mod widenings;
 
 /// Reacts to everything that happened in this unit of work. What happens thereby is reacted to as well.
 pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
@@ -42,7 +44,8 @@ fn react(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
             Ok(())
         }
         (Kind::Authorization(event), _) => notices::of_authorization(tx, now, event),
-        (Kind::Act(_), _) | (_, None) => Ok(()),
+        (Kind::Act(act), Some(account)) => widenings::of_act(tx, account, now, act),
+        (_, None) => Ok(()),
     }
 }
 
@@ -64,6 +67,7 @@ fn resource_changed(
     now: Timestamp,
     event: &ResourceEvent,
 ) -> Result<(), DbError> {
+    widenings::of_resource(tx, account, now, event)?;
     let policy = tx.grant_policy();
     if let Some(left) = last_administrator::left_by(event, &policy) {
         last_administrator::tell_of_last(tx, account, now, left)?;

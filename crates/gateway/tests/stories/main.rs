@@ -156,3 +156,4 @@ mod upgrades;
 mod upstream;
 mod users;
 mod walks;
+mod widenings;

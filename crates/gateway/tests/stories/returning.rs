@@ -48,7 +48,7 @@ story!(who_was_deactivated_and_is_created_again_follows_the_policy_of_the_accoun
         (&ana["id"], &json!(true), &json!("W/\"3\""))
     );
     assert_eq!(again["groups"][0]["value"], editors["id"], "{again}");
-    assert_eq!(acme.audit().await.actions()[..2], ["user.activated", "user.restored"]);
+    assert_eq!(acme.audit().await.actions()[..3], ["access.widened", "user.activated", "user.restored"]);
     acme.admin(Method::PATCH, "").json(&json!({"inactive_match": "sometimes"})).await.expect_problem(400);
 });
 

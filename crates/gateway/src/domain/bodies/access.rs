@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::access::{Environments, Precedence, UnsetEnvironments};
 use crate::domain::described::{
-    Components, Described, Mistakes, Name, Read, Required, Sometimes, Text, Time, Whole, answer, body, part,
+    Anything, Components, Described, Mistakes, Name, Read, Required, Sometimes, Text, Time, Whole, answer, body, part,
 };
 
 /// An account has so many rules at most.
@@ -287,6 +287,43 @@ answer! {
         "user": {"id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1d", "userName": "ana@acme.test"}, "grows": false,
         "before": {"active": true, "role": "admin", "environments": ["acme-prod", "acme-stage"], "every_environment": true},
         "after": {"active": true, "role": "admin", "environments": ["acme-prod"], "every_environment": true}
+    }
+}
+
+answer! {
+    /// What a change was made to.
+    pub struct AccessTarget {
+        /// The id of a user, a group or the account.
+        id: Option<String>,
+        /// What it was called then.
+        name: Option<String>,
+    }
+    example {"id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1d", "name": "Ana Reyes"}
+}
+
+answer! {
+    /// A change by which users may do more than before.
+    pub struct Widening {
+        /// When.
+        at: Time,
+        /// What it was, in words.
+        cause: String,
+        /// Whom or what was changed: a user, a group, or the account.
+        target: AccessTarget,
+        /// Who did it.
+        by: AccessActor,
+        /// Of one user: what they may do before and after. Of several, `users`: the first of them. Of a large group or of all users,
+        /// `users_at_most`: how many it may concern.
+        changes: Anything,
+        /// The request by which it was done.
+        request_id: Option<String>,
+    }
+    example {
+        "at": "2026-11-23T20:00:00.000Z", "cause": "the user's product_environments changed",
+        "target": {"id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1d", "name": "Ana Reyes"},
+        "by": {"actor": "client:0198c1d2e3f4", "name": "Okta"},
+        "changes": {"environments": {"before": ["acme-prod"], "after": ["acme-prod", "acme-stage"], "added": ["acme-stage"]}},
+        "request_id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"
     }
 }
 

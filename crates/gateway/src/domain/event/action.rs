@@ -39,6 +39,7 @@ actions! {
     UserDeactivated "user.deactivated" "A user became inactive: their sessions end, and their grants end or pass to the co-owner.",
     UserAccessOpened "user.access_opened" "An attribute whose absence grants access was unassigned as a whole: what it restricted is open.",
     AccessRulesChanged "access.rules_changed" "The rules by which an account's users get roles and environments from their groups were replaced.",
+    AccessWidened "access.widened" "By a change that is written down beside it, users may do more than before, or may be able to.",
     UserDeleted "user.deleted" "A user was deleted.",
     UserLoginChanged "user.login_changed" "A user's password was set, or they became a service account or ceased to be one.",
     UserPasswordLinkMade "user.password_link_made" "A link with which a user sets a password was made; it ended the one before.",

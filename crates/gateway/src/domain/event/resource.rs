@@ -5,6 +5,7 @@ use scim::{EventKind, Id};
 use serde_json::{Map, Value};
 
 use super::Changes;
+use crate::domain::account::ENVIRONMENTS_ATTRIBUTE;
 use crate::domain::grant_policy::GrantPolicy;
 use crate::domain::notice::DepartureReason;
 
@@ -28,6 +29,8 @@ pub struct ResourceEvent {
     pub before: Option<Map<String, Value>>,
     /// The same after; `None`: they were deleted.
     pub after: Option<Map<String, Value>>,
+    /// Where the user's environments changed: what they were, `None` inside: unset.
+    pub environments_before: Option<Option<Value>>,
     /// What changed, with its values as far as the audit trail tells them.
     pub changes: Changes,
 }
@@ -41,6 +44,7 @@ impl ResourceEvent {
         let mut now: Map<String, Value> = facts.into_iter().filter(|(name, _)| is_kept(name)).collect();
         // Of what is created, nothing was before.
         let mut before = Some(&now).filter(|_| kind != EventKind::Created).cloned();
+        let mut environments_before = None;
         for change in changes {
             let scim::AttributeChange { path, declared, before: was, after: is } = change;
             let is_told = path == role || TOLD.contains(&path.as_str());
@@ -49,6 +53,9 @@ impl ResourceEvent {
                     Some(value) => drop(before.insert(path.clone(), value.clone())),
                     None => drop(before.remove(&path)),
                 }
+            }
+            if path == ENVIRONMENTS_ATTRIBUTE {
+                environments_before = Some(was.clone());
             }
             let is_told = is_told || declared || path.starts_with(NAME);
             match (was, is) {
@@ -65,7 +72,7 @@ impl ResourceEvent {
             told.members(added, removed);
         }
         let after = Some(now).filter(|_| kind != EventKind::Deleted);
-        ResourceEvent { kind, resource_type, id, name, before, after, changes: told }
+        ResourceEvent { kind, resource_type, id, name, before, after, environments_before, changes: told }
     }
 
     /// Whether and how the user stops being one who may own a grant: their grants end or pass on.

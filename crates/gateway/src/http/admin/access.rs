@@ -6,12 +6,15 @@ use super::body::{Body, Params};
 use super::operator::Operator;
 use super::page::{Items, Limit, Page, PageQuery};
 use crate::app::App;
-use crate::domain::bodies::access::{AccessDifference, AccessRules, ListedAccess, NewAccess, UserAccess, WhatIf};
+use crate::domain::bodies::access::{
+    AccessDifference, AccessRules, ListedAccess, NewAccess, UserAccess, WhatIf, Widening,
+};
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{FieldError, Text};
 use crate::http::edge::problem::Problem;
 use crate::services::access::answers::{self, Listed, Which};
-use crate::services::access::{UserPage, rules, what_if};
+use crate::services::access::{rules, what_if, widenings};
+use crate::services::resolution::UserPage;
 use crate::storage::ReadCost;
 
 query! {
@@ -119,6 +122,19 @@ pub(super) async fn what_if(
         .read(&app, ReadCost::Scan, move |tx, mandate| {
             what_if::of_account(tx, mandate, &work.schemas, &account, &change, page.after.unwrap_or(0), page.limit)
         })
+        .await?;
+    Ok(answer(found))
+}
+
+pub(super) async fn widenings(
+    operator: Operator,
+    app: web::Data<App>,
+    account: web::Path<String>,
+    query: Params<PageQuery>,
+) -> Result<web::Json<Items<Widening>>, Problem> {
+    let page = Page::from(query.0);
+    let found = operator
+        .read(&app, ReadCost::Scan, move |tx, mandate| widenings::list(tx, mandate, &account, page.after, page.limit))
         .await?;
     Ok(answer(found))
 }

@@ -5,7 +5,6 @@ use scim::store::Stored;
 use scim::{AttributeKey, Id, Store};
 use serde_json::Value;
 
-use super::{UserPage, current_terms, of_stored, short, walk};
 use crate::domain::access::{Access, Reason};
 use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
 use crate::domain::bodies::access::{
@@ -17,6 +16,7 @@ use crate::domain::operator::{Mandate, Power};
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
 use crate::services::error::ActError;
+use crate::services::resolution::{UserPage, current_terms, of_stored, short, walk};
 use crate::storage::audit::AuditRecord;
 use crate::storage::audit::search::AuditFilter;
 use crate::storage::{DbError, Tx};
@@ -54,7 +54,8 @@ pub(super) fn find(tx: &mut Tx<'_>, account: &Account, which: Which<'_>) -> Resu
     Ok(tx.in_account(account.seq, tx.now(), false).get(USER, &id)?)
 }
 
-fn with_reasons(tx: &mut Tx<'_>, account: &Account, stored: &Stored) -> Result<UserAccess, DbError> {
+/// What a stored user may do, and why. Only reads.
+pub(crate) fn with_reasons(tx: &mut Tx<'_>, account: &Account, stored: &Stored) -> Result<UserAccess, DbError> {
     let (candidate, access) = of_stored(tx, account, stored)?;
     let role_attribute = tx.grant_policy().attribute().to_owned();
     let mut reasons = Reasons::new(tx, account, candidate.user.id.clone(), &access)?;

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 
 use super::answers::{self, Listed, Which};
-use super::{current_terms, memberships};
 use crate::domain::access::{Access, Reason, Terms};
 use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
 use crate::domain::bodies::authzen::{
@@ -17,6 +16,7 @@ use crate::domain::described::{FieldError, Sometimes};
 use crate::domain::operator::{Mandate, Power, Reach};
 use crate::services::accounts;
 use crate::services::error::ActError;
+use crate::services::resolution::{Candidate, current_terms, memberships};
 use crate::storage::Tx;
 
 /// When a batch ends early.
@@ -120,7 +120,7 @@ impl Answering {
             }
             let mut access = None;
             if let Some(stored) = stored {
-                let user = super::Candidate::of(&stored, tx.grant_policy().attribute());
+                let user = Candidate::of(&stored, tx.grant_policy().attribute());
                 let memberships = memberships(tx, std::slice::from_ref(&user), !terms.rules.is_empty())?;
                 access = Some(user.access(&memberships, terms, None));
             }

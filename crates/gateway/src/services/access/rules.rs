@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::groups_of_rules;
 use crate::domain::access::{EVERY, Environments, GroupName, Precedence, Rule, Rules};
 use crate::domain::account::Account;
 use crate::domain::bodies::access::{
@@ -14,6 +13,7 @@ use crate::domain::operator::{Mandate, Power};
 use crate::domain::schemas::Schemas;
 use crate::services::accounts;
 use crate::services::error::ActError;
+use crate::services::resolution::groups_of_rules;
 use crate::storage::access::NamedGroup;
 use crate::storage::{DbError, Tx};
 

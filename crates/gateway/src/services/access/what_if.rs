@@ -1,11 +1,12 @@
 //! What would become of the access of all users if something were changed: looked at before it is done.
 
-use super::{UserPage, groups_of_rules, rules, short, terms, walk};
+use super::rules;
 use crate::domain::bodies::access::{AccessDifference, WhatIf};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::schemas::Schemas;
 use crate::services::accounts;
 use crate::services::error::ActError;
+use crate::services::resolution::{UserPage, groups_of_rules, short, terms, walk};
 use crate::storage::Tx;
 
 /// The users for whom it would make a difference, in the order they were made. Only reads.

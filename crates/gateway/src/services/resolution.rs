@@ -1,0 +1,199 @@
+//! Access as it is resolved from what is stored.
+//!
+//! Nothing of it is stored: an answer is computed when it is asked for, by [`domain::access`](crate::domain::access), from the users, the
+//! memberships and the rules of that moment. So a change of any of them counts from the next question on.
+
+use std::collections::{BTreeMap, HashMap};
+
+use scim::schema::USER;
+use scim::store::Stored;
+use serde_json::Value;
+
+use crate::domain::access::resolve::RuleTerms;
+use crate::domain::access::{Access, GroupName, Memberships, Person, Rules, Terms, resolve};
+use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
+use crate::domain::bodies::access::{AccessUser, ShortAccess};
+use crate::storage::access::NamedGroup;
+use crate::storage::{DbError, Tx};
+
+/// So many users are looked at by one request for a list; where few of them are meant, a page ends early and says where the next begins.
+const LOOKED_AT: usize = 5_000;
+/// So many are read at once.
+const AT_ONCE: i64 = 200;
+/// So many memberships of theirs and of the groups above.
+const MOST_EDGES: usize = 100_000;
+
+/// A user as far as access depends on them.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    /// Their number in storage.
+    pub(crate) seq: i64,
+    /// Who.
+    pub(crate) user: AccessUser,
+    pub(crate) active: bool,
+    pub(crate) role: Option<String>,
+    pub(crate) environments: Option<Vec<String>>,
+}
+
+impl Candidate {
+    pub(crate) fn of(stored: &Stored, role_attribute: &str) -> Candidate {
+        let attributes = stored.resource.attributes();
+        let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
+        let environments = attributes.get(ENVIRONMENTS_ATTRIBUTE).map(names);
+        let user = AccessUser { id: stored.resource.id.to_string(), user_name: text("userName").unwrap_or_default() };
+        let active = stored.resource.is_active();
+        Candidate { seq: stored.handle.0, user, active, role: text(role_attribute), environments }
+    }
+
+    /// What they may do by these terms; `without` is a group that counts as deleted.
+    pub(crate) fn access(&self, memberships: &Memberships, terms: &Terms, without: Option<i64>) -> Access {
+        let groups = if terms.rules.is_empty() { BTreeMap::new() } else { memberships.of(self.seq, without) };
+        let person = Person {
+            active: self.active,
+            role: self.role.as_deref(),
+            environments: self.environments.as_deref(),
+            groups: &groups,
+        };
+        resolve(&person, terms)
+    }
+}
+
+/// The environments that a value of the attribute names.
+pub(crate) fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(values) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        one => one.as_str().map(str::to_owned).into_iter().collect(),
+    }
+}
+
+/// The groups that each rule means, in the order of the rules.
+pub(crate) fn groups_of_rules(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    rules: &Rules,
+) -> Result<Vec<Vec<NamedGroup>>, DbError> {
+    let mut ids: Vec<&str> = Vec::new();
+    let mut keys: Vec<String> = Vec::new();
+    for rule in &rules.rules {
+        match &rule.group {
+            GroupName::Id { id, .. } => ids.push(id),
+            GroupName::Display(name) => keys.push(scim::key_of_text(name)),
+        }
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    keys.sort_unstable();
+    keys.dedup();
+    let by_id: HashMap<String, NamedGroup> =
+        tx.groups_by_id(account.seq, &ids)?.into_iter().map(|group| (group.id.clone(), group)).collect();
+    let mut by_name: HashMap<String, Vec<NamedGroup>> = HashMap::new();
+    for (key, group) in tx.groups_by_name(account.seq, &keys)? {
+        by_name.entry(key).or_default().push(group);
+    }
+    let found = rules.rules.iter().map(|rule| match &rule.group {
+        GroupName::Id { id, .. } => by_id.get(id).cloned().into_iter().collect(),
+        GroupName::Display(name) => by_name.get(&scim::key_of_text(name)).cloned().unwrap_or_default(),
+    });
+    Ok(found.collect())
+}
+
+/// What decides in an account that has these rules.
+pub(crate) fn terms(account: &Account, rules: &Rules, groups: &[Vec<NamedGroup>]) -> Terms {
+    let rules_terms = rules.rules.iter().zip(groups).map(|(rule, groups)| RuleTerms {
+        groups: groups.iter().map(|group| group.seq).collect(),
+        role: rule.role.clone(),
+        environments: rule.environments.0.clone(),
+    });
+    Terms {
+        precedence: rules.precedence,
+        rules: rules_terms.collect(),
+        unset: account.options.unset_environments,
+        environments: account.product_environments.clone(),
+        suspended: account.suspended.is_some(),
+    }
+}
+
+/// What decides in an account at this moment.
+pub(crate) fn current_terms(tx: &mut Tx<'_>, account: &Account) -> Result<Terms, DbError> {
+    let (rules, _) = tx.access_rules(account.seq)?;
+    let groups = groups_of_rules(tx, account, &rules)?;
+    Ok(terms(account, &rules, &groups))
+}
+
+/// The memberships of these users, and of all groups above them; none where no rule asks for them.
+pub(crate) fn memberships(tx: &mut Tx<'_>, users: &[Candidate], is_asked: bool) -> Result<Memberships, DbError> {
+    if !is_asked {
+        return Ok(Memberships::default());
+    }
+    let seqs: Vec<i64> = users.iter().map(|user| user.seq).collect();
+    let mut edges = Vec::new();
+    for some in seqs.chunks(AT_ONCE as usize) {
+        match tx.memberships_above(some, MOST_EDGES)? {
+            Some(found) => edges.extend(found),
+            None => {
+                for one in some {
+                    edges.extend(tx.memberships_above(&[*one], usize::MAX - 1)?.unwrap_or_default());
+                }
+            }
+        }
+    }
+    // Users of one page are below the same groups.
+    edges.sort_unstable_by_key(|edge| (edge.member, edge.group));
+    edges.dedup();
+    Ok(Memberships::new(edges))
+}
+
+/// One user with what they may do.
+pub(crate) fn of_stored(tx: &mut Tx<'_>, account: &Account, stored: &Stored) -> Result<(Candidate, Access), DbError> {
+    let terms = current_terms(tx, account)?;
+    let candidate = Candidate::of(stored, tx.grant_policy().attribute());
+    let memberships = memberships(tx, std::slice::from_ref(&candidate), !terms.rules.is_empty())?;
+    let access = candidate.access(&memberships, &terms, None);
+    Ok((candidate, access))
+}
+
+/// A page of a list of users: what is shown of each, and the row after which the next page begins.
+pub type UserPage<T> = (Vec<T>, Option<i64>);
+
+/// Looks at the users of an account that follow a row, in the order they were made, until so many are shown or enough were looked at.
+pub(crate) fn walk<T>(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    after: i64,
+    limit: i64,
+    with_groups: bool,
+    mut shown: impl FnMut(&Candidate, &Memberships) -> Option<T>,
+) -> Result<UserPage<T>, DbError> {
+    let limit = usize::try_from(limit).unwrap_or(1).max(1);
+    let (mut items, mut last, mut looked_at) = (Vec::new(), after, 0);
+    let policy = tx.grant_policy();
+    loop {
+        let page = tx.resources_after(account.seq, USER, last, AT_ONCE)?;
+        if page.is_empty() {
+            return Ok((items, None));
+        }
+        let users: Vec<Candidate> = page.iter().map(|stored| Candidate::of(stored, policy.attribute())).collect();
+        let memberships = memberships(tx, &users, with_groups)?;
+        for user in &users {
+            last = user.seq;
+            items.extend(shown(user, &memberships));
+            if items.len() >= limit {
+                return Ok((items, Some(last)));
+            }
+        }
+        looked_at += users.len();
+        if looked_at >= LOOKED_AT {
+            return Ok((items, Some(last)));
+        }
+    }
+}
+
+/// What a user may do, without reasons.
+pub(crate) fn short(access: &Access) -> ShortAccess {
+    ShortAccess {
+        active: access.active,
+        role: access.role.as_ref().map(|(role, _)| role.clone()),
+        environments: access.environments.keys().cloned().collect(),
+        every_environment: access.every,
+    }
+}
