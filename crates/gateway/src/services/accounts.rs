@@ -5,9 +5,10 @@
 use scim::schema::{CanonicalValues, GROUP, USER};
 use scim::{AttributeKey, SearchKey};
 
+use self::removed_values::InUse;
 use super::error::{ActError, Consequence, Refusal};
 use super::{operator_logins, reactions};
-use crate::domain::account::{Account, AccountOptions, CloudNames, ServiceAccounts};
+use crate::domain::account::{Account, AccountOptions, CloudNames, ENVIRONMENTS_ATTRIBUTE, ServiceAccounts};
 use crate::domain::bodies::accounts::{self as bodies, AccountChange, NewAccount};
 use crate::domain::bodies::changes;
 use crate::domain::described::{FieldError, Name, Text, Time};
@@ -176,16 +177,29 @@ impl CheckedChange {
         if let Some(CloudNames(environments)) = change.product_environments.as_ref().filter(|_| !is_confirmed) {
             let (schemas, id, environments) = (schemas.clone(), id.to_owned(), environments.clone());
             let mandate = mandate.clone();
-            let (seq, removed) = db
+            let (seq, removed, ruled) = db
                 .read(ReadCost::Point, move |tx| {
                     let mut account = find(tx, &mandate, Power::ChangeAccounts, &id)?;
                     let (before, registry) = (account.account_values(), schemas.of(&account)?);
+                    let gone: Vec<String> = account
+                        .product_environments
+                        .iter()
+                        .filter(|name| !environments.contains(name))
+                        .cloned()
+                        .collect();
                     account.product_environments.clone_from(&environments);
                     let removed = registry.removed(&before, &registry, &account.account_values());
-                    Ok::<_, ActError>((account.seq, removed))
+                    let (rules, _) = tx.access_rules(account.seq)?;
+                    let ruled = gone.iter().map(|name| {
+                        let gives = rules.rules.iter().filter(|rule| rule.environments.0.contains(name));
+                        InUse::by_rules(ENVIRONMENTS_ATTRIBUTE, name, gives.count() as u64)
+                    });
+                    Ok::<_, ActError>((account.seq, removed, ruled.filter(InUse::is_there).collect::<Vec<_>>()))
                 })
                 .await?;
-            removed_values::refuse("product_environments", &removed_values::in_use(db, seq, removed).await?)?;
+            let mut in_use = removed_values::in_use(db, seq, removed).await?;
+            in_use.extend(ruled);
+            removed_values::refuse("product_environments", &in_use)?;
         }
         Ok(CheckedChange { change, is_confirmed })
     }

@@ -225,3 +225,22 @@ story!(a_change_is_looked_at_before_it_is_made, async |world: World| {
     assert_eq!(environments(&access(&acme, &ana).await).len(), 2);
     assert_eq!(environments(&access(&acme, &ben).await), ["acme-stage"]);
 });
+
+story!(an_environment_that_a_rule_gives_does_not_go_unnoticed, async |world: World| {
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
+    let ana = user(&idp, "ana@acme.test", None).await;
+    let group = idp.create_group("Editors", &[&ana]).await;
+    set(&acme, json!({"rules": [{"group_id": group["id"], "environments": ["acme-stage"]}]})).await;
+    let fewer = json!({"product_environments": ["acme-prod"]});
+    let problem = acme.admin(Method::PATCH, "").json(&fewer).await.expect_problem(409);
+    let said = text(&problem["detail"]);
+    assert!(said.contains("1 access rule has the product_environments \"acme-stage\""), "{said}");
+    acme.admin(Method::PATCH, "?force").json(&fewer).await.expect(200);
+    assert_eq!(acme.admin_get("/access").await["rules"][0]["gone_environments"], json!(["acme-stage"]));
+    let now = access(&acme, &ana).await;
+    assert!(environments(&now).is_empty() && now["every_environment"] == json!(false), "restricted on: {now}");
+    // What is stored may be repeated.
+    let same = json!({"rules": [{"group_id": group["id"], "environments": ["acme-stage"], "role": "reports"}]});
+    assert_eq!(set(&acme, same).await["rules"][0]["role"], "reports");
+});

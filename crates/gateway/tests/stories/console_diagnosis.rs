@@ -423,3 +423,25 @@ pub async fn look(world: &World, acme: &Account, chromium: &Chromium) {
     chromium.open(&access).await;
     chromium.look("console-access-end").await;
 }
+
+story!(the_page_of_a_user_says_which_rule_gives_what, async |world: World| {
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
+    let ana = idp.create_user(&a_user("ana@acme.test")).await;
+    let editors = idp.create_group("Editors", &[&ana]).await;
+    let rules = json!({"precedence": "groups",
+        "rules": [{"group_id": editors["id"], "role": "reports", "environments": ["acme-stage"]}]});
+    acme.admin(Method::PUT, "/access").json(&rules).await.expect(200);
+    let nora = Desk::of(&world, "csm", Some(&[&acme.id])).await;
+    let page = format!("/accounts/{}/users/{}", acme.id, text(&ana["id"]));
+    let shown = [
+        "role: reports",
+        "first rule, since",
+        "by client Okta",
+        "acme-prod",
+        "Nothing gives the user this environment",
+    ];
+    says(&nora.open(&page).await, &shown);
+    acme.admin(Method::PUT, "/access").json(&json!({"rules": []})).await.expect(200);
+    says(&nora.open(&page).await, &["Every environment", "No product_environments was ever set"]);
+});

@@ -29,6 +29,19 @@ pub(super) struct InUse {
     at_least: bool,
 }
 
+impl InUse {
+    /// So many rules of the account give an environment.
+    pub(super) fn by_rules(attribute: &str, value: &str, count: u64) -> InUse {
+        let noun = if count == 1 { "access rule" } else { "access rules" };
+        InUse { attribute: attribute.to_owned(), noun, value: value.to_owned(), count, at_least: false }
+    }
+
+    /// Whether there is any.
+    pub(super) fn is_there(&self) -> bool {
+        self.count > 0
+    }
+}
+
 /// Who has what a change would take off a list.
 pub(super) async fn in_use(db: &Db, account: AccountKey, removed: Vec<Removed>) -> Result<Vec<InUse>, DbError> {
     let mut found = Vec::new();

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::history::{self, Entry};
 use super::{Place, lacks};
+use crate::domain::bodies::access::{AccessReason, EnvironmentAccess, UserAccess};
 use crate::domain::event::Act;
 use crate::domain::event::Action;
 use crate::domain::ids::AccountKey;
@@ -15,6 +16,7 @@ use crate::domain::person;
 use crate::domain::when::When;
 use crate::domain::wording::strip_invisible;
 use crate::platform::timestamp::Timestamp;
+use crate::services::access::answers;
 use crate::services::accounts;
 use crate::services::diagnosis::AccountLabel;
 use crate::services::error::ActError;
@@ -114,13 +116,12 @@ pub fn page(
     let id = Id::new(user).ok_or_else(|| ActError::not_found("user", user))?;
     let shown = Projection::standard(at.provider.registry.get(USER));
     let mut store = tx.in_account(at.account.seq, at.now, false);
-    if store.get(USER, &id)?.is_none() {
-        return Err(ActError::not_found("user", user));
-    }
+    let Some(stored) = store.get(USER, &id)? else { return Err(ActError::not_found("user", user)) };
     let resource = engine.run(&at.provider, at.now, |cx| service::get(&mut store, cx, USER, &id, &shown))?;
     let document = Representation::new(&resource, &shown, &at.provider.registry, &engine.base).to_value();
     let facts = tx.facts_of_users(at.account.seq, &[user])?.pop().ok_or_else(|| ActError::not_found("user", user))?;
     let rows = history::rows(tx, at.account.seq, user)?;
+    let resolved = answers::with_reasons(tx, &at.account, &stored)?;
     let now = at.now;
     let policy = tx.grant_policy();
     let sessions = tx.sessions_of(facts.seq, alive)?;
@@ -144,7 +145,8 @@ pub fn page(
         managed: facts.managed,
         managed_by: managed_by(&rows).filter(|_| facts.managed),
         lacks: lacks(&facts, &resource, &policy),
-        access: access(&at, &resource, policy.attribute(), &rows),
+        access: resolved_access(&at, policy.attribute(), &resolved)
+            .unwrap_or_else(|| access(&at, &resource, policy.attribute(), &rows)),
         accepting,
         attributes: attributes_of(&document),
         groups: groups_of(&document),
@@ -183,6 +185,44 @@ fn managed_by(rows: &[AuditRecord]) -> Option<(String, String)> {
 /// What gave an attribute its value: the newest row in which it became that.
 fn origin<'r>(rows: &'r [AuditRecord], attribute: &str, value: &Value) -> Option<&'r AuditRecord> {
     rows.iter().find(|row| history::changes(row).get(attribute).is_some_and(|change| &change["after"] == value))
+}
+
+/// What they can do where more decides than their own attributes: rules for groups, `*`, or what unset means in the account.
+fn resolved_access(at: &Place, role_attribute: &str, resolved: &UserAccess) -> Option<Vec<Access>> {
+    let reasons = resolved.environments.iter().flat_map(|one| &one.reasons);
+    let of_role = resolved.role.as_ref().map(|role| &role.reason);
+    let is_by_rule = reasons.chain(of_role).any(|reason| reason.kind == "rule");
+    let is_own = |one: &EnvironmentAccess| one.reasons.iter().any(|reason| reason.kind == "own");
+    let is_every = resolved.every_environment && resolved.environments.iter().any(is_own);
+    if !resolved.active || !(is_by_rule || is_every || resolved.none_because.0.is_some()) {
+        return None;
+    }
+    let (environments, roles) = (&at.account.options.environment_labels, &at.account.options.role_labels);
+    let role = match &resolved.role {
+        Some(role) => given(format!("{role_attribute}: {}", roles.of(&role.value).in_text()), &[&role.reason]),
+        None => denied(format!("No {role_attribute}"), "Neither the user nor a rule for a group of theirs says one"),
+    };
+    let mut access = vec![role];
+    for name in &at.account.product_environments {
+        let what = environments.of(name).in_text();
+        let found = resolved.environments.iter().find(|one| one.value == *name);
+        access.push(match found {
+            Some(one) => given(what, &one.reasons.iter().collect::<Vec<_>>()),
+            None => denied(what, "Nothing gives the user this environment"),
+        });
+    }
+    Some(access)
+}
+
+fn given(what: String, reasons: &[&AccessReason]) -> Access {
+    let told: Vec<String> = reasons.iter().map(|reason| strip_invisible(&reason.text)).collect();
+    let because = format!("By {}", told.join("; and by "));
+    let since = reasons.iter().filter_map(|reason| reason.since.0).map(|since| since.0).min();
+    Access { what, has: true, because, request: None, since: since.map(When::at) }
+}
+
+fn denied(what: String, because: &str) -> Access {
+    Access { what, has: false, because: because.to_owned(), request: None, since: None }
 }
 
 fn access(at: &Place, user: &Resource, role: &str, rows: &[AuditRecord]) -> Vec<Access> {

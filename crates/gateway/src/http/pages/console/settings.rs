@@ -36,7 +36,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
 const CANDIDATES: &str = "50";
 
 /// What bodies call the fields of this form.
-const FIELDS: [(&str, &str, &str); 9] = [
+const FIELDS: [(&str, &str, &str); 10] = [
     ("name", "name", "The name"),
     ("product_environments", "environments", "The environments"),
     ("default_role", "default_role", "The role"),
@@ -46,6 +46,7 @@ const FIELDS: [(&str, &str, &str); 9] = [
     ("unique_group_names", "unique_group_names", "The names of groups"),
     ("service_accounts", "service_accounts", "The answer"),
     ("last_administrator", "last_administrator", "The answer"),
+    ("unset_environments", "unset_environments", "The answer"),
 ];
 
 #[derive(Debug, Template)]
@@ -76,7 +77,7 @@ fn shown_state(app: &App, account: &Account) -> String {
         &(
             (&account.name, &account.product_environments, &account.default_role, &account.co_owner),
             (account.own_deactivation, account.inactive_match, account.unique_group_names),
-            (account.service_accounts, account.last_administrator),
+            (account.service_accounts, account.last_administrator, account.unset_environments),
             (&account.environment_labels, &account.role_labels),
         ),
     )
@@ -97,6 +98,7 @@ fn typed_of(account: &Account) -> Typed {
         ("unique_group_names", if account.unique_group_names { "yes".to_owned() } else { String::new() }),
         ("service_accounts", word(account.service_accounts)),
         ("last_administrator", word(account.last_administrator)),
+        ("unset_environments", word(account.unset_environments)),
     ]);
     labels::fill(&mut typed, account);
     typed
@@ -184,7 +186,9 @@ fn change_of(app: &App, typed: &Typed) -> Result<AccountChange, Vec<FieldError>>
         let value = if typed.has(field) { json!(typed.value(field)) } else { Value::Null };
         fields.insert(field.to_owned(), value);
     }
-    for field in ["own_deactivation", "inactive_match", "service_accounts", "last_administrator"] {
+    let choices =
+        ["own_deactivation", "inactive_match", "service_accounts", "last_administrator", "unset_environments"];
+    for field in choices {
         fields.insert(field.to_owned(), json!(typed.value(field)));
     }
     fields.insert("unique_group_names".to_owned(), json!(typed.has("unique_group_names")));
