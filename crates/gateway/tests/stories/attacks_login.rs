@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
+use gateway::domain::actor::{Actor, Source};
+use gateway::platform::clock::Clock;
+use gateway::platform::password_hasher::Passwords;
+use gateway::services::sign_in::password::{Attempt, who};
 use serde_json::json;
 
 use crate::support::browser::{Browser, Landed, Landing, Page, Shown};
+use crate::support::database::Behind;
 use crate::support::relying_party::{RelyingParty, field};
 use crate::support::testing::World;
 
@@ -259,4 +264,30 @@ story!(attack_70_who_guesses_from_elsewhere_makes_no_user_here_wait, moving_cloc
     assert!(waiting.answer.status == 429 && seconds <= 30, "{}: {seconds}", waiting.answer.status);
     world.pass(Duration::from_secs(31));
     assert_eq!(logs_in(&party, &at("198.51.100.8")).await, 200);
+});
+
+story!(a_password_that_is_changed_while_it_is_compared_lets_no_one_in, async |world: World| {
+    let party = RelyingParty::new(&world).await;
+    let mut behind = Behind::of(&world);
+    let (keys, now, passwords) = (behind.keys(), Clock::of_the_machine().now(), Passwords::start(1, 4));
+    let attempt = Attempt {
+        client: None,
+        username: party.ada.user_name.clone(),
+        account: String::new(),
+        device: None,
+        source: Source::default(),
+    };
+    for is_changed in [false, true] {
+        let candidate = behind.work(|tx| who(tx, &keys, &attempt, now)).expect("she need not wait");
+        let counted = behind.work(|tx| candidate.count(tx, now)).expect("she need not wait");
+        if is_changed {
+            party.change_ada(&json!({"password": "another one, and as long"})).await.expect(200);
+        }
+        let verified = counted.verify(&passwords, &party.ada.password).await.expect("it is compared");
+        let proven = behind.work(|tx| {
+            tx.act_as(Actor::Browser.at(Source::default()));
+            verified.prove(tx, now)
+        });
+        assert_eq!(proven.is_err(), is_changed, "{proven:?}");
+    }
 });

@@ -120,7 +120,12 @@ impl Verified<Meant> {
     /// Notes what came of it, and says who it is or what they are told. The caller has said who acts.
     pub fn prove(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Result<AuthenticatedUser, Refused>, DbError> {
         let Meant { login, asked_for_account, unclear } = &self.who;
-        let found = login.as_ref().filter(|_| self.is_right);
+        // The password may have been changed, and its user deleted, while it was compared.
+        let is_still = match login {
+            Some(login) => tx.password_hash_of(login.resource)? == login.password_hash,
+            None => false,
+        };
+        let found = login.as_ref().filter(|_| self.is_right && is_still);
         if found.is_some() {
             self.succeeded(tx)?;
         }
