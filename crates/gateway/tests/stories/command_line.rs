@@ -121,8 +121,14 @@ fn people_without_a_browser_do_by_command_what_the_admin_api_does() {
         // The doctor sees what an identity provider would.
         let seen = world.typed(&format!("doctor {base} --client {id}"));
         let lines = out(&seen);
-        for line in ["ok       issuer", "ok       token passing", "ok       methods", "ok       client", "warning  dns"]
-        {
+        for line in [
+            "ok       issuer",
+            "ok       admin",
+            "ok       token passing",
+            "ok       methods",
+            "ok       client",
+            "warning  dns",
+        ] {
             assert!(lines.contains(line), "{line}: {lines}");
         }
         assert!(seen.status.success(), "{lines}");

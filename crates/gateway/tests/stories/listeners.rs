@@ -59,6 +59,16 @@ fn operators_are_served_on_a_listener_of_their_own_and_its_urls_lead_back_to_it(
         get(&admin, "/console/login").await.expect(200);
         assert_eq!(get(&admin, "/login/callback?state=x").await.status.as_u16(), 403, "operators come back here");
 
+        // Seen from outside, it is closed; where both are one address, it is open, and a fault if it is said to be elsewhere.
+        let seen = |asked: &str, elsewhere: &str| {
+            let output = process::command(&["doctor", asked, "--admin", elsewhere], &directory, &[]).output();
+            String::from_utf8_lossy(&output.expect("it runs").stdout).into_owned()
+        };
+        let closed = seen(public, &admin);
+        assert!(closed.contains("ok       admin          the admin API and the console are not reached"), "{closed}");
+        let open = seen(&admin, public);
+        assert!(open.contains("failed   admin ") && open.contains(&format!("{admin}/console/login")), "{open}");
+
         let bound = [&settings[..], &[("GATEWAY__SERVER__BIND", format!("127.0.0.1:{port}"))]].concat();
         let invited = process::command(&["operator", "invite", "ada@vendor.test"], &directory, &bound).output();
         let invited = String::from_utf8_lossy(&invited.expect("it runs").stdout).into_owned();
