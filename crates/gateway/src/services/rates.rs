@@ -2,6 +2,7 @@
 //!
 //! A request is looked at before it costs anything, and counted once its sender is known: a stranger who names a client, or repeats a token
 //! that has ended, uses nothing up of what the client may send. Whose a credential is, is remembered from its last request; a new one is let in once.
+//! Whose a client is, is [asked for](Rates::wants_account_of) where it was not seen here yet.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -114,6 +115,11 @@ impl Rates {
         }
     }
 
+    /// Whether the account of this client is to be found out before its request is counted.
+    pub fn wants_account_of(&self, shown: Payer) -> bool {
+        self.limits.account.is_some() && self.owner_of(shown).is_none()
+    }
+
     /// Whose this credential was when it was used last: account and client.
     pub fn owner_of(&self, shown: Payer) -> Option<(AccountKey, String)> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -212,6 +218,15 @@ mod tests {
             Err(Sender::Client),
             "at the token endpoint, too"
         );
+    }
+
+    #[test]
+    fn the_account_of_a_client_is_asked_for_until_it_is_known() {
+        let bounded = rates(10, 15);
+        assert!(bounded.wants_account_of(client("okta")));
+        bounded.count(client("okta"), "okta", Some(ACME), 1);
+        assert!(!bounded.wants_account_of(client("okta")) && bounded.wants_account_of(client("entra")));
+        assert!(!rates(10, 0).wants_account_of(client("okta")), "nothing is bounded by account");
     }
 
     #[test]

@@ -88,3 +88,35 @@ fn a_client_that_sends_too_fast_is_told_so_by_each_endpoint_and_no_other_client_
         panic!("{id} in {rows:#}");
     });
 }
+
+const OF_AN_ACCOUNT: [(&str, &str); 2] =
+    [("GATEWAY__LIMITS__ACCOUNT_PER_SECOND", "2"), ("GATEWAY__LIMITS__BURST_SECONDS", "10")];
+
+story!(
+    requests_for_tokens_count_for_the_account_of_a_client_that_was_never_at_scim,
+    settings = [OF_AN_ACCOUNT[0], OF_AN_ACCOUNT[1]],
+    async |world: World| {
+        let (acme, other) = (world.account("acme").await, world.account("other").await);
+        let (one, two, neighbour) =
+            (acme.generic_client().await, acme.generic_client().await, other.generic_client().await);
+        let asks = [("grant_type", "client_credentials"), ("scope", "provision:scim")];
+        let mut tokens = 0;
+        let refused = loop {
+            let answer = one.token(&asks).await;
+            if answer.status == 429 || tokens == 500 {
+                break answer;
+            }
+            tokens += 1;
+            answer.expect(200);
+        };
+        assert!(tokens >= 20, "{tokens}");
+        let said = refused.expect_oauth_error(429, "temporarily_unavailable");
+        assert!(said.contains("The clients of this account together send more requests than allowed"), "{said}");
+        // Another client of the account is let in once, for it is not known yet; and a client of another account is as it was.
+        two.token(&asks).await.expect(200);
+        two.token(&asks).await.expect_oauth_error(429, "temporarily_unavailable");
+        for _ in 0..5 {
+            neighbour.token(&asks).await.expect(200);
+        }
+    }
+);

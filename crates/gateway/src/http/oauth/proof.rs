@@ -9,12 +9,13 @@ use oauth::{ClientId, ErrorCode, Prefix};
 use super::failure::OAuthFailure;
 use crate::app::App;
 use crate::domain::actor::Origin;
+use crate::domain::ids::AccountKey;
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::request::{Notes, Owner};
 use crate::domain::throttle;
 use crate::platform::outbound::Calls;
 use crate::services::rates;
-use crate::storage::ReadCost;
+use crate::storage::{DbError, ReadCost};
 
 /// So many failures of one client from one address
 const MOST: i64 = 20;
@@ -110,7 +111,12 @@ impl Attempt {
         if is_a_clients(&outcome) {
             self.notes.take_down().client_id = self.client.as_ref().map(ClientId::to_string);
             if let Some(client) = self.client.as_ref().filter(|_| outcome.is_ok() || self.has_proof) {
-                app.rates.count(rates::client(client.as_str()), client.as_str(), None, 1);
+                let shown = rates::client(client.as_str());
+                let account = match app.rates.wants_account_of(shown) {
+                    true => self.account_of(app, client).await,
+                    false => None,
+                };
+                app.rates.count(shown, client.as_str(), account, 1);
             }
         }
         match outcome {
@@ -131,6 +137,13 @@ impl Attempt {
             }
             outcome => outcome,
         }
+    }
+
+    /// The account of a client that is not counted for one yet. Where the database does not say, its next request asks again.
+    async fn account_of(&self, app: &App, client: &ClientId) -> Option<AccountKey> {
+        let client = client.clone();
+        let found = app.db.read::<_, DbError, _>(ReadCost::Point, move |tx| tx.account_of_client(&client)).await;
+        found.ok().flatten().map(|account| account.seq)
     }
 
     /// To be told of in the audit trail.
