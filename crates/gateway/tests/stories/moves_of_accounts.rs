@@ -53,6 +53,8 @@ story!(an_account_goes_to_another_installation_with_its_ids_and_without_secrets,
     let globex = world.account("globex").await;
     globex.connected_identity_provider().await.create_user(&a_user("greta@globex.test")).await;
     declare(&acme, "costCenter", &json!({"type": "string", "indexed": true})).await.expect(201);
+    let rules = json!({"rules": [{"group_name": "Editors ✎", "role": "master_admin"}]});
+    acme.admin(Method::PUT, "/access").json(&rules).await.expect(200);
     let folder = directories::subdirectory("account");
     let file = folder.join("acme.jsonl");
     let path = file.to_str().expect("UTF-8");
@@ -113,6 +115,7 @@ story!(an_account_goes_to_another_installation_with_its_ids_and_without_secrets,
     );
     assert!(trail > 5 && imported.0.iter().all(|row| row["action"] != "user.deleted"), "its past is in the file");
     assert!(written.contains("user.deleted"));
+    assert_eq!(acme.admin_get("/access").await["rules"].as_array().map(Vec::len), Some(1), "its rules came along");
     // The other account is as it was.
     assert_eq!(beside.users().await.len(), 2);
     assert!(server.terminate().await.success(), "{}", server.log());
