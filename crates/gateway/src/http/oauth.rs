@@ -17,7 +17,7 @@ use crate::http::edge::query;
 use crate::http::edge::recording;
 use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
-use crate::storage::{DbError, ReadCost, Tx};
+use crate::storage::{DbError, Next, ReadCost, Tx};
 
 mod cors;
 mod failure;
@@ -172,6 +172,7 @@ async fn issue(
     if asked.may_only_read() {
         let (work, request, notes) = (app.clone(), asked.clone(), notes.clone());
         let read = move |tx: &mut Tx<'_>| {
+            tx.client_will_ask_for(Some(Next::OwnGrant));
             Ok::<_, OAuthFailure>(
                 work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
             )
@@ -227,6 +228,7 @@ async fn introspect(
     let (work, notes, noted) = (app.clone(), attempt.notes.clone(), asked.has_assertion());
     let payer = call.payer();
     let answer = move |tx: &mut Tx<'_>| {
+        tx.client_will_ask_for(work.oauth(|cx| asked.will_look_up(cx)).map(Next::Token));
         Ok::<_, OAuthFailure>(work.oauth_for(tx, &notes, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?)
     };
     let answer = attempt.watch(&app, async {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
+use scim::index_query::{IndexQuery, KeyRange};
 use scim::route::{Action, Discovery, Request, Route, Target as RouteTarget};
-use scim::schema::ResourceTypeId;
-use scim::{Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchRequest, service};
+use scim::schema::{ResourceTypeId, USER};
+use scim::{AttributeKey, Id, ListResponse, PatchRequest, Precondition, Projection, Resource, SearchRequest, service};
 use serde_json::Value;
 
 use crate::app::App;
@@ -23,7 +24,7 @@ use crate::http::edge::query;
 use crate::http::edge::recording;
 use crate::services::budget::Charge;
 use crate::services::service_provider::ServiceProvider;
-use crate::storage::{AccountTx, DbError, ReadCost, Tx};
+use crate::storage::{AccountTx, DbError, ReadCost, Tx, Wanted};
 
 mod answer;
 mod bulk;
@@ -228,6 +229,16 @@ fn cost(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> ReadCost {
     if asked.is_indexed(described) && asked.page(app.limits()) <= LONG_PAGE { ReadCost::Point } else { ReadCost::Scan }
 }
 
+/// The search key of the user that is asked for, where all that is asked is who has a `userName`.
+fn user_name(app: &App, kind: ResourceTypeId, asked: &SearchRequest) -> Option<Wanted> {
+    match asked.index_query(app.schemas.configured().get(kind))? {
+        IndexQuery::Keys { attribute, range: KeyRange::Equals(key) } if attribute == AttributeKey::user_name() => {
+            (kind == USER && asked.cursor.is_none()).then_some(Wanted::UserName(key))
+        }
+        _ => None,
+    }
+}
+
 async fn create(
     app: &App,
     caller: Caller,
@@ -254,6 +265,7 @@ async fn get(
     id: Id,
     asked: SearchRequest,
 ) -> Result<HttpResponse, ScimFailure> {
+    let id_wanted = id.clone();
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         let found = match cx.registry.catalog(kind) {
@@ -262,6 +274,7 @@ async fn get(
         };
         Ok((found, shown))
     };
+    let caller = caller.wanting((kind == USER).then(|| Wanted::Id(id_wanted)));
     let (at_hand, notes) = (app.clone(), caller.notes.clone());
     let show = move |Outcome { value: (found, shown), registry }: Outcome<(Resource, Projection)>| {
         notes.take_down().is_about(found.display());
@@ -328,6 +341,7 @@ async fn search(
     caller.notes.take_down().lists_users =
         kind == Some(scim::schema::USER) && asked.filter.is_none() && asked.count.is_none_or(|count| count > 2);
     let short = kind.is_some_and(|kind| cost(app, kind, &asked) == ReadCost::Point);
+    let caller = caller.wanting(kind.and_then(|kind| user_name(app, kind, &asked)));
     let work = move |store: &mut AccountTx<'_, '_>, cx: &mut scim::Context<'_>| {
         let (list, shown) = match kind {
             Some(kind) => {

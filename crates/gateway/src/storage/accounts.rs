@@ -71,7 +71,7 @@ impl Tx<'_> {
         Ok(account)
     }
 
-    fn note_account(&mut self, seq: AccountKey, id: &str, name: &str) {
+    pub(super) fn note_account(&mut self, seq: AccountKey, id: &str, name: &str) {
         self.accounts.retain(|(known, _)| *known != seq);
         if self.accounts.len() < REMEMBERED {
             self.accounts.push((seq, Named::new(id, name)));
@@ -151,7 +151,7 @@ impl Tx<'_> {
     pub fn lock_account(&mut self, id: &str) -> Result<Option<Account>, DbError> {
         let query = accounts::table.filter(accounts::id.eq(id)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_no_key_update().get_result(c).optional()?,
+            AnyConn::Postgres(c) => query.for_no_key_update().get_result(c.begun()).optional()?,
             // The writer is alone: reading is locking.
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };

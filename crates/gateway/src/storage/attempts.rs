@@ -16,8 +16,8 @@ impl Tx<'_> {
         let query =
             attempts::table.filter(attempts::key.eq(count.key.as_slice())).select((attempts::failures, attempts::last));
         let row: Option<(i64, Timestamp)> = match &mut *self.conn {
-            AnyConn::Postgres(c) if locked => query.for_update().get_result(c).optional()?,
-            AnyConn::Postgres(c) => query.get_result(c).optional()?,
+            AnyConn::Postgres(c) if locked => query.for_update().get_result(c.begun()).optional()?,
+            AnyConn::Postgres(c) => query.get_result(c.begun()).optional()?,
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
         Ok(row.map(|(failures, last)| AttemptState { failures, last }))

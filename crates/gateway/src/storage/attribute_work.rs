@@ -283,7 +283,7 @@ impl Tx<'_> {
             .limit(many)
             .select(row_columns!());
         Ok(match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_no_key_update().load(c)?,
+            AnyConn::Postgres(c) => query.for_no_key_update().load(c.begun())?,
             AnyConn::Sqlite(c) => query.load(c)?,
         })
     }

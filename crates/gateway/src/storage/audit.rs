@@ -102,7 +102,7 @@ impl Tx<'_> {
         let row = diesel::insert_into(audit::table).values(row);
         match &mut *self.conn {
             AnyConn::Sqlite(c) => drop(row.execute(c)?),
-            AnyConn::Postgres(c) => self.number = Some(row.returning(sql::<BigInt>(NUMBER)).get_result(c)?),
+            AnyConn::Postgres(c) => self.number = Some(row.returning(sql::<BigInt>(NUMBER)).get_result(c.begun())?),
         }
         Ok(())
     }

@@ -7,12 +7,13 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, PgConnection, SqliteConnection};
 
 use super::error::DbError;
+use super::pg_session::PgSession;
 
 /// A connection to one of the two databases.
 #[allow(missing_debug_implementations)] // diesel's connections have none
 pub enum AnyConn {
     /// PostgreSQL.
-    Postgres(PgConnection),
+    Postgres(PgSession),
     /// SQLite.
     Sqlite(SqliteConnection),
 }
@@ -22,7 +23,10 @@ pub enum AnyConn {
 macro_rules! each {
     ($conn:expr, $c:ident => $body:expr) => {
         match $conn {
-            $crate::storage::AnyConn::Postgres($c) => $body,
+            $crate::storage::AnyConn::Postgres(session) => {
+                let $c = session.begun();
+                $body
+            }
             $crate::storage::AnyConn::Sqlite($c) => $body,
         }
     };
@@ -131,7 +135,7 @@ impl DatabaseUrl {
     pub fn connect(&self) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(path) => Ok(AnyConn::Sqlite(sqlite(path)?)),
-            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url, None)?)),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(PgSession::new(postgres(url, None)?))),
         }
     }
 
@@ -139,7 +143,7 @@ impl DatabaseUrl {
     pub(super) fn connect_for(&self, patience: Patience) -> Result<AnyConn, DbError> {
         match self {
             DatabaseUrl::Sqlite(_) => self.connect(),
-            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(postgres(url, Some(patience))?)),
+            DatabaseUrl::Postgres(url) => Ok(AnyConn::Postgres(PgSession::new(postgres(url, Some(patience))?))),
         }
     }
 }
@@ -156,7 +160,7 @@ impl DatabaseUrl {
             DatabaseUrl::Postgres(url) => {
                 let mut conn = postgres(url, None)?;
                 conn.batch_execute("SET default_transaction_read_only = on")?;
-                Ok(AnyConn::Postgres(conn))
+                Ok(AnyConn::Postgres(PgSession::new(conn)))
             }
         }
     }

@@ -173,8 +173,8 @@ impl Tx<'_> {
             .filter(resources::resource_type.eq(USER.0))
             .select((resources::seq, resources::active, resources::document));
         let user: Option<(UserKey, bool, String)> = match &mut *self.conn {
-            AnyConn::Postgres(c) if lock => user.for_share().get_result(c).optional()?,
-            AnyConn::Postgres(c) => user.get_result(c).optional()?,
+            AnyConn::Postgres(c) if lock => user.for_share().get_result(c.begun()).optional()?,
+            AnyConn::Postgres(c) => user.get_result(c.begun()).optional()?,
             AnyConn::Sqlite(c) => user.get_result(c).optional()?,
         };
         let Some((seq, true, document)) = user else { return Ok(None) };
@@ -229,7 +229,7 @@ impl Tx<'_> {
     pub fn settle_endings(&mut self, limit: i64) -> Result<u64, DbError> {
         let oldest = endings::table.order(endings::seq).limit(1);
         let oldest: Option<Ending> = match &mut *self.conn {
-            AnyConn::Postgres(c) => oldest.for_update().skip_locked().get_result(c).optional()?,
+            AnyConn::Postgres(c) => oldest.for_update().skip_locked().get_result(c.begun()).optional()?,
             AnyConn::Sqlite(c) => oldest.get_result(c).optional()?,
         };
         let Some(ending) = oldest else { return Ok(0) };
@@ -293,7 +293,7 @@ impl Tx<'_> {
     pub fn forget_grants(&mut self, before: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = grants::table.filter(grants::ended.lt(before).assume_not_null()).limit(limit).select(grants::seq);
         let due: Vec<i64> = match &mut *self.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         if due.is_empty() {

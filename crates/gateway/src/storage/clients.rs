@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use oauth::{Client, ClientId, ClientSecret, Fingerprint, GrantType, RedirectUri, Scopes, StoreError};
+use oauth::{Client, ClientId, Fingerprint, GrantType, RedirectUri, Scopes, StoreError};
 
 use super::accounts::{AccountRow, json};
 use super::backend::AnyConn;
@@ -19,6 +19,11 @@ use crate::domain::request::full::Switch;
 use crate::domain::tolerances;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
+
+mod found;
+
+pub(super) use found::Found;
+pub(crate) use found::Next;
 
 /// A client as an operator sees it.
 #[derive(Debug, Clone)]
@@ -333,7 +338,7 @@ impl Tx<'_> {
     pub fn hold_client(&mut self, client: ClientKey) -> Result<(), DbError> {
         if let AnyConn::Postgres(c) = &mut *self.conn {
             let row = clients::table.filter(clients::seq.eq(client)).select(clients::seq);
-            row.for_no_key_update().get_result::<ClientKey>(c).optional()?;
+            row.for_no_key_update().get_result::<ClientKey>(c.begun()).optional()?;
         }
         Ok(())
     }
@@ -379,23 +384,7 @@ fn grant_types(client: &Client) -> Result<String, DbError> {
 impl oauth::store::Clients for Tx<'_> {
     /// A client with its secrets, as the protocol needs it.
     fn client(&mut self, id: &ClientId) -> Result<Option<Client>, StoreError> {
-        let Some(record) = self.client_record(id.as_str())? else { return Ok(None) };
-        let query = client_secrets::table.filter(client_secrets::client.eq(record.seq)).select((
-            client_secrets::id,
-            client_secrets::fingerprint,
-            client_secrets::expires,
-            client_secrets::last_used,
-        ));
-        type Row = (String, Vec<u8>, Option<Timestamp>, Option<Timestamp>);
-        let secrets: Vec<Row> = each!(&mut *self.conn, c => query.load(c)).map_err(DbError::from)?;
-        let mut client = record.client;
-        for (id, fingerprint, expires, last_used) in secrets {
-            let fingerprint = Fingerprint::from_bytes(&fingerprint)
-                .ok_or_else(|| DbError::Corrupt(format!("fingerprint of client secret {id}")))?;
-            let (expires, last_used) = (expires.map(Timestamp::millis), last_used.map(Timestamp::millis));
-            client.secrets.push(ClientSecret { id, fingerprint, expires, last_used });
-        }
-        Ok(Some(client))
+        Ok(self.client_with_secrets(id)?)
     }
 
     fn touch_secret(&mut self, _: &ClientId, id: &str, now: i64) -> Result<(), StoreError> {

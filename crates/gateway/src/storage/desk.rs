@@ -13,7 +13,9 @@ use super::error::DbError;
 use super::fate::{self, Fate};
 use super::pending_members;
 use super::session::{Good, Manager, Session};
-use super::transaction::{BeforeCommit, Purpose, TransactionError, begin, commit, complete, nested, roll_back};
+use super::transaction::{
+    BeforeCommit, Purpose, TransactionError, begin, begin_reading, commit, complete, nested, roll_back,
+};
 use super::tx::{Surroundings, Tx};
 use super::writer::{Answer, SqliteJob, Writer};
 use crate::domain::grant_policy::GrantPolicy;
@@ -274,7 +276,10 @@ impl Desk {
         names: Option<AccountKey>,
         work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        begin(&mut session.conn, purpose.begin())?;
+        match purpose {
+            Purpose::Reading => begin_reading(&mut session.conn, purpose.begin())?,
+            Purpose::Durable | Purpose::Jotted => begin(&mut session.conn, purpose.begin())?,
+        }
         let held = names.map_or(Ok(()), |account| pending_members::lock_names(&mut session.conn, account));
         let outcome = held.map_err(E::from).and_then(|()| {
             let mut tx = Tx::new(&mut session.conn, self.around.clone());

@@ -44,7 +44,7 @@ struct Answer {
 /// Which server this connection leads to, and which of its histories; `None` if it does not tell.
 pub(super) fn origin(conn: &mut AnyConn) -> Option<String> {
     let AnyConn::Postgres(c) = conn else { return None };
-    diesel::select(diesel::dsl::sql::<Text>(ORIGIN)).get_result(c).ok()
+    diesel::select(diesel::dsl::sql::<Text>(ORIGIN)).get_result(c.begun()).ok()
 }
 
 impl Tx<'_> {
@@ -52,7 +52,7 @@ impl Tx<'_> {
     pub(super) fn number(&mut self) -> Result<Option<i64>, DbError> {
         if let (None, AnyConn::Postgres(c)) = (self.number, &mut *self.conn) {
             let number = diesel::dsl::sql::<Nullable<BigInt>>(NUMBER_IF_ANY);
-            self.number = diesel::select(number).get_result(c)?;
+            self.number = diesel::select(number).get_result(c.begun())?;
         }
         Ok(self.number)
     }
@@ -86,7 +86,7 @@ fn ask(url: &DatabaseUrl, from: &str, number: i64) -> Result<Option<Fate>, DbErr
     if here.as_deref() != Some(from) {
         return Err(DbError::Uncertain(format!("transaction {number} was begun on another server")));
     }
-    let answer: Answer = diesel::sql_query(STATUS).bind::<Text, _>(number.to_string()).get_result(c)?;
+    let answer: Answer = diesel::sql_query(STATUS).bind::<Text, _>(number.to_string()).get_result(c.begun())?;
     match answer.text.as_deref() {
         Some("committed") => Ok(Some(Fate::Committed)),
         Some("aborted") => Ok(Some(Fate::Aborted)),

@@ -50,14 +50,14 @@ pub struct GrantRecord {
     pub rebound: Option<Timestamp>,
 }
 
-type GrantRow = (
+pub(super) type GrantRow = (
     (i64, String, Option<String>, String, Option<String>, Option<Timestamp>),
     (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<i32>, Option<Timestamp>),
 );
 
 impl Tx<'_> {
     /// A grant out of its row. Why it ended is read only where it did.
-    fn grant_of(&mut self, row: GrantRow) -> Result<Grant, DbError> {
+    pub(super) fn grant_of(&mut self, row: GrantRow) -> Result<Grant, DbError> {
         let ((seq, client, owner, scope, nonce, auth_time), (created, ended, rebound, generation, delivered_at)) = row;
         let id = GrantId(seq);
         let state = match (ended, rebound) {
@@ -86,7 +86,7 @@ fn grant_client((seq, name, profile, options, _): ClientRow) -> Result<GrantClie
     Ok(GrantClient { seq, name, tolerances: tolerances::of_client(profile, &options.tolerances).scim })
 }
 
-type GrantColumns = (
+pub(super) type GrantColumns = (
     (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>),
     (BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<Integer>, Nullable<BigInt>),
 );
@@ -106,7 +106,7 @@ const OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.aut
 macro_rules! status_columns {
     ($revoked:literal) => {
         concat!(
-            "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
+            "g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
@@ -115,6 +115,15 @@ macro_rules! status_columns {
     };
 }
 pub(super) use status_columns;
+
+/// Where these columns come from.
+macro_rules! status_tables {
+    () => {
+        " FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
+         LEFT JOIN resources AS o ON o.seq = g.owner"
+    };
+}
+pub(super) use status_tables;
 
 /// The types of these columns.
 pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
@@ -127,11 +136,12 @@ pub(super) type StatusRow =
     (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), ClientRow, AccountRow);
 
 const STATUS: &str = concat!(
+    "SELECT ",
     status_columns!(
         "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
     ),
-    " FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
-     LEFT JOIN resources AS o ON o.seq = g.owner WHERE g.seq = ? AND a.deleted IS NULL"
+    status_tables!(),
+    " WHERE g.seq = ? AND a.deleted IS NULL"
 );
 
 const OF_ACCOUNT: &str = concat!(
@@ -199,9 +209,9 @@ impl Tx<'_> {
         ));
         let (account, seq, active): (AccountKey, UserKey, bool) = match (&mut *self.conn, account) {
             (AnyConn::Postgres(c), Some(account)) => {
-                owner.filter(resources::account.eq(account)).for_share().get_result(c)?
+                owner.filter(resources::account.eq(account)).for_share().get_result(c.begun())?
             }
-            (AnyConn::Postgres(c), None) => owner.for_share().get_result(c)?,
+            (AnyConn::Postgres(c), None) => owner.for_share().get_result(c.begun())?,
             (AnyConn::Sqlite(c), Some(account)) => owner.filter(resources::account.eq(account)).get_result(c)?,
             (AnyConn::Sqlite(c), None) => owner.get_result(c)?,
         };
@@ -216,7 +226,7 @@ impl Tx<'_> {
                 .filter(grants::seq.eq(id.0))
                 .select(grants::seq)
                 .for_no_key_update()
-                .get_result(c)
+                .get_result(c.begun())
                 .optional()?;
         }
         Ok(())
@@ -251,6 +261,9 @@ impl Tx<'_> {
 
     /// Looks up an access token with the account and client of its grant: one query, unless the token is refused.
     pub(crate) fn find_token(&mut self, wanted: &LookUp) -> Result<(FoundToken, Option<GrantContext>), DbError> {
+        if let Some(found) = self.find_token_and_wanted(wanted)? {
+            return Ok(found);
+        }
         match wanted {
             LookUp::Grant(grant, token, response) => Ok(match self.find_status(*grant, token, response)? {
                 Some((status, context)) => (FoundToken::Status(status), Some(context)),
@@ -360,6 +373,9 @@ impl oauth::store::Grants for Tx<'_> {
     }
 
     fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
+        if let Some(grant) = self.found_own_grant(client)? {
+            return Ok(Some(grant));
+        }
         let client = Bind::Text(client.as_str().to_owned());
         let row = Statement::<GrantColumns>::new(OF_CLIENT, vec![client]).first(self.conn)?;
         Ok(row.map(|row| self.grant_of(row)).transpose()?)
@@ -412,6 +428,9 @@ impl oauth::store::AccessTokens for Tx<'_> {
         token: &TokenId,
         response: &TokenId,
     ) -> Result<Option<TokenStatus>, StoreError> {
+        if let Some(status) = self.found_status((id, token, response))? {
+            return Ok(Some(status));
+        }
         Ok(self.find_status(id, token, response)?.map(|(status, _)| status))
     }
 

@@ -23,7 +23,7 @@ macro_rules! sweep {
     ($tx:expr, $table:ident . $key:ident, $due:expr, $limit:expr) => {{
         let due = $table::table.filter($due).select($table::$key).limit($limit);
         let keys: Vec<Vec<u8>> = match &mut *$tx.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         each!(&mut *$tx.conn, c => diesel::delete($table::table.filter($table::$key.eq_any(keys))).execute(c)?) as u64
@@ -35,7 +35,7 @@ macro_rules! sweep_of_grants {
     ($tx:expr, $table:ident, $due:expr, $limit:expr) => {{
         let due = $table::table.filter($due).select($table::fingerprint).limit($limit);
         let keys: Vec<Vec<u8>> = match &mut *$tx.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         let rows = $table::table.filter($table::fingerprint.eq_any(keys));
@@ -130,7 +130,7 @@ impl Tx<'_> {
     /// this machine.
     pub fn database_now(&mut self) -> Result<Timestamp, DbError> {
         match &mut *self.conn {
-            AnyConn::Postgres(c) => Ok(self.clock.shifted(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?)),
+            AnyConn::Postgres(c) => Ok(self.clock.shifted(diesel::select(sql::<BigInt>(CLOCK)).get_result(c.begun())?)),
             AnyConn::Sqlite(_) => Ok(self.clock.now()),
         }
     }

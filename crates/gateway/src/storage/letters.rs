@@ -144,7 +144,7 @@ impl Tx<'_> {
             letters::tries,
         ));
         let mut claimed: Vec<ClaimedLetter> = match &mut *self.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         for letter in &mut claimed {
@@ -198,7 +198,7 @@ impl Tx<'_> {
     pub fn forget_letters(&mut self, before: Timestamp, limit: i64) -> Result<u64, DbError> {
         let due = letters::table.filter(letters::made.lt(before)).select(letters::seq).limit(limit);
         let due: Vec<i64> = match &mut *self.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         let rows = letters::table.filter(letters::seq.eq_any(due));

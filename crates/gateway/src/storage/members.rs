@@ -101,6 +101,9 @@ fn one_more(most: usize) -> Bind {
     Bind::number(i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX))
 }
 
+/// A membership on a way up: what is inside, and the group's number, id and name.
+pub(super) type Upward = (i64, i64, String, String);
+
 /// Memberships on the ways up may be more than the groups that are found: groups can be in each other in many ways.
 const FEW_EDGES: usize = 4;
 
@@ -141,14 +144,34 @@ pub(super) fn groups_of(
     let seqs: Vec<i64> = handles.iter().map(|handle| handle.0).collect();
     let edges = most.max(handles.len()).saturating_mul(FEW_EDGES);
     let binds = vec![Bind::list(&seqs)?, Bind::number(account), one_more(edges)];
-    let rows: Vec<(i64, i64, String, String)> =
-        Statement::<(BigInt, BigInt, Text, Text)>::new(UPWARDS.of(conn), binds).load(conn)?;
+    let rows: Vec<Upward> = Statement::<(BigInt, BigInt, Text, Text)>::new(UPWARDS.of(conn), binds).load(conn)?;
     if rows.len() > edges {
         return Ok(None);
     }
+    pairs(handles, rows, most)
+}
+
+/// The same, from all the ways up that there are.
+pub(super) fn groups_by(handles: &[Handle], upwards: Vec<Upward>) -> Result<Vec<(Handle, GroupReference)>, DbError> {
+    Ok(pairs(handles, upwards, usize::MAX)?.unwrap_or_default())
+}
+
+/// Ways up that were read as JSON, of a resource that may be in no group.
+pub(super) fn upwards_of(json: Option<&str>) -> Result<Vec<Upward>, DbError> {
+    json.map_or(Ok(Vec::new()), |json| {
+        serde_json::from_str(json).map_err(|e| DbError::Corrupt(format!("the groups of a resource: {e}")))
+    })
+}
+
+/// Each of these with each group that the ways up lead to; `None` where that is more than so many.
+fn pairs(
+    handles: &[Handle],
+    upwards: Vec<Upward>,
+    most: usize,
+) -> Result<Option<Vec<(Handle, GroupReference)>>, DbError> {
     let mut groups: BTreeMap<i64, (Id, String)> = BTreeMap::new();
     let mut around: HashMap<i64, Vec<i64>> = HashMap::new();
-    for (member, group, text, display) in rows {
+    for (member, group, text, display) in upwards {
         around.entry(member).or_default().push(group);
         groups.insert(group, (id(text)?, display));
     }

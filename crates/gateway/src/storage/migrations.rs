@@ -71,7 +71,9 @@ pub fn run(conn: &mut AnyConn) -> Result<usize, MigrationError> {
                 }
             }
         }
-        AnyConn::Postgres(c) => c.run_pending_migrations(POSTGRES).map(|m| m.len()).map_err(MigrationError::Failed),
+        AnyConn::Postgres(c) => {
+            c.begun().run_pending_migrations(POSTGRES).map(|m| m.len()).map_err(MigrationError::Failed)
+        }
     }
 }
 
@@ -81,7 +83,7 @@ pub fn have_begun(conn: &mut AnyConn) -> Result<bool, DbError> {
     const POSTGRES: &str = "SELECT COUNT(*) AS n FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')";
     let Tables { n } = match conn {
         AnyConn::Sqlite(c) => diesel::sql_query(SQLITE).get_result(c),
-        AnyConn::Postgres(c) => diesel::sql_query(POSTGRES).get_result(c),
+        AnyConn::Postgres(c) => diesel::sql_query(POSTGRES).get_result(c.begun()),
     }?;
     Ok(n > 0)
 }
@@ -113,7 +115,7 @@ pub fn missing(conn: &mut AnyConn) -> Result<usize, MigrationError> {
     refuse_ahead(conn)?;
     match conn {
         AnyConn::Sqlite(c) => c.pending_migrations(SQLITE).map(|m| m.len()),
-        AnyConn::Postgres(c) => c.pending_migrations(POSTGRES).map(|m| m.len()),
+        AnyConn::Postgres(c) => c.begun().pending_migrations(POSTGRES).map(|m| m.len()),
     }
     .map_err(MigrationError::Failed)
 }

@@ -311,7 +311,7 @@ impl Tx<'_> {
         let due = notices::seen.lt(seen_before).assume_not_null().or(notices::made.lt(made_before));
         let due = notices::table.filter(due).select(notices::seq).limit(limit);
         let due: Vec<i64> = match &mut *self.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         let rows = notices::table.filter(notices::seq.eq_any(due));

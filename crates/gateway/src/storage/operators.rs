@@ -218,7 +218,7 @@ impl Tx<'_> {
     pub fn lock_operator(&mut self, id: &str) -> Result<Option<Operator>, DbError> {
         let row = operators::table.filter(operators::id.eq(id)).select(operators::seq);
         if let AnyConn::Postgres(c) = &mut *self.conn {
-            let _: Option<i64> = row.for_update().get_result(c).optional()?;
+            let _: Option<i64> = row.for_update().get_result(c.begun()).optional()?;
         }
         self.operator_of(id)
     }
@@ -241,7 +241,7 @@ impl Tx<'_> {
                 operators::expires,
             ));
         let rows: Vec<Row> = match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_update().load(c)?,
+            AnyConn::Postgres(c) => query.for_update().load(c.begun())?,
             AnyConn::Sqlite(c) => query.load(c)?,
         };
         let way_in = |(id, address, password, subject, token_made, expires): Row| WayIn {

@@ -202,7 +202,7 @@ impl Tx<'_> {
             .select((forgotten_passwords::fingerprint, forgotten_passwords::sealed))
             .limit(limit);
         let rows: Vec<(Vec<u8>, String)> = match &mut *self.conn {
-            AnyConn::Postgres(c) => oldest.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => oldest.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => oldest.load(c)?,
         };
         let (taken, sealed): (Vec<_>, Vec<_>) = rows.into_iter().unzip();

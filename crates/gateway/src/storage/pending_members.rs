@@ -195,7 +195,7 @@ pub(super) fn change(
         match &mut *conn {
             AnyConn::Postgres(c) => {
                 let rows: Vec<_> = names.iter().map(row).collect();
-                insert.values(rows).on_conflict_do_nothing().execute(c)?;
+                insert.values(rows).on_conflict_do_nothing().execute(c.begun())?;
             }
             AnyConn::Sqlite(c) => {
                 for name in names {

@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use super::backend::{AnyConn, DatabaseUrl, with_parameters};
 use super::error::DbError;
 use super::files::Files;
+use super::pg_session::PgSession;
 use super::statement::CLOCK;
 use super::writer::Writer;
 use crate::platform::clock::Clock;
@@ -213,6 +214,7 @@ impl Probe {
         };
         match (&mut conn, &self.url) {
             (AnyConn::Postgres(c), _) => {
+                let c = c.begun();
                 c.batch_execute(BEAT)?;
                 c.batch_execute(SPILL)?;
                 let theirs = self.clock.shifted(diesel::select(sql::<BigInt>(CLOCK)).get_result(c)?);
@@ -237,7 +239,7 @@ fn open(url: &DatabaseUrl) -> Result<AnyConn, DbError> {
         DatabaseUrl::Postgres(url) => {
             let mut conn = PgConnection::establish(&with_parameters(url, &PARAMETERS))?;
             conn.batch_execute(SESSION)?;
-            AnyConn::Postgres(conn)
+            AnyConn::Postgres(PgSession::new(conn))
         }
         DatabaseUrl::Sqlite(_) => {
             let mut conn = url.connect()?;

@@ -80,6 +80,17 @@ const ADD_TO_COUNT: &str = "INSERT INTO resource_counts (account, resource_type,
      ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n";
 
 impl Row {
+    /// Of these values.
+    pub(super) fn of(
+        seq: ResourceKey,
+        (resource_type, id): (i16, String),
+        (version, created, last_modified): (i64, i64, i64),
+        document: String,
+    ) -> Row {
+        let [created, last_modified] = [created, last_modified].map(Timestamp::of_millis);
+        Row { seq, resource_type, id, version, created, last_modified, document }
+    }
+
     /// How large the document is that did not come along.
     pub(super) fn withheld(&self) -> Option<usize> {
         self.document.starts_with(|c: char| c.is_ascii_digit()).then(|| self.document.parse().unwrap_or(usize::MAX))
@@ -188,13 +199,26 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     }
 
     pub(super) fn find(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
+        if let Some(row) = self.tx.ahead_with_id(self.account, id) {
+            return row.filter(|row| self.is_shown(row, resource_type)).map(Row::stored).transpose();
+        }
         // Not by the type: while a table is new, PostgreSQL would as soon look through all of a type.
         let query = resources::table
             .filter(resources::account.eq(self.account))
             .filter(resources::id.eq(id.as_str()))
             .select(row_columns!());
         let row: Option<Row> = each!(&mut *self.tx.conn, c => query.get_result(c).optional())?;
-        row.filter(|row| row.resource_type == resource_type.0 && self.guard.shows(row)).map(Row::stored).transpose()
+        row.filter(|row| self.is_shown(row, resource_type)).map(Row::stored).transpose()
+    }
+
+    fn is_shown(&self, row: &Row, resource_type: ResourceTypeId) -> bool {
+        row.resource_type == resource_type.0 && self.guard.shows(row)
+    }
+
+    /// The user with this key of an attribute, if it came along with the token whether there is one.
+    pub(super) fn named_ahead(&self, kind: ResourceTypeId, attribute: AttributeKey, key: &str) -> Option<Option<Row>> {
+        let row = self.tx.ahead_named(self.account, attribute, key)?;
+        Some(row.filter(|row| row.resource_type == kind.0))
     }
 
     pub(super) fn insert_keys(&mut self, seq: ResourceKey, keys: &[SearchKey]) -> Result<(), WriteError> {
@@ -203,6 +227,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         }
         match &mut *self.tx.conn {
             AnyConn::Postgres(c) => {
+                let c = c.begun();
                 let names = [AttributeKey::user_name(), AttributeKey::external_id()];
                 let inserted = match keys.iter().any(|key| names.contains(&key.attribute)) {
                     true => diesel::RunQueryDsl::execute(keys_sql::Insert::<true>::new(self.account, seq, keys), c),
@@ -237,7 +262,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         }
         match &mut *self.tx.conn {
             AnyConn::Postgres(c) => {
-                diesel::RunQueryDsl::execute(keys_sql::Delete::new(self.account, seq, keys), c)?;
+                diesel::RunQueryDsl::execute(keys_sql::Delete::new(self.account, seq, keys), c.begun())?;
             }
             AnyConn::Sqlite(c) => {
                 for key in keys {

@@ -142,7 +142,11 @@ impl scim::Store for AccountTx<'_, '_> {
         handles: &[Handle],
         most: usize,
     ) -> Result<Option<Vec<(Handle, GroupReference)>>, StoreError> {
-        Ok(membership::groups_of(self.tx.conn, self.account, handles, most)?)
+        match self.tx.ahead_groups_of(self.account, handles) {
+            Some(Ok(groups)) => Ok((groups.len() <= most).then_some(groups)),
+            Some(Err(error)) => Err(error.into()),
+            None => Ok(membership::groups_of(self.tx.conn, self.account, handles, most)?),
+        }
     }
 
     fn describe(&mut self, handles: &[Handle]) -> Result<Vec<(Handle, Member)>, StoreError> {

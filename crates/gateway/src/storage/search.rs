@@ -85,6 +85,12 @@ fn exact(store: &mut AccountTx<'_, '_>, query: &Query<'_>) -> Result<Page, DbErr
             None => Vec::new(),
         },
         (IndexQuery::Any, Start::After(page_key)) => in_order(store, query, page_key.handle.0, count, largest)?,
+        (IndexQuery::Keys { attribute, range: KeyRange::Equals(key) }, Start::Index(..=1))
+            if count > 1
+                && let Some(row) = store.named_ahead(query.resource_type, *attribute, key) =>
+        {
+            row.into_iter().collect()
+        }
         (IndexQuery::Keys { attribute, range: KeyRange::Equals(key) }, start) => {
             let at = [Bind::number(store.account), Bind::number(attribute.0), Bind::Text(key.clone())];
             let after = match start {

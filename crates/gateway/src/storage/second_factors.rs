@@ -33,7 +33,7 @@ impl Tx<'_> {
             second_factors::created,
         ));
         Ok(match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_no_key_update().get_result(c).optional()?,
+            AnyConn::Postgres(c) => query.for_no_key_update().get_result(c.begun()).optional()?,
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         })
     }

@@ -204,7 +204,7 @@ impl Tx<'_> {
         let query =
             setup_links::table.filter(setup_links::fingerprint.eq(fingerprint.as_bytes())).select(row_columns!());
         let row: Option<Row> = match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_update().get_result(c).optional()?,
+            AnyConn::Postgres(c) => query.for_update().get_result(c.begun()).optional()?,
             AnyConn::Sqlite(c) => query.get_result(c).optional()?,
         };
         row.map(Row::link).transpose()

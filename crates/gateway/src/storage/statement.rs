@@ -86,7 +86,7 @@ impl<ST> Statement<ST> {
         Self: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
     {
         let rows = match conn {
-            AnyConn::Postgres(c) => RunQueryDsl::execute(self, c)?,
+            AnyConn::Postgres(c) => RunQueryDsl::execute(self, c.begun())?,
             AnyConn::Sqlite(c) => RunQueryDsl::execute(self, c)?,
         };
         Ok(rows as u64)
@@ -100,7 +100,20 @@ impl<ST> Statement<ST> {
             + for<'q> diesel::query_dsl::LoadQuery<'q, SqliteConnection, T>,
     {
         Ok(match conn {
-            AnyConn::Postgres(c) => RunQueryDsl::load(self, c)?,
+            AnyConn::Postgres(c) => RunQueryDsl::load(self, c.begun())?,
+            AnyConn::Sqlite(c) => RunQueryDsl::load(self, c)?,
+        })
+    }
+
+    /// All rows, of a statement that only reads: on PostgreSQL without the transaction, where that has not begun.
+    pub(super) fn load_as_it_is<T>(self, conn: &mut AnyConn) -> Result<Vec<T>, DbError>
+    where
+        T: diesel::deserialize::FromSqlRow<ST, Pg> + diesel::deserialize::FromSqlRow<ST, Sqlite> + 'static,
+        Self: for<'q> diesel::query_dsl::LoadQuery<'q, PgConnection, T>
+            + for<'q> diesel::query_dsl::LoadQuery<'q, SqliteConnection, T>,
+    {
+        Ok(match conn {
+            AnyConn::Postgres(c) => RunQueryDsl::load(self, c.as_it_is())?,
             AnyConn::Sqlite(c) => RunQueryDsl::load(self, c)?,
         })
     }

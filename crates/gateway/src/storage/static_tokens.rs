@@ -53,7 +53,13 @@ type RecordColumns = (
     static_tokens::grant_seq,
 );
 
+/// What a static token has beside its status.
+pub(super) type TokenColumns = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
+/// And the types of its values.
+pub(super) type TokenRow = (String, String, Timestamp, Timestamp, Option<Timestamp>, String);
+
 const BY_FINGERPRINT: &str = concat!(
+    "SELECT ",
     status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
     ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
      JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
@@ -124,19 +130,24 @@ impl Tx<'_> {
         &mut self,
         fingerprint: &Fingerprint,
     ) -> Result<Option<(StaticToken, GrantContext)>, DbError> {
-        type Own = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
-        type OwnRow = (String, String, Timestamp, Timestamp, Option<Timestamp>, String);
         let binds = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
-        let row: Option<(StatusRow, OwnRow)> =
-            Statement::<(StatusColumns, Own)>::new(BY_FINGERPRINT, binds).first(self.conn)?;
-        let Some((status, (id, scope, created, expires, last_used, client_scopes))) = row else { return Ok(None) };
+        let row: Option<(StatusRow, TokenRow)> =
+            Statement::<(StatusColumns, TokenColumns)>::new(BY_FINGERPRINT, binds).first(self.conn)?;
+        row.map(|row| self.static_token_of(row)).transpose()
+    }
+
+    pub(super) fn static_token_of(
+        &mut self,
+        (status, token): (StatusRow, TokenRow),
+    ) -> Result<(StaticToken, GrantContext), DbError> {
+        let (id, scope, created, expires, last_used, client_scopes) = token;
         let corrupt = || DbError::Corrupt(format!("scope of static token {id}"));
         let scope = Scopes::parse(&scope).ok_or_else(corrupt)?;
         let of_client = Scopes::parse(&client_scopes).ok_or_else(corrupt)?;
         let scope = scope.only(|scope| of_client.contains(scope));
         let (status, context) = self.status_of(status)?;
         let (created, expires, last_used) = (created.millis(), expires.millis(), last_used.map(Timestamp::millis));
-        Ok(Some((StaticToken { id, scope, created, expires, last_used, status }, context)))
+        Ok((StaticToken { id, scope, created, expires, last_used, status }, context))
     }
 }
 

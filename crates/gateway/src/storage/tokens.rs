@@ -159,7 +159,7 @@ impl oauth::store::Codes for Tx<'_> {
             .filter(authorization_codes::fingerprint.eq(fingerprint.as_bytes()))
             .select(coderow_columns!());
         let row: Option<CodeRow> = match &mut *self.conn {
-            AnyConn::Postgres(c) => query.for_update().get_result(c).optional(),
+            AnyConn::Postgres(c) => query.for_update().get_result(c.begun()).optional(),
             AnyConn::Sqlite(c) => query.get_result(c).optional(),
         }
         .map_err(DbError::from)?;

@@ -145,10 +145,32 @@ pub(super) fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)
 }
 
+/// A transaction that only reads: on PostgreSQL it begins with its first statement, unless that is the only one.
+pub(super) fn begin_reading(conn: &mut AnyConn, sql: &'static str) -> Result<(), DbError> {
+    match conn {
+        AnyConn::Postgres(session) => session.owe(sql),
+        AnyConn::Sqlite(_) => begin(conn, sql)?,
+    }
+    Ok(())
+}
+
 pub(super) fn commit(conn: &mut AnyConn) -> Result<(), DbError> {
+    if let AnyConn::Postgres(session) = conn {
+        if session.spared() {
+            return Ok(());
+        }
+        if let Some(error) = session.failure() {
+            return Err(error.into());
+        }
+    }
     Ok(each!(conn, c => AnsiTransactionManager::commit_transaction(c))?)
 }
 
 pub(super) fn roll_back(conn: &mut AnyConn) -> Result<(), DbError> {
+    if let AnyConn::Postgres(session) = conn
+        && (session.spared() || session.failure().is_some())
+    {
+        return Ok(());
+    }
     Ok(each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?)
 }

@@ -43,7 +43,7 @@ impl Turn {
             DatabaseUrl::Postgres(_) => {
                 let mut conn = url.connect()?;
                 if let AnyConn::Postgres(c) = &mut conn {
-                    c.batch_execute(LOCK)?;
+                    c.begun().batch_execute(LOCK)?;
                 }
                 Held::Session(conn)
             }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use super::ahead::{Ahead, Wanted};
 use super::backend::AnyConn;
+use super::clients::{Found, Next};
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::event::{Event, Kind};
@@ -38,6 +40,14 @@ pub struct Tx<'c> {
     pub(super) runs_again: bool,
     /// The client whose row was read, if its requests are recorded in full at this moment.
     pub(crate) recorded: Option<Box<Recorded>>,
+    /// What the next token is shown for,
+    pub(super) wanted: Option<Wanted>,
+    /// and what came along with the last.
+    pub(super) ahead: Option<Ahead>,
+    /// What the next client will ask for,
+    pub(super) next: Option<Next>,
+    /// and what came along with the last.
+    pub(super) found: Option<Found>,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
     pub(super) number: Option<i64>,
 }
@@ -95,6 +105,10 @@ impl<'c> Tx<'c> {
             reads: false,
             runs_again: false,
             recorded: None,
+            wanted: None,
+            ahead: None,
+            next: None,
+            found: None,
             number: None,
         }
     }

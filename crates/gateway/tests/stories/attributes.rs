@@ -414,12 +414,12 @@ fn an_index_waits_for_transactions_that_began_before() {
         let url: gateway::storage::DatabaseUrl = world.database_url().parse().expect("a database");
         let mut connection = url.connect().expect("it answers");
         let gateway::storage::AnyConn::Postgres(open) = &mut connection else { panic!("PostgreSQL") };
-        open.batch_execute("BEGIN; SELECT 1").expect("a transaction");
+        open.begun().batch_execute("BEGIN; SELECT 1").expect("a transaction");
         declare(&acme, "desk", &json!({"indexed": true})).await.expect(200);
         tokio::time::sleep(std::time::Duration::from_millis(400)).await;
         assert_eq!(state(&acme, "desk").await, "indexing");
         assert_eq!(idp.names("desk eq \"7b\"").await, ["ana@acme.test"], "and is not asked meanwhile");
-        open.batch_execute("COMMIT").expect("it ends");
+        open.begun().batch_execute("COMMIT").expect("it ends");
         settled(&acme).await;
         assert_eq!(idp.names("desk eq \"7b\"").await, ["ana@acme.test"]);
     });

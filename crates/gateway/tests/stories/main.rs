@@ -140,6 +140,7 @@ mod setup_workload;
 mod shapes;
 mod sheets;
 mod starting;
+mod statements;
 mod stopping;
 mod stored_values;
 mod suspended_accounts;

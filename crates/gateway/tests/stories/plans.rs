@@ -315,7 +315,8 @@ fn no_statement_looks_at_everything_on_postgres() {
     let sent = Sent::by_the_suites(bare);
     for much in [false, true] {
         let mut bare = bare();
-        let AnyConn::Postgres(conn) = &mut bare.conn else { unreachable!("it was asked for") };
+        let AnyConn::Postgres(session) = &mut bare.conn else { unreachable!("it was asked for") };
+        let conn = session.begun();
         conn.batch_execute(if much { MUCH } else { "SELECT 1" }).expect("it is stored");
         conn.batch_execute("SET plan_cache_mode = force_generic_plan").expect("it is set");
         let (mut explained, mut wasteful) = (0, Vec::new());

@@ -315,6 +315,11 @@ pub(crate) fn examine(
     Ok(judged(cx, &token, found))
 }
 
+/// What has to be looked up about a token, if it may count.
+pub(crate) fn wanted(cx: &Context<'_>, presented: &str) -> Option<LookUp> {
+    Some(opened(cx, presented).ok()?.look_up())
+}
+
 fn opened(cx: &Context<'_>, presented: &str) -> Result<Opened, InvalidToken> {
     if Prefix::of(presented) == Some(Prefix::StaticToken) {
         return Ok(Opened::Static(cx.keys.fingerprint(presented)));

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::error::{TokenError, TokenRefusal, Verdict};
 use crate::grant::Grant;
 use crate::store::{Store, StoreError};
-use crate::token::bearer::{examine, examine_grant};
+use crate::token::bearer::{self, LookUp, examine, examine_grant};
 use crate::token::refresh_token::expiry;
 
 /// A request that is understood.
@@ -30,6 +30,13 @@ impl IntrospectionRequest {
         request.check(&["token"])?;
         let token = request.get("token").ok_or(TokenRefusal::ParameterMissing { name: "token" })?.to_owned();
         Ok(IntrospectionRequest { credentials: request.credentials()?, token })
+    }
+}
+
+impl IntrospectionRequest {
+    /// What will be looked up about the token, if it is an access token that may count.
+    pub fn will_look_up(&self, cx: &Context<'_>) -> Option<LookUp> {
+        bearer::wanted(cx, &self.token)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::message::projection::Projection;
 use crate::observations::nearest_of;
 use crate::query::filter::Filter;
+use crate::query::index_query::IndexQuery;
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
 
@@ -105,6 +106,14 @@ impl SearchRequest {
     /// Whether the request names attributes to show or to exclude.
     pub fn names_attributes(&self) -> bool {
         !self.attributes.is_empty() || !self.excluded_attributes.is_empty()
+    }
+
+    /// What the index of this resource type is asked, where it answers the filter whole and in order of creation; `None` where it does
+    /// not, or where there is no filter.
+    pub fn index_query(&self, resource_type: &ResourceType) -> Option<IndexQuery> {
+        let filter = self.filter.as_ref().filter(|_| self.sort_by.is_none())?;
+        let plan = filter.resolve(resource_type).ok()?.plan(resource_type);
+        plan.exact.then_some(plan.index_query)
     }
 
     /// Whether an index answers the whole query, so that no document outside the page is read.

@@ -29,7 +29,7 @@ use crate::services::budget::{Charge, Holder};
 use crate::services::rates;
 use crate::services::reactions;
 use crate::services::service_provider::ServiceProvider;
-use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx};
+use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx, Wanted};
 
 pub(in crate::http::scim) mod long;
 mod rehearsal;
@@ -101,6 +101,8 @@ pub(super) struct Caller {
     source: Source,
     /// That the token was found valid in the course of this request, and what is to be recorded about its use.
     entry: Arc<OnceLock<Entry>>,
+    /// What it is about, as far as one look-up can bring it along with the token.
+    wanted: Option<Wanted>,
     /// Whom `/Me` was found to stand for.
     me: Option<Id>,
     /// Whose turn the work takes.
@@ -129,6 +131,7 @@ impl Caller {
             proof: None,
             source: request_id::source_of(request, &app.config.server.trusted_proxies),
             entry: Arc::default(),
+            wanted: None,
             me: None,
             charge,
             unknown_parameters: Arc::default(),
@@ -147,6 +150,11 @@ impl Caller {
     pub(super) fn asking<'q>(self, names: impl IntoIterator<Item = &'q str>) -> Caller {
         let unknown = SearchRequest::unknown_parameters(names).map(|(name, nearest)| (name.to_owned(), nearest));
         Caller { unknown_parameters: unknown.take(MAX_NAMES).collect(), ..self }
+    }
+
+    /// About one resource.
+    pub(super) fn wanting(self, wanted: Option<Wanted>) -> Caller {
+        Caller { wanted, ..self }
     }
 
     /// Lets the proof of possession count, if the token needs one.
@@ -369,6 +377,7 @@ impl Caller {
         work: &mut impl FnMut(&mut AccountTx<'_, '_>, &mut scim::Context<'_>) -> Result<T, scim::Error>,
     ) -> Result<Outcome<T>, ScimFailure> {
         self.fields.note(None);
+        tx.will_ask_for(self.wanted.clone());
         let Authorized { access, grant: GrantContext { account, client } } = self.access(app, tx)?;
         let owner = access.grant.subject;
         if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != account.seq.payer()) {

@@ -176,7 +176,7 @@ impl Tx<'_> {
         known: Option<&Link>,
     ) -> Result<Option<Sealed>, DbError> {
         if let AnyConn::Postgres(c) = &mut *self.conn
-            && !diesel::select(diesel::dsl::sql::<Bool>(LOCK)).get_result::<bool>(c)?
+            && !diesel::select(diesel::dsl::sql::<Bool>(LOCK)).get_result::<bool>(c.begun())?
         {
             return Ok(None);
         }

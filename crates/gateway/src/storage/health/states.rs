@@ -90,7 +90,7 @@ impl Tx<'_> {
     pub fn claim_health(&mut self, now: Timestamp, until: Timestamp, limit: i64) -> Result<Vec<StoredHealth>, DbError> {
         let due = client_health::table.filter(client_health::due.le(now)).order(client_health::due).limit(limit);
         let mut claimed: Vec<StoredHealth> = match &mut *self.conn {
-            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c)?,
+            AnyConn::Postgres(c) => due.for_update().skip_locked().load(c.begun())?,
             AnyConn::Sqlite(c) => due.load(c)?,
         };
         if claimed.is_empty() {

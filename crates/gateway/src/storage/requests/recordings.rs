@@ -37,7 +37,7 @@ impl Tx<'_> {
         for (client, new) in by_client {
             let query = clients::table.filter(clients::seq.eq(client)).select(clients::seq);
             let there: Option<ClientKey> = match &mut *self.conn {
-                crate::storage::AnyConn::Postgres(c) => query.for_key_share().get_result(c).optional()?,
+                crate::storage::AnyConn::Postgres(c) => query.for_key_share().get_result(c.begun()).optional()?,
                 crate::storage::AnyConn::Sqlite(c) => query.get_result(c).optional()?,
             };
             if there.is_none() {

@@ -111,7 +111,12 @@ impl OAuthClient {
     }
 
     pub async fn introspect(&self, token: &str) -> Value {
-        self.form("/oauth2/introspect", &[("token", token)]).await.expect(200).json()
+        self.introspecting(token).await.expect(200).json()
+    }
+
+    /// The request that asks.
+    pub fn introspecting(&self, token: &str) -> Call {
+        self.form("/oauth2/introspect", &[("token", token)])
     }
 
     pub async fn revoke(&self, token: &str) -> Answer {

@@ -321,7 +321,7 @@ impl World {
         let url: DatabaseUrl = self.database_url().parse().expect("a database");
         let changed = match url.connect().expect("it answers") {
             AnyConn::Sqlite(mut c) => diesel::sql_query(sql).execute(&mut c),
-            AnyConn::Postgres(mut c) => diesel::sql_query(sql).execute(&mut c),
+            AnyConn::Postgres(mut c) => diesel::sql_query(sql).execute(c.begun()),
         };
         changed.unwrap_or_else(|why| panic!("{sql}: {why}"))
     }

@@ -71,6 +71,7 @@ impl Caller {
             proof: None,
             source: Source::default(),
             entry: Default::default(),
+            wanted: None,
             me: None,
             charge: app.budget.charge(),
             unknown_parameters: Default::default(),

@@ -1,0 +1,233 @@
+//! What a request will ask for beside its token, asked for in the same statement.
+//!
+//! On PostgreSQL a statement costs what a round trip costs. The request says what it is about before its token is looked up
+//! ([`Tx::will_ask_for`]); the look-up then brings that along, and the store's methods find it at hand: the order of questions stays the
+//! protocol's, and none is answered before the token was judged. A unit of work that needs nothing else sends this statement alone, which
+//! is a snapshot by itself; one that goes on begins its transaction, and asks again there. SQLite, to which a statement costs next to
+//! nothing, is asked as before.
+
+use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+use oauth::bearer::{FoundToken, LookUp};
+use scim::resource::GroupReference;
+use scim::store::Handle;
+use scim::{AttributeKey, Id};
+
+use super::backend::AnyConn;
+use super::error::DbError;
+use super::grants::{StatusColumns, StatusRow, status_columns, status_tables};
+use super::members::{self, Upward};
+use super::resources::Row;
+use super::statement::{Bind, Statement};
+use super::static_tokens::{TokenColumns, TokenRow};
+use super::tx::{GrantContext, Tx};
+use crate::domain::ids::{AccountKey, ResourceKey};
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The resource with this id.
+    Id(Id),
+    /// The user whose `userName` has this search key.
+    UserName(String),
+}
+
+/// What came along with a token.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    account: AccountKey,
+    wanted: Wanted,
+    row: Option<Row>,
+    /// The ways up from it, unless they are many.
+    upwards: Option<Vec<Upward>>,
+}
+
+/// A user may have this many memberships on their ways up to have them come along.
+const MOST_UPWARDS: usize = 100;
+
+/// The columns of a resource that is called `r`, and as JSON the ways up from it, one more than may come along.
+macro_rules! resource_columns {
+    () => {
+        ", r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, \
+         CASE WHEN EXISTS (SELECT FROM members WHERE member_seq = r.seq) THEN (SELECT json_agg(json_build_array(w.inside, w.outside, w.id, w.display)) \
+         FROM (WITH RECURSIVE inside (seq) AS (SELECT r.seq \
+         UNION SELECT m.group_seq FROM inside \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m) \
+         SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
+         CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS u \
+         WHERE u.account = g.account LIMIT 101) AS w)::text END"
+    };
+}
+
+macro_rules! with_id {
+    () => {
+        " LEFT JOIN LATERAL (SELECT * FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
+    };
+}
+
+/// Of two resources that have had one name since before that was refused, both.
+macro_rules! with_user_name {
+    () => {
+        " LEFT JOIN LATERAL (SELECT n.* FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
+         ORDER BY resource LIMIT 2) AS v CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
+    };
+}
+
+/// A token of a grant, with what is wanted.
+macro_rules! of_grant {
+    ($wanted:expr) => {
+        concat!(
+            "SELECT ",
+            status_columns!(
+                "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
+            ),
+            resource_columns!(),
+            status_tables!(),
+            $wanted,
+            " WHERE g.seq = ? AND a.deleted IS NULL"
+        )
+    };
+}
+
+/// A static token, with what is wanted.
+macro_rules! of_static_token {
+    ($wanted:expr) => {
+        concat!(
+            "SELECT ",
+            status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+            ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
+            resource_columns!(),
+            " FROM static_tokens AS s JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client \
+             JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.seq = g.owner",
+            $wanted,
+            " WHERE s.fingerprint = ? AND a.deleted IS NULL"
+        )
+    };
+}
+
+const GRANT_AND_ID: &str = of_grant!(with_id!());
+const GRANT_AND_USER_NAME: &str = of_grant!(with_user_name!());
+const STATIC_TOKEN_AND_ID: &str = of_static_token!(with_id!());
+const STATIC_TOKEN_AND_USER_NAME: &str = of_static_token!(with_user_name!());
+
+type ResourceColumns = (
+    (Nullable<BigInt>, Nullable<SmallInt>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>),
+    (Nullable<Text>, Nullable<Text>),
+);
+type ResourceRow = (
+    (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),
+    (Option<String>, Option<String>),
+);
+
+/// A token as it was found, and the account and client of its grant.
+type Found = (FoundToken, Option<GrantContext>);
+
+impl Wanted {
+    fn binds(&self) -> Vec<Bind> {
+        match self {
+            Wanted::Id(id) => vec![Bind::Text(id.to_string())],
+            Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
+        }
+    }
+}
+
+impl Tx<'_> {
+    /// What the token that is looked up next is shown for.
+    pub(crate) fn will_ask_for(&mut self, wanted: Option<Wanted>) {
+        (self.wanted, self.ahead) = (wanted, None);
+    }
+
+    /// Looks up a token together with what is wanted, where that saves a statement; `None`: it is to be looked up by itself.
+    pub(super) fn find_token_and_wanted(&mut self, token: &LookUp) -> Result<Option<Found>, DbError> {
+        let Some(wanted) = self.wanted.take() else { return Ok(None) };
+        if !self.is_undecided() {
+            return Ok(None);
+        }
+        match token {
+            LookUp::Grant(grant, token, response) => {
+                let text = match wanted {
+                    Wanted::Id(_) => GRANT_AND_ID,
+                    Wanted::UserName(_) => GRANT_AND_USER_NAME,
+                };
+                let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
+                let binds = [revoked, wanted.binds(), vec![Bind::number(grant.0)]].concat();
+                let rows: Vec<(StatusRow, ResourceRow)> =
+                    Statement::<(StatusColumns, ResourceColumns)>::new(text, binds).load_as_it_is(self.conn)?;
+                let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+                let Some(status) = status.into_iter().next() else { return Ok(None) };
+                let (status, context) = self.status_of(status)?;
+                self.bring_along(context.account.seq, wanted, found)?;
+                Ok(Some((FoundToken::Status(status), Some(context))))
+            }
+            LookUp::StaticToken(fingerprint) => {
+                let text = match wanted {
+                    Wanted::Id(_) => STATIC_TOKEN_AND_ID,
+                    Wanted::UserName(_) => STATIC_TOKEN_AND_USER_NAME,
+                };
+                let binds = [wanted.binds(), vec![Bind::Bytes(fingerprint.as_bytes().to_vec())]].concat();
+                let rows: Vec<((StatusRow, TokenRow), ResourceRow)> =
+                    Statement::<((StatusColumns, TokenColumns), ResourceColumns)>::new(text, binds)
+                        .load_as_it_is(self.conn)?;
+                let (tokens, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+                let Some(token) = tokens.into_iter().next() else { return Ok(None) };
+                let (token, context) = self.static_token_of(token)?;
+                self.bring_along(context.account.seq, wanted, found)?;
+                Ok(Some((FoundToken::StaticToken(token), Some(context))))
+            }
+        }
+    }
+
+    /// Whether this reads on PostgreSQL, and nothing was asked yet.
+    fn is_undecided(&self) -> bool {
+        matches!(&*self.conn, AnyConn::Postgres(session) if session.owes())
+    }
+
+    fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<ResourceRow>) -> Result<(), DbError> {
+        // Two of one name are looked up by themselves.
+        let Ok([found]) = <[ResourceRow; 1]>::try_from(found) else { return Ok(()) };
+        let ((seq, kind, id, version, created, last_modified), (document, upwards)) = found;
+        let row = match (seq, kind, id, version, created.zip(last_modified), document) {
+            (Some(seq), Some(kind), Some(id), Some(version), Some((created, last_modified)), Some(document)) => {
+                Some(Row::of(ResourceKey::of_row(seq), (kind, id), (version, created, last_modified), document))
+            }
+            _ => None,
+        };
+        let upwards = members::upwards_of(upwards.as_deref())?;
+        let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
+        self.ahead = Some(Ahead { account, wanted, row, upwards });
+        Ok(())
+    }
+
+    /// What came along, as long as nothing else was asked.
+    fn at_hand(&self, account: AccountKey) -> Option<&Ahead> {
+        self.ahead.as_ref().filter(|ahead| ahead.account == account && self.is_undecided())
+    }
+
+    /// The resource with this id, if it is known whether there is one.
+    pub(super) fn ahead_with_id(&self, account: AccountKey, id: &Id) -> Option<Option<Row>> {
+        let ahead = self.at_hand(account)?;
+        matches!(&ahead.wanted, Wanted::Id(wanted) if wanted == id).then(|| ahead.row.clone())
+    }
+
+    /// The resource whose `userName` has this key, if it is known whether there is one.
+    pub(super) fn ahead_named(&self, account: AccountKey, attribute: AttributeKey, key: &str) -> Option<Option<Row>> {
+        let ahead = self.at_hand(account)?;
+        let is_wanted = attribute == AttributeKey::user_name()
+            && matches!(&ahead.wanted, Wanted::UserName(wanted) if wanted == key);
+        is_wanted.then(|| ahead.row.clone())
+    }
+
+    /// The groups that these are in, if they came along.
+    pub(super) fn ahead_groups_of(
+        &self,
+        account: AccountKey,
+        handles: &[Handle],
+    ) -> Option<Result<Vec<(Handle, GroupReference)>, DbError>> {
+        let ahead = self.at_hand(account)?;
+        let (row, upwards) = (ahead.row.as_ref()?, ahead.upwards.as_ref()?);
+        match handles {
+            [handle] if ResourceKey::from(*handle) == row.seq => Some(members::groups_by(handles, upwards.clone())),
+            _ => None,
+        }
+    }
+}
