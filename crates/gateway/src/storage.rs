@@ -58,6 +58,7 @@ pub mod people;
 mod pg_session;
 pub mod pulse;
 mod pushed_requests;
+mod put_off;
 mod reindex;
 mod rekeying;
 pub mod releases;

@@ -294,6 +294,7 @@ async fn change(
 ) -> Result<HttpResponse, ScimFailure> {
     let (target, change) = (Arc::new(target), Arc::new(change));
     let kind = target.kind;
+    let caller = caller.wanting(Some(Wanted::Locked(target.id.clone())));
     let shown = move |cx: &scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok::<_, scim::Error>(wants_body.then_some(shown))
@@ -325,6 +326,7 @@ async fn delete(
     id: Id,
 ) -> Result<HttpResponse, ScimFailure> {
     let if_match = if_match(headers);
+    let caller = caller.wanting(Some(Wanted::Locked(id.clone())));
     caller.write(app, move |store, cx| service::delete(store, cx, kind, &id, &if_match)).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -73,9 +73,8 @@ fn resource_changed(
         last_administrator::tell_of_last(tx, account, now, left)?;
     }
     let Some(leaving) = event.departure(&policy) else { return Ok(()) };
-    deactivation::end_or_transfer_grants(tx, account, now, event, leaving)?;
-    match leaving {
-        DepartureReason::Deactivated | DepartureReason::Deleted => tx.end_sessions_of(account, event.id.as_str()),
-        DepartureReason::RoleLost => Ok(()),
+    if matches!(leaving, DepartureReason::Deactivated | DepartureReason::Deleted) {
+        tx.end_sessions_of(account, event.id.as_str())?;
     }
+    deactivation::end_or_transfer_grants(tx, account, now, event, leaving)
 }

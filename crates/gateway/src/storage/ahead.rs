@@ -6,7 +6,7 @@
 //! is a snapshot by itself; one that goes on begins its transaction, and asks again there. SQLite, to which a statement costs next to
 //! nothing, is asked as before.
 
-use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use oauth::bearer::{FoundToken, LookUp};
 use scim::resource::GroupReference;
 use scim::store::Handle;
@@ -29,6 +29,8 @@ pub(crate) enum Wanted {
     Id(Id),
     /// The user whose `userName` has this search key.
     UserName(String),
+    /// The resource with this id, which is to be changed: no other transaction changes it from here on.
+    Locked(Id),
 }
 
 /// What came along with a token.
@@ -37,8 +39,12 @@ pub(super) struct Ahead {
     account: AccountKey,
     wanted: Wanted,
     row: Option<Row>,
+    /// Whether an identity provider has written it, and whether it is a service account; where it is locked.
+    about: (bool, bool),
     /// The ways up from it, unless they are many.
     upwards: Option<Vec<Upward>>,
+    /// How much had been asked on the connection by then ([`PgSession::asked`](super::pg_session::PgSession::asked)).
+    asked: u64,
 }
 
 /// A user may have this many memberships on their ways up to have them come along.
@@ -47,7 +53,7 @@ const MOST_UPWARDS: usize = 100;
 /// The columns of a resource that is called `r`, and as JSON the ways up from it, one more than may come along.
 macro_rules! resource_columns {
     () => {
-        ", r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, \
+        ", r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, r.provisioned, r.service_account, \
          CASE WHEN EXISTS (SELECT FROM members WHERE member_seq = r.seq) THEN (SELECT json_agg(json_build_array(w.inside, w.outside, w.id, w.display)) \
          FROM (WITH RECURSIVE inside (seq) AS (SELECT r.seq \
          UNION SELECT m.group_seq FROM inside \
@@ -61,14 +67,21 @@ macro_rules! resource_columns {
 
 macro_rules! with_id {
     () => {
-        " LEFT JOIN LATERAL (SELECT * FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
+        " LEFT JOIN LATERAL (SELECT *, FALSE AS service_account FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
+    };
+}
+
+macro_rules! locked {
+    () => {
+        " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account \
+         FROM resources AS u WHERE u.account = g.account AND u.id = ? FOR NO KEY UPDATE OF u) AS r ON TRUE"
     };
 }
 
 /// Of two resources that have had one name since before that was refused, both.
 macro_rules! with_user_name {
     () => {
-        " LEFT JOIN LATERAL (SELECT n.* FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
+        " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
          ORDER BY resource LIMIT 2) AS v CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
     };
 }
@@ -107,16 +120,18 @@ macro_rules! of_static_token {
 
 const GRANT_AND_ID: &str = of_grant!(with_id!());
 const GRANT_AND_USER_NAME: &str = of_grant!(with_user_name!());
+const GRANT_AND_LOCKED: &str = of_grant!(locked!());
+const STATIC_TOKEN_AND_LOCKED: &str = of_static_token!(locked!());
 const STATIC_TOKEN_AND_ID: &str = of_static_token!(with_id!());
 const STATIC_TOKEN_AND_USER_NAME: &str = of_static_token!(with_user_name!());
 
 type ResourceColumns = (
     (Nullable<BigInt>, Nullable<SmallInt>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>),
-    (Nullable<Text>, Nullable<Text>),
+    (Nullable<Text>, Nullable<Bool>, Nullable<Bool>, Nullable<Text>),
 );
 type ResourceRow = (
     (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),
-    (Option<String>, Option<String>),
+    (Option<String>, Option<bool>, Option<bool>, Option<String>),
 );
 
 /// A token as it was found, and the account and client of its grant.
@@ -125,7 +140,7 @@ type Found = (FoundToken, Option<GrantContext>);
 impl Wanted {
     fn binds(&self) -> Vec<Bind> {
         match self {
-            Wanted::Id(id) => vec![Bind::Text(id.to_string())],
+            Wanted::Id(id) | Wanted::Locked(id) => vec![Bind::Text(id.to_string())],
             Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
         }
     }
@@ -139,20 +154,21 @@ impl Tx<'_> {
 
     /// Looks up a token together with what is wanted, where that saves a statement; `None`: it is to be looked up by itself.
     pub(super) fn find_token_and_wanted(&mut self, token: &LookUp) -> Result<Option<Found>, DbError> {
-        let Some(wanted) = self.wanted.take() else { return Ok(None) };
-        if !self.is_undecided() {
-            return Ok(None);
-        }
+        let Some(wanted) = self.wanted.take().filter(|wanted| self.may_bring_along(wanted)) else { return Ok(None) };
         match token {
             LookUp::Grant(grant, token, response) => {
                 let text = match wanted {
                     Wanted::Id(_) => GRANT_AND_ID,
                     Wanted::UserName(_) => GRANT_AND_USER_NAME,
+                    Wanted::Locked(_) => GRANT_AND_LOCKED,
                 };
                 let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
                 let binds = [revoked, wanted.binds(), vec![Bind::number(grant.0)]].concat();
-                let rows: Vec<(StatusRow, ResourceRow)> =
-                    Statement::<(StatusColumns, ResourceColumns)>::new(text, binds).load_as_it_is(self.conn)?;
+                let statement = Statement::<(StatusColumns, ResourceColumns)>::new(text, binds);
+                let rows: Vec<(StatusRow, ResourceRow)> = match wanted {
+                    Wanted::Locked(_) => statement.load(self.conn)?,
+                    Wanted::Id(_) | Wanted::UserName(_) => statement.load_as_it_is(self.conn)?,
+                };
                 let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(status) = status.into_iter().next() else { return Ok(None) };
                 let (status, context) = self.status_of(status)?;
@@ -163,11 +179,14 @@ impl Tx<'_> {
                 let text = match wanted {
                     Wanted::Id(_) => STATIC_TOKEN_AND_ID,
                     Wanted::UserName(_) => STATIC_TOKEN_AND_USER_NAME,
+                    Wanted::Locked(_) => STATIC_TOKEN_AND_LOCKED,
                 };
                 let binds = [wanted.binds(), vec![Bind::Bytes(fingerprint.as_bytes().to_vec())]].concat();
-                let rows: Vec<((StatusRow, TokenRow), ResourceRow)> =
-                    Statement::<((StatusColumns, TokenColumns), ResourceColumns)>::new(text, binds)
-                        .load_as_it_is(self.conn)?;
+                let statement = Statement::<((StatusColumns, TokenColumns), ResourceColumns)>::new(text, binds);
+                let rows: Vec<((StatusRow, TokenRow), ResourceRow)> = match wanted {
+                    Wanted::Locked(_) => statement.load(self.conn)?,
+                    Wanted::Id(_) | Wanted::UserName(_) => statement.load_as_it_is(self.conn)?,
+                };
                 let (tokens, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(token) = tokens.into_iter().next() else { return Ok(None) };
                 let (token, context) = self.static_token_of(token)?;
@@ -177,15 +196,30 @@ impl Tx<'_> {
         }
     }
 
-    /// Whether this reads on PostgreSQL, and nothing was asked yet.
-    fn is_undecided(&self) -> bool {
-        matches!(&*self.conn, AnyConn::Postgres(session) if session.owes())
+    /// Whether this is PostgreSQL, and a reading unit of work of which nothing was asked yet; or one that may change the resource it locks.
+    fn may_bring_along(&self, wanted: &Wanted) -> bool {
+        let AnyConn::Postgres(session) = &*self.conn else { return false };
+        match wanted {
+            Wanted::Id(_) | Wanted::UserName(_) => session.owes(),
+            Wanted::Locked(_) => self.runs_again && !self.reads,
+        }
+    }
+
+    /// How much was asked on this connection, if it is one to PostgreSQL.
+    pub(super) fn asked(&self) -> Option<u64> {
+        match &*self.conn {
+            AnyConn::Postgres(session) => Some(session.asked()),
+            AnyConn::Sqlite(_) => None,
+        }
     }
 
     fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<ResourceRow>) -> Result<(), DbError> {
         // Two of one name are looked up by themselves.
         let Ok([found]) = <[ResourceRow; 1]>::try_from(found) else { return Ok(()) };
-        let ((seq, kind, id, version, created, last_modified), (document, upwards)) = found;
+        let Some(asked) = self.asked() else { return Ok(()) };
+        let ((seq, kind, id, version, created, last_modified), (document, provisioned, service_account, upwards)) =
+            found;
+        let about = (provisioned == Some(true), service_account == Some(true));
         let row = match (seq, kind, id, version, created.zip(last_modified), document) {
             (Some(seq), Some(kind), Some(id), Some(version), Some((created, last_modified)), Some(document)) => {
                 Some(Row::of(ResourceKey::of_row(seq), (kind, id), (version, created, last_modified), document))
@@ -194,19 +228,26 @@ impl Tx<'_> {
         };
         let upwards = members::upwards_of(upwards.as_deref())?;
         let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
-        self.ahead = Some(Ahead { account, wanted, row, upwards });
+        self.ahead = Some(Ahead { account, wanted, row, about, upwards, asked });
         Ok(())
     }
 
     /// What came along, as long as nothing else was asked.
     fn at_hand(&self, account: AccountKey) -> Option<&Ahead> {
-        self.ahead.as_ref().filter(|ahead| ahead.account == account && self.is_undecided())
+        self.ahead.as_ref().filter(|ahead| ahead.account == account && Some(ahead.asked) == self.asked())
     }
 
     /// The resource with this id, if it is known whether there is one.
     pub(super) fn ahead_with_id(&self, account: AccountKey, id: &Id) -> Option<Option<Row>> {
         let ahead = self.at_hand(account)?;
         matches!(&ahead.wanted, Wanted::Id(wanted) if wanted == id).then(|| ahead.row.clone())
+    }
+
+    /// The locked resource with this id, and what is known about it; if it is known whether there is one.
+    pub(super) fn ahead_locked(&self, account: AccountKey, id: &Id) -> Option<Option<(Row, (bool, bool))>> {
+        let ahead = self.at_hand(account)?;
+        let is_wanted = matches!(&ahead.wanted, Wanted::Locked(wanted) if wanted == id);
+        is_wanted.then(|| ahead.row.clone().map(|row| (row, ahead.about)))
     }
 
     /// The resource whose `userName` has this key, if it is known whether there is one.

@@ -1,14 +1,11 @@
 //! The audit trail: who did what, on what, when, from where. Never a secret. Rows are only added; [`chain`] shows that none was
 //! changed or taken out.
 
-use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 
-use super::backend::AnyConn;
 use super::error::DbError;
-use super::fate::NUMBER;
-use super::schema::audit;
+use super::put_off::put_off_row;
+use super::statement::Bind;
 use super::tx::Tx;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Action, Target};
@@ -79,31 +76,40 @@ pub struct AuditRecord {
     pub request_id: Option<String>,
 }
 
+macro_rules! insert {
+    () => {
+        "INSERT INTO audit (at, account, account_id, account_name, actor, actor_name, action, target, target_name, address, detail, changes, \
+         request_id) VALUES "
+    };
+}
+macro_rules! row {
+    () => {
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    };
+}
+const INSERT: &str = insert!();
+const ROW: &str = row!();
+
 impl Tx<'_> {
     /// Writes a row: what the reactions make of an event.
     pub fn insert_audit(&mut self, row: Row<'_>) -> Result<(), DbError> {
         let (target, target_name) = row.target.map(|target| (target.id, target.name)).unzip();
         let (account_id, account_name) = row.account_label.map(|account| (account.id, account.name)).unzip();
-        let row = (
-            audit::at.eq(row.at),
-            audit::account.eq(row.account),
-            audit::account_id.eq(account_id),
-            audit::account_name.eq(account_name.flatten()),
-            audit::actor.eq(row.actor.code()),
-            audit::actor_name.eq(row.actor.name()),
-            audit::action.eq(row.action.code()),
-            audit::target.eq(target),
-            audit::target_name.eq(target_name.flatten()),
-            audit::address.eq(row.address),
-            audit::detail.eq(row.detail),
-            audit::changes.eq(row.changes),
-            audit::request_id.eq(row.request_id),
-        );
-        let row = diesel::insert_into(audit::table).values(row);
-        match &mut *self.conn {
-            AnyConn::Sqlite(c) => drop(row.execute(c)?),
-            AnyConn::Postgres(c) => self.number = Some(row.returning(sql::<BigInt>(NUMBER)).get_result(c.begun())?),
-        }
-        Ok(())
+        let binds = vec![
+            Bind::number(row.at),
+            Bind::Optional(row.account.map(i64::from)),
+            Bind::Words(account_id),
+            Bind::Words(account_name.flatten()),
+            Bind::Text(row.actor.code()),
+            Bind::Words(row.actor.name().map(str::to_owned)),
+            Bind::Text(row.action.code().to_owned()),
+            Bind::Words(target),
+            Bind::Words(target_name.flatten()),
+            Bind::Words(row.address.map(str::to_owned)),
+            Bind::Words(row.detail),
+            Bind::Words(row.changes),
+            Bind::Words(row.request_id),
+        ];
+        put_off_row(self.conn, (INSERT, ROW, concat!(insert!(), row!())), binds)
     }
 }

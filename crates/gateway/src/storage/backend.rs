@@ -18,6 +18,16 @@ pub enum AnyConn {
     Sqlite(SqliteConnection),
 }
 
+impl AnyConn {
+    /// Why something that was put off could not be written, once.
+    pub(super) fn failure(&mut self) -> Option<diesel::result::Error> {
+        match self {
+            AnyConn::Postgres(session) => session.failure(),
+            AnyConn::Sqlite(_) => None,
+        }
+    }
+}
+
 /// Runs the same diesel statement on whichever database this is: the body is compiled once for each.
 #[macro_export]
 macro_rules! each {

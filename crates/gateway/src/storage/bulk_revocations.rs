@@ -47,8 +47,12 @@ pub(super) use ended;
 const PASSES: i64 = 100;
 
 /// The plus keeps SQLite from going through all grants of the account.
-const OPEN: &str =
-    "SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL LIMIT 1";
+/// With the number of the transaction, which is about to write: what was put off is written with this question.
+const OPEN: Dialects = Dialects {
+    sqlite: "SELECT (SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL LIMIT 1), NULL",
+    postgres: "SELECT (SELECT g.owner FROM grants AS g WHERE g.owner_id = ? AND +g.account = ? AND g.ended IS NULL LIMIT 1), \
+         pg_current_xact_id()::text::bigint",
+};
 
 const REBIND: &str = concat!(
     "UPDATE grants SET owner = ?, owner_id = ?, rebound = ? WHERE seq IN (SELECT g.seq FROM grants AS g \
@@ -101,8 +105,11 @@ impl Tx<'_> {
     /// The number in storage of this user, if they own a grant that may be open.
     pub(crate) fn open_grant_of_owner(&mut self, account: AccountKey, owner: &str) -> Result<Option<UserKey>, DbError> {
         let binds = vec![Bind::Text(owner.to_owned()), Bind::number(account)];
-        let owner: Option<Option<UserKey>> = Statement::<Nullable<BigInt>>::new(OPEN, binds).first(self.conn)?;
-        Ok(owner.flatten())
+        let rows: Vec<(Option<UserKey>, Option<i64>)> =
+            Statement::<(Nullable<BigInt>, Nullable<BigInt>)>::new(OPEN.of(self.conn), binds).load_along(self.conn)?;
+        let (owner, number) = rows.into_iter().next().unwrap_or_default();
+        self.number = self.number.or(number);
+        Ok(owner)
     }
 
     /// Ends every grant of this user, or those that open the SCIM endpoint if it is their role they lost: one small write, however

@@ -14,7 +14,7 @@ use super::fate::{self, Fate};
 use super::pending_members;
 use super::session::{Good, Manager, Session};
 use super::transaction::{
-    BeforeCommit, Purpose, TransactionError, begin, begin_reading, commit, complete, nested, roll_back,
+    BeforeCommit, Purpose, TransactionError, begin, begin_reading, commit, complete, nested, roll_back, settle,
 };
 use super::tx::{Surroundings, Tx};
 use super::writer::{Answer, SqliteJob, Writer};
@@ -287,11 +287,14 @@ impl Desk {
             let value = complete(&mut tx, self.before_commit, work)?;
             Ok((value, if purpose == Purpose::Durable { tx.number()? } else { tx.number }))
         });
+        let outcome = outcome.and_then(|done| settle(&mut session.conn).map(|()| done).map_err(E::from));
         match outcome {
             Ok((value, number)) => self.commit(session, purpose, number).map(|()| value).map_err(E::from),
             Err(error) => {
+                // What was put off and failed is why all that followed did.
+                let cause = session.conn.failure();
                 let _ = roll_back(&mut session.conn);
-                Err(error)
+                Err(cause.map_or(error, |cause| DbError::from(cause).into()))
             }
         }
     }

@@ -60,7 +60,7 @@ impl Tx<'_> {
         let text = self.reads(table, that);
         match &mut *self.conn {
             AnyConn::Sqlite(c) => all::<_, diesel::connection::DefaultLoadingMode, E>(c, text, &mut each),
-            AnyConn::Postgres(c) => all::<_, PgRowByRowLoadingMode, E>(c, text, &mut each),
+            AnyConn::Postgres(c) => all::<_, PgRowByRowLoadingMode, E>(c.begun(), text, &mut each),
         }
     }
 

@@ -5,8 +5,8 @@
 //! standby that was promoted meanwhile gives the same numbers to others. So a session notes from the start which server and timeline it
 //! leads to, and the answer of any other is none.
 //!
-//! The number costs nothing where the unit of work writes to the audit trail, as changes do: the row's statement returns it. Any other
-//! durable unit asks for it before it commits.
+//! The number costs nothing where something is [put off](super::put_off) until the end, as rows of the audit trail are: the statement that
+//! writes them tells it. Any other durable unit asks for it before it commits.
 
 use std::time::{Duration, Instant};
 
@@ -15,14 +15,15 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 
 use super::backend::{AnyConn, DatabaseUrl};
 use super::error::DbError;
+use super::statement::Statement;
 use super::tx::Tx;
 
 /// How long the server is asked, while it restarts or the transaction has not ended.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The number of the transaction, for a statement that writes and returns.
-pub(super) const NUMBER: &str = "pg_current_xact_id()::text::bigint";
+/// The number of the transaction, which has one from here on.
+const NUMBER: &str = "SELECT pg_current_xact_id()::text::bigint";
 const NUMBER_IF_ANY: &str = "pg_current_xact_id_if_assigned()::text::bigint";
 const STATUS: &str = "SELECT pg_xact_status($1::text::xid8) AS text";
 const ORIGIN: &str = "(SELECT system_identifier::text FROM pg_control_system()) || '/' || CASE WHEN pg_is_in_recovery() \
@@ -50,7 +51,14 @@ pub(super) fn origin(conn: &mut AnyConn) -> Option<String> {
 impl Tx<'_> {
     /// The number of this transaction; `None` if it wrote nothing.
     pub(super) fn number(&mut self) -> Result<Option<i64>, DbError> {
-        if let (None, AnyConn::Postgres(c)) = (self.number, &mut *self.conn) {
+        if self.number.is_some() {
+            return Ok(self.number);
+        }
+        if let AnyConn::Postgres(c) = &mut *self.conn
+            && c.owes_writes()
+        {
+            self.number = Statement::<BigInt>::new(NUMBER, Vec::new()).load_along(self.conn)?.into_iter().next();
+        } else if let AnyConn::Postgres(c) = &mut *self.conn {
             let number = diesel::dsl::sql::<Nullable<BigInt>>(NUMBER_IF_ANY);
             self.number = diesel::select(number).get_result(c.begun())?;
         }

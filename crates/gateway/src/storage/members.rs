@@ -50,6 +50,8 @@ const UPWARDS: Dialects = Dialects {
 /// By the index alone.
 const HAS_MORE: &str = "SELECT member_seq FROM members WHERE group_seq = ? ORDER BY member_seq LIMIT 1 OFFSET ?";
 
+const GROUPS_OF: &str = "SELECT group_seq FROM members WHERE member_seq = ?";
+
 const TOUCH: &str =
     "UPDATE resources SET version = version + 1, last_modified = ? WHERE seq = ? RETURNING id, resource_type, display";
 
@@ -197,10 +199,7 @@ fn pairs(
 
 /// Moves the version of every group this resource is in, and says which groups these are.
 pub(super) fn touch_groups_of(conn: &mut AnyConn, member: ResourceKey, now: Timestamp) -> Result<Vec<Member>, DbError> {
-    let mut groups: Vec<i64> = each!(&mut *conn, c => members::table
-        .filter(members::member_seq.eq(member))
-        .select(members::group_seq)
-        .load(c))?;
+    let mut groups: Vec<i64> = Statement::<BigInt>::new(GROUPS_OF, vec![Bind::number(member)]).load_along(conn)?;
     groups.sort_unstable(); // locks are taken in one order
     let mut touched = Vec::with_capacity(groups.len());
     for group in groups {

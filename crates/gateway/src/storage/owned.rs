@@ -5,12 +5,14 @@ use diesel::prelude::*;
 
 use super::backend::AnyConn;
 use super::error::DbError;
+use super::put_off::put_off;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
     field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, recordings,
     recovery_codes, resource_counts, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
     unrecorded_requests, upstream_identities, upstream_secrets,
 };
+use super::statement::Bind;
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
 
@@ -23,7 +25,11 @@ macro_rules! owned {
 
         $(#[$doc])*
         pub(super) fn $one(conn: &mut AnyConn, owner: $key) -> Result<(), DbError> {
-            $(each!(&mut *conn, c => diesel::delete($table::table.filter($table::$column.eq(owner))).execute(c))?;)+
+            $(put_off(
+                conn,
+                concat!("DELETE FROM ", stringify!($table), " WHERE ", stringify!($column), " = ?"),
+                vec![Bind::number(owner)],
+            )?;)+
             Ok(())
         }
 

@@ -1,12 +1,15 @@
 //! A connection to PostgreSQL, and what was put off on it.
 //!
 //! Each statement is a round trip, and costs both sides as much as many a statement's work does. So what is only to be said sometime
-//! before the next statement is owed, and said with it: the BEGIN of a transaction that only reads. One that turns out to need a single
+//! before the next statement is owed, and said with it: what is written ([`put_off`](super::put_off)), and the BEGIN of a transaction
+//! that only reads. One that turns out to need a single
 //! statement, which is a snapshot by itself, is spared BEGIN and COMMIT ([`PgSession::as_it_is`]).
 
-use diesel::PgConnection;
 use diesel::connection::AnsiTransactionManager;
 use diesel::result::Error;
+use diesel::{PgConnection, RunQueryDsl};
+
+use super::put_off::{Later, PutOff};
 
 /// A connection to PostgreSQL.
 #[allow(missing_debug_implementations)] // diesel's connections have none
@@ -14,13 +17,17 @@ pub struct PgSession {
     conn: PgConnection,
     /// The BEGIN that is to be sent before the next statement.
     owed: Option<&'static str>,
-    /// Why it failed: no transaction on this connection ends well until this is told.
+    /// What is to be written with the next statement.
+    later: Later,
+    /// How many statements were sent that could have changed something, or begun a transaction.
+    asked: u64,
+    /// Why something owed failed: no transaction on this connection ends well until this is told.
     failed: Option<Error>,
 }
 
 impl PgSession {
     pub(super) fn new(conn: PgConnection) -> PgSession {
-        PgSession { conn, owed: None, failed: None }
+        PgSession { conn, owed: None, later: Later::default(), asked: 0, failed: None }
     }
 
     /// A transaction begins with the next statement.
@@ -30,12 +37,49 @@ impl PgSession {
 
     /// The connection, after what it owes. Where that fails, so does the end of the transaction.
     pub fn begun(&mut self) -> &mut PgConnection {
+        self.asked += 1;
         if let Some(begin) = self.owed.take()
             && let Err(error) = AnsiTransactionManager::begin_transaction_sql(&mut self.conn, begin)
         {
             self.failed = Some(error);
         }
+        if let Some(statement) = std::mem::take(&mut self.later).alone()
+            && let Err(error) = statement.execute(&mut self.conn)
+        {
+            self.failed.get_or_insert(error);
+        }
         &mut self.conn
+    }
+
+    /// Writes it with the next statement.
+    pub(super) fn put_off(&mut self, one: PutOff) {
+        if let Some(one) = self.later.put_off(one) {
+            self.begun();
+            self.later.put_off(one);
+        }
+    }
+
+    /// What is put off, for a statement that takes it along.
+    pub(super) fn take_later(&mut self) -> Later {
+        std::mem::take(&mut self.later)
+    }
+
+    /// Whether something is put off.
+    pub(super) fn owes_writes(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    /// Writes what is put off.
+    pub(super) fn settle(&mut self) -> Result<(), Error> {
+        if !self.later.is_empty() {
+            self.begun();
+        }
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    /// A number that changes with each statement but those that are put off, and the one that reads alone.
+    pub(super) fn asked(&self) -> u64 {
+        self.asked
     }
 
     /// The connection, for a statement that only reads: alone, unless a transaction has begun.
@@ -53,7 +97,12 @@ impl PgSession {
         self.owed.take().is_some()
     }
 
-    /// Why a BEGIN failed, once.
+    /// What is put off is not written.
+    pub(super) fn forget_later(&mut self) {
+        (self.later, self.failed) = (Later::default(), None);
+    }
+
+    /// Why something owed failed, once.
     pub(super) fn failure(&mut self) -> Option<Error> {
         self.failed.take()
     }

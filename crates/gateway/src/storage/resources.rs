@@ -9,14 +9,16 @@ use scim::{AttributeKey, Id, Resource, SearchKey};
 
 use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
+use super::put_off::{PutOff, put_off};
 use super::schema::{attribute_values, resource_counts, resources};
-use super::statement::{Bind, Statement};
+use super::statement::Bind;
 use super::tx::Tx;
 use super::{members, shared_keys};
 use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
+pub(super) mod creation;
 mod guard;
 mod keys_sql;
 
@@ -181,8 +183,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     ) -> Result<(), DbError> {
         let shard = i64::from(seq) % SHARDS;
         let binds = [self.account.into(), i64::from(resource_type.0), shard, change].map(Bind::Number);
-        Statement::<()>::new(ADD_TO_COUNT, binds.into()).execute(self.tx.conn)?;
-        Ok(())
+        put_off(self.tx.conn, ADD_TO_COUNT, binds.into())
     }
 
     /// So many members are at hand, more than one unit of work may have that is to be short.
@@ -225,20 +226,20 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         if keys.is_empty() {
             return Ok(());
         }
+        let names = [AttributeKey::user_name(), AttributeKey::external_id()];
         match &mut *self.tx.conn {
+            // None of them can be refused.
+            AnyConn::Postgres(c) if keys.iter().all(|key| !key.unique && !names.contains(&key.attribute)) => {
+                let insert = keys_sql::Insert::<false>::new(self.account, seq, keys);
+                c.put_off(PutOff::One("keys", Box::new(insert)));
+            }
             AnyConn::Postgres(c) => {
                 let c = c.begun();
-                let names = [AttributeKey::user_name(), AttributeKey::external_id()];
                 let inserted = match keys.iter().any(|key| names.contains(&key.attribute)) {
                     true => diesel::RunQueryDsl::execute(keys_sql::Insert::<true>::new(self.account, seq, keys), c),
                     false => diesel::RunQueryDsl::execute(keys_sql::Insert::<false>::new(self.account, seq, keys), c),
                 };
-                inserted.map_err(|e| match &e {
-                    diesel::result::Error::DatabaseError(_, info) if unique_violation(&e).is_some() => {
-                        WriteError::NotUnique { attribute: keys_sql::attribute_in(info.details()) }
-                    }
-                    _ => WriteError::Store(DbError::from(e).into()),
-                })?;
+                inserted.map_err(refused)?;
             }
             AnyConn::Sqlite(c) => {
                 for some in keys.chunks(keys_sql::MOST_ROWS) {
@@ -262,7 +263,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
         }
         match &mut *self.tx.conn {
             AnyConn::Postgres(c) => {
-                diesel::RunQueryDsl::execute(keys_sql::Delete::new(self.account, seq, keys), c.begun())?;
+                c.put_off(PutOff::One("no keys", Box::new(keys_sql::Delete::new(self.account, seq, keys))));
             }
             AnyConn::Sqlite(c) => {
                 for key in keys {
@@ -276,6 +277,16 @@ impl<'t, 'c> AccountTx<'t, 'c> {
             }
         }
         shared_keys::pass_on(self.tx.conn, self.account, keys)
+    }
+}
+
+/// Why PostgreSQL did not store keys.
+pub(super) fn refused(error: diesel::result::Error) -> WriteError {
+    match &error {
+        diesel::result::Error::DatabaseError(_, info) if unique_violation(&error).is_some() => {
+            WriteError::NotUnique { attribute: keys_sql::attribute_in(info.details()) }
+        }
+        _ => WriteError::Store(DbError::from(error).into()),
     }
 }
 

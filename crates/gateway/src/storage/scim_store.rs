@@ -10,8 +10,10 @@ use scim::store::{
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
+use super::backend::AnyConn;
 use super::error::DbError;
-use super::resources::AccountTx;
+use super::put_off::put_off;
+use super::resources::{AccountTx, creation, refused};
 use super::schema::resources;
 use super::statement::{Bind, Statement};
 use super::{members as membership, owned, pending_members, search};
@@ -40,6 +42,12 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
+        if let AnyConn::Postgres(session) = &mut *self.tx.conn {
+            let what = (resource, document(resource)?);
+            let seq =
+                creation::create(session.begun(), self.account, self.provisioning, what, keys).map_err(refused)?;
+            return Ok(seq.into());
+        }
         let row = (
             resources::account.eq(self.account),
             resources::resource_type.eq(resource.resource_type.0),
@@ -75,7 +83,7 @@ impl scim::Store for AccountTx<'_, '_> {
             Bind::Number(handle.0),
             Bind::number(self.account),
         ];
-        Statement::<()>::new(UPDATE, binds).execute(self.tx.conn).map_err(StoreError::from)?;
+        put_off(self.tx.conn, UPDATE, binds).map_err(StoreError::from)?;
         self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.into(), &keys.added)?;
         self.note_change(handle);

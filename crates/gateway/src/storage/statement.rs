@@ -21,6 +21,7 @@ use diesel::sqlite::Sqlite;
 
 use super::backend::AnyConn;
 use super::error::DbError;
+use super::put_off::Together;
 
 /// The database's clock.
 pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
@@ -33,6 +34,8 @@ pub(super) enum Bind {
     Optional(Option<i64>),
     Flag(bool),
     Text(String),
+    /// A text, or NULL.
+    Words(Option<String>),
     Bytes(Vec<u8>),
 }
 
@@ -118,6 +121,26 @@ impl<ST> Statement<ST> {
         })
     }
 
+    /// All rows, of a question that is not about what was put off: it is written with it.
+    pub(super) fn load_along<T>(self, conn: &mut AnyConn) -> Result<Vec<T>, DbError>
+    where
+        ST: 'static,
+        T: diesel::deserialize::FromSqlRow<ST, Pg> + diesel::deserialize::FromSqlRow<ST, Sqlite> + 'static,
+        Self: for<'q> diesel::query_dsl::LoadQuery<'q, PgConnection, T>
+            + for<'q> diesel::query_dsl::LoadQuery<'q, SqliteConnection, T>,
+        Together<ST>: for<'q> diesel::query_dsl::LoadQuery<'q, PgConnection, T>,
+    {
+        let AnyConn::Postgres(session) = conn else { return self.load(conn) };
+        let later = session.take_later();
+        Ok(match later.is_empty() {
+            true => RunQueryDsl::load(self, session.begun())?,
+            false => {
+                let question = Statement::new(self.text, self.binds);
+                RunQueryDsl::load(later.with::<ST>(question), session.begun())?
+            }
+        })
+    }
+
     /// The only row, if there is one.
     pub(super) fn first<T>(self, conn: &mut AnyConn) -> Result<Option<T>, DbError>
     where
@@ -141,20 +164,33 @@ where
         if matches!(self.text, Cow::Owned(_)) {
             sql.unsafe_to_cache_prepared();
         }
-        let mut parts = self.text.split('?');
-        sql.push_sql(parts.next().unwrap_or_default());
-        for (part, bind) in parts.zip(&self.binds) {
-            match bind {
-                Bind::Number(value) => sql.push_bind_param::<BigInt, _>(value)?,
-                Bind::Optional(value) => sql.push_bind_param::<Nullable<BigInt>, _>(value)?,
-                Bind::Flag(value) => sql.push_bind_param::<Bool, _>(value)?,
-                Bind::Text(value) => sql.push_bind_param::<Text, _>(value)?,
-                Bind::Bytes(value) => sql.push_bind_param::<Binary, _>(value)?,
-            }
-            sql.push_sql(part);
-        }
-        Ok(())
+        walk(&self.text, &self.binds, sql)
     }
+}
+
+/// A text with a value for each `?`.
+pub(super) fn walk<'b, DB>(text: &'b str, binds: &'b [Bind], mut sql: AstPass<'_, 'b, DB>) -> QueryResult<()>
+where
+    DB: Backend + HasSqlType<BigInt> + HasSqlType<Binary> + HasSqlType<Bool>,
+    i64: ToSql<BigInt, DB>,
+    bool: ToSql<Bool, DB>,
+    String: ToSql<Text, DB>,
+    Vec<u8>: ToSql<Binary, DB>,
+{
+    let mut parts = text.split('?');
+    sql.push_sql(parts.next().unwrap_or_default());
+    for (part, bind) in parts.zip(binds) {
+        match bind {
+            Bind::Number(value) => sql.push_bind_param::<BigInt, _>(value)?,
+            Bind::Optional(value) => sql.push_bind_param::<Nullable<BigInt>, _>(value)?,
+            Bind::Flag(value) => sql.push_bind_param::<Bool, _>(value)?,
+            Bind::Text(value) => sql.push_bind_param::<Text, _>(value)?,
+            Bind::Words(value) => sql.push_bind_param::<Nullable<Text>, _>(value)?,
+            Bind::Bytes(value) => sql.push_bind_param::<Binary, _>(value)?,
+        }
+        sql.push_sql(part);
+    }
+    Ok(())
 }
 
 impl<ST: 'static> QueryId for Statement<ST> {

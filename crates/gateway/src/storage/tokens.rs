@@ -1,6 +1,7 @@
 //! Answers to authorization requests, authorization codes and refresh tokens: kept as fingerprints, looked up across accounts.
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
 use oauth::store::{Grants, StoreError};
 use oauth::{
     Answer, Challenge, ClientId, Code, Fingerprint, Grant, GrantId, RedirectUri, RefreshToken, TokenConstraints,
@@ -8,6 +9,8 @@ use oauth::{
 
 use super::backend::AnyConn;
 use super::error::DbError;
+use super::grants::{StatusColumns, StatusRow, status_columns, status_tables};
+use super::put_off::put_off;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -79,6 +82,23 @@ macro_rules! refreshrow_columns {
 const SPEND_CODE: &str = "UPDATE authorization_codes SET spent = ?, reissues = ? WHERE fingerprint = ?";
 
 const USE_REFRESH_TOKEN: &str = "UPDATE refresh_tokens SET used = ?, reissues = ?, repeats = ? WHERE fingerprint = ?";
+
+const INSERT_REFRESH_TOKEN: &str = "INSERT INTO refresh_tokens (fingerprint, grant_seq, generation, created, expires, used, bounds) VALUES (?, ?, ?, ?, ?, ?, ?)";
+
+/// Makes the exchanges of the token's grant take turns.
+const HOLD_GRANT_OF: &str = "SELECT g.seq FROM refresh_tokens AS t \
+     CROSS JOIN LATERAL (SELECT seq FROM grants WHERE seq = t.grant_seq FOR NO KEY UPDATE) AS g WHERE t.fingerprint = ?";
+
+/// A token with what decides about its grant.
+const WITH_STATUS: &str = concat!(
+    "SELECT ",
+    status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+    ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats",
+    status_tables!(),
+    " JOIN refresh_tokens AS t ON t.grant_seq = g.seq WHERE t.fingerprint = ? AND a.deleted IS NULL"
+);
+
+type RefreshColumns = (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);
 
 impl RefreshRow {
     fn token(self) -> Result<RefreshToken, DbError> {
@@ -194,29 +214,33 @@ impl oauth::store::Codes for Tx<'_> {
 
 impl oauth::store::RefreshTokens for Tx<'_> {
     fn insert_refresh_token(&mut self, token: &RefreshToken) -> Result<(), StoreError> {
-        let row = (
-            refresh_tokens::fingerprint.eq(token.fingerprint.as_bytes()),
-            refresh_tokens::grant_seq.eq(token.grant.0),
-            refresh_tokens::generation.eq(token.generation),
-            refresh_tokens::created.eq(token.created),
-            refresh_tokens::expires.eq(token.expires),
-            refresh_tokens::used.eq(token.used),
-            refresh_tokens::bounds.eq(token.constraints.to_stored()),
-        );
-        each!(&mut *self.conn, c => diesel::insert_into(refresh_tokens::table).values(row).execute(c))
-            .map_err(DbError::from)?;
-        Ok(())
+        let binds = vec![
+            Bind::Bytes(token.fingerprint.as_bytes().to_vec()),
+            Bind::Number(token.grant.0),
+            Bind::number(token.generation),
+            Bind::Number(token.created),
+            Bind::Number(token.expires),
+            Bind::Optional(token.used),
+            Bind::Words(token.constraints.to_stored()),
+        ];
+        Ok(put_off(self.conn, INSERT_REFRESH_TOKEN, binds)?)
     }
 
     /// The lock is the grant's, so that all exchanges of a chain take turns; what the token says is read under it.
     fn lock_refresh_token(&mut self, fingerprint: &Fingerprint) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+        if matches!(&*self.conn, AnyConn::Postgres(_)) {
+            let of = vec![Bind::Bytes(fingerprint.as_bytes().to_vec())];
+            if Statement::<BigInt>::new(HOLD_GRANT_OF, of.clone()).first::<i64>(self.conn)?.is_none() {
+                return Ok(None);
+            }
+            let row: Option<(StatusRow, RefreshRow)> =
+                Statement::<(StatusColumns, RefreshColumns)>::new(WITH_STATUS, of).first(self.conn)?;
+            if let Some((status, token)) = row {
+                let grant = self.note_status(status)?;
+                return Ok(Some((token.token()?, grant)));
+            }
+        }
         let Some(token) = self.read_token(fingerprint)? else { return Ok(None) };
-        self.hold_grant(token.grant)?;
-        let token = match &*self.conn {
-            AnyConn::Postgres(_) => self.read_token(fingerprint)?,
-            AnyConn::Sqlite(_) => Some(token),
-        };
-        let Some(token) = token else { return Ok(None) };
         Ok(self.grant(token.grant)?.map(|grant| (token, grant)))
     }
 
@@ -240,7 +264,6 @@ impl oauth::store::RefreshTokens for Tx<'_> {
         let of = Bind::Bytes(token.fingerprint.as_bytes().to_vec());
         let counts = [token.reissues, token.repeats].map(Bind::number);
         let binds = [vec![Bind::Optional(token.used)], counts.into(), vec![of]].concat();
-        Statement::<()>::new(USE_REFRESH_TOKEN, binds).execute(self.conn)?;
-        Ok(())
+        Ok(put_off(self.conn, USE_REFRESH_TOKEN, binds)?)
     }
 }

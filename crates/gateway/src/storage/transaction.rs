@@ -61,7 +61,7 @@ pub fn unit_of_work<T, E: TransactionError>(
     begin(conn, begin_sql)?;
     let mut tx = Tx::new(conn, Surroundings::of_a_command());
     let outcome = work(&mut tx);
-    match outcome {
+    match outcome.and_then(|value| settle(conn).map(|()| value).map_err(E::from)) {
         Ok(value) => commit(conn).map(|()| value).map_err(E::from),
         Err(error) => {
             roll_back(conn)?;
@@ -128,7 +128,7 @@ pub(crate) fn attempt<T, E: From<DbError>>(
     each!(&mut *tx.conn, c => AnsiTransactionManager::begin_transaction(c)).map_err(DbError::from)?;
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(tx)))
         .unwrap_or_else(|_| Err(DbError::Interrupted.into()));
-    match outcome {
+    match outcome.and_then(|value| settle(tx.conn).map(|()| value).map_err(E::from)) {
         Ok(value) => {
             commit(tx.conn)?;
             Ok(value)
@@ -143,6 +143,14 @@ pub(crate) fn attempt<T, E: From<DbError>>(
 
 pub(super) fn begin(conn: &mut AnyConn, sql: &str) -> Result<(), DbError> {
     Ok(each!(conn, c => AnsiTransactionManager::begin_transaction_sql(c, sql))?)
+}
+
+/// Writes what was put off.
+pub(super) fn settle(conn: &mut AnyConn) -> Result<(), DbError> {
+    match conn {
+        AnyConn::Postgres(session) => Ok(session.settle()?),
+        AnyConn::Sqlite(_) => Ok(()),
+    }
 }
 
 /// A transaction that only reads: on PostgreSQL it begins with its first statement, unless that is the only one.
@@ -167,10 +175,11 @@ pub(super) fn commit(conn: &mut AnyConn) -> Result<(), DbError> {
 }
 
 pub(super) fn roll_back(conn: &mut AnyConn) -> Result<(), DbError> {
-    if let AnyConn::Postgres(session) = conn
-        && (session.spared() || session.failure().is_some())
-    {
-        return Ok(());
+    if let AnyConn::Postgres(session) = conn {
+        session.forget_later();
+        if session.spared() {
+            return Ok(());
+        }
     }
     Ok(each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?)
 }

@@ -26,8 +26,8 @@ use scim::AttributeKey;
 use crate::contracts::{Account, Bare};
 
 /// What may be gone through from end to end on SQLite: what the statement itself made or was given.
-const OWN: [&str; 9] =
-    ["json_each", "wanted", "inside", "counted", "sealed", "waiting", "both_parts", "a", "looked_at"];
+const OWN: [&str; 10] =
+    ["CONSTANT", "json_each", "wanted", "inside", "counted", "sealed", "waiting", "both_parts", "a", "looked_at"];
 
 /// The rows of the audit trail that wait for their seal: a batch, which the next seal empties.
 const WAITING: &str = "SCAN audit USING INDEX audit_unsealed";

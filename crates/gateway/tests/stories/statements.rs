@@ -2,6 +2,7 @@
 //! more for each GET is a fifth less of them a second. What is counted are the statements of the process, so each request is sent several
 //! times, and the least is what it takes.
 
+use std::cell::RefCell;
 use std::future::IntoFuture;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -54,12 +55,7 @@ struct Report {
 
 impl Report {
     /// Sends a request several times, and compares the least that it took.
-    async fn takes<F: IntoFuture<Output = Answer>>(
-        &mut self,
-        what: &str,
-        known: usize,
-        mut request: impl FnMut(usize) -> F,
-    ) {
+    async fn takes<F: IntoFuture<Output = Answer>>(&mut self, what: &str, known: usize, request: impl Fn(usize) -> F) {
         let mut least: Option<Vec<String>> = None;
         for n in 0..8 {
             *sent() = Some(Vec::new());
@@ -120,17 +116,29 @@ async fn told(world: &World, report: &mut Report) {
     report.takes("GET of a group", 5, |_| idp.get(&group)).await;
     report.takes("client-credentials token", 1, |_| client.client_credentials()).await;
     report.takes("introspection", 1, |_| client.introspecting(&idp.access_token)).await;
-    report.takes("create", 9, |n| idp.post("/Users", &a_user(&format!("new{n}@acme.test")))).await;
-    report.takes("PATCH of active", 10, |n| idp.patch(&at(11)).replace("active", n % 2 == 1)).await;
+    let token = RefCell::new(idp.refresh_token.clone().unwrap_or_default());
     report
-        .takes("one member into a group", 9, |n| {
+        .takes("refresh", 6, |_| {
+            let (client, token) = (client.clone(), &token);
+            Box::pin(async move {
+                let asked = client.refresh(&token.borrow());
+                let answer = asked.await.expect(200);
+                token.replace(text(&answer.json()["refresh_token"]));
+                answer
+            })
+        })
+        .await;
+    report.takes("create", 7, |n| idp.post("/Users", &a_user(&format!("new{n}@acme.test")))).await;
+    report.takes("PATCH of active", 4, |n| idp.patch(&at(11)).replace("active", n % 2 == 1)).await;
+    report
+        .takes("one member into a group", 6, |n| {
             idp.patch(&group).add("members", json!([{"value": users[12 + n]["id"]}]))
         })
         .await;
     report
-        .takes("one member out of a group", 9, |n| {
+        .takes("one member out of a group", 6, |n| {
             idp.patch(&group).remove(&format!("members[value eq \"{}\"]", text(&users[12 + n]["id"])))
         })
         .await;
-    report.takes("DELETE", 20, |n| idp.delete(&at(20 + n))).await;
+    report.takes("DELETE", 8, |n| idp.delete(&at(20 + n))).await;
 }

@@ -28,6 +28,8 @@ pub(crate) enum Next {
 pub(in crate::storage) enum Found {
     OwnGrant(ClientId, Box<GrantRow>),
     Token((GrantId, TokenId, TokenId), Box<StatusRow>),
+    /// The status of a grant that this unit of work holds, and how much had been asked by then.
+    Held(TokenStatus, u64),
 }
 
 /// The columns of a client that is called `q`, of its account, and its secrets as JSON.
@@ -156,12 +158,24 @@ impl Tx<'_> {
         &mut self,
         token: (GrantId, &TokenId, &TokenId),
     ) -> Result<Option<TokenStatus>, DbError> {
-        match self.found.take().filter(|_| self.sees_one_snapshot()) {
+        match self.found.take().filter(|found| matches!(found, Found::Held(..)) || self.sees_one_snapshot()) {
+            Some(Found::Held(status, asked)) => {
+                let is_it = status.grant.id == token.0 && [token.1, token.2] == [&TokenId::NONE; 2];
+                Ok(Some(status).filter(|_| is_it && self.asked() == Some(asked)))
+            }
             Some(Found::Token((grant, id, response), row)) if (grant, &id, &response) == token => {
                 Ok(Some(self.status_of(*row)?.0))
             }
             _ => Ok(None),
         }
+    }
+
+    /// What decides about a grant that is held from here on, for whom asks it next.
+    pub(in crate::storage) fn note_status(&mut self, row: StatusRow) -> Result<Grant, DbError> {
+        let status = self.status_of(row)?.0;
+        let grant = status.grant.clone();
+        self.found = self.asked().map(|asked| Found::Held(status, asked));
+        Ok(grant)
     }
 
     /// Whether what was asked a moment ago is still so for this unit of work: it only reads, and on PostgreSQL its transaction has not

@@ -127,9 +127,13 @@ impl AccountTx<'_, '_> {
     /// A resource that no other transaction changes until this unit of work ends.
     pub(in crate::storage) fn find_locked(&mut self, kind: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
         type Columns = ((BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text), (Bool, Bool));
-        let binds = vec![Bind::number(self.account), Bind::Text(id.to_string())];
-        let found: Option<(Row, (bool, bool))> =
-            Statement::<Columns>::new(LOCKED.of(self.tx.conn), binds).first(self.tx.conn)?;
+        let found: Option<(Row, (bool, bool))> = match self.tx.ahead_locked(self.account, id) {
+            Some(found) => found,
+            None => {
+                let binds = vec![Bind::number(self.account), Bind::Text(id.to_string())];
+                Statement::<Columns>::new(LOCKED.of(self.tx.conn), binds).first(self.tx.conn)?
+            }
+        };
         let Some((row, (provisioned, service_account))) = found else { return Ok(None) };
         if row.resource_type != kind.0 || !self.guard.shows(&row) {
             return Ok(None);

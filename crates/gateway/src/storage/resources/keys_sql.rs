@@ -43,9 +43,7 @@ impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
         sql.push_bind_param::<BigInt, _>(&self.resource)?;
         sql.push_sql(", k.is_unique FROM ");
         if NAME {
-            sql.push_sql("(SELECT pg_advisory_xact_lock_shared(73052, (");
-            sql.push_bind_param::<BigInt, _>(&self.account)?;
-            sql.push_sql(" % 2147483647)::int)) AS shared, ");
+            names_shared(&self.account, sql.reborrow())?;
         }
         sql.push_sql("unnest(");
         sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
@@ -59,6 +57,14 @@ impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
 }
 
 impl<const NAME: bool> diesel::RunQueryDsl<diesel::PgConnection> for Insert<NAME> {}
+
+/// In a list of tables: the lock of names of this account is shared.
+pub(super) fn names_shared<'b>(account: &'b AccountKey, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+    sql.push_sql("(SELECT pg_advisory_xact_lock_shared(73052, (");
+    sql.push_bind_param::<BigInt, _>(account)?;
+    sql.push_sql(" % 2147483647)::int)) AS shared, ");
+    Ok(())
+}
 
 #[derive(QueryId)]
 pub(super) struct Delete {

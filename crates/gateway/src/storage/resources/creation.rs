@@ -1,0 +1,124 @@
+//! A new resource in one statement, on PostgreSQL: its row, its keys, and that there is one more.
+
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Bool, Integer, SmallInt, Text};
+use diesel::{PgConnection, RunQueryDsl};
+use scim::{AttributeKey, Resource, SearchKey};
+
+use super::SHARDS;
+use super::keys_sql::names_shared;
+use crate::domain::ids::{AccountKey, ResourceKey};
+
+/// One that gets a `NAME` shares the account's lock of names with all who do the same
+/// ([`pending_members`](super::super::pending_members)).
+pub(in crate::storage) struct Creation<'r, const NAME: bool> {
+    account: AccountKey,
+    resource: &'r Resource,
+    id: &'r str,
+    active: bool,
+    provisioned: bool,
+    display: &'r str,
+    document: String,
+    attributes: Vec<i32>,
+    keys: Vec<&'r str>,
+    unique: Vec<bool>,
+}
+
+/// Stores a new resource of this account, as its document and keys say.
+pub(in crate::storage) fn create(
+    conn: &mut PgConnection,
+    account: AccountKey,
+    provisioned: bool,
+    (resource, document): (&Resource, String),
+    keys: &[SearchKey],
+) -> QueryResult<ResourceKey> {
+    let names = [AttributeKey::user_name(), AttributeKey::external_id()];
+    match keys.iter().any(|key| names.contains(&key.attribute)) {
+        true => Creation::<true>::of(account, provisioned, resource, document, keys).get_result(conn),
+        false => Creation::<false>::of(account, provisioned, resource, document, keys).get_result(conn),
+    }
+}
+
+impl<'r, const NAME: bool> Creation<'r, NAME> {
+    fn of(
+        account: AccountKey,
+        provisioned: bool,
+        resource: &'r Resource,
+        document: String,
+        keys: &'r [SearchKey],
+    ) -> Creation<'r, NAME> {
+        Creation {
+            account,
+            resource,
+            id: resource.id.as_str(),
+            active: resource.is_active(),
+            provisioned,
+            display: resource.display(),
+            document,
+            attributes: keys.iter().map(|key| key.attribute.0).collect(),
+            keys: keys.iter().map(|key| key.key.as_str()).collect(),
+            unique: keys.iter().map(|key| key.unique).collect(),
+        }
+    }
+}
+
+impl<const NAME: bool> QueryFragment<Pg> for Creation<'_, NAME> {
+    fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        sql.push_sql(
+            "WITH r AS (INSERT INTO resources (account, resource_type, id, version, created, last_modified, active, provisioned, display, \
+             document) VALUES (",
+        );
+        let meta = &self.resource.meta;
+        sql.push_bind_param::<BigInt, _>(&self.account)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<SmallInt, _>(&self.resource.resource_type.0)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Text, _>(&self.id)?;
+        for number in [&meta.version, &meta.created, &meta.last_modified] {
+            sql.push_sql(", ");
+            sql.push_bind_param::<BigInt, _>(number)?;
+        }
+        for flag in [&self.active, &self.provisioned] {
+            sql.push_sql(", ");
+            sql.push_bind_param::<Bool, _>(flag)?;
+        }
+        sql.push_sql(", ");
+        sql.push_bind_param::<Text, _>(&self.display)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Text, _>(&self.document)?;
+        sql.push_sql(
+            ") RETURNING seq, account, resource_type), c AS (INSERT INTO resource_counts (account, resource_type, shard, n) \
+             SELECT r.account, r.resource_type, r.seq % ",
+        );
+        sql.push_bind_param::<BigInt, _>(&SHARDS)?;
+        sql.push_sql(
+            ", 1 FROM r ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n), \
+             k AS (INSERT INTO attribute_values (account, attribute, key, resource, is_unique) \
+             SELECT r.account, k.attribute, k.key, r.seq, k.is_unique FROM r, ",
+        );
+        if NAME {
+            names_shared(&self.account, sql.reborrow())?;
+        }
+        sql.push_sql("unnest(");
+        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        sql.push_sql(", ");
+        sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
+        sql.push_sql(") AS k(attribute, key, is_unique)) SELECT seq FROM r");
+        Ok(())
+    }
+}
+
+impl<const NAME: bool> QueryId for Creation<'_, NAME> {
+    type QueryId = Creation<'static, NAME>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const NAME: bool> Query for Creation<'_, NAME> {
+    type SqlType = BigInt;
+}
+
+impl<const NAME: bool> RunQueryDsl<PgConnection> for Creation<'_, NAME> {}
