@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
+pub(super) use super::rows::AccountRow;
 use super::schema::accounts;
 use super::tx::Tx;
 use crate::domain::account::Account;
@@ -12,8 +13,6 @@ use crate::domain::ids::AccountKey;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
-/// As stored.
-pub(super) type AccountRow = (AccountKey, String, String, String, Option<String>, Timestamp, String, Option<Timestamp>);
 pub(super) type AccountColumns = (
     accounts::seq,
     accounts::id,

@@ -12,40 +12,16 @@ use scim::resource::GroupReference;
 use scim::store::Handle;
 use scim::{AttributeKey, Id};
 
+use super::along::{Ahead, Wanted};
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::grants::{StatusColumns, StatusRow, status_columns, status_tables};
-use super::members::{self, Upward};
-use super::resources::Row;
+use super::grants::{StatusColumns, status_columns, status_tables};
+use super::members;
+use super::rows::{Row, StatusRow};
 use super::statement::{Bind, Statement};
 use super::static_tokens::{TokenColumns, TokenRow};
 use super::tx::{GrantContext, Tx};
 use crate::domain::ids::{AccountKey, ResourceKey};
-
-/// What a request is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// The resource with this id.
-    Id(Id),
-    /// The user whose `userName` has this search key.
-    UserName(String),
-    /// The resource with this id, which is to be changed: no other transaction changes it from here on.
-    Locked(Id),
-}
-
-/// What came along with a token.
-#[derive(Debug)]
-pub(super) struct Ahead {
-    account: AccountKey,
-    wanted: Wanted,
-    row: Option<Row>,
-    /// Whether an identity provider has written it, and whether it is a service account; where it is locked.
-    about: (bool, bool),
-    /// The ways up from it, unless they are many.
-    upwards: Option<Vec<Upward>>,
-    /// How much had been asked on the connection by then ([`PgSession::asked`](super::pg_session::PgSession::asked)).
-    asked: u64,
-}
 
 /// A user may have this many memberships on their ways up to have them come along.
 const MOST_UPWARDS: usize = 100;

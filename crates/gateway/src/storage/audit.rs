@@ -4,8 +4,7 @@
 use diesel::prelude::*;
 
 use super::error::DbError;
-use super::put_off::put_off_row;
-use super::statement::Bind;
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use crate::domain::actor::{Actor, Named};
 use crate::domain::event::{Action, Target};
@@ -110,6 +109,6 @@ impl Tx<'_> {
             Bind::Words(row.changes),
             Bind::Words(row.request_id),
         ];
-        put_off_row(self.conn, (INSERT, ROW, concat!(insert!(), row!())), binds)
+        Statement::<()>::put_off_row(self.conn, (INSERT, ROW, concat!(insert!(), row!())), binds)
     }
 }

@@ -22,9 +22,6 @@ use crate::platform::timestamp::Timestamp;
 
 mod found;
 
-pub(super) use found::Found;
-pub(crate) use found::Next;
-
 /// A client as an operator sees it.
 #[derive(Debug, Clone)]
 pub struct ClientRecord {

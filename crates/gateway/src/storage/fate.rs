@@ -5,7 +5,7 @@
 //! standby that was promoted meanwhile gives the same numbers to others. So a session notes from the start which server and timeline it
 //! leads to, and the answer of any other is none.
 //!
-//! The number costs nothing where something is [put off](super::put_off) until the end, as rows of the audit trail are: the statement that
+//! The number costs nothing where something is [put off](super::later) until the end, as rows of the audit trail are: the statement that
 //! writes them tells it. Any other durable unit asks for it before it commits.
 
 use std::time::{Duration, Instant};

@@ -9,11 +9,12 @@ use oauth::{
     TokenStatus,
 };
 
-use super::accounts::AccountRow;
 use super::authorized_clients::ACCEPTED_SCOPES;
 use super::backend::AnyConn;
 use super::bulk_revocations::ended;
 use super::error::{DbError, unique_violation};
+use super::rows::ClientRow;
+pub(super) use super::rows::{GrantRow, StatusRow};
 use super::schema::{clients, grants, resources, revoked_tokens};
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::{GrantClient, GrantContext, Tx};
@@ -49,11 +50,6 @@ pub struct GrantRecord {
     /// Since when its owner is another user than the one who accepted.
     pub rebound: Option<Timestamp>,
 }
-
-pub(super) type GrantRow = (
-    (i64, String, Option<String>, String, Option<String>, Option<Timestamp>),
-    (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<i32>, Option<Timestamp>),
-);
 
 impl Tx<'_> {
     /// A grant out of its row. Why it ended is read only where it did.
@@ -129,11 +125,7 @@ pub(super) use status_tables;
 pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
 type StateColumns = (Bool, Nullable<BigInt>, Nullable<Bool>, Nullable<BigInt>, Nullable<BigInt>);
 type ClientColumns = (BigInt, Text, Text, Text, Nullable<BigInt>);
-type ClientRow = (ClientKey, String, String, String, Option<Timestamp>);
 type AccountSqlColumns = (BigInt, Text, Text, Text, Nullable<Text>, BigInt, Text, Nullable<BigInt>);
-/// And of their values.
-pub(super) type StatusRow =
-    (GrantRow, (bool, Option<i64>, Option<bool>, Option<i64>, Option<i64>), ClientRow, AccountRow);
 
 const STATUS: &str = concat!(
     "SELECT ",

@@ -14,6 +14,7 @@ use scim::{Id, Members};
 
 use super::backend::AnyConn;
 use super::error::DbError;
+use super::rows::Upward;
 use super::schema::members;
 use super::statement::{Bind, Dialects, Statement};
 use crate::domain::ids::{AccountKey, ResourceKey};
@@ -102,9 +103,6 @@ const DESCRIBE: Dialects = Dialects {
 fn one_more(most: usize) -> Bind {
     Bind::number(i64::try_from(most.saturating_add(1)).unwrap_or(i64::MAX))
 }
-
-/// A membership on a way up: what is inside, and the group's number, id and name.
-pub(super) type Upward = (i64, i64, String, String);
 
 /// Memberships on the ways up may be more than the groups that are found: groups can be in each other in many ways.
 const FEW_EDGES: usize = 4;

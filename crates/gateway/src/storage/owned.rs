@@ -5,14 +5,13 @@ use diesel::prelude::*;
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::put_off::put_off;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
     field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, recordings,
     recovery_codes, resource_counts, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
     unrecorded_requests, upstream_identities, upstream_secrets,
 };
-use super::statement::Bind;
+use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
 use crate::each;
 
@@ -25,7 +24,7 @@ macro_rules! owned {
 
         $(#[$doc])*
         pub(super) fn $one(conn: &mut AnyConn, owner: $key) -> Result<(), DbError> {
-            $(put_off(
+            $(Statement::<()>::put_off(
                 conn,
                 concat!("DELETE FROM ", stringify!($table), " WHERE ", stringify!($column), " = ?"),
                 vec![Bind::number(owner)],

@@ -1,7 +1,7 @@
 //! A connection to PostgreSQL, and what was put off on it.
 //!
 //! Each statement is a round trip, and costs both sides as much as many a statement's work does. So what is only to be said sometime
-//! before the next statement is owed, and said with it: what is written ([`put_off`](super::put_off)), and the BEGIN of a transaction
+//! before the next statement is owed, and said with it: what is written ([`later`](super::later)), and the BEGIN of a transaction
 //! that only reads. One that turns out to need a single
 //! statement, which is a snapshot by itself, is spared BEGIN and COMMIT ([`PgSession::as_it_is`]).
 
@@ -9,7 +9,7 @@ use diesel::connection::AnsiTransactionManager;
 use diesel::result::Error;
 use diesel::{PgConnection, RunQueryDsl};
 
-use super::put_off::{Later, PutOff};
+use super::later::{Later, PutOff};
 
 /// A connection to PostgreSQL.
 #[allow(missing_debug_implementations)] // diesel's connections have none

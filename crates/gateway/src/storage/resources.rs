@@ -1,17 +1,15 @@
 //! The resources of one account: the scim crate's store.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, SmallInt, Text};
-use scim::resource::Meta;
 use scim::schema::ResourceTypeId;
 use scim::store::{Handle, StoreError, Stored, WriteError};
-use scim::{AttributeKey, Id, Resource, SearchKey};
+use scim::{AttributeKey, Id, SearchKey};
 
 use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
-use super::put_off::{PutOff, put_off};
+use super::later::PutOff;
 use super::schema::{attribute_values, resource_counts, resources};
-use super::statement::Bind;
+use super::statement::{Bind, Statement};
 use super::tx::Tx;
 use super::{members, shared_keys};
 use crate::domain::ids::{AccountKey, ResourceKey};
@@ -24,6 +22,8 @@ mod keys_sql;
 
 use guard::Guard;
 
+pub(super) use super::rows::{Row, RowColumns, row_columns, row_within};
+
 /// A unit of work on the resources of one account. Puts the account into every statement.
 #[allow(missing_debug_implementations)]
 pub struct AccountTx<'t, 'c> {
@@ -34,90 +34,11 @@ pub struct AccountTx<'t, 'c> {
     pub(super) guard: Guard,
 }
 
-/// A row of `resources` as it is read.
-#[derive(Debug, Clone, Queryable)]
-pub(super) struct Row {
-    pub(super) seq: ResourceKey,
-    resource_type: i16,
-    id: String,
-    version: i64,
-    created: Timestamp,
-    last_modified: Timestamp,
-    document: String,
-}
-
-/// The columns of a [`Row`] as text, in its order, of a table that is called `r`. A document that has more bytes than the value of the
-/// `?` does not come along: its size does ([`Row::withheld`]). No text of a document looks like a number.
-macro_rules! row_within {
-    () => {
-        "r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, \
-         CASE WHEN octet_length(r.document) <= ? THEN r.document ELSE CAST(octet_length(r.document) AS TEXT) END"
-    };
-}
-pub(super) use row_within;
-
-/// The columns of a [`Row`], in its order.
-macro_rules! row_columns {
-    () => {
-        (
-            resources::seq,
-            resources::resource_type,
-            resources::id,
-            resources::version,
-            resources::created,
-            resources::last_modified,
-            resources::document,
-        )
-    };
-}
-pub(super) use row_columns;
-
-/// The types of its columns.
-pub(super) type RowColumns = (BigInt, SmallInt, Text, BigInt, BigInt, BigInt, Text);
-
 /// Resources of one account and type are counted in this many rows.
 const SHARDS: i64 = 8;
 
 const ADD_TO_COUNT: &str = "INSERT INTO resource_counts (account, resource_type, shard, n) VALUES (?, ?, ?, ?) \
      ON CONFLICT (account, resource_type, shard) DO UPDATE SET n = resource_counts.n + excluded.n";
-
-impl Row {
-    /// Of these values.
-    pub(super) fn of(
-        seq: ResourceKey,
-        (resource_type, id): (i16, String),
-        (version, created, last_modified): (i64, i64, i64),
-        document: String,
-    ) -> Row {
-        let [created, last_modified] = [created, last_modified].map(Timestamp::of_millis);
-        Row { seq, resource_type, id, version, created, last_modified, document }
-    }
-
-    /// How large the document is that did not come along.
-    pub(super) fn withheld(&self) -> Option<usize> {
-        self.document.starts_with(|c: char| c.is_ascii_digit()).then(|| self.document.parse().unwrap_or(usize::MAX))
-    }
-
-    /// The document that did not come along.
-    pub(super) fn with(self, document: String) -> Row {
-        Row { document, ..self }
-    }
-
-    /// Whether all its text is in ASCII.
-    pub(super) fn is_ascii(&self) -> bool {
-        self.document.is_ascii()
-    }
-
-    pub(super) fn stored(self) -> Result<Stored, DbError> {
-        let attributes = serde_json::from_str(&self.document)
-            .map_err(|e| DbError::Corrupt(format!("document of resource {}: {e}", self.id)))?;
-        let id = Id::new(self.id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
-        let (created, last_modified) = (self.created.millis(), self.last_modified.millis());
-        let meta = Meta { created, last_modified, version: self.version };
-        let resource = Resource::from_stored(ResourceTypeId(self.resource_type), id, meta, attributes);
-        Ok(Stored { handle: self.seq.into(), resource })
-    }
-}
 
 impl<'c> Tx<'c> {
     /// What a user or group of this account is called.
@@ -183,7 +104,7 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     ) -> Result<(), DbError> {
         let shard = i64::from(seq) % SHARDS;
         let binds = [self.account.into(), i64::from(resource_type.0), shard, change].map(Bind::Number);
-        put_off(self.tx.conn, ADD_TO_COUNT, binds.into())
+        Statement::<()>::put_off(self.tx.conn, ADD_TO_COUNT, binds.into())
     }
 
     /// So many members are at hand, more than one unit of work may have that is to be short.

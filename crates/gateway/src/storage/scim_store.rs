@@ -12,7 +12,6 @@ use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::put_off::put_off;
 use super::resources::{AccountTx, creation, refused};
 use super::schema::resources;
 use super::statement::{Bind, Statement};
@@ -83,7 +82,7 @@ impl scim::Store for AccountTx<'_, '_> {
             Bind::Number(handle.0),
             Bind::number(self.account),
         ];
-        put_off(self.tx.conn, UPDATE, binds).map_err(StoreError::from)?;
+        Statement::<()>::put_off(self.tx.conn, UPDATE, binds).map_err(StoreError::from)?;
         self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.into(), &keys.added)?;
         self.note_change(handle);

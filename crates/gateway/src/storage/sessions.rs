@@ -4,7 +4,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::error::DbError;
-use super::put_off::put_off;
 use super::schema::sessions;
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -129,6 +128,6 @@ impl Tx<'_> {
     /// Ends all sessions of a user.
     pub fn end_sessions_of(&mut self, account: AccountKey, user: &str) -> Result<(), DbError> {
         // A deleted user's sessions are found dead by the join in `session` and swept when they expire.
-        put_off(self.conn, END_ALL, vec![Bind::number(account), Bind::Text(user.to_owned())])
+        Statement::<()>::put_off(self.conn, END_ALL, vec![Bind::number(account), Bind::Text(user.to_owned())])
     }
 }

@@ -16,41 +16,17 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Nullable, Text};
+use diesel::sql_types::{BigInt, Binary, Bool, HasSqlType, Text};
 use diesel::sqlite::Sqlite;
 
 use super::backend::AnyConn;
+pub(super) use super::bind::Bind;
+use super::bind::walk;
 use super::error::DbError;
-use super::put_off::Together;
+use super::later::{PutOff, Rows, Together};
 
 /// The database's clock.
 pub(super) const CLOCK: &str = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint";
-
-/// A value.
-#[derive(Debug, Clone)]
-pub(super) enum Bind {
-    Number(i64),
-    /// A number, or NULL.
-    Optional(Option<i64>),
-    Flag(bool),
-    Text(String),
-    /// A text, or NULL.
-    Words(Option<String>),
-    Bytes(Vec<u8>),
-}
-
-impl Bind {
-    /// A number, which may be a key.
-    pub(super) fn number(value: impl Into<i64>) -> Bind {
-        Bind::Number(value.into())
-    }
-
-    /// Many values as one.
-    pub(super) fn list<T: serde::Serialize>(values: &[T]) -> Result<Bind, DbError> {
-        let json = serde_json::to_string(values).map_err(|e| DbError::Corrupt(e.to_string()))?;
-        Ok(Bind::Text(json))
-    }
-}
 
 /// One text for each database.
 #[derive(Debug, Clone, Copy)]
@@ -108,6 +84,38 @@ impl<ST> Statement<ST> {
         })
     }
 
+    /// Writes it when something is asked next, on PostgreSQL; on SQLite at once. Its text is a constant. See [`later`](super::later).
+    pub(super) fn put_off(conn: &mut AnyConn, text: &'static str, binds: Vec<Bind>) -> Result<(), DbError>
+    where
+        Self: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
+    {
+        match conn {
+            AnyConn::Postgres(session) => {
+                session.put_off(PutOff::Text(text, binds));
+                Ok(())
+            }
+            AnyConn::Sqlite(_) => Self::new(text, binds).execute(conn).map(drop),
+        }
+    }
+
+    /// The same for one row of a table, whose statement begins with `head`. On SQLite it is written by `whole`.
+    pub(super) fn put_off_row(
+        conn: &mut AnyConn,
+        (head, row, whole): (&'static str, &'static str, &'static str),
+        binds: Vec<Bind>,
+    ) -> Result<(), DbError>
+    where
+        Self: QueryFragment<Pg> + QueryFragment<Sqlite> + QueryId,
+    {
+        match conn {
+            AnyConn::Postgres(session) => {
+                session.put_off(PutOff::Rows(Rows { head, row, rows: 1, binds }));
+                Ok(())
+            }
+            AnyConn::Sqlite(_) => Self::new(whole, binds).execute(conn).map(drop),
+        }
+    }
+
     /// All rows, of a statement that only reads: on PostgreSQL without the transaction, where that has not begun.
     pub(super) fn load_as_it_is<T>(self, conn: &mut AnyConn) -> Result<Vec<T>, DbError>
     where
@@ -134,10 +142,7 @@ impl<ST> Statement<ST> {
         let later = session.take_later();
         Ok(match later.is_empty() {
             true => RunQueryDsl::load(self, session.begun())?,
-            false => {
-                let question = Statement::new(self.text, self.binds);
-                RunQueryDsl::load(later.with::<ST>(question), session.begun())?
-            }
+            false => RunQueryDsl::load(later.with::<ST>(self.text, self.binds), session.begun())?,
         })
     }
 
@@ -166,31 +171,6 @@ where
         }
         walk(&self.text, &self.binds, sql)
     }
-}
-
-/// A text with a value for each `?`.
-pub(super) fn walk<'b, DB>(text: &'b str, binds: &'b [Bind], mut sql: AstPass<'_, 'b, DB>) -> QueryResult<()>
-where
-    DB: Backend + HasSqlType<BigInt> + HasSqlType<Binary> + HasSqlType<Bool>,
-    i64: ToSql<BigInt, DB>,
-    bool: ToSql<Bool, DB>,
-    String: ToSql<Text, DB>,
-    Vec<u8>: ToSql<Binary, DB>,
-{
-    let mut parts = text.split('?');
-    sql.push_sql(parts.next().unwrap_or_default());
-    for (part, bind) in parts.zip(binds) {
-        match bind {
-            Bind::Number(value) => sql.push_bind_param::<BigInt, _>(value)?,
-            Bind::Optional(value) => sql.push_bind_param::<Nullable<BigInt>, _>(value)?,
-            Bind::Flag(value) => sql.push_bind_param::<Bool, _>(value)?,
-            Bind::Text(value) => sql.push_bind_param::<Text, _>(value)?,
-            Bind::Words(value) => sql.push_bind_param::<Nullable<Text>, _>(value)?,
-            Bind::Bytes(value) => sql.push_bind_param::<Binary, _>(value)?,
-        }
-        sql.push_sql(part);
-    }
-    Ok(())
 }
 
 impl<ST: 'static> QueryId for Statement<ST> {

@@ -10,7 +10,6 @@ use oauth::{
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::grants::{StatusColumns, StatusRow, status_columns, status_tables};
-use super::put_off::put_off;
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -223,7 +222,7 @@ impl oauth::store::RefreshTokens for Tx<'_> {
             Bind::Optional(token.used),
             Bind::Words(token.constraints.to_stored()),
         ];
-        Ok(put_off(self.conn, INSERT_REFRESH_TOKEN, binds)?)
+        Ok(Statement::<()>::put_off(self.conn, INSERT_REFRESH_TOKEN, binds)?)
     }
 
     /// The lock is the grant's, so that all exchanges of a chain take turns; what the token says is read under it.
@@ -264,6 +263,6 @@ impl oauth::store::RefreshTokens for Tx<'_> {
         let of = Bind::Bytes(token.fingerprint.as_bytes().to_vec());
         let counts = [token.reissues, token.repeats].map(Bind::number);
         let binds = [vec![Bind::Optional(token.used)], counts.into(), vec![of]].concat();
-        Ok(put_off(self.conn, USE_REFRESH_TOKEN, binds)?)
+        Ok(Statement::<()>::put_off(self.conn, USE_REFRESH_TOKEN, binds)?)
     }
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::ahead::{Ahead, Wanted};
+use super::along::{Ahead, Found, Next, Wanted};
 use super::backend::AnyConn;
-use super::clients::{Found, Next};
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::event::{Event, Kind};

@@ -5,32 +5,16 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use oauth::bearer::LookUp;
 use oauth::{Client, ClientId, ClientSecret, Fingerprint, Grant, GrantId, TokenId, TokenStatus};
 
+use super::super::along::{Found, Next};
 use super::super::backend::AnyConn;
 use super::super::error::DbError;
-use super::super::grants::{GrantColumns, GrantRow, StatusColumns, StatusRow, status_columns, status_tables};
+use super::super::grants::{GrantColumns, StatusColumns, status_columns, status_tables};
+use super::super::rows::{GrantRow, StatusRow};
 use super::super::statement::{Bind, Dialects, Statement};
 use super::super::tx::Tx;
 use super::Row;
 use crate::domain::ids::{AccountKey, ClientKey};
 use crate::platform::timestamp::Timestamp;
-
-/// What a client's request asks after the client itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// The standing grant behind all its tokens of client credentials.
-    OwnGrant,
-    /// What decides whether this token counts.
-    Token(LookUp),
-}
-
-/// What came along with a client.
-#[derive(Debug)]
-pub(in crate::storage) enum Found {
-    OwnGrant(ClientId, Box<GrantRow>),
-    Token((GrantId, TokenId, TokenId), Box<StatusRow>),
-    /// The status of a grant that this unit of work holds, and how much had been asked by then.
-    Held(TokenStatus, u64),
-}
 
 /// The columns of a client that is called `q`, of its account, and its secrets as JSON.
 macro_rules! columns {

@@ -1,7 +1,7 @@
 //! What is written later, on PostgreSQL: together with the next statement, or at the end of the unit of work.
 //!
 //! A statement costs what a round trip costs, and most that a request writes is never looked at again by its unit of work: a document, its
-//! keys, a count, rows of the audit trail. Such a statement is put off ([`put_off`]); all that is put off becomes one, each a part of its
+//! keys, a count, rows of the audit trail. Such a statement is put off ([`Statement::put_off`](super::statement::Statement::put_off)); all that is put off becomes one, each a part of its
 //! `WITH`, before anything else is asked ([`PgSession::begun`](super::pg_session::PgSession::begun)). So a unit of work sees its own writes
 //! as ever. The parts see none of each other's writes, and no order is promised among them: they must not be about one row. Two of one name
 //! are not put off together; rows for one table are, and keep their order.
@@ -9,15 +9,14 @@
 //! What fails then fails the unit of work, in which nothing could be done about it: what may be refused, as a value that only one may
 //! have, is not put off.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 
-use super::backend::AnyConn;
-use super::error::DbError;
-use super::statement::{Bind, Statement, walk};
+use super::bind::{Bind, walk};
 
 /// So many are put off at most, so that the texts of what they become are not too many to be kept prepared,
 const MOST: usize = 16;
@@ -27,32 +26,44 @@ const MOST_ROWS: usize = 4;
 /// A statement that is put off.
 #[allow(missing_debug_implementations)] // statements have none
 pub(super) enum PutOff {
+    /// A constant text with its values.
+    Text(&'static str, Vec<Bind>),
     /// Any, by a name of its own.
     One(&'static str, Box<dyn QueryFragment<Pg> + Send>),
     /// Rows of a table.
     Rows(Rows),
+    /// What is asked with it, at the end.
+    Question(Cow<'static, str>, Vec<Bind>),
 }
 
 /// Rows of a table: how the statement begins, how a row is written, and the values of all.
 #[allow(missing_debug_implementations)]
 pub(super) struct Rows {
-    head: &'static str,
-    row: &'static str,
-    rows: usize,
-    binds: Vec<Bind>,
+    pub(super) head: &'static str,
+    pub(super) row: &'static str,
+    pub(super) rows: usize,
+    pub(super) binds: Vec<Bind>,
 }
 
 impl PutOff {
     fn name(&self) -> &'static str {
         match self {
-            PutOff::One(name, _) => name,
+            PutOff::One(name, _) | PutOff::Text(name, _) => name,
             PutOff::Rows(rows) => rows.head,
+            PutOff::Question(..) => "",
         }
     }
 
     fn walk<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         match self {
+            PutOff::Text(text, binds) => walk(text, binds, sql),
             PutOff::One(_, fragment) => fragment.walk_ast(sql),
+            PutOff::Question(text, binds) => {
+                if matches!(text, Cow::Owned(_)) {
+                    sql.unsafe_to_cache_prepared();
+                }
+                walk(text, binds, sql)
+            }
             PutOff::Rows(Rows { head, row, rows, binds }) => {
                 sql.push_sql(head);
                 let each = binds.len() / rows;
@@ -100,35 +111,8 @@ impl Later {
     }
 
     /// All of it in one statement with a question that is not about it; `ST` are the types of its columns.
-    pub(super) fn with<ST>(self, question: Statement<()>) -> Together<ST> {
-        Together { before: self.0, last: PutOff::One("", Box::new(question)), columns: PhantomData }
-    }
-}
-
-/// Writes it when something is asked next, on PostgreSQL; on SQLite at once. Its text is a constant.
-pub(super) fn put_off(conn: &mut AnyConn, text: &'static str, binds: Vec<Bind>) -> Result<(), DbError> {
-    let statement = Statement::<()>::new(text, binds);
-    match conn {
-        AnyConn::Postgres(session) => {
-            session.put_off(PutOff::One(text, Box::new(statement)));
-            Ok(())
-        }
-        AnyConn::Sqlite(_) => statement.execute(conn).map(drop),
-    }
-}
-
-/// The same for one row of a table, whose statement begins with `head`. On SQLite it is written by `whole`.
-pub(super) fn put_off_row(
-    conn: &mut AnyConn,
-    (head, row, whole): (&'static str, &'static str, &'static str),
-    binds: Vec<Bind>,
-) -> Result<(), DbError> {
-    match conn {
-        AnyConn::Postgres(session) => {
-            session.put_off(PutOff::Rows(Rows { head, row, rows: 1, binds }));
-            Ok(())
-        }
-        AnyConn::Sqlite(_) => Statement::<()>::new(whole, binds).execute(conn).map(drop),
+    pub(super) fn with<ST>(self, question: Cow<'static, str>, binds: Vec<Bind>) -> Together<ST> {
+        Together { before: self.0, last: PutOff::Question(question, binds), columns: PhantomData }
     }
 }
 

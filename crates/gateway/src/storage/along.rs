@@ -1,0 +1,51 @@
+//! What may come along with a look-up, and what did: see [`ahead`](super::ahead) and [`clients`](super::clients).
+
+use oauth::bearer::LookUp;
+use oauth::{ClientId, GrantId, TokenId, TokenStatus};
+use scim::Id;
+
+use super::rows::{GrantRow, Row, StatusRow, Upward};
+use crate::domain::ids::AccountKey;
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The resource with this id.
+    Id(Id),
+    /// The user whose `userName` has this search key.
+    UserName(String),
+    /// The resource with this id, which is to be changed: no other transaction changes it from here on.
+    Locked(Id),
+}
+
+/// What came along with a token.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    pub(super) account: AccountKey,
+    pub(super) wanted: Wanted,
+    pub(super) row: Option<Row>,
+    /// Whether an identity provider has written it, and whether it is a service account; where it is locked.
+    pub(super) about: (bool, bool),
+    /// The ways up from it, unless they are many.
+    pub(super) upwards: Option<Vec<Upward>>,
+    /// How much had been asked on the connection by then ([`PgSession::asked`](super::pg_session::PgSession::asked)).
+    pub(super) asked: u64,
+}
+
+/// What a client's request asks after the client itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The standing grant behind all its tokens of client credentials.
+    OwnGrant,
+    /// What decides whether this token counts.
+    Token(LookUp),
+}
+
+/// What came along with a client.
+#[derive(Debug)]
+pub(super) enum Found {
+    OwnGrant(ClientId, Box<GrantRow>),
+    Token((GrantId, TokenId, TokenId), Box<StatusRow>),
+    /// The status of a grant that this unit of work holds, and how much had been asked by then.
+    Held(TokenStatus, u64),
+}
