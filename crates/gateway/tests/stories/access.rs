@@ -244,3 +244,23 @@ story!(an_environment_that_a_rule_gives_does_not_go_unnoticed, async |world: Wor
     let same = json!({"rules": [{"group_id": group["id"], "environments": ["acme-stage"], "role": "reports"}]});
     assert_eq!(set(&acme, same).await["rules"][0]["role"], "reports");
 });
+
+story!(a_name_that_no_database_holds_is_no_user, async |world: World| {
+    let acme = world.account("acme").await;
+    let long = "x".repeat(5_000);
+    for name in ["%00", "a%00b", "%F0%9F%98%80", long.as_str(), ""] {
+        let answer = acme.admin(Method::GET, &format!("/access/user?userName={name}")).await;
+        assert!([400, 404].contains(&answer.status.as_u16()), "{}", answer.text());
+    }
+    for query in ["environment=%00", "role=%00", "environment=&role="] {
+        let answer = acme.admin(Method::GET, &format!("/access/users?{query}")).await;
+        assert!([200, 400].contains(&answer.status.as_u16()), "{}", answer.text());
+    }
+    for id in ["%00", "x", "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"] {
+        acme.admin(Method::GET, &format!("/users/{id}/access")).await.expect_problem(404);
+    }
+    let rule = json!({"rules": [{"group_name": "a\u{0}b", "role": "admin"}]});
+    acme.admin(Method::PUT, "/access").json(&rule).await.expect_problem(400);
+    let rule = json!({"rules": [{"group_id": "x".repeat(5_000), "role": "admin"}]});
+    acme.admin(Method::PUT, "/access").json(&rule).await.expect_problem(400);
+});

@@ -8,6 +8,7 @@
 mod support;
 
 mod access;
+mod access_histories;
 mod accounts;
 mod admin_requests;
 mod administration;
