@@ -277,7 +277,7 @@ async fn run_with(command: Configured, config: Config) -> Result<(), Box<dyn std
 }
 
 async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::Error>> {
-    let database = config.database.url.display();
+    let (database, mut hangups) = (config.database.url.display(), Hangups::new());
     let mut running = server::start(config, clock).await?;
     tracing::info!(address = %running.address, public_url = %running.app.public_url, %database, "gateway is ready");
     if let Some(address) = running.admin {
@@ -292,7 +292,7 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
             "there is no operator yet: `gateway operator invite YOUR-ADDRESS --role platform` prints a link to the console"
         );
     }
-    let (app, mut hangups) = (running.app.clone(), Hangups::new());
+    let app = running.app.clone();
     actix_web::rt::spawn(async move {
         loop {
             hangups.next().await;

@@ -17,7 +17,8 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::directories;
 use crate::support::http::{self, Call};
-use crate::support::story::{on_postgres, on_sqlite};
+use crate::support::process::{self, Process};
+use crate::support::story::{on_postgres, on_sqlite, run};
 use crate::support::testing::{OPERATOR, World};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -163,6 +164,33 @@ fn an_identity_provider_connects_over_tls_on_sqlite() {
 fn an_identity_provider_connects_over_tls_on_postgres() {
     let files = Files::new();
     on_postgres(&files.settings(), async |world: World| an_identity_provider_connects(world, &files).await);
+}
+
+#[test]
+fn operators_have_tls_on_a_listener_of_their_own_and_prometheus_has_none() {
+    run(async {
+        let (files, directory) = (Files::new(), directories::subdirectory("tls-operators"));
+        let (port, own, metrics) = (process::free_port(), process::free_port(), process::free_port());
+        let settings = [
+            ("GATEWAY__TLS__CERTIFICATE_FILE", files.at("certificate.pem")),
+            ("GATEWAY__TLS__KEY_FILE", files.at("key.pem")),
+            ("GATEWAY__ADMIN__TOKEN", OPERATOR.to_owned()),
+            ("GATEWAY__ADMIN__BIND", format!("127.0.0.1:{own}")),
+            ("GATEWAY__METRICS__BIND", format!("127.0.0.1:{metrics}")),
+        ];
+        let process = Process::start(&directory, port, &settings).await.unwrap_or_else(|why| panic!("{why}"));
+        assert!(process.address.starts_with("https://"), "{}", process.address);
+        let own: SocketAddr = format!("127.0.0.1:{own}").parse().expect("an address");
+        let mut operator = greeted(own, &files.trusted()).await.expect("it is trusted");
+        assert_eq!(asked(&mut operator).await, "HTTP/1.1 200 OK");
+        let get = |url: String| Call::new(http::client(), Method::GET, url);
+        let sent = get(format!("https://{own}/console")).await.expect(303);
+        let location = sent.header("location").unwrap_or_default().to_owned();
+        assert!(location.starts_with(&format!("https://{own}/console")), "{location}");
+        assert!(answer(own, b"GET /console HTTP/1.1\r\n\r\n").await.starts_with(b"HTTP/1.1 400 "));
+        let scrape = get(format!("http://127.0.0.1:{metrics}/metrics")).await.expect(200).text();
+        assert!(scrape.contains("gateway_tls_certificate_expires_timestamp_seconds"), "{scrape}");
+    });
 }
 
 #[test]
