@@ -14,7 +14,7 @@ use super::service_provider::{ScimEngine, ServiceProvider};
 use super::sign_in::{Owner, upstream};
 use super::{accounts, reactions, second_factor};
 use crate::domain::account::Account;
-use crate::domain::bodies::users::{User, UserList};
+use crate::domain::bodies::users::{NewUser, User, UserList};
 use crate::domain::described::{FieldError, Text};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::UserKey;
@@ -117,6 +117,27 @@ impl<'a> Place<'a> {
         Ok(User(value))
     }
 
+    /// Attributes that are not known are left out, as SCIM leaves them out. One that is known in another spelling was meant to count.
+    fn refuse_misspelt(&self, attributes: &Value) -> Result<(), ActError> {
+        let described = self.provider.registry.get(USER);
+        let alike = |one: &str, other: &str| {
+            let plain = |name: &str| name.replace(['_', '-'], "").to_ascii_lowercase();
+            plain(one) == plain(other)
+        };
+        let misspelt = |name: &String| {
+            if described.attribute(name).is_some() {
+                return None;
+            }
+            let own = NewUser::OWN.into_iter().find(|own| alike(name, own)).map(str::to_owned);
+            let known = || described.attributes_with_urns().find(|(_, known)| alike(name, &known.name));
+            let meant = own.or_else(|| known().map(|(_, known)| known.path.to_string()))?;
+            Some(FieldError { field: name.clone(), detail: format!("is no attribute; `{meant}` is one") })
+        };
+        let errors: Vec<FieldError> =
+            attributes.as_object().into_iter().flat_map(Map::keys).filter_map(misspelt).collect();
+        if errors.is_empty() { Ok(()) } else { Err(Refusal::Invalid(errors).into()) }
+    }
+
     /// Writes the log-in beside the user; their name at the log-in page is their `userName`.
     fn set_login(&self, tx: &mut Tx<'_>, user: &Resource, login: &LoginChange) -> Result<(), DbError> {
         if login.password_hash.is_none() && login.service_account.is_none() {
@@ -176,6 +197,7 @@ pub fn create(
 ) -> Result<User, ActError> {
     let at = Place::of(tx, mandate, Power::ChangeUsers, engine, account)?;
     may_set_login(mandate, login)?;
+    at.refuse_misspelt(attributes)?;
     let mut store = tx.in_account(at.account.seq, at.now, false);
     let made = engine.run(&at.provider, at.now, |cx| service::create(&mut store, cx, USER, attributes, &at.shown))?;
     at.set_login(tx, &made.resource, login)?;

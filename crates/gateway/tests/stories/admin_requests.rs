@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
+use crate::support::account::text;
 use crate::support::testing::World;
 
 story!(a_parameter_that_an_endpoint_has_not_is_refused_and_named, async |world: World| {
@@ -38,4 +39,18 @@ story!(a_body_of_the_admin_api_says_one_thing_only, async |world: World| {
     }
     let accounts = world.admin(Method::GET, "/accounts").await.expect(200).json();
     assert_eq!(accounts["items"].as_array().map(Vec::len), Some(0), "{accounts}");
+});
+
+story!(an_attribute_of_a_new_user_that_is_misspelt_is_named_with_the_right_spelling, async |world: World| {
+    let acme = world.account("acme").await;
+    let body = json!({"user_name": "ada@acme.test", "display-name": "Ada", "serviceAccount": true, "role": "media_library_user", "shoeSize": 39});
+    let refused = acme.admin(Method::POST, "/users").json(&body).await.expect(400).json();
+    let right: Vec<String> =
+        refused["errors"].as_array().into_iter().flatten().map(|one| text(&one["detail"])).collect();
+    for name in ["userName", "displayName", "service_account"] {
+        assert!(right.contains(&format!("is no attribute; `{name}` is one")), "{refused}");
+    }
+    assert_eq!(right.len(), 3, "what is not known at all is left out: {refused}");
+    let body = json!({"USERNAME": "ada@acme.test", "name": {"familyName": "L", "givenName": "A"}, "role": "media_library_user", "shoeSize": 39});
+    acme.admin(Method::POST, "/users").json(&body).await.expect(201);
 });

@@ -24,6 +24,11 @@ body! {
     }
 }
 
+impl NewUser {
+    /// What of it is ours and no attribute of SCIM.
+    pub const OWN: [&str; 2] = ["password", "service_account"];
+}
+
 body! {
     /// A change of a user: attributes of SCIM, each of which replaces what was (`null` removes it), and what is ours.
     pub struct UserChange {
