@@ -252,6 +252,7 @@ async fn create(
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok((service::create(store, cx, kind, &body, &shown)?, shown))
     };
+    let caller = caller.wanting((kind == USER).then_some(Wanted::NewUser));
     let Outcome { value: (made, shown), registry } = caller.write(app, work).await?;
     notes.take_down().wrote(&made);
     Ok(written(StatusCode::CREATED, Done::new(app, &registry, &made, Some(&shown))))

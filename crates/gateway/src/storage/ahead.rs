@@ -54,6 +54,14 @@ macro_rules! locked {
     };
 }
 
+/// No resource, and the lock of the account's names.
+macro_rules! sharing_names {
+    () => {
+        " CROSS JOIN LATERAL (SELECT pg_advisory_xact_lock_shared(73052, (g.account % 2147483647)::int)) AS shared \
+         LEFT JOIN LATERAL (SELECT *, FALSE AS service_account FROM resources WHERE FALSE) AS r ON TRUE"
+    };
+}
+
 /// Of two resources that have had one name since before that was refused, both.
 macro_rules! with_user_name {
     () => {
@@ -97,6 +105,8 @@ macro_rules! of_static_token {
 const GRANT_AND_ID: &str = of_grant!(with_id!());
 const GRANT_AND_USER_NAME: &str = of_grant!(with_user_name!());
 const GRANT_AND_LOCKED: &str = of_grant!(locked!());
+const GRANT_AND_NAMES: &str = of_grant!(sharing_names!());
+const STATIC_TOKEN_AND_NAMES: &str = of_static_token!(sharing_names!());
 const STATIC_TOKEN_AND_LOCKED: &str = of_static_token!(locked!());
 const STATIC_TOKEN_AND_ID: &str = of_static_token!(with_id!());
 const STATIC_TOKEN_AND_USER_NAME: &str = of_static_token!(with_user_name!());
@@ -117,6 +127,7 @@ impl Wanted {
     fn binds(&self) -> Vec<Bind> {
         match self {
             Wanted::Id(id) | Wanted::Locked(id) => vec![Bind::Text(id.to_string())],
+            Wanted::NewUser => Vec::new(),
             Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
         }
     }
@@ -137,12 +148,13 @@ impl Tx<'_> {
                     Wanted::Id(_) => GRANT_AND_ID,
                     Wanted::UserName(_) => GRANT_AND_USER_NAME,
                     Wanted::Locked(_) => GRANT_AND_LOCKED,
+                    Wanted::NewUser => GRANT_AND_NAMES,
                 };
                 let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
                 let binds = [revoked, wanted.binds(), vec![Bind::number(grant.0)]].concat();
                 let statement = Statement::<(StatusColumns, ResourceColumns)>::new(text, binds);
                 let rows: Vec<(StatusRow, ResourceRow)> = match wanted {
-                    Wanted::Locked(_) => statement.load(self.conn)?,
+                    Wanted::Locked(_) | Wanted::NewUser => statement.load(self.conn)?,
                     Wanted::Id(_) | Wanted::UserName(_) => statement.load_as_it_is(self.conn)?,
                 };
                 let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
@@ -156,11 +168,12 @@ impl Tx<'_> {
                     Wanted::Id(_) => STATIC_TOKEN_AND_ID,
                     Wanted::UserName(_) => STATIC_TOKEN_AND_USER_NAME,
                     Wanted::Locked(_) => STATIC_TOKEN_AND_LOCKED,
+                    Wanted::NewUser => STATIC_TOKEN_AND_NAMES,
                 };
                 let binds = [wanted.binds(), vec![Bind::Bytes(fingerprint.as_bytes().to_vec())]].concat();
                 let statement = Statement::<((StatusColumns, TokenColumns), ResourceColumns)>::new(text, binds);
                 let rows: Vec<((StatusRow, TokenRow), ResourceRow)> = match wanted {
-                    Wanted::Locked(_) => statement.load(self.conn)?,
+                    Wanted::Locked(_) | Wanted::NewUser => statement.load(self.conn)?,
                     Wanted::Id(_) | Wanted::UserName(_) => statement.load_as_it_is(self.conn)?,
                 };
                 let (tokens, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
@@ -177,7 +190,7 @@ impl Tx<'_> {
         let AnyConn::Postgres(session) = &*self.conn else { return false };
         match wanted {
             Wanted::Id(_) | Wanted::UserName(_) => session.owes(),
-            Wanted::Locked(_) => self.runs_again && !self.reads,
+            Wanted::Locked(_) | Wanted::NewUser => self.runs_again && !self.reads,
         }
     }
 
@@ -192,6 +205,7 @@ impl Tx<'_> {
     fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<ResourceRow>) -> Result<(), DbError> {
         // Two of one name are looked up by themselves.
         let Ok([found]) = <[ResourceRow; 1]>::try_from(found) else { return Ok(()) };
+        self.shares_names = wanted == Wanted::NewUser;
         let Some(asked) = self.asked() else { return Ok(()) };
         let ((seq, kind, id, version, created, last_modified), (document, provisioned, service_account, upwards)) =
             found;

@@ -3,6 +3,7 @@
 use oauth::bearer::LookUp;
 use oauth::{ClientId, GrantId, TokenId, TokenStatus};
 use scim::Id;
+use scim::store::PendingMember;
 
 use super::rows::{GrantRow, Row, StatusRow, Upward};
 use crate::domain::ids::AccountKey;
@@ -16,6 +17,18 @@ pub(crate) enum Wanted {
     UserName(String),
     /// The resource with this id, which is to be changed: no other transaction changes it from here on.
     Locked(Id),
+    /// A user who is to be made: the account's names stay as they are from here on, but for what others add who share them
+    /// ([`pending_members`](super::pending_members)).
+    NewUser,
+}
+
+/// The groups that wait for a user who was just made, asked for with these keys of names.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    pub(super) keys: Vec<String>,
+    pub(super) groups: Vec<PendingMember>,
+    /// How much had been asked on the connection by then.
+    pub(super) asked: u64,
 }
 
 /// What came along with a token.

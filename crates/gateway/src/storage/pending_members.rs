@@ -12,7 +12,8 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use scim::store::{Handle, KeyOwner, PendingChange, PendingMember, Protected};
-use scim::{AttributeKey, Id, SearchKey, key_of_text};
+use scim::{AttributeKey, Id, Resource, SearchKey, key_of_text};
+use serde_json::Value;
 
 use super::backend::AnyConn;
 use super::error::DbError;
@@ -168,6 +169,23 @@ pub(super) fn awaiting(
             Ok(PendingMember { group: Handle(group), id, name })
         })
         .collect()
+}
+
+/// The keys of a new user's names, as [`awaiting`] is asked for them.
+pub(super) fn names_of(user: &Resource) -> Vec<String> {
+    let text = |name: &str| user.attributes().get(name).and_then(Value::as_str);
+    let mut keys: Vec<String> = [text("externalId"), text("userName")].into_iter().flatten().map(key_of_text).collect();
+    keys.dedup();
+    keys
+}
+
+/// Groups that wait for a user, as they were read as JSON.
+pub(super) fn read(json: Option<&str>) -> Result<Vec<PendingMember>, DbError> {
+    let corrupt = || DbError::Corrupt("who waits for a user".to_owned());
+    let rows: Vec<(i64, String, String)> =
+        json.map_or(Ok(Vec::new()), |json| serde_json::from_str(json).map_err(|_| corrupt()))?;
+    let pending = |(group, id, name)| Some(PendingMember { group: Handle(group), id: Id::new(id)?, name });
+    rows.into_iter().map(|row: (i64, String, String)| pending(row).ok_or_else(corrupt)).collect()
 }
 
 /// Adds and removes names that a group waits for.

@@ -10,6 +10,7 @@ use scim::store::{
 };
 use scim::{AttributeKey, Event, Id, KeyChange, Resource, SearchKey};
 
+use super::along::Awaited;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::resources::{AccountTx, creation, refused};
@@ -43,8 +44,15 @@ impl scim::Store for AccountTx<'_, '_> {
     fn insert(&mut self, resource: &Resource, keys: &[SearchKey]) -> Result<Handle, WriteError> {
         if let AnyConn::Postgres(session) = &mut *self.tx.conn {
             let what = (resource, document(resource)?);
-            let seq =
-                creation::create(session.begun(), self.account, self.provisioning, what, keys).map_err(refused)?;
+            // Who waits for a name is to be asked after its lock is held: with this statement, if it is by now.
+            let names = if self.tx.shares_names { pending_members::names_of(resource) } else { Vec::new() };
+            let (seq, waiting) = creation::create(session.begun(), self.account, self.provisioning, what, keys, &names)
+                .map_err(refused)?;
+            let asked = session.asked();
+            if self.tx.shares_names {
+                let groups = pending_members::read(waiting.as_deref()).map_err(StoreError::from)?;
+                self.tx.awaited = Some(Awaited { keys: names, groups, asked });
+            }
             return Ok(seq.into());
         }
         let row = (
@@ -190,7 +198,11 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn find_pending_members(&mut self, keys: &[String]) -> Result<Vec<PendingMember>, StoreError> {
-        Ok(pending_members::awaiting(self.tx.conn, self.account, keys)?)
+        let asked = self.tx.asked();
+        match self.tx.awaited.take() {
+            Some(awaited) if Some(awaited.asked) == asked && awaited.keys == keys => Ok(awaited.groups),
+            _ => Ok(pending_members::awaiting(self.tx.conn, self.account, keys)?),
+        }
     }
 
     fn change_members(&mut self, group: Handle, change: &MembershipChange) -> Result<MembershipOutcome, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::along::{Ahead, Found, Next, Wanted};
+use super::along::{Ahead, Awaited, Found, Next, Wanted};
 use super::backend::AnyConn;
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin};
@@ -43,6 +43,10 @@ pub struct Tx<'c> {
     pub(super) wanted: Option<Wanted>,
     /// and what came along with the last.
     pub(super) ahead: Option<Ahead>,
+    /// Whether the names of the account are shared until this ends,
+    pub(super) shares_names: bool,
+    /// and who waits for a user made meanwhile.
+    pub(super) awaited: Option<Awaited>,
     /// What the next client will ask for,
     pub(super) next: Option<Next>,
     /// and what came along with the last.
@@ -106,6 +110,8 @@ impl<'c> Tx<'c> {
             recorded: None,
             wanted: None,
             ahead: None,
+            shares_names: false,
+            awaited: None,
             next: None,
             found: None,
             number: None,

@@ -3,7 +3,7 @@
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
 use diesel::{PgConnection, RunQueryDsl};
 use scim::{AttributeKey, Resource, SearchKey};
 
@@ -24,20 +24,24 @@ pub(in crate::storage) struct Creation<'r, const NAME: bool> {
     attributes: Vec<i32>,
     keys: Vec<&'r str>,
     unique: Vec<bool>,
+    /// The keys of names for which groups may wait.
+    names: &'r [String],
 }
 
-/// Stores a new resource of this account, as its document and keys say.
+/// Stores a new resource of this account, as its document and keys say; returns its number, and as JSON which groups wait for one of these
+/// keys of names.
 pub(in crate::storage) fn create(
     conn: &mut PgConnection,
     account: AccountKey,
     provisioned: bool,
     (resource, document): (&Resource, String),
     keys: &[SearchKey],
-) -> QueryResult<ResourceKey> {
+    awaited: &[String],
+) -> QueryResult<(ResourceKey, Option<String>)> {
     let names = [AttributeKey::user_name(), AttributeKey::external_id()];
     match keys.iter().any(|key| names.contains(&key.attribute)) {
-        true => Creation::<true>::of(account, provisioned, resource, document, keys).get_result(conn),
-        false => Creation::<false>::of(account, provisioned, resource, document, keys).get_result(conn),
+        true => Creation::<true>::of(account, provisioned, resource, document, (keys, awaited)).get_result(conn),
+        false => Creation::<false>::of(account, provisioned, resource, document, (keys, awaited)).get_result(conn),
     }
 }
 
@@ -47,7 +51,7 @@ impl<'r, const NAME: bool> Creation<'r, NAME> {
         provisioned: bool,
         resource: &'r Resource,
         document: String,
-        keys: &'r [SearchKey],
+        (keys, names): (&'r [SearchKey], &'r [String]),
     ) -> Creation<'r, NAME> {
         Creation {
             account,
@@ -60,6 +64,7 @@ impl<'r, const NAME: bool> Creation<'r, NAME> {
             attributes: keys.iter().map(|key| key.attribute.0).collect(),
             keys: keys.iter().map(|key| key.key.as_str()).collect(),
             unique: keys.iter().map(|key| key.unique).collect(),
+            names,
         }
     }
 }
@@ -107,7 +112,14 @@ impl<const NAME: bool> QueryFragment<Pg> for Creation<'_, NAME> {
         sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
         sql.push_sql(", ");
         sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
-        sql.push_sql(") AS k(attribute, key, is_unique)) SELECT seq FROM r");
+        sql.push_sql(
+            ") AS k(attribute, key, is_unique)) SELECT r.seq, (SELECT json_agg(json_build_array(p.group_seq, w.id, p.value) ORDER BY p.group_seq)::text \
+             FROM parked_members AS p JOIN resources AS w ON w.seq = p.group_seq WHERE p.account = ",
+        );
+        sql.push_bind_param::<BigInt, _>(&self.account)?;
+        sql.push_sql(" AND p.name_key = ANY (");
+        sql.push_bind_param::<Array<Text>, _>(&self.names)?;
+        sql.push_sql(")) FROM r");
         Ok(())
     }
 }
@@ -118,7 +130,7 @@ impl<const NAME: bool> QueryId for Creation<'_, NAME> {
 }
 
 impl<const NAME: bool> Query for Creation<'_, NAME> {
-    type SqlType = BigInt;
+    type SqlType = (BigInt, Nullable<Text>);
 }
 
 impl<const NAME: bool> RunQueryDsl<PgConnection> for Creation<'_, NAME> {}
