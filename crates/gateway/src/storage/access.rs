@@ -72,9 +72,13 @@ fn group((seq, id, display): (i64, String, String)) -> NamedGroup {
 impl Tx<'_> {
     /// The rules of an account, and how often they were written; none were never.
     pub fn access_rules(&mut self, account: AccountKey) -> Result<(Rules, i64), DbError> {
-        let text = "SELECT rules, version FROM access_rules WHERE account = ?";
-        let row: Option<(String, i64)> =
-            Statement::<(Text, BigInt)>::new(text, vec![Bind::number(account)]).first(self.conn)?;
+        let row: Option<(String, i64)> = match &self.rules {
+            Some((of, row)) if *of == account => row.clone(),
+            _ => {
+                let text = "SELECT rules, version FROM access_rules WHERE account = ?";
+                Statement::<(Text, BigInt)>::new(text, vec![Bind::number(account)]).first(self.conn)?
+            }
+        };
         let Some((rules, version)) = row else { return Ok((Rules::default(), 0)) };
         let rules = serde_json::from_str(&rules).map_err(|e| DbError::Corrupt(format!("access rules: {e}")))?;
         Ok((rules, version))
@@ -82,6 +86,7 @@ impl Tx<'_> {
 
     /// Writes the rules of a locked account.
     pub fn set_access_rules(&mut self, account: AccountKey, rules: &Rules) -> Result<(), DbError> {
+        self.rules = None;
         Statement::<()>::new(WRITE, vec![Bind::number(account), Bind::Text(json(rules)?)]).execute(self.conn)?;
         Ok(())
     }

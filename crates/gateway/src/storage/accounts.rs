@@ -114,6 +114,7 @@ impl Tx<'_> {
 
     /// Changes everything that can be changed about an account, which has to be [locked](Tx::lock_account).
     pub fn update_account(&mut self, account: &Account) -> Result<Result<(), NameTaken>, DbError> {
+        self.of_token = None;
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
         let called: String = each!(&mut *self.conn, c => row.select(accounts::name).get_result(c))?;
         // A name that is kept keeps its key: it may be one that an earlier release told apart from another account's.
@@ -167,6 +168,7 @@ impl Tx<'_> {
 
     /// Changes the options of a locked account.
     pub fn set_account_options(&mut self, account: &Account) -> Result<(), DbError> {
+        self.of_token = None;
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
         let values = accounts::options.eq(json(&account.options)?);
         each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
@@ -175,6 +177,9 @@ impl Tx<'_> {
 
     /// The account with this number.
     pub fn account_at(&mut self, seq: AccountKey) -> Result<Option<Account>, DbError> {
+        if let Some(account) = self.of_token.as_ref().filter(|account| account.seq == seq) {
+            return Ok(Some(account.clone()));
+        }
         let query = accounts::table.filter(accounts::seq.eq(seq)).filter(accounts::deleted.is_null()).select(COLUMNS);
         let row: Option<AccountRow> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
         row.map(|row| self.account_from(row)).transpose()

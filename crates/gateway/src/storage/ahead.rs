@@ -37,19 +37,21 @@ macro_rules! resource_columns {
          SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
          CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
          CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS u \
-         WHERE u.account = g.account LIMIT 101) AS w)::text END"
+         WHERE u.account = g.account LIMIT 101) AS w)::text END, r.rules, r.rules_version"
     };
 }
 
 macro_rules! with_id {
     () => {
-        " LEFT JOIN LATERAL (SELECT *, FALSE AS service_account FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
+        " LEFT JOIN LATERAL (SELECT *, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
     };
 }
 
 macro_rules! locked {
     () => {
-        " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account \
+        " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account, \
+         (SELECT s.rules FROM access_rules AS s WHERE s.account = g.account) AS rules, \
+         (SELECT s.version FROM access_rules AS s WHERE s.account = g.account) AS rules_version \
          FROM resources AS u WHERE u.account = g.account AND u.id = ? FOR NO KEY UPDATE OF u) AS r ON TRUE"
     };
 }
@@ -58,14 +60,14 @@ macro_rules! locked {
 macro_rules! sharing_names {
     () => {
         " CROSS JOIN LATERAL (SELECT pg_advisory_xact_lock_shared(73052, (g.account % 2147483647)::int)) AS shared \
-         LEFT JOIN LATERAL (SELECT *, FALSE AS service_account FROM resources WHERE FALSE) AS r ON TRUE"
+         LEFT JOIN LATERAL (SELECT *, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version FROM resources WHERE FALSE) AS r ON TRUE"
     };
 }
 
 /// Of two resources that have had one name since before that was refused, both.
 macro_rules! with_user_name {
     () => {
-        " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
+        " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
          ORDER BY resource LIMIT 2) AS v CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
     };
 }
@@ -113,11 +115,11 @@ const STATIC_TOKEN_AND_USER_NAME: &str = of_static_token!(with_user_name!());
 
 type ResourceColumns = (
     (Nullable<BigInt>, Nullable<SmallInt>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>),
-    (Nullable<Text>, Nullable<Bool>, Nullable<Bool>, Nullable<Text>),
+    (Nullable<Text>, Nullable<Bool>, Nullable<Bool>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>),
 );
 type ResourceRow = (
     (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),
-    (Option<String>, Option<bool>, Option<bool>, Option<String>),
+    (Option<String>, Option<bool>, Option<bool>, Option<String>, Option<String>, Option<i64>),
 );
 
 /// A token as it was found, and the account and client of its grant.
@@ -207,8 +209,13 @@ impl Tx<'_> {
         let Ok([found]) = <[ResourceRow; 1]>::try_from(found) else { return Ok(()) };
         self.shares_names = wanted == Wanted::NewUser;
         let Some(asked) = self.asked() else { return Ok(()) };
-        let ((seq, kind, id, version, created, last_modified), (document, provisioned, service_account, upwards)) =
-            found;
+        let (
+            (seq, kind, id, version, created, last_modified),
+            (document, provisioned, service_account, upwards, rules, edition),
+        ) = found;
+        if matches!(wanted, Wanted::Locked(_)) && seq.is_some() {
+            self.rules = Some((account, rules.zip(edition)));
+        }
         let about = (provisioned == Some(true), service_account == Some(true));
         let row = match (seq, kind, id, version, created.zip(last_modified), document) {
             (Some(seq), Some(kind), Some(id), Some(version), Some((created, last_modified)), Some(document)) => {

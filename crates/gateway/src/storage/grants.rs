@@ -240,6 +240,7 @@ impl Tx<'_> {
         let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
         self.note_recorded(client.4, (client.0, &row.0.1), Some(row.0.0));
         let context = GrantContext { account: self.account_from(account)?, client: grant_client(client)? };
+        self.of_token = Some(context.account.clone());
         let status = TokenStatus {
             grant: self.grant_of(row)?,
             client_disabled,

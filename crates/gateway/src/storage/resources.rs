@@ -121,6 +121,13 @@ impl<'t, 'c> AccountTx<'t, 'c> {
     }
 
     pub(super) fn find(&mut self, resource_type: ResourceTypeId, id: &Id) -> Result<Option<Stored>, DbError> {
+        if let Some((account, written)) = &self.tx.written
+            && (*account, resource_type) == (self.account, written.resource.resource_type)
+            && written.resource.id == *id
+            && !self.guard.is_hidden(ResourceKey::from(written.handle))
+        {
+            return Ok(Some(written.clone()));
+        }
         if let Some(row) = self.tx.ahead_with_id(self.account, id) {
             return row.filter(|row| self.is_shown(row, resource_type)).map(Row::stored).transpose();
         }

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use scim::resource::user_name::log_in_key;
 use scim::resource::{GroupReference, Member};
-use scim::schema::{GROUP, ResourceTypeId};
+use scim::schema::{GROUP, ResourceTypeId, USER};
 use scim::store::{
     Departure, Handle, KeyOwner, ListKey, MembershipChange, MembershipOutcome, Page, PendingChange, PendingMember,
     Protected, Query, SearchError, StoreError, Stored, WriteError,
@@ -94,6 +94,9 @@ impl scim::Store for AccountTx<'_, '_> {
         self.delete_keys(handle.into(), &keys.removed).map_err(StoreError::from)?;
         self.insert_keys(handle.into(), &keys.added)?;
         self.note_change(handle);
+        if resource.resource_type == USER && matches!(&*self.tx.conn, AnyConn::Postgres(_)) {
+            self.tx.written = Some((self.account, Stored { handle, resource: resource.clone() }));
+        }
         // A user logs in with their userName.
         let renamed = keys.added.iter().any(|key| key.attribute == AttributeKey::user_name());
         if let (true, Some(name)) = (renamed, resource.attributes().get("userName").and_then(|name| name.as_str())) {
@@ -105,6 +108,7 @@ impl scim::Store for AccountTx<'_, '_> {
 
     fn delete(&mut self, stored: &Stored, keys: &[SearchKey], now: i64) -> Result<Departure, StoreError> {
         let seq = ResourceKey::from(stored.handle);
+        self.tx.written = None;
         if stored.resource.resource_type == GROUP {
             self.takes_members_of(stored.handle)?;
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use scim::store::Stored;
+
 use super::along::{Ahead, Awaited, Found, Next, Wanted};
 use super::backend::AnyConn;
 use crate::domain::account::Account;
@@ -43,6 +45,12 @@ pub struct Tx<'c> {
     pub(super) wanted: Option<Wanted>,
     /// and what came along with the last.
     pub(super) ahead: Option<Ahead>,
+    /// The account of the token that was looked up,
+    pub(super) of_token: Option<Account>,
+    /// the rules of its access as text and their version, where they came along,
+    pub(super) rules: Option<(AccountKey, Option<(String, i64)>)>,
+    /// and the user that was written last, where that saves a question.
+    pub(super) written: Option<(AccountKey, Stored)>,
     /// Whether the names of the account are shared until this ends,
     pub(super) shares_names: bool,
     /// and who waits for a user made meanwhile.
@@ -110,6 +118,9 @@ impl<'c> Tx<'c> {
             recorded: None,
             wanted: None,
             ahead: None,
+            of_token: None,
+            rules: None,
+            written: None,
             shares_names: false,
             awaited: None,
             next: None,

@@ -65,7 +65,7 @@ const SERVICE_ACCOUNTS: &str = "SELECT r.seq, r.resource_type, r.id, r.version, 
      JOIN resources AS r ON r.seq = l.resource WHERE l.account = ? AND l.service_account ORDER BY r.seq";
 
 impl Guard {
-    fn is_hidden(&self, seq: ResourceKey) -> bool {
+    pub(in crate::storage) fn is_hidden(&self, seq: ResourceKey) -> bool {
         self.hidden.binary_search_by_key(&seq, |row| row.seq).is_ok()
     }
 
