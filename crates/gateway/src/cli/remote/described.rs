@@ -202,7 +202,7 @@ fn dashed(name: &str) -> String {
 fn words(id: &str) -> Vec<Word> {
     let parts: Vec<&str> = id.split('.').collect();
     let Some((verb, nouns)) = parts.split_last() else { return Vec::new() };
-    let noun = |noun: &&str| match noun.strip_suffix('s') {
+    let noun = |noun: &&str| match noun.strip_suffix('s').filter(|one| !one.ends_with('s')) {
         Some(one) => Word { name: dashed(one), plural: Some(dashed(noun)) },
         None => Word { name: dashed(noun), plural: None },
     };
