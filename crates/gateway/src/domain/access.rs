@@ -4,7 +4,9 @@
 //! The words of the set-up guide are kept: the role is that of the first rule that matches (*group priority*), the environments of all
 //! rules that match are united (*combine values*).
 //!
+//! ```text
 //!     Person + Terms ──resolve──▶ Access
+//! ```
 //!
 //! Everything here is pure; `services::access` reads what it takes.
 

@@ -38,7 +38,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 pub enum Kind {
     /// To a user or group, by SCIM or the admin API.
-    Resource(ResourceEvent),
+    Resource(Box<ResourceEvent>),
     /// To a grant or token.
     Authorization(oauth::Event),
     /// An identity provider has written a user for the first time.
@@ -124,7 +124,7 @@ impl From<Act> for Kind {
 
 impl From<ResourceEvent> for Kind {
     fn from(event: ResourceEvent) -> Kind {
-        Kind::Resource(event)
+        Kind::Resource(Box::new(event))
     }
 }
 

@@ -275,7 +275,7 @@ async fn get(
         };
         Ok((found, shown))
     };
-    let caller = caller.wanting((kind == USER).then(|| Wanted::Id(id_wanted)));
+    let caller = caller.wanting((kind == USER).then_some(Wanted::Id(id_wanted)));
     let (at_hand, notes) = (app.clone(), caller.notes.clone());
     let show = move |Outcome { value: (found, shown), registry }: Outcome<(Resource, Projection)>| {
         notes.take_down().is_about(found.display());

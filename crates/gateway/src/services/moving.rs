@@ -2,7 +2,7 @@
 //!
 //! It is one transaction of the new database, which has to be empty, on one snapshot of the old one. Before it is committed every row is read back
 //! and compared, and the audit trail is gone through. So the new database has all of it or nothing, and what was interrupted is begun again. The
-//! way through a [file] is the same with a file in the middle.
+//! way through a [file](mod@file) is the same with a file in the middle.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
