@@ -144,6 +144,7 @@ story!(attack_82_each_act_is_one_row_with_what_was_before_and_after, async |worl
         "account.changed",
         "user.created",
         "user.patched",
+        "access.widened", // what the act before means
         "user.login_changed",
         "client.secret_added",
         "client.deleted",
