@@ -13,10 +13,14 @@
 //! - Inside a value without a path, attributes that only the service provider sets (`id`, `meta`, `groups`, `schemas`)
 //!   are ignored; as a path they are refused.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::error::Error;
+use crate::query::filter::{Filter, Operator};
 use crate::query::path::AttributePath;
+use crate::resource::Id;
 use crate::tolerance::{Tolerance, ToleranceTracker, Tolerances};
 use crate::urn;
 
@@ -46,6 +50,45 @@ pub struct PatchRequest {
     pub operations: Vec<Operation>,
     /// The tolerances without which the body is not a PATCH.
     pub(crate) needs: Tolerances,
+}
+
+impl PatchRequest {
+    /// What its operations name as values, or compare with in their paths, as far as it can be an id: those whom the change of a group may
+    /// be about. None where they are more than so many.
+    pub fn named(&self, most: usize) -> Vec<Id> {
+        let mut named = BTreeSet::new();
+        for Operation { path, value, .. } in &self.operations {
+            value.iter().for_each(|value| named_in(value, &mut named));
+            path.iter().filter_map(|path| path.filter.as_ref()).for_each(|filter| compared_in(filter, &mut named));
+            if named.len() > most {
+                return Vec::new();
+            }
+        }
+        named.into_iter().collect()
+    }
+}
+
+fn named_in(value: &Value, named: &mut BTreeSet<Id>) {
+    match value {
+        Value::String(text) => named.extend(Id::new(text.as_str())),
+        Value::Array(values) => values.iter().for_each(|value| named_in(value, named)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                if name.eq_ignore_ascii_case("value") || value.is_array() || value.is_object() {
+                    named_in(value, named);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn compared_in(filter: &Filter, named: &mut BTreeSet<Id>) {
+    match filter {
+        Filter::And(parts) | Filter::Or(parts) => parts.iter().for_each(|part| compared_in(part, named)),
+        Filter::Compare(_, Operator::Eq, value) => named_in(value, named),
+        Filter::Not(_) | Filter::Present(_) | Filter::Compare(..) | Filter::Some(_) => {}
+    }
 }
 
 /// One operation.

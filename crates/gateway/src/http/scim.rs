@@ -295,7 +295,7 @@ async fn change(
 ) -> Result<HttpResponse, ScimFailure> {
     let (target, change) = (Arc::new(target), Arc::new(change));
     let kind = target.kind;
-    let caller = caller.wanting(Some(Wanted::Locked(target.id.clone())));
+    let caller = caller.wanting(Some(change.locks(&target)));
     let shown = move |cx: &scim::Context<'_>| {
         let shown = asked.projection(cx.registry.get(kind))?;
         Ok::<_, scim::Error>(wants_body.then_some(shown))

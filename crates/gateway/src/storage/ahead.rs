@@ -6,13 +6,16 @@
 //! is a snapshot by itself; one that goes on begins its transaction, and asks again there. SQLite, to which a statement costs next to
 //! nothing, is asked as before.
 
+use std::collections::BTreeMap;
+
 use diesel::sql_types::{BigInt, Bool, Nullable, SmallInt, Text};
 use oauth::bearer::{FoundToken, LookUp};
-use scim::resource::GroupReference;
+use scim::resource::{GroupReference, Member};
+use scim::schema::ResourceTypeId;
 use scim::store::Handle;
 use scim::{AttributeKey, Id};
 
-use super::along::{Ahead, Wanted};
+use super::along::{Ahead, Named, Wanted};
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::grants::{StatusColumns, status_columns, status_tables};
@@ -37,22 +40,41 @@ macro_rules! resource_columns {
          SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
          CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
          CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS u \
-         WHERE u.account = g.account LIMIT 101) AS w)::text END, r.rules, r.rules_version"
+         WHERE u.account = g.account LIMIT 101) AS w)::text END, r.rules, r.rules_version, r.named"
     };
 }
 
 macro_rules! with_id {
     () => {
-        " LEFT JOIN LATERAL (SELECT *, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
+        " LEFT JOIN LATERAL (SELECT *, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version, NULL AS named FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
     };
 }
 
 macro_rules! locked {
+    ($named:literal) => {
+        concat!(
+            " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account, \
+             (SELECT s.rules FROM access_rules AS s WHERE s.account = g.account) AS rules, \
+             (SELECT s.version FROM access_rules AS s WHERE s.account = g.account) AS rules_version, ",
+            $named,
+            " AS named FROM resources AS u WHERE u.account = g.account AND u.id = ? FOR NO KEY UPDATE OF u) AS r ON TRUE"
+        )
+    };
+}
+
+macro_rules! locked_alone {
     () => {
-        " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account, \
-         (SELECT s.rules FROM access_rules AS s WHERE s.account = g.account) AS rules, \
-         (SELECT s.version FROM access_rules AS s WHERE s.account = g.account) AS rules_version \
-         FROM resources AS u WHERE u.account = g.account AND u.id = ? FOR NO KEY UPDATE OF u) AS r ON TRUE"
+        locked!("NULL")
+    };
+}
+
+macro_rules! locked_group {
+    () => {
+        locked!(
+            "(SELECT json_agg(json_build_array(m.id, m.seq, m.resource_type, m.display)) FROM json_array_elements_text(?::json) AS wanted \
+             CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
+             WHERE account = g.account AND id = wanted.value FOR KEY SHARE) AS m)::text"
+        )
     };
 }
 
@@ -60,14 +82,14 @@ macro_rules! locked {
 macro_rules! sharing_names {
     () => {
         " CROSS JOIN LATERAL (SELECT pg_advisory_xact_lock_shared(73052, (g.account % 2147483647)::int)) AS shared \
-         LEFT JOIN LATERAL (SELECT *, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version FROM resources WHERE FALSE) AS r ON TRUE"
+         LEFT JOIN LATERAL (SELECT *, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version, NULL AS named FROM resources WHERE FALSE) AS r ON TRUE"
     };
 }
 
 /// Of two resources that have had one name since before that was refused, both.
 macro_rules! with_user_name {
     () => {
-        " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
+        " LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version, NULL AS named FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? \
          ORDER BY resource LIMIT 2) AS v CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
     };
 }
@@ -106,32 +128,40 @@ macro_rules! of_static_token {
 
 const GRANT_AND_ID: &str = of_grant!(with_id!());
 const GRANT_AND_USER_NAME: &str = of_grant!(with_user_name!());
-const GRANT_AND_LOCKED: &str = of_grant!(locked!());
+const GRANT_AND_LOCKED: &str = of_grant!(locked_alone!());
+const GRANT_AND_GROUP: &str = of_grant!(locked_group!());
+const STATIC_TOKEN_AND_GROUP: &str = of_static_token!(locked_group!());
 const GRANT_AND_NAMES: &str = of_grant!(sharing_names!());
 const STATIC_TOKEN_AND_NAMES: &str = of_static_token!(sharing_names!());
-const STATIC_TOKEN_AND_LOCKED: &str = of_static_token!(locked!());
+const STATIC_TOKEN_AND_LOCKED: &str = of_static_token!(locked_alone!());
 const STATIC_TOKEN_AND_ID: &str = of_static_token!(with_id!());
 const STATIC_TOKEN_AND_USER_NAME: &str = of_static_token!(with_user_name!());
 
 type ResourceColumns = (
     (Nullable<BigInt>, Nullable<SmallInt>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>),
     (Nullable<Text>, Nullable<Bool>, Nullable<Bool>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>),
+    Nullable<Text>,
 );
 type ResourceRow = (
     (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),
     (Option<String>, Option<bool>, Option<bool>, Option<String>, Option<String>, Option<i64>),
+    Option<String>,
 );
 
 /// A token as it was found, and the account and client of its grant.
 type Found = (FoundToken, Option<GrantContext>);
 
 impl Wanted {
-    fn binds(&self) -> Vec<Bind> {
-        match self {
+    fn binds(&self) -> Result<Vec<Bind>, DbError> {
+        Ok(match self {
             Wanted::Id(id) | Wanted::Locked(id) => vec![Bind::Text(id.to_string())],
+            Wanted::LockedGroup(id, named) => {
+                let named: Vec<&str> = named.iter().map(Id::as_str).collect();
+                vec![Bind::list(&named)?, Bind::Text(id.to_string())]
+            }
             Wanted::NewUser => Vec::new(),
             Wanted::UserName(key) => vec![Bind::number(AttributeKey::user_name().0), Bind::Text(key.clone())],
-        }
+        })
     }
 }
 
@@ -150,13 +180,14 @@ impl Tx<'_> {
                     Wanted::Id(_) => GRANT_AND_ID,
                     Wanted::UserName(_) => GRANT_AND_USER_NAME,
                     Wanted::Locked(_) => GRANT_AND_LOCKED,
+                    Wanted::LockedGroup(..) => GRANT_AND_GROUP,
                     Wanted::NewUser => GRANT_AND_NAMES,
                 };
                 let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
-                let binds = [revoked, wanted.binds(), vec![Bind::number(grant.0)]].concat();
+                let binds = [revoked, wanted.binds()?, vec![Bind::number(grant.0)]].concat();
                 let statement = Statement::<(StatusColumns, ResourceColumns)>::new(text, binds);
                 let rows: Vec<(StatusRow, ResourceRow)> = match wanted {
-                    Wanted::Locked(_) | Wanted::NewUser => statement.load(self.conn)?,
+                    Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser => statement.load(self.conn)?,
                     Wanted::Id(_) | Wanted::UserName(_) => statement.load_as_it_is(self.conn)?,
                 };
                 let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
@@ -170,12 +201,13 @@ impl Tx<'_> {
                     Wanted::Id(_) => STATIC_TOKEN_AND_ID,
                     Wanted::UserName(_) => STATIC_TOKEN_AND_USER_NAME,
                     Wanted::Locked(_) => STATIC_TOKEN_AND_LOCKED,
+                    Wanted::LockedGroup(..) => STATIC_TOKEN_AND_GROUP,
                     Wanted::NewUser => STATIC_TOKEN_AND_NAMES,
                 };
-                let binds = [wanted.binds(), vec![Bind::Bytes(fingerprint.as_bytes().to_vec())]].concat();
+                let binds = [wanted.binds()?, vec![Bind::Bytes(fingerprint.as_bytes().to_vec())]].concat();
                 let statement = Statement::<((StatusColumns, TokenColumns), ResourceColumns)>::new(text, binds);
                 let rows: Vec<((StatusRow, TokenRow), ResourceRow)> = match wanted {
-                    Wanted::Locked(_) | Wanted::NewUser => statement.load(self.conn)?,
+                    Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser => statement.load(self.conn)?,
                     Wanted::Id(_) | Wanted::UserName(_) => statement.load_as_it_is(self.conn)?,
                 };
                 let (tokens, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
@@ -192,7 +224,7 @@ impl Tx<'_> {
         let AnyConn::Postgres(session) = &*self.conn else { return false };
         match wanted {
             Wanted::Id(_) | Wanted::UserName(_) => session.owes(),
-            Wanted::Locked(_) | Wanted::NewUser => self.runs_again && !self.reads,
+            Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser => self.runs_again && !self.reads,
         }
     }
 
@@ -212,8 +244,9 @@ impl Tx<'_> {
         let (
             (seq, kind, id, version, created, last_modified),
             (document, provisioned, service_account, upwards, rules, edition),
+            named,
         ) = found;
-        if matches!(wanted, Wanted::Locked(_)) && seq.is_some() {
+        if matches!(wanted, Wanted::Locked(_) | Wanted::LockedGroup(..)) && seq.is_some() {
             self.rules = Some((account, rules.zip(edition)));
         }
         let about = (provisioned == Some(true), service_account == Some(true));
@@ -225,7 +258,8 @@ impl Tx<'_> {
         };
         let upwards = members::upwards_of(upwards.as_deref())?;
         let upwards = (upwards.len() <= MOST_UPWARDS).then_some(upwards);
-        self.ahead = Some(Ahead { account, wanted, row, about, upwards, asked });
+        let named = named.map(|json| named_in(&json)).transpose()?;
+        self.ahead = Some(Ahead { account, wanted, row, about, named, upwards, asked });
         Ok(())
     }
 
@@ -243,7 +277,8 @@ impl Tx<'_> {
     /// The locked resource with this id, and what is known about it; if it is known whether there is one.
     pub(super) fn ahead_locked(&self, account: AccountKey, id: &Id) -> Option<Option<(Row, (bool, bool))>> {
         let ahead = self.at_hand(account)?;
-        let is_wanted = matches!(&ahead.wanted, Wanted::Locked(wanted) if wanted == id);
+        let is_wanted =
+            matches!(&ahead.wanted, Wanted::Locked(wanted) | Wanted::LockedGroup(wanted, _) if wanted == id);
         is_wanted.then(|| ahead.row.clone().map(|row| (row, ahead.about)))
     }
 
@@ -253,6 +288,22 @@ impl Tx<'_> {
         let is_wanted = attribute == AttributeKey::user_name()
             && matches!(&ahead.wanted, Wanted::UserName(wanted) if wanted == key);
         is_wanted.then(|| ahead.row.clone())
+    }
+
+    /// What these ids stand for, if all were named with the group.
+    pub(super) fn ahead_named_ids(&self, account: AccountKey, ids: &[Id]) -> Option<Vec<(Handle, Member)>> {
+        let ahead = self.at_hand(account)?;
+        let Wanted::LockedGroup(_, asked) = &ahead.wanted else { return None };
+        let named = ahead.named.as_ref()?;
+        if ahead.row.is_none() || !ids.iter().all(|id| asked.contains(id)) {
+            return None;
+        }
+        let member = |id: &Id| {
+            let (seq, kind, display) = named.get(id)?;
+            let member = Member { id: id.clone(), resource_type: ResourceTypeId(*kind), display: display.clone() };
+            Some((Handle(*seq), member))
+        };
+        Some(ids.iter().filter_map(member).collect())
     }
 
     /// The groups that these are in, if they came along.
@@ -268,4 +319,12 @@ impl Tx<'_> {
             _ => None,
         }
     }
+}
+
+/// Who was named, as it was read as JSON.
+fn named_in(json: &str) -> Result<BTreeMap<Id, Named>, DbError> {
+    let corrupt = || DbError::Corrupt("who was named with a group".to_owned());
+    let rows: Vec<(String, i64, i16, String)> = serde_json::from_str(json).map_err(|_| corrupt())?;
+    let named = |(id, seq, kind, display)| Some((Id::new(id)?, (seq, kind, display)));
+    rows.into_iter().map(|row: (String, i64, i16, String)| named(row).ok_or_else(corrupt)).collect()
 }

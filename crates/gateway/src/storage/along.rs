@@ -1,5 +1,7 @@
 //! What may come along with a look-up, and what did: see [`ahead`](super::ahead) and [`clients`](super::clients).
 
+use std::collections::BTreeMap;
+
 use oauth::bearer::LookUp;
 use oauth::{ClientId, GrantId, TokenId, TokenStatus};
 use scim::Id;
@@ -17,10 +19,15 @@ pub(crate) enum Wanted {
     UserName(String),
     /// The resource with this id, which is to be changed: no other transaction changes it from here on.
     Locked(Id),
+    /// The same of a group, and these resources, which may become its members or be such: they stay until this unit of work ends.
+    LockedGroup(Id, Vec<Id>),
     /// A user who is to be made: the account's names stay as they are from here on, but for what others add who share them
     /// ([`pending_members`](super::pending_members)).
     NewUser,
 }
+
+/// A resource that was named: its number, type and name.
+pub(super) type Named = (i64, i16, String);
 
 /// The groups that wait for a user who was just made, asked for with these keys of names.
 #[derive(Debug)]
@@ -39,6 +46,8 @@ pub(super) struct Ahead {
     pub(super) row: Option<Row>,
     /// Whether an identity provider has written it, and whether it is a service account; where it is locked.
     pub(super) about: (bool, bool),
+    /// Those who were named with a group, by their ids.
+    pub(super) named: Option<BTreeMap<Id, Named>>,
     /// The ways up from it, unless they are many.
     pub(super) upwards: Option<Vec<Upward>>,
     /// How much had been asked on the connection by then ([`PgSession::asked`](super::pg_session::PgSession::asked)).

@@ -173,7 +173,10 @@ impl scim::Store for AccountTx<'_, '_> {
     }
 
     fn resolve(&mut self, ids: &[Id]) -> Result<Vec<(Handle, Member)>, StoreError> {
-        let found = membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?;
+        let found = match self.tx.ahead_named_ids(self.account, ids) {
+            Some(found) => found,
+            None => membership::resolve(self.tx.conn, self.account, ids, self.tx.reads)?,
+        };
         Ok(self.guard.shown_handles(found))
     }
 

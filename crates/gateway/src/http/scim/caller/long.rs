@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use scim::schema::GROUP;
 use scim::service::{self, Prepared, Written};
 use scim::{Id, PatchRequest, Precondition, Projection, ResourceTypeId};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use super::{Caller, Outcome};
 use crate::app::App;
 use crate::http::scim::answer::Done;
 use crate::http::scim::failure::ScimFailure;
-use crate::storage::{AccountTx, Desk};
+use crate::storage::{AccountTx, Desk, Wanted};
 
 /// A body of more bytes than this takes long to read and to act on.
 pub(in crate::http::scim) const LARGE: usize = 64 << 10;
@@ -61,7 +62,20 @@ pub(in crate::http::scim) enum Change {
     Patch(PatchRequest),
 }
 
+/// So many who are named by the change of a group are looked up with it.
+const NAMED: usize = 20;
+
 impl Change {
+    /// What it is about, as far as one look-up can bring it along.
+    pub(in crate::http::scim) fn locks(&self, target: &Target) -> Wanted {
+        match self {
+            Change::Patch(request) if target.kind == GROUP => {
+                Wanted::LockedGroup(target.id.clone(), request.named(NAMED))
+            }
+            Change::Patch(_) | Change::Replace(_) => Wanted::Locked(target.id.clone()),
+        }
+    }
+
     /// In one piece.
     pub(in crate::http::scim) fn make(
         &self,
