@@ -1,0 +1,151 @@
+//! The statements that look up a token with what is wanted beside it.
+
+use super::super::along::Wanted;
+use super::super::backend::AnyConn;
+use super::super::grants::{status_columns, status_tables};
+
+/// One for each kind of token.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Texts {
+    pub(super) grant: &'static str,
+    pub(super) static_token: &'static str,
+}
+
+/// The columns of a resource that is called `r`; as JSON the ways up from it, one more than may come along; and what comes with one that is
+/// locked.
+macro_rules! on_postgres {
+    () => {
+        ", r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, r.provisioned, r.service_account, \
+         CASE WHEN EXISTS (SELECT FROM members WHERE member_seq = r.seq) THEN (SELECT json_agg(json_build_array(w.inside, w.outside, w.id, w.display)) \
+         FROM (WITH RECURSIVE inside (seq) AS (SELECT r.seq \
+         UNION SELECT m.group_seq FROM inside \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m) \
+         SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
+         CROSS JOIN LATERAL (SELECT group_seq FROM members WHERE member_seq = inside.seq OFFSET 0) AS m \
+         CROSS JOIN LATERAL (SELECT id, display, account FROM resources WHERE seq = m.group_seq OFFSET 0) AS u \
+         WHERE u.account = g.account LIMIT 101) AS w)::text END, r.rules, r.rules_version, r.named"
+    };
+}
+
+/// The same on SQLite, where nothing is locked.
+macro_rules! on_sqlite {
+    () => {
+        ", r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document, r.provisioned, FALSE, \
+         CASE WHEN EXISTS (SELECT 1 FROM members WHERE member_seq = r.seq) THEN (SELECT json_group_array(json_array(w.inside, w.outside, w.id, w.display)) \
+         FROM (WITH RECURSIVE inside (seq) AS (SELECT r.seq \
+         UNION SELECT m.group_seq FROM inside CROSS JOIN members AS m ON m.member_seq = inside.seq) \
+         SELECT inside.seq AS inside, m.group_seq AS outside, u.id, u.display FROM inside \
+         CROSS JOIN members AS m ON m.member_seq = inside.seq CROSS JOIN resources AS u ON u.seq = m.group_seq \
+         WHERE u.account = g.account LIMIT 101) AS w) END, NULL, NULL, NULL"
+    };
+}
+
+/// What a resource has no columns for, where it is not locked.
+macro_rules! not_locked {
+    () => {
+        "FALSE AS service_account, NULL AS rules, NULL::bigint AS rules_version, NULL AS named"
+    };
+}
+
+macro_rules! locked {
+    ($named:literal) => {
+        concat!(
+            " LEFT JOIN LATERAL (SELECT u.*, COALESCE((SELECT l.service_account FROM logins AS l WHERE l.resource = u.seq), FALSE) AS service_account, \
+             (SELECT s.rules FROM access_rules AS s WHERE s.account = g.account) AS rules, \
+             (SELECT s.version FROM access_rules AS s WHERE s.account = g.account) AS rules_version, ",
+            $named,
+            " AS named FROM resources AS u WHERE u.account = g.account AND u.id = ? FOR NO KEY UPDATE OF u) AS r ON TRUE"
+        )
+    };
+}
+
+/// A token of a grant, and a static token, each with these columns of what these joins add.
+macro_rules! texts {
+    ($columns:expr, $joins:expr) => {
+        Texts {
+            grant: concat!(
+                "SELECT ",
+                status_columns!(
+                    "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
+                ),
+                $columns,
+                status_tables!(),
+                $joins,
+                " WHERE g.seq = ? AND a.deleted IS NULL"
+            ),
+            static_token: concat!(
+                "SELECT ",
+                status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+                ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
+                $columns,
+                " FROM static_tokens AS s JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client \
+                 JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.seq = g.owner",
+                $joins,
+                " WHERE s.fingerprint = ? AND a.deleted IS NULL"
+            ),
+        }
+    };
+}
+
+const ID: Texts = texts!(
+    on_postgres!(),
+    concat!(
+        " LEFT JOIN LATERAL (SELECT *, ",
+        not_locked!(),
+        " FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
+    )
+);
+
+const ID_ON_SQLITE: Texts = texts!(on_sqlite!(), " LEFT JOIN resources AS r ON r.account = g.account AND r.id = ?");
+
+/// Of two resources that have had one name since before that was refused, both.
+const USER_NAME: Texts = texts!(
+    on_postgres!(),
+    concat!(
+        " LEFT JOIN LATERAL (SELECT n.*, ",
+        not_locked!(),
+        " FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? ORDER BY resource LIMIT 2) AS v \
+         CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
+    )
+);
+
+const USER_NAME_ON_SQLITE: Texts = texts!(
+    on_sqlite!(),
+    " LEFT JOIN attribute_values AS v ON v.account = g.account AND v.attribute = ? AND v.key = ? LEFT JOIN resources AS r ON r.seq = v.resource"
+);
+
+const LOCKED: Texts = texts!(on_postgres!(), locked!("NULL"));
+
+const LOCKED_GROUP: Texts = texts!(
+    on_postgres!(),
+    locked!(
+        "(SELECT json_agg(json_build_array(m.id, m.seq, m.resource_type, m.display)) FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT id, seq, resource_type, display FROM resources \
+         WHERE account = g.account AND id = wanted.value FOR KEY SHARE) AS m)::text"
+    )
+);
+
+/// No resource, and the lock of the account's names.
+const NEW_USER: Texts = texts!(
+    on_postgres!(),
+    concat!(
+        " CROSS JOIN LATERAL (SELECT pg_advisory_xact_lock_shared(73052, (g.account % 2147483647)::int)) AS shared \
+         LEFT JOIN LATERAL (SELECT *, ",
+        not_locked!(),
+        " FROM resources WHERE FALSE) AS r ON TRUE"
+    )
+);
+
+/// Those for what is wanted; `None` where it cannot come along.
+pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {
+    match (conn, wanted) {
+        (AnyConn::Postgres(_), Wanted::Id(_)) => Some(ID),
+        (AnyConn::Postgres(_), Wanted::UserName(_)) => Some(USER_NAME),
+        (AnyConn::Postgres(_), Wanted::Locked(_)) => Some(LOCKED),
+        (AnyConn::Postgres(_), Wanted::LockedGroup(..)) => Some(LOCKED_GROUP),
+        (AnyConn::Postgres(_), Wanted::NewUser) => Some(NEW_USER),
+        (AnyConn::Sqlite(_), Wanted::Id(_)) => Some(ID_ON_SQLITE),
+        (AnyConn::Sqlite(_), Wanted::UserName(_)) => Some(USER_NAME_ON_SQLITE),
+        (AnyConn::Sqlite(_), Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser) => None,
+    }
+}
