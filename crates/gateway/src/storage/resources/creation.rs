@@ -106,20 +106,20 @@ impl<const NAME: bool> QueryFragment<Pg> for Creation<'_, NAME> {
         if NAME {
             names_shared(&self.account, sql.reborrow())?;
         }
-        sql.push_sql("unnest(");
+        sql.push_sql("unnest((SELECT ");
         sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-        sql.push_sql(", ");
+        sql.push_sql("), (SELECT ");
         sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        sql.push_sql(", ");
+        sql.push_sql("), (SELECT ");
         sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
         sql.push_sql(
-            ") AS k(attribute, key, is_unique)) SELECT r.seq, (SELECT json_agg(json_build_array(p.group_seq, w.id, p.value) ORDER BY p.group_seq)::text \
+            ")) AS k(attribute, key, is_unique)) SELECT r.seq, (SELECT json_agg(json_build_array(p.group_seq, w.id, p.value) ORDER BY p.group_seq)::text \
              FROM parked_members AS p JOIN resources AS w ON w.seq = p.group_seq WHERE p.account = ",
         );
         sql.push_bind_param::<BigInt, _>(&self.account)?;
-        sql.push_sql(" AND p.name_key = ANY (");
+        sql.push_sql(" AND p.name_key IN (SELECT unnest((SELECT ");
         sql.push_bind_param::<Array<Text>, _>(&self.names)?;
-        sql.push_sql(")) FROM r");
+        sql.push_sql(")))) FROM r");
         Ok(())
     }
 }

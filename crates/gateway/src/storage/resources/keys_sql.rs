@@ -1,4 +1,7 @@
 //! Many keys in one statement whose text is prepared once: on PostgreSQL any number, on SQLite so many at a time.
+//!
+//! PostgreSQL sees how long an array is that it is given, and plans each statement anew that it thinks to be cheaper than for any array: a
+//! plan costs more than the statement. From a subquery it takes any array for as long as any other.
 
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
@@ -45,13 +48,13 @@ impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
         if NAME {
             names_shared(&self.account, sql.reborrow())?;
         }
-        sql.push_sql("unnest(");
+        sql.push_sql("unnest((SELECT ");
         sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-        sql.push_sql(", ");
+        sql.push_sql("), (SELECT ");
         sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        sql.push_sql(", ");
+        sql.push_sql("), (SELECT ");
         sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
-        sql.push_sql(") AS k(attribute, key, is_unique)");
+        sql.push_sql(")) AS k(attribute, key, is_unique)");
         Ok(())
     }
 }
@@ -88,11 +91,11 @@ impl Delete {
 impl QueryFragment<Pg> for Delete {
     fn walk_ast<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // Each looked up by all that it is; no other transaction changes them while the resource is locked.
-        sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest(");
+        sql.push_sql("DELETE FROM attribute_values WHERE ctid = ANY (ARRAY(SELECT v.ctid FROM unnest((SELECT ");
         sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-        sql.push_sql(", ");
+        sql.push_sql("), (SELECT ");
         sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        sql.push_sql(") AS k(attribute, key) CROSS JOIN LATERAL (SELECT ctid FROM attribute_values WHERE account = ");
+        sql.push_sql(")) AS k(attribute, key) CROSS JOIN LATERAL (SELECT ctid FROM attribute_values WHERE account = ");
         sql.push_bind_param::<BigInt, _>(&self.account)?;
         sql.push_sql(" AND attribute = k.attribute AND key = k.key AND resource = ");
         sql.push_bind_param::<BigInt, _>(&self.resource)?;
