@@ -3,12 +3,12 @@
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, SmallInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, SmallInt, Text};
 use diesel::{PgConnection, RunQueryDsl};
 use scim::{AttributeKey, Resource, SearchKey};
 
 use super::SHARDS;
-use super::keys_sql::names_shared;
+use super::keys_sql::{Keys, names_shared};
 use crate::domain::ids::{AccountKey, ResourceKey};
 
 /// One that gets a `NAME` shares the account's lock of names with all who do the same
@@ -21,9 +21,7 @@ pub(in crate::storage) struct Creation<'r, const NAME: bool> {
     provisioned: bool,
     display: &'r str,
     document: String,
-    attributes: Vec<i32>,
-    keys: Vec<&'r str>,
-    unique: Vec<bool>,
+    keys: Keys,
     /// The keys of names for which groups may wait.
     names: &'r [String],
 }
@@ -51,7 +49,7 @@ impl<'r, const NAME: bool> Creation<'r, NAME> {
         provisioned: bool,
         resource: &'r Resource,
         document: String,
-        (keys, names): (&'r [SearchKey], &'r [String]),
+        (keys, names): (&[SearchKey], &'r [String]),
     ) -> Creation<'r, NAME> {
         Creation {
             account,
@@ -61,9 +59,7 @@ impl<'r, const NAME: bool> Creation<'r, NAME> {
             provisioned,
             display: resource.display(),
             document,
-            attributes: keys.iter().map(|key| key.attribute.0).collect(),
-            keys: keys.iter().map(|key| key.key.as_str()).collect(),
-            unique: keys.iter().map(|key| key.unique).collect(),
+            keys: Keys::of(keys),
             names,
         }
     }
@@ -106,14 +102,9 @@ impl<const NAME: bool> QueryFragment<Pg> for Creation<'_, NAME> {
         if NAME {
             names_shared(&self.account, sql.reborrow())?;
         }
-        sql.push_sql("unnest((SELECT ");
-        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-        sql.push_sql("), (SELECT ");
-        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        sql.push_sql("), (SELECT ");
-        sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
+        self.keys.walk(sql.reborrow())?;
         sql.push_sql(
-            ")) AS k(attribute, key, is_unique)) SELECT r.seq, (SELECT json_agg(json_build_array(p.group_seq, w.id, p.value) ORDER BY p.group_seq)::text \
+            ") SELECT r.seq, (SELECT json_agg(json_build_array(p.group_seq, w.id, p.value) ORDER BY p.group_seq)::text \
              FROM parked_members AS p JOIN resources AS w ON w.seq = p.group_seq WHERE p.account = ",
         );
         sql.push_bind_param::<BigInt, _>(&self.account)?;

@@ -12,13 +12,40 @@ use scim::{AttributeKey, SearchKey};
 
 use crate::domain::ids::{AccountKey, ResourceKey};
 
+/// Keys as PostgreSQL takes them: a table of a statement's own.
+pub(super) struct Keys {
+    attributes: Vec<i32>,
+    keys: Vec<String>,
+    unique: Vec<bool>,
+}
+
+impl Keys {
+    pub(super) fn of(keys: &[SearchKey]) -> Keys {
+        Keys {
+            attributes: keys.iter().map(|k| k.attribute.0).collect(),
+            keys: keys.iter().map(|k| k.key.clone()).collect(),
+            unique: keys.iter().map(|k| k.unique).collect(),
+        }
+    }
+
+    /// In a list of tables, called `k`.
+    pub(super) fn walk<'b>(&'b self, mut sql: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        sql.push_sql("unnest((SELECT ");
+        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
+        sql.push_sql("), (SELECT ");
+        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        sql.push_sql("), (SELECT ");
+        sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
+        sql.push_sql(")) AS k(attribute, key, is_unique)");
+        Ok(())
+    }
+}
+
 /// Where a user gets a `NAME`, it shares the account's lock of names with all who do the same ([`pending_members`](super::super::pending_members)).
 pub(super) struct Insert<const NAME: bool> {
     account: AccountKey,
     resource: ResourceKey,
-    attributes: Vec<i32>,
-    keys: Vec<String>,
-    unique: Vec<bool>,
+    keys: Keys,
 }
 
 impl<const NAME: bool> QueryId for Insert<NAME> {
@@ -28,13 +55,7 @@ impl<const NAME: bool> QueryId for Insert<NAME> {
 
 impl<const NAME: bool> Insert<NAME> {
     pub(super) fn new(account: AccountKey, resource: ResourceKey, keys: &[SearchKey]) -> Insert<NAME> {
-        Insert {
-            account,
-            resource,
-            attributes: keys.iter().map(|k| k.attribute.0).collect(),
-            keys: keys.iter().map(|k| k.key.clone()).collect(),
-            unique: keys.iter().map(|k| k.unique).collect(),
-        }
+        Insert { account, resource, keys: Keys::of(keys) }
     }
 }
 
@@ -48,14 +69,7 @@ impl<const NAME: bool> QueryFragment<Pg> for Insert<NAME> {
         if NAME {
             names_shared(&self.account, sql.reborrow())?;
         }
-        sql.push_sql("unnest((SELECT ");
-        sql.push_bind_param::<Array<Integer>, _>(&self.attributes)?;
-        sql.push_sql("), (SELECT ");
-        sql.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        sql.push_sql("), (SELECT ");
-        sql.push_bind_param::<Array<Bool>, _>(&self.unique)?;
-        sql.push_sql(")) AS k(attribute, key, is_unique)");
-        Ok(())
+        self.keys.walk(sql)
     }
 }
 
