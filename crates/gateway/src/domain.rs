@@ -32,6 +32,7 @@ pub mod rate;
 pub mod refusals;
 pub mod registration;
 pub mod request;
+pub mod saml;
 pub mod schemas;
 pub mod scopes;
 pub mod sealing;

@@ -124,6 +124,81 @@ codes! {
         ProviderNameMissing "provider_name_missing"
             "The OpenID provider does not tell the person's user name."
             "Let the provider send the claim preferred_username, or match by another attribute.";
+        SamlMissing "saml_missing"
+            "The account has no SAML provider, and a person came to log in there, or a response arrived for it."
+            "Set the provider up in the account's sign-in settings, or correct the single sign-on URL at the provider.";
+        SamlAccountUnclear "saml_account_unclear"
+            "A response arrived at the address that all accounts share, and its issuer is the provider of no account or of several."
+            "Use the account's own single sign-on URL at the provider; the setup sheet shows it.";
+        SamlMalformed "saml_malformed"
+            "What arrived is not a SAML response that can be read: no base64, no XML, too large, too deep, or with parts missing."
+            "Begin again. If it happens each time, the text says what the provider has to send.";
+        SamlForbiddenXml "saml_forbidden_xml"
+            "A SAML response has what none needs: a document type definition, entities, comments, processing instructions or CDATA."
+            "Let the provider send a plain response. If it never does otherwise, see which program between the two changes it.";
+        SamlUnsigned "saml_unsigned"
+            "Neither the SAML response nor its assertion is signed."
+            "Switch on that the provider signs assertions.";
+        SamlSignatureForm "saml_signature_form"
+            "The signature of a SAML response is of a form that is not read: another algorithm, transform or canonicalization."
+            "Let the provider sign with RSA and SHA-256, exclusive canonicalization, and no transforms of its own.";
+        SamlSignatureWrong "saml_signature_wrong"
+            "The signature of a SAML response is not made with a configured certificate, or the response was changed afterwards."
+            "Compare the certificate in the account's sign-in settings with the provider's; add the new one if the provider changed it.";
+        SamlSha1 "saml_weak_hash"
+            "A SAML response is signed with SHA-1."
+            "Let the provider sign with SHA-256. If it cannot, allow SHA-1 in the account's sign-in settings.";
+        SamlWrapped "saml_wrapped"
+            "In a SAML response, signatures or assertions stand where none belong, as in signature wrapping attacks."
+            "No provider sends this. If it happens each time, tell the operator of this service; else treat it as an attack.";
+        SamlAssertions "saml_assertions"
+            "A SAML response has no assertion, or several."
+            "Let the provider send one assertion.";
+        SamlEncrypted "saml_encrypted"
+            "A SAML assertion is encrypted, and this server takes none that is."
+            "Switch assertion encryption off at the provider; responses come by TLS.";
+        SamlRefused "saml_refused"
+            "The account's SAML provider did not let the person in; the text repeats why."
+            "Assign the person to this application at the provider.";
+        SamlIssuer "saml_issuer"
+            "A SAML response is from another provider than the account's."
+            "Compare the entity ID in the account's sign-in settings with the issuer that the text names.";
+        SamlAudience "saml_audience"
+            "A SAML assertion is for another audience."
+            "Enter the audience URI (SP entity ID) of the setup sheet at the provider.";
+        SamlDestination "saml_destination"
+            "A SAML response is for another address (Destination) than the one at which it arrived."
+            "Enter the single sign-on URL of the setup sheet at the provider, as it is written there.";
+        SamlRecipient "saml_recipient"
+            "A SAML assertion is for another address (Recipient) than the one at which it arrived."
+            "Let the provider use the single sign-on URL for Recipient and Destination.";
+        SamlTime "saml_time"
+            "A SAML assertion is not valid yet, or not any more; three minutes of difference between the clocks are forgiven."
+            "Log in again. If it happens each time, compare the clocks of the provider and of this server.";
+        SamlSubject "saml_subject"
+            "A SAML assertion has no NameID that is one plain text, or no confirmation for the person who brings it."
+            "Let the provider send a NameID and a bearer confirmation, as the Web Browser SSO profile says.";
+        SamlRequestUnknown "saml_request_unknown"
+            "A SAML response answers a request that was not sent, was answered before, or is too old."
+            "Begin again on the log-in page.";
+        SamlUnsolicited "saml_unsolicited"
+            "A person came from the provider's own page, and the account does not allow that."
+            "Begin on the log-in page, or allow it in the account's sign-in settings (idp_initiated).";
+        SamlReplayed "saml_replayed"
+            "A SAML assertion was brought a second time."
+            "Log in again; going back in the browser sends the old response once more.";
+        SamlUserUnknown "saml_user_unknown"
+            "The SAML provider let the person in, and no active user here has the name."
+            "Provision the user first, change what users are matched by, or have users made at the first log-in (create_users).";
+        SamlUserAmbiguous "saml_user_ambiguous"
+            "Several users here have the name or address that the SAML provider gives."
+            "Give each user an address of its own, or match by user name.";
+        SamlAttributeMissing "saml_attribute_missing"
+            "A SAML assertion does not have the attribute by which users are matched."
+            "Let the provider send the attribute that the text names, or match by NameID.";
+        SamlUserNotCreated "saml_user_not_created"
+            "A user was to be made at the first log-in by SAML, and the user's attributes are refused."
+            "Let the provider send the attribute that the text names, or provision the user.";
         OperatorNotAdmitted "operator_not_admitted"
             "The vendor's OpenID provider let a person in who is not on the list of operators, or whose address it does not vouch for."
             "Add the address to operators.allowed, or log in with the right one.";
