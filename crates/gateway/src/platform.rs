@@ -2,6 +2,7 @@
 //! knows what the gateway is for.
 
 pub mod clock;
+pub mod gathering;
 pub mod lane;
 pub mod new_file;
 pub mod openid_client;

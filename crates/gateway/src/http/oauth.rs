@@ -177,7 +177,7 @@ async fn issue(
                 work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
             )
         };
-        if let Some(verdict) = app.db.read_for(payer, ReadCost::Point, read).await? {
+        if let Some(verdict) = app.db.read_for(payer, ReadCost::LookUp, read).await? {
             return Ok(verdict?);
         }
     }
@@ -236,7 +236,7 @@ async fn introspect(
         Ok(if noted {
             app.db.write_for(payer, answer).await
         } else {
-            app.db.read_for(payer, ReadCost::Point, answer).await
+            app.db.read_for(payer, ReadCost::LookUp, answer).await
         }??)
     });
     let answer = answer.await?;

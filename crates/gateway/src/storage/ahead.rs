@@ -15,41 +15,36 @@ use scim::schema::ResourceTypeId;
 use scim::store::Handle;
 use scim::{AttributeKey, Id};
 
-use super::along::{Ahead, Named, Wanted};
+use super::along::{Ahead, Named, Question, Reply, Wanted};
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::grants::StatusColumns;
 use super::members;
-use super::rows::{Row, StatusRow};
+use super::rows::{AlongRow, Row, StatusRow, TokenRow};
 use super::statement::{Bind, Statement};
-use super::static_tokens::{TokenColumns, TokenRow};
+use super::static_tokens::TokenColumns;
 use super::tx::{GrantContext, Tx};
 use crate::domain::ids::{AccountKey, ResourceKey};
 
-mod texts;
+pub(super) mod texts;
 
 use texts::texts;
 
 /// A user may have this many memberships on their ways up to have them come along.
 const MOST_UPWARDS: usize = 100;
 
-type ResourceColumns = (
+/// The types of the columns of an [`AlongRow`].
+pub(super) type ResourceColumns = (
     (Nullable<BigInt>, Nullable<SmallInt>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>, Nullable<BigInt>),
     (Nullable<Text>, Nullable<Bool>, Nullable<Bool>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>),
     Nullable<Text>,
 );
-type ResourceRow = (
-    (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),
-    (Option<String>, Option<bool>, Option<bool>, Option<String>, Option<String>, Option<i64>),
-    Option<String>,
-);
-
 /// A token as it was found, and the account and client of its grant.
 type Found = (FoundToken, Option<GrantContext>);
 
 impl Wanted {
     /// Whether nothing is locked for it.
-    fn is_read_only(&self) -> bool {
+    pub(super) fn is_read_only(&self) -> bool {
         matches!(self, Wanted::Id(_) | Wanted::UserName(_))
     }
 
@@ -76,14 +71,19 @@ impl Tx<'_> {
     pub(super) fn find_token_and_wanted(&mut self, token: &LookUp) -> Result<Option<Found>, DbError> {
         let Some(wanted) = self.wanted.take().filter(|wanted| self.may_bring_along(wanted)) else { return Ok(None) };
         let Some(texts) = texts(&wanted, self.conn) else { return Ok(None) };
+        let told = match wanted.is_read_only() {
+            true => self.told(Question::Token(token.clone(), wanted.clone()))?,
+            false => None,
+        };
         match token {
             LookUp::Grant(grant, token, response) => {
                 let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
                 let binds = [revoked, wanted.binds()?, vec![Bind::number(grant.0)]].concat();
                 let statement = Statement::<(StatusColumns, ResourceColumns)>::new(texts.grant, binds);
-                let rows: Vec<(StatusRow, ResourceRow)> = match wanted.is_read_only() {
-                    true => statement.load_as_it_is(self.conn)?,
-                    false => statement.load(self.conn)?,
+                let rows: Vec<(StatusRow, AlongRow)> = match (told, wanted.is_read_only()) {
+                    (Some(Reply::Grant(rows)), _) => rows,
+                    (_, true) => statement.load_as_it_is(self.conn)?,
+                    (_, false) => statement.load(self.conn)?,
                 };
                 let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(status) = status.into_iter().next() else { return Ok(None) };
@@ -95,9 +95,10 @@ impl Tx<'_> {
                 let binds = [wanted.binds()?, vec![Bind::Bytes(fingerprint.as_bytes().to_vec())]].concat();
                 let statement =
                     Statement::<((StatusColumns, TokenColumns), ResourceColumns)>::new(texts.static_token, binds);
-                let rows: Vec<((StatusRow, TokenRow), ResourceRow)> = match wanted.is_read_only() {
-                    true => statement.load_as_it_is(self.conn)?,
-                    false => statement.load(self.conn)?,
+                let rows: Vec<((StatusRow, TokenRow), AlongRow)> = match (told, wanted.is_read_only()) {
+                    (Some(Reply::StaticToken(rows)), _) => rows,
+                    (_, true) => statement.load_as_it_is(self.conn)?,
+                    (_, false) => statement.load(self.conn)?,
                 };
                 let (tokens, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(token) = tokens.into_iter().next() else { return Ok(None) };
@@ -125,9 +126,9 @@ impl Tx<'_> {
         }
     }
 
-    fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<ResourceRow>) -> Result<(), DbError> {
+    fn bring_along(&mut self, account: AccountKey, wanted: Wanted, found: Vec<AlongRow>) -> Result<(), DbError> {
         // Two of one name are looked up by themselves.
-        let Ok([found]) = <[ResourceRow; 1]>::try_from(found) else { return Ok(()) };
+        let Ok([found]) = <[AlongRow; 1]>::try_from(found) else { return Ok(()) };
         self.shares_names = wanted == Wanted::NewUser;
         let Some(asked) = self.asked() else { return Ok(()) };
         let (

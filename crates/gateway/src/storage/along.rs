@@ -7,7 +7,7 @@ use oauth::{ClientId, GrantId, TokenId, TokenStatus};
 use scim::Id;
 use scim::store::PendingMember;
 
-use super::rows::{GrantRow, Row, StatusRow, Upward};
+use super::rows::{AlongRow, ClientValues, GrantRow, Row, StatusRow, TokenRow, Upward};
 use crate::domain::ids::AccountKey;
 
 /// What a request is about.
@@ -70,4 +70,36 @@ pub(super) enum Found {
     Token((GrantId, TokenId, TokenId), Box<StatusRow>),
     /// The status of a grant that this unit of work holds, and how much had been asked by then.
     Held(TokenStatus, u64),
+}
+
+/// What a unit of work that reads asks first, where that may be asked together with what others ask: see [`together`](super::together).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Question {
+    /// What decides about this token, and what is wanted beside it.
+    Token(LookUp, Wanted),
+    /// A client, and what its request will ask for.
+    Client(ClientId, Next),
+}
+
+/// The answer to a [`Question`].
+#[derive(Debug)]
+pub(super) enum Reply {
+    Grant(Vec<(StatusRow, AlongRow)>),
+    StaticToken(Vec<((StatusRow, TokenRow), AlongRow)>),
+    OwnGrant(Option<Box<(GrantRow, ClientValues)>>),
+    Token(Option<Box<(StatusRow, ClientValues)>>),
+}
+
+/// How a unit of work stands to what is asked together.
+#[derive(Debug, Default)]
+pub(super) enum Asking {
+    /// It asks by itself.
+    #[default]
+    Alone,
+    /// Its first question is asked with those of others.
+    WithOthers,
+    /// What that question was. The unit of work ended for it.
+    For(Question),
+    /// It is run again, and this was asked for it.
+    Told(Question, Reply),
 }

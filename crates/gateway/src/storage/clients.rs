@@ -20,7 +20,7 @@ use crate::domain::tolerances;
 use crate::each;
 use crate::platform::timestamp::Timestamp;
 
-mod found;
+pub(super) mod found;
 
 /// A client as an operator sees it.
 #[derive(Debug, Clone)]

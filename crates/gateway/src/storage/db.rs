@@ -20,6 +20,7 @@ use super::backend::{DatabaseUrl, Patience};
 use super::desk::{Around, Desk};
 use super::error::DbError;
 use super::in_use::InUse;
+use super::looks::Looks;
 use super::pulse::Pulse;
 use super::transaction::{BeforeCommit, Purpose, TransactionError};
 use super::tx::Tx;
@@ -35,6 +36,9 @@ use crate::platform::turns::Payer;
 /// How much a read may cost: a short one may run where it is asked on SQLite, a long one never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadCost {
+    /// One look-up by key, which says first what it asks ([`Wanted`](super::Wanted), [`Next`](super::Next)): on PostgreSQL those that
+    /// wait are asked together.
+    LookUp,
     /// Lookups by key, one page.
     Point,
     /// Anything that may scan or hash.
@@ -67,6 +71,9 @@ impl Default for Limits {
     }
 }
 
+/// So many threads gather look-ups at most.
+const MOST_GATHERING: usize = 4;
+
 /// How long a unit of work waits until it is begun.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -87,6 +94,8 @@ pub struct Load {
 pub struct Db {
     desk: Desk,
     lane: Lane,
+    /// Where look-ups are gathered, if there are connections enough.
+    looks: Option<Looks>,
     long_desk: Desk,
     long_lane: Lane,
     url: Arc<DatabaseUrl>,
@@ -119,7 +128,8 @@ impl Db {
         let long_desk = Desk::open(&url, patience, long_connections, around)?.of_long_units();
         let is_sqlite = writer.is_some();
         // On SQLite, most that is short is read where it is asked, and needs connections that are free.
-        let threads = if is_sqlite { (connections / 2).max(1) } else { connections } as usize;
+        let gathering = if is_sqlite { 0 } else { threads_that_gather(connections) };
+        let threads = if is_sqlite { (connections / 2).max(1) as usize } else { connections as usize - gathering };
         let short = Kind {
             name: "database",
             threads,
@@ -141,6 +151,7 @@ impl Db {
         };
         let (hung, long_hung) = (desk.clone(), long_desk.clone());
         Ok(Db {
+            looks: (gathering > 0).then(|| Looks::new(&desk, gathering, WAIT, patience.answer)),
             lane: Lane::new(short, move || hung.begin_anew()),
             long_lane: Lane::new(long, move || long_hung.begin_anew()),
             desk,
@@ -180,8 +191,16 @@ impl Db {
     pub fn load(&self) -> Load {
         Load {
             connections: [("short", self.desk.connections()), ("long", self.long_desk.connections())],
-            lanes: [("short", self.lane.load()), ("long", self.long_lane.load())],
+            lanes: [("short", self.short_load()), ("long", self.long_lane.load())],
             writer_queue: self.desk.writer().map(Writer::waiting),
+        }
+    }
+
+    fn short_load(&self) -> lane::Load {
+        let (lane, looks) = (self.lane.load(), self.looks.as_ref().map(Looks::load));
+        lane::Load {
+            waiting: lane.waiting + looks.map_or(0, |looks| looks.waiting),
+            at_work: lane.at_work + looks.map_or(0, |looks| looks.at_work),
         }
     }
 
@@ -303,7 +322,14 @@ impl Db {
         F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let begun = self.begin(Unit::Read);
-        if cost == ReadCost::Point
+        if cost == ReadCost::LookUp
+            && let Some(looks) = &self.looks
+        {
+            let outcome = looks.run(payer, begun.sent, work).await;
+            self.count(begun, &outcome);
+            return outcome;
+        }
+        if cost != ReadCost::Scan
             && self.desk.writer().is_some()
             && let Some(outcome) = self.desk.read_at_once(&mut work)
         {
@@ -337,6 +363,12 @@ impl Db {
         self.count(begun, &outcome);
         outcome
     }
+}
+
+/// So many threads gather look-ups, of so many connections: one for each processor, and few of few.
+fn threads_that_gather(connections: u32) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    processors.min(MOST_GATHERING).min(connections as usize / 4)
 }
 
 /// A unit of work that is asked for.

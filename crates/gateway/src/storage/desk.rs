@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::along::{Asking, Question};
 use super::backend::{AnyConn, DatabaseUrl, Patience};
 use super::error::DbError;
 use super::fate::{self, Fate};
@@ -242,7 +243,7 @@ impl Desk {
     }
 
     /// A connection that is believed to be good.
-    fn session(&self) -> Result<r2d2::PooledConnection<Manager>, DbError> {
+    pub(super) fn session(&self) -> Result<r2d2::PooledConnection<Manager>, DbError> {
         loop {
             let mut session = self.connection()?;
             if self.good.includes(&session) {
@@ -266,6 +267,40 @@ impl Desk {
                 }
             }
         }
+    }
+
+    /// One try at a unit of work that only reads, on this session; or what it is to ask with others first.
+    pub(super) fn look<T, E: TransactionError>(
+        &self,
+        session: &mut Session,
+        asking: Asking,
+        work: &mut impl FnMut(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<Result<T, E>, Question> {
+        if let Err(error) = begin_reading(&mut session.conn, Purpose::Reading.begin()) {
+            return Ok(Err(error.into()));
+        }
+        let mut tx = Tx::new(&mut session.conn, self.around.clone());
+        (tx.runs_again, tx.reads, tx.asking) = (true, true, asking);
+        let outcome = complete(&mut tx, self.before_commit, work);
+        let asking = std::mem::take(&mut tx.asking);
+        if let (Some(DbError::Asked), Asking::For(question)) =
+            (outcome.as_ref().err().and_then(TransactionError::database), asking)
+        {
+            return match roll_back(&mut session.conn) {
+                Ok(()) => Err(question),
+                Err(error) => Ok(Err(error.into())),
+            };
+        }
+        let ended = match &outcome {
+            Ok(_) => self.commit(session, Purpose::Reading, None),
+            Err(_) => {
+                if outcome.as_ref().err().and_then(TransactionError::database).is_some_and(DbError::is_disconnect) {
+                    session.spend();
+                }
+                roll_back(&mut session.conn)
+            }
+        };
+        Ok(outcome.and_then(|value| ended.map(|()| value).map_err(E::from)))
     }
 
     /// One transaction.

@@ -53,6 +53,9 @@ pub enum DbError {
     /// What was to be short turns out to take long: it is for the lane of such work.
     #[error("this takes long")]
     TakesLong,
+    /// What is asked first is asked with what others ask, and the unit of work is run again with the answer.
+    #[error("this is asked with what others ask")]
+    Asked,
     /// A thread died or the process is going down.
     #[error("the unit of work was interrupted")]
     Interrupted,
@@ -158,7 +161,8 @@ impl DbError {
             | DbError::LostRace
             | DbError::NamesHeld(_)
             | DbError::Busy(_)
-            | DbError::TakesLong => Meaning::Unavailable,
+            | DbError::TakesLong
+            | DbError::Asked => Meaning::Unavailable,
         }
     }
 }

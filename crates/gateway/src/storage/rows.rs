@@ -30,6 +30,25 @@ pub(super) type StatusRow =
 /// A membership on a way up: what is inside, and the group's number, id and name.
 pub(super) type Upward = (i64, i64, String, String);
 
+/// What a static token has beside its status: its id, scope, when it was created, expires and was used last, and what its client may have.
+pub(super) type TokenRow = (String, String, Timestamp, Timestamp, Option<Timestamp>, String);
+
+/// A resource that comes along with a token, and what is known about it.
+pub(super) type AlongRow = (
+    (Option<i64>, Option<i16>, Option<String>, Option<i64>, Option<i64>, Option<i64>),
+    (Option<String>, Option<bool>, Option<bool>, Option<String>, Option<String>, Option<i64>),
+    Option<String>,
+);
+
+/// A client with its account and its secrets.
+pub(super) type ClientValues = (
+    (ClientKey, String, Option<AccountKey>, String, String, Option<String>, bool, String),
+    (String, String, String, bool, bool, Timestamp, String),
+    (Option<Timestamp>, Option<String>),
+    (Option<AccountKey>, Option<String>, Option<String>, Option<Timestamp>),
+    Option<String>,
+);
+
 /// A row of `resources` as it is read.
 #[derive(Debug, Clone, Queryable)]
 pub(super) struct Row {

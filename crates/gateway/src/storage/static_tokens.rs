@@ -6,6 +6,7 @@ use oauth::{Fingerprint, Scopes, StaticToken, StoreError};
 
 use super::error::DbError;
 use super::grants::{StatusColumns, StatusRow, status_columns};
+use super::rows::TokenRow;
 use super::schema::static_tokens;
 use super::statement::{Bind, Statement};
 use super::tx::{GrantContext, Tx};
@@ -55,8 +56,6 @@ type RecordColumns = (
 
 /// What a static token has beside its status.
 pub(super) type TokenColumns = (Text, Text, BigInt, BigInt, Nullable<BigInt>, Text);
-/// And the types of its values.
-pub(super) type TokenRow = (String, String, Timestamp, Timestamp, Option<Timestamp>, String);
 
 const BY_FINGERPRINT: &str = concat!(
     "SELECT ",

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use scim::store::Stored;
 
-use super::along::{Ahead, Awaited, Found, Next, Wanted};
+use super::along::{Ahead, Asking, Awaited, Found, Next, Question, Reply, Wanted};
 use super::backend::AnyConn;
+use super::error::DbError;
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::event::{Event, Kind};
@@ -59,6 +60,8 @@ pub struct Tx<'c> {
     pub(super) next: Option<Next>,
     /// and what came along with the last.
     pub(super) found: Option<Found>,
+    /// Whether its first question is asked with those of others, and what came of that.
+    pub(super) asking: Asking,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
     pub(super) number: Option<i64>,
 }
@@ -125,7 +128,21 @@ impl<'c> Tx<'c> {
             awaited: None,
             next: None,
             found: None,
+            asking: Asking::Alone,
             number: None,
+        }
+    }
+
+    /// What this question was answered, if it was asked already. Where it is to be asked with those of others, the unit of work ends here,
+    /// and is run again once that is done.
+    pub(super) fn told(&mut self, question: Question) -> Result<Option<Reply>, DbError> {
+        match std::mem::take(&mut self.asking) {
+            Asking::Told(asked, reply) if asked == question => Ok(Some(reply)),
+            Asking::WithOthers => {
+                self.asking = Asking::For(question);
+                Err(DbError::Asked)
+            }
+            Asking::Alone | Asking::For(_) | Asking::Told(..) => Ok(None),
         }
     }
 

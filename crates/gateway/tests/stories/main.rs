@@ -12,6 +12,7 @@ mod access_histories;
 mod accounts;
 mod admin_requests;
 mod administration;
+mod asked_together;
 mod assertions;
 mod attacks_admin;
 mod attacks_authorization;

@@ -128,6 +128,7 @@ impl Sent {
             ask_the_request_log(tx).expect("the database answers");
             ask_for_health(tx).expect("the database answers");
             ask_for_the_console(tx).expect("the database answers");
+            tx.ask_together_of_each_kind().expect("the database answers");
             ask_for_accounts_of_the_console(tx).expect("the database answers");
         });
         sent.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -352,7 +352,8 @@ impl Caller {
             tx.keeps_short();
             caller.enter_and(&at_hand, tx, &mut work)
         };
-        let outcome = app.db.read_for(self.payer, ReadCost::Point, look).await;
+        let cost = if self.wanted.is_some() { ReadCost::LookUp } else { ReadCost::Point };
+        let outcome = app.db.read_for(self.payer, cost, look).await;
         self.finish(app, &outcome);
         self.note_use(app).await;
         outcome

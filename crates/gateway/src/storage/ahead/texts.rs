@@ -6,9 +6,9 @@ use super::super::grants::{status_columns, status_tables};
 
 /// One for each kind of token.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Texts {
-    pub(super) grant: &'static str,
-    pub(super) static_token: &'static str,
+pub(in crate::storage) struct Texts {
+    pub(in crate::storage) grant: &'static str,
+    pub(in crate::storage) static_token: &'static str,
 }
 
 /// The columns of a resource that is called `r`; as JSON the ways up from it, one more than may come along; and what comes with one that is
@@ -59,6 +59,16 @@ macro_rules! locked {
     };
 }
 
+/// The client, account and owner of a grant `g` that is one of several.
+macro_rules! owners {
+    () => {
+        "CROSS JOIN LATERAL (SELECT * FROM clients WHERE seq = g.client OFFSET 0) AS c \
+         CROSS JOIN LATERAL (SELECT * FROM accounts WHERE seq = g.account OFFSET 0) AS a \
+         LEFT JOIN LATERAL (SELECT active FROM resources WHERE seq = g.owner OFFSET 0) AS o ON TRUE"
+    };
+}
+pub(in crate::storage) use owners;
+
 /// A token of a grant, and a static token, each with these columns of what these joins add.
 macro_rules! texts {
     ($columns:expr, $joins:expr) => {
@@ -87,27 +97,40 @@ macro_rules! texts {
     };
 }
 
-const ID: Texts = texts!(
-    on_postgres!(),
-    concat!(
-        " LEFT JOIN LATERAL (SELECT *, ",
-        not_locked!(),
-        " FROM resources WHERE account = g.account AND id = ? OFFSET 0) AS r ON TRUE"
-    )
-);
+/// The resource whose id this is.
+macro_rules! with_id {
+    ($id:literal) => {
+        concat!(
+            " LEFT JOIN LATERAL (SELECT *, ",
+            not_locked!(),
+            " FROM resources WHERE account = g.account AND id = ",
+            $id,
+            " OFFSET 0) AS r ON TRUE"
+        )
+    };
+}
+
+/// The user whose `userName` has this key. Of two resources that have had one name since before that was refused, both.
+macro_rules! with_user_name {
+    ($attribute:literal, $key:literal) => {
+        concat!(
+            " LEFT JOIN LATERAL (SELECT n.*, ",
+            not_locked!(),
+            " FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ",
+            $attribute,
+            " AND key = ",
+            $key,
+            " ORDER BY resource LIMIT 2) AS v \
+             CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
+        )
+    };
+}
+
+const ID: Texts = texts!(on_postgres!(), with_id!("?"));
 
 const ID_ON_SQLITE: Texts = texts!(on_sqlite!(), " LEFT JOIN resources AS r ON r.account = g.account AND r.id = ?");
 
-/// Of two resources that have had one name since before that was refused, both.
-const USER_NAME: Texts = texts!(
-    on_postgres!(),
-    concat!(
-        " LEFT JOIN LATERAL (SELECT n.*, ",
-        not_locked!(),
-        " FROM (SELECT resource FROM attribute_values WHERE account = g.account AND attribute = ? AND key = ? ORDER BY resource LIMIT 2) AS v \
-         CROSS JOIN LATERAL (SELECT * FROM resources WHERE seq = v.resource OFFSET 0) AS n) AS r ON TRUE"
-    )
-);
+const USER_NAME: Texts = texts!(on_postgres!(), with_user_name!("?", "?"));
 
 const USER_NAME_ON_SQLITE: Texts = texts!(
     on_sqlite!(),
@@ -135,6 +158,52 @@ const NEW_USER: Texts = texts!(
         " FROM resources WHERE FALSE) AS r ON TRUE"
     )
 );
+
+/// The same for many tokens at once, `i`: each row begins with the number of its token.
+macro_rules! together {
+    ($joins:expr) => {
+        Texts {
+            grant: concat!(
+                "SELECT i.n, ",
+                status_columns!(
+                    "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = i.token), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = i.response)"
+                ),
+                on_postgres!(),
+                " FROM unnest((SELECT ?::bigint[]), (SELECT ?::bytea[]), (SELECT ?::bytea[]), (SELECT ?::text[])) \
+                 WITH ORDINALITY AS i (grant_seq, token, response, wanted, n) \
+                 CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = i.grant_seq OFFSET 0) AS g ",
+                owners!(),
+                $joins,
+                " WHERE a.deleted IS NULL"
+            ),
+            static_token: concat!(
+                "SELECT i.n, ",
+                status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
+                ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
+                on_postgres!(),
+                " FROM unnest((SELECT ?::bytea[]), (SELECT ?::text[])) WITH ORDINALITY AS i (fingerprint, wanted, n) \
+                 CROSS JOIN LATERAL (SELECT * FROM static_tokens WHERE fingerprint = i.fingerprint OFFSET 0) AS s \
+                 CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = s.grant_seq OFFSET 0) AS g ",
+                owners!(),
+                $joins,
+                " WHERE a.deleted IS NULL"
+            ),
+        }
+    };
+}
+
+const IDS: Texts = together!(with_id!("i.wanted"));
+const USER_NAMES: Texts = together!(with_user_name!("(SELECT ?::bigint)", "i.wanted"));
+
+/// Those that ask for many at once, on PostgreSQL: with the tokens as arrays (grants, ids and those of their answers; or fingerprints), and
+/// as another what each is shown for; for names the attribute comes last.
+pub(in crate::storage) fn texts_together(wanted: &Wanted) -> Option<Texts> {
+    match wanted {
+        Wanted::Id(_) => Some(IDS),
+        Wanted::UserName(_) => Some(USER_NAMES),
+        Wanted::Locked(_) | Wanted::LockedGroup(..) | Wanted::NewUser => None,
+    }
+}
 
 /// Those for what is wanted; `None` where it cannot come along.
 pub(super) fn texts(wanted: &Wanted, conn: &AnyConn) -> Option<Texts> {

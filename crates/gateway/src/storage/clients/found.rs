@@ -5,19 +5,17 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text};
 use oauth::bearer::LookUp;
 use oauth::{Client, ClientId, ClientSecret, Fingerprint, Grant, GrantId, TokenId, TokenStatus};
 
-use super::super::along::{Found, Next};
+use super::super::along::{Found, Next, Question, Reply};
 use super::super::backend::AnyConn;
 use super::super::error::DbError;
 use super::super::grants::{GrantColumns, StatusColumns, status_columns, status_tables};
-use super::super::rows::{GrantRow, StatusRow};
+use super::super::rows::{ClientValues, GrantRow, StatusRow};
 use super::super::statement::{Bind, Dialects, Statement};
 use super::super::tx::Tx;
 use super::Row;
-use crate::domain::ids::{AccountKey, ClientKey};
-use crate::platform::timestamp::Timestamp;
 
 /// The columns of a client that is called `q`, of its account, and its secrets as JSON.
-macro_rules! columns {
+macro_rules! client_columns {
     ($secrets:literal) => {
         concat!(
             "q.seq, q.id, q.account, q.name, q.profile, q.okta_app_name, q.public, q.redirect_uris, q.grant_types, q.scopes, q.default_scope, \
@@ -28,19 +26,21 @@ macro_rules! columns {
     };
 }
 
+pub(in crate::storage) use client_columns;
+
 macro_rules! in_dialects {
     ($before:expr, $after:expr) => {
         Dialects {
             sqlite: concat!(
                 "SELECT ",
                 $before,
-                columns!("json_group_array(json_array(s.id, hex(s.fingerprint), s.expires, s.last_used))"),
+                client_columns!("json_group_array(json_array(s.id, hex(s.fingerprint), s.expires, s.last_used))"),
                 $after
             ),
             postgres: concat!(
                 "SELECT ",
                 $before,
-                columns!(
+                client_columns!(
                     "json_agg(json_build_array(s.id, encode(s.fingerprint, 'hex'), s.expires, s.last_used))::text"
                 ),
                 $after
@@ -74,21 +74,14 @@ const WITH_TOKEN: Dialects = in_dialects!(
     )
 );
 
-type Columns = (
+/// The types of the columns of a client.
+pub(in crate::storage) type Columns = (
     (BigInt, Text, Nullable<BigInt>, Text, Text, Nullable<Text>, Bool, Text),
     (Text, Text, Text, Bool, Bool, BigInt, Text),
     (Nullable<BigInt>, Nullable<Text>),
     (Nullable<BigInt>, Nullable<Text>, Nullable<Text>, Nullable<BigInt>),
     Nullable<Text>,
 );
-type Values = (
-    (ClientKey, String, Option<AccountKey>, String, String, Option<String>, bool, String),
-    (String, String, String, bool, bool, Timestamp, String),
-    (Option<Timestamp>, Option<String>),
-    (Option<AccountKey>, Option<String>, Option<String>, Option<Timestamp>),
-    Option<String>,
-);
-
 /// A secret as JSON has it: its name, its fingerprint in hexadecimal digits, when it expires and when it was used last.
 type Secret = (String, String, Option<i64>, Option<i64>);
 
@@ -102,30 +95,43 @@ impl Tx<'_> {
     pub(super) fn client_with_secrets(&mut self, id: &ClientId) -> Result<Option<Client>, DbError> {
         let of = || Bind::Text(id.as_str().to_owned());
         let next = self.next.take().filter(|_| self.sees_one_snapshot());
+        let told = next.clone().map(|next| self.told(Question::Client(id.clone(), next))).transpose()?.flatten();
         match next {
             Some(Next::OwnGrant) => {
-                let text = WITH_OWN_GRANT.of(self.conn);
-                let rows: Vec<(GrantRow, Values)> =
-                    Statement::<(GrantColumns, Columns)>::new(text, vec![of()]).load_as_it_is(self.conn)?;
-                if let Some((grant, client)) = rows.into_iter().next() {
+                let row = match told {
+                    Some(Reply::OwnGrant(row)) => row.map(|row| *row),
+                    _ => {
+                        let text = WITH_OWN_GRANT.of(self.conn);
+                        let rows: Vec<(GrantRow, ClientValues)> =
+                            Statement::<(GrantColumns, Columns)>::new(text, vec![of()]).load_as_it_is(self.conn)?;
+                        rows.into_iter().next()
+                    }
+                };
+                if let Some((grant, client)) = row {
                     self.found = Some(Found::OwnGrant(id.clone(), Box::new(grant)));
                     return self.client_of(client);
                 }
             }
             Some(Next::Token(LookUp::Grant(grant, token, response))) => {
-                let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
-                let binds = [revoked, vec![Bind::number(grant.0), of()]].concat();
-                let rows: Vec<(StatusRow, Values)> =
-                    Statement::<(StatusColumns, Columns)>::new(WITH_TOKEN.of(self.conn), binds)
-                        .load_as_it_is(self.conn)?;
-                if let Some((status, client)) = rows.into_iter().next() {
+                let row = match told {
+                    Some(Reply::Token(row)) => row.map(|row| *row),
+                    _ => {
+                        let revoked = [token, response].map(|id| Bind::Bytes(id.0.to_vec())).to_vec();
+                        let binds = [revoked, vec![Bind::number(grant.0), of()]].concat();
+                        let text = WITH_TOKEN.of(self.conn);
+                        let rows: Vec<(StatusRow, ClientValues)> =
+                            Statement::<(StatusColumns, Columns)>::new(text, binds).load_as_it_is(self.conn)?;
+                        rows.into_iter().next()
+                    }
+                };
+                if let Some((status, client)) = row {
                     self.found = Some(Found::Token((grant, token, response), Box::new(status)));
                     return self.client_of(client);
                 }
             }
             Some(Next::Token(LookUp::StaticToken(_))) | None => {}
         }
-        let row: Option<Values> = Statement::<Columns>::new(BY_ID.of(self.conn), vec![of()]).first(self.conn)?;
+        let row: Option<ClientValues> = Statement::<Columns>::new(BY_ID.of(self.conn), vec![of()]).first(self.conn)?;
         row.map_or(Ok(None), |row| self.client_of(row))
     }
 
@@ -172,7 +178,7 @@ impl Tx<'_> {
     }
 
     /// The clients of a deleted account are gone, whenever their rows go.
-    fn client_of(&mut self, row: Values) -> Result<Option<Client>, DbError> {
+    fn client_of(&mut self, row: ClientValues) -> Result<Option<Client>, DbError> {
         let (own, rest, recorded, account, secrets) = row;
         let (seq, id, of, name, profile, okta_app_name, public, redirect_uris) = own;
         let (grant_types, scopes, default_scope, require_pkce, disabled, created, options) = rest;
