@@ -25,6 +25,8 @@ pub struct Event {
     pub facts: Vec<(String, Value)>,
     /// The attributes that the event is about, each with its value before and after: of what was created or deleted, all it has.
     pub changes: Vec<AttributeChange>,
+    /// All attributes it has since, but those that no client is shown; `None` of an event that changed none of them, and of what was deleted.
+    pub shown: Option<Map<String, Value>>,
 }
 
 /// What an attribute was before a change, and what it is since.
@@ -58,13 +60,53 @@ impl Event {
             name: resource.display().to_owned(),
             facts: facts.map(|(name, value)| (name.clone(), value.clone())).collect(),
             changes: Vec::new(),
+            shown: None,
         }
+    }
+
+    /// With all attributes that the resource has since.
+    #[must_use]
+    pub fn showing(self, resource_type: &ResourceType, resource: &Resource) -> Event {
+        Event { shown: Some(shown(resource_type, resource.attributes())), ..self }
     }
 
     /// With what changed.
     #[must_use]
     pub fn changing(self, changes: Vec<AttributeChange>) -> Event {
         Event { changes, ..self }
+    }
+}
+
+/// The attributes of a document that clients may be shown.
+pub fn shown(resource_type: &ResourceType, document: &Map<String, Value>) -> Map<String, Value> {
+    let visible = |schema: &[Attribute], name: &String, value: &Value| {
+        let attribute = schema.iter().find(|attribute| attribute.name == *name).filter(|one| is_shown(one))?;
+        Some((name.clone(), shown_parts(attribute, value)))
+    };
+    let attribute = |(name, value): (&String, &Value)| match Place::of(resource_type, name)? {
+        Place::Core(_) => visible(&resource_type.schema.attributes, name, value),
+        Place::Extension(index) => {
+            let schema = &resource_type.extensions[index].0.attributes;
+            let parts = value.as_object()?.iter().filter_map(|(name, value)| visible(schema, name, value));
+            Some((name.clone(), Value::Object(parts.collect())))
+        }
+    };
+    document.iter().filter_map(attribute).collect()
+}
+
+/// A value without the parts that no client is shown.
+fn shown_parts(attribute: &Attribute, value: &Value) -> Value {
+    if attribute.sub_attributes.iter().all(is_shown) {
+        return value.clone();
+    }
+    let hidden = |name: &String| attribute.sub_attributes.iter().any(|sub| sub.name == *name && !is_shown(sub));
+    match value {
+        Value::Array(values) => values.iter().map(|value| shown_parts(attribute, value)).collect(),
+        Value::Object(parts) => {
+            let parts = parts.iter().filter(|(name, _)| !hidden(name));
+            Value::Object(parts.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        value => value.clone(),
     }
 }
 
@@ -172,8 +214,12 @@ fn push(
 
 /// A value that no client is shown is told nowhere.
 fn is_told(attribute: &Attribute) -> bool {
-    let is_shown = |a: &Attribute| a.returned != Returned::Never && a.mutability != Mutability::WriteOnly;
     is_shown(attribute) && attribute.sub_attributes.iter().all(is_shown)
+}
+
+/// Whether clients may be shown it.
+fn is_shown(attribute: &Attribute) -> bool {
+    attribute.returned != Returned::Never && attribute.mutability != Mutability::WriteOnly
 }
 
 /// Members who joined a group or left it: the first of them by name, and how many they are.

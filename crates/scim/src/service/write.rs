@@ -84,7 +84,7 @@ fn create_or_restore(
         membership = changed_members(store, cx, (handle, &resource), members.whole(false))?;
     }
     let all = event::changes(described, &Map::new(), resource.attributes());
-    store.record(Event::of(&resource, EventKind::Created).changing(all));
+    store.record(Event::of(&resource, EventKind::Created).changing(all).showing(described, &resource));
     membership.events().into_iter().for_each(|kind| store.record(Event::of(&resource, kind)));
     let mut stored = Stored { handle, resource };
     if resource_type == USER && !membership::join_pending_groups(store, cx, &stored)? {
@@ -272,6 +272,7 @@ fn departed(store: &mut dyn Store, gone: &Resource, departure: Departure) -> Res
         name: group.display,
         facts: Vec::new(),
         changes: Vec::new(),
+        shown: None,
     };
     let mut events: Vec<Event> = groups.into_iter().map(of_group).collect();
     if count > 0 {
@@ -417,16 +418,18 @@ fn finish(
     let described = cx.registry.get(old.resource_type);
     let changes = if rewritten { event::changes(described, old.attributes(), new.attributes()) } else { Vec::new() };
     let note = |kind, changes| Event::of(&new, kind).changing(changes);
+    let with_all = |kind, changes| note(kind, changes).showing(described, &new);
     let only = |is: &dyn Fn(&str) -> bool| changes.iter().filter(|change| is(&change.path)).cloned().collect();
-    store.record(note(kind, changes.clone()));
+    let rewrites = if rewritten { with_all(kind, changes.clone()) } else { note(kind, Vec::new()) };
+    store.record(rewrites);
     let opened = absence::opened(old.attributes(), new.attributes(), described, cx.account_values);
     if !opened.is_empty() {
         let before = only(&|path| opened.iter().any(|name| path == name || path.starts_with(&format!("{name}."))));
         store.record(note(EventKind::AccessOpened { attributes: opened.clone() }, before));
     }
     match (old.is_active(), new.is_active()) {
-        (true, false) => store.record(note(EventKind::Deactivated, only(&|path| path == "active"))),
-        (false, true) => store.record(note(EventKind::Activated, only(&|path| path == "active"))),
+        (true, false) => store.record(with_all(EventKind::Deactivated, only(&|path| path == "active"))),
+        (false, true) => store.record(with_all(EventKind::Activated, only(&|path| path == "active"))),
         _ => {}
     }
     membership.events().into_iter().for_each(|kind| store.record(note(kind, Vec::new())));
