@@ -25,6 +25,7 @@ mod consent;
 mod console;
 mod data;
 mod database;
+mod events;
 mod file;
 mod health;
 mod housekeeping;
@@ -57,6 +58,7 @@ pub use audit::Audit;
 pub use consent::Consent;
 pub use console::Console;
 pub use database::Database;
+pub use events::Events;
 pub use health::Health;
 pub use housekeeping::Housekeeping;
 pub use limits::Limits;
@@ -97,6 +99,8 @@ pub struct Config {
     pub audit: Audit,
     pub housekeeping: Housekeeping,
     pub requests: Requests,
+    /// The feed of every change.
+    pub events: Events,
     pub metrics: Metrics,
     pub traces: Option<Collector>,
     pub health: Health,
@@ -280,6 +284,7 @@ fn read(r: &mut Reader) -> Option<Config> {
     let audit = audit::read(r);
     let housekeeping = housekeeping::read(r);
     let requests = requests::read(r);
+    let events = events::read(r);
     let metrics = metrics::read(r);
     let traces = traces::read(r);
     let health = health::read(r);
@@ -326,6 +331,7 @@ fn read(r: &mut Reader) -> Option<Config> {
         audit: audit?,
         housekeeping: housekeeping?,
         requests: requests?,
+        events: events?,
         metrics: metrics?,
         traces,
         health: health?,

@@ -13,6 +13,7 @@ pub mod attributes;
 pub mod audit;
 pub mod authzen;
 pub mod clients;
+pub mod events;
 pub mod grants;
 pub mod health;
 pub mod notices;

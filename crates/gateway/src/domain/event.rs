@@ -83,12 +83,14 @@ pub struct Act {
     pub detail: Option<String>,
     /// What was before and after.
     pub changes: Changes,
+    /// What kind of thing it was done to, where the action does not say it.
+    pub about: Option<&'static str>,
 }
 
 impl Act {
     /// Of something that has no id.
     pub fn new(action: Action) -> Act {
-        Act { action, target: None, detail: None, changes: Changes::default() }
+        Act { action, target: None, detail: None, changes: Changes::default(), about: None }
     }
 
     /// To what has this id, and no name or one that is not at hand.
@@ -101,6 +103,12 @@ impl Act {
     #[must_use]
     pub fn on_named(self, id: impl Into<String>, name: impl Into<String>) -> Act {
         Act { target: Some(Target { id: id.into(), name: Some(name.into()) }), ..self }
+    }
+
+    /// To a thing of this kind: `user`, `group` or `account`.
+    #[must_use]
+    pub fn about(self, kind: &'static str) -> Act {
+        Act { about: Some(kind), ..self }
     }
 
     /// With something more to say.

@@ -121,6 +121,8 @@ impl Housekeeper {
         let old = now - i64::from(self.config.requests.keep_days) * DAY;
         self.step(&mut done, "forgetting requests", move |tx| tx.forget_requests(old, BATCH)).await;
         self.step(&mut done, "forgetting what was not recorded", move |tx| tx.forget_unrecorded(old, BATCH)).await;
+        let old = now - i64::from(self.config.events.keep_days) * DAY;
+        self.step(&mut done, "forgetting events", move |tx| tx.forget_events(old, BATCH)).await;
         let first = daily::day_of(now) - daily::KEPT;
         self.step(&mut done, "forgetting daily counts", move |tx| tx.forget_days(first, BATCH)).await;
         if let Some(days) = self.config.audit.retention_days {

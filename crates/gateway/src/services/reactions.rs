@@ -7,16 +7,19 @@
 //! - A user is told when connections come to rest on them that had better rest on a service account, and operators when the last user
 //!   leaves who may accept access.
 //! - A change by which users may do more than before leaves a row of its own, with its cause.
-//! - Everything that happened leaves an audit row.
+//! - Everything that happened leaves an audit row, and most of it an event in the feed.
 
+use self::access::Effect;
 use crate::domain::event::{Event, Kind, ResourceEvent};
 use crate::domain::ids::AccountKey;
 use crate::domain::notice::DepartureReason;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::{AnyConn, DbError, TransactionError, Tx, transaction};
 
+mod access;
 mod audit_trail;
 pub(crate) mod deactivation;
+mod feed;
 pub(crate) mod last_administrator;
 pub(crate) mod notices;
 mod widenings;
@@ -25,18 +28,21 @@ mod widenings;
 pub fn run(tx: &mut Tx<'_>) -> Result<(), DbError> {
     while !tx.events.is_empty() {
         for event in std::mem::take(&mut tx.events) {
-            audit_trail::write(tx, &event)?;
-            react(tx, &event)?;
+            let effect = access::of(tx, &event)?;
+            if let Some(told) = audit_trail::write(tx, &event)? {
+                feed::write(tx, &event, &told, &effect)?;
+            }
+            react(tx, &event, &effect)?;
         }
     }
     Ok(())
 }
 
 /// What follows from an event beside its row in the trail.
-fn react(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
+fn react(tx: &mut Tx<'_>, event: &Event, effect: &Effect) -> Result<(), DbError> {
     let now = event.at;
     match (&event.kind, event.account) {
-        (Kind::Resource(event), Some(account)) => resource_changed(tx, account, now, event),
+        (Kind::Resource(event), Some(account)) => resource_changed(tx, account, now, event, effect),
         (Kind::TakenOver { user, id }, Some(account)) => {
             if tx.open_grant_of_owner(account, id.as_str())?.is_some() {
                 notices::tell_at_risk(tx, account, *user, now)?;
@@ -66,8 +72,9 @@ fn resource_changed(
     account: AccountKey,
     now: Timestamp,
     event: &ResourceEvent,
+    effect: &Effect,
 ) -> Result<(), DbError> {
-    widenings::of_resource(tx, account, now, event)?;
+    widenings::of_resource(tx, account, now, event, effect)?;
     let policy = tx.grant_policy();
     if let Some(left) = last_administrator::left_by(event, &policy) {
         last_administrator::tell_of_last(tx, account, now, left)?;

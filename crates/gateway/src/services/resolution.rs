@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use scim::schema::USER;
 use scim::store::Stored;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::domain::access::resolve::RuleTerms;
 use crate::domain::access::{Access, GroupName, Memberships, Person, Rules, Terms, resolve};
@@ -37,12 +37,18 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     pub(crate) fn of(stored: &Stored, role_attribute: &str) -> Candidate {
-        let attributes = stored.resource.attributes();
+        let resource = &stored.resource;
+        let candidate = Candidate::of_document(resource.id.as_str(), resource.attributes(), role_attribute);
+        Candidate { seq: stored.handle.0, active: resource.is_active(), ..candidate }
+    }
+
+    /// The same of a user whose row was not read: their number is not known.
+    pub(crate) fn of_document(id: &str, attributes: &Map<String, Value>, role_attribute: &str) -> Candidate {
         let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
         let environments = attributes.get(ENVIRONMENTS_ATTRIBUTE).map(names);
-        let user = AccessUser { id: stored.resource.id.to_string(), user_name: text("userName").unwrap_or_default() };
-        let active = stored.resource.is_active();
-        Candidate { seq: stored.handle.0, user, active, role: text(role_attribute), environments }
+        let user = AccessUser { id: id.to_owned(), user_name: text("userName").unwrap_or_default() };
+        let active = attributes.get("active").and_then(Value::as_bool).unwrap_or(true);
+        Candidate { seq: 0, user, active, role: text(role_attribute), environments }
     }
 
     /// What they may do by these terms; `without` is a group that counts as deleted.

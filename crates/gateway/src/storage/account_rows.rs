@@ -253,6 +253,7 @@ mod tests {
         // What servers know of their own doings.
         "notices",
         "letters",
+        "events",
         "requests",
         "recordings",
         "unrecorded_requests",

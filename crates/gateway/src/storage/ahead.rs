@@ -136,7 +136,8 @@ impl Tx<'_> {
             (document, provisioned, service_account, upwards, rules, edition),
             named,
         ) = found;
-        if matches!(wanted, Wanted::Locked(_) | Wanted::LockedGroup(..)) && seq.is_some() {
+        let is_locked = matches!(wanted, Wanted::Locked(_) | Wanted::LockedGroup(..)) && seq.is_some();
+        if is_locked || wanted == Wanted::NewUser {
             self.rules = Some((account, rules.zip(edition)));
         }
         let about = (provisioned == Some(true), service_account == Some(true));

@@ -172,6 +172,14 @@ impl Db {
         self
     }
 
+    /// Says whether what happens is written into the feed; without it, it is.
+    #[must_use]
+    pub fn with_feed(mut self, is_written: bool) -> Db {
+        self.desk.with_feed(is_written);
+        self.long_desk.with_feed(is_written);
+        self
+    }
+
     /// Where the data lies.
     pub fn url(&self) -> &DatabaseUrl {
         &self.url

@@ -106,7 +106,7 @@ impl Desk {
             good: Arc::new(Good::new()),
             writer: writer.cloned(),
             url: url.clone(),
-            around: Surroundings { policy: Arc::default(), clock: clock.clone() },
+            around: Surroundings { policy: Arc::default(), clock: clock.clone(), feeds: true },
             before_commit,
             work: work.clone(),
             long: false,
@@ -120,6 +120,10 @@ impl Desk {
 
     pub(super) fn with_grant_policy(&mut self, policy: &Arc<GrantPolicy>) {
         self.around.policy = policy.clone();
+    }
+
+    pub(super) fn with_feed(&mut self, is_written: bool) {
+        self.around.feeds = is_written;
     }
 
     /// A thread with one of its connections did not come back.

@@ -208,6 +208,9 @@ impl Tx<'_> {
         if self.remove_requests(Some(account), i64::MAX, limit)? > 0 {
             return Ok(1);
         }
+        if self.forget_events_of(account, limit)? > 0 {
+            return Ok(1);
+        }
         self.delete_list_positions(account)?;
         let of_account = grants::table.filter(grants::account.eq(account)).select(grants::seq).limit(limit);
         let granted: Vec<i64> = each!(&mut *self.conn, c => of_account.load(c))?;

@@ -94,6 +94,7 @@ mod tests {
         "resource_blocks",
         "resource_gaps",
         "audit",
+        "events",
         "requests",
         "setup_links", // each belongs to a client of the account
     ];

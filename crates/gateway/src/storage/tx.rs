@@ -62,6 +62,8 @@ pub struct Tx<'c> {
     pub(super) found: Option<Found>,
     /// Whether its first question is asked with those of others, and what came of that.
     pub(super) asking: Asking,
+    /// Whether what happens is written into the feed.
+    pub(super) feeds: bool,
     /// The transaction's number, where a statement told it: see [`fate`](super::fate).
     pub(super) number: Option<i64>,
 }
@@ -73,12 +75,14 @@ pub(super) struct Surroundings {
     pub(super) policy: Arc<GrantPolicy>,
     /// What time it is.
     pub(super) clock: Clock,
+    /// Whether what happens is written into the feed.
+    pub(super) feeds: bool,
 }
 
 impl Surroundings {
     /// Of commands and tests: no user is judged by a role.
     pub(super) fn of_a_command() -> Surroundings {
-        Surroundings { policy: Arc::default(), clock: Clock::of_the_machine() }
+        Surroundings { policy: Arc::default(), clock: Clock::of_the_machine(), feeds: true }
     }
 }
 
@@ -107,7 +111,7 @@ pub(crate) struct GrantContext {
 
 impl<'c> Tx<'c> {
     pub(super) fn new(conn: &'c mut AnyConn, around: Surroundings) -> Tx<'c> {
-        let Surroundings { policy, clock } = around;
+        let Surroundings { policy, clock, feeds } = around;
         Tx {
             conn,
             origin: Origin::default(),
@@ -129,6 +133,7 @@ impl<'c> Tx<'c> {
             next: None,
             found: None,
             asking: Asking::Alone,
+            feeds,
             number: None,
         }
     }

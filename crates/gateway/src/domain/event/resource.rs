@@ -33,13 +33,18 @@ pub struct ResourceEvent {
     pub environments_before: Option<Option<Value>>,
     /// What changed, with its values as far as the audit trail tells them.
     pub changes: Changes,
+    /// What changed of a resource that was there before, with all values that clients are shown.
+    pub values: Changes,
+    /// The attributes it has since, as far as clients are shown them, where the event changed any of them.
+    pub document: Option<Map<String, Value>>,
 }
 
 impl ResourceEvent {
     /// Of an event of the protocol; `role` is the attribute that says who may accept access.
     pub fn of(event: scim::Event, role: &str) -> ResourceEvent {
-        let scim::Event { kind, resource_type, id, name, facts, changes } = event;
-        let mut told = Changes::default();
+        let scim::Event { kind, resource_type, id, name, facts, changes, shown } = event;
+        let (mut told, mut values) = (Changes::default(), Changes::default());
+        let was_there = matches!(kind, EventKind::Replaced | EventKind::Patched | EventKind::Restored);
         let is_kept = |name: &str| name == "name" || name == role || TOLD.contains(&name);
         let mut now: Map<String, Value> = facts.into_iter().filter(|(name, _)| is_kept(name)).collect();
         // Of what is created, nothing was before.
@@ -58,6 +63,15 @@ impl ResourceEvent {
                 environments_before = Some(was.clone());
             }
             let is_told = is_told || declared || path.starts_with(NAME);
+            if was_there {
+                match (&was, &is) {
+                    (None, None) => values.named(path.clone()),
+                    (was, is) => {
+                        let [was, is] = [was, is].map(|value| value.as_ref().unwrap_or(&Value::Null));
+                        values.value(path.clone(), was, is);
+                    }
+                }
+            }
             match (was, is) {
                 (None, None) => told.named(path),
                 (was, is) if is_told => told.value(path, &was.unwrap_or_default(), &is.unwrap_or_default()),
@@ -72,7 +86,8 @@ impl ResourceEvent {
             told.members(added, removed);
         }
         let after = Some(now).filter(|_| kind != EventKind::Deleted);
-        ResourceEvent { kind, resource_type, id, name, before, after, environments_before, changes: told }
+        let (changes, document) = (told, shown);
+        ResourceEvent { kind, resource_type, id, name, before, after, environments_before, changes, values, document }
     }
 
     /// Whether and how the user stops being one who may own a grant: their grants end or pass on.
@@ -140,6 +155,7 @@ mod tests {
             name: "Ada".to_owned(),
             facts: facts.as_object().cloned().unwrap_or_default().into_iter().collect(),
             changes: changes.iter().map(change).collect(),
+            shown: None,
         };
         ResourceEvent::of(event, "role")
     }

@@ -13,13 +13,22 @@ use crate::storage::{DbError, Tx};
 /// So many names are told; the others are counted.
 const NAMED: usize = 20;
 
+/// What the trail tells of an event: who did it, to what, in which account.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) account: Option<AccountKey>,
+    pub(super) account_label: Option<Named>,
+    pub(super) actor: Actor,
+    pub(super) target: Option<Target>,
+}
+
 /// Writes down an event, if it is one that the trail tells of.
-pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
+pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<Option<Told>, DbError> {
     let (mut account, mut actor) = (event.account, event.actor.clone());
     let act = match &event.kind {
         Kind::Act(act) => act.clone(),
         Kind::Resource(event) => of_resource(event),
-        Kind::TakenOver { .. } => return Ok(()),
+        Kind::TakenOver { .. } => return Ok(None),
         Kind::Authorization(event) => {
             let mut act = of_authorization(event);
             if let Some(grant) = tx.facts_of_grant(event.grant())? {
@@ -47,15 +56,16 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<(), DbError> {
     tx.insert_audit(Row {
         at: event.at,
         account,
-        account_label,
+        account_label: account_label.clone(),
         actor: &actor,
         action,
-        target,
+        target: target.clone(),
         address: event.address.as_deref(),
         request_id: event.request.as_ref().map(ToString::to_string),
         detail,
         changes,
-    })
+    })?;
+    Ok(Some(Told { account, account_label, actor, target }))
 }
 
 /// Names the user who acts and the user it is about, where only their ids were at hand.

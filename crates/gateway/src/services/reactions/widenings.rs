@@ -11,12 +11,13 @@ use scim::store::Store;
 use scim::{EventKind, Members};
 use serde_json::{Value, json};
 
+use super::access::Effect;
 use crate::domain::access::{Access, GroupName, Memberships, Rules, UnsetEnvironments};
-use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
+use crate::domain::account::Account;
 use crate::domain::event::{Act, Action, Changes, ResourceEvent};
 use crate::domain::ids::AccountKey;
 use crate::platform::timestamp::Timestamp;
-use crate::services::resolution::{Candidate, current_terms, groups_of_rules, memberships, names, terms};
+use crate::services::resolution::{Candidate, groups_of_rules, terms};
 use crate::storage::{DbError, Tx};
 
 /// So many users are named.
@@ -30,10 +31,12 @@ pub(super) fn of_resource(
     account: AccountKey,
     now: Timestamp,
     event: &ResourceEvent,
+    effect: &Effect,
 ) -> Result<(), DbError> {
     match &event.kind {
         EventKind::Replaced | EventKind::Patched | EventKind::Restored if event.resource_type == USER => {
-            of_user(tx, account, now, event)
+            of_user(tx, account, now, event, effect);
+            Ok(())
         }
         EventKind::MembershipChanged { added, removed } => of_members(tx, account, now, event, added, removed),
         EventKind::Replaced | EventKind::Patched if event.changes.names().any(|name| name == "displayName") => {
@@ -43,36 +46,18 @@ pub(super) fn of_resource(
     }
 }
 
-fn of_user(tx: &mut Tx<'_>, account: AccountKey, now: Timestamp, event: &ResourceEvent) -> Result<(), DbError> {
-    let policy = tx.grant_policy();
-    let decides = |name: &str| [policy.attribute(), ENVIRONMENTS_ATTRIBUTE, "active"].contains(&name);
-    let changed: Vec<&str> = event.changes.names().filter(|name| decides(name)).collect();
-    let Some(facts) = event.before.as_ref().filter(|_| !changed.is_empty()) else { return Ok(()) };
-    let (Some(account), Some(stored)) =
-        (tx.account_at(account)?, tx.in_account(account, now, false).get(USER, &event.id)?)
-    else {
-        return Ok(());
-    };
-    let after = Candidate::of(&stored, policy.attribute());
-    let mut before = after.clone();
-    before.active = facts.get("active").and_then(Value::as_bool).unwrap_or(true);
-    before.role = policy.role_of(facts).map(str::to_owned);
-    if let Some(environments) = &event.environments_before {
-        before.environments = environments.as_ref().map(names);
+fn of_user(tx: &mut Tx<'_>, account: AccountKey, now: Timestamp, event: &ResourceEvent, effect: &Effect) {
+    let Effect::OfUser(difference) = effect else { return };
+    let (Some(was), is) = (&difference.before, &difference.after) else { return };
+    if is.grew_from(was) {
+        let act = Act::new(Action::AccessWidened).on_named(event.id.as_str(), &event.name).about("user");
+        let said = format!("the user's {} changed", difference.changed.join(", "));
+        tx.raise(now, Some(account), act.saying(said).changing(changes_between(was, is)));
     }
-    let terms = current_terms(tx, &account)?;
-    let memberships = memberships(tx, std::slice::from_ref(&after), !terms.rules.is_empty())?;
-    let (was, is) = (before.access(&memberships, &terms, None), after.access(&memberships, &terms, None));
-    if is.grew_from(&was) {
-        let act = Act::new(Action::AccessWidened).on_named(event.id.as_str(), &event.name);
-        let act = act.saying(format!("the user's {} changed", changed.join(", "))).changing(difference(&was, &is));
-        tx.raise(now, Some(account.seq), act);
-    }
-    Ok(())
 }
 
 /// What a user may do, before and after.
-fn difference(was: &Access, is: &Access) -> Changes {
+fn changes_between(was: &Access, is: &Access) -> Changes {
     let shown = |access: &Access| {
         json!({
             "active": access.active,
@@ -105,7 +90,7 @@ fn of_members(
     let all = added.count + removed.count;
     let named: Vec<_> = added.named.iter().chain(&removed.named).collect();
     let are_few = named.len() as u64 == all && named.iter().all(|member| member.resource_type == USER);
-    let act = Act::new(Action::AccessWidened).on_named(event.id.as_str(), &event.name);
+    let act = Act::new(Action::AccessWidened).on_named(event.id.as_str(), &event.name).about("group");
     let (Some(group), true) = (group, are_few) else {
         let why = if group.is_none() { "the group was deleted" } else { "members joined or left the group" };
         let about = rules_in_words(&concerned);
@@ -140,7 +125,7 @@ fn of_members(
         return Ok(());
     }
     let mut changes = match grown.as_slice() {
-        [one] => difference(&one.access(&before, &terms, None), &one.access(&after, &terms, None)),
+        [one] => changes_between(&one.access(&before, &terms, None), &one.access(&after, &terms, None)),
         _ => Changes::default(),
     };
     let shown: Vec<&str> = grown.iter().take(NAMED).map(|user| user.user.user_name.as_str()).collect();
@@ -220,7 +205,7 @@ fn of_name(tx: &mut Tx<'_>, account: AccountKey, now: Timestamp, event: &Resourc
     let mut changes = Changes::default();
     changes.value("displayName", &json!(was), &json!(is));
     let said = format!("the group got another name; {}", rules_in_words(&concerned));
-    let act = Act::new(Action::AccessWidened).on_named(event.id.as_str(), &event.name);
+    let act = Act::new(Action::AccessWidened).on_named(event.id.as_str(), &event.name).about("group");
     tx.raise(now, Some(account), act.saying(said).changing(changes));
     Ok(())
 }
@@ -237,7 +222,7 @@ pub(super) fn of_act(tx: &mut Tx<'_>, account: AccountKey, now: Timestamp, act: 
     };
     let mut changes = Changes::default();
     changes.value("users_at_most", &Value::Null, &json!("every user of the account"));
-    let widened = Act { target: act.target.clone(), ..Act::new(Action::AccessWidened) };
+    let widened = Act { target: act.target.clone(), ..Act::new(Action::AccessWidened).about("account") };
     tx.raise(now, Some(account), widened.saying(why.to_owned()).changing(changes));
     Ok(())
 }

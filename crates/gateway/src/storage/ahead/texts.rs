@@ -148,14 +148,14 @@ const LOCKED_GROUP: Texts = texts!(
     )
 );
 
-/// No resource, and the lock of the account's names.
+/// No resource, the rules of the account, and the lock of its names.
 const NEW_USER: Texts = texts!(
     on_postgres!(),
     concat!(
         " CROSS JOIN LATERAL (SELECT pg_advisory_xact_lock_shared(73052, (g.account % 2147483647)::int)) AS shared \
-         LEFT JOIN LATERAL (SELECT *, ",
-        not_locked!(),
-        " FROM resources WHERE FALSE) AS r ON TRUE"
+         LEFT JOIN LATERAL (SELECT n.*, FALSE AS service_account, s.rules, s.version AS rules_version, NULL AS named \
+         FROM (SELECT 1) AS one LEFT JOIN (SELECT * FROM resources WHERE FALSE) AS n ON TRUE \
+         LEFT JOIN access_rules AS s ON s.account = g.account) AS r ON TRUE"
     )
 );
 

@@ -21,6 +21,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    events (seq) {
+        seq -> BigInt,
+        id -> Text,
+        at -> BigInt,
+        account -> Nullable<BigInt>,
+        account_id -> Nullable<Text>,
+        kind -> Text,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     audit_segments (number) {
         number -> BigInt,
         first -> BigInt,
