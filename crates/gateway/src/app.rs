@@ -27,6 +27,7 @@ use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
 use crate::services::clients::Installation;
+use crate::services::events::Feed;
 use crate::services::field_counts;
 use crate::services::health::Rules;
 use crate::services::rates::Rates;
@@ -85,6 +86,8 @@ pub struct Parts {
     pub fields: Arc<FieldCounter>,
     /// What came of requests; not yet in the database.
     pub recorder: Arc<Recorder>,
+    /// The feed of every change.
+    pub feed: Arc<Feed>,
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
     /// OpenID providers that people log in at.

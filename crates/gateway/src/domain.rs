@@ -15,6 +15,7 @@ pub mod described;
 pub mod device;
 pub mod document;
 pub mod event;
+pub mod feed;
 pub mod fields;
 pub mod grant_policy;
 pub mod health;

@@ -29,6 +29,7 @@ use crate::platform::tls::{Certificate, Unfit};
 use crate::services::admission::Admission;
 use crate::services::allowed_values;
 use crate::services::budget::Budget;
+use crate::services::events::Feed;
 use crate::services::indexing;
 use crate::services::master_key;
 use crate::services::rates::Rates;
@@ -316,13 +317,16 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         return Err(StartError::NoPublicUrl(config.server.bind));
     }
     let turn = take_turn(&config)?;
-    let db = open_database(&config, clock, &turn)?.with_grant_policy(grant_policy(&config, schemas.configured()));
+    let db = open_database(&config, clock, &turn)?
+        .with_grant_policy(grant_policy(&config, schemas.configured()))
+        .with_feed(config.events.enabled);
     let keys = open_keys(&config, &db).await?;
     let failed = |e: DbError| StartError::Database(config.database.url.display(), e);
     indexing::run(&db, &schemas).await.map_err(failed)?;
     db.write(|tx| tx.settle_operator_names(tx.now())).await.map_err(failed)?;
     allowed_values::compare(&db, schemas.configured()).await.map_err(failed)?;
     let signer = Signer::open(db.clone(), keys.clone()).await.map_err(failed)?;
+    let feed = Arc::new(Feed::open(&db, config.events.enabled).await.map_err(failed)?);
     drop(turn);
 
     let listener = std::net::TcpListener::bind(config.server.bind)
@@ -356,6 +360,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         metrics: Metrics::with(db.work().clone()),
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
         signer,
+        feed,
         tally: Arc::default(),
         fields: Arc::default(),
         budget: Budget::new(config.server.memory),

@@ -15,6 +15,7 @@ pub mod console;
 pub mod diagnosis;
 pub mod directory;
 pub mod error;
+pub mod events;
 pub mod field_counts;
 pub mod grants;
 pub mod health;

@@ -30,6 +30,7 @@ pub mod db;
 mod desk;
 pub mod directory;
 pub mod error;
+pub mod events;
 pub mod every_row;
 pub mod export;
 mod fate;

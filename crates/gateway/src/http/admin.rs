@@ -22,6 +22,7 @@ mod audit;
 mod authzen;
 mod body;
 mod clients;
+pub mod events;
 mod force;
 mod grants;
 mod health;
@@ -236,6 +237,11 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));
     let mut scope = web::scope("/access/v1");
     for resource in resources(authzen::ENDPOINTS, || web::to(wrong_method)) {
+        scope = scope.service(resource);
+    }
+    config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));
+    let mut scope = web::scope("/events");
+    for resource in resources(events::ENDPOINTS, || web::to(wrong_method)) {
         scope = scope.service(resource);
     }
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept));

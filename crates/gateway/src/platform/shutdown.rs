@@ -45,6 +45,11 @@ impl Stopping {
         *self.0.borrow() > Phase::Running
     }
 
+    /// Ends when the server is told to stop.
+    pub async fn begins(&self) {
+        let _ = self.0.subscribe().wait_for(|phase| *phase > Phase::Running).await;
+    }
+
     /// Ends when a body that is still being sent is to be given up; never while the server runs.
     pub async fn gives_up_bodies(&self) {
         let mut phase = self.0.subscribe();

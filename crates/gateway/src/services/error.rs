@@ -76,6 +76,9 @@ pub enum Refusal {
     /// It has a consequence that the caller has not confirmed.
     #[error("{}", sentences(.1))]
     Unconfirmed(Consequence, Vec<FieldError>),
+    /// What is asked for was there, and is not any more.
+    #[error("{0}")]
+    Gone(&'static str),
     /// Too much is asked for at once: it may be repeated in a moment.
     #[error("{0}")]
     Busy(&'static str),

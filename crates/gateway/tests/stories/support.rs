@@ -12,6 +12,7 @@ pub mod database;
 pub mod directories;
 pub mod entra;
 pub mod environment;
+pub mod feed;
 pub mod http;
 pub mod identity_provider;
 pub mod inside;

@@ -144,10 +144,11 @@ enum Target {
 impl Target {
     fn of(request: &HttpRequest) -> Target {
         let named = |name: &str| request.match_info().get(name).map(str::to_owned);
-        // The trail is read below no account: which one is meant, its query says.
+        // The trail and the feed are read below no account: which one is meant, its query says.
         let asked = || {
-            let pairs =
-                pairs(request).ok().filter(|_| ["/admin/audit", "/admin/audit/export"].contains(&request.path()))?;
+            let path = request.path();
+            let is_asked = ["/admin/audit", "/admin/audit/export"].contains(&path) || path.starts_with("/events");
+            let pairs = pairs(request).ok().filter(|_| is_asked)?;
             pairs.into_iter().find(|(name, _)| name == "account").map(|(_, account)| account)
         };
         let account = named("account").or_else(asked).map(Target::Account);

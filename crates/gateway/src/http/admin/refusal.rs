@@ -1,5 +1,7 @@
 //! What services refuse, as problem details.
 
+use actix_web::http::StatusCode;
+
 use super::force;
 use crate::http::edge::problem::Problem;
 use crate::services::error::{ActError, Refusal};
@@ -21,6 +23,7 @@ impl From<Refusal> for Problem {
             Refusal::Invalid(errors) => Problem::invalid(errors),
             Refusal::Conflict { detail, errors } => Problem::conflict(detail).with_errors(errors),
             Refusal::Unconfirmed(consequence, errors) => force::unconfirmed(consequence, errors),
+            Refusal::Gone(detail) => Problem::with_status(StatusCode::GONE, detail),
             Refusal::Busy(detail) => Problem::busy(detail),
             Refusal::Scim(error) => error.into(),
         }

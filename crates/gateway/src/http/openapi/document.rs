@@ -65,20 +65,28 @@ pub(super) fn text(public_url: &str) -> String {
     format!("{before}{}{after}", json!(public_url))
 }
 
-/// The endpoints that are described, each with its description.
-fn described() -> impl Iterator<Item = (&'static Endpoint, &'static Operation)> {
-    admin::ENDPOINTS.iter().filter_map(|endpoint| Some((endpoint, endpoint.operation.as_ref()?)))
+/// The tables of endpoints that are described, each with the path below which it lies.
+pub(super) fn tables() -> [(&'static str, &'static [Endpoint]); 2] {
+    [("/admin", admin::ENDPOINTS), ("/events", admin::events::ENDPOINTS)]
+}
+
+/// The endpoints that are described, each with its path and its description.
+fn described() -> impl Iterator<Item = (String, &'static Endpoint, &'static Operation)> {
+    let row = |below: &str, endpoint: &'static Endpoint| {
+        Some((format!("{below}{}", endpoint.path), endpoint, endpoint.operation.as_ref()?))
+    };
+    tables().into_iter().flat_map(move |(below, table)| table.iter().filter_map(move |endpoint| row(below, endpoint)))
 }
 
 fn document() -> Value {
     let mut components = Components::default();
     let mut paths = Map::new();
     let mut tags: Vec<&str> = Vec::new();
-    for (endpoint, operation) in described() {
+    for (path, endpoint, operation) in described() {
         if !tags.contains(&operation.tag) {
             tags.push(operation.tag);
         }
-        let path = paths.entry(format!("/admin{}", endpoint.path)).or_insert_with(|| json!({}));
+        let path = paths.entry(path).or_insert_with(|| json!({}));
         path[endpoint.method.as_str().to_lowercase()] = described_operation(endpoint, operation, &mut components);
     }
     json!({

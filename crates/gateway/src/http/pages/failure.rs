@@ -61,6 +61,7 @@ impl ResponseError for PageFailure {
                 act::Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
                 act::Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
                 act::Refusal::Conflict { .. } | act::Refusal::Unconfirmed(..) => StatusCode::CONFLICT,
+                act::Refusal::Gone(_) => StatusCode::GONE,
                 act::Refusal::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
                 act::Refusal::Scim(error) => StatusCode::from_u16(error.wire().0).unwrap_or(StatusCode::BAD_REQUEST),
                 act::Refusal::Invalid(_) => StatusCode::BAD_REQUEST,

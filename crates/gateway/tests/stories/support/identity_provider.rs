@@ -192,6 +192,11 @@ impl Patch {
         self.operations.push(operation);
         self
     }
+
+    /// The request, which is to be sent by other means.
+    pub fn call(self) -> Call {
+        self.call.scim(&json!({"schemas": [PATCH], "Operations": self.operations}))
+    }
 }
 
 impl IntoFuture for Patch {
@@ -199,6 +204,6 @@ impl IntoFuture for Patch {
     type IntoFuture = Pin<Box<dyn Future<Output = Answer>>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        self.call.scim(&json!({"schemas": [PATCH], "Operations": self.operations})).into_future()
+        self.call().into_future()
     }
 }
