@@ -29,6 +29,7 @@ use crate::platform::tls::{Certificate, Unfit};
 use crate::services::admission::Admission;
 use crate::services::allowed_values;
 use crate::services::budget::Budget;
+use crate::services::claims;
 use crate::services::events::Feed;
 use crate::services::indexing;
 use crate::services::master_key;
@@ -353,7 +354,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         rates: Arc::new(Rates::new(config.limits)),
         payers: Arc::default(),
         scim_base: format!("{public_url}/scim/v2").into(),
-        settings: settings(&config, &public_url),
+        settings: settings(&config, &public_url, &admin_url),
         path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
         admin_url: admin_url.into(),
@@ -407,11 +408,12 @@ fn admin_url(config: &Config, address: SocketAddr) -> String {
     if is_named { config.admin_url() } else { config.url_at(address) }
 }
 
-pub(crate) fn settings(config: &Config, public_url: &str) -> oauth::Settings {
+pub(crate) fn settings(config: &Config, public_url: &str, admin_url: &str) -> oauth::Settings {
     oauth::Settings {
         issuer: public_url.to_owned(),
-        resources: vec![scopes::scim_endpoint(format!("{public_url}/scim/v2").into())],
+        resources: scopes::resources(public_url, admin_url),
         scopes: scopes::all(),
+        claims: claims::NAMES.to_vec(),
         ..config.oauth.protocol.clone()
     }
 }

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod audit_export;
 pub mod backup;
 pub mod budget;
+pub mod claims;
 pub mod clients;
 pub mod consent;
 pub mod console;

@@ -102,5 +102,5 @@ pub use error::{DbError, Meaning};
 pub(crate) use pushed_requests::PushLimit;
 pub use resources::AccountTx;
 pub use transaction::{TransactionError, read_on};
-pub(crate) use tx::GrantContext;
 pub use tx::Tx;
+pub(crate) use tx::{GrantClient, GrantContext};

@@ -101,7 +101,7 @@ pub struct Client {
     pub disabled: bool,
     /// The account that it belongs to is suspended: it is refused meanwhile.
     pub suspended: bool,
-    /// Whether it belongs to one account. Only such a client may use client credentials.
+    /// Whether it belongs to one account. Besides keys, only such a client may use client credentials.
     pub has_account: bool,
     /// Further settings.
     pub options: Options,
@@ -124,6 +124,11 @@ impl Client {
     pub fn origins(&self) -> BTreeSet<String> {
         let uris = self.redirect_uris.iter().filter(|_| self.public);
         uris.map(|uri| origin_key(&uri.origin()).to_owned()).collect()
+    }
+
+    /// Whether it is a key: it has nothing but scopes [for keys](crate::ScopeDefinition::is_for_keys).
+    pub fn is_key(&self, settings: &Settings) -> bool {
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| settings.is_for_keys(scope))
     }
 
     /// Whether it may use this grant type.

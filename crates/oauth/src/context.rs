@@ -50,6 +50,8 @@ pub struct Settings {
     pub resources: Vec<ProtectedResource>,
     /// The scopes that clients may have.
     pub scopes: Vec<ScopeDefinition>,
+    /// The claims of tokens and of `/userinfo` beyond those of OpenID Connect, for the metadata; the caller adds them to what is signed.
+    pub claims: Vec<&'static str>,
     /// The lifetime of an authorization code.
     pub code_lifetime_s: u64,
     /// The lifetime of an access token.
@@ -85,13 +87,18 @@ impl Settings {
 
     /// The UserInfo endpoint (OpenID Connect Core §5.3), whose resource indicator is the issuer.
     pub fn userinfo(&self) -> ProtectedResource {
-        ProtectedResource { uri: self.issuer.as_str().into(), scope: OPENID }
+        ProtectedResource { uri: self.issuer.as_str().into(), scopes: &[OPENID] }
     }
 
-    /// The resource indicators of this server's own protected resources, each with the scope that it needs.
-    pub(crate) fn own_resources(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        let others = self.resources.iter().map(|resource| (resource.uri.as_ref(), resource.scope));
-        others.chain([(self.issuer.as_str(), OPENID)])
+    /// Whether a scope is for keys alone.
+    pub fn is_for_keys(&self, scope: &str) -> bool {
+        self.scope(scope).is_some_and(|scope| scope.is_for_keys)
+    }
+
+    /// The resource indicators of this server's own protected resources, each with the scopes of which it needs one.
+    pub(crate) fn own_resources(&self) -> impl Iterator<Item = (&str, &'static [&'static str])> {
+        let others = self.resources.iter().map(|resource| (resource.uri.as_ref(), resource.scopes));
+        others.chain([(self.issuer.as_str(), &[OPENID][..])])
     }
 
     /// Whether a protected resource is one of this server's own.
@@ -124,6 +131,7 @@ impl Default for Settings {
             issuer: "http://localhost".to_owned(),
             resources: Vec::new(),
             scopes: ScopeDefinition::STANDARD.to_vec(),
+            claims: Vec::new(),
             code_lifetime_s: 60,
             access_token_lifetime_s: 3600,
             refresh_idle_s: 180 * 86_400,

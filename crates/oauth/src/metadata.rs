@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::client::GrantType;
 use crate::context::Settings;
 use crate::jose::Algorithm;
+use crate::protected_resource::ProtectedResource;
 use crate::scope::STANDARD_CLAIMS;
 
 /// `/.well-known/openid-configuration`
@@ -73,7 +74,12 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("end_session_endpoint", json!(at("/oauth2/logout"))),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
-        ("claims_supported", json!(claims_supported())),
+        ("claims_supported", json!(claims_supported(settings))),
+        ("claim_types_supported", json!(["normal", "distributed"])),
+        (
+            "protected_resources",
+            json!(settings.resources.iter().map(|resource| resource.uri.as_ref()).collect::<Vec<_>>()),
+        ),
     ] {
         document[name] = value;
     }
@@ -89,9 +95,22 @@ fn core(grant_type: GrantType) -> CoreGrantType {
 }
 
 /// Those of ID tokens, and those of `/userinfo`.
-fn claims_supported() -> Vec<&'static str> {
+fn claims_supported(settings: &Settings) -> Vec<&'static str> {
     let of_id_tokens = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"];
-    of_id_tokens.into_iter().chain(STANDARD_CLAIMS.iter().flat_map(|(_, claims)| claims.iter().copied())).collect()
+    let standard = STANDARD_CLAIMS.iter().flat_map(|(_, claims)| claims.iter());
+    of_id_tokens.iter().chain(standard).chain(&settings.claims).copied().collect()
+}
+
+/// The metadata of a protected resource (RFC 9728 §2).
+pub fn protected_resource(settings: &Settings, resource: &ProtectedResource, name: &str) -> Value {
+    json!({
+        "resource": resource.uri.as_ref(),
+        "authorization_servers": [settings.issuer],
+        "scopes_supported": resource.scopes,
+        "bearer_methods_supported": ["header"],
+        "resource_name": name,
+        "dpop_signing_alg_values_supported": Algorithm::NAMES,
+    })
 }
 
 /// `/.well-known/oauth-authorization-server` (RFC 8414 §3): the same, less what only OpenID Connect knows.
@@ -106,6 +125,7 @@ pub fn authorization_server(settings: &Settings) -> Value {
                     | "userinfo_endpoint"
                     | "end_session_endpoint"
                     | "claims_supported"
+                    | "claim_types_supported"
                     | "claims_parameter_supported"
                     | "request_parameter_supported"
                     | "request_uri_parameter_supported"

@@ -7,6 +7,6 @@ use std::sync::Arc;
 pub struct ProtectedResource {
     /// Its resource indicator (RFC 8707 §2), which is the audience of its tokens; without a slash at the end.
     pub uri: Arc<str>,
-    /// The scope that a token needs here.
-    pub scope: &'static str,
+    /// The scopes of which a token needs one here. A token without any is asked for the first.
+    pub scopes: &'static [&'static str],
 }

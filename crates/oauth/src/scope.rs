@@ -18,12 +18,21 @@ pub struct ScopeDefinition {
     pub is_usual: bool,
     /// Whether a request that names no scope asks for it, if neither the request nor the registration says otherwise.
     pub is_default: bool,
+    /// Whether it is for keys alone: clients that have no other scopes, and get tokens by their own credentials. A key without an account
+    /// acts for every account. No resource owner is asked for such a scope.
+    pub is_for_keys: bool,
 }
 
 impl ScopeDefinition {
     /// `openid` (OpenID Connect Core §3.1.2.1).
-    pub const OPENID: ScopeDefinition =
-        ScopeDefinition { name: OPENID, is_personal: true, remembers_consent: true, is_usual: true, is_default: false };
+    pub const OPENID: ScopeDefinition = ScopeDefinition {
+        name: OPENID,
+        is_personal: true,
+        remembers_consent: true,
+        is_usual: true,
+        is_default: false,
+        is_for_keys: false,
+    };
 
     /// `offline`, as some servers call `offline_access`. OpenID Connect Core §11 wants consent for each refresh token.
     pub const OFFLINE: ScopeDefinition = ScopeDefinition {
@@ -32,6 +41,7 @@ impl ScopeDefinition {
         remembers_consent: false,
         is_usual: true,
         is_default: true,
+        is_for_keys: false,
     };
 
     /// `offline_access` (OpenID Connect Core §11).

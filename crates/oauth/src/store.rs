@@ -118,6 +118,13 @@ pub trait Grants {
     /// Reads a grant and keeps others from changing it until this unit of work ends.
     fn lock_grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError>;
 
+    /// Whether a client that answers for a resource may learn of this grant: both belong to one account, or the client answers for every
+    /// account. A store without accounts leaves this as it is.
+    fn is_within_reach(&mut self, client: &ClientId, grant: GrantId) -> Result<bool, StoreError> {
+        let _ = (client, grant);
+        Ok(true)
+    }
+
     /// The grant behind a client's own credentials, if it has one that has not ended.
     fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError>;
 

@@ -38,11 +38,16 @@ const RECORDS_WRITE: ScopeDefinition = ScopeDefinition {
     remembers_consent: false,
     is_usual: true,
     is_default: true,
+    is_for_keys: false,
 };
+
+/// A scope for keys.
+pub(crate) const RECORDS_READ: ScopeDefinition =
+    ScopeDefinition { name: "records:read", is_usual: false, is_for_keys: true, ..RECORDS_WRITE };
 
 /// The protected resource of these tests.
 pub(crate) fn records() -> ProtectedResource {
-    ProtectedResource { uri: format!("{ISSUER}/records").into(), scope: RECORDS_WRITE.name }
+    ProtectedResource { uri: format!("{ISSUER}/records").into(), scopes: &[RECORDS_WRITE.name, RECORDS_READ.name] }
 }
 
 pub(crate) type Pairs<'a> = &'a [(&'a str, &'a str)];

@@ -7,7 +7,7 @@ use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, authenti
 use crate::constraints::{Resource, Thumbprint, TokenConstraints};
 use crate::context::{Context, millis};
 use crate::error::{TokenError, TokenRefusal, Verdict};
-use crate::grant::{Grant, GrantId};
+use crate::grant::{Grant, GrantId, Subject};
 use crate::scope::Scopes;
 use crate::secret::Prefix;
 use crate::signing::{SigningAlgorithm, UnsignedJwt};
@@ -106,6 +106,8 @@ pub struct TokenResponse {
     pub id_token_alg: SigningAlgorithm,
     /// The grant.
     pub grant: GrantId,
+    /// The resource owner, if there is one.
+    pub subject: Option<Subject>,
 }
 
 impl TokenResponse {
@@ -299,6 +301,7 @@ fn respond(
         id_token: None,
         id_token_alg: tokens.id_token_signed_response_alg,
         grant: grant.id,
+        subject: grant.subject.clone(),
     }
 }
 

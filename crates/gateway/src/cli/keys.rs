@@ -35,7 +35,8 @@ fn algorithm(text: &str) -> Result<SigningAlgorithm, String> {
 
 pub(super) async fn run(config: &Config, clock: Clock, command: KeysCommand) -> Result<(), Box<dyn std::error::Error>> {
     let (db, keys) = server::open(config, clock.clone()).await?;
-    let settings = server::settings(config, config.server.public_url.as_deref().unwrap_or_default());
+    let url = config.server.public_url.as_deref().unwrap_or_default();
+    let settings = server::settings(config, url, url);
     match command {
         KeysCommand::List => {
             Signer::open(db.clone(), keys).await?;

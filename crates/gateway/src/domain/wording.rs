@@ -2,7 +2,7 @@
 
 use oauth::Scopes;
 
-use super::scopes::PROVISION;
+use super::scopes::{ACCESS, PROVISION};
 
 use crate::platform::timestamp::Timestamp;
 
@@ -33,6 +33,7 @@ pub(crate) fn abilities(scope: &Scopes) -> Vec<Ability> {
         (scope.contains("email"), "mail", "see your e-mail address"),
         (scope.contains("address"), "building", "see your postal address"),
         (scope.contains("phone"), "device", "see your telephone number"),
+        (scope.contains(ACCESS), "shield", "see your role, your product environments and the groups that you are in"),
     ];
     all.into_iter().filter(|(may, ..)| *may).map(|(_, icon, sentence)| Ability { sentence, icon }).collect()
 }

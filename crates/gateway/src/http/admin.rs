@@ -1,7 +1,7 @@
 //! The admin API: for Customer Success Managers' tools and for automation. `docs/admin-api.md` is its contract.
 //!
 //! [`ENDPOINTS`] is all of it. Every handler takes an [`Operator`], which cannot be had without a token that
-//! counts; a story asks each row of the table without one.
+//! counts; a story asks each row of the table without one. Where a row says so, a [product key](product_key) may stand in an operator's place.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::DefaultHeaders;
@@ -10,7 +10,8 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 pub(crate) use operator::Operator;
 
 use crate::domain::operator::Power;
-use crate::http::edge::audience::{everywhere, within_reach};
+use crate::domain::scopes::READ_ACCESS;
+use crate::http::edge::audience::{everywhere, keys_and, within_reach};
 use crate::http::edge::endpoints::{Endpoint, allowed, operations, resources, row};
 use crate::http::edge::problem::{FieldError, Problem};
 
@@ -31,6 +32,8 @@ mod operator;
 mod operators;
 mod page;
 mod pending_members;
+mod product_key;
+mod protected_resource;
 mod refusal;
 mod requests;
 mod setup_links;
@@ -81,20 +84,20 @@ pub static ENDPOINTS: &[Endpoint] = operations![
             "Forgets who the user is at the account's OpenID provider.";
     }
     "Access" {
-        GET "/accounts/{account}/access" within_reach(Power::Read) => access::get,
+        GET "/accounts/{account}/access" keys_and(Power::Read, READ_ACCESS) => access::get,
             "Reads the rules by which users get a role and environments from their groups.";
         PUT "/accounts/{account}/access" within_reach(Power::ChangeAccounts) => access::put,
             "Replaces the rules. What they give counts from the next question on.", 409 "The rules are at another `version` by now.";
-        GET "/accounts/{account}/access/user" within_reach(Power::Read) => access::of_named,
+        GET "/accounts/{account}/access/user" keys_and(Power::Read, READ_ACCESS) => access::of_named,
             "Reads what the user with a `userName` may do, and why.";
-        GET "/accounts/{account}/access/users" within_reach(Power::Read) => access::list,
+        GET "/accounts/{account}/access/users" keys_and(Power::Read, READ_ACCESS) => access::list,
             "Lists the users who may do something, or who may enter an environment. A page may have few users, or none, and a `next`.";
         POST "/accounts/{account}/access/what-if" within_reach(Power::Read) => access::what_if,
             "Lists the users for whom a change would make a difference, and which. Nothing is done. A page may have few users, or none, and \
              a `next`.";
-        GET "/accounts/{account}/widenings" within_reach(Power::ReadAudit) => access::widenings,
+        GET "/accounts/{account}/widenings" keys_and(Power::ReadAudit, READ_ACCESS) => access::widenings,
             "Lists the changes by which users may do more than before, newest first.";
-        GET "/accounts/{account}/users/{user}/access" within_reach(Power::Read) => access::of_user, "Reads what a user may do, and why.";
+        GET "/accounts/{account}/users/{user}/access" keys_and(Power::Read, READ_ACCESS) => access::of_user, "Reads what a user may do, and why.";
     }
     "Logging in" {
         GET "/accounts/{account}/sign-in" within_reach(Power::Read) => sign_in::get, "Reads who may log in how.";
@@ -246,6 +249,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     }
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept));
     config.route("/.well-known/authzen-configuration", web::get().to(authzen::metadata));
+    config.route(protected_resource::PATH, web::get().to(protected_resource::metadata));
 }
 
 async fn unknown(_operator: operator::Operator, request: HttpRequest) -> Result<HttpResponse, Problem> {

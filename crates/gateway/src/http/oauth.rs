@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::request::{Notes, Owner};
+use crate::domain::scopes;
 use crate::http::edge::bearer;
 use crate::http::edge::body::{self, BodyError};
 use crate::http::edge::endpoints::{Endpoint, allowed, endpoints, resources};
@@ -17,6 +18,7 @@ use crate::http::edge::query;
 use crate::http::edge::recording;
 use crate::http::edge::request_id;
 use crate::platform::turns::Payer;
+use crate::services::claims;
 use crate::storage::{DbError, Next, ReadCost, Tx};
 
 mod cors;
@@ -48,6 +50,8 @@ pub static ENDPOINTS: &[Endpoint] = endpoints![
     OPTIONS "/.well-known/openid-configuration" => cors::preflight_of_document,
     GET "/.well-known/oauth-authorization-server" => authorization_server,
     OPTIONS "/.well-known/oauth-authorization-server" => cors::preflight_of_document,
+    GET "/.well-known/oauth-protected-resource/scim/v2" => scim_endpoint,
+    OPTIONS "/.well-known/oauth-protected-resource/scim/v2" => cors::preflight_of_document,
     GET "/.well-known/jwks.json" => jwks,
     OPTIONS "/.well-known/jwks.json" => cors::preflight_of_document,
 ];
@@ -173,9 +177,11 @@ async fn issue(
         let (work, request, notes) = (app.clone(), asked.clone(), notes.clone());
         let read = move |tx: &mut Tx<'_>| {
             tx.client_will_ask_for(Some(Next::OwnGrant));
-            Ok::<_, OAuthFailure>(
-                work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?,
-            )
+            let mut read = work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange_reading(tx, cx, &request))?;
+            if let Some(Ok(issued)) = &mut read {
+                claims::add_to(tx, &work.settings, issued)?;
+            }
+            Ok::<_, OAuthFailure>(read)
         };
         if let Some(verdict) = app.db.read_for(payer, ReadCost::LookUp, read).await? {
             return Ok(verdict?);
@@ -184,7 +190,11 @@ async fn issue(
     let work = app.clone();
     let write = move |tx: &mut Tx<'_>| {
         tx.act_as(origin.clone());
-        Ok::<_, OAuthFailure>(work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange(tx, cx, &asked))?)
+        let mut issued = work.oauth_for(tx, &notes, |tx, cx| oauth::token::exchange(tx, cx, &asked))?;
+        if let Ok(issued) = &mut issued {
+            claims::add_to(tx, &work.settings, issued)?;
+        }
+        Ok::<_, OAuthFailure>(issued)
     };
     Ok(app.db.write_for(payer, write).await??)
 }
@@ -229,7 +239,11 @@ async fn introspect(
     let payer = call.payer();
     let answer = move |tx: &mut Tx<'_>| {
         tx.client_will_ask_for(work.oauth(|cx| asked.will_look_up(cx)).map(Next::Token));
-        Ok::<_, OAuthFailure>(work.oauth_for(tx, &notes, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?)
+        let told = work.oauth_for(tx, &notes, |tx, cx| oauth::introspect::introspect(tx, cx, &asked))?;
+        Ok::<_, OAuthFailure>(match told {
+            Ok(told) => Ok(claims::introspected(tx, &work.settings, told)?),
+            Err(refused) => Err(refused),
+        })
     };
     let answer = attempt.watch(&app, async {
         // An assertion is noted, so that it counts once; nothing else is written.
@@ -249,6 +263,11 @@ async fn openid(app: web::Data<App>) -> HttpResponse {
 
 async fn authorization_server(app: web::Data<App>) -> HttpResponse {
     metadata(oauth::metadata::authorization_server(&app.settings))
+}
+
+async fn scim_endpoint(app: web::Data<App>) -> HttpResponse {
+    let resource = scopes::scim_reading(app.scim_base.clone());
+    metadata(oauth::metadata::protected_resource(&app.settings, &resource, "SCIM 2.0"))
 }
 
 async fn jwks(app: web::Data<App>) -> Result<HttpResponse, OAuthFailure> {

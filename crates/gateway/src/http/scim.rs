@@ -42,6 +42,9 @@ pub(crate) use failure::ScimFailure;
 use message::{Content, Message};
 pub(crate) use rehearsal::{NotRehearsed, Rehearsed, rehearse};
 
+/// Where the metadata of this endpoint as a protected resource is (RFC 9728 §3.1).
+pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource/scim/v2";
+
 /// `GET, POST, PUT, PATCH, DELETE /scim/v2/…`
 ///
 /// Nothing on the way keeps what is answered (RFC 9111 §5.2.2): an answer with an entity tag may be kept by the client alone, which
@@ -93,7 +96,17 @@ async fn proven_or_refused(request: &HttpRequest, app: &App, caller: Caller, pay
         bearer::note_refusal(request, app, error);
         recording::note_refused_token(request, app);
     }
-    failure.answer()
+    with_metadata(app, failure.answer())
+}
+
+/// An answer whose challenge, if it has one, names where the metadata of this resource is (RFC 9728 §5.1).
+fn with_metadata(app: &App, mut answer: HttpResponse) -> HttpResponse {
+    let challenge = answer.headers().get(header::WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());
+    let named = challenge.map(|challenge| format!("{challenge}, resource_metadata=\"{}{METADATA}\"", app.public_url));
+    if let Some(value) = named.and_then(|text| header::HeaderValue::try_from(text).ok()) {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+    }
+    answer
 }
 
 async fn answer(message: Message<'_>, app: &App, mut caller: Caller) -> Result<HttpResponse, ScimFailure> {
@@ -105,8 +118,9 @@ async fn answer(message: Message<'_>, app: &App, mut caller: Caller) -> Result<H
     let pairs = || pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let asked_for = match route {
         Route::Discovery(asked) => {
+            let base = caller.base(app);
             let provider = caller.enter(app).await?;
-            return discovery(app, &asked, &provider, pairs().any(|(name, _)| name == "filter"));
+            return discovery(app, &asked, (&provider, &base), pairs().any(|(name, _)| name == "filter"));
         }
         Route::Resource(asked_for) => asked_for,
     };
@@ -276,10 +290,10 @@ async fn get(
         Ok((found, shown))
     };
     let caller = caller.wanting((kind == USER).then_some(Wanted::Id(id_wanted)));
-    let (at_hand, notes) = (app.clone(), caller.notes.clone());
+    let (base, notes) = (caller.base(app), caller.notes.clone());
     let show = move |Outcome { value: (found, shown), registry }: Outcome<(Resource, Projection)>| {
         notes.take_down().is_about(found.display());
-        Shown::of(&at_hand, &registry, &found, &shown)
+        Shown::of(&base, &registry, &found, &shown)
     };
     Ok(resource(headers, StatusCode::OK, caller.read(app, ReadCost::Point, work, show).await?))
 }
@@ -367,7 +381,7 @@ async fn search(
         Ok((list, shown, store.account(), store.tx().origin.clone()))
     };
     let cost = if short { ReadCost::Point } else { ReadCost::Scan };
-    let (base, payer) = (app.scim_base.clone(), caller.payer());
+    let (base, payer) = (caller.base(app), caller.payer());
     let show = move |Outcome { value: (list, shown, account, actor), registry }: Outcome<Found>| {
         let body = list.representation_of_all(&shown, &registry, &base).to_bytes();
         (body, list.saved_position.map(|position| (position, account, actor)))
@@ -391,19 +405,19 @@ type Found = (ListResponse, Vec<(ResourceTypeId, Projection)>, AccountKey, Origi
 fn discovery(
     app: &App,
     asked: &Discovery,
-    provider: &ServiceProvider,
+    at: (&ServiceProvider, &str),
     filtered: bool,
 ) -> Result<HttpResponse, ScimFailure> {
     // RFC 7644 §4: a filter on discovery is refused with 403.
     if filtered {
         return Err(scim::Error::Forbidden("discovery endpoints take no filter".to_owned()).into());
     }
-    let body = document(app, asked, provider)?;
+    let body = document(app, asked, at)?;
     Ok(json(StatusCode::OK).body(body.to_string()))
 }
 
-fn document(app: &App, asked: &Discovery, provider: &ServiceProvider) -> Result<Value, ScimFailure> {
-    let (ServiceProvider { registry, account_values, .. }, base) = (provider, &app.scim_base);
+fn document(app: &App, asked: &Discovery, at: (&ServiceProvider, &str)) -> Result<Value, ScimFailure> {
+    let (ServiceProvider { registry, account_values, .. }, base) = at;
     let missing = |kind: &str, name: &str| scim::Error::NotFound(format!("There is no {kind} {name}"));
     Ok(match asked {
         Discovery::ResourceTypes(None) => scim::discovery::resource_types(registry, base),
@@ -414,13 +428,13 @@ fn document(app: &App, asked: &Discovery, provider: &ServiceProvider) -> Result<
         Discovery::Schemas(Some(urn)) => {
             scim::discovery::schema(registry, account_values, base, urn).ok_or_else(|| missing("schema", urn))?
         }
-        Discovery::ServiceProviderConfig => scim::discovery::service_provider_config(&facts(app)),
+        Discovery::ServiceProviderConfig => scim::discovery::service_provider_config(&facts(app, base)),
     })
 }
 
-fn facts(app: &App) -> scim::discovery::Facts<'_> {
+fn facts<'a>(app: &App, base: &'a str) -> scim::discovery::Facts<'a> {
     scim::discovery::Facts {
-        base: &app.scim_base,
+        base,
         limits: app.limits(),
         max_payload: app.config.scim.max_body_bytes,
         documentation_uri: None,

@@ -62,6 +62,14 @@ pub enum Refusal {
     /// The operator's role, or reach, does not allow it.
     #[error(transparent)]
     Forbidden(#[from] Forbidden),
+    /// A product key has no scope for this (RFC 6750 §3.1).
+    #[error("{}", out_of_scope(.has, *.needs))]
+    OutOfScope {
+        /// The scopes of its token.
+        has: String,
+        /// The one that is needed; none, if it is not for keys at all.
+        needs: Option<&'static str>,
+    },
     /// Values that cannot be, each by its field.
     #[error("{}", sentences(.0))]
     Invalid(Vec<FieldError>),
@@ -99,6 +107,15 @@ pub enum Consequence {
         /// There may be more.
         at_least: bool,
     },
+}
+
+fn out_of_scope(has: &str, needs: Option<&str>) -> String {
+    match needs {
+        Some(needs) => format!("this product key has the scope {has}, and this needs {needs}"),
+        None => {
+            format!("this product key has the scope {has}, and this is for operators alone: no scope of keys opens it")
+        }
+    }
 }
 
 fn sentences(errors: &[FieldError]) -> String {

@@ -16,6 +16,7 @@ use crate::domain::described::{Body, FieldError, Mistakes, Name, Text, Time, Wit
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::profiles::Profile;
+use crate::domain::scopes;
 use crate::domain::setup_link::{self, Done, LinkState, Provider};
 use crate::domain::wording;
 use crate::platform::timestamp::Timestamp;
@@ -189,6 +190,10 @@ fn existing(tx: &mut Tx<'_>, mandate: &Mandate, account: &Account, id: &str) -> 
     }
     if client.client.public {
         return Err(ActError::conflict("a public client has no secret that could be revealed"));
+    }
+    if client.client.scopes.iter().any(scopes::is_of_product_keys) {
+        let detail = "this client is a product key: its secret is for your own product, and for no customer";
+        return Err(ActError::conflict(detail));
     }
     Ok(client)
 }

@@ -1,6 +1,7 @@
 //! Accounts: one customer of the vendor each, the wall between customers' data.
 
 use diesel::prelude::*;
+use oauth::GrantId;
 
 use super::backend::AnyConn;
 use super::error::{DbError, unique_violation};
@@ -114,7 +115,7 @@ impl Tx<'_> {
 
     /// Changes everything that can be changed about an account, which has to be [locked](Tx::lock_account).
     pub fn update_account(&mut self, account: &Account) -> Result<Result<(), NameTaken>, DbError> {
-        self.of_token = None;
+        (self.of_token, self.of_grant) = (None, None);
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
         let called: String = each!(&mut *self.conn, c => row.select(accounts::name).get_result(c))?;
         // A name that is kept keeps its key: it may be one that an earlier release told apart from another account's.
@@ -168,11 +169,16 @@ impl Tx<'_> {
 
     /// Changes the options of a locked account.
     pub fn set_account_options(&mut self, account: &Account) -> Result<(), DbError> {
-        self.of_token = None;
+        (self.of_token, self.of_grant) = (None, None);
         let row = accounts::table.filter(accounts::seq.eq(account.seq));
         let values = accounts::options.eq(json(&account.options)?);
         each!(&mut *self.conn, c => diesel::update(row).set(values).execute(c))?;
         Ok(())
+    }
+
+    /// The account of the token of this grant, if that was looked up last; none inside where the token is of every account.
+    pub(crate) fn account_of_token(&self, grant: GrantId) -> Option<Option<Account>> {
+        self.of_grant.filter(|of| *of == grant).map(|_| self.of_token.clone())
     }
 
     /// The account with this number.

@@ -88,7 +88,9 @@ impl Tx<'_> {
                 let (status, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(status) = status.into_iter().next() else { return Ok(None) };
                 let (status, context) = self.status_of(status)?;
-                self.bring_along(context.account.seq, wanted, found)?;
+                if let Some(account) = &context.account {
+                    self.bring_along(account.seq, wanted, found)?;
+                }
                 Ok(Some((FoundToken::Status(status), Some(context))))
             }
             LookUp::StaticToken(fingerprint) => {
@@ -103,7 +105,9 @@ impl Tx<'_> {
                 let (tokens, found): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
                 let Some(token) = tokens.into_iter().next() else { return Ok(None) };
                 let (token, context) = self.static_token_of(token)?;
-                self.bring_along(context.account.seq, wanted, found)?;
+                if let Some(account) = &context.account {
+                    self.bring_along(account.seq, wanted, found)?;
+                }
                 Ok(Some((FoundToken::StaticToken(token), Some(context))))
             }
         }

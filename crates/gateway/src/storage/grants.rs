@@ -1,4 +1,5 @@
-//! Grants. Each belongs to an account: that of the user who accepted, or of the client for its own credentials.
+//! Grants. Each belongs to an account: that of the user who accepted, or of the client for its own credentials. The grant of a key for all
+//! accounts stands in no row of `accounts`: its `account` is 0, the key of no row.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
@@ -106,7 +107,8 @@ macro_rules! status_columns {
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
-            ", c.seq, c.name, c.profile, c.options, c.recorded_until, a.seq, a.id, a.name, a.product_environments, a.default_role, a.created, a.options, a.suspended"
+            ", c.seq, c.name, c.profile, c.options, c.recorded_until, COALESCE(a.seq, 0), COALESCE(a.id, ''), COALESCE(a.name, ''), COALESCE(a.product_environments, '[]'), \
+             a.default_role, COALESCE(a.created, 0), COALESCE(a.options, '{}'), a.suspended"
         )
     };
 }
@@ -115,11 +117,19 @@ pub(super) use status_columns;
 /// Where these columns come from.
 macro_rules! status_tables {
     () => {
-        " FROM grants AS g JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
+        " FROM grants AS g JOIN clients AS c ON c.seq = g.client LEFT JOIN accounts AS a ON a.seq = g.account \
          LEFT JOIN resources AS o ON o.seq = g.owner"
     };
 }
 pub(super) use status_tables;
+
+/// That the account of the grant is there, or that the grant is of a key for all accounts.
+macro_rules! stands {
+    () => {
+        "a.deleted IS NULL AND (a.seq IS NOT NULL OR g.account = 0)"
+    };
+}
+pub(super) use stands;
 
 /// The types of these columns.
 pub(super) type StatusColumns = (GrantColumns, StateColumns, ClientColumns, AccountSqlColumns);
@@ -133,7 +143,8 @@ const STATUS: &str = concat!(
         "(SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?), (SELECT t.expires FROM revoked_tokens AS t WHERE t.id = ?)"
     ),
     status_tables!(),
-    " WHERE g.seq = ? AND a.deleted IS NULL"
+    " WHERE g.seq = ? AND ",
+    stands!()
 );
 
 const OF_ACCOUNT: &str = concat!(
@@ -148,7 +159,7 @@ const OF_ACCOUNT: &str = concat!(
 const WHY_ENDED: &str = concat!(
     "SELECT ",
     ended!("e.reason", "g.end_reason"),
-    ", c.seq, a.seq FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client \
+    ", c.seq, CASE WHEN g.account = 0 THEN 0 ELSE a.seq END FROM grants AS g LEFT JOIN clients AS c ON c.seq = g.client \
      LEFT JOIN accounts AS a ON a.seq = g.account AND a.deleted IS NULL WHERE g.seq = ?"
 );
 
@@ -170,8 +181,18 @@ const END: &str = "UPDATE grants SET ended = ?, end_reason = ? WHERE seq = ? AND
 
 const DELIVER: &str = "UPDATE grants SET delivered = ?, delivered_at = ? WHERE seq = ?";
 
-const IN_LIVING_ACCOUNT: &str = "SELECT g.seq FROM grants AS g JOIN accounts AS a ON a.seq = g.account \
-     WHERE g.seq = ? AND a.deleted IS NULL";
+const IN_LIVING_ACCOUNT: &str = concat!(
+    "SELECT g.seq FROM grants AS g LEFT JOIN accounts AS a ON a.seq = g.account WHERE g.seq = ? AND ",
+    stands!()
+);
+
+const IS_WITHIN_REACH: &str = "SELECT CASE WHEN c.account IS NULL OR c.account = g.account THEN 1 ELSE 0 END \
+     FROM clients AS c CROSS JOIN grants AS g WHERE c.id = ? AND g.seq = ?";
+
+/// The account with this number; none for the key of no row.
+fn of_one(account: AccountKey) -> Option<AccountKey> {
+    (account != AccountKey::NO_ROW).then_some(account)
+}
 
 /// Without a join that a deletion would empty.
 const FACTS: &str =
@@ -180,8 +201,8 @@ const FACTS: &str =
 /// What a grant's events are recorded with.
 #[derive(Debug, Clone)]
 pub(crate) struct GrantFacts {
-    /// The account, by its number in storage.
-    pub(crate) account: AccountKey,
+    /// The account, by its number in storage; none of a key for all accounts.
+    pub(crate) account: Option<AccountKey>,
     /// The client, if it is not deleted.
     pub(crate) client: Option<Named>,
 }
@@ -239,12 +260,14 @@ impl Tx<'_> {
     pub(super) fn status_of(&mut self, row: StatusRow) -> Result<(TokenStatus, GrantContext), DbError> {
         let (row, (client_disabled, owner, active, revoked, superseded), client, account) = row;
         self.note_recorded(client.4, (client.0, &row.0.1), Some(row.0.0));
-        let context = GrantContext { account: self.account_from(account)?, client: grant_client(client)? };
-        self.of_token = Some(context.account.clone());
+        let account = of_one(account.0).map(|_| self.account_from(account)).transpose()?;
+        let context = GrantContext { account, client: grant_client(client)? };
+        self.of_token.clone_from(&context.account);
+        self.of_grant = Some(GrantId(row.0.0));
         let status = TokenStatus {
             grant: self.grant_of(row)?,
             client_disabled,
-            account_suspended: context.account.suspended.is_some(),
+            account_suspended: context.account.as_ref().is_some_and(|account| account.suspended.is_some()),
             owner_active: owner.is_none() || active == Some(true),
             token_revoked: revoked.is_some(),
             answer_superseded: superseded.is_some(),
@@ -310,13 +333,17 @@ impl Tx<'_> {
         type Columns = (BigInt, Nullable<Text>, Nullable<Text>);
         let row: Option<(AccountKey, Option<String>, Option<String>)> =
             Statement::<Columns>::new(FACTS, vec![Bind::number(id.0)]).first(self.conn)?;
-        Ok(row.map(|(account, client, name)| GrantFacts { account, client: client.map(|id| Named { id, name }) }))
+        Ok(row.map(|(account, client, name)| GrantFacts {
+            account: of_one(account),
+            client: client.map(|id| Named { id, name }),
+        }))
     }
 
-    /// In which account a grant is.
+    /// In which account a grant is, if it is in one.
     pub(crate) fn account_of_grant(&mut self, id: GrantId) -> Result<Option<AccountKey>, DbError> {
         let query = grants::table.filter(grants::seq.eq(id.0)).select(grants::account);
-        Ok(each!(&mut *self.conn, c => query.get_result(c).optional())?)
+        let account: Option<AccountKey> = each!(&mut *self.conn, c => query.get_result(c).optional())?;
+        Ok(account.and_then(of_one))
     }
 }
 
@@ -331,7 +358,8 @@ impl oauth::store::Grants for Tx<'_> {
                 let (account, seq) = self.owner_to_be(subject, of_client)?;
                 (account, Some(seq))
             }
-            None => (of_client.ok_or_else(|| DbError::Corrupt("a client without an account acts".to_owned()))?, None),
+            // Of the clients without an account, only keys for all accounts get this far.
+            None => (of_client.unwrap_or(AccountKey::NO_ROW), None),
         };
         let row = (
             grants::client.eq(client),
@@ -353,6 +381,12 @@ impl oauth::store::Grants for Tx<'_> {
             Err(error) if unique_violation(&error).is_some() => Err(DbError::LostRace.into()),
             Err(error) => Err(DbError::from(error).into()),
         }
+    }
+
+    fn is_within_reach(&mut self, client: &ClientId, grant: GrantId) -> Result<bool, StoreError> {
+        let binds = vec![Bind::Text(client.as_str().to_owned()), Bind::number(grant.0)];
+        let found: Option<i32> = Statement::<Integer>::new(IS_WITHIN_REACH, binds).first(self.conn)?;
+        Ok(found == Some(1))
     }
 
     fn grant(&mut self, id: GrantId) -> Result<Option<Grant>, StoreError> {

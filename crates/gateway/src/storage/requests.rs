@@ -157,7 +157,7 @@ impl Tx<'_> {
             Owner::Unknown => return Ok(Some(Belonging::default())),
             Owner::Known { account, client } => (Some(*account), Some(client.clone())),
             Owner::Grant(grant) => match self.facts_of_grant(GrantId(*grant))? {
-                Some(facts) => (Some(facts.account), facts.client.map(|client| client.id)),
+                Some(facts) => (facts.account, facts.client.map(|client| client.id)),
                 None => return Ok(Some(Belonging::default())),
             },
             Owner::Account(account) => (Some(*account), None),

@@ -5,7 +5,7 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use oauth::{Fingerprint, Scopes, StaticToken, StoreError};
 
 use super::error::DbError;
-use super::grants::{StatusColumns, StatusRow, status_columns};
+use super::grants::{StatusColumns, StatusRow, stands, status_columns};
 use super::rows::TokenRow;
 use super::schema::static_tokens;
 use super::statement::{Bind, Statement};
@@ -61,8 +61,9 @@ const BY_FINGERPRINT: &str = concat!(
     "SELECT ",
     status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
     ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes FROM static_tokens AS s \
-     JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client JOIN accounts AS a ON a.seq = g.account \
-     LEFT JOIN resources AS o ON o.seq = g.owner WHERE s.fingerprint = ? AND a.deleted IS NULL"
+     JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client LEFT JOIN accounts AS a ON a.seq = g.account \
+     LEFT JOIN resources AS o ON o.seq = g.owner WHERE s.fingerprint = ? AND ",
+    stands!()
 );
 
 impl Tx<'_> {

@@ -9,7 +9,7 @@ use oauth::{
 
 use super::backend::AnyConn;
 use super::error::DbError;
-use super::grants::{StatusColumns, StatusRow, status_columns, status_tables};
+use super::grants::{StatusColumns, StatusRow, stands, status_columns, status_tables};
 use super::schema::{answered_requests, authorization_codes, refresh_tokens};
 use super::statement::{Bind, Statement};
 use super::tx::Tx;
@@ -94,7 +94,8 @@ const WITH_STATUS: &str = concat!(
     status_columns!("CAST(NULL AS BIGINT), CAST(NULL AS BIGINT)"),
     ", t.fingerprint, t.grant_seq, t.generation, t.created, t.expires, t.used, t.bounds, t.reissues, t.repeats",
     status_tables!(),
-    " JOIN refresh_tokens AS t ON t.grant_seq = g.seq WHERE t.fingerprint = ? AND a.deleted IS NULL"
+    " JOIN refresh_tokens AS t ON t.grant_seq = g.seq WHERE t.fingerprint = ? AND ",
+    stands!()
 );
 
 type RefreshColumns = (Binary, BigInt, Integer, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>, Integer, Integer);

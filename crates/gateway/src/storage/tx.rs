@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oauth::GrantId;
 use scim::store::Stored;
 
 use super::along::{Ahead, Asking, Awaited, Found, Next, Question, Reply, Wanted};
@@ -48,6 +49,8 @@ pub struct Tx<'c> {
     pub(super) ahead: Option<Ahead>,
     /// The account of the token that was looked up,
     pub(super) of_token: Option<Account>,
+    /// and its grant,
+    pub(super) of_grant: Option<GrantId>,
     /// the rules of its access as text and their version, where they came along,
     pub(super) rules: Option<(AccountKey, Option<(String, i64)>)>,
     /// and the user that was written last, where that saves a question.
@@ -103,8 +106,8 @@ pub(crate) struct GrantClient {
 /// The account and the client of a grant, read with what decides about its tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct GrantContext {
-    /// The account that the grant opens.
-    pub(crate) account: Account,
+    /// The account that the grant opens; none of a key for all accounts.
+    pub(crate) account: Option<Account>,
     /// The client to which it was given.
     pub(crate) client: GrantClient,
 }
@@ -126,6 +129,7 @@ impl<'c> Tx<'c> {
             wanted: None,
             ahead: None,
             of_token: None,
+            of_grant: None,
             rules: None,
             written: None,
             shares_names: false,

@@ -263,7 +263,7 @@ story!(
         for row in rows() {
             let (need, path) = (row.audience.need(), own.path(row.path));
             match row.audience {
-                Audience::OperatorWith(_) | Audience::Operator => {}
+                Audience::OperatorWith(_) | Audience::OperatorOrKey(..) | Audience::Operator => {}
                 Audience::Anyone | Audience::LinkHolder => {
                     let open = ["/console/login", "/console/welcome/"];
                     assert!(open.iter().any(|open| row.path.starts_with(open)), "{path} is open to every caller");

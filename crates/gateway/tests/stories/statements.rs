@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use gateway::platform::clock::Clock;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::account::text;
@@ -116,6 +117,13 @@ async fn told(world: &World, report: &mut Report) {
     report.takes("GET of a group", 5, |_| idp.get(&group)).await;
     report.takes("client-credentials token", 1, |_| client.client_credentials()).await;
     report.takes("introspection", 1, |_| client.introspecting(&idp.access_token)).await;
+    let api = "https://api.acme.test/";
+    let server = json!({"name": "API", "scopes": ["read:access"], "introspects": [api]});
+    let server = acme.client(server).await;
+    client.admin(Method::PATCH, "").json(&json!({"resources": [api]})).await.expect(200);
+    let asked = [("grant_type", "client_credentials"), ("scope", "provision:scim"), ("resource", api)];
+    let meant = text(&client.token(&asked).await.expect(200).json()["access_token"]);
+    report.takes("introspection by a resource server", 2, |_| server.introspecting(&meant)).await;
     let token = RefCell::new(idp.refresh_token.clone().unwrap_or_default());
     report
         .takes("refresh", 6, |_| {

@@ -86,8 +86,12 @@ impl Registration {
         let after_logout = self.post_logout_redirect_uris.as_deref();
         let post_logout_redirect_uris = uris("post_logout_redirect_uris", after_logout, &self.uris_before, &mut wrong);
 
+        let of_keys = self.scopes.iter().flatten().filter(|scope| settings.is_for_keys(scope));
+        let of_keys = of_keys.map(String::as_str).collect::<Vec<_>>().join(" ");
+        let is_key = !of_keys.is_empty();
         let mut grant_types = Vec::new();
         match &self.grant_types {
+            None if is_key => grant_types.push(GrantType::ClientCredentials),
             None if public => grant_types.extend(ClientProfile::PUBLIC_GRANT_TYPES),
             None => grant_types.extend(self.profile.grant_types),
             Some(names) => {
@@ -115,6 +119,14 @@ impl Registration {
 
         let scopes = scopes(settings, "scopes", self.scopes.as_deref(), &mut wrong);
         let scopes = scopes.unwrap_or_else(|| usual_scopes(settings));
+        if is_key && (public || !scopes.iter().all(|scope| settings.is_for_keys(scope))) {
+            let detail = "no other scopes: make another client for what else is needed";
+            let detail = if public { "a secret or keys: it cannot be public" } else { detail };
+            wrong("scopes", format!("`{of_keys}` makes the client a key, which has {detail}"));
+        }
+        if is_key && grant_types.iter().any(|grant_type| *grant_type != GrantType::ClientCredentials) {
+            wrong("grant_types", format!("must be client_credentials alone, for `{of_keys}` makes the client a key"));
+        }
         let default_scope = scopes_or(settings, &self.default_scope, &scopes, &mut wrong);
         if let Some(beyond) = default_scope.beyond(&scopes) {
             wrong("default_scope", format!("`{beyond}` is not among the client's scopes"));
@@ -193,6 +205,8 @@ fn scopes_or(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scope::ScopeDefinition;
+    use crate::testing::RECORDS_READ;
 
     fn settings() -> Settings {
         Settings::default()
@@ -250,6 +264,36 @@ mod tests {
         let before = [old, "https://a.example/?state=1"].map(|uri| RedirectUri::from_stored(uri.to_owned()));
         let asked = Registration { uris_before: before.to_vec(), ..asked };
         assert_eq!(asked.check(&settings()).unwrap().redirect_uris[0].as_str(), old);
+    }
+
+    #[test]
+    fn a_key_has_nothing_but_scopes_for_keys_and_its_own_credentials() {
+        let settings = Settings { scopes: vec![ScopeDefinition::OPENID, RECORDS_READ], ..settings() };
+        let asked = |scopes: &[&str], grant_types: Option<&[&str]>| {
+            let texts = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+            let asked = Registration {
+                scopes: Some(texts(scopes)),
+                grant_types: grant_types.map(texts),
+                redirect_uris: Some(vec!["https://a.example/".to_owned()]),
+                ..Registration::default()
+            };
+            let fields = |found: Vec<Mistake>| found.into_iter().map(|mistake| mistake.field).collect::<Vec<_>>();
+            asked.check(&settings).map_err(fields)
+        };
+        let key = asked(&["records:read"], None).unwrap();
+        assert_eq!(
+            (key.grant_types, key.default_scope.to_string()),
+            (vec![GrantType::ClientCredentials], "records:read".to_owned())
+        );
+        assert!(asked(&["records:read"], Some(&[])).is_ok(), "one that has static tokens only");
+        assert_eq!(asked(&["records:read", "openid"], None).unwrap_err(), ["scopes"]);
+        assert_eq!(asked(&["records:read"], Some(&["authorization_code"])).unwrap_err(), ["grant_types"]);
+        let public = Registration {
+            scopes: Some(vec!["records:read".to_owned()]),
+            public: Some(true),
+            ..Registration::default()
+        };
+        assert_eq!(public.check(&settings).unwrap_err().len(), 2, "it has no credentials at all");
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub struct TokenOptions {
     pub id_token_signed_response_alg: SigningAlgorithm,
     /// Resources elsewhere that it may ask tokens for, besides ours (RFC 8707).
     pub resources: Vec<Resource>,
+    /// The resources elsewhere for which it answers: it may introspect the tokens of other clients that are meant for one of them
+    /// (RFC 7662 §2.1).
+    pub introspects: Vec<Resource>,
     /// Whether it must push its authorization requests (RFC 9126 §6).
     pub require_pushed_authorization_requests: bool,
     /// Whether its access tokens must be bound to a key (RFC 9449 §5.2).
@@ -45,6 +48,7 @@ pub struct RequestedTokens {
     pub access_token_signing_alg: Option<String>,
     pub id_token_signed_response_alg: Option<String>,
     pub resources: Option<Vec<String>>,
+    pub introspects: Option<Vec<String>>,
     pub require_pushed_authorization_requests: Option<bool>,
     pub dpop_bound_access_tokens: Option<bool>,
 }
@@ -73,16 +77,20 @@ impl RequestedTokens {
                 Some(None) => wrong(name, "must be RS256, ES256 or EdDSA".to_owned()),
             }
         }
-        if let Some(texts) = &self.resources {
-            tokens.resources.clear();
+        for (name, asked, to) in [
+            ("resources", &self.resources, &mut tokens.resources),
+            ("introspects", &self.introspects, &mut tokens.introspects),
+        ] {
+            let Some(texts) = asked else { continue };
+            to.clear();
             if texts.len() > MAX_RESOURCES {
-                wrong("resources", format!("must name at most {MAX_RESOURCES} resources"));
+                wrong(name, format!("must name at most {MAX_RESOURCES} resources"));
             }
             for (i, text) in texts.iter().take(MAX_RESOURCES).enumerate() {
                 match Resource::parse(text) {
-                    Ok(resource) if tokens.resources.contains(&resource) => {}
-                    Ok(resource) => tokens.resources.push(resource),
-                    Err(why) => wrong(&format!("resources[{i}]"), why.to_owned()),
+                    Ok(resource) if to.contains(&resource) => {}
+                    Ok(resource) => to.push(resource),
+                    Err(why) => wrong(&format!("{name}[{i}]"), why.to_owned()),
                 }
             }
         }

@@ -121,7 +121,8 @@ impl AccessToken {
         let audience: Vec<&str> = match self.constraints.resources.as_slice() {
             [] => {
                 let own = cx.settings.own_resources();
-                own.filter(|(_, scope)| self.scope.contains(scope)).map(|(uri, _)| uri).collect()
+                let opens = |scopes: &[&str]| scopes.iter().any(|scope| self.scope.contains(scope));
+                own.filter(|(_, scopes)| opens(scopes)).map(|(uri, _)| uri).collect()
             }
             resources => resources.iter().map(Resource::as_str).collect(),
         };

@@ -256,7 +256,10 @@ pub fn judge(
     if !access.constraints.admit(&resource.uri) {
         return Err(BearerError::Invalid(InvalidToken::OtherResource));
     }
-    if access.scope.contains(resource.scope) { Ok(access) } else { Err(BearerError::InsufficientScope(resource.scope)) }
+    match resource.scopes {
+        scopes if scopes.iter().any(|scope| access.scope.contains(scope)) => Ok(access),
+        scopes => Err(BearerError::InsufficientScope(scopes.first().copied().unwrap_or_default())),
+    }
 }
 
 /// Looks up what [`judge`] has to know.

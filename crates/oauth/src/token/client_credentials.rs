@@ -26,7 +26,7 @@ pub(super) fn exchange(
     requested: &RequestedConstraints<'_>,
 ) -> Verdict<TokenResponse> {
     let refuse = |reason: TokenRefusal| Ok(Err(reason.into()));
-    if !client.has_account {
+    if !client.has_account && !client.is_key(cx.settings) {
         return refuse(TokenRefusal::ClientWithoutAccount);
     }
     let asked =
@@ -120,6 +120,9 @@ impl Grants for Reading<'_> {
     }
     fn client_grant(&mut self, client: &ClientId) -> Result<Option<Grant>, StoreError> {
         self.store.client_grant(client)
+    }
+    fn is_within_reach(&mut self, client: &ClientId, grant: GrantId) -> Result<bool, StoreError> {
+        self.store.is_within_reach(client, grant)
     }
     fn end_reason(&mut self, id: GrantId) -> Result<Option<EndReason>, StoreError> {
         self.store.end_reason(id)

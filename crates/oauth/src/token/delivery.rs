@@ -36,7 +36,8 @@ pub(crate) fn mark(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant, gener
 /// Ends the older connections of the client, if this grant is one. A log-in is none, and neither are the client's own credentials.
 fn replace_older(store: &mut dyn Store, cx: &Context<'_>, grant: &Grant) -> Result<(), StoreError> {
     let connects = |scope: &&'static str| grant.scope.contains(scope);
-    let scopes: Vec<&str> = cx.settings.resources.iter().map(|resource| resource.scope).filter(connects).collect();
+    let scopes: Vec<&str> =
+        cx.settings.resources.iter().flat_map(|resource| resource.scopes.iter().copied()).filter(connects).collect();
     if grant.subject.is_none() || scopes.is_empty() {
         return Ok(());
     }

@@ -7,7 +7,8 @@ use crate::client_auth::{ClientCredentials, ClientRequest, Credentials, Proven, 
 use crate::constraints::TokenConstraints;
 use crate::context::Context;
 use crate::error::{TokenError, TokenRefusal, Verdict};
-use crate::grant::Grant;
+use crate::grant::{Grant, GrantId, Subject};
+use crate::scope::Scopes;
 use crate::store::{Store, StoreError};
 use crate::token::bearer::{self, LookUp, examine, examine_grant};
 use crate::token::refresh_token::expiry;
@@ -46,9 +47,34 @@ impl ClientCredentials for IntrospectionRequest {
     }
 }
 
-/// The state of a token, for the client to which it was issued. Writes nothing but the use of a client assertion. The answer is
-/// `{"active": false}` for the tokens of other clients and for invalid ones (§2.2).
-pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &IntrospectionRequest) -> Verdict<Value> {
+/// What is answered about a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Introspection {
+    /// The answer (§2.2).
+    pub answer: Value,
+    /// What an active access token is of, for claims beyond the protocol's.
+    pub of: Option<IntrospectedGrant>,
+}
+
+/// What an active access token is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntrospectedGrant {
+    /// The grant.
+    pub grant: GrantId,
+    /// The resource owner, if there is one.
+    pub subject: Option<Subject>,
+    /// The scopes of the token.
+    pub scope: Scopes,
+}
+
+/// The state of a token, for the client to which it was issued, and of an access token also for the client that
+/// [answers for](crate::client::TokenOptions::introspects) a resource that the token is meant for. Writes nothing but the use of a client
+/// assertion. The answer is `{"active": false}` for any other client, and for invalid tokens (§2.2).
+pub fn introspect(
+    store: &mut dyn Store,
+    cx: &mut Context<'_>,
+    request: &IntrospectionRequest,
+) -> Verdict<Introspection> {
     let client = match identify(store, cx, &request.credentials)? {
         // §2.1 requires authentication against token scanning, and a public client cannot authenticate.
         Ok((client, Proven::Nothing)) => {
@@ -57,24 +83,26 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
         Ok((client, Proven::Secret(_) | Proven::Assertion)) => client,
         Err(refused) => return Ok(Err(refused)),
     };
-    let inactive = json!({"active": false});
+    let inactive = || Introspection { answer: json!({"active": false}), of: None };
     let mut constraints = TokenConstraints::default();
     let known = match examine(store, cx, &request.token)? {
         Ok(access) => {
             constraints = access.constraints;
             let kind = if constraints.key.is_some() { "DPoP" } else { "Bearer" };
-            Some((access.grant, access.scope.to_string(), access.issued, access.expires, kind))
+            Some((access.grant, access.scope, access.issued, access.expires, kind))
         }
         Err(_) => refresh_token(store, cx, &client, &request.token)?,
     };
-    let Some((grant, scope, issued, expires, kind)) = known else { return Ok(Ok(inactive)) };
-    let Grant { client: owner, subject, .. } = grant;
-    if owner != client.id {
-        return Ok(Ok(inactive));
+    let Some((grant, scope, issued, expires, kind)) = known else { return Ok(Ok(inactive())) };
+    let Grant { id, client: owner, subject, .. } = grant;
+    let own = &client.options.tokens.introspects;
+    let is_meant_for_it = constraints.resources.iter().any(|resource| own.contains(resource));
+    if owner != client.id && !(is_meant_for_it && store.is_within_reach(&client.id, id)?) {
+        return Ok(Ok(inactive()));
     }
     let mut answer = json!({
         "active": true,
-        "scope": scope,
+        "scope": scope.to_string(),
         "client_id": owner.as_str(),
         "token_type": kind,
         "iat": issued / 1000,
@@ -94,10 +122,11 @@ pub fn introspect(store: &mut dyn Store, cx: &mut Context<'_>, request: &Introsp
             members.remove("token_type");
         }
     }
-    Ok(Ok(answer))
+    let of = (kind != "refresh_token").then_some(IntrospectedGrant { grant: id, subject, scope });
+    Ok(Ok(Introspection { answer, of }))
 }
 
-type Known = (Grant, String, i64, i64, &'static str);
+type Known = (Grant, Scopes, i64, i64, &'static str);
 
 /// A refresh token is active as long as its grant is valid and it is the last of its chain.
 fn refresh_token(
@@ -112,7 +141,7 @@ fn refresh_token(
         return Ok(None);
     }
     let stands = examine_grant(store, grant.id)?.is_ok();
-    let scope = grant.opens(&grant.scope).to_string();
+    let scope = grant.opens(&grant.scope);
     Ok(stands.then_some((grant, scope, token.created, expires, "refresh_token")))
 }
 
@@ -120,6 +149,7 @@ fn refresh_token(
 mod tests {
     use super::*;
     use crate::client_auth::ClientRequest;
+    use crate::constraints::Resource;
     use crate::grant::GrantState;
     use crate::testing::{Pairs, World, changed, code_of, owned};
 
@@ -127,7 +157,7 @@ mod tests {
 
     fn ask(world: &mut World, form: Pairs<'_>) -> Result<Value, TokenError> {
         let request = IntrospectionRequest::parse(None, &[], &owned(&changed(ACME, form)))?;
-        world.run(|store, cx| introspect(store, cx, &request)).unwrap()
+        world.run(|store, cx| introspect(store, cx, &request)).unwrap().map(|introspected| introspected.answer)
     }
 
     fn is_active(world: &mut World, token: &str) -> bool {
@@ -195,6 +225,33 @@ mod tests {
             let answer = ask(&mut world, &changed(&other, &[("token", &token)]));
             assert_eq!(answer, Ok(json!({"active": false})));
         }
+    }
+
+    #[test]
+    fn attack_63_who_answers_for_a_resource_learns_of_the_tokens_that_are_meant_for_it() {
+        const API: &str = "https://api.example/";
+        let mut world = World::new();
+        let resources = || vec![Resource::parse(API).unwrap()];
+        world.client("acme").options.tokens.resources = resources();
+        let plain = world.tokens().access_token;
+        let own = [("client_id", "acme"), ("client_secret", "acme-secret"), ("grant_type", "client_credentials")];
+        let meant = world.token(&changed(&own, &[("resource", API)])).ok().unwrap().access_token;
+        let other = [("client_id", "other"), ("client_secret", "other-secret")];
+        let asked = |world: &mut World, token: &str| ask(world, &changed(&other, &[("token", token)])).unwrap();
+        assert_eq!(asked(&mut world, &meant), json!({"active": false}), "it answers for no resource yet");
+        world.client("other").options.tokens.introspects = resources();
+        let known = asked(&mut world, &meant);
+        assert_eq!(
+            (&known["active"], &known["client_id"], &known["aud"]),
+            (&json!(true), &json!("acme"), &json!([API]))
+        );
+        assert_eq!(
+            asked(&mut world, &plain),
+            json!({"active": false}),
+            "a token that names no resource is for none elsewhere"
+        );
+        world.client("acme").disabled = true;
+        assert_eq!(asked(&mut world, &meant), json!({"active": false}));
     }
 
     #[test]

@@ -55,6 +55,8 @@ body! {
         id_token_signed_response_alg: Option<Checked<Text, SigningAlgorithm>>,
         /// Resources elsewhere that it may name as `resource` (RFC 8707): at most eight absolute URIs without a fragment.
         resources: Option<Texts>,
+        /// Resources elsewhere that it answers for: it may introspect (RFC 7662) the tokens of other clients that name one of them as `resource`, of its account or, without one, of every account.
+        introspects: Option<Texts>,
         /// Whether it must push its authorization requests (RFC 9126).
         require_pushed_authorization_requests: Option<bool>,
         /// Whether its access tokens must be bound to a key (RFC 9449).
@@ -188,6 +190,8 @@ answer! {
         id_token_signed_response_alg: SigningAlgorithm,
         /// Resources elsewhere that it may name as `resource`.
         resources: Vec<String>,
+        /// Resources elsewhere that it answers for: it may introspect other clients' tokens for them.
+        introspects: Vec<String>,
         /// Whether it must push its authorization requests.
         require_pushed_authorization_requests: bool,
         /// Whether its access tokens must be bound to a key.
@@ -234,7 +238,7 @@ answer! {
         "grant_types": ["authorization_code", "refresh_token", "client_credentials"],
         "scopes": ["openid", "offline", "offline_access", "provision:scim"], "default_scope": ["offline", "provision:scim"],
         "public": false, "require_pkce": false, "access_token_format": "opaque", "access_token_signing_alg": "RS256",
-        "id_token_signed_response_alg": "RS256", "resources": [], "require_pushed_authorization_requests": false,
+        "id_token_signed_response_alg": "RS256", "resources": [], "introspects": [], "require_pushed_authorization_requests": false,
         "dpop_bound_access_tokens": false, "post_logout_redirect_uris": [], "disabled": false, "access_token_seconds": null,
         "refresh_idle_seconds": null, "refresh_absolute_seconds": null,
         "lifetimes": {"access_token_seconds": 600, "refresh_idle_seconds": 7776000, "refresh_absolute_seconds": null},

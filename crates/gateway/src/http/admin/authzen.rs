@@ -1,4 +1,5 @@
-//! The OpenID AuthZEN Authorization API 1.0 below `/access/v1`, for operators' tokens, and its metadata (§9).
+//! The OpenID AuthZEN Authorization API 1.0 below `/access/v1`, for operators' tokens and product keys, and its
+//! metadata (§9).
 //!
 //! Errors have the form of the admin API (RFC 9457): the specification asks for a status and a message.
 
@@ -11,7 +12,8 @@ use super::operator::Operator;
 use crate::app::App;
 use crate::domain::bodies::authzen::{Decision, Decisions, Evaluation, Evaluations, FoundSubjects, SubjectSearch};
 use crate::domain::operator::Power;
-use crate::http::edge::audience::within_reach;
+use crate::domain::scopes::READ_ACCESS;
+use crate::http::edge::audience::keys_and;
 use crate::http::edge::endpoints::{Endpoint, operations};
 use crate::http::edge::problem::Problem;
 use crate::services::access::authzen;
@@ -20,9 +22,9 @@ use crate::storage::ReadCost;
 /// Its endpoints, below `/access/v1`.
 pub(super) static ENDPOINTS: &[Endpoint] = operations![
     "AuthZEN" {
-        POST "/evaluation" within_reach(Power::Read) => evaluation, "Decides whether a user may enter an environment, or has a role.";
-        POST "/evaluations" within_reach(Power::Read) => evaluations, "Decides several questions.";
-        POST "/search/subject" within_reach(Power::Read) => search_subject, "Lists the users who may enter an environment, or have a role.";
+        POST "/evaluation" keys_and(Power::Read, READ_ACCESS) => evaluation, "Decides whether a user may enter an environment, or has a role.";
+        POST "/evaluations" keys_and(Power::Read, READ_ACCESS) => evaluations, "Decides several questions.";
+        POST "/search/subject" keys_and(Power::Read, READ_ACCESS) => search_subject, "Lists the users who may enter an environment, or have a role.";
     }
 ];
 

@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 
+use super::{product_key, protected_resource};
 use crate::app::App;
 use crate::domain::actor::{Actor, Named, Origin};
 use crate::domain::described::Components;
@@ -39,6 +40,10 @@ impl Operator {
         }
         let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
         let source = request_id::source_of(&request, &app.config.server.trusted_proxies);
+        if let Some(key) = product_key::admitted(&request, &app, &source).await? {
+            super::check_query(&request)?;
+            return Ok(key);
+        }
         let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let token = header
             .and_then(|text| text.split_once(' '))
@@ -95,6 +100,11 @@ impl Operator {
         Ok(Operator { origin, mandate: operator.mandate })
     }
 
+    /// A product key in an operator's place.
+    pub(super) fn of_key(origin: Origin, mandate: Mandate) -> Operator {
+        Operator { origin, mandate }
+    }
+
     /// What the operator may do.
     pub(crate) fn mandate(&self) -> &Mandate {
         &self.mandate
@@ -134,7 +144,7 @@ pub(super) fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, Prob
 /// What the path of a request names. It is looked at before the body is: an operator who may not do something, or not there, is told only
 /// that. Services ask again, when they have what they act on.
 #[derive(Debug)]
-enum Target {
+pub(super) enum Target {
     Account(String),
     Client(String),
     Grant(String),
@@ -142,7 +152,7 @@ enum Target {
 }
 
 impl Target {
-    fn of(request: &HttpRequest) -> Target {
+    pub(super) fn of(request: &HttpRequest) -> Target {
         let named = |name: &str| request.match_info().get(name).map(str::to_owned);
         // The trail and the feed are read below no account: which one is meant, its query says.
         let asked = || {
@@ -157,7 +167,12 @@ impl Target {
     }
 
     /// Whether an operator has what the endpoint needs, and reaches what the path names.
-    fn is_for(&self, tx: &mut Tx<'_>, mandate: &Mandate, need: Option<Need>) -> Result<Result<(), Refusal>, ActError> {
+    pub(super) fn is_for(
+        &self,
+        tx: &mut Tx<'_>,
+        mandate: &Mandate,
+        need: Option<Need>,
+    ) -> Result<Result<(), Refusal>, ActError> {
         if let Some(Err(why)) = need.map(|need| need.of(mandate)) {
             return Ok(Err(why.into()));
         }
@@ -189,6 +204,10 @@ impl FromRequest for Operator {
     type Future = Pin<Box<dyn Future<Output = Result<Operator, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        Box::pin(Operator::of(request.clone()))
+        let request = request.clone();
+        Box::pin(async move {
+            let app = request.app_data::<web::Data<App>>().expect("registered at the start").clone();
+            Operator::of(request).await.map_err(|refused| refused.with_metadata(protected_resource::url(&app)))
+        })
     }
 }

@@ -18,6 +18,13 @@ pub enum Audience {
     Operator,
     /// Operators who have a power.
     OperatorWith(Need),
+    /// The same, and product keys that have a scope.
+    OperatorOrKey(Need, &'static str),
+}
+
+/// Operators who have this power, where they have it, and product keys that have this scope, for their accounts.
+pub(crate) const fn keys_and(power: Power, scope: &'static str) -> Audience {
+    Audience::OperatorOrKey(Need { power, is_everywhere: false }, scope)
 }
 
 /// Operators who have this power, where they have it.
@@ -34,7 +41,15 @@ impl Audience {
     /// What an operator needs, if it is for operators alone.
     pub const fn need(self) -> Option<Need> {
         match self {
-            Audience::OperatorWith(need) => Some(need),
+            Audience::OperatorWith(need) | Audience::OperatorOrKey(need, _) => Some(need),
+            _ => None,
+        }
+    }
+
+    /// The scope by which product keys may use it, if they may.
+    pub const fn scope_of_keys(self) -> Option<&'static str> {
+        match self {
+            Audience::OperatorOrKey(_, scope) => Some(scope),
             _ => None,
         }
     }

@@ -27,11 +27,15 @@ pub(crate) fn presented(request: &HttpRequest) -> Result<Option<String>, BearerE
 
 /// The proof in the `DPoP` header, if there is one and it is right for this request. The URL it names has to be the public one.
 pub(crate) fn proof(request: &HttpRequest, app: &App) -> Result<Option<Proof>, ProofError> {
+    proof_at(request, app, &app.public_url)
+}
+
+fn proof_at(request: &HttpRequest, app: &App, base: &str) -> Result<Option<Proof>, ProofError> {
     let headers: Vec<&str> = request.headers().get_all("DPoP").map(|value| value.to_str().unwrap_or("?")).collect();
     if headers.is_empty() {
         return Ok(None);
     }
-    let url = format!("{}{}", app.public_url, request.path());
+    let url = format!("{base}{}", request.path());
     app.oauth(|cx| Proof::read(cx, &headers, endpoints::method_of(request).as_str(), &url))
 }
 
@@ -60,8 +64,13 @@ pub(crate) fn authorize_grant<E: From<BearerError> + From<DbError>>(
     grant: GrantId,
     resource: &ProtectedResource,
 ) -> Result<Authorized, E> {
-    let token = app.oauth(|cx| OpenedToken::of_grant(cx, grant, resource.scope));
-    judged(app, tx, &token, resource)
+    let token = app.oauth(|cx| OpenedToken::of_grant(cx, grant, &resource.scopes.join(" ")));
+    let authorized: Authorized = judged::<E>(app, tx, &token, resource)?;
+    let has = |scope: &&str| authorized.access.grant.scope.contains(scope);
+    match resource.scopes.iter().any(has) {
+        true => Ok(authorized),
+        false => Err(BearerError::InsufficientScope(resource.scopes.first().copied().unwrap_or_default()).into()),
+    }
 }
 
 fn judged<E: From<BearerError> + From<DbError>>(
@@ -116,12 +125,22 @@ pub(crate) async fn spend_proof<E: TransactionError + From<BearerError>>(
     app: &App,
     authorization: Option<&str>,
 ) -> Result<Option<SpentProof>, E> {
+    spend_proof_at(request, app, &app.public_url, authorization).await
+}
+
+/// The same at this base URL.
+pub(crate) async fn spend_proof_at<E: TransactionError + From<BearerError>>(
+    request: &HttpRequest,
+    app: &App,
+    base: &str,
+    authorization: Option<&str>,
+) -> Result<Option<SpentProof>, E> {
     app.signer.ensure_key_known(authorization).await?;
     let presented = BearerRequest { authorization, proof: None };
     if !matches!(presented.token(), Some((_, true))) {
         return Ok(None);
     }
-    let Some(proof) = proof(request, app).map_err(BearerError::from)? else { return Ok(None) };
+    let Some(proof) = proof_at(request, app, base).map_err(BearerError::from)? else { return Ok(None) };
     app.oauth(|cx| oauth::bearer::suits(cx, &presented, &proof))?;
     let spent = app.db.write(move |tx| Ok::<_, DbError>(proof.clone().spend(tx)?)).await?;
     let spent = spent.ok_or(BearerError::Proof(ProofError::Replayed))?;

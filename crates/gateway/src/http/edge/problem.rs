@@ -16,6 +16,8 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     cause: Option<DbError>,
+    challenge: Option<String>,
+    metadata: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -30,7 +32,15 @@ struct Body<'a> {
 
 impl Problem {
     fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, title, detail: detail.into(), errors: Vec::new(), cause: None }
+        Problem {
+            status,
+            title,
+            detail: detail.into(),
+            errors: Vec::new(),
+            cause: None,
+            challenge: None,
+            metadata: None,
+        }
     }
 
     /// 400: the request cannot be understood.
@@ -84,6 +94,16 @@ impl Problem {
         Problem { errors, ..self }
     }
 
+    /// With this challenge (RFC 9110 §11.6.1).
+    pub fn with_challenge(self, challenge: String) -> Problem {
+        Problem { challenge: Some(challenge), ..self }
+    }
+
+    /// Whose challenge names where the resource's metadata is (RFC 9728 §5.1).
+    pub fn with_metadata(self, url: String) -> Problem {
+        Problem { metadata: Some(url), ..self }
+    }
+
     /// 413
     pub fn too_large(limit: usize) -> Problem {
         Problem::new(
@@ -120,8 +140,11 @@ impl ResponseError for Problem {
             tracing::error!(error = %cause, "an admin request failed");
         }
         let mut answer = HttpResponse::build(self.status);
-        if self.status == StatusCode::UNAUTHORIZED {
-            answer.insert_header(("WWW-Authenticate", "Bearer realm=\"admin\""));
+        let usual = (self.status == StatusCode::UNAUTHORIZED).then_some("Bearer realm=\"admin\"");
+        if let Some(challenge) = self.challenge.as_deref().or(usual) {
+            let metadata =
+                self.metadata.as_ref().map(|url| format!(", resource_metadata=\"{url}\"")).unwrap_or_default();
+            answer.insert_header(("WWW-Authenticate", format!("{challenge}{metadata}")));
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header(("Retry-After", "1"));

@@ -14,10 +14,12 @@ use super::cors;
 use super::failure::OAuthFailure;
 use crate::app::App;
 use crate::domain::actor::{Actor, Named};
+use crate::domain::scopes::ACCESS;
 use crate::http::edge::bearer::{self, Authorized};
 use crate::http::edge::body;
 use crate::http::edge::query;
 use crate::http::edge::request_id;
+use crate::services::claims as own_claims;
 use crate::storage::ReadCost;
 
 /// The most a body may have: a token, and nothing else counts.
@@ -58,12 +60,13 @@ async fn claims(
             let actor = Actor::Client(client).at(from.clone());
             let news = access.unwritten_use.map(|news| (news, actor));
             let gone = || BearerError::Invalid(InvalidToken::OwnerGone);
-            let account = grant.account;
+            let account = grant.account.ok_or_else(gone)?;
             let subject = access.grant.subject.ok_or_else(gone)?;
             let id = Id::new(subject.as_str()).ok_or_else(gone)?;
             let mut store = tx.in_account(account.seq, work.clock.now(), false);
-            let user = store.get(USER, &id)?.ok_or_else(gone)?.resource;
-            let mut claims = standard(&user, &access.scope);
+            let stored = store.get(USER, &id)?.ok_or_else(gone)?;
+            let user = &stored.resource;
+            let mut claims = standard(user, &access.scope);
             let declared = account.options.attributes.read()?.into_iter().filter(|one| one.stage != Stage::Removing);
             let declared: Vec<Overlay> = declared.map(|one| one.declaration).collect();
             for overlay in
@@ -74,6 +77,12 @@ async fn claims(
                 }
             }
             claims.insert("account".to_owned(), json!(account.name));
+            claims.insert("account_id".to_owned(), json!(account.id));
+            if access.scope.contains(ACCESS) {
+                // What is resolved counts, and not the user's own attributes.
+                own_claims::NAMES.iter().skip(2).for_each(|name| drop(claims.remove(*name)));
+                claims.extend(own_claims::of_userinfo(tx, &account, &stored, (&work.scim_base, &work.admin_url))?);
+            }
             claims.insert("sub".to_owned(), json!(subject.as_str()));
             Ok::<_, OAuthFailure>((access.grant.client.to_string(), claims, news))
         })

@@ -175,7 +175,7 @@ fn described_operation(endpoint: &Endpoint, operation: &Operation, components: &
         "operationId": operation.handler.replace("::", "."),
         "tags": [operation.tag],
         "summary": operation.summary.trim_end_matches('.'),
-        "description": format!("{} {}", operation.summary, endpoint.audience.need().map(who_may).unwrap_or_default()),
+        "description": format!("{} {}", operation.summary, who_asks(endpoint)),
     });
     let mut parameters: Vec<Value> = names(endpoint.path).map(path_parameter).collect();
     parameters.extend(signature.query.iter().cloned());
@@ -192,7 +192,14 @@ fn described_operation(endpoint: &Endpoint, operation: &Operation, components: &
     shown
 }
 
-/// Who may call an endpoint.
+/// Who may call an endpoint: operators, and product keys where it is open to them.
+fn who_asks(endpoint: &Endpoint) -> String {
+    let roles = endpoint.audience.need().map(who_may).unwrap_or_default();
+    let keys = endpoint.audience.scope_of_keys().map(|scope| format!(" Product keys: {scope}.")).unwrap_or_default();
+    format!("{roles}{keys}")
+}
+
+/// Which roles may call an endpoint.
 fn who_may(need: Need) -> String {
     let roles: Vec<&str> = need.power.roles().iter().map(|role| role.code()).collect();
     let limit = if need.is_everywhere { ", not limited to accounts" } else { "" };

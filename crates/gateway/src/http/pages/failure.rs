@@ -59,7 +59,7 @@ impl ResponseError for PageFailure {
             PageFailure::SessionEnded(_) => StatusCode::UNAUTHORIZED,
             PageFailure::Act(refusal) => match refusal {
                 act::Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
-                act::Refusal::Forbidden(_) => StatusCode::FORBIDDEN,
+                act::Refusal::Forbidden(_) | act::Refusal::OutOfScope { .. } => StatusCode::FORBIDDEN,
                 act::Refusal::Conflict { .. } | act::Refusal::Unconfirmed(..) => StatusCode::CONFLICT,
                 act::Refusal::Gone(_) => StatusCode::GONE,
                 act::Refusal::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -35,8 +35,8 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    pub(super) fn of(app: &App, registry: &Registry, resource: &Resource, shown: &Projection) -> Shown {
-        let representation = Representation::new(resource, shown, registry, &app.scim_base);
+    pub(super) fn of(base: &str, registry: &Registry, resource: &Resource, shown: &Projection) -> Shown {
+        let representation = Representation::new(resource, shown, registry, base);
         Shown { etag: resource.etag(), location: representation.location(), body: representation.to_bytes() }
     }
 }
@@ -63,7 +63,7 @@ impl Done {
     pub(super) fn new(app: &App, registry: &Registry, written: &Written, shown: Option<&Projection>) -> Done {
         let Written { resource, skipped_members, pending_members, ignored_attributes, .. } = written;
         let shown = match shown {
-            Some(shown) => Shown::of(app, registry, resource, shown),
+            Some(shown) => Shown::of(&app.scim_base, registry, resource, shown),
             None => {
                 let standard = Projection::standard(registry.get(resource.resource_type));
                 let location = Representation::new(resource, &standard, registry, &app.scim_base).location();

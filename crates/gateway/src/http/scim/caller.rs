@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use actix_web::HttpRequest;
 use oauth::dpop::SpentProof;
-use oauth::{BearerError, BearerRequest, GrantId, Use};
+use oauth::{Access, BearerError, BearerRequest, GrantId, Use};
 use scim::observations::MAX_NAMES;
 use scim::{Id, Observations, Registry, SearchRequest, ToleranceTracker};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
+use super::message;
 use super::weight::Weight;
 use crate::app::App;
 use crate::domain::account::Account;
@@ -29,7 +30,7 @@ use crate::services::budget::{Charge, Holder};
 use crate::services::rates;
 use crate::services::reactions;
 use crate::services::service_provider::ServiceProvider;
-use crate::storage::{AccountTx, DbError, Desk, GrantContext, ReadCost, Tx, Wanted};
+use crate::storage::{AccountTx, DbError, Desk, GrantClient, GrantContext, ReadCost, Tx, Wanted};
 
 pub(in crate::http::scim) mod long;
 mod rehearsal;
@@ -50,6 +51,22 @@ fn last_administrator(app: &App, left: &AdministratorLeft) -> String {
          account keeps its last administrator: they may not be deactivated or deleted, nor lose the role. Give another user the role \
          first, or ask the service provider; then repeat this."
     )
+}
+
+/// A key of all accounts names none.
+const OF_EVERY_ACCOUNT: &str = "This key reads every account, and the request names none. Say which one is meant in the path: /scim/v2/accounts/{account id}/Users.";
+
+/// Whether a request only reads (RFC 7644 §3.4): so says its method, or that it is a query by POST (§3.4.3).
+fn is_reading(method: &str, below: &str) -> bool {
+    method == "GET" || method == "POST" && below.trim_end_matches('/').rsplit('/').next() == Some(".search")
+}
+
+/// Whom a valid token lets in.
+#[derive(Debug)]
+struct Entered {
+    access: Access,
+    account: Account,
+    client: GrantClient,
 }
 
 /// A use of a valid token.
@@ -95,6 +112,10 @@ impl Pace {
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
+    /// Whether it only reads.
+    reads: bool,
+    /// The account that its path names, if it names one.
+    place: Option<Arc<str>>,
     /// In whose place it is, where nothing of it may stay: the client of this grant.
     rehearses: Option<GrantId>,
     proof: Option<SpentProof>,
@@ -126,6 +147,8 @@ impl Caller {
         Caller {
             payer: credential.map_or(Payer::SERVER, |credential| app.payers.of(credential)),
             authorization,
+            reads: is_reading(request.method().as_str(), request.match_info().query("tail")),
+            place: message::place(request.match_info().query("tail")).0.map(Into::into),
             rehearses: None,
             ticket: Arc::default(),
             proof: None,
@@ -166,22 +189,44 @@ impl Caller {
 
     /// The account of the grant behind the token, if the token counts at this moment and has the scope.
     pub(super) fn check(&self, app: &App, tx: &mut Tx<'_>) -> Result<Account, ScimFailure> {
-        Ok(self.access(app, tx)?.grant.account)
+        Ok(self.access(app, tx)?.account)
     }
 
-    fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Authorized, ScimFailure> {
+    /// Below which URL resources are shown: a key of all accounts sees each below its account.
+    pub(super) fn base(&self, app: &App) -> Arc<str> {
+        match &self.place {
+            Some(account) => format!("{}/{}/{account}", app.scim_base, message::ACCOUNTS).into(),
+            None => app.scim_base.clone(),
+        }
+    }
+
+    /// The account that is meant: that of the grant, or for a key of all accounts the one that the path names.
+    fn meant(&self, tx: &mut Tx<'_>, of_grant: Option<Account>) -> Result<Account, ScimFailure> {
+        let nowhere = |id: &str| scim::Error::NotFound(format!("There is no account {id}"));
+        match (of_grant, self.place.as_deref()) {
+            (Some(account), None) => Ok(account),
+            (Some(account), Some(named)) if account.id == named => Ok(account),
+            (None, Some(named)) => Ok(tx.account(named)?.ok_or_else(|| nowhere(named))?),
+            (Some(_), Some(named)) => Err(nowhere(named).into()),
+            (None, None) => Err(scim::Error::Forbidden(OF_EVERY_ACCOUNT.to_owned()).into()),
+        }
+    }
+
+    fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Entered, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = BearerRequest { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
-        let resource = scopes::scim_endpoint(app.scim_base.clone());
+        let resource = match self.reads {
+            true => scopes::scim_reading(app.scim_base.clone()),
+            false => scopes::scim_endpoint(app.scim_base.clone()),
+        };
         let authorized = match self.rehearses {
             Some(grant) => bearer::authorize_grant::<ScimFailure>(app, tx, grant, &resource),
             None => bearer::authorize::<ScimFailure>(app, tx, &presented, &resource),
         };
         self.note_recorded(app, tx, authorized.as_ref().ok());
-        let authorized = authorized?;
-        let access = &authorized.access;
-        let client = Named::new(access.grant.client.as_str(), &authorized.grant.client.name);
-        let account = &authorized.grant.account;
+        let Authorized { access, grant: GrantContext { account, client: of } } = authorized?;
+        let account = self.meant(tx, account)?;
+        let client = Named::new(access.grant.client.as_str(), &of.name);
         let mut notes = self.notes.take_down();
         notes.owner = Owner::Known { account: account.seq, client: client.id.clone() };
         (notes.account_id, notes.client_id) = (Some(account.id.clone()), Some(client.id.clone()));
@@ -193,13 +238,14 @@ impl Caller {
             account: account.seq,
         });
         tx.act_as(origin);
-        Ok(authorized)
+        Ok(Entered { access, account, client: of })
     }
 
     /// Notes that the client is recorded in full, if it is.
     fn note_recorded(&self, app: &App, tx: &mut Tx<'_>, authorized: Option<&Authorized>) {
         if let Some(mut recorded) = tx.recorded.take() {
-            let provider = authorized.and_then(|authorized| app.provider(&authorized.grant.account).ok());
+            let account = authorized.and_then(|authorized| authorized.grant.account.as_ref());
+            let provider = account.and_then(|account| app.provider(account).ok());
             recorded.registry = provider.map(|provider| provider.registry);
             self.notes.take_down().recorded = Some(recorded);
         }
@@ -379,9 +425,10 @@ impl Caller {
     ) -> Result<Outcome<T>, ScimFailure> {
         self.fields.note(None);
         tx.will_ask_for(self.wanted.clone());
-        let Authorized { access, grant: GrantContext { account, client } } = self.access(app, tx)?;
+        let Entered { access, account, client } = self.access(app, tx)?;
         let owner = access.grant.subject;
-        if let (Ok(Some(credential)), true) = (&self.authorization, self.payer != account.seq.payer()) {
+        let is_of_one = self.place.is_none();
+        if let (Ok(Some(credential)), true) = (&self.authorization, is_of_one && self.payer != account.seq.payer()) {
             app.payers.learn(credential, account.seq.payer());
         }
         if self.me.as_ref().is_some_and(|me| owner.as_ref().is_none_or(|owner| owner.as_str() != me.as_str())) {
@@ -407,7 +454,7 @@ impl Caller {
         }
         self.fields.note(Some(FieldUse { client: client.seq, observed, at: now }));
         let value = outcome?;
-        self.charge.answer(value.weight(&app.scim_base))?;
+        self.charge.answer(value.weight(&self.base(app)))?;
         if let Some(owner) = owner
             && reactions::deactivation::refuses_own_ending(tx, &account, owner.as_str())?
         {

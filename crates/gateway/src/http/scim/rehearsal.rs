@@ -10,7 +10,7 @@ use oauth::GrantId;
 use super::answer;
 use super::caller::Caller;
 use super::failure::ScimFailure;
-use super::message::{Content, Message};
+use super::message::{self, Content, Message};
 use crate::app::App;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::full::{FullRecording, KeptBody};
@@ -46,7 +46,8 @@ pub(crate) async fn rehearse(
     grant: GrantId,
     recording: &FullRecording,
 ) -> Result<Rehearsed, NotRehearsed> {
-    let caller = Caller::rehearsing(app, account, grant);
+    let sent = (recording.method.as_str(), recording.below.as_deref().unwrap_or_default());
+    let caller = Caller::rehearsing(app, account, grant, sent);
     let notes = caller.notes.clone();
     let answer = match carried_out(app, &caller, recording).await {
         Ok(answer) => answer,
@@ -82,7 +83,7 @@ async fn carried_out(app: &App, caller: &Caller, recording: &FullRecording) -> R
     };
     let message = Message {
         method: &recording.method,
-        below: recording.below.as_deref().unwrap_or_default(),
+        below: message::place(recording.below.as_deref().unwrap_or_default()).1,
         query: &query,
         headers: &headers,
         content: Content::Recorded(body),

@@ -34,6 +34,7 @@ pub(super) fn of(tx: &mut Tx<'_>, at: &Installation<'_>, record: &ClientRecord) 
         access_token_signing_alg: tokens.access_token_signing_alg,
         id_token_signed_response_alg: tokens.id_token_signed_response_alg,
         resources: tokens.resources.iter().map(|resource| resource.as_str().to_owned()).collect(),
+        introspects: tokens.introspects.iter().map(|resource| resource.as_str().to_owned()).collect(),
         require_pushed_authorization_requests: tokens.require_pushed_authorization_requests,
         dpop_bound_access_tokens: tokens.dpop_bound_access_tokens,
         post_logout_redirect_uris: after_logout.iter().map(|uri| uri.as_str().to_owned()).collect(),

@@ -31,6 +31,7 @@ pub(super) fn asked(options: &ClientOptions, authentication: RequestedAuthentica
                     .as_ref()
                     .map(|checked| checked.0.0.clone()),
                 resources: texts(&options.resources),
+                introspects: texts(&options.introspects),
                 require_pushed_authorization_requests: options.require_pushed_authorization_requests,
                 dpop_bound_access_tokens: options.dpop_bound_access_tokens,
             },

@@ -1,10 +1,10 @@
 //! A client's static tokens, for identity providers that can only paste one: named, scoped, shown once, and never without an end.
 
-use oauth::Scopes;
+use oauth::{ScopeDefinition, Scopes};
 
 use super::{find, revoke_credential, warnings};
 use crate::domain::bodies::clients::tokens::{NewToken, ShownToken, Token};
-use crate::domain::described::{FieldError, Name, Required, Texts, Time, With};
+use crate::domain::described::{FieldError, Name, Required, Texts, Time, With, alternatives};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
 use crate::domain::scopes;
@@ -17,13 +17,16 @@ use crate::storage::{DbError, Tx};
 
 /// How many a client may have.
 const MOST: usize = 10;
-/// What may be done in the name of no user.
-const SCOPE: &str = scopes::PROVISION;
 const DAY_MS: i64 = 86_400_000;
 /// How long one counts unless its maker says otherwise.
 const USUAL_MS: i64 = 365 * DAY_MS;
 /// And how long at most.
 const LONGEST_MS: i64 = 3 * 366 * DAY_MS;
+
+/// What may be done in the name of no user.
+fn of_no_user() -> impl Iterator<Item = ScopeDefinition> {
+    scopes::all().into_iter().filter(|scope| !scope.is_personal)
+}
 
 fn expiry(new: &NewToken, now: Timestamp) -> Timestamp {
     new.expires.map_or(now + USUAL_MS, |expires| expires.0)
@@ -38,11 +41,13 @@ pub fn mistakes(new: &NewToken, now: Timestamp) -> Vec<FieldError> {
         wrong("expires", "must lie in the future, and at most three years ahead".to_owned());
     }
     if let Some(Texts(scopes)) = &new.scopes {
-        for (i, _) in scopes.iter().enumerate().filter(|(_, scope)| *scope != SCOPE) {
-            wrong(&format!("scopes[{i}]"), format!("must be {SCOPE}: others speak of a person"));
+        let known: Vec<&str> = of_no_user().map(|scope| scope.name).collect();
+        for (i, _) in scopes.iter().enumerate().filter(|(_, scope)| !known.contains(&scope.as_str())) {
+            let right = alternatives(&known);
+            wrong(&format!("scopes[{i}]"), format!("must be {right}: others speak of a person"));
         }
         if scopes.is_empty() {
-            wrong("scopes", format!("must name {SCOPE}, or be left out"));
+            wrong("scopes", "must name a scope of the client, or be left out".to_owned());
         }
     }
     mistakes
@@ -125,7 +130,7 @@ fn make(
 ) -> Result<With<Token, ShownToken>, ActError> {
     let now = Timestamp::of_millis(cx.now);
     let client = owner.client.id.as_str();
-    if owner.account.is_none() {
+    if owner.account.is_none() && !owner.client.is_key(cx.settings) {
         return Err(ActError::conflict("a client of no account has no static tokens: they would open none"));
     }
     if owner.client.public {
@@ -135,9 +140,14 @@ fn make(
         let detail = "this client's tokens are bound to a key (DPoP), and a static token is not";
         return Err(ActError::conflict(detail));
     }
-    let scope = Scopes::parse(SCOPE).unwrap_or_default();
-    if scope.beyond(&owner.client.scopes).is_some() {
-        return Err(ActError::conflict(format!("the client may not ask for the scope {SCOPE}")));
+    let own = owner.client.scopes.only(|scope| of_no_user().any(|known| known.name == scope));
+    let scope = match &new.scopes {
+        Some(Texts(named)) => Scopes::parse(&named.join(" ")).unwrap_or_default(),
+        None if own.is_empty() => Scopes::parse(scopes::PROVISION).unwrap_or_default(),
+        None => own,
+    };
+    if let Some(beyond) = scope.beyond(&owner.client.scopes) {
+        return Err(ActError::conflict(format!("the client may not ask for the scope {beyond}")));
     }
     tx.hold_client(owner.seq)?;
     if tx.static_tokens(owner.seq)?.len() >= MOST {
@@ -148,7 +158,7 @@ fn make(
     let record = StaticTokenRecord {
         id: drawn.id.clone(),
         name: new.name.0.0.clone(),
-        scope: SCOPE.to_owned(),
+        scope: scope.to_string(),
         created: now,
         expires: expiry(new, now),
         last_used: None,

@@ -32,7 +32,7 @@ pub(super) fn write(tx: &mut Tx<'_>, event: &Event) -> Result<Option<Told>, DbEr
         Kind::Authorization(event) => {
             let mut act = of_authorization(event);
             if let Some(grant) = tx.facts_of_grant(event.grant())? {
-                account = Some(grant.account);
+                account = grant.account;
                 if let (Some(target), Some(client)) = (&mut act.target, &grant.client) {
                     target.name.clone_from(&client.name);
                 }

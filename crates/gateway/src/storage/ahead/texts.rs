@@ -2,7 +2,7 @@
 
 use super::super::along::Wanted;
 use super::super::backend::AnyConn;
-use super::super::grants::{status_columns, status_tables};
+use super::super::grants::{stands, status_columns, status_tables};
 
 /// One for each kind of token.
 #[derive(Debug, Clone, Copy)]
@@ -81,7 +81,8 @@ macro_rules! texts {
                 $columns,
                 status_tables!(),
                 $joins,
-                " WHERE g.seq = ? AND a.deleted IS NULL"
+                " WHERE g.seq = ? AND ",
+                stands!()
             ),
             static_token: concat!(
                 "SELECT ",
@@ -89,9 +90,10 @@ macro_rules! texts {
                 ", s.id, s.scope, s.created, s.expires, s.last_used, c.scopes",
                 $columns,
                 " FROM static_tokens AS s JOIN grants AS g ON g.seq = s.grant_seq JOIN clients AS c ON c.seq = g.client \
-                 JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.seq = g.owner",
+                 LEFT JOIN accounts AS a ON a.seq = g.account LEFT JOIN resources AS o ON o.seq = g.owner",
                 $joins,
-                " WHERE s.fingerprint = ? AND a.deleted IS NULL"
+                " WHERE s.fingerprint = ? AND ",
+                stands!()
             ),
         }
     };

@@ -67,7 +67,7 @@ impl Tx<'_> {
             Who::Client(client) => Some(client.clone()),
             Who::Grant(grant) => {
                 let facts = self.facts_of_grant(GrantId(*grant))?;
-                let account = facts.as_ref().map(|grant| grant.account);
+                let account = facts.as_ref().and_then(|grant| grant.account);
                 return Ok(match facts.and_then(|grant| grant.client) {
                     Some(client) => (Actor::Client(client.clone()), Some(client.id), account),
                     None => (Actor::Unknown, None, account),

@@ -8,7 +8,7 @@ use oauth::{Client, ClientId, ClientSecret, Fingerprint, Grant, GrantId, TokenId
 use super::super::along::{Found, Next, Question, Reply};
 use super::super::backend::AnyConn;
 use super::super::error::DbError;
-use super::super::grants::{GrantColumns, StatusColumns, status_columns, status_tables};
+use super::super::grants::{GrantColumns, StatusColumns, stands, status_columns, status_tables};
 use super::super::rows::{ClientValues, GrantRow, StatusRow};
 use super::super::statement::{Bind, Dialects, Statement};
 use super::super::tx::Tx;
@@ -70,7 +70,9 @@ const WITH_TOKEN: Dialects = in_dialects!(
     concat!(
         status_tables!(),
         " CROSS JOIN clients AS q LEFT JOIN accounts AS qa ON qa.seq = q.account AND qa.deleted IS NULL \
-         WHERE g.seq = ? AND a.deleted IS NULL AND q.id = ?"
+         WHERE g.seq = ? AND ",
+        stands!(),
+        " AND q.id = ?"
     )
 );
 

@@ -208,7 +208,7 @@ fn all_endpoints_take_assertions_and_none_takes_one_twice() {
     let form =
         |assertion| owned(&[("token", &token), ("client_assertion_type", TYPE), ("client_assertion", assertion)]);
     let request = IntrospectionRequest::parse(None, &[], &form(&introspection)).unwrap();
-    let answer = world.run(|store, cx| introspect(store, cx, &request)).unwrap().unwrap();
+    let answer = world.run(|store, cx| introspect(store, cx, &request)).unwrap().unwrap().answer;
     assert_eq!(answer["active"], true);
     let again = RevocationRequest::parse(None, &[], &form(&introspection)).unwrap();
     assert_eq!(code_of(world.run(|store, cx| revoke(store, cx, &again)).unwrap()), "invalid_client");

@@ -85,7 +85,7 @@ fn attack_90_a_bound_token_opens_the_door_with_its_key_and_not_otherwise() {
     assert!(mine.opens(&mut world, "DPoP", &free, "5").unwrap_err().to_string().contains("not bound"));
     let request = changed(&[("token", token.as_str())], &[("client_id", "acme"), ("client_secret", "acme-secret")]);
     let request = IntrospectionRequest::parse(None, &[], &owned(&request)).unwrap();
-    let told = world.run(|store, cx| introspect(store, cx, &request)).unwrap().unwrap();
+    let told = world.run(|store, cx| introspect(store, cx, &request)).unwrap().unwrap().answer;
     assert_eq!((&told["token_type"], &told["cnf"]["jkt"]), (&json!("DPoP"), &json!(mine.thumbprint())));
 }
 

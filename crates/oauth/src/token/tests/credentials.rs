@@ -6,7 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::client::{ClientProfile, ClientSecret};
 use crate::error::TokenError;
 use crate::grant::GrantState;
-use crate::testing::{Pairs, World, changed, code_of, owned};
+use crate::scope::Scopes;
+use crate::testing::{Pairs, RECORDS_READ, World, changed, code_of, owned};
 use crate::token::{TokenRequest, TokenResponse, exchange, exchange_reading};
 use crate::tolerance::Tolerances;
 
@@ -126,6 +127,22 @@ fn attack_48_client_credentials_give_an_access_token_and_nothing_else() {
     assert_eq!(code_of(world.token(&changed(OWN, &[("scope", "admin")]))), "invalid_scope");
     world.client("acme").has_account = false;
     assert_eq!(code_of(world.token(OWN)), "unauthorized_client");
+}
+
+#[test]
+fn a_key_needs_no_account_and_opens_only_what_it_is_for() {
+    let mut world = World::new();
+    world.settings.scopes.push(RECORDS_READ);
+    let client = world.client("acme");
+    client.has_account = false;
+    for scopes in [&mut client.scopes, &mut client.default_scope] {
+        *scopes = Scopes::parse("records:read").unwrap();
+    }
+    let tokens = world.token(OWN).ok().unwrap();
+    assert_eq!(tokens.scope.to_string(), "records:read");
+    assert!(world.opens(&tokens.access_token), "the resource takes either scope");
+    world.client("acme").scopes = Scopes::parse("records:read records:write").unwrap();
+    assert_eq!(code_of(world.token(OWN)), "unauthorized_client", "with another scope it is no key");
 }
 
 #[test]

@@ -9,7 +9,7 @@ body! {
         name: Required<Name>,
         /// When it stops counting: a year from now if nothing is said, and at most three years ahead.
         expires: Option<Time>,
-        /// What it opens: `provision:scim`, which it also is if nothing is said.
+        /// What it opens: scopes of the client that speak of no user. If nothing is said, all of these.
         scopes: Option<Texts>,
     }
     example {"name": "OneLogin", "scopes": ["provision:scim"]}

@@ -49,7 +49,7 @@ const PARAMETERS: [&str; 40] = [
 ];
 
 /// What the protocol itself calls things.
-const WORDS: [&str; 40] = [
+const WORDS: [&str; 44] = [
     "authorization_code",
     "refresh_token",
     "client_credentials",
@@ -84,6 +84,10 @@ const WORDS: [&str; 40] = [
     "address",
     "phone",
     "provision:scim",
+    "access",
+    "read:access",
+    "read:scim",
+    "read:events",
     "Bearer",
     "bearer",
     "DPoP",

@@ -9,7 +9,7 @@ use oauth::GrantId;
 use scim::bulk::{Failure, Job};
 use serde_json::Value;
 
-use super::{Caller, Outcome, Work};
+use super::{Caller, Outcome, Work, message};
 use crate::app::App;
 use crate::domain::actor::Source;
 use crate::domain::ids::AccountKey;
@@ -62,10 +62,17 @@ fn undone<T: Send + 'static>(
 
 impl Caller {
     /// The client of a grant, as if it sent a request with a good token of it.
-    pub(in crate::http::scim) fn rehearsing(app: &App, account: AccountKey, grant: GrantId) -> Caller {
+    pub(in crate::http::scim) fn rehearsing(
+        app: &App,
+        account: AccountKey,
+        grant: GrantId,
+        (method, below): (&str, &str),
+    ) -> Caller {
         Caller {
             payer: account.payer(),
             authorization: Ok(None),
+            reads: super::is_reading(method, below),
+            place: message::place(below).0.map(Into::into),
             rehearses: Some(grant),
             ticket: Default::default(),
             proof: None,
