@@ -59,7 +59,9 @@ pub struct Tx<'c> {
     pub(super) shares_names: bool,
     /// and who waits for a user made meanwhile.
     pub(super) awaited: Option<Awaited>,
-    /// What the next client will ask for,
+    /// The client that was read last, and its account,
+    pub(super) asker: Option<(String, Option<AccountKey>)>,
+    /// what the next client will ask for,
     pub(super) next: Option<Next>,
     /// and what came along with the last.
     pub(super) found: Option<Found>,
@@ -134,6 +136,7 @@ impl<'c> Tx<'c> {
             written: None,
             shares_names: false,
             awaited: None,
+            asker: None,
             next: None,
             found: None,
             asking: Asking::Alone,

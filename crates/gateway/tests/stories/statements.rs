@@ -123,7 +123,7 @@ async fn told(world: &World, report: &mut Report) {
     client.admin(Method::PATCH, "").json(&json!({"resources": [api]})).await.expect(200);
     let asked = [("grant_type", "client_credentials"), ("scope", "provision:scim"), ("resource", api)];
     let meant = text(&client.token(&asked).await.expect(200).json()["access_token"]);
-    report.takes("introspection by a resource server", 2, |_| server.introspecting(&meant)).await;
+    report.takes("introspection by a resource server", 1, |_| server.introspecting(&meant)).await;
     let token = RefCell::new(idp.refresh_token.clone().unwrap_or_default());
     report
         .takes("refresh", 6, |_| {

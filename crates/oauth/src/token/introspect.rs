@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn attack_63_who_answers_for_a_resource_learns_of_the_tokens_that_are_meant_for_it() {
+    fn who_answers_for_a_resource_learns_of_the_tokens_that_are_meant_for_it() {
         const API: &str = "https://api.example/";
         let mut world = World::new();
         let resources = || vec![Resource::parse(API).unwrap()];

@@ -190,6 +190,7 @@ impl Tx<'_> {
             (Some(_), ..) => return Ok(None),
             (None, ..) => {}
         }
+        self.asker = Some((id.clone(), of));
         self.note_recorded(recorded.0, (seq, &id), None);
         let row = Row {
             seq,
