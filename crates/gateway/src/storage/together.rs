@@ -22,7 +22,7 @@ use super::along::{Next, Question, Reply, Wanted};
 use super::backend::AnyConn;
 use super::clients::found::{Columns, client_columns};
 use super::error::DbError;
-use super::grants::{GrantColumns, StatusColumns, status_columns};
+use super::grants::{GrantColumns, StatusColumns, stands, status_columns};
 use super::rows::{AlongRow, ClientValues, GrantRow, StatusRow, TokenRow};
 use super::static_tokens::TokenColumns;
 use super::tx::Tx;
@@ -128,7 +128,8 @@ const CLIENTS_AND_TOKENS: &str = concat!(
     owners!(),
     " CROSS JOIN LATERAL (SELECT * FROM clients WHERE id = i.client OFFSET 0) AS q \
      LEFT JOIN LATERAL (SELECT * FROM accounts WHERE seq = q.account AND deleted IS NULL OFFSET 0) AS qa ON TRUE \
-     WHERE a.deleted IS NULL"
+     WHERE ",
+    stands!()
 );
 
 /// Asks questions of one kind; says for each what it asked.

@@ -63,7 +63,7 @@ macro_rules! locked {
 macro_rules! owners {
     () => {
         "CROSS JOIN LATERAL (SELECT * FROM clients WHERE seq = g.client OFFSET 0) AS c \
-         CROSS JOIN LATERAL (SELECT * FROM accounts WHERE seq = g.account OFFSET 0) AS a \
+         LEFT JOIN LATERAL (SELECT * FROM accounts WHERE seq = g.account OFFSET 0) AS a ON TRUE \
          LEFT JOIN LATERAL (SELECT active FROM resources WHERE seq = g.owner OFFSET 0) AS o ON TRUE"
     };
 }
@@ -176,7 +176,8 @@ macro_rules! together {
                  CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = i.grant_seq OFFSET 0) AS g ",
                 owners!(),
                 $joins,
-                " WHERE a.deleted IS NULL"
+                " WHERE ",
+                stands!()
             ),
             static_token: concat!(
                 "SELECT i.n, ",
@@ -188,7 +189,8 @@ macro_rules! together {
                  CROSS JOIN LATERAL (SELECT * FROM grants WHERE seq = s.grant_seq OFFSET 0) AS g ",
                 owners!(),
                 $joins,
-                " WHERE a.deleted IS NULL"
+                " WHERE ",
+                stands!()
             ),
         }
     };
