@@ -39,6 +39,7 @@ mod requests;
 mod setup_links;
 mod shared_names;
 mod sign_in;
+mod target;
 mod users;
 
 /// Every endpoint of the admin API, below `/admin`; those of one path stand together.
@@ -213,7 +214,7 @@ fn check_query(request: &HttpRequest) -> Result<(), Problem> {
     let Some(operation) = row(request).and_then(|row| row.operation.as_ref()) else { return Ok(()) };
     let known = (operation.query)();
     let mut mistakes: Vec<FieldError> = Vec::new();
-    let pairs = operator::pairs(request)?;
+    let pairs = target::pairs(request)?;
     for (index, (name, _)) in pairs.iter().enumerate() {
         let detail = match known {
             [] => "this endpoint has no parameters in its query".to_owned(),

@@ -32,6 +32,7 @@ mod caller;
 mod cursors;
 mod failure;
 mod message;
+mod place;
 mod rehearsal;
 mod weight;
 

@@ -9,7 +9,8 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use serde_json::{Map, Value};
 
-use super::operator::{Operator, pairs};
+use super::operator::Operator;
+use super::target::pairs;
 use crate::app::App;
 use crate::domain::described::query::Query;
 use crate::domain::described::{self, Components, FieldError, Mistakes};

@@ -9,9 +9,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header;
 use oauth::{BearerError, BearerRequest, Prefix};
 
-use super::operator::{Operator, Target};
+use super::target::Target;
 use crate::app::App;
-use crate::domain::actor::{Actor, Named, Source};
+use crate::domain::actor::{Actor, Named, Origin, Source};
 use crate::domain::operator::{Mandate, Reach, Role};
 use crate::domain::refusals::{Kind, Who};
 use crate::domain::scopes;
@@ -61,7 +61,11 @@ fn mandate(reach: Reach) -> Mandate {
 
 /// Lets a product key in, if the endpoint is for keys of its scope and what the path names is within its reach. `None`: no key was
 /// presented.
-pub(super) async fn admitted(request: &HttpRequest, app: &App, source: &Source) -> Result<Option<Operator>, Problem> {
+pub(super) async fn admitted(
+    request: &HttpRequest,
+    app: &App,
+    source: &Source,
+) -> Result<Option<(Origin, Mandate)>, Problem> {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let presented = BearerRequest { authorization: header, proof: None };
     let Some((token, is_bound)) = presented.token() else { return Ok(None) };
@@ -70,7 +74,7 @@ pub(super) async fn admitted(request: &HttpRequest, app: &App, source: &Source) 
         return Ok(None);
     }
     match entered(request, app, source).await {
-        Ok(operator) => Ok(Some(operator)),
+        Ok(key) => Ok(Some(key)),
         // It is for another resource: here it opens nothing.
         Err(Refused::Bearer(BearerError::InsufficientScope(_))) => Ok(None),
         Err(Refused::Bearer(error)) => {
@@ -81,7 +85,7 @@ pub(super) async fn admitted(request: &HttpRequest, app: &App, source: &Source) 
     }
 }
 
-async fn entered(request: &HttpRequest, app: &App, source: &Source) -> Result<Operator, Refused> {
+async fn entered(request: &HttpRequest, app: &App, source: &Source) -> Result<(Origin, Mandate), Refused> {
     let authorization = bearer::presented(request)?;
     let proof = bearer::spend_proof_at::<Refused>(request, app, &app.admin_url, authorization.as_deref()).await?;
     let audience = endpoints::row(request).map(|row| row.audience);
@@ -108,7 +112,7 @@ async fn entered(request: &HttpRequest, app: &App, source: &Source) -> Result<Op
         bearer::note_use(app, news, &origin).await;
     }
     let refusal = match allowed {
-        Some(Ok(())) => return Ok(Operator::of_key(origin, mandate)),
+        Some(Ok(())) => return Ok((origin, mandate)),
         Some(Err(refusal)) => {
             app.refusals.note(Kind::OtherAccount, Who::Client(client.id), source.address.as_deref(), app.clock.now());
             refusal

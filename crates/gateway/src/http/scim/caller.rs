@@ -10,16 +10,14 @@ use scim::{Id, Observations, Registry, SearchRequest, ToleranceTracker};
 
 use super::cursors::SealedCursors;
 use super::failure::ScimFailure;
-use super::message;
+use super::place::Place;
 use super::weight::Weight;
 use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::{Actor, Named, Origin, Source};
-use crate::domain::event::AdministratorLeft;
 use crate::domain::fields::{FieldUse, FieldsOfRequest};
 use crate::domain::ids::AccountKey;
 use crate::domain::request::{Notes, Owner};
-use crate::domain::scopes;
 use crate::domain::tolerances::ToleranceUse;
 use crate::http::edge::bearer::{self, Authorized};
 use crate::http::edge::recording;
@@ -34,32 +32,10 @@ use crate::storage::{AccountTx, DbError, Desk, GrantClient, GrantContext, ReadCo
 
 pub(in crate::http::scim) mod long;
 mod rehearsal;
+mod words;
 
 use long::Held;
-
-/// The account's policy is not to let a connection end itself.
-const OWN_ENDING: &str = "This connection belongs to this user, and would end with them: it may not deactivate or delete them, \
-     or take the role away that may accept access. Let an operator name a co-owner for the account, to whom the connection passes, or \
-     connect again as a service account; then repeat this.";
-
-/// The account's policy is to keep the last user who may accept access.
-fn last_administrator(app: &App, left: &AdministratorLeft) -> String {
-    let AdministratorLeft { id, name, .. } = left;
-    let (attribute, roles) = (&app.config.consent.role_attribute, app.config.consent.roles.join(" or "));
-    format!(
-        "The User {name:?} ({id}) is the last active user of this account whose role may accept access ({attribute}: {roles}), and the \
-         account keeps its last administrator: they may not be deactivated or deleted, nor lose the role. Give another user the role \
-         first, or ask the service provider; then repeat this."
-    )
-}
-
-/// A key of all accounts names none.
-const OF_EVERY_ACCOUNT: &str = "This key reads every account, and the request names none. Say which one is meant in the path: /scim/v2/accounts/{account id}/Users.";
-
-/// Whether a request only reads (RFC 7644 §3.4): so says its method, or that it is a query by POST (§3.4.3).
-fn is_reading(method: &str, below: &str) -> bool {
-    method == "GET" || method == "POST" && below.trim_end_matches('/').rsplit('/').next() == Some(".search")
-}
+use words::{OWN_ENDING, last_administrator};
 
 /// Whom a valid token lets in.
 #[derive(Debug)]
@@ -112,10 +88,8 @@ impl Pace {
 #[derive(Debug, Clone)]
 pub(super) struct Caller {
     authorization: Result<Option<String>, BearerError>,
-    /// Whether it only reads.
-    reads: bool,
-    /// The account that its path names, if it names one.
-    place: Option<Arc<str>>,
+    /// Where it goes.
+    place: Place,
     /// In whose place it is, where nothing of it may stay: the client of this grant.
     rehearses: Option<GrantId>,
     proof: Option<SpentProof>,
@@ -147,8 +121,7 @@ impl Caller {
         Caller {
             payer: credential.map_or(Payer::SERVER, |credential| app.payers.of(credential)),
             authorization,
-            reads: is_reading(request.method().as_str(), request.match_info().query("tail")),
-            place: message::place(request.match_info().query("tail")).0.map(Into::into),
+            place: Place::of(request.method().as_str(), request.match_info().query("tail")),
             rehearses: None,
             ticket: Arc::default(),
             proof: None,
@@ -192,40 +165,22 @@ impl Caller {
         Ok(self.access(app, tx)?.account)
     }
 
-    /// Below which URL resources are shown: a key of all accounts sees each below its account.
+    /// Below which URL resources are shown.
     pub(super) fn base(&self, app: &App) -> Arc<str> {
-        match &self.place {
-            Some(account) => format!("{}/{}/{account}", app.scim_base, message::ACCOUNTS).into(),
-            None => app.scim_base.clone(),
-        }
-    }
-
-    /// The account that is meant: that of the grant, or for a key of all accounts the one that the path names.
-    fn meant(&self, tx: &mut Tx<'_>, of_grant: Option<Account>) -> Result<Account, ScimFailure> {
-        let nowhere = |id: &str| scim::Error::NotFound(format!("There is no account {id}"));
-        match (of_grant, self.place.as_deref()) {
-            (Some(account), None) => Ok(account),
-            (Some(account), Some(named)) if account.id == named => Ok(account),
-            (None, Some(named)) => Ok(tx.account(named)?.ok_or_else(|| nowhere(named))?),
-            (Some(_), Some(named)) => Err(nowhere(named).into()),
-            (None, None) => Err(scim::Error::Forbidden(OF_EVERY_ACCOUNT.to_owned()).into()),
-        }
+        self.place.base(app)
     }
 
     fn access(&self, app: &App, tx: &mut Tx<'_>) -> Result<Entered, ScimFailure> {
         let authorization = self.authorization.as_ref().map_err(Clone::clone)?;
         let presented = BearerRequest { authorization: authorization.as_deref(), proof: self.proof.as_ref() };
-        let resource = match self.reads {
-            true => scopes::scim_reading(app.scim_base.clone()),
-            false => scopes::scim_endpoint(app.scim_base.clone()),
-        };
+        let resource = self.place.resource(app);
         let authorized = match self.rehearses {
             Some(grant) => bearer::authorize_grant::<ScimFailure>(app, tx, grant, &resource),
             None => bearer::authorize::<ScimFailure>(app, tx, &presented, &resource),
         };
         self.note_recorded(app, tx, authorized.as_ref().ok());
         let Authorized { access, grant: GrantContext { account, client: of } } = authorized?;
-        let account = self.meant(tx, account)?;
+        let account = self.place.account(tx, account)?;
         let client = Named::new(access.grant.client.as_str(), &of.name);
         let mut notes = self.notes.take_down();
         notes.owner = Owner::Known { account: account.seq, client: client.id.clone() };
@@ -427,7 +382,7 @@ impl Caller {
         tx.will_ask_for(self.wanted.clone());
         let Entered { access, account, client } = self.access(app, tx)?;
         let owner = access.grant.subject;
-        let is_of_one = self.place.is_none();
+        let is_of_one = !self.place.is_named();
         if let (Ok(Some(credential)), true) = (&self.authorization, is_of_one && self.payer != account.seq.payer()) {
             app.payers.learn(credential, account.seq.payer());
         }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::caller::Caller;
 use super::caller::long;
 use super::failure::ScimFailure;
+use super::place;
 use crate::app::App;
 use crate::domain::request::full::{Held, LARGEST};
 use crate::http::edge::body::{self, BodyError, Incoming, Patience, within};
@@ -35,23 +36,12 @@ pub(super) enum Content {
     Recorded(web::Bytes),
 }
 
-/// What stands before the id of an account in a path that names one.
-pub(super) const ACCOUNTS: &str = "accounts";
-
-/// The account that a path below the base URL names, `accounts/{account}/Users`, and what is left of the path.
-pub(super) fn place(below: &str) -> (Option<&str>, &str) {
-    let named = below.trim_start_matches('/').split_once('/').filter(|(first, _)| *first == ACCOUNTS);
-    let Some((_, rest)) = named else { return (None, below) };
-    let (account, rest) = rest.split_once('/').unwrap_or((rest, ""));
-    if account.is_empty() { (None, below) } else { (Some(account), rest) }
-}
-
 impl Message<'_> {
     /// One that came.
     pub(super) fn of(request: &HttpRequest, payload: web::Payload) -> Message<'_> {
         Message {
             method: request.method().as_str(),
-            below: place(request.match_info().query("tail")).1,
+            below: place::within(request.match_info().query("tail")),
             query: request.query_string(),
             headers: request.headers(),
             content: Content::Sent(payload),

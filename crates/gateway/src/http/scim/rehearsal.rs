@@ -10,7 +10,8 @@ use oauth::GrantId;
 use super::answer;
 use super::caller::Caller;
 use super::failure::ScimFailure;
-use super::message::{self, Content, Message};
+use super::message::{Content, Message};
+use super::place;
 use crate::app::App;
 use crate::domain::ids::AccountKey;
 use crate::domain::request::full::{FullRecording, KeptBody};
@@ -83,7 +84,7 @@ async fn carried_out(app: &App, caller: &Caller, recording: &FullRecording) -> R
     };
     let message = Message {
         method: &recording.method,
-        below: message::place(recording.below.as_deref().unwrap_or_default()).1,
+        below: place::within(recording.below.as_deref().unwrap_or_default()),
         query: &query,
         headers: &headers,
         content: Content::Recorded(body),

@@ -9,7 +9,7 @@ use oauth::GrantId;
 use scim::bulk::{Failure, Job};
 use serde_json::Value;
 
-use super::{Caller, Outcome, Work, message};
+use super::{Caller, Outcome, Place, Work};
 use crate::app::App;
 use crate::domain::actor::Source;
 use crate::domain::ids::AccountKey;
@@ -71,8 +71,7 @@ impl Caller {
         Caller {
             payer: account.payer(),
             authorization: Ok(None),
-            reads: super::is_reading(method, below),
-            place: message::place(below).0.map(Into::into),
+            place: Place::of(method, below),
             rehearses: Some(grant),
             ticket: Default::default(),
             proof: None,
