@@ -58,7 +58,7 @@ fn others(world: &World, acme: &Account, user: &str) -> Vec<(String, Option<&'st
     let search = json!({"subject": {"type": "user"}, "action": {"name": "enter"},
         "resource": {"type": "environment", "id": "acme-prod"}, "context": {"account": acme.id}});
     let list = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]});
-    let (access, scim) = (Some("read:access"), Some("read:scim"));
+    let (access, scim, events) = (Some("read:access"), Some("read:scim"), Some("read:events"));
     let all: Vec<(&str, Option<&'static str>, Call)> = vec![
         ("AuthZEN evaluation", access, world.post("/access/v1/evaluation").json(&question)),
         ("AuthZEN evaluations", access, world.post("/access/v1/evaluations").json(&batch)),
@@ -73,6 +73,9 @@ fn others(world: &World, acme: &Account, user: &str) -> Vec<(String, Option<&'st
         ("a PUT", None, world.call(Method::PUT, &format!("/scim/v2/Users/{user}")).scim(&a_user("ana@acme.test"))),
         ("a deletion", None, world.call(Method::DELETE, &format!("/scim/v2/Users/{user}"))),
         ("a bulk request", None, world.post("/scim/v2/Bulk").scim(&json!({"Operations": []}))),
+        ("the feed", events, world.get(&format!("/events?account={}", acme.id))),
+        ("a snapshot", events, world.get(&format!("/events/snapshot?account={}", acme.id))),
+        ("a digest", events, world.get(&format!("/events/digest?account={}", acme.id))),
         ("userinfo", None, world.get("/userinfo")),
         ("an unknown path", None, world.get("/admin/nothing")),
     ];
@@ -130,7 +133,7 @@ story!(another_accounts_data_does_not_exist_for_a_key_of_one_account, async |wor
         call(&world, row, &bolt, &ben).bearer(&every).await.expect(200);
     }
     for (what, scope, call) in others(&world, &bolt, &ben) {
-        if scope == Some("read:access") {
+        if matches!(scope, Some("read:access" | "read:events")) {
             call.bearer(&own).await.expect_problem(404);
         } else if what == "one user" {
             call.bearer(&own).await.expect_scim_error(404, None);

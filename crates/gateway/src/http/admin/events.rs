@@ -12,7 +12,8 @@ use crate::domain::bodies::events::{AccountDigest, FeedPage, Snapshot};
 use crate::domain::described::query::query;
 use crate::domain::described::{Components, Text, Whole};
 use crate::domain::operator::Power;
-use crate::http::edge::audience::within_reach;
+use crate::domain::scopes::READ_EVENTS;
+use crate::http::edge::audience::keys_and;
 use crate::http::edge::endpoints::{Endpoint, operations};
 use crate::http::edge::operation::{Answers, Media, Success};
 use crate::http::edge::problem::Problem;
@@ -22,13 +23,13 @@ use crate::storage::ReadCost;
 /// Its endpoints, below `/events`.
 pub static ENDPOINTS: &[Endpoint] = operations![
     "Events" {
-        GET "" within_reach(Power::Read) => poll,
+        GET "" keys_and(Power::Read, READ_EVENTS) => poll,
             "Reads what happened after a cursor, in its order; waits for it where that is asked.", 404 "There is no such account.",
             409 "The feed is off.", 410 "Events after the cursor are not kept any more: take a snapshot.";
-        GET "/snapshot" within_reach(Power::Read) => snapshot,
+        GET "/snapshot" keys_and(Power::Read, READ_EVENTS) => snapshot,
             "Reads an account as it is: users with what they may do, groups and members, page by page, with the cursor after which the feed goes on.",
             404 "There is no such account.", 409 "The feed is off.", 410 "The snapshot is too old to go on with: begin anew.";
-        GET "/digest" within_reach(Power::Read) => digest,
+        GET "/digest" keys_and(Power::Read, READ_EVENTS) => digest,
             "Reads the digest of an account at a cursor, with which a reader compares its copy.", 404 "There is no such account.",
             409 "The feed is off.";
     }
