@@ -63,7 +63,7 @@ macro_rules! insert {
 /// The lock is named and taken before the number is.
 macro_rules! row {
     () => {
-        "(CASE WHEN pg_try_advisory_xact_lock_shared(740042, (SELECT (last_value % 2147483648)::int FROM events_seq_seq)) \
+        "(CASE WHEN pg_try_advisory_xact_lock_shared(740042, (COALESCE(pg_sequence_last_value('events_seq_seq'), 0) % 2147483648)::int) \
          THEN nextval('events_seq_seq') END, ?, ?, ?, ?, ?, ?)"
     };
 }
@@ -74,7 +74,7 @@ const ON_SQLITE: &str = concat!(insert!(""), "(?, ?, ?, ?, ?, ?)");
 /// The last number that was given.
 const LAST: Dialects = Dialects {
     sqlite: "SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)",
-    postgres: "SELECT last_value FROM events_seq_seq",
+    postgres: "SELECT COALESCE(pg_sequence_last_value('events_seq_seq'), 0)",
 };
 /// What the locks name: the last number that was given when each was taken, modulo 2³¹.
 const HELD: &str = "SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND classid = 740042 AND objsubid = 2 \
