@@ -197,23 +197,24 @@ impl Feed {
     }
 
     /// Waits until there may be more than up to this place, the time is over, or the server stops; without a connection to the database.
-    pub async fn wait(&self, db: &Db, beyond: i64, until: Instant, stopping: &Stopping) -> Result<(), DbError> {
+    /// Says whether it did: of too many readers at once, some are answered without.
+    pub async fn wait(&self, db: &Db, beyond: i64, until: Instant, stopping: &Stopping) -> Result<bool, DbError> {
         let mut end = self.end.subscribe();
         if self.end.receiver_count() > WAITING {
-            return Ok(());
+            return Ok(false);
         }
         while *end.borrow_and_update() <= beyond && !stopping.has_begun() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(());
+                return Ok(true);
             }
             tokio::select! {
-                changed = end.changed() => if changed.is_err() { return Ok(()) },
-                () = stopping.begins() => return Ok(()),
+                changed = end.changed() => if changed.is_err() { return Ok(false) },
+                () = stopping.begins() => return Ok(true),
                 () = tokio::time::sleep(left.min(LOOK)) => if self.is_due() { self.end(db).await?; },
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether it is to be looked for more: one of those who wait does, for all.

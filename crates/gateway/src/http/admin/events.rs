@@ -133,12 +133,13 @@ pub(super) async fn poll(
         types: types.map_err(|mistake| Problem::invalid(vec![mistake]))?,
         limit,
     };
+    let mut waits = true;
     let until = Instant::now() + Duration::from_secs(wait.map_or(0, |wait| wait.0));
     loop {
         let end = app.feed.end(&app.db).await?;
         let (feed, asked) = (app.feed.clone(), question.clone());
         let page = operator.read(&app, ReadCost::Scan, move |tx, mandate| feed.page(tx, mandate, &asked, end)).await?;
-        let is_over = Instant::now() >= until || app.stopping.has_begun();
+        let is_over = !waits || Instant::now() >= until || app.stopping.has_begun();
         if !page.events.is_empty() || page.more || is_over {
             let cursor = page.cursor.to_string();
             let body = format!(r#"{{"events":[{}],"cursor":"{cursor}","more":{}}}"#, page.events.join(","), page.more);
@@ -147,7 +148,7 @@ pub(super) async fn poll(
         // What was looked through is not looked through again.
         let beyond = page.cursor.seq;
         question.after = Some(page.cursor.to_string());
-        app.feed.wait(&app.db, beyond, until, &app.stopping).await?;
+        waits = app.feed.wait(&app.db, beyond, until, &app.stopping).await?;
     }
 }
 

@@ -7,7 +7,8 @@
 use oauth::Event as Authorization;
 use scim::schema::{ResourceTypeId, USER};
 use scim::{EventKind, Member, Members};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::access::Effect;
 use super::audit_trail::Told;
@@ -99,13 +100,15 @@ fn noun(resource_type: ResourceTypeId) -> &'static str {
 
 /// A user or group as it is since, what changed, and what it means for access.
 fn state(of: &ResourceEvent, effect: &Effect) -> String {
-    let mut whole = Map::new();
-    whole.insert("id".to_owned(), json!(of.id.as_str()));
-    whole.extend(of.document.clone().unwrap_or_default());
-    let whole = Value::Object(whole).to_string();
-    let is_whole = whole.len() <= LARGEST;
-    let shown = if is_whole { whole } else { json!({"id": of.id.as_str()}).to_string() };
-    let mut data = format!(r#"{{"{}":{shown}"#, noun(of.resource_type));
+    let id = format!(r#"{{"id":{}"#, text(of.id.as_str()));
+    let attributes = of.document.as_ref().map(to_json).unwrap_or_default();
+    let is_whole = attributes.len() <= LARGEST;
+    let rest = attributes.strip_prefix('{').filter(|rest| is_whole && *rest != "}");
+    let mut data = format!(r#"{{"{}":{id}"#, noun(of.resource_type));
+    match rest {
+        Some(rest) => data.extend([",", rest]),
+        None => data.push('}'),
+    }
     if !is_whole {
         data.push_str(r#","complete":false"#);
     }
@@ -113,13 +116,22 @@ fn state(of: &ResourceEvent, effect: &Effect) -> String {
         data.extend([r#","changes":"#, &changes]);
     }
     if let Effect::OfUser(change) = effect {
-        data.extend([r#","access":"#, &json!(short(&change.after)).to_string()]);
+        data.extend([r#","access":"#, &to_json(&short(&change.after))]);
         if let Some(before) = change.before.as_ref().filter(|before| !change.after.is_like(before)) {
-            data.extend([r#","access_before":"#, &json!(short(before)).to_string()]);
+            data.extend([r#","access_before":"#, &to_json(&short(before))]);
         }
     }
     data.push('}');
     data
+}
+
+/// What can be written as JSON.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+fn text(value: &str) -> String {
+    to_json(&value)
 }
 
 /// Who joined and who left; whole where all are named.
@@ -179,30 +191,39 @@ fn emit(
     data: &str,
 ) -> Result<(), DbError> {
     let label = told.account_label.as_ref();
-    let account = label.map(|account| json!({"id": account.id, "name": account.name}));
-    let subject = subject.map(|one| json!({"type": one.kind, "id": one.id, "name": one.name}));
-    let request = event.request.as_ref().map(ToString::to_string);
+    let account = label.map(|account| Labelled { kind: None, id: Some(&account.id), name: account.name.as_deref() });
+    let subject = subject.map(|one| Labelled { kind: Some(one.kind), id: Some(one.id), name: one.name });
     let body = format!(
         r#""account":{},"actor":{},"request":{},"subject":{},"data":{data}"#,
-        json!(account),
+        to_json(&account),
         actor(&told.actor),
-        json!(request),
-        json!(subject),
+        to_json(&event.request.as_ref().map(ToString::to_string)),
+        to_json(&subject),
     );
     // The rows of an account that is deleted go with it; that it was deleted is told.
     let account: Option<AccountKey> = told.account.filter(|_| kind != EventType::AccountDeleted);
     tx.insert_event(NewEvent { id: system::new_uuid(), at: event.at, account, label, kind: kind.code(), body })
 }
 
-fn actor(actor: &Actor) -> Value {
-    let named = |kind: &str, Named { id, name }: &Named| json!({"type": kind, "id": id, "name": name});
+/// A thing as it is named in an event.
+#[derive(Serialize)]
+struct Labelled<'a> {
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    id: Option<&'a str>,
+    name: Option<&'a str>,
+}
+
+fn actor(actor: &Actor) -> String {
+    let named =
+        |kind, Named { id, name }: &Named| to_json(&Labelled { kind: Some(kind), id: Some(id), name: name.as_deref() });
     match actor {
         Actor::Client(client) => named("client", client),
         Actor::User(user) => named("user", user),
         Actor::Operator(operator) => named("operator", operator),
         Actor::SetupLink(link) => named("setup_link", link),
         Actor::Server | Actor::CommandLine | Actor::Browser | Actor::Unknown => {
-            json!({"type": actor.code().replace(' ', "_"), "id": null, "name": null})
+            to_json(&Labelled { kind: Some(&actor.code().replace(' ', "_")), id: None, name: None })
         }
     }
 }
