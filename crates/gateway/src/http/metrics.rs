@@ -139,10 +139,17 @@ fn of_now(app: &App, backlog: Option<Backlog>, registry: &mut Registry) {
     registry.register("database_up", "Whether the database answered this scrape", up);
     let Some(backlog) = backlog else { return };
     let waits: Family<OfWork, Gauge> = Family::default();
-    for (work, n) in [("letters", backlog.letters), ("audit_seals", backlog.unsealed)] {
+    for (work, n) in [("letters", backlog.letters), ("audit_seals", backlog.unsealed), ("events", backlog.held_events)]
+    {
         waits.get_or_create(&OfWork { work }).set(n);
     }
     registry.register("backlog", "What waits in the database for the background, of all replicas", waits);
+    registry.register("events_kept", "Events of the feed that are kept, about", gauge(backlog.events));
+    registry.register(
+        "events_oldest_timestamp_seconds",
+        "When the oldest event of the feed happened that is kept; 0 if there is none",
+        gauge(backlog.oldest_event.millis() / 1000),
+    );
     let expiring: Family<OfKind, Gauge> = Family::default();
     for (kind, n) in [("client_secret", backlog.secrets), ("static_token", backlog.static_tokens)] {
         expiring.get_or_create(&OfKind { kind }).set(n);

@@ -112,6 +112,7 @@ story!(
         let audit = acme.audit().await;
         let row = audit.0.iter().find(|row| row["action"] == "client.credential_renewed").expect("it is recorded");
         assert_eq!(row["actor"], format!("user:{}", ada.id), "{row}");
+        crate::support::feed::assert_told(&world, "client.credential_renewed").await;
 
         world.pass(Duration::from_secs(7 * 86_400 + 1));
         renewed.client_credentials().await.expect(200);

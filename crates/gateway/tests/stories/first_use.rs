@@ -82,6 +82,8 @@ story!(report_10_a_new_connection_ends_the_old_one_when_it_is_first_used_and_not
     let audit = acme.audit().await;
     let replaced: Vec<&Value> = audit.0.iter().filter(|row| row["action"] == "connection.replaced").collect();
     assert_eq!(replaced.len(), 1, "{replaced:?}");
+    crate::support::feed::assert_told(&world, "connection.replaced").await;
+    crate::support::feed::assert_told(&world, "grant.ended").await;
     assert_eq!(audit.actions().iter().filter(|action| **action == "grant.ended").count(), 2);
     let told = notices(&acme, "connection_replaced").await;
     let users: Vec<&Value> = told.iter().map(|notice| &notice["user"]).collect();

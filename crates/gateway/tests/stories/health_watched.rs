@@ -114,6 +114,7 @@ story!(
         assert!(changed.to_string().contains("broken") && changed.to_string().contains("ok"), "{changed}");
         assert_eq!((&events_now[0]["target"], &events_now[0]["target_name"]), (&json!(client.id), &json!("Okta")));
         assert_eq!((notices(&acme).await.len(), letters.received().len()), (1, 1), "and only once");
+        crate::support::feed::assert_told(&world, "client.health_changed").await;
         // It is well again, and that is told when it has lasted for an hour.
         disable(false).await;
         found(&world, &client, "ok").await;

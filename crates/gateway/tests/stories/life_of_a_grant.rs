@@ -158,6 +158,7 @@ story!(a_connection_passes_to_the_co_owner_when_its_owner_leaves, async |world: 
     let row = audit.0.iter().find(|row| row["action"] == "grant.rebound").expect("it is recorded");
     assert!(text(&row["detail"]).contains(&ada.id) && text(&row["detail"]).contains(&eve.id), "{row}");
     assert!(!audit.actions().contains(&"grants.ended"), "nothing ended");
+    crate::support::feed::assert_told(&world, "grant.rebound").await;
 
     // Ada comes back, and what is Eve's now stays so; then Eve loses her role, and no co-owner is left.
     idp.patch(&ada).replace("active", true).await.expect(200);

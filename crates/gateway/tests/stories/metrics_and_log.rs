@@ -94,12 +94,14 @@ story!(what_came_of_requests_is_counted_and_logged, settings = [SETTINGS[0], SET
     assert!(counted(r#"gateway_unit_of_work_wait_seconds_count{unit="write"}"#) > 2.0);
     assert_eq!(counted("gateway_database_up"), 1.0);
     assert!(counted(r#"gateway_signing_key_created_timestamp_seconds"#) > 1e9);
+    assert!(counted("gateway_events_kept") >= 3.0 && counted("gateway_events_oldest_timestamp_seconds") > 1e9);
     for name in [
         r#"gateway_database_connections{pool="short",state="idle"}"#,
         r#"gateway_lane_waiting{lane="passwords"}"#,
         r#"gateway_lane_threads_at_work{lane="long"}"#,
         r#"gateway_backlog{work="letters"}"#,
         r#"gateway_backlog{work="audit_seals"}"#,
+        r#"gateway_backlog{work="events"}"#,
         r#"gateway_expiring_within_week{kind="client_secret"}"#,
         r#"gateway_request_log_dropped_total{outcome="success"}"#,
         "gateway_request_log_waiting",

@@ -108,6 +108,8 @@ story!(an_account_goes_to_another_installation_with_its_ids_and_without_secrets,
     let new = okta.create_user(&a_user("frida@acme.test")).await;
     assert!(okta.list("/Users").await["totalResults"].as_u64() > before[0]["totalResults"].as_u64());
     assert!(okta.read(&new).await["id"] == new["id"]);
+    let told = "SELECT COUNT(*) AS n FROM events WHERE kind = 'account.imported'";
+    assert_eq!(Behind::at(url.parse().expect("a database")).number(told), 1, "\"account.imported\" is told");
     let imported = acme.audit().await;
     let row = imported.0.iter().find(|row| row["action"] == "account.imported").expect("it is written down");
     assert!(

@@ -152,3 +152,10 @@ pub fn assert_shape(event: &Value) {
     assert!(event["data"].is_object() && event["actor"]["type"].is_string(), "{event}");
     assert_ne!(event["subject"]["id"], json!(""), "{event}");
 }
+
+/// Something of this type was told, to a reader of all accounts.
+pub async fn assert_told(world: &World, kind: &str) {
+    let events = Reader::of_all(world).rest().await;
+    events.iter().for_each(assert_shape);
+    assert!(types(&events).iter().any(|told| told == kind), "no {kind} in {:?}", types(&events));
+}
