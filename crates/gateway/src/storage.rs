@@ -69,6 +69,7 @@ pub mod releases;
 pub mod requests;
 pub mod resources;
 mod rows;
+pub mod saml_providers;
 pub mod schema;
 mod scim_store;
 pub mod sealed;

@@ -12,6 +12,7 @@
 //! stands and what it points at decides only whether it is refused
 //! ([why](../../../../docs/decisions/0079-what-reads-a-saml-response.md)).
 
+pub mod addresses;
 pub mod assertion;
 pub mod canonical;
 pub mod certificate;

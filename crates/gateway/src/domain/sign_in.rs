@@ -8,12 +8,14 @@ use crate::domain::described::words;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SignIn {
-    /// Who may use a password. `None` means all users; with an OpenID provider it means service accounts only.
+    /// Who may use a password. `None` means all users; with a provider it means service accounts only.
     pub passwords: Option<Passwords>,
     /// Whether people who use a password need an authenticator app too.
     pub second_factor: SecondFactor,
     /// The OpenID provider that the account's people log in at.
     pub provider: Option<SignInProvider>,
+    /// The SAML provider that the account's people log in at.
+    pub saml: Option<SamlProvider>,
 }
 
 /// Who may use a password.
@@ -65,6 +67,55 @@ pub enum MatchBy {
     Subject,
 }
 
+/// An account's SAML provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SamlProvider {
+    /// For people: "Continue with …".
+    pub name: String,
+    /// Its entity ID, as it writes it as the issuer.
+    pub entity_id: String,
+    /// Where it takes requests to log in.
+    pub sso_url: String,
+    /// What it signs with, in base64. Several count at once, so that it may change them.
+    pub certificates: Vec<String>,
+    /// The attribute that names a user; `None`: the NameID does.
+    #[serde(default)]
+    pub attribute: Option<String>,
+    /// What that name is here.
+    #[serde(default)]
+    pub match_by: SamlMatch,
+    /// Whether a user is made of a person who has none.
+    #[serde(default)]
+    pub create_users: bool,
+    /// Whether people may come from the provider's own page.
+    #[serde(default)]
+    pub idp_initiated: bool,
+    /// Whether signatures with SHA-1 count.
+    #[serde(default)]
+    pub sha1: bool,
+    /// Whether requests name the addresses that all accounts share.
+    #[serde(default)]
+    pub shared_addresses: bool,
+}
+
+/// What the name that a SAML provider gives is here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SamlMatch {
+    /// The user's `userName`.
+    #[default]
+    UserName,
+    /// The user's `userName`, or one of their `emails`.
+    Email,
+    /// The user's `externalId`.
+    ExternalId,
+}
+
+words!(SamlMatch {
+    SamlMatch::UserName = "user_name",
+    SamlMatch::Email = "email",
+    SamlMatch::ExternalId = "external_id",
+});
 words!(Passwords { Passwords::Everybody = "everybody", Passwords::ServiceAccounts = "service_accounts" });
 words!(SecondFactor { SecondFactor::Offered = "offered", SecondFactor::Required = "required" });
 words!(MatchBy {
@@ -75,9 +126,15 @@ words!(MatchBy {
 });
 
 impl SignIn {
+    /// What people call the provider that they log in at, if there is one.
+    pub fn provider_name(&self) -> Option<&str> {
+        let openid = self.provider.as_ref().map(|provider| provider.name.as_str());
+        openid.or_else(|| self.saml.as_ref().map(|saml| saml.name.as_str()))
+    }
+
     /// Whether a user may log in with a password.
     pub fn allows_password(&self, service_account: bool) -> bool {
-        let passwords = self.passwords.unwrap_or(match self.provider {
+        let passwords = self.passwords.unwrap_or(match self.provider_name() {
             Some(_) => Passwords::ServiceAccounts,
             None => Passwords::Everybody,
         });

@@ -42,8 +42,8 @@ pub mod templates;
 
 pub use files::FILES;
 
-/// Every page and form; those of one path stand together. Forms are refused where another site sends them, but for those that clients
-/// send: authorization requests and requests to log out.
+/// Every page and form; those of one path stand together. Forms are refused where another site sends them, but for those that other
+/// sites send: authorization requests and requests to log out of clients, responses of SAML providers.
 pub static ENDPOINTS: &[Endpoint] = pages![
     GET "/" Audience::Anyone => front::show, "Says whose this is, and leads on.";
     GET "/style" Audience::Anyone => front::style, "Shows every part of the pages; it has no data.";
@@ -56,6 +56,11 @@ pub static ENDPOINTS: &[Endpoint] = pages![
     POST "/login/second-factor" Audience::Anyone => login::second_factor::submit, "Takes the code of an authenticator app after the password.";
     POST "/login/provider" Audience::Anyone => login::provider::begin, "Sends the user to the OpenID provider of their account.";
     GET "/login/callback" Audience::Anyone => login::callback::callback, "Users and operators come back here from an OpenID provider.";
+    GET "/login/saml" Audience::Anyone => login::saml::enter_by_ticket, "Logs in the user whom a SAML provider has named, in the browser that began.";
+    POST "/login/saml" Audience::Anyone => login::saml::begin, "Sends the user to the SAML provider of their account.";
+    POST "/saml/consume" Audience::Anyone => login::saml::consume_shared, "Takes a SAML response for any account.";
+    GET "/saml/{account}/login" Audience::Anyone => login::saml::enter, "Sends a user of this account to its SAML provider.";
+    POST "/saml/{account}/consume" Audience::Anyone => login::saml::consume, "Takes a SAML response for this account.";
     GET "/oauth2/consent" Audience::Anyone => authorize::resume, "Shows what a client asks for, once the user is logged in.";
     POST "/oauth2/consent" Audience::Anyone => authorize::decide, "Accepts or denies access.";
     POST "/oauth2/switch" Audience::Anyone => login::switch, "Logs out, so that another user answers the request.";
@@ -88,7 +93,8 @@ pub fn tables() -> impl Iterator<Item = &'static [Endpoint]> {
 }
 
 /// Where a GET may answer a request, end a session or use something up, which a HEAD must not: who only looks gets an empty page.
-const ACTS: [&str; 4] = ["/oauth2/auth", "/oauth2/consent", "/oauth2/logout", "/login/callback"];
+const ACTS: [&str; 6] =
+    ["/oauth2/auth", "/oauth2/consent", "/oauth2/logout", "/login/callback", "/login/saml", "/saml/{account}/login"];
 
 /// Those of users, of administrators of an account, and of any visitor.
 pub(super) fn routes(config: &mut web::ServiceConfig) {

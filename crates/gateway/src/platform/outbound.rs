@@ -115,7 +115,7 @@ impl Outbound {
         let sent = client.request(parts.method, url).headers(parts.headers).body(body).send().await;
         let mut answered = sent.map_err(|error| self.explained(&error))?;
         let (status, headers) = (answered.status(), answered.headers().clone());
-        let mut answer = HttpResponse::new(self.bounded(&mut answered).await?);
+        let mut answer = HttpResponse::new(self.bounded(&mut answered, MAX_BYTES).await?);
         *answer.status_mut() = status;
         *answer.headers_mut() = headers;
         Ok(answer)
@@ -127,11 +127,11 @@ impl Outbound {
     }
 
     /// The body of an answer, if it is not too large.
-    async fn bounded(&self, response: &mut reqwest::Response) -> Result<Vec<u8>, FetchError> {
+    async fn bounded(&self, response: &mut reqwest::Response, most: usize) -> Result<Vec<u8>, FetchError> {
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.explained(&error))? {
-            if bytes.len() + chunk.len() > MAX_BYTES {
-                return Err(FetchError::Refused(format!("it has more than {} KiB", MAX_BYTES >> 10)));
+            if bytes.len() + chunk.len() > most {
+                return Err(FetchError::Refused(format!("it has more than {} KiB", most >> 10)));
             }
             bytes.extend_from_slice(&chunk);
         }
@@ -149,11 +149,30 @@ impl Outbound {
         fetched
     }
 
+    /// The text at this address, of at most so many bytes. The call is noted.
+    pub async fn text(&self, address: &str, calls: &Calls, most: usize) -> Result<String, FetchError> {
+        let began = Instant::now();
+        let span = span("GET", address);
+        let fetched = self.bytes(address, "*/*", most).instrument(span.clone()).await;
+        let fetched = fetched.and_then(|bytes| {
+            String::from_utf8(bytes).map_err(|_| FetchError::Refused("it is no text in UTF-8".to_owned()))
+        });
+        let outcome = fetched.as_ref().map(|_| 200).map_err(Clone::clone);
+        finish(&span, &outcome);
+        calls.note("GET", address, began, outcome);
+        fetched
+    }
+
     async fn document(&self, address: &str) -> Result<Value, FetchError> {
+        let bytes = self.bytes(address, "application/json", MAX_BYTES).await?;
+        serde_json::from_slice(&bytes).map_err(|_| FetchError::Refused("it is no JSON document".to_owned()))
+    }
+
+    async fn bytes(&self, address: &str, accepted: &'static str, most: usize) -> Result<Vec<u8>, FetchError> {
         let url = self.url(address).map_err(|why| FetchError::Refused(format!("its address {why}")))?;
         let client = self.client()?;
         let _slot = self.slots.acquire().await;
-        let request = client.get(url).header("accept", "application/json").send();
+        let request = client.get(url).header("accept", accepted).send();
         let mut response = request.await.map_err(|error| self.explained(&error))?;
         let status = response.status();
         if status.is_redirection() {
@@ -165,8 +184,7 @@ impl Outbound {
         if status != reqwest::StatusCode::OK {
             return Err(FetchError::Status(status.as_u16()));
         }
-        let bytes = self.bounded(&mut response).await?;
-        serde_json::from_slice(&bytes).map_err(|_| FetchError::Refused("it is no JSON document".to_owned()))
+        self.bounded(&mut response, most).await
     }
 
     /// Never the error's own words: they may quote the address, or anything that came from there. And never what kept a connection from

@@ -17,10 +17,11 @@ use crate::domain::fields::REQUESTS;
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::notice::{NoticeKind, SecretAskedAgain};
 use crate::domain::profiles::AppName;
+use crate::domain::saml::addresses::Addresses;
 use crate::domain::setup::checks::Known;
 use crate::domain::setup::view::{self, Shown};
 use crate::domain::setup::workload::Workload;
-use crate::domain::setup::{Guide, Values};
+use crate::domain::setup::{Guide, Saml, Values};
 use crate::domain::setup_link::{CredentialKind, Done, LinkState, Provider, SetupLink};
 use crate::domain::wording;
 use crate::platform::password_hasher::commonest;
@@ -137,7 +138,7 @@ pub fn page(
         token_url: sheet.token_url.0.unwrap_or_default(),
         authorization_url: sheet.authorization_url.0.unwrap_or_default(),
         client_id: sheet.client_id.0.unwrap_or_default(),
-        saml: rules.config.setup.saml.clone(),
+        saml: Some(rules.config.setup.saml.clone().unwrap_or_else(|| here(at.public_url, account))),
         service_account,
         roles: account.options.role_labels.of_all(&roles),
         separator: account.options.list_separator.map(ListSeparator::as_char),
@@ -154,8 +155,14 @@ pub fn page(
     let variable = client.okta_app_name.as_deref();
     let known = Known { facts: &looked.facts, has_password, variable, groups, now };
     let shown = view::show(guide, &values, &known, &link.progress);
-    let sign_in_provider = account.options.sign_in.provider.as_ref().map(|provider| provider.name.clone());
+    let sign_in_provider = account.options.sign_in.provider_name().map(str::to_owned);
     Ok(Some(Page { shown, values, has_password, sign_in_provider, credential_used, visit }))
+}
+
+/// Single sign-on at this server, for vendors whose product has none of its own.
+fn here(public_url: &str, account: &Account) -> Saml {
+    let addresses = Addresses::of(public_url, &account.id);
+    Saml { acs_url: addresses.consumer, audience: addresses.audience, other_acs_url: Some(addresses.shared_consumer) }
 }
 
 fn credential_used(tx: &mut Tx<'_>, link: &SetupLink) -> Result<Option<Timestamp>, DbError> {

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! who are you ──▶ Candidate ──counted──▶ Counted ──password──▶ Verified ──┬──▶ AuthenticatedUser ──further proof──▶ a session
-//! OpenID provider ──▶ PendingSignIn ──back──▶ Identity ────────────────────┘
+//! OpenID provider ──▶ PendingSignIn ──back──▶ Identity ────────────────────┤
+//! SAML provider ──▶ PendingSaml ──response──▶ Assertion ──▶ Ticket ─────────┘
 //! ```
 //!
-//! [`password`] and [`upstream`] are two ways to a [`AuthenticatedUser`]; the steps of a password are [`attempt`]'s. [`further`] says whether
+//! [`password`], [`upstream`] and [`saml`] are three ways to a [`AuthenticatedUser`]; the steps of a password are [`attempt`]'s. [`further`] says whether
 //! the [second factor](super::second_factor) is asked for beside it. [`session`] is what a log-in leads to. [`operator`] is how operators log
 //! in, in the same steps.
 
@@ -23,6 +24,7 @@ pub mod carried;
 pub mod operator;
 pub mod password;
 pub mod pending;
+pub mod saml;
 pub mod session;
 pub mod upstream;
 

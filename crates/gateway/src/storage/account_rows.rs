@@ -60,7 +60,7 @@ const fn piece(table: &'static str, rows: &'static str, refers: &'static [(&'sta
 const OF_ACCOUNT: (&str, Noun) = ("account", Noun::Account);
 
 /// All of them, each after what it refers to.
-pub const PIECES: [Piece; 10] = [
+pub const PIECES: [Piece; 11] = [
     Piece { own: Some(Noun::Account), ..piece("accounts", "seq = ?", &[]) },
     Piece { own: Some(Noun::Resource), ..piece("resources", "account = ? ORDER BY seq", &[OF_ACCOUNT]) },
     piece("logins", "account = ?", &[OF_ACCOUNT, ("resource", Noun::Resource)]),
@@ -74,6 +74,7 @@ pub const PIECES: [Piece; 10] = [
         ..piece("parked_members", "account = ? ORDER BY seq", &[OF_ACCOUNT, ("group_seq", Noun::Resource)])
     },
     piece("access_rules", "account = ?", &[OF_ACCOUNT]),
+    piece("saml_providers", "account = ?", &[OF_ACCOUNT]),
     piece("upstream_identities", "account = ?", &[OF_ACCOUNT, ("resource", Noun::Resource)]),
     Piece {
         own: Some(Noun::Client),

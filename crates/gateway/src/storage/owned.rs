@@ -8,8 +8,8 @@ use super::error::DbError;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
     field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, recordings,
-    recovery_codes, resource_counts, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
-    unrecorded_requests, upstream_identities, upstream_secrets,
+    recovery_codes, resource_counts, saml_providers, second_factors, sessions, setup_links, static_tokens,
+    tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -70,14 +70,19 @@ owned! {
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
     unrecorded_requests.account, account_days.account, letters.account, access_rules.account,
+    saml_providers.account,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SCHEMA: &str =
-        concat!(include_str!("schema.rs"), include_str!("schema/records.rs"), include_str!("schema/access.rs"));
+    const SCHEMA: &str = concat!(
+        include_str!("schema.rs"),
+        include_str!("schema/records.rs"),
+        include_str!("schema/access.rs"),
+        include_str!("schema/saml.rs")
+    );
 
     /// Tables that have such a column and go in another way: in batches of their own, when they expire, or never.
     const OTHERWISE: &[&str] = &[

@@ -3,9 +3,11 @@
 
 mod access;
 mod records;
+mod saml;
 
 pub use access::*;
 pub use records::*;
+pub use saml::*;
 
 diesel::table! {
     installation (name) {

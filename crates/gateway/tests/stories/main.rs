@@ -137,6 +137,7 @@ mod rfc_protocol;
 mod rfc_querying;
 mod rfc_writing;
 mod roles;
+mod saml;
 mod second_factors;
 mod secrets;
 mod service_accounts;

@@ -9,9 +9,9 @@ use crate::support::http::{Answer, Call};
 use crate::support::relying_party::{RelyingParty, field};
 use crate::support::testing::World;
 
-/// What clients send from pages of their own: authorization requests (OpenID Connect Core §3.1.2.1) and requests to log out
-/// (RP-Initiated Logout 1.0 §2).
-const OF_CLIENTS: [&str; 2] = ["/oauth2/auth", "/oauth2/logout"];
+/// What others send from pages of their own: authorization requests (OpenID Connect Core §3.1.2.1), requests to log out (RP-Initiated
+/// Logout 1.0 §2), and responses of SAML providers (saml-bindings-2.0 §3.5).
+const OF_OTHERS: [&str; 4] = ["/oauth2/auth", "/oauth2/logout", "/saml/consume", "/saml/{account}/consume"];
 
 /// Every page and form that is no operator's.
 fn all() -> impl Iterator<Item = &'static Endpoint> {
@@ -78,7 +78,7 @@ story!(each_form_is_refused_where_another_site_sends_it, async |world: World| {
     let own = page.form_with_button("End this connection").expect("a connection");
     let (client, csrf) = (field(&own, "client"), field(&own, "csrf"));
     let (user_name, password) = (&party.ada.user_name, &party.ada.password);
-    for page in all().filter(|page| page.method == "POST" && !OF_CLIENTS.contains(&page.path)) {
+    for page in all().filter(|page| page.method == "POST" && !OF_OTHERS.contains(&page.path)) {
         for forged in ["", strangers.as_str(), "nonsense"] {
             let pairs = [
                 ("csrf", forged),

@@ -21,6 +21,7 @@ mod clients;
 mod consent;
 mod grants;
 mod limits;
+mod saml;
 mod scim;
 mod sign_in;
 
@@ -43,34 +44,10 @@ const NOT_PROVOKED: &[(&str, &str)] = &[
         "provider_user_ambiguous",
         "the name and the address of two users have to be one, which the console does not allow by itself",
     ),
+    ("saml_user_ambiguous", "the same"),
     ("provider_name_missing", "takes a provider that keeps the name to itself; the provider of the stories tells it"),
     ("provider_answer_invalid", "takes a provider that signs with a wrong key; the relying party's own tests have it"),
     ("operator_sign_in_off", "takes a restart with other settings while an operator is at the provider"),
-    ("saml_missing", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_account_unclear", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_malformed", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_forbidden_xml", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_unsigned", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_signature_form", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_signature_wrong", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_weak_hash", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_wrapped", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_assertions", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_encrypted", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_refused", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_issuer", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_audience", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_destination", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_recipient", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_time", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_subject", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_request_unknown", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_unsolicited", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_replayed", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_user_unknown", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_user_ambiguous", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_attribute_missing", "no endpoint takes a response yet; the verifier's own tests have it"),
-    ("saml_user_not_created", "no endpoint takes a response yet; the verifier's own tests have it"),
     ("body_too_slow", "takes as long as the server is patient; the stories about large bodies have it"),
     ("account_out_of_room", "takes requests that are held open by the dozen; the stories about memory have it"),
     ("server_out_of_room", "the same, for the whole server"),

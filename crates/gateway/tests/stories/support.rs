@@ -29,5 +29,7 @@ pub mod proxy;
 pub mod random;
 pub mod reference_proxy;
 pub mod relying_party;
+pub mod saml_documents;
+pub mod saml_provider;
 pub mod testing;
 pub mod wire;

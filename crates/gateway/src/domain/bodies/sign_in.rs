@@ -1,17 +1,19 @@
 //! Who may log in how: as it is changed and answered.
 
-use crate::domain::described::{Line, Patch, Required, answer, body, part};
-use crate::domain::sign_in::{MatchBy, Passwords, SecondFactor};
+use crate::domain::described::{Line, Patch, Required, Text, Texts, Time, answer, body, part};
+use crate::domain::sign_in::{MatchBy, Passwords, SamlMatch, SecondFactor};
 
 body! {
     /// A change of who may log in how. What it leaves out stays.
     pub struct SignInChange {
-        /// Who may use a password. `null` means all users; with an OpenID provider it means service accounts only.
+        /// Who may use a password. `null` means all users; with a provider it means service accounts only.
         passwords: Patch<Passwords>,
         /// Whether users with a password need an authenticator app too; `null` for `offered`.
         second_factor: Patch<SecondFactor>,
         /// The OpenID provider that users log in at; `null` for none.
         provider: Patch<NewProvider>,
+        /// The SAML provider that users log in at; `null` for none.
+        saml: Patch<NewSaml>,
     }
     example {
         "second_factor": "required",
@@ -52,12 +54,23 @@ answer! {
         second_factor: SecondFactor,
         /// The OpenID provider that users log in at.
         provider: Option<ServiceProvider>,
+        /// The SAML provider that users log in at.
+        saml: Option<SamlSettings>,
+        /// What a SAML provider has to be told.
+        saml_addresses: SamlAddresses,
     }
     example {
         "passwords": "service_accounts", "second_factor": "required",
         "provider": {
             "name": "Okta", "issuer": "https://acme.okta.example", "client_id": "0oa1b2c3d4", "match_by": "verified_email",
             "redirect_uri": "https://gateway.example/login/callback"
+        },
+        "saml": null,
+        "saml_addresses": {
+            "single_sign_on_url": "https://gateway.example/saml/0198a6b2/consume", "audience": "https://gateway.example/saml/0198a6b2",
+            "name_id_format": "EmailAddress", "other_single_sign_on_url": "https://gateway.example/saml/consume",
+            "shared_audience": "https://gateway.example/saml", "metadata_url": "https://gateway.example/saml/0198a6b2/metadata",
+            "login_url": "https://gateway.example/saml/0198a6b2/login"
         }
     }
 }
@@ -79,5 +92,112 @@ answer! {
     example {
         "name": "Okta", "issuer": "https://acme.okta.example", "client_id": "0oa1b2c3d4", "match_by": "verified_email",
         "redirect_uri": "https://gateway.example/login/callback"
+    }
+}
+
+body! {
+    /// A SAML provider: its metadata, where it is, or its entity ID, address and certificates. All of these may be left out while the
+    /// provider stays.
+    pub struct NewSaml {
+        /// What users read: “Continue with …”.
+        name: Required<Line>,
+        /// Its metadata, as XML.
+        metadata: Option<Text>,
+        /// Where its metadata is. It is fetched once, now.
+        metadata_url: Option<Line>,
+        /// Its entity ID, which it writes as the issuer.
+        entity_id: Option<Line>,
+        /// Where it takes requests to log in, by redirect.
+        sso_url: Option<Line>,
+        /// What it signs with: certificates in PEM or base64. Several count at once, so that the provider may change them.
+        certificates: Option<Texts>,
+        /// The attribute that names a user; left out, the NameID does.
+        attribute: Option<Line>,
+        /// What that name is here; `user_name` if nothing is said.
+        match_by: Option<SamlMatch>,
+        /// Whether a user is made of a person who has none; `false` if nothing is said.
+        create_users: Option<bool>,
+        /// Whether people may come from the provider's own page; `false` if nothing is said.
+        idp_initiated: Option<bool>,
+        /// Whether signatures with SHA-1 count; `false` if nothing is said.
+        sha1: Option<bool>,
+        /// Whether requests name the addresses that all accounts share; `false` if nothing is said.
+        shared_addresses: Option<bool>,
+    }
+    example {
+        "name": "Okta", "metadata_url": "https://acme.okta.example/app/exk1a2b3c4/sso/saml/metadata", "match_by": "user_name"
+    }
+}
+part!(NewSaml);
+
+answer! {
+    /// A SAML provider.
+    pub struct SamlSettings {
+        /// What users read: “Continue with …”.
+        name: String,
+        /// Its entity ID.
+        entity_id: String,
+        /// Where it takes requests to log in.
+        sso_url: String,
+        /// What it signs with.
+        certificates: Vec<SamlCertificate>,
+        /// The attribute that names a user; `null`: the NameID does.
+        attribute: Option<String>,
+        /// What that name is here.
+        match_by: SamlMatch,
+        /// Whether a user is made of a person who has none.
+        create_users: bool,
+        /// Whether people may come from the provider's own page.
+        idp_initiated: bool,
+        /// Whether signatures with SHA-1 count.
+        sha1: bool,
+        /// Whether requests name the addresses that all accounts share.
+        shared_addresses: bool,
+    }
+    example {
+        "name": "Okta", "entity_id": "http://www.okta.example/exk1a2b3c4", "sso_url": "https://acme.okta.example/app/exk1a2b3c4/sso/saml",
+        "certificates": [{
+            "sha256": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9", "not_after": "2036-11-26T20:00:00.000Z"
+        }],
+        "attribute": null, "match_by": "user_name", "create_users": false, "idp_initiated": false, "sha1": false, "shared_addresses": false
+    }
+}
+
+answer! {
+    /// A certificate. It counts until it is taken away, also after its end.
+    pub struct SamlCertificate {
+        /// The SHA-256 fingerprint, in hexadecimal digits.
+        sha256: String,
+        /// Until when it says that it is valid.
+        not_after: Time,
+    }
+    example {
+        "sha256": "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9", "not_after": "2036-11-26T20:00:00.000Z"
+    }
+}
+
+answer! {
+    /// What a SAML provider has to be told, as Okta's form calls it.
+    pub struct SamlAddresses {
+        /// The single sign-on URL, for Recipient and Destination too; elsewhere Reply URL or ACS URL.
+        single_sign_on_url: String,
+        /// The audience URI (SP entity ID); elsewhere Identifier.
+        audience: String,
+        /// The name ID format.
+        name_id_format: &'static str,
+        /// One more requestable SSO URL, which all accounts share.
+        other_single_sign_on_url: String,
+        /// The audience that goes with it.
+        shared_audience: String,
+        /// Where all this is told to providers that read metadata.
+        metadata_url: String,
+        /// Where people begin to log in; elsewhere Sign on URL.
+        login_url: String,
+    }
+    example {
+        "single_sign_on_url": "https://gateway.example/saml/0198a6b2/consume", "audience": "https://gateway.example/saml/0198a6b2",
+        "name_id_format": "EmailAddress", "other_single_sign_on_url": "https://gateway.example/saml/consume",
+        "shared_audience": "https://gateway.example/saml", "metadata_url": "https://gateway.example/saml/0198a6b2/metadata",
+        "login_url": "https://gateway.example/saml/0198a6b2/login"
     }
 }

@@ -260,6 +260,11 @@ impl Findings {
         };
     }
 
+    /// A browser comes for a user of this account, who is not known yet.
+    pub fn is_of_account(&mut self, account: AccountKey) {
+        self.owner = Owner::Account(account);
+    }
+
     /// It is about what is called so.
     pub fn is_about(&mut self, name: &str) {
         self.target_name = Some(short(name));

@@ -7,13 +7,8 @@ use super::operator::Operator;
 use crate::app::App;
 use crate::domain::bodies::sign_in::{SignIn, SignInChange};
 use crate::http::edge::problem::Problem;
-use crate::services::accounts::sign_in::{self, Rules};
+use crate::services::accounts::sign_in::{self, Rules, saml};
 use crate::storage::ReadCost;
-
-/// What has to be registered at a provider as the redirect URI.
-fn redirect_uri(app: &App) -> String {
-    format!("{}/login/callback", app.public_url)
-}
 
 /// `GET …/accounts/{account}/sign-in`
 pub(super) async fn get(
@@ -21,9 +16,9 @@ pub(super) async fn get(
     app: web::Data<App>,
     id: web::Path<String>,
 ) -> Result<web::Json<SignIn>, Problem> {
-    let redirect_uri = redirect_uri(&app);
+    let public_url = app.public_url.clone();
     let answer =
-        operator.read(&app, ReadCost::Point, move |tx, mandate| sign_in::get(tx, mandate, &id, &redirect_uri)).await?;
+        operator.read(&app, ReadCost::Point, move |tx, mandate| sign_in::get(tx, mandate, &id, &public_url)).await?;
     Ok(web::Json(answer))
 }
 
@@ -35,10 +30,16 @@ pub(super) async fn change(
     body: Body<SignInChange>,
 ) -> Result<web::Json<SignIn>, Problem> {
     let change = body.checked(|change| sign_in::wrong_issuer(change, &app.outbound))?;
-    let (work, redirect_uri) = (app.clone(), redirect_uri(&app));
+    let metadata = saml::fetched(&app.outbound, &change).await.map_err(|wrong| Problem::invalid(vec![wrong]))?;
+    let work = app.clone();
     let answer = operator
         .write(&app, move |tx, mandate| {
-            let rules = Rules { outbound: &work.outbound, keys: &work.keys, redirect_uri: &redirect_uri };
+            let rules = Rules {
+                outbound: &work.outbound,
+                keys: &work.keys,
+                public_url: &work.public_url,
+                metadata: metadata.as_deref(),
+            };
             sign_in::change(tx, mandate, rules, &id, &change)
         })
         .await?;

@@ -120,7 +120,7 @@ fn endpoint(request: &HttpRequest) -> Option<Cow<'static, str>> {
         return Some(request.match_pattern().map_or(Cow::Borrowed("/oauth2/…"), Cow::Owned));
     }
     let is_of_browsers =
-        ["/login", "/account", "/password", "/console/login", "/console/welcome", "/setup", "/userinfo"]
+        ["/login", "/saml", "/account", "/password", "/console/login", "/console/welcome", "/setup", "/userinfo"]
             .iter()
             .any(|page| request.path().strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
     request.match_pattern().filter(|_| is_of_browsers).map(Cow::Owned)

@@ -343,9 +343,9 @@ pub(super) async fn people(request: HttpRequest, app: web::Data<App>) -> Result<
         Err(answer) => return Ok(answer),
     };
     let sign_in = &by.account.options.sign_in;
-    let rule = match (&sign_in.provider, sign_in.allows_password(false)) {
-        (Some(provider), true) => format!("People log in with {}, or with a password.", provider.name),
-        (Some(provider), false) => format!("People log in with {}. Passwords are for service accounts.", provider.name),
+    let rule = match (sign_in.provider_name(), sign_in.allows_password(false)) {
+        (Some(provider), true) => format!("People log in with {provider}, or with a password."),
+        (Some(provider), false) => format!("People log in with {provider}. Passwords are for service accounts."),
         (None, true) => "Everyone logs in with a user name and a password.".to_owned(),
         (None, false) => "Passwords are for service accounts only.".to_owned(),
     };

@@ -237,7 +237,7 @@ impl Origin {
         match path {
             "/oauth2/logout" => Origin::Own,
             _ if path.starts_with("/oauth2/") => Origin::Application,
-            _ if path.starts_with("/login") => Origin::LogIn,
+            _ if path.starts_with("/login") || path.starts_with("/saml/") => Origin::LogIn,
             _ if path.starts_with("/console") => Origin::Operator,
             _ => Origin::Own,
         }

@@ -4,6 +4,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::assets;
+use super::login::saml;
 use super::templates::not_found;
 use crate::app::App;
 use crate::domain::served_file::ServedFile;
@@ -14,6 +15,8 @@ use crate::http::edge::endpoints::{Endpoint, pages};
 pub static FILES: &[Endpoint] = pages![
     GET "/assets/{name}" Audience::Anyone => asset, "What pages are made of.";
     GET "/favicon.ico" Audience::Anyone => icon, "The logo, for browsers that do not read which one a page names.";
+    GET "/saml/metadata" Audience::Anyone => saml::shared_metadata, "Tells SAML providers what all accounts share.";
+    GET "/saml/{account}/metadata" Audience::Anyone => saml::metadata, "Tells a SAML provider what it has to know for this account.";
     GET "/robots.txt" Audience::Anyone => robots, "Keeps search engines away.";
 ];
 

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::domain::account::Account;
 use crate::domain::actor::Actor;
 use crate::domain::request::Refusal;
+use crate::domain::sign_in::SignIn;
 use crate::domain::wording;
 use crate::http::edge::query;
 use crate::services::consent;
@@ -27,6 +28,7 @@ use crate::storage::{ReadCost, Tx};
 pub(super) mod callback;
 pub(super) mod forgotten;
 pub(super) mod provider;
+pub(super) mod saml;
 pub(super) mod second_factor;
 pub(super) mod steps;
 
@@ -70,7 +72,7 @@ pub(super) async fn page_for(
         client: intent.asked().map(|asked| wording::strip_invisible(&asked.client_name)),
         destination: intent.asked().map(|asked| asked.redirect_uri.origin()),
         provisions,
-        leads_to_provider: sign_in.provider.is_some() && !provisions,
+        leads_to_provider: sign_in.provider_name().is_some() && !provisions,
         asks_for_account: account.is_none(),
         named_account: wording::strip_invisible(&said.account).chars().take(200).collect(),
         account: account.map(|account| wording::strip_invisible(&account.name)),
@@ -80,7 +82,7 @@ pub(super) async fn page_for(
         csrf: browser.csrf(app),
         username: wording::strip_invisible(&username).chars().take(200).collect(),
         passwords_for_services: !sign_in.allows_password(false),
-        provider: sign_in.provider.map(|provider| wording::strip_invisible(&provider.name)),
+        providers: providers(&sign_in),
     };
     let mut answer = page(app, said.status, &shown);
     browser.introduce(app, &mut answer);
@@ -88,6 +90,13 @@ pub(super) async fn page_for(
         answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     Ok(answer)
+}
+
+/// The providers that users of an account can log in at: where a button leads, and what it says.
+fn providers(sign_in: &SignIn) -> Vec<(&'static str, String)> {
+    let openid = sign_in.provider.as_ref().map(|provider| ("/login/provider", provider.name.as_str()));
+    let saml = sign_in.saml.as_ref().map(|saml| ("/login/saml", saml.name.as_str()));
+    openid.into_iter().chain(saml).map(|(path, name)| (path, wording::strip_invisible(name))).collect()
 }
 
 /// The account of the client that sent them, if it has one.

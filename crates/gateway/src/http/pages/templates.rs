@@ -36,8 +36,8 @@ pub(super) struct LoginPage {
     pub(super) asks_for_account: bool,
     /// The account they named before.
     pub(super) named_account: String,
-    /// The OpenID provider that people can log in at.
-    pub(super) provider: Option<String>,
+    /// The providers that people can log in at: where each button leads, and what they are called.
+    pub(super) providers: Vec<(&'static str, String)>,
     /// That is the right way for what they came for: to say who they are, and not to own a connection.
     pub(super) leads_to_provider: bool,
     /// Passwords are for service accounts only.

@@ -9,12 +9,15 @@ use crate::domain::bodies::sign_in::{self as bodies, NewProvider, SignInChange};
 use crate::domain::described::{FieldError, Line, Required};
 use crate::domain::event::{Act, Action};
 use crate::domain::operator::{Mandate, Power};
+use crate::domain::saml::addresses::Addresses;
 use crate::domain::sealing;
-use crate::domain::sign_in::{Passwords, SignIn, SignInProvider};
+use crate::domain::sign_in::{Passwords, SignInProvider};
 use crate::platform::outbound::Outbound;
 use crate::platform::system;
-use crate::services::error::ActError;
+use crate::services::error::{ActError, Refusal};
 use crate::storage::Tx;
+
+pub mod saml;
 
 /// What decisions about logging in go by.
 #[derive(Debug, Clone, Copy)]
@@ -23,13 +26,20 @@ pub struct Rules<'a> {
     pub outbound: &'a Outbound,
     /// Seal providers' secrets.
     pub keys: &'a Keyring,
-    /// Where providers send users back to.
-    pub redirect_uri: &'a str,
+    /// Where users reach this server.
+    pub public_url: &'a str,
+    /// The metadata of a SAML provider that was fetched for this change.
+    pub metadata: Option<&'a str>,
+}
+
+/// What has to be registered at an OpenID provider as the redirect URI.
+pub fn redirect_uri(public_url: &str) -> String {
+    format!("{public_url}/login/callback")
 }
 
 /// Who may log in how in this account. Only reads.
-pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, redirect_uri: &str) -> Result<bodies::SignIn, ActError> {
-    Ok(overview(&find(tx, mandate, Power::Read, id)?.options.sign_in, redirect_uri))
+pub fn get(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, public_url: &str) -> Result<bodies::SignIn, ActError> {
+    Ok(overview(&find(tx, mandate, Power::Read, id)?, public_url))
 }
 
 /// What is wrong with the issuer of a provider: it has to be an address that may be called.
@@ -49,7 +59,7 @@ pub fn change(
 ) -> Result<bodies::SignIn, ActError> {
     let mut account = lock(tx, mandate, Power::ChangeAccounts, id)?;
     ActError::unless_right(wrong_issuer(change, rules.outbound))?;
-    let before = overview(&account.options.sign_in, rules.redirect_uri);
+    let before = overview(&account, rules.public_url);
     if let Some(passwords) = change.passwords.change() {
         account.options.sign_in.passwords = passwords.copied();
     }
@@ -64,7 +74,20 @@ pub fn change(
         }
         Some(Some(asked)) => set_provider(tx, rules.keys, &mut account, asked)?,
     }
-    let after = overview(&account.options.sign_in, rules.redirect_uri);
+    match change.saml.change() {
+        None => {}
+        Some(None) => account.options.sign_in.saml = None,
+        Some(Some(asked)) => {
+            let known = account.options.sign_in.saml.take();
+            let provider = saml::provider(asked, known.as_ref(), rules.metadata);
+            account.options.sign_in.saml = Some(provider.map_err(|wrong| Refusal::Invalid(vec![wrong]))?);
+        }
+    }
+    if change.saml.is_named() {
+        let entity_id = account.options.sign_in.saml.as_ref().map(|saml| saml.entity_id.as_str());
+        tx.set_saml_provider(account.seq, entity_id)?;
+    }
+    let after = overview(&account, rules.public_url);
     tx.update_account(&account)?.map_err(|_| ActError::conflict("the account's name was taken meanwhile"))?;
     let changed = Act::new(Action::AccountSignInChanged).on_named(&account.id, &account.name);
     tx.raise(tx.now(), Some(account.seq), changed.changing(changes(&before, &after)));
@@ -92,7 +115,8 @@ fn set_provider(tx: &mut Tx<'_>, keys: &Keyring, account: &mut Account, asked: &
 }
 
 /// As operators read it: never the secret.
-fn overview(sign_in: &SignIn, redirect_uri: &str) -> bodies::SignIn {
+fn overview(account: &Account, public_url: &str) -> bodies::SignIn {
+    let sign_in = &account.options.sign_in;
     let passwords = match sign_in.allows_password(false) {
         true => Passwords::Everybody,
         false => Passwords::ServiceAccounts,
@@ -102,7 +126,13 @@ fn overview(sign_in: &SignIn, redirect_uri: &str) -> bodies::SignIn {
         issuer: provider.issuer.clone(),
         client_id: provider.client_id.clone(),
         match_by: provider.match_by,
-        redirect_uri: redirect_uri.to_owned(),
+        redirect_uri: redirect_uri(public_url),
     });
-    bodies::SignIn { passwords, second_factor: sign_in.second_factor, provider }
+    bodies::SignIn {
+        passwords,
+        second_factor: sign_in.second_factor,
+        provider,
+        saml: sign_in.saml.as_ref().map(saml::settings),
+        saml_addresses: saml::addresses(&Addresses::of(public_url, &account.id)),
+    }
 }

@@ -94,9 +94,9 @@ pub(super) fn barred(tx: &mut Tx<'_>, account: &Account, user: UserKey) -> Resul
     if sign_in.allows_password(tx.is_service_account(user)?) {
         return Ok(None);
     }
-    Ok(Some(match &sign_in.provider {
+    Ok(Some(match sign_in.provider_name() {
         Some(provider) => {
-            format!("People of {} log in with {}; passwords are for service accounts.", account.name, provider.name)
+            format!("People of {} log in with {provider}; passwords are for service accounts.", account.name)
         }
         None => format!("In {} passwords are for service accounts only.", account.name),
     }))

@@ -164,9 +164,9 @@ pub(super) fn suspended(account: Option<&Account>) -> Option<Refusal> {
 fn barred_by(tx: &mut Tx<'_>, login: &Login) -> Result<Option<String>, DbError> {
     let Some(account) = tx.account_at(login.account)? else { return Ok(None) };
     let sign_in = account.options.sign_in;
-    Ok((!sign_in.allows_password(login.service_account)).then(|| match sign_in.provider {
+    Ok((!sign_in.allows_password(login.service_account)).then(|| match sign_in.provider_name() {
         Some(provider) => {
-            format!("People of {} log in with {}; passwords are for service accounts.", account.name, provider.name)
+            format!("People of {} log in with {provider}; passwords are for service accounts.", account.name)
         }
         None => format!("In {} passwords are for service accounts only.", account.name),
     }))

@@ -170,7 +170,7 @@ fn named(configured: &SignInProvider, identity: &Identity) -> Result<(String, St
 }
 
 /// The users that a filter finds, at most two: their numbers and ids.
-fn matching(
+pub(super) fn matching(
     tx: &mut Tx<'_>,
     cx: &mut scim::Context<'_>,
     account: &Account,
@@ -188,7 +188,7 @@ fn matching(
 }
 
 /// A JSON string, as filters have them.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

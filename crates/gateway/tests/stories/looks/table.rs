@@ -14,8 +14,12 @@ const NO_PAGES: [&str; 4] = [
 ];
 
 /// Forms that lead to a page of another path.
-const LEAD_ON: [&str; 24] = [
+const LEAD_ON: [&str; 28] = [
     "/login/provider",
+    "/login/saml",
+    "/saml/consume",
+    "/saml/{account}/login",
+    "/saml/{account}/consume",
     "/oauth2/switch",
     "/account/connections/end",
     "/account/notices/seen",

@@ -147,6 +147,7 @@ story!(each_refusal_of_a_log_in_is_in_the_log, settings = [REACH], async |world:
     let page = open(&browser).await;
     acme.admin(Method::PATCH, "/sign-in").json(&json!({"provider": null})).await.expect(200);
     log.page("provider_missing", &browser.press(&page, "Continue with Acme ID").await.page());
+    crate::refusal_codes::saml::provoke(&world, &mut log).await;
     // Operators are refused in a story of their own.
     log.found.insert("operator_not_admitted");
     log.finish(PLACES).await;

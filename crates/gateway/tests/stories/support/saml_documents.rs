@@ -127,6 +127,8 @@ pub struct Document {
     pub destination: String,
     pub in_response_to: Option<String>,
     pub now: i64,
+    /// When the person logged in.
+    pub authenticated: i64,
     /// From when, and until when, counted from now.
     pub valid: (i64, i64),
     pub attributes: Vec<(String, String)>,
@@ -150,6 +152,7 @@ impl Document {
             destination: recipient.to_owned(),
             in_response_to: None,
             now,
+            authenticated: now,
             valid: (-300_000, 300_000),
             attributes: vec![("email".to_owned(), name_id.to_owned())],
             status: "Success".to_owned(),
@@ -165,14 +168,14 @@ impl Document {
     pub fn assertion(&self) -> String {
         let Document { id, issuer, name_id, audience, recipient, now, .. } = self;
         let (from, until, now) = (time(now + self.valid.0), time(now + self.valid.1), time(*now));
-        let answered = self.answered();
+        let (answered, authenticated) = (self.answered(), time(self.authenticated));
         let attributes: String = self
             .attributes
             .iter()
             .map(|(name, value)| format!(r#"<saml:Attribute Name="{name}"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"#))
             .collect();
         format!(
-            r#"<saml:Assertion xmlns:saml="{ASSERTION}" ID="{id}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{name_id}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{answered} NotOnOrAfter="{until}" Recipient="{recipient}"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{from}" NotOnOrAfter="{until}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}" SessionIndex="_s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"#
+            r#"<saml:Assertion xmlns:saml="{ASSERTION}" ID="{id}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{name_id}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{answered} NotOnOrAfter="{until}" Recipient="{recipient}"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{from}" NotOnOrAfter="{until}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{authenticated}" SessionIndex="_s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"#
         )
     }
 

@@ -1,4 +1,4 @@
-//! Who of an account may log in how: passwords, authenticator apps, an OpenID provider.
+//! Who of an account may log in how: passwords, authenticator apps, an OpenID provider, a SAML provider.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,14 +10,14 @@ use super::parts::{self, CHANGED_MEANWHILE, Typed, state_of};
 use super::tabs::{AccountHead, AccountTab, of_account};
 use super::{Desk, Section, Submitted};
 use crate::app::App;
-use crate::domain::bodies::sign_in::{SignIn, SignInChange};
+use crate::domain::bodies::sign_in::{SamlAddresses, SignIn, SignInChange};
 use crate::domain::operator::Power;
 use crate::domain::wording;
 use crate::http::edge::audience::within_reach;
 use crate::http::edge::endpoints::{Endpoint, pages};
 use crate::http::pages::failure::PageFailure;
 use crate::http::pages::frame::filters;
-use crate::services::accounts::sign_in::{self as service, Rules};
+use crate::services::accounts::sign_in::{self as service, Rules, saml};
 use crate::services::error::ActError;
 use crate::storage::ReadCost;
 
@@ -27,7 +27,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = pages![
 ];
 
 /// What bodies call the fields of this form.
-const FIELDS: [(&str, &str, &str); 7] = [
+const FIELDS: [(&str, &str, &str); 14] = [
     ("passwords", "passwords", "The answer"),
     ("second_factor", "second_factor", "The answer"),
     ("provider.name", "provider_name", "The name"),
@@ -35,6 +35,13 @@ const FIELDS: [(&str, &str, &str); 7] = [
     ("provider.client_id", "client_id", "The client ID"),
     ("provider.client_secret", "client_secret", "The client secret"),
     ("provider.match_by", "match_by", "The answer"),
+    ("saml.name", "saml_name", "The name"),
+    ("saml.metadata_url", "saml_metadata_url", "The address of the metadata"),
+    ("saml.metadata", "saml_metadata", "The metadata"),
+    ("saml.entity_id", "saml_metadata", "The entity ID"),
+    ("saml.attribute", "saml_attribute", "The attribute"),
+    ("saml.match_by", "saml_match_by", "The answer"),
+    ("saml", "saml_metadata", "The provider"),
 ];
 
 #[derive(Debug, Template)]
@@ -49,17 +56,19 @@ struct SignInPage {
     has_provider: bool,
     /// What has to be registered at the provider.
     redirect_uri: String,
+    /// What a SAML provider has to be told.
+    addresses: SamlAddresses,
+    /// The SAML provider that is set up, and when its certificates end.
+    saml: Option<(String, Vec<String>)>,
     may_change: bool,
-}
-
-fn redirect_uri(app: &App) -> String {
-    format!("{}/login/callback", app.public_url)
 }
 
 fn typed_of(sign_in: &SignIn) -> Typed {
     let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
     let provider = sign_in.provider.as_ref();
+    let saml = sign_in.saml.as_ref();
     let of = |text: Option<&String>| text.cloned().unwrap_or_default();
+    let ticked = |is: Option<bool>| if is == Some(true) { "yes" } else { "" }.to_owned();
     Typed::with([
         ("passwords", word(json!(sign_in.passwords))),
         ("second_factor", word(json!(sign_in.second_factor))),
@@ -67,14 +76,22 @@ fn typed_of(sign_in: &SignIn) -> Typed {
         ("provider_name", of(provider.map(|provider| &provider.name))),
         ("issuer", of(provider.map(|provider| &provider.issuer))),
         ("client_id", of(provider.map(|provider| &provider.client_id))),
+        ("with_saml", if saml.is_some() { "yes" } else { "no" }.to_owned()),
+        ("saml_name", of(saml.map(|saml| &saml.name))),
+        ("saml_attribute", of(saml.and_then(|saml| saml.attribute.as_ref()))),
+        ("saml_match_by", saml.map_or_else(|| "user_name".to_owned(), |saml| word(json!(saml.match_by)))),
+        ("saml_create_users", ticked(saml.map(|saml| saml.create_users))),
+        ("saml_idp_initiated", ticked(saml.map(|saml| saml.idp_initiated))),
+        ("saml_sha1", ticked(saml.map(|saml| saml.sha1))),
+        ("saml_shared_addresses", ticked(saml.map(|saml| saml.shared_addresses))),
         ("match_by", provider.map_or_else(|| "verified_email".to_owned(), |provider| word(json!(provider.match_by)))),
     ])
 }
 
 async fn read(desk: &Desk, app: &App, id: &str) -> Result<(AccountHead, SignIn), PageFailure> {
     let head = tabs_of(desk, app, id, AccountTab::SignIn).await?;
-    let (mandate, id, uri) = (desk.mandate().clone(), id.to_owned(), redirect_uri(app));
-    let sign_in = desk.read(app, ReadCost::Point, move |tx| service::get(tx, &mandate, &id, &uri)).await?;
+    let (mandate, id, url) = (desk.mandate().clone(), id.to_owned(), app.public_url.clone());
+    let sign_in = desk.read(app, ReadCost::Point, move |tx| service::get(tx, &mandate, &id, &url)).await?;
     Ok((head, sign_in))
 }
 
@@ -86,7 +103,12 @@ fn page(desk: &Desk, app: &App, head: AccountHead, sign_in: &SignIn, typed: Type
         typed,
         state: state_of(app, sign_in),
         has_provider: sign_in.provider.is_some(),
-        redirect_uri: redirect_uri(app),
+        redirect_uri: service::redirect_uri(&app.public_url),
+        addresses: sign_in.saml_addresses.clone(),
+        saml: sign_in.saml.as_ref().map(|saml| {
+            let ends = saml.certificates.iter().map(|certificate| wording::format_time(certificate.not_after.0));
+            (saml.entity_id.clone(), ends.collect())
+        }),
         may_change: desk.mandate().has(Power::ChangeAccounts),
     }
 }
@@ -115,7 +137,26 @@ fn fields_of(typed: &Typed) -> Map<String, Value> {
         provider
     });
     fields.insert("provider".to_owned(), provider.unwrap_or(Value::Null));
+    fields.insert("saml".to_owned(), saml_of(typed).unwrap_or(Value::Null));
     fields
+}
+
+/// The SAML provider; what of it is left empty stays as it is.
+fn saml_of(typed: &Typed) -> Option<Value> {
+    if !typed.is("with_saml", "yes") {
+        return None;
+    }
+    let mut saml = json!({"name": typed.value("saml_name"), "match_by": typed.value("saml_match_by")});
+    for flag in ["create_users", "idp_initiated", "sha1", "shared_addresses"] {
+        saml[flag] = json!(typed.has(&format!("saml_{flag}")));
+    }
+    for field in ["metadata", "metadata_url", "attribute"] {
+        let typed_in = format!("saml_{field}");
+        if typed.has(&typed_in) {
+            saml[field] = json!(typed.value(&typed_in));
+        }
+    }
+    Some(saml)
 }
 
 /// `POST /console/accounts/{account}/sign-in`
@@ -129,6 +170,12 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
     // What is a secret is not sent back to the browser.
     typed.set("client_secret", String::new());
     let change = match change {
+        Ok(change) => {
+            saml::fetched(&app.outbound, &change).await.map(|fetched| (change, fetched)).map_err(|wrong| vec![wrong])
+        }
+        Err(mistakes) => Err(mistakes),
+    };
+    let (change, metadata) = match change {
         Ok(change) => change,
         Err(mistakes) => {
             typed.mistakes(&mistakes, &FIELDS);
@@ -137,14 +184,19 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
             return Ok(desk.page_with(&app, StatusCode::BAD_REQUEST, Section::Accounts, &shown));
         }
     };
-    let (work, mandate, which, uri) = (app.clone(), desk.mandate().clone(), id.clone(), redirect_uri(&app));
+    let (work, mandate, which) = (app.clone(), desk.mandate().clone(), id.clone());
     let state = typed.value("state").to_owned();
     let saved = desk
         .act(&app, move |tx| {
-            if state_of(&work, &service::get(tx, &mandate, &which, &uri)?) != state {
+            if state_of(&work, &service::get(tx, &mandate, &which, &work.public_url)?) != state {
                 return Err(ActError::conflict(CHANGED_MEANWHILE));
             }
-            let rules = Rules { outbound: &work.outbound, keys: &work.keys, redirect_uri: &uri };
+            let rules = Rules {
+                outbound: &work.outbound,
+                keys: &work.keys,
+                public_url: &work.public_url,
+                metadata: metadata.as_deref(),
+            };
             service::change(tx, &mandate, rules, &which, &change)
         })
         .await?;
