@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::app::App;
 use crate::jobs::housekeeping::Housekeeper;
 use crate::platform::trusted_clock::Judged;
+use crate::services::accounts::replacement;
 use crate::services::indexing;
 use crate::services::recorder::Recorder;
 use crate::services::{field_counts, tolerance_counts};
@@ -44,6 +45,7 @@ pub fn start(app: App) {
             ran(&adding, "daily_counts", list_counts::of_the_day(&adding.db, &mut counted)).await;
             ran(&adding, "tolerance_counts", tolerance_counts::add(&adding.db, &adding.tally)).await;
             ran(&adding, "field_counts", field_counts::add(&adding.db, &adding.fields)).await;
+            ran(&adding, "replaced_values", replacement::catch_up(&adding.db, &adding.scim_engine())).await;
             ran(&adding, "list_counts", list_counts::update(&adding.db)).await;
         }
     });

@@ -6,6 +6,7 @@
 //! [`grants`], [`tokens`], [`static_tokens`] and [`logins`].
 
 pub mod access;
+pub mod access_history;
 pub mod account_rows;
 pub mod accounts;
 mod administrators;
@@ -66,6 +67,7 @@ mod pushed_requests;
 mod reindex;
 mod rekeying;
 pub mod releases;
+pub mod replaced_values;
 pub mod requests;
 pub mod resources;
 mod rows;

@@ -14,6 +14,7 @@ pub mod audit;
 pub mod authzen;
 pub mod clients;
 pub mod events;
+pub mod force;
 pub mod grants;
 pub mod health;
 pub mod notices;

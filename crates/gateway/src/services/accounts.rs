@@ -7,10 +7,13 @@ use scim::{AttributeKey, SearchKey};
 
 use self::removed_values::InUse;
 use super::error::{ActError, Consequence, Refusal};
+use super::service_provider::ScimEngine;
 use super::{operator_logins, reactions};
+use crate::domain::access::PastTerms;
 use crate::domain::account::{Account, AccountOptions, CloudNames, ENVIRONMENTS_ATTRIBUTE, ServiceAccounts};
 use crate::domain::bodies::accounts::{self as bodies, AccountChange, NewAccount};
 use crate::domain::bodies::changes;
+use crate::domain::bodies::force::Force;
 use crate::domain::described::{FieldError, Name, Text, Time};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::AccountKey;
@@ -24,6 +27,7 @@ pub mod attributes;
 pub mod export;
 mod labels;
 mod removed_values;
+pub mod replacement;
 pub mod sign_in;
 
 /// How many names are counted that several groups have, and how many of them are told with their groups.
@@ -71,7 +75,7 @@ pub fn list(
 fn overview(tx: &mut Tx<'_>, account: &Account) -> Result<bodies::Account, DbError> {
     let mut store = tx.in_account(account.seq, Timestamp::EPOCH, false);
     let (users, groups) = (store.count(USER)?, store.count(GROUP)?);
-    let mut warnings = Vec::new();
+    let mut warnings = replacement::warnings(tx, account)?;
     if users > 0 && !tx.has_administrator(account.seq)? {
         let policy = tx.grant_policy();
         warnings.push(format!(
@@ -199,6 +203,9 @@ impl CheckedChange {
                 .await?;
             let mut in_use = removed_values::in_use(db, seq, removed).await?;
             in_use.extend(ruled);
+            if let Some(fates) = change.force.as_ref().and_then(Force::fates) {
+                in_use.retain(|one| !one.is_of(ENVIRONMENTS_ATTRIBUTE, |value| fates.environments.contains_key(value)));
+            }
             removed_values::refuse("product_environments", &in_use)?;
         }
         Ok(CheckedChange { change, is_confirmed })
@@ -209,14 +216,15 @@ impl CheckedChange {
 pub fn change(
     tx: &mut Tx<'_>,
     mandate: &Mandate,
-    schemas: &Schemas,
+    engine: &ScimEngine,
     id: &str,
     checked: &CheckedChange,
 ) -> Result<bodies::Account, ActError> {
     let CheckedChange { change, is_confirmed } = checked;
     let policy = tx.grant_policy();
     let mut account = lock(tx, mandate, Power::ChangeAccounts, id)?;
-    ActError::unless_right(wrong_role(change.default_role.value(), schemas, policy.attribute()))?;
+    ActError::unless_right(wrong_role(change.default_role.value(), &engine.schemas, policy.attribute()))?;
+    let stood = account.clone();
     let before = overview(tx, &account)?;
     let were = account.options.service_accounts;
     let becomes_unique = change.unique_group_names == Some(true) && !account.options.unique_group_names;
@@ -225,7 +233,7 @@ pub fn change(
     }
     apply(change, &mut account);
     let (environments, roles) = (change.environment_labels.change(), change.role_labels.change());
-    labels::apply(&mut account, schemas, policy.attribute(), environments, roles)?;
+    labels::apply(&mut account, &engine.schemas, policy.attribute(), environments, roles)?;
     tx.update_account(&account)?.map_err(|_| taken(&account.name))?;
     if let Some(Text(user)) = change.co_owner.value()
         && tx.successor_of(account.seq, "")?.is_none()
@@ -240,10 +248,22 @@ pub fn change(
     if account.options.service_accounts == ServiceAccounts::Writable && were != ServiceAccounts::Writable {
         reactions::notices::service_accounts_are_writable(tx, account.seq, tx.now())?;
     }
+    let decides = |account: &Account| (account.product_environments.clone(), account.options.unset_environments);
+    if decides(&stood) != decides(&account) {
+        keep_terms(tx, &stood)?;
+    }
+    let replaced = replacement::begin(tx, engine, &stood, &account, change.force.as_ref().and_then(Force::fates))?;
     let after = overview(tx, &account)?;
     let changed = Act::new(Action::AccountChanged).on_named(&account.id, &account.name);
+    let changed = changed.saying((!replaced.is_empty()).then(|| replaced.join("; ")));
     tx.raise(tx.now(), Some(account.seq), changed.changing(changes(&before, &after)));
     Ok(after)
+}
+
+/// What says who may do what in a locked account was so until now.
+fn keep_terms(tx: &mut Tx<'_>, account: &Account) -> Result<(), DbError> {
+    let (rules, _) = tx.access_rules(account.seq)?;
+    tx.keep_past_terms(account.seq, &PastTerms::of(account, &rules))
 }
 
 fn apply(change: &AccountChange, account: &mut Account) {
@@ -288,6 +308,7 @@ fn set_suspended(tx: &mut Tx<'_>, mandate: &Mandate, id: &str, suspend: bool) ->
         return Ok(overview(tx, &account)?);
     }
     let before = overview(tx, &account)?;
+    keep_terms(tx, &account)?;
     account.suspended = suspend.then_some(now);
     tx.set_suspended(account.seq, account.suspended)?;
     tx.stand_anew(account.seq)?;

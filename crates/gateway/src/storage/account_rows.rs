@@ -216,6 +216,7 @@ impl Tx<'_> {
 
     /// The clients of an account begin as new ones do, and the account stands by them.
     pub fn begin_arrived(&mut self, account: AccountKey, numbers: &Renumbered) -> Result<(), DbError> {
+        self.past_is_unknown(account)?;
         for client in numbers.0.get(&Noun::Client).into_iter().flat_map(HashMap::values) {
             self.insert_client_health(ClientKey::of_row(*client))?;
         }
@@ -233,6 +234,11 @@ mod tests {
         // The index, counts, and work on them.
         "attribute_values",
         "attribute_work",
+        "replaced_values",
+        // What was before it came: that is recorded from then on.
+        "past_resources",
+        "past_members",
+        "past_terms",
         "resource_blocks",
         "resource_counts",
         "resource_gaps",

@@ -10,6 +10,9 @@ use super::schema::{
     field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, recordings,
     recovery_codes, resource_counts, saml_providers, second_factors, sessions, setup_links, static_tokens,
     tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
+    field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, past_members,
+    past_resources, past_terms, recordings, recovery_codes, replaced_values, resource_counts, second_factors, sessions,
+    setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -71,6 +74,7 @@ owned! {
     resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
     unrecorded_requests.account, account_days.account, letters.account, access_rules.account,
     saml_providers.account,
+    replaced_values.account, past_resources.account, past_members.account, past_terms.account,
 }
 
 #[cfg(test)]

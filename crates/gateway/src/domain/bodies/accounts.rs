@@ -4,6 +4,7 @@ use scim::InactiveMatch;
 
 use crate::domain::access::UnsetEnvironments;
 use crate::domain::account::{CloudNames, LastAdministrator, ListSeparator, OwnDeactivation, ServiceAccounts};
+use crate::domain::bodies::force::Force;
 use crate::domain::described::{Mapped, Name, Patch, Required, Text, Time, answer, body};
 use crate::domain::labels::{self, LabelChanges, Labels};
 
@@ -51,7 +52,8 @@ body! {
     pub struct AccountChange {
         /// What it is called. No two accounts have one name.
         name: Option<Name>,
-        /// Its product environments, all of them. A change that takes away one that users have is a 409, unless `force` is true.
+        /// Its product environments, all of them. A change that takes away one that users have is a 409, unless `force` says
+        /// what becomes of them.
         product_environments: Option<CloudNames>,
         /// What people call product environments, by cloud name. Those that it leaves out stay as they are called; `null` for one takes its
         /// name and description away, `null` for all of it those of all. One that leaves the list loses both.
@@ -76,8 +78,12 @@ body! {
         list_separator: Patch<ListSeparator>,
         /// As for a new account.
         unset_environments: Option<UnsetEnvironments>,
-        /// Does it although users have an environment that is taken away, or groups share names.
-        force: Option<bool>,
+        /// Does it although users have an environment that is taken away, or groups share names: `true`, and they keep it while it opens
+        /// nothing. Or says what becomes of each value that leaves the list: `{"environments": {"acme-old": "acme-new"}}` replaces it, of
+        /// users and in rules; `[]` takes it away, where it is not a user's last; `null` leaves it. `roles` does the same for roles that
+        /// left the configuration. The first 200 users are changed at once, more of them in the background, and `warnings` says how far
+        /// that is.
+        force: Option<Force>,
     }
     example {"default_role": "admin", "co_owner": null}
 }

@@ -5,17 +5,18 @@ use actix_web::{HttpRequest, HttpResponse, Responder, web};
 
 use super::answer::{Created, NoContent};
 use super::body::{Body, Params};
-use super::force::Force;
+use super::force::Confirmed;
 use super::operator::Operator;
 use super::page::{Items, Limit, Page};
 use crate::app::App;
 use crate::domain::bodies::accounts::{Account, AccountChange, NewAccount};
+use crate::domain::bodies::force::Force;
 use crate::domain::described::query::{After, query};
 use crate::domain::described::{Components, Text};
 use crate::http::edge::account_file;
 use crate::http::edge::operation::{Answers, Success};
 use crate::http::edge::problem::Problem;
-use crate::services::accounts::{self, CheckedChange};
+use crate::services::accounts::{self, CheckedChange, replacement};
 use crate::storage::ReadCost;
 
 query! {
@@ -71,16 +72,16 @@ pub(super) async fn change(
     operator: Operator,
     app: web::Data<App>,
     id: web::Path<String>,
-    query: Params<Force>,
+    query: Params<Confirmed>,
     body: Body<AccountChange>,
 ) -> Result<web::Json<Account>, Problem> {
     let role_attribute = &app.config.consent.role_attribute;
     let change = body.checked(|new| accounts::wrong_role(new.default_role.value(), &app.schemas, role_attribute))?;
-    let is_confirmed = query.0.or(change.force);
+    let is_confirmed = query.0.or(change.force.as_ref().and_then(Force::of_all));
     let change = CheckedChange::of(&app.db, operator.mandate(), &app.schemas, &id, change, is_confirmed).await?;
-    let work = app.clone();
-    let answer =
-        operator.write(&app, move |tx, mandate| accounts::change(tx, mandate, &work.schemas, &id, &change)).await?;
+    let engine = app.scim_engine();
+    let answer = operator.write(&app, move |tx, mandate| accounts::change(tx, mandate, &engine, &id, &change)).await?;
+    replacement::run_now(app.db.clone(), app.scim_engine());
     Ok(web::Json(answer))
 }
 

@@ -4,7 +4,7 @@ use actix_web::web;
 
 use super::answer::{NoContent, Put};
 use super::body::{Body, Params};
-use super::force::Force;
+use super::force::Confirmed;
 use super::operator::Operator;
 use super::page::{Items, PageQuery};
 use crate::app::App;
@@ -45,7 +45,7 @@ pub(super) async fn put(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
-    query: Params<Force>,
+    query: Params<Confirmed>,
     body: Body<Declaration>,
 ) -> Result<Put<Attribute>, Problem> {
     let (account, name) = path.into_inner();

@@ -36,6 +36,11 @@ impl InUse {
         InUse { attribute: attribute.to_owned(), noun, value: value.to_owned(), count, at_least: false }
     }
 
+    /// Whether it is a value of an attribute that is one of these.
+    pub(super) fn is_of(&self, attribute: &str, is_one: impl Fn(&str) -> bool) -> bool {
+        self.attribute == attribute && is_one(&self.value)
+    }
+
     /// Whether there is any.
     pub(super) fn is_there(&self) -> bool {
         self.count > 0

@@ -39,6 +39,14 @@ impl Door {
     }
 }
 
+fn engine(schemas: &Schemas) -> ScimEngine {
+    ScimEngine {
+        schemas: schemas.clone(),
+        base: "https://gateway.test/scim/v2".into(),
+        limits: scim::Limits::default(),
+    }
+}
+
 fn body<B: Body>(value: Value) -> B {
     let Value::Object(fields) = value else { panic!("not an object: {value}") };
     let mut mistakes = Mistakes::default();
@@ -54,7 +62,8 @@ fn an_account_is_made_changed_and_deleted_by_any_door_and_the_trail_names_it() {
     let made = door.act(|tx, schemas| create(tx, &Mandate::EVERYTHING, schemas, &new)).unwrap();
     let change = body::<AccountChange>(json!({"default_role": "admin", "unique_group_names": true}));
     let change = CheckedChange { change, is_confirmed: false };
-    let changed = door.act(|tx, schemas| super::change(tx, &Mandate::EVERYTHING, schemas, &made.id, &change)).unwrap();
+    let changed =
+        door.act(|tx, schemas| super::change(tx, &Mandate::EVERYTHING, &engine(schemas), &made.id, &change)).unwrap();
     assert_eq!((changed.name.as_str(), changed.default_role.as_deref()), ("acme", Some("admin")));
     door.act(|tx, _| delete(tx, &Mandate::EVERYTHING, &made.id)).unwrap();
     let done = ["account.deleted", "account.changed", "account.created"];
@@ -74,8 +83,9 @@ fn what_is_refused_leaves_nothing_behind() {
     // The co-owner is looked at after the rest was written.
     let change = body::<AccountChange>(json!({"name": "renamed", "co_owner": "of-another-account"}));
     let change = CheckedChange { change, is_confirmed: true };
-    let refused =
-        door.act(|tx, schemas| super::change(tx, &Mandate::EVERYTHING, schemas, &other.id, &change)).unwrap_err();
+    let refused = door
+        .act(|tx, schemas| super::change(tx, &Mandate::EVERYTHING, &engine(schemas), &other.id, &change))
+        .unwrap_err();
     assert!(matches!(&refused, ActError::Refused(Refusal::Invalid(errors)) if errors[0].field == "co_owner"));
     assert_eq!(door.act(|tx, _| get(tx, &Mandate::EVERYTHING, &other.id)).unwrap().name, "other");
     assert_eq!(door.trail().len(), 2);

@@ -214,13 +214,13 @@ async fn save(sent: Submitted, app: web::Data<App>, id: web::Path<String>) -> Re
         Err(ActError::Refused(refusal)) => return refused(&desk, &app, &id, typed, refusal).await,
         Err(failed) => return Err(failed.into()),
     };
-    let (work, which, state) = (app.clone(), id.clone(), typed.value("state").to_owned());
+    let (work, engine, which, state) = (app.clone(), app.scim_engine(), id.clone(), typed.value("state").to_owned());
     let saved = desk
         .act(&app, move |tx| {
             if shown_state(&work, &accounts::get(tx, &mandate, &which)?) != state {
                 return Err(ActError::conflict(CHANGED_MEANWHILE));
             }
-            accounts::change(tx, &mandate, &work.schemas, &which, &checked)
+            accounts::change(tx, &mandate, &engine, &which, &checked)
         })
         .await?;
     match saved {
