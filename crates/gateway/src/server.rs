@@ -38,9 +38,9 @@ use crate::services::reactions;
 use crate::services::recorder::Recorder;
 use crate::services::signing::Signer;
 use crate::storage::migrations::{self, MigrationError};
-use crate::storage::releases;
 use crate::storage::turn::Turn;
 use crate::storage::{AnyConn, DatabaseUrl, Db, DbError, ReadCost};
+use crate::storage::{access_history, releases};
 
 mod connections;
 mod door;
@@ -255,6 +255,7 @@ fn open_database(config: &Config, clock: Clock, _turn: &Turn) -> Result<Db, Star
         migrations::check(&mut conn)?;
     }
     releases::note(&mut conn).map_err(failed)?;
+    access_history::note_beginning(&mut conn, clock.now()).map_err(failed)?;
     drop(conn);
     Db::within(config.database.url.clone(), config.database.limits, clock, reactions::run).map_err(failed)
 }

@@ -30,6 +30,7 @@ pub mod operator_logins;
 pub mod operator_people;
 pub mod operators;
 pub mod password_links;
+pub(crate) mod past_access;
 pub mod rates;
 pub mod reactions;
 pub mod recorder;

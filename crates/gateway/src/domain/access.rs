@@ -11,11 +11,13 @@
 //! Everything here is pure; `services::access` reads what it takes.
 
 pub mod memberships;
+pub mod past;
 pub mod resolve;
 pub mod rules;
 #[cfg(test)]
 mod tests;
 
 pub use memberships::{Edge, Memberships};
+pub use past::{PastFacts, PastTerms};
 pub use resolve::{Access, Person, Reason, Terms, resolve};
 pub use rules::{EVERY, Environments, GroupName, Precedence, Rule, Rules, UnsetEnvironments};

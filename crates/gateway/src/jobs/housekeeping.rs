@@ -126,6 +126,9 @@ impl Housekeeper {
         let first = daily::day_of(now) - daily::KEPT;
         self.step(&mut done, "forgetting daily counts", move |tx| tx.forget_days(first, BATCH)).await;
         if let Some(days) = self.config.audit.retention_days {
+            let before = now - i64::from(days) * DAY;
+            let forget = move |tx: &mut Tx<'_>| tx.forget_access_history(before, BATCH);
+            self.step(&mut done, "forgetting earlier access", forget).await;
             self.forget_audit(&mut done, now - i64::from(days) * DAY).await;
         }
         done

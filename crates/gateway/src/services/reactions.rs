@@ -6,6 +6,7 @@
 //! - An account may name a co-owner, to whom such grants pass instead, and who is told so.
 //! - A user is told when connections come to rest on them that had better rest on a service account, and operators when the last user
 //!   leaves who may accept access.
+//! - What access was resolved from is kept as it was.
 //! - A change by which users may do more than before leaves a row of its own, with its cause.
 //! - Everything that happened leaves an audit row, and most of it an event in the feed.
 
@@ -22,6 +23,7 @@ pub(crate) mod deactivation;
 mod feed;
 pub(crate) mod last_administrator;
 pub(crate) mod notices;
+mod past;
 mod widenings;
 
 /// Reacts to everything that happened in this unit of work. What happens thereby is reacted to as well.
@@ -75,6 +77,8 @@ fn resource_changed(
     effect: &Effect,
 ) -> Result<(), DbError> {
     widenings::of_resource(tx, account, now, event, effect)?;
+    past::keep(tx, account, now, event)?;
+    widenings::of_resource(tx, account, now, event)?;
     let policy = tx.grant_policy();
     if let Some(left) = last_administrator::left_by(event, &policy) {
         last_administrator::tell_of_last(tx, account, now, left)?;

@@ -10,18 +10,18 @@ use scim::store::Stored;
 use serde_json::{Map, Value};
 
 use crate::domain::access::resolve::RuleTerms;
-use crate::domain::access::{Access, GroupName, Memberships, Person, Rules, Terms, resolve};
-use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
+use crate::domain::access::{Access, GroupName, Memberships, PastFacts, Person, Rules, Terms, resolve};
+use crate::domain::account::Account;
 use crate::domain::bodies::access::{AccessUser, ShortAccess};
 use crate::storage::access::NamedGroup;
 use crate::storage::{DbError, Tx};
 
 /// So many users are looked at by one request for a list; where few of them are meant, a page ends early and says where the next begins.
-const LOOKED_AT: usize = 5_000;
+pub(crate) const LOOKED_AT: usize = 5_000;
 /// So many are read at once.
-const AT_ONCE: i64 = 200;
+pub(crate) const AT_ONCE: i64 = 200;
 /// So many memberships of theirs and of the groups above.
-const MOST_EDGES: usize = 100_000;
+pub(crate) const MOST_EDGES: usize = 100_000;
 
 /// A user as far as access depends on them.
 #[derive(Debug, Clone)]
@@ -49,6 +49,12 @@ impl Candidate {
         let user = AccessUser { id: id.to_owned(), user_name: text("userName").unwrap_or_default() };
         let active = attributes.get("active").and_then(Value::as_bool).unwrap_or(true);
         Candidate { seq: 0, user, active, role: text(role_attribute), environments }
+        let attributes = stored.resource.attributes();
+        let user_name = attributes.get("userName").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let user = AccessUser { id: stored.resource.id.to_string(), user_name };
+        let PastFacts { active, role, environments } =
+            PastFacts::of(attributes, stored.resource.is_active(), role_attribute);
+        Candidate { seq: stored.handle.0, user, active, role, environments }
     }
 
     /// What they may do by these terms; `without` is a group that counts as deleted.
@@ -61,14 +67,6 @@ impl Candidate {
             groups: &groups,
         };
         resolve(&person, terms)
-    }
-}
-
-/// The environments that a value of the attribute names.
-pub(crate) fn names(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(values) => values.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        one => one.as_str().map(str::to_owned).into_iter().collect(),
     }
 }
 
@@ -90,10 +88,10 @@ pub(crate) fn groups_of_rules(
     ids.dedup();
     keys.sort_unstable();
     keys.dedup();
-    let by_id: HashMap<String, NamedGroup> =
-        tx.groups_by_id(account.seq, &ids)?.into_iter().map(|group| (group.id.clone(), group)).collect();
+    let (with_ids, with_names) = tx.groups_by_id_or_name(account.seq, &ids, &keys)?;
+    let by_id: HashMap<String, NamedGroup> = with_ids.into_iter().map(|group| (group.id.clone(), group)).collect();
     let mut by_name: HashMap<String, Vec<NamedGroup>> = HashMap::new();
-    for (key, group) in tx.groups_by_name(account.seq, &keys)? {
+    for (key, group) in with_names {
         by_name.entry(key).or_default().push(group);
     }
     let found = rules.rules.iter().map(|rule| match &rule.group {
@@ -149,13 +147,17 @@ pub(crate) fn memberships(tx: &mut Tx<'_>, users: &[Candidate], is_asked: bool) 
     Ok(Memberships::new(edges))
 }
 
-/// One user with what they may do.
-pub(crate) fn of_stored(tx: &mut Tx<'_>, account: &Account, stored: &Stored) -> Result<(Candidate, Access), DbError> {
+/// One user with what they may do, and the terms of the account by which they may.
+pub(crate) fn of_stored(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    stored: &Stored,
+) -> Result<(Terms, Candidate, Access), DbError> {
     let terms = current_terms(tx, account)?;
     let candidate = Candidate::of(stored, tx.grant_policy().attribute());
     let memberships = memberships(tx, std::slice::from_ref(&candidate), !terms.rules.is_empty())?;
     let access = candidate.access(&memberships, &terms, None);
-    Ok((candidate, access))
+    Ok((terms, candidate, access))
 }
 
 /// A page of a list of users: what is shown of each, and the row after which the next page begins.

@@ -115,7 +115,7 @@ fn access(
     };
     let now = tx.now();
     let Some(user) = tx.in_account(account.seq, now, false).get(USER, &id)? else { return Ok((None, Vec::new())) };
-    let (_, access) = super::resolution::of_stored(tx, account, &user)?;
+    let (_, _, access) = super::resolution::of_stored(tx, account, &user)?;
     let role = access.role.as_ref().map(|(role, _)| account.options.role_labels.of(role));
     let environments = account.options.environment_labels.of_all(access.environments.keys());
     Ok((role, environments))

@@ -12,6 +12,7 @@ use scim::schema::ResourceTypeId;
 use scim::store::{Handle, MembershipChange, MembershipOutcome};
 use scim::{Id, Members};
 
+use super::access_history;
 use super::backend::AnyConn;
 use super::error::DbError;
 use super::rows::Upward;
@@ -78,17 +79,27 @@ const JOIN: Dialects = Dialects {
          SELECT ?, value::bigint, ? FROM json_array_elements_text(?::json) ON CONFLICT DO NOTHING RETURNING member_seq",
 };
 
+/// Before they leave, on SQLite; PostgreSQL does both in one statement.
+const KEEP: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
+     SELECT ?, group_seq, member_seq, since, ? FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?))";
+const KEEP_UNLESS: &str = "INSERT INTO past_members (account, group_seq, member_seq, since, until) \
+     SELECT ?, group_seq, member_seq, since, ? FROM members WHERE group_seq = ? AND member_seq NOT IN (SELECT value FROM json_each(?))";
+
 const LEAVE: Dialects = Dialects {
     sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq IN (SELECT value FROM json_each(?)) RETURNING member_seq",
-    postgres: "DELETE FROM members WHERE group_seq = ? \
-         AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json))) RETURNING member_seq",
+    postgres: "WITH gone AS (DELETE FROM members WHERE group_seq = ? \
+         AND member_seq = ANY (ARRAY(SELECT value::bigint FROM json_array_elements_text(?::json))) \
+         RETURNING group_seq, member_seq, since), kept AS (INSERT INTO past_members (account, group_seq, member_seq, since, until) \
+         SELECT ?, group_seq, member_seq, since, ? FROM gone) SELECT member_seq FROM gone",
 };
 
 /// All members leave except these. No value is null, so `NOT IN` means what it says.
 const LEAVE_UNLESS: Dialects = Dialects {
     sqlite: "DELETE FROM members WHERE group_seq = ? AND member_seq NOT IN (SELECT value FROM json_each(?)) RETURNING member_seq",
-    postgres: "DELETE FROM members WHERE group_seq = ? \
-         AND member_seq NOT IN (SELECT value::bigint FROM json_array_elements_text(?::json)) RETURNING member_seq",
+    postgres: "WITH gone AS (DELETE FROM members WHERE group_seq = ? \
+         AND member_seq NOT IN (SELECT value::bigint FROM json_array_elements_text(?::json)) \
+         RETURNING group_seq, member_seq, since), kept AS (INSERT INTO past_members (account, group_seq, member_seq, since, until) \
+         SELECT ?, group_seq, member_seq, since, ? FROM gone) SELECT member_seq FROM gone",
 };
 
 const DESCRIBE: Dialects = Dialects {
@@ -212,7 +223,13 @@ pub(super) fn touch_groups_of(conn: &mut AnyConn, member: ResourceKey, now: Time
 }
 
 /// All members leave a group that is deleted: the first of them, and how many they were.
-pub(super) fn everyone_leaves(conn: &mut AnyConn, group: ResourceKey) -> Result<(Vec<Handle>, u64), DbError> {
+pub(super) fn everyone_leaves(
+    conn: &mut AnyConn,
+    account: AccountKey,
+    group: ResourceKey,
+    now: Timestamp,
+) -> Result<(Vec<Handle>, u64), DbError> {
+    access_history::members_leave(conn, account, group.into(), now)?;
     let first = members::table
         .filter(members::group_seq.eq(group))
         .order(members::member_seq)
@@ -246,21 +263,25 @@ fn described(conn: &mut AnyConn, text: Dialects, binds: Vec<Bind>) -> Result<Vec
     found.into_iter().map(member).collect()
 }
 
-/// Applies a change as a difference: no row of a member who stays is touched. Those who join are members since `now`.
+/// Applies a change as a difference: no row of a member who stays is touched. Those who join are members since `now`, those who leave were
+/// until then.
 pub(super) fn change(
     conn: &mut AnyConn,
+    account: AccountKey,
     group: ResourceKey,
     change: &MembershipChange,
     now: Timestamp,
 ) -> Result<MembershipOutcome, DbError> {
     let mut outcome = MembershipOutcome::default();
     if change.clear {
-        (outcome.left, outcome.removed) = apply(conn, LEAVE_UNLESS, vec![Bind::number(group)], &change.add)?;
+        (outcome.left, outcome.removed) = leave(conn, (account, group, now), (KEEP_UNLESS, LEAVE_UNLESS), &change.add)?;
     } else if !change.remove.is_empty() {
-        (outcome.left, outcome.removed) = apply(conn, LEAVE, vec![Bind::number(group)], &change.remove)?;
+        (outcome.left, outcome.removed) = leave(conn, (account, group, now), (KEEP, LEAVE), &change.remove)?;
     }
     if !change.add.is_empty() {
-        (outcome.joined, outcome.added) = apply(conn, JOIN, vec![Bind::number(group), Bind::number(now)], &change.add)?;
+        let seqs = Bind::list(&numbers(&change.add))?;
+        let binds = vec![Bind::number(group), Bind::number(now), seqs];
+        (outcome.joined, outcome.added) = apply(conn, JOIN, binds)?;
     }
     Ok(outcome)
 }
@@ -283,16 +304,29 @@ pub(super) fn resolve(
     described(conn, if reads { LOOK_UP } else { RESOLVE }, binds)
 }
 
-/// Runs one of the statements above with these values, of which these members are the last: the first whom it concerned, and how many
-/// they were.
-fn apply(
+/// Members leave, and that they were there is kept.
+fn leave(
     conn: &mut AnyConn,
-    verb: Dialects,
-    mut binds: Vec<Bind>,
+    (account, group, now): (AccountKey, ResourceKey, Timestamp),
+    (keep, verb): (&'static str, Dialects),
     members: &[Handle],
 ) -> Result<(Vec<Handle>, u64), DbError> {
-    let seqs: Vec<i64> = members.iter().map(|handle| handle.0).collect();
-    binds.push(Bind::list(&seqs)?);
+    let seqs = Bind::list(&numbers(members))?;
+    let (account, group, now) = (Bind::number(account), Bind::number(group), Bind::number(now));
+    if matches!(conn, AnyConn::Sqlite(_)) {
+        let binds = vec![account, now, group.clone(), seqs.clone()];
+        Statement::<()>::new(keep, binds).execute(conn)?;
+        return apply(conn, verb, vec![group, seqs]);
+    }
+    apply(conn, verb, vec![group, seqs, account, now])
+}
+
+fn numbers(members: &[Handle]) -> Vec<i64> {
+    members.iter().map(|handle| handle.0).collect()
+}
+
+/// Runs one of the statements above: the first members whom it concerned, and how many they were.
+fn apply(conn: &mut AnyConn, verb: Dialects, binds: Vec<Bind>) -> Result<(Vec<Handle>, u64), DbError> {
     let mut changed: Vec<i64> = Statement::<BigInt>::new(verb.of(conn), binds).load(conn)?;
     changed.sort_unstable();
     let count = changed.len() as u64;

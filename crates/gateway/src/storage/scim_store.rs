@@ -16,7 +16,8 @@ use super::error::DbError;
 use super::resources::{AccountTx, creation, refused};
 use super::schema::resources;
 use super::statement::{Bind, Statement};
-use super::{members as membership, owned, pending_members, search};
+use super::{access_history, members as membership, owned, pending_members, search};
+use crate::domain::access::PastFacts;
 use crate::domain::event::ResourceEvent;
 use crate::domain::ids::{ResourceKey, UserKey};
 use crate::each;
@@ -120,13 +121,16 @@ impl scim::Store for AccountTx<'_, '_> {
             this.delete_keys(seq, keys)?;
             this.add_to_count(stored.resource.resource_type, seq, -1)?;
             departure.groups = membership::touch_groups_of(this.tx.conn, seq, Timestamp::of_millis(now))?;
+            access_history::memberships_end(this.tx.conn, this.account, seq.into(), Timestamp::of_millis(now))?;
             owned::delete_of_member(this.tx.conn, seq)?;
             if stored.resource.resource_type == GROUP {
-                (departure.members, departure.count) = membership::everyone_leaves(this.tx.conn, seq)?;
+                (departure.members, departure.count) =
+                    membership::everyone_leaves(this.tx.conn, this.account, seq, Timestamp::of_millis(now))?;
                 owned::delete_of_group(this.tx.conn, seq)?;
             } else {
                 owned::delete_of_user(this.tx.conn, UserKey::of_user(seq))?;
             }
+            this.keep_departed(stored, Timestamp::of_millis(now))?;
             Ok(departure)
         };
         Ok(remove(self)?)
@@ -217,7 +221,7 @@ impl scim::Store for AccountTx<'_, '_> {
             self.takes_members_of(group)?;
         }
         let change = self.keeping_hidden_members(group, change)?;
-        Ok(membership::change(self.tx.conn, group.into(), &change, self.now)?)
+        Ok(membership::change(self.tx.conn, self.account, group.into(), &change, self.now)?)
     }
 
     fn load_position(&mut self, list: &ListKey) -> Result<Option<Vec<u8>>, StoreError> {
@@ -231,6 +235,22 @@ impl scim::Store for AccountTx<'_, '_> {
     fn record(&mut self, event: Event) {
         let event = ResourceEvent::of(event, self.tx.policy.attribute());
         self.tx.raise(self.now, Some(self.account), event);
+    }
+}
+
+impl AccountTx<'_, '_> {
+    /// What a deleted user or group was is kept.
+    fn keep_departed(&mut self, stored: &Stored, now: Timestamp) -> Result<(), DbError> {
+        let resource = &stored.resource;
+        let attributes = resource.attributes();
+        let role = self.tx.grant_policy();
+        let facts = PastFacts::of(attributes, resource.is_active(), role.attribute());
+        let (named, facts) = match resource.resource_type {
+            GROUP => ("displayName", None),
+            _ => ("userName", Some(&facts)),
+        };
+        let name = attributes.get(named).and_then(|name| name.as_str()).unwrap_or_default();
+        self.tx.keep_past_resource(self.account, stored, (name, facts), now, true)
     }
 }
 

@@ -264,3 +264,50 @@ story!(a_name_that_no_database_holds_is_no_user, async |world: World| {
     let rule = json!({"rules": [{"group_id": "x".repeat(5_000), "role": "admin"}]});
     acme.admin(Method::PUT, "/access").json(&rule).await.expect_problem(400);
 });
+
+story!(what_a_user_might_do_at_a_time_is_said_with_the_reasons_of_then, moving_clock, async |world: World| {
+    let acme = world.account("acme").await;
+    let idp = acme.connected_identity_provider().await;
+    let ana = user(&idp, "ana@acme.test", None).await;
+    let inner = idp.create_group("Interns", &[&ana]).await;
+    let outer = idp.create_group("Editors", &[&inner]).await;
+    set(
+        &acme,
+        json!({"precedence": "groups", "rules": [
+            {"group_id": outer["id"], "role": "reports", "environments": ["acme-stage"]},
+            {"group_name": "interns", "environments": ["acme-prod"]},
+        ]}),
+    )
+    .await;
+    let second = std::time::Duration::from_secs(1);
+    let now = access(&acme, &ana).await;
+    let then = gateway::platform::system::rfc3339(gateway::platform::timestamp::Timestamp::of_millis(world.now()));
+    world.pass(second);
+    // All that it came from changes or goes.
+    idp.patch(&ana).replace("userName", "anna@acme.test").replace("role", "billing").await.expect(200);
+    world.pass(second);
+    idp.patch(&inner).replace("displayName", "Trainees").await.expect(204);
+    idp.delete(&outer).await.expect(204);
+    set(&acme, json!({"rules": []})).await;
+    world.pass(second);
+    acme.admin(Method::PATCH, "").json(&json!({"unset_environments": "none"})).await.expect(200);
+    let fewer = json!({"product_environments": ["acme-eu"], "force": true});
+    acme.admin(Method::PATCH, "").json(&fewer).await.expect(200);
+    let with_time = |mut answer: Value| {
+        answer["at"] = json!(then);
+        answer
+    };
+    let path = format!("/users/{}/access?at={then}", text(&ana["id"]));
+    assert_eq!(acme.admin_get(&path).await, with_time(now.clone()));
+    acme.admin(Method::POST, "/suspend").await.expect(200);
+    acme.admin(Method::POST, "/resume").await.expect(200);
+    idp.delete(&ana).await.expect(204);
+    world.pass(second);
+    assert_eq!(acme.admin_get(&path).await, with_time(now.clone()), "a user who was deleted since");
+    let named = acme.admin_get(&format!("/access/user?userName=Ana%40acme.test&at={then}")).await;
+    assert_eq!(named, with_time(now), "by the name of then");
+    acme.admin(Method::GET, &format!("/access/user?userName=anna%40acme.test&at={then}")).await.expect_problem(404);
+    let stage = acme.admin_get(&format!("/access/users?environment=acme-stage&at={then}")).await;
+    assert!(items(&stage).iter().any(|item| item["user"]["userName"] == "ana@acme.test"), "{stage}");
+    acme.admin(Method::GET, &format!("/access/users?environment=acme-eu&at={then}")).await.expect_problem(400);
+});

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use gateway::platform::timestamp::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -14,6 +15,11 @@ const ALL: [&str; 3] = ["acme-prod", "acme-stage", "acme-test"];
 const ROLES: [&str; 3] = ["admin", "billing", "reports"];
 const NAMES: [&str; 3] = ["Editors", "EDITORS", "Night"];
 const STEPS: usize = 120;
+const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+
+fn rfc3339(moment: i64) -> String {
+    gateway::platform::system::rfc3339(Timestamp::of_millis(moment))
+}
 
 type Names = BTreeSet<String>;
 
@@ -270,14 +276,19 @@ impl History {
     }
 
     async fn answered(&self) -> BTreeMap<String, May> {
-        let page = self.acme.admin_get("/access/users?limit=1000").await;
+        self.listed("/access/users?limit=1000", &self.model.users.keys().cloned().collect()).await
+    }
+
+    /// What an answer says of these users.
+    async fn listed(&self, path: &str, of: &Names) -> BTreeMap<String, May> {
+        let page = self.acme.admin_get(path).await;
         let listed = items(&page).into_iter().map(|item| {
             let access = &item["access"];
             let environments = access["environments"].as_array().expect("a list").iter().map(text).collect();
             let role = access["role"].as_str().map(str::to_owned);
             (text(&item["user"]["id"]), (role, environments, access["every_environment"] == json!(true)))
         });
-        listed.filter(|(id, _)| self.model.users.contains_key(id)).collect()
+        listed.filter(|(id, _)| of.contains(id)).collect()
     }
 }
 
@@ -287,42 +298,105 @@ fn grew(before: Option<&May>, after: &May) -> bool {
     after.0 != *role || after.1.difference(had).next().is_some() || after.2 && !every
 }
 
-story!(random_histories_end_where_the_model_says_and_each_growth_is_listed, async |world: World| {
-    for seed in 1..=6 {
-        let acme = world.account(&format!("acme{seed}")).await;
-        let there: Vec<&str> = ALL[..2].to_vec();
-        acme.admin(Method::PATCH, "").json(&json!({"product_environments": there})).await.expect(200);
-        let idp = acme.connected_identity_provider().await;
-        let model = Model {
-            users: BTreeMap::new(),
-            groups: BTreeMap::new(),
-            rules: Vec::new(),
-            groups_first: false,
-            unset: "all",
-            environments: there.iter().map(|name| (*name).to_owned()).collect(),
-        };
-        let mut history = History { acme, idp, dice: Dice(seed), model, made: 0 };
-        let (mut told, mut listed) = (Vec::new(), 0);
-        for _ in 0..STEPS {
-            let before = history.model.clone();
-            told.push(history.step().await);
-            let expected = history.model.all();
-            assert_eq!(history.answered().await, expected, "seed {seed}: {told:#?}");
-            let rows = items(&history.acme.admin_get("/widenings?limit=1000").await).len();
-            let had = before.all();
-            let is_more = |(id, may): (&String, &May)| before.users.contains_key(id) && grew(had.get(id), may);
-            if expected.iter().any(is_more) {
-                assert!(rows > listed, "seed {seed}: a user got more, and no cause is listed: {told:#?}");
-            }
-            listed = rows;
+/// What was answered at each moment is answered about it later, of every user, whatever happened since.
+async fn at_every_moment(
+    history: &mut History,
+    moments: &[(i64, BTreeMap<String, May>, Model)],
+    ever: &BTreeMap<String, String>,
+) {
+    let all: Names = ever.keys().cloned().collect();
+    for (number, (moment, expected, model)) in moments.iter().enumerate() {
+        // Until the next step nothing happened.
+        for later in [0, 500] {
+            let path = format!("/access/users?limit=1000&at={}", rfc3339(moment + later));
+            assert_eq!(history.listed(&path, &all).await, *expected, "after step {number}");
         }
-        assert!(listed > 5, "seed {seed}: {listed}");
-        // One by one it is the same.
-        for (id, (role, environments, every)) in history.model.all() {
-            let one = history.acme.admin_get(&format!("/users/{id}/access")).await;
+        let Some((id, name)) = history.dice.one(ever.clone()) else { continue };
+        let at = rfc3339(*moment);
+        for path in [format!("/users/{id}/access?at={at}"), format!("/access/user?userName={name}&at={at}")] {
+            let answer = history.acme.admin(Method::GET, &path).await;
+            if !model.users.contains_key(&id) {
+                answer.expect_problem(404);
+                continue;
+            }
+            let one = answer.expect(200).json();
             let names: Names = one["environments"].as_array().unwrap().iter().map(|one| text(&one["value"])).collect();
-            assert_eq!((one["role"]["value"].as_str(), &names), (role.as_deref(), &environments));
-            assert_eq!(one["every_environment"], json!(every));
+            let role = one["role"]["value"].as_str().map(str::to_owned);
+            let found = (role, names, one["every_environment"] == json!(true));
+            let nothing = (None, Names::new(), false);
+            assert_eq!((&one["user"]["id"], &found), (&json!(id), expected.get(&id).unwrap_or(&nothing)), "{number}");
+            assert_eq!(one["at"].as_str(), Some(at.as_str()));
         }
     }
-});
+    // A page at a time it is the same, and before the account there is nothing to be told.
+    let (moment, expected, _) = &moments[moments.len() / 2];
+    let mut found = BTreeMap::new();
+    let mut path = format!("/access/users?limit=1&at={}", rfc3339(*moment));
+    for _ in 0..200 {
+        found.extend(history.listed(&path, &all).await);
+        let page = history.acme.admin_get(&path).await;
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/access/users?limit=1&at={}&after={next}", rfc3339(*moment));
+    }
+    assert_eq!(found, *expected);
+    for wrong in ["2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z", "yesterday"] {
+        history.acme.admin(Method::GET, &format!("/access/users?at={wrong}")).await.expect_problem(400);
+        let named = history.acme.admin(Method::GET, &format!("/access/user?userName=x&at={wrong}")).await;
+        named.expect_problem(400);
+    }
+    let early = history.acme.admin(Method::GET, "/access/users?at=2020-01-01T00:00:00Z").await.expect_problem(400);
+    let said = text(&early["errors"][0]["detail"]);
+    assert!(said.starts_with("access of this account is known since 20"), "{said}");
+}
+
+story!(
+    random_histories_are_what_the_model_says_at_every_moment_and_each_growth_is_listed,
+    moving_clock,
+    async |world: World| {
+        for seed in 1..=6 {
+            let acme = world.account(&format!("acme{seed}")).await;
+            let there: Vec<&str> = ALL[..2].to_vec();
+            acme.admin(Method::PATCH, "").json(&json!({"product_environments": there})).await.expect(200);
+            let idp = acme.connected_identity_provider().await;
+            let model = Model {
+                users: BTreeMap::new(),
+                groups: BTreeMap::new(),
+                rules: Vec::new(),
+                groups_first: false,
+                unset: "all",
+                environments: there.iter().map(|name| (*name).to_owned()).collect(),
+            };
+            let mut history = History { acme, idp, dice: Dice(seed), model, made: 0 };
+            let (mut told, mut listed) = (Vec::new(), 0);
+            let (mut moments, mut ever) = (Vec::new(), BTreeMap::new());
+            for _ in 0..STEPS {
+                let before = history.model.clone();
+                told.push(history.step().await);
+                let expected = history.model.all();
+                assert_eq!(history.answered().await, expected, "seed {seed}: {told:#?}");
+                let rows = items(&history.acme.admin_get("/widenings?limit=1000").await).len();
+                let had = before.all();
+                let is_more = |(id, may): (&String, &May)| before.users.contains_key(id) && grew(had.get(id), may);
+                if expected.iter().any(is_more) {
+                    assert!(rows > listed, "seed {seed}: a user got more, and no cause is listed: {told:#?}");
+                }
+                listed = rows;
+                let names =
+                    history.model.users.iter().map(|(id, person)| (id.clone(), text(&person.resource["userName"])));
+                ever.extend(names);
+                moments.push((world.now(), expected, history.model.clone()));
+                world.pass(SECOND);
+            }
+            at_every_moment(&mut history, &moments, &ever).await;
+            assert!(listed > 5, "seed {seed}: {listed}");
+            // One by one it is the same.
+            for (id, (role, environments, every)) in history.model.all() {
+                let one = history.acme.admin_get(&format!("/users/{id}/access")).await;
+                let names: Names =
+                    one["environments"].as_array().unwrap().iter().map(|one| text(&one["value"])).collect();
+                assert_eq!((one["role"]["value"].as_str(), &names), (role.as_deref(), &environments));
+                assert_eq!(one["every_environment"], json!(every));
+            }
+        }
+    }
+);

@@ -216,6 +216,8 @@ answer! {
         every_environment: bool,
         /// Why there is nothing, where there is nothing.
         none_because: Sometimes<String>,
+        /// The time that was asked about, where one was.
+        at: Sometimes<Time>,
     }
     example {
         "user": {"id": "0198a6b2-7c3d-7e4f-8a5b-6c7d8e9f0a1d", "userName": "ana@acme.test"}, "active": true,

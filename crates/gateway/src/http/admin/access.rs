@@ -2,6 +2,7 @@
 
 use actix_web::web;
 
+use super::audit::question::Moment;
 use super::body::{Body, Params};
 use super::operator::Operator;
 use super::page::{Items, Limit, Page, PageQuery};
@@ -18,10 +19,20 @@ use crate::services::resolution::UserPage;
 use crate::storage::ReadCost;
 
 query! {
+    /// Of which time.
+    pub(super) struct AtTime {
+        /// What the user might do at this time, which is not before access was recorded; now, if nothing is said.
+        at: Moment,
+    }
+}
+
+query! {
     /// Which user is meant.
     pub(super) struct NamedUser {
         /// The name the user logs in by, in any letter case.
         user_name as "userName": Text,
+        /// What the user might do at this time, which is not before access was recorded; now, if nothing is said. The name is that of then.
+        at: Moment,
     }
 }
 
@@ -32,6 +43,8 @@ query! {
         environment: Text,
         /// Those who have this role.
         role: Text,
+        /// Those of this time, which is not before access was recorded; of now, if nothing is said.
+        at: Moment,
         /// How many items there are at most; 100 if nothing is said.
         limit: Limit,
         /// The `next` of the page before.
@@ -69,9 +82,11 @@ pub(super) async fn of_user(
     operator: Operator,
     app: web::Data<App>,
     path: web::Path<(String, String)>,
+    query: Params<AtTime>,
 ) -> Result<web::Json<UserAccess>, Problem> {
+    let at = query.0.at.map(|Moment(at)| at);
     let answer = operator
-        .read(&app, ReadCost::Point, move |tx, mandate| answers::of_user(tx, mandate, &path.0, Which::Id(&path.1)))
+        .read(&app, ReadCost::Point, move |tx, mandate| answers::of_user(tx, mandate, &path.0, Which::Id(&path.1), at))
         .await?;
     Ok(web::Json(answer))
 }
@@ -82,12 +97,15 @@ pub(super) async fn of_named(
     account: web::Path<String>,
     query: Params<NamedUser>,
 ) -> Result<web::Json<UserAccess>, Problem> {
+    let at = query.0.at.map(|Moment(at)| at);
     let Some(Text(name)) = query.0.user_name else {
         let missing = FieldError { field: "userName".to_owned(), detail: "is missing: say whose access".to_owned() };
         return Err(Problem::invalid(vec![missing]));
     };
     let answer = operator
-        .read(&app, ReadCost::Point, move |tx, mandate| answers::of_user(tx, mandate, &account, Which::UserName(&name)))
+        .read(&app, ReadCost::Point, move |tx, mandate| {
+            answers::of_user(tx, mandate, &account, Which::UserName(&name), at)
+        })
         .await?;
     Ok(web::Json(answer))
 }
@@ -98,9 +116,10 @@ pub(super) async fn list(
     account: web::Path<String>,
     query: Params<ListedUsers>,
 ) -> Result<web::Json<Items<ListedAccess>>, Problem> {
-    let ListedUsers { environment, role, limit, after } = query.0;
+    let ListedUsers { environment, role, at, limit, after } = query.0;
     let page = Page::of(limit, after);
-    let listed = Listed { environment: environment.map(|name| name.0), role: role.map(|role| role.0) };
+    let (environment, role) = (environment.map(|name| name.0), role.map(|role| role.0));
+    let listed = Listed { environment, role, at: at.map(|Moment(at)| at) };
     let found = operator
         .read(&app, ReadCost::Scan, move |tx, mandate| {
             answers::list(tx, mandate, &account, &listed, page.after.unwrap_or(0), page.limit)

@@ -5,7 +5,7 @@ use scim::store::Stored;
 use scim::{AttributeKey, Id, Store};
 use serde_json::Value;
 
-use crate::domain::access::{Access, Reason};
+use crate::domain::access::{Access, Memberships, Reason, Terms};
 use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
 use crate::domain::bodies::access::{
     AccessActor, AccessGroup, AccessReason, EnvironmentAccess, ListedAccess, RoleAccess, UserAccess,
@@ -16,7 +16,8 @@ use crate::domain::operator::{Mandate, Power};
 use crate::platform::timestamp::Timestamp;
 use crate::services::accounts;
 use crate::services::error::ActError;
-use crate::services::resolution::{UserPage, current_terms, of_stored, short, walk};
+use crate::services::past_access;
+use crate::services::resolution::{Candidate, UserPage, current_terms, of_stored, short, walk};
 use crate::storage::audit::AuditRecord;
 use crate::storage::audit::search::AuditFilter;
 use crate::storage::{DbError, Tx};
@@ -34,11 +35,29 @@ pub enum Which<'a> {
 }
 
 /// What a user may do, and why. Only reads.
-pub fn of_user(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, which: Which<'_>) -> Result<UserAccess, ActError> {
+pub fn of_user(
+    tx: &mut Tx<'_>,
+    mandate: &Mandate,
+    account: &str,
+    which: Which<'_>,
+    at: Option<Timestamp>,
+) -> Result<UserAccess, ActError> {
     let account = accounts::find(tx, mandate, Power::Read, account)?;
     let (Which::Id(said) | Which::UserName(said)) = which;
-    let stored = find(tx, &account, which)?.ok_or_else(|| ActError::not_found("user", said))?;
-    Ok(with_reasons(tx, &account, &stored)?)
+    let Some(at) = at else {
+        let stored = find(tx, &account, which)?.ok_or_else(|| ActError::not_found("user", said))?;
+        return Ok(with_reasons(tx, &account, &stored)?);
+    };
+    past_access::check(tx, &account, at)?;
+    let found = match which {
+        Which::Id(id) => past_access::user_with_id(tx, &account, id, at)?,
+        Which::UserName(name) => past_access::user_named(tx, &account, name, at)?,
+    };
+    let user = found.ok_or_else(|| ActError::not_found("user at that time", said))?;
+    let terms = past_access::terms_at(tx, &account, at)?;
+    let memberships = past_access::memberships_at(tx, std::slice::from_ref(&user), at, !terms.rules.is_empty())?;
+    let access = user.access(&memberships, &terms, None);
+    Ok(told(tx, &account, &terms, (user, access), Some(at))?)
 }
 
 /// The user who is named so, if there is one.
@@ -56,10 +75,21 @@ pub(super) fn find(tx: &mut Tx<'_>, account: &Account, which: Which<'_>) -> Resu
 
 /// What a stored user may do, and why. Only reads.
 pub(crate) fn with_reasons(tx: &mut Tx<'_>, account: &Account, stored: &Stored) -> Result<UserAccess, DbError> {
-    let (candidate, access) = of_stored(tx, account, stored)?;
+    let (terms, candidate, access) = of_stored(tx, account, stored)?;
+    told(tx, account, &terms, (candidate, access), None)
+}
+
+/// What a user may do, or might at a time, with its reasons.
+fn told(
+    tx: &mut Tx<'_>,
+    account: &Account,
+    terms: &Terms,
+    (candidate, access): (Candidate, Access),
+    at: Option<Timestamp>,
+) -> Result<UserAccess, DbError> {
     let role_attribute = tx.grant_policy().attribute().to_owned();
-    let mut reasons = Reasons::new(tx, account, candidate.user.id.clone(), &access)?;
-    let none_because = none_because(account, stored, &access);
+    let mut reasons = Reasons::new(tx, account, candidate.user.id.clone(), &access, at)?;
+    let none_because = none_because(terms, candidate.active, &access);
     let mut role = None;
     if let Some((value, reason)) = &access.role {
         role = Some(RoleAccess { value: value.clone(), reason: reasons.told(tx, &role_attribute, *reason)? });
@@ -76,20 +106,21 @@ pub(crate) fn with_reasons(tx: &mut Tx<'_>, account: &Account, stored: &Stored) 
         environments,
         every_environment: access.every,
         none_because: Sometimes(none_because),
+        at: Sometimes(at.map(Time)),
     })
 }
 
 /// Why a user may enter no environment, where there is none.
-fn none_because(account: &Account, stored: &Stored, access: &Access) -> Option<String> {
-    if account.suspended.is_some() {
+fn none_because(terms: &Terms, is_active: bool, access: &Access) -> Option<String> {
+    if terms.suspended {
         Some("the account is suspended".to_owned())
-    } else if !stored.resource.is_active() {
+    } else if !is_active {
         Some("the user is not active".to_owned())
     } else if access.unset {
         Some(format!(
             "the user has no {ENVIRONMENTS_ATTRIBUTE}, no rule for a group of theirs gives one, and in this account that means none"
         ))
-    } else if account.product_environments.is_empty() {
+    } else if terms.environments.is_empty() {
         Some("the account has no environments".to_owned())
     } else if access.environments.is_empty() {
         Some("none of the environments that are given to the user is one of the account any more".to_owned())
@@ -102,12 +133,20 @@ fn none_because(account: &Account, stored: &Stored, access: &Access) -> Option<S
 struct Reasons<'a> {
     account: &'a Account,
     user: String,
+    /// At this time, where it is not now.
+    at: Option<Timestamp>,
     groups: Vec<crate::storage::access::NamedGroup>,
     told: Vec<((String, Reason), AccessReason)>,
 }
 
 impl<'a> Reasons<'a> {
-    fn new(tx: &mut Tx<'_>, account: &'a Account, user: String, access: &Access) -> Result<Reasons<'a>, DbError> {
+    fn new(
+        tx: &mut Tx<'_>,
+        account: &'a Account,
+        user: String,
+        access: &Access,
+        at: Option<Timestamp>,
+    ) -> Result<Reasons<'a>, DbError> {
         let of_role = access.role.iter().map(|(_, reason)| reason);
         let all = access.environments.values().flatten().chain(of_role);
         let mut seqs: Vec<i64> = Vec::new();
@@ -118,7 +157,11 @@ impl<'a> Reasons<'a> {
         }
         seqs.sort_unstable();
         seqs.dedup();
-        Ok(Reasons { account, user, groups: tx.groups_by_seq(account.seq, &seqs)?, told: Vec::new() })
+        let groups = match at {
+            Some(at) => past_access::groups_at(tx, account, &seqs, at)?,
+            None => tx.groups_by_seq(account.seq, &seqs)?,
+        };
+        Ok(Reasons { account, user, at, groups, told: Vec::new() })
     }
 
     fn group(&self, seq: i64) -> AccessGroup {
@@ -166,8 +209,12 @@ impl<'a> Reasons<'a> {
 
     /// The act by which the user got the value they have.
     fn origin_of_value(&self, tx: &mut Tx<'_>, attribute: &str) -> Result<Option<AuditRecord>, DbError> {
-        let filter =
-            AuditFilter { account: Some(self.account.seq), target: Some(self.user.clone()), ..AuditFilter::default() };
+        let filter = AuditFilter {
+            account: Some(self.account.seq),
+            target: Some(self.user.clone()),
+            to: self.at.map(|at| at + 1),
+            ..AuditFilter::default()
+        };
         let rows = tx.audit_page(&filter, None, LOOKED_AT)?.rows;
         Ok(rows.into_iter().find(|row| {
             let changes: Option<Value> = row.changes.as_deref().and_then(|text| serde_json::from_str(text).ok());
@@ -231,6 +278,8 @@ pub struct Listed {
     pub environment: Option<String>,
     /// Those who have this role.
     pub role: Option<String>,
+    /// At this time, where it is not now.
+    pub at: Option<Timestamp>,
 }
 
 /// The users of an account who may do something, with what they may do, in the order they were made. Only reads.
@@ -243,20 +292,30 @@ pub fn list(
     limit: i64,
 ) -> Result<UserPage<ListedAccess>, ActError> {
     let account = accounts::find(tx, mandate, Power::Read, account)?;
-    if let Some(environment) = listed.environment.as_ref().filter(|name| !account.product_environments.contains(name)) {
-        let there = account.product_environments.join(", ");
+    let terms = match listed.at {
+        Some(at) => {
+            past_access::check(tx, &account, at)?;
+            past_access::terms_at(tx, &account, at)?
+        }
+        None => current_terms(tx, &account)?,
+    };
+    if let Some(environment) = listed.environment.as_ref().filter(|name| !terms.environments.contains(name)) {
+        let there = terms.environments.join(", ");
         let detail = format!("must be an environment of this account, and `{environment}` is not; there are {there}");
         return Err(ActError::field("environment", detail));
     }
-    let terms = current_terms(tx, &account)?;
-    let page = walk(tx, &account, after, limit, !terms.rules.is_empty(), |user, memberships| {
+    let with_groups = !terms.rules.is_empty();
+    let shown = |user: &Candidate, memberships: &Memberships| {
         let access = user.access(memberships, &terms, None);
         let enters = listed.environment.as_ref().is_none_or(|environment| access.enters(environment));
         let role = access.role.as_ref().map(|(role, _)| role);
         let is_meant = access.active && enters && listed.role.as_ref().is_none_or(|wanted| role == Some(wanted));
         is_meant.then(|| ListedAccess { user: user.user.clone(), access: short(&access) })
-    })?;
-    Ok(page)
+    };
+    Ok(match listed.at {
+        Some(at) => past_access::walk_at(tx, &account, at, (after, limit), with_groups, shown)?,
+        None => walk(tx, &account, after, limit, with_groups, shown)?,
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::access::{EVERY, Environments, GroupName, Precedence, Rule, Rules};
+use crate::domain::access::{EVERY, Environments, GroupName, PastTerms, Precedence, Rule, Rules};
 use crate::domain::account::Account;
 use crate::domain::bodies::access::{
     self as bodies, AccessActor, AccessGroup, AccessRule, AccessRules, NewAccess, NewRule, NewRules,
@@ -86,6 +86,7 @@ pub fn put(
     if is_same && version > 0 {
         return Ok(before);
     }
+    tx.keep_past_terms(account.seq, &PastTerms::of(&account, &there))?;
     tx.set_access_rules(account.seq, &rules)?;
     let after = overview(tx, &account)?;
     let changes = Changes::between(&bodies::told(&before), &bodies::told(&after), &[]);

@@ -1,0 +1,3 @@
+DROP TABLE past_terms;
+DROP TABLE past_members;
+DROP TABLE past_resources;
