@@ -174,7 +174,7 @@ story!(accounts_that_need_an_operator_come_first_and_are_found_by_name, settings
     assert!(list.words().contains("acme") && !list.words().contains("globex"), "{}", list.words());
     let foreign = walk.open(&format!("/console/accounts/{}", globex.id)).await;
     assert_eq!(foreign.answer.status, 404);
-    for path in ["/settings", "/attributes", "/sign-in", "/connect", "/export"] {
+    for path in ["/settings", "/attributes", "/access", "/sign-in", "/connect", "/export"] {
         let page =
             walk.browser.open(&format!("{}/console/accounts/{}{path}", world.gateway.public_url, globex.id)).await;
         assert_eq!(page.page().answer.status, 404, "{path}");
@@ -362,6 +362,8 @@ pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
         chromium.open(&page).await;
         chromium.look(name).await;
     }
+    crate::console_access::look(world, account, chromium).await;
+    chromium.open(&format!("{client}/delete")).await;
     chromium.press("Delete this connection").await;
     chromium.look("console-connection-delete-wrong").await;
     for (field, kind, button) in [("label", "secrets", "Create a secret"), ("token_name", "tokens", "Create a token")] {

@@ -45,6 +45,7 @@ impl Place {
         let ids = ["account", "client", "user", "group", "attribute", "secret", "token", "link", "operator", "request"];
         let mut ids: Vec<_> = ids.into_iter().map(|name| (name, UNKNOWN.to_owned())).collect();
         ids.push(("grant", "999999999".to_owned()));
+        ids.push(("rule", "999".to_owned()));
         Place(ids)
     }
 
@@ -56,6 +57,8 @@ impl Place {
         let group = idp.create_group("Editors", &[]).await;
         account.admin(Method::PUT, "/attributes/badge").json(&json!({"type": "string"})).await.expect(201);
         let token = idp.client.admin(Method::POST, "/tokens").json(&json!({"name": "pasted"})).await.expect(201).json();
+        let rule = json!({"rules": [{"group_name": "Editors", "role": "reports"}]});
+        account.admin(Method::PUT, "/access").json(&rule).await.expect(200);
         let link = account.admin(Method::POST, "/setup-links").json(&json!({"client_id": client})).await;
         let first = async |path: String| text(&items(&account.world.admin_get(&path).await)[0]["id"]);
         let path = format!("/accounts/{}", account.id);
@@ -70,6 +73,7 @@ impl Place {
             ("token", text(&token["id"])),
             ("request", read.header("x-request-id").expect("an id").to_owned()),
             ("operator", operator.to_owned()),
+            ("rule", "1".to_owned()),
             ("client", client),
         ])
     }
@@ -96,7 +100,7 @@ impl Place {
         let mut told = main.split("<footer").next().unwrap_or_default().to_owned();
         // A grant has a number, which stands in other ids, too.
         let named = |(name, id): &(&str, String)| if *name == "grant" { format!("`{id}`") } else { id.clone() };
-        for id in self.0.iter().filter(|(name, _)| *name != "attribute").map(named) {
+        for id in self.0.iter().filter(|(name, _)| !["attribute", "rule"].contains(name)).map(named) {
             told = told.replace(&id, if id.starts_with('`') { "`ID`" } else { "ID" });
         }
         (answer.status.as_u16(), told)

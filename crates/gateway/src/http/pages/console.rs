@@ -10,6 +10,7 @@ use crate::http::pages::failure::PageFailure;
 use crate::services::operators as operator_services;
 use crate::storage::ReadCost;
 
+mod access;
 mod account;
 mod accounts;
 mod attributes;
@@ -46,6 +47,7 @@ pub static TABLES: &[&[Endpoint]] = &[
     you::ENDPOINTS,
     accounts::ENDPOINTS,
     account::ENDPOINTS,
+    access::ENDPOINTS,
     settings::ENDPOINTS,
     attributes::ENDPOINTS,
     sign_in::ENDPOINTS,

@@ -109,6 +109,16 @@ impl Typed {
         self.value(name) == value
     }
 
+    /// Every value of a field that may stand several times.
+    pub(super) fn all<'t>(&'t self, name: &'t str) -> impl Iterator<Item = &'t str> {
+        self.values.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether one of them is this.
+    pub(super) fn holds(&self, name: &str, value: &str) -> bool {
+        self.all(name).any(|one| one == value)
+    }
+
     /// The lines of a field that are not empty; one may also hold several values, divided by commas.
     pub(super) fn lines(&self, name: &str) -> Vec<String> {
         let parts = self.value(name).split(['\n', ',']).map(str::trim).filter(|line| !line.is_empty());

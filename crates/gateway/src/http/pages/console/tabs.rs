@@ -16,6 +16,8 @@ pub(super) enum AccountTab {
     Users,
     /// Which groups they are in.
     Groups,
+    /// By which rules they get access, and what made it grow.
+    Access,
     /// What came of requests.
     Requests,
     /// Attributes that the account declares.
@@ -27,10 +29,11 @@ pub(super) enum AccountTab {
 }
 
 impl AccountTab {
-    const ALL: [AccountTab; 7] = [
+    const ALL: [AccountTab; 8] = [
         AccountTab::Overview,
         AccountTab::Users,
         AccountTab::Groups,
+        AccountTab::Access,
         AccountTab::Requests,
         AccountTab::Attributes,
         AccountTab::SignIn,
@@ -43,6 +46,7 @@ impl AccountTab {
             AccountTab::Overview => ("", "Overview"),
             AccountTab::Users => ("/users", "Users"),
             AccountTab::Groups => ("/groups", "Groups"),
+            AccountTab::Access => ("/access", "Access"),
             AccountTab::Requests => ("/requests", "Requests"),
             AccountTab::Attributes => ("/attributes", "Attributes"),
             AccountTab::SignIn => ("/sign-in", "Log-in"),
