@@ -209,6 +209,20 @@ pub static ENDPOINTS: &[Endpoint] = operations![
     }
 ];
 
+/// AuthZEN's, which are below a path of their own.
+pub static AUTHZEN: &[Endpoint] = operations![
+    "AuthZEN" {
+        POST "/evaluation" keys_and(Power::Read, READ_ACCESS) => authzen::evaluation,
+            "Decides whether a user may enter an environment, or has a role.", 404 "There is no such account.";
+        POST "/evaluations" keys_and(Power::Read, READ_ACCESS) => authzen::evaluations, "Decides several questions.", 404 "There is no such account.";
+        POST "/search/subject" keys_and(Power::Read, READ_ACCESS) => authzen::search_subject,
+            "Lists the users who may enter an environment, or have a role.", 404 "There is no such account.";
+    }
+];
+
+/// Where they are.
+pub const AUTHZEN_PATH: &str = "/access/v1";
+
 /// Refuses parameters of the query that the endpoint has not, or has twice: what is not understood must not be taken for done.
 fn check_query(request: &HttpRequest) -> Result<(), Problem> {
     let Some(operation) = row(request).and_then(|row| row.operation.as_ref()) else { return Ok(()) };
@@ -239,8 +253,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     // Secrets and people: nothing on the way keeps them.
     let not_kept = DefaultHeaders::new().add((header::CACHE_CONTROL, "no-store"));
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));
-    let mut scope = web::scope("/access/v1");
-    for resource in resources(authzen::ENDPOINTS, || web::to(wrong_method)) {
+    let mut scope = web::scope(AUTHZEN_PATH);
+    for resource in resources(AUTHZEN, || web::to(wrong_method)) {
         scope = scope.service(resource);
     }
     config.service(scope.default_service(web::to(unknown)).wrap(not_kept.clone()));

@@ -1,15 +1,19 @@
 //! What resolving access reads: the rules of an account, the groups that they name, and the memberships of many users at once.
 
+use std::collections::HashMap;
+
 use diesel::sql_types::{BigInt, Nullable, SmallInt, Text};
 use scim::AttributeKey;
-use scim::schema::{GROUP, ResourceTypeId};
+use scim::schema::{GROUP, ResourceTypeId, USER};
+use scim::store::Stored;
 
 use super::accounts::json;
 use super::error::DbError;
+use super::rows::Row;
 use super::statement::{Bind, Dialects, Statement};
 use super::tx::Tx;
 use crate::domain::access::{Edge, Rules};
-use crate::domain::ids::AccountKey;
+use crate::domain::ids::{AccountKey, ResourceKey};
 use crate::platform::timestamp::Timestamp;
 
 /// A group as rules and reasons name it.
@@ -58,6 +62,40 @@ const BY_NAME: Dialects = Dialects {
          (SELECT resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
          CROSS JOIN LATERAL (SELECT seq, id, display FROM resources WHERE seq = v.resource OFFSET 0) AS r ORDER BY r.seq LIMIT ?",
 };
+
+/// Both in one statement: those with an id are 0, those with a name 1.
+const BY_ID_OR_NAME: Dialects = Dialects {
+    sqlite: "SELECT 0, wanted.value, r.seq, r.id, r.display, r.resource_type FROM json_each(?) AS wanted CROSS JOIN resources AS r \
+         WHERE r.account = ? AND r.id = wanted.value \
+         UNION ALL SELECT * FROM (SELECT 1, wanted.value, r.seq, r.id, r.display, r.resource_type FROM json_each(?) AS wanted \
+         CROSS JOIN attribute_values AS v CROSS JOIN resources AS r ON r.seq = v.resource \
+         WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value ORDER BY r.seq LIMIT ?)",
+    postgres: "SELECT 0::bigint, wanted.value, r.seq, r.id, r.display, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT seq, id, display, resource_type FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r \
+         UNION ALL (SELECT 1::bigint, wanted.value, r.seq, r.id, r.display, r.resource_type FROM json_array_elements_text(?::json) AS wanted \
+         CROSS JOIN LATERAL (SELECT resource FROM attribute_values WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v \
+         CROSS JOIN LATERAL (SELECT seq, id, display, resource_type FROM resources WHERE seq = v.resource OFFSET 0) AS r \
+         ORDER BY r.seq LIMIT ?)",
+};
+
+/// Users by id (0), and by `userName` (1).
+const USERS: Dialects = Dialects {
+    sqlite: "SELECT 0, wanted.value, r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
+         FROM json_each(?) AS wanted CROSS JOIN resources AS r WHERE r.account = ? AND r.id = wanted.value \
+         UNION ALL SELECT 1, wanted.value, r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
+         FROM json_each(?) AS wanted CROSS JOIN attribute_values AS v CROSS JOIN resources AS r ON r.seq = v.resource \
+         WHERE v.account = ? AND v.attribute = ? AND v.key = wanted.value",
+    postgres: "SELECT 0::bigint, wanted.value, r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
+         FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL (SELECT seq, resource_type, id, version, created, \
+         last_modified, document FROM resources WHERE account = ? AND id = wanted.value OFFSET 0) AS r \
+         UNION ALL SELECT 1::bigint, wanted.value, r.seq, r.resource_type, r.id, r.version, r.created, r.last_modified, r.document \
+         FROM json_array_elements_text(?::json) AS wanted CROSS JOIN LATERAL (SELECT resource FROM attribute_values \
+         WHERE account = ? AND attribute = ? AND key = wanted.value OFFSET 0) AS v CROSS JOIN LATERAL (SELECT seq, resource_type, id, \
+         version, created, last_modified, document FROM resources WHERE seq = v.resource OFFSET 0) AS r",
+};
+
+type UserColumns = ((BigInt, Text), (BigInt, SmallInt, Text), (BigInt, BigInt, BigInt), Text);
+type UserRow = ((i64, String), (i64, i16, String), (i64, i64, i64), String);
 
 const WRITE: &str = "INSERT INTO access_rules (account, version, rules) VALUES (?, 1, ?) \
      ON CONFLICT (account) DO UPDATE SET version = access_rules.version + 1, rules = excluded.rules";
@@ -135,6 +173,61 @@ impl Tx<'_> {
             Statement::<(BigInt, Text, Text, SmallInt)>::new(text.of(self.conn), binds).load(self.conn)?;
         let groups = rows.into_iter().filter(|row| ResourceTypeId(row.3) == GROUP);
         Ok(groups.map(|(seq, id, display, _)| group((seq, id, display))).collect())
+    }
+
+    /// The groups of an account with these ids, and those that have these names, as [`groups_by_id`](Tx::groups_by_id) and
+    /// [`groups_by_name`](Tx::groups_by_name) say; in one statement.
+    #[allow(clippy::type_complexity)]
+    pub fn groups_by_id_or_name(
+        &mut self,
+        account: AccountKey,
+        ids: &[&str],
+        keys: &[String],
+    ) -> Result<(Vec<NamedGroup>, Vec<(String, NamedGroup)>), DbError> {
+        if ids.is_empty() || keys.is_empty() {
+            return Ok((self.groups_by_id(account, ids)?, self.groups_by_name(account, keys)?));
+        }
+        let (ids, keys) = (Bind::list(ids)?, Bind::list(keys)?);
+        let (account, attribute) = (Bind::number(account), Bind::number(AttributeKey::group_name().0));
+        let binds = vec![ids, account.clone(), keys, account, attribute, Bind::Number(MOST_NAMED)];
+        let rows: Vec<(i64, String, i64, String, String, i16)> =
+            Statement::<(BigInt, Text, BigInt, Text, Text, SmallInt)>::new(BY_ID_OR_NAME.of(self.conn), binds)
+                .load(self.conn)?;
+        let (mut by_id, mut by_name) = (Vec::new(), Vec::new());
+        for (is_name, wanted, seq, id, display, kind) in rows {
+            match is_name {
+                0 if ResourceTypeId(kind) == GROUP => by_id.push(group((seq, id, display))),
+                0 => {}
+                _ => by_name.push((wanted, group((seq, id, display)))),
+            }
+        }
+        Ok((by_id, by_name))
+    }
+
+    /// The users of an account who are called so, by id or else by `userName`; each with what they were called by. One statement.
+    pub(crate) fn users_called(
+        &mut self,
+        account: AccountKey,
+        called: &[&str],
+    ) -> Result<HashMap<String, Stored>, DbError> {
+        let keys: Vec<String> = called.iter().map(|name| scim::key_of_text(name)).collect();
+        let (ids, names) = (Bind::list(called)?, Bind::list(&keys)?);
+        let (account, attribute) = (Bind::number(account), Bind::number(AttributeKey::user_name().0));
+        let binds = vec![ids, account.clone(), names, account, attribute];
+        let rows: Vec<UserRow> = Statement::<UserColumns>::new(USERS.of(self.conn), binds).load(self.conn)?;
+        let (mut by_id, mut by_name) = (HashMap::new(), HashMap::new());
+        for ((is_name, wanted), (seq, kind, id), times, document) in rows {
+            if ResourceTypeId(kind) == USER {
+                let user = Row::of(ResourceKey::of_row(seq), (kind, id), times, document).stored()?;
+                let found = if is_name == 0 { &mut by_id } else { &mut by_name };
+                found.insert(wanted, user);
+            }
+        }
+        let user = |(name, key): (&&str, &String)| {
+            let found = by_id.get(*name).or_else(|| by_name.get(key))?;
+            Some(((*name).to_owned(), found.clone()))
+        };
+        Ok(called.iter().zip(&keys).filter_map(user).collect())
     }
 
     /// The groups of an account that have these names, each with the [key](scim::key_of_text) of the name.

@@ -138,6 +138,18 @@ impl Tx<'_> {
         row.map(|row| self.account_from(row)).transpose()
     }
 
+    /// The accounts with this public id or this name: the one with the id first.
+    pub(crate) fn accounts_called(&mut self, text: &str) -> Result<Vec<Account>, DbError> {
+        let query = accounts::table
+            .filter(accounts::id.eq(text).or(accounts::name_key.eq(name_key(text))))
+            .filter(accounts::deleted.is_null())
+            .select(COLUMNS);
+        let rows: Vec<AccountRow> = each!(&mut *self.conn, c => query.load(c))?;
+        let mut found = rows.into_iter().map(|row| self.account_from(row)).collect::<Result<Vec<_>, _>>()?;
+        found.sort_by_key(|account| account.id != text);
+        Ok(found)
+    }
+
     /// The account that a person calls so: by its name, or by its public id.
     pub fn account_called(&mut self, text: &str) -> Result<Option<AccountKey>, DbError> {
         let query = accounts::table

@@ -11,11 +11,11 @@ use gateway::platform::clock::Clock;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::account::text;
+use crate::support::account::{Account, text};
 use crate::support::http::Answer;
 use crate::support::identity_provider::a_user;
 use crate::support::story;
-use crate::support::testing::World;
+use crate::support::testing::{OPERATOR, World};
 
 /// The statements that were sent, each with the database's URL; while something listens.
 static SENT: Mutex<Option<Vec<(String, String)>>> = Mutex::new(None);
@@ -95,6 +95,24 @@ fn a_request_sends_as_many_statements_as_it_is_known_to_and_no_more() {
     });
 }
 
+/// What access answers take, where rules name groups by id and by name.
+async fn access_told(acme: &Account, report: &mut Report) {
+    let rules = json!({"rules": [
+        {"group_name": "Editors", "environments": ["acme-prod"]},
+        {"group_name": "Nothing yet", "role": "admin"},
+    ]});
+    acme.admin(Method::PUT, "/access").json(&rules).await.expect(200);
+    let asked = |n: usize| {
+        json!({"subject": {"type": "user", "id": format!("user{n}@acme.test")}, "action": {"name": "enter"},
+            "resource": {"type": "environment", "id": "acme-prod"}, "context": {"account": "acme"}})
+    };
+    let post = |path: &str, body: Value| acme.world.call(Method::POST, path).bearer(OPERATOR).json(&body);
+    report.takes("an evaluation", 7, |_| post("/access/v1/evaluation", asked(3))).await;
+    let many: Vec<Value> = (0..200).map(|n| asked(n % 30)).collect();
+    report.takes("200 evaluations at once", 7, |_| post("/access/v1/evaluations", json!({"evaluations": many}))).await;
+    report.takes("who may enter, of 30", 10, |_| acme.admin(Method::GET, "/access/users?environment=acme-prod")).await;
+}
+
 async fn told(world: &World, report: &mut Report) {
     let acme = world.account("acme").await;
     let idp = acme.connected_identity_provider().await;
@@ -148,5 +166,6 @@ async fn told(world: &World, report: &mut Report) {
             idp.patch(&group).remove(&format!("members[value eq \"{}\"]", text(&users[12 + n]["id"])))
         })
         .await;
+    access_told(&acme, report).await;
     report.takes("DELETE", 8, |n| idp.delete(&at(20 + n))).await;
 }

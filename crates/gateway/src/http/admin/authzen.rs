@@ -11,24 +11,11 @@ use super::body::Body;
 use super::operator::Operator;
 use crate::app::App;
 use crate::domain::bodies::authzen::{Decision, Decisions, Evaluation, Evaluations, FoundSubjects, SubjectSearch};
-use crate::domain::operator::Power;
-use crate::domain::scopes::READ_ACCESS;
-use crate::http::edge::audience::keys_and;
-use crate::http::edge::endpoints::{Endpoint, operations};
 use crate::http::edge::problem::Problem;
 use crate::services::access::authzen;
 use crate::storage::ReadCost;
 
-/// Its endpoints, below `/access/v1`.
-pub(super) static ENDPOINTS: &[Endpoint] = operations![
-    "AuthZEN" {
-        POST "/evaluation" keys_and(Power::Read, READ_ACCESS) => evaluation, "Decides whether a user may enter an environment, or has a role.";
-        POST "/evaluations" keys_and(Power::Read, READ_ACCESS) => evaluations, "Decides several questions.";
-        POST "/search/subject" keys_and(Power::Read, READ_ACCESS) => search_subject, "Lists the users who may enter an environment, or have a role.";
-    }
-];
-
-async fn evaluation(
+pub(super) async fn evaluation(
     operator: Operator,
     app: web::Data<App>,
     body: Body<Evaluation>,
@@ -39,7 +26,7 @@ async fn evaluation(
     Ok(web::Json(answer))
 }
 
-async fn evaluations(
+pub(super) async fn evaluations(
     operator: Operator,
     app: web::Data<App>,
     body: Body<Evaluations>,
@@ -50,7 +37,7 @@ async fn evaluations(
     Ok(web::Json(answer))
 }
 
-async fn search_subject(
+pub(super) async fn search_subject(
     operator: Operator,
     app: web::Data<App>,
     body: Body<SubjectSearch>,

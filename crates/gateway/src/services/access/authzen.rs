@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::answers::{self, Listed, Which};
+use super::answers::{self, Listed};
 use crate::domain::access::{Access, Reason, Terms};
 use crate::domain::account::{Account, ENVIRONMENTS_ATTRIBUTE};
 use crate::domain::bodies::authzen::{
@@ -14,10 +14,12 @@ use crate::domain::bodies::authzen::{
 };
 use crate::domain::described::{FieldError, Sometimes};
 use crate::domain::operator::{Mandate, Power, Reach};
-use crate::services::accounts;
 use crate::services::error::ActError;
 use crate::services::resolution::{Candidate, current_terms, memberships};
-use crate::storage::Tx;
+use crate::storage::{DbError, Tx};
+
+/// So many questions of a batch are read at once.
+const AT_ONCE: usize = 200;
 
 /// When a batch ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,11 +75,7 @@ fn account_of(context: &Context) -> Option<String> {
 fn account(tx: &mut Tx<'_>, mandate: &Mandate, named: Option<&str>) -> Result<Account, ActError> {
     mandate.may(Power::Read)?;
     let found = match (named, mandate.reach()) {
-        (Some(named), _) => match accounts::find(tx, mandate, Power::Read, named) {
-            Ok(account) => return Ok(account),
-            Err(ActError::Database(error)) => return Err(error.into()),
-            Err(ActError::Refused(_)) => tx.account_named(named)?,
-        },
+        (Some(named), _) => tx.accounts_called(named)?.into_iter().find(|account| mandate.reaches(Some(account.seq))),
         (None, Reach::Accounts(one)) if one.len() == 1 => tx.account_at(one[0])?,
         (None, _) => {
             let detail = "is missing: say in which account, by its id or its name";
@@ -102,7 +100,8 @@ impl Answering {
             let terms = current_terms(tx, &account)?;
             self.accounts.insert(asked.account.clone(), (account, terms));
         }
-        let (account, terms) = &self.accounts[&asked.account];
+        self.read_users(tx, std::slice::from_ref(asked))?;
+        let (account, _) = &self.accounts[&asked.account];
         let (kind, name) = &asked.subject;
         if kind != "user" {
             return Ok(denied("subjects are of the type \"user\""));
@@ -113,20 +112,55 @@ impl Answering {
             ));
         };
         let key = (account.seq.into(), name.clone());
-        if !self.users.contains_key(&key) {
-            let mut stored = answers::find(tx, account, Which::Id(name))?;
-            if stored.is_none() {
-                stored = answers::find(tx, account, Which::UserName(name))?;
+        Ok(decision(account, self.users.get(&key).and_then(Option::as_ref), &resource))
+    }
+
+    /// Reads the users that questions about accounts at hand are about, all of an account at once.
+    fn read_users(&mut self, tx: &mut Tx<'_>, asked: &[Question]) -> Result<(), DbError> {
+        let policy = tx.grant_policy();
+        let mut unread: HashMap<&Option<String>, Vec<&str>> = HashMap::new();
+        for Question { subject: (kind, name), account, .. } in asked {
+            let Some((known, _)) = self.accounts.get(account).filter(|_| kind == "user") else { continue };
+            if !self.users.contains_key(&(known.seq.into(), name.clone())) {
+                unread.entry(account).or_default().push(name);
             }
-            let mut access = None;
-            if let Some(stored) = stored {
-                let user = Candidate::of(&stored, tx.grant_policy().attribute());
-                let memberships = memberships(tx, std::slice::from_ref(&user), !terms.rules.is_empty())?;
-                access = Some(user.access(&memberships, terms, None));
-            }
-            self.users.insert(key.clone(), access);
         }
-        Ok(decision(account, self.users[&key].as_ref(), &resource))
+        for (named, mut names) in unread {
+            let (account, terms) = &self.accounts[named];
+            names.sort_unstable();
+            names.dedup();
+            let found = tx.users_called(account.seq, &names)?;
+            let users = found.iter().map(|(name, user)| (name, Candidate::of(user, policy.attribute())));
+            let (called, users): (Vec<&String>, Vec<Candidate>) = users.unzip();
+            let memberships = memberships(tx, &users, !terms.rules.is_empty())?;
+            let mut access: HashMap<&String, Access> = called
+                .into_iter()
+                .zip(&users)
+                .map(|(name, user)| (name, user.access(&memberships, terms, None)))
+                .collect();
+            for name in names {
+                self.users.insert((account.seq.into(), name.to_owned()), access.remove(&name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what the next questions are about. An account that cannot be asked about is told when its question comes.
+    fn read(&mut self, tx: &mut Tx<'_>, mandate: &Mandate, asked: &[Question]) -> Result<(), ActError> {
+        for Question { account: named, .. } in asked {
+            if self.accounts.contains_key(named) {
+                continue;
+            }
+            match account(tx, mandate, named.as_deref()) {
+                Ok(account) => {
+                    let terms = current_terms(tx, &account)?;
+                    self.accounts.insert(named.clone(), (account, terms));
+                }
+                Err(ActError::Database(error)) => return Err(error.into()),
+                Err(ActError::Refused(_)) => {}
+            }
+        }
+        Ok(self.read_users(tx, asked)?)
     }
 }
 
@@ -210,7 +244,10 @@ pub fn evaluate_all(tx: &mut Tx<'_>, mandate: &Mandate, asked: &Evaluations) -> 
     mistakes.truncate(50);
     ActError::unless_right(mistakes)?;
     let (mut answering, mut decisions) = (Answering::default(), Vec::with_capacity(questions.len()));
-    for question in &questions {
+    for (number, question) in questions.iter().enumerate() {
+        if number % AT_ONCE == 0 {
+            answering.read(tx, mandate, &questions[number..questions.len().min(number + AT_ONCE)])?;
+        }
         let decided = answering.decide(tx, mandate, question)?;
         let ends = match semantic {
             Semantic::All => false,
@@ -258,9 +295,9 @@ pub fn search_subjects(tx: &mut Tx<'_>, mandate: &Mandate, asked: &SubjectSearch
     };
     let listed = match resource(&name.0, &resource_id) {
         Some(Asked::Environment(name)) if account.product_environments.iter().any(|known| known == name) => {
-            Listed { environment: Some(name.to_owned()), role: None }
+            Listed { environment: Some(name.to_owned()), ..Listed::default() }
         }
-        Some(Asked::Role(name)) => Listed { environment: None, role: Some(name.to_owned()) },
+        Some(Asked::Role(name)) => Listed { role: Some(name.to_owned()), ..Listed::default() },
         Some(Asked::Environment(_)) | None => return Ok(none()),
     };
     let limit = i64::try_from(limit).unwrap_or(100);
