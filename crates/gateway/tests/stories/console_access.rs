@@ -140,7 +140,8 @@ pub async fn look(world: &World, account: &Account, chromium: &Chromium) {
     chromium.open(&path).await;
     chromium.look("console-access-none").await;
     for n in 0..3 {
-        let user = json!({"userName": format!("{n}-{}@acme-media.example", "donaudampfschifffahrt".repeat(3))});
+        let name = format!("{n}-{}@acme-media.example", "donaudampfschifffahrt".repeat(3));
+        let user = json!({"userName": name, "role": "reports"});
         account.admin(Method::POST, "/users").json(&user).await.expect(201);
     }
     let set = json!({"rules": [
