@@ -100,11 +100,11 @@ story!(
         let typed = [("precedence", "groups"), ("unset", "none")];
         let (preview, saved) = done(&nora, &form, ("See what it changes", "Save"), &typed).await;
         says(&preview, &["would get less", "no environment"]);
-        says(&saved, &["The rule decides", "The user may enter none", "the rules of the account were replaced"]);
+        says(&saved, &["The rule decides", "The user may enter none", "The rules of the account were replaced"]);
         let now = access(&acme, &ana).await;
         assert!(environments(&now).is_empty() && now["role"]["value"] == "reports", "{now}");
         acme.admin(Method::PATCH, "").json(&json!({"unset_environments": "all"})).await.expect(200);
-        says(&nora.open(&at).await, &["users of whom nothing is said may enter every environment since"]);
+        says(&nora.open(&at).await, &["Users of whom nothing is said may enter every environment since"]);
         let user = nora.open(&format!("/accounts/{}/users/{}", acme.id, text(&ana["id"]))).await;
         says(&user, &["group \"Editors\", first rule"]);
         let rows = items(&acme.admin_get("/widenings").await).len();

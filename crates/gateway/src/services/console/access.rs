@@ -156,9 +156,17 @@ pub fn page(tx: &mut Tx<'_>, mandate: &Mandate, account: &str, growths: i64) -> 
 
 fn actor(by: &AccessActor) -> String {
     match (&by.name, by.actor.split_once(':')) {
-        (Some(name), Some((kind, _))) => format!("{kind} {}", strip_invisible(name)).replace('_', " "),
+        // To people a client is a customer.
+        (Some(name), Some(("client", _))) => format!("connection {}", strip_invisible(name)),
+        (Some(name), Some((kind, _))) => format!("{} {}", kind.replace('_', " "), strip_invisible(name)),
         _ => by.actor.clone(),
     }
+}
+
+/// As a sentence begins.
+fn as_begun(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn growth(row: &Widening) -> Growth {
@@ -171,7 +179,7 @@ fn growth(row: &Widening) -> Growth {
     });
     Growth {
         at: When::at(row.at.0),
-        cause: strip_invisible(&row.cause),
+        cause: as_begun(&strip_invisible(&row.cause)),
         target: row.target.name.as_deref().map(strip_invisible).unwrap_or_default(),
         users: users.filter_map(Value::as_str).map(strip_invisible).collect(),
         at_most,
