@@ -76,9 +76,8 @@ fn resource_changed(
     event: &ResourceEvent,
     effect: &Effect,
 ) -> Result<(), DbError> {
-    widenings::of_resource(tx, account, now, event, effect)?;
     past::keep(tx, account, now, event)?;
-    widenings::of_resource(tx, account, now, event)?;
+    widenings::of_resource(tx, account, now, event, effect)?;
     let policy = tx.grant_policy();
     if let Some(left) = last_administrator::left_by(event, &policy) {
         last_administrator::tell_of_last(tx, account, now, left)?;

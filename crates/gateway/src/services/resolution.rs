@@ -44,17 +44,10 @@ impl Candidate {
 
     /// The same of a user whose row was not read: their number is not known.
     pub(crate) fn of_document(id: &str, attributes: &Map<String, Value>, role_attribute: &str) -> Candidate {
-        let text = |name: &str| attributes.get(name).and_then(Value::as_str).map(str::to_owned);
-        let environments = attributes.get(ENVIRONMENTS_ATTRIBUTE).map(names);
-        let user = AccessUser { id: id.to_owned(), user_name: text("userName").unwrap_or_default() };
-        let active = attributes.get("active").and_then(Value::as_bool).unwrap_or(true);
-        Candidate { seq: 0, user, active, role: text(role_attribute), environments }
-        let attributes = stored.resource.attributes();
         let user_name = attributes.get("userName").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let user = AccessUser { id: stored.resource.id.to_string(), user_name };
-        let PastFacts { active, role, environments } =
-            PastFacts::of(attributes, stored.resource.is_active(), role_attribute);
-        Candidate { seq: stored.handle.0, user, active, role, environments }
+        let is_active = attributes.get("active").and_then(Value::as_bool).unwrap_or(true);
+        let PastFacts { active, role, environments } = PastFacts::of(attributes, is_active, role_attribute);
+        Candidate { seq: 0, user: AccessUser { id: id.to_owned(), user_name }, active, role, environments }
     }
 
     /// What they may do by these terms; `without` is a group that counts as deleted.

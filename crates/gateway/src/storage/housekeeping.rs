@@ -209,6 +209,8 @@ impl Tx<'_> {
             return Ok(1);
         }
         if self.forget_events_of(account, limit)? > 0 {
+            return Ok(1);
+        }
         if self.forget_access_of(account, limit * 8)? > 0 {
             return Ok(1);
         }

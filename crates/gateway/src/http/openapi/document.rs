@@ -66,8 +66,8 @@ pub(super) fn text(public_url: &str) -> String {
 }
 
 /// The tables of endpoints that are described, each with the path below which it lies.
-pub(super) fn tables() -> [(&'static str, &'static [Endpoint]); 2] {
-    [("/admin", admin::ENDPOINTS), ("/events", admin::events::ENDPOINTS)]
+pub(super) fn tables() -> [(&'static str, &'static [Endpoint]); 3] {
+    [("/admin", admin::ENDPOINTS), ("/events", admin::events::ENDPOINTS), (admin::AUTHZEN_PATH, admin::AUTHZEN)]
 }
 
 /// The endpoints that are described, each with its path and its description.
@@ -76,11 +76,6 @@ fn described() -> impl Iterator<Item = (String, &'static Endpoint, &'static Oper
         Some((format!("{below}{}", endpoint.path), endpoint, endpoint.operation.as_ref()?))
     };
     tables().into_iter().flat_map(move |(below, table)| table.iter().filter_map(move |endpoint| row(below, endpoint)))
-/// The endpoints that are described, each with what its path begins with and its description.
-fn described() -> impl Iterator<Item = (&'static str, &'static Endpoint, &'static Operation)> {
-    let below = |prefix, endpoints: &'static [Endpoint]| endpoints.iter().map(move |endpoint| (prefix, endpoint));
-    let all = below("/admin", admin::ENDPOINTS).chain(below(admin::AUTHZEN_PATH, admin::AUTHZEN));
-    all.filter_map(|(prefix, endpoint)| Some((prefix, endpoint, endpoint.operation.as_ref()?)))
 }
 
 fn document() -> Value {
@@ -92,11 +87,6 @@ fn document() -> Value {
             tags.push(operation.tag);
         }
         let path = paths.entry(path).or_insert_with(|| json!({}));
-    for (prefix, endpoint, operation) in described() {
-        if !tags.contains(&operation.tag) {
-            tags.push(operation.tag);
-        }
-        let path = paths.entry(format!("{prefix}{}", endpoint.path)).or_insert_with(|| json!({}));
         path[endpoint.method.as_str().to_lowercase()] = described_operation(endpoint, operation, &mut components);
     }
     json!({

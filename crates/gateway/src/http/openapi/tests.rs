@@ -8,7 +8,6 @@ fn each_endpoint_of_the_admin_api_is_described_once() {
     let paths = DOCUMENT["paths"].as_object().unwrap();
     let described: usize = paths.values().map(|methods| methods.as_object().unwrap().len()).sum();
     assert_eq!(described, tables().iter().map(|(_, table)| table.len()).sum::<usize>());
-    assert_eq!(described, admin::ENDPOINTS.len() + admin::AUTHZEN.len());
     let mut ids: Vec<&str> = paths
         .values()
         .flat_map(|methods| methods.as_object().unwrap().values())

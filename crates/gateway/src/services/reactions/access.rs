@@ -8,12 +8,13 @@ use scim::store::Store;
 use scim::{EventKind, Members};
 use serde_json::{Value, json};
 
+use crate::domain::access::past::names;
 use crate::domain::access::{Access, GroupName, Memberships};
 use crate::domain::account::ENVIRONMENTS_ATTRIBUTE;
 use crate::domain::event::{Action, Event, Kind, ResourceEvent};
 use crate::domain::ids::AccountKey;
 use crate::platform::timestamp::Timestamp;
-use crate::services::resolution::{self, Candidate, current_terms, memberships, names, short};
+use crate::services::resolution::{self, Candidate, current_terms, memberships, short};
 use crate::storage::{DbError, Tx};
 
 /// What an event means for access.

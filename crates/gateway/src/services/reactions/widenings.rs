@@ -12,14 +12,12 @@ use scim::{EventKind, Members};
 use serde_json::{Value, json};
 
 use super::access::Effect;
-use crate::domain::access::past::names;
 use crate::domain::access::{Access, GroupName, Memberships, Rules, UnsetEnvironments};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action, Changes, ResourceEvent};
 use crate::domain::ids::AccountKey;
 use crate::platform::timestamp::Timestamp;
 use crate::services::resolution::{Candidate, groups_of_rules, terms};
-use crate::services::resolution::{Candidate, current_terms, groups_of_rules, memberships, terms};
 use crate::storage::{DbError, Tx};
 
 /// So many users are named.
