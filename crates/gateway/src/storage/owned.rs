@@ -7,12 +7,10 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
-    field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, recordings,
-    recovery_codes, resource_counts, saml_providers, second_factors, sessions, setup_links, static_tokens,
-    tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
     field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, past_members,
-    past_resources, past_terms, recordings, recovery_codes, replaced_values, resource_counts, second_factors, sessions,
-    setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities, upstream_secrets,
+    past_resources, past_terms, recordings, recovery_codes, replaced_values, resource_counts, saml_providers,
+    second_factors, sessions, setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
+    upstream_secrets,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
