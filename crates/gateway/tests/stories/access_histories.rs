@@ -298,7 +298,7 @@ fn grew(before: Option<&May>, after: &May) -> bool {
     after.0 != *role || after.1.difference(had).next().is_some() || after.2 && !every
 }
 
-/// What was answered at each moment is answered about it later, of every user, whatever happened since.
+/// What was answered at each moment is answered about it later, of every user, after all that happened since.
 async fn at_every_moment(
     history: &mut History,
     moments: &[(i64, BTreeMap<String, May>, Model)],
