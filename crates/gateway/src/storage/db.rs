@@ -169,6 +169,7 @@ impl Db {
         let policy = Arc::new(policy);
         self.desk.with_grant_policy(&policy);
         self.long_desk.with_grant_policy(&policy);
+        self.tell_looks();
         self
     }
 
@@ -177,7 +178,15 @@ impl Db {
     pub fn with_feed(mut self, is_written: bool) -> Db {
         self.desk.with_feed(is_written);
         self.long_desk.with_feed(is_written);
+        self.tell_looks();
         self
+    }
+
+    /// Those that are asked together go by the same.
+    fn tell_looks(&self) {
+        if let Some(looks) = &self.looks {
+            looks.go_by(&self.desk);
+        }
     }
 
     /// Where the data lies.

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -88,6 +89,8 @@ where
 #[derive(Clone)]
 pub(super) struct Looks {
     gathering: Gathering<Box<dyn Look>>,
+    /// Whose connections they use, and what their units of work go by.
+    desk: Arc<RwLock<Desk>>,
     /// How long an answer is waited for.
     wait: Duration,
 }
@@ -96,9 +99,18 @@ impl Looks {
     /// With so many threads, each with a connection of this desk.
     pub(super) fn new(desk: &Desk, threads: usize, wait: Duration, given_up: Duration) -> Looks {
         let kind = gathering::Kind { name: "database-looks", threads, together: TOGETHER, given_up };
-        let (serving, hung) = (desk.clone(), desk.clone());
-        let serve = move |jobs| serve(&serving, jobs);
-        Looks { gathering: Gathering::new(kind, serve, move || hung.begin_anew()), wait }
+        let (shared, hung) = (Arc::new(RwLock::new(desk.clone())), desk.clone());
+        let serving = shared.clone();
+        let serve = move |jobs| {
+            let desk = serving.read().unwrap_or_else(PoisonError::into_inner).clone();
+            serve(&desk, jobs);
+        };
+        Looks { gathering: Gathering::new(kind, serve, move || hung.begin_anew()), desk: shared, wait }
+    }
+
+    /// From here on, units of work go by what this desk goes by.
+    pub(super) fn go_by(&self, desk: &Desk) {
+        *self.desk.write().unwrap_or_else(PoisonError::into_inner) = desk.clone();
     }
 
     /// How much waits, and how much is looked up.
