@@ -63,6 +63,7 @@ mod errors;
 mod events;
 mod events_kills;
 mod events_snapshots;
+mod events_types;
 mod everywhere;
 mod exported_conversations;
 mod faults;
