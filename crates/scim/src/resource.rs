@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+pub use self::written::Attributes;
 use crate::schema::ResourceTypeId;
 
 pub(crate) mod absence;
@@ -18,6 +19,7 @@ pub(crate) mod role;
 pub(crate) mod stored;
 pub mod user_name;
 pub(crate) mod value;
+pub(crate) mod written;
 
 /// The `id` of a resource (RFC 7643 §3.1): unreserved characters only, at most 64 bytes, never contains `bulkId`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,7 +70,7 @@ pub struct Resource {
     /// The document: `externalId`, the core attributes under their canonical names and each extension's under its URN, as
     /// on the wire, without `id`, `meta`, `schemas`, write-only and relational attributes. Nothing in it is `null`, `[]`,
     /// `{}` or, for an optional attribute, `""`: such a value is absent (RFC 7643 §2.5).
-    pub(crate) attributes: Map<String, Value>,
+    pub(crate) attributes: Attributes,
     /// The members of a group; `None` until they are loaded.
     pub members: Option<Vec<Member>>,
     /// The groups that the resource is in; `None` until they are loaded.
@@ -107,8 +109,13 @@ impl GroupReference {
 
 impl Resource {
     /// A resource read from a store, which only holds validated resources: it is not validated again.
-    pub fn from_stored(resource_type: ResourceTypeId, id: Id, meta: Meta, attributes: Map<String, Value>) -> Resource {
-        Resource { resource_type, id, meta, attributes, members: None, groups: None }
+    pub fn from_stored(
+        resource_type: ResourceTypeId,
+        id: Id,
+        meta: Meta,
+        attributes: impl Into<Attributes>,
+    ) -> Resource {
+        Resource { resource_type, id, meta, attributes: attributes.into(), members: None, groups: None }
     }
 
     /// The document, as a store keeps it.

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
-use scim::resource::Meta;
+use scim::resource::{Attributes, Meta};
 use scim::schema::ResourceTypeId;
 use scim::store::Stored;
 use scim::{Id, Resource};
@@ -118,7 +118,7 @@ impl Row {
     }
 
     pub(super) fn stored(self) -> Result<Stored, DbError> {
-        let attributes = serde_json::from_str(&self.document)
+        let attributes = Attributes::of_text(self.document)
             .map_err(|e| DbError::Corrupt(format!("document of resource {}: {e}", self.id)))?;
         let id = Id::new(self.id).ok_or_else(|| DbError::Corrupt("a resource id".to_owned()))?;
         let (created, last_modified) = (self.created.millis(), self.last_modified.millis());

@@ -218,14 +218,20 @@ mod tests {
     use super::Projection;
     use crate::examples::{barbara_jensen, tour_guides};
     use crate::message::representation::Representation;
-    use crate::resource::Resource;
+    use crate::resource::{Attributes, Resource};
     use crate::schema::Registry;
     use crate::testing::{BASE, refusal};
 
     fn shown(resource: &Resource, attributes: Option<&str>, excluded: Option<&str>) -> Value {
         let registry = Registry::standard();
         let projection = Projection::new(registry.get(resource.resource_type), attributes, excluded).unwrap();
-        Representation::new(resource, &projection, &registry, BASE).to_value()
+        let mut stored = resource.clone();
+        let text = serde_json::to_string(resource.attributes()).unwrap();
+        stored.attributes = Attributes::of_text(text).unwrap();
+        let [held, read] =
+            [resource, &stored].map(|of| Representation::new(of, &projection, &registry, BASE).to_bytes());
+        assert_eq!(held, read, "{attributes:?}, {excluded:?}: what was stored as text is shown as if it were values");
+        serde_json::from_slice(&held).unwrap()
     }
 
     /// Barbara Jensen under these `attributes`, without `schemas` and `id`.

@@ -3,11 +3,14 @@
 //!
 //! A [`Representation`] borrows everything and serializes straight into the answer.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, SecondsFormat};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
 use crate::message::projection::{Projection, Shown};
+use crate::resource::written::{Entries, Held};
 use crate::resource::{GroupReference, Id, Member, Resource};
 use crate::schema::{Registry, ResourceType, ResourceTypeId};
 use crate::urn;
@@ -70,13 +73,14 @@ pub fn date_time(milliseconds: i64) -> String {
 impl<'a> Serialize for Representation<'a> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("schemas", &Schemas(self))?;
+        let Entries(attributes) = self.resource.attributes.entries();
+        map.serialize_entry("schemas", &Schemas(self, &attributes))?;
         map.serialize_entry("id", self.resource.id.as_str())?;
-        for (name, value) in &self.resource.attributes {
+        for (name, value) in &attributes {
             if urn::is_extension_key(name) {
-                self.extension(&mut map, name, value)?;
+                self.extension(&mut map, name, *value)?;
             } else {
-                entry(&mut map, name, value, self.projection.shown(None, name))?;
+                entry(&mut map, name, *value, self.projection.shown(None, name))?;
             }
         }
         if let Some(members) = &self.resource.members
@@ -113,19 +117,18 @@ impl<'a> Serialize for Representation<'a> {
 }
 
 impl Representation<'_> {
-    fn extension<M: SerializeMap>(&self, map: &mut M, urn: &str, attributes: &Value) -> Result<(), M::Error> {
-        let Value::Object(attributes) = attributes else { return Ok(()) };
-        let under_urn = Extension { attributes, urn, projection: self.projection };
+    fn extension<M: SerializeMap>(&self, map: &mut M, urn: &str, attributes: Held<'_>) -> Result<(), M::Error> {
+        let under_urn = Extension { attributes: attributes.entries(), urn, projection: self.projection };
         if under_urn.shown().next().is_some() { map.serialize_entry(urn, &under_urn) } else { Ok(()) }
     }
 }
 
 /// Writes the shown part of an attribute.
-fn entry<M: SerializeMap>(map: &mut M, name: &str, value: &Value, shown: &Shown) -> Result<(), M::Error> {
+fn entry<M: SerializeMap>(map: &mut M, name: &str, value: Held<'_>, shown: &Shown) -> Result<(), M::Error> {
     match shown {
-        Shown::Whole => map.serialize_entry(name, value),
+        Shown::Whole => map.serialize_entry(name, &value),
         Shown::Hidden => Ok(()),
-        Shown::Only(_) | Shown::Without(_) => match part(value, shown) {
+        Shown::Only(_) | Shown::Without(_) => match part(&value.value(), shown) {
             Some(part) => map.serialize_entry(name, &part),
             None => Ok(()),
         },
@@ -152,13 +155,13 @@ fn part(value: &Value, shown: &Shown) -> Option<Value> {
 }
 
 /// `schemas`: the core schema and the extensions that the resource has attributes of (RFC 7643 §3).
-struct Schemas<'a>(&'a Representation<'a>);
+struct Schemas<'a>(&'a Representation<'a>, &'a [(Cow<'a, str>, Held<'a>)]);
 
 impl Serialize for Schemas<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut urns = serializer.serialize_seq(None)?;
         urns.serialize_element(&self.0.resource_type.schema.id)?;
-        for urn in self.0.resource.attributes.keys().filter(|key| urn::is_extension_key(key)) {
+        for (urn, _) in self.1.iter().filter(|(key, _)| urn::is_extension_key(key)) {
             urns.serialize_element(urn)?;
         }
         urns.end()
@@ -166,18 +169,19 @@ impl Serialize for Schemas<'_> {
 }
 
 struct Extension<'a> {
-    attributes: &'a Map<String, Value>,
+    attributes: Entries<'a>,
     urn: &'a str,
     projection: &'a Projection,
 }
 
 impl Extension<'_> {
-    fn shown(&self) -> impl Iterator<Item = (&String, &Value, &Shown)> {
-        let shown = self.attributes.iter().map(|(n, v)| (n, v, self.projection.shown(Some(self.urn), n)));
+    fn shown(&self) -> impl Iterator<Item = (&str, Held<'_>, &Shown)> {
+        let shown = self.attributes.0.iter();
+        let shown = shown.map(|(name, value)| (name.as_ref(), *value, self.projection.shown(Some(self.urn), name)));
         shown.filter(|(_, value, shown)| match shown {
             Shown::Whole => true,
             Shown::Hidden => false,
-            partly => part(value, partly).is_some(),
+            partly => part(&value.value(), partly).is_some(),
         })
     }
 }

@@ -1,0 +1,230 @@
+//! The attributes of a resource, as values or as the text they were stored as.
+//!
+//! Most of what is read is answered as it was stored. So text stays text until someone looks into it: a page of a hundred users is
+//! written out of a hundred texts, of which only the names at the top are looked at.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::OnceLock;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use serde::{Deserialize, de};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::size::Size;
+
+/// The attributes of a resource. It is a [`Map`] to all who look into it.
+#[derive(Clone, Default)]
+pub struct Attributes {
+    /// As they were stored, unless they were changed since.
+    text: Option<Box<str>>,
+    /// What the text says, if it was asked.
+    read: OnceLock<Map<String, Value>>,
+    /// Without a text, the values.
+    values: Map<String, Value>,
+}
+
+impl Attributes {
+    /// Of the text of a JSON object.
+    pub fn of_text(text: String) -> Result<Attributes, serde_json::Error> {
+        serde_json::from_str::<Entries<'_>>(&text)?;
+        Ok(Attributes { text: Some(text.into_boxed_str()), ..Attributes::default() })
+    }
+
+    /// The entries, without looking into values that are text.
+    pub(crate) fn entries(&self) -> Entries<'_> {
+        let as_text = self.text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        as_text.unwrap_or_else(|| Entries::of(self))
+    }
+
+    /// How large they are, as text and in memory.
+    pub(crate) fn size(&self) -> Size {
+        match (&self.text, self.read.get()) {
+            (Some(text), None) => Size { text: text.len(), values: text.len() },
+            _ => Size::of_object(self),
+        }
+    }
+}
+
+impl Deref for Attributes {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        match &self.text {
+            Some(text) => self.read.get_or_init(|| serde_json::from_str(text).unwrap_or_default()),
+            None => &self.values,
+        }
+    }
+}
+
+impl DerefMut for Attributes {
+    /// They are values from here on.
+    fn deref_mut(&mut self) -> &mut Map<String, Value> {
+        if let Some(text) = self.text.take() {
+            let read = self.read.take();
+            self.values = read.unwrap_or_else(|| serde_json::from_str(&text).unwrap_or_default());
+        }
+        &mut self.values
+    }
+}
+
+impl From<Map<String, Value>> for Attributes {
+    fn from(values: Map<String, Value>) -> Attributes {
+        Attributes { values, ..Attributes::default() }
+    }
+}
+
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Attributes) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+/// A value that is held, or the text of one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Held<'a> {
+    Value(&'a Value),
+    Text(&'a RawValue),
+}
+
+impl<'a> Held<'a> {
+    pub(crate) fn value(self) -> Cow<'a, Value> {
+        match self {
+            Held::Value(value) => Cow::Borrowed(value),
+            Held::Text(text) => Cow::Owned(serde_json::from_str(text.get()).unwrap_or_default()),
+        }
+    }
+
+    /// Those of an object; none, if it is no object.
+    pub(crate) fn entries(self) -> Entries<'a> {
+        match self {
+            Held::Value(Value::Object(object)) => Entries::of(object),
+            Held::Value(_) => Entries(Vec::new()),
+            Held::Text(text) => serde_json::from_str(text.get()).unwrap_or(Entries(Vec::new())),
+        }
+    }
+}
+
+impl Serialize for Held<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Held::Value(value) => value.serialize(serializer),
+            Held::Text(text) => text.serialize(serializer),
+        }
+    }
+}
+
+/// The entries of an object, in their order.
+#[derive(Debug, Clone)]
+pub(crate) struct Entries<'a>(pub(crate) Vec<(Cow<'a, str>, Held<'a>)>);
+
+impl<'a> Entries<'a> {
+    fn of(object: &'a Map<String, Value>) -> Entries<'a> {
+        Entries(object.iter().map(|(name, value)| (Cow::Borrowed(name.as_str()), Held::Value(value))).collect())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ReadEntries)
+    }
+}
+
+struct ReadEntries;
+
+impl<'de> Visitor<'de> for ReadEntries {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<'de>, A::Error> {
+        let mut entries = Vec::with_capacity(16);
+        while let Some(Name(name)) = map.next_key()? {
+            entries.push((name, Held::Text(map.next_value()?)));
+        }
+        Ok(Entries(entries))
+    }
+}
+
+/// A name that is borrowed where it has no escapes.
+struct Name<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Name<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(ReadName)
+    }
+}
+
+struct ReadName;
+
+impl<'de> Visitor<'de> for ReadName {
+    type Value = Name<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Name<'de>, E> {
+        Ok(Name(Cow::Owned(name.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const TEXT: &str = r#"{"userName":"ana","n\u00e4me":"x","name":{"formatted":"Ana","givenName":"A"},"active":true}"#;
+
+    fn values() -> Map<String, Value> {
+        serde_json::from_str(TEXT).unwrap()
+    }
+
+    #[test]
+    fn text_and_values_are_the_same_to_who_looks_into_them() {
+        let text = Attributes::of_text(TEXT.to_owned()).unwrap();
+        assert_eq!(text.size().text, TEXT.len());
+        let names: Vec<String> = text.entries().0.into_iter().map(|(name, _)| name.into_owned()).collect();
+        assert_eq!(names, values().keys().cloned().collect::<Vec<_>>());
+        assert!(text.entries().0.iter().all(|(name, held)| *held.value() == values()[name.as_ref()]));
+        let inner = text.entries().0.into_iter().find(|(name, _)| name == "name").unwrap().1.entries();
+        assert_eq!(inner.0.len(), 2);
+        assert_eq!(text, Attributes::from(values()));
+        assert_eq!(*text, values());
+    }
+
+    #[test]
+    fn what_is_changed_is_no_longer_what_was_stored() {
+        let mut text = Attributes::of_text(TEXT.to_owned()).unwrap();
+        assert_eq!(text["userName"], "ana");
+        text.insert("userName".to_owned(), json!("anna"));
+        assert_eq!(text["userName"], "anna");
+        let (_, name) = text.entries().0.remove(0);
+        assert_eq!(*name.value(), json!("anna"));
+        assert_eq!(text.len(), values().len());
+        assert_eq!(text.size(), Size::of_object(&text));
+    }
+
+    #[test]
+    fn text_that_is_no_object_is_refused() {
+        for text in ["", "[]", "null", "1", "{", r#"{"a":}"#, r#"{"a":1} x"#, r#"{"a":[1,}"#] {
+            assert!(Attributes::of_text(text.to_owned()).is_err(), "{text}");
+        }
+    }
+}
