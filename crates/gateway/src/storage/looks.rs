@@ -1,4 +1,4 @@
-//! Look-ups on PostgreSQL that are gathered, and asked together ([`together`](super::together)).
+//! Look-ups on PostgreSQL that are gathered, and asked together ([`together`]).
 //!
 //! A unit of work says by itself what it asks: it is run until its first question, which ends it ([`DbError::Asked`]), and run again with the
 //! answer once all were asked as one. One that asks nothing of the kind is done by then; one that needs more than the answer
@@ -41,6 +41,9 @@ enum Outcome {
     /// It may do better alone.
     Failed(Box<dyn Look>),
 }
+
+/// A unit of work, and what it asks first.
+type Asks = (Box<dyn Look>, Question);
 
 struct Job<T, E, F> {
     work: F,
@@ -151,7 +154,7 @@ fn serve(desk: &Desk, jobs: Vec<Box<dyn Look>>) {
 /// Says what is to be done alone.
 fn serve_on(desk: &Desk, session: &mut Session, jobs: Vec<Box<dyn Look>>) -> Vec<Box<dyn Look>> {
     let mut failed = Vec::new();
-    let mut asked: BTreeMap<Option<Kind>, Vec<(Box<dyn Look>, Question)>> = BTreeMap::new();
+    let mut asked: BTreeMap<Option<Kind>, Vec<Asks>> = BTreeMap::new();
     for job in jobs {
         match job.run(desk, session, Asking::WithOthers) {
             Outcome::Answered => {}

@@ -35,7 +35,7 @@ pub struct Tx<'c> {
     /// What time it is.
     pub(super) clock: Clock,
     /// How many more members of groups may be read or changed before this turns out to take long
-    /// ([`DbError::TakesLong`](super::DbError::TakesLong)); `None`: any number.
+    /// ([`DbError::TakesLong`]); `None`: any number.
     pub(crate) short_of: Option<u32>,
     /// Whether it may only read, so that it cannot lock either.
     pub(super) reads: bool,

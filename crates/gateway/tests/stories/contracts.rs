@@ -134,7 +134,8 @@ fn a_transaction_that_creates_a_user_sees_a_name_that_is_being_parked() {
         |store| {
             let meta = scim::Meta { created: 0, last_modified: 0, version: 1 };
             let id = scim::Id::new("id-of-editors").expect("an id");
-            let group = scim::Resource::from_stored(scim::schema::GROUP, id, meta, Default::default());
+            let group =
+                scim::Resource::from_stored(scim::schema::GROUP, id, meta, scim::resource::Attributes::default());
             let group = store.insert(&group, &[]).expect("inserted");
             store.lock_names().expect("held");
             let parked = scim::PendingChange { add: vec!["00uANA".to_owned()], remove: Vec::new() };

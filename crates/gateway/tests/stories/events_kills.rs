@@ -20,7 +20,7 @@ const KILLS: usize = 3;
 const WRITERS: usize = 6;
 
 fn kills() -> usize {
-    let variable = std::env::var("FEED_KILLS").ok();
+    let variable = crate::support::environment::variable("FEED_KILLS");
     variable.map_or(KILLS, |number| number.parse().expect("FEED_KILLS is a number"))
 }
 

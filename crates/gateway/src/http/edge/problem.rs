@@ -15,9 +15,9 @@ pub struct Problem {
     title: &'static str,
     detail: String,
     errors: Vec<FieldError>,
-    cause: Option<DbError>,
-    challenge: Option<String>,
-    metadata: Option<String>,
+    cause: Option<Box<DbError>>,
+    challenge: Option<Box<str>>,
+    metadata: Option<Box<str>>,
 }
 
 #[derive(Serialize)]
@@ -96,12 +96,12 @@ impl Problem {
 
     /// With this challenge (RFC 9110 §11.6.1).
     pub fn with_challenge(self, challenge: String) -> Problem {
-        Problem { challenge: Some(challenge), ..self }
+        Problem { challenge: Some(challenge.into_boxed_str()), ..self }
     }
 
     /// Whose challenge names where the resource's metadata is (RFC 9728 §5.1).
     pub fn with_metadata(self, url: String) -> Problem {
-        Problem { metadata: Some(url), ..self }
+        Problem { metadata: Some(url.into_boxed_str()), ..self }
     }
 
     /// 413
@@ -177,7 +177,7 @@ impl From<DbError> for Problem {
             Meaning::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
             Meaning::Uncertain => (StatusCode::SERVICE_UNAVAILABLE, "Outcome unknown"),
         };
-        Problem { cause: Some(cause), ..Problem::new(status, title, meaning.sentence()) }
+        Problem { cause: Some(Box::new(cause)), ..Problem::new(status, title, meaning.sentence()) }
     }
 }
 
@@ -209,6 +209,6 @@ impl From<scim::Error> for Problem {
 
 impl TransactionError for Problem {
     fn database(&self) -> Option<&DbError> {
-        self.cause.as_ref()
+        self.cause.as_deref()
     }
 }
