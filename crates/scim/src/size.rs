@@ -56,7 +56,11 @@ impl Size {
 
     /// The size of a resource as answered, with the members and groups that are loaded.
     pub fn of_resource(resource: &Resource, base: &str) -> Size {
-        let document = resource.attributes.size();
+        // Text is in memory as text.
+        let document = match resource.attributes.unread() {
+            Some(text) => Size { text: text.len(), values: text.len() },
+            None => Size::of_object(&resource.attributes),
+        };
         let mut size = document.and(Size { text: ENVELOPE + base.len(), values: ENVELOPE });
         for member in resource.members.iter().flatten() {
             size = size.and(Size::of_member(member, base));

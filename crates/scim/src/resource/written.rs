@@ -14,8 +14,6 @@ use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::size::Size;
-
 /// The attributes of a resource. It is a [`Map`] to all who look into it.
 #[derive(Clone, Default)]
 pub struct Attributes {
@@ -40,12 +38,9 @@ impl Attributes {
         as_text.unwrap_or_else(|| Entries::of(self))
     }
 
-    /// How large they are, as text and in memory.
-    pub(crate) fn size(&self) -> Size {
-        match (&self.text, self.read.get()) {
-            (Some(text), None) => Size { text: text.len(), values: text.len() },
-            _ => Size::of_object(self),
-        }
+    /// The text they are, as long as it was not asked for its values.
+    pub(crate) fn unread(&self) -> Option<&str> {
+        self.text.as_deref().filter(|_| self.read.get().is_none())
     }
 }
 
@@ -199,7 +194,7 @@ mod tests {
     #[test]
     fn text_and_values_are_the_same_to_who_looks_into_them() {
         let text = Attributes::of_text(TEXT.to_owned()).unwrap();
-        assert_eq!(text.size().text, TEXT.len());
+        assert_eq!(text.unread(), Some(TEXT));
         let names: Vec<String> = text.entries().0.into_iter().map(|(name, _)| name.into_owned()).collect();
         assert_eq!(names, values().keys().cloned().collect::<Vec<_>>());
         assert!(text.entries().0.iter().all(|(name, held)| *held.value() == values()[name.as_ref()]));
@@ -218,7 +213,7 @@ mod tests {
         let (_, name) = text.entries().0.remove(0);
         assert_eq!(*name.value(), json!("anna"));
         assert_eq!(text.len(), values().len());
-        assert_eq!(text.size(), Size::of_object(&text));
+        assert_eq!(text.unread(), None);
     }
 
     #[test]
