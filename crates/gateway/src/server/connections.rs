@@ -115,6 +115,8 @@ impl Connections {
     /// Counts a new connection, unless its address has its share.
     pub(super) fn take_in(&self, stream: &TcpStream, peer: SocketAddr) -> Option<Counted> {
         let socket = SockRef::from(stream);
+        // The end of an answer does not wait until its beginning is confirmed: that is 40 ms for each page of a hundred users.
+        let _ = socket.set_tcp_nodelay(true);
         // A client that does not read its answer, or is gone, must not hold it in memory: the kernel gives the connection up when
         // nothing was taken for so long (RFC 5482).
         #[cfg(target_os = "linux")]
