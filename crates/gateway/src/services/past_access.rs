@@ -55,18 +55,7 @@ fn groups_of_rules_at(
     rules: &Rules,
     at: Timestamp,
 ) -> Result<Vec<Vec<NamedGroup>>, DbError> {
-    let mut ids: Vec<&str> = Vec::new();
-    let mut keys: Vec<String> = Vec::new();
-    for rule in &rules.rules {
-        match &rule.group {
-            GroupName::Id { id, .. } => ids.push(id),
-            GroupName::Display(name) => keys.push(scim::key_of_text(name)),
-        }
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    keys.sort_unstable();
-    keys.dedup();
+    let (ids, keys) = rules.group_names();
     let named = |seq, id: String, display: String| NamedGroup { seq, id, display };
     let mut by_id: HashMap<String, NamedGroup> =
         tx.groups_by_id(account.seq, &ids)?.into_iter().map(|group| (group.id.clone(), group)).collect();

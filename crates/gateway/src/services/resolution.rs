@@ -69,18 +69,7 @@ pub(crate) fn groups_of_rules(
     account: &Account,
     rules: &Rules,
 ) -> Result<Vec<Vec<NamedGroup>>, DbError> {
-    let mut ids: Vec<&str> = Vec::new();
-    let mut keys: Vec<String> = Vec::new();
-    for rule in &rules.rules {
-        match &rule.group {
-            GroupName::Id { id, .. } => ids.push(id),
-            GroupName::Display(name) => keys.push(scim::key_of_text(name)),
-        }
-    }
-    ids.sort_unstable();
-    ids.dedup();
-    keys.sort_unstable();
-    keys.dedup();
+    let (ids, keys) = rules.group_names();
     let (with_ids, with_names) = tx.groups_by_id_or_name(account.seq, &ids, &keys)?;
     let by_id: HashMap<String, NamedGroup> = with_ids.into_iter().map(|group| (group.id.clone(), group)).collect();
     let mut by_name: HashMap<String, Vec<NamedGroup>> = HashMap::new();

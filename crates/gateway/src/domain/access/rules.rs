@@ -49,6 +49,25 @@ pub struct Rules {
     pub rules: Vec<Rule>,
 }
 
+impl Rules {
+    /// The groups that they name, each once: by id, and by the search key of their name.
+    pub fn group_names(&self) -> (Vec<&str>, Vec<String>) {
+        let mut ids: Vec<&str> = Vec::new();
+        let mut keys: Vec<String> = Vec::new();
+        for rule in &self.rules {
+            match &rule.group {
+                GroupName::Id { id, .. } => ids.push(id),
+                GroupName::Display(name) => keys.push(scim::key_of_text(name)),
+            }
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        keys.sort_unstable();
+        keys.dedup();
+        (ids, keys)
+    }
+}
+
 /// A mapping from a group to a role, to environments, or to both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rule {
