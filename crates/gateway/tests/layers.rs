@@ -42,7 +42,7 @@ const SCIM: [&[&str]; 12] = [
     &["service"],
 ];
 const OAUTH: [&[&str]; 11] = [
-    &["client_id", "codes", "jose", "pkce", "protected_resource", "scope", "secret"],
+    &["authentication", "client_id", "codes", "jose", "pkce", "protected_resource", "scope", "secret"],
     &["grant", "signing", "tolerance"],
     &["error"],
     &["context", "event", "static_token", "token_id"],

@@ -61,6 +61,9 @@ pub struct AuthorizationRequest {
     pub max_age: Option<u64>,
     /// `login_hint`: the name of the expected user, as the client knows it.
     pub login_hint: Option<String>,
+    /// `acr_values`: the classes of authentication that the client would like, the best first. A wish (§3.1.2.1): the ID token says which
+    /// one it was.
+    pub acr_values: Option<String>,
     /// The constraints of its tokens: resources, and the key named by `dpop_jkt` (RFC 9449 §10).
     pub constraints: TokenConstraints,
     /// `id_token_hint` as it was sent, not yet verified. It is not carried along.
@@ -135,12 +138,17 @@ impl AuthorizationRequest {
     /// `prompt=login`, `max_age`, `id_token_hint` (§3.1.2.1). Ages are those at the moment of the request, so a log-in for this very
     /// request is always young enough, however long the user then takes.
     pub fn accepts_login(&self, subject: &Subject, auth_time: i64) -> bool {
-        let oldest = match (self.prompt.login, self.max_age) {
-            (true, _) => self.issued,
-            (false, Some(seconds)) => self.issued.saturating_sub(millis(seconds)),
-            (false, None) => i64::MIN,
-        };
-        auth_time >= oldest && self.expected.as_ref().is_none_or(|expected| expected == subject)
+        self.oldest_login().is_none_or(|oldest| auth_time >= oldest)
+            && self.expected.as_ref().is_none_or(|expected| expected == subject)
+    }
+
+    /// Since when the user has to have authenticated, in milliseconds since the epoch; `None` if that does not matter.
+    pub fn oldest_login(&self) -> Option<i64> {
+        match (self.prompt.login, self.max_age) {
+            (true, _) => Some(self.issued),
+            (false, Some(seconds)) => Some(self.issued.saturating_sub(millis(seconds))),
+            (false, None) => None,
+        }
     }
 
     /// An error response to this request.
@@ -252,6 +260,7 @@ pub(crate) fn understand(
         prompt: rest.prompt,
         max_age: rest.max_age,
         login_hint: parameters.get("login_hint").map(str::to_owned),
+        acr_values: parameters.get("acr_values").map(str::to_owned),
         constraints: rest.constraints,
         id_token_hint: parameters.get("id_token_hint").map(str::to_owned),
         expected: None,

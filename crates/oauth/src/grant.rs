@@ -1,5 +1,6 @@
 //! Grants: the scopes that a resource owner, or the client itself, accepted for a client.
 
+use crate::authentication::Authentication;
 use crate::client_id::ClientId;
 use crate::codes::RefusalCode;
 use crate::scope::{OPENID, Scopes};
@@ -45,6 +46,8 @@ pub struct Grant {
     pub nonce: Option<String>,
     /// The time at which the resource owner last authenticated, in milliseconds since the epoch.
     pub auth_time: Option<i64>,
+    /// How the resource owner authenticated then.
+    pub authentication: Authentication,
     /// The time of its creation, in milliseconds since the epoch.
     pub created: i64,
     /// Whether it is valid.
@@ -128,6 +131,7 @@ pub struct NewGrant {
     pub scope: Scopes,
     pub nonce: Option<String>,
     pub auth_time: Option<i64>,
+    pub authentication: Authentication,
     pub created: i64,
 }
 

@@ -30,6 +30,7 @@
 //! assert_eq!(refused.error().wire(), (401, "invalid_client"));
 //! ```
 
+pub mod authentication;
 pub mod authorize;
 pub mod client;
 mod client_auth;
@@ -57,6 +58,7 @@ pub mod token;
 pub mod token_id;
 pub mod tolerance;
 
+pub use authentication::{Authentication, Login};
 pub use authorize::par;
 pub use authorize::{consent, id_token_hint, logout};
 pub use client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};

@@ -9,6 +9,7 @@ use openidconnect::{
 };
 use serde_json::{Value, json};
 
+use crate::authentication::CLASSES;
 use crate::client::GrantType;
 use crate::context::Settings;
 use crate::jose::Algorithm;
@@ -74,6 +75,7 @@ pub fn openid_configuration(settings: &Settings) -> Value {
         ("authorization_response_iss_parameter_supported", json!(true)),
         ("end_session_endpoint", json!(at("/oauth2/logout"))),
         ("prompt_values_supported", json!(["none", "login", "consent", "select_account"])),
+        ("acr_values_supported", json!(CLASSES)),
         ("claims_supported", json!(claims_supported(settings))),
         ("claim_types_supported", json!(["normal", "distributed"])),
         (
@@ -96,7 +98,7 @@ fn core(grant_type: GrantType) -> CoreGrantType {
 
 /// Those of ID tokens, and those of `/userinfo`.
 fn claims_supported(settings: &Settings) -> Vec<&'static str> {
-    let of_id_tokens = ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash"];
+    let of_id_tokens = ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "at_hash"];
     let standard = STANDARD_CLAIMS.iter().flat_map(|(_, claims)| claims.iter());
     of_id_tokens.iter().chain(standard).chain(&settings.claims).copied().collect()
 }

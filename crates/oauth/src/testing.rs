@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
 
+use crate::authentication::{Authentication, Login};
 use crate::authorize::consent::{self, Acceptance};
 use crate::authorize::{AuthorizationRequest, Refusal, authorize};
 use crate::client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
@@ -142,8 +143,8 @@ impl World {
     }
 
     pub(crate) fn accept(&mut self, request: &AuthorizationRequest) -> Acceptance {
-        let auth_time = self.now;
-        self.run(|store, cx| consent::accept(store, cx, request, &Subject::new("ada"), auth_time)).unwrap()
+        let login = Login { at: self.now, how: Authentication::by_password().and_app() };
+        self.run(|store, cx| consent::accept(store, cx, request, &Subject::new("ada"), &login)).unwrap()
     }
 
     /// A code for `acme`, accepted by Ada.

@@ -16,6 +16,7 @@ pub mod addresses;
 pub mod assertion;
 pub mod canonical;
 pub mod certificate;
+pub mod context;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod metadata;

@@ -6,17 +6,20 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::DateTime;
+use oauth::Authentication;
 use openidconnect::core::{
     CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreIdTokenClaims, CoreJwsSigningAlgorithm,
     CoreProviderMetadata, CoreUserInfoClaims,
 };
 use openidconnect::{
-    AccessTokenHash, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, IssuerUrl, LoginHint,
-    Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse,
+    AccessTokenHash, AsyncHttpClient, AuthenticationContextClass, AuthorizationCode, ClientId, ClientSecret, CsrfToken,
+    IssuerUrl, LoginHint, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
+    TokenResponse,
 };
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +73,10 @@ pub struct AuthRequestOptions {
     pub login_hint: Option<String>,
     /// That they log in there again.
     pub login: bool,
+    /// That they log in there again if they did so longer ago, in seconds.
+    pub max_age: Option<u64>,
+    /// The classes of authentication that are wished for, the best first.
+    pub acr_values: Vec<String>,
 }
 
 /// A user as the provider identifies them.
@@ -83,6 +90,8 @@ pub struct Identity {
     pub preferred_username: Option<String>,
     /// When they proved who they are, in milliseconds since the epoch, where the provider says.
     pub auth_time: Option<Timestamp>,
+    /// How, where the provider says: its `acr` and `amr`.
+    pub how: Authentication,
 }
 
 /// Why a log-in did not succeed; for the log, and in short for the page.
@@ -196,6 +205,12 @@ impl ProviderMetadataCache {
         if wish.login {
             asked = asked.add_prompt(CoreAuthPrompt::Login);
         }
+        if let Some(seconds) = wish.max_age {
+            asked = asked.set_max_age(Duration::from_secs(seconds));
+        }
+        for class in wish.acr_values {
+            asked = asked.add_auth_context_value(AuthenticationContextClass::new(class));
+        }
         let (url, _, _) = asked.url();
         Ok((url.to_string(), pending))
     }
@@ -259,6 +274,10 @@ impl ProviderMetadataCache {
             email: claims.email().map(|email| (email.to_string(), claims.email_verified() == Some(true))),
             preferred_username: claims.preferred_username().map(|name| name.to_string()),
             auth_time: claims.auth_time().map(|time| Timestamp::of_millis(time.timestamp_millis())),
+            how: Authentication::told(
+                claims.auth_context_ref().map(|class| class.as_str()),
+                claims.auth_method_refs().into_iter().flatten().map(|method| method.as_str()),
+            ),
         };
         // Some say no more in an ID token than they must.
         if identity.email.is_none() && identity.preferred_username.is_none() && client.user_info_url().is_some() {

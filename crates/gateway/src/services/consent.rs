@@ -91,7 +91,7 @@ pub fn provisions(asked: &AuthorizationRequest) -> bool {
 
 /// Whether a session is recent enough for this request, and of the user it expects.
 pub fn fits(asked: &AuthorizationRequest, session: &Session) -> bool {
-    asked.accepts_login(&subject(session), session.auth_time.millis())
+    asked.accepts_login(&subject(session), session.login().at)
 }
 
 fn subject(session: &Session) -> Subject {
@@ -134,7 +134,7 @@ pub fn accept(
     if person.is_none_or(|person| !person.may_accept) {
         return Ok(None);
     }
-    let accepted = consent::accept(tx, cx, asked, &subject(session), session.auth_time.millis())?;
+    let accepted = consent::accept(tx, cx, asked, &subject(session), &session.login())?;
     if matches!(accepted, Acceptance::Redirect(_)) && provisions(asked) {
         reactions::notices::tell_at_risk(tx, session.account, session.owner, Timestamp::of_millis(cx.now))?;
     }

@@ -10,7 +10,7 @@ use scim::{Id, Store};
 use super::error::ServiceError;
 use super::sign_in::Owner;
 use super::sign_in::carried::PATIENCE;
-use super::sign_in::session::{Beginning, KeptSession, derived_secret};
+use super::sign_in::session::{Beginning, Further, KeptSession, derived_secret};
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, FactorKey, OperatorKey};
 use crate::domain::sealing;
@@ -150,7 +150,8 @@ pub fn log_in(
         false => {
             let outcome = spend(tx, keys, holder, &typed.code, alive.now)?;
             if outcome.counts() {
-                session.begin(tx)?;
+                let recovered = outcome == Outcome::Recovered;
+                session.after(if recovered { Further::RecoveryCode } else { Further::App }).begin(tx)?;
             }
             outcome
         }

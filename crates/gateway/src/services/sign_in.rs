@@ -10,10 +10,12 @@
 //! the [second factor](super::second_factor) is asked for beside it. [`session`] is what a log-in leads to. [`operator`] is how operators log
 //! in, in the same steps.
 
+use oauth::Authentication;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::request::{OwnCode, Refusal};
+use crate::domain::saml::SKEW;
 use crate::domain::sign_in::SecondFactor;
 use crate::platform::timestamp::Timestamp;
 use crate::storage::sessions::Session;
@@ -35,6 +37,11 @@ pub struct AuthenticatedUser {
     resource: UserKey,
     id: String,
     at: Timestamp,
+    /// When they proved it, where that was at a provider, which says so.
+    #[serde(default)]
+    authenticated: Option<Timestamp>,
+    #[serde(default)]
+    how: Authentication,
 }
 
 /// A user whose ways to log in are changed.
@@ -85,6 +92,11 @@ impl Refused {
 }
 
 impl AuthenticatedUser {
+    /// Who proved just now, in this way, who they are.
+    fn new(account: AccountKey, resource: UserKey, id: &str, at: Timestamp, how: Authentication) -> AuthenticatedUser {
+        AuthenticatedUser { account, resource, id: id.to_owned(), at, authenticated: None, how }
+    }
+
     /// The number of the user's account.
     pub fn account(&self) -> AccountKey {
         self.account
@@ -112,6 +124,8 @@ impl AuthenticatedUser {
             owner: self.resource,
             owner_id: self.id.clone(),
             auth_time: self.at.max(requested.unwrap_or(Timestamp::EPOCH)),
+            authenticated: self.authenticated,
+            how: self.how.clone(),
             last_seen: self.at,
         }
     }
@@ -122,6 +136,16 @@ impl carried::Proven for AuthenticatedUser {
 
     fn at(&self) -> Timestamp {
         self.at
+    }
+}
+
+/// When a person logged in at a provider, by our clock: not later than now, and where it has to have been `since` then, not earlier. `None`
+/// if it was earlier by more than clocks may differ.
+fn authenticated_at(said: Timestamp, since: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+    let said = said.min(now);
+    match since {
+        Some(since) => (said >= since - SKEW).then(|| said.max(since)),
+        None => Some(said),
     }
 }
 

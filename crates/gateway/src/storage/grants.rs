@@ -6,8 +6,8 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use oauth::bearer::{FoundToken, LookUp};
 use oauth::store::Grants;
 use oauth::{
-    ClientId, Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Scopes, StoreError, Subject, TokenId,
-    TokenStatus,
+    Authentication, ClientId, Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Scopes, StoreError, Subject,
+    TokenId, TokenStatus,
 };
 
 use super::authorized_clients::ACCEPTED_SCOPES;
@@ -55,7 +55,8 @@ pub struct GrantRecord {
 impl Tx<'_> {
     /// A grant out of its row. Why it ended is read only where it did.
     pub(super) fn grant_of(&mut self, row: GrantRow) -> Result<Grant, DbError> {
-        let ((seq, client, owner, scope, nonce, auth_time), (created, ended, rebound, generation, delivered_at)) = row;
+        let (of_login, (created, ended, rebound, generation, delivered_at)) = row;
+        let (seq, client, owner, scope, nonce, auth_time, authentication) = of_login;
         let id = GrantId(seq);
         let state = match (ended, rebound) {
             (Some(at), _) => GrantState::Ended { at: at.millis(), reason: self.end_reason(id)? },
@@ -69,6 +70,7 @@ impl Tx<'_> {
             scope: Scopes::parse(&scope).ok_or_else(|| DbError::Corrupt(format!("scope of grant {seq}")))?,
             nonce,
             auth_time: auth_time.map(Timestamp::millis),
+            authentication: Authentication::from_stored(authentication.as_deref()),
             created: created.millis(),
             state,
             delivered: generation.zip(delivered_at).map(|(generation, at)| Delivery { generation, at: at.millis() }),
@@ -84,17 +86,17 @@ fn grant_client((seq, name, profile, options, _): ClientRow) -> Result<GrantClie
 }
 
 pub(super) type GrantColumns = (
-    (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>),
+    (BigInt, Text, Nullable<Text>, Text, Nullable<Text>, Nullable<BigInt>, Nullable<Text>),
     (BigInt, Nullable<BigInt>, Nullable<BigInt>, Nullable<Integer>, Nullable<BigInt>),
 );
 
 const BY_NUMBER: &str = concat!(
-    "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
+    "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, ",
     ended!("e.at", "g.ended"),
     ", g.rebound, g.delivered, g.delivered_at FROM grants AS g JOIN clients AS c ON c.seq = g.client WHERE g.seq = ?"
 );
 
-const OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, \
+const OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, \
      g.rebound, g.delivered, g.delivered_at \
      FROM clients AS c JOIN grants AS g ON g.client = c.seq AND g.owner IS NULL AND g.ended IS NULL WHERE c.id = ?";
 
@@ -103,7 +105,7 @@ const OF_CLIENT: &str = "SELECT g.seq, c.id, g.owner_id, g.scope, g.nonce, g.aut
 macro_rules! status_columns {
     ($revoked:literal) => {
         concat!(
-            "g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, ",
+            "g.seq, c.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, ",
             $crate::storage::bulk_revocations::ended!("e.at", "g.ended"),
             ", g.rebound, g.delivered, g.delivered_at, c.disabled, g.owner, o.active, ",
             $revoked,
@@ -369,6 +371,7 @@ impl oauth::store::Grants for Tx<'_> {
             grants::scope.eq(new.scope.to_string()),
             grants::nonce.eq(&new.nonce),
             grants::auth_time.eq(new.auth_time),
+            grants::authentication.eq(new.authentication.to_stored()),
             grants::created.eq(new.created),
         );
         let inserted = each!(&mut *self.conn, c => diesel::insert_into(grants::table)

@@ -14,9 +14,9 @@ use crate::platform::timestamp::Timestamp;
 /// An account.
 pub(super) type AccountRow = (AccountKey, String, String, String, Option<String>, Timestamp, String, Option<Timestamp>);
 
-/// A grant: its number, client, owner, scope, nonce and time of log-in; when it was created, ended and rebound, and what was delivered.
+/// A grant: its number, client, owner, scope, nonce, and when and how they logged in; when it was created, ended and rebound, and what was delivered.
 pub(super) type GrantRow = (
-    (i64, String, Option<String>, String, Option<String>, Option<Timestamp>),
+    (i64, String, Option<String>, String, Option<String>, Option<Timestamp>, Option<String>),
     (Timestamp, Option<Timestamp>, Option<Timestamp>, Option<i32>, Option<Timestamp>),
 );
 

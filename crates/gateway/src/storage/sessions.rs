@@ -1,7 +1,8 @@
 //! Browser sessions of people who logged in: kept as fingerprints, so any replica knows them and they can be ended.
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::{BigInt, Nullable, Text};
+use oauth::{Authentication, Login};
 
 use super::error::DbError;
 use super::schema::sessions;
@@ -12,7 +13,7 @@ use crate::each;
 use crate::platform::timestamp::Timestamp;
 
 /// A logged-in user.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     /// Their account.
     pub account: AccountKey,
@@ -20,10 +21,21 @@ pub struct Session {
     pub owner: UserKey,
     /// Their id.
     pub owner_id: String,
-    /// When they proved who they are, in milliseconds since the epoch.
+    /// When they came in, in milliseconds since the epoch.
     pub auth_time: Timestamp,
+    /// When they proved who they are, where that was not then: at a provider, by whose word they came in.
+    pub authenticated: Option<Timestamp>,
+    /// How.
+    pub how: Authentication,
     /// When their browser last came by, to the minute.
     pub last_seen: Timestamp,
+}
+
+impl Session {
+    /// When and how they proved who they are, as relying parties are told.
+    pub fn login(&self) -> Login {
+        Login { at: self.authenticated.unwrap_or(self.auth_time).millis(), how: self.how.clone() }
+    }
 }
 
 /// A session as its owner sees it.
@@ -50,7 +62,7 @@ pub struct Liveness {
     pub idle_since: Timestamp,
 }
 
-const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen \
+const LIVE: &str = "SELECT s.account, s.owner, r.id, s.auth_time, s.last_seen, s.authenticated, s.authentication \
      FROM sessions AS s JOIN resources AS r ON r.seq = s.owner JOIN accounts AS a ON a.seq = s.account \
      WHERE s.fingerprint = ? AND s.expires > ? AND s.last_seen > ? AND r.active AND a.deleted IS NULL AND a.suspended IS NULL";
 
@@ -70,6 +82,8 @@ impl Tx<'_> {
             sessions::account.eq(session.account),
             sessions::owner.eq(session.owner),
             sessions::auth_time.eq(session.auth_time),
+            sessions::authenticated.eq(session.authenticated),
+            sessions::authentication.eq(session.how.to_stored()),
             sessions::expires.eq(expires),
             sessions::last_seen.eq(session.last_seen),
             sessions::address.eq(address),
@@ -84,7 +98,13 @@ impl Tx<'_> {
     /// The session behind this fingerprint, if it still counts: neither expired nor left alone, its user active.
     pub fn session(&mut self, fingerprint: &[u8], alive: Liveness) -> Result<Option<Session>, DbError> {
         let binds = vec![Bind::Bytes(fingerprint.to_vec()), Bind::number(alive.now), Bind::number(alive.idle_since)];
-        Statement::<(BigInt, BigInt, Text, BigInt, BigInt)>::new(LIVE, binds).first(self.conn)
+        type Columns = (BigInt, BigInt, Text, BigInt, BigInt, Nullable<BigInt>, Nullable<Text>);
+        type Values = (AccountKey, UserKey, String, Timestamp, Timestamp, Option<Timestamp>, Option<String>);
+        let row: Option<Values> = Statement::<Columns>::new(LIVE, binds).first(self.conn)?;
+        Ok(row.map(|(account, owner, owner_id, auth_time, last_seen, authenticated, how)| {
+            let how = Authentication::from_stored(how.as_deref());
+            Session { account, owner, owner_id, auth_time, authenticated, how, last_seen }
+        }))
     }
 
     /// Notes that its browser came by.

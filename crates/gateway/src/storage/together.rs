@@ -107,7 +107,7 @@ impl Asked {
 }
 
 const OWN_GRANTS: &str = concat!(
-    "SELECT i.n, g.seq, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
+    "SELECT i.n, g.seq, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
     client_columns!("json_agg(json_build_array(s.id, encode(s.fingerprint, 'hex'), s.expires, s.last_used))::text"),
     " FROM unnest((SELECT ?::text[])) WITH ORDINALITY AS i (client, n) \
      CROSS JOIN LATERAL (SELECT * FROM clients WHERE id = i.client OFFSET 0) AS q \

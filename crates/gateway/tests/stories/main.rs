@@ -34,6 +34,7 @@ mod backups;
 mod bad_input;
 mod below_a_path;
 mod branding;
+mod broker;
 mod bulk;
 mod bulk_repeated;
 mod caching;

@@ -47,6 +47,7 @@ const NOT_PROVOKED: &[(&str, &str)] = &[
     ("saml_user_ambiguous", "the same"),
     ("provider_name_missing", "takes a provider that keeps the name to itself; the provider of the stories tells it"),
     ("provider_answer_invalid", "takes a provider that signs with a wrong key; the relying party's own tests have it"),
+    ("provider_login_old", "takes a provider whose clock is behind; the stories about brokering have it"),
     ("operator_sign_in_off", "takes a restart with other settings while an operator is at the provider"),
     ("body_too_slow", "takes as long as the server is patient; the stories about large bodies have it"),
     ("account_out_of_room", "takes requests that are held open by the dozen; the stories about memory have it"),

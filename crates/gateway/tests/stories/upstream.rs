@@ -15,7 +15,7 @@ const REACH: (&str, &str) = ("GATEWAY__OUTBOUND__ALLOW_LOOPBACK", "true");
 /// The provider: a gateway where the customer's people have passwords, and where ours is a client.
 pub struct Upstream {
     pub world: World,
-    people: Account,
+    pub people: Account,
     client: OAuthClient,
 }
 

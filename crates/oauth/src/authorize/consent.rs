@@ -1,5 +1,6 @@
 //! The resource owner's decision (RFC 6749 §4.1.2).
 
+use crate::authentication::Login;
 use crate::authorize::AuthorizationRequest;
 use crate::client::GrantType;
 use crate::codes::RefusalCode;
@@ -73,7 +74,7 @@ pub fn accept(
     cx: &mut Context<'_>,
     request: &AuthorizationRequest,
     subject: &Subject,
-    auth_time: i64,
+    login: &Login,
 ) -> Result<Acceptance, StoreError> {
     match store.client(&request.client)? {
         Some(client) if client.redirect_uri(request.redirect_uri.as_str()).is_none() => {
@@ -105,7 +106,8 @@ pub fn accept(
         subject: Some(subject.clone()),
         scope: request.scope.clone(),
         nonce: request.nonce.clone(),
-        auth_time: Some(auth_time),
+        auth_time: Some(login.at),
+        authentication: login.how.clone(),
         created: cx.now,
     })?;
     let code = cx.keys.code(&request.id, subject.as_str());
@@ -230,8 +232,9 @@ mod tests {
         assert_eq!(world.accept(&ended), Acceptance::Answered(Earlier::InVain), "its access was taken back");
         let theirs = world.authorize(REQUEST).unwrap();
         world.accept(&theirs);
-        let by_bob =
-            |world: &mut World| world.run(|store, cx| accept(store, cx, &theirs, &Subject::new("bob"), 0)).unwrap();
+        let by_bob = |world: &mut World| {
+            world.run(|store, cx| accept(store, cx, &theirs, &Subject::new("bob"), &Login::default())).unwrap()
+        };
         assert_eq!(by_bob(&mut world), Acceptance::Answered(Earlier::ByAnother));
         assert_eq!(world.store.grants.len(), 3);
         let off = world.authorize(REQUEST).unwrap();

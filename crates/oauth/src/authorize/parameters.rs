@@ -1,7 +1,7 @@
 //! Parameters as pairs (RFC 6749 §3.1). One without a value is treated as left out; a repeated one is an error; an unknown one is
 //! ignored, of any length.
 
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "client_id",
     "redirect_uri",
     "response_type",
@@ -14,6 +14,7 @@ const KNOWN: [&str; 17] = [
     "prompt",
     "max_age",
     "login_hint",
+    "acr_values",
     "request",
     "request_uri",
     "registration",

@@ -28,6 +28,8 @@ struct Wire {
     max_age: Option<u64>,
     #[serde(rename = "hint")]
     login_hint: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    acr_values: Option<String>,
     #[serde(default, rename = "bounds")]
     constraints: TokenConstraints,
     expected: Option<String>,
@@ -58,6 +60,7 @@ fn text(request: &AuthorizationRequest) -> String {
         prompt: request.prompt,
         max_age: request.max_age,
         login_hint: request.login_hint,
+        acr_values: request.acr_values,
         constraints: request.constraints,
         expected: request.expected.map(|subject| subject.as_str().to_owned()),
     };
@@ -84,6 +87,7 @@ pub(super) fn open(cx: &Context<'_>, text: &str) -> Option<AuthorizationRequest>
         prompt: wire.prompt,
         max_age: wire.max_age,
         login_hint: wire.login_hint,
+        acr_values: wire.acr_values,
         constraints: wire.constraints,
         id_token_hint: None,
         expected: wire.expected.map(Subject::new),

@@ -3,6 +3,7 @@
 //! It panics where a promise is broken, and is meant for tests only.
 
 use super::{Answer, Code, PushedRequest, RefreshToken, Store, StoreError};
+use crate::authentication::Authentication;
 use crate::client::{Client, ClientId, ClientProfile, ClientSecret, GrantType, RedirectUri};
 use crate::constraints::{Resource, Thumbprint, TokenConstraints};
 use crate::grant::{Delivery, EndReason, Grant, GrantId, GrantState, NewGrant, Subject};
@@ -97,6 +98,7 @@ fn new_grant(client: &Client, subject: Option<Subject>) -> NewGrant {
         client: client.id.clone(),
         auth_time: subject.is_some().then_some(900),
         nonce: subject.is_some().then(|| "n-é-\"1\"".to_owned()),
+        authentication: subject.as_ref().map(|_| Authentication::by_password().and_app()).unwrap_or_default(),
         subject,
         scope: scopes("offline records:write"),
         created: 1_000,
@@ -155,6 +157,7 @@ fn a_grant_ends_once(place: &mut impl Workplace) -> Result<(), StoreError> {
         scope: new.scope.clone(),
         nonce: new.nonce.clone(),
         auth_time: new.auth_time,
+        authentication: new.authentication.clone(),
         created: new.created,
         state: GrantState::Open,
         delivered: None,

@@ -75,6 +75,7 @@ impl Grants for MemoryStore {
             scope: new.scope,
             nonce: new.nonce,
             auth_time: new.auth_time,
+            authentication: new.authentication,
             created: new.created,
             state: GrantState::Open,
             delivered: None,

@@ -141,6 +141,12 @@ impl AccessToken {
         if let Some(auth_time) = grant.auth_time {
             claims["auth_time"] = json!(auth_time / 1000);
         }
+        if let Some(acr) = &grant.authentication.acr {
+            claims["acr"] = json!(acr);
+        }
+        if !grant.authentication.amr.is_empty() {
+            claims["amr"] = json!(grant.authentication.amr);
+        }
         if let Some(key) = &self.constraints.key {
             claims["cnf"] = json!({"jkt": key.as_str()});
         }

@@ -2,6 +2,7 @@
 //! tokens is one standing grant.
 
 use super::{RequestedConstraints, TokenResponse, respond};
+use crate::authentication::Authentication;
 use crate::client::{Client, ClientId};
 use crate::constraints::TokenConstraints;
 use crate::context::Context;
@@ -64,6 +65,7 @@ pub fn own_grant(store: &mut dyn Store, cx: &Context<'_>, client: &Client) -> Re
         scope: client.scopes.only(|scope| !cx.settings.is_personal(scope)),
         nonce: None,
         auth_time: None,
+        authentication: Authentication::default(),
         created: cx.now,
     };
     let id = store.create_grant(&new)?;
@@ -75,6 +77,7 @@ pub fn own_grant(store: &mut dyn Store, cx: &Context<'_>, client: &Client) -> Re
         scope: new.scope,
         nonce: None,
         auth_time: None,
+        authentication: Authentication::default(),
         created: new.created,
         state: GrantState::Open,
         delivered: None,

@@ -4,10 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use openidconnect::core::{CoreGenderClaim, CoreIdTokenClaims};
-use openidconnect::{Audience, EmptyAdditionalClaims, IssuerUrl, Nonce, StandardClaims, SubjectIdentifier};
+use openidconnect::{
+    Audience, AuthenticationContextClass, AuthenticationMethodReference, EmptyAdditionalClaims, IssuerUrl, Nonce,
+    StandardClaims, SubjectIdentifier,
+};
 use serde_json::Value;
 use sha2::{Digest, Sha256, Sha512};
 
+use crate::authentication::Authentication;
 use crate::client::Client;
 use crate::context::{Context, millis};
 use crate::grant::Grant;
@@ -24,8 +28,12 @@ pub(crate) fn claims(cx: &Context<'_>, client: &Client, grant: &Grant) -> Option
     let issuer = IssuerUrl::new(cx.settings.issuer.clone()).ok()?;
     let audience = vec![Audience::new(client.id.as_str().to_owned())];
     let expires = instant(cx.now + millis(cx.settings.id_token_lifetime_s));
+    let Authentication { acr, amr } = grant.authentication.clone();
+    let methods: Vec<_> = amr.into_iter().map(AuthenticationMethodReference::new).collect();
     let claims = CoreIdTokenClaims::new(issuer, audience, expires, instant(cx.now), standard, EmptyAdditionalClaims {})
         .set_auth_time(grant.auth_time.map(instant))
+        .set_auth_context_ref(acr.map(AuthenticationContextClass::new))
+        .set_auth_method_refs((!methods.is_empty()).then_some(methods))
         .set_nonce(grant.nonce.clone().map(Nonce::new));
     serde_json::to_value(claims).ok()
 }

@@ -71,6 +71,11 @@ impl LoginIntent {
         self.asked().map(|asked| Timestamp::of_millis(asked.issued))
     }
 
+    /// Since when the user has to have logged in, where a new log-in is asked for.
+    pub(super) fn fresh_since(&self) -> Option<Timestamp> {
+        self.asked()?.oldest_login().map(Timestamp::of_millis)
+    }
+
     /// The authorization request it is about.
     pub(super) fn asked(&self) -> Option<&AuthorizationRequest> {
         match self {

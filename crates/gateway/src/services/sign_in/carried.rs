@@ -51,6 +51,8 @@ pub fn open<P: Proven>(
 
 #[cfg(test)]
 mod tests {
+    use oauth::Authentication;
+
     use super::*;
     use crate::domain::ids::{AccountKey, UserKey};
     use crate::platform::timestamp::ms;
@@ -60,7 +62,7 @@ mod tests {
     fn a_proof_counts_in_the_browser_it_was_shown_to_and_for_ten_minutes() {
         let keys = Keyring::new(&[1; 32]);
         let (account, resource) = (AccountKey::of_row(1), UserKey::of_row(2));
-        let proven = AuthenticatedUser { account, resource, id: "u".to_owned(), at: ms(1000) };
+        let proven = AuthenticatedUser::new(account, resource, "u", ms(1000), Authentication::by_password());
         let sealed = seal(&keys, &proven, "this".to_owned(), true);
         let open = |browser: &str, now| open::<AuthenticatedUser>(&keys, &sealed, |of| of == browser, now);
         let (opened, sets_up) = open("this", ms(1000 + PATIENCE - 1)).unwrap();

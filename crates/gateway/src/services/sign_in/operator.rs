@@ -178,6 +178,7 @@ mod tests {
             email: email.map(|(email, verified)| (email.to_owned(), verified)),
             preferred_username: None,
             auth_time: None,
+            how: oauth::Authentication::default(),
         };
         for (email, admits) in [
             (Some(("ada@vendor.test", true)), true),

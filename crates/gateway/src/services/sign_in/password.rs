@@ -1,7 +1,7 @@
 //! **Proof** by password. What happens does not depend on whether there is a user of the name, nor on how many have it
 //! ([why](../../../../../docs/decisions/0032-which-of-several-users-of-a-name-logs-in.md)).
 
-use oauth::{ClientId, Keyring};
+use oauth::{Authentication, ClientId, Keyring};
 use scim::resource::user_name::{log_in_key, trimmed};
 
 use super::attempt::{Candidate, Verified};
@@ -145,7 +145,8 @@ impl Verified<Meant> {
         if let Some(problem) = barred_by(tx, login)? {
             return Ok(Err(Refused::because(OwnCode::PasswordNotAllowed, &problem)));
         }
-        Ok(Ok(AuthenticatedUser { account: login.account, resource: login.resource, id: login.id.clone(), at: now }))
+        let how = Authentication::by_password();
+        Ok(Ok(AuthenticatedUser::new(login.account, login.resource, &login.id, now, how)))
     }
 }
 

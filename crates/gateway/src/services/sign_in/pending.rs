@@ -24,6 +24,12 @@ pub enum Purpose {
         account: AccountKey,
         /// For what, as the door that sent them wrote it.
         request: String,
+        /// Since when they have to have logged in there, where what sent them wants a new log-in.
+        #[serde(default)]
+        fresh_since: Option<Timestamp>,
+        /// The provider was told to have them log in again.
+        #[serde(default)]
+        asked_anew: bool,
     },
     /// An operator logs in.
     Operator {

@@ -12,17 +12,17 @@ use scim::{Projection, service};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::AuthenticatedUser;
 use super::password::suspended;
 use super::upstream::{matching, quoted};
+use super::{AuthenticatedUser, authenticated_at};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, UserKey};
 use crate::domain::request::{OwnCode, Refusal};
-use crate::domain::saml::SKEW;
 use crate::domain::saml::addresses::Addresses;
 use crate::domain::saml::assertion::{Assertion, Expected};
 use crate::domain::saml::certificate::{Certificate, ProviderKey};
+use crate::domain::saml::context;
 use crate::domain::saml::response::Envelope;
 use crate::domain::saml::signature::Trust;
 use crate::domain::sign_in::{SamlMatch, SamlProvider};
@@ -52,13 +52,6 @@ pub struct PendingSaml {
     pub browser: String,
     /// Since when they have to have logged in there, where what sent them wants a new log-in.
     pub fresh_since: Option<Timestamp>,
-}
-
-impl PendingSaml {
-    /// Whether the provider asked anew, where it was told to: not all do.
-    fn is_met(&self, assertion: &Assertion) -> bool {
-        self.fresh_since.is_none_or(|since| assertion.authenticated >= (since - SKEW).millis())
-    }
 }
 
 /// A user whom a provider has named, on the way to a page that their browser opens with its cookies.
@@ -188,17 +181,25 @@ impl Saml {
     ) -> Result<Result<Ticket, Refusal>, ServiceError> {
         let now = Timestamp::of_millis(cx.now);
         let outcome = match self.spend(tx, keys, assertion, answered, now)? {
-            Ok(Some(begun)) if !begun.is_met(assertion) => {
-                let why =
-                    format!("{} did not ask you to log in again, and what sent you wants that.", self.configured.name);
-                Err(Refusal::new(OwnCode::SamlTime, why))
+            Ok(begun) => {
+                let since = begun.as_ref().and_then(|begun| begun.fresh_since);
+                match authenticated_at(Timestamp::of_millis(assertion.authenticated), since, now) {
+                    Some(at) => self.recognize(tx, cx, assertion)?.map(|found| (found, begun, at)),
+                    // It was told to ask anew: not all do.
+                    None => {
+                        let name = &self.configured.name;
+                        let why = format!("{name} did not ask you to log in again, and what sent you wants that.");
+                        Err(Refusal::new(OwnCode::SamlTime, why))
+                    }
+                }
             }
-            Ok(begun) => self.recognize(tx, cx, assertion)?.map(|found| (found, begun)),
             Err(refusal) => Err(refusal),
         };
         let (act, outcome) = match outcome {
-            Ok(((resource, id), begun)) => {
-                let user = AuthenticatedUser { account: self.account.seq, resource, id: id.clone(), at: now };
+            Ok(((resource, id), begun, at)) => {
+                let how = context::authentication(assertion);
+                let user = AuthenticatedUser::new(self.account.seq, resource, &id, now, how);
+                let user = AuthenticatedUser { authenticated: Some(at), ..user };
                 (Act::new(Action::LoginSucceeded).on(id), Ok(Ticket { user, begun }))
             }
             Err(refusal) => (Act::new(Action::LoginFailed), Err(refusal)),

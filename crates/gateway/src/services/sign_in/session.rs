@@ -12,6 +12,15 @@ use crate::storage::{DbError, Tx};
 /// How long after a log-in its form may be sent again, in milliseconds.
 const AGAIN: i64 = 60_000;
 
+/// What was proven beside the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Further {
+    /// The code of an authenticator app.
+    App,
+    /// A recovery code in its place.
+    RecoveryCode,
+}
+
 /// A session as it is kept: a user's, or an operator's.
 pub trait KeptSession: Clone + Send + 'static {
     /// Keeps it under this fingerprint until it expires; `false` if there is one already.
@@ -30,6 +39,8 @@ pub trait KeptSession: Clone + Send + 'static {
     fn is_of(&self, other: &Self) -> bool;
     /// When the person proved who they are.
     fn proven(&self) -> Timestamp;
+    /// The same, of a person who gave a further proof beside the password.
+    fn after(self, further: Further) -> Self;
 }
 
 impl KeptSession for Session {
@@ -57,6 +68,14 @@ impl KeptSession for Session {
 
     fn proven(&self) -> Timestamp {
         self.auth_time
+    }
+
+    fn after(self, further: Further) -> Session {
+        let how = match further {
+            Further::App => self.how.and_app(),
+            Further::RecoveryCode => self.how.and_recovery_code(),
+        };
+        Session { how, ..self }
     }
 }
 
@@ -86,6 +105,11 @@ impl KeptSession for OperatorSession {
     fn proven(&self) -> Timestamp {
         self.auth_time
     }
+
+    /// No relying party is told of operators.
+    fn after(self, _: Further) -> OperatorSession {
+        self
+    }
 }
 
 /// A session that is about to begin.
@@ -108,6 +132,11 @@ pub struct Beginning<S = Session> {
 }
 
 impl<S: KeptSession> Beginning<S> {
+    /// The same, of a person who gave a further proof beside the password.
+    pub fn after(&self, further: Further) -> Beginning<S> {
+        Beginning { session: self.session.clone().after(further), ..self.clone() }
+    }
+
     /// Begins it, and ends the one before; `false` if there is one of this secret already.
     pub fn begin(&self, tx: &mut Tx<'_>) -> Result<bool, DbError> {
         if let Some(old) = &self.old {

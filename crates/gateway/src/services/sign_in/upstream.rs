@@ -5,7 +5,7 @@ use oauth::Keyring;
 use scim::schema::USER;
 
 use super::password::suspended;
-use super::{AuthenticatedUser, Owner};
+use super::{AuthenticatedUser, Owner, authenticated_at};
 use crate::domain::account::Account;
 use crate::domain::event::{Act, Action};
 use crate::domain::ids::{AccountKey, UserKey};
@@ -29,6 +29,29 @@ pub fn not_logged_in(error: &UpstreamError) -> Refusal {
         UpstreamError::InvalidResponse { .. } => OwnCode::ProviderAnswerInvalid,
     };
     Refusal::new(code, error.for_people())
+}
+
+/// What a provider's word on when a person logged in there is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recency {
+    /// They may come in. `None` where the provider does not say when it was; then it is as if it had been now.
+    Counts(Option<Timestamp>),
+    /// The provider has to be told to ask them again.
+    AskAnew,
+    /// It was told to, and did not.
+    TooOld,
+}
+
+/// Judges it, where they have to have logged in `since` then, or where that does not matter.
+pub fn recency(said: Option<Timestamp>, since: Option<Timestamp>, asked_anew: bool, now: Timestamp) -> Recency {
+    let Some(said) = said else {
+        return if since.is_none() || asked_anew { Recency::Counts(None) } else { Recency::AskAnew };
+    };
+    match (authenticated_at(said, since, now), asked_anew) {
+        (Some(at), _) => Recency::Counts(Some(at)),
+        (None, false) => Recency::AskAnew,
+        (None, true) => Recency::TooOld,
+    }
 }
 
 /// The OpenID provider of an account.
@@ -63,12 +86,14 @@ impl Upstream {
         Ok(Some(Upstream { account, configured, provider }))
     }
 
-    /// The user whom the provider has identified, or what they are told. The caller has said who acts.
+    /// The user whom the provider has identified and who [logged in there then](recency), or what they are told. The caller has said who
+    /// acts.
     pub fn prove(
         &self,
         tx: &mut Tx<'_>,
         cx: &mut scim::Context<'_>,
         identity: &Identity,
+        authenticated: Option<Timestamp>,
     ) -> Result<Result<AuthenticatedUser, Refusal>, DbError> {
         let now = Timestamp::of_millis(cx.now);
         let account = tx.account_at(self.account.seq)?;
@@ -78,7 +103,9 @@ impl Upstream {
         };
         let (act, outcome) = match recognized {
             Ok((resource, id)) => {
-                let proven = AuthenticatedUser { account: self.account.seq, resource, id: id.clone(), at: now };
+                let how = identity.how.clone();
+                let proven = AuthenticatedUser::new(self.account.seq, resource, &id, now, how);
+                let proven = AuthenticatedUser { authenticated, ..proven };
                 (Act::new(Action::LoginSucceeded).on(id), Ok(proven))
             }
             Err(problem) => (Act::new(Action::LoginFailed), Err(problem)),
@@ -197,12 +224,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_provider_that_did_not_ask_again_is_told_to_once() {
+        use crate::platform::timestamp::ms;
+        let (minute, now) = (60_000, ms(10_000_000));
+        let ago = |minutes: i64| now - minutes * minute;
+        for (said, since, asked_anew, expected) in [
+            (None, None, false, Recency::Counts(None)),
+            (Some(ago(90)), None, false, Recency::Counts(Some(ago(90)))),
+            (Some(ago(-2)), None, false, Recency::Counts(Some(now))),
+            (None, Some(ago(1)), false, Recency::AskAnew),
+            (None, Some(ago(1)), true, Recency::Counts(None)),
+            (Some(ago(90)), Some(ago(1)), false, Recency::AskAnew),
+            (Some(ago(90)), Some(ago(1)), true, Recency::TooOld),
+            (Some(now), Some(ago(1)), false, Recency::Counts(Some(now))),
+            // By a clock that is behind ours.
+            (Some(ago(3)), Some(ago(1)), false, Recency::Counts(Some(ago(1)))),
+        ] {
+            assert_eq!(recency(said, since, asked_anew, now), expected, "{said:?} {since:?} {asked_anew}");
+        }
+    }
+
+    #[test]
     fn a_user_is_looked_for_by_what_the_operator_chose_and_the_provider_vouches_for() {
         let identity = |email: Option<(&str, bool)>, name: Option<&str>| Identity {
             subject: "1\"2".to_owned(),
             email: email.map(|(email, verified)| (email.to_owned(), verified)),
             preferred_username: name.map(str::to_owned),
             auth_time: None,
+            how: oauth::Authentication::default(),
         };
         let named = |match_by, identity: &Identity| {
             let (name, issuer, client_id) = ("Acme".to_owned(), String::new(), String::new());

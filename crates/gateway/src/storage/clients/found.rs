@@ -55,7 +55,7 @@ const BY_ID: Dialects = in_dialects!(
 );
 
 const WITH_OWN_GRANT: Dialects = in_dialects!(
-    "g.seq, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
+    "g.seq, q.id, g.owner_id, g.scope, g.nonce, g.auth_time, g.authentication, g.created, g.ended, g.rebound, g.delivered, g.delivered_at, ",
     " FROM clients AS q JOIN grants AS g ON g.client = q.seq AND g.owner IS NULL AND g.ended IS NULL \
      LEFT JOIN accounts AS qa ON qa.seq = q.account AND qa.deleted IS NULL WHERE q.id = ?"
 );

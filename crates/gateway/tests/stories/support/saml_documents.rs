@@ -15,6 +15,8 @@ pub const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 pub const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const XMLDSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
+/// What the names of the classes of log-ins begin with.
+pub const CLASSES: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:";
 const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 
 /// A provider's key.
@@ -132,6 +134,8 @@ pub struct Document {
     /// From when, and until when, counted from now.
     pub valid: (i64, i64),
     pub attributes: Vec<(String, String)>,
+    /// How the person logged in.
+    pub context: String,
     pub status: String,
     pub form: Form,
 }
@@ -155,6 +159,7 @@ impl Document {
             authenticated: now,
             valid: (-300_000, 300_000),
             attributes: vec![("email".to_owned(), name_id.to_owned())],
+            context: format!("{CLASSES}PasswordProtectedTransport"),
             status: "Success".to_owned(),
             form: Form::default(),
         }
@@ -168,14 +173,14 @@ impl Document {
     pub fn assertion(&self) -> String {
         let Document { id, issuer, name_id, audience, recipient, now, .. } = self;
         let (from, until, now) = (time(now + self.valid.0), time(now + self.valid.1), time(*now));
-        let (answered, authenticated) = (self.answered(), time(self.authenticated));
+        let (answered, authenticated, context) = (self.answered(), time(self.authenticated), &self.context);
         let attributes: String = self
             .attributes
             .iter()
             .map(|(name, value)| format!(r#"<saml:Attribute Name="{name}"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"#))
             .collect();
         format!(
-            r#"<saml:Assertion xmlns:saml="{ASSERTION}" ID="{id}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{name_id}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{answered} NotOnOrAfter="{until}" Recipient="{recipient}"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{from}" NotOnOrAfter="{until}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{authenticated}" SessionIndex="_s"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"#
+            r#"<saml:Assertion xmlns:saml="{ASSERTION}" ID="{id}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{name_id}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{answered} NotOnOrAfter="{until}" Recipient="{recipient}"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{from}" NotOnOrAfter="{until}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{authenticated}" SessionIndex="_s"><saml:AuthnContext><saml:AuthnContextClassRef>{context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"#
         )
     }
 

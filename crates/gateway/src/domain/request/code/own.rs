@@ -97,6 +97,9 @@ codes! {
         ProviderAnswerInvalid "provider_answer_invalid"
             "What the account's OpenID provider answered could not be verified."
             "Compare issuer and client ID with the provider, and the clocks. The server's log says what was wrong.";
+        ProviderLoginOld "provider_login_old"
+            "A new log-in was asked for, and the account's OpenID provider let the user in by an older one, though it was told to ask again."
+            "Have the provider honour prompt=login and max_age, or send another auth_time; compare its clock.";
         ProviderRefused "provider_refused"
             "The account's OpenID provider did not let the user in; the text repeats why."
             "Assign the user to this application at the provider.";

@@ -1,10 +1,8 @@
 //! Users and operators come back from their OpenID provider.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::provider::user;
-use super::{FormMessage, finish, page_for};
+use super::provider::{self, Return};
 use crate::app::App;
 use crate::http::edge::query;
 use crate::http::pages::console;
@@ -28,17 +26,12 @@ pub(in crate::http::pages) async fn callback(
     let code = sign_in.code(one);
     match sign_in.purpose {
         Purpose::Operator { ref next } => console::came_back(&app, &browser, code, next, &sign_in.pending).await,
-        Purpose::Person { account, ref request } => {
-            let intent = LoginIntent::open(&app, &browser, request)?;
-            let proven = match code {
-                Ok(code) => user(&app, &browser, account, code, &sign_in.pending).await?,
-                Err(problem) => Err(problem),
-            };
-            match proven {
-                Ok(user) => finish(&app, &browser, &intent, &user).await,
-                Err(problem) => {
-                    page_for(&app, &browser, &intent, FormMessage::problem(problem, StatusCode::UNAUTHORIZED)).await
-                }
+        Purpose::Person { account, ref request, fresh_since, asked_anew } => {
+            let intent = &LoginIntent::open(&app, &browser, request)?;
+            let of = Return { account, intent, fresh_since, asked_anew };
+            match code {
+                Ok(code) => provider::came_back(&app, &browser, of, code, &sign_in.pending).await,
+                Err(refusal) => provider::not_let_in(&app, &browser, intent, refusal).await,
             }
         }
     }

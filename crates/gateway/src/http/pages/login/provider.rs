@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::{FormMessage, page_for};
+use super::{FormMessage, finish, page_for};
 use crate::app::App;
 use crate::domain::actor::Actor;
 use crate::domain::ids::AccountKey;
@@ -15,9 +15,9 @@ use crate::http::pages::intent::LoginIntent;
 use crate::http::pages::respond::redirect;
 use crate::platform::openid_client::{AuthRequestOptions, OpenIdProvider, Pending, random};
 use crate::platform::outbound::Calls;
-use crate::services::sign_in::AuthenticatedUser;
+use crate::platform::timestamp::Timestamp;
 use crate::services::sign_in::pending::{self, PendingSignIn, Purpose};
-use crate::services::sign_in::upstream::{NONE, Upstream, not_logged_in};
+use crate::services::sign_in::upstream::{NONE, Recency, Upstream, not_logged_in, recency};
 use crate::storage::ReadCost;
 
 /// The longest hint that is passed on, in bytes: no name is longer, and the provider's URL has to stay one that it takes.
@@ -78,7 +78,7 @@ pub(in crate::http::pages) async fn begin(
         Some(account) => upstream(&app, account.seq).await?,
         None => None,
     };
-    let Some(Upstream { account, provider, .. }) = found else {
+    let Some(upstream) = found else {
         return page_for(
             &app,
             &browser,
@@ -87,28 +87,60 @@ pub(in crate::http::pages) async fn begin(
         )
         .await;
     };
+    leave(&app, &browser, &intent, &upstream, false).await
+}
+
+/// Sends a user to their provider, with what the request that they log in for says; or anew, because the provider has not had them log in
+/// as that request wants.
+async fn leave(
+    app: &App,
+    browser: &Browser,
+    intent: &LoginIntent,
+    upstream: &Upstream,
+    anew: bool,
+) -> Result<HttpResponse, PageFailure> {
     let asked = intent.asked();
+    let short = |text: &String| text.len() <= MAX_HINT;
+    let classes = asked.and_then(|asked| asked.acr_values.clone()).filter(short).unwrap_or_default();
+    let login = anew || asked.is_some_and(|asked| asked.prompt.login);
     let options = AuthRequestOptions {
-        login_hint: asked.and_then(|asked| asked.login_hint.clone()).filter(|hint| hint.len() <= MAX_HINT),
-        login: asked.is_some_and(|asked| asked.prompt.login || asked.max_age.is_some()),
+        login_hint: asked.and_then(|asked| asked.login_hint.clone()).filter(short),
+        login,
+        max_age: asked.and_then(|asked| asked.max_age),
+        acr_values: classes.split_ascii_whitespace().map(str::to_owned).collect(),
     };
-    let purpose = Purpose::Person { account: account.seq, request: intent.seal(&app) };
-    match start(&app, &browser, &provider, purpose, options).await? {
+    let purpose = Purpose::Person {
+        account: upstream.account.seq,
+        request: intent.seal(app),
+        fresh_since: intent.fresh_since(),
+        asked_anew: login,
+    };
+    match start(app, browser, &upstream.provider, purpose, options).await? {
         Ok(answer) => Ok(answer),
-        Err(problem) => page_for(&app, &browser, &intent, FormMessage::problem(problem, StatusCode::BAD_GATEWAY)).await,
+        Err(problem) => page_for(app, browser, intent, FormMessage::problem(problem, StatusCode::BAD_GATEWAY)).await,
     }
 }
 
-/// The user of the account who came back with this code, or what they are told.
-pub(super) async fn user(
+/// A user who came back with a code to this request for a log-in.
+#[derive(Debug)]
+pub(super) struct Return<'a> {
+    pub(super) account: AccountKey,
+    pub(super) intent: &'a LoginIntent,
+    pub(super) fresh_since: Option<Timestamp>,
+    pub(super) asked_anew: bool,
+}
+
+/// What comes next for the user of the account who came back with this code.
+pub(super) async fn came_back(
     app: &App,
     browser: &Browser,
-    account: AccountKey,
+    of: Return<'_>,
     code: &str,
     pending: &Pending,
-) -> Result<Result<AuthenticatedUser, Refusal>, PageFailure> {
-    let Some(upstream) = upstream(app, account).await? else {
-        return Ok(Err(Refusal::new(OwnCode::ProviderMissing, NONE)));
+) -> Result<HttpResponse, PageFailure> {
+    let not = |refusal| not_let_in(app, browser, of.intent, refusal);
+    let Some(upstream) = upstream(app, of.account).await? else {
+        return not(Refusal::new(OwnCode::ProviderMissing, NONE)).await;
     };
     let calls = Calls::default();
     let send = app.outbound.relying_party(&calls);
@@ -118,14 +150,36 @@ pub(super) async fn user(
         Ok(identity) => identity,
         Err(error) => {
             tracing::warn!(%error, "a user could not log in at an OpenID provider");
-            return Ok(Err(not_logged_in(&error)));
+            return not(not_logged_in(&error)).await;
+        }
+    };
+    let authenticated = match recency(identity.auth_time, of.fresh_since, of.asked_anew, app.clock.now()) {
+        Recency::Counts(at) => at,
+        Recency::AskAnew => return leave(app, browser, of.intent, &upstream, true).await,
+        Recency::TooOld => {
+            let name = &upstream.configured.name;
+            let why = format!("{name} did not ask you to log in again, and what sent you wants that.");
+            return not(Refusal::new(OwnCode::ProviderLoginOld, why)).await;
         }
     };
     let (work, from) = (app.clone(), browser.source.clone());
     let proven = app.db.write(move |tx| {
         tx.act_as(Actor::Browser.at(from.clone()));
         let provider = work.provider(&upstream.account)?;
-        work.scim(&provider, work.clock.now(), |cx| upstream.prove(tx, cx, &identity))
+        work.scim(&provider, work.clock.now(), |cx| upstream.prove(tx, cx, &identity, authenticated))
     });
-    Ok(proven.await?)
+    match proven.await? {
+        Ok(user) => finish(app, browser, of.intent, &user).await,
+        Err(refusal) => not(refusal).await,
+    }
+}
+
+/// The log-in page, with why the provider's word does not let in.
+pub(super) async fn not_let_in(
+    app: &App,
+    browser: &Browser,
+    intent: &LoginIntent,
+    refusal: Refusal,
+) -> Result<HttpResponse, PageFailure> {
+    page_for(app, browser, intent, FormMessage::problem(refusal, StatusCode::UNAUTHORIZED)).await
 }

@@ -81,22 +81,19 @@ async fn start(app: &App, browser: &Browser, intent: &LoginIntent, saml: &Saml) 
         true => (&addresses.shared_audience, &addresses.shared_consumer),
         false => (&addresses.audience, &addresses.consumer),
     };
-    let force = intent.asked().is_some_and(|asked| asked.prompt.login || asked.max_age.is_some());
+    // There is no word for `max_age` in SAML: a request with it gets a new log-in.
+    let fresh_since = intent.fresh_since();
     let request = AuthnRequest {
         id: &id,
         issuer,
         consumer,
         destination: &saml.configured.sso_url,
         issued: &system::rfc3339(now),
-        force,
+        force: fresh_since.is_some(),
     };
     let url = request.url().ok_or_else(|| refused(missing()))?;
-    let pending = PendingSaml {
-        account: saml.account.seq,
-        intent: intent.seal(app),
-        browser: browser.csrf(app),
-        fresh_since: force.then_some(now),
-    };
+    let pending =
+        PendingSaml { account: saml.account.seq, intent: intent.seal(app), browser: browser.csrf(app), fresh_since };
     let keys = app.keys.clone();
     app.db.write(move |tx| saml::keep(tx, &keys, &id, &pending, now)).await?;
     let mut answer = redirect(&url);

@@ -1,0 +1,3 @@
+ALTER TABLE grants DROP COLUMN authentication;
+ALTER TABLE sessions DROP COLUMN authentication;
+ALTER TABLE sessions DROP COLUMN authenticated;
