@@ -27,6 +27,7 @@ use crate::platform::turns::Payers;
 use crate::services::admission::Admission;
 use crate::services::budget::Budget;
 use crate::services::clients::Installation;
+use crate::services::deliveries::Deliverer;
 use crate::services::events::Feed;
 use crate::services::field_counts;
 use crate::services::health::Rules;
@@ -88,6 +89,8 @@ pub struct Parts {
     pub recorder: Arc<Recorder>,
     /// The feed of every change.
     pub feed: Arc<Feed>,
+    /// Delivers the feed to its receivers.
+    pub deliverer: Arc<Deliverer>,
     /// Which credentials were refused; not yet in the audit trail.
     pub refusals: Arc<Refusals>,
     /// OpenID providers that people log in at.

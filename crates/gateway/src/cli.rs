@@ -318,10 +318,13 @@ async fn serve(config: Config, clock: Clock) -> Result<(), Box<dyn std::error::E
         stop.gracefully(drain).await;
     });
     running.server.await?;
+    // Another server need not wait until the leases end.
+    let released = running.app.deliverer.release_all().await;
     let recorded = running.app.recorder.write(&running.app.db).await;
     let told = crate::jobs::tell_refusals(&running.app, true).await;
     tolerance_counts::add(&running.app.db, &running.app.tally).await?;
     field_counts::add(&running.app.db, &running.app.fields).await?;
+    released?;
     told?;
     recorded?;
     Ok(())

@@ -30,6 +30,7 @@ pub mod password_link;
 pub mod person;
 pub mod profiles;
 pub mod rate;
+pub mod receiver;
 pub mod refusals;
 pub mod registration;
 pub mod request;

@@ -1,5 +1,5 @@
-//! What happens in the background: [housekeeping], notices are mailed, [connections are looked at](health), lists are counted so that any page of them
-//! is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
+//! What happens in the background: [housekeeping], notices are mailed, [connections are looked at](health), [the feed is delivered](deliveries),
+//! lists are counted so that any page of them is found at once, and counts that requests leave in memory are added to the database. `docs/retention.md` says what is kept how long.
 //! Any number of replicas may do it at once.
 
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use crate::services::{field_counts, tolerance_counts};
 use crate::storage::DbError;
 use crate::storage::audit::refusals::RefusalLine;
 
+pub mod deliveries;
 pub mod health;
 pub mod housekeeping;
 pub mod list_counts;
@@ -65,6 +66,7 @@ pub fn start(app: App) {
         actix_web::rt::spawn(record(app.clone()));
     }
     actix_web::rt::spawn(health::run(app.clone()));
+    actix_web::rt::spawn(deliveries::run(app.clone()));
     let housekeeper = Housekeeper::new(app.db.clone(), app.keys.clone(), app.config.clone());
     actix_web::rt::spawn(async move {
         loop {

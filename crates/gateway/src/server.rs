@@ -30,6 +30,7 @@ use crate::services::admission::Admission;
 use crate::services::allowed_values;
 use crate::services::budget::Budget;
 use crate::services::claims;
+use crate::services::deliveries::Deliverer;
 use crate::services::events::Feed;
 use crate::services::indexing;
 use crate::services::master_key;
@@ -345,11 +346,14 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
     let public_url = config.server.public_url.clone().unwrap_or_else(|| config.url_at(address));
     let certificate = config.tls.clone().map(Certificate::open).transpose().map_err(StartError::Certificate)?;
     let outbound = Outbound::new(config.outbound);
+    let (metrics, stopping) = (Metrics::with(db.work().clone()), Stopping::default());
+    let deliverer = Deliverer::new((&db, &feed, &keys), &outbound, &metrics.deliveries, &stopping);
     let app = App::from(Parts {
+        deliverer: Arc::new(deliverer),
         published_keys: PublishedKeys::new(outbound.clone(), db.clock().clone()),
         outbound,
         providers: ProviderMetadataCache::new(db.clock().clone()),
-        stopping: Stopping::default(),
+        stopping,
         admission: Arc::new(Admission::new(config.database.limits.long_each as usize)),
         certificate: certificate.map(Arc::new),
         rates: Arc::new(Rates::new(config.limits)),
@@ -359,7 +363,7 @@ pub async fn start(config: Config, clock: Clock) -> Result<Running, StartError> 
         path: public_url::path_of(&public_url).into(),
         public_url: public_url.into(),
         admin_url: admin_url.into(),
-        metrics: Metrics::with(db.work().clone()),
+        metrics,
         passwords: Passwords::start(config.passwords.threads, config.passwords.queue),
         signer,
         feed,

@@ -13,6 +13,7 @@ pub mod claims;
 pub mod clients;
 pub mod consent;
 pub mod console;
+pub mod deliveries;
 pub mod diagnosis;
 pub mod directory;
 pub mod error;

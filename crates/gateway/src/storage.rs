@@ -64,6 +64,7 @@ pub mod people;
 mod pg_session;
 pub mod pulse;
 mod pushed_requests;
+pub mod receivers;
 mod reindex;
 mod rekeying;
 pub mod releases;

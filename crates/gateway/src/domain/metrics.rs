@@ -6,10 +6,12 @@
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+pub mod deliveries;
 pub mod jobs;
 pub mod requests;
 pub mod work;
 
+pub use deliveries::Deliveries;
 pub use jobs::Jobs;
 pub use requests::Requests;
 pub use work::Work;
@@ -23,6 +25,8 @@ pub struct Metrics {
     pub work: Work,
     /// What happens in the background.
     pub jobs: Jobs,
+    /// Requests to receivers of the feed.
+    pub deliveries: Deliveries,
 }
 
 impl Metrics {
@@ -36,6 +40,7 @@ impl Metrics {
         self.requests.register(registry);
         self.work.register(registry);
         self.jobs.register(registry);
+        self.deliveries.register(registry);
     }
 }
 

@@ -14,3 +14,5 @@ pub const SIGN_IN_SECRET: &str = "client secret at an OpenID provider";
 pub const FORGOTTEN_PASSWORD: &str = "name of a forgotten password";
 /// A link that an operator has mailed: between the page that shows it and the form, and the letter until the relay took it.
 pub const LETTER: &str = "letter with a link";
+/// What requests to a receiver of the feed are signed or authenticated with.
+pub const RECEIVER_SECRET: &str = "secret of a receiver";

@@ -123,6 +123,7 @@ impl Housekeeper {
         self.step(&mut done, "forgetting what was not recorded", move |tx| tx.forget_unrecorded(old, BATCH)).await;
         let old = now - i64::from(self.config.events.keep_days) * DAY;
         self.step(&mut done, "forgetting events", move |tx| tx.forget_events(old, BATCH)).await;
+        self.step(&mut done, "forgetting dead letters", |tx| tx.forget_dead_letters(BATCH)).await;
         let first = daily::day_of(now) - daily::KEPT;
         self.step(&mut done, "forgetting daily counts", move |tx| tx.forget_days(first, BATCH)).await;
         if let Some(days) = self.config.audit.retention_days {

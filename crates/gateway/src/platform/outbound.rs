@@ -26,6 +26,7 @@ use url::Url;
 pub mod address;
 mod calls;
 pub mod jwks;
+pub mod post;
 
 use super::traces::SPANS;
 use address::AllowedNetworks;

@@ -164,6 +164,12 @@ impl Feed {
         }
     }
 
+    /// An event as it is answered, for a reader of one account or of all.
+    pub fn told(&self, event: &EventRow, is_of_account: bool) -> String {
+        let account = event.account_id.clone().filter(|_| is_of_account);
+        shown(event, &Cursor { feed: self.id.clone(), account, seq: event.seq })
+    }
+
     fn ensure_on(&self) -> Result<(), ActError> {
         match self.is_on {
             true => Ok(()),

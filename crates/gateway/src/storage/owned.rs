@@ -7,10 +7,10 @@ use super::backend::AnyConn;
 use super::error::DbError;
 use super::schema::{
     access_rules, account_days, client_activity, client_days, client_health, client_origins, client_secrets,
-    field_counts, letters, logins, members, notices, operator_accounts, parked_members, password_links, past_members,
-    past_resources, past_terms, recordings, recovery_codes, replaced_values, resource_counts, saml_providers,
-    second_factors, sessions, setup_links, static_tokens, tolerance_needs, unrecorded_requests, upstream_identities,
-    upstream_secrets,
+    dead_letters, deliveries, field_counts, letters, logins, members, notices, operator_accounts, parked_members,
+    password_links, past_members, past_resources, past_terms, receivers, recordings, recovery_codes, replaced_values,
+    resource_counts, saml_providers, second_factors, sessions, setup_links, static_tokens, tolerance_needs,
+    unrecorded_requests, upstream_identities, upstream_secrets,
 };
 use super::statement::{Bind, Statement};
 use crate::domain::ids::{AccountKey, ClientKey, ResourceKey, UserKey};
@@ -71,7 +71,7 @@ owned! {
     OWNED_BY_ACCOUNT, delete_of_account, delete_of_accounts of AccountKey:
     resource_counts.account, operator_accounts.account, upstream_secrets.account, notices.account,
     unrecorded_requests.account, account_days.account, letters.account, access_rules.account,
-    saml_providers.account,
+    saml_providers.account, receivers.account, dead_letters.account, deliveries.account,
     replaced_values.account, past_resources.account, past_members.account, past_terms.account,
 }
 
@@ -83,6 +83,7 @@ mod tests {
         include_str!("schema.rs"),
         include_str!("schema/records.rs"),
         include_str!("schema/access.rs"),
+        include_str!("schema/delivery.rs"),
         include_str!("schema/saml.rs")
     );
 

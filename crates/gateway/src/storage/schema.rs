@@ -2,10 +2,12 @@
 #![allow(missing_docs)]
 
 mod access;
+mod delivery;
 mod records;
 mod saml;
 
 pub use access::*;
+pub use delivery::*;
 pub use records::*;
 pub use saml::*;
 

@@ -23,7 +23,7 @@ struct SealedColumn {
     put: &'static str,
 }
 
-const SEALED_COLUMNS: [SealedColumn; 4] = [
+const SEALED_COLUMNS: [SealedColumn; 6] = [
     SealedColumn {
         purpose: sealing::ROOT_KEY,
         all: "SELECT name, value FROM installation WHERE name = 'root_key'",
@@ -43,6 +43,16 @@ const SEALED_COLUMNS: [SealedColumn; 4] = [
         purpose: sealing::SIGN_IN_SECRET,
         all: "SELECT CAST(account AS TEXT), sealed FROM upstream_secrets ORDER BY account",
         put: "UPDATE upstream_secrets SET sealed = ? WHERE account = CAST(? AS BIGINT) AND sealed = ?",
+    },
+    SealedColumn {
+        purpose: sealing::RECEIVER_SECRET,
+        all: "SELECT id, secret FROM receivers WHERE secret IS NOT NULL ORDER BY id",
+        put: "UPDATE receivers SET secret = ? WHERE id = ? AND secret = ?",
+    },
+    SealedColumn {
+        purpose: sealing::RECEIVER_SECRET,
+        all: "SELECT id, old_secret FROM receivers WHERE old_secret IS NOT NULL ORDER BY id",
+        put: "UPDATE receivers SET old_secret = ? WHERE id = ? AND old_secret = ?",
     },
 ];
 

@@ -55,6 +55,7 @@ mod contracts;
 mod conversations;
 mod credentials;
 mod deleted_accounts;
+mod deliveries;
 mod deployed;
 mod double_clicks;
 mod dpop;

@@ -13,6 +13,7 @@ pub mod directories;
 pub mod entra;
 pub mod environment;
 pub mod feed;
+pub mod hook;
 pub mod http;
 pub mod identity_provider;
 pub mod inside;

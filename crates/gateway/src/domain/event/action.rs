@@ -106,6 +106,8 @@ actions! {
     LetterUndeliverable "letter.undeliverable" "A letter with a link could not be mailed, and is not tried again.",
     SetupLinkFinished "setup_link.finished" "The customer's administrator finished the setup, which closed the link.",
     ClientCredentialRenewed "client.credential_renewed" "A user of the account made a new secret or static token of a client; the older ones end at the time that is said.",
+    ReceiverStopped "receiver.stopped" "A receiver of the feed answered that it is gone (410), and gets nothing any more.",
+    ReceiverLost "receiver.lost" "A receiver of the feed was away for longer than events are kept, and has to begin anew with a snapshot.",
     OperatorCreated "operator.created" "An operator was created.",
     OperatorRenamed "operator.renamed" "An operator of an earlier release got a name of its own.",
     OperatorSignedIn "operator.signed_in" "An operator proved who they are at the console, by password or at the OpenID provider.",
